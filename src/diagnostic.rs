@@ -1,0 +1,200 @@
+//! What is wrong, where, and what to do about it.
+//!
+//! A [`Fault`] is a mistake a person can mend: in a rule file, on the command line, or in the
+//! data's surroundings (a path that is not there, a column that is missing). Faults are collected
+//! so that one run names all of them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A position in a file a person wrote; lines and columns count from 1, line 0 means the whole file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+}
+
+impl Place {
+    /// The file as a whole.
+    pub fn file(file: impl Into<String>) -> Self {
+        Self { file: file.into(), line: 0, column: 0 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}:{}", self.file, self.column),
+        }
+    }
+}
+
+/// One mistake, with its place and a hint at the next step where there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub place: Option<Place>,
+    pub what: String,
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { place: None, what: what.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds "did you mean …?" where a known name is close to `name`, else lists the known ones.
+    #[must_use]
+    pub fn hint_nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        match nearest(name, known.iter().copied()) {
+            Some(near) => self.hint(format!("did you mean `{near}`?")),
+            None if known.is_empty() => self,
+            None => self.hint(format!("known: {}", some_of(&known))),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.what)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Serialize for Fault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("Fault", 3)?;
+        fields.serialize_field("place", &self.place.as_ref().map(ToString::to_string))?;
+        fields.serialize_field("what", &self.what)?;
+        fields.serialize_field("hint", &self.hint)?;
+        fields.end()
+    }
+}
+
+/// Every mistake found, in the order of their places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    pub fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub fn extend(&mut self, more: impl IntoIterator<Item = Fault>) {
+        self.0.extend(more);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `Ok(value)` when nothing was found, else everything that was, sorted by place.
+    pub fn or_ok<T>(mut self, value: T) -> Result<T, Faults> {
+        if self.is_empty() {
+            return Ok(value);
+        }
+        self.0.sort_by(|a, b| a.place.cmp(&b.place));
+        self.0.dedup();
+        Err(self)
+    }
+
+    /// Keeps the value of `result`, or its faults.
+    pub fn take<T>(&mut self, result: Result<T, impl Into<Faults>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(faults) => {
+                self.extend(faults.into().0);
+                None
+            }
+        }
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, fault) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// The known name nearest to `name`, if one is near enough to be a likely slip.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|k| (strsim::damerau_levenshtein(&name, &k.to_lowercase()), k))
+        .filter(|(distance, k)| *distance <= 1 + k.len().min(name.len()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, k)| k)
+}
+
+/// The first dozen names as "`a`, `b`, …".
+fn some_of(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(12).map(|n| format!("`{n}`")).collect();
+    let more = if names.len() > 12 { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_finds_transposed_letters_and_rejects_strangers() {
+        assert_eq!(nearest("emial", ["id", "email"]), Some("email"));
+        assert_eq!(nearest("Email", ["id", "email"]), Some("email"));
+        assert_eq!(nearest("zebra", ["id", "email"]), None);
+    }
+
+    #[test]
+    fn fault_reads_place_what_hint() {
+        let fault =
+            Fault::new("unknown column `emial`").at(Place { file: "r.yaml".into(), line: 14, column: 18 }).hint("did you mean `email`?");
+        assert_eq!(fault.to_string(), "r.yaml:14:18: unknown column `emial`; did you mean `email`?");
+    }
+}

@@ -1,0 +1,196 @@
+//! A column of a batch as states and row tests see it: Arrow's many types in a few shapes.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::*;
+
+use crate::rows::Mask;
+
+/// An array, and which of its values are there: NaN is missing, like null.
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub array: ArrayRef,
+    missing: Mask,
+}
+
+/// Integers of any width; decimals, dates and times are integers with a meaning.
+#[derive(Debug, Clone, Copy)]
+pub enum Ints<'a> {
+    I8(&'a [i8]),
+    I16(&'a [i16]),
+    I32(&'a [i32]),
+    I64(&'a [i64]),
+    U8(&'a [u8]),
+    U16(&'a [u16]),
+    U32(&'a [u32]),
+    U64(&'a [u64]),
+    I128(&'a [i128]),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Floats<'a> {
+    F32(&'a [f32]),
+    F64(&'a [f64]),
+}
+
+/// The values of an ordered column.
+#[derive(Debug, Clone, Copy)]
+pub enum Numbers<'a> {
+    Ints { values: Ints<'a>, scale: i8 },
+    Floats(Floats<'a>),
+}
+
+/// Runs `$body` with `$values` bound to the slice, whatever its width.
+#[macro_export]
+macro_rules! each_width {
+    ($ints:expr, $values:ident => $body:expr) => {
+        match $ints {
+            $crate::metric::Ints::I8($values) => $body,
+            $crate::metric::Ints::I16($values) => $body,
+            $crate::metric::Ints::I32($values) => $body,
+            $crate::metric::Ints::I64($values) => $body,
+            $crate::metric::Ints::U8($values) => $body,
+            $crate::metric::Ints::U16($values) => $body,
+            $crate::metric::Ints::U32($values) => $body,
+            $crate::metric::Ints::U64($values) => $body,
+            $crate::metric::Ints::I128($values) => $body,
+        }
+    };
+}
+
+impl Column {
+    pub fn new(array: ArrayRef) -> Self {
+        let mut missing = match array.data_type() {
+            DataType::Null => Mask::All,
+            // A dictionary's null may hide behind its key.
+            DataType::Dictionary(..) => Mask::nulls(array.logical_nulls().as_ref()),
+            _ => Mask::nulls(array.nulls()),
+        };
+        if let Some(nans) = nans(&array) {
+            missing = missing.or(&nans);
+        }
+        Self { array, missing }
+    }
+
+    pub fn len(&self) -> usize {
+        self.array.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.array.is_empty()
+    }
+
+    /// The rows whose value is missing: null or NaN.
+    pub fn missing(&self) -> &Mask {
+        &self.missing
+    }
+
+    /// The rows of `selection` that have a value.
+    pub fn present(&self, selection: &Mask) -> Mask {
+        selection.without(&self.missing)
+    }
+
+    /// The array with NaN as null, for SQL.
+    pub fn nullable(&self) -> ArrayRef {
+        if self.missing.is_none() || !self.array.data_type().is_floating() {
+            return self.array.clone();
+        }
+        let nans = BooleanArray::new(self.missing.bits(self.len()), None);
+        arrow::compute::nullif(&self.array, &nans).unwrap_or_else(|_| self.array.clone())
+    }
+
+    /// The values, if the column's type is ordered and numeric beneath: numbers, decimals, dates, times.
+    pub fn numbers(&self) -> Option<Numbers<'_>> {
+        use Ints::*;
+        let a = &self.array;
+        let (values, scale) = match a.data_type() {
+            DataType::Int8 => (I8(a.as_primitive::<Int8Type>().values()), 0),
+            DataType::Int16 => (I16(a.as_primitive::<Int16Type>().values()), 0),
+            DataType::Int32 => (I32(a.as_primitive::<Int32Type>().values()), 0),
+            DataType::Int64 => (I64(a.as_primitive::<Int64Type>().values()), 0),
+            DataType::UInt8 => (U8(a.as_primitive::<UInt8Type>().values()), 0),
+            DataType::UInt16 => (U16(a.as_primitive::<UInt16Type>().values()), 0),
+            DataType::UInt32 => (U32(a.as_primitive::<UInt32Type>().values()), 0),
+            DataType::UInt64 => (U64(a.as_primitive::<UInt64Type>().values()), 0),
+            DataType::Decimal32(_, s) => (I32(a.as_primitive::<Decimal32Type>().values()), *s),
+            DataType::Decimal64(_, s) => (I64(a.as_primitive::<Decimal64Type>().values()), *s),
+            DataType::Decimal128(_, s) => (I128(a.as_primitive::<Decimal128Type>().values()), *s),
+            DataType::Date32 => (I32(a.as_primitive::<Date32Type>().values()), 0),
+            DataType::Date64 => (I64(a.as_primitive::<Date64Type>().values()), 0),
+            DataType::Time32(TimeUnit::Second) => (I32(a.as_primitive::<Time32SecondType>().values()), 0),
+            DataType::Time32(_) => (I32(a.as_primitive::<Time32MillisecondType>().values()), 0),
+            DataType::Time64(TimeUnit::Microsecond) => (I64(a.as_primitive::<Time64MicrosecondType>().values()), 0),
+            DataType::Time64(_) => (I64(a.as_primitive::<Time64NanosecondType>().values()), 0),
+            DataType::Timestamp(TimeUnit::Second, _) => (I64(a.as_primitive::<TimestampSecondType>().values()), 0),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => (I64(a.as_primitive::<TimestampMillisecondType>().values()), 0),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => (I64(a.as_primitive::<TimestampMicrosecondType>().values()), 0),
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => (I64(a.as_primitive::<TimestampNanosecondType>().values()), 0),
+            DataType::Duration(TimeUnit::Second) => (I64(a.as_primitive::<DurationSecondType>().values()), 0),
+            DataType::Duration(TimeUnit::Millisecond) => (I64(a.as_primitive::<DurationMillisecondType>().values()), 0),
+            DataType::Duration(TimeUnit::Microsecond) => (I64(a.as_primitive::<DurationMicrosecondType>().values()), 0),
+            DataType::Duration(TimeUnit::Nanosecond) => (I64(a.as_primitive::<DurationNanosecondType>().values()), 0),
+            DataType::Float32 => return Some(Numbers::Floats(Floats::F32(a.as_primitive::<Float32Type>().values()))),
+            DataType::Float64 => return Some(Numbers::Floats(Floats::F64(a.as_primitive::<Float64Type>().values()))),
+            _ => return None,
+        };
+        Some(Numbers::Ints { values, scale })
+    }
+
+    /// Calls `each` with every selected row and its text, if this is a string column.
+    /// Returns whether it is one.
+    pub fn for_each_text<'a>(&'a self, selection: &Mask, mut each: impl FnMut(usize, &'a str)) -> bool {
+        let (present, len) = (self.present(selection), self.len());
+        match self.array.data_type() {
+            DataType::Utf8 => {
+                let strings = self.array.as_string::<i32>();
+                present.rows(len, |i| each(i, strings.value(i)));
+            }
+            DataType::LargeUtf8 => {
+                let strings = self.array.as_string::<i64>();
+                present.rows(len, |i| each(i, strings.value(i)));
+            }
+            DataType::Utf8View => {
+                let strings = self.array.as_string_view();
+                present.rows(len, |i| each(i, strings.value(i)));
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn nans(array: &ArrayRef) -> Option<Mask> {
+    let bits = match array.data_type() {
+        DataType::Float32 => {
+            let values = array.as_primitive::<Float32Type>().values();
+            values.iter().any(|x| x.is_nan()).then(|| BooleanBuffer::collect_bool(values.len(), |i| values[i].is_nan()))
+        }
+        DataType::Float64 => {
+            let values = array.as_primitive::<Float64Type>().values();
+            values.iter().any(|x| x.is_nan()).then(|| BooleanBuffer::collect_bool(values.len(), |i| values[i].is_nan()))
+        }
+        _ => None,
+    };
+    bits.map(Mask::new)
+}
+
+/// Whether `data_type` counts as numeric for `{ type: numeric }` and for statistics.
+pub fn is_numeric(data_type: &DataType) -> bool {
+    data_type.is_integer()
+        || data_type.is_floating()
+        || matches!(data_type, DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..))
+}
+
+/// Whether [`Column::numbers`] gives values for `data_type`.
+pub fn is_ordered(data_type: &DataType) -> bool {
+    is_numeric(data_type)
+        || matches!(
+            data_type,
+            DataType::Date32
+                | DataType::Date64
+                | DataType::Time32(_)
+                | DataType::Time64(_)
+                | DataType::Timestamp(..)
+                | DataType::Duration(_)
+        )
+}

@@ -1,0 +1,72 @@
+//! Completeness: how many rows have a value (Deequ's definition; NaN is missing).
+
+use arrow::buffer::{BooleanBuffer, MutableBuffer};
+use arrow::datatypes::DataType;
+
+use super::{Column, Rows, State};
+use crate::rows::Mask;
+
+/// What counts as missing beside null and NaN.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MissingSpec {
+    /// Texts that stand for a missing value.
+    pub tokens: Vec<String>,
+    /// Whether text of white space alone is missing.
+    pub blank: bool,
+}
+
+impl MissingSpec {
+    /// The rows whose value is missing.
+    pub fn mask(&self, column: &Column) -> Mask {
+        if self.tokens.is_empty() && !self.blank {
+            return column.missing().clone();
+        }
+        let mut bits = MutableBuffer::from_len_zeroed(column.len().div_ceil(8));
+        column.for_each_text(&Mask::All, |i, text| {
+            if (self.blank && text.trim().is_empty()) || self.tokens.iter().any(|t| t == text) {
+                arrow::util::bit_util::set_bit(&mut bits, i);
+            }
+        });
+        column.missing().or(&Mask::new(BooleanBuffer::new(bits.into(), 0, column.len())))
+    }
+}
+
+/// Counts rows and missing values of one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completeness {
+    counts: Counts,
+}
+
+/// Rows seen, and how many of them had no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    pub rows: u64,
+    pub missing: u64,
+}
+
+impl State for Completeness {
+    type Spec = ();
+    type Out = Counts;
+
+    fn empty((): &(), _: &[DataType]) -> Self {
+        Self { counts: Counts::default() }
+    }
+
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+        self.counts.rows += rows.selection.count(rows.len()) as u64;
+        self.counts.missing += rows.selection.and(columns[0].missing()).count(rows.len()) as u64;
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.counts.rows += later.counts.rows;
+        self.counts.missing += later.counts.missing;
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+
+    fn finish(self) -> Result<Counts, std::io::Error> {
+        Ok(self.counts)
+    }
+}

@@ -1,0 +1,198 @@
+//! Sums of floats and of their squares without rounding: a superaccumulator.
+//!
+//! A finite float is `m · 2^e` with `|m| < 2^53`. Terms are added to bins by exponent, 32 exponents
+//! a bin, in 128-bit integers: 85 bits for a term leave room for 2^42 of them. The sum is exact, so
+//! it depends on no order; it is rounded once, when read.
+//!
+//! After R. Neal, "Fast exact summation using small and large superaccumulators" (2015).
+
+use num_bigint::{BigInt, Sign};
+
+const BIN_EXPONENTS: i32 = 32;
+/// Exponent of the smallest subnormal, squared.
+const EXPONENT_MIN: i32 = -2148;
+/// From 2^-2148 to 2^1942 plus the 53 bits that a split square reaches further.
+const BINS: usize = 131;
+
+/// An exact sum of terms `m · 2^e`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExactSum {
+    bins: Option<Box<[i128; BINS]>>,
+}
+
+impl ExactSum {
+    /// Adds `x`, which must be finite.
+    pub fn add(&mut self, x: f64) {
+        let (mantissa, exponent) = decompose(x);
+        self.add_term(mantissa, exponent);
+    }
+
+    /// Adds `x²`, which need not be representable; `x` must be finite.
+    pub fn add_square(&mut self, x: f64) {
+        let (mantissa, exponent) = decompose(x);
+        let square = i128::from(mantissa) * i128::from(mantissa);
+        let low = (square & ((1 << 53) - 1)) as i64;
+        let high = (square >> 53) as i64;
+        self.add_term(low, 2 * exponent);
+        self.add_term(high, 2 * exponent + 53);
+    }
+
+    fn add_term(&mut self, mantissa: i64, exponent: i32) {
+        let offset = exponent - EXPONENT_MIN;
+        let bins = self.bins.get_or_insert_with(|| Box::new([0; BINS]));
+        bins[(offset / BIN_EXPONENTS) as usize] += i128::from(mantissa) << (offset % BIN_EXPONENTS);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        let Some(theirs) = &other.bins else { return };
+        let ours = self.bins.get_or_insert_with(|| Box::new([0; BINS]));
+        for (a, b) in ours.iter_mut().zip(theirs.iter()) {
+            *a += b;
+        }
+    }
+
+    /// The sum as an integer times 2^[`EXPONENT_MIN`].
+    fn total(&self) -> BigInt {
+        let mut total = BigInt::ZERO;
+        for &bin in self.bins.iter().flat_map(|b| b.iter().rev()) {
+            total <<= BIN_EXPONENTS as usize;
+            total += bin;
+        }
+        total
+    }
+
+    /// The sum, as a fraction.
+    pub fn fraction(&self) -> Fraction {
+        Fraction::new(self.total(), BigInt::from(1u8) << (-EXPONENT_MIN) as usize)
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bins.as_ref().map_or(0, |b| size_of_val(b.as_ref()))
+    }
+}
+
+/// Mantissa (with sign) and exponent of a finite float.
+fn decompose(x: f64) -> (i64, i32) {
+    let bits = x.to_bits();
+    let exponent = (bits >> 52 & 0x7ff) as i32;
+    let fraction = (bits & ((1 << 52) - 1)) as i64;
+    let (mantissa, exponent) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    (if bits >> 63 == 1 { -mantissa } else { mantissa }, exponent)
+}
+
+/// A ratio of integers, kept exact until it is read as a float.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fraction {
+    numerator: BigInt,
+    /// Positive.
+    denominator: BigInt,
+}
+
+impl Fraction {
+    pub fn new(numerator: BigInt, denominator: BigInt) -> Self {
+        Self { numerator, denominator }
+    }
+
+    /// The nearest float, ties to even.
+    pub fn as_f64(&self) -> f64 {
+        if self.numerator.sign() == Sign::NoSign {
+            return 0.0;
+        }
+        let (numerator, denominator) = (self.numerator.magnitude(), self.denominator.magnitude());
+        // A quotient of 64 or 65 bits, its last bit sticky, rounds to a float in one step.
+        let shift = denominator.bits() as i64 - numerator.bits() as i64 + 64;
+        let (scaled, divisor) = match shift >= 0 {
+            true => (numerator << shift as u64, denominator.clone()),
+            false => (numerator.clone(), denominator << (-shift) as u64),
+        };
+        let (quotient, remainder) = (&scaled / &divisor, &scaled % &divisor);
+        let mut bits = u128::try_from(&quotient).unwrap_or(u128::MAX);
+        bits |= u128::from(remainder.bits() > 0);
+        let magnitude = scale_by_power_of_two(bits, -shift);
+        if self.numerator.sign() == Sign::Minus { -magnitude } else { magnitude }
+    }
+
+    /// (n·Σx² − (Σx)²) / (n·(n−1)): the sample variance, from exact sums.
+    pub fn sample_variance(count: u64, sum: &Fraction, squares: &Fraction) -> Fraction {
+        let n = BigInt::from(count);
+        // Over the common denominator q·p² with Σx = a/p and Σx² = b/q.
+        let (a, p) = (&sum.numerator, &sum.denominator);
+        let (b, q) = (&squares.numerator, &squares.denominator);
+        let numerator = &n * b * p * p - a * a * q;
+        Fraction::new(numerator, q * p * p * &n * (&n - 1u8))
+    }
+
+    pub fn divided_by(&self, n: u64) -> Fraction {
+        Fraction::new(self.numerator.clone(), &self.denominator * n)
+    }
+}
+
+/// `bits · 2^exponent`, rounded once also where the result is subnormal.
+fn scale_by_power_of_two(bits: u128, exponent: i64) -> f64 {
+    let top = 128 - i64::from(bits.leading_zeros());
+    let lowest = (top + exponent - 53).max(-1074);
+    let drop = lowest - exponent;
+    let kept = match drop {
+        d if d <= 0 => bits,
+        d if d > 127 => 0,
+        d => {
+            let (kept, rest, half) = (bits >> d, bits & ((1 << d) - 1), 1u128 << (d - 1));
+            kept + u128::from(rest > half || (rest == half && kept & 1 == 1))
+        }
+    };
+    let unit = exponent.max(lowest);
+    if unit > 1023 {
+        return if kept == 0 { 0.0 } else { f64::INFINITY };
+    }
+    // Two factors, since a power of two may lie below the normal range.
+    let half = unit / 2;
+    kept as f64 * 2f64.powi(half as i32) * 2f64.powi((unit - half) as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn cancellation_leaves_the_small_term() {
+        let mut sum = ExactSum::default();
+        for x in [1e300, 1.0, -1e300, f64::MIN_POSITIVE / 4.0, -f64::MIN_POSITIVE / 4.0] {
+            sum.add(x);
+        }
+        assert_eq!(sum.fraction().as_f64(), 1.0);
+    }
+
+    #[test]
+    fn squares_beyond_the_range_of_floats_stay_exact() {
+        let (mut sum, mut squares) = (ExactSum::default(), ExactSum::default());
+        for x in [1e200, 1e200, 1e200] {
+            sum.add(x);
+            squares.add_square(x);
+        }
+        assert_eq!(Fraction::sample_variance(3, &sum.fraction(), &squares.fraction()).as_f64(), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn one_value_comes_back(x in any::<f64>().prop_filter("finite", |x| x.is_finite())) {
+            let mut sum = ExactSum::default();
+            sum.add(x);
+            prop_assert_eq!(sum.fraction().as_f64(), if x == 0.0 { 0.0 } else { x });
+        }
+
+        #[test]
+        fn order_does_not_matter(mut xs in prop::collection::vec(-1e12f64..1e12, 1..50)) {
+            let total = |xs: &[f64]| {
+                let mut sum = ExactSum::default();
+                xs.iter().for_each(|&x| sum.add(x));
+                sum.fraction().as_f64()
+            };
+            let forward = total(&xs);
+            xs.reverse();
+            prop_assert_eq!(forward, total(&xs));
+            let plain: f64 = xs.iter().sum();
+            prop_assert!((forward - plain).abs() <= 1e-9 * xs.iter().map(|x| x.abs()).sum::<f64>());
+        }
+    }
+}

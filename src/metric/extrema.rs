@@ -1,0 +1,70 @@
+//! Smallest and largest value of an ordered column.
+
+use arrow::datatypes::DataType;
+
+use super::column::{Floats, Numbers};
+use super::{Column, Number, Rows, State};
+use crate::each_width;
+
+/// Minimum and maximum; infinities count, missing values do not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extrema {
+    range: Option<(Number, Number)>,
+}
+
+impl State for Extrema {
+    type Spec = ();
+    /// (minimum, maximum); none without values.
+    type Out = Option<(Number, Number)>;
+
+    fn empty((): &(), _: &[DataType]) -> Self {
+        Self { range: None }
+    }
+
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+        let present = columns[0].present(rows.selection);
+        match columns[0].numbers() {
+            Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
+                present.ranges(rows.len(), |range| {
+                    let slice = &values[range];
+                    if let (Some(&min), Some(&max)) = (slice.iter().min(), slice.iter().max()) {
+                        let number = |v| Number::Int { value: i128::from(v), scale };
+                        self.widen(number(min), number(max));
+                    }
+                });
+            }),
+            Some(Numbers::Floats(Floats::F32(values))) => present.rows(rows.len(), |i| self.widen_float(f64::from(values[i]))),
+            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| self.widen_float(values[i])),
+            None => {}
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
+        if let Some((min, max)) = later.range {
+            self.widen(min, max);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+
+    fn finish(self) -> Result<Self::Out, std::io::Error> {
+        Ok(self.range)
+    }
+}
+
+impl Extrema {
+    fn widen_float(&mut self, x: f64) {
+        // −0 and 0 are one value.
+        let number = Number::Float(x + 0.0);
+        self.widen(number, number);
+    }
+
+    fn widen(&mut self, low: Number, high: Number) {
+        self.range = Some(match self.range {
+            Some((min, max)) => (min.min(low), max.max(high)),
+            None => (low, high),
+        });
+    }
+}

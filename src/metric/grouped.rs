@@ -1,0 +1,102 @@
+//! Any state, by group.
+
+use std::collections::BTreeMap;
+
+use arrow::array::UInt32Array;
+use arrow::compute::take;
+use arrow::datatypes::DataType;
+
+use super::groups::{BatchGroups, GROUPS_MAX, GroupKey};
+use super::{Column, Rows, State};
+use crate::rows::{Mask, RowNumbers};
+
+/// One `S` a group. The first `spec.keys` columns name the group, the others go to `S`.
+#[derive(Debug, Clone)]
+pub struct Grouped<S: State> {
+    spec: GroupedSpec<S::Spec>,
+    types: Vec<DataType>,
+    groups: BTreeMap<GroupKey, S>,
+    overflow: bool,
+}
+
+/// How each group is counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupedSpec<P> {
+    /// How many of the columns name the group.
+    pub keys: usize,
+    /// The spec of every group; with `None`, groups without one of their own are not counted.
+    pub every: Option<P>,
+    /// Specs of single groups.
+    pub each: BTreeMap<GroupKey, P>,
+}
+
+/// What was counted, by group.
+#[derive(Debug)]
+pub struct GroupedOut<O> {
+    pub groups: BTreeMap<GroupKey, O>,
+    /// More than [`GROUPS_MAX`] groups: nothing is known.
+    pub overflow: bool,
+}
+
+impl<S: State> State for Grouped<S> {
+    type Spec = GroupedSpec<S::Spec>;
+    type Out = GroupedOut<S::Out>;
+    const ORDERED: bool = S::ORDERED;
+
+    fn empty(spec: &Self::Spec, types: &[DataType]) -> Self {
+        Self { spec: spec.clone(), types: types[spec.keys..].to_vec(), groups: BTreeMap::new(), overflow: false }
+    }
+
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+        if self.overflow {
+            return;
+        }
+        let (by, of) = columns.split_at(self.spec.keys);
+        let groups = BatchGroups::new(by, rows.selection, rows.len());
+        let mut members: Vec<Vec<u32>> = vec![Vec::new(); groups.keys.len()];
+        for (i, &code) in groups.codes.iter().enumerate().filter(|(_, c)| **c != u32::MAX) {
+            members[code as usize].push(i as u32);
+        }
+        for (key, members) in groups.keys.into_iter().zip(members).filter(|(_, m)| !m.is_empty()) {
+            let Some(spec) = self.spec.each.get(&key).or(self.spec.every.as_ref()) else { continue };
+            let numbers = RowNumbers::List(members.iter().map(|&i| rows.numbers.get(i as usize)).collect());
+            let indices = UInt32Array::from(members);
+            let part: Vec<Column> = of.iter().filter_map(|c| take(&c.array, &indices, None).ok()).map(Column::new).collect();
+            let state = self.groups.entry(key).or_insert_with(|| S::empty(spec, &self.types));
+            let part_rows = Rows { numbers: &numbers, selection: &Mask::All, ..*rows };
+            state.update(&part_rows, &part.iter().collect::<Vec<_>>());
+        }
+        self.note_overflow();
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.overflow |= later.overflow;
+        for (key, state) in later.groups {
+            match self.groups.get_mut(&key) {
+                Some(ours) => ours.merge(state),
+                None => {
+                    self.groups.insert(key, state);
+                }
+            }
+        }
+        self.note_overflow();
+    }
+
+    fn bytes(&self) -> usize {
+        self.groups.values().map(|s| s.bytes() + 96).sum()
+    }
+
+    fn finish(self) -> Result<Self::Out, std::io::Error> {
+        let finished = self.groups.into_iter().map(|(key, state)| Ok((key, state.finish()?)));
+        Ok(GroupedOut { groups: finished.collect::<Result<_, std::io::Error>>()?, overflow: self.overflow })
+    }
+}
+
+impl<S: State> Grouped<S> {
+    fn note_overflow(&mut self) {
+        if self.overflow || self.groups.len() > GROUPS_MAX {
+            self.overflow = true;
+            self.groups.clear();
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Groups: the distinct combinations of some columns' values, and how many rows each has.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::Array;
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use super::{Column, Rows, State};
+use crate::rows::Mask;
+
+/// More groups than this are not groups.
+pub const GROUPS_MAX: usize = 10_000;
+
+/// One value a grouping column; none where it is missing.
+pub type GroupKey = Vec<Option<String>>;
+
+/// The group's values as a person would write them: `f, 30-39`.
+pub fn group_name(key: &GroupKey) -> String {
+    let parts: Vec<&str> = key.iter().map(|v| v.as_deref().unwrap_or("(missing)")).collect();
+    parts.join(", ")
+}
+
+/// The groups of a batch: for each row its group's number, and the groups' keys.
+#[derive(Debug)]
+pub struct BatchGroups {
+    /// One a row; rows not selected have `u32::MAX`.
+    pub codes: Vec<u32>,
+    pub keys: Vec<GroupKey>,
+}
+
+impl BatchGroups {
+    /// Groups the selected rows of `columns`.
+    pub fn new(columns: &[&Column], selection: &Mask, len: usize) -> Self {
+        let mut codes = vec![u32::MAX; len];
+        selection.rows(len, |i| codes[i] = 0);
+        let mut keys: Vec<GroupKey> = vec![Vec::new()];
+        for column in columns {
+            let (values, texts) = value_codes(column, selection, len);
+            let mut combined: HashMap<(u32, u32), u32> = HashMap::new();
+            let mut next: Vec<GroupKey> = Vec::new();
+            let mut last = (u32::MAX, u32::MAX, 0);
+            for (code, &value) in codes.iter_mut().zip(&values).filter(|(code, _)| **code != u32::MAX) {
+                if (*code, value) != (last.0, last.1) {
+                    let number = *combined.entry((*code, value)).or_insert_with(|| {
+                        let mut key = keys[*code as usize].clone();
+                        key.push(texts[value as usize].clone());
+                        next.push(key);
+                        next.len() as u32 - 1
+                    });
+                    last = (*code, value, number);
+                }
+                *code = last.2;
+            }
+            keys = next;
+        }
+        Self { codes, keys }
+    }
+}
+
+/// For each selected row the number of its value, and the values' texts.
+fn value_codes(column: &Column, selection: &Mask, len: usize) -> (Vec<u32>, Vec<Option<String>>) {
+    let mut codes = vec![0; len];
+    // Number 0 is the missing value.
+    let mut texts: Vec<Option<String>> = vec![None];
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut code_of = |text: &str| match numbers.get(text) {
+        Some(&number) => number,
+        None => {
+            texts.push(Some(text.to_owned()));
+            let number = texts.len() as u32 - 1;
+            numbers.insert(text.to_owned(), number);
+            number
+        }
+    };
+    let mut last: Option<(&str, u32)> = None;
+    let is_text = column.for_each_text(selection, |i, text| {
+        codes[i] = match last {
+            Some((seen, code)) if seen == text => code,
+            _ => code_of(text),
+        };
+        last = Some((text, codes[i]));
+    });
+    if !is_text && let Ok(formatter) = ArrayFormatter::try_new(&column.array, &FormatOptions::new()) {
+        use std::fmt::Write;
+        let mut text = String::new();
+        column.present(selection).rows(column.array.len(), |i| {
+            text.clear();
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{}", formatter.value(i));
+            codes[i] = code_of(&text);
+        });
+    }
+    (codes, texts)
+}
+
+/// Counts rows by group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupCounts {
+    counts: BTreeMap<GroupKey, u64>,
+    overflow: bool,
+}
+
+/// Rows by group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupCountsOut {
+    pub counts: BTreeMap<GroupKey, u64>,
+    /// More than [`GROUPS_MAX`] groups: the counts are not complete.
+    pub overflow: bool,
+}
+
+impl State for GroupCounts {
+    type Spec = ();
+    type Out = GroupCountsOut;
+
+    fn empty((): &(), _: &[DataType]) -> Self {
+        Self::default()
+    }
+
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+        if self.overflow {
+            return;
+        }
+        let groups = BatchGroups::new(columns, rows.selection, rows.len());
+        let mut counts = vec![0u64; groups.keys.len()];
+        for &code in groups.codes.iter().filter(|c| **c != u32::MAX) {
+            counts[code as usize] += 1;
+        }
+        for (key, count) in groups.keys.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+            *self.counts.entry(key).or_default() += count;
+        }
+        self.note_overflow();
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.overflow |= later.overflow;
+        for (key, count) in later.counts {
+            *self.counts.entry(key).or_default() += count;
+        }
+        self.note_overflow();
+    }
+
+    fn bytes(&self) -> usize {
+        self.counts.len() * 96
+    }
+
+    fn finish(self) -> Result<GroupCountsOut, std::io::Error> {
+        Ok(GroupCountsOut { counts: self.counts, overflow: self.overflow })
+    }
+}
+
+impl GroupCounts {
+    fn note_overflow(&mut self) {
+        if self.overflow || self.counts.len() > GROUPS_MAX {
+            self.overflow = true;
+            self.counts.clear();
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Count, mean and sample standard deviation of a numeric column, from exact sums.
+
+use arrow::datatypes::DataType;
+use num_bigint::BigInt;
+
+use super::column::{Floats, Numbers};
+use super::exact_sum::{ExactSum, Fraction};
+use super::{Column, Rows, State};
+use crate::each_width;
+
+/// Exact sums of values and squares. Infinities are counted apart and stay out of the sums.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Moments {
+    count: u64,
+    infinite: u64,
+    /// Scale of the integers: their values are divided by 10^scale.
+    scale: i8,
+    integers: IntegerSums,
+    floats: ExactSum,
+    float_squares: ExactSum,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+struct IntegerSums {
+    sum: i128,
+    /// Low 128 bits of the sum of squares, and how often they overflowed.
+    squares: u128,
+    squares_carry: u64,
+    /// What does not fit above: values beyond 64 bits.
+    wide_sum: BigInt,
+    wide_squares: BigInt,
+}
+
+/// What is known of a numeric column's distribution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MomentsOut {
+    /// Finite values.
+    pub count: u64,
+    /// Infinite values.
+    pub infinite: u64,
+    /// Arithmetic mean; none without finite values.
+    pub mean: Option<f64>,
+    /// Sample standard deviation (n − 1); none below two finite values.
+    pub stddev: Option<f64>,
+}
+
+impl IntegerSums {
+    fn add(&mut self, value: i128) {
+        let Ok(narrow) = i64::try_from(value) else {
+            self.wide_sum += value;
+            self.wide_squares += BigInt::from(value) * value;
+            return;
+        };
+        self.sum += i128::from(narrow);
+        let square = u128::from(narrow.unsigned_abs()) * u128::from(narrow.unsigned_abs());
+        let (squares, carry) = self.squares.overflowing_add(square);
+        self.squares = squares;
+        self.squares_carry += u64::from(carry);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.sum += other.sum;
+        let (squares, carry) = self.squares.overflowing_add(other.squares);
+        self.squares = squares;
+        self.squares_carry += other.squares_carry + u64::from(carry);
+        self.wide_sum += other.wide_sum;
+        self.wide_squares += other.wide_squares;
+    }
+}
+
+impl State for Moments {
+    type Spec = ();
+    type Out = MomentsOut;
+
+    fn empty((): &(), _: &[DataType]) -> Self {
+        Self::default()
+    }
+
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+        let present = columns[0].present(rows.selection);
+        match columns[0].numbers() {
+            Some(Numbers::Ints { values, scale }) => {
+                self.scale = scale;
+                self.count += present.count(rows.len()) as u64;
+                let sums = &mut self.integers;
+                each_width!(values, values => present.ranges(rows.len(), |range| {
+                    for &v in &values[range] {
+                        sums.add(i128::from(v));
+                    }
+                }));
+            }
+            Some(Numbers::Floats(Floats::F32(values))) => present.rows(rows.len(), |i| self.add_float(f64::from(values[i]))),
+            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| self.add_float(values[i])),
+            None => {}
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.count += later.count;
+        self.infinite += later.infinite;
+        // An empty state does not know the scale yet.
+        self.scale = self.scale.max(later.scale);
+        self.integers.merge(later.integers);
+        self.floats.merge(&later.floats);
+        self.float_squares.merge(&later.float_squares);
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.floats.bytes() + self.float_squares.bytes()
+    }
+
+    fn finish(self) -> Result<MomentsOut, std::io::Error> {
+        let (sum, squares) = self.fractions();
+        let mean = (self.count > 0).then(|| sum.divided_by(self.count).as_f64());
+        let variance = (self.count > 1).then(|| Fraction::sample_variance(self.count, &sum, &squares).as_f64());
+        Ok(MomentsOut { count: self.count, infinite: self.infinite, mean, stddev: variance.map(f64::sqrt) })
+    }
+}
+
+impl Moments {
+    fn add_float(&mut self, x: f64) {
+        if x.is_infinite() {
+            self.infinite += 1;
+            return;
+        }
+        self.count += 1;
+        self.floats.add(x);
+        self.float_squares.add_square(x);
+    }
+
+    /// Σx and Σx².
+    fn fractions(&self) -> (Fraction, Fraction) {
+        if self.floats.bytes() > 0 {
+            return (self.floats.fraction(), self.float_squares.fraction());
+        }
+        let ten = BigInt::from(10u8).pow(self.scale.max(0) as u32);
+        let sum = BigInt::from(self.integers.sum) + &self.integers.wide_sum;
+        let low = BigInt::from(self.integers.squares) + (BigInt::from(self.integers.squares_carry) << 128);
+        (Fraction::new(sum, ten.clone()), Fraction::new(low + &self.integers.wide_squares, &ten * &ten))
+    }
+}

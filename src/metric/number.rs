@@ -1,0 +1,90 @@
+//! One number, exact.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// An integer, a decimal (integer over a power of ten), or a float that is not NaN.
+#[derive(Debug, Clone, Copy)]
+pub enum Number {
+    Int { value: i128, scale: i8 },
+    Float(f64),
+}
+
+impl Number {
+    pub fn int(value: i128) -> Self {
+        Self::Int { value, scale: 0 }
+    }
+
+    /// The nearest float.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Int { value, scale: 0 } => value as f64,
+            Self::Int { value, scale } => scaled_to_f64(value, scale),
+            Self::Float(x) => x,
+        }
+    }
+}
+
+/// `value / 10^scale`, rounded once where both fit a float exactly.
+pub fn scaled_to_f64(value: i128, scale: i8) -> f64 {
+    const EXACT_INTEGER_MAX: u128 = 1 << 53;
+    if scale == 0 {
+        return value as f64;
+    }
+    if value.unsigned_abs() <= EXACT_INTEGER_MAX && (0..=22).contains(&scale) {
+        return value as f64 / 10f64.powi(i32::from(scale));
+    }
+    format!("{value}e{}", -i32::from(scale)).parse().unwrap_or(f64::NAN)
+}
+
+impl Ord for Number {
+    /// Numbers of one column share a scale, so integers compare as they are.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Int { value: a, .. }, Self::Int { value: b, .. }) => a.cmp(b),
+            _ => self.as_f64().total_cmp(&other.as_f64()),
+        }
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Number {}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Float(x) => write!(f, "{x}"),
+            Self::Int { value, scale } if scale <= 0 => write!(f, "{value}"),
+            Self::Int { value, scale } => {
+                let scale = scale as usize;
+                let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+                let (whole, fraction) = digits.split_at(digits.len() - scale);
+                write!(f, "{}{whole}.{fraction}", if value < 0 { "-" } else { "" })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_print_and_convert() {
+        let n = Number::Int { value: -5, scale: 2 };
+        assert_eq!(n.to_string(), "-0.05");
+        assert_eq!(n.as_f64(), -0.05);
+        assert_eq!(Number::Int { value: 10494950, scale: 2 }.to_string(), "104949.50");
+    }
+}

@@ -1,0 +1,180 @@
+//! A histogram over the order of floats: exact counts in buckets of 1/512 relative width.
+//!
+//! A value's bucket is the top bits of its order-preserving bit pattern (sign, exponent, nine bits
+//! of mantissa), as in HdrHistogram and DDSketch. Counts add up, so merging is exact in any order
+//! and no coin is thrown. It brackets every quantile; [`super::select::Collect`] then settles it
+//! with a second look at the few values inside the bracket. Windows narrow the histogram to part
+//! of the order with finer buckets, for data that crowd into one bucket.
+
+use arrow::datatypes::DataType;
+
+use super::column::{Floats, Numbers};
+use super::{Column, Number, Rows, State};
+use crate::each_width;
+
+/// Bits of the order dropped by the coarsest histogram: 64 − 1 (sign) − 11 (exponent) − 9.
+pub const SHIFT_COARSE: u32 = 43;
+const PAGE_BITS: u32 = 9;
+const PAGE: usize = 1 << PAGE_BITS;
+
+/// A float's place in the order of floats, as an integer; −0 and 0 share one.
+pub fn order_of(x: f64) -> u64 {
+    let bits = (x + 0.0).to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
+
+/// The float at a place in the order.
+pub fn value_at(order: u64) -> f64 {
+    f64::from_bits(if order >> 63 == 1 { order & !(1 << 63) } else { !order })
+}
+
+/// Inclusive bounds in the order of floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Window {
+    pub low: u64,
+    pub high: u64,
+}
+
+impl Window {
+    pub fn contains(&self, order: u64) -> bool {
+        self.low <= order && order <= self.high
+    }
+}
+
+/// What part of the order to count, and how finely.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistogramSpec {
+    /// Low bits of the order that share a bucket.
+    pub shift: u32,
+    /// Where to count; empty means everywhere.
+    pub windows: Vec<Window>,
+}
+
+impl HistogramSpec {
+    pub const COARSE: Self = Self { shift: SHIFT_COARSE, windows: Vec::new() };
+}
+
+/// Counts of finite values by bucket, in pages of 512 buckets.
+#[derive(Debug, Clone)]
+pub struct OrderedHistogram {
+    spec: HistogramSpec,
+    /// Sorted by page number.
+    pages: Vec<(u64, Box<[u64; PAGE]>)>,
+    last: usize,
+}
+
+/// The buckets that hold values, ascending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistogramOut {
+    pub shift: u32,
+    /// (bucket, count).
+    pub buckets: Vec<(u64, u64)>,
+    pub count: u64,
+}
+
+impl HistogramOut {
+    /// The window of the bucket that holds the value of 0-based `rank`, how many values come
+    /// before the bucket, and how many it holds.
+    pub fn bracket(&self, rank: u64) -> Option<(Window, u64, u64)> {
+        let mut before = 0;
+        for &(bucket, count) in &self.buckets {
+            if rank < before + count {
+                let low = bucket << self.shift;
+                return Some((Window { low, high: low | ((1 << self.shift) - 1) }, before, count));
+            }
+            before += count;
+        }
+        None
+    }
+}
+
+impl State for OrderedHistogram {
+    type Spec = HistogramSpec;
+    type Out = HistogramOut;
+
+    fn empty(spec: &HistogramSpec, _: &[DataType]) -> Self {
+        Self { spec: spec.clone(), pages: Vec::new(), last: 0 }
+    }
+
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+        let present = columns[0].present(rows.selection);
+        for_each_float(columns[0], |value| present.rows(rows.len(), |i| self.add(value(i))));
+    }
+
+    fn merge(&mut self, later: Self) {
+        for (page, counts) in later.pages {
+            let ours = self.page(page);
+            for (a, b) in ours.iter_mut().zip(counts.iter()) {
+                *a += b;
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.pages.len() * (size_of::<[u64; PAGE]>() + 16)
+    }
+
+    fn finish(self) -> Result<HistogramOut, std::io::Error> {
+        let mut buckets = Vec::new();
+        for (page, counts) in &self.pages {
+            let first = page << PAGE_BITS;
+            buckets.extend((first..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0));
+        }
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        Ok(HistogramOut { shift: self.spec.shift, buckets, count })
+    }
+}
+
+impl OrderedHistogram {
+    fn add(&mut self, x: f64) {
+        if !x.is_finite() {
+            return;
+        }
+        let order = order_of(x);
+        if !self.spec.windows.is_empty() && !self.spec.windows.iter().any(|w| w.contains(order)) {
+            return;
+        }
+        let bucket = order >> self.spec.shift;
+        self.page(bucket >> PAGE_BITS)[bucket as usize % PAGE] += 1;
+    }
+
+    fn page(&mut self, page: u64) -> &mut [u64; PAGE] {
+        if self.pages.get(self.last).is_none_or(|(p, _)| *p != page) {
+            self.last = match self.pages.binary_search_by_key(&page, |(p, _)| *p) {
+                Ok(found) => found,
+                Err(insert) => {
+                    self.pages.insert(insert, (page, Box::new([0; PAGE])));
+                    insert
+                }
+            };
+        }
+        &mut self.pages[self.last].1
+    }
+}
+
+/// Calls `each` with a function from row to the value as a float.
+pub(super) fn for_each_float(column: &Column, mut each: impl FnMut(&dyn Fn(usize) -> f64)) {
+    match column.numbers() {
+        Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
+            each(&|i| Number::Int { value: i128::from(values[i]), scale }.as_f64());
+        }),
+        Some(Numbers::Floats(Floats::F32(values))) => each(&|i| f64::from(values[i])),
+        Some(Numbers::Floats(Floats::F64(values))) => each(&|i| values[i]),
+        None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_order_is_the_order(a in any::<f64>(), b in any::<f64>()) {
+            prop_assume!(!a.is_nan() && !b.is_nan());
+            prop_assert_eq!(order_of(a).cmp(&order_of(b)), (a + 0.0).total_cmp(&(b + 0.0)));
+            prop_assert_eq!(value_at(order_of(a)), a);
+        }
+    }
+}

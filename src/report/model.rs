@@ -1,0 +1,224 @@
+//! What a run has to say: the one model that every format renders.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::rules::schema::SchemaChange;
+use crate::rules::words::OnFail;
+use crate::rules::{Evidence, Figures, GroupFigures, Status};
+use crate::source::Origin;
+use crate::verdict::Verdict;
+
+/// Version of this model; the major number changes when a reader of the old one would be misled.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// A quality report: what was judged, how it came out, what was done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Report {
+    pub schema_version: String,
+    /// Version of the program that wrote the report.
+    pub sluicegate_version: String,
+    pub mode: Mode,
+    pub dataset: String,
+    pub description: Option<String>,
+    pub owner: Option<String>,
+    pub batch: Batch,
+    /// The clock of the run (RFC 3339), where it was set with `--now`.
+    pub as_of: Option<String>,
+    pub verdict: Verdict,
+    /// Why, in a sentence each.
+    pub reasons: Vec<String>,
+    /// Why nothing could be judged, if so.
+    #[schemars(with = "Vec<FaultModel>")]
+    pub faults: Vec<crate::diagnostic::Fault>,
+    pub rows: RowTotals,
+    /// Worst first; otherwise in the rule file's order.
+    pub findings: Vec<Finding>,
+    pub schema_changes: Vec<SchemaChange>,
+    pub columns: Vec<ColumnReport>,
+    /// What the gate did; none for `check`.
+    pub publication: Option<Publication>,
+}
+
+/// How a [`crate::diagnostic::Fault`] is written.
+#[derive(JsonSchema)]
+#[allow(dead_code)]
+struct FaultModel {
+    place: Option<String>,
+    what: String,
+    hint: Option<String>,
+}
+
+/// What kind of run it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Check,
+    Gate,
+    DryRun,
+}
+
+/// The data that was judged.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct Batch {
+    /// As given, or derived from the content.
+    pub id: String,
+    pub format: String,
+    pub files: Vec<BatchFile>,
+    /// Digest of the rule file's meaning.
+    pub rules_digest: String,
+}
+
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BatchFile {
+    pub path: String,
+    pub bytes: u64,
+}
+
+/// Where every row went; `read = published + quarantined + filtered + rejected`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct RowTotals {
+    pub read: u64,
+    pub published: u64,
+    /// Set aside, malformed records included.
+    pub quarantined: u64,
+    /// Dropped by `clean`.
+    pub filtered: u64,
+    /// Records that could not be read; counted among quarantined or rejected.
+    pub malformed: u64,
+    /// Withheld because the batch as a whole did not pass.
+    pub rejected: u64,
+}
+
+impl RowTotals {
+    /// The law of conservation.
+    pub fn is_conserved(&self) -> bool {
+        self.read == self.published + self.quarantined + self.filtered + self.rejected
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Error,
+    Warning,
+    Info,
+}
+
+/// The outcome of one rule on one column (or on the rows as a whole).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Finding {
+    pub id: String,
+    pub rule: String,
+    pub columns: Vec<String>,
+    pub description: Option<String>,
+    pub owner: Option<String>,
+    pub tags: Vec<String>,
+    pub runbook: Option<String>,
+    pub on_fail: OnFail,
+    pub severity: Severity,
+    pub outcome: Status,
+    /// The figure that was judged.
+    pub observed: Json,
+    /// What it was judged against.
+    pub limit: Json,
+    /// What both are counted in.
+    pub unit: String,
+    pub failing_rows: u64,
+    /// Failing rows that are a known issue.
+    pub known_rows: u64,
+    pub evidence: Evidence,
+    pub message: String,
+    pub figures: Figures,
+    pub groups: Vec<GroupFigures>,
+    /// The first failing rows.
+    pub samples: Vec<Sample>,
+}
+
+/// A failing row.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Sample {
+    pub origin: Origin,
+    /// The columns that matter, in order: name and value.
+    pub values: Vec<(String, Json)>,
+    /// The record as it stands in the file, for malformed ones.
+    pub raw: Option<String>,
+    /// Why this row, where rows fail for reasons of their own.
+    pub reason: Option<String>,
+}
+
+/// One column of the batch.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct ColumnReport {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Rows left by `clean`.
+    pub rows: u64,
+    pub missing: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distinct: Option<u64>,
+    /// Whether `distinct` is exact, or estimated with a standard error of 0.8 %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distinct_exact: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<f64>,
+    /// Sample standard deviation (n − 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stddev: Option<f64>,
+    /// By probability; linear interpolation (type 7), exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantiles: Option<BTreeMap<String, f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Histogram>,
+    /// Most frequent first; none where there are too many distinct values to count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_values: Option<Vec<TopValue>>,
+}
+
+/// Finite values in bins of equal width.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Histogram {
+    pub low: f64,
+    pub high: f64,
+    pub counts: Vec<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TopValue {
+    pub value: Json,
+    pub count: u64,
+}
+
+/// What became of the batch in storage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Publication {
+    pub state: PublicationState,
+    /// The file or part that holds the published rows.
+    pub published: Option<String>,
+    /// The part that holds the rows set aside.
+    pub quarantined: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PublicationState {
+    /// The batch is there now.
+    Published,
+    /// The same batch was there already; nothing changed.
+    Unchanged,
+    /// The batch took the place of what stood there under its id.
+    Superseded,
+    /// Nothing was written: the verdict forbids it.
+    Withheld,
+    /// Nothing was written: a dry run.
+    DryRun,
+}

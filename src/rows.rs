@@ -1,0 +1,319 @@
+//! Naming rows, selecting them, and remembering sets of them.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, BooleanArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+
+/// A row of the batch: its unit and its number in the unit, malformed records counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId {
+    pub unit: u32,
+    pub row: u32,
+}
+
+/// Which row of the unit each row of a record batch is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowNumbers {
+    /// `first`, `first + 1`, …
+    Dense { first: u32, len: u32 },
+    /// Ascending, with gaps where records were malformed or filtered.
+    List(Vec<u32>),
+}
+
+impl RowNumbers {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Dense { len, .. } => *len as usize,
+            Self::List(rows) => rows.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn get(&self, index: usize) -> u32 {
+        match self {
+            Self::Dense { first, .. } => first + index as u32,
+            Self::List(rows) => rows[index],
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len()).map(|i| self.get(i))
+    }
+
+    /// The rows where `keep` is set.
+    pub fn filter(&self, keep: &BooleanBuffer) -> Self {
+        Self::List(keep.set_indices().map(|i| self.get(i)).collect())
+    }
+}
+
+/// Some rows of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mask {
+    None,
+    All,
+    Bits(BooleanBuffer),
+}
+
+impl Mask {
+    /// The set bits, named by the cheapest variant that holds them.
+    pub fn new(bits: BooleanBuffer) -> Self {
+        match bits.count_set_bits() {
+            0 => Self::None,
+            n if n == bits.len() => Self::All,
+            _ => Self::Bits(bits),
+        }
+    }
+
+    /// The rows where `array` is true; null counts as `null_as`.
+    pub fn from_boolean(array: &BooleanArray, null_as: bool) -> Self {
+        match array.nulls() {
+            None => Self::new(array.values().clone()),
+            Some(nulls) if null_as => Self::new(array.values() | &!nulls.inner()),
+            Some(nulls) => Self::new(array.values() & nulls.inner()),
+        }
+    }
+
+    /// The rows that `nulls` calls null.
+    pub fn nulls(nulls: Option<&NullBuffer>) -> Self {
+        match nulls {
+            Some(nulls) if nulls.null_count() > 0 => Self::new(!nulls.inner()),
+            Some(_) | None => Self::None,
+        }
+    }
+
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// How many of `len` rows are selected.
+    pub fn count(&self, len: usize) -> usize {
+        match self {
+            Self::None => 0,
+            Self::All => len,
+            Self::Bits(bits) => bits.count_set_bits(),
+        }
+    }
+
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::None, _) | (_, Self::None) => Self::None,
+            (Self::All, x) | (x, Self::All) => x.clone(),
+            (Self::Bits(a), Self::Bits(b)) => Self::new(a & b),
+        }
+    }
+
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::None, x) | (x, Self::None) => x.clone(),
+            (Self::Bits(a), Self::Bits(b)) => Self::new(a | b),
+        }
+    }
+
+    #[must_use]
+    pub fn not(&self) -> Self {
+        match self {
+            Self::None => Self::All,
+            Self::All => Self::None,
+            Self::Bits(bits) => Self::Bits(!bits),
+        }
+    }
+
+    /// Rows of `self` that are not of `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        self.and(&other.not())
+    }
+
+    /// The mask as bits, `len` of them.
+    pub fn bits(&self, len: usize) -> BooleanBuffer {
+        match self {
+            Self::None => BooleanBuffer::new_unset(len),
+            Self::All => BooleanBuffer::new_set(len),
+            Self::Bits(bits) => bits.clone(),
+        }
+    }
+
+    /// Calls `each` with the ranges of selected rows, ascending.
+    pub fn ranges(&self, len: usize, mut each: impl FnMut(std::ops::Range<usize>)) {
+        match self {
+            Self::None => {}
+            Self::All => each(0..len),
+            Self::Bits(bits) => bits.set_slices().for_each(|(start, end)| each(start..end)),
+        }
+    }
+
+    /// Calls `each` with every selected row, ascending.
+    pub fn rows(&self, len: usize, mut each: impl FnMut(usize)) {
+        self.ranges(len, |range| range.for_each(&mut each));
+    }
+}
+
+/// A set of rows of the whole input: sparse where few of a unit's rows are in it, bits where many are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowSet {
+    units: BTreeMap<u32, UnitRows>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum UnitRows {
+    /// Ascending.
+    Sparse(Vec<u32>),
+    Dense(Vec<u64>),
+}
+
+impl UnitRows {
+    fn contains(&self, row: u32) -> bool {
+        match self {
+            Self::Sparse(rows) => rows.binary_search(&row).is_ok(),
+            Self::Dense(words) => words.get(row as usize / 64).is_some_and(|w| w >> (row % 64) & 1 == 1),
+        }
+    }
+
+    fn len(&self) -> u64 {
+        match self {
+            Self::Sparse(rows) => rows.len() as u64,
+            Self::Dense(words) => words.iter().map(|w| u64::from(w.count_ones())).sum(),
+        }
+    }
+
+    fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        match self {
+            Self::Sparse(rows) => Box::new(rows.iter().copied()),
+            Self::Dense(words) => Box::new(
+                words
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(i, &word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| i as u32 * 64 + bit)),
+            ),
+        }
+    }
+
+    /// The cheaper of the two forms for ascending `rows`.
+    fn of(rows: Vec<u32>) -> Self {
+        let Some(&last) = rows.last() else { return Self::Sparse(rows) };
+        if rows.len() * 32 <= last as usize + 64 {
+            return Self::Sparse(rows);
+        }
+        let mut words = vec![0u64; last as usize / 64 + 1];
+        for row in rows {
+            words[row as usize / 64] |= 1 << (row % 64);
+        }
+        Self::Dense(words)
+    }
+}
+
+impl RowSet {
+    /// Adds the rows of one unit; `rows` may repeat and be out of order.
+    pub fn insert_unit(&mut self, unit: u32, mut rows: Vec<u32>) {
+        if rows.is_empty() {
+            return;
+        }
+        if let Some(present) = self.units.remove(&unit) {
+            rows.extend(present.iter());
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        self.units.insert(unit, UnitRows::of(rows));
+    }
+
+    pub fn union(&mut self, other: &RowSet) {
+        for (&unit, rows) in &other.units {
+            match self.units.get(&unit) {
+                Some(_) => self.insert_unit(unit, rows.iter().collect()),
+                None => {
+                    self.units.insert(unit, rows.clone());
+                }
+            }
+        }
+    }
+
+    pub fn contains(&self, row: RowId) -> bool {
+        self.units.get(&row.unit).is_some_and(|u| u.contains(row.row))
+    }
+
+    pub fn len(&self) -> u64 {
+        self.units.values().map(UnitRows::len).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
+    /// How many rows of `unit` are in the set.
+    pub fn len_of(&self, unit: u32) -> u64 {
+        self.units.get(&unit).map_or(0, UnitRows::len)
+    }
+
+    /// Every row, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = RowId> + '_ {
+        self.units.iter().flat_map(|(&unit, rows)| rows.iter().map(move |row| RowId { unit, row }))
+    }
+
+    /// The units that hold rows of the set.
+    pub fn units(&self) -> impl Iterator<Item = u32> + '_ {
+        self.units.keys().copied()
+    }
+
+    /// Which of `rows` of `unit` are in the set.
+    pub fn mask(&self, unit: u32, rows: &RowNumbers) -> Mask {
+        match self.units.get(&unit) {
+            None => Mask::None,
+            Some(set) => Mask::new(BooleanBuffer::collect_bool(rows.len(), |i| set.contains(rows.get(i)))),
+        }
+    }
+
+    /// Memory held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let unit = |u: &UnitRows| match u {
+            UnitRows::Sparse(rows) => rows.capacity() * 4,
+            UnitRows::Dense(words) => words.capacity() * 8,
+        };
+        self.units.values().map(|u| unit(u) + 64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_row_set_is_a_set(a in prop::collection::vec((0u32..3, 0u32..500), 0..300), b in prop::collection::vec((0u32..3, 0u32..500), 0..300)) {
+            let collect = |rows: &[(u32, u32)]| {
+                let mut set = RowSet::default();
+                for &(unit, row) in rows {
+                    set.insert_unit(unit, vec![row]);
+                }
+                set
+            };
+            let mut union = collect(&a);
+            union.union(&collect(&b));
+            let expected: std::collections::BTreeSet<_> = a.iter().chain(&b).copied().collect();
+            let found: Vec<_> = union.iter().map(|r| (r.unit, r.row)).collect();
+            prop_assert_eq!(union.len() as usize, expected.len());
+            prop_assert_eq!(found, expected.iter().copied().collect::<Vec<_>>());
+            for &(unit, row) in &expected {
+                prop_assert!(union.contains(RowId { unit, row }));
+            }
+        }
+
+        #[test]
+        fn masks_follow_set_algebra(a in prop::collection::vec(any::<bool>(), 70), b in prop::collection::vec(any::<bool>(), 70)) {
+            let mask = |v: &[bool]| Mask::new(BooleanBuffer::from(v.to_vec()));
+            let (x, y) = (mask(&a), mask(&b));
+            let and: Vec<bool> = a.iter().zip(&b).map(|(p, q)| *p && *q).collect();
+            let without: Vec<bool> = a.iter().zip(&b).map(|(p, q)| *p && !*q).collect();
+            prop_assert_eq!(x.and(&y).bits(70), BooleanBuffer::from(and));
+            prop_assert_eq!(x.without(&y).bits(70), BooleanBuffer::from(without));
+            prop_assert_eq!(x.or(&y).count(70), a.iter().zip(&b).filter(|(p, q)| **p || **q).count());
+        }
+    }
+}

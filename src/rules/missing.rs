@@ -1,0 +1,107 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::{Handle, Simple, TestHandle};
+use super::judgement::{Judgement, RowsJudged, figures};
+use super::words::OnFail;
+use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use crate::diagnostic::Faults;
+use crate::metric::Column;
+use crate::metric::completeness::MissingSpec;
+use crate::metric::runs::MissingRuns;
+use crate::rows::Mask;
+
+/// Values that are not there.
+///
+/// Missing is null, NaN in float columns, and the tokens the source declares as missing. The
+/// figure `completeness` is the share of rows that have a value (Deequ's definition).
+///
+/// Why: a model trained on a column that is half empty learns the hole, not the thing.
+///
+/// ```yaml
+/// - missing: { columns: [email, phone], tolerate: 1% }
+/// - missing: { column: reading, by: [sensor], max_run: 10 }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// The longest run of consecutive missing values, in source order, that is still right: beyond
+    /// it a sensor is dead. Without `tolerate`, only runs are judged then.
+    max_run: Option<u64>,
+    /// Further texts that mean missing, for this rule alone.
+    #[serde(default)]
+    tokens: Vec<String>,
+    /// Whether text of white space alone is missing.
+    #[serde(default)]
+    blank: bool,
+    /// `missing` inverts the rule: every value must be missing.
+    must_be: Option<MustBe>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum MustBe {
+    Missing,
+}
+
+impl Rule for Missing {
+    const NAME: &'static str = "missing";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+    const ON_FAIL: OnFail = OnFail::Quarantine;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        if self.max_run.is_some() && self.must_be.is_some() {
+            return Err(to.fault("`max_run` and `must_be` contradict each other").into());
+        }
+        let column = to.column();
+        let spec = MissingSpec { tokens: self.tokens.clone(), blank: self.blank };
+        if self.max_run.is_some() {
+            to.tolerate_all_unless_given();
+        }
+        let runs = self.max_run.map(|max| (max, to.want::<MissingRuns>(spec.clone(), &[column.index])));
+        let test = to.row_test(MissingTest { spec, inverted: self.must_be.is_some() }, &[column.index]);
+        Ok(Box::new(MissingCheck { test, runs, inverted: self.must_be.is_some() }))
+    }
+}
+
+struct MissingTest {
+    spec: MissingSpec,
+    inverted: bool,
+}
+
+impl RowTest for MissingTest {
+    fn test(&self, columns: &[&Column], _: usize) -> Tested {
+        let missing = self.spec.mask(columns[0]);
+        Tested { fails: if self.inverted { missing.not() } else { missing }, unknown: Mask::None }
+    }
+}
+
+#[derive(Clone)]
+struct MissingCheck {
+    test: TestHandle,
+    runs: Option<(u64, Handle<MissingRuns>)>,
+    inverted: bool,
+}
+
+impl Simple for MissingCheck {
+    fn judge(&self, view: &View<'_>) -> Judgement {
+        let counts = view.test(self.test);
+        let all = counts.failing + counts.known;
+        let missing = if self.inverted { counts.in_scope - all } else { all };
+        let mut figures = figures([("missing", missing.into())]);
+        if counts.in_scope > 0 {
+            let completeness = (counts.in_scope - missing) as f64 / counts.in_scope as f64;
+            figures.insert("completeness".into(), completeness.into());
+        }
+        let mut broken = None;
+        if let Some((max, handle)) = self.runs {
+            let longest = view.get(handle).copied().unwrap_or(0);
+            figures.insert("longest_run".into(), longest.into());
+            broken = (longest > max).then(|| format!("{longest} missing in a row, at most {max} allowed"));
+        }
+        let says = if self.inverted { "with a value" } else { "missing" }.to_owned();
+        let (failing, of, known, rows) = (counts.failing, counts.in_scope, counts.known, counts.rows);
+        Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures, broken })
+    }
+}

@@ -1,0 +1,134 @@
+//! The rules: one file each, and one list of them.
+//!
+//! A rule's file holds its configuration (what a rule file may say), its documentation, how it
+//! binds to the data's schema, its row test, and how it judges. Adding one touches its file, one
+//! entry in the list below, and one folder under `tests/rules/`.
+
+mod binder;
+pub mod bounds;
+mod duplicates;
+mod expression;
+pub mod facts;
+pub mod judgement;
+mod missing;
+mod outliers;
+mod pattern;
+pub mod quantiles;
+mod range;
+mod representation;
+pub mod schema;
+mod values;
+pub mod words;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+pub use binder::{Binder, BoundColumn, Policy, Requests, Scope, StateRequest, Subject, TestRequest};
+pub use facts::{Check, Facts, Handle, Look, View};
+pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status};
+
+use crate::diagnostic::Faults;
+use crate::metric::Column;
+use crate::rows::Mask;
+use crate::yaml::Node;
+use words::OnFail;
+
+/// A rule, as its configuration in a rule file.
+pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + 'static {
+    /// Its key in a rule file.
+    const NAME: &'static str;
+    /// What one finding of it is about.
+    const SUBJECT: Subject;
+    /// Whether it can say which rows fail.
+    const NAMES_ROWS: bool;
+    /// What follows when it fails, unless the rule file says otherwise.
+    const ON_FAIL: OnFail = if Self::NAMES_ROWS { OnFail::Quarantine } else { OnFail::Reject };
+    /// Common words that this rule gives a meaning of its own.
+    const CLAIMS: &'static [&'static str] = &[];
+
+    /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
+    ///
+    /// # Errors
+    /// What of the configuration does not fit the data's schema.
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults>;
+}
+
+/// A test of single rows.
+pub trait RowTest: Send + Sync {
+    /// Tests rows given the columns that were asked for, in that order.
+    fn test(&self, columns: &[&Column], len: usize) -> Tested;
+}
+
+/// What a row test found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tested {
+    /// Rows that fail.
+    pub fails: Mask,
+    /// Rows that cannot be judged, since a value is missing; `nulls` decides on them.
+    pub unknown: Mask,
+}
+
+/// A rule as the list knows it.
+pub struct RuleEntry {
+    pub name: &'static str,
+    pub subject: Subject,
+    pub names_rows: bool,
+    pub on_fail: OnFail,
+    pub claims: &'static [&'static str],
+    /// The JSON Schema of its configuration, documentation included.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Reads its configuration.
+    pub read: fn(&Node, &str) -> Result<Box<dyn AnyRule>, Faults>,
+}
+
+/// A configured rule of any kind.
+pub trait AnyRule: Send {
+    /// See [`Rule::bind`].
+    ///
+    /// # Errors
+    /// See [`Rule::bind`].
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults>;
+}
+
+impl<R: Rule> AnyRule for R {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        Rule::bind(self, to)
+    }
+}
+
+impl RuleEntry {
+    const fn of<R: Rule>() -> Self {
+        Self {
+            name: R::NAME,
+            subject: R::SUBJECT,
+            names_rows: R::NAMES_ROWS,
+            on_fail: R::ON_FAIL,
+            claims: R::CLAIMS,
+            schema: R::json_schema,
+            read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
+        }
+    }
+}
+
+macro_rules! rules {
+    ($($rule:ty),* $(,)?) => {
+        /// Every rule, in the order of the documentation.
+        pub const RULES: &[RuleEntry] = &[$(RuleEntry::of::<$rule>()),*];
+    };
+}
+
+rules![
+    missing::Missing,
+    duplicates::Duplicates,
+    range::Range,
+    values::Values,
+    pattern::Pattern,
+    expression::Expression,
+    outliers::Outliers,
+    representation::Representation,
+];
+
+/// The rule called `name`.
+pub fn find(name: &str) -> Option<&'static RuleEntry> {
+    RULES.iter().find(|r| r.name == name)
+}

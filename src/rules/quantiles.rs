@@ -1,0 +1,158 @@
+//! Exact quantiles in bounded memory: a histogram brackets them, second looks settle them.
+
+use super::Requests;
+use super::binder::Scope;
+use super::facts::{Handle, Look, View};
+use crate::metric::Number;
+use crate::metric::ordered::{HistogramOut, HistogramSpec, OrderedHistogram, Window};
+use crate::metric::select::Collect;
+
+/// So many values are collected at most; a bracket that holds more is first cut finer.
+const COLLECT_MAX: u64 = 1 << 20;
+/// Bits by which a bracket is cut finer in one look.
+const REFINE_BITS: u32 = 9;
+
+/// Quantiles on their way to being exact.
+#[derive(Debug, Clone)]
+pub struct ExactQuantiles {
+    column: usize,
+    probabilities: Vec<f64>,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone)]
+enum Stage {
+    Sketched(Handle<OrderedHistogram>),
+    Refined { handle: Handle<OrderedHistogram>, shift: u32, count: u64, ranks: Vec<Rank> },
+    Collected { handle: Handle<Collect>, count: u64, ranks: Vec<Rank> },
+}
+
+/// A rank, the window that holds its value, and how many values come before the window.
+#[derive(Debug, Clone, Copy)]
+struct Rank {
+    rank: u64,
+    window: Window,
+    before: u64,
+    holds: u64,
+}
+
+/// How far the quantiles are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// A second look was asked for.
+    Again,
+    /// There are no finite values.
+    Empty,
+    Ready {
+        quantiles: Vec<f64>,
+        count: u64,
+    },
+}
+
+impl ExactQuantiles {
+    /// Asks for what is needed in the first pass: quantiles at `probabilities` (0 to 1) of `column`.
+    pub fn bind(requests: &mut Requests, scope: &Scope, column: usize, probabilities: Vec<f64>) -> Self {
+        let handle = requests.want::<OrderedHistogram>(HistogramSpec::COARSE, &[column], scope);
+        Self { column, probabilities, stage: Stage::Sketched(handle) }
+    }
+
+    /// Goes one look further, or gives the quantiles: linear interpolation between the two nearest
+    /// ranks of (n − 1)·p, Hyndman and Fan's type 7.
+    pub fn advance(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Progress {
+        match &self.stage {
+            Stage::Sketched(handle) => {
+                let Some(out) = view.get(*handle).filter(|o| o.count > 0) else { return Progress::Empty };
+                let ranks = self.ranks(out.count).into_iter().filter_map(|rank| {
+                    let (window, before, holds) = out.bracket(rank)?;
+                    Some(Rank { rank, window, before, holds })
+                });
+                let (count, shift, ranks) = (out.count, out.shift, ranks.collect());
+                self.narrow(ranks, count, shift, look)
+            }
+            Stage::Refined { handle, shift, count, ranks } => {
+                let Some(out) = view.get(*handle) else { return Progress::Empty };
+                let finer: Vec<Rank> = ranks.iter().filter_map(|r| r.within(out)).collect();
+                let (count, shift) = (*count, *shift);
+                self.narrow(finer, count, shift, look)
+            }
+            Stage::Collected { handle, count, ranks } => {
+                let empty = Vec::new();
+                let values = view.get(*handle).unwrap_or(&empty);
+                let value_at = |rank: u64| ranks.iter().find(|r| r.rank == rank).map_or(f64::NAN, |r| r.value(values));
+                let quantile = |&p: &f64| {
+                    let h = (count - 1) as f64 * p;
+                    let (low, high) = (value_at(h.floor() as u64), value_at(h.ceil() as u64));
+                    low + (high - low) * h.fract()
+                };
+                Progress::Ready { quantiles: self.probabilities.iter().map(quantile).collect(), count: *count }
+            }
+        }
+    }
+
+    /// The ranks whose values are needed, ascending.
+    fn ranks(&self, count: u64) -> Vec<u64> {
+        let both = |&p: &f64| {
+            let h = (count - 1) as f64 * p;
+            [h.floor() as u64, h.ceil() as u64]
+        };
+        let mut ranks: Vec<u64> = self.probabilities.iter().flat_map(both).collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        ranks
+    }
+
+    fn narrow(&mut self, ranks: Vec<Rank>, count: u64, shift: u32, look: &mut Look<'_>) -> Progress {
+        let mut windows: Vec<Window> = ranks.iter().map(|r| r.window).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        let held: u64 = {
+            let mut counted: Vec<(Window, u64)> = ranks.iter().map(|r| (r.window, r.holds)).collect();
+            counted.sort_unstable();
+            counted.dedup();
+            counted.iter().map(|(_, holds)| holds).sum()
+        };
+        self.stage = if held > COLLECT_MAX && shift > 0 {
+            let shift = shift.saturating_sub(REFINE_BITS);
+            let handle = look.want::<OrderedHistogram>(HistogramSpec { shift, windows }, &[self.column]);
+            Stage::Refined { handle, shift, count, ranks }
+        } else {
+            Stage::Collected { handle: look.want::<Collect>(windows, &[self.column]), count, ranks }
+        };
+        Progress::Again
+    }
+}
+
+impl Rank {
+    /// The same rank in the finer buckets of `out`.
+    fn within(&self, out: &HistogramOut) -> Option<Rank> {
+        let mut before = self.before;
+        for &(bucket, count) in &out.buckets {
+            let low = bucket << out.shift;
+            if !self.window.contains(low) {
+                continue;
+            }
+            if self.rank < before + count {
+                let window = Window { low, high: low | ((1 << out.shift) - 1) };
+                return Some(Rank { rank: self.rank, window, before, holds: count });
+            }
+            before += count;
+        }
+        None
+    }
+
+    /// The value at this rank among collected values, ascending.
+    fn value(&self, values: &[(Number, u64)]) -> f64 {
+        let mut before = self.before;
+        for (number, count) in values {
+            let x = number.as_f64();
+            if !self.window.contains(crate::metric::ordered::order_of(x)) {
+                continue;
+            }
+            before += count;
+            if self.rank < before {
+                return x;
+            }
+        }
+        f64::NAN
+    }
+}

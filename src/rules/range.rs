@@ -1,0 +1,189 @@
+use arrow::buffer::{BooleanBuffer, MutableBuffer};
+use arrow::datatypes::DataType;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bounds::Bound;
+use super::facts::{Simple, TestHandle};
+use super::judgement::{Judgement, RowsJudged};
+use super::words::Literal;
+use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use crate::diagnostic::{Fault, Faults};
+use crate::each_width;
+use crate::metric::{Column, Floats, Numbers};
+use crate::rows::Mask;
+use crate::yaml::Spanned;
+
+/// Values outside fixed bounds.
+///
+/// For numbers, decimals, dates, timestamps and strings. Bounds are read as the column's type, so
+/// `0.1` against a decimal is exact. `min` and `max` are allowed values, `above` and `below` are not.
+///
+/// Why: the $0 purchase and the 200-year-old user are rare, plausible to a parser, and poison to a mean.
+///
+/// ```yaml
+/// - range: { column: price, above: 0 }
+/// - range: { column: age, min: 0, max: 120 }
+/// - range: { column: day, min: 2026-01-01, below: 2027-01-01 }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// The smallest value allowed.
+    min: Option<Spanned<Literal>>,
+    /// The largest value allowed.
+    max: Option<Spanned<Literal>>,
+    /// Values must be greater than this.
+    above: Option<Spanned<Literal>>,
+    /// Values must be less than this.
+    below: Option<Spanned<Literal>>,
+}
+
+impl Rule for Range {
+    const NAME: &'static str = "range";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let column = to.column();
+        let mut faults = Faults::default();
+        let mut read = |literal: &Option<Spanned<Literal>>| {
+            let literal = literal.as_ref()?;
+            faults.take(Bound::read(literal, &column.data_type).map_err(|why| {
+                let (what, hint) = why.split_once("; ").map_or((why.as_str(), None), |(a, b)| (a, Some(b)));
+                let fault: Fault = to.fault_at(literal, format!("column `{}`: {what}", column.name));
+                hint.map_or(fault.clone(), |h| fault.hint(h))
+            }))
+        };
+        let bounds = [read(&self.min), read(&self.max), read(&self.above), read(&self.below)];
+        if [&self.min, &self.max, &self.above, &self.below].iter().all(|b| b.is_none()) {
+            faults.push(to.fault("`range` has no bound").hint("give `min`, `max`, `above` or `below`"));
+        }
+        faults.or_ok(())?;
+        let [min, max, above, below] = bounds;
+        let says = self.says();
+        let test = to.row_test(RangeTest::new(&column.data_type, min, max, above, below), &[column.index]);
+        Ok(Box::new(RangeCheck { test, says }))
+    }
+}
+
+impl Range {
+    /// The bounds in words: "outside 0 to 120", "not above 0".
+    fn says(&self) -> String {
+        let text = |b: &Option<Spanned<Literal>>| b.as_ref().map(|b| b.value.0.clone());
+        if let (Some(min), Some(max), None, None) = (text(&self.min), text(&self.max), &self.above, &self.below) {
+            return format!("outside {min} to {max}");
+        }
+        let parts =
+            [("below", text(&self.min)), ("above", text(&self.max)), ("not above", text(&self.above)), ("not below", text(&self.below))];
+        let parts: Vec<String> = parts.into_iter().filter_map(|(word, b)| b.map(|b| format!("{word} {b}"))).collect();
+        parts.join(" or ")
+    }
+}
+
+/// Bounds in the column's own terms.
+enum RangeTest {
+    /// Both inclusive, at the column's scale.
+    Ints {
+        low: i128,
+        high: i128,
+    },
+    Floats {
+        min: Option<f64>,
+        max: Option<f64>,
+        above: Option<f64>,
+        below: Option<f64>,
+    },
+    Texts {
+        min: Option<String>,
+        max: Option<String>,
+        above: Option<String>,
+        below: Option<String>,
+    },
+}
+
+impl RangeTest {
+    fn new(data_type: &DataType, min: Option<Bound>, max: Option<Bound>, above: Option<Bound>, below: Option<Bound>) -> Self {
+        let float = |b: &Option<Bound>| if let Some(Bound::Float(x)) = b { Some(*x) } else { None };
+        let text = |b: Option<Bound>| if let Some(Bound::Text(t)) = b { Some(t) } else { None };
+        if data_type.is_floating() {
+            return Self::Floats { min: float(&min), max: float(&max), above: float(&above), below: float(&below) };
+        }
+        if matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+            return Self::Texts { min: text(min), max: text(max), above: text(above), below: text(below) };
+        }
+        let scale = match data_type {
+            DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) => *s,
+            _ => 0,
+        };
+        let at = |b: &Option<Bound>| b.as_ref().and_then(|b| b.at_scale(scale));
+        let lows = [at(&min).map(|(_, up)| up), at(&above).map(|(down, _)| down + 1)];
+        let highs = [at(&max).map(|(down, _)| down), at(&below).map(|(_, up)| up - 1)];
+        let low = lows.into_iter().flatten().max().unwrap_or(i128::MIN);
+        let high = highs.into_iter().flatten().min().unwrap_or(i128::MAX);
+        Self::Ints { low, high }
+    }
+}
+
+impl RowTest for RangeTest {
+    fn test(&self, columns: &[&Column], len: usize) -> Tested {
+        let column = columns[0];
+        let fails = match (self, column.numbers()) {
+            (Self::Ints { low, high }, Some(Numbers::Ints { values, .. })) => {
+                each_width!(values, values => outside(values, *low, *high))
+            }
+            (Self::Floats { min, max, above, below }, Some(Numbers::Floats(floats))) => {
+                let fails = |x: f64| {
+                    min.is_some_and(|b| x < b)
+                        || max.is_some_and(|b| x > b)
+                        || above.is_some_and(|b| x <= b)
+                        || below.is_some_and(|b| x >= b)
+                };
+                match floats {
+                    Floats::F32(values) => BooleanBuffer::collect_bool(len, |i| fails(f64::from(values[i]))),
+                    Floats::F64(values) => BooleanBuffer::collect_bool(len, |i| fails(values[i])),
+                }
+            }
+            (Self::Texts { min, max, above, below }, _) => {
+                let mut bits = MutableBuffer::from_len_zeroed(len.div_ceil(8));
+                column.for_each_text(&Mask::All, |i, text| {
+                    let fails = min.as_deref().is_some_and(|b| text < b)
+                        || max.as_deref().is_some_and(|b| text > b)
+                        || above.as_deref().is_some_and(|b| text <= b)
+                        || below.as_deref().is_some_and(|b| text >= b);
+                    if fails {
+                        arrow::util::bit_util::set_bit(&mut bits, i);
+                    }
+                });
+                BooleanBuffer::new(bits.into(), 0, len)
+            }
+            (Self::Ints { .. } | Self::Floats { .. }, _) => unreachable!("bounds are read as the column's type"),
+        };
+        Tested { fails: Mask::new(fails), unknown: column.missing().clone() }
+    }
+}
+
+/// The rows of `values` outside `low..=high`; bounds beyond the type's range are moved to its ends.
+fn outside<T: Copy + PartialOrd + TryFrom<i128>>(values: &[T], low: i128, high: i128) -> BooleanBuffer
+where
+    i128: From<T>,
+{
+    match (T::try_from(low), T::try_from(high)) {
+        (Ok(low), Ok(high)) => BooleanBuffer::collect_bool(values.len(), |i| values[i] < low || values[i] > high),
+        (Ok(low), Err(_)) if high > 0 => BooleanBuffer::collect_bool(values.len(), |i| values[i] < low),
+        (Err(_), Ok(high)) if low < 0 => BooleanBuffer::collect_bool(values.len(), |i| values[i] > high),
+        _ => BooleanBuffer::collect_bool(values.len(), |i| i128::from(values[i]) < low || i128::from(values[i]) > high),
+    }
+}
+
+#[derive(Clone)]
+struct RangeCheck {
+    test: TestHandle,
+    says: String,
+}
+
+impl Simple for RangeCheck {
+    fn judge(&self, view: &View<'_>) -> Judgement {
+        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    }
+}

@@ -1,0 +1,312 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde_json::Value as Json;
+
+use super::facts::{Handle, Simple};
+use super::judgement::{Figures, GroupFigures, Judgement, Measured, Status, figures, json_float};
+use super::words::{Margin, Share};
+use super::{Binder, Check, Rule, Subject, View};
+use crate::diagnostic::Faults;
+use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name};
+use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
+use crate::yaml::Spanned;
+
+/// Groups whose share of the rows is far from what it should be.
+///
+/// Each group's share comes with its Wilson interval. A group fails when its interval lies wholly
+/// outside reference ± tolerance; when the interval straddles that bound the sample cannot tell
+/// (`insufficient_evidence`: a warning, unless `require_evidence`); below `min_rows` it fails as
+/// too few. Several columns form intersections. A missing value is a group of its own, and groups
+/// that are unseen or unexpected are named. Over all: total variation distance, Jensen–Shannon
+/// distance, chi-square goodness of fit with Cohen's w.
+///
+/// Why: a model trained on people who are not the people it will judge is wrong about those who are missing.
+///
+/// ```yaml
+/// - representation: { groups: [gender], reference: { f: 0.5, m: 0.5 }, tolerance: 5 points, min_rows: 50 }
+/// - representation: { groups: [region, gender], reference: equal, tolerance: 20% }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Representation {
+    /// The columns whose combined values are the groups.
+    groups: Vec<Spanned<String>>,
+    /// The shares that should be: given (nested for several columns), or `equal` over the groups observed.
+    reference: Spanned<Reference>,
+    /// How far a share may lie from its reference: `5 points`, or `20%` of the reference.
+    tolerance: Margin,
+    /// Fewer rows of a group than this are too few, whatever their share.
+    #[serde(default)]
+    min_rows: u64,
+    /// The confidence of the intervals.
+    confidence: Option<Share>,
+    /// Whether a sample that cannot tell fails.
+    #[serde(default)]
+    require_evidence: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Reference {
+    Equal,
+    Shares(BTreeMap<GroupKey, f64>),
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Reference;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("`equal`, or a mapping from group to share")
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Reference, E> {
+                if word == "equal" {
+                    return Ok(Reference::Equal);
+                }
+                Err(E::custom(format!("`{word}` is no reference; write `equal` or `{{ group: share, … }}`")))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reference, A::Error> {
+                let mut shares = BTreeMap::new();
+                while let Some(group) = map.next_key::<String>()? {
+                    let first = (group != "(missing)").then_some(group);
+                    match map.next_value()? {
+                        Level::Share(share) => {
+                            shares.insert(vec![first], share);
+                        }
+                        Level::Groups(inner) => shares.extend(inner.into_iter().map(|(mut rest, share)| {
+                            rest.insert(0, first.clone());
+                            (rest, share)
+                        })),
+                    }
+                }
+                Ok(Reference::Shares(shares))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// A share, or the groups of the next column.
+enum Level {
+    Share(f64),
+    Groups(BTreeMap<GroupKey, f64>),
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Level;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a share such as `0.5` or `50%`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
+                text.parse::<Share>().map(|s| Level::Share(s.as_f64())).map_err(E::custom)
+            }
+            fn visit_f64<E: de::Error>(self, x: f64) -> Result<Level, E> {
+                match (0.0..=1.0).contains(&x) {
+                    true => Ok(Level::Share(x)),
+                    false => Err(E::custom(format!("`{x}` is not a share; write `1%` or `0.01`"))),
+                }
+            }
+            fn visit_u64<E: de::Error>(self, n: u64) -> Result<Level, E> {
+                match n {
+                    0 => Ok(Level::Share(0.0)),
+                    _ => Err(E::custom(format!("`{n}` is not a share; write `100%`"))),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Level, A::Error> {
+                match Reference::deserialize(de::value::MapAccessDeserializer::new(map))? {
+                    Reference::Shares(shares) => Ok(Level::Groups(shares)),
+                    Reference::Equal => Err(de::Error::custom("a share such as `0.5` is expected")),
+                }
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+impl JsonSchema for Reference {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Reference".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let level = json_schema!({ "anyOf": [
+            { "type": "string", "pattern": "%$" },
+            { "type": "number", "minimum": 0, "exclusiveMaximum": 1.0000001 },
+            { "type": "object" }
+        ]});
+        json_schema!({
+            "description": "`equal`, or the share of each group; nested for several grouping columns.",
+            "anyOf": [{ "const": "equal" }, { "type": "object", "additionalProperties": level }]
+        })
+    }
+}
+
+impl Rule for Representation {
+    const NAME: &'static str = "representation";
+    const SUBJECT: Subject = Subject::Table;
+    const NAMES_ROWS: bool = false;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let mut faults = Faults::default();
+        let mut columns = Vec::new();
+        for name in &self.groups {
+            columns.extend(faults.take(to.find(name)).map(|c| c.index));
+        }
+        if self.groups.is_empty() {
+            faults.push(to.fault("`groups` names no column"));
+        }
+        if let Reference::Shares(shares) = &self.reference.value {
+            let total: f64 = shares.values().sum();
+            if (total - 1.0).abs() > 0.005 {
+                faults.push(to.fault_at(&self.reference, format!("the reference shares add up to {total:.4}, not to 1")));
+            }
+            if shares.keys().any(|k| k.len() != self.groups.len()) {
+                let what = format!("the reference must name a share for each combination of {} columns", self.groups.len());
+                faults.push(to.fault_at(&self.reference, what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
+            }
+        }
+        let warn = faults.take(to.own_warn::<Margin>()).flatten();
+        faults.or_ok(())?;
+        let counts = to.want::<GroupCounts>((), &columns);
+        Ok(Box::new(RepresentationCheck { rule: self.clone(), warn, counts }))
+    }
+}
+
+#[derive(Clone)]
+struct RepresentationCheck {
+    rule: Representation,
+    warn: Option<Margin>,
+    counts: Handle<GroupCounts>,
+}
+
+impl Simple for RepresentationCheck {
+    fn judge(&self, view: &View<'_>) -> Judgement {
+        let Some(out) = view.get(self.counts) else { return Judgement::NoData("no rows in scope".into()) };
+        if out.overflow {
+            return Judgement::NoData(format!("more than {GROUPS_MAX} groups"));
+        }
+        let total: u64 = out.counts.values().sum();
+        if total == 0 {
+            return Judgement::NoData("no rows in scope".into());
+        }
+        let expected = self.expected(&out.counts);
+        let count = |key: &GroupKey| out.counts.get(key).copied().unwrap_or(0);
+        let groups: Vec<GroupFigures> = expected.iter().map(|(key, &share)| self.group(key, count(key), total, share)).collect();
+        let status = groups.iter().map(|g| g.outcome).max().unwrap_or(Status::Pass);
+        let status = match status {
+            Status::InsufficientEvidence if self.rule.require_evidence => Status::Fail,
+            other => other,
+        };
+        let observed: Vec<u64> = expected.keys().map(count).collect();
+        let shares: Vec<f64> = observed.iter().map(|&o| o as f64 / total as f64).collect();
+        let reference: Vec<f64> = expected.values().copied().collect();
+        let widest = shares.iter().zip(&reference).map(|(p, q)| (p - q).abs()).fold(0.0, f64::max);
+        let telling: Vec<String> = groups.iter().filter(|g| g.outcome != Status::Pass).map(|g| g.message.clone()).collect();
+        let says =
+            if telling.is_empty() { format!("all {} groups are within {}", groups.len(), self.rule.tolerance) } else { telling.join("; ") };
+        Judgement::Measured(Measured {
+            status,
+            observed: json_float(widest),
+            limit: self.rule.tolerance.to_string().into(),
+            unit: "largest difference of shares",
+            says,
+            figures: overall(&observed, &shares, &reference, total),
+            groups,
+        })
+    }
+}
+
+impl RepresentationCheck {
+    /// The reference share of every group, expected or observed.
+    fn expected(&self, observed: &BTreeMap<GroupKey, u64>) -> BTreeMap<GroupKey, f64> {
+        match &self.rule.reference.value {
+            Reference::Equal => observed.keys().map(|key| (key.clone(), 1.0 / observed.len() as f64)).collect(),
+            Reference::Shares(shares) => {
+                let mut all = shares.clone();
+                for key in observed.keys() {
+                    all.entry(key.clone()).or_insert(0.0);
+                }
+                all
+            }
+        }
+    }
+
+    fn group(&self, key: &GroupKey, count: u64, total: u64, reference: f64) -> GroupFigures {
+        let confidence = self.rule.confidence.map_or(0.95, Share::as_f64);
+        let share = count as f64 / total as f64;
+        let (low, high) = wilson_interval(count, total, confidence);
+        let name = group_name(key);
+        let percent = |x: f64| format!("{:.1}%", x * 100.0);
+        let seen = format!("{name}: {} [{}, {}]", percent(share), percent(low), percent(high));
+        let wanted = format!("{} ± {} expected", percent(reference), self.rule.tolerance);
+        let (outcome, message) = if count < self.rule.min_rows {
+            (Status::Fail, format!("{name}: {count} rows are too few, at least {} wanted", self.rule.min_rows))
+        } else {
+            match stand(low, high, reference, self.rule.tolerance) {
+                Stand::Outside if count == 0 => (Status::Fail, format!("{name}: unseen, {wanted}")),
+                Stand::Outside if reference == 0.0 => (Status::Fail, format!("{seen}: unexpected group")),
+                Stand::Outside => (Status::Fail, format!("{seen}, {wanted}")),
+                Stand::Straddles => (Status::InsufficientEvidence, format!("{seen}: too few rows to tell, {wanted}")),
+                Stand::Inside => match self.warn.map(|warn| (warn, stand(low, high, reference, warn))) {
+                    Some((warn, Stand::Outside)) => (Status::Warn, format!("{seen}, beyond {warn} of {}", percent(reference))),
+                    Some((_, Stand::Inside | Stand::Straddles)) | None => (Status::Pass, format!("{seen}, {wanted}")),
+                },
+            }
+        };
+        let ratio = if reference > 0.0 { json_float(share / reference) } else { Json::Null };
+        let figures = figures([
+            ("count", count.into()),
+            ("share", json_float(share)),
+            ("interval_low", json_float(low)),
+            ("interval_high", json_float(high)),
+            ("reference", json_float(reference)),
+            ("difference", json_float(share - reference)),
+            ("ratio", ratio),
+        ]);
+        GroupFigures { group: key.clone(), outcome, message, figures }
+    }
+}
+
+enum Stand {
+    Inside,
+    Straddles,
+    Outside,
+}
+
+/// How the interval `low..=high` lies to `reference` ± `margin`.
+fn stand(low: f64, high: f64, reference: f64, margin: Margin) -> Stand {
+    let reach = match margin {
+        Margin::Points(points) => points,
+        Margin::Relative(share) => share * reference,
+    };
+    let (from, to) = (reference - reach, reference + reach);
+    if high < from || low > to {
+        Stand::Outside
+    } else if low >= from && high <= to {
+        Stand::Inside
+    } else {
+        Stand::Straddles
+    }
+}
+
+fn overall(observed: &[u64], shares: &[f64], reference: &[f64], total: u64) -> Figures {
+    let mut figures = figures([
+        ("rows", total.into()),
+        ("groups", observed.len().into()),
+        ("total_variation", json_float(total_variation(shares, reference))),
+        ("jensen_shannon", json_float(jensen_shannon(shares, reference))),
+    ]);
+    if let Some(fit) = goodness_of_fit(observed, reference) {
+        figures.insert("chi_square".into(), json_float(fit.statistic));
+        figures.insert("degrees_of_freedom".into(), fit.degrees_of_freedom.into());
+        figures.insert("p_value".into(), json_float(fit.p_value));
+        figures.insert("cohens_w".into(), json_float(fit.cohens_w));
+    }
+    figures
+}

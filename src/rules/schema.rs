@@ -1,0 +1,294 @@
+//! Schema drift: the batch's columns against the contract.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use arrow::datatypes::{DataType, Schema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::words::{Literal, OnFail};
+use crate::types::{parse_type, type_name};
+use crate::yaml::Spanned;
+
+/// The contract: which columns a batch has, of which types.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaSection {
+    /// Which changes are compatible, in the Confluent schema registry's meanings.
+    #[serde(default)]
+    pub evolution: Evolution,
+    /// What follows an incompatible change.
+    #[serde(default = "reject")]
+    pub on_fail: OnFail,
+    /// The columns, in order.
+    #[serde(default)]
+    pub columns: super::words::Ordered<Spanned<ColumnContract>>,
+}
+
+fn reject() -> OnFail {
+    OnFail::Reject
+}
+
+/// What a column must be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnContract {
+    /// `int64`, `float64`, `decimal(15,2)`, `string`, `bool`, `date`, `timestamp(ms, UTC)`, …
+    pub r#type: Option<TypeName>,
+    /// Every row has a value: a row without one is set aside. `false` says that values may be missing.
+    pub required: Option<bool>,
+    /// How a date or timestamp is written in text, in strftime's terms: `%d.%m.%Y`.
+    pub format: Option<String>,
+    /// What the column holds.
+    #[serde(rename = "description")]
+    pub _description: Option<String>,
+}
+
+/// The name of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeName(pub DataType);
+
+impl<'de> Deserialize<'de> for TypeName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let literal = Literal::deserialize(deserializer)?;
+        parse_type(&literal.0).map(TypeName).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for TypeName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TypeName".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "The name of a type: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …" })
+    }
+}
+
+/// Which changes are compatible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Evolution {
+    /// None, not even another order of columns.
+    Exact,
+    /// Readers of the batch's schema can read data of the contract's: columns may go, optional ones may come, types may widen.
+    #[default]
+    Backward,
+    /// Readers of the contract's schema can read the batch: columns may come, optional ones may go, types may narrow.
+    Forward,
+    /// Both: only optional columns may come and go.
+    Full,
+    /// All.
+    Any,
+}
+
+/// What became of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    ColumnAdded,
+    ColumnRemoved,
+    Reordered,
+    TypeWidened,
+    TypeNarrowed,
+    TypeChanged,
+    NullabilityRelaxed,
+    NullabilityTightened,
+}
+
+/// One difference between the contract and the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SchemaChange {
+    /// The column.
+    pub path: String,
+    pub kind: ChangeKind,
+    /// What the contract says.
+    pub from: Option<String>,
+    /// What the batch has.
+    pub to: Option<String>,
+    /// Whether the contract's `evolution` allows it.
+    pub compatible: bool,
+    /// Values that show it.
+    pub examples: Vec<String>,
+}
+
+impl fmt::Display for SchemaChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, none) = (&self.path, String::new());
+        let (from, to) = (self.from.as_ref().unwrap_or(&none), self.to.as_ref().unwrap_or(&none));
+        match self.kind {
+            ChangeKind::ColumnAdded => write!(f, "`{path}` added ({to})")?,
+            ChangeKind::ColumnRemoved => write!(f, "`{path}` removed (was {from})")?,
+            ChangeKind::Reordered => write!(f, "`{path}` moved from {from} to {to}")?,
+            ChangeKind::TypeWidened => write!(f, "`{path}` widened from {from} to {to}")?,
+            ChangeKind::TypeNarrowed => write!(f, "`{path}` narrowed from {from} to {to}")?,
+            ChangeKind::TypeChanged => write!(f, "`{path}` changed from {from} to {to}")?,
+            ChangeKind::NullabilityRelaxed => write!(f, "`{path}` is required and has missing values")?,
+            ChangeKind::NullabilityTightened => write!(f, "`{path}` was optional and can no longer be missing")?,
+        }
+        if !self.examples.is_empty() {
+            let examples: Vec<String> = self.examples.iter().map(|e| format!("`{e}`")).collect();
+            write!(f, ", such as {}", examples.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// The batch as the comparison sees it.
+pub struct Observed<'a> {
+    pub schema: &'a Schema,
+    /// Columns whose text contradicts the contract's type, with examples.
+    pub contradicted: &'a [(String, Vec<String>)],
+    /// Missing values by column, where counted.
+    pub missing: &'a BTreeMap<String, u64>,
+}
+
+impl SchemaSection {
+    /// Every difference, in the contract's order, then columns that came, in the batch's.
+    pub fn changes(&self, batch: &Observed<'_>) -> Vec<SchemaChange> {
+        let mut changes = Vec::new();
+        for (name, contract) in &self.columns.0 {
+            match batch.schema.column_with_name(name) {
+                None => {
+                    let from = contract.r#type.as_ref().map(|t| type_name(&t.0));
+                    let compatible = self.allows(ChangeKind::ColumnRemoved, contract.required != Some(true));
+                    changes.push(SchemaChange { from, ..change(name, ChangeKind::ColumnRemoved, compatible) });
+                }
+                Some((_, field)) => self.column_changes(name, contract, field, batch, &mut changes),
+            }
+        }
+        self.order_changes(batch.schema, &mut changes);
+        for field in batch.schema.fields().iter().filter(|f| !self.columns.0.iter().any(|(name, _)| name == f.name())) {
+            let compatible = self.allows(ChangeKind::ColumnAdded, field.is_nullable());
+            let to = Some(type_name(field.data_type()));
+            changes.push(SchemaChange { to, ..change(field.name(), ChangeKind::ColumnAdded, compatible) });
+        }
+        changes
+    }
+
+    fn column_changes(
+        &self,
+        name: &str,
+        contract: &ColumnContract,
+        field: &arrow::datatypes::Field,
+        batch: &Observed<'_>,
+        changes: &mut Vec<SchemaChange>,
+    ) {
+        if let Some(TypeName(expected)) = &contract.r#type
+            && type_name(expected) != type_name(field.data_type())
+        {
+            let examples = batch.contradicted.iter().find(|(n, _)| n == name).map(|(_, e)| e.clone()).unwrap_or_default();
+            let kind = if examples.is_empty() { type_change(expected, field.data_type()) } else { ChangeKind::TypeChanged };
+            let (from, to) = (Some(type_name(expected)), Some(type_name(field.data_type())));
+            changes.push(SchemaChange { from, to, examples, ..change(name, kind, self.allows(kind, true)) });
+        }
+        match contract.required {
+            Some(true) if batch.missing.get(name).is_some_and(|m| *m > 0) => {
+                let kind = ChangeKind::NullabilityRelaxed;
+                let (from, to) = (Some("required".to_owned()), Some(format!("{} missing", batch.missing[name])));
+                changes.push(SchemaChange { from, to, ..change(name, kind, self.allows(kind, true)) });
+            }
+            Some(false) if !field.is_nullable() => {
+                let kind = ChangeKind::NullabilityTightened;
+                let (from, to) = (Some("optional".to_owned()), Some("required".to_owned()));
+                changes.push(SchemaChange { from, to, ..change(name, kind, self.allows(kind, true)) });
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Columns that stand elsewhere among those both sides have.
+    fn order_changes(&self, schema: &Schema, changes: &mut Vec<SchemaChange>) {
+        let contract: Vec<&str> = self.columns.0.iter().map(|(n, _)| n.as_str()).filter(|n| schema.index_of(n).is_ok()).collect();
+        let batch: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|n| contract.contains(n)).collect();
+        for (to, name) in batch.iter().enumerate() {
+            let from = contract.iter().position(|n| n == name).unwrap_or(to);
+            if from != to {
+                let compatible = self.allows(ChangeKind::Reordered, true);
+                let (from, to) = (Some(format!("position {}", from + 1)), Some(format!("position {}", to + 1)));
+                changes.push(SchemaChange { from, to, ..change(name, ChangeKind::Reordered, compatible) });
+            }
+        }
+    }
+
+    /// Whether `evolution` allows a change; `optional` says so of a column that came or went.
+    fn allows(&self, kind: ChangeKind, optional: bool) -> bool {
+        use ChangeKind::*;
+        match self.evolution {
+            Evolution::Any => true,
+            Evolution::Exact => false,
+            Evolution::Backward => match kind {
+                ColumnAdded => optional,
+                ColumnRemoved | Reordered | TypeWidened | NullabilityRelaxed => true,
+                TypeNarrowed | TypeChanged | NullabilityTightened => false,
+            },
+            Evolution::Forward => match kind {
+                ColumnRemoved => optional,
+                ColumnAdded | Reordered | TypeNarrowed | NullabilityTightened => true,
+                TypeWidened | TypeChanged | NullabilityRelaxed => false,
+            },
+            Evolution::Full => match kind {
+                ColumnAdded | ColumnRemoved => optional,
+                Reordered => true,
+                TypeWidened | TypeNarrowed | TypeChanged | NullabilityRelaxed | NullabilityTightened => false,
+            },
+        }
+    }
+}
+
+fn change(path: &str, kind: ChangeKind, compatible: bool) -> SchemaChange {
+    SchemaChange { path: path.to_owned(), kind, from: None, to: None, compatible, examples: Vec::new() }
+}
+
+/// Whether every value of the one type is a value of the other.
+fn type_change(from: &DataType, to: &DataType) -> ChangeKind {
+    if widens(from, to) {
+        ChangeKind::TypeWidened
+    } else if widens(to, from) {
+        ChangeKind::TypeNarrowed
+    } else {
+        ChangeKind::TypeChanged
+    }
+}
+
+/// Whether `to` admits what `from` holds, by Avro's promotions (int to long to double) and their likes.
+fn widens(from: &DataType, to: &DataType) -> bool {
+    use DataType::*;
+    let integer = |t: &DataType| match t {
+        Int8 => Some((true, 8)),
+        Int16 => Some((true, 16)),
+        Int32 => Some((true, 32)),
+        Int64 => Some((true, 64)),
+        UInt8 => Some((false, 8)),
+        UInt16 => Some((false, 16)),
+        UInt32 => Some((false, 32)),
+        UInt64 => Some((false, 64)),
+        _ => None,
+    };
+    match (from, to) {
+        (Float32, Float64) | (Date32, Timestamp(..)) => true,
+        (Timestamp(a, x), Timestamp(b, y)) => x == y && a < b,
+        (Decimal128(p, s), Decimal128(q, t)) => t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s),
+        (from, Float64) => integer(from).is_some(),
+        (from, to) => match (integer(from), integer(to)) {
+            (Some((a, n)), Some((b, m))) => n < m && (b || !a),
+            _ => false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widening_is_a_partial_order() {
+        assert_eq!(type_change(&DataType::Int32, &DataType::Int64), ChangeKind::TypeWidened);
+        assert_eq!(type_change(&DataType::Int64, &DataType::Int32), ChangeKind::TypeNarrowed);
+        assert_eq!(type_change(&DataType::UInt32, &DataType::Int64), ChangeKind::TypeWidened);
+        assert_eq!(type_change(&DataType::Int32, &DataType::UInt64), ChangeKind::TypeChanged);
+        assert_eq!(type_change(&DataType::Int64, &DataType::Utf8), ChangeKind::TypeChanged);
+        assert_eq!(type_change(&DataType::Decimal128(10, 2), &DataType::Decimal128(12, 2)), ChangeKind::TypeWidened);
+        assert_eq!(type_change(&DataType::Decimal128(10, 2), &DataType::Decimal128(10, 4)), ChangeKind::TypeChanged);
+    }
+}

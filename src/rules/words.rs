@@ -1,0 +1,491 @@
+//! The small words of a rule file: literals, shares, tolerances, sizes, and what to do on failure.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::yaml::LITERAL;
+
+/// A scalar as it was written (`0.10`, `N`, `017`), to be read once its column's type is known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Literal(pub String);
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Literal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Literal;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a single value")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Literal, E> {
+                Ok(Literal(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_newtype_struct(LITERAL, Text)
+    }
+}
+
+impl JsonSchema for Literal {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Literal".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
+    }
+}
+
+/// A word read from a [`Literal`]; the message of `parse` may carry a hint behind "; ".
+trait Word: Sized {
+    const NAME: &'static str;
+    const DESCRIPTION: &'static str;
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+macro_rules! words {
+    ($($word:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $word {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let literal = Literal::deserialize(deserializer)?;
+                <$word as Word>::parse(&literal.0).map_err(de::Error::custom)
+            }
+        }
+        impl JsonSchema for $word {
+            fn schema_name() -> Cow<'static, str> {
+                <$word as Word>::NAME.into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": ["string", "number"], "description": <$word as Word>::DESCRIPTION })
+            }
+        }
+        impl std::str::FromStr for $word {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                <$word as Word>::parse(text)
+            }
+        }
+    )*};
+}
+words!(Share, Tolerance, Margin, ByteSize);
+
+/// A share between 0 and 1, exact: `1%`, `0.01`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    numerator: u64,
+    denominator: u64,
+}
+
+impl Share {
+    pub fn as_f64(self) -> f64 {
+        self.numerator as f64 / self.denominator as f64
+    }
+
+    /// Whether `part` of `whole` is more than this share; exact.
+    pub fn is_exceeded_by(self, part: u64, whole: u64) -> bool {
+        u128::from(part) * u128::from(self.denominator) > u128::from(whole) * u128::from(self.numerator)
+    }
+}
+
+impl Word for Share {
+    const NAME: &'static str = "Share";
+    const DESCRIPTION: &'static str = "A share: `1%` or `0.01`.";
+    fn parse(text: &str) -> Result<Self, String> {
+        let (number, percent) = match text.trim().strip_suffix('%') {
+            Some(number) => (number.trim_end(), true),
+            None => (text.trim(), false),
+        };
+        let not_a_share = || format!("`{text}` is not a share; write `1%` or `0.01`");
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = format!("{whole}{fraction}");
+        if digits.is_empty() || fraction.len() > 12 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(not_a_share());
+        }
+        let numerator: u64 = digits.parse().map_err(|_| not_a_share())?;
+        let denominator = 10u64.pow(fraction.len() as u32) * if percent { 100 } else { 1 };
+        if !percent && numerator >= denominator {
+            return Err(format!("`{text}` is not a share; write `100%` or `1 row`"));
+        }
+        if numerator > denominator {
+            return Err(format!("`{text}` is more than the whole; a share is at most `100%`"));
+        }
+        Ok(Self { numerator, denominator })
+    }
+}
+
+/// How many failing rows may stay: `1%`, `0.01`, `10 rows`, `1% and 10 rows`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tolerance {
+    pub share: Option<Share>,
+    pub rows: Option<u64>,
+}
+
+impl Tolerance {
+    /// Nothing is tolerated.
+    pub const NONE: Self = Self { share: None, rows: Some(0) };
+
+    pub fn is_none(&self) -> bool {
+        self.rows == Some(0) || self.share.is_some_and(|s| s.numerator == 0)
+    }
+
+    /// Whether `part` of `whole` rows is beyond what may stay: more than the share, or more than the rows.
+    pub fn is_exceeded_by(&self, part: u64, whole: u64) -> bool {
+        self.share.is_some_and(|s| s.is_exceeded_by(part, whole)) || self.rows.is_some_and(|r| part > r)
+    }
+
+    /// Whether `part` of `whole` rows is above every limit given: more than the share *and* more than the rows.
+    pub fn is_fully_exceeded_by(&self, part: u64, whole: u64) -> bool {
+        self.share.is_none_or(|s| s.is_exceeded_by(part, whole)) && self.rows.is_none_or(|r| part > r)
+    }
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = self.share.map(|s| format!("{}%", s.as_f64() * 100.0));
+        let rows = self.rows.map(|r| if r == 1 { "1 row".into() } else { format!("{r} rows") });
+        match (share, rows) {
+            (Some(share), Some(rows)) => write!(f, "{share} and {rows}"),
+            (Some(one), None) | (None, Some(one)) => f.write_str(&one),
+            (None, None) => f.write_str("any"),
+        }
+    }
+}
+
+impl Word for Tolerance {
+    const NAME: &'static str = "Tolerance";
+    const DESCRIPTION: &'static str = "A share or a count of rows, or both: `1%`, `0.01`, `10 rows`, `1% and 10 rows`.";
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut tolerance = Self { share: None, rows: None };
+        for part in text.split(" and ") {
+            let part = part.trim();
+            let rows = part.strip_suffix("rows").or_else(|| part.strip_suffix("row"));
+            let again = match rows {
+                Some(count) => {
+                    let count = count.trim().parse().map_err(|_| format!("`{part}` is not a count of rows"))?;
+                    tolerance.rows.replace(count).is_some()
+                }
+                None if part == "0" => tolerance.rows.replace(0).is_some(),
+                None => tolerance.share.replace(Share::parse(part)?).is_some(),
+            };
+            if again {
+                return Err(format!("`{text}` gives the same kind of limit twice"));
+            }
+        }
+        Ok(tolerance)
+    }
+}
+
+/// A distance from a reference share: `5 points` (absolute) or `20%` (relative to the reference).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Margin {
+    Points(f64),
+    Relative(f64),
+}
+
+impl fmt::Display for Margin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Points(p) => write!(f, "{} points", p * 100.0),
+            Self::Relative(r) => write!(f, "{}% of the reference", r * 100.0),
+        }
+    }
+}
+
+impl Word for Margin {
+    const NAME: &'static str = "Margin";
+    const DESCRIPTION: &'static str = "A distance from a share: `5 points` (absolute) or `20%` (of the reference).";
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a margin; write `5 points` or `20%`");
+        let number = |t: &str| t.trim().parse::<f64>().ok().filter(|x| x.is_finite() && *x >= 0.0).ok_or_else(wrong);
+        if let Some(points) = text.strip_suffix("points").or_else(|| text.strip_suffix("point")) {
+            return Ok(Self::Points(number(points)? / 100.0));
+        }
+        let percent = number(text.strip_suffix('%').ok_or_else(wrong)?)?;
+        if percent >= 100.0 {
+            return Err(format!("`{text}` of the reference reaches 0; write less than `100%`, or `points`"));
+        }
+        Ok(Self::Relative(percent / 100.0))
+    }
+}
+
+/// A size in bytes: `512MB`, `1GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+impl Word for ByteSize {
+    const NAME: &'static str = "ByteSize";
+    const DESCRIPTION: &'static str = "A size: `512MB`, `1GiB`, or a number of bytes.";
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a size; write `512MB` or `1GiB`");
+        let text_trim = text.trim();
+        let split = text_trim.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text_trim.len());
+        let (number, unit) = text_trim.split_at(split);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kb" => 1_000,
+            "m" | "mb" => 1_000_000,
+            "g" | "gb" => 1_000_000_000,
+            "t" | "tb" => 1_000_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            "tib" => 1 << 40,
+            _ => return Err(wrong()),
+        };
+        Ok(Self((number * factor as f64) as u64))
+    }
+}
+
+/// One text, or a list of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Texts;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts(vec![text.to_owned()]))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = seq.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_any(Each)
+    }
+}
+
+impl JsonSchema for Texts {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Texts".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+    }
+}
+
+/// A mapping in the order it was written.
+#[derive(Debug, Clone)]
+pub struct Ordered<T>(pub Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<T> {
+            type Value = Ordered<T>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Ordered(entries))
+            }
+        }
+        deserializer.deserialize_map(Each(std::marker::PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Ordered<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Ordered_{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
+    }
+}
+
+/// Columns: a name, a list of names and globs, `"*"`, or those of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Columns {
+    Named(Vec<String>),
+    OfType(TypeClass),
+}
+
+/// A class of types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeClass {
+    Numeric,
+    String,
+    Boolean,
+    Temporal,
+}
+
+impl TypeClass {
+    pub fn admits(self, data_type: &arrow::datatypes::DataType) -> bool {
+        use arrow::datatypes::DataType;
+        match self {
+            Self::Numeric => crate::metric::is_numeric(data_type),
+            Self::String => matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
+            Self::Boolean => *data_type == DataType::Boolean,
+            Self::Temporal => data_type.is_temporal(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Columns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Columns;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a column, a list of columns, or `{ type: numeric }`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Columns, E> {
+                Ok(Columns::Named(vec![text.to_owned()]))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Columns, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = seq.next_element()? {
+                    names.push(name);
+                }
+                Ok(Columns::Named(names))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Columns, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct OfType {
+                    r#type: TypeClass,
+                }
+                OfType::deserialize(de::value::MapAccessDeserializer::new(map)).map(|t| Columns::OfType(t.r#type))
+            }
+        }
+        deserializer.deserialize_any(Each)
+    }
+}
+
+impl JsonSchema for Columns {
+    fn schema_name() -> Cow<'static, str> {
+        "Columns".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A column, a list of columns and globs, `\"*\"`, or `{ type: numeric }`.",
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" } },
+                {
+                    "type": "object", "required": ["type"], "additionalProperties": false,
+                    "properties": { "type": generator.subschema_for::<TypeClass>() }
+                }
+            ]
+        })
+    }
+}
+
+/// What follows when a rule fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFail {
+    /// Said in the report, nothing else.
+    Info,
+    /// A warning; `--strict` makes it count.
+    Warn,
+    /// The failing rows are set aside.
+    Quarantine,
+    /// Nothing of the batch is published.
+    Reject,
+}
+
+/// What follows when there is nothing to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNoData {
+    /// The verdict is `undecided`.
+    Stop,
+    /// A warning.
+    Warn,
+    /// Nothing follows.
+    Pass,
+}
+
+/// Whether a row whose value is missing passes a rule about the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Nulls {
+    #[default]
+    Pass,
+    Fail,
+}
+
+/// Which rows a measure of the batch is taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// Rows that fail no row test which quarantines without tolerance.
+    #[default]
+    Sound,
+    /// Every row left by `clean`.
+    All,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_exact_and_refuse_bare_counts() {
+        let one: Share = "1%".parse().expect("share");
+        assert!(!one.is_exceeded_by(3, 300));
+        assert!(one.is_exceeded_by(4, 300));
+        assert_eq!("0.01".parse::<Share>().expect("share").as_f64(), 0.01);
+        assert!("1".parse::<Share>().expect_err("bare").contains("write `100%` or `1 row`"));
+        assert!("101%".parse::<Share>().is_err());
+        assert!("-1%".parse::<Share>().is_err());
+    }
+
+    #[test]
+    fn tolerances_hold_both_limits_and_rejection_needs_both() {
+        let both: Tolerance = "1% and 10 rows".parse().expect("tolerance");
+        assert!(both.is_exceeded_by(11, 10_000));
+        assert!(both.is_exceeded_by(2, 100));
+        assert!(!both.is_exceeded_by(1, 100));
+        let above: Tolerance = "5% and 20 rows".parse().expect("tolerance");
+        assert!(!above.is_fully_exceeded_by(6, 100));
+        assert!(above.is_fully_exceeded_by(21, 100));
+    }
+
+    #[test]
+    fn margins_and_sizes() {
+        assert_eq!("5 points".parse::<Margin>(), Ok(Margin::Points(0.05)));
+        assert_eq!("20%".parse::<Margin>(), Ok(Margin::Relative(0.2)));
+        assert!("100%".parse::<Margin>().is_err());
+        assert_eq!("512MB".parse::<ByteSize>(), Ok(ByteSize(512_000_000)));
+        assert_eq!("1GiB".parse::<ByteSize>(), Ok(ByteSize(1 << 30)));
+    }
+}

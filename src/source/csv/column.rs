@@ -1,0 +1,213 @@
+//! One column's cells to one Arrow array.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
+use arrow::datatypes::*;
+
+use super::framing::Cell;
+
+use crate::text;
+use crate::types::{Class, TypeEvidence, type_name};
+
+/// How one column's text is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnReader {
+    pub name: String,
+    pub data_type: DataType,
+    /// A guessed type admits only text of its class; a contract's type admits all it can represent.
+    pub guessed: bool,
+    /// strftime format of a date or timestamp.
+    pub format: Option<String>,
+}
+
+/// The text of a unit and how to read its cells.
+pub struct Text<'a> {
+    pub bytes: &'a [u8],
+    /// The same bytes, where all of them are UTF-8.
+    pub utf8: Option<&'a str>,
+    pub quote: u8,
+    pub missing: &'a [String],
+    pub timezone_seconds: Option<i32>,
+}
+
+impl<'a> Text<'a> {
+    /// The cell's text without doubled quotes; records that are not UTF-8 were set aside before.
+    pub fn cell(&self, cell: Cell) -> Cow<'a, str> {
+        let range = cell.start as usize..cell.end as usize;
+        let text = match self.utf8 {
+            Some(all) => &all[range],
+            None => std::str::from_utf8(&self.bytes[range]).unwrap_or_default(),
+        };
+        if !cell.escaped {
+            return Cow::Borrowed(text);
+        }
+        let quote = self.quote as char;
+        Cow::Owned(text.replace(&format!("{quote}{quote}"), &quote.to_string()))
+    }
+
+    pub fn is_missing(&self, text: &str) -> bool {
+        self.missing.iter().any(|token| token == text)
+    }
+}
+
+/// A value that could not be read: its position among the cells, and why.
+pub struct Unreadable {
+    pub index: usize,
+    pub reason: String,
+}
+
+impl ColumnReader {
+    /// Reads `cells`; what cannot be read becomes null and is named in `unreadable`.
+    pub fn read(&self, cells: &[Cell], text: &Text, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
+        let mut each = Each { reader: self, text, unreadable, evidence };
+        match &self.data_type {
+            DataType::Boolean => each.booleans(cells),
+            DataType::Int8 => each.numbers::<Int8Type>(cells, |t| t.parse().ok()),
+            DataType::Int16 => each.numbers::<Int16Type>(cells, |t| t.parse().ok()),
+            DataType::Int32 => each.numbers::<Int32Type>(cells, |t| t.parse().ok()),
+            DataType::Int64 => each.numbers::<Int64Type>(cells, |t| t.parse().ok()),
+            DataType::UInt8 => each.numbers::<UInt8Type>(cells, |t| t.parse().ok()),
+            DataType::UInt16 => each.numbers::<UInt16Type>(cells, |t| t.parse().ok()),
+            DataType::UInt32 => each.numbers::<UInt32Type>(cells, |t| t.parse().ok()),
+            DataType::UInt64 => each.numbers::<UInt64Type>(cells, |t| t.parse().ok()),
+            DataType::Float32 => each.numbers::<Float32Type>(cells, |t| t.parse().ok()),
+            DataType::Float64 => each.numbers::<Float64Type>(cells, text::float),
+            DataType::Decimal128(precision, scale) => each.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
+            DataType::Date32 => match &self.format {
+                Some(format) => each.numbers::<Date32Type>(cells, |t| text::date_in(t, format)),
+                None => each.numbers::<Date32Type>(cells, text::date),
+            },
+            DataType::Timestamp(unit, zone) => each.timestamps(cells, *unit, zone.is_some()),
+            DataType::Binary => each.binary(cells),
+            _ => each.strings(cells),
+        }
+    }
+}
+
+struct Each<'a> {
+    reader: &'a ColumnReader,
+    text: &'a Text<'a>,
+    unreadable: &'a mut Vec<Unreadable>,
+    evidence: &'a mut TypeEvidence,
+}
+
+impl Each<'_> {
+    /// The value at `index`: trimmed, null where missing, noted where it cannot be read.
+    fn parse<T>(&mut self, index: usize, cell: Cell, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let cell_text = self.text.cell(cell);
+        let trimmed = cell_text.trim_matches([' ', '\t']);
+        if self.text.is_missing(trimmed) || self.text.is_missing(&cell_text) {
+            return None;
+        }
+        self.evidence.present += 1;
+        let value = parse(trimmed);
+        let fits = match &value {
+            Some(_) => !self.reader.guessed || !has_leading_zero(trimmed),
+            None => false,
+        };
+        if fits {
+            return value;
+        }
+        self.note(index, trimmed);
+        None
+    }
+
+    fn note(&mut self, index: usize, text: &str) {
+        self.evidence.failures += 1;
+        self.evidence.class = self.evidence.class.join(text::classify(text));
+        if self.evidence.examples.len() < 3 && !self.evidence.examples.iter().any(|e| e == text) {
+            self.evidence.examples.push(shortened(text));
+        }
+        let (name, kind) = (&self.reader.name, type_name(&self.reader.data_type));
+        self.unreadable.push(Unreadable { index, reason: format!("{name}: `{}` is not {kind}", shortened(text)) });
+    }
+
+    fn numbers<T: ArrowPrimitiveType>(&mut self, cells: &[Cell], parse: impl Fn(&str) -> Option<T::Native>) -> ArrayRef {
+        let mut builder = PrimitiveBuilder::<T>::with_capacity(cells.len());
+        for (i, &cell) in cells.iter().enumerate() {
+            builder.append_option(self.parse(i, cell, &parse));
+        }
+        Arc::new(builder.finish().with_data_type(self.reader.data_type.clone()))
+    }
+
+    fn booleans(&mut self, cells: &[Cell]) -> ArrayRef {
+        let mut builder = BooleanBuilder::with_capacity(cells.len());
+        let guessed = self.reader.guessed;
+        for (i, &cell) in cells.iter().enumerate() {
+            let parse = |t: &str| text::boolean(t).filter(|_| !guessed || text::classify(t) == Class::Boolean);
+            builder.append_option(self.parse(i, cell, parse));
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn timestamps(&mut self, cells: &[Cell], unit: TimeUnit, zoned: bool) -> ArrayRef {
+        let (format, default) = (self.reader.format.as_deref(), self.text.timezone_seconds);
+        let guessed = self.reader.guessed;
+        self.numbers_as_i64(cells, unit, |t| {
+            let mut instant = match format {
+                Some(format) => text::timestamp_in(t, format)?,
+                None => text::timestamp(t)?,
+            };
+            if !instant.zoned {
+                if guessed && zoned && default.is_none() {
+                    return None;
+                }
+                instant.seconds -= i64::from(default.unwrap_or(0));
+            } else if !zoned {
+                return None;
+            }
+            instant.in_unit(unit)
+        })
+    }
+
+    fn numbers_as_i64(&mut self, cells: &[Cell], unit: TimeUnit, parse: impl Fn(&str) -> Option<i64>) -> ArrayRef {
+        match unit {
+            TimeUnit::Second => self.numbers::<TimestampSecondType>(cells, parse),
+            TimeUnit::Millisecond => self.numbers::<TimestampMillisecondType>(cells, parse),
+            TimeUnit::Microsecond => self.numbers::<TimestampMicrosecondType>(cells, parse),
+            TimeUnit::Nanosecond => self.numbers::<TimestampNanosecondType>(cells, parse),
+        }
+    }
+
+    fn strings(&mut self, cells: &[Cell]) -> ArrayRef {
+        let bytes = cells.iter().map(|c| (c.end - c.start) as usize).sum();
+        let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
+        for &cell in cells {
+            let text = self.text.cell(cell);
+            match self.text.is_missing(&text) {
+                true => builder.append_null(),
+                false => builder.append_value(text),
+            }
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn binary(&mut self, cells: &[Cell]) -> ArrayRef {
+        let mut builder = BinaryBuilder::new();
+        for &cell in cells {
+            let text = self.text.cell(cell);
+            match self.text.is_missing(&text) {
+                true => builder.append_null(),
+                false => builder.append_value(text.as_bytes()),
+            }
+        }
+        Arc::new(builder.finish())
+    }
+}
+
+fn has_leading_zero(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text).as_bytes();
+    // A date such as 0999-01-01 also begins with a zero, but has a dash among its first five bytes.
+    matches!(digits, [b'0', b'0'..=b'9', ..]) && !digits.iter().take(5).any(|&b| b == b'-')
+}
+
+/// Text short enough for a message.
+fn shortened(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,225 @@
+//! Where records and fields begin and end in delimited text: RFC 4180, with every departure named.
+//!
+//! A quote opens a quoted field only as the field's first byte; elsewhere it is literal (`5" pipe`).
+//! A quoted field whose closing quote is followed by something other than a delimiter or line end,
+//! or that never closes, makes its record malformed. If the field crossed a line end, only the
+//! record's first line is given up and framing resumes on the next one, so an unterminated quote
+//! costs one record and never swallows its neighbours.
+
+use memchr::{memchr, memchr2};
+
+/// The longest record that is looked for behind an open quote, in bytes.
+pub const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// Delimiter and quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    pub delimiter: u8,
+    pub quote: Option<u8>,
+}
+
+/// A field's bytes: `start..end` without quotes; `escaped` when it holds doubled quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    pub start: u32,
+    pub end: u32,
+    pub escaped: bool,
+}
+
+/// What stands at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framed {
+    /// A record whose cells were pushed; it spans `lines` lines and its text ends at `end`.
+    Record { end: usize, next: usize, lines: u32 },
+    /// A line with nothing on it.
+    Blank { next: usize },
+    /// A record that cannot be framed; `end` is where its raw text ends.
+    Bad { end: usize, next: usize, reason: &'static str },
+    /// The bytes stop before the record's end can be known.
+    Incomplete,
+}
+
+const UNTERMINATED: &str = "unterminated quote";
+const TEXT_AFTER_QUOTE: &str = "text after the closing quote";
+
+/// Frames the record at `start`; `at_end` says that nothing follows `bytes`.
+pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, at_end: bool, cells: &mut Vec<Cell>) -> Framed {
+    cells.clear();
+    let Dialect { delimiter, quote } = dialect;
+    let mut at = start;
+    let mut lines = 1;
+    loop {
+        let cell_end;
+        if quote.is_some() && bytes.get(at).copied() == quote {
+            let quote = bytes[at];
+            match quoted(bytes, at + 1, quote, start, &mut lines) {
+                Quoted::Closed { end, escaped } => {
+                    cells.push(Cell { start: at as u32 + 1, end: end as u32, escaped });
+                    cell_end = end + 1;
+                }
+                Quoted::Open if at_end || bytes.len() - start > RECORD_BYTES_MAX => {
+                    return first_line(bytes, start, UNTERMINATED);
+                }
+                Quoted::Open => return Framed::Incomplete,
+            }
+            match bytes.get(cell_end) {
+                Some(&b) if b == delimiter || b == b'\n' => {}
+                Some(b'\r') if matches!(bytes.get(cell_end + 1), None | Some(b'\n')) => {}
+                Some(_) if lines > 1 => return first_line(bytes, start, UNTERMINATED),
+                Some(_) => return first_line(bytes, start, TEXT_AFTER_QUOTE),
+                None => {}
+            }
+        } else {
+            cell_end = at + field_len(&bytes[at..], delimiter);
+            let text_end = match bytes.get(cell_end) {
+                Some(&b) if b == delimiter => cell_end,
+                _ if cell_end > at && bytes[cell_end - 1] == b'\r' => cell_end - 1,
+                _ => cell_end,
+            };
+            cells.push(Cell { start: at as u32, end: text_end as u32, escaped: false });
+        }
+        match bytes.get(cell_end) {
+            Some(&b) if b == delimiter => at = cell_end + 1,
+            Some(_) => {
+                let newline = if bytes[cell_end] == b'\r' { cell_end + 1 } else { cell_end };
+                let next = (newline + 1).min(bytes.len());
+                return finish(bytes, start, cell_end, next, lines, cells);
+            }
+            None if at_end => return finish(bytes, start, bytes.len(), bytes.len(), lines, cells),
+            None => return Framed::Incomplete,
+        }
+    }
+}
+
+fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, cells: &[Cell]) -> Framed {
+    if end > start && end <= bytes.len() && bytes[end - 1] == b'\r' && cells.len() > 1 {
+        end -= 1;
+    }
+    match cells {
+        [only] if only.start as usize == start && only.start == only.end => Framed::Blank { next },
+        _ => Framed::Record { end, next, lines },
+    }
+}
+
+/// Gives up the first line of the record at `start`.
+fn first_line(bytes: &[u8], start: usize, reason: &'static str) -> Framed {
+    let (mut end, next) = match memchr(b'\n', &bytes[start..]) {
+        Some(n) => (start + n, start + n + 1),
+        None => (bytes.len(), bytes.len()),
+    };
+    if end > start && bytes[end - 1] == b'\r' {
+        end -= 1;
+    }
+    Framed::Bad { end, next, reason }
+}
+
+/// Length of the unquoted field at the head of `bytes`: most are short, so a plain loop goes first.
+fn field_len(bytes: &[u8], delimiter: u8) -> usize {
+    const SHORT: usize = 16;
+    for (i, &b) in bytes.iter().take(SHORT).enumerate() {
+        if b == delimiter || b == b'\n' {
+            return i;
+        }
+    }
+    match bytes.get(SHORT..) {
+        Some(rest) => SHORT + memchr2(delimiter, b'\n', rest).unwrap_or(rest.len()),
+        None => bytes.len(),
+    }
+}
+
+enum Quoted {
+    Closed { end: usize, escaped: bool },
+    Open,
+}
+
+/// Looks for the quote that closes the field whose text begins at `at`.
+fn quoted(bytes: &[u8], mut at: usize, quote: u8, record_start: usize, lines: &mut u32) -> Quoted {
+    let mut escaped = false;
+    let limit = bytes.len().min(record_start.saturating_add(RECORD_BYTES_MAX));
+    while at < limit {
+        let Some(found) = memchr2(quote, b'\n', &bytes[at..limit]) else { return Quoted::Open };
+        at += found;
+        if bytes[at] == b'\n' {
+            *lines += 1;
+            at += 1;
+        } else if bytes.get(at + 1) == Some(&quote) {
+            escaped = true;
+            at += 2;
+        } else {
+            return Quoted::Closed { end: at, escaped };
+        }
+    }
+    Quoted::Open
+}
+
+/// Where the last whole record of `bytes` ends: the end of a unit. 0 when not even one is whole.
+pub fn last_record_end(bytes: &[u8], dialect: Dialect, at_end: bool) -> usize {
+    if at_end {
+        return bytes.len();
+    }
+    if dialect.quote.is_none_or(|q| memchr(q, bytes).is_none()) {
+        return memchr::memrchr(b'\n', bytes).map_or(0, |n| n + 1);
+    }
+    let mut at = 0;
+    let mut cells = Vec::new();
+    // A closing quote or carriage return as the very last byte could still change its meaning.
+    let sure = bytes.len().saturating_sub(2);
+    while at < sure {
+        match frame(bytes, at, dialect, false, &mut cells) {
+            Framed::Record { next, .. } | Framed::Blank { next } | Framed::Bad { next, .. } if next <= sure => at = next,
+            _ => break,
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CSV: Dialect = Dialect { delimiter: b',', quote: Some(b'"') };
+
+    /// Records as lists of fields; malformed ones as their raw text in angle brackets.
+    fn all(text: &str) -> Vec<Vec<String>> {
+        let bytes = text.as_bytes();
+        let (mut at, mut cells, mut out) = (0, Vec::new(), Vec::new());
+        while at < bytes.len() {
+            match frame(bytes, at, CSV, true, &mut cells) {
+                Framed::Record { next, .. } => {
+                    out.push(cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
+                    at = next;
+                }
+                Framed::Blank { next } => at = next,
+                Framed::Bad { end, next, .. } => {
+                    out.push(vec![format!("<{}>", &text[at..end])]);
+                    at = next;
+                }
+                Framed::Incomplete => unreachable!("the text is at its end"),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn quotes_newlines_and_line_ends() {
+        assert_eq!(all("a,b\r\n1,2\r\n"), [["a", "b"], ["1", "2"]]);
+        assert_eq!(all("\"x,\ny\",2\n3,4"), [["x,\ny", "2"], ["3", "4"]]);
+        assert_eq!(all("5\" pipe,2\n"), [["5\" pipe", "2"]]);
+        assert_eq!(all("a,\n\n,b\n"), [["a", ""], ["", "b"]]);
+    }
+
+    #[test]
+    fn an_unterminated_quote_costs_one_record() {
+        assert_eq!(all("1,\"abc,3\n2,\"def\",4\n"), vec![vec!["<1,\"abc,3>".to_owned()], vec!["2".into(), "def".into(), "4".into()]]);
+        assert_eq!(all("1,2\n3,\"x\n4,5\n"), vec![vec!["1".to_owned(), "2".into()], vec!["<3,\"x>".into()], vec!["4".into(), "5".into()]]);
+        assert_eq!(all("1,\"a\"b,2\n3,4,5\n"), vec![vec!["<1,\"a\"b,2>".to_owned()], vec!["3".into(), "4".into(), "5".into()]]);
+    }
+
+    #[test]
+    fn units_end_at_records() {
+        let text = b"1,\"a\nb\"\n2,c\n3,\"d";
+        assert_eq!(last_record_end(text, CSV, false), 12);
+        assert_eq!(last_record_end(b"1,2\n3,4", CSV, false), 4);
+        assert_eq!(last_record_end(b"1,2\n3,4", CSV, true), 7);
+    }
+}

@@ -1,0 +1,137 @@
+//! Headers, and the types of columns that no contract names.
+
+use arrow::datatypes::{DataType, TimeUnit};
+
+use super::column::ColumnReader;
+use super::framing::{self, Cell, Dialect, Framed};
+use super::{CsvSource, read_at};
+use crate::diagnostic::Fault;
+use crate::source::{ContractColumn, InputFile};
+use crate::text;
+use crate::types::Class;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+const HEADER_BYTES_MAX: usize = 4 << 20;
+
+/// Column names of `file`, and how many bytes and lines precede its first record.
+pub(super) fn header(
+    file: &InputFile,
+    dialect: Dialect,
+    header: bool,
+    contract: &[ContractColumn],
+) -> Result<(Vec<String>, u64, u64), Fault> {
+    let len = (file.bytes as usize).min(HEADER_BYTES_MAX);
+    let bytes = read_at(file, 0, len)?;
+    let bom = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+    let mut cells = Vec::new();
+    let (mut at, mut lines) = (bom, 0);
+    let next = loop {
+        match framing::frame(&bytes, at, dialect, true, &mut cells) {
+            Framed::Blank { next } if next < bytes.len() => (at, lines) = (next, lines + 1),
+            Framed::Record { next, lines: more, .. } => {
+                lines += u64::from(more);
+                break next;
+            }
+            Framed::Blank { .. } => {
+                let what = format!("{} is empty", file.path);
+                return Err(Fault::new(what).hint("a header line is expected"));
+            }
+            Framed::Bad { reason, .. } => return Err(Fault::new(format!("{}: the header line has an {reason}", file.path))),
+            Framed::Incomplete => return Err(Fault::new(format!("{}: the header line is too long", file.path))),
+        }
+    };
+    if !header {
+        let fits = contract.len() == cells.len();
+        let name = |i: usize| if fits { contract[i].name.clone() } else { format!("column_{}", i + 1) };
+        return Ok(((0..cells.len()).map(name).collect(), bom as u64, 0));
+    }
+    let names = header_names(&bytes, &cells, file)?;
+    Ok((names, next as u64, lines))
+}
+
+fn header_names(bytes: &[u8], cells: &[Cell], file: &InputFile) -> Result<Vec<String>, Fault> {
+    let mut names: Vec<String> = Vec::with_capacity(cells.len());
+    for (i, cell) in cells.iter().enumerate() {
+        let raw = &bytes[cell.start as usize..cell.end as usize];
+        let text = std::str::from_utf8(raw).map_err(|_| {
+            let fault = Fault::new(format!("{}: the header line is not UTF-8", file.path));
+            fault.hint("convert the file to UTF-8")
+        })?;
+        let text = text.trim().replace("\"\"", "\"");
+        names.push(if text.is_empty() { format!("column_{}", i + 1) } else { text });
+    }
+    let mut sorted: Vec<&String> = names.iter().collect();
+    sorted.sort_unstable();
+    if let Some(twice) = sorted.windows(2).find(|w| w[0] == w[1]) {
+        let what = format!("{}: the header names `{}` twice", file.path, twice[0]);
+        return Err(Fault::new(what).hint("every column needs a name of its own"));
+    }
+    Ok(names)
+}
+
+/// For each column of the first file, its position in the records of `file`.
+pub(super) fn positions(names: &[String], file_names: &[String], file: &InputFile, first: &InputFile) -> Result<Vec<usize>, Fault> {
+    let differs = |what: String| Fault::new(what).hint("the files of one batch have the same columns");
+    if let Some(extra) = file_names.iter().find(|n| !names.contains(n)) {
+        return Err(differs(format!("{} has a column `{extra}` that {} lacks", file.path, first.path)));
+    }
+    if file_names == names {
+        return Ok((0..names.len()).collect());
+    }
+    names
+        .iter()
+        .map(|name| {
+            let found = file_names.iter().position(|n| n == name);
+            found.ok_or_else(|| differs(format!("{} lacks the column `{name}` of {}", file.path, first.path)))
+        })
+        .collect()
+}
+
+/// How to read the column `name`: as the contract says, else as guessed later.
+pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> ColumnReader {
+    let column = contract.iter().find(|c| c.name == name);
+    let data_type = column.and_then(|c| c.data_type.clone());
+    ColumnReader {
+        name: name.to_owned(),
+        guessed: data_type.is_none(),
+        data_type: data_type.unwrap_or(DataType::Utf8),
+        format: column.and_then(|c| c.format.clone()),
+    }
+}
+
+/// The type a guessed column of `class` is read as; a declared zone makes every timestamp a UTC one.
+pub(super) fn guessed_type(class: Class, timezone_seconds: Option<i32>) -> DataType {
+    match class {
+        Class::Timestamp if timezone_seconds.is_some() => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        other => other.data_type(),
+    }
+}
+
+/// The join of the classes of each column's values in `bytes`.
+pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> Vec<Class> {
+    let text = source.text(bytes);
+    let mut classes = vec![Class::Missing; source.columns.len()];
+    let (mut at, mut cells) = (0, Vec::new());
+    while at < bytes.len() {
+        match framing::frame(bytes, at, source.dialect, true, &mut cells) {
+            Framed::Record { next, .. } => {
+                at = next;
+                if cells.len() != positions.len() {
+                    continue;
+                }
+                for (column, class) in classes.iter_mut().enumerate() {
+                    if *class != Class::Text && source.columns[column].guessed {
+                        let value = text.cell(cells[positions[column]]);
+                        let trimmed = value.trim_matches([' ', '\t']);
+                        if !text.is_missing(trimmed) && !text.is_missing(&value) {
+                            *class = class.join(text::classify(trimmed));
+                        }
+                    }
+                }
+            }
+            Framed::Blank { next } | Framed::Bad { next, .. } => at = next,
+            Framed::Incomplete => break,
+        }
+    }
+    classes
+}

@@ -1,0 +1,396 @@
+//! Delimited text: CSV and TSV.
+
+mod column;
+pub mod framing;
+mod guess;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use self::column::{ColumnReader, Text, Unreadable};
+use self::framing::{Cell, Dialect, Framed};
+use super::{Chunk, ContractColumn, Format, InputFile, Malformed, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use crate::diagnostic::Fault;
+use crate::types::{Class, TypeEvidence};
+
+/// Text of a unit, at least, unless the file ends first.
+pub const UNIT_BYTES: usize = 16 << 20;
+const BATCH_ROWS_MAX: usize = 8192;
+/// Cells held at a time, so that wide tables take no more memory than long ones.
+const BATCH_CELLS_MAX: usize = 1 << 20;
+
+/// CSV or TSV files read as one table.
+#[derive(Debug)]
+pub struct CsvSource {
+    files: Vec<InputFile>,
+    format: Format,
+    dialect: Dialect,
+    missing: Vec<String>,
+    timezone_seconds: Option<i32>,
+    columns: Vec<ColumnReader>,
+    schema: SchemaRef,
+    /// Per file: bytes and lines before the first record, and for each column its position in the record.
+    heads: Vec<Head>,
+    /// Columns read otherwise than the contract asked, with examples of what contradicts it.
+    contradicted: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Head {
+    bytes: u64,
+    lines: u64,
+    positions: Vec<usize>,
+}
+
+impl CsvSource {
+    /// Opens `files`: reads their headers, and guesses the types that `contract` does not give from the first unit.
+    ///
+    /// # Errors
+    /// A file cannot be read, is empty, repeats a column name, or names other columns than the first.
+    pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
+        let delimiter = options.delimiter.unwrap_or(if format == Format::Tsv { b'\t' } else { b',' });
+        let dialect = Dialect { delimiter, quote: options.quote.unwrap_or(Some(b'"')) };
+        let header = options.header.unwrap_or(true);
+        let mut names: Vec<String> = Vec::new();
+        let mut heads = Vec::with_capacity(files.len());
+        for (i, file) in files.iter().enumerate() {
+            let (file_names, bytes, lines) = guess::header(file, dialect, header, contract)?;
+            if i == 0 {
+                names = file_names.clone();
+            }
+            heads.push(Head { bytes, lines, positions: guess::positions(&names, &file_names, file, &files[0])? });
+        }
+        let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
+        let missing = options.missing_values.clone().unwrap_or_else(|| vec![String::new()]);
+        let mut source = Self {
+            files,
+            format,
+            dialect,
+            missing,
+            timezone_seconds: options.timezone_seconds,
+            columns,
+            schema: Arc::new(Schema::empty()),
+            heads,
+            contradicted: Vec::new(),
+        };
+        source.guess_types()?;
+        Ok(source)
+    }
+
+    /// Guesses from the first unit the types that no contract gives.
+    fn guess_types(&mut self) -> Result<(), Fault> {
+        self.rebuild_schema();
+        if let Some((unit, preread)) = self.next_unit(None)? {
+            let bytes = self.bytes_of(&unit, preread)?;
+            let classes = guess::classes(self, &bytes, &self.heads[unit.file as usize].positions);
+            for (reader, class) in self.columns.iter_mut().zip(classes) {
+                if reader.guessed {
+                    reader.data_type = guess::guessed_type(class, self.timezone_seconds);
+                }
+            }
+        }
+        self.rebuild_schema();
+        Ok(())
+    }
+
+    fn rebuild_schema(&mut self) {
+        let field = |c: &ColumnReader| Field::new(&c.name, c.data_type.clone(), true);
+        self.schema = Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()));
+    }
+
+    fn bytes_of(&self, unit: &Unit, preread: Preread) -> Result<Vec<u8>, Fault> {
+        match preread {
+            Some(bytes) => Ok(bytes),
+            None => read_at(&self.files[unit.file as usize], unit.start, (unit.end - unit.start) as usize),
+        }
+    }
+
+    fn text<'a>(&'a self, bytes: &'a [u8]) -> Text<'a> {
+        let utf8 = std::str::from_utf8(bytes).ok();
+        let quote = self.dialect.quote.unwrap_or(b'"');
+        Text { bytes, utf8, quote, missing: &self.missing, timezone_seconds: self.timezone_seconds }
+    }
+
+    /// Whether a blank line is a record: only where a record has one field, which is then empty.
+    fn blank_is_record(&self) -> bool {
+        self.columns.len() == 1
+    }
+}
+
+impl Source for CsvSource {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn files(&self) -> &[InputFile] {
+        &self.files
+    }
+
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
+        let (index, mut file, mut start) = match previous {
+            Some(unit) => (unit.index + 1, unit.file as usize, unit.end),
+            None => (0, 0, self.heads.first().map_or(0, |h| h.bytes)),
+        };
+        while let Some(input) = self.files.get(file) {
+            if start < input.bytes {
+                let bytes = self.cut(input, start)?;
+                let end = start + bytes.len() as u64;
+                return Ok(Some((Unit { index, file: file as u32, start, end }, Some(bytes))));
+            }
+            file += 1;
+            start = self.heads.get(file).map_or(0, |h| h.bytes);
+        }
+        Ok(None)
+    }
+
+    fn read(
+        &self,
+        unit: &Unit,
+        preread: Preread,
+        projection: &Projection,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
+    ) -> Result<UnitEnd, Fault> {
+        let bytes = self.bytes_of(unit, preread)?;
+        let mut reading = Reading::new(self, &bytes, projection, &self.heads[unit.file as usize].positions);
+        while reading.at < bytes.len() {
+            let chunk = reading.chunk()?;
+            if !chunk.rows.is_empty() || !chunk.malformed.is_empty() {
+                each(chunk)?;
+            }
+        }
+        Ok(reading.end(&bytes))
+    }
+
+    fn header_lines(&self, file: u32) -> u64 {
+        self.heads[file as usize].lines
+    }
+
+    fn fingerprint(&self) -> Option<u128> {
+        None
+    }
+
+    fn retyped(&self, evidence: &[TypeEvidence]) -> Result<Option<Arc<dyn Source>>, Fault> {
+        let mut columns = self.columns.clone();
+        let mut contradicted = self.contradicted.clone();
+        for e in evidence.iter().filter(|e| e.failures > 0) {
+            let reader = &mut columns[e.column];
+            let of_type = if e.failures < e.present { Class::of_type(&reader.data_type) } else { Class::Missing };
+            if reader.guessed {
+                reader.data_type = guess::guessed_type(of_type.join(e.class), self.timezone_seconds);
+            } else if e.failures * 2 > e.present {
+                reader.data_type = guess::guessed_type(of_type.join(e.class), self.timezone_seconds);
+                reader.guessed = true;
+                contradicted.push((reader.name.clone(), e.examples.clone()));
+            }
+        }
+        if columns == self.columns {
+            return Ok(None);
+        }
+        let (files, heads, missing) = (self.files.clone(), self.heads.clone(), self.missing.clone());
+        let Self { format, dialect, timezone_seconds, .. } = *self;
+        let schema = self.schema.clone();
+        let mut source = Self { files, format, dialect, missing, timezone_seconds, columns, schema, heads, contradicted };
+        source.rebuild_schema();
+        Ok(Some(Arc::new(source)))
+    }
+
+    fn contradicted(&self) -> Vec<(String, Vec<String>)> {
+        self.contradicted.clone()
+    }
+}
+
+impl CsvSource {
+    /// The text of the unit that begins at `start`: whole records, about [`UNIT_BYTES`] of them.
+    fn cut(&self, file: &InputFile, start: u64) -> Result<Vec<u8>, Fault> {
+        let rest = (file.bytes - start) as usize;
+        let mut want = UNIT_BYTES;
+        loop {
+            let len = want.min(rest);
+            let mut bytes = read_at(file, start, len)?;
+            let end = framing::last_record_end(&bytes, self.dialect, len == rest);
+            if end > 0 {
+                bytes.truncate(end);
+                return Ok(bytes);
+            }
+            want = want.saturating_mul(2);
+        }
+    }
+}
+
+/// The state of reading one unit.
+struct Reading<'a> {
+    source: &'a CsvSource,
+    text: Text<'a>,
+    projection: &'a Projection,
+    positions: &'a [usize],
+    at: usize,
+    row: u32,
+    lines: u32,
+    line_jumps: Vec<(u32, u32)>,
+    evidence: Vec<TypeEvidence>,
+    /// Cells of the record being framed.
+    record: Vec<Cell>,
+    batch_rows: usize,
+}
+
+impl<'a> Reading<'a> {
+    fn new(source: &'a CsvSource, bytes: &'a [u8], projection: &'a Projection, positions: &'a [usize]) -> Self {
+        let nothing = |&column: &usize| TypeEvidence { column, class: Class::Missing, failures: 0, present: 0, examples: Vec::new() };
+        let batch_rows = (BATCH_CELLS_MAX / projection.columns.len().max(1)).clamp(64, BATCH_ROWS_MAX);
+        Self {
+            source,
+            text: source.text(bytes),
+            projection,
+            positions,
+            at: 0,
+            row: 0,
+            lines: 0,
+            line_jumps: Vec::new(),
+            evidence: projection.columns.iter().map(nothing).collect(),
+            record: Vec::new(),
+            batch_rows,
+        }
+    }
+
+    /// Frames and converts the next records, up to a batch of them.
+    fn chunk(&mut self) -> Result<Chunk, Fault> {
+        let mut cells: Vec<Vec<Cell>> = vec![Vec::with_capacity(self.batch_rows); self.projection.columns.len()];
+        let mut rows: Vec<u32> = Vec::with_capacity(self.batch_rows);
+        let mut ends: Vec<(usize, usize)> = Vec::with_capacity(self.batch_rows);
+        let mut malformed = Vec::new();
+        while rows.len() < self.batch_rows && self.at < self.text.bytes.len() {
+            let start = self.at;
+            let framed = framing::frame(self.text.bytes, start, self.source.dialect, true, &mut self.record);
+            let (end, reason, lines) = match framed {
+                Framed::Blank { next } if !self.source.blank_is_record() => {
+                    self.at = next;
+                    self.lines += 1;
+                    continue;
+                }
+                Framed::Blank { next } => {
+                    self.at = next;
+                    (start, None, 1)
+                }
+                Framed::Record { end, next, lines } => {
+                    self.at = next;
+                    (end, self.ragged().or_else(|| self.not_utf8(start, end)), lines)
+                }
+                Framed::Bad { end, next, reason } => {
+                    self.at = next;
+                    (end, Some(reason.to_owned()), 1)
+                }
+                Framed::Incomplete => unreachable!("a unit ends at a record, so framing it as final never runs short"),
+            };
+            let row = self.next_row(lines);
+            match reason {
+                Some(reason) => {
+                    let raw = self.text.bytes[start..end].to_vec();
+                    malformed.push(Malformed { row, reason, column: None, raw });
+                }
+                None => {
+                    for (column, &index) in cells.iter_mut().zip(&self.projection.columns) {
+                        column.push(self.record[self.positions[index]]);
+                    }
+                    rows.push(row);
+                    ends.push((start, end));
+                }
+            }
+        }
+        self.convert(&cells, rows, &ends, malformed)
+    }
+
+    fn next_row(&mut self, lines: u32) -> u32 {
+        let row = self.row;
+        let implied = self.line_jumps.last().map_or(row, |&(r, l)| l + (row - r));
+        if implied != self.lines {
+            self.line_jumps.push((row, self.lines));
+        }
+        self.row += 1;
+        self.lines += lines;
+        row
+    }
+
+    fn ragged(&self) -> Option<String> {
+        let (expected, found) = (self.positions.len(), self.record.len());
+        (expected != found).then(|| format!("{found} fields where the header has {expected}"))
+    }
+
+    fn not_utf8(&self, start: usize, end: usize) -> Option<String> {
+        if self.text.utf8.is_some() {
+            return None;
+        }
+        let error = std::str::from_utf8(&self.text.bytes[start..end]).err()?;
+        Some(format!("not UTF-8 at byte {}", error.valid_up_to() + 1))
+    }
+
+    fn convert(
+        &mut self,
+        cells: &[Vec<Cell>],
+        rows: Vec<u32>,
+        ends: &[(usize, usize)],
+        mut malformed: Vec<Malformed>,
+    ) -> Result<Chunk, Fault> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(cells.len());
+        let mut unreadable: Vec<Unreadable> = Vec::new();
+        let mut faulty: Vec<Malformed> = Vec::new();
+        for ((cells, &index), evidence) in cells.iter().zip(&self.projection.columns).zip(&mut self.evidence) {
+            let reader = &self.source.columns[index];
+            arrays.push(reader.read(cells, &self.text, &mut unreadable, evidence));
+            for Unreadable { index, reason } in unreadable.drain(..) {
+                let (start, end) = ends[index];
+                let raw = self.text.bytes[start..end].to_vec();
+                faulty.push(Malformed { row: rows[index], reason, column: Some(reader.name.clone()), raw });
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let mut batch = RecordBatch::try_new_with_options(self.projection.schema.clone(), arrays, &options)
+            .map_err(|e| Fault::new(format!("cannot assemble a batch: {e}")))?;
+        let mut rows = dense_or_list(rows);
+        if !faulty.is_empty() {
+            faulty.sort_by_key(|m| m.row);
+            faulty.dedup_by_key(|m| m.row);
+            let is_faulty = |row: u32| faulty.binary_search_by_key(&row, |m| m.row).is_ok();
+            let keep = BooleanBuffer::collect_bool(rows.len(), |i| !is_faulty(rows.get(i)));
+            let filter = arrow::array::BooleanArray::new(keep.clone(), None);
+            batch = arrow::compute::filter_record_batch(&batch, &filter).map_err(|e| Fault::new(format!("cannot filter a batch: {e}")))?;
+            rows = rows.filter(&keep);
+            malformed.extend(faulty);
+            malformed.sort_by_key(|m| m.row);
+        }
+        Ok(Chunk { batch, rows, malformed })
+    }
+
+    fn end(self, bytes: &[u8]) -> UnitEnd {
+        let evidence = self.evidence.into_iter().filter(|e| e.failures > 0 || !self.source.columns[e.column].guessed).collect();
+        UnitEnd {
+            records: self.row,
+            lines: self.lines,
+            line_jumps: self.line_jumps,
+            digest: Some(xxhash_rust::xxh3::xxh3_128(bytes)),
+            evidence,
+        }
+    }
+}
+
+fn dense_or_list(rows: Vec<u32>) -> RowNumbers {
+    match (rows.first(), rows.last()) {
+        (Some(&first), Some(&last)) if (last - first) as usize + 1 == rows.len() => RowNumbers::Dense { first, len: rows.len() as u32 },
+        _ => RowNumbers::List(rows),
+    }
+}
+
+fn read_at(file: &InputFile, start: u64, len: usize) -> Result<Vec<u8>, Fault> {
+    file.ensure_unchanged()?;
+    let mut bytes = vec![0; len];
+    File::open(&file.path).and_then(|f| f.read_exact_at(&mut bytes, start)).map_err(|e| super::location::cannot_read(&file.path, &e))?;
+    Ok(bytes)
+}

@@ -1,0 +1,183 @@
+//! Opens data as *units* of Arrow record batches.
+//!
+//! A unit is a slice fixed by the input alone: a Parquet row group, or about 16 MiB of text ending
+//! at a record. A row is named by its unit and its number in the unit ([`RowId`]); file and line
+//! numbers come from prefix sums over the units once those are known ([`Places`]). A record that
+//! cannot be framed or converted is a [`Malformed`] record: counted, kept raw, never dropped, and
+//! never a reason for its neighbours to shift.
+
+pub mod csv;
+mod location;
+mod origin;
+mod parquet;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+pub use self::parquet::ParquetSource;
+pub use location::{Format, InputFile, locate};
+pub use origin::{Origin, Places};
+
+use crate::diagnostic::Fault;
+use crate::rows::{RowId, RowNumbers};
+
+/// A slice of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    pub index: u32,
+    /// Index into the source's files.
+    pub file: u32,
+    /// Bytes `start..end` of a text file; row group `start` of a Parquet file.
+    pub start: u64,
+    pub end: u64,
+}
+
+/// A record that could not be framed, read as the contract's types, or computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// Its row number in the unit.
+    pub row: u32,
+    /// Why, with the column where there is one.
+    pub reason: String,
+    /// The column whose value could not be read.
+    pub column: Option<String>,
+    /// The record's bytes as they stand in the file, without the line end; empty for Parquet.
+    pub raw: Vec<u8>,
+}
+
+/// Some rows of a unit, in order, with the malformed records that stand among them.
+#[derive(Debug)]
+pub struct Chunk {
+    /// The projected columns, in the projection's order.
+    pub batch: RecordBatch,
+    pub rows: RowNumbers,
+    pub malformed: Vec<Malformed>,
+}
+
+/// What is known of a unit once it has been read whole.
+#[derive(Debug, Clone, Default)]
+pub struct UnitEnd {
+    /// Records, malformed ones included.
+    pub records: u32,
+    /// Physical lines; 0 for Parquet.
+    pub lines: u32,
+    /// For text: the line in the unit, from 0, of each row whose line is not its row number.
+    pub line_jumps: Vec<(u32, u32)>,
+    /// xxh3-128 of the unit's bytes; none for Parquet.
+    pub digest: Option<u128>,
+    /// What text said about its columns' types.
+    pub evidence: Vec<crate::types::TypeEvidence>,
+}
+
+/// What to read of each unit.
+#[derive(Debug, Clone)]
+pub struct Projection {
+    /// Indices into the source's schema, ascending.
+    pub columns: Vec<usize>,
+    /// The schema of the batches.
+    pub schema: SchemaRef,
+}
+
+impl Projection {
+    /// The columns `columns` (ascending, no repeats) of `schema`.
+    pub fn new(schema: &SchemaRef, mut columns: Vec<usize>) -> Self {
+        columns.sort_unstable();
+        columns.dedup();
+        let fields: Vec<_> = columns.iter().map(|&i| schema.fields()[i].clone()).collect();
+        Self { columns, schema: Arc::new(arrow::datatypes::Schema::new(fields)) }
+    }
+}
+
+/// Bytes read while looking for a unit's end, so that they need not be read twice.
+pub type Preread = Option<Vec<u8>>;
+
+/// Something that can be read unit by unit, more than once.
+pub trait Source: Send + Sync {
+    /// Every column, as batches will hold it.
+    fn schema(&self) -> &SchemaRef;
+
+    /// The files, in source order.
+    fn files(&self) -> &[InputFile];
+
+    /// `csv`, `parquet`, …
+    fn format(&self) -> Format;
+
+    /// The unit after `previous`, or none at the end. Depends on the input alone.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has changed since it was opened.
+    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault>;
+
+    /// Reads `unit`, handing on chunks in row order.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged, or `each` fails.
+    fn read(
+        &self,
+        unit: &Unit,
+        preread: Preread,
+        projection: &Projection,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
+    ) -> Result<UnitEnd, Fault>;
+
+    /// Lines before the first record of `file`.
+    fn header_lines(&self, file: u32) -> u64 {
+        let _ = file;
+        0
+    }
+
+    /// A digest known without reading the data, where the format has one (Parquet's footers).
+    fn fingerprint(&self) -> Option<u128>;
+
+    /// The data's size in bytes, for the progress bar and small-input decisions.
+    fn bytes(&self) -> u64 {
+        self.files().iter().map(|f| f.bytes).sum()
+    }
+
+    /// A source with other types, if what the text said of its columns calls for it.
+    ///
+    /// # Errors
+    /// The files cannot be read again.
+    fn retyped(&self, evidence: &[crate::types::TypeEvidence]) -> Result<Option<Arc<dyn Source>>, Fault>;
+
+    /// How the types of columns differ from what the contract asked: (column, examples of values that contradict it).
+    fn contradicted(&self) -> Vec<(String, Vec<String>)> {
+        Vec::new()
+    }
+}
+
+/// How to read the data; what the rule file's `source` section says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    pub format: Option<Format>,
+    pub delimiter: Option<u8>,
+    pub quote: Option<Option<u8>>,
+    pub header: Option<bool>,
+    /// Tokens read as missing; `None` means the format's default (the empty field for text).
+    pub missing_values: Option<Vec<String>>,
+    /// Offset in seconds east of UTC for timestamps without a zone.
+    pub timezone_seconds: Option<i32>,
+}
+
+/// The type a contract gives a column, and how its text is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractColumn {
+    pub name: String,
+    pub data_type: Option<arrow::datatypes::DataType>,
+    /// strftime format of a date or timestamp.
+    pub format: Option<String>,
+}
+
+/// Opens `paths` (files or globs).
+///
+/// # Errors
+/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
+pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    let (format, files) = locate(paths, options.format)?;
+    Ok(match format {
+        Format::Csv | Format::Tsv => Arc::new(csv::CsvSource::open(files, format, options, contract)?),
+        Format::Parquet => Arc::new(ParquetSource::open(files, options)?),
+    })
+}

@@ -1,0 +1,55 @@
+//! Intervals, tests and distances, each from its published definition.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
+
+/// z such that a share `confidence` of the standard normal lies within ±z.
+pub fn normal_z(confidence: f64) -> f64 {
+    Normal::standard().inverse_cdf(0.5 + confidence / 2.0)
+}
+
+/// Wilson's score interval for `part` of `whole` (E. B. Wilson 1927), without continuity correction.
+pub fn wilson_interval(part: u64, whole: u64, confidence: f64) -> (f64, f64) {
+    let (n, p, z) = (whole as f64, part as f64 / whole as f64, normal_z(confidence));
+    let z2 = z * z;
+    let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    let low = if part == 0 { 0.0 } else { centre - half };
+    let high = if part == whole { 1.0 } else { centre + half };
+    (low, high)
+}
+
+/// Pearson's chi-square of goodness of fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GoodnessOfFit {
+    pub statistic: f64,
+    pub degrees_of_freedom: u64,
+    pub p_value: f64,
+    /// Cohen's w, the effect: √(χ²/n).
+    pub cohens_w: f64,
+}
+
+/// Tests `observed` counts against `expected` shares; none where a share of 0 was observed, or there is but one cell.
+pub fn goodness_of_fit(observed: &[u64], expected: &[f64]) -> Option<GoodnessOfFit> {
+    let n: u64 = observed.iter().sum();
+    let cells: Vec<(f64, f64)> =
+        observed.iter().zip(expected).map(|(&o, &e)| (o as f64, e * n as f64)).filter(|&(o, e)| o > 0.0 || e > 0.0).collect();
+    if n == 0 || cells.len() < 2 || cells.iter().any(|&(_, e)| e == 0.0) {
+        return None;
+    }
+    let statistic: f64 = cells.iter().map(|(o, e)| (o - e) * (o - e) / e).sum();
+    let degrees_of_freedom = cells.len() as u64 - 1;
+    let p_value = ChiSquared::new(degrees_of_freedom as f64).ok()?.sf(statistic);
+    Some(GoodnessOfFit { statistic, degrees_of_freedom, p_value, cohens_w: (statistic / n as f64).sqrt() })
+}
+
+/// Total variation distance: half the sum of absolute differences.
+pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
+    p.iter().zip(q).map(|(a, b)| (a - b).abs()).sum::<f64>() / 2.0
+}
+
+/// Jensen–Shannon distance: the square root of the divergence in base 2, 0 to 1.
+pub fn jensen_shannon(p: &[f64], q: &[f64]) -> f64 {
+    let half = |a: f64, m: f64| if a > 0.0 { a * (a / m).log2() } else { 0.0 };
+    let divergence: f64 = p.iter().zip(q).map(|(&a, &b)| (half(a, (a + b) / 2.0) + half(b, (a + b) / 2.0)) / 2.0).sum();
+    divergence.max(0.0).sqrt()
+}

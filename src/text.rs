@@ -1,0 +1,253 @@
+//! Text to values, exactly: a value that would lose a digit is not a value of that type.
+
+use arrow::datatypes::TimeUnit;
+use chrono::{NaiveDate, NaiveDateTime};
+
+use crate::types::Class;
+
+/// What `text` (not missing, already trimmed) looks like.
+///
+/// Digits behind a leading zero (`017`, a postcode) and integers beyond 64 bits are text: reading
+/// them as numbers would lose what they say.
+pub fn classify(text: &str) -> Class {
+    match text.as_bytes() {
+        [] => Class::Text,
+        [b't' | b'T' | b'f' | b'F', ..] if boolean(text).is_some() && text.len() > 1 => Class::Boolean,
+        [b'0'..=b'9' | b'-' | b'+' | b'.', ..] => classify_number_or_time(text),
+        _ if float(text).is_some() => Class::Float,
+        _ => Class::Text,
+    }
+}
+
+fn classify_number_or_time(text: &str) -> Class {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
+    if digits.bytes().all(|b| b.is_ascii_digit()) {
+        return if leading_zero || text.parse::<i64>().is_err() { Class::Text } else { Class::Integer };
+    }
+    if !leading_zero && float(text).is_some() {
+        return Class::Float;
+    }
+    if date(text).is_some() {
+        return Class::Date;
+    }
+    match timestamp(text) {
+        Some(t) if t.zoned => Class::TimestampZoned,
+        Some(_) => Class::Timestamp,
+        None => Class::Text,
+    }
+}
+
+/// `true`/`false`, `t`/`f`, `yes`/`no`, `1`/`0`, in any case; only the first pair is ever inferred.
+pub fn boolean(text: &str) -> Option<bool> {
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    match text.len() {
+        1 if is("1") || is("t") || is("y") => Some(true),
+        1 if is("0") || is("f") || is("n") => Some(false),
+        2 if is("no") => Some(false),
+        3 if is("yes") => Some(true),
+        4 if is("true") => Some(true),
+        5 if is("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign.
+pub fn float(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
+/// A decimal's digits as an integer scaled by `scale`; none where a digit would be lost.
+pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        all => (false, all),
+    };
+    let mut value: i128 = 0;
+    let mut fraction = 0i32;
+    let (mut seen_point, mut seen_digit) = (false, false);
+    for &b in digits {
+        match b {
+            b'0'..=b'9' => {
+                seen_digit = true;
+                if seen_point && fraction == i32::from(scale) {
+                    if b != b'0' {
+                        return None;
+                    }
+                    continue;
+                }
+                value = value.checked_mul(10)?.checked_add(i128::from(b - b'0'))?;
+                fraction += i32::from(seen_point);
+            }
+            b'.' if !seen_point => seen_point = true,
+            _ => return None,
+        }
+    }
+    if !seen_digit {
+        return None;
+    }
+    value = value.checked_mul(10i128.checked_pow((i32::from(scale) - fraction) as u32)?)?;
+    let limit = 10i128.checked_pow(u32::from(precision))?;
+    (value < limit).then_some(if negative { -value } else { value })
+}
+
+/// Days since 1970-01-01 of `YYYY-MM-DD`.
+pub fn date(text: &str) -> Option<i32> {
+    let b = text.as_bytes();
+    if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
+        return None;
+    }
+    let year = number(&b[..4])? as i32;
+    days(NaiveDate::from_ymd_opt(year, number(&b[5..7])?, number(&b[8..])?)?)
+}
+
+/// Days since 1970-01-01 of a date in a strftime format.
+pub fn date_in(text: &str, format: &str) -> Option<i32> {
+    days(NaiveDate::parse_from_str(text, format).ok()?)
+}
+
+fn days(date: NaiveDate) -> Option<i32> {
+    i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).ok()
+}
+
+/// A point in time: seconds and nanoseconds since 1970, UTC where the text said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instant {
+    pub seconds: i64,
+    pub nanos: u32,
+    /// Whether the text carried `Z` or an offset.
+    pub zoned: bool,
+}
+
+impl Instant {
+    /// The count of `unit` since 1970; none where a digit would be lost.
+    pub fn in_unit(self, unit: TimeUnit) -> Option<i64> {
+        let per_second = match unit {
+            TimeUnit::Second => 1,
+            TimeUnit::Millisecond => 1_000,
+            TimeUnit::Microsecond => 1_000_000,
+            TimeUnit::Nanosecond => 1_000_000_000,
+        };
+        let nanos_per_unit = 1_000_000_000 / per_second;
+        if i64::from(self.nanos) % nanos_per_unit != 0 {
+            return None;
+        }
+        self.seconds.checked_mul(per_second)?.checked_add(i64::from(self.nanos) / nanos_per_unit)
+    }
+}
+
+/// ISO 8601: a date, then optionally `T` or a space, `HH:MM[:SS[.fraction]]`, then `Z` or `±HH[:MM]`.
+pub fn timestamp(text: &str) -> Option<Instant> {
+    let day = i64::from(date(text.get(..10)?)?);
+    let rest = &text.as_bytes()[10..];
+    if rest.is_empty() {
+        return Some(Instant { seconds: day * 86_400, nanos: 0, zoned: false });
+    }
+    if !matches!(rest[0], b'T' | b' ' | b't') || rest.len() < 6 || rest[3] != b':' {
+        return None;
+    }
+    let (hour, minute) = (number(&rest[1..3])?, number(&rest[4..6])?);
+    let mut at = 6;
+    let (mut second, mut nanos) = (0, 0);
+    if rest.get(at) == Some(&b':') {
+        second = number(rest.get(at + 1..at + 3)?)?;
+        at += 3;
+        if rest.get(at) == Some(&b'.') {
+            let digits = rest[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+            if digits == 0 || digits > 9 {
+                return None;
+            }
+            nanos = number(&rest[at + 1..at + 1 + digits])? * 10u32.pow(9 - digits as u32);
+            at += 1 + digits;
+        }
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let offset = offset_seconds(std::str::from_utf8(&rest[at..]).ok()?)?;
+    let local = day * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
+    Some(Instant { seconds: local - i64::from(offset.unwrap_or(0)), nanos, zoned: offset.is_some() })
+}
+
+/// A timestamp in a strftime format.
+pub fn timestamp_in(text: &str, format: &str) -> Option<Instant> {
+    if let Ok(zoned) = chrono::DateTime::parse_from_str(text, format) {
+        let (seconds, nanos) = (zoned.timestamp(), zoned.timestamp_subsec_nanos());
+        return Some(Instant { seconds, nanos, zoned: true });
+    }
+    let naive = NaiveDateTime::parse_from_str(text, format).ok()?.and_utc();
+    Some(Instant { seconds: naive.timestamp(), nanos: naive.timestamp_subsec_nanos(), zoned: false })
+}
+
+/// Seconds east of UTC: `Z`, `UTC`, `+02:00`, `+0200`, `+02`; `Some(None)` for no offset at all.
+pub fn offset_seconds(text: &str) -> Option<Option<i32>> {
+    let (sign, rest) = match text {
+        "" => return Some(None),
+        "Z" | "z" | "UTC" => return Some(Some(0)),
+        _ => match text.as_bytes()[0] {
+            b'+' => (1, &text.as_bytes()[1..]),
+            b'-' => (-1, &text.as_bytes()[1..]),
+            _ => return None,
+        },
+    };
+    let (hours, minutes) = match rest.len() {
+        2 => (number(rest)?, 0),
+        4 => (number(&rest[..2])?, number(&rest[2..])?),
+        5 if rest[2] == b':' => (number(&rest[..2])?, number(&rest[3..])?),
+        _ => return None,
+    };
+    (hours < 24 && minutes < 60).then_some(Some(sign * (hours * 3600 + minutes * 60) as i32))
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes() {
+        let cases = [
+            ("12", Class::Integer),
+            ("-12", Class::Integer),
+            ("017", Class::Text),
+            ("99999999999999999999", Class::Text),
+            ("1.5e3", Class::Float),
+            ("NaN", Class::Float),
+            ("0.5", Class::Float),
+            ("true", Class::Boolean),
+            ("t", Class::Text),
+            ("2026-02-28", Class::Date),
+            ("2026-02-30", Class::Text),
+            ("2026-02-28 10:00", Class::Timestamp),
+            ("2026-02-28T10:00:00.5Z", Class::TimestampZoned),
+            ("17 USD", Class::Text),
+        ];
+        for (text, class) in cases {
+            assert_eq!(classify(text), class, "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_lose_nothing() {
+        assert_eq!(decimal("12.3", 15, 2), Some(1230));
+        assert_eq!(decimal("-0.05", 15, 2), Some(-5));
+        assert_eq!(decimal("1.230", 15, 2), Some(123));
+        assert_eq!(decimal("1.234", 15, 2), None);
+        assert_eq!(decimal("1000", 5, 2), None);
+        assert_eq!(decimal("", 5, 2), None);
+    }
+
+    #[test]
+    fn timestamps_know_their_offset_and_unit() {
+        let t = timestamp("1970-01-02T01:00:00.250+01:00").expect("timestamp");
+        assert_eq!((t.seconds, t.nanos, t.zoned), (86_400, 250_000_000, true));
+        assert_eq!(t.in_unit(TimeUnit::Millisecond), Some(86_400_250));
+        assert_eq!(t.in_unit(TimeUnit::Second), None);
+        assert_eq!(timestamp("1969-12-31").map(|t| t.seconds), Some(-86_400));
+        assert_eq!(timestamp("2026-01-01T24:00:00"), None);
+    }
+}

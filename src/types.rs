@@ -1,0 +1,216 @@
+//! Type names as rule files write them, and what text says about its own type.
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
+
+/// Reads a type as a rule file writes it: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …
+///
+/// # Errors
+/// The name is not a type's.
+pub fn parse_type(text: &str) -> Result<DataType, String> {
+    let (name, arguments) = match text.trim().split_once('(') {
+        Some((name, rest)) => {
+            let inner = rest.strip_suffix(')').ok_or_else(|| format!("`{text}` lacks its closing parenthesis"))?;
+            (name.trim(), inner.split(',').map(str::trim).collect::<Vec<_>>())
+        }
+        None => (text.trim(), Vec::new()),
+    };
+    let plain = match name {
+        "bool" | "boolean" => Some(DataType::Boolean),
+        "int8" => Some(DataType::Int8),
+        "int16" => Some(DataType::Int16),
+        "int32" | "int" => Some(DataType::Int32),
+        "int64" | "bigint" | "long" => Some(DataType::Int64),
+        "uint8" => Some(DataType::UInt8),
+        "uint16" => Some(DataType::UInt16),
+        "uint32" => Some(DataType::UInt32),
+        "uint64" => Some(DataType::UInt64),
+        "float32" | "float" => Some(DataType::Float32),
+        "float64" | "double" => Some(DataType::Float64),
+        "string" | "text" => Some(DataType::Utf8),
+        "binary" => Some(DataType::Binary),
+        "date" => Some(DataType::Date32),
+        _ => None,
+    };
+    match (plain, name, arguments.as_slice()) {
+        (Some(data_type), _, []) => Ok(data_type),
+        (None, "timestamp" | "datetime", []) => Ok(DataType::Timestamp(TimeUnit::Microsecond, None)),
+        (None, "timestamp" | "datetime", [unit]) => Ok(DataType::Timestamp(time_unit(unit)?, None)),
+        (None, "timestamp" | "datetime", [unit, zone]) => Ok(DataType::Timestamp(time_unit(unit)?, Some((*zone).into()))),
+        (None, "decimal", [precision, scale]) => {
+            let wrong = || format!("`{text}`: precision is 1 to 38, scale 0 to the precision");
+            let precision: u8 = precision.parse().map_err(|_| wrong())?;
+            let scale: i8 = scale.parse().map_err(|_| wrong())?;
+            if precision == 0 || precision > 38 || scale < 0 || scale as u8 > precision {
+                return Err(wrong());
+            }
+            Ok(DataType::Decimal128(precision, scale))
+        }
+        _ => {
+            let known = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"];
+            let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(us, UTC)"];
+            let fault = crate::diagnostic::Fault::new(format!("`{text}` is not a type"));
+            let fault = fault.hint_nearest(name, known.into_iter().chain(more));
+            Err(format!("{}; {}", fault.what, fault.hint.unwrap_or_default()))
+        }
+    }
+}
+
+fn time_unit(text: &str) -> Result<TimeUnit, String> {
+    match text {
+        "s" => Ok(TimeUnit::Second),
+        "ms" => Ok(TimeUnit::Millisecond),
+        "us" => Ok(TimeUnit::Microsecond),
+        "ns" => Ok(TimeUnit::Nanosecond),
+        _ => Err(format!("`{text}` is not a unit of time; write s, ms, us or ns")),
+    }
+}
+
+/// The name of a type, as rule files and reports write it.
+pub fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Null => "null".into(),
+        DataType::Boolean => "bool".into(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "string".into(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "binary".into(),
+        DataType::Date32 | DataType::Date64 => "date".into(),
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
+            format!("decimal({p},{s})")
+        }
+        DataType::Timestamp(unit, zone) => {
+            let unit = match unit {
+                TimeUnit::Second => "s",
+                TimeUnit::Millisecond => "ms",
+                TimeUnit::Microsecond => "us",
+                TimeUnit::Nanosecond => "ns",
+            };
+            match zone {
+                Some(zone) => format!("timestamp({unit}, {zone})"),
+                None => format!("timestamp({unit})"),
+            }
+        }
+        DataType::Dictionary(_, values) => type_name(values),
+        DataType::List(field) | DataType::LargeList(field) => format!("list<{}>", type_name(field.data_type())),
+        DataType::Struct(fields) => {
+            let inner = |f: &std::sync::Arc<Field>| format!("{}: {}", f.name(), type_name(f.data_type()));
+            format!("struct<{}>", fields.iter().map(inner).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string().to_lowercase(),
+    }
+}
+
+/// What a text value looks like, ordered by how much it admits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// No value seen.
+    Missing,
+    Boolean,
+    Integer,
+    Float,
+    Date,
+    Timestamp,
+    /// A timestamp that carries its offset from UTC.
+    TimestampZoned,
+    Text,
+}
+
+impl Class {
+    /// The narrowest class that admits both.
+    pub fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Self::Missing, x) | (x, Self::Missing) => x,
+            (Self::Integer, Self::Float) | (Self::Float, Self::Integer) => Self::Float,
+            (Self::Date, Self::Timestamp) | (Self::Timestamp, Self::Date) => Self::Timestamp,
+            _ => Self::Text,
+        }
+    }
+
+    /// The type a column of this class is read as.
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Integer => DataType::Int64,
+            Self::Float => DataType::Float64,
+            Self::Date => DataType::Date32,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::TimestampZoned => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Missing | Self::Text => DataType::Utf8,
+        }
+    }
+
+    /// The class whose values a column of `data_type` admits.
+    pub fn of_type(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Boolean => Self::Boolean,
+            DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => Self::Float,
+            DataType::Date32 => Self::Date,
+            DataType::Timestamp(_, None) => Self::Timestamp,
+            DataType::Timestamp(_, Some(_)) => Self::TimestampZoned,
+            t if t.is_integer() => Self::Integer,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// What one unit says against the type its column was read as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeEvidence {
+    /// Index into the source's schema.
+    pub column: usize,
+    /// Join of the classes of the values that could not be read as the column's type.
+    pub class: Class,
+    /// How many values could not be read.
+    pub failures: u64,
+    /// How many values were there to be read.
+    pub present: u64,
+    /// A few of the values that could not be read.
+    pub examples: Vec<String>,
+}
+
+/// Adds up evidence column by column.
+pub fn merge_evidence(into: &mut Vec<TypeEvidence>, more: &[TypeEvidence]) {
+    const EXAMPLES_MAX: usize = 5;
+    for evidence in more {
+        match into.iter_mut().find(|e| e.column == evidence.column) {
+            Some(seen) => {
+                seen.class = seen.class.join(evidence.class);
+                seen.failures += evidence.failures;
+                seen.present += evidence.present;
+                for example in &evidence.examples {
+                    if seen.examples.len() < EXAMPLES_MAX && !seen.examples.contains(example) {
+                        seen.examples.push(example.clone());
+                    }
+                }
+            }
+            None => into.push(evidence.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for name in ["bool", "int8", "uint64", "float32", "decimal(15,2)", "string", "date", "timestamp(ms)", "timestamp(us, UTC)"] {
+            assert_eq!(type_name(&parse_type(name).expect(name)), name);
+        }
+        assert!(parse_type("int46").expect_err("fault").contains("did you mean `int64`?"));
+        assert!(parse_type("decimal(2,3)").is_err());
+    }
+
+    #[test]
+    fn join_is_commutative_and_associative() {
+        use Class::*;
+        let all = [Missing, Boolean, Integer, Float, Date, Timestamp, TimestampZoned, Text];
+        for a in all {
+            for b in all {
+                assert_eq!(a.join(b), b.join(a));
+                for c in all {
+                    assert_eq!(a.join(b).join(c), a.join(b.join(c)));
+                }
+            }
+        }
+    }
+}
