@@ -1,11 +1,20 @@
 //! Sluicegate: a data-quality gate.
+pub mod audit;
+pub mod cli;
 pub mod diagnostic;
+pub mod docs;
+pub mod engine;
+pub mod identity;
 pub mod metric;
+pub mod prepare;
+pub mod report;
 pub mod rows;
 pub mod rules;
+pub mod ruleset;
 pub mod source;
 pub mod sql;
 pub mod statistics;
 pub mod text;
 pub mod types;
+pub mod verdict;
 pub mod yaml;

@@ -3,6 +3,7 @@
 //! Unquoted names keep their case. `now()` is the run's clock; volatile functions are refused, so
 //! that a report can be reproduced. NaN is null.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,6 +38,22 @@ pub struct Expression {
 pub struct RowFailure {
     pub row: usize,
     pub reason: String,
+}
+
+/// [`Sql`], built when the first expression asks for it: a rule file without one never pays for it.
+pub struct LazySql {
+    now: DateTime<Utc>,
+    sql: OnceCell<Sql>,
+}
+
+impl LazySql {
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self { now, sql: OnceCell::new() }
+    }
+
+    pub fn get(&self) -> &Sql {
+        self.sql.get_or_init(|| Sql::new(self.now))
+    }
 }
 
 impl Sql {

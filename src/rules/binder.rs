@@ -10,9 +10,10 @@ use super::facts::{Handle, TestHandle};
 use super::words::{Nulls, OnFail, Over, Tolerance};
 use super::{RowTest, facts};
 use crate::diagnostic::{Fault, Place};
+use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
 use crate::metric::{Budget, State};
-use crate::sql::{Expression, Sql};
+use crate::sql::{Expression, LazySql};
 use crate::yaml::Spanned;
 
 /// What one finding of a rule is about.
@@ -157,6 +158,13 @@ impl Requests {
         self.states.len() - 1
     }
 
+    /// Every column that some request or condition reads.
+    pub fn columns(&self) -> Vec<usize> {
+        let tests = self.tests.iter().flat_map(|t| t.columns.iter().chain(&t.scope.by));
+        let states = self.states.iter().flat_map(|s| s.columns.iter().chain(&s.scope.by));
+        tests.chain(states).chain(self.conditions.iter().flat_map(|c| &c.columns)).copied().collect()
+    }
+
     /// The index of `condition`, kept once.
     pub fn condition(&mut self, condition: Expression) -> usize {
         if let Some(index) = self.conditions.iter().position(|c| c.text == condition.text) {
@@ -181,7 +189,7 @@ pub struct Binder<'a> {
     pub(crate) column: Option<BoundColumn>,
     /// Where the rule stands in its file.
     pub(crate) place: Place,
-    pub(crate) sql: &'a dyn Fn() -> &'a Sql,
+    pub(crate) sql: &'a LazySql,
     pub(crate) requests: &'a mut Requests,
     pub(crate) scope: Scope,
     pub(crate) policy: Policy,
@@ -236,7 +244,7 @@ impl Binder<'_> {
     /// # Errors
     /// The SQL does not fit the schema.
     pub fn condition(&mut self, text: &Spanned<String>) -> Result<Expression, Fault> {
-        let condition = (self.sql)().condition(&text.value, self.schema).map_err(|why| self.fault_at(text, why))?;
+        let condition = self.sql.get().condition(&text.value, self.schema).map_err(|why| self.fault_at(text, why))?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }
@@ -256,6 +264,12 @@ impl Binder<'_> {
     /// Asks for a state over `columns`, in the rule's scope, by group where the rule has `by`.
     pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
         self.requests.want::<S>(spec, columns, &self.scope)
+    }
+
+    /// Asks for the number of rows in scope, whether sound or not: what shares are taken of.
+    pub fn rows_in_scope(&mut self, column: usize) -> Handle<Completeness> {
+        let scope = Scope { over: Over::All, ..self.scope.clone() };
+        self.requests.want::<Completeness>((), &[column], &scope)
     }
 
     /// Where memory is accounted.

@@ -68,7 +68,7 @@ impl Rule for Duplicates {
         let nulls_equal = self.nulls == NullKeys::Equal || self.key.is_empty();
         let spec = KeysSpec { keep: self.keep, nulls_equal, budget: to.budget() };
         let keys = to.want::<Keys>(spec, &columns);
-        let rows = to.want::<Completeness>((), &columns[..1.min(columns.len())]);
+        let rows = to.rows_in_scope(columns.first().copied().unwrap_or(0));
         Ok(Box::new(DuplicatesCheck { keys, rows }))
     }
 }

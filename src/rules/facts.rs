@@ -61,6 +61,11 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// All groups at once.
+    pub(crate) fn whole(facts: &'a Facts) -> Self {
+        Self { facts, group: None }
+    }
+
     /// What the state counted, in this group where the rule has `by`; none where it saw no rows.
     pub fn get<S: State>(&self, handle: Handle<S>) -> Option<&'a S::Out> {
         let out = self.facts.states.get(handle.index)?.as_ref()?;
@@ -118,7 +123,7 @@ impl Look<'_> {
 }
 
 /// What judges the facts; sees one column and one group.
-pub trait Check: Send {
+pub trait Check: Send + Sync {
     /// Judges, or asks for a second look and answers [`Judgement::Again`].
     fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement;
 
@@ -127,7 +132,7 @@ pub trait Check: Send {
 }
 
 /// Most checks judge in one go.
-pub trait Simple: Send + Clone + 'static {
+pub trait Simple: Send + Sync + Clone + 'static {
     fn judge(&self, view: &View<'_>) -> Judgement;
 }
 

@@ -22,7 +22,7 @@ use crate::rows::Mask;
 /// - missing: { columns: [email, phone], tolerate: 1% }
 /// - missing: { column: reading, by: [sensor], max_run: 10 }
 /// ```
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Missing {
     /// The longest run of consecutive missing values, in source order, that is still right: beyond

@@ -23,7 +23,7 @@ pub mod words;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
-pub use binder::{Binder, BoundColumn, Policy, Requests, Scope, StateRequest, Subject, TestRequest};
+pub use binder::{AnyState, Binder, BoundColumn, Policy, Requests, Scope, StateRequest, Subject, TestRequest};
 pub use facts::{Check, Facts, Handle, Look, View};
 pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status};
 
@@ -34,7 +34,7 @@ use crate::yaml::Node;
 use words::OnFail;
 
 /// A rule, as its configuration in a rule file.
-pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + 'static {
+pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     /// Its key in a rule file.
     const NAME: &'static str;
     /// What one finding of it is about.
@@ -82,7 +82,7 @@ pub struct RuleEntry {
 }
 
 /// A configured rule of any kind.
-pub trait AnyRule: Send {
+pub trait AnyRule: Send + Sync {
     /// See [`Rule::bind`].
     ///
     /// # Errors
@@ -131,4 +131,9 @@ rules![
 /// The rule called `name`.
 pub fn find(name: &str) -> Option<&'static RuleEntry> {
     RULES.iter().find(|r| r.name == name)
+}
+
+/// `missing` with nothing configured, as a contract's required columns imply it.
+pub(crate) fn missing_default() -> Box<dyn AnyRule> {
+    Box::new(missing::Missing::default())
 }

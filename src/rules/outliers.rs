@@ -68,7 +68,7 @@ impl Rule for Outliers {
         faults.or_ok(())?;
         let quantiles = ExactQuantiles::bind(to.requests, &to.scope, column.index, vec![0.25, 0.5, 0.75]);
         let extrema = to.want::<Extrema>((), &[column.index]);
-        let rows = to.want::<Completeness>((), &[column.index]);
+        let rows = to.rows_in_scope(column.index);
         Ok(Box::new(OutliersCheck { column: column.index, k, quantiles, extrema, rows, fences: None }))
     }
 }

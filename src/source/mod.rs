@@ -122,6 +122,11 @@ pub trait Source: Send + Sync {
         each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
     ) -> Result<UnitEnd, Fault>;
 
+    /// How much of [`Source::bytes`] a unit is.
+    fn unit_bytes(&self, unit: &Unit) -> u64 {
+        unit.end - unit.start
+    }
+
     /// Lines before the first record of `file`.
     fn header_lines(&self, file: u32) -> u64 {
         let _ = file;

@@ -47,10 +47,13 @@ impl ParquetSource {
             footers.push(metadata);
         }
         let schema = match footers.first() {
-            Some(first) => Arc::new(without_metadata(first.schema())),
-            None => Arc::new(Schema::empty()),
+            Some(first) => without_metadata(first.schema()),
+            None => Schema::empty(),
         };
         let missing = options.missing_values.clone().unwrap_or_default();
+        // A token read as missing makes a null where the file promises none.
+        let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(f.is_nullable() || !missing.is_empty());
+        let schema = Arc::new(Schema::new(schema.fields().iter().map(nullable).collect::<Vec<_>>()));
         Ok(Self { files, footers, schema, missing, fingerprint: digest.digest128() })
     }
 
@@ -138,6 +141,10 @@ impl Source for ParquetSource {
             return Err(damaged(file, &format!("a row group promises {records} rows and holds {first}")));
         }
         Ok(end)
+    }
+
+    fn unit_bytes(&self, unit: &Unit) -> u64 {
+        self.footers[unit.file as usize].metadata().row_group(unit.start as usize).compressed_size() as u64
     }
 
     fn fingerprint(&self) -> Option<u128> {

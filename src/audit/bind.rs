@@ -1,0 +1,385 @@
+//! Binds a rule file to the data's schema: every mistake at once, equal requests once.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use super::Job;
+use super::profile::{self, ColumnPlan};
+use crate::diagnostic::{Fault, Faults, Place};
+use crate::metric::completeness::Completeness;
+use crate::metric::groups::GroupCounts;
+use crate::prepare::Prepare;
+use crate::rules::words::{Columns, OnNoData, Tolerance};
+use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope, Subject};
+use crate::ruleset::{Known, RuleItem, Words};
+use crate::source::Source;
+use crate::sql::LazySql;
+use crate::yaml::{Position, Spanned};
+
+/// A rule file bound to a schema.
+pub struct Plan {
+    pub prepare: Prepare,
+    pub requests: Requests,
+    pub checks: Vec<PlannedCheck>,
+    pub(super) profile: Vec<ColumnPlan>,
+    /// Columns of [`Prepare::schema`] that name a row: the keys of `duplicates`.
+    pub identity: Vec<usize>,
+    /// Steps of `clean` and `transform` that this batch's columns do not allow, and why.
+    pub unprepared: Vec<String>,
+    /// Known issues past their day, or close to it: the finding's id and a message.
+    pub known_notes: Vec<String>,
+}
+
+/// One finding to be.
+pub struct PlannedCheck {
+    pub id: String,
+    pub rule: &'static str,
+    pub columns: Vec<String>,
+    pub words: Words,
+    pub policy: Policy,
+    pub on_no_data: OnNoData,
+    pub scope: Scope,
+    /// What judges, or why this batch cannot be judged.
+    pub check: Result<Box<dyn Check>, String>,
+    /// Its row test, if it judges row by row.
+    pub test: Option<usize>,
+    /// The groups of `by`.
+    pub groups: Option<Handle<GroupCounts>>,
+    /// Columns whose values samples show.
+    pub shows: Vec<usize>,
+}
+
+/// A check that bound, with what it asked for.
+struct Bound {
+    check: Box<dyn Check>,
+    scope: Scope,
+    policy: Policy,
+    shows: Vec<usize>,
+    groups: Option<Handle<GroupCounts>>,
+}
+
+pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
+    let sql = LazySql::new(job.now);
+    let data = binding(job, source.schema(), &sql);
+    let (prepare, data_faults) = data;
+    let mut faults = Faults::default();
+    let mut unprepared = Vec::new();
+    // What does not fit the data is the batch's fault if it would have fitted the contract.
+    let contract_schema = std::sync::Arc::new(contract_schema(job, source.schema()));
+    let (contract_prepare, contract_faults) = binding(job, &contract_schema, &sql);
+    for fault in data_faults.0 {
+        match contract_faults.is_empty() {
+            true => unprepared.push(fault.what),
+            false => faults.push(fault),
+        }
+    }
+    let mut plan = Plan {
+        prepare,
+        requests: Requests::default(),
+        checks: Vec::new(),
+        profile: Vec::new(),
+        identity: Vec::new(),
+        unprepared,
+        known_notes: Vec::new(),
+    };
+    let binding = Binding { job, sql: &sql, contract: &contract_prepare.schema };
+    for (name, contract) in job.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
+        if contract.required == Some(true) {
+            binding.required(name, contract.at, &mut plan);
+        }
+    }
+    for item in &job.rules.items {
+        if let Err(more) = binding.item(item, &mut plan) {
+            faults.extend(more);
+        }
+    }
+    if let Err(more) = known(job, &sql, &mut plan) {
+        faults.extend(more);
+    }
+    ids_differ(job, &plan, &mut faults);
+    faults.or_ok(())?;
+    plan.profile = profile::plan(&job.rules.sections.profile, &plan.prepare.schema, &mut plan.requests)?;
+    Ok(plan)
+}
+
+/// Compiles `clean` and `transform` against a source's schema.
+fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql) -> (Prepare, Faults) {
+    let mut prepare = Prepare::new(schema);
+    let mut faults = Faults::default();
+    let place = |at: Position| at.in_file(&job.rules.path);
+    for step in &job.rules.sections.clean {
+        let (drops, text) = match (&step.drop_where, &step.keep_where) {
+            (Some(text), _) => (true, text),
+            (None, Some(text)) => (false, text),
+            (None, None) => continue,
+        };
+        match sql.get().condition(&text.value, schema) {
+            Ok(condition) => prepare.clean(drops, condition),
+            Err(why) => faults.push(Fault::new(why).at(place(text.at))),
+        }
+    }
+    for (name, text) in &job.rules.sections.transform.0 {
+        match sql.get().compile(&text.value, &prepare.schema) {
+            Ok(expression) => prepare.transform(name, expression),
+            Err(why) => faults.push(Fault::new(format!("transform `{name}`: {why}")).at(place(text.at))),
+        }
+    }
+    (prepare, faults)
+}
+
+/// The batch's schema as it would be had it kept to the contract.
+fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
+    let contract = job.rules.sections.contract();
+    let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
+    for column in contract {
+        let Some(data_type) = column.data_type else { continue };
+        match fields.iter_mut().find(|f| *f.name() == column.name) {
+            Some(field) => *field = field.clone().with_data_type(data_type),
+            None => fields.push(Field::new(column.name, data_type, true)),
+        }
+    }
+    Schema::new(fields)
+}
+
+struct Binding<'a, 'b> {
+    job: &'a Job<'b>,
+    sql: &'a LazySql,
+    contract: &'a Schema,
+}
+
+impl Binding<'_, '_> {
+    /// A required column is an implied rule: rows without a value are set aside.
+    fn required(&self, name: &str, at: Position, plan: &mut Plan) {
+        let item = RuleItem {
+            entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
+            rule: crate::rules::missing_default(),
+            words: Words {
+                id: Some(Spanned { at, value: format!("required-{name}") }),
+                column: Some(Spanned { at, value: name.to_owned() }),
+                ..Words::default()
+            },
+            at,
+        };
+        let column = Spanned { at, value: name.to_owned() };
+        let _ = self.one(&item, Some(&column), plan);
+    }
+
+    fn item(&self, item: &RuleItem, plan: &mut Plan) -> Result<(), Faults> {
+        if item.entry.subject == Subject::Table {
+            return self.one(item, None, plan);
+        }
+        let mut faults = Faults::default();
+        for column in self.columns(item, &plan.prepare.schema.clone())? {
+            if let Err(more) = self.one(item, Some(&column), plan) {
+                faults.extend(more);
+            }
+        }
+        faults.or_ok(())
+    }
+
+    /// The columns that an item is about.
+    fn columns(&self, item: &RuleItem, schema: &Schema) -> Result<Vec<Spanned<String>>, Faults> {
+        if let Some(column) = &item.words.column {
+            return Ok(vec![column.clone()]);
+        }
+        let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
+        let named =
+            select(&columns.value, schema, self.contract).map_err(|what| Fault::new(what).at(columns.at.in_file(&self.job.rules.path)))?;
+        Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
+    }
+
+    /// Binds one item to one column, or to the rows as a whole.
+    fn one(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
+        let schema = plan.prepare.schema.clone();
+        let before = plan.requests.tests.len();
+        let (bound, failure) = match self.bind_to(item, column, &schema, &mut plan.requests) {
+            Ok(bound) => (Some(bound), None),
+            Err(faults) => {
+                plan.requests.tests.truncate(before);
+                // Against the contract it must bind; if not, the rule file is wrong, not the batch.
+                self.bind_to(item, column, self.contract, &mut Requests::default())?;
+                (None, Some(faults.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ")))
+            }
+        };
+        if item.words.nulls.is_some() && !item.entry.claims.contains(&"nulls") && bound.is_some() && plan.requests.tests.len() == before {
+            let fault = Fault::new(format!("`nulls` has no meaning for `{}`", item.entry.name));
+            return Err(fault.at(item.at.in_file(&self.job.rules.path)).hint("judge missing values with `missing`").into());
+        }
+        let shows = bound.as_ref().map(|b| b.shows.clone()).unwrap_or_default();
+        let columns: Vec<String> = match column {
+            Some(column) => vec![column.value.clone()],
+            None => shows.iter().map(|&i| schema.field(i).name().clone()).collect(),
+        };
+        if item.entry.name == "duplicates" {
+            plan.identity.extend(&shows);
+        }
+        let id = match (&item.words.id, column, &item.words.columns) {
+            (Some(id), Some(column), Some(_)) => format!("{}-{}", id.value, column.value),
+            (Some(id), _, _) => id.value.clone(),
+            (None, _, _) => std::iter::once(item.entry.name).chain(columns.iter().map(String::as_str)).collect::<Vec<_>>().join("-"),
+        };
+        let (check, scope, policy, groups) = match bound {
+            Some(b) => (Ok(b.check), b.scope, b.policy, b.groups),
+            None => (Err(failure.unwrap_or_default()), Scope::default(), self.policy(item), None),
+        };
+        let on_no_data = item.words.on_no_data.unwrap_or(OnNoData::Stop);
+        let (rule, words) = (item.entry.name, item.words.clone());
+        let test = (plan.requests.tests.len() > before).then_some(before);
+        plan.checks.push(PlannedCheck { test, id, rule, columns, words, policy, on_no_data, scope, check, groups, shows });
+        Ok(())
+    }
+
+    fn policy(&self, item: &RuleItem) -> Policy {
+        Policy {
+            on_fail: item.words.on_fail.unwrap_or(item.entry.on_fail),
+            tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
+            tolerance_given: item.words.tolerate.is_some(),
+            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).and_then(|w| w.value.0.parse().ok()),
+            nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
+        }
+    }
+
+    fn bind_to(
+        &self,
+        item: &RuleItem,
+        column: Option<&Spanned<String>>,
+        schema: &Schema,
+        requests: &mut Requests,
+    ) -> Result<Bound, Faults> {
+        let place = column.map_or(item.at, |c| c.at).in_file(&self.job.rules.path);
+        let mut binder = Binder {
+            schema,
+            column: None,
+            place,
+            sql: self.sql,
+            requests,
+            scope: Scope { over: item.words.over.unwrap_or_default(), ..Scope::default() },
+            policy: self.policy(item),
+            warn: item.words.warn.clone(),
+            known: Vec::new(),
+            budget: &self.job.budget,
+            shows: Vec::new(),
+        };
+        let mut faults = Faults::default();
+        if let Some(name) = column {
+            let found: Option<BoundColumn> = faults.take(binder.find(name));
+            binder.column = found;
+        }
+        for name in item.words.by.iter().flat_map(|by| by.value.0.iter().map(|n| Spanned { at: by.at, value: n.clone() })) {
+            if let Some(found) = faults.take(binder.find(&name)) {
+                binder.scope.by.push(found.index);
+            }
+        }
+        if let Some(text) = &item.words.r#where
+            && let Some(condition) = faults.take(binder.condition(text))
+        {
+            binder.scope.condition = Some(binder.requests.condition(condition));
+        }
+        faults.or_ok(())?;
+        let check = item.rule.bind(&mut binder)?;
+        let mut shows: Vec<usize> = Vec::new();
+        for index in binder.shows.iter().copied() {
+            if !shows.contains(&index) {
+                shows.push(index);
+            }
+        }
+        let (scope, policy) = (binder.scope.clone(), binder.policy.clone());
+        let groups = (!scope.by.is_empty()).then(|| {
+            let ungrouped = Scope { by: Vec::new(), ..scope.clone() };
+            binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
+        });
+        Ok(Bound { check, scope, policy, shows, groups })
+    }
+}
+
+/// The columns of `schema` that a selection names; names that only the contract knows are kept.
+pub(super) fn select(columns: &Columns, schema: &Schema, contract: &Schema) -> Result<Vec<String>, String> {
+    let names = match columns {
+        Columns::OfType(class) => {
+            let of_class = schema.fields().iter().filter(|f| class.admits(f.data_type()));
+            let found: Vec<String> = of_class.map(|f| f.name().clone()).collect();
+            return if found.is_empty() { Err("no column is of that type".into()) } else { Ok(found) };
+        }
+        Columns::Named(names) => names,
+    };
+    let mut selected: Vec<String> = Vec::new();
+    for name in names {
+        if !name.contains(['*', '?', '[']) || schema.column_with_name(name).is_some() || contract.column_with_name(name).is_some() {
+            selected.push(name.clone());
+            continue;
+        }
+        let pattern = glob::Pattern::new(name).map_err(|e| format!("`{name}` is not a pattern: {e}"))?;
+        let matching: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).filter(|n| pattern.matches(n)).collect();
+        if matching.is_empty() {
+            return Err(format!("no column matches `{name}`"));
+        }
+        selected.extend(matching.into_iter().filter(|n| !selected.contains(n)).collect::<Vec<_>>());
+    }
+    Ok(selected)
+}
+
+/// Attaches known issues to the row tests of the findings they name.
+fn known(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<(), Faults> {
+    const WARN_DAYS: i32 = 7;
+    let mut faults = Faults::default();
+    let file = &job.rules.path;
+    let today = (job.now.timestamp().div_euclid(86_400)) as i32;
+    for known in &job.rules.sections.known {
+        let Known { rule, r#where, until, .. } = &known.value;
+        let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
+        let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
+            let fault = Fault::new(format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
+            faults.push(fault.hint_nearest(&rule.value, ids));
+            continue;
+        };
+        let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {
+            Ok(condition) => condition,
+            Err(why) => {
+                faults.push(Fault::new(why).at(r#where.at.in_file(file)));
+                continue;
+            }
+        };
+        let Some(test) = plan.checks[check].test else {
+            let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);
+            faults.push(Fault::new(what).at(rule.at.in_file(file)));
+            continue;
+        };
+        let last = until.as_ref().and_then(|u| crate::text::date(&u.value.0)).unwrap_or(i32::MAX);
+        let named = || format!("known issue of {}{}", rule.value, known.ticket.as_ref().map(|t| format!(" ({t})")).unwrap_or_default());
+        if today > last {
+            plan.known_notes.push(format!("{}: past its day, its rows fail again", named()));
+            continue;
+        }
+        if last.saturating_sub(today) <= WARN_DAYS {
+            plan.known_notes.push(format!("{}: {} days left", named(), last - today));
+        }
+        let condition = plan.requests.condition(condition);
+        plan.requests.tests[test].known.push(condition);
+    }
+    faults.or_ok(())
+}
+
+impl Plan {
+    /// Counts of one column, if they were asked for over every row.
+    pub(super) fn missing_of(&self, facts: &crate::rules::Facts) -> BTreeMap<String, u64> {
+        let view = crate::rules::View::whole(facts);
+        let counted = |c: &ColumnPlan| {
+            let counts = view.get::<Completeness>(c.completeness)?;
+            Some((self.prepare.schema.field(c.index).name().clone(), counts.missing))
+        };
+        self.profile.iter().filter_map(counted).collect()
+    }
+}
+
+/// Two findings of one name cannot be told apart.
+fn ids_differ(job: &Job<'_>, plan: &Plan, faults: &mut Faults) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (i, check) in plan.checks.iter().enumerate() {
+        if let Some(first) = seen.insert(&check.id, i) {
+            let place = check.words.id.as_ref().or(check.words.column.as_ref()).map(|s| s.at.in_file(&job.rules.path));
+            let fault = Fault::new(format!("two rules are called `{}`", plan.checks[first].id));
+            faults.push(fault.at(place.unwrap_or_else(|| Place::file(&job.rules.path))).hint("give one of them an `id`"));
+        }
+    }
+}

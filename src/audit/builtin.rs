@@ -1,0 +1,100 @@
+//! Findings that need no rule: malformed records, schema drift, an empty batch, known issues running out.
+
+use std::sync::Arc;
+
+use super::judge::FindingResult;
+use super::{Folded, Job, Plan};
+use crate::report::model::Sample;
+use crate::rows::RowId;
+use crate::rules::Status;
+use crate::rules::schema::{Observed, SchemaChange};
+use crate::rules::words::{OnFail, OnNoData, Tolerance};
+use crate::source::{Malformed, Source};
+
+pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<FindingResult> {
+    let mut findings = vec![malformed(job, folded)];
+    let read = folded.places.records();
+    let builtin = FindingResult::builtin;
+    if read == folded.filtered {
+        let why = if read == 0 { "the batch has no rows".to_owned() } else { format!("`clean` drops all {read} rows") };
+        findings.push(builtin("rows", "rows", Status::NoData, OnFail::Reject, why));
+    }
+    if !plan.unprepared.is_empty() {
+        let why = format!("this batch's columns do not allow it: {}", plan.unprepared.join("; "));
+        findings.push(builtin("prepare", "prepare", Status::NoData, OnFail::Reject, why));
+    }
+    if !plan.known_notes.is_empty() {
+        let finding = builtin("known", "known", Status::Warn, OnFail::Warn, plan.known_notes.join("; "));
+        findings.push(FindingResult { on_no_data: OnNoData::Warn, ..finding });
+    }
+    findings
+}
+
+/// Records that could not be read are always set aside; the rule file decides what else follows.
+fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
+    let words = job.rules.malformed.clone();
+    let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
+    let warn: Option<Tolerance> = words.warn.as_ref().and_then(|w| w.value.0.parse().ok());
+    let (failing, of) = (folded.malformed, folded.places.records());
+    let status = if tolerate.is_exceeded_by(failing, of) {
+        Status::Fail
+    } else if warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
+        Status::Warn
+    } else {
+        Status::Pass
+    };
+    let share = if failing == 0 { String::new() } else { format!(" ({:.2}%)", failing as f64 / of as f64 * 100.0) };
+    let message = format!("{failing} of {of} records{share} cannot be read");
+    let sample = |(unit, malformed): &(u32, Malformed)| {
+        let Malformed { row, reason, raw, .. } = malformed;
+        let origin = folded.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
+        let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
+        Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
+    };
+    let columns = folded.malformed_columns.iter();
+    FindingResult {
+        on_fail: words.on_fail.unwrap_or(OnFail::Quarantine),
+        columns: columns.clone().filter_map(|(c, _)| c.clone()).collect(),
+        words,
+        observed: failing.into(),
+        limit: tolerate.rows.map_or_else(|| tolerate.to_string().into(), Into::into),
+        unit: "rows",
+        failing,
+        rows: Arc::new(folded.malformed_rows.clone()),
+        figures: columns.map(|(c, n)| (c.clone().unwrap_or_else(|| "framing or expression".into()), (*n).into())).collect(),
+        samples: folded.malformed_samples.iter().map(sample).collect(),
+        ..FindingResult::builtin("malformed", "malformed", status, OnFail::Quarantine, message)
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 500;
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_owned(),
+    }
+}
+
+/// The batch's columns against the contract, where there is one.
+pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> (Option<FindingResult>, Vec<SchemaChange>) {
+    let Some(section) = &job.rules.sections.schema else { return (None, Vec::new()) };
+    let contradicted = source.contradicted();
+    let missing = plan.missing_of(&folded.facts);
+    let changes = section.changes(&Observed { schema: source.schema(), contradicted: &contradicted, missing: &missing });
+    let breaking: Vec<&SchemaChange> = changes.iter().filter(|c| !c.compatible).collect();
+    let status = if breaking.is_empty() { Status::Pass } else { Status::Fail };
+    let listed = |changes: &mut dyn Iterator<Item = &SchemaChange>| changes.map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let message = match (breaking.is_empty(), changes.is_empty()) {
+        (true, true) => "the columns are as the contract says".to_owned(),
+        (true, false) => format!("compatible changes: {}", listed(&mut changes.iter())),
+        (false, _) => listed(&mut breaking.iter().copied()),
+    };
+    let finding = FindingResult {
+        observed: breaking.len().into(),
+        limit: 0.into(),
+        unit: "incompatible changes",
+        columns: breaking.iter().map(|c| c.path.clone()).collect(),
+        ..FindingResult::builtin("schema", "schema", status, section.on_fail, message)
+    };
+    (Some(finding), changes)
+}

@@ -1,0 +1,335 @@
+//! Checks judge the facts, round by round, until none asks for another look.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::bind::PlannedCheck;
+use super::fold::look_again;
+use super::samples::{self, SAMPLES_MAX};
+use super::{Audited, Folded, Job, Plan, builtin};
+use crate::diagnostic::{Fault, Faults};
+use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
+use crate::report::model::{ColumnReport, Sample};
+use crate::rows::{RowId, RowSet};
+use crate::rules::judgement::{figures, json_float};
+use crate::rules::schema::SchemaChange;
+use crate::rules::words::{OnFail, OnNoData, Over, Tolerance};
+use crate::rules::{Check, Figures, GroupFigures, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
+use crate::ruleset::Words;
+use crate::source::Source;
+
+/// A finding, before it is written into a report.
+#[derive(Debug, Clone)]
+pub struct FindingResult {
+    pub id: String,
+    pub rule: &'static str,
+    pub columns: Vec<String>,
+    pub words: Words,
+    pub on_fail: OnFail,
+    pub on_no_data: OnNoData,
+    pub status: Status,
+    pub observed: Json,
+    pub limit: Json,
+    pub unit: &'static str,
+    pub failing: u64,
+    pub known: u64,
+    /// The failing rows, of failing groups where the rule has `by`.
+    pub rows: Arc<RowSet>,
+    pub message: String,
+    pub figures: Figures,
+    pub groups: Vec<GroupFigures>,
+    pub samples: Vec<Sample>,
+    /// Columns whose values samples show.
+    pub(super) shows: Vec<usize>,
+}
+
+impl FindingResult {
+    /// Whether its rows must not be published.
+    pub fn sets_aside(&self) -> bool {
+        self.status == Status::Fail && self.on_fail == OnFail::Quarantine
+    }
+
+    /// A finding of a rule that is built in.
+    pub(super) fn builtin(id: &str, rule: &'static str, status: Status, on_fail: OnFail, message: String) -> Self {
+        Self {
+            id: id.to_owned(),
+            rule,
+            columns: Vec::new(),
+            words: Words::default(),
+            on_fail,
+            on_no_data: OnNoData::Stop,
+            status,
+            observed: Json::Null,
+            limit: Json::Null,
+            unit: "",
+            failing: 0,
+            known: 0,
+            rows: Arc::default(),
+            message,
+            figures: Figures::new(),
+            groups: Vec::new(),
+            samples: Vec::new(),
+            shows: Vec::new(),
+        }
+    }
+}
+
+/// What judging gives beside the plan.
+pub(super) struct Judged {
+    source: Arc<dyn Source>,
+    folded: Folded,
+    findings: Vec<FindingResult>,
+    schema_changes: Vec<SchemaChange>,
+    columns: Vec<ColumnReport>,
+}
+
+impl Judged {
+    pub(super) fn into_audited(self, plan: Plan) -> Audited {
+        let Folded { places, filtered, malformed, malformed_rows, unsound, content_digest, .. } = self.folded;
+        let Self { source, findings, schema_changes, columns, .. } = self;
+        Audited { source, plan, places, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound, content_digest }
+    }
+}
+
+/// One group of one check, on its way to a judgement.
+struct Pending {
+    check: usize,
+    group: Option<GroupKey>,
+    judge: Box<dyn Check>,
+    judged: Option<Judgement>,
+}
+
+pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut folded: Folded) -> Result<Judged, Faults> {
+    let mut pending = pending(plan, &folded)?;
+    rounds(job, source.as_ref(), plan, &mut folded, &mut pending)?;
+    let mut findings = builtin::findings(job, plan, &folded);
+    let (schema_finding, schema_changes) = builtin::schema(job, source.as_ref(), plan, &folded);
+    findings.extend(schema_finding);
+    let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
+    for p in pending {
+        judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+    }
+    findings.extend(plan.checks.iter().zip(judged).map(|(check, groups)| finding(check, groups)));
+    show_samples(job, source.as_ref(), plan, &folded, &mut findings)?;
+    let columns = plan.profile.iter().map(|c| c.report(&plan.prepare.schema, &folded.facts)).collect();
+    Ok(Judged { source, folded, findings, schema_changes, columns })
+}
+
+/// One entry a check and group.
+fn pending(plan: &Plan, folded: &Folded) -> Result<Vec<Pending>, Fault> {
+    let whole = View::whole(&folded.facts);
+    let mut pending = Vec::new();
+    for (check, planned) in plan.checks.iter().enumerate() {
+        let Ok(judge) = &planned.check else { continue };
+        let Some(groups) = planned.groups else {
+            pending.push(Pending { check, group: None, judge: judge.fresh(), judged: None });
+            continue;
+        };
+        let Some(groups) = whole.get(groups) else { continue };
+        if groups.overflow {
+            let fault = Fault::new(format!("`{}`: `by` makes more than {GROUPS_MAX} groups", planned.id));
+            return Err(fault.hint("group by columns with fewer values"));
+        }
+        for key in groups.counts.keys() {
+            pending.push(Pending { check, group: Some(key.clone()), judge: judge.fresh(), judged: None });
+        }
+    }
+    Ok(pending)
+}
+
+/// Judges until nobody asks again.
+fn rounds(job: &Job<'_>, source: &dyn Source, plan: &mut Plan, folded: &mut Folded, pending: &mut [Pending]) -> Result<(), Fault> {
+    /// Sketch, a few refinements, collect, rows outside: more looks than that is a bug.
+    const ROUNDS_MAX: usize = 16;
+    let all = Scope { over: Over::All, ..Scope::default() };
+    for _ in 0..ROUNDS_MAX {
+        let first_new = plan.requests.states.len();
+        let mut again = false;
+        for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
+            let scope = plan.checks[p.check].scope.clone();
+            let view = View { facts: &folded.facts, group: p.group.as_ref() };
+            let mut look = Look { requests: &mut plan.requests, scope: &scope, group: p.group.as_ref(), first_new };
+            match p.judge.judge(&view, &mut look) {
+                Judgement::Again => again = true,
+                done @ (Judgement::NoData(_) | Judgement::Rows(_) | Judgement::Measured(_)) => p.judged = Some(done),
+            }
+        }
+        for column in &mut plan.profile {
+            let mut look = Look { requests: &mut plan.requests, scope: &all, group: None, first_new };
+            again |= column.advance(&folded.facts, &mut look);
+        }
+        if !again {
+            return Ok(());
+        }
+        if plan.requests.states.len() > first_new {
+            look_again(job, source, plan, folded, first_new)?;
+        }
+    }
+    Err(Fault::new("internal error: rules ask for look after look"))
+}
+
+/// What a check says, judged by its policy; groups come together into one finding.
+fn finding(check: &PlannedCheck, judged: Vec<(Option<GroupKey>, Judgement)>) -> FindingResult {
+    let mut result = FindingResult {
+        columns: check.columns.clone(),
+        words: check.words.clone(),
+        on_no_data: check.on_no_data,
+        shows: check.shows.clone(),
+        ..FindingResult::builtin(&check.id, check.rule, Status::NoData, check.policy.on_fail, String::new())
+    };
+    if let Err(why) = &check.check {
+        result.message = format!("cannot be judged in this batch: {why}");
+        return result;
+    }
+    // An empty `where` or group only warns, unless the rule file says more.
+    let lenient = check.words.on_no_data.is_none() && (check.words.r#where.is_some() || check.groups.is_some());
+    if lenient {
+        result.on_no_data = OnNoData::Warn;
+    }
+    match judged.len() {
+        0 => result.message = "no rows in scope".into(),
+        1 if judged[0].0.is_none() => {
+            for (_, judgement) in judged {
+                apply(&mut result, judgement, &check.policy);
+            }
+        }
+        _ => by_group(&mut result, judged, &check.policy),
+    }
+    result
+}
+
+fn apply(result: &mut FindingResult, judgement: Judgement, policy: &Policy) {
+    match judgement {
+        Judgement::NoData(why) => result.message = why,
+        Judgement::Again => result.message = "internal error: left unjudged".into(),
+        Judgement::Rows(rows) => apply_rows(result, rows, policy),
+        Judgement::Measured(Measured { status, observed, limit, unit, says, figures, groups }) => {
+            result.status = status;
+            (result.observed, result.limit, result.unit) = (observed, limit, unit);
+            (result.message, result.figures, result.groups) = (says, figures, groups);
+        }
+    }
+}
+
+fn apply_rows(result: &mut FindingResult, judged: RowsJudged, policy: &Policy) {
+    let RowsJudged { failing, of, known, rows, says, figures, broken } = judged;
+    result.figures = figures;
+    if of == 0 {
+        result.message = "no rows in scope".into();
+        return;
+    }
+    result.status = if broken.is_some() || policy.tolerate.is_exceeded_by(failing, of) {
+        Status::Fail
+    } else if policy.warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
+        Status::Warn
+    } else if failing == 0 && known > 0 {
+        Status::Known
+    } else {
+        Status::Pass
+    };
+    result.figures.insert("rows_in_scope".into(), of.into());
+    (result.observed, result.limit, result.unit) = against(policy.tolerate, failing, of);
+    (result.failing, result.known, result.rows) = (failing, known, rows);
+    let share = failing as f64 / of as f64 * 100.0;
+    let share = if failing == 0 { String::new() } else { format!(" ({})", percent(share)) };
+    let noun = if of == 1 { "row" } else { "rows" };
+    result.message = format!("{failing} of {of} {noun}{share} {says}");
+    if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
+        result.message += &format!("; {} tolerated", policy.tolerate);
+    }
+    if known > 0 {
+        result.message += &format!("; {known} more known");
+    }
+    if let Some(broken) = broken {
+        result.message += &format!("; {broken}");
+    }
+}
+
+/// Two significant digits below one percent, one decimal above.
+fn percent(x: f64) -> String {
+    if x >= 1.0 { format!("{x:.1}%") } else { format!("{x:.2}%") }
+}
+
+/// Observed, limit and unit of failing rows against a tolerance.
+fn against(tolerate: Tolerance, failing: u64, of: u64) -> (Json, Json, &'static str) {
+    match (tolerate.share, tolerate.rows) {
+        (Some(share), None) => (json_float(failing as f64 / of as f64), json_float(share.as_f64()), "share of rows"),
+        (None, Some(rows)) => (failing.into(), rows.into(), "rows"),
+        (Some(_), Some(_)) => (failing.into(), tolerate.to_string().into(), "rows"),
+        (None, None) => (failing.into(), Json::Null, "rows"),
+    }
+}
+
+fn by_group(result: &mut FindingResult, judged: Vec<(Option<GroupKey>, Judgement)>, policy: &Policy) {
+    let mut rows = RowSet::default();
+    let mut telling: Vec<(Status, String)> = Vec::new();
+    let mut worst = Status::Pass;
+    let (mut of, mut all_empty) = (0u64, true);
+    for (key, judgement) in judged {
+        let key = key.unwrap_or_default();
+        let mut group = FindingResult::builtin("", "", Status::NoData, policy.on_fail, String::new());
+        apply(&mut group, judgement, policy);
+        all_empty &= group.status == Status::NoData;
+        result.failing += group.failing;
+        result.known += group.known;
+        of += group.figures.get("rows_in_scope").and_then(Json::as_u64).unwrap_or(0);
+        if group.status == Status::Fail || policy.on_fail != OnFail::Quarantine {
+            rows.union(&group.rows);
+        }
+        // A group without data warns; it does not hide what the others say.
+        worst = worst.max(if group.status == Status::NoData { Status::Warn } else { group.status });
+        if !matches!(group.status, Status::Pass | Status::Known) {
+            telling.push((group.status, format!("{}: {}", group_name(&key), group.message)));
+        }
+        let mut figures = std::mem::take(&mut group.figures);
+        figures.insert("failing_rows".into(), group.failing.into());
+        result.groups.push(GroupFigures { group: key, outcome: group.status, message: group.message, figures });
+    }
+    telling.sort_by(|a, b| b.0.cmp(&a.0));
+    result.status = if all_empty { Status::NoData } else { worst };
+    let (observed, limit, unit) = against(policy.tolerate, result.failing, of.max(1));
+    (result.observed, result.limit, result.unit) = (observed, limit, unit);
+    result.rows = Arc::new(rows);
+    result.figures = figures([("groups", result.groups.len().into()), ("rows_in_scope", of.into())]);
+    let shown: Vec<String> = telling.iter().take(5).map(|(_, m)| m.clone()).collect();
+    let more = telling.len().saturating_sub(5);
+    result.message = match shown.is_empty() {
+        true => format!("all {} groups pass", result.groups.len()),
+        false if more > 0 => format!("{}; and {more} more groups", shown.join("; ")),
+        false => shown.join("; "),
+    };
+}
+
+/// Goes back for the values of the first failing rows.
+fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded, findings: &mut [FindingResult]) -> Result<(), Fault> {
+    let first = |f: &FindingResult| f.rows.iter().take(SAMPLES_MAX).collect::<Vec<RowId>>();
+    let columns_of = |f: &FindingResult| {
+        let mut columns: Vec<usize> = Vec::new();
+        for &column in plan.identity.iter().chain(&f.shows) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        columns
+    };
+    let with_rows = |f: &&FindingResult| f.samples.is_empty() && !f.rows.is_empty();
+    let rows: BTreeSet<RowId> = findings.iter().filter(with_rows).flat_map(first).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
+    let fetched = samples::fetch(job, source, plan, &folded.places, &rows, &columns)?;
+    for finding in findings.iter_mut().filter(|f| f.samples.is_empty() && !f.rows.is_empty()) {
+        let columns = columns_of(finding);
+        let sample = |row: RowId| {
+            let values = fetched.get(&row)?;
+            let named = |c: &usize| (plan.prepare.schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
+            let origin = folded.places.origin(row, source.files());
+            Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
+        };
+        finding.samples = first(finding).into_iter().filter_map(sample).collect();
+    }
+    Ok(())
+}

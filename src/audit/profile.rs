@@ -1,0 +1,208 @@
+//! What the report says of columns beside the rules.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::{DataType, Schema};
+use serde_json::Value as Json;
+
+use super::bind::select;
+use crate::diagnostic::{Fault, Faults};
+use crate::metric::completeness::Completeness;
+use crate::metric::distinct::Distinct;
+use crate::metric::extrema::Extrema;
+use crate::metric::frequencies::{Frequencies, Value};
+use crate::metric::moments::Moments;
+use crate::metric::select::{Bins, BinsSpec};
+use crate::metric::{Number, is_numeric, is_ordered};
+use crate::report::model::{ColumnReport, Histogram, TopValue};
+use crate::rules::bounds::shown;
+use crate::rules::quantiles::{ExactQuantiles, Progress};
+use crate::rules::words::{Columns, Over};
+use crate::rules::{Facts, Handle, Look, Requests, Scope, View};
+use crate::ruleset::{Level, Profile};
+use crate::types::type_name;
+
+const PROBABILITIES: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99];
+const HISTOGRAM_BINS: usize = 20;
+const TOP_VALUES: usize = 10;
+
+/// What is asked of one column.
+pub(super) struct ColumnPlan {
+    pub index: usize,
+    pub completeness: Handle<Completeness>,
+    extrema: Option<Handle<Extrema>>,
+    moments: Option<Handle<Moments>>,
+    distinct: Option<Handle<Distinct>>,
+    quantiles: Option<ExactQuantiles>,
+    histogram: Histogramming,
+    top_values: Option<Handle<Frequencies>>,
+    /// Quantiles once they are settled.
+    settled: Option<BTreeMap<String, f64>>,
+}
+
+enum Histogramming {
+    No,
+    Wanted,
+    Asked(Handle<Bins>, BinsSpec),
+}
+
+/// Asks for what `profile` wants. Every column that is read is at least counted.
+pub(super) fn plan(profile: &Profile, schema: &Schema, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
+    let scope = Scope { over: Over::All, ..Scope::default() };
+    let levels = levels(profile, schema)?;
+    let read: Vec<usize> = requests.columns();
+    let mut plans = Vec::new();
+    for (index, wants) in levels.into_iter().enumerate() {
+        if !wants.counted && !read.contains(&index) {
+            continue;
+        }
+        let data_type = schema.field(index).data_type();
+        let (numeric, ordered) = (is_numeric(data_type), is_ordered(data_type));
+        let countable =
+            matches!(data_type, DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) || data_type.is_integer();
+        plans.push(ColumnPlan {
+            index,
+            completeness: requests.want::<Completeness>((), &[index], &scope),
+            extrema: ((wants.basic || wants.histogram) && ordered).then(|| requests.want::<Extrema>((), &[index], &scope)),
+            moments: (wants.basic && numeric).then(|| requests.want::<Moments>((), &[index], &scope)),
+            distinct: wants.distinct.then(|| requests.want::<Distinct>((), &[index], &scope)),
+            quantiles: (wants.quantiles && numeric).then(|| ExactQuantiles::bind(requests, &scope, index, PROBABILITIES.to_vec())),
+            histogram: if wants.histogram && numeric { Histogramming::Wanted } else { Histogramming::No },
+            top_values: (wants.top_values && countable).then(|| requests.want::<Frequencies>((), &[index], &scope)),
+            settled: None,
+        });
+    }
+    Ok(plans)
+}
+
+#[derive(Clone, Copy, Default)]
+struct Wants {
+    counted: bool,
+    basic: bool,
+    distinct: bool,
+    quantiles: bool,
+    histogram: bool,
+    top_values: bool,
+}
+
+impl Wants {
+    fn of(level: Level) -> Self {
+        let (basic, full) = (level >= Level::Basic, level == Level::Full);
+        Self { counted: basic, basic, distinct: full, quantiles: full, histogram: full, top_values: full }
+    }
+}
+
+fn levels(profile: &Profile, schema: &Schema) -> Result<Vec<Wants>, Faults> {
+    let map = match profile {
+        Profile::Level(level) => return Ok(vec![Wants::of(*level); schema.fields().len()]),
+        Profile::Map(map) => map,
+    };
+    let mut wants = vec![Wants::default(); schema.fields().len()];
+    let mut faults = Faults::default();
+    let mut each = |columns: &Option<Columns>, set: &dyn Fn(&mut Wants)| {
+        let Some(columns) = columns else { return };
+        for name in faults.take(select(columns, schema, schema).map_err(|what| Fault::new(format!("profile: {what}")))).unwrap_or_default()
+        {
+            match schema.index_of(&name) {
+                Ok(index) => {
+                    wants[index].counted = true;
+                    set(&mut wants[index]);
+                }
+                Err(_) => {
+                    let known = schema.fields().iter().map(|f| f.name().as_str());
+                    faults.push(Fault::new(format!("profile: unknown column `{name}`")).hint_nearest(&name, known));
+                }
+            }
+        }
+    };
+    each(&map.basic, &|w| w.basic = true);
+    each(&map.full, &|w| *w = Wants::of(Level::Full));
+    each(&map.distinct, &|w| w.distinct = true);
+    each(&map.quantiles, &|w| w.quantiles = true);
+    each(&map.histogram, &|w| w.histogram = true);
+    each(&map.top_values, &|w| w.top_values = true);
+    faults.or_ok(wants)
+}
+
+impl ColumnPlan {
+    /// Goes on with quantiles and histogram; gives whether a second look was asked for.
+    pub(super) fn advance(&mut self, facts: &Facts, look: &mut Look<'_>) -> bool {
+        let view = View::whole(facts);
+        let mut again = false;
+        if self.settled.is_none()
+            && let Some(quantiles) = &mut self.quantiles
+        {
+            match quantiles.advance(&view, look) {
+                Progress::Again => again = true,
+                Progress::Empty => self.settled = Some(BTreeMap::new()),
+                Progress::Ready { quantiles, .. } => {
+                    self.settled = Some(PROBABILITIES.iter().map(ToString::to_string).zip(quantiles).collect());
+                }
+            }
+        }
+        if matches!(self.histogram, Histogramming::Wanted) {
+            let range = self.extrema.and_then(|h| *view.get(h)?).map(|(a, b)| (a.as_f64(), b.as_f64()));
+            self.histogram = match range.filter(|(low, high)| low.is_finite() && high.is_finite()) {
+                Some((low, high)) => {
+                    again = true;
+                    let spec = BinsSpec { low, high, bins: if low == high { 1 } else { HISTOGRAM_BINS } };
+                    Histogramming::Asked(look.want::<Bins>(spec, &[self.index]), spec)
+                }
+                None => Histogramming::No,
+            };
+        }
+        again
+    }
+
+    /// What the report says of the column.
+    pub(super) fn report(&self, schema: &Schema, facts: &Facts) -> ColumnReport {
+        let view = View::whole(facts);
+        let field = schema.field(self.index);
+        let data_type = field.data_type();
+        let counts = view.get(self.completeness).copied().unwrap_or_default();
+        let extrema = self.extrema.and_then(|h| *view.get(h)?);
+        let moments = self.moments.and_then(|h| view.get(h).copied());
+        let distinct = self.distinct.and_then(|h| view.get(h).copied());
+        let histogram = match &self.histogram {
+            Histogramming::Asked(handle, spec) => {
+                view.get(*handle).map(|counts| Histogram { low: spec.low, high: spec.high, counts: counts.clone() })
+            }
+            Histogramming::No | Histogramming::Wanted => None,
+        };
+        let top_values = self.top_values.and_then(|h| view.get(h)?.as_ref()).map(|values| top(values, data_type));
+        ColumnReport {
+            name: field.name().clone(),
+            data_type: type_name(data_type),
+            rows: counts.rows,
+            missing: counts.missing,
+            distinct: distinct.map(|d| d.count),
+            distinct_exact: distinct.map(|d| d.exact),
+            min: extrema.map(|(min, _)| number_json(min, data_type)),
+            max: extrema.map(|(_, max)| number_json(max, data_type)),
+            mean: moments.and_then(|m| m.mean),
+            stddev: moments.and_then(|m| m.stddev),
+            quantiles: self.settled.clone().filter(|q| !q.is_empty()),
+            histogram,
+            top_values,
+        }
+    }
+}
+
+fn top(values: &[(Value, u64)], data_type: &DataType) -> Vec<TopValue> {
+    let json = |value: &Value| match value {
+        Value::Text(text) => Json::from(text.as_str()),
+        Value::Integer(n) if *data_type == DataType::Boolean => Json::from(*n != 0),
+        Value::Integer(n) => number_json(Number::int(*n), data_type),
+    };
+    values.iter().take(TOP_VALUES).map(|(value, count)| TopValue { value: json(value), count: *count }).collect()
+}
+
+/// A number as reports write it: dates, decimals and integers beyond 2^53 are strings.
+pub(super) fn number_json(number: Number, data_type: &DataType) -> Json {
+    const SAFE: u128 = 1 << 53;
+    match number {
+        Number::Float(x) if x.is_finite() => x.into(),
+        Number::Int { value, .. } if data_type.is_integer() && value.unsigned_abs() <= SAFE => (value as i64).into(),
+        Number::Float(_) | Number::Int { .. } => shown(number, data_type).into(),
+    }
+}

@@ -1,0 +1,95 @@
+//! Goes back for the first failing rows of each finding, to show them with their values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde_json::Value as Json;
+
+use super::fold::first_fault;
+use super::profile::number_json;
+use super::{Job, Plan};
+use crate::diagnostic::Fault;
+use crate::each_width;
+use crate::engine::{self, Over};
+use crate::metric::{Column, Number, Numbers};
+use crate::rows::RowId;
+use crate::source::{Places, Projection, Source, Unit};
+
+/// Failing rows shown for a finding.
+pub const SAMPLES_MAX: usize = 10;
+
+/// Characters of a value shown.
+const CHARACTERS_MAX: usize = 200;
+
+/// Values of rows, by row and column.
+pub(super) type Fetched = BTreeMap<RowId, BTreeMap<usize, Json>>;
+
+/// Reads `rows` again, `columns` of each.
+pub(super) fn fetch(
+    job: &Job<'_>,
+    source: &dyn Source,
+    plan: &Plan,
+    places: &Places,
+    rows: &BTreeSet<RowId>,
+    columns: &BTreeSet<usize>,
+) -> Result<Fetched, Fault> {
+    let wanted: Vec<usize> = columns.iter().copied().collect();
+    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
+    let indices: BTreeSet<u32> = rows.iter().map(|r| r.unit).collect();
+    let units: Vec<Unit> = indices.iter().map(|&i| places.unit(i).clone()).collect();
+    let work = |unit: &Unit, preread| {
+        let mut fetched = Fetched::new();
+        source.read(unit, preread, &projection, &mut |chunk| {
+            let prepared = plan.prepare.apply(chunk, &projection).map_err(first_fault)?;
+            for i in 0..prepared.rows.len() {
+                let row = RowId { unit: unit.index, row: prepared.rows.get(i) };
+                if rows.contains(&row) {
+                    let value = |&c: &usize| Some((c, value_json(prepared.columns[c].as_ref()?, i)));
+                    fetched.insert(row, wanted.iter().filter_map(value).collect());
+                }
+            }
+            Ok(())
+        })?;
+        Ok(fetched)
+    };
+    let mut all = Fetched::new();
+    engine::each_unit(source, Over::Units(&units), job.threads, work, |fetched| {
+        all.extend(fetched);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// One value as reports write it.
+fn value_json(array: &ArrayRef, index: usize) -> Json {
+    if array.is_null(index) {
+        return Json::Null;
+    }
+    match array.data_type() {
+        DataType::Boolean => return array.as_boolean().value(index).into(),
+        DataType::Float32 => return float_json(f64::from(array.as_primitive::<Float32Type>().value(index))),
+        DataType::Float64 => return float_json(array.as_primitive::<Float64Type>().value(index)),
+        _ => {}
+    }
+    let column = Column::new(array.slice(index, 1));
+    if let Some(Numbers::Ints { values, scale }) = column.numbers() {
+        let value = each_width!(values, values => i128::from(values[0]));
+        return number_json(Number::Int { value, scale }, array.data_type());
+    }
+    match ArrayFormatter::try_new(array, &FormatOptions::new()) {
+        Ok(formatter) => {
+            let text = formatter.value(index).to_string();
+            match text.char_indices().nth(CHARACTERS_MAX) {
+                Some((cut, _)) => format!("{}…", &text[..cut]).into(),
+                None => text.into(),
+            }
+        }
+        Err(_) => Json::Null,
+    }
+}
+
+fn float_json(x: f64) -> Json {
+    if x.is_finite() { x.into() } else { x.to_string().into() }
+}

@@ -1,0 +1,38 @@
+//! `sluicegate explain`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::output;
+use crate::diagnostic::Fault;
+use crate::docs;
+use crate::rules::{self, RULES, RuleEntry};
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The rule
+    rule: String,
+}
+
+impl Explain {
+    pub fn run(self) -> ExitCode {
+        match rules::find(&self.rule) {
+            Some(rule) => {
+                output::print(&docs::rule(rule));
+                ExitCode::SUCCESS
+            }
+            None => {
+                let fault = Fault::new(format!("no rule is called `{}`", self.rule));
+                output::complain(&fault.hint_nearest(&self.rule, RULES.iter().map(|r| r.name)).into());
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+/// A rule's first sentence, and the rest of its documentation.
+pub(super) fn parts(rule: &RuleEntry) -> (String, String) {
+    docs::parts(rule)
+}

@@ -1,0 +1,187 @@
+//! What `check` and `gate` have in common: their options, and a job made of them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::diagnostic::{Fault, Faults, Place};
+use crate::metric::Budget;
+use crate::report;
+use crate::rules::words::ByteSize;
+use crate::ruleset::RuleFile;
+use crate::source::{self, Format, Source};
+
+/// Options of a run.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Data: files or globs; the rule file's `source.path` if left out
+    pub data: Vec<String>,
+    /// The rule file
+    #[arg(short, long, value_name = "RULES")]
+    pub rules: String,
+    /// Write a report; the format follows the extension (.json, .html); may be given again
+    #[arg(long = "report", value_name = "PATH")]
+    pub reports: Vec<PathBuf>,
+    /// The data's format, whatever its name says
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    pub format: Option<Format>,
+    /// Threads; all cores if left out. Changes nothing in the report
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Memory for exact keys before they spill to disk
+    #[arg(long, value_name = "SIZE", default_value = "1GB")]
+    pub memory_limit: ByteSize,
+    /// Let a warning count as a failure
+    #[arg(long)]
+    pub strict: bool,
+    /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub now: Option<DateTime<Utc>>,
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Also print what passes, the columns, and all samples
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "csv" => Ok(Format::Csv),
+        "tsv" => Ok(Format::Tsv),
+        "parquet" => Ok(Format::Parquet),
+        _ => Err("known: csv, tsv, parquet".into()),
+    }
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    let day = text.parse::<NaiveDate>().ok().and_then(|d| d.and_hms_opt(0, 0, 0));
+    day.map(|d| d.and_utc()).ok_or_else(|| "write `2026-11-22T10:00:00Z` or `2026-11-22`".into())
+}
+
+impl Run {
+    /// Reads the rule file.
+    ///
+    /// # Errors
+    /// It cannot be read, or says something wrong; also where a report's format is unknown.
+    pub fn rule_file(&self) -> Result<RuleFile, Faults> {
+        let mut faults = Faults::default();
+        for path in &self.reports {
+            let _ = faults.take(report::format_of(path));
+        }
+        let rules = faults.take(read_rules(&self.rules));
+        match rules {
+            Some(rules) => faults.or_ok(rules),
+            None => Err(faults),
+        }
+    }
+
+    /// Opens the data.
+    ///
+    /// # Errors
+    /// It is not there, or not of its format.
+    pub fn source(&self, rules: &RuleFile) -> Result<Arc<dyn Source>, Faults> {
+        let named = rules.sections.source.path.clone().unwrap_or_default().0;
+        let paths = if self.data.is_empty() { named } else { self.data.clone() };
+        let mut options = rules.sections.read_options(&rules.path)?;
+        options.format = self.format.or(options.format);
+        Ok(source::open(&paths, &options, &rules.sections.contract())?)
+    }
+
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        self.threads.map_or_else(cores, usize::from)
+    }
+
+    pub fn clock(&self) -> DateTime<Utc> {
+        self.now.unwrap_or_else(Utc::now)
+    }
+
+    /// The clock as the report shows it: only where it was set, so that reports can be compared.
+    pub fn as_of(&self) -> Option<String> {
+        self.now.map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    }
+}
+
+/// Reads the rule file at `path`.
+///
+/// # Errors
+/// It cannot be read, or says something wrong.
+pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let fault = match e.kind() {
+            std::io::ErrorKind::NotFound => Fault::new("no such rule file").hint("check the path given with -r"),
+            std::io::ErrorKind::InvalidData => Fault::new("the rule file is not UTF-8"),
+            _ => Fault::new(format!("cannot read the rule file: {e}")),
+        };
+        fault.at(Place::file(path))
+    })?;
+    RuleFile::parse(&text, path)
+}
+
+/// A directory for spilled data that goes when the run ends.
+pub struct SpillDirectory(PathBuf);
+
+impl SpillDirectory {
+    /// Makes a directory of this process's own under the system's temporary one.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new() -> Result<Self, Fault> {
+        let path = std::env::temp_dir().join(format!("sluicegate-{}", std::process::id()));
+        std::fs::create_dir_all(&path).map_err(|e| Fault::new(format!("{}: cannot make a spill directory: {e}", path.display())))?;
+        Ok(Self(path))
+    }
+
+    pub fn budget(&self, limit: ByteSize) -> Arc<Budget> {
+        Arc::new(Budget::new(limit.0, self.0.clone()))
+    }
+}
+
+impl Drop for SpillDirectory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A progress bar on standard error, where that is a terminal and the work is long.
+pub struct Progress {
+    bar: ProgressBar,
+    styled: AtomicBool,
+}
+
+impl Progress {
+    /// Below this much data the work is over before a bar could be read.
+    const BYTES_MIN: u64 = 64 << 20;
+
+    pub fn new(quiet: bool) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        Self { bar, styled: AtomicBool::new(false) }
+    }
+
+    pub fn advance(&self, done: u64, total: u64) {
+        if total < Self::BYTES_MIN {
+            return;
+        }
+        if !self.styled.swap(true, Ordering::Relaxed)
+            && let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}")
+        {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,33 @@
+//! `sluicegate schema`
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::output;
+
+/// Options of `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// Rule files
+    Rules,
+    /// Reports
+    Report,
+}
+
+impl Schema {
+    pub fn run(self) -> ExitCode {
+        let schema = match self.of {
+            Of::Rules => crate::ruleset::json_schema(),
+            Of::Report => crate::report::json_schema(),
+        };
+        output::print(&format!("{schema:#}\n"));
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,68 @@
+//! Documentation derived from the code: what `explain` prints and `docs/` holds.
+
+use schemars::SchemaGenerator;
+use serde_json::Value as Json;
+
+use crate::rules::{RULES, RuleEntry, Subject};
+use crate::ruleset::Words;
+
+/// A rule's headline, and the rest of its documentation.
+pub fn parts(rule: &RuleEntry) -> (String, String) {
+    let schema = (rule.schema)(&mut SchemaGenerator::default());
+    let text = schema.get("description").and_then(Json::as_str).unwrap_or_default();
+    let (headline, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    (headline.replace('\n', " "), rest.to_owned())
+}
+
+/// One rule's page, in Markdown.
+pub fn rule(rule: &RuleEntry) -> String {
+    let (headline, rest) = parts(rule);
+    let schema = (rule.schema)(&mut SchemaGenerator::default());
+    let empty = serde_json::Map::new();
+    let properties = schema.get("properties").and_then(Json::as_object).unwrap_or(&empty);
+    let about = match rule.subject {
+        Subject::Column => "About one column; `columns` makes one finding each.",
+        Subject::Table => "About the rows as a whole.",
+    };
+    let names = if rule.names_rows { "It names the rows that fail." } else { "It judges the batch; it names no rows." };
+    let on_fail = format!("{:?}", rule.on_fail).to_lowercase();
+    let mut out = format!("# {}\n\n{headline}\n\n{rest}\n\n{about} {names} On failure: `{on_fail}` unless said otherwise.\n", rule.name);
+    if !properties.is_empty() {
+        out.push_str("\n| key | meaning |\n|---|---|\n");
+        for (key, property) in properties {
+            let meaning = property.get("description").and_then(Json::as_str).unwrap_or_default();
+            out.push_str(&format!("| `{key}` | {} |\n", meaning.replace('\n', " ").replace('|', "\\|")));
+        }
+    }
+    let words: Vec<String> = Words::keys_for(rule).map(|w| format!("`{w}`")).collect();
+    out.push_str(&format!("\nAlso: {}.\n", words.join(", ")));
+    out
+}
+
+/// The reference of all rules, in Markdown.
+pub fn rules() -> String {
+    let mut out = String::from(
+        "<!-- Written by `just regenerate` from the rules' own documentation. -->\n\n# Rules\n\n| rule | what it finds |\n|---|---|\n",
+    );
+    for entry in RULES {
+        out.push_str(&format!("| [`{0}`](#{0}) | {1} |\n", entry.name, parts(entry).0));
+    }
+    for entry in RULES {
+        out.push_str(&format!("\n#{}", rule(entry)));
+    }
+    out.push_str(&words());
+    out
+}
+
+/// The words common to all rules.
+fn words() -> String {
+    let mut out = String::from("\n## Words every rule understands\n\n| word | meaning |\n|---|---|\n");
+    let schema = SchemaGenerator::default().into_root_schema_for::<Words>();
+    let properties = schema.get("properties").and_then(Json::as_object);
+    for key in Words::KEYS {
+        let property = properties.and_then(|p| p.get(key));
+        let meaning = property.and_then(|p| p.get("description")).and_then(Json::as_str).unwrap_or_default();
+        out.push_str(&format!("| `{key}` | {} |\n", meaning.replace('\n', " ")));
+    }
+    out
+}

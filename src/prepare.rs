@@ -1,0 +1,160 @@
+//! `clean` and `transform`: which rows go on, and with which columns.
+//!
+//! Parse, then clean, then transform. A row on which an expression cannot be computed is malformed;
+//! the batch goes on without it.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use crate::diagnostic::Faults;
+use crate::metric::Column;
+use crate::rows::{Mask, RowNumbers};
+use crate::source::{Chunk, Malformed, Projection};
+use crate::sql::{Expression, RowFailure};
+
+/// What happens to rows between the source and the rules.
+#[derive(Debug, Clone)]
+pub struct Prepare {
+    /// The columns rules see: the source's, then those that `transform` adds.
+    pub schema: SchemaRef,
+    clean: Vec<Clean>,
+    transform: Vec<Transform>,
+    source_columns: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Clean {
+    /// Whether rows for which the condition holds are dropped, or all others.
+    drops: bool,
+    condition: Expression,
+}
+
+#[derive(Debug, Clone)]
+struct Transform {
+    target: usize,
+    expression: Expression,
+}
+
+/// Rows ready to be judged.
+#[derive(Debug)]
+pub struct Prepared {
+    /// By index into [`Prepare::schema`]; none for columns that were not read.
+    pub columns: Vec<Option<ArrayRef>>,
+    pub rows: RowNumbers,
+    /// Rows that `clean` dropped.
+    pub filtered: u64,
+    /// Records that could not be read or computed.
+    pub malformed: Vec<Malformed>,
+}
+
+impl Prepare {
+    /// Nothing to clean, nothing to transform yet.
+    pub fn new(source: &SchemaRef) -> Self {
+        let source_columns = source.fields().len();
+        Self { schema: source.clone(), clean: Vec::new(), transform: Vec::new(), source_columns }
+    }
+
+    /// Adds a step of `clean`, compiled against the source's schema.
+    pub fn clean(&mut self, drops: bool, condition: Expression) {
+        self.clean.push(Clean { drops, condition });
+    }
+
+    /// Adds a column, or replaces one of the same name; compiled against [`Prepare::schema`] as it stands.
+    pub fn transform(&mut self, name: &str, expression: Expression) {
+        let field = Arc::new(Field::new(name, expression.data_type.clone(), true));
+        let mut fields: Vec<_> = self.schema.fields().iter().cloned().collect();
+        let target = match self.schema.index_of(name) {
+            Ok(index) => {
+                fields[index] = field;
+                index
+            }
+            Err(_) => {
+                fields.push(field);
+                fields.len() - 1
+            }
+        };
+        self.schema = Arc::new(Schema::new(fields));
+        self.transform.push(Transform { target, expression });
+    }
+
+    /// The source columns to read so that the columns `wanted` of [`Prepare::schema`] can be had.
+    ///
+    /// Every transform is computed whether wanted or not: a row it fails on is malformed in any run.
+    pub fn source_columns(&self, wanted: &[usize]) -> Vec<usize> {
+        let expressions = self.clean.iter().map(|c| &c.condition).chain(self.transform.iter().map(|t| &t.expression));
+        let mut all: Vec<usize> = expressions.flat_map(|e| &e.columns).chain(wanted).copied().collect();
+        all.retain(|&c| c < self.source_columns);
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Cleans and transforms one chunk.
+    ///
+    /// # Errors
+    /// Arrow refuses to filter, which a well-formed batch does not let it.
+    pub fn apply(&self, chunk: Chunk, projection: &Projection) -> Result<Prepared, Faults> {
+        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.schema.fields().len()];
+        for (&index, array) in projection.columns.iter().zip(chunk.batch.columns()) {
+            columns[index] = Some(array.clone());
+        }
+        let mut prepared = Prepared { columns, rows: chunk.rows, filtered: 0, malformed: chunk.malformed };
+        for Clean { drops, condition } in &self.clean {
+            let len = prepared.rows.len();
+            let (holds, failures) = condition.test(&arrays(&prepared.columns, condition), len);
+            let keep = if *drops { Mask::from_boolean(&holds, false).not() } else { Mask::from_boolean(&holds, false) };
+            let failed = failed_rows(&failures, len);
+            prepared.filtered += keep.not().without(&failed).count(len) as u64;
+            prepared.drop_failed(&failures);
+            prepared.keep(&keep.without(&failed))?;
+        }
+        for Transform { target, expression } in &self.transform {
+            let len = prepared.rows.len();
+            let (array, failures) = expression.evaluate(&arrays(&prepared.columns, expression), len);
+            prepared.columns[*target] = Some(array);
+            prepared.drop_failed(&failures);
+            prepared.keep(&failed_rows(&failures, len).not())?;
+        }
+        prepared.malformed.sort_by_key(|m| m.row);
+        Ok(prepared)
+    }
+}
+
+impl Prepared {
+    fn drop_failed(&mut self, failures: &[RowFailure]) {
+        for RowFailure { row, reason } in failures {
+            self.malformed.push(Malformed { row: self.rows.get(*row), reason: reason.clone(), column: None, raw: Vec::new() });
+        }
+    }
+
+    fn keep(&mut self, keep: &Mask) -> Result<(), Faults> {
+        let len = self.rows.len();
+        if matches!(keep, Mask::All) || len == 0 {
+            return Ok(());
+        }
+        let bits = keep.bits(len);
+        let filter = BooleanArray::new(bits.clone(), None);
+        for column in self.columns.iter_mut().flatten() {
+            *column = arrow::compute::filter(column, &filter).map_err(|e| crate::diagnostic::Fault::new(format!("cannot filter: {e}")))?;
+        }
+        self.rows = self.rows.filter(&bits);
+        Ok(())
+    }
+}
+
+fn failed_rows(failures: &[RowFailure], len: usize) -> Mask {
+    if failures.is_empty() {
+        return Mask::None;
+    }
+    let mut failed = vec![false; len];
+    failures.iter().for_each(|f| failed[f.row] = true);
+    Mask::new(failed.into())
+}
+
+/// The expression's columns, NaN as null.
+fn arrays(columns: &[Option<ArrayRef>], expression: &Expression) -> Vec<ArrayRef> {
+    let read = |&i: &usize| columns[i].clone().expect("the projection covers every expression's columns");
+    expression.columns.iter().map(read).map(|a| Column::new(a).nullable()).collect()
+}

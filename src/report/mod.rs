@@ -1,0 +1,50 @@
+//! One model, rendered in every format.
+
+mod assemble;
+mod html;
+pub mod model;
+pub mod terminal;
+
+use std::path::Path;
+
+pub use assemble::{Header, assemble, faulty};
+pub use model::Report;
+
+use crate::diagnostic::Fault;
+
+/// A file format of reports: its extension and its renderer.
+pub struct ReportFormat {
+    pub extension: &'static str,
+    pub render: fn(&Report) -> String,
+}
+
+/// Every file format.
+pub const FORMATS: &[ReportFormat] =
+    &[ReportFormat { extension: "json", render: json }, ReportFormat { extension: "html", render: html::render }];
+
+/// The format that the name of `path` asks for.
+///
+/// # Errors
+/// No format has that extension.
+pub fn format_of(path: &Path) -> Result<&'static ReportFormat, Fault> {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    FORMATS.iter().find(|f| f.extension == extension).ok_or_else(|| {
+        let known: Vec<String> = FORMATS.iter().map(|f| format!("`.{}`", f.extension)).collect();
+        let fault = Fault::new(format!("{}: no report is written in that format", path.display()));
+        fault.hint(format!("known: {}", known.join(", ")))
+    })
+}
+
+/// The JSON Schema of [`Report`].
+pub fn json_schema() -> serde_json::Value {
+    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Report>().to_value();
+    schema["$id"] = "https://sluicegate.dev/schemas/report-1.json".into();
+    schema
+}
+
+fn json(report: &Report) -> String {
+    let mut text = serde_json::to_string_pretty(report).expect("a report has string keys only, so it serialises");
+    text.push('\n');
+    text
+}

@@ -1,0 +1,228 @@
+//! The report as text for a terminal.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value as Json;
+
+use super::model::{Finding, Mode, Publication, PublicationState, Report, Sample};
+use crate::rules::Status;
+use crate::verdict::Verdict;
+
+/// How to write.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    pub colour: bool,
+    /// Characters a line.
+    pub width: u16,
+    /// Also what passed, the columns, and all samples.
+    pub verbose: bool,
+}
+
+const SAMPLES_SHOWN: usize = 3;
+
+/// Renders `report`.
+pub fn render(report: &Report, style: Style) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(headline(report, style));
+    for fault in &report.faults {
+        line(format!("  {} {fault}", style.paint("✗", RED)));
+    }
+    if report.faults.is_empty() {
+        line(format!("  {}", rows(report)));
+        line(format!("  batch {}", report.batch.id));
+    }
+    if let Some(publication) = &report.publication {
+        publication_lines(publication).into_iter().for_each(&mut line);
+    }
+    let (told, passed): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.outcome != Status::Pass);
+    let shown: Vec<&Finding> = if style.verbose { told.iter().chain(&passed).copied().collect() } else { told };
+    if !shown.is_empty() {
+        line(String::new());
+        findings_table(&shown, style).lines().for_each(|l| line(l.to_owned()));
+    }
+    for finding in shown.iter().filter(|f| !f.samples.is_empty()) {
+        line(String::new());
+        line(format!("  {}", style.paint(&finding.id, BOLD)));
+        let most = if style.verbose { usize::MAX } else { SAMPLES_SHOWN };
+        finding.samples.iter().take(most).for_each(|s| line(format!("    {}", sample(s))));
+        let more = finding.failing_rows.saturating_sub(finding.samples.len().min(most) as u64);
+        if more > 0 {
+            line(format!("    … {} more", count(more)));
+        }
+    }
+    if !style.verbose && !passed.is_empty() {
+        line(String::new());
+        line(format!("  {} {} more findings pass (-v shows them)", style.paint("✓", GREEN), passed.len()));
+    }
+    if style.verbose && !report.columns.is_empty() {
+        line(String::new());
+        columns_table(report, style).lines().for_each(|l| line(l.to_owned()));
+    }
+    out
+}
+
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const BOLD: &str = "1";
+
+impl Style {
+    fn paint(self, text: &str, code: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+fn headline(report: &Report, style: Style) -> String {
+    let (word, code) = match report.verdict {
+        Verdict::Accept => ("ACCEPT", GREEN),
+        Verdict::Quarantine => ("QUARANTINE", YELLOW),
+        Verdict::Reject => ("REJECT", RED),
+        Verdict::Undecided => ("UNDECIDED", RED),
+    };
+    let mode = match report.mode {
+        Mode::Check => "check",
+        Mode::Gate => "gate",
+        Mode::DryRun => "gate, dry run",
+    };
+    let dataset = if report.dataset.is_empty() { "?" } else { &report.dataset };
+    format!("{}  {dataset} ({mode})", style.paint(word, &format!("1;{code}")))
+}
+
+fn rows(report: &Report) -> String {
+    let r = &report.rows;
+    let parts = [(r.published, "published"), (r.quarantined, "quarantined"), (r.filtered, "filtered"), (r.rejected, "rejected")];
+    let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(n))).collect();
+    let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };
+    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
+    format!("{} rows read = {sum}{malformed}", count(r.read))
+}
+
+fn publication_lines(publication: &Publication) -> Vec<String> {
+    let said = match publication.state {
+        PublicationState::Published => "published to",
+        PublicationState::Unchanged => "already published, nothing changed:",
+        PublicationState::Superseded => "superseded:",
+        PublicationState::Withheld => return vec!["  nothing was published".into()],
+        PublicationState::DryRun => return vec!["  a dry run: nothing was written".into()],
+    };
+    let mut lines: Vec<String> = publication.published.iter().map(|path| format!("  {said} {path}")).collect();
+    lines.extend(publication.quarantined.iter().map(|path| format!("  quarantined in {path}")));
+    lines
+}
+
+fn findings_table(findings: &[&Finding], style: Style) -> String {
+    let mut table = table(style);
+    table.set_header(["", "finding", "what was found", "then"]);
+    for f in findings {
+        let (mark, code) = match f.outcome {
+            Status::Pass | Status::Known => ("✓", GREEN),
+            Status::Warn | Status::InsufficientEvidence => ("!", YELLOW),
+            Status::Fail if matches!(f.severity, super::model::Severity::Warning | super::model::Severity::Info) => ("!", YELLOW),
+            Status::NoData => ("?", RED),
+            Status::Fail => ("✗", RED),
+        };
+        let then = match f.outcome {
+            Status::Pass => "pass".to_owned(),
+            Status::Known => "known".to_owned(),
+            Status::NoData => "no data".to_owned(),
+            Status::InsufficientEvidence => "cannot tell".to_owned(),
+            Status::Warn => "warn".to_owned(),
+            Status::Fail => format!("{:?}", f.on_fail).to_lowercase(),
+        };
+        table.add_row([style.paint(mark, code), f.id.clone(), f.message.clone(), then]);
+    }
+    table.to_string()
+}
+
+fn columns_table(report: &Report, style: Style) -> String {
+    let mut table = table(style);
+    table.set_header(["column", "type", "rows", "missing", "distinct", "min", "max", "mean", "stddev"]);
+    let shown = |v: &Option<Json>| v.as_ref().map(json_text).unwrap_or_default();
+    let float = |v: Option<f64>| v.map(short).unwrap_or_default();
+    for c in &report.columns {
+        let distinct = c.distinct.map(|d| format!("{}{}", if c.distinct_exact == Some(false) { "~" } else { "" }, count(d)));
+        table.add_row([
+            c.name.clone(),
+            c.data_type.clone(),
+            count(c.rows),
+            count(c.missing),
+            distinct.unwrap_or_default(),
+            shown(&c.min),
+            shown(&c.max),
+            float(c.mean),
+            float(c.stddev),
+        ]);
+    }
+    table.to_string()
+}
+
+fn table(style: Style) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
+    table
+}
+
+fn sample(sample: &Sample) -> String {
+    let origin = &sample.origin;
+    let place = match origin.line {
+        Some(line) => format!("{}:{line}", origin.file),
+        None => format!("{} row {}", origin.file, origin.row),
+    };
+    let values: Vec<String> = sample.values.iter().map(|(name, value)| format!("{name}={}", json_text(value))).collect();
+    let reason = sample.reason.iter().map(|r| format!("  {r}"));
+    let raw = sample.raw.iter().map(|r| format!("  | {}", r.replace(['\n', '\r'], "⏎")));
+    format!("{place}  {}{}{}", values.join(" "), reason.collect::<String>(), raw.collect::<String>())
+}
+
+fn json_text(value: &Json) -> String {
+    match value {
+        Json::Null => "∅".into(),
+        Json::String(text) => text.clone(),
+        Json::Number(n) => n.as_f64().filter(|_| n.is_f64()).map_or_else(|| n.to_string(), short),
+        Json::Bool(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
+    }
+}
+
+/// Six significant digits.
+pub(super) fn short(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return format!("{x}");
+    }
+    let magnitude = x.abs().log10().floor() as i32;
+    if !(-5..15).contains(&magnitude) {
+        return format!("{x:.5e}");
+    }
+    let decimals = (5 - magnitude).max(0) as usize;
+    let text = format!("{x:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// Thousands set apart by commas.
+pub(super) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(count(6_001_215), "6,001,215");
+        assert_eq!(short(38255.13848465686), "38255.1");
+        assert_eq!(short(0.05), "0.05");
+        assert_eq!(short(1e-9), "1.00000e-9");
+        assert_eq!(short(100.0), "100");
+    }
+}

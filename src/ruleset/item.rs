@@ -1,0 +1,180 @@
+//! One item of the `rules` list: the words common to all rules peeled off, the rest read by its rule.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Deserialize;
+
+use crate::diagnostic::{Fault, Faults};
+use crate::rules::words::{Columns, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
+use crate::rules::{self, AnyRule, RuleEntry, Subject};
+use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
+
+/// The words that every rule understands.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// The finding's name; derived from the rule and its columns if left out.
+    pub id: Option<Spanned<String>>,
+    /// What the rule is for; shown where a finding is shown.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Labels.
+    pub tags: Option<Texts>,
+    /// Where to read what to do about it.
+    pub runbook: Option<String>,
+    /// The column the rule is about.
+    pub column: Option<Spanned<String>>,
+    /// Several columns; one finding each.
+    pub columns: Option<Spanned<Columns>>,
+    /// SQL: the rows the rule speaks of.
+    pub r#where: Option<Spanned<String>>,
+    /// Columns whose values make groups, each judged by itself.
+    pub by: Option<Spanned<Texts>>,
+    /// What follows when the rule fails.
+    pub on_fail: Option<OnFail>,
+    /// How many failing rows may stay.
+    pub tolerate: Option<Spanned<Tolerance>>,
+    /// An earlier limit, in the unit of the rule's own.
+    pub warn: Option<Spanned<Literal>>,
+    /// Whether rows whose value is missing pass.
+    pub nulls: Option<Spanned<Nulls>>,
+    /// What follows when there is nothing to judge.
+    pub on_no_data: Option<OnNoData>,
+    /// Which rows a measure of the batch is taken over.
+    pub over: Option<Over>,
+}
+
+impl Words {
+    pub const KEYS: [&'static str; 15] = [
+        "id",
+        "description",
+        "owner",
+        "tags",
+        "runbook",
+        "column",
+        "columns",
+        "where",
+        "by",
+        "on_fail",
+        "tolerate",
+        "warn",
+        "nulls",
+        "on_no_data",
+        "over",
+    ];
+
+    /// The words that mean something for `rule`.
+    pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
+        Self::KEYS.into_iter().filter(|key| {
+            let column_word = matches!(*key, "column" | "columns");
+            !rule.claims.contains(key) && !(column_word && rule.subject == Subject::Table) && !(*key == "tolerate" && !rule.names_rows)
+        })
+    }
+}
+
+/// A rule of the file, configured.
+pub struct RuleItem {
+    pub entry: &'static RuleEntry,
+    pub rule: Box<dyn AnyRule>,
+    pub words: Words,
+    pub at: Position,
+}
+
+pub(super) enum Read {
+    Rule(Box<RuleItem>),
+    Malformed(Box<Words>),
+}
+
+/// Reads one item: `- missing: { … }`.
+pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
+    let fault = |what: String| Fault::new(what).at(node.at.in_file(file));
+    let (name, name_at, config) = match &node.value {
+        Value::Mapping(entries) => match entries.as_slice() {
+            [Entry { key, key_at, value }] => (key.as_str(), *key_at, value.clone()),
+            [] => return Err(fault("an empty rule".into()).into()),
+            [first, second, ..] => {
+                let what = format!("one rule an item, but `{}` and `{}` stand together", first.key, second.key);
+                return Err(fault(what).hint("indent a rule's words, or begin each rule with `- `").into());
+            }
+        },
+        Value::Scalar { text, .. } => (text.as_str(), node.at, Node { at: node.at, value: Value::Mapping(Vec::new()) }),
+        Value::Null | Value::Sequence(_) => return Err(fault(format!("a rule is `name: {{ … }}`, this is {}", node.kind())).into()),
+    };
+    let config = match config.value {
+        Value::Null => Node { at: config.at, value: Value::Mapping(Vec::new()) },
+        Value::Mapping(_) => config,
+        Value::Scalar { .. } | Value::Sequence(_) => {
+            let what = format!("`{name}` takes a mapping, this is {}", config.kind());
+            return Err(Fault::new(what).at(config.at.in_file(file)).into());
+        }
+    };
+    if name == "malformed" {
+        return malformed(&config, file).map(|words| Read::Malformed(Box::new(words)));
+    }
+    let Some(entry) = rules::find(name) else {
+        let known = rules::RULES.iter().map(|r| r.name).chain(["malformed"]);
+        return Err(Fault::new(format!("unknown rule `{name}`")).at(name_at.in_file(file)).hint_nearest(name, known).into());
+    };
+    configure(entry, &config, name_at, file).map(|item| Read::Rule(Box::new(item)))
+}
+
+fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
+    const ALLOWED: [&str; 7] = ["description", "owner", "tags", "runbook", "on_fail", "tolerate", "warn"];
+    let mut faults = Faults::default();
+    let (known, unknown): (Vec<Entry>, Vec<Entry>) = config.entries().iter().cloned().partition(|e| ALLOWED.contains(&e.key.as_str()));
+    for entry in unknown {
+        let fault = Fault::new(format!("unknown key `{}`", entry.key)).at(entry.key_at.in_file(file));
+        faults.push(fault.hint_nearest(&entry.key, ALLOWED));
+    }
+    let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
+    faults.or_ok(words.unwrap_or_default())
+}
+
+fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {
+    let schema = (entry.schema)(&mut SchemaGenerator::default());
+    let own: Vec<String> = schema.get("properties").and_then(|p| p.as_object()).map(|p| p.keys().cloned().collect()).unwrap_or_default();
+    let words: Vec<&str> = Words::keys_for(entry).collect();
+    let mut faults = Faults::default();
+    let (mut own_entries, mut word_entries) = (Vec::new(), Vec::new());
+    for e in config.entries() {
+        let key = e.key.as_str();
+        if own.iter().any(|o| o == key) {
+            own_entries.push(e.clone());
+        } else if words.contains(&key) {
+            word_entries.push(e.clone());
+        } else {
+            let fault = Fault::new(format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
+            faults.push(match key {
+                "tolerate" => fault.hint("this rule names no rows that could stay"),
+                "column" | "columns" => fault.hint("this rule is about rows, not about one column"),
+                _ => fault.hint_nearest(key, own.iter().map(String::as_str).chain(words.iter().copied())),
+            });
+        }
+    }
+    let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
+    let rule = faults.take((entry.read)(&node(own_entries), file));
+    let words = faults.take(yaml::read::<Words>(&node(word_entries), file));
+    if let Some(words) = &words {
+        let place = || at.in_file(file);
+        match (entry.subject, &words.column, &words.columns) {
+            (Subject::Column, None, None) => {
+                let fault = Fault::new(format!("`{}` needs a column", entry.name)).at(place());
+                faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
+            }
+            (Subject::Column, Some(_), Some(both)) => {
+                faults.push(Fault::new("`column` and `columns` stand together").at(both.at.in_file(file)));
+            }
+            (Subject::Column | Subject::Table, _, _) => {}
+        }
+        if let (true, Some(warn)) = (entry.names_rows, &words.warn)
+            && let Err(why) = warn.value.0.parse::<Tolerance>()
+        {
+            let (what, hint) = why.split_once("; ").map_or((why.as_str(), ""), |(a, b)| (a, b));
+            faults.push(Fault::new(what).at(warn.at.in_file(file)).hint(if hint.is_empty() { "write `1%` or `10 rows`" } else { hint }));
+        }
+    }
+    match (rule, words) {
+        (Some(rule), Some(words)) if faults.is_empty() => Ok(RuleItem { entry, rule, words, at }),
+        _ => Err(faults),
+    }
+}

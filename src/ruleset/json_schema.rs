@@ -1,0 +1,63 @@
+//! The JSON Schema of a rule file, from the code that reads it.
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value as Json, json};
+
+use super::{Sections, Words};
+use crate::rules::{RULES, RuleEntry};
+
+/// The JSON Schema (draft 2020-12) of rule files.
+pub fn json_schema() -> Json {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let words = properties(&mut generator.root_schema_for::<Words>().to_value());
+    let mut rules: Vec<Json> = RULES.iter().map(|rule| rule_schema(rule, &words, &mut generator)).collect();
+    rules.push(malformed_schema(&words));
+    let mut root = generator.into_root_schema_for::<Sections>().to_value();
+    if let Some(properties) = root.get_mut("properties").and_then(Json::as_object_mut) {
+        properties.insert(
+            "rules".into(),
+            json!({ "description": "The rules, each `- name: { … }`.", "type": ["array", "null"], "items": { "anyOf": rules } }),
+        );
+    }
+    root["$id"] = "https://sluicegate.dev/schemas/rules-1.json".into();
+    root
+}
+
+/// `{ name: configuration }`, with the words common to all rules among the configuration's keys.
+fn rule_schema(rule: &RuleEntry, words: &Map<String, Json>, generator: &mut SchemaGenerator) -> Json {
+    let mut schema = (rule.schema)(generator).to_value();
+    let mut all = properties(&mut schema);
+    for key in Words::keys_for(rule) {
+        all.insert(key.to_owned(), words[key].clone());
+    }
+    schema["properties"] = Json::Object(all);
+    schema["additionalProperties"] = false.into();
+    let bare = json!({ "const": rule.name });
+    let named = json!({
+        "type": "object",
+        "properties": { rule.name: { "anyOf": [{ "type": "null" }, schema] } },
+        "required": [rule.name],
+        "additionalProperties": false
+    });
+    json!({ "anyOf": [named, bare] })
+}
+
+fn malformed_schema(words: &Map<String, Json>) -> Json {
+    let keys = ["description", "owner", "tags", "runbook", "on_fail", "tolerate", "warn"];
+    let properties: Map<String, Json> = keys.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
+    json!({
+        "type": "object",
+        "description": "Records that cannot be read: what follows, and how many are tolerated. They are set aside in any case.",
+        "properties": { "malformed": { "type": ["object", "null"], "properties": properties, "additionalProperties": false } },
+        "required": ["malformed"],
+        "additionalProperties": false
+    })
+}
+
+fn properties(schema: &mut Json) -> Map<String, Json> {
+    match schema.get_mut("properties").map(Json::take) {
+        Some(Json::Object(properties)) => properties,
+        _ => Map::new(),
+    }
+}

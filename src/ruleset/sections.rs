@@ -1,0 +1,258 @@
+//! The sections of a rule file beside its rules.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::RuleItem;
+use crate::diagnostic::{Fault, Faults};
+use crate::rules::schema::SchemaSection;
+use crate::rules::words::{Columns, Literal, Ordered, Texts, Tolerance};
+use crate::source::{ContractColumn, Format, ReadOptions};
+use crate::yaml::Spanned;
+
+/// A rule file: the contract, the rules, and what the gate does.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Sluicegate rule file")]
+pub struct Sections {
+    /// The name of the data set; it stands at the head of every report.
+    pub dataset: String,
+    /// What the data set holds.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Labels.
+    #[serde(rename = "tags")]
+    pub _tags: Option<Texts>,
+    /// Where to read what to do when the gate closes.
+    #[serde(rename = "runbook")]
+    pub _runbook: Option<String>,
+    /// How to read the data.
+    #[serde(default)]
+    pub source: SourceSection,
+    /// The contract: which columns there are, of which types.
+    pub schema: Option<SchemaSection>,
+    /// Rows to leave out before anything is judged; they are counted.
+    #[serde(default)]
+    pub clean: Vec<Spanned<CleanStep>>,
+    /// Columns to add: name and SQL expression, in order.
+    #[serde(default)]
+    pub transform: Ordered<Spanned<String>>,
+    #[serde(rename = "rules")]
+    #[schemars(skip)]
+    _rules: Option<IgnoredAny>,
+    /// What the report says of columns beside the rules.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Failures that are known and for now accepted.
+    #[serde(default)]
+    pub known: Vec<Spanned<Known>>,
+    /// Where rows go.
+    #[serde(default)]
+    pub gate: GateSection,
+}
+
+/// How to read the data; the command line can name other paths.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSection {
+    /// A path or glob, or a list of them.
+    pub path: Option<Texts>,
+    /// By the file's name if left out.
+    pub format: Option<Format>,
+    /// The byte between fields: `,` for csv, a tab for tsv.
+    delimiter: Option<Spanned<String>>,
+    /// The byte around fields that hold delimiters; empty for none.
+    quote: Option<Spanned<String>>,
+    /// Whether the first line names the columns.
+    header: Option<bool>,
+    /// Texts read as missing; for delimited text the empty field if left out.
+    missing_values: Option<Texts>,
+    /// For timestamps without one: `UTC` or an offset such as `+02:00`.
+    timezone: Option<Spanned<String>>,
+}
+
+/// One step of `clean`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CleanStep {
+    /// SQL: rows for which it is true are left out.
+    pub drop_where: Option<Spanned<String>>,
+    /// SQL: rows for which it is not true are left out.
+    pub keep_where: Option<Spanned<String>>,
+}
+
+/// Rows that fail a rule for a known reason: counted apart, and published.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The id of the finding.
+    pub rule: Spanned<String>,
+    /// SQL: the rows it is known of.
+    pub r#where: Spanned<String>,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Where it is followed up.
+    pub ticket: Option<String>,
+    /// The last day on which it is accepted.
+    pub until: Option<Spanned<Literal>>,
+}
+
+/// Where rows go.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GateSection {
+    /// A directory holds one part a batch; a path ending in `.parquet` is one file.
+    pub publish: Option<String>,
+    /// The directory for rows set aside.
+    pub quarantine: Option<String>,
+    /// More set aside than this rejects the batch; of a share and a count, both must be exceeded.
+    pub reject_above: Option<Tolerance>,
+}
+
+/// How much the report says of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Only what the rules need.
+    None,
+    /// Rows, missing, minimum, maximum, mean, standard deviation.
+    #[default]
+    Basic,
+    /// Also distinct values, quantiles, histogram or most frequent values.
+    Full,
+}
+
+/// What the report says of columns beside the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Profile {
+    Level(Level),
+    Map(ProfileMap),
+}
+
+/// Column by column.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileMap {
+    pub basic: Option<Columns>,
+    pub full: Option<Columns>,
+    pub distinct: Option<Columns>,
+    pub quantiles: Option<Columns>,
+    pub histogram: Option<Columns>,
+    pub top_values: Option<Columns>,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::Level(Level::Basic)
+    }
+}
+
+impl<'de> Deserialize<'de> for Profile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Profile;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("`none`, `basic`, `full`, or a mapping")
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Profile, E> {
+                Level::deserialize(de::value::StrDeserializer::new(word)).map(Profile::Level)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Profile, A::Error> {
+                ProfileMap::deserialize(de::value::MapAccessDeserializer::new(map)).map(Profile::Map)
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+impl JsonSchema for Profile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Profile".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (level, map) = (generator.subschema_for::<Level>(), generator.subschema_for::<ProfileMap>());
+        json_schema!({ "description": "`none`, `basic` or `full`, or which columns get what.", "anyOf": [level, map] })
+    }
+}
+
+impl Sections {
+    /// What can be checked without data.
+    pub(super) fn validate(&self, items: &[RuleItem], path: &str, faults: &mut Faults) {
+        for step in &self.clean {
+            if step.drop_where.is_some() == step.keep_where.is_some() {
+                faults.push(Fault::new("a step of `clean` is `drop_where` or `keep_where`").at(step.at.in_file(path)));
+            }
+        }
+        if let Err(more) = self.read_options(path) {
+            faults.extend(more);
+        }
+        for known in &self.known {
+            if let Some(until) = &known.until
+                && crate::text::date(&until.value.0).is_none()
+            {
+                let fault = Fault::new(format!("`{}` is not a day", until.value)).at(until.at.in_file(path));
+                faults.push(fault.hint("write it as `2027-01-31`"));
+            }
+        }
+        let mut ids: Vec<&Spanned<String>> = items.iter().filter_map(|i| i.words.id.as_ref()).collect();
+        ids.sort_by(|a, b| a.value.cmp(&b.value));
+        for twice in ids.windows(2).filter(|w| w[0].value == w[1].value) {
+            faults.push(Fault::new(format!("the id `{}` stands twice", twice[1].value)).at(twice[1].at.in_file(path)));
+        }
+    }
+
+    /// How to read the data.
+    ///
+    /// # Errors
+    /// A delimiter or quote is not one byte, or a zone is unknown.
+    pub fn read_options(&self, path: &str) -> Result<ReadOptions, Faults> {
+        let source = &self.source;
+        let mut faults = Faults::default();
+        let mut byte = |text: &Option<Spanned<String>>, what: &str| {
+            let text = text.as_ref()?;
+            match text.value.as_bytes() {
+                [] if what == "quote" => Some(None),
+                [one] => Some(Some(*one)),
+                _ => {
+                    let fault = Fault::new(format!("the {what} `{}` is not one ASCII character", text.value));
+                    faults.push(fault.at(text.at.in_file(path)));
+                    None
+                }
+            }
+        };
+        let delimiter = byte(&source.delimiter, "delimiter").flatten();
+        let quote = byte(&source.quote, "quote");
+        let timezone_seconds = source.timezone.as_ref().and_then(|zone| match crate::text::offset_seconds(&zone.value) {
+            Some(Some(seconds)) => Some(seconds),
+            Some(None) | None => {
+                let fault = Fault::new(format!("the time zone `{}` is not known", zone.value)).at(zone.at.in_file(path));
+                faults.push(fault.hint("write `UTC` or an offset such as `+02:00`"));
+                None
+            }
+        });
+        faults.or_ok(ReadOptions {
+            format: source.format,
+            delimiter,
+            quote,
+            header: source.header,
+            missing_values: source.missing_values.as_ref().map(|t| t.0.clone()),
+            timezone_seconds,
+        })
+    }
+
+    /// The contract, as a source reads it.
+    pub fn contract(&self) -> Vec<ContractColumn> {
+        let columns = self.schema.iter().flat_map(|s| &s.columns.0);
+        let column = |(name, contract): &(String, Spanned<crate::rules::schema::ColumnContract>)| ContractColumn {
+            name: name.clone(),
+            data_type: contract.r#type.as_ref().map(|t| t.0.clone()),
+            format: contract.format.clone(),
+        };
+        columns.map(column).collect()
+    }
+}
