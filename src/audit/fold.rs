@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::samples::SAMPLES_MAX;
-use super::{Folded, Job, Plan, Sink};
+use super::{Folded, Job, Kept, Plan, Sink};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
 use crate::metric::groups::{BatchGroups, GroupKey};
@@ -124,7 +124,7 @@ fn needed(requests: &Requests, first_new: usize) -> Vec<usize> {
     columns
 }
 
-pub(super) fn first_fault(faults: Faults) -> Fault {
+pub(crate) fn first_fault(faults: Faults) -> Fault {
     faults.into_iter().next().unwrap_or_else(|| Fault::new("unknown fault"))
 }
 
@@ -217,7 +217,7 @@ impl<'a, P> UnitWork<'a, P> {
         Self { plan, budget, fold }
     }
 
-    fn take(&mut self, mut prepared: Prepared, batches: Option<&mut Vec<RecordBatch>>) -> Result<(), Fault> {
+    fn take(&mut self, mut prepared: Prepared, batches: Option<&mut Vec<Kept>>) -> Result<(), Fault> {
         self.fold.filtered += prepared.filtered;
         for malformed in prepared.malformed.drain(..) {
             *self.fold.malformed_columns.entry(malformed.column.clone()).or_default() += 1;
@@ -275,7 +275,7 @@ impl<'a, P> UnitWork<'a, P> {
     }
 
     /// Keeps the sound rows for the sink.
-    fn keep(&self, batch: &Batch, sound: &Mask, batches: &mut Vec<RecordBatch>) -> Result<(), Fault> {
+    fn keep(&self, batch: &Batch, sound: &Mask, batches: &mut Vec<Kept>) -> Result<(), Fault> {
         if sound.is_none() {
             return Ok(());
         }
@@ -289,7 +289,12 @@ impl<'a, P> UnitWork<'a, P> {
                 arrow::compute::filter_record_batch(&whole, &filter)
             }
         });
-        batches.push(kept.map_err(|e| Fault::new(format!("cannot keep a batch: {e}")))?);
+        let rows = match sound {
+            Mask::All => batch.prepared.rows.clone(),
+            some => batch.prepared.rows.filter(&some.bits(batch.len())),
+        };
+        let kept = kept.map_err(|e| Fault::new(format!("cannot keep a batch: {e}")))?;
+        batches.push(Kept { rows, batch: kept });
         Ok(())
     }
 }

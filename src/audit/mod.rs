@@ -18,12 +18,13 @@ use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
 pub use bind::{Plan, PlannedCheck};
+pub(crate) use fold::first_fault;
 pub use judge::FindingResult;
 
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::Budget;
 use crate::report::model::ColumnReport;
-use crate::rows::RowSet;
+use crate::rows::{RowNumbers, RowSet};
 use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
 use crate::source::{Malformed, Places, Source, Unit};
@@ -39,6 +40,12 @@ pub struct Job<'a> {
     pub budget: Arc<Budget>,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// Rows that pass every zero-tolerance row test, with every column.
+pub struct Kept {
+    pub rows: RowNumbers,
+    pub batch: RecordBatch,
 }
 
 /// Takes the rows that pass every zero-tolerance row test, unit by unit.
@@ -59,7 +66,7 @@ pub trait Sink: Sync {
     ///
     /// # Errors
     /// The rows cannot be encoded.
-    fn encode(&self, batches: Vec<RecordBatch>) -> Result<Self::Part, Fault>;
+    fn encode(&self, kept: Vec<Kept>) -> Result<Self::Part, Fault>;
 
     /// Appends a unit's rows; called in unit order.
     ///
@@ -82,7 +89,7 @@ impl Sink for NoSink {
         Ok(())
     }
 
-    fn encode(&self, _: Vec<RecordBatch>) -> Result<(), Fault> {
+    fn encode(&self, _: Vec<Kept>) -> Result<(), Fault> {
         Ok(())
     }
 

@@ -4,18 +4,62 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::run::Run;
+use super::run::{self, Run};
+use crate::diagnostic::{Fault, Faults, Place};
+use crate::gate::{self, Request};
+use crate::report::Report;
+use crate::report::model::Mode;
+use crate::ruleset::RuleFile;
+use crate::store::Destination;
+use crate::verdict::Verdict;
 
 /// Options of `gate`.
 #[derive(Debug, Args)]
 pub struct Gate {
     #[command(flatten)]
     run: Run,
+    /// Where passing rows go: a path ending in .parquet is one file, any other a directory of one part a batch
+    #[arg(long, value_name = "PATH")]
+    publish: Option<String>,
+    /// The directory for rows set aside; beside the destination if nothing names it
+    #[arg(long, value_name = "PATH")]
+    quarantine: Option<String>,
+    /// Let the batch take the place of another under its id
+    #[arg(long)]
+    supersede: bool,
+    /// Judge, and say what would be done; write nothing but reports
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Gate {
     pub fn run(self) -> ExitCode {
-        let _ = self.run;
-        ExitCode::from(2)
+        let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
+        run::run(&self.run, mode, |rules, job| gate::gate(job, &self.request(rules)?), |report| self.exit_code(report))
+    }
+
+    fn request(&self, rules: &RuleFile) -> Result<Request, Faults> {
+        let section = &rules.sections.gate;
+        let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
+            let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
+            return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
+        };
+        let publish = Destination::new(publish);
+        let quarantine = self.quarantine.as_ref().or(section.quarantine.as_ref());
+        let quarantine = quarantine.map_or_else(|| publish.default_quarantine(), |path| Destination::Directory(path.into()));
+        if quarantine == publish {
+            return Err(Fault::new("published and quarantined rows have the same destination").into());
+        }
+        let (supersede, dry_run) = (self.supersede, self.dry_run);
+        Ok(Request { publish, quarantine, batch_id: self.run.batch_id.clone(), supersede, dry_run, as_of: self.run.as_of() })
+    }
+
+    fn exit_code(&self, report: &Report) -> u8 {
+        match report.verdict {
+            Verdict::Quarantine if self.run.strict => 1,
+            Verdict::Accept | Verdict::Quarantine => u8::from(self.run.strict && report.has_warnings()),
+            Verdict::Reject => 1,
+            Verdict::Undecided => 2,
+        }
     }
 }

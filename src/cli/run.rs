@@ -1,6 +1,7 @@
 //! What `check` and `gate` have in common: their options, and a job made of them.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,12 +9,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::audit::Job;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::metric::Budget;
-use crate::report;
+use crate::report::model::Mode;
+use crate::report::{self, Header, Report};
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, Source};
+
+use super::output;
 
 /// Options of a run.
 #[derive(Debug, Args)]
@@ -35,6 +40,9 @@ pub struct Run {
     /// Memory for exact keys before they spill to disk
     #[arg(long, value_name = "SIZE", default_value = "1GB")]
     pub memory_limit: ByteSize,
+    /// Name of the batch; derived from its content if left out
+    #[arg(long, value_name = "ID")]
+    pub batch_id: Option<String>,
     /// Let a warning count as a failure
     #[arg(long)]
     pub strict: bool,
@@ -71,7 +79,7 @@ impl Run {
     ///
     /// # Errors
     /// It cannot be read, or says something wrong; also where a report's format is unknown.
-    pub fn rule_file(&self) -> Result<RuleFile, Faults> {
+    fn rule_file(&self) -> Result<RuleFile, Faults> {
         let mut faults = Faults::default();
         for path in &self.reports {
             let _ = faults.take(report::format_of(path));
@@ -87,7 +95,7 @@ impl Run {
     ///
     /// # Errors
     /// It is not there, or not of its format.
-    pub fn source(&self, rules: &RuleFile) -> Result<Arc<dyn Source>, Faults> {
+    fn source(&self, rules: &RuleFile) -> Result<Arc<dyn Source>, Faults> {
         let named = rules.sections.source.path.clone().unwrap_or_default().0;
         let paths = if self.data.is_empty() { named } else { self.data.clone() };
         let mut options = rules.sections.read_options(&rules.path)?;
@@ -95,19 +103,64 @@ impl Run {
         Ok(source::open(&paths, &options, &rules.sections.contract())?)
     }
 
-    pub fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-        self.threads.map_or_else(cores, usize::from)
+    /// The report, or faults and the rule file as far as it could be read.
+    fn judged(&self, judge: impl Fn(&RuleFile, &Job<'_>) -> Result<Report, Faults>) -> Result<Report, (Faults, Option<RuleFile>)> {
+        let rules = self.rule_file().map_err(|faults| (faults, None))?;
+        let judged = || {
+            let spill = SpillDirectory::new()?;
+            let progress = Progress::new(self.quiet);
+            let job = Job {
+                rules: &rules,
+                source: self.source(&rules)?,
+                now: self.now.unwrap_or_else(Utc::now),
+                threads: self.threads(),
+                budget: Arc::new(Budget::new(self.memory_limit.0, spill.0.clone())),
+                progress: &|done, total| progress.advance(done, total),
+            };
+            judge(&rules, &job)
+        };
+        judged().map_err(|faults| (faults, Some(rules)))
     }
 
-    pub fn clock(&self) -> DateTime<Utc> {
-        self.now.unwrap_or_else(Utc::now)
+    fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        self.threads.map_or_else(cores, usize::from)
     }
 
     /// The clock as the report shows it: only where it was set, so that reports can be compared.
     pub fn as_of(&self) -> Option<String> {
         self.now.map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
     }
+}
+
+/// Runs `judge`, writes and shows its report, and gives the exit code. What cannot be judged is
+/// said on standard error and in the report files, and exits with 2.
+pub fn run(
+    options: &Run,
+    mode: Mode,
+    judge: impl Fn(&RuleFile, &Job<'_>) -> Result<Report, Faults>,
+    exit_code: impl Fn(&Report) -> u8,
+) -> ExitCode {
+    let (report, code) = match options.judged(judge) {
+        Ok(report) => {
+            let code = exit_code(&report);
+            (report, code)
+        }
+        Err((faults, rules)) => {
+            output::complain(&faults);
+            let batch_id = options.batch_id.clone().unwrap_or_default();
+            let header = Header { mode, batch_id, as_of: options.as_of() };
+            (report::faulty(header, rules.as_ref(), &faults), 2)
+        }
+    };
+    if let Err(fault) = output::write(&report, &options.reports) {
+        output::complain(&fault.into());
+        return ExitCode::from(2);
+    }
+    if report.faults.is_empty() {
+        output::show(&report, options.quiet, options.verbose);
+    }
+    ExitCode::from(code)
 }
 
 /// Reads the rule file at `path`.
@@ -127,7 +180,7 @@ pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
 }
 
 /// A directory for spilled data that goes when the run ends.
-pub struct SpillDirectory(PathBuf);
+struct SpillDirectory(PathBuf);
 
 impl SpillDirectory {
     /// Makes a directory of this process's own under the system's temporary one.
@@ -139,10 +192,6 @@ impl SpillDirectory {
         std::fs::create_dir_all(&path).map_err(|e| Fault::new(format!("{}: cannot make a spill directory: {e}", path.display())))?;
         Ok(Self(path))
     }
-
-    pub fn budget(&self, limit: ByteSize) -> Arc<Budget> {
-        Arc::new(Budget::new(limit.0, self.0.clone()))
-    }
 }
 
 impl Drop for SpillDirectory {
@@ -152,7 +201,7 @@ impl Drop for SpillDirectory {
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long.
-pub struct Progress {
+struct Progress {
     bar: ProgressBar,
     styled: AtomicBool,
 }

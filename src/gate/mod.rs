@@ -1,0 +1,190 @@
+//! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
+
+mod filter;
+mod quarantine;
+mod staging;
+
+use std::fs::File;
+use std::io::Read;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use self::staging::Staging;
+use crate::audit::{self, Audited, Job, NoSink};
+use crate::diagnostic::{Fault, Faults};
+use crate::identity;
+use crate::report::model::{Mode, Publication, PublicationState};
+use crate::report::{self, Header, Report};
+use crate::rows::RowSet;
+use crate::store::{Destination, StagedFile, Stamp, Stored};
+use crate::verdict::Verdict;
+
+/// What the gate shall do.
+pub struct Request {
+    pub publish: Destination,
+    pub quarantine: Destination,
+    pub batch_id: Option<String>,
+    /// Whether the batch may take the place of another under its id.
+    pub supersede: bool,
+    /// Judge, and say what would be done.
+    pub dry_run: bool,
+    /// The run's clock, if it was set.
+    pub as_of: Option<String>,
+}
+
+/// Judges the job's data and publishes what may pass.
+///
+/// # Errors
+/// What cannot be judged, or written; then the destination is as it was.
+pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
+    if let Some(id) = &request.batch_id {
+        is_a_name(id)?;
+    }
+    if request.dry_run {
+        let audited = audit::audit(job, &NoSink)?;
+        let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
+        standing(request, &stamp)?;
+        let publication = Publication { state: PublicationState::DryRun, published: None, quarantined: None };
+        return Ok(write_up(job, request, &audited, &stamp, &set_aside, Some(publication)));
+    }
+    let staging = Staging::new(&request.publish);
+    let audited = audit::audit(job, &staging)?;
+    let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
+    let mut report = write_up(job, request, &audited, &stamp, &set_aside, None);
+    let publication = match (standing(request, &stamp)?, report.verdict) {
+        (Standing::Same, _) => unchanged(request, &stamp, &set_aside),
+        (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
+            Publication { state: PublicationState::Withheld, published: None, quarantined: None }
+        }
+        (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
+            let (staged, units) = staging.into_parts()?;
+            publish(job, request, &audited, &stamp, &set_aside, filter::Staged { file: staged, units }, standing)?
+        }
+    };
+    report.publication = Some(publication);
+    Ok(report)
+}
+
+fn write_up(
+    job: &Job<'_>,
+    request: &Request,
+    audited: &Audited,
+    stamp: &Stamp,
+    set_aside: &RowSet,
+    publication: Option<Publication>,
+) -> Report {
+    let mode = if request.dry_run { Mode::DryRun } else { Mode::Gate };
+    let header = Header { mode, batch_id: stamp.batch_id.clone(), as_of: request.as_of.clone() };
+    report::assemble(header, job.rules, audited, set_aside.len(), publication)
+}
+
+/// A batch id becomes part of a file's name.
+fn is_a_name(id: &str) -> Result<(), Fault> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'=');
+    if !id.is_empty() && id.len() <= 200 && !id.starts_with('.') && id.bytes().all(fits) {
+        return Ok(());
+    }
+    let what = format!("`{id}` cannot name a batch");
+    Err(Fault::new(what).hint("use letters, digits, `.`, `_`, `-` and `=`, not beginning with `.`"))
+}
+
+fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, Fault> {
+    let content = match audited.content_digest {
+        Some(digest) => digest,
+        None => digest_of_files(audited)?,
+    };
+    Ok(Stamp {
+        dataset: job.rules.sections.dataset.clone(),
+        batch_id: identity::batch_id(request.batch_id.as_deref(), audited),
+        rules_digest: format!("{:032x}", job.rules.digest),
+        content_digest: format!("{content:032x}"),
+    })
+}
+
+/// Every byte of every file: two batches may share their footers' digest, but then not this one.
+fn digest_of_files(audited: &Audited) -> Result<u128, Fault> {
+    let mut digest = Xxh3Default::new();
+    let mut buffer = vec![0; 1 << 20];
+    for file in audited.source.files() {
+        let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read: {e}", file.path));
+        let mut handle = File::open(&file.path).map_err(failed)?;
+        loop {
+            let read = handle.read(&mut buffer).map_err(failed)?;
+            if read == 0 {
+                break;
+            }
+            digest.update(&buffer[..read]);
+        }
+        digest.update(&file.bytes.to_le_bytes());
+        file.ensure_unchanged()?;
+    }
+    Ok(digest.digest128())
+}
+
+/// How the batch stands to what its destination holds under its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Nothing stands in its way.
+    Free,
+    /// The same batch, judged by the same rules, is there.
+    Same,
+    /// Something else is there, and may be superseded.
+    Other,
+}
+
+fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
+    let path = request.publish.file_of(&stamp.batch_id);
+    let refused = |why: &str| {
+        let what = format!("{}: {why}", path.display());
+        Err(Fault::new(what).hint("nothing was changed; `--supersede` replaces it"))
+    };
+    let other = match request.publish.stored(&stamp.batch_id)? {
+        Stored::Nothing => return Ok(Standing::Free),
+        Stored::Batch(there) if there == *stamp => return Ok(Standing::Same),
+        // One file holds the latest batch, whatever its id.
+        Stored::Batch(there) if there.batch_id != stamp.batch_id => return Ok(Standing::Free),
+        Stored::Batch(there) if there.content_digest != stamp.content_digest => {
+            format!("batch `{}` is already published with other content", stamp.batch_id)
+        }
+        Stored::Batch(there) if there.rules_digest != stamp.rules_digest => {
+            format!("batch `{}` is already published under other rules", stamp.batch_id)
+        }
+        Stored::Batch(there) => format!("batch `{}` is already published for the data set `{}`", stamp.batch_id, there.dataset),
+        Stored::Foreign => "a file is there that this gate did not write".to_owned(),
+    };
+    if request.supersede { Ok(Standing::Other) } else { refused(&other) }
+}
+
+fn unchanged(request: &Request, stamp: &Stamp, set_aside: &RowSet) -> Publication {
+    let file = |d: &Destination| Some(d.file_of(&stamp.batch_id).display().to_string());
+    let quarantined = if set_aside.is_empty() { None } else { file(&request.quarantine) };
+    Publication { state: PublicationState::Unchanged, published: file(&request.publish), quarantined }
+}
+
+/// Quarantine first, then publish: a reader who sees the batch can find what is not in it.
+fn publish(
+    job: &Job<'_>,
+    request: &Request,
+    audited: &Audited,
+    stamp: &Stamp,
+    set_aside: &RowSet,
+    staged: filter::Staged,
+    standing: Standing,
+) -> Result<Publication, Fault> {
+    let mut published: StagedFile = filter::without(staged, set_aside, &request.publish, stamp)?;
+    published.finish(stamp)?;
+    let quarantined = match set_aside.is_empty() {
+        true => {
+            request.quarantine.remove(&stamp.batch_id)?;
+            None
+        }
+        false => {
+            let mut part = quarantine::write(job, audited, set_aside, &request.quarantine)?;
+            part.finish(stamp)?;
+            Some(request.quarantine.commit(part, &stamp.batch_id)?.display().to_string())
+        }
+    };
+    let path = request.publish.commit(published, &stamp.batch_id)?;
+    let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
+    Ok(Publication { state, published: Some(path.display().to_string()), quarantined })
+}

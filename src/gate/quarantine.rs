@@ -1,0 +1,131 @@
+//! Writes the rows set aside: their original columns, which rules each failed, where it came from, and its raw text.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanArray, Int64Builder, ListBuilder, RecordBatch, StringBuilder, UInt32Array, new_null_array,
+};
+use arrow::compute::{concat, filter_record_batch, take};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::audit::{Audited, Job};
+use crate::diagnostic::Fault;
+use crate::engine::{self, Over};
+use crate::rows::{Mask, RowId, RowSet};
+use crate::source::{Chunk, Malformed, Projection, Unit};
+use crate::store::{Destination, StagedFile};
+
+const RULES: &str = "_sluicegate_rules";
+const REASON: &str = "_sluicegate_reason";
+const FILE: &str = "_sluicegate_file";
+const LINE: &str = "_sluicegate_line";
+const ROW: &str = "_sluicegate_row";
+const RAW: &str = "_sluicegate_raw";
+
+/// Stages a part with the rows of `set_aside`, in input order.
+pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, destination: &Destination) -> Result<StagedFile, Fault> {
+    let source = audited.source.as_ref();
+    let schema = schema(source.schema())?;
+    let mut part = StagedFile::create(destination, &schema)?;
+    let encoder = part.encoder();
+    let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
+    let units: Vec<Unit> = set_aside.units().map(|u| audited.places.unit(u).clone()).collect();
+    let work = |unit: &Unit, preread| {
+        let mut batches = Vec::new();
+        source.read(unit, preread, &projection, &mut |chunk| {
+            batches.extend(aside(audited, set_aside, &schema, &projection, unit, chunk)?);
+            Ok(())
+        })?;
+        encoder.encode(&batches)
+    };
+    engine::each_unit(source, Over::Units(&units), job.threads, work, |group| if group.rows > 0 { part.append(group) } else { Ok(()) })?;
+    Ok(part)
+}
+
+/// The source's columns, all nullable since a malformed record has none of them, then ours.
+fn schema(source: &Schema) -> Result<SchemaRef, Fault> {
+    let mut fields: Vec<Field> = source.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+    if let Some(taken) = fields.iter().find(|f| [RULES, REASON, FILE, LINE, ROW, RAW].contains(&f.name().as_str())) {
+        let fault = Fault::new(format!("the column name `{}` is taken by the quarantine", taken.name()));
+        return Err(fault.hint("rename the column, or judge quarantined rows without these columns"));
+    }
+    fields.extend([
+        Field::new_list(RULES, Field::new_list_field(DataType::Utf8, true), false),
+        Field::new(REASON, DataType::Utf8, true),
+        Field::new(FILE, DataType::Utf8, false),
+        Field::new(LINE, DataType::Int64, true),
+        Field::new(ROW, DataType::Int64, false),
+        Field::new(RAW, DataType::Binary, true),
+    ]);
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The chunk's rows that are set aside, malformed ones among them, in row order.
+fn aside(
+    audited: &Audited,
+    set_aside: &RowSet,
+    schema: &SchemaRef,
+    projection: &Projection,
+    unit: &Unit,
+    chunk: Chunk,
+) -> Result<Option<RecordBatch>, Fault> {
+    let failed = |e: arrow::error::ArrowError| Fault::new(format!("cannot assemble quarantined rows: {e}"));
+    let mask = set_aside.mask(unit.index, &chunk.rows);
+    let unframed: Vec<u32> = chunk.malformed.iter().map(|m| m.row).collect();
+    if mask.is_none() && unframed.is_empty() {
+        return Ok(None);
+    }
+    let selected = match &mask {
+        Mask::All => chunk.batch.clone(),
+        other => filter_record_batch(&chunk.batch, &BooleanArray::new(other.bits(chunk.rows.len()), None)).map_err(failed)?,
+    };
+    let mut rows: Vec<u32> = Vec::with_capacity(selected.num_rows() + unframed.len());
+    mask.rows(chunk.rows.len(), |i| rows.push(chunk.rows.get(i)));
+    rows.extend(&unframed);
+    // Preparing again names the rows on which an expression fails, beside those that could not be read.
+    let prepared = audited.plan.prepare.apply(chunk, projection).map_err(crate::audit::first_fault)?;
+    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+    order.sort_unstable_by_key(|&i| rows[i as usize]);
+    let indices = UInt32Array::from(order.clone());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for array in selected.columns() {
+        let nulls = new_null_array(array.data_type(), unframed.len());
+        let all = concat(&[array.as_ref(), nulls.as_ref()]).map_err(failed)?;
+        columns.push(take(&all, &indices, None).map_err(failed)?);
+    }
+    let ordered: Vec<u32> = order.iter().map(|&i| rows[i as usize]).collect();
+    columns.extend(ours(audited, unit, &ordered, &prepared.malformed));
+    RecordBatch::try_new(schema.clone(), columns).map(Some).map_err(failed)
+}
+
+/// Rules, reason, file, line, row and raw text of each row.
+fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -> Vec<ArrayRef> {
+    let (mut rules, mut reasons, mut files) = (ListBuilder::new(StringBuilder::new()), StringBuilder::new(), StringBuilder::new());
+    let (mut lines, mut numbers, mut raws) = (Int64Builder::new(), Int64Builder::new(), BinaryBuilder::new());
+    for &row in rows {
+        let id = RowId { unit: unit.index, row };
+        for finding in audited.findings.iter().filter(|f| f.sets_aside() && f.rows.contains(id)) {
+            rules.values().append_value(&finding.id);
+        }
+        let bad = malformed.iter().find(|m| m.row == row);
+        if bad.is_some() && !audited.findings.iter().any(|f| f.id == "malformed" && f.sets_aside()) {
+            // Tolerated or not, a record that cannot be read cannot be published.
+            rules.values().append_value("malformed");
+        }
+        rules.append(true);
+        reasons.append_option(bad.map(|m| m.reason.as_str()));
+        raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
+        let origin = audited.places.origin(id, audited.source.files());
+        files.append_value(&origin.file);
+        lines.append_option(origin.line.map(|l| l as i64));
+        numbers.append_value(origin.row as i64);
+    }
+    vec![
+        Arc::new(rules.finish()),
+        Arc::new(reasons.finish()),
+        Arc::new(files.finish()),
+        Arc::new(lines.finish()),
+        Arc::new(numbers.finish()),
+        Arc::new(raws.finish()),
+    ]
+}

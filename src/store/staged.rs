@@ -1,0 +1,196 @@
+//! A Parquet file on its way: row groups encoded on any thread, appended in order, made durable, renamed.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::destination::cannot_write;
+use super::{Destination, Stamp};
+use crate::diagnostic::Fault;
+
+/// Encodes row groups; can be shared between threads.
+#[derive(Clone)]
+pub struct Encoder {
+    factory: Arc<ArrowRowGroupWriterFactory>,
+    schema: SchemaRef,
+}
+
+/// A row group, encoded and compressed.
+pub struct EncodedGroup {
+    columns: Vec<ArrowColumnChunk>,
+    pub rows: u64,
+}
+
+impl Encoder {
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Encodes `batches` as one row group.
+    ///
+    /// # Errors
+    /// A type cannot be written as Parquet.
+    pub fn encode(&self, batches: &[RecordBatch]) -> Result<EncodedGroup, Fault> {
+        let encoded = || -> Result<EncodedGroup, ParquetError> {
+            let mut writers = self.factory.create_column_writers(0)?;
+            for batch in batches {
+                let mut leaf = writers.iter_mut();
+                for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+                    for leaves in compute_leaves(field, array)? {
+                        if let Some(writer) = leaf.next() {
+                            writer.write(&leaves)?;
+                        }
+                    }
+                }
+            }
+            let columns = writers.into_iter().map(|w| w.close()).collect::<Result<_, _>>()?;
+            Ok(EncodedGroup { columns, rows: batches.iter().map(|b| b.num_rows() as u64).sum() })
+        };
+        encoded().map_err(|e| Fault::new(format!("cannot encode as Parquet: {e}")))
+    }
+}
+
+/// A Parquet file being written beside its destination; removed if it is dropped before its rename.
+pub struct StagedFile {
+    path: PathBuf,
+    writer: Option<SerializedFileWriter<BufWriter<File>>>,
+    encoder: Encoder,
+    renamed: bool,
+}
+
+impl StagedFile {
+    /// Begins a file for rows of `schema` beside `destination`.
+    ///
+    /// # Errors
+    /// The place cannot be written, or a type cannot be written as Parquet.
+    pub fn create(destination: &Destination, schema: &SchemaRef) -> Result<Self, Fault> {
+        let (path, file) = destination.stage()?;
+        let level = ZstdLevel::try_new(1).expect("level 1 is one of zstd's");
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(level))
+            .set_created_by(concat!("sluicegate ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let begun = ArrowWriter::try_new(BufWriter::with_capacity(1 << 20, file), schema.clone(), Some(properties))
+            .and_then(ArrowWriter::into_serialized_writer);
+        match begun {
+            Ok((writer, factory)) => {
+                let encoder = Encoder { factory: Arc::new(factory), schema: schema.clone() };
+                Ok(Self { path, writer: Some(writer), encoder, renamed: false })
+            }
+            Err(error) => {
+                let _ = fs::remove_file(&path);
+                Err(Fault::new(format!("cannot write these columns as Parquet: {error}")))
+            }
+        }
+    }
+
+    pub fn encoder(&self) -> Encoder {
+        self.encoder.clone()
+    }
+
+    /// Appends a row group.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn append(&mut self, group: EncodedGroup) -> Result<(), Fault> {
+        self.with_writer(|writer| {
+            let mut row_group = writer.next_row_group()?;
+            for column in group.columns {
+                column.append_to_row_group(&mut row_group)?;
+            }
+            row_group.close().map(|_| ())
+        })
+    }
+
+    /// Appends row group `index` of the finished file `from`, byte for byte.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn append_copy(&mut self, from: &StagedFile, index: usize) -> Result<(), Fault> {
+        let source = File::open(&from.path).map_err(|e| cannot_write(&from.path, &e))?;
+        self.with_writer(|writer| {
+            let metadata = ArrowReaderMetadata::load(&source, ArrowReaderOptions::new())?;
+            let mut row_group = writer.next_row_group()?;
+            for column in metadata.metadata().row_group(index).columns() {
+                let close = parquet::column::writer::ColumnCloseResult {
+                    bytes_written: column.compressed_size() as u64,
+                    rows_written: metadata.metadata().row_group(index).num_rows() as u64,
+                    metadata: column.clone(),
+                    bloom_filter: None,
+                    column_index: None,
+                    offset_index: None,
+                };
+                row_group.append_column(&source, close)?;
+            }
+            row_group.close().map(|_| ())
+        })
+    }
+
+    /// Reads row group `index` of this finished file.
+    ///
+    /// # Errors
+    /// The file cannot be read back.
+    pub fn read_group(&self, index: usize) -> Result<Vec<RecordBatch>, Fault> {
+        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot read back: {e}", self.path.display()));
+        let file = File::open(&self.path).map_err(|e| failed(&e))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
+        let reader = reader.with_row_groups(vec![index]).build().map_err(|e| failed(&e))?;
+        reader.collect::<Result<_, _>>().map_err(|e| failed(&e))
+    }
+
+    /// Writes the footer, with `stamp` in it, and makes the file durable.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(&mut self, stamp: &Stamp) -> Result<(), Fault> {
+        self.with_writer(|writer| {
+            for (key, value) in stamp.entries() {
+                writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
+            }
+            Ok(())
+        })?;
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let closed = writer.into_inner().map_err(io::Error::other).and_then(|mut buffer| {
+            buffer.flush()?;
+            buffer.get_ref().sync_all()
+        });
+        closed.map_err(|e| cannot_write(&self.path, &e))
+    }
+
+    pub(super) fn rename(mut self, to: &Path) -> io::Result<()> {
+        fs::rename(&self.path, to)?;
+        self.renamed = true;
+        Ok(())
+    }
+
+    fn with_writer(&mut self, f: impl FnOnce(&mut SerializedFileWriter<BufWriter<File>>) -> Result<(), ParquetError>) -> Result<(), Fault> {
+        let writer = self.writer.as_mut().expect("nothing is appended after the footer");
+        f(writer).map_err(|e| match e {
+            ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+                Ok(io) => cannot_write(&self.path, &io),
+                Err(other) => Fault::new(format!("{}: cannot write: {other}", self.path.display())),
+            },
+            other => Fault::new(format!("{}: cannot write: {other}", self.path.display())),
+        })
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // What cannot be removed is hidden from readers and recognised by its name.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
