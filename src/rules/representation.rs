@@ -260,7 +260,10 @@ impl RepresentationCheck {
             }
         };
         let ratio = if reference > 0.0 { json_float(share / reference) } else { Json::Null };
+        let (allowed_low, allowed_high) = allowed(reference, self.rule.tolerance);
         let figures = figures([
+            ("allowed_low", json_float(allowed_low.max(0.0))),
+            ("allowed_high", json_float(allowed_high.min(1.0))),
             ("count", count.into()),
             ("share", json_float(share)),
             ("interval_low", json_float(low)),
@@ -279,13 +282,18 @@ enum Stand {
     Outside,
 }
 
-/// How the interval `low..=high` lies to `reference` ± `margin`.
-fn stand(low: f64, high: f64, reference: f64, margin: Margin) -> Stand {
+/// `reference` ± `margin`.
+fn allowed(reference: f64, margin: Margin) -> (f64, f64) {
     let reach = match margin {
         Margin::Points(points) => points,
         Margin::Relative(share) => share * reference,
     };
-    let (from, to) = (reference - reach, reference + reach);
+    (reference - reach, reference + reach)
+}
+
+/// How the interval `low..=high` lies to `reference` ± `margin`.
+fn stand(low: f64, high: f64, reference: f64, margin: Margin) -> Stand {
+    let (from, to) = allowed(reference, margin);
     if high < from || low > to {
         Stand::Outside
     } else if low >= from && high <= to {
