@@ -3,13 +3,14 @@
 //! int32 = int64, −0 = 0, a dictionary = its plain values, `string` = `large string`. The encoding
 //! and the hash over it (`sluice1-xxh3-128`) are stable: saved keys stay comparable.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use super::Column;
 use super::column::{Floats, Numbers};
-use super::{Column, Ints};
 use crate::each_width;
+use crate::rows::Mask;
 
 /// Name of the hash of canonical bytes.
 pub const HASH_NAME: &str = "sluice1-xxh3-128";
@@ -21,93 +22,149 @@ const FLOAT: u8 = 3;
 const BYTES: u8 = 4;
 const BOOLEAN: u8 = 5;
 
-/// The canonical bytes of each row's values, row after row.
-#[derive(Debug, Default)]
+/// The canonical bytes of each row's values, row after row in one buffer that is used again.
+#[derive(Debug, Clone, Default)]
 pub struct RowBytes {
-    bytes: Vec<Vec<u8>>,
+    bytes: Vec<u8>,
+    /// Where each row ends; before that, while encoding, where its next value goes.
+    ends: Vec<usize>,
 }
 
 impl RowBytes {
     /// Encodes `columns`, `len` rows each; missing values are null.
-    pub fn encode(&mut self, columns: &[&Column], len: usize) -> &[Vec<u8>] {
-        self.bytes.resize_with(len, Vec::new);
-        self.bytes.iter_mut().for_each(Vec::clear);
+    pub fn encode(&mut self, columns: &[&Column], len: usize) {
+        self.ends.clear();
+        self.ends.resize(len, 0);
         for column in columns {
-            encode_column(column, &mut self.bytes);
+            each_value(column, len, |row, value| self.ends[row] += value.len());
         }
-        &self.bytes
+        let mut total = 0;
+        for end in &mut self.ends {
+            let start = total;
+            total += *end;
+            *end = start;
+        }
+        self.bytes.clear();
+        self.bytes.resize(total, 0);
+        for column in columns {
+            each_value(column, len, |row, value| {
+                let at = self.ends[row];
+                self.ends[row] = at + value.write(&mut self.bytes[at..]);
+            });
+        }
+    }
+
+    pub fn row(&self, row: usize) -> &[u8] {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.bytes[start..self.ends[row]]
     }
 }
 
-fn encode_column(column: &Column, rows: &mut [Vec<u8>]) {
-    let missing = column.missing().bits(rows.len());
+/// One value, ready to be written.
+enum Canonical<'a> {
+    Null,
+    Integer(i64, i8),
+    Wide(i128, i8),
+    Float(f64),
+    Bytes(&'a [u8]),
+    Boolean(bool),
+}
+
+impl Canonical<'_> {
+    /// The integer `value / 10^scale`.
+    fn integer(value: i128, scale: i8) -> Self {
+        match i64::try_from(value) {
+            Ok(narrow) => Self::Integer(narrow, scale),
+            Err(_) => Self::Wide(value, scale),
+        }
+    }
+
+    fn len(&self) -> usize {
+        let scale_len = |scale: &i8| usize::from(*scale != 0);
+        match self {
+            Self::Null => 1,
+            Self::Integer(_, scale) => 9 + scale_len(scale),
+            Self::Wide(_, scale) => 17 + scale_len(scale),
+            Self::Float(_) => 9,
+            Self::Bytes(bytes) => 5 + bytes.len(),
+            Self::Boolean(_) => 2,
+        }
+    }
+
+    /// Writes the value at the head of `to`; gives its length.
+    fn write(&self, to: &mut [u8]) -> usize {
+        let len = self.len();
+        match self {
+            Self::Null => to[0] = NULL,
+            Self::Integer(value, scale) => {
+                to[0] = INTEGER;
+                to[1..9].copy_from_slice(&value.to_le_bytes());
+                if *scale != 0 {
+                    to[9] = *scale as u8;
+                }
+            }
+            Self::Wide(value, scale) => {
+                to[0] = WIDE;
+                to[1..17].copy_from_slice(&value.to_le_bytes());
+                if *scale != 0 {
+                    to[17] = *scale as u8;
+                }
+            }
+            Self::Float(x) => {
+                to[0] = FLOAT;
+                // Adding zero turns −0 into 0.
+                to[1..9].copy_from_slice(&(x + 0.0).to_le_bytes());
+            }
+            Self::Bytes(bytes) => {
+                to[0] = BYTES;
+                to[1..5].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+                to[5..len].copy_from_slice(bytes);
+            }
+            Self::Boolean(value) => to[..2].copy_from_slice(&[BOOLEAN, u8::from(*value)]),
+        }
+        len
+    }
+}
+
+/// Calls `each` with every row's value.
+fn each_value(column: &Column, len: usize, mut each: impl FnMut(usize, Canonical<'_>)) {
+    let missing = match column.missing() {
+        Mask::None => None,
+        some => Some(some.bits(len)),
+    };
+    let mut offer = |row: usize, value: Canonical<'_>| match &missing {
+        Some(missing) if missing.value(row) => each(row, Canonical::Null),
+        Some(_) | None => each(row, value),
+    };
     match column.numbers() {
-        Some(Numbers::Ints { values, scale }) => return encode_ints(values, scale, &missing, rows),
-        Some(Numbers::Floats(Floats::F32(values))) => return encode_floats(|i| f64::from(values[i]), &missing, rows),
-        Some(Numbers::Floats(Floats::F64(values))) => return encode_floats(|i| values[i], &missing, rows),
+        Some(Numbers::Ints { values, scale }) => {
+            return each_width!(values, values => (0..len).for_each(|i| offer(i, Canonical::integer(i128::from(values[i]), scale))));
+        }
+        Some(Numbers::Floats(Floats::F32(values))) => return (0..len).for_each(|i| offer(i, Canonical::Float(f64::from(values[i])))),
+        Some(Numbers::Floats(Floats::F64(values))) => return (0..len).for_each(|i| offer(i, Canonical::Float(values[i]))),
         None => {}
     }
     let array = &column.array;
+    macro_rules! bytes {
+        ($values:expr) => {{
+            let values = $values;
+            (0..len).for_each(|i| offer(i, Canonical::Bytes(values.value(i).as_ref())))
+        }};
+    }
     match array.data_type() {
-        DataType::Utf8 => encode_bytes(|i| array.as_string::<i32>().value(i).as_bytes(), &missing, rows),
-        DataType::LargeUtf8 => encode_bytes(|i| array.as_string::<i64>().value(i).as_bytes(), &missing, rows),
-        DataType::Utf8View => encode_bytes(|i| array.as_string_view().value(i).as_bytes(), &missing, rows),
-        DataType::Binary => encode_bytes(|i| array.as_binary::<i32>().value(i), &missing, rows),
-        DataType::LargeBinary => encode_bytes(|i| array.as_binary::<i64>().value(i), &missing, rows),
+        DataType::Utf8 => bytes!(array.as_string::<i32>()),
+        DataType::LargeUtf8 => bytes!(array.as_string::<i64>()),
+        DataType::Utf8View => bytes!(array.as_string_view()),
+        DataType::Binary => bytes!(array.as_binary::<i32>()),
+        DataType::LargeBinary => bytes!(array.as_binary::<i64>()),
         DataType::Boolean => {
             let values = array.as_boolean();
-            each_row(&missing, rows, |i, row| row.extend([BOOLEAN, u8::from(values.value(i))]));
+            (0..len).for_each(|i| offer(i, Canonical::Boolean(values.value(i))));
         }
         // Nested values and rarities: their text is canonical enough, and the same on every machine.
         _ => match ArrayFormatter::try_new(array, &FormatOptions::new()) {
-            Ok(texts) => each_row(&missing, rows, |i, row| push_bytes(row, texts.value(i).to_string().as_bytes())),
-            Err(_) => rows.iter_mut().for_each(|row| row.push(NULL)),
+            Ok(texts) => (0..len).for_each(|i| offer(i, Canonical::Bytes(texts.value(i).to_string().as_bytes()))),
+            Err(_) => (0..len).for_each(|i| offer(i, Canonical::Null)),
         },
     }
-}
-
-fn each_row(missing: &arrow::buffer::BooleanBuffer, rows: &mut [Vec<u8>], mut present: impl FnMut(usize, &mut Vec<u8>)) {
-    for (i, row) in rows.iter_mut().enumerate() {
-        match missing.value(i) {
-            true => row.push(NULL),
-            false => present(i, row),
-        }
-    }
-}
-
-fn encode_ints(values: Ints<'_>, scale: i8, missing: &arrow::buffer::BooleanBuffer, rows: &mut [Vec<u8>]) {
-    each_width!(values, values => each_row(missing, rows, |i, row| {
-        let value = i128::from(values[i]);
-        match i64::try_from(value) {
-            Ok(narrow) => {
-                row.push(INTEGER);
-                row.extend(narrow.to_le_bytes());
-            }
-            Err(_) => {
-                row.push(WIDE);
-                row.extend(value.to_le_bytes());
-            }
-        }
-        if scale != 0 {
-            row.push(scale as u8);
-        }
-    }));
-}
-
-fn encode_floats(value: impl Fn(usize) -> f64, missing: &arrow::buffer::BooleanBuffer, rows: &mut [Vec<u8>]) {
-    each_row(missing, rows, |i, row| {
-        row.push(FLOAT);
-        // Adding zero turns −0 into 0.
-        row.extend((value(i) + 0.0).to_le_bytes());
-    });
-}
-
-fn encode_bytes<'a>(value: impl Fn(usize) -> &'a [u8], missing: &arrow::buffer::BooleanBuffer, rows: &mut [Vec<u8>]) {
-    each_row(missing, rows, |i, row| push_bytes(row, value(i)));
-}
-
-fn push_bytes(row: &mut Vec<u8>, bytes: &[u8]) {
-    row.push(BYTES);
-    row.extend((bytes.len() as u32).to_le_bytes());
-    row.extend(bytes);
 }

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use arrow::datatypes::DataType;
+use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::canonical::RowBytes;
@@ -18,9 +19,16 @@ const PRECISION: u32 = 14;
 pub const EXACT_MAX: usize = 10_000;
 
 /// The set of hashes while it is small, then registers.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Distinct {
-    Few(HashSet<u64>),
+#[derive(Debug, Clone)]
+pub struct Distinct {
+    seen: Seen,
+    /// Used again by every batch.
+    encoder: RowBytes,
+}
+
+#[derive(Debug, Clone)]
+enum Seen {
+    Few(HashSet<u64, FixedState>),
     Many(Box<[u8]>),
 }
 
@@ -37,27 +45,27 @@ impl State for Distinct {
     type Out = DistinctOut;
 
     fn empty((): &(), _: &[DataType]) -> Self {
-        Self::Few(HashSet::new())
+        Self { seen: Seen::Few(HashSet::with_hasher(FixedState::default())), encoder: RowBytes::default() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
-        let mut encoder = RowBytes::default();
-        let bytes = encoder.encode(columns, rows.len());
+        let Self { seen, encoder } = self;
+        encoder.encode(columns, rows.len());
         let mut last: &[u8] = &[];
         present.rows(rows.len(), |i| {
-            if bytes[i] != last {
-                self.insert(xxh3_64(&bytes[i]));
-                last = &bytes[i];
+            if encoder.row(i) != last {
+                last = encoder.row(i);
+                seen.insert(xxh3_64(last));
             }
         });
     }
 
     fn merge(&mut self, later: Self) {
-        match later {
-            Self::Few(hashes) => hashes.into_iter().for_each(|h| self.insert(h)),
-            Self::Many(theirs) => {
-                let ours = self.registers();
+        match later.seen {
+            Seen::Few(hashes) => hashes.into_iter().for_each(|h| self.seen.insert(h)),
+            Seen::Many(theirs) => {
+                let ours = self.seen.registers();
                 for (a, b) in ours.iter_mut().zip(theirs.iter()) {
                     *a = (*a).max(*b);
                 }
@@ -66,21 +74,21 @@ impl State for Distinct {
     }
 
     fn bytes(&self) -> usize {
-        match self {
-            Self::Few(hashes) => hashes.capacity() * 9,
-            Self::Many(registers) => registers.len(),
+        match &self.seen {
+            Seen::Few(hashes) => hashes.capacity() * 9,
+            Seen::Many(registers) => registers.len(),
         }
     }
 
     fn finish(self) -> Result<DistinctOut, std::io::Error> {
-        Ok(match self {
-            Self::Few(hashes) => DistinctOut { count: hashes.len() as u64, exact: true },
-            Self::Many(registers) => DistinctOut { count: estimate(&registers).round() as u64, exact: false },
+        Ok(match self.seen {
+            Seen::Few(hashes) => DistinctOut { count: hashes.len() as u64, exact: true },
+            Seen::Many(registers) => DistinctOut { count: estimate(&registers).round() as u64, exact: false },
         })
     }
 }
 
-impl Distinct {
+impl Seen {
     fn insert(&mut self, hash: u64) {
         match self {
             Self::Few(hashes) => {
@@ -168,7 +176,7 @@ mod tests {
         for n in [20_000u64, 200_000, 3_000_000] {
             let mut state = Distinct::empty(&(), &[]);
             for i in 0..n {
-                state.insert(xxh3_64(&i.to_le_bytes()));
+                state.seen.insert(xxh3_64(&i.to_le_bytes()));
             }
             let out = state.finish().expect("finish");
             let error = (out.count as f64 - n as f64).abs() / n as f64;

@@ -1,9 +1,8 @@
 //! How often each value occurs, while there are few enough to count.
 
-use std::collections::HashMap;
-
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
+use foldhash::HashMap;
 
 use super::column::Numbers;
 use super::{Column, Rows, State};

@@ -31,7 +31,7 @@ pub struct GroupedSpec<P> {
 }
 
 /// What was counted, by group.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GroupedOut<O> {
     pub groups: BTreeMap<GroupKey, O>,
     /// More than [`GROUPS_MAX`] groups: nothing is known.

@@ -1,10 +1,11 @@
 //! Groups: the distinct combinations of some columns' values, and how many rows each has.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use foldhash::{HashMap, HashMapExt};
 
 use super::{Column, Rows, State};
 use crate::rows::Mask;

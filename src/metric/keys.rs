@@ -69,6 +69,8 @@ pub struct Keys {
     charged: usize,
     spills: Vec<Spill>,
     failure: Option<io::Error>,
+    /// Used again by every batch.
+    encoder: RowBytes,
 }
 
 /// A file of records by partition.
@@ -98,7 +100,7 @@ impl State for Keys {
     type Out = KeysOut;
 
     fn empty(spec: &KeysSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), units: Vec::new(), charged: 0, spills: Vec::new(), failure: None }
+        Self { spec: spec.clone(), units: Vec::new(), charged: 0, spills: Vec::new(), failure: None, encoder: RowBytes::default() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
@@ -114,10 +116,10 @@ impl State for Keys {
         if self.units.last().is_none_or(|(unit, _)| *unit != rows.unit) {
             self.units.push((rows.unit, Vec::new()));
         }
-        let mut encoder = RowBytes::default();
-        let bytes = encoder.encode(columns, rows.len());
+        self.encoder.encode(columns, rows.len());
         if let Some((_, entries)) = self.units.last_mut() {
-            selection.rows(rows.len(), |i| entries.push(Entry { hash: split(xxh3_128(&bytes[i])), row: rows.numbers.get(i) }));
+            let encoder = &self.encoder;
+            selection.rows(rows.len(), |i| entries.push(Entry { hash: split(xxh3_128(encoder.row(i))), row: rows.numbers.get(i) }));
         }
         self.account();
     }

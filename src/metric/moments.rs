@@ -44,7 +44,35 @@ pub struct MomentsOut {
     pub stddev: Option<f64>,
 }
 
+/// Values summed in 64 bits before the sums are carried over.
+const CHUNK: usize = 1024;
+/// Squares of so small values, a chunk of them, fit 64 bits.
+const SMALL_MAX: i128 = 1 << 26;
+
 impl IntegerSums {
+    /// Adds up to [`CHUNK`] values: in 64 bits where all are small, which the compiler makes fast.
+    fn add_chunk(&mut self, values: impl Iterator<Item = i128> + Clone) {
+        let (mut sum, mut squares, mut small) = (0i64, 0u64, true);
+        for value in values.clone() {
+            let narrow = value as i64;
+            small &= value > -SMALL_MAX && value < SMALL_MAX;
+            sum = sum.wrapping_add(narrow);
+            squares = squares.wrapping_add(narrow.wrapping_mul(narrow) as u64);
+        }
+        if small {
+            self.sum += i128::from(sum);
+            self.add_squares(u128::from(squares));
+        } else {
+            values.for_each(|value| self.add(value));
+        }
+    }
+
+    fn add_squares(&mut self, more: u128) {
+        let (squares, carry) = self.squares.overflowing_add(more);
+        self.squares = squares;
+        self.squares_carry += u64::from(carry);
+    }
+
     fn add(&mut self, value: i128) {
         let Ok(narrow) = i64::try_from(value) else {
             self.wide_sum += value;
@@ -52,17 +80,13 @@ impl IntegerSums {
             return;
         };
         self.sum += i128::from(narrow);
-        let square = u128::from(narrow.unsigned_abs()) * u128::from(narrow.unsigned_abs());
-        let (squares, carry) = self.squares.overflowing_add(square);
-        self.squares = squares;
-        self.squares_carry += u64::from(carry);
+        self.add_squares(u128::from(narrow.unsigned_abs()) * u128::from(narrow.unsigned_abs()));
     }
 
     fn merge(&mut self, other: Self) {
         self.sum += other.sum;
-        let (squares, carry) = self.squares.overflowing_add(other.squares);
-        self.squares = squares;
-        self.squares_carry += other.squares_carry + u64::from(carry);
+        self.add_squares(other.squares);
+        self.squares_carry += other.squares_carry;
         self.wide_sum += other.wide_sum;
         self.wide_squares += other.wide_squares;
     }
@@ -84,9 +108,7 @@ impl State for Moments {
                 self.count += present.count(rows.len()) as u64;
                 let sums = &mut self.integers;
                 each_width!(values, values => present.ranges(rows.len(), |range| {
-                    for &v in &values[range] {
-                        sums.add(i128::from(v));
-                    }
+                    values[range].chunks(CHUNK).for_each(|chunk| sums.add_chunk(chunk.iter().map(|&v| i128::from(v))));
                 }));
             }
             Some(Numbers::Floats(Floats::F32(values))) => present.rows(rows.len(), |i| self.add_float(f64::from(values[i]))),

@@ -37,6 +37,29 @@ pub fn scaled_to_f64(value: i128, scale: i8) -> f64 {
     format!("{value}e{}", -i32::from(scale)).parse().unwrap_or(f64::NAN)
 }
 
+/// Turns the integers of one column into floats.
+#[derive(Debug, Clone, Copy)]
+pub struct ToFloat {
+    scale: i8,
+    /// 10^scale, where a float holds it exactly.
+    divisor: Option<f64>,
+}
+
+impl ToFloat {
+    pub fn new(scale: i8) -> Self {
+        Self { scale, divisor: (0..=22).contains(&scale).then(|| 10f64.powi(i32::from(scale))) }
+    }
+
+    /// As [`Number::as_f64`], without asking the scale again.
+    pub fn convert(&self, value: i128) -> f64 {
+        const EXACT_INTEGER_MAX: u64 = 1 << 53;
+        match (i64::try_from(value), self.divisor) {
+            (Ok(narrow), Some(divisor)) if narrow.unsigned_abs() <= EXACT_INTEGER_MAX => narrow as f64 / divisor,
+            _ => scaled_to_f64(value, self.scale),
+        }
+    }
+}
+
 impl Ord for Number {
     /// Numbers of one column share a scale, so integers compare as they are.
     fn cmp(&self, other: &Self) -> Ordering {

@@ -9,8 +9,10 @@
 use arrow::datatypes::DataType;
 
 use super::column::{Floats, Numbers};
-use super::{Column, Number, Rows, State};
+use super::number::ToFloat;
+use super::{Column, Rows, State};
 use crate::each_width;
+use crate::rows::Mask;
 
 /// Bits of the order dropped by the coarsest histogram: 64 − 1 (sign) − 11 (exponent) − 9.
 pub const SHIFT_COARSE: u32 = 43;
@@ -98,7 +100,7 @@ impl State for OrderedHistogram {
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
-        for_each_float(columns[0], |value| present.rows(rows.len(), |i| self.add(value(i))));
+        for_each_float(columns[0], &present, |_, x| self.add(x));
     }
 
     fn merge(&mut self, later: Self) {
@@ -152,14 +154,16 @@ impl OrderedHistogram {
     }
 }
 
-/// Calls `each` with a function from row to the value as a float.
-pub(super) fn for_each_float(column: &Column, mut each: impl FnMut(&dyn Fn(usize) -> f64)) {
+/// Calls `each` with every selected row and its value as a float.
+pub(super) fn for_each_float(column: &Column, selection: &Mask, mut each: impl FnMut(usize, f64)) {
+    let len = column.len();
     match column.numbers() {
-        Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
-            each(&|i| Number::Int { value: i128::from(values[i]), scale }.as_f64());
-        }),
-        Some(Numbers::Floats(Floats::F32(values))) => each(&|i| f64::from(values[i])),
-        Some(Numbers::Floats(Floats::F64(values))) => each(&|i| values[i]),
+        Some(Numbers::Ints { values, scale }) => {
+            let float = ToFloat::new(scale);
+            each_width!(values, values => selection.rows(len, |i| each(i, float.convert(i128::from(values[i])))));
+        }
+        Some(Numbers::Floats(Floats::F32(values))) => selection.rows(len, |i| each(i, f64::from(values[i]))),
+        Some(Numbers::Floats(Floats::F64(values))) => selection.rows(len, |i| each(i, values[i])),
         None => {}
     }
 }

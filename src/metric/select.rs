@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::DataType;
 
 use super::column::Numbers;
+use super::number::ToFloat;
 use super::ordered::{Window, for_each_float, order_of};
 use super::{Column, Number, Rows, State};
 use crate::each_width;
@@ -30,8 +31,7 @@ impl State for Collect {
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
         let Self { windows, values: found } = self;
-        let mut offer = |number: Number| {
-            let float = number.as_f64();
+        let mut offer = |float: f64, number: Number| {
             let order = order_of(float);
             if float.is_finite() && windows.iter().any(|w| w.contains(order)) {
                 *found.entry(number).or_default() += 1;
@@ -39,10 +39,14 @@ impl State for Collect {
         };
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
-                present.rows(rows.len(), |i| offer(Number::Int { value: i128::from(values[i]), scale }));
+                let to_float = ToFloat::new(scale);
+                present.rows(rows.len(), |i| {
+                    let value = i128::from(values[i]);
+                    offer(to_float.convert(value), Number::Int { value, scale });
+                });
             }),
             Some(Numbers::Floats(_)) => {
-                for_each_float(columns[0], |value| present.rows(rows.len(), |i| offer(Number::Float(value(i) + 0.0))));
+                for_each_float(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0)));
             }
             None => {}
         }
@@ -105,16 +109,13 @@ impl State for Outside {
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
         let mut outside = Vec::new();
-        for_each_float(columns[0], |value| {
-            present.rows(rows.len(), |i| {
-                let x = value(i);
-                if self.fences.is_outside(x) {
-                    let below = x < self.fences.low || x == f64::NEG_INFINITY;
-                    self.low += u64::from(below);
-                    self.high += u64::from(!below);
-                    outside.push(rows.numbers.get(i));
-                }
-            });
+        for_each_float(columns[0], &present, |i, x| {
+            if self.fences.is_outside(x) {
+                let below = x < self.fences.low || x == f64::NEG_INFINITY;
+                self.low += u64::from(below);
+                self.high += u64::from(!below);
+                outside.push(rows.numbers.get(i));
+            }
         });
         self.rows.insert_unit(rows.unit, outside);
         let bytes = self.rows.bytes();
@@ -166,14 +167,11 @@ impl State for Bins {
         let BinsSpec { low, high, bins } = self.spec;
         // Halving first keeps the width finite for any two floats.
         let width = (high / 2.0 - low / 2.0) * 2.0 / bins as f64;
-        for_each_float(columns[0], |value| {
-            present.rows(rows.len(), |i| {
-                let x = value(i);
-                if x.is_finite() && x >= low && x <= high {
-                    let bin = if width > 0.0 { ((x - low) / width) as usize } else { 0 };
-                    self.counts[bin.min(bins - 1)] += 1;
-                }
-            });
+        for_each_float(columns[0], &present, |_, x| {
+            if x.is_finite() && x >= low && x <= high {
+                let bin = if width > 0.0 { ((x - low) / width) as usize } else { 0 };
+                self.counts[bin.min(bins - 1)] += 1;
+            }
         });
     }
 

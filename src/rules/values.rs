@@ -1,8 +1,7 @@
-use std::collections::HashSet;
-
 use arrow::array::AsArray;
 use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::DataType;
+use foldhash::{HashSet, HashSetExt};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -242,6 +242,7 @@ impl Sections {
             header: source.header,
             missing_values: source.missing_values.as_ref().map(|t| t.0.clone()),
             timezone_seconds,
+            cut: crate::source::Cut::default(),
         })
     }
 

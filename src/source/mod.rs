@@ -164,6 +164,23 @@ pub struct ReadOptions {
     pub missing_values: Option<Vec<String>>,
     /// Offset in seconds east of UTC for timestamps without a zone.
     pub timezone_seconds: Option<i32>,
+    /// How the data is cut while it is read; nothing in a report depends on it.
+    pub cut: Cut,
+}
+
+/// Sizes of what is read at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Text of a unit, at least, unless the file ends first.
+    pub unit_bytes: usize,
+    /// Rows of a record batch, at most.
+    pub batch_rows: usize,
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self { unit_bytes: 16 << 20, batch_rows: 8192 }
+    }
 }
 
 /// The type a contract gives a column, and how its text is written.

@@ -14,8 +14,6 @@ use super::location::cannot_read;
 use super::{Chunk, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
 
-const BATCH_ROWS: usize = 8192;
-
 /// Parquet files read as one table.
 #[derive(Debug)]
 pub struct ParquetSource {
@@ -25,6 +23,7 @@ pub struct ParquetSource {
     /// Tokens of string columns that mean missing.
     missing: Vec<String>,
     fingerprint: u128,
+    batch_rows: usize,
 }
 
 impl ParquetSource {
@@ -54,7 +53,7 @@ impl ParquetSource {
         // A token read as missing makes a null where the file promises none.
         let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(f.is_nullable() || !missing.is_empty());
         let schema = Arc::new(Schema::new(schema.fields().iter().map(nullable).collect::<Vec<_>>()));
-        Ok(Self { files, footers, schema, missing, fingerprint: digest.digest128() })
+        Ok(Self { files, footers, schema, missing, fingerprint: digest.digest128(), batch_rows: options.cut.batch_rows })
     }
 
     /// String values that are a missing token become null.
@@ -124,7 +123,7 @@ impl Source for ParquetSource {
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer.clone())
             .with_projection(mask)
             .with_row_groups(vec![unit.start as usize])
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(self.batch_rows)
             .build()
             .map_err(|e| damaged(file, &e))?;
         let mut first = 0;

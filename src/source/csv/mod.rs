@@ -14,13 +14,12 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use self::column::{ColumnReader, Text, Unreadable};
 use self::framing::{Cell, Dialect, Framed};
-use super::{Chunk, ContractColumn, Format, InputFile, Malformed, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use super::{
+    Chunk, ContractColumn, Cut, Format, InputFile, Malformed, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd,
+};
 use crate::diagnostic::Fault;
 use crate::types::{Class, TypeEvidence};
 
-/// Text of a unit, at least, unless the file ends first.
-pub const UNIT_BYTES: usize = 16 << 20;
-const BATCH_ROWS_MAX: usize = 8192;
 /// Cells held at a time, so that wide tables take no more memory than long ones.
 const BATCH_CELLS_MAX: usize = 1 << 20;
 
@@ -32,6 +31,7 @@ pub struct CsvSource {
     dialect: Dialect,
     missing: Vec<String>,
     timezone_seconds: Option<i32>,
+    cut: Cut,
     columns: Vec<ColumnReader>,
     schema: SchemaRef,
     /// Per file: bytes and lines before the first record, and for each column its position in the record.
@@ -73,6 +73,7 @@ impl CsvSource {
             dialect,
             missing,
             timezone_seconds: options.timezone_seconds,
+            cut: options.cut,
             columns,
             schema: Arc::new(Schema::empty()),
             heads,
@@ -196,9 +197,9 @@ impl Source for CsvSource {
             return Ok(None);
         }
         let (files, heads, missing) = (self.files.clone(), self.heads.clone(), self.missing.clone());
-        let Self { format, dialect, timezone_seconds, .. } = *self;
+        let Self { format, dialect, timezone_seconds, cut, .. } = *self;
         let schema = self.schema.clone();
-        let mut source = Self { files, format, dialect, missing, timezone_seconds, columns, schema, heads, contradicted };
+        let mut source = Self { files, format, dialect, missing, timezone_seconds, cut, columns, schema, heads, contradicted };
         source.rebuild_schema();
         Ok(Some(Arc::new(source)))
     }
@@ -209,10 +210,10 @@ impl Source for CsvSource {
 }
 
 impl CsvSource {
-    /// The text of the unit that begins at `start`: whole records, about [`UNIT_BYTES`] of them.
+    /// The text of the unit that begins at `start`: whole records, about [`Cut::unit_bytes`] of them.
     fn cut(&self, file: &InputFile, start: u64) -> Result<Vec<u8>, Fault> {
         let rest = (file.bytes - start) as usize;
-        let mut want = UNIT_BYTES;
+        let mut want = self.cut.unit_bytes;
         loop {
             let len = want.min(rest);
             let mut bytes = read_at(file, start, len)?;
@@ -245,7 +246,7 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn new(source: &'a CsvSource, bytes: &'a [u8], projection: &'a Projection, positions: &'a [usize]) -> Self {
         let nothing = |&column: &usize| TypeEvidence { column, class: Class::Missing, failures: 0, present: 0, examples: Vec::new() };
-        let batch_rows = (BATCH_CELLS_MAX / projection.columns.len().max(1)).clamp(64, BATCH_ROWS_MAX);
+        let batch_rows = (BATCH_CELLS_MAX / projection.columns.len().max(1)).max(64).min(source.cut.batch_rows.max(1));
         Self {
             source,
             text: source.text(bytes),

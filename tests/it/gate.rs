@@ -1,0 +1,167 @@
+//! The gate publishes whole batches once, and keeps what it sets aside.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::Int64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::support::Place;
+
+/// Everything in a Parquet file.
+pub fn read(path: &Path) -> RecordBatch {
+    let file = File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    let schema = builder.schema().clone();
+    let batches: Vec<RecordBatch> = builder.build().expect("reader").collect::<Result<_, _>>().expect("batches");
+    concat_batches(&schema, &batches).expect("one batch")
+}
+
+const RULES: &str = "dataset: t
+schema: { evolution: any, columns: { id: { type: int64 }, v: { type: float64 } } }
+rules:
+  - missing: { column: name }
+  - duplicates: { key: [id] }
+  - range: { column: v, max: 10, tolerate: 1 row }
+gate: { publish: out, quarantine: aside }
+";
+
+/// Eight rows: one malformed, one without a name, one duplicate of a sound row, two above 10.
+const DATA: &str = "id,name,v\n1,a,1\n2,,2\n3,c,3\n3,d,30\nx,e,5\n5,f,50\n6,g,6\n7,\"h\nh\",7\n";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("r.yaml", RULES);
+    place.write("d.csv", DATA);
+    place
+}
+
+fn ids(batch: &RecordBatch) -> Vec<i64> {
+    batch.column_by_name("id").expect("id").as_primitive::<Int64Type>().values().to_vec()
+}
+
+#[test]
+fn rows_go_where_the_findings_say_and_none_is_lost() {
+    let place = place();
+    let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b1"]);
+    assert_eq!((run.code, run.verdict()), (0, "quarantine"), "{}", run.stderr);
+    let published = read(&place.path("out/b1.parquet"));
+    assert_eq!(ids(&published), [1, 3, 6, 7]);
+    let aside = read(&place.path("aside/b1.parquet"));
+    assert_eq!(published.num_rows() + aside.num_rows(), 8);
+    let rules = aside.column_by_name("_sluicegate_rules").expect("rules").as_list::<i32>();
+    let named: Vec<Vec<String>> =
+        (0..aside.num_rows()).map(|i| rules.value(i).as_string::<i32>().iter().flatten().map(str::to_owned).collect()).collect();
+    assert_eq!(named, [vec!["missing-name"], vec!["duplicates-id", "range-v"], vec!["malformed"], vec!["range-v"]]);
+    let lines = aside.column_by_name("_sluicegate_line").expect("line").as_primitive::<Int64Type>();
+    assert_eq!(lines.values(), &[3, 5, 6, 7]);
+    let raw = aside.column_by_name("_sluicegate_raw").expect("raw").as_binary::<i32>();
+    assert_eq!((raw.value(2), raw.null_count()), (&b"x,e,5"[..], 3));
+    let reasons = aside.column_by_name("_sluicegate_reason").expect("reason").as_string::<i32>();
+    assert_eq!(reasons.value(2), "id: `x` is not int64");
+    let names = aside.column_by_name("name").expect("name").as_string::<i32>();
+    assert!(names.is_null(0) && names.is_null(2));
+    assert_eq!(names.value(1), "d");
+}
+
+#[test]
+fn the_same_batch_again_changes_nothing() {
+    let place = place();
+    let first = place.run(&["gate", "d.csv", "-r", "r.yaml"]);
+    let id = first.report()["batch"]["id"].as_str().expect("an id").to_owned();
+    let part = place.path(&format!("out/{id}.parquet"));
+    let before = (std::fs::read(&part).expect("part"), std::fs::metadata(&part).expect("part").modified().expect("time"));
+    let again = place.run(&["gate", "d.csv", "-r", "r.yaml"]);
+    assert_eq!(again.code, 0);
+    assert_eq!(again.report()["publication"]["state"], "unchanged");
+    assert_eq!(again.report()["findings"], first.report()["findings"]);
+    let after = (std::fs::read(&part).expect("part"), std::fs::metadata(&part).expect("part").modified().expect("time"));
+    assert!(before == after);
+    assert_eq!(place.files().len(), 4, "{:?}", place.files());
+}
+
+#[test]
+fn an_id_seen_with_other_content_or_rules_is_refused_unless_superseded() {
+    let place = place();
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]).code, 0);
+    let before = std::fs::read(place.path("out/b.parquet")).expect("part");
+    place.write("e.csv", "id,name,v\n9,z,1\n");
+    let refused = place.run(&["gate", "e.csv", "-r", "r.yaml", "--batch-id", "b"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("already published with other content"), "{}", refused.stderr);
+    place.write("s.yaml", RULES.replace("max: 10", "max: 100"));
+    let refused = place.run(&["gate", "d.csv", "-r", "s.yaml", "--batch-id", "b"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("already published under other rules"), "{}", refused.stderr);
+    assert!(before == std::fs::read(place.path("out/b.parquet")).expect("part"));
+    let superseded = place.run(&["gate", "e.csv", "-r", "r.yaml", "--batch-id", "b", "--supersede"]);
+    assert_eq!((superseded.code, &superseded.report()["publication"]["state"]), (0, &"superseded".into()));
+    assert_eq!(ids(&read(&place.path("out/b.parquet"))), [9]);
+    // Nothing of the new batch was set aside, so nothing of the old one stays behind.
+    assert!(!place.path("aside/b.parquet").exists());
+    assert!(place.files().iter().all(|f| !f.contains(".staged")), "{:?}", place.files());
+}
+
+#[test]
+fn a_rejected_batch_a_dry_run_and_a_check_write_nothing() {
+    let place = place();
+    place.write("reject.yaml", RULES.replace("{ column: name }", "{ column: name, on_fail: reject }"));
+    let before = place.files();
+    let rejected = place.run(&["gate", "d.csv", "-r", "reject.yaml"]);
+    assert_eq!((rejected.code, rejected.verdict()), (1, "reject"));
+    assert_eq!((rejected.rows("rejected"), rejected.rows("published")), (8, 0));
+    assert_eq!(rejected.report()["publication"]["state"], "withheld");
+    let dry = place.run(&["gate", "d.csv", "-r", "r.yaml", "--dry-run"]);
+    assert_eq!((dry.code, &dry.report()["mode"]), (0, &"dry_run".into()));
+    let check = place.run(&["check", "d.csv", "-r", "r.yaml"]);
+    assert_eq!(check.code, 1);
+    assert_eq!(before, place.files());
+    let gate = place.run(&["gate", "d.csv", "-r", "r.yaml"]);
+    for same in ["verdict", "rows", "findings", "columns", "schema_changes", "batch"] {
+        assert_eq!(check.report()[same], gate.report()[same], "check and gate agree on {same}");
+        assert_eq!(check.report()[same], dry.report()[same], "check and a dry run agree on {same}");
+    }
+}
+
+#[test]
+fn one_file_holds_the_latest_batch_and_strangers_are_left_alone() {
+    let place = place();
+    let publish = ["--publish", "latest.parquet"];
+    let first = place.run(&[&["gate", "d.csv", "-r", "r.yaml"], &publish[..]].concat());
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    place.write("e.csv", "id,name,v\n9,z,1\n");
+    assert_eq!(place.run(&[&["gate", "e.csv", "-r", "r.yaml"], &publish[..]].concat()).code, 0);
+    assert_eq!(ids(&read(&place.path("latest.parquet"))), [9]);
+    place.write("latest.parquet", "not ours");
+    let refused = place.run(&[&["gate", "d.csv", "-r", "r.yaml"], &publish[..]].concat());
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("did not write"), "{}", refused.stderr);
+    assert_eq!(std::fs::read(place.path("latest.parquet")).expect("file"), b"not ours");
+}
+
+#[test]
+fn row_groups_that_lose_nothing_are_copied_and_the_rest_filtered() {
+    // Parquet in, several row groups, a duplicate across two of them.
+    let place = place();
+    let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new(
+        "id",
+        arrow::datatypes::DataType::Int64,
+        true,
+    )]));
+    let file = File::create(place.path("d.parquet")).expect("file");
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, schema.clone(), None).expect("writer");
+    for group in [vec![1, 2, 3], vec![4, 2, 5], vec![6, 7]] {
+        let array = arrow::array::Int64Array::from(group);
+        writer.write(&RecordBatch::try_new(schema.clone(), vec![std::sync::Arc::new(array)]).expect("batch")).expect("write");
+        writer.flush().expect("flush");
+    }
+    writer.close().expect("close");
+    place.write("p.yaml", "dataset: t\nrules:\n  - duplicates: { key: [id] }\ngate: { publish: out }\n");
+    let run = place.run(&["gate", "d.parquet", "-r", "p.yaml", "--batch-id", "b"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(ids(&read(&place.path("out/b.parquet"))), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(ids(&read(&place.path("out_quarantine/b.parquet"))), [2]);
+    assert_eq!(run.finding("duplicates-id")["samples"][0]["origin"]["row"], 5);
+}

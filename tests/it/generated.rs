@@ -1,0 +1,62 @@
+//! What is generated from the code is committed as the code would write it today.
+
+use sluicegate::rules::RULES;
+
+use crate::support::project;
+
+/// Compares a committed file with what the code writes; `SLUICEGATE_REGENERATE=1` writes it.
+fn committed(path: &str, content: &str) {
+    let file = project(path);
+    if std::env::var_os("SLUICEGATE_REGENERATE").is_some() {
+        std::fs::write(&file, content).expect("write");
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(kept == content, "{path} is not what the code writes; run `just regenerate`");
+}
+
+#[test]
+fn generated_files_are_up_to_date() {
+    committed("rules/rules.schema.json", &format!("{:#}\n", sluicegate::ruleset::json_schema()));
+    committed("reports/report.schema.json", &format!("{:#}\n", sluicegate::report::json_schema()));
+    committed("docs/rules.md", &sluicegate::docs::rules());
+    committed("docs/cli.md", &reference());
+}
+
+/// The command line's reference, from its own help.
+fn reference() -> String {
+    let mut out = String::from("<!-- Written by `just regenerate` from the program's own help. -->\n\n# Command line\n");
+    let mut root = sluicegate::cli::command().term_width(100);
+    root.build();
+    for command in root.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+        let help = command.render_long_help().to_string();
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        out.push_str(&format!("\n## {}\n\n```text\n{}\n```\n", command.get_name(), help.join("\n").trim_end()));
+    }
+    out
+}
+
+#[test]
+fn every_rule_has_documentation_and_cases() {
+    for rule in RULES {
+        let (headline, rest) = sluicegate::docs::parts(rule);
+        assert!(headline.ends_with('.') && headline.len() > 10, "{}: its documentation begins with a sentence", rule.name);
+        assert!(rest.contains("Why:") && rest.contains("```yaml"), "{}: its documentation says why and shows an example", rule.name);
+        for kind in ["pass", "fail", "fault"] {
+            let folder = project("tests/rules").join(rule.name).join(kind);
+            let cases = crate::support::files_below(&folder, "yaml");
+            assert!(!cases.is_empty(), "{}: no case under {}", rule.name, folder.display());
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_valid_rules() {
+    for rule in RULES {
+        let (_, rest) = sluicegate::docs::parts(rule);
+        let example = rest.split("```yaml\n").nth(1).and_then(|e| e.split("```").next()).expect("an example");
+        let text = format!("dataset: x\nrules:\n{example}");
+        if let Err(faults) = sluicegate::ruleset::RuleFile::parse(&text, rule.name) {
+            panic!("{faults}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The laws every state obeys: merging is associative with an identity, batches and units do not
+//! matter, and states that are not ordered merge in any order.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use proptest::prelude::*;
+use sluicegate::metric::completeness::{Completeness, MissingSpec};
+use sluicegate::metric::distinct::Distinct;
+use sluicegate::metric::extrema::Extrema;
+use sluicegate::metric::frequencies::Frequencies;
+use sluicegate::metric::grouped::{Grouped, GroupedSpec};
+use sluicegate::metric::groups::GroupCounts;
+use sluicegate::metric::keys::{Keep, Keys, KeysSpec};
+use sluicegate::metric::moments::Moments;
+use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
+use sluicegate::metric::runs::MissingRuns;
+use sluicegate::metric::select::{Bins, BinsSpec, Collect, Fences, Outside};
+use sluicegate::metric::{Budget, Column, Rows, State};
+use sluicegate::rows::{Mask, RowNumbers};
+
+/// A row of test data: an integer, a float, a short text, and whether it is selected.
+type Row = (Option<i64>, Option<f64>, Option<String>, bool);
+
+fn row() -> impl Strategy<Value = Row> {
+    let float = prop_oneof![5 => -1e6f64..1e6, 2 => (-20i32..20).prop_map(f64::from), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY), 1 => Just(-0.0)];
+    let text = prop_oneof![Just("a"), Just("b"), Just(""), Just(" "), Just("long text of many characters")].prop_map(str::to_owned);
+    (
+        proptest::option::weighted(0.8, -30i64..30),
+        proptest::option::weighted(0.8, float),
+        proptest::option::weighted(0.8, text),
+        any::<bool>(),
+    )
+}
+
+/// Units of batches of rows.
+fn units() -> impl Strategy<Value = Vec<Vec<Vec<Row>>>> {
+    prop::collection::vec(prop::collection::vec(prop::collection::vec(row(), 0..12), 0..4), 1..4)
+}
+
+fn budget() -> Arc<Budget> {
+    Arc::new(Budget::new(u64::MAX, std::env::temp_dir()))
+}
+
+fn columns(rows: &[Row]) -> [Column; 3] {
+    let integers: ArrayRef = Arc::new(Int64Array::from_iter(rows.iter().map(|r| r.0)));
+    let floats: ArrayRef = Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.1)));
+    let texts: ArrayRef = Arc::new(StringArray::from_iter(rows.iter().map(|r| r.2.clone())));
+    [integers, floats, texts].map(Column::new)
+}
+
+/// Folds one unit, batch by batch.
+fn fold<S: State>(spec: &S::Spec, which: &[usize], unit: u32, batches: &[Vec<Row>]) -> S {
+    let types: Vec<_> = columns(&[]).iter().map(|c| c.array.data_type().clone()).collect();
+    let types: Vec<_> = which.iter().map(|&c| types[c].clone()).collect();
+    let mut state = S::empty(spec, &types);
+    let budget = budget();
+    let mut first = 0;
+    for rows in batches.iter().filter(|b| !b.is_empty()) {
+        let columns = columns(rows);
+        let selection = Mask::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.3))).values().clone());
+        let numbers = RowNumbers::Dense { first, len: rows.len() as u32 };
+        let rows = Rows { unit, numbers: &numbers, selection: &selection, budget: &budget };
+        state.update(&rows, &which.iter().map(|&c| &columns[c]).collect::<Vec<_>>());
+        first += numbers.len() as u32;
+    }
+    state
+}
+
+fn law<S: State>(spec: &S::Spec, which: &[usize], units: &[Vec<Vec<Row>>])
+where
+    S::Out: PartialEq + Debug,
+{
+    let name = std::any::type_name::<S>();
+    let unit = |i: usize| fold::<S>(spec, which, i as u32, &units[i]);
+    let finish = |state: S| state.finish().expect("no spill to fail");
+    let merge = |mut a: S, b: S| {
+        a.merge(b);
+        a
+    };
+    let empty = || fold::<S>(spec, which, 0, &[]);
+    let all = |order: &[usize]| finish(order.iter().fold(empty(), |state, &i| merge(state, unit(i))));
+    let forward: Vec<usize> = (0..units.len()).collect();
+    let whole = all(&forward);
+    // Identity, on both sides.
+    assert_eq!(finish(merge(empty(), unit(0))), finish(unit(0)), "{name}: left identity");
+    assert_eq!(finish(merge(unit(0), empty())), finish(unit(0)), "{name}: right identity");
+    // Associativity: folded from the right.
+    let right = finish(forward.iter().rev().fold(empty(), |state, &i| merge(unit(i), state)));
+    assert_eq!(whole, right, "{name}: associativity");
+    // Batches do not matter.
+    let as_one: Vec<Vec<Vec<Row>>> = units.iter().map(|u| vec![u.concat()]).collect();
+    let one = finish((0..as_one.len()).fold(empty(), |state, i| merge(state, fold::<S>(spec, which, i as u32, &as_one[i]))));
+    assert_eq!(whole, one, "{name}: batches");
+    if !S::ORDERED {
+        let backward: Vec<usize> = forward.iter().rev().copied().collect();
+        assert_eq!(whole, all(&backward), "{name}: commutativity");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_state_obeys_the_laws(units in units()) {
+        for column in 0..3 {
+            law::<Completeness>(&(), &[column], &units);
+            law::<Distinct>(&(), &[column], &units);
+            law::<Frequencies>(&(), &[column], &units);
+            law::<MissingRuns>(&MissingSpec { tokens: vec!["a".into()], blank: true }, &[column], &units);
+            law::<GroupCounts>(&(), &[column, 2], &units);
+        }
+        for column in 0..2 {
+            law::<Moments>(&(), &[column], &units);
+            law::<Extrema>(&(), &[column], &units);
+            law::<OrderedHistogram>(&HistogramSpec::COARSE, &[column], &units);
+            let window = Window { low: order_of(-5.0), high: order_of(15.0) };
+            law::<OrderedHistogram>(&HistogramSpec { shift: SHIFT_COARSE - 9, windows: vec![window] }, &[column], &units);
+            law::<Collect>(&vec![window], &[column], &units);
+            law::<Outside>(&Fences { low: -10.0, high: 12.5 }, &[column], &units);
+            law::<Bins>(&BinsSpec { low: -20.0, high: 20.0, bins: 7 }, &[column], &units);
+            let every = GroupedSpec { keys: 1, every: Some(()), each: Default::default() };
+            law::<Grouped<Moments>>(&every, &[2, column], &units);
+        }
+        for keep in [Keep::First, Keep::Last, Keep::None] {
+            for nulls_equal in [false, true] {
+                law::<Keys>(&KeysSpec { keep, nulls_equal, budget: budget() }, &[0, 2], &units);
+            }
+        }
+        let runs = GroupedSpec { keys: 1, every: Some(MissingSpec::default()), each: Default::default() };
+        law::<Grouped<MissingRuns>>(&runs, &[2, 0], &units);
+    }
+
+    #[test]
+    fn spilled_keys_are_judged_like_keys_in_memory(units in units()) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let tight = Arc::new(Budget::new(0, directory.path().to_owned()));
+        let judge = |budget: Arc<Budget>| {
+            let spec = KeysSpec { keep: Keep::First, nulls_equal: true, budget: budget.clone() };
+            let mut state = Keys::empty(&spec, &[]);
+            for (i, batches) in units.iter().enumerate() {
+                let mut unit = Keys::empty(&spec, &[]);
+                let mut first = 0;
+                for rows in batches.iter().filter(|b| !b.is_empty()) {
+                    let columns = columns(rows);
+                    let numbers = RowNumbers::Dense { first, len: rows.len() as u32 };
+                    let rows = Rows { unit: i as u32, numbers: &numbers, selection: &Mask::All, budget: &budget };
+                    unit.update(&rows, &[&columns[0]]);
+                    first += numbers.len() as u32;
+                }
+                state.merge(unit);
+            }
+            state.finish().expect("readable")
+        };
+        prop_assert_eq!(judge(tight.clone()), judge(budget()));
+        prop_assert_eq!(std::fs::read_dir(directory.path()).expect("list").count(), 0, "spill files are removed");
+        prop_assert!(!tight.is_exceeded(), "all memory is given back");
+    }
+}

@@ -1,0 +1,14 @@
+//! Everything that is tested from outside: one crate, since each test binary links the whole engine.
+
+mod cases;
+mod cli;
+mod examples;
+mod gate;
+mod generated;
+mod html;
+mod laws;
+mod parity;
+mod planted;
+mod reference;
+mod rulesets;
+mod support;

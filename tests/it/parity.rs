@@ -1,0 +1,142 @@
+//! The report does not depend on threads, batches or units, nor on the format the rows came in.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use sluicegate::audit::{self, Job, NoSink};
+use sluicegate::metric::Budget;
+use sluicegate::report::model::Mode;
+use sluicegate::report::{self, Header};
+use sluicegate::ruleset::RuleFile;
+use sluicegate::source::{self, Cut};
+
+use crate::support::Place;
+
+const RULES: &str = "dataset: parity
+schema:
+  evolution: any
+  columns:
+    id: { type: int64, required: true }
+    price: { type: \"decimal(10,2)\" }
+clean: [{ drop_where: \"city = 'nowhere'\" }]
+transform: { ratio: 100 / size }
+rules:
+  - missing: { columns: [city, note], tolerate: 30% }
+  - missing: { column: score, by: [city], max_run: 3 }
+  - duplicates: { key: [id] }
+  - duplicates: { id: pairs, key: [city, size], keep: last, on_fail: warn }
+  - range: { column: price, min: 1, max: 90 }
+  - range: { column: score, above: -2, tolerate: 5 rows }
+  - values: { column: city, in: [Ulm, Köln, nowhere] }
+  - pattern: { column: note, regex: '^[a-z ,]*$', tolerate: 50% }
+  - outliers: { column: score, k: 1.5, on_fail: quarantine }
+  - outliers: { id: by-city, column: price, k: 1.5, by: [city] }
+  - expression: { sql: \"price > size\", where: \"city <> 'Ulm'\", on_fail: warn }
+  - representation: { groups: [city], reference: equal, tolerance: 20 points, on_fail: warn }
+profile: full
+";
+
+/// About a thousand rows with quotes, newlines, malformed records and duplicates.
+fn data() -> String {
+    let mut seed = 42u64;
+    let mut next = |n: u64| {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) % n
+    };
+    let mut text = String::from("id,city,size,price,score,note\n");
+    for i in 0..1000u64 {
+        let id = if next(50) == 0 { i / 2 } else { i };
+        let city = ["Ulm", "Köln", "Bern", "", "nowhere"][[0, 0, 0, 1, 1, 1, 1, 2, 3, 4][next(10) as usize]];
+        let size = next(9);
+        let price = format!("{}.{:02}", next(100), next(100));
+        let score = if next(7) == 0 {
+            String::new()
+        } else {
+            format!("{:.3}", next(6000) as f64 / 1000.0 - 2.5 + if next(80) == 0 { 50.0 } else { 0.0 })
+        };
+        let note = ["plain", "\"with, comma\"", "\"two\nlines\"", "\"say \"\"hi\"\"\"", "", "UPPER"][next(6) as usize];
+        match next(60) {
+            0 => text.push_str(&format!("{id},{city},{size}\n")),
+            1 => text.push_str(&format!("{id},{city},{size},{price},{score},\"open\n")),
+            2 => text.push_str(&format!("x{id},{city},{size},{price},{score},{note}\n")),
+            _ => text.push_str(&format!("{id},{city},{size},{price},{score},{note}\n")),
+        }
+    }
+    text
+}
+
+fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
+    let rules = RuleFile::parse(RULES, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
+    let mut options = rules.sections.read_options("r.yaml").expect("options");
+    options.cut = cut;
+    let path = place.path(data).display().to_string();
+    let source = source::open(&[path], &options, &rules.sections.contract()).unwrap_or_else(|f| panic!("{f}"));
+    let budget = Arc::new(Budget::new(1 << 20, place.path("")));
+    let job = Job { rules: &rules, source, now: DateTime::UNIX_EPOCH, threads, budget, progress: &|_, _| {} };
+    let audited = audit::audit(&job, &NoSink).unwrap_or_else(|f| panic!("{f}"));
+    let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
+    let report = report::assemble(header, &rules, &audited, audited.set_aside().len(), None);
+    serde_json::to_string_pretty(&report).expect("JSON")
+}
+
+#[test]
+fn threads_batches_and_units_change_nothing() {
+    let place = Place::new();
+    place.write("d.csv", data());
+    let whole = report(&place, "d.csv", 1, Cut::default());
+    let parsed: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+    assert!(parsed["rows"]["malformed"].as_u64().expect("malformed") > 20);
+    assert!(parsed["findings"].as_array().expect("findings").iter().filter(|f| f["outcome"] == "fail").count() > 5);
+    for threads in [1, 2, 5] {
+        for cut in [
+            Cut { unit_bytes: 64, batch_rows: 3 },
+            Cut { unit_bytes: 1000, batch_rows: 7 },
+            Cut { unit_bytes: 4096, batch_rows: 8192 },
+            Cut { unit_bytes: 1 << 20, batch_rows: 64 },
+        ] {
+            let cut_up = report(&place, "d.csv", threads, cut);
+            assert!(whole == cut_up, "{threads} threads, {cut:?}:\n{}", first_difference(&whole, &cut_up));
+        }
+    }
+}
+
+fn first_difference(a: &str, b: &str) -> String {
+    let differ = a.lines().zip(b.lines()).enumerate().find(|(_, (x, y))| x != y);
+    differ.map_or_else(String::new, |(n, (x, y))| format!("line {n}\n  {x}\n  {y}"))
+}
+
+#[test]
+fn the_same_rows_as_csv_tsv_and_parquet_give_the_same_findings() {
+    let place = Place::new();
+    let rules = "dataset: t
+rules:
+  - missing: { columns: \"*\", on_fail: warn }
+  - duplicates: { key: [id], on_fail: warn }
+  - range: { column: v, max: 3, on_fail: warn }
+  - values: { column: name, in: [a, b], on_fail: warn }
+  - outliers: { column: v, k: 0.5 }
+profile: full
+gate: { publish: d.parquet }
+";
+    place.write("r.yaml", rules);
+    let csv = "id,name,v,day,ok\n1,a,1.5,2026-01-01,true\n2,\"b,\n\"\"x\"\"\",2.5,2026-01-02,false\n2,,,2026-01-03,\n4,é,9.5,,true\n5,a,2,2026-01-05,true\n6,b,2.25,2026-01-05,true\n";
+    place.write("d.csv", csv);
+    place.write("d.tsv", csv.replace(',', "\t").replace("b\t\n", "b,\n"));
+    let check = |data: &str| place.run(&["check", data, "-r", "r.yaml", "--batch-id", "b"]);
+    let gate = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]);
+    assert_eq!(gate.code, 0, "{}", gate.stderr);
+    let of = |data: &str| {
+        let mut report = check(data).report.expect("a report");
+        report["batch"] = serde_json::Value::Null;
+        for finding in report["findings"].as_array_mut().expect("findings") {
+            for sample in finding["samples"].as_array_mut().expect("samples") {
+                sample["origin"] = serde_json::Value::Null;
+            }
+        }
+        report
+    };
+    let expected = of("d.csv");
+    assert_eq!(expected["findings"].as_array().map(Vec::len), Some(10));
+    assert_eq!(expected, of("d.tsv"));
+    assert_eq!(expected, of("d.parquet"));
+}

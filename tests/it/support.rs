@@ -1,0 +1,112 @@
+//! Running the binary, and reading what it says.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// What a run of the binary gave.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    /// The JSON report, where one was written.
+    pub report: Option<Json>,
+}
+
+impl Run {
+    pub fn report(&self) -> &Json {
+        self.report.as_ref().unwrap_or_else(|| panic!("no report; exit code {}, stderr: {}", self.code, self.stderr))
+    }
+
+    pub fn verdict(&self) -> &str {
+        self.report()["verdict"].as_str().expect("a verdict")
+    }
+
+    /// The finding called `id`.
+    pub fn finding(&self, id: &str) -> &Json {
+        let findings = self.report()["findings"].as_array().expect("findings");
+        let found = findings.iter().find(|f| f["id"] == id);
+        found.unwrap_or_else(|| panic!("no finding {id} among {:?}", findings.iter().map(|f| &f["id"]).collect::<Vec<_>>()))
+    }
+
+    pub fn rows(&self, what: &str) -> u64 {
+        self.report()["rows"][what].as_u64().expect("a count of rows")
+    }
+}
+
+/// A directory of its own for one test.
+pub struct Place(TempDir);
+
+impl Place {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("directory");
+        std::fs::write(&path, content).expect("write");
+        path
+    }
+
+    /// Runs the binary here.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        run_in(self.0.path(), arguments)
+    }
+
+    /// Every file below, hidden ones included, by relative path.
+    pub fn files(&self) -> Vec<String> {
+        fn walk(directory: &Path, root: &Path, out: &mut Vec<String>) {
+            for entry in std::fs::read_dir(directory).expect("list").flatten() {
+                match entry.path() {
+                    path if path.is_dir() => walk(&path, root, out),
+                    path => out.push(path.strip_prefix(root).expect("below").display().to_string()),
+                }
+            }
+        }
+        let mut files = Vec::new();
+        walk(self.0.path(), self.0.path(), &mut files);
+        files.sort();
+        files
+    }
+}
+
+/// The root of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Runs the binary in `directory`; `check` and `gate` also write a JSON report, whose rows must add up.
+pub fn run_in(directory: &Path, arguments: &[&str]) -> Run {
+    let reports = tempfile::tempdir().expect("a temporary directory");
+    let path = reports.path().join("report.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
+    command.current_dir(directory).args(arguments).env("RUST_BACKTRACE", "0");
+    if matches!(arguments.first(), Some(&"check" | &"gate")) {
+        command.arg("--report").arg(&path);
+    }
+    let output = command.output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let report: Option<Json> = std::fs::read(&path).ok().map(|bytes| serde_json::from_slice(&bytes).expect("JSON"));
+    if let Some(report) = &report {
+        let rows = |what: &str| report["rows"][what].as_u64().expect("a count");
+        let sum = rows("published") + rows("quarantined") + rows("filtered") + rows("rejected");
+        assert_eq!(rows("read"), sum, "the law of conservation: {}", report["rows"]);
+    }
+    let code = output.status.code().unwrap_or_else(|| panic!("killed by a signal"));
+    Run { code, stdout: text(output.stdout), stderr: text(output.stderr), report }
+}
+
+/// Every file below `directory` with `extension`, sorted.
+pub fn files_below(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let pattern = format!("{}/**/*.{extension}", directory.display());
+    let mut files: Vec<PathBuf> = glob::glob(&pattern).expect("a pattern").flatten().collect();
+    files.sort();
+    files
+}
