@@ -1,4 +1,5 @@
 //! Sluicegate: a data-quality gate.
+pub mod assemble;
 pub mod audit;
 pub mod cli;
 pub mod diagnostic;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod rows;
 pub mod rules;
 pub mod ruleset;
+pub mod shown;
 pub mod source;
 pub mod sql;
 pub mod statistics;

@@ -301,7 +301,8 @@ mod tests {
             prop_assert_eq!(union.len() as usize, expected.len());
             prop_assert_eq!(found, expected.iter().copied().collect::<Vec<_>>());
             for &(unit, row) in &expected {
-                prop_assert!(union.contains(RowId { unit, row }));
+                let row = RowId { unit, row };
+                prop_assert!(union.contains(row));
             }
         }
 

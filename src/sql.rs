@@ -12,13 +12,16 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 /// Compiles expressions; holds DataFusion's function registry.
 pub struct Sql {
     context: SessionContext,
+    now: DateTime<Utc>,
 }
 
 /// A compiled expression over some columns.
@@ -62,8 +65,7 @@ impl Sql {
         let mut config = SessionConfig::new().with_target_partitions(1);
         config.options_mut().sql_parser.enable_ident_normalization = false;
         let context = SessionContext::new_with_config(config);
-        context.state_ref().write().execution_props_mut().query_execution_start_time = Some(now);
-        Self { context }
+        Self { context, now }
     }
 
     /// Compiles `text` against `schema`.
@@ -81,9 +83,22 @@ impl Sql {
         let field = |&i: &usize| Field::new(schema.field(i).name(), schema.field(i).data_type().clone(), true);
         let own = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let own_df = DFSchema::try_from(own.as_ref().clone()).map_err(one_line)?;
+        let parsed = if reads_clock(&parsed) { self.with_clock(parsed, &own_df).map_err(one_line)? } else { parsed };
         let physical = self.context.state().create_physical_expr(parsed, &own_df).map_err(one_line)?;
         let data_type = physical.data_type(&own).map_err(one_line)?;
         Ok(Expression { text: text.to_owned(), columns, data_type, schema: own, physical })
+    }
+
+    /// Puts the run's clock in the place of `now()` and its kin: DataFusion does so while simplifying.
+    fn with_clock(&self, expression: Expr, schema: &DFSchema) -> datafusion::common::Result<Expr> {
+        let state = self.context.state();
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(schema.clone()))
+            .with_config_options(state.config_options().clone())
+            .with_query_execution_start_time(Some(self.now))
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        simplifier.simplify(simplifier.coerce(expression, schema)?)
     }
 
     /// Compiles a condition.
@@ -97,6 +112,12 @@ impl Sql {
             ref other => Err(format!("gives {}, not true or false", crate::types::type_name(other))),
         }
     }
+}
+
+/// Whether a function in the expression depends on the run rather than on the row.
+fn reads_clock(expression: &Expr) -> bool {
+    let stable = |e: &Expr| matches!(e, Expr::ScalarFunction(f) if f.func.signature().volatility == Volatility::Stable);
+    expression.exists(|e| Ok(stable(e))).unwrap_or(false)
 }
 
 /// Refuses what has no place in an expression over one row, or differs from run to run.
@@ -201,6 +222,14 @@ mod tests {
         let values: Vec<Option<i64>> = values.as_primitive::<arrow::datatypes::Int64Type>().iter().collect();
         assert_eq!(values, [Some(2), None, None, None, Some(5)]);
         assert_eq!(failures.iter().map(|f| f.row).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn now_is_the_clock_of_the_run() {
+        let sql = Sql::new(DateTime::UNIX_EPOCH);
+        let condition = sql.condition("now() = TIMESTAMP '1970-01-01T00:00:00Z' AND current_date() = DATE '1970-01-01'", &schema());
+        let (holds, failures) = condition.expect("compiles").test(&[], 2);
+        assert_eq!((holds.true_count(), failures), (2, Vec::new()));
     }
 
     #[test]

@@ -196,7 +196,7 @@ mod tests {
         for name in ["bool", "int8", "uint64", "float32", "decimal(15,2)", "string", "date", "timestamp(ms)", "timestamp(us, UTC)"] {
             assert_eq!(type_name(&parse_type(name).expect(name)), name);
         }
-        assert!(parse_type("int46").expect_err("fault").contains("did you mean `int64`?"));
+        assert!(parse_type("itn64").expect_err("fault").contains("did you mean `int64`?"));
         assert!(parse_type("decimal(2,3)").is_err());
     }
 

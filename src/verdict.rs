@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::rules::Status;
 use crate::rules::words::{OnFail, OnNoData, Tolerance};
+use crate::shown::{count, counted};
 
 /// What is to become of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -48,7 +49,7 @@ pub fn decide(findings: &[Weighed], totals: Totals) -> (Verdict, Vec<String>) {
         .map(|f| format!("{}: {}", f.id, f.message))
         .collect();
     if let Some(limit) = totals.reject_above.filter(|l| l.is_fully_exceeded_by(totals.set_aside, totals.considered)) {
-        rejects.push(format!("{} of {} rows would be set aside, more than {limit}", totals.set_aside, totals.considered));
+        rejects.push(format!("{} of {} would be set aside, more than {limit}", count(totals.set_aside), counted(totals.considered, "row")));
     }
     if !rejects.is_empty() {
         return (Verdict::Reject, rejects);
@@ -63,7 +64,12 @@ pub fn decide(findings: &[Weighed], totals: Totals) -> (Verdict, Vec<String>) {
     }
     if totals.set_aside > 0 {
         let failed = findings.iter().filter(|f| f.status == Status::Fail && f.on_fail == OnFail::Quarantine);
-        return (Verdict::Quarantine, failed.map(|f| format!("{}: {}", f.id, f.message)).collect());
+        let mut reasons: Vec<String> = failed.map(|f| format!("{}: {}", f.id, f.message)).collect();
+        if reasons.is_empty() {
+            // Tolerated or not, a record that cannot be read cannot be published.
+            reasons.push(format!("{} set aside", counted(totals.set_aside, "malformed record")));
+        }
+        return (Verdict::Quarantine, reasons);
     }
     (Verdict::Accept, Vec::new())
 }

@@ -9,6 +9,7 @@ use crate::rows::RowId;
 use crate::rules::Status;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::{OnFail, OnNoData, Tolerance};
+use crate::shown::{count, counted, percent};
 use crate::source::{Malformed, Source};
 
 pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<FindingResult> {
@@ -16,7 +17,7 @@ pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<Findi
     let read = folded.places.records();
     let builtin = FindingResult::builtin;
     if read == folded.filtered {
-        let why = if read == 0 { "the batch has no rows".to_owned() } else { format!("`clean` drops all {read} rows") };
+        let why = if read == 0 { "the batch has no rows".to_owned() } else { format!("`clean` drops all {}", counted(read, "row")) };
         findings.push(builtin("rows", "rows", Status::NoData, OnFail::Reject, why));
     }
     if !plan.unprepared.is_empty() {
@@ -43,8 +44,8 @@ fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
     } else {
         Status::Pass
     };
-    let share = if failing == 0 { String::new() } else { format!(" ({:.2}%)", failing as f64 / of as f64 * 100.0) };
-    let message = format!("{failing} of {of} records{share} cannot be read");
+    let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
+    let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
         let origin = folded.places.origin(RowId { unit: *unit, row: *row }, job.source.files());

@@ -45,9 +45,9 @@ struct GroupFold {
 
 /// The first pass: row tests, then states over the sound rows; rows that pass go to `sink`.
 pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sink: &S) -> Result<Folded, Fault> {
-    let wanted = match sink.wants_rows() {
+    let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
-        false => needed(&plan.requests, 0),
+        false => needed(&plan.requests, 0).into_iter().chain(source.judged_columns()).collect(),
     };
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
     let mut folded = Merging::new(plan);
@@ -69,8 +69,7 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
         if let Some(part) = unit.part.take() {
             sink.append(&unit.unit, part)?;
         }
-        let header_lines = source.header_lines(unit.unit.file);
-        folded.take(unit, header_lines)
+        folded.take(unit, source)
     })?;
     folded.finish(source)
 }
@@ -81,14 +80,16 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed(requests, first_new)));
     let empty = || requests.states[first_new..].iter().map(|r| r.empty(&plan.prepare.schema)).collect::<Vec<_>>();
     let mut states = empty();
-    let unsound = &folded.unsound;
+    let (unsound, malformed) = (&folded.unsound, &folded.malformed_rows);
     let work = |unit: &Unit, preread| {
         let mut states = empty();
         source.read(unit, preread, &projection, &mut |chunk| {
             let prepared = plan.prepare.apply(chunk, &projection).map_err(first_fault)?;
             let batch = Batch::new(prepared, requests, first_new);
-            let sound = unsound.mask(unit.index, &batch.prepared.rows).not();
-            batch.update(requests, first_new, &mut states, &sound, unit.index, &job.budget);
+            // With fewer columns read, records malformed in another one look whole.
+            let live = malformed.mask(unit.index, &batch.prepared.rows).not();
+            let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
+            batch.update(requests, first_new, &mut states, (&live, &sound), unit.index, &job.budget);
             Ok(())
         })?;
         Ok(states)
@@ -177,13 +178,21 @@ impl Batch {
         }
     }
 
-    fn update(&self, requests: &Requests, first_new: usize, states: &mut [Box<dyn AnyState>], sound: &Mask, unit: u32, budget: &Budget) {
+    fn update(
+        &self,
+        requests: &Requests,
+        first_new: usize,
+        states: &mut [Box<dyn AnyState>],
+        (live, sound): (&Mask, &Mask),
+        unit: u32,
+        budget: &Budget,
+    ) {
         for (request, state) in requests.states[first_new..].iter().zip(states) {
             let over = match request.scope.over {
-                Which::Sound => sound.clone(),
-                Which::All => Mask::All,
+                Which::Sound => sound,
+                Which::All => live,
             };
-            let selection = self.scope(&request.scope).and(&over);
+            let selection = self.scope(&request.scope).and(over);
             if selection.is_none() || self.len() == 0 {
                 continue;
             }
@@ -233,7 +242,7 @@ impl<'a, P> UnitWork<'a, P> {
         let unsound = self.test(&batch);
         unsound.rows(batch.len(), |i| self.fold.unsound.push(batch.prepared.rows.get(i)));
         let sound = unsound.not();
-        batch.update(&self.plan.requests, 0, &mut self.fold.states, &sound, self.fold.unit.index, self.budget);
+        batch.update(&self.plan.requests, 0, &mut self.fold.states, (&Mask::All, &sound), self.fold.unit.index, self.budget);
         match batches {
             Some(batches) => self.keep(&batch, &sound, batches),
             None => Ok(()),
@@ -315,7 +324,6 @@ struct Merging {
     states: Vec<Box<dyn AnyState>>,
     tests: Vec<BTreeMap<GroupKey, (TestCounts, RowSet)>>,
     digest: Xxh3Default,
-    has_digest: bool,
 }
 
 impl Merging {
@@ -337,11 +345,10 @@ impl Merging {
             states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.schema)).collect(),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             digest: Xxh3Default::new(),
-            has_digest: false,
         }
     }
 
-    fn take<P>(&mut self, unit: UnitFold<P>, header_lines: u64) -> Result<(), Fault> {
+    fn take<P>(&mut self, unit: UnitFold<P>, source: &dyn Source) -> Result<(), Fault> {
         let index = unit.unit.index;
         self.states.iter_mut().zip(unit.states).for_each(|(a, b)| a.merge(b));
         for (merged, groups) in self.tests.iter_mut().zip(unit.tests) {
@@ -354,8 +361,7 @@ impl Merging {
             }
         }
         if let Some(digest) = unit.end.digest {
-            self.has_digest = true;
-            self.digest.update(&unit.unit.file.to_le_bytes());
+            self.digest.update(&source.head_digest(unit.unit.file).to_le_bytes());
             self.digest.update(&digest.to_le_bytes());
         }
         let folded = &mut self.folded;
@@ -369,6 +375,7 @@ impl Merging {
         let room = SAMPLES_MAX - folded.malformed_samples.len().min(SAMPLES_MAX);
         folded.malformed_samples.extend(unit.malformed_samples.into_iter().take(room).map(|m| (index, m)));
         folded.unsound.insert_unit(index, unit.unsound);
+        let header_lines = source.header_lines(unit.unit.file);
         folded.places.push(unit.unit, &unit.end, header_lines);
         Ok(())
     }
@@ -381,9 +388,9 @@ impl Merging {
         };
         let by_group = |groups: BTreeMap<GroupKey, (TestCounts, RowSet)>| groups.into_iter().map(|(k, g)| (k, finished(g))).collect();
         self.folded.facts.tests = self.tests.into_iter().map(by_group).collect();
-        self.folded.content_digest = self.has_digest.then(|| {
-            // The header names the columns; the same records under other names are other content.
-            source.schema().fields().iter().for_each(|f| self.digest.update(f.name().as_bytes()));
+        // Parquet has a fingerprint of its own; its bytes are not all read.
+        self.folded.content_digest = source.fingerprint().is_none().then(|| {
+            (0..source.files().len()).for_each(|f| self.digest.update(&source.head_digest(f as u32).to_le_bytes()));
             self.digest.digest128()
         });
         Ok(self.folded)

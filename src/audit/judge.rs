@@ -18,6 +18,7 @@ use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnFail, OnNoData, Over, Tolerance};
 use crate::rules::{Check, Figures, GroupFigures, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
 use crate::ruleset::Words;
+use crate::shown::{count, counted, percent};
 use crate::source::Source;
 
 /// A finding, before it is written into a report.
@@ -232,24 +233,17 @@ fn apply_rows(result: &mut FindingResult, judged: RowsJudged, policy: &Policy) {
     result.figures.insert("rows_in_scope".into(), of.into());
     (result.observed, result.limit, result.unit) = against(policy.tolerate, failing, of);
     (result.failing, result.known, result.rows) = (failing, known, rows);
-    let share = failing as f64 / of as f64 * 100.0;
-    let share = if failing == 0 { String::new() } else { format!(" ({})", percent(share)) };
-    let noun = if of == 1 { "row" } else { "rows" };
-    result.message = format!("{failing} of {of} {noun}{share} {says}");
+    let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
+    result.message = format!("{} of {}{share} {says}", count(failing), counted(of, "row"));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
         result.message += &format!("; {} tolerated", policy.tolerate);
     }
     if known > 0 {
-        result.message += &format!("; {known} more known");
+        result.message += &format!("; {} more known", count(known));
     }
     if let Some(broken) = broken {
         result.message += &format!("; {broken}");
     }
-}
-
-/// Two significant digits below one percent, one decimal above.
-fn percent(x: f64) -> String {
-    if x >= 1.0 { format!("{x:.1}%") } else { format!("{x:.2}%") }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::run::{self, Run};
+use crate::assemble::{self, Header};
 use crate::audit::{self, Job, NoSink};
 use crate::identity;
+use crate::report::Report;
 use crate::report::model::Mode;
-use crate::report::{self, Header, Report};
 use crate::ruleset::RuleFile;
 use crate::verdict::Verdict;
 
@@ -22,10 +23,11 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> ExitCode {
         let judge = |rules: &RuleFile, job: &Job<'_>| {
+            identity::check(self.run.batch_id.as_deref())?;
             let audited = audit::audit(job, &NoSink)?;
             let batch_id = identity::batch_id(self.run.batch_id.as_deref(), &audited);
             let header = Header { mode: Mode::Check, batch_id, as_of: self.run.as_of() };
-            Ok(report::assemble(header, rules, &audited, audited.set_aside().len(), None))
+            Ok(assemble::assemble(header, rules, &audited, audited.set_aside().len(), None))
         };
         run::run(&self.run, Mode::Check, judge, |report| self.exit_code(report))
     }

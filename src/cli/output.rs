@@ -38,7 +38,9 @@ pub fn show(report: &Report, quiet: bool, verbose: bool) {
 /// A path cannot be written.
 pub fn write(report: &Report, paths: &[PathBuf]) -> Result<(), Fault> {
     for path in paths {
-        let text = (report::format_of(path)?.render)(report);
+        // An unknown format was complained of before anything was judged.
+        let Ok(format) = report::format_of(path) else { continue };
+        let text = (format.render)(report);
         write_whole(path, &text).map_err(|e| Fault::new(format!("{}: cannot write: {e}", path.display())))?;
     }
     Ok(())

@@ -9,11 +9,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::assemble::{self, Header};
 use crate::audit::Job;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::metric::Budget;
 use crate::report::model::Mode;
-use crate::report::{self, Header, Report};
+use crate::report::{self, Report};
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, Source};
@@ -150,7 +151,7 @@ pub fn run(
             output::complain(&faults);
             let batch_id = options.batch_id.clone().unwrap_or_default();
             let header = Header { mode, batch_id, as_of: options.as_of() };
-            (report::faulty(header, rules.as_ref(), &faults), 2)
+            (assemble::faulty(header, rules.as_ref(), &faults), 2)
         }
     };
     if let Err(fault) = output::write(&report, &options.reports) {

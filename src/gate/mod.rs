@@ -10,11 +10,12 @@ use std::io::Read;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use self::staging::Staging;
+use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job, NoSink};
 use crate::diagnostic::{Fault, Faults};
 use crate::identity;
+use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
-use crate::report::{self, Header, Report};
 use crate::rows::RowSet;
 use crate::store::{Destination, StagedFile, Stamp, Stored};
 use crate::verdict::Verdict;
@@ -37,9 +38,7 @@ pub struct Request {
 /// # Errors
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
-    if let Some(id) = &request.batch_id {
-        is_a_name(id)?;
-    }
+    identity::check(request.batch_id.as_deref())?;
     if request.dry_run {
         let audited = audit::audit(job, &NoSink)?;
         let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
@@ -52,7 +51,7 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside, None);
     let publication = match (standing(request, &stamp)?, report.verdict) {
-        (Standing::Same, _) => unchanged(request, &stamp, &set_aside),
+        (Standing::Same, _) => unchanged(job, request, &audited, &stamp, &set_aside)?,
         (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
             Publication { state: PublicationState::Withheld, published: None, quarantined: None }
         }
@@ -75,17 +74,7 @@ fn write_up(
 ) -> Report {
     let mode = if request.dry_run { Mode::DryRun } else { Mode::Gate };
     let header = Header { mode, batch_id: stamp.batch_id.clone(), as_of: request.as_of.clone() };
-    report::assemble(header, job.rules, audited, set_aside.len(), publication)
-}
-
-/// A batch id becomes part of a file's name.
-fn is_a_name(id: &str) -> Result<(), Fault> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'=');
-    if !id.is_empty() && id.len() <= 200 && !id.starts_with('.') && id.bytes().all(fits) {
-        return Ok(());
-    }
-    let what = format!("`{id}` cannot name a batch");
-    Err(Fault::new(what).hint("use letters, digits, `.`, `_`, `-` and `=`, not beginning with `.`"))
+    assemble::assemble(header, job.rules, audited, set_aside.len(), publication)
 }
 
 fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, Fault> {
@@ -133,32 +122,50 @@ enum Standing {
 }
 
 fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
-    let path = request.publish.file_of(&stamp.batch_id);
-    let refused = |why: &str| {
-        let what = format!("{}: {why}", path.display());
+    let refused = |destination: &Destination, why: &str| {
+        let what = format!("{}: {why}", destination.file_of(&stamp.batch_id).display());
         Err(Fault::new(what).hint("nothing was changed; `--supersede` replaces it"))
     };
+    // What a run that was cut short left in quarantine is of this data set, and may be replaced.
+    let stranger = match request.quarantine.stored(&stamp.batch_id)? {
+        Stored::Nothing => None,
+        Stored::Batch(there) => (there.dataset != stamp.dataset).then(|| format!("rows of the data set `{}` are there", there.dataset)),
+        Stored::Foreign => Some("a file is there that this gate did not write".to_owned()),
+    };
+    if let Some(why) = stranger.filter(|_| !request.supersede) {
+        return refused(&request.quarantine, &why);
+    }
     let other = match request.publish.stored(&stamp.batch_id)? {
         Stored::Nothing => return Ok(Standing::Free),
         Stored::Batch(there) if there == *stamp => return Ok(Standing::Same),
+        Stored::Batch(there) if there.dataset != stamp.dataset => format!("a batch of the data set `{}` is there", there.dataset),
         // One file holds the latest batch, whatever its id.
         Stored::Batch(there) if there.batch_id != stamp.batch_id => return Ok(Standing::Free),
         Stored::Batch(there) if there.content_digest != stamp.content_digest => {
             format!("batch `{}` is already published with other content", stamp.batch_id)
         }
-        Stored::Batch(there) if there.rules_digest != stamp.rules_digest => {
-            format!("batch `{}` is already published under other rules", stamp.batch_id)
-        }
-        Stored::Batch(there) => format!("batch `{}` is already published for the data set `{}`", stamp.batch_id, there.dataset),
+        Stored::Batch(_) => format!("batch `{}` is already published under other rules", stamp.batch_id),
         Stored::Foreign => "a file is there that this gate did not write".to_owned(),
     };
-    if request.supersede { Ok(Standing::Other) } else { refused(&other) }
+    if request.supersede { Ok(Standing::Other) } else { refused(&request.publish, &other) }
 }
 
-fn unchanged(request: &Request, stamp: &Stamp, set_aside: &RowSet) -> Publication {
+/// The batch is there; what was set aside is written again only if it is not.
+fn unchanged(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Result<Publication, Fault> {
     let file = |d: &Destination| Some(d.file_of(&stamp.batch_id).display().to_string());
-    let quarantined = if set_aside.is_empty() { None } else { file(&request.quarantine) };
-    Publication { state: PublicationState::Unchanged, published: file(&request.publish), quarantined }
+    let quarantined = match set_aside.is_empty() {
+        true => None,
+        false if request.quarantine.stored(&stamp.batch_id)? == Stored::Batch(stamp.clone()) => file(&request.quarantine),
+        false => Some(quarantine(job, request, audited, stamp, set_aside)?),
+    };
+    Ok(Publication { state: PublicationState::Unchanged, published: file(&request.publish), quarantined })
+}
+
+/// Writes and commits the rows set aside; gives the part's path.
+fn quarantine(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Result<String, Fault> {
+    let mut part = quarantine::write(job, audited, set_aside, &request.quarantine)?;
+    part.finish(stamp)?;
+    Ok(request.quarantine.commit(part, &stamp.batch_id)?.display().to_string())
 }
 
 /// Quarantine first, then publish: a reader who sees the batch can find what is not in it.
@@ -178,11 +185,7 @@ fn publish(
             request.quarantine.remove(&stamp.batch_id)?;
             None
         }
-        false => {
-            let mut part = quarantine::write(job, audited, set_aside, &request.quarantine)?;
-            part.finish(stamp)?;
-            Some(request.quarantine.commit(part, &stamp.batch_id)?.display().to_string())
-        }
+        false => Some(quarantine(job, request, audited, stamp, set_aside)?),
     };
     let path = request.publish.commit(published, &stamp.batch_id)?;
     let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };

@@ -4,7 +4,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
 
 use super::model::Report;
-use super::terminal::{count, short};
+use crate::shown::{count, short};
 
 /// Renders `report` with the template in `reports/`.
 pub fn render(report: &Report) -> String {

@@ -1,13 +1,11 @@
 //! One model, rendered in every format.
 
-mod assemble;
 mod html;
 pub mod model;
 pub mod terminal;
 
 use std::path::Path;
 
-pub use assemble::{Header, assemble, faulty};
 pub use model::Report;
 
 use crate::diagnostic::Fault;

@@ -3,6 +3,8 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value as Json;
 
+use crate::shown::{count, short};
+
 use super::model::{Finding, Mode, Publication, PublicationState, Report, Sample};
 use crate::rules::Status;
 use crate::verdict::Verdict;
@@ -55,7 +57,8 @@ pub fn render(report: &Report, style: Style) -> String {
     }
     if !style.verbose && !passed.is_empty() {
         line(String::new());
-        line(format!("  {} {} more findings pass (-v shows them)", style.paint("✓", GREEN), passed.len()));
+        let verb = if passed.len() == 1 { "finding passes" } else { "findings pass" };
+        line(format!("  {} {} more {verb} (-v shows them)", style.paint("✓", GREEN), passed.len()));
     }
     if style.verbose && !report.columns.is_empty() {
         line(String::new());
@@ -96,8 +99,10 @@ fn rows(report: &Report) -> String {
     let parts = [(r.published, "published"), (r.quarantined, "quarantined"), (r.filtered, "filtered"), (r.rejected, "rejected")];
     let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(n))).collect();
     let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };
-    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
-    format!("{} rows read = {sum}{malformed}", count(r.read))
+    match parts.is_empty() {
+        true => "no rows read".to_owned(),
+        false => format!("{} rows read = {}{malformed}", count(r.read), parts.join(" + ")),
+    }
 }
 
 fn publication_lines(publication: &Publication) -> Vec<String> {
@@ -183,46 +188,5 @@ fn json_text(value: &Json) -> String {
         Json::String(text) => text.clone(),
         Json::Number(n) => n.as_f64().filter(|_| n.is_f64()).map_or_else(|| n.to_string(), short),
         Json::Bool(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
-    }
-}
-
-/// Six significant digits.
-pub(super) fn short(x: f64) -> String {
-    if x == 0.0 || !x.is_finite() {
-        return format!("{x}");
-    }
-    let magnitude = x.abs().log10().floor() as i32;
-    if !(-5..15).contains(&magnitude) {
-        return format!("{x:.5e}");
-    }
-    let decimals = (5 - magnitude).max(0) as usize;
-    let text = format!("{x:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-/// Thousands set apart by commas.
-pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        assert_eq!(count(6_001_215), "6,001,215");
-        assert_eq!(short(38255.13848465686), "38255.1");
-        assert_eq!(short(0.05), "0.05");
-        assert_eq!(short(1e-9), "1.00000e-9");
-        assert_eq!(short(100.0), "100");
     }
 }

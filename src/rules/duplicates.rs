@@ -29,8 +29,7 @@ use crate::yaml::Spanned;
 #[serde(deny_unknown_fields)]
 pub struct Duplicates {
     /// The columns that together must be unique; every column if left out.
-    #[serde(default)]
-    key: Vec<Spanned<String>>,
+    key: Option<Spanned<Vec<Spanned<String>>>>,
     /// Which row of a group stays, in source order; the others fail.
     #[serde(default)]
     keep: Keep,
@@ -56,16 +55,19 @@ impl Rule for Duplicates {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let mut faults = Faults::default();
         let mut columns = Vec::new();
-        for name in &self.key {
+        if let Some(empty) = self.key.as_ref().filter(|key| key.is_empty()) {
+            faults.push(to.fault_at(empty, "`key` names no column").hint("leave it out to compare whole rows"));
+        }
+        for name in self.key.iter().flat_map(|key| &key.value) {
             if let Some(column) = faults.take(to.find(name)) {
                 columns.push(column.index);
             }
         }
-        if self.key.is_empty() {
+        if self.key.is_none() {
             columns = to.all_columns();
         }
         faults.or_ok(())?;
-        let nulls_equal = self.nulls == NullKeys::Equal || self.key.is_empty();
+        let nulls_equal = self.nulls == NullKeys::Equal || self.key.is_none();
         let spec = KeysSpec { keep: self.keep, nulls_equal, budget: to.budget() };
         let keys = to.want::<Keys>(spec, &columns);
         let rows = to.rows_in_scope(columns.first().copied().unwrap_or(0));

@@ -13,6 +13,7 @@ use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::is_numeric;
 use crate::metric::select::{Fences, Outside};
+use crate::shown::short;
 use crate::types::type_name;
 use crate::yaml::Spanned;
 
@@ -159,12 +160,6 @@ fn is_exceedable(count: u64, k: f64) -> bool {
     let h = (count.saturating_sub(1)) as f64 * 0.75;
     let is_last_neighbour = h.ceil() as u64 >= count.saturating_sub(1);
     !is_last_neighbour || (count > 1 && h.fract() > 0.0 && h.fract() * (1.0 + k) < 1.0)
-}
-
-/// A float short enough for a sentence.
-fn short(x: f64) -> String {
-    let text = format!("{x}");
-    if text.len() <= 12 { text } else { format!("{x:.4}") }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name};
+use crate::shown::counted;
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
 use crate::yaml::Spanned;
 
@@ -246,7 +247,7 @@ impl RepresentationCheck {
         let seen = format!("{name}: {} [{}, {}]", percent(share), percent(low), percent(high));
         let wanted = format!("{} ± {} expected", percent(reference), self.rule.tolerance);
         let (outcome, message) = if count < self.rule.min_rows {
-            (Status::Fail, format!("{name}: {count} rows are too few, at least {} wanted", self.rule.min_rows))
+            (Status::Fail, format!("{name}: {} are too few, at least {} wanted", counted(count, "row"), self.rule.min_rows))
         } else {
             match stand(low, high, reference, self.rule.tolerance) {
                 Stand::Outside if count == 0 => (Status::Fail, format!("{name}: unseen, {wanted}")),

@@ -127,7 +127,20 @@ fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
         faults.push(fault.hint_nearest(&entry.key, ALLOWED));
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
+    if let Some(words) = &words {
+        warns_of_rows(words, file, &mut faults);
+    }
     faults.or_ok(words.unwrap_or_default())
+}
+
+/// Beside a tolerance, `warn` is one too.
+fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
+    if let Some(warn) = &words.warn
+        && let Err(why) = warn.value.0.parse::<Tolerance>()
+    {
+        let (what, hint) = why.split_once("; ").unwrap_or((why.as_str(), "write `1%` or `10 rows`"));
+        faults.push(Fault::new(what).at(warn.at.in_file(file)).hint(hint));
+    }
 }
 
 fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {
@@ -166,11 +179,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             }
             (Subject::Column | Subject::Table, _, _) => {}
         }
-        if let (true, Some(warn)) = (entry.names_rows, &words.warn)
-            && let Err(why) = warn.value.0.parse::<Tolerance>()
-        {
-            let (what, hint) = why.split_once("; ").map_or((why.as_str(), ""), |(a, b)| (a, b));
-            faults.push(Fault::new(what).at(warn.at.in_file(file)).hint(if hint.is_empty() { "write `1%` or `10 rows`" } else { hint }));
+        if entry.names_rows {
+            warns_of_rows(words, file, &mut faults);
         }
     }
     match (rule, words) {

@@ -20,6 +20,10 @@ pub fn json_schema() -> Json {
             json!({ "description": "The rules, each `- name: { … }`.", "type": ["array", "null"], "items": { "anyOf": rules } }),
         );
     }
+    // A section or column left empty is read as an empty mapping.
+    for empty in ["SourceSection", "GateSection", "ColumnContract"] {
+        root["$defs"][empty]["type"] = json!(["object", "null"]);
+    }
     root["$id"] = "https://sluicegate.dev/schemas/rules-1.json".into();
     root
 }

@@ -122,6 +122,18 @@ pub trait Source: Send + Sync {
         each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
     ) -> Result<UnitEnd, Fault>;
 
+    /// Columns whose values may turn out malformed: they are read whatever the rules need, so that
+    /// every run judges the same records.
+    fn judged_columns(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Digest of what precedes the first record of `file`; none for formats whose bytes are not digested.
+    fn head_digest(&self, file: u32) -> u128 {
+        let _ = file;
+        0
+    }
+
     /// How much of [`Source::bytes`] a unit is.
     fn unit_bytes(&self, unit: &Unit) -> u64 {
         unit.end - unit.start

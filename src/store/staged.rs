@@ -10,8 +10,9 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
@@ -120,16 +121,19 @@ impl StagedFile {
     pub fn append_copy(&mut self, from: &StagedFile, index: usize) -> Result<(), Fault> {
         let source = File::open(&from.path).map_err(|e| cannot_write(&from.path, &e))?;
         self.with_writer(|writer| {
-            let metadata = ArrowReaderMetadata::load(&source, ArrowReaderOptions::new())?;
+            // The writer keeps page indexes for all row groups or for none.
+            let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+            let footer = ArrowReaderMetadata::load(&source, options)?;
+            let metadata = footer.metadata();
             let mut row_group = writer.next_row_group()?;
-            for column in metadata.metadata().row_group(index).columns() {
-                let close = parquet::column::writer::ColumnCloseResult {
+            for (i, column) in metadata.row_group(index).columns().iter().enumerate() {
+                let close = ColumnCloseResult {
                     bytes_written: column.compressed_size() as u64,
-                    rows_written: metadata.metadata().row_group(index).num_rows() as u64,
+                    rows_written: metadata.row_group(index).num_rows() as u64,
                     metadata: column.clone(),
                     bloom_filter: None,
-                    column_index: None,
-                    offset_index: None,
+                    column_index: metadata.column_index().and_then(|c| c.get(index)?.get(i)).cloned(),
+                    offset_index: metadata.offset_index().and_then(|o| o.get(index)?.get(i)).cloned(),
                 };
                 row_group.append_column(&source, close)?;
             }

@@ -165,3 +165,51 @@ fn row_groups_that_lose_nothing_are_copied_and_the_rest_filtered() {
     assert_eq!(ids(&read(&place.path("out_quarantine/b.parquet"))), [2]);
     assert_eq!(run.finding("duplicates-id")["samples"][0]["origin"]["row"], 5);
 }
+
+#[test]
+fn check_and_gate_see_the_same_malformed_records_whatever_the_rules_read() {
+    let place = Place::new();
+    place.write("d.csv", "id,age,v\n1,30,1\n2,old,1000\n3,31,2\n4,32,3\n5,33,4\n6,34,5\n");
+    let rules = "dataset: t\nschema: { columns: { id: { type: int64 }, age: { type: int32 }, v: { type: float64 } } }\nprofile: none\n\
+                 rules: [{ outliers: { column: v, on_fail: quarantine, over: all } }]\ngate: { publish: out }\n";
+    place.write("r.yaml", rules);
+    let check = place.run(&["check", "d.csv", "-r", "r.yaml"]);
+    assert_eq!((check.code, check.rows("malformed")), (1, 1), "{}", check.stdout);
+    // The malformed record's value takes no part in the second look at `v` either.
+    assert_eq!(check.finding("outliers-v")["failing_rows"], 0);
+    assert_eq!(check.finding("outliers-v")["figures"]["q3"], 4.0);
+    let gate = place.run(&["gate", "d.csv", "-r", "r.yaml"]);
+    assert_eq!((gate.code, gate.verdict(), gate.rows("published")), (0, "quarantine", 5));
+    assert_eq!(check.report()["findings"], gate.report()["findings"]);
+}
+
+#[test]
+fn data_sets_do_not_overwrite_each_other() {
+    let place = place();
+    place.write("other.yaml", RULES.replace("dataset: t", "dataset: u").replace("publish: out", "publish: elsewhere"));
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]).code, 0);
+    let before = std::fs::read(place.path("aside/b.parquet")).expect("part");
+    let refused = place.run(&["gate", "d.csv", "-r", "other.yaml", "--batch-id", "b"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("rows of the data set `t` are there"), "{}", refused.stderr);
+    assert!(before == std::fs::read(place.path("aside/b.parquet")).expect("part"));
+    let gate = |rules: &str, aside: &str, id: &str| {
+        place.run(&["gate", "d.csv", "-r", rules, "--batch-id", id, "--publish", "one.parquet", "--quarantine", aside])
+    };
+    assert_eq!(gate("r.yaml", "q1", "b1").code, 0);
+    let refused = gate("other.yaml", "q2", "b2");
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("a batch of the data set `t` is there"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_quarantine_part_that_went_missing_is_written_again() {
+    let place = place();
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]).code, 0);
+    let part = place.path("aside/b.parquet");
+    let before = read(&part);
+    std::fs::remove_file(&part).expect("remove");
+    let again = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]);
+    assert_eq!((again.code, &again.report()["publication"]["state"]), (0, &"unchanged".into()));
+    assert_eq!(before, read(&part));
+}

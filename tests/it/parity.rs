@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
+use sluicegate::assemble::{self, Header};
 use sluicegate::audit::{self, Job, NoSink};
 use sluicegate::metric::Budget;
 use sluicegate::report::model::Mode;
-use sluicegate::report::{self, Header};
 use sluicegate::ruleset::RuleFile;
 use sluicegate::source::{self, Cut};
 
@@ -75,7 +75,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
     let job = Job { rules: &rules, source, now: DateTime::UNIX_EPOCH, threads, budget, progress: &|_, _| {} };
     let audited = audit::audit(&job, &NoSink).unwrap_or_else(|f| panic!("{f}"));
     let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
-    let report = report::assemble(header, &rules, &audited, audited.set_aside().len(), None);
+    let report = assemble::assemble(header, &rules, &audited, audited.set_aside().len(), None);
     serde_json::to_string_pretty(&report).expect("JSON")
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use self::column::{ColumnReader, Text, Unreadable};
 use self::framing::{Cell, Dialect, Framed};
@@ -45,6 +45,7 @@ struct Head {
     bytes: u64,
     lines: u64,
     positions: Vec<usize>,
+    digest: u128,
 }
 
 impl CsvSource {
@@ -63,7 +64,8 @@ impl CsvSource {
             if i == 0 {
                 names = file_names.clone();
             }
-            heads.push(Head { bytes, lines, positions: guess::positions(&names, &file_names, file, &files[0])? });
+            let digest = xxhash_rust::xxh3::xxh3_128(&read_at(file, 0, bytes as usize)?);
+            heads.push(Head { bytes, lines, positions: guess::positions(&names, &file_names, file, &files[0])?, digest });
         }
         let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
         let missing = options.missing_values.clone().unwrap_or_else(|| vec![String::new()]);
@@ -173,6 +175,14 @@ impl Source for CsvSource {
 
     fn header_lines(&self, file: u32) -> u64 {
         self.heads[file as usize].lines
+    }
+
+    fn head_digest(&self, file: u32) -> u128 {
+        self.heads[file as usize].digest
+    }
+
+    fn judged_columns(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|&c| self.columns[c].data_type != DataType::Utf8).collect()
     }
 
     fn fingerprint(&self) -> Option<u128> {

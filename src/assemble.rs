@@ -1,8 +1,8 @@
 //! From what an audit found to a report: the verdict, where every row goes, findings worst first.
 
-use super::model::{Batch, BatchFile, Finding, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, Severity};
 use crate::audit::{Audited, FindingResult};
 use crate::diagnostic::Faults;
+use crate::report::model::{Batch, BatchFile, Finding, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, Severity};
 use crate::rules::words::{OnFail, OnNoData};
 use crate::rules::{Evidence, Status};
 use crate::ruleset::RuleFile;

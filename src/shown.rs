@@ -1,0 +1,54 @@
+//! How numbers are written for people.
+
+/// Six significant digits.
+pub fn short(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return format!("{x}");
+    }
+    let magnitude = x.abs().log10().floor() as i32;
+    if !(-5..15).contains(&magnitude) {
+        return format!("{x:.5e}");
+    }
+    let decimals = (5 - magnitude).max(0) as usize;
+    let text = format!("{x:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// Thousands set apart by commas.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A share as a percentage: one decimal from one percent up, two below.
+pub fn percent(part: u64, whole: u64) -> String {
+    let percent = part as f64 / whole as f64 * 100.0;
+    if percent >= 1.0 { format!("{percent:.1}%") } else { format!("{percent:.2}%") }
+}
+
+/// `1 row`, `2,000 rows`.
+pub fn counted(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(count(6_001_215), "6,001,215");
+        assert_eq!(short(38255.13848465686), "38255.1");
+        assert_eq!(short(0.05), "0.05");
+        assert_eq!(short(1e-9), "1.00000e-9");
+        assert_eq!(short(100.0), "100");
+    }
+}
