@@ -45,6 +45,14 @@ impl Fault {
         Self { place: None, what: what.into(), hint: None }
     }
 
+    /// A fault from a message that may carry its hint behind "; ".
+    pub fn told(message: &str) -> Self {
+        match message.split_once("; ") {
+            Some((what, hint)) => Self::new(what).hint(hint),
+            None => Self::new(message),
+        }
+    }
+
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);

@@ -201,6 +201,15 @@ fn one_line(error: impl std::fmt::Display) -> String {
     while let Some(rest) = prefixes.iter().find_map(|p| message.strip_prefix(p)) {
         message = rest;
     }
+    if let Some(inner) = message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")")) {
+        return format!("not SQL: {}", inner.split(" at Line:").next().unwrap_or(inner));
+    }
+    if let Some(rest) = message.strip_prefix("No field named ") {
+        let (name, hint) = rest.split_once(". ").unwrap_or((rest, ""));
+        let name = name.trim_end_matches('.').trim_matches('"');
+        let near = hint.strip_prefix("Did you mean '").and_then(|h| h.split('\'').next()).map(|h| h.trim_matches('"'));
+        return near.map_or_else(|| format!("unknown column `{name}`"), |near| format!("unknown column `{name}`; did you mean `{near}`?"));
+    }
     message.trim_end_matches('.').to_owned()
 }
 

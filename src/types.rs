@@ -65,6 +65,13 @@ fn time_unit(text: &str) -> Result<TimeUnit, String> {
     }
 }
 
+/// A type's name with its article: "an int64", "a date".
+pub fn a_type(data_type: &DataType) -> String {
+    let name = type_name(data_type);
+    let an = name.starts_with(['a', 'e', 'i', 'o']);
+    format!("{} {name}", if an { "an" } else { "a" })
+}
+
 /// The name of a type, as rule files and reports write it.
 pub fn type_name(data_type: &DataType) -> String {
     match data_type {

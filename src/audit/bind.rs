@@ -6,15 +6,17 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::Job;
 use super::profile::{self, ColumnPlan};
-use crate::diagnostic::{Fault, Faults, Place};
+use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
-use crate::rules::words::{Columns, OnNoData, Tolerance};
+use crate::rules::schema::ChangeKind;
+use crate::rules::words::{Columns, OnNoData, Over, Tolerance};
 use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope, Subject};
 use crate::ruleset::{Known, RuleItem, Words};
 use crate::source::Source;
 use crate::sql::LazySql;
+use crate::types::type_name;
 use crate::yaml::{Position, Spanned};
 
 /// A rule file bound to a schema.
@@ -42,6 +44,8 @@ pub struct PlannedCheck {
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
     pub check: Result<Box<dyn Check>, String>,
+    /// Where the rule stands in its file.
+    pub at: Position,
     /// Its row test, if it judges row by row.
     pub test: Option<usize>,
     /// The groups of `by`.
@@ -55,6 +59,8 @@ struct Bound {
     check: Box<dyn Check>,
     scope: Scope,
     policy: Policy,
+    /// Columns the rule itself names, beside `where` and `by`.
+    about: Vec<usize>,
     shows: Vec<usize>,
     groups: Option<Handle<GroupCounts>>,
 }
@@ -85,7 +91,8 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     };
     let binding = Binding { job, sql: &sql, contract: &contract_prepare.schema };
     for (name, contract) in job.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
-        if contract.required == Some(true) {
+        // Where the column is gone, `evolution` decides.
+        if contract.required == Some(true) && plan.prepare.schema.column_with_name(name).is_some() {
             binding.required(name, contract.at, &mut plan);
         }
     }
@@ -99,7 +106,7 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     }
     ids_differ(job, &plan, &mut faults);
     faults.or_ok(())?;
-    plan.profile = profile::plan(&job.rules.sections.profile, &plan.prepare.schema, &mut plan.requests)?;
+    plan.profile = profile::plan(job, &plan.prepare.schema, &mut plan.requests)?;
     Ok(plan)
 }
 
@@ -116,13 +123,13 @@ fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql) -> (Prepare, Faults
         };
         match sql.get().condition(&text.value, schema) {
             Ok(condition) => prepare.clean(drops, condition),
-            Err(why) => faults.push(Fault::new(why).at(place(text.at))),
+            Err(why) => faults.push(Fault::told(&why).at(place(text.at))),
         }
     }
     for (name, text) in &job.rules.sections.transform.0 {
         match sql.get().compile(&text.value, &prepare.schema) {
             Ok(expression) => prepare.transform(name, expression),
-            Err(why) => faults.push(Fault::new(format!("transform `{name}`: {why}")).at(place(text.at))),
+            Err(why) => faults.push(Fault::told(&format!("transform `{name}`: {why}")).at(place(text.at))),
         }
     }
     (prepare, faults)
@@ -184,8 +191,10 @@ impl Binding<'_, '_> {
             return Ok(vec![column.clone()]);
         }
         let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
-        let named =
-            select(&columns.value, schema, self.contract).map_err(|what| Fault::new(what).at(columns.at.in_file(&self.job.rules.path)))?;
+        let some = |named: Vec<String>| if named.is_empty() { Err("`columns` names no column".to_owned()) } else { Ok(named) };
+        let named = select(&columns.value, schema, self.contract)
+            .and_then(some)
+            .map_err(|what| Fault::new(what).at(columns.at.in_file(&self.job.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
 
@@ -193,9 +202,15 @@ impl Binding<'_, '_> {
     fn one(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
         let schema = plan.prepare.schema.clone();
         let before = plan.requests.tests.len();
-        let (bound, failure) = match self.bind_to(item, column, &schema, &mut plan.requests) {
-            Ok(bound) => (Some(bound), None),
-            Err(faults) => {
+        let drifted = column.filter(|_| item.entry.name != "missing").and_then(|c| self.drifted(&c.value, &schema));
+        let (bound, failure) = match (drifted, self.bind_to(item, column, &schema, &mut plan.requests)) {
+            (None, Ok(bound)) => (Some(bound), None),
+            (Some(why), _) => {
+                plan.requests.tests.truncate(before);
+                self.bind_to(item, column, self.contract, &mut Requests::default())?;
+                (None, Some(why))
+            }
+            (None, Err(faults)) => {
                 plan.requests.tests.truncate(before);
                 // Against the contract it must bind; if not, the rule file is wrong, not the batch.
                 self.bind_to(item, column, self.contract, &mut Requests::default())?;
@@ -209,10 +224,10 @@ impl Binding<'_, '_> {
         let shows = bound.as_ref().map(|b| b.shows.clone()).unwrap_or_default();
         let columns: Vec<String> = match column {
             Some(column) => vec![column.value.clone()],
-            None => shows.iter().map(|&i| schema.field(i).name().clone()).collect(),
+            None => bound.iter().flat_map(|b| &b.about).map(|&i| schema.field(i).name().clone()).collect(),
         };
         if item.entry.name == "duplicates" {
-            plan.identity.extend(&shows);
+            plan.identity.extend(bound.iter().flat_map(|b| &b.about));
         }
         let id = match (&item.words.id, column, &item.words.columns) {
             (Some(id), Some(column), Some(_)) => format!("{}-{}", id.value, column.value),
@@ -226,13 +241,23 @@ impl Binding<'_, '_> {
         let on_no_data = item.words.on_no_data.unwrap_or(OnNoData::Stop);
         let (rule, words) = (item.entry.name, item.words.clone());
         let test = (plan.requests.tests.len() > before).then_some(before);
-        plan.checks.push(PlannedCheck { test, id, rule, columns, words, policy, on_no_data, scope, check, groups, shows });
+        plan.checks.push(PlannedCheck { at: item.at, test, id, rule, columns, words, policy, on_no_data, scope, check, groups, shows });
         Ok(())
+    }
+
+    /// Why a rule about the values of `column` cannot be judged: they are of another kind than the
+    /// contract's. As text, 61 lies outside 0 to 120.
+    fn drifted(&self, column: &str, schema: &Schema) -> Option<String> {
+        let (_, found) = schema.column_with_name(column)?;
+        let (_, expected) = self.contract.column_with_name(column)?;
+        let changed = crate::rules::schema::type_change(expected.data_type(), found.data_type())? == ChangeKind::TypeChanged;
+        let (expected, found) = (type_name(expected.data_type()), type_name(found.data_type()));
+        changed.then(|| format!("`{column}` is {found} where the contract says {expected}"))
     }
 
     fn policy(&self, item: &RuleItem) -> Policy {
         Policy {
-            on_fail: item.words.on_fail.unwrap_or(item.entry.on_fail),
+            on_fail: item.words.on_fail.as_ref().map_or(item.entry.on_fail, |o| o.value),
             tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
             tolerance_given: item.words.tolerate.is_some(),
             warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).and_then(|w| w.value.0.parse().ok()),
@@ -277,7 +302,10 @@ impl Binding<'_, '_> {
             binder.scope.condition = Some(binder.requests.condition(condition));
         }
         faults.or_ok(())?;
+        let before = binder.shows.len();
         let check = item.rule.bind(&mut binder)?;
+        let mut about: Vec<usize> = binder.shows[before..].to_vec();
+        about.dedup();
         let mut shows: Vec<usize> = Vec::new();
         for index in binder.shows.iter().copied() {
             if !shows.contains(&index) {
@@ -286,10 +314,11 @@ impl Binding<'_, '_> {
         }
         let (scope, policy) = (binder.scope.clone(), binder.policy.clone());
         let groups = (!scope.by.is_empty()).then(|| {
-            let ungrouped = Scope { by: Vec::new(), ..scope.clone() };
+            // A group whose rows all fail is a group.
+            let ungrouped = Scope { by: Vec::new(), over: Over::All, ..scope.clone() };
             binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
         });
-        Ok(Bound { check, scope, policy, shows, groups })
+        Ok(Bound { check, scope, policy, about, shows, groups })
     }
 }
 
@@ -336,7 +365,7 @@ fn known(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<(), Faults> {
         let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {
             Ok(condition) => condition,
             Err(why) => {
-                faults.push(Fault::new(why).at(r#where.at.in_file(file)));
+                faults.push(Fault::told(&why).at(r#where.at.in_file(file)));
                 continue;
             }
         };
@@ -377,9 +406,8 @@ fn ids_differ(job: &Job<'_>, plan: &Plan, faults: &mut Faults) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, check) in plan.checks.iter().enumerate() {
         if let Some(first) = seen.insert(&check.id, i) {
-            let place = check.words.id.as_ref().or(check.words.column.as_ref()).map(|s| s.at.in_file(&job.rules.path));
-            let fault = Fault::new(format!("two rules are called `{}`", plan.checks[first].id));
-            faults.push(fault.at(place.unwrap_or_else(|| Place::file(&job.rules.path))).hint("give one of them an `id`"));
+            let fault = Fault::new(format!("two findings are called `{}`", plan.checks[first].id));
+            faults.push(fault.at(check.at.in_file(&job.rules.path)).hint("give one of the rules an `id`"));
         }
     }
 }

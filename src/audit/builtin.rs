@@ -54,7 +54,7 @@ fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
     };
     let columns = folded.malformed_columns.iter();
     FindingResult {
-        on_fail: words.on_fail.unwrap_or(OnFail::Quarantine),
+        on_fail: words.on_fail.as_ref().map_or(OnFail::Quarantine, |o| o.value),
         columns: columns.clone().filter_map(|(c, _)| c.clone()).collect(),
         words,
         observed: failing.into(),
@@ -95,7 +95,7 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
         limit: 0.into(),
         unit: "incompatible changes",
         columns: breaking.iter().map(|c| c.path.clone()).collect(),
-        ..FindingResult::builtin("schema", "schema", status, section.on_fail, message)
+        ..FindingResult::builtin("schema", "schema", status, section.on_fail.as_ref().map_or(OnFail::Reject, |o| o.value), message)
     };
     (Some(finding), changes)
 }

@@ -281,7 +281,7 @@ fn by_group(result: &mut FindingResult, judged: Vec<(Option<GroupKey>, Judgement
         figures.insert("failing_rows".into(), group.failing.into());
         result.groups.push(GroupFigures { group: key, outcome: group.status, message: group.message, figures });
     }
-    telling.sort_by(|a, b| b.0.cmp(&a.0));
+    telling.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     result.status = if all_empty { Status::NoData } else { worst };
     let (observed, limit, unit) = against(policy.tolerate, result.failing, of.max(1));
     (result.observed, result.limit, result.unit) = (observed, limit, unit);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
 
+use super::Job;
 use super::bind::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Completeness;
@@ -21,6 +22,7 @@ use crate::rules::words::{Columns, Over};
 use crate::rules::{Facts, Handle, Look, Requests, Scope, View};
 use crate::ruleset::{Level, Profile};
 use crate::types::type_name;
+use crate::yaml::Spanned;
 
 const PROBABILITIES: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99];
 const HISTOGRAM_BINS: usize = 20;
@@ -47,9 +49,9 @@ enum Histogramming {
 }
 
 /// Asks for what `profile` wants. Every column that is read is at least counted.
-pub(super) fn plan(profile: &Profile, schema: &Schema, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
+pub(super) fn plan(job: &Job<'_>, schema: &Schema, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
     let scope = Scope { over: Over::All, ..Scope::default() };
-    let levels = levels(profile, schema)?;
+    let levels = levels(job, schema)?;
     let read: Vec<usize> = requests.columns();
     let mut plans = Vec::new();
     for (index, wants) in levels.into_iter().enumerate() {
@@ -92,17 +94,18 @@ impl Wants {
     }
 }
 
-fn levels(profile: &Profile, schema: &Schema) -> Result<Vec<Wants>, Faults> {
-    let map = match profile {
-        Profile::Level(level) => return Ok(vec![Wants::of(*level); schema.fields().len()]),
-        Profile::Map(map) => map,
+fn levels(job: &Job<'_>, schema: &Schema) -> Result<Vec<Wants>, Faults> {
+    let all = |level: Level| Ok(vec![Wants::of(level); schema.fields().len()]);
+    let (map, at) = match &job.rules.sections.profile {
+        None => return all(Level::default()),
+        Some(Spanned { value: Profile::Level(level), .. }) => return all(*level),
+        Some(Spanned { value: Profile::Map(map), at }) => (map, at.in_file(&job.rules.path)),
     };
     let mut wants = vec![Wants::default(); schema.fields().len()];
     let mut faults = Faults::default();
     let mut each = |columns: &Option<Columns>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
-        for name in faults.take(select(columns, schema, schema).map_err(|what| Fault::new(format!("profile: {what}")))).unwrap_or_default()
-        {
+        for name in faults.take(select(columns, schema, schema).map_err(|what| Fault::new(what).at(at.clone()))).unwrap_or_default() {
             match schema.index_of(&name) {
                 Ok(index) => {
                     wants[index].counted = true;
@@ -110,7 +113,7 @@ fn levels(profile: &Profile, schema: &Schema) -> Result<Vec<Wants>, Faults> {
                 }
                 Err(_) => {
                     let known = schema.fields().iter().map(|f| f.name().as_str());
-                    faults.push(Fault::new(format!("profile: unknown column `{name}`")).hint_nearest(&name, known));
+                    faults.push(Fault::new(format!("unknown column `{name}`")).at(at.clone()).hint_nearest(&name, known));
                 }
             }
         }

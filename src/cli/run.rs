@@ -105,8 +105,8 @@ impl Run {
     }
 
     /// The report, or faults and the rule file as far as it could be read.
-    fn judged(&self, judge: impl Fn(&RuleFile, &Job<'_>) -> Result<Report, Faults>) -> Result<Report, (Faults, Option<RuleFile>)> {
-        let rules = self.rule_file().map_err(|faults| (faults, None))?;
+    fn judged(&self, judge: impl Fn(&RuleFile, &Job<'_>) -> Result<Report, Faults>) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
+        let rules = self.rule_file().map_err(|faults| Box::new((faults, None)))?;
         let judged = || {
             let spill = SpillDirectory::new()?;
             let progress = Progress::new(self.quiet);
@@ -120,7 +120,7 @@ impl Run {
             };
             judge(&rules, &job)
         };
-        judged().map_err(|faults| (faults, Some(rules)))
+        judged().map_err(|faults| Box::new((faults, Some(rules))))
     }
 
     fn threads(&self) -> usize {
@@ -147,7 +147,8 @@ pub fn run(
             let code = exit_code(&report);
             (report, code)
         }
-        Err((faults, rules)) => {
+        Err(failure) => {
+            let (faults, rules) = *failure;
             output::complain(&faults);
             let batch_id = options.batch_id.clone().unwrap_or_default();
             let header = Header { mode, batch_id, as_of: options.as_of() };

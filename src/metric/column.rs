@@ -43,8 +43,10 @@ pub enum Numbers<'a> {
 /// Runs `$body` with `$values` bound to the slice, whatever its width.
 #[macro_export]
 macro_rules! each_width {
-    ($ints:expr, $values:ident => $body:expr) => {
-        match $ints {
+    ($ints:expr, $values:ident => $body:expr) => {{
+        // Bodies widen to i128, which the widest slice already is.
+        #[allow(clippy::useless_conversion, clippy::let_unit_value)]
+        let out = match $ints {
             $crate::metric::Ints::I8($values) => $body,
             $crate::metric::Ints::I16($values) => $body,
             $crate::metric::Ints::I32($values) => $body,
@@ -54,8 +56,9 @@ macro_rules! each_width {
             $crate::metric::Ints::U32($values) => $body,
             $crate::metric::Ints::U64($values) => $body,
             $crate::metric::Ints::I128($values) => $body,
-        }
-    };
+        };
+        out
+    }};
 }
 
 impl Column {

@@ -214,7 +214,7 @@ impl Binder<'_> {
 
     /// A fault at `spanned`.
     pub fn fault_at<T>(&self, spanned: &Spanned<T>, what: impl Into<String>) -> Fault {
-        Fault::new(what).at(spanned.at.in_file(&self.place.file))
+        Fault::told(&what.into()).at(spanned.at.in_file(&self.place.file))
     }
 
     /// The column called `name`.

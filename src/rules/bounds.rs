@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use super::words::Literal;
 use crate::metric::Number;
 use crate::text;
-use crate::types::type_name;
+use crate::types::{a_type, type_name};
 
 /// A literal as a column's type sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ impl Bound {
     /// It is no value of that type, or the type has no order.
     pub fn read(literal: &Literal, data_type: &DataType) -> Result<Self, String> {
         let written = literal.0.trim();
-        let wrong = || format!("`{written}` is not {}", article(&type_name(data_type)));
+        let wrong = || format!("`{written}` is not {}", a_type(data_type));
         match data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok(Self::Text(literal.0.clone())),
             DataType::Float16 | DataType::Float32 | DataType::Float64 => {
@@ -72,12 +72,6 @@ fn exact(written: &str) -> Option<Bound> {
             Some(Bound::Exact { value: x as i128, scale: 0 })
         }
     }
-}
-
-/// "an int64", "a date".
-fn article(name: &str) -> String {
-    let an = name.starts_with(['a', 'e', 'i', 'o']);
-    format!("{} {name}", if an { "an" } else { "a" })
 }
 
 /// A number of a column as a person reads it: dates and times as such.

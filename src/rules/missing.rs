@@ -3,7 +3,6 @@ use serde::Deserialize;
 
 use super::facts::{Handle, Simple, TestHandle};
 use super::judgement::{Judgement, RowsJudged, figures};
-use super::words::OnFail;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::metric::Column;
@@ -48,7 +47,8 @@ impl Rule for Missing {
     const NAME: &'static str = "missing";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
-    const ON_FAIL: OnFail = OnFail::Quarantine;
+    /// Missing values are what it judges.
+    const CLAIMS: &'static [&'static str] = &["nulls"];
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         if self.max_run.is_some() && self.must_be.is_some() {

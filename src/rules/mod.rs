@@ -68,6 +68,9 @@ pub struct Tested {
     pub unknown: Mask,
 }
 
+/// Reads a rule's configuration from a node of the file that is named.
+type ReadRule = fn(&Node, &str) -> Result<Box<dyn AnyRule>, Faults>;
+
 /// A rule as the list knows it.
 pub struct RuleEntry {
     pub name: &'static str,
@@ -78,7 +81,7 @@ pub struct RuleEntry {
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
-    pub read: fn(&Node, &str) -> Result<Box<dyn AnyRule>, Faults>,
+    pub read: ReadRule,
 }
 
 /// A configured rule of any kind.

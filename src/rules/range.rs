@@ -8,7 +8,7 @@ use super::facts::{Simple, TestHandle};
 use super::judgement::{Judgement, RowsJudged};
 use super::words::Literal;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::Faults;
 use crate::each_width;
 use crate::metric::{Column, Floats, Numbers};
 use crate::rows::Mask;
@@ -49,11 +49,9 @@ impl Rule for Range {
         let mut faults = Faults::default();
         let mut read = |literal: &Option<Spanned<Literal>>| {
             let literal = literal.as_ref()?;
-            faults.take(Bound::read(literal, &column.data_type).map_err(|why| {
-                let (what, hint) = why.split_once("; ").map_or((why.as_str(), None), |(a, b)| (a, Some(b)));
-                let fault: Fault = to.fault_at(literal, format!("column `{}`: {what}", column.name));
-                hint.map_or(fault.clone(), |h| fault.hint(h))
-            }))
+            faults.take(
+                Bound::read(literal, &column.data_type).map_err(|why| to.fault_at(literal, format!("column `{}`: {why}", column.name))),
+            )
         };
         let bounds = [read(&self.min), read(&self.max), read(&self.above), read(&self.below)];
         if [&self.min, &self.max, &self.above, &self.below].iter().all(|b| b.is_none()) {
@@ -62,7 +60,11 @@ impl Rule for Range {
         faults.or_ok(())?;
         let [min, max, above, below] = bounds;
         let says = self.says();
-        let test = to.row_test(RangeTest::new(&column.data_type, min, max, above, below), &[column.index]);
+        let test = RangeTest::new(&column.data_type, min, max, above, below);
+        if test.is_empty() {
+            return Err(to.fault("the bounds leave no room for any value").into());
+        }
+        let test = to.row_test(test, &[column.index]);
         Ok(Box::new(RangeCheck { test, says }))
     }
 }
@@ -103,6 +105,20 @@ enum RangeTest {
 }
 
 impl RangeTest {
+    /// Whether every value fails.
+    fn is_empty(&self) -> bool {
+        fn none_between<T: PartialOrd>(min: &Option<T>, max: &Option<T>, above: &Option<T>, below: &Option<T>) -> bool {
+            let over = |a: &Option<T>, b: &Option<T>| a.as_ref().zip(b.as_ref()).is_some_and(|(a, b)| a > b);
+            let reach = |a: &Option<T>, b: &Option<T>| a.as_ref().zip(b.as_ref()).is_some_and(|(a, b)| a >= b);
+            over(min, max) || reach(min, below) || reach(above, max) || reach(above, below)
+        }
+        match self {
+            Self::Ints { low, high } => low > high,
+            Self::Floats { min, max, above, below } => none_between(min, max, above, below),
+            Self::Texts { min, max, above, below } => none_between(min, max, above, below),
+        }
+    }
+
     fn new(data_type: &DataType, min: Option<Bound>, max: Option<Bound>, above: Option<Bound>, below: Option<Bound>) -> Self {
         let float = |b: &Option<Bound>| if let Some(Bound::Float(x)) = b { Some(*x) } else { None };
         let text = |b: Option<Bound>| if let Some(Bound::Text(t)) = b { Some(t) } else { None };

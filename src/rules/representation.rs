@@ -44,7 +44,7 @@ pub struct Representation {
     #[serde(default)]
     min_rows: u64,
     /// The confidence of the intervals.
-    confidence: Option<Share>,
+    confidence: Option<Spanned<Share>>,
     /// Whether a sample that cannot tell fails.
     #[serde(default)]
     require_evidence: bool,
@@ -172,6 +172,9 @@ impl Rule for Representation {
                 faults.push(to.fault_at(&self.reference, what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
             }
         }
+        if let Some(given) = self.confidence.as_ref().filter(|c| c.value.as_f64() <= 0.0 || c.value.as_f64() >= 1.0) {
+            faults.push(to.fault_at(given, "a confidence lies between 0% and 100%, both excluded"));
+        }
         let warn = faults.take(to.own_warn::<Margin>()).flatten();
         faults.or_ok(())?;
         let counts = to.want::<GroupCounts>((), &columns);
@@ -239,7 +242,7 @@ impl RepresentationCheck {
     }
 
     fn group(&self, key: &GroupKey, count: u64, total: u64, reference: f64) -> GroupFigures {
-        let confidence = self.rule.confidence.map_or(0.95, Share::as_f64);
+        let confidence = self.rule.confidence.as_ref().map_or(0.95, |c| c.value.as_f64());
         let share = count as f64 / total as f64;
         let (low, high) = wilson_interval(count, total, confidence);
         let name = group_name(key);

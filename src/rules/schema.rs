@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use arrow::datatypes::{DataType, Schema};
+use chrono::format::{Item, StrftimeItems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{Literal, OnFail};
+use crate::diagnostic::{Fault, Faults};
 use crate::types::{parse_type, type_name};
 use crate::yaml::Spanned;
 
@@ -19,15 +21,10 @@ pub struct SchemaSection {
     #[serde(default)]
     pub evolution: Evolution,
     /// What follows an incompatible change.
-    #[serde(default = "reject")]
-    pub on_fail: OnFail,
+    pub on_fail: Option<Spanned<OnFail>>,
     /// The columns, in order.
     #[serde(default)]
     pub columns: super::words::Ordered<Spanned<ColumnContract>>,
-}
-
-fn reject() -> OnFail {
-    OnFail::Reject
 }
 
 /// What a column must be.
@@ -39,7 +36,7 @@ pub struct ColumnContract {
     /// Every row has a value: a row without one is set aside. `false` says that values may be missing.
     pub required: Option<bool>,
     /// How a date or timestamp is written in text, in strftime's terms: `%d.%m.%Y`.
-    pub format: Option<String>,
+    pub format: Option<Spanned<String>>,
     /// What the column holds.
     #[serde(rename = "description")]
     pub _description: Option<String>,
@@ -144,6 +141,23 @@ pub struct Observed<'a> {
 }
 
 impl SchemaSection {
+    /// What can be checked without data.
+    pub fn validate(&self, path: &str, faults: &mut Faults) {
+        if let Some(on_fail) = self.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
+            let fault = Fault::new("a schema names no rows that could be set aside").at(on_fail.at.in_file(path));
+            faults.push(fault.hint("write `reject`, `warn` or `info`"));
+        }
+        for (name, contract) in &self.columns.0 {
+            let Some(format) = &contract.format else { continue };
+            let fault = |what: String| Fault::new(what).at(format.at.in_file(path));
+            if !contract.r#type.as_ref().is_some_and(|t| matches!(t.0, DataType::Date32 | DataType::Timestamp(..))) {
+                faults.push(fault(format!("`format` of `{name}` has no meaning: it is for dates and timestamps")));
+            } else if StrftimeItems::new(&format.value).any(|item| item == Item::Error) {
+                faults.push(fault(format!("`{}` is not a strftime format", format.value)).hint("such as `%d.%m.%Y %H:%M`"));
+            }
+        }
+    }
+
     /// Every difference, in the contract's order, then columns that came, in the batch's.
     pub fn changes(&self, batch: &Observed<'_>) -> Vec<SchemaChange> {
         let mut changes = Vec::new();
@@ -175,10 +189,10 @@ impl SchemaSection {
         changes: &mut Vec<SchemaChange>,
     ) {
         if let Some(TypeName(expected)) = &contract.r#type
-            && type_name(expected) != type_name(field.data_type())
+            && type_change(expected, field.data_type()).is_some()
         {
             let examples = batch.contradicted.iter().find(|(n, _)| n == name).map(|(_, e)| e.clone()).unwrap_or_default();
-            let kind = if examples.is_empty() { type_change(expected, field.data_type()) } else { ChangeKind::TypeChanged };
+            let kind = type_change(expected, field.data_type()).unwrap_or(ChangeKind::TypeChanged);
             let (from, to) = (Some(type_name(expected)), Some(type_name(field.data_type())));
             changes.push(SchemaChange { from, to, examples, ..change(name, kind, self.allows(kind, true)) });
         }
@@ -240,14 +254,16 @@ fn change(path: &str, kind: ChangeKind, compatible: bool) -> SchemaChange {
     SchemaChange { path: path.to_owned(), kind, from: None, to: None, compatible, examples: Vec::new() }
 }
 
-/// Whether every value of the one type is a value of the other.
-fn type_change(from: &DataType, to: &DataType) -> ChangeKind {
-    if widens(from, to) {
-        ChangeKind::TypeWidened
+/// How one type differs from another: whether every value of the one is a value of the other. None where they are the same.
+pub fn type_change(from: &DataType, to: &DataType) -> Option<ChangeKind> {
+    if type_name(from) == type_name(to) {
+        None
+    } else if widens(from, to) {
+        Some(ChangeKind::TypeWidened)
     } else if widens(to, from) {
-        ChangeKind::TypeNarrowed
+        Some(ChangeKind::TypeNarrowed)
     } else {
-        ChangeKind::TypeChanged
+        Some(ChangeKind::TypeChanged)
     }
 }
 
@@ -283,12 +299,12 @@ mod tests {
 
     #[test]
     fn widening_is_a_partial_order() {
-        assert_eq!(type_change(&DataType::Int32, &DataType::Int64), ChangeKind::TypeWidened);
-        assert_eq!(type_change(&DataType::Int64, &DataType::Int32), ChangeKind::TypeNarrowed);
-        assert_eq!(type_change(&DataType::UInt32, &DataType::Int64), ChangeKind::TypeWidened);
-        assert_eq!(type_change(&DataType::Int32, &DataType::UInt64), ChangeKind::TypeChanged);
-        assert_eq!(type_change(&DataType::Int64, &DataType::Utf8), ChangeKind::TypeChanged);
-        assert_eq!(type_change(&DataType::Decimal128(10, 2), &DataType::Decimal128(12, 2)), ChangeKind::TypeWidened);
-        assert_eq!(type_change(&DataType::Decimal128(10, 2), &DataType::Decimal128(10, 4)), ChangeKind::TypeChanged);
+        assert_eq!(type_change(&DataType::Int32, &DataType::Int64), Some(ChangeKind::TypeWidened));
+        assert_eq!(type_change(&DataType::Int64, &DataType::Int32), Some(ChangeKind::TypeNarrowed));
+        assert_eq!(type_change(&DataType::UInt32, &DataType::Int64), Some(ChangeKind::TypeWidened));
+        assert_eq!(type_change(&DataType::Int32, &DataType::UInt64), Some(ChangeKind::TypeChanged));
+        assert_eq!(type_change(&DataType::Int64, &DataType::Utf8), Some(ChangeKind::TypeChanged));
+        assert_eq!(type_change(&DataType::Decimal128(10, 2), &DataType::Decimal128(12, 2)), Some(ChangeKind::TypeWidened));
+        assert_eq!(type_change(&DataType::Decimal128(10, 2), &DataType::Decimal128(10, 4)), Some(ChangeKind::TypeChanged));
     }
 }

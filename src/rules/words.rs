@@ -115,7 +115,9 @@ impl Word for Share {
         let numerator: u64 = digits.parse().map_err(|_| not_a_share())?;
         let denominator = 10u64.pow(fraction.len() as u32) * if percent { 100 } else { 1 };
         if !percent && numerator >= denominator {
-            return Err(format!("`{text}` is not a share; write `100%` or `1 row`"));
+            let rows = if numerator == 1 { "1 row".to_owned() } else { format!("{text} rows") };
+            let percent = if numerator == denominator { "100" } else { text.trim() };
+            return Err(format!("`{text}` is not a share; write `{percent}%` or `{rows}`"));
         }
         if numerator > denominator {
             return Err(format!("`{text}` is more than the whole; a share is at most `100%`"));

@@ -31,7 +31,7 @@ pub struct Words {
     /// Columns whose values make groups, each judged by itself.
     pub by: Option<Spanned<Texts>>,
     /// What follows when the rule fails.
-    pub on_fail: Option<OnFail>,
+    pub on_fail: Option<Spanned<OnFail>>,
     /// How many failing rows may stay.
     pub tolerate: Option<Spanned<Tolerance>>,
     /// An earlier limit, in the unit of the rule's own.
@@ -66,8 +66,9 @@ impl Words {
     /// The words that mean something for `rule`.
     pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
         Self::KEYS.into_iter().filter(|key| {
-            let column_word = matches!(*key, "column" | "columns");
-            !rule.claims.contains(key) && !(column_word && rule.subject == Subject::Table) && !(*key == "tolerate" && !rule.names_rows)
+            let is_column_word = matches!(*key, "column" | "columns");
+            let is_meaningless = (is_column_word && rule.subject == Subject::Table) || (*key == "tolerate" && !rule.names_rows);
+            !rule.claims.contains(key) && !is_meaningless
         })
     }
 }
@@ -138,8 +139,7 @@ fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
     if let Some(warn) = &words.warn
         && let Err(why) = warn.value.0.parse::<Tolerance>()
     {
-        let (what, hint) = why.split_once("; ").unwrap_or((why.as_str(), "write `1%` or `10 rows`"));
-        faults.push(Fault::new(what).at(warn.at.in_file(file)).hint(hint));
+        faults.push(Fault::told(&why).at(warn.at.in_file(file)));
     }
 }
 
@@ -181,6 +181,9 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         }
         if entry.names_rows {
             warns_of_rows(words, file, &mut faults);
+        } else if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
+            let fault = Fault::new(format!("`{}` names no rows that could be set aside", entry.name)).at(on_fail.at.in_file(file));
+            faults.push(fault.hint("write `reject`, `warn` or `info`"));
         }
     }
     match (rule, words) {

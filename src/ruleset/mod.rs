@@ -48,6 +48,9 @@ impl RuleFile {
                     for node in nodes {
                         match faults.take(item::read(node, path)) {
                             Some(item::Read::Rule(item)) => items.push(*item),
+                            Some(item::Read::Malformed(_)) if malformed.is_some() => {
+                                faults.push(Fault::new("`malformed` stands twice").at(node.at.in_file(path)));
+                            }
                             Some(item::Read::Malformed(words)) => malformed = Some(*words),
                             None => {}
                         }

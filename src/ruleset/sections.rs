@@ -45,8 +45,7 @@ pub struct Sections {
     #[schemars(skip)]
     _rules: Option<IgnoredAny>,
     /// What the report says of columns beside the rules.
-    #[serde(default)]
-    pub profile: Profile,
+    pub profile: Option<Spanned<Profile>>,
     /// Failures that are known and for now accepted.
     #[serde(default)]
     pub known: Vec<Spanned<Known>>,
@@ -145,12 +144,6 @@ pub struct ProfileMap {
     pub top_values: Option<Columns>,
 }
 
-impl Default for Profile {
-    fn default() -> Self {
-        Self::Level(Level::Basic)
-    }
-}
-
 impl<'de> Deserialize<'de> for Profile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
@@ -198,6 +191,9 @@ impl Sections {
                 let fault = Fault::new(format!("`{}` is not a day", until.value)).at(until.at.in_file(path));
                 faults.push(fault.hint("write it as `2027-01-31`"));
             }
+        }
+        if let Some(schema) = &self.schema {
+            schema.validate(path, faults);
         }
         let mut ids: Vec<&Spanned<String>> = items.iter().filter_map(|i| i.words.id.as_ref()).collect();
         ids.sort_by(|a, b| a.value.cmp(&b.value));
@@ -252,7 +248,7 @@ impl Sections {
         let column = |(name, contract): &(String, Spanned<crate::rules::schema::ColumnContract>)| ContractColumn {
             name: name.clone(),
             data_type: contract.r#type.as_ref().map(|t| t.0.clone()),
-            format: contract.format.clone(),
+            format: contract.format.as_ref().map(|f| f.value.clone()),
         };
         columns.map(column).collect()
     }

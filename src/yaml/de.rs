@@ -3,44 +3,57 @@
 //! Two magic newtypes carry what serde's data model cannot: [`Spanned`] keeps a value's position,
 //! `Literal` (in `rules::words`) a scalar's source text.
 
-use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::tree::{Node, Position, Value};
-use crate::diagnostic::{Fault, Faults};
+use super::tree::{Entry, Node, Position, Value};
+use crate::diagnostic::{Fault, Faults, nearest};
 
 const SPANNED: &str = "$sluicegate::spanned";
 pub const LITERAL: &str = "$sluicegate::literal";
 
 /// Reads `T` from `node`, going on past each mistake so that all of them are reported.
 ///
-/// After a failure inside one key of a mapping, that key is set aside and the rest read again; the
-/// faults about keys then missing only for that reason are not repeated.
+/// After a failure, the innermost entry or item that holds it is set aside and the rest read again;
+/// a key that is missing only because it, or a misspelling of it, was set aside is not reported again.
 pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
     let mut node = node.clone();
     let mut faults = Faults::default();
+    let mut set_aside: Vec<(Vec<usize>, String)> = Vec::new();
     loop {
-        let failed = Cell::new(None);
-        let result = T::deserialize(Reader { node: &node, failed: Some(&failed) });
-        let error = match result {
+        let mut error = match T::deserialize(Reader(&node)) {
             Ok(value) => return faults.or_ok(value),
             Err(error) => error,
         };
-        let entry = failed.get();
-        if entry.is_some() || faults.is_empty() {
-            faults.push(error.into_fault(node.at, file));
+        error.path.reverse();
+        let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && nearest(name, [key]).is_some());
+        if !error.missing.is_some_and(lacks) {
+            faults.push(Fault { place: Some(error.at.unwrap_or(node.at).in_file(file)), what: error.what, hint: error.hint });
         }
-        match (entry, &mut node.value) {
-            (Some(entry), Value::Mapping(entries)) if entry < entries.len() => {
-                entries.remove(entry);
+        match remove(&mut node, &error.path) {
+            Some(name) => {
+                error.path.pop();
+                set_aside.push((error.path, name));
             }
-            _ => break,
+            None => return Err(faults),
         }
     }
-    Err(faults)
+}
+
+/// Takes the entry or item at `path` out; gives the entry's key.
+fn remove(node: &mut Node, path: &[usize]) -> Option<String> {
+    match (path, &mut node.value) {
+        ([last], Value::Mapping(entries)) if *last < entries.len() => Some(entries.remove(*last).key),
+        ([last], Value::Sequence(items)) if *last < items.len() => {
+            items.remove(*last);
+            Some(String::new())
+        }
+        ([first, rest @ ..], Value::Mapping(entries)) => remove(&mut entries.get_mut(*first)?.value, rest),
+        ([first, rest @ ..], Value::Sequence(items)) => remove(items.get_mut(*first)?, rest),
+        _ => None,
+    }
 }
 
 /// A value and where it stands.
@@ -97,6 +110,10 @@ pub struct Error {
     at: Option<Position>,
     what: String,
     hint: Option<String>,
+    /// The key that is missing, where that is the mistake.
+    missing: Option<&'static str>,
+    /// Entries and items that hold the mistake, from the inside out.
+    path: Vec<usize>,
 }
 
 impl Error {
@@ -105,9 +122,13 @@ impl Error {
         self
     }
 
-    fn into_fault(self, fallback: Position, file: &str) -> Fault {
-        let place = self.at.unwrap_or(fallback).in_file(file);
-        Fault { place: Some(place), what: self.what, hint: self.hint }
+    fn new(fault: Fault) -> Self {
+        Self { at: None, what: fault.what, hint: fault.hint, missing: None, path: Vec::new() }
+    }
+
+    fn within(mut self, index: usize) -> Self {
+        self.path.push(index);
+        self
     }
 }
 
@@ -120,53 +141,50 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl de::Error for Error {
-    /// A message may carry its hint behind "; ".
     fn custom<T: fmt::Display>(message: T) -> Self {
-        let message = message.to_string();
-        match message.split_once("; ") {
-            Some((what, hint)) => Self { at: None, what: what.into(), hint: Some(hint.into()) },
-            None => Self { at: None, what: message, hint: None },
-        }
+        Self::new(Fault::told(&message.to_string()))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let fault = Fault::new(format!("unknown key `{field}`")).hint_nearest(field, expected.iter().copied());
-        Self { at: None, what: fault.what, hint: fault.hint }
+        Self::new(Fault::new(format!("unknown key `{field}`")).hint_nearest(field, expected.iter().copied()))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let fault = Fault::new(format!("`{variant}` is not known here")).hint_nearest(variant, expected.iter().copied());
-        Self { at: None, what: fault.what, hint: fault.hint }
+        Self::new(Fault::new(format!("`{variant}` is not known here")).hint_nearest(variant, expected.iter().copied()))
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { at: None, what: format!("`{field}` is missing"), hint: None }
+        Self { missing: Some(field), ..Self::new(Fault::new(format!("`{field}` is missing"))) }
     }
 
     fn invalid_type(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
-        let hint = match found {
-            de::Unexpected::Bool(_) | de::Unexpected::Unsigned(_) | de::Unexpected::Signed(_) | de::Unexpected::Float(_)
-                if expected.to_string().contains("string") =>
-            {
-                Some("write it in quotes if it is meant as text".to_owned())
-            }
-            _ => None,
+        let expected = match expected.to_string().as_str() {
+            "f64" | "f32" => "a number".to_owned(),
+            "u64" | "u32" | "usize" => "a whole number".to_owned(),
+            "a boolean" => "`true` or `false`".to_owned(),
+            "a sequence" => "a list".to_owned(),
+            "a map" => "a mapping".to_owned(),
+            other => other.to_owned(),
         };
+        let is_scalar =
+            matches!(found, de::Unexpected::Bool(_) | de::Unexpected::Unsigned(_) | de::Unexpected::Signed(_) | de::Unexpected::Float(_));
         let found = match found {
             de::Unexpected::Unit => "nothing".to_owned(),
             de::Unexpected::Map => "a mapping".to_owned(),
             de::Unexpected::Seq => "a list".to_owned(),
+            de::Unexpected::Str(text) => format!("`{text}`"),
+            de::Unexpected::Bool(b) => format!("`{b}`"),
+            de::Unexpected::Unsigned(n) => format!("`{n}`"),
+            de::Unexpected::Signed(n) => format!("`{n}`"),
+            de::Unexpected::Float(x) => format!("`{x}`"),
             other => other.to_string(),
         };
-        Self { at: None, what: format!("expected {expected}, found {found}"), hint }
+        let fault = Fault::new(format!("expected {expected}, found {found}"));
+        Self::new(if is_scalar && expected.contains("string") { fault.hint("write it in quotes if it is meant as text") } else { fault })
     }
 }
 
-struct Reader<'a> {
-    node: &'a Node,
-    /// Where the outermost mapping notes the entry that failed.
-    failed: Option<&'a Cell<Option<usize>>>,
-}
+struct Reader<'a>(&'a Node);
 
 /// What a plain scalar means by YAML's core schema; anything not clearly otherwise is a string.
 enum Plain<'a> {
@@ -201,8 +219,8 @@ fn plain(text: &str) -> Plain<'_> {
 
 impl<'de> Reader<'_> {
     fn visit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let at = self.node.at;
-        match &self.node.value {
+        let at = self.0.at;
+        match &self.0.value {
             Value::Null => visitor.visit_unit(),
             Value::Scalar { text, quoted: true } => visitor.visit_str(text),
             Value::Scalar { text, quoted: false } => match plain(text) {
@@ -212,8 +230,8 @@ impl<'de> Reader<'_> {
                 Plain::Float(x) => visitor.visit_f64(x),
                 Plain::Text(t) => visitor.visit_str(t),
             },
-            Value::Sequence(items) => visitor.visit_seq(Items { items: items.iter() }),
-            Value::Mapping(_) => visitor.visit_map(Entries { node: self.node, next: 0, failed: self.failed }),
+            Value::Sequence(items) => visitor.visit_seq(Items { items, next: 0 }),
+            Value::Mapping(_) => visitor.visit_map(Entries { entries: self.0.entries(), next: 0 }),
         }
         .map_err(|e: Error| e.at(at))
     }
@@ -227,48 +245,48 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match &self.node.value {
+        match &self.0.value {
             Value::Null => visitor.visit_none(),
             Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => visitor.visit_some(self),
         }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        let at = self.node.at;
-        match (name, &self.node.value) {
-            (SPANNED, _) => visitor.visit_seq(Pair { node: self.node, failed: self.failed, step: 0 }),
+        let at = self.0.at;
+        match (name, &self.0.value) {
+            (SPANNED, _) => visitor.visit_seq(Pair { node: self.0, step: 0 }),
             (LITERAL, Value::Scalar { text, .. }) => visitor.visit_str(text).map_err(|e: Error| e.at(at)),
             (LITERAL, _) => {
-                let what = format!("expected a single value, found {}", self.node.kind());
-                Err(Error { at: Some(at), what, hint: None })
+                let what = format!("expected a single value, found {}", self.0.kind());
+                Err(Error::new(Fault::new(what)).at(at))
             }
             _ => visitor.visit_newtype_struct(self),
         }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        let at = self.node.at;
-        match self.node.text() {
+        let at = self.0.at;
+        match self.0.text() {
             Some(text) => visitor.visit_enum(text.into_deserializer()).map_err(|e: Error| e.at(at)),
             None => {
-                let what = format!("expected a word, found {}", self.node.kind());
-                Err(Error { at: Some(at), what, hint: None })
+                let what = format!("expected a word, found {}", self.0.kind());
+                Err(Error::new(Fault::new(what)).at(at))
             }
         }
     }
 
     /// A section left empty (`gate:`) is read as an empty mapping.
     fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        let at = self.node.at;
-        match &self.node.value {
+        let at = self.0.at;
+        match &self.0.value {
             Value::Null => {
                 let empty = Node { at, value: Value::Mapping(Vec::new()) };
-                Reader { node: &empty, failed: None }.visit(visitor)
+                Reader(&empty).visit(visitor)
             }
             Value::Mapping(_) => self.visit(visitor),
             Value::Scalar { .. } | Value::Sequence(_) => {
-                let what = format!("expected a mapping, found {}", self.node.kind());
-                Err(Error { at: Some(at), what, hint: None })
+                let what = format!("expected a mapping, found {}", self.0.kind());
+                Err(Error::new(Fault::new(what)).at(at))
             }
         }
     }
@@ -280,57 +298,43 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 }
 
 struct Items<'a> {
-    items: std::slice::Iter<'a, Node>,
+    items: &'a [Node],
+    next: usize,
 }
 
 impl<'de> de::SeqAccess<'de> for Items<'_> {
     type Error = Error;
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        self.items.next().map(|node| seed.deserialize(Reader { node, failed: None })).transpose()
+        let Some(node) = self.items.get(self.next) else { return Ok(None) };
+        self.next += 1;
+        seed.deserialize(Reader(node)).map(Some).map_err(|e| e.at(node.at).within(self.next - 1))
     }
 }
 
 struct Entries<'a> {
-    node: &'a Node,
+    entries: &'a [Entry],
     next: usize,
-    failed: Option<&'a Cell<Option<usize>>>,
-}
-
-impl Entries<'_> {
-    fn note(&self, entry: usize) {
-        if let Some(failed) = self.failed {
-            failed.set(Some(entry));
-        }
-    }
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let Some(entry) = self.node.entries().get(self.next) else { return Ok(None) };
+        let Some(entry) = self.entries.get(self.next) else { return Ok(None) };
         self.next += 1;
         let key = Node { at: entry.key_at, value: Value::Scalar { text: entry.key.clone(), quoted: true } };
-        let result = seed.deserialize(Reader { node: &key, failed: None });
-        result.map(Some).map_err(|e| {
-            self.note(self.next - 1);
-            e.at(entry.key_at)
-        })
+        seed.deserialize(Reader(&key)).map(Some).map_err(|e| e.at(entry.key_at).within(self.next - 1))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let entry = &self.node.entries()[self.next - 1];
-        seed.deserialize(Reader { node: &entry.value, failed: None }).map_err(|e| {
-            self.note(self.next - 1);
-            e.at(entry.value.at)
-        })
+        let entry = &self.entries[self.next - 1];
+        seed.deserialize(Reader(&entry.value)).map_err(|e| e.at(entry.value.at).within(self.next - 1))
     }
 }
 
 /// Position, then value, for [`Spanned`].
 struct Pair<'a> {
     node: &'a Node,
-    failed: Option<&'a Cell<Option<usize>>>,
     step: u8,
 }
 
@@ -342,7 +346,7 @@ impl<'de> de::SeqAccess<'de> for Pair<'_> {
             let packed = u64::from(self.node.at.line) << 32 | u64::from(self.node.at.column);
             return seed.deserialize(packed.into_deserializer()).map(Some);
         }
-        seed.deserialize(Reader { node: self.node, failed: self.failed }).map(Some)
+        seed.deserialize(Reader(self.node)).map(Some)
     }
 }
 

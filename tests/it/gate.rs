@@ -60,7 +60,7 @@ fn rows_go_where_the_findings_say_and_none_is_lost() {
     let raw = aside.column_by_name("_sluicegate_raw").expect("raw").as_binary::<i32>();
     assert_eq!((raw.value(2), raw.null_count()), (&b"x,e,5"[..], 3));
     let reasons = aside.column_by_name("_sluicegate_reason").expect("reason").as_string::<i32>();
-    assert_eq!(reasons.value(2), "id: `x` is not int64");
+    assert_eq!(reasons.value(2), "id: `x` is not an int64");
     let names = aside.column_by_name("name").expect("name").as_string::<i32>();
     assert!(names.is_null(0) && names.is_null(2));
     assert_eq!(names.value(1), "d");

@@ -9,7 +9,7 @@ use arrow::datatypes::*;
 use super::framing::Cell;
 
 use crate::text;
-use crate::types::{Class, TypeEvidence, type_name};
+use crate::types::{Class, TypeEvidence, a_type};
 
 /// How one column's text is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Each<'_> {
         if self.evidence.examples.len() < 3 && !self.evidence.examples.iter().any(|e| e == text) {
             self.evidence.examples.push(shortened(text));
         }
-        let (name, kind) = (&self.reader.name, type_name(&self.reader.data_type));
+        let (name, kind) = (&self.reader.name, a_type(&self.reader.data_type));
         self.unreadable.push(Unreadable { index, reason: format!("{name}: `{}` is not {kind}", shortened(text)) });
     }
 
