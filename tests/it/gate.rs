@@ -213,3 +213,35 @@ fn a_quarantine_part_that_went_missing_is_written_again() {
     assert_eq!((again.code, &again.report()["publication"]["state"]), (0, &"unchanged".into()));
     assert_eq!(before, read(&part));
 }
+
+#[test]
+fn a_gate_killed_at_any_time_leaves_no_part_of_a_batch_and_can_be_run_again() {
+    let place = Place::new();
+    let rows: String = (0..40_000).map(|i| format!("{i},name {i},{}\n", i % 11)).collect();
+    place.write("d.csv", format!("id,name,v\n{rows}"));
+    // One row in eleven is above 9.
+    place.write("r.yaml", RULES.replace("max: 10, tolerate: 1 row", "max: 9"));
+    let (mut killed, mut seed) = (0, 20_261_122u64);
+    for attempt in 0..12 {
+        let id = format!("b{attempt}");
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let delay = std::time::Duration::from_millis(5 + (seed >> 33) % 600);
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+            .current_dir(place.path(""))
+            .args(["gate", "d.csv", "-r", "r.yaml", "-q", "--batch-id", &id])
+            .spawn()
+            .expect("the binary starts");
+        std::thread::sleep(delay);
+        let _ = child.kill();
+        killed += u32::from(!child.wait().expect("it ends").success());
+        let part = place.path(&format!("out/{id}.parquet"));
+        if part.exists() {
+            assert_eq!(read(&part).num_rows(), 40_000 - 3636, "killed after {delay:?}: the batch is there whole");
+        }
+        let again = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", &id]);
+        assert_eq!((again.code, again.rows("published")), (0, 40_000 - 3636), "killed after {delay:?}: {}", again.stderr);
+        assert_eq!(read(&part).num_rows(), 40_000 - 3636);
+        assert_eq!(read(&place.path(&format!("aside/{id}.parquet"))).num_rows(), 3636);
+    }
+    assert!(killed > 0, "no run was slow enough to be killed");
+}
