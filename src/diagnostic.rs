@@ -120,6 +120,11 @@ impl Faults {
         self.0.is_empty()
     }
 
+    /// The first of them, where only one can be told.
+    pub fn into_first(self) -> Fault {
+        self.0.into_iter().next().unwrap_or_else(|| Fault::new("unknown fault"))
+    }
+
     /// `Ok(value)` when nothing was found, else everything that was, sorted by place.
     pub fn or_ok<T>(mut self, value: T) -> Result<T, Faults> {
         if self.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::judge::FindingResult;
+use super::finding::FindingResult;
 use super::{Folded, Job, Plan};
 use crate::report::model::Sample;
 use crate::rows::RowId;

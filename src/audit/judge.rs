@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
+use super::finding::FindingResult;
 use super::fold::look_again;
 use super::samples::{self, SAMPLES_MAX};
 use super::{Audited, Folded, Job, Plan, builtin};
@@ -16,66 +17,9 @@ use crate::rows::{RowId, RowSet};
 use crate::rules::judgement::{figures, json_float};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnFail, OnNoData, Over, Tolerance};
-use crate::rules::{Check, Figures, GroupFigures, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
-use crate::ruleset::Words;
+use crate::rules::{Check, GroupFigures, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
 use crate::shown::{count, counted, percent};
 use crate::source::Source;
-
-/// A finding, before it is written into a report.
-#[derive(Debug, Clone)]
-pub struct FindingResult {
-    pub id: String,
-    pub rule: &'static str,
-    pub columns: Vec<String>,
-    pub words: Words,
-    pub on_fail: OnFail,
-    pub on_no_data: OnNoData,
-    pub status: Status,
-    pub observed: Json,
-    pub limit: Json,
-    pub unit: &'static str,
-    pub failing: u64,
-    pub known: u64,
-    /// The failing rows, of failing groups where the rule has `by`.
-    pub rows: Arc<RowSet>,
-    pub message: String,
-    pub figures: Figures,
-    pub groups: Vec<GroupFigures>,
-    pub samples: Vec<Sample>,
-    /// Columns whose values samples show.
-    pub(super) shows: Vec<usize>,
-}
-
-impl FindingResult {
-    /// Whether its rows must not be published.
-    pub fn sets_aside(&self) -> bool {
-        self.status == Status::Fail && self.on_fail == OnFail::Quarantine
-    }
-
-    /// A finding of a rule that is built in.
-    pub(super) fn builtin(id: &str, rule: &'static str, status: Status, on_fail: OnFail, message: String) -> Self {
-        Self {
-            id: id.to_owned(),
-            rule,
-            columns: Vec::new(),
-            words: Words::default(),
-            on_fail,
-            on_no_data: OnNoData::Stop,
-            status,
-            observed: Json::Null,
-            limit: Json::Null,
-            unit: "",
-            failing: 0,
-            known: 0,
-            rows: Arc::default(),
-            message,
-            figures: Figures::new(),
-            groups: Vec::new(),
-            samples: Vec::new(),
-            shows: Vec::new(),
-        }
-    }
-}
 
 /// What judging gives beside the plan.
 pub(super) struct Judged {

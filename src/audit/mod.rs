@@ -5,10 +5,12 @@
 
 mod bind;
 mod builtin;
+mod finding;
 mod fold;
 mod judge;
 mod profile;
 mod samples;
+mod select;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +20,7 @@ use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
 pub use bind::{Plan, PlannedCheck};
-pub(crate) use fold::first_fault;
-pub use judge::FindingResult;
+pub use finding::FindingResult;
 
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::Budget;

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
 
 use super::Job;
-use super::bind::select;
+use super::select::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::distinct::Distinct;

@@ -7,10 +7,9 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value as Json;
 
-use super::fold::first_fault;
 use super::profile::number_json;
 use super::{Job, Plan};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Fault, Faults};
 use crate::each_width;
 use crate::engine::{self, Over};
 use crate::metric::{Column, Number, Numbers};
@@ -42,7 +41,7 @@ pub(super) fn fetch(
     let work = |unit: &Unit, preread| {
         let mut fetched = Fetched::new();
         source.read(unit, preread, &projection, &mut |chunk| {
-            let prepared = plan.prepare.apply(chunk, &projection).map_err(first_fault)?;
+            let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
             for i in 0..prepared.rows.len() {
                 let row = RowId { unit: unit.index, row: prepared.rows.get(i) };
                 if rows.contains(&row) {

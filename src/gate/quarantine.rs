@@ -9,7 +9,7 @@ use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::audit::{Audited, Job};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::source::{Chunk, Malformed, Projection, Unit};
@@ -83,7 +83,7 @@ fn aside(
     mask.rows(chunk.rows.len(), |i| rows.push(chunk.rows.get(i)));
     rows.extend(&unframed);
     // Preparing again names the rows on which an expression fails, beside those that could not be read.
-    let prepared = audited.plan.prepare.apply(chunk, projection).map_err(crate::audit::first_fault)?;
+    let prepared = audited.plan.prepare.apply(chunk, projection).map_err(Faults::into_first)?;
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
     order.sort_unstable_by_key(|&i| rows[i as usize]);
     let indices = UInt32Array::from(order.clone());

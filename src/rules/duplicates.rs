@@ -3,8 +3,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::{Handle, Simple};
+use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged, figures, json_float};
+use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
 use crate::metric::canonical::HASH_NAME;

@@ -2,8 +2,9 @@ use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::{Simple, TestHandle};
+use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
+use super::requests::TestHandle;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::metric::Column;

@@ -5,44 +5,11 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::binder::{Requests, Scope};
-use super::judgement::Judgement;
+use super::judgement::{Judgement, TestCounts};
+use super::requests::{Handle, Requests, Scope, TestHandle};
 use crate::metric::State;
 use crate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use crate::metric::groups::GroupKey;
-use crate::rows::RowSet;
-
-/// A claim on what a state will have counted.
-#[derive(Debug)]
-pub struct Handle<S> {
-    pub(super) index: usize,
-    pub(super) grouped: bool,
-    pub(super) state: PhantomData<fn() -> S>,
-}
-
-impl<S> Clone for Handle<S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S> Copy for Handle<S> {}
-
-/// A claim on the count of a row test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TestHandle(pub(crate) usize);
-
-/// What a row test counted in one group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TestCounts {
-    /// Rows in the rule's scope.
-    pub in_scope: u64,
-    /// Failing rows that are no known issue.
-    pub failing: u64,
-    /// Failing rows that are a known issue.
-    pub known: u64,
-    pub rows: Arc<RowSet>,
-}
 
 /// Everything counted so far.
 #[derive(Default)]

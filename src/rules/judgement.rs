@@ -52,6 +52,18 @@ pub enum Judgement {
     Measured(Measured),
 }
 
+/// What a row test counted in one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TestCounts {
+    /// Rows in the rule's scope.
+    pub in_scope: u64,
+    /// Failing rows that are no known issue.
+    pub failing: u64,
+    /// Failing rows that are a known issue.
+    pub known: u64,
+    pub rows: Arc<RowSet>,
+}
+
 /// Rows that fail, of rows in scope.
 #[derive(Debug, Clone, Default)]
 pub struct RowsJudged {
@@ -101,8 +113,8 @@ pub fn figures<const N: usize>(entries: [(&str, Json); N]) -> Figures {
 
 impl RowsJudged {
     /// What a row test counted, with no figures beyond the counts.
-    pub fn of_test(counts: super::facts::TestCounts, says: &str) -> Self {
-        let super::facts::TestCounts { in_scope, failing, known, rows } = counts;
+    pub fn of_test(counts: TestCounts, says: &str) -> Self {
+        let TestCounts { in_scope, failing, known, rows } = counts;
         Self { failing, of: in_scope, known, rows, says: says.to_owned(), ..Self::default() }
     }
 }

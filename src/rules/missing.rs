@@ -1,8 +1,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::{Handle, Simple, TestHandle};
+use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged, figures};
+use super::requests::{Handle, TestHandle};
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::metric::Column;

@@ -16,6 +16,7 @@ mod pattern;
 pub mod quantiles;
 mod range;
 mod representation;
+pub mod requests;
 pub mod schema;
 mod values;
 pub mod words;
@@ -23,9 +24,10 @@ pub mod words;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
-pub use binder::{AnyState, Binder, BoundColumn, Policy, Requests, Scope, StateRequest, Subject, TestRequest};
-pub use facts::{Check, Facts, Handle, Look, View};
-pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status};
+pub use binder::{Binder, BoundColumn, Subject};
+pub use facts::{Check, Facts, Look, View};
+pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status, TestCounts};
+pub use requests::{AnyState, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
 use crate::diagnostic::Faults;
 use crate::metric::Column;

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::{Handle, Look};
+use super::facts::Look;
 use super::judgement::{Judgement, RowsJudged, figures, json_float};
 use super::quantiles::{ExactQuantiles, Progress};
+use super::requests::Handle;
 use super::words::OnFail;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;

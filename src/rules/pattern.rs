@@ -4,8 +4,9 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::{Simple, TestHandle};
+use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
+use super::requests::TestHandle;
 use super::words::Texts;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;

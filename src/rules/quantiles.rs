@@ -1,8 +1,9 @@
 //! Exact quantiles in bounded memory: a histogram brackets them, second looks settle them.
 
 use super::Requests;
-use super::binder::Scope;
-use super::facts::{Handle, Look, View};
+use super::facts::{Look, View};
+use super::requests::Handle;
+use super::requests::Scope;
 use crate::metric::Number;
 use crate::metric::ordered::{HistogramOut, HistogramSpec, OrderedHistogram, Window};
 use crate::metric::select::Collect;

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 
-use super::facts::{Handle, Simple};
+use super::facts::Simple;
 use super::judgement::{Figures, GroupFigures, Judgement, Measured, Status, figures, json_float};
+use super::requests::Handle;
 use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;

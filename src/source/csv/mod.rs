@@ -3,25 +3,20 @@
 mod column;
 pub mod framing;
 mod guess;
+mod reading;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use self::column::{ColumnReader, Text, Unreadable};
-use self::framing::{Cell, Dialect, Framed};
-use super::{
-    Chunk, ContractColumn, Cut, Format, InputFile, Malformed, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd,
-};
+use self::column::{ColumnReader, Text};
+use self::framing::Dialect;
+use self::reading::Reading;
+use super::{Chunk, ContractColumn, Cut, Format, InputFile, Preread, Projection, ReadOptions, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
 use crate::types::{Class, TypeEvidence};
-
-/// Cells held at a time, so that wide tables take no more memory than long ones.
-const BATCH_CELLS_MAX: usize = 1 << 20;
 
 /// CSV or TSV files read as one table.
 #[derive(Debug)]
@@ -234,168 +229,6 @@ impl CsvSource {
             }
             want = want.saturating_mul(2);
         }
-    }
-}
-
-/// The state of reading one unit.
-struct Reading<'a> {
-    source: &'a CsvSource,
-    text: Text<'a>,
-    projection: &'a Projection,
-    positions: &'a [usize],
-    at: usize,
-    row: u32,
-    lines: u32,
-    line_jumps: Vec<(u32, u32)>,
-    evidence: Vec<TypeEvidence>,
-    /// Cells of the record being framed.
-    record: Vec<Cell>,
-    batch_rows: usize,
-}
-
-impl<'a> Reading<'a> {
-    fn new(source: &'a CsvSource, bytes: &'a [u8], projection: &'a Projection, positions: &'a [usize]) -> Self {
-        let nothing = |&column: &usize| TypeEvidence { column, class: Class::Missing, failures: 0, present: 0, examples: Vec::new() };
-        let batch_rows = (BATCH_CELLS_MAX / projection.columns.len().max(1)).max(64).min(source.cut.batch_rows.max(1));
-        Self {
-            source,
-            text: source.text(bytes),
-            projection,
-            positions,
-            at: 0,
-            row: 0,
-            lines: 0,
-            line_jumps: Vec::new(),
-            evidence: projection.columns.iter().map(nothing).collect(),
-            record: Vec::new(),
-            batch_rows,
-        }
-    }
-
-    /// Frames and converts the next records, up to a batch of them.
-    fn chunk(&mut self) -> Result<Chunk, Fault> {
-        let mut cells: Vec<Vec<Cell>> = vec![Vec::with_capacity(self.batch_rows); self.projection.columns.len()];
-        let mut rows: Vec<u32> = Vec::with_capacity(self.batch_rows);
-        let mut ends: Vec<(usize, usize)> = Vec::with_capacity(self.batch_rows);
-        let mut malformed = Vec::new();
-        while rows.len() < self.batch_rows && self.at < self.text.bytes.len() {
-            let start = self.at;
-            let framed = framing::frame(self.text.bytes, start, self.source.dialect, true, &mut self.record);
-            let (end, reason, lines) = match framed {
-                Framed::Blank { next } if !self.source.blank_is_record() => {
-                    self.at = next;
-                    self.lines += 1;
-                    continue;
-                }
-                Framed::Blank { next } => {
-                    self.at = next;
-                    (start, None, 1)
-                }
-                Framed::Record { end, next, lines } => {
-                    self.at = next;
-                    (end, self.ragged().or_else(|| self.not_utf8(start, end)), lines)
-                }
-                Framed::Bad { end, next, reason } => {
-                    self.at = next;
-                    (end, Some(reason.to_owned()), 1)
-                }
-                Framed::Incomplete => unreachable!("a unit ends at a record, so framing it as final never runs short"),
-            };
-            let row = self.next_row(lines);
-            match reason {
-                Some(reason) => {
-                    let raw = self.text.bytes[start..end].to_vec();
-                    malformed.push(Malformed { row, reason, column: None, raw });
-                }
-                None => {
-                    for (column, &index) in cells.iter_mut().zip(&self.projection.columns) {
-                        column.push(self.record[self.positions[index]]);
-                    }
-                    rows.push(row);
-                    ends.push((start, end));
-                }
-            }
-        }
-        self.convert(&cells, rows, &ends, malformed)
-    }
-
-    fn next_row(&mut self, lines: u32) -> u32 {
-        let row = self.row;
-        let implied = self.line_jumps.last().map_or(row, |&(r, l)| l + (row - r));
-        if implied != self.lines {
-            self.line_jumps.push((row, self.lines));
-        }
-        self.row += 1;
-        self.lines += lines;
-        row
-    }
-
-    fn ragged(&self) -> Option<String> {
-        let (expected, found) = (self.positions.len(), self.record.len());
-        (expected != found).then(|| format!("{found} fields where the header has {expected}"))
-    }
-
-    fn not_utf8(&self, start: usize, end: usize) -> Option<String> {
-        if self.text.utf8.is_some() {
-            return None;
-        }
-        let error = std::str::from_utf8(&self.text.bytes[start..end]).err()?;
-        Some(format!("not UTF-8 at byte {}", error.valid_up_to() + 1))
-    }
-
-    fn convert(
-        &mut self,
-        cells: &[Vec<Cell>],
-        rows: Vec<u32>,
-        ends: &[(usize, usize)],
-        mut malformed: Vec<Malformed>,
-    ) -> Result<Chunk, Fault> {
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(cells.len());
-        let mut unreadable: Vec<Unreadable> = Vec::new();
-        let mut faulty: Vec<Malformed> = Vec::new();
-        for ((cells, &index), evidence) in cells.iter().zip(&self.projection.columns).zip(&mut self.evidence) {
-            let reader = &self.source.columns[index];
-            arrays.push(reader.read(cells, &self.text, &mut unreadable, evidence));
-            for Unreadable { index, reason } in unreadable.drain(..) {
-                let (start, end) = ends[index];
-                let raw = self.text.bytes[start..end].to_vec();
-                faulty.push(Malformed { row: rows[index], reason, column: Some(reader.name.clone()), raw });
-            }
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let mut batch = RecordBatch::try_new_with_options(self.projection.schema.clone(), arrays, &options)
-            .map_err(|e| Fault::new(format!("cannot assemble a batch: {e}")))?;
-        let mut rows = dense_or_list(rows);
-        if !faulty.is_empty() {
-            faulty.sort_by_key(|m| m.row);
-            faulty.dedup_by_key(|m| m.row);
-            let is_faulty = |row: u32| faulty.binary_search_by_key(&row, |m| m.row).is_ok();
-            let keep = BooleanBuffer::collect_bool(rows.len(), |i| !is_faulty(rows.get(i)));
-            let filter = arrow::array::BooleanArray::new(keep.clone(), None);
-            batch = arrow::compute::filter_record_batch(&batch, &filter).map_err(|e| Fault::new(format!("cannot filter a batch: {e}")))?;
-            rows = rows.filter(&keep);
-            malformed.extend(faulty);
-            malformed.sort_by_key(|m| m.row);
-        }
-        Ok(Chunk { batch, rows, malformed })
-    }
-
-    fn end(self, bytes: &[u8]) -> UnitEnd {
-        let evidence = self.evidence.into_iter().filter(|e| e.failures > 0 || !self.source.columns[e.column].guessed).collect();
-        UnitEnd {
-            records: self.row,
-            lines: self.lines,
-            line_jumps: self.line_jumps,
-            digest: Some(xxhash_rust::xxh3::xxh3_128(bytes)),
-            evidence,
-        }
-    }
-}
-
-fn dense_or_list(rows: Vec<u32>) -> RowNumbers {
-    match (rows.first(), rows.last()) {
-        (Some(&first), Some(&last)) if (last - first) as usize + 1 == rows.len() => RowNumbers::Dense { first, len: rows.len() as u32 },
-        _ => RowNumbers::List(rows),
     }
 }
 

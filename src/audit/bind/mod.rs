@@ -1,19 +1,22 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
+mod known;
+
 use std::collections::BTreeMap;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::Job;
 use super::profile::{self, ColumnPlan};
+use super::select::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::words::{Columns, OnNoData, Over, Tolerance};
+use crate::rules::words::{OnNoData, Over, Tolerance};
 use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope, Subject};
-use crate::ruleset::{Known, RuleItem, Words};
+use crate::ruleset::{RuleItem, Words};
 use crate::source::Source;
 use crate::sql::LazySql;
 use crate::types::type_name;
@@ -101,7 +104,7 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
             faults.extend(more);
         }
     }
-    if let Err(more) = known(job, &sql, &mut plan) {
+    if let Err(more) = known::attach(job, &sql, &mut plan) {
         faults.extend(more);
     }
     ids_differ(job, &plan, &mut faults);
@@ -320,73 +323,6 @@ impl Binding<'_, '_> {
         });
         Ok(Bound { check, scope, policy, about, shows, groups })
     }
-}
-
-/// The columns of `schema` that a selection names; names that only the contract knows are kept.
-pub(super) fn select(columns: &Columns, schema: &Schema, contract: &Schema) -> Result<Vec<String>, String> {
-    let names = match columns {
-        Columns::OfType(class) => {
-            let of_class = schema.fields().iter().filter(|f| class.admits(f.data_type()));
-            let found: Vec<String> = of_class.map(|f| f.name().clone()).collect();
-            return if found.is_empty() { Err("no column is of that type".into()) } else { Ok(found) };
-        }
-        Columns::Named(names) => names,
-    };
-    let mut selected: Vec<String> = Vec::new();
-    for name in names {
-        if !name.contains(['*', '?', '[']) || schema.column_with_name(name).is_some() || contract.column_with_name(name).is_some() {
-            selected.push(name.clone());
-            continue;
-        }
-        let pattern = glob::Pattern::new(name).map_err(|e| format!("`{name}` is not a pattern: {e}"))?;
-        let matching: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).filter(|n| pattern.matches(n)).collect();
-        if matching.is_empty() {
-            return Err(format!("no column matches `{name}`"));
-        }
-        selected.extend(matching.into_iter().filter(|n| !selected.contains(n)).collect::<Vec<_>>());
-    }
-    Ok(selected)
-}
-
-/// Attaches known issues to the row tests of the findings they name.
-fn known(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<(), Faults> {
-    const WARN_DAYS: i32 = 7;
-    let mut faults = Faults::default();
-    let file = &job.rules.path;
-    let today = (job.now.timestamp().div_euclid(86_400)) as i32;
-    for known in &job.rules.sections.known {
-        let Known { rule, r#where, until, .. } = &known.value;
-        let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
-        let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
-            let fault = Fault::new(format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
-            faults.push(fault.hint_nearest(&rule.value, ids));
-            continue;
-        };
-        let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {
-            Ok(condition) => condition,
-            Err(why) => {
-                faults.push(Fault::told(&why).at(r#where.at.in_file(file)));
-                continue;
-            }
-        };
-        let Some(test) = plan.checks[check].test else {
-            let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);
-            faults.push(Fault::new(what).at(rule.at.in_file(file)));
-            continue;
-        };
-        let last = until.as_ref().and_then(|u| crate::text::date(&u.value.0)).unwrap_or(i32::MAX);
-        let named = || format!("known issue of {}{}", rule.value, known.ticket.as_ref().map(|t| format!(" ({t})")).unwrap_or_default());
-        if today > last {
-            plan.known_notes.push(format!("{}: past its day, its rows fail again", named()));
-            continue;
-        }
-        if last.saturating_sub(today) <= WARN_DAYS {
-            plan.known_notes.push(format!("{}: {} days left", named(), last - today));
-        }
-        let condition = plan.requests.condition(condition);
-        plan.requests.tests[test].known.push(condition);
-    }
-    faults.or_ok(())
 }
 
 impl Plan {

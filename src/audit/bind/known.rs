@@ -1,0 +1,47 @@
+//! Known issues: rows that fail a rule for a reason that is accepted for now.
+
+use crate::audit::{Job, Plan};
+use crate::diagnostic::{Fault, Faults};
+use crate::ruleset::Known;
+use crate::sql::LazySql;
+
+/// Attaches known issues to the row tests of the findings they name.
+pub(super) fn attach(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<(), Faults> {
+    const WARN_DAYS: i32 = 7;
+    let mut faults = Faults::default();
+    let file = &job.rules.path;
+    let today = (job.now.timestamp().div_euclid(86_400)) as i32;
+    for known in &job.rules.sections.known {
+        let Known { rule, r#where, until, .. } = &known.value;
+        let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
+        let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
+            let fault = Fault::new(format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
+            faults.push(fault.hint_nearest(&rule.value, ids));
+            continue;
+        };
+        let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {
+            Ok(condition) => condition,
+            Err(why) => {
+                faults.push(Fault::told(&why).at(r#where.at.in_file(file)));
+                continue;
+            }
+        };
+        let Some(test) = plan.checks[check].test else {
+            let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);
+            faults.push(Fault::new(what).at(rule.at.in_file(file)));
+            continue;
+        };
+        let last = until.as_ref().and_then(|u| crate::text::date(&u.value.0)).unwrap_or(i32::MAX);
+        let named = || format!("known issue of {}{}", rule.value, known.ticket.as_ref().map(|t| format!(" ({t})")).unwrap_or_default());
+        if today > last {
+            plan.known_notes.push(format!("{}: past its day, its rows fail again", named()));
+            continue;
+        }
+        if last.saturating_sub(today) <= WARN_DAYS {
+            plan.known_notes.push(format!("{}: {} days left", named(), last - today));
+        }
+        let condition = plan.requests.condition(condition);
+        plan.requests.tests[test].known.push(condition);
+    }
+    faults.or_ok(())
+}

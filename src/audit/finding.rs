@@ -1,0 +1,67 @@
+//! A finding, before it is written into a report.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::report::model::Sample;
+use crate::rows::RowSet;
+use crate::rules::words::{OnFail, OnNoData};
+use crate::rules::{Figures, GroupFigures, Status};
+use crate::ruleset::Words;
+
+/// A finding, before it is written into a report.
+#[derive(Debug, Clone)]
+pub struct FindingResult {
+    pub id: String,
+    pub rule: &'static str,
+    pub columns: Vec<String>,
+    pub words: Words,
+    pub on_fail: OnFail,
+    pub on_no_data: OnNoData,
+    pub status: Status,
+    pub observed: Json,
+    pub limit: Json,
+    pub unit: &'static str,
+    pub failing: u64,
+    pub known: u64,
+    /// The failing rows, of failing groups where the rule has `by`.
+    pub rows: Arc<RowSet>,
+    pub message: String,
+    pub figures: Figures,
+    pub groups: Vec<GroupFigures>,
+    pub samples: Vec<Sample>,
+    /// Columns whose values samples show.
+    pub(super) shows: Vec<usize>,
+}
+
+impl FindingResult {
+    /// Whether its rows must not be published.
+    pub fn sets_aside(&self) -> bool {
+        self.status == Status::Fail && self.on_fail == OnFail::Quarantine
+    }
+
+    /// A finding of a rule that is built in.
+    pub(super) fn builtin(id: &str, rule: &'static str, status: Status, on_fail: OnFail, message: String) -> Self {
+        Self {
+            id: id.to_owned(),
+            rule,
+            columns: Vec::new(),
+            words: Words::default(),
+            on_fail,
+            on_no_data: OnNoData::Stop,
+            status,
+            observed: Json::Null,
+            limit: Json::Null,
+            unit: "",
+            failing: 0,
+            known: 0,
+            rows: Arc::default(),
+            message,
+            figures: Figures::new(),
+            groups: Vec::new(),
+            samples: Vec::new(),
+            shows: Vec::new(),
+        }
+    }
+}

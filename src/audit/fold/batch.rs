@@ -1,0 +1,82 @@
+//! A prepared batch, ready for row tests and states.
+
+use arrow::array::ArrayRef;
+
+use crate::metric::{Budget, Column, Rows};
+use crate::prepare::Prepared;
+use crate::rows::Mask;
+use crate::rules::words::Over as Which;
+use crate::rules::{AnyState, Requests, Scope};
+
+/// A batch with its columns and conditions ready for tests and states.
+pub(super) struct Batch {
+    pub(super) prepared: Prepared,
+    pub(super) columns: Vec<Option<Column>>,
+    /// One a condition: rows for which it holds, rows on which it fails.
+    pub(super) conditions: Vec<Option<(Mask, Mask)>>,
+}
+
+impl Batch {
+    pub(super) fn new(prepared: Prepared, requests: &Requests, first_new: usize) -> Self {
+        let len = prepared.rows.len();
+        let columns: Vec<Option<Column>> = prepared.columns.iter().map(|a| a.clone().map(Column::new)).collect();
+        let wanted = |index: usize| {
+            let by_state = requests.states[first_new..].iter().any(|s| s.scope.condition == Some(index));
+            let by_test = requests.tests.iter().any(|t| t.scope.condition == Some(index) || t.known.contains(&index));
+            by_state || (first_new == 0 && by_test)
+        };
+        let evaluate = |(index, condition): (usize, &crate::sql::Expression)| {
+            if !wanted(index) {
+                return None;
+            }
+            let column = |&c: &usize| columns[c].as_ref().map(Column::nullable);
+            let arrays: Vec<ArrayRef> = condition.columns.iter().filter_map(column).collect();
+            let (holds, failures) = condition.test(&arrays, len);
+            let mut failed = vec![false; len];
+            failures.iter().for_each(|f| failed[f.row] = true);
+            Some((Mask::from_boolean(&holds, false), if failures.is_empty() { Mask::None } else { Mask::new(failed.into()) }))
+        };
+        let conditions = requests.conditions.iter().enumerate().map(evaluate).collect();
+        Self { prepared, columns, conditions }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.prepared.rows.len()
+    }
+
+    pub(super) fn columns(&self, indices: &[usize]) -> Vec<&Column> {
+        let read = |&i: &usize| self.columns[i].as_ref().expect("the projection covers every request's columns");
+        indices.iter().map(read).collect()
+    }
+
+    /// The rows of a scope's `where`; a row on which it cannot be computed is in scope, lest it pass unseen.
+    pub(super) fn scope(&self, scope: &Scope) -> Mask {
+        match scope.condition.and_then(|c| self.conditions[c].as_ref()) {
+            Some((holds, failed)) => holds.or(failed),
+            None => Mask::All,
+        }
+    }
+
+    pub(super) fn update(
+        &self,
+        requests: &Requests,
+        first_new: usize,
+        states: &mut [Box<dyn AnyState>],
+        (live, sound): (&Mask, &Mask),
+        unit: u32,
+        budget: &Budget,
+    ) {
+        for (request, state) in requests.states[first_new..].iter().zip(states) {
+            let over = match request.scope.over {
+                Which::Sound => sound,
+                Which::All => live,
+            };
+            let selection = self.scope(&request.scope).and(over);
+            if selection.is_none() || self.len() == 0 {
+                continue;
+            }
+            let rows = Rows { unit, numbers: &self.prepared.rows, selection: &selection, budget };
+            state.update(&rows, &self.columns(&request.columns));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Merging what units counted, in their order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::finish;
+use super::unit::UnitFold;
+use crate::audit::samples::SAMPLES_MAX;
+use crate::audit::{Folded, Plan};
+use crate::diagnostic::Fault;
+use crate::metric::groups::GroupKey;
+use crate::rows::RowSet;
+use crate::rules::TestCounts;
+use crate::rules::{AnyState, Facts};
+use crate::source::{Places, Source};
+use crate::types::merge_evidence;
+
+/// Units merged so far.
+pub(super) struct Merging {
+    pub(super) folded: Folded,
+    pub(super) states: Vec<Box<dyn AnyState>>,
+    pub(super) tests: Vec<BTreeMap<GroupKey, (TestCounts, RowSet)>>,
+    pub(super) digest: Xxh3Default,
+}
+
+impl Merging {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let folded = Folded {
+            facts: Facts::default(),
+            places: Places::default(),
+            filtered: 0,
+            malformed: 0,
+            malformed_rows: RowSet::default(),
+            malformed_samples: Vec::new(),
+            malformed_columns: BTreeMap::new(),
+            unsound: RowSet::default(),
+            evidence: Vec::new(),
+            content_digest: None,
+        };
+        Self {
+            folded,
+            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.schema)).collect(),
+            tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
+            digest: Xxh3Default::new(),
+        }
+    }
+
+    pub(super) fn take<P>(&mut self, unit: UnitFold<P>, source: &dyn Source) -> Result<(), Fault> {
+        let index = unit.unit.index;
+        self.states.iter_mut().zip(unit.states).for_each(|(a, b)| a.merge(b));
+        for (merged, groups) in self.tests.iter_mut().zip(unit.tests) {
+            for (key, group) in groups {
+                let (counts, rows) = merged.entry(key).or_default();
+                counts.in_scope += group.in_scope;
+                counts.failing += group.failing;
+                counts.known += group.known;
+                rows.insert_unit(index, group.rows);
+            }
+        }
+        if let Some(digest) = unit.end.digest {
+            self.digest.update(&source.head_digest(unit.unit.file).to_le_bytes());
+            self.digest.update(&digest.to_le_bytes());
+        }
+        let folded = &mut self.folded;
+        merge_evidence(&mut folded.evidence, &unit.end.evidence);
+        folded.filtered += unit.filtered;
+        folded.malformed += unit.malformed.len() as u64;
+        folded.malformed_rows.insert_unit(index, unit.malformed);
+        for (column, count) in unit.malformed_columns {
+            *folded.malformed_columns.entry(column).or_default() += count;
+        }
+        let room = SAMPLES_MAX - folded.malformed_samples.len().min(SAMPLES_MAX);
+        folded.malformed_samples.extend(unit.malformed_samples.into_iter().take(room).map(|m| (index, m)));
+        folded.unsound.insert_unit(index, unit.unsound);
+        let header_lines = source.header_lines(unit.unit.file);
+        folded.places.push(unit.unit, &unit.end, header_lines);
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, source: &dyn Source) -> Result<Folded, Fault> {
+        finish(self.states, &mut self.folded.facts)?;
+        let finished = |(mut counts, rows): (TestCounts, RowSet)| {
+            counts.rows = Arc::new(rows);
+            counts
+        };
+        let by_group = |groups: BTreeMap<GroupKey, (TestCounts, RowSet)>| groups.into_iter().map(|(k, g)| (k, finished(g))).collect();
+        self.folded.facts.tests = self.tests.into_iter().map(by_group).collect();
+        // Parquet has a fingerprint of its own; its bytes are not all read.
+        self.folded.content_digest = source.fingerprint().is_none().then(|| {
+            (0..source.files().len()).for_each(|f| self.digest.update(&source.head_digest(f as u32).to_le_bytes()));
+            self.digest.digest128()
+        });
+        Ok(self.folded)
+    }
+}

@@ -1,0 +1,104 @@
+//! One pass over the units: prepare, test rows, count.
+
+mod batch;
+mod merging;
+mod unit;
+
+use self::batch::Batch;
+use self::merging::Merging;
+use self::unit::UnitWork;
+use super::{Folded, Job, Plan, Sink};
+use crate::diagnostic::{Fault, Faults};
+use crate::engine::{self, Over};
+use crate::rules::{AnyState, Facts, Requests, Scope};
+use crate::source::{Projection, Source, Unit};
+
+/// The first pass: row tests, then states over the sound rows; rows that pass go to `sink`.
+pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sink: &S) -> Result<Folded, Fault> {
+    let wanted: Vec<usize> = match sink.wants_rows() {
+        true => (0..plan.prepare.schema.fields().len()).collect(),
+        false => needed(&plan.requests, 0).into_iter().chain(source.judged_columns()).collect(),
+    };
+    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
+    let mut folded = Merging::new(plan);
+    let (total, mut done) = (source.bytes(), 0);
+    let work = |unit: &Unit, preread| {
+        let mut fold = UnitWork::new(plan, &job.budget, unit);
+        let mut batches = sink.wants_rows().then(Vec::new);
+        let end = source.read(unit, preread, &projection, &mut |chunk| {
+            let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
+            fold.take(prepared, batches.as_mut())
+        })?;
+        fold.fold.part = batches.map(|batches| sink.encode(batches)).transpose()?;
+        fold.fold.end = end;
+        Ok(fold.fold)
+    };
+    engine::each_unit(source, Over::All, job.threads, work, |mut unit| {
+        done += source.unit_bytes(&unit.unit);
+        (job.progress)(done.min(total), total);
+        if let Some(part) = unit.part.take() {
+            sink.append(&unit.unit, part)?;
+        }
+        folded.take(unit, source)
+    })?;
+    folded.finish(source)
+}
+
+/// A second look: only the states asked for since `first_new`, over the same rows as before.
+pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &mut Folded, first_new: usize) -> Result<(), Fault> {
+    let requests = &plan.requests;
+    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed(requests, first_new)));
+    let empty = || requests.states[first_new..].iter().map(|r| r.empty(&plan.prepare.schema)).collect::<Vec<_>>();
+    let mut states = empty();
+    let (unsound, malformed) = (&folded.unsound, &folded.malformed_rows);
+    let work = |unit: &Unit, preread| {
+        let mut states = empty();
+        source.read(unit, preread, &projection, &mut |chunk| {
+            let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
+            let batch = Batch::new(prepared, requests, first_new);
+            // With fewer columns read, records malformed in another one look whole.
+            let live = malformed.mask(unit.index, &batch.prepared.rows).not();
+            let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
+            batch.update(requests, first_new, &mut states, (&live, &sound), unit.index, &job.budget);
+            Ok(())
+        })?;
+        Ok(states)
+    };
+    let units: Vec<Unit> = folded.places.units().cloned().collect();
+    engine::each_unit(source, Over::Units(&units), job.threads, work, |unit_states| {
+        states.iter_mut().zip(unit_states).for_each(|(a, b)| a.merge(b));
+        Ok(())
+    })?;
+    finish(states, &mut folded.facts)
+}
+
+/// The columns that row tests, states (from `first_new`) and their conditions need.
+fn needed(requests: &Requests, first_new: usize) -> Vec<usize> {
+    let mut columns: Vec<usize> = Vec::new();
+    let scope = |scope: &Scope, columns: &mut Vec<usize>| {
+        columns.extend(&scope.by);
+        columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].columns));
+    };
+    if first_new == 0 {
+        for test in &requests.tests {
+            columns.extend(&test.columns);
+            scope(&test.scope, &mut columns);
+            columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].columns));
+        }
+    }
+    for state in &requests.states[first_new..] {
+        columns.extend(&state.columns);
+        scope(&state.scope, &mut columns);
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+fn finish(states: Vec<Box<dyn AnyState>>, facts: &mut Facts) -> Result<(), Fault> {
+    for state in states {
+        let out = state.finish().map_err(|e| Fault::new(format!("cannot read back spilled data: {e}")))?;
+        facts.states.push(Some(out));
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Folding one unit, from empty.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+
+use super::batch::Batch;
+use crate::audit::samples::SAMPLES_MAX;
+use crate::audit::{Kept, Plan};
+use crate::diagnostic::Fault;
+use crate::metric::Budget;
+use crate::metric::groups::{BatchGroups, GroupKey};
+use crate::prepare::Prepared;
+use crate::rows::{Mask, RowNumbers};
+use crate::rules::AnyState;
+use crate::rules::words::Nulls;
+use crate::source::{Malformed, Unit, UnitEnd};
+
+/// What one unit counted.
+pub(super) struct UnitFold<P> {
+    pub(super) unit: Unit,
+    pub(super) end: UnitEnd,
+    pub(super) states: Vec<Box<dyn AnyState>>,
+    pub(super) tests: Vec<BTreeMap<GroupKey, GroupFold>>,
+    pub(super) filtered: u64,
+    pub(super) malformed: Vec<u32>,
+    pub(super) malformed_samples: Vec<Malformed>,
+    pub(super) malformed_columns: BTreeMap<Option<String>, u64>,
+    pub(super) unsound: Vec<u32>,
+    pub(super) part: Option<P>,
+}
+
+/// What one row test counted in one group of one unit.
+#[derive(Default)]
+pub(super) struct GroupFold {
+    pub(super) in_scope: u64,
+    pub(super) failing: u64,
+    pub(super) known: u64,
+    pub(super) rows: Vec<u32>,
+}
+
+/// The work of folding one unit.
+pub(super) struct UnitWork<'a, P> {
+    pub(super) plan: &'a Plan,
+    pub(super) budget: &'a Budget,
+    pub(super) fold: UnitFold<P>,
+}
+
+impl<'a, P> UnitWork<'a, P> {
+    pub(super) fn new(plan: &'a Plan, budget: &'a Budget, unit: &Unit) -> Self {
+        let fold = UnitFold {
+            unit: unit.clone(),
+            end: UnitEnd::default(),
+            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.schema)).collect(),
+            tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
+            filtered: 0,
+            malformed: Vec::new(),
+            malformed_samples: Vec::new(),
+            malformed_columns: BTreeMap::new(),
+            unsound: Vec::new(),
+            part: None,
+        };
+        Self { plan, budget, fold }
+    }
+
+    pub(super) fn take(&mut self, mut prepared: Prepared, batches: Option<&mut Vec<Kept>>) -> Result<(), Fault> {
+        self.fold.filtered += prepared.filtered;
+        for malformed in prepared.malformed.drain(..) {
+            *self.fold.malformed_columns.entry(malformed.column.clone()).or_default() += 1;
+            self.fold.malformed.push(malformed.row);
+            if self.fold.malformed_samples.len() < SAMPLES_MAX {
+                self.fold.malformed_samples.push(malformed);
+            }
+        }
+        if prepared.rows.is_empty() {
+            return Ok(());
+        }
+        let batch = Batch::new(prepared, &self.plan.requests, 0);
+        let unsound = self.test(&batch);
+        unsound.rows(batch.len(), |i| self.fold.unsound.push(batch.prepared.rows.get(i)));
+        let sound = unsound.not();
+        batch.update(&self.plan.requests, 0, &mut self.fold.states, (&Mask::All, &sound), self.fold.unit.index, self.budget);
+        match batches {
+            Some(batches) => self.keep(&batch, &sound, batches),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the row tests; gives the rows that go at once.
+    pub(super) fn test(&mut self, batch: &Batch) -> Mask {
+        let len = batch.len();
+        let mut unsound = Mask::None;
+        for (request, groups) in self.plan.requests.tests.iter().zip(&mut self.fold.tests) {
+            let scope = batch.scope(&request.scope);
+            let tested = request.test.test(&batch.columns(&request.columns), len);
+            let decided = tested.fails.without(&tested.unknown);
+            let fails = match request.policy.nulls {
+                Nulls::Pass => decided,
+                Nulls::Fail => decided.or(&tested.unknown),
+            };
+            let fails = fails.and(&scope);
+            let known = request.known.iter().filter_map(|&c| batch.conditions[c].as_ref());
+            let known = known.fold(Mask::None, |all, (holds, _)| all.or(holds)).and(&fails);
+            let fails = fails.without(&known);
+            if request.policy.sets_aside_at_once() {
+                unsound = unsound.or(&fails);
+            }
+            let rows = &batch.prepared.rows;
+            if request.scope.by.is_empty() {
+                groups.entry(GroupKey::new()).or_default().add(&scope, &fails, &known, rows);
+                continue;
+            }
+            let by = BatchGroups::new(&batch.columns(&request.scope.by), &scope, len);
+            for (code, key) in by.keys.into_iter().enumerate() {
+                let bits = arrow::buffer::BooleanBuffer::collect_bool(len, |i| by.codes[i] as usize == code);
+                let members = Mask::new(bits);
+                groups.entry(key).or_default().add(&members, &fails.and(&members), &known.and(&members), rows);
+            }
+        }
+        unsound
+    }
+
+    /// Keeps the sound rows for the sink.
+    pub(super) fn keep(&self, batch: &Batch, sound: &Mask, batches: &mut Vec<Kept>) -> Result<(), Fault> {
+        if sound.is_none() {
+            return Ok(());
+        }
+        let arrays: Vec<ArrayRef> = batch.prepared.columns.iter().flatten().cloned().collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
+        let whole = RecordBatch::try_new_with_options(self.plan.prepare.schema.clone(), arrays, &options);
+        let kept = whole.and_then(|whole| match sound {
+            Mask::All => Ok(whole),
+            some => {
+                let filter = arrow::array::BooleanArray::new(some.bits(batch.len()), None);
+                arrow::compute::filter_record_batch(&whole, &filter)
+            }
+        });
+        let rows = match sound {
+            Mask::All => batch.prepared.rows.clone(),
+            some => batch.prepared.rows.filter(&some.bits(batch.len())),
+        };
+        let kept = kept.map_err(|e| Fault::new(format!("cannot keep a batch: {e}")))?;
+        batches.push(Kept { rows, batch: kept });
+        Ok(())
+    }
+}
+
+impl GroupFold {
+    pub(super) fn add(&mut self, scope: &Mask, fails: &Mask, known: &Mask, rows: &RowNumbers) {
+        let len = rows.len();
+        self.in_scope += scope.count(len) as u64;
+        self.known += known.count(len) as u64;
+        self.failing += fails.count(len) as u64;
+        fails.rows(len, |i| self.rows.push(rows.get(i)));
+    }
+}

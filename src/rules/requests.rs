@@ -1,0 +1,183 @@
+//! Everything the rules ask for: row tests and states; equal requests are one.
+
+use std::any::{Any, TypeId};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema};
+
+use super::RowTest;
+use super::words::{Nulls, OnFail, Over, Tolerance};
+use crate::metric::State;
+use crate::metric::grouped::{Grouped, GroupedSpec};
+use crate::sql::Expression;
+
+/// Which rows a request sees.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// Index of the `where` condition.
+    pub condition: Option<usize>,
+    /// Columns to group by.
+    pub by: Vec<usize>,
+    pub over: Over,
+}
+
+/// What decides on failing rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    pub on_fail: OnFail,
+    pub tolerate: Tolerance,
+    /// Whether the rule file gave a tolerance.
+    pub tolerance_given: bool,
+    pub warn: Option<Tolerance>,
+    pub nulls: Nulls,
+}
+
+impl Policy {
+    /// Whether failing rows go at once, so that measures never see them.
+    pub fn sets_aside_at_once(&self) -> bool {
+        self.on_fail == OnFail::Quarantine && self.tolerate.is_none()
+    }
+}
+
+/// A claim on what a state will have counted.
+#[derive(Debug)]
+pub struct Handle<S> {
+    pub(super) index: usize,
+    pub(super) grouped: bool,
+    pub(super) state: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Handle<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Handle<S> {}
+
+/// A claim on the count of a row test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TestHandle(pub(crate) usize);
+
+/// A row test to run.
+pub struct TestRequest {
+    pub test: Box<dyn RowTest>,
+    pub columns: Vec<usize>,
+    pub scope: Scope,
+    pub policy: Policy,
+    /// Conditions of known issues of the rule.
+    pub known: Vec<usize>,
+}
+
+/// A state to count.
+pub struct StateRequest {
+    spec: Box<dyn Any + Send + Sync>,
+    pub columns: Vec<usize>,
+    pub scope: Scope,
+    state: TypeId,
+    make: fn(&(dyn Any + Send + Sync), &[DataType]) -> Box<dyn AnyState>,
+}
+
+impl StateRequest {
+    /// The state before it has seen any row.
+    pub fn empty(&self, schema: &Schema) -> Box<dyn AnyState> {
+        let types: Vec<DataType> = self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect();
+        (self.make)(self.spec.as_ref(), &types)
+    }
+
+    fn is<S: State>(&self, spec: &S::Spec, columns: &[usize], scope: &Scope) -> bool {
+        self.state == TypeId::of::<S>()
+            && self.columns == columns
+            && self.scope == *scope
+            && self.spec.downcast_ref::<S::Spec>() == Some(spec)
+    }
+
+    pub(super) fn spec_mut<S: State>(&mut self, columns: &[usize], scope: &Scope) -> Option<&mut S::Spec> {
+        let same = self.state == TypeId::of::<S>() && self.columns == columns && self.scope == *scope;
+        if same { self.spec.downcast_mut() } else { None }
+    }
+}
+
+fn make<S: State>(spec: &(dyn Any + Send + Sync), types: &[DataType]) -> Box<dyn AnyState> {
+    let spec: &S::Spec = spec.downcast_ref().expect("a request's spec is of its state's type, by construction");
+    Box::new(S::empty(spec, types))
+}
+
+/// A state of any kind.
+pub trait AnyState: Send {
+    fn update(&mut self, rows: &crate::metric::Rows<'_>, columns: &[&crate::metric::Column]);
+    fn merge(&mut self, later: Box<dyn AnyState>);
+    /// # Errors
+    /// See [`State::finish`].
+    fn finish(self: Box<Self>) -> Result<Arc<dyn Any + Send + Sync>, std::io::Error>;
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<S: State> AnyState for S {
+    fn update(&mut self, rows: &crate::metric::Rows<'_>, columns: &[&crate::metric::Column]) {
+        State::update(self, rows, columns);
+    }
+
+    fn merge(&mut self, later: Box<dyn AnyState>) {
+        let later = later.into_any().downcast::<S>().expect("units fold the same requests in the same order");
+        State::merge(self, *later);
+    }
+
+    fn finish(self: Box<Self>) -> Result<Arc<dyn Any + Send + Sync>, std::io::Error> {
+        State::finish(*self).map(|out| Arc::new(out) as Arc<dyn Any + Send + Sync>)
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// Everything the rules asked for; equal requests are one.
+#[derive(Default)]
+pub struct Requests {
+    pub tests: Vec<TestRequest>,
+    pub states: Vec<StateRequest>,
+    /// `where` and known-issue conditions.
+    pub conditions: Vec<Expression>,
+}
+
+impl Requests {
+    /// Asks for a state over `columns` in `scope`, by group where the scope groups.
+    pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize], scope: &Scope) -> Handle<S> {
+        let grouped = !scope.by.is_empty();
+        let index = if grouped {
+            let mut all = scope.by.clone();
+            all.extend(columns);
+            let spec = GroupedSpec { keys: scope.by.len(), every: Some(spec), each: Default::default() };
+            self.push::<Grouped<S>>(spec, all, scope)
+        } else {
+            self.push::<S>(spec, columns.to_vec(), scope)
+        };
+        Handle { index, grouped, state: PhantomData }
+    }
+
+    pub(super) fn push<S: State>(&mut self, spec: S::Spec, columns: Vec<usize>, scope: &Scope) -> usize {
+        if let Some(index) = self.states.iter().position(|r| r.is::<S>(&spec, &columns, scope)) {
+            return index;
+        }
+        self.states.push(StateRequest { spec: Box::new(spec), columns, scope: scope.clone(), state: TypeId::of::<S>(), make: make::<S> });
+        self.states.len() - 1
+    }
+
+    /// Every column that some request or condition reads.
+    pub fn columns(&self) -> Vec<usize> {
+        let tests = self.tests.iter().flat_map(|t| t.columns.iter().chain(&t.scope.by));
+        let states = self.states.iter().flat_map(|s| s.columns.iter().chain(&s.scope.by));
+        tests.chain(states).chain(self.conditions.iter().flat_map(|c| &c.columns)).copied().collect()
+    }
+
+    /// The index of `condition`, kept once.
+    pub fn condition(&mut self, condition: Expression) -> usize {
+        if let Some(index) = self.conditions.iter().position(|c| c.text == condition.text) {
+            return index;
+        }
+        self.conditions.push(condition);
+        self.conditions.len() - 1
+    }
+}
