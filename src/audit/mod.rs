@@ -51,6 +51,8 @@ pub struct Kept {
 
 /// Takes the rows that pass every zero-tolerance row test, unit by unit.
 pub trait Sink: Sync {
+    /// A unit's rows, while they come.
+    type Open;
     /// A unit's rows, ready to be appended.
     type Part: Send;
 
@@ -63,11 +65,23 @@ pub trait Sink: Sync {
     /// The staging place cannot be written.
     fn begin(&self, schema: &SchemaRef) -> Result<(), Fault>;
 
-    /// Makes the rows of one unit ready; runs on any thread.
+    /// Begins a unit; this and the next two run on any thread.
+    ///
+    /// # Errors
+    /// The rows' types cannot be encoded.
+    fn open(&self) -> Result<Self::Open, Fault>;
+
+    /// Takes some of the unit's rows, in order.
     ///
     /// # Errors
     /// The rows cannot be encoded.
-    fn encode(&self, kept: Vec<Kept>) -> Result<Self::Part, Fault>;
+    fn take(&self, open: &mut Self::Open, kept: Kept) -> Result<(), Fault>;
+
+    /// Ends the unit.
+    ///
+    /// # Errors
+    /// The rows cannot be encoded.
+    fn close(&self, open: Self::Open) -> Result<Self::Part, Fault>;
 
     /// Appends a unit's rows; called in unit order.
     ///
@@ -80,6 +94,7 @@ pub trait Sink: Sync {
 pub struct NoSink;
 
 impl Sink for NoSink {
+    type Open = ();
     type Part = ();
 
     fn wants_rows(&self) -> bool {
@@ -90,7 +105,15 @@ impl Sink for NoSink {
         Ok(())
     }
 
-    fn encode(&self, _: Vec<Kept>) -> Result<(), Fault> {
+    fn open(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn take(&self, (): &mut (), _: Kept) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn close(&self, (): ()) -> Result<(), Fault> {
         Ok(())
     }
 

@@ -2,19 +2,24 @@
 
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::audit::{Kept, Sink};
 use crate::diagnostic::Fault;
 use crate::source::Unit;
-use crate::store::{Destination, EncodedGroup, Encoder, StagedFile};
+use crate::store::{Destination, EncodedGroup, Encoder, GroupEncoder, StagedFile};
 
 /// Which rows of a unit a staged row group holds: runs of (first row, length), ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StagedUnit {
     pub unit: u32,
     pub runs: Vec<(u32, u32)>,
+}
+
+/// A row group on its way, and the rows in it.
+pub(super) struct OpenUnit {
+    group: Option<GroupEncoder>,
+    runs: Vec<(u32, u32)>,
 }
 
 /// A sink that writes a row group a unit to a staged file.
@@ -37,6 +42,7 @@ impl<'a> Staging<'a> {
 }
 
 impl Sink for Staging<'_> {
+    type Open = OpenUnit;
     type Part = Option<(EncodedGroup, Vec<(u32, u32)>)>;
 
     fn wants_rows(&self) -> bool {
@@ -50,18 +56,27 @@ impl Sink for Staging<'_> {
         Ok(())
     }
 
-    fn encode(&self, kept: Vec<Kept>) -> Result<Self::Part, Fault> {
-        let encoder = self.encoder.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(encoder) = encoder.filter(|_| !kept.is_empty()) else { return Ok(None) };
-        let mut runs: Vec<(u32, u32)> = Vec::new();
-        for row in kept.iter().flat_map(|k| k.rows.iter()) {
-            match runs.last_mut() {
+    fn open(&self) -> Result<OpenUnit, Fault> {
+        let encoder = self.encoder.read().unwrap_or_else(PoisonError::into_inner);
+        let group = encoder.as_ref().map(Encoder::begin).transpose()?;
+        Ok(OpenUnit { group, runs: Vec::new() })
+    }
+
+    fn take(&self, open: &mut OpenUnit, kept: Kept) -> Result<(), Fault> {
+        for row in kept.rows.iter() {
+            match open.runs.last_mut() {
                 Some((first, len)) if *first + *len == row => *len += 1,
-                Some(_) | None => runs.push((row, 1)),
+                Some(_) | None => open.runs.push((row, 1)),
             }
         }
-        let batches: Vec<RecordBatch> = kept.into_iter().map(|k| k.batch).collect();
-        Ok(Some((encoder.encode(&batches)?, runs)))
+        open.group.as_mut().map_or(Ok(()), |group| group.write(&kept.batch))
+    }
+
+    fn close(&self, open: OpenUnit) -> Result<Self::Part, Fault> {
+        match open.group.filter(|_| !open.runs.is_empty()) {
+            Some(group) => Ok(Some((group.close()?, open.runs))),
+            None => Ok(None),
+        }
     }
 
     fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault> {

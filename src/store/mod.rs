@@ -7,7 +7,7 @@ mod destination;
 mod staged;
 
 pub use destination::{Destination, Stored};
-pub use staged::{EncodedGroup, Encoder, StagedFile};
+pub use staged::{EncodedGroup, Encoder, GroupEncoder, StagedFile};
 
 /// What a stored batch says of itself, in its Parquet metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]

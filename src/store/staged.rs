@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
@@ -38,28 +38,63 @@ impl Encoder {
         &self.schema
     }
 
+    /// Begins a row group.
+    ///
+    /// # Errors
+    /// A type cannot be written as Parquet.
+    pub fn begin(&self) -> Result<GroupEncoder, Fault> {
+        let columns = self.factory.create_column_writers(0).map_err(cannot_encode)?;
+        Ok(GroupEncoder { columns, schema: self.schema.clone(), rows: 0 })
+    }
+
     /// Encodes `batches` as one row group.
     ///
     /// # Errors
     /// A type cannot be written as Parquet.
     pub fn encode(&self, batches: &[RecordBatch]) -> Result<EncodedGroup, Fault> {
-        let encoded = || -> Result<EncodedGroup, ParquetError> {
-            let mut writers = self.factory.create_column_writers(0)?;
-            for batch in batches {
-                let mut leaf = writers.iter_mut();
-                for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
-                    for leaves in compute_leaves(field, array)? {
-                        if let Some(writer) = leaf.next() {
-                            writer.write(&leaves)?;
-                        }
-                    }
+        let mut group = self.begin()?;
+        batches.iter().try_for_each(|batch| group.write(batch))?;
+        group.close()
+    }
+}
+
+/// A row group being encoded: it holds encoded pages, not the rows.
+pub struct GroupEncoder {
+    columns: Vec<ArrowColumnWriter>,
+    schema: SchemaRef,
+    rows: u64,
+}
+
+impl GroupEncoder {
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// A value cannot be written as Parquet.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
+        let mut columns = self.columns.iter_mut();
+        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+            for leaf in compute_leaves(field, array).map_err(cannot_encode)? {
+                if let Some(column) = columns.next() {
+                    column.write(&leaf).map_err(cannot_encode)?;
                 }
             }
-            let columns = writers.into_iter().map(|w| w.close()).collect::<Result<_, _>>()?;
-            Ok(EncodedGroup { columns, rows: batches.iter().map(|b| b.num_rows() as u64).sum() })
-        };
-        encoded().map_err(|e| Fault::new(format!("cannot encode as Parquet: {e}")))
+        }
+        self.rows += batch.num_rows() as u64;
+        Ok(())
     }
+
+    /// Ends the row group.
+    ///
+    /// # Errors
+    /// The last pages cannot be compressed.
+    pub fn close(self) -> Result<EncodedGroup, Fault> {
+        let columns = self.columns.into_iter().map(ArrowColumnWriter::close).collect::<Result<_, _>>();
+        Ok(EncodedGroup { columns: columns.map_err(cannot_encode)?, rows: self.rows })
+    }
+}
+
+fn cannot_encode(error: ParquetError) -> Fault {
+    Fault::new(format!("cannot encode as Parquet: {error}"))
 }
 
 /// A Parquet file being written beside its destination; removed if it is dropped before its rename.

@@ -1,7 +1,12 @@
 //! A prepared batch, ready for row tests and states.
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 
+use crate::audit::Kept;
+use crate::diagnostic::Fault;
 use crate::metric::{Budget, Column, Rows};
 use crate::prepare::Prepared;
 use crate::rows::Mask;
@@ -78,5 +83,19 @@ impl Batch {
             let rows = Rows { unit, numbers: &self.prepared.rows, selection: &selection, budget };
             state.update(&rows, &self.columns(&request.columns));
         }
+    }
+
+    /// The sound rows with every column, for the sink.
+    pub(super) fn kept(&self, schema: &SchemaRef, sound: &Mask) -> Result<Kept, Fault> {
+        let failed = |e: ArrowError| Fault::new(format!("cannot keep a batch: {e}"));
+        let arrays: Vec<ArrayRef> = self.prepared.columns.iter().flatten().cloned().collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.len()));
+        let whole = RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map_err(failed)?;
+        if matches!(sound, Mask::All) {
+            return Ok(Kept { rows: self.prepared.rows.clone(), batch: whole });
+        }
+        let bits = sound.bits(self.len());
+        let batch = filter_record_batch(&whole, &BooleanArray::new(bits.clone(), None)).map_err(failed)?;
+        Ok(Kept { rows: self.prepared.rows.filter(&bits), batch })
     }
 }

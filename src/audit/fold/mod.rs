@@ -24,12 +24,15 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
     let (total, mut done) = (source.bytes(), 0);
     let work = |unit: &Unit, preread| {
         let mut fold = UnitWork::new(plan, &job.budget, unit);
-        let mut batches = sink.wants_rows().then(Vec::new);
+        let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
-            fold.take(prepared, batches.as_mut())
+            match (fold.take(prepared)?, open.as_mut()) {
+                (Some((batch, sound)), Some(open)) => sink.take(open, batch.kept(&plan.prepare.schema, &sound)?),
+                (Some(_), None) | (None, _) => Ok(()),
+            }
         })?;
-        fold.fold.part = batches.map(|batches| sink.encode(batches)).transpose()?;
+        fold.fold.part = open.map(|open| sink.close(open)).transpose()?;
         fold.fold.end = end;
         Ok(fold.fold)
     };

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-
 use super::batch::Batch;
+use crate::audit::Plan;
 use crate::audit::samples::SAMPLES_MAX;
-use crate::audit::{Kept, Plan};
 use crate::diagnostic::Fault;
 use crate::metric::Budget;
 use crate::metric::groups::{BatchGroups, GroupKey};
@@ -63,7 +61,8 @@ impl<'a, P> UnitWork<'a, P> {
         Self { plan, budget, fold }
     }
 
-    pub(super) fn take(&mut self, mut prepared: Prepared, batches: Option<&mut Vec<Kept>>) -> Result<(), Fault> {
+    /// Folds some rows; gives them, and which of them are sound.
+    pub(super) fn take(&mut self, mut prepared: Prepared) -> Result<Option<(Batch, Mask)>, Fault> {
         self.fold.filtered += prepared.filtered;
         for malformed in prepared.malformed.drain(..) {
             *self.fold.malformed_columns.entry(malformed.column.clone()).or_default() += 1;
@@ -73,17 +72,14 @@ impl<'a, P> UnitWork<'a, P> {
             }
         }
         if prepared.rows.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let batch = Batch::new(prepared, &self.plan.requests, 0);
         let unsound = self.test(&batch);
         unsound.rows(batch.len(), |i| self.fold.unsound.push(batch.prepared.rows.get(i)));
         let sound = unsound.not();
         batch.update(&self.plan.requests, 0, &mut self.fold.states, (&Mask::All, &sound), self.fold.unit.index, self.budget);
-        match batches {
-            Some(batches) => self.keep(&batch, &sound, batches),
-            None => Ok(()),
-        }
+        Ok(Some((batch, sound)))
     }
 
     /// Runs the row tests; gives the rows that go at once.
@@ -118,30 +114,6 @@ impl<'a, P> UnitWork<'a, P> {
             }
         }
         unsound
-    }
-
-    /// Keeps the sound rows for the sink.
-    pub(super) fn keep(&self, batch: &Batch, sound: &Mask, batches: &mut Vec<Kept>) -> Result<(), Fault> {
-        if sound.is_none() {
-            return Ok(());
-        }
-        let arrays: Vec<ArrayRef> = batch.prepared.columns.iter().flatten().cloned().collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
-        let whole = RecordBatch::try_new_with_options(self.plan.prepare.schema.clone(), arrays, &options);
-        let kept = whole.and_then(|whole| match sound {
-            Mask::All => Ok(whole),
-            some => {
-                let filter = arrow::array::BooleanArray::new(some.bits(batch.len()), None);
-                arrow::compute::filter_record_batch(&whole, &filter)
-            }
-        });
-        let rows = match sound {
-            Mask::All => batch.prepared.rows.clone(),
-            some => batch.prepared.rows.filter(&some.bits(batch.len())),
-        };
-        let kept = kept.map_err(|e| Fault::new(format!("cannot keep a batch: {e}")))?;
-        batches.push(Kept { rows, batch: kept });
-        Ok(())
     }
 }
 
