@@ -36,6 +36,7 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         schema_changes: audited.schema_changes.clone(),
         columns: audited.columns.clone(),
         publication,
+        has_warnings: weighed.iter().any(|f| verdict::is_warning(f.status, f.on_fail, f.on_no_data)),
         ..empty(header, Some(rules))
     };
     debug_assert!(report.rows.is_conserved());
@@ -65,6 +66,7 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         schema_changes: Vec::new(),
         columns: Vec::new(),
         publication: None,
+        has_warnings: false,
     }
 }
 
@@ -103,7 +105,11 @@ fn rank(outcome: Status) -> u8 {
 
 fn finding(f: &FindingResult) -> Finding {
     let severity = match (f.status, f.on_fail) {
-        (Status::NoData, _) if f.on_no_data == OnNoData::Warn => Severity::Warning,
+        (Status::NoData, _) => match f.on_no_data {
+            OnNoData::Stop => Severity::Error,
+            OnNoData::Warn => Severity::Warning,
+            OnNoData::Pass => Severity::Info,
+        },
         (_, OnFail::Reject | OnFail::Quarantine) => Severity::Error,
         (_, OnFail::Warn) => Severity::Warning,
         (_, OnFail::Info) => Severity::Info,
@@ -129,15 +135,5 @@ fn finding(f: &FindingResult) -> Finding {
         figures: f.figures.clone(),
         groups: f.groups.clone(),
         samples: f.samples.clone(),
-    }
-}
-
-impl Report {
-    /// Whether some finding warns.
-    pub fn has_warnings(&self) -> bool {
-        self.findings.iter().any(|f| {
-            let on_no_data = if f.severity == Severity::Warning { OnNoData::Warn } else { OnNoData::Stop };
-            verdict::is_warning(f.outcome, f.on_fail, on_no_data)
-        })
     }
 }

@@ -54,10 +54,11 @@ pub fn each_unit<T: Send>(
         for _ in 0..threads.max(1) {
             scope.spawn(|| worker(&shared, source, &over, window, &work));
         }
-        let result = collect(&shared, &mut merge);
+        let result = catch_unwind(AssertUnwindSafe(|| collect(&shared, &mut merge)));
+        // Workers wait for room in the window; whatever happened here, they must be told to stop.
         lock(&shared).stop = true;
         shared.changed.notify_all();
-        result
+        result.unwrap_or_else(|panic| Err(internal(panic.as_ref())))
     })
 }
 

@@ -23,7 +23,12 @@ fn classify_number_or_time(text: &str) -> Class {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
     if digits.bytes().all(|b| b.is_ascii_digit()) {
-        return if leading_zero || text.parse::<i64>().is_err() { Class::Text } else { Class::Integer };
+        return match text.parse::<i64>() {
+            Ok(_) if leading_zero => Class::Text,
+            Ok(n) if n.unsigned_abs() > EXACT_INTEGER_MAX => Class::WideInteger,
+            Ok(_) => Class::Integer,
+            Err(_) => Class::Text,
+        };
     }
     if !leading_zero && float(text).is_some() {
         return Class::Float;
@@ -52,9 +57,14 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign.
+/// Integers up to this are floats exactly.
+pub const EXACT_INTEGER_MAX: u64 = 1 << 53;
+
+/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. Digits beyond the range are none.
 pub fn float(text: &str) -> Option<f64> {
-    text.parse().ok()
+    let x: f64 = text.parse().ok()?;
+    let overflowed = x.is_infinite() && text.bytes().any(|b| b.is_ascii_digit());
+    (!overflowed).then_some(x)
 }
 
 /// A decimal's digits as an integer scaled by `scale`; none where a digit would be lost.
@@ -215,6 +225,8 @@ mod tests {
             ("-12", Class::Integer),
             ("017", Class::Text),
             ("99999999999999999999", Class::Text),
+            ("9007199254740993", Class::WideInteger),
+            ("1e400", Class::Text),
             ("1.5e3", Class::Float),
             ("NaN", Class::Float),
             ("0.5", Class::Float),

@@ -112,6 +112,8 @@ pub enum Class {
     Missing,
     Boolean,
     Integer,
+    /// An integer that a float cannot hold exactly.
+    WideInteger,
     Float,
     Date,
     Timestamp,
@@ -127,6 +129,7 @@ impl Class {
             (a, b) if a == b => a,
             (Self::Missing, x) | (x, Self::Missing) => x,
             (Self::Integer, Self::Float) | (Self::Float, Self::Integer) => Self::Float,
+            (Self::Integer, Self::WideInteger) | (Self::WideInteger, Self::Integer) => Self::WideInteger,
             (Self::Date, Self::Timestamp) | (Self::Timestamp, Self::Date) => Self::Timestamp,
             _ => Self::Text,
         }
@@ -136,7 +139,7 @@ impl Class {
     pub fn data_type(self) -> DataType {
         match self {
             Self::Boolean => DataType::Boolean,
-            Self::Integer => DataType::Int64,
+            Self::Integer | Self::WideInteger => DataType::Int64,
             Self::Float => DataType::Float64,
             Self::Date => DataType::Date32,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn join_is_commutative_and_associative() {
         use Class::*;
-        let all = [Missing, Boolean, Integer, Float, Date, Timestamp, TimestampZoned, Text];
+        let all = [Missing, Boolean, Integer, WideInteger, Float, Date, Timestamp, TimestampZoned, Text];
         for a in all {
             for b in all {
                 assert_eq!(a.join(b), b.join(a));

@@ -216,8 +216,12 @@ fn by_group(result: &mut FindingResult, judged: Vec<(Option<GroupKey>, Judgement
         if group.status == Status::Fail || policy.on_fail != OnFail::Quarantine {
             rows.union(&group.rows);
         }
-        // A group without data warns; it does not hide what the others say.
-        worst = worst.max(if group.status == Status::NoData { Status::Warn } else { group.status });
+        // A group without data only warns, unless the rule file says otherwise.
+        worst = worst.max(match (group.status, result.words.on_no_data) {
+            (Status::NoData, None | Some(OnNoData::Warn)) => Status::Warn,
+            (Status::NoData, Some(OnNoData::Pass)) => Status::Pass,
+            (status, _) => status,
+        });
         if !matches!(group.status, Status::Pass | Status::Known) {
             telling.push((group.status, format!("{}: {}", group_name(&key), group.message)));
         }

@@ -107,7 +107,7 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
         for finding in audited.findings.iter().filter(|f| f.sets_aside() && f.rows.contains(id)) {
             rules.values().append_value(&finding.id);
         }
-        let bad = malformed.iter().find(|m| m.row == row);
+        let bad = malformed.binary_search_by_key(&row, |m| m.row).ok().map(|i| &malformed[i]);
         if bad.is_some() && !audited.findings.iter().any(|f| f.id == "malformed" && f.sets_aside()) {
             // Tolerated or not, a record that cannot be read cannot be published.
             rules.values().append_value("malformed");

@@ -41,6 +41,9 @@ pub struct Report {
     pub columns: Vec<ColumnReport>,
     /// What the gate did; none for `check`.
     pub publication: Option<Publication>,
+    /// Whether some finding warns; `--strict` minds.
+    #[serde(skip)]
+    pub has_warnings: bool,
 }
 
 /// How a [`crate::diagnostic::Fault`] is written.

@@ -49,10 +49,17 @@ impl ParquetSource {
             Some(first) => without_metadata(first.schema()),
             None => Schema::empty(),
         };
+        let mut names: Vec<&String> = schema.fields().iter().map(|f| f.name()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+            return Err(Fault::new(format!("{}: two columns are called `{}`", files[0].path, twice[0]))
+                .hint("every column needs a name of its own"));
+        }
+        let somewhere_null = |i: usize| footers.iter().any(|f| f.schema().field(i).is_nullable());
         let missing = options.missing_values.clone().unwrap_or_default();
         // A token read as missing makes a null where the file promises none.
-        let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(f.is_nullable() || !missing.is_empty());
-        let schema = Arc::new(Schema::new(schema.fields().iter().map(nullable).collect::<Vec<_>>()));
+        let nullable = |(i, f): (usize, &Arc<Field>)| f.as_ref().clone().with_nullable(somewhere_null(i) || !missing.is_empty());
+        let schema = Arc::new(Schema::new(schema.fields().iter().enumerate().map(nullable).collect::<Vec<_>>()));
         Ok(Self { files, footers, schema, missing, fingerprint: digest.digest128(), batch_rows: options.cut.batch_rows })
     }
 

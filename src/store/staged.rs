@@ -115,6 +115,8 @@ impl StagedFile {
         let level = ZstdLevel::try_new(1).expect("level 1 is one of zstd's");
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
+            // Types that Parquet lacks are written as the nearest it has, a day in milliseconds as a day.
+            .set_coerce_types(true)
             .set_created_by(concat!("sluicegate ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let begun = ArrowWriter::try_new(BufWriter::with_capacity(1 << 20, file), schema.clone(), Some(properties))

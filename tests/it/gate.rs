@@ -245,3 +245,32 @@ fn a_gate_killed_at_any_time_leaves_no_part_of_a_batch_and_can_be_run_again() {
     }
     assert!(killed > 0, "no run was slow enough to be killed");
 }
+
+#[test]
+fn parquet_files_may_differ_in_nullability_and_days_stay_days() {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date64Array, Int64Array};
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    let place = place();
+    let write = |name: &str, ids: Vec<Option<i64>>, nullable: bool| {
+        let fields = vec![Field::new("id", DataType::Int64, nullable), Field::new("day", DataType::Date64, true)];
+        let schema = Arc::new(Schema::new(fields));
+        let days: ArrayRef = Arc::new(Date64Array::from(vec![86_400_000; ids.len()]));
+        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(Int64Array::from(ids)), days]).expect("batch");
+        let file = File::create(place.path(name)).expect("file");
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, schema, None).expect("writer");
+        writer.write(&batch).expect("write");
+        writer.close().expect("close");
+    };
+    write("a.parquet", vec![Some(1), Some(2)], false);
+    write("b.parquet", vec![Some(3), None, Some(3)], true);
+    place.write("p.yaml", "dataset: t\nrules:\n  - duplicates: { key: [id] }\ngate: { publish: out }\n");
+    let run = place.run(&["gate", "a.parquet", "b.parquet", "-r", "p.yaml", "--batch-id", "b"]);
+    assert_eq!((run.code, run.rows("published"), run.rows("quarantined")), (0, 4, 1), "{}", run.stderr);
+    let file = File::open(place.path("out/b.parquet")).expect("file");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    let day = builder.parquet_schema().column(1);
+    assert_eq!(day.logical_type_ref().map(|t| format!("{t:?}")), Some("Date".to_owned()));
+}

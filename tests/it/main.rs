@@ -6,6 +6,7 @@ mod examples;
 mod gate;
 mod generated;
 mod html;
+mod inference;
 mod laws;
 mod parity;
 mod planted;

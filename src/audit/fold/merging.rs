@@ -10,7 +10,7 @@ use super::unit::UnitFold;
 use crate::audit::samples::SAMPLES_MAX;
 use crate::audit::{Folded, Plan};
 use crate::diagnostic::Fault;
-use crate::metric::groups::GroupKey;
+use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::RowSet;
 use crate::rules::TestCounts;
 use crate::rules::{AnyState, Facts};
@@ -57,6 +57,9 @@ impl Merging {
                 counts.failing += group.failing;
                 counts.known += group.known;
                 rows.insert_unit(index, group.rows);
+            }
+            if merged.len() > GROUPS_MAX {
+                return Err(Fault::new(format!("`by` makes more than {GROUPS_MAX} groups")).hint("group by columns with fewer values"));
             }
         }
         if let Some(digest) = unit.end.digest {

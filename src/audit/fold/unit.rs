@@ -107,10 +107,13 @@ impl<'a, P> UnitWork<'a, P> {
                 continue;
             }
             let by = BatchGroups::new(&batch.columns(&request.scope.by), &scope, len);
-            for (code, key) in by.keys.into_iter().enumerate() {
-                let bits = arrow::buffer::BooleanBuffer::collect_bool(len, |i| by.codes[i] as usize == code);
-                let members = Mask::new(bits);
-                groups.entry(key).or_default().add(&members, &fails.and(&members), &known.and(&members), rows);
+            let mut folds: Vec<GroupFold> = by.keys.iter().map(|_| GroupFold::default()).collect();
+            let (fails, known) = (fails.bits(len), known.bits(len));
+            for (i, &code) in by.codes.iter().enumerate().filter(|(_, code)| **code != u32::MAX) {
+                folds[code as usize].add_row(rows.get(i), fails.value(i), known.value(i));
+            }
+            for (key, fold) in by.keys.into_iter().zip(folds) {
+                groups.entry(key).or_default().merge(fold);
             }
         }
         unsound
@@ -118,6 +121,22 @@ impl<'a, P> UnitWork<'a, P> {
 }
 
 impl GroupFold {
+    fn add_row(&mut self, row: u32, fails: bool, known: bool) {
+        self.in_scope += 1;
+        self.known += u64::from(known);
+        if fails {
+            self.failing += 1;
+            self.rows.push(row);
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.in_scope += later.in_scope;
+        self.known += later.known;
+        self.failing += later.failing;
+        self.rows.extend(later.rows);
+    }
+
     pub(super) fn add(&mut self, scope: &Mask, fails: &Mask, known: &Mask, rows: &RowNumbers) {
         let len = rows.len();
         self.in_scope += scope.count(len) as u64;

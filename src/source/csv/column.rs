@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
+use arrow::array::{ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow::datatypes::*;
 
 use super::framing::Cell;
@@ -16,6 +16,8 @@ use crate::types::{Class, TypeEvidence, a_type};
 pub struct ColumnReader {
     pub name: String,
     pub data_type: DataType,
+    /// Join of the classes that the guess rests on.
+    pub class: Class,
     /// A guessed type admits only text of its class; a contract's type admits all it can represent.
     pub guessed: bool,
     /// strftime format of a date or timestamp.
@@ -67,12 +69,26 @@ impl ColumnReader {
             DataType::Int8 => each.numbers::<Int8Type>(cells, |t| t.parse().ok()),
             DataType::Int16 => each.numbers::<Int16Type>(cells, |t| t.parse().ok()),
             DataType::Int32 => each.numbers::<Int32Type>(cells, |t| t.parse().ok()),
-            DataType::Int64 => each.numbers::<Int64Type>(cells, |t| t.parse().ok()),
+            DataType::Int64 => {
+                let array = each.numbers::<Int64Type>(cells, |t| t.parse().ok());
+                let wide = |v: &i64| v.unsigned_abs() > text::EXACT_INTEGER_MAX;
+                if self.guessed && array.as_primitive::<Int64Type>().values().iter().any(wide) {
+                    evidence.class = evidence.class.join(Class::WideInteger);
+                }
+                array
+            }
             DataType::UInt8 => each.numbers::<UInt8Type>(cells, |t| t.parse().ok()),
             DataType::UInt16 => each.numbers::<UInt16Type>(cells, |t| t.parse().ok()),
             DataType::UInt32 => each.numbers::<UInt32Type>(cells, |t| t.parse().ok()),
             DataType::UInt64 => each.numbers::<UInt64Type>(cells, |t| t.parse().ok()),
-            DataType::Float32 => each.numbers::<Float32Type>(cells, |t| t.parse().ok()),
+            DataType::Float32 => each.numbers::<Float32Type>(cells, |t| {
+                let narrow = text::float(t)? as f32;
+                (narrow.is_finite() || !t.bytes().any(|b| b.is_ascii_digit())).then_some(narrow)
+            }),
+            // A guess must not round: two identifiers beyond 2^53 could become one.
+            DataType::Float64 if self.guessed => {
+                each.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| text::classify(t) != Class::WideInteger))
+            }
             DataType::Float64 => each.numbers::<Float64Type>(cells, text::float),
             DataType::Decimal128(precision, scale) => each.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
             DataType::Date32 => match &self.format {
@@ -116,7 +132,11 @@ impl Each<'_> {
 
     fn note(&mut self, index: usize, text: &str) {
         self.evidence.failures += 1;
-        self.evidence.class = self.evidence.class.join(text::classify(text));
+        let class = text::classify(text);
+        // A digit that its own class would lose, such as nanoseconds, leaves only text.
+        let widens = self.reader.class.join(class) != self.reader.class;
+        let class = if self.reader.guessed && !widens { Class::Text } else { class };
+        self.evidence.class = self.evidence.class.join(class);
         if self.evidence.examples.len() < 3 && !self.evidence.examples.iter().any(|e| e == text) {
             self.evidence.examples.push(shortened(text));
         }
@@ -174,11 +194,18 @@ impl Each<'_> {
     fn strings(&mut self, cells: &[Cell]) -> ArrayRef {
         let bytes = cells.iter().map(|c| (c.end - c.start) as usize).sum();
         let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
+        let undetermined = self.reader.guessed && self.reader.class == Class::Missing;
         for &cell in cells {
             let text = self.text.cell(cell);
             match self.text.is_missing(&text) {
                 true => builder.append_null(),
-                false => builder.append_value(text),
+                false => {
+                    // The first unit had no value: these say what the column is.
+                    if undetermined && self.evidence.class != Class::Text {
+                        self.evidence.class = self.evidence.class.join(text::classify(text.trim_matches([' ', '\t'])));
+                    }
+                    builder.append_value(text);
+                }
             }
         }
         Arc::new(builder.finish())

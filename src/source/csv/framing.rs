@@ -4,7 +4,8 @@
 //! A quoted field whose closing quote is followed by something other than a delimiter or line end,
 //! or that never closes, makes its record malformed. If the field crossed a line end, only the
 //! record's first line is given up and framing resumes on the next one, so an unterminated quote
-//! costs one record and never swallows its neighbours.
+//! costs one record and never swallows its neighbours. So does a record that spans lines and has
+//! another number of fields than the header: its quote was closed by a neighbour's.
 
 use memchr::{memchr, memchr2};
 
@@ -42,8 +43,9 @@ pub enum Framed {
 const UNTERMINATED: &str = "unterminated quote";
 const TEXT_AFTER_QUOTE: &str = "text after the closing quote";
 
-/// Frames the record at `start`; `at_end` says that nothing follows `bytes`.
-pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, at_end: bool, cells: &mut Vec<Cell>) -> Framed {
+/// Frames the record at `start`. `fields` is how many the header has, once that is known; `at_end`
+/// says that nothing follows `bytes`.
+pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>, at_end: bool, cells: &mut Vec<Cell>) -> Framed {
     cells.clear();
     let Dialect { delimiter, quote } = dialect;
     let mut at = start;
@@ -83,15 +85,18 @@ pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, at_end: bool, cells: 
             Some(_) => {
                 let newline = if bytes[cell_end] == b'\r' { cell_end + 1 } else { cell_end };
                 let next = (newline + 1).min(bytes.len());
-                return finish(bytes, start, cell_end, next, lines, cells);
+                return finish(bytes, start, cell_end, next, lines, fields, cells);
             }
-            None if at_end => return finish(bytes, start, bytes.len(), bytes.len(), lines, cells),
+            None if at_end => return finish(bytes, start, bytes.len(), bytes.len(), lines, fields, cells),
             None => return Framed::Incomplete,
         }
     }
 }
 
-fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, cells: &[Cell]) -> Framed {
+fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, fields: Option<usize>, cells: &[Cell]) -> Framed {
+    if lines > 1 && fields.is_some_and(|f| f != cells.len()) {
+        return first_line(bytes, start, UNTERMINATED);
+    }
     if end > start && end <= bytes.len() && bytes[end - 1] == b'\r' && cells.len() > 1 {
         end -= 1;
     }
@@ -153,7 +158,7 @@ fn quoted(bytes: &[u8], mut at: usize, quote: u8, record_start: usize, lines: &m
 }
 
 /// Where the last whole record of `bytes` ends: the end of a unit. 0 when not even one is whole.
-pub fn last_record_end(bytes: &[u8], dialect: Dialect, at_end: bool) -> usize {
+pub fn last_record_end(bytes: &[u8], dialect: Dialect, fields: usize, at_end: bool) -> usize {
     if at_end {
         return bytes.len();
     }
@@ -165,7 +170,7 @@ pub fn last_record_end(bytes: &[u8], dialect: Dialect, at_end: bool) -> usize {
     // A closing quote or carriage return as the very last byte could still change its meaning.
     let sure = bytes.len().saturating_sub(2);
     while at < sure {
-        match frame(bytes, at, dialect, false, &mut cells) {
+        match frame(bytes, at, dialect, Some(fields), false, &mut cells) {
             Framed::Record { next, .. } | Framed::Blank { next } | Framed::Bad { next, .. } if next <= sure => at = next,
             _ => break,
         }
@@ -181,10 +186,14 @@ mod tests {
 
     /// Records as lists of fields; malformed ones as their raw text in angle brackets.
     fn all(text: &str) -> Vec<Vec<String>> {
+        framed(text, None)
+    }
+
+    fn framed(text: &str, fields: Option<usize>) -> Vec<Vec<String>> {
         let bytes = text.as_bytes();
         let (mut at, mut cells, mut out) = (0, Vec::new(), Vec::new());
         while at < bytes.len() {
-            match frame(bytes, at, CSV, true, &mut cells) {
+            match frame(bytes, at, CSV, fields, true, &mut cells) {
                 Framed::Record { next, .. } => {
                     out.push(cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
                     at = next;
@@ -216,10 +225,16 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_closed_by_a_neighbours_costs_one_record_too() {
+        let found = framed("1,\"a\n2,\",x\"\n3,z\n", Some(2));
+        assert_eq!(found, [vec!["<1,\"a>".to_owned()], vec!["2".into(), ",x".into()], vec!["3".into(), "z".into()]]);
+    }
+
+    #[test]
     fn units_end_at_records() {
         let text = b"1,\"a\nb\"\n2,c\n3,\"d";
-        assert_eq!(last_record_end(text, CSV, false), 12);
-        assert_eq!(last_record_end(b"1,2\n3,4", CSV, false), 4);
-        assert_eq!(last_record_end(b"1,2\n3,4", CSV, true), 7);
+        assert_eq!(last_record_end(text, CSV, 2, false), 12);
+        assert_eq!(last_record_end(b"1,2\n3,4", CSV, 2, false), 4);
+        assert_eq!(last_record_end(b"1,2\n3,4", CSV, 2, true), 7);
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn header(
     let mut cells = Vec::new();
     let (mut at, mut lines) = (bom, 0);
     let next = loop {
-        match framing::frame(&bytes, at, dialect, true, &mut cells) {
+        match framing::frame(&bytes, at, dialect, None, true, &mut cells) {
             Framed::Blank { next } if next < bytes.len() => (at, lines) = (next, lines + 1),
             Framed::Record { next, lines: more, .. } => {
                 lines += u64::from(more);
@@ -93,6 +93,7 @@ pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> Column
     let data_type = column.and_then(|c| c.data_type.clone());
     ColumnReader {
         name: name.to_owned(),
+        class: Class::Missing,
         guessed: data_type.is_none(),
         data_type: data_type.unwrap_or(DataType::Utf8),
         format: column.and_then(|c| c.format.clone()),
@@ -113,7 +114,7 @@ pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> 
     let mut classes = vec![Class::Missing; source.columns.len()];
     let (mut at, mut cells) = (0, Vec::new());
     while at < bytes.len() {
-        match framing::frame(bytes, at, source.dialect, true, &mut cells) {
+        match framing::frame(bytes, at, source.dialect, Some(positions.len()), true, &mut cells) {
             Framed::Record { next, .. } => {
                 at = next;
                 if cells.len() != positions.len() {

@@ -88,6 +88,7 @@ impl CsvSource {
             let classes = guess::classes(self, &bytes, &self.heads[unit.file as usize].positions);
             for (reader, class) in self.columns.iter_mut().zip(classes) {
                 if reader.guessed {
+                    reader.class = class;
                     reader.data_type = guess::guessed_type(class, self.timezone_seconds);
                 }
             }
@@ -187,18 +188,23 @@ impl Source for CsvSource {
     fn retyped(&self, evidence: &[TypeEvidence]) -> Result<Option<Arc<dyn Source>>, Fault> {
         let mut columns = self.columns.clone();
         let mut contradicted = self.contradicted.clone();
-        for e in evidence.iter().filter(|e| e.failures > 0) {
+        for e in evidence {
             let reader = &mut columns[e.column];
-            let of_type = if e.failures < e.present { Class::of_type(&reader.data_type) } else { Class::Missing };
             if reader.guessed {
-                reader.data_type = guess::guessed_type(of_type.join(e.class), self.timezone_seconds);
+                reader.class = reader.class.join(e.class);
             } else if e.failures * 2 > e.present {
-                reader.data_type = guess::guessed_type(of_type.join(e.class), self.timezone_seconds);
+                let some_fit = e.failures < e.present;
+                reader.class = e.class.join(if some_fit { Class::of_type(&reader.data_type) } else { Class::Missing });
                 reader.guessed = true;
+                reader.format = None;
                 contradicted.push((reader.name.clone(), e.examples.clone()));
+            } else {
+                continue;
             }
+            reader.data_type = guess::guessed_type(reader.class, self.timezone_seconds);
         }
-        if columns == self.columns {
+        let same = |(a, b): (&ColumnReader, &ColumnReader)| a.data_type == b.data_type && a.guessed == b.guessed;
+        if columns.iter().zip(&self.columns).all(same) {
             return Ok(None);
         }
         let (files, heads, missing) = (self.files.clone(), self.heads.clone(), self.missing.clone());
@@ -222,7 +228,7 @@ impl CsvSource {
         loop {
             let len = want.min(rest);
             let mut bytes = read_at(file, start, len)?;
-            let end = framing::last_record_end(&bytes, self.dialect, len == rest);
+            let end = framing::last_record_end(&bytes, self.dialect, self.columns.len(), len == rest);
             if end > 0 {
                 bytes.truncate(end);
                 return Ok(bytes);

@@ -55,9 +55,9 @@ impl<'a> Reading<'a> {
         let mut rows: Vec<u32> = Vec::with_capacity(self.batch_rows);
         let mut ends: Vec<(usize, usize)> = Vec::with_capacity(self.batch_rows);
         let mut malformed = Vec::new();
-        while rows.len() < self.batch_rows && self.at < self.text.bytes.len() {
+        while rows.len() + malformed.len() < self.batch_rows && self.at < self.text.bytes.len() {
             let start = self.at;
-            let framed = framing::frame(self.text.bytes, start, self.source.dialect, true, &mut self.record);
+            let framed = framing::frame(self.text.bytes, start, self.source.dialect, Some(self.positions.len()), true, &mut self.record);
             let (end, reason, lines) = match framed {
                 Framed::Blank { next } if !self.source.blank_is_record() => {
                     self.at = next;
@@ -158,7 +158,7 @@ impl<'a> Reading<'a> {
     }
 
     pub(super) fn end(self, bytes: &[u8]) -> UnitEnd {
-        let evidence = self.evidence.into_iter().filter(|e| e.failures > 0 || !self.source.columns[e.column].guessed).collect();
+        let evidence = self.evidence.into_iter().filter(|e| e.present > 0 || e.class != Class::Missing).collect();
         UnitEnd {
             records: self.row,
             lines: self.lines,
