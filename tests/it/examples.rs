@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Place, project, run_in};
+use crate::support::{Place, project, run_in, skipped};
 
 #[test]
 fn batch_yesterdays_orders() {
@@ -51,8 +51,7 @@ fn training_set_of_people_far_from_the_population() {
 #[test]
 fn the_fixtures_are_what_their_script_makes() {
     let Ok(output) = Command::new("python3").arg("--version").output() else {
-        eprintln!("skipped: python3 is not installed");
-        return;
+        return skipped("python3");
     };
     assert!(output.status.success());
     let place = Place::new();
