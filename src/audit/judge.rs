@@ -142,6 +142,9 @@ fn finding(check: &PlannedCheck, judged: Vec<(Option<GroupKey>, Judgement)>) -> 
         }
         _ => by_group(&mut result, judged, &check.policy),
     }
+    if result.known > 0 {
+        result.message += &format!("; {} known: {}", count(result.known), check.known_reasons.join("; "));
+    }
     result
 }
 
@@ -181,9 +184,6 @@ fn apply_rows(result: &mut FindingResult, judged: RowsJudged, policy: &Policy) {
     result.message = format!("{} of {}{share} {says}", count(failing), counted(of, "row"));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
         result.message += &format!("; {} tolerated", policy.tolerate);
-    }
-    if known > 0 {
-        result.message += &format!("; {} more known", count(known));
     }
     if let Some(broken) = broken {
         result.message += &format!("; {broken}");

@@ -89,6 +89,8 @@ pub enum ChangeKind {
     TypeWidened,
     TypeNarrowed,
     TypeChanged,
+    /// Dates or timestamps are written otherwise than the contract says.
+    FormatChanged,
     NullabilityRelaxed,
     NullabilityTightened,
 }
@@ -120,6 +122,7 @@ impl fmt::Display for SchemaChange {
             ChangeKind::TypeWidened => write!(f, "`{path}` widened from {from} to {to}")?,
             ChangeKind::TypeNarrowed => write!(f, "`{path}` narrowed from {from} to {to}")?,
             ChangeKind::TypeChanged => write!(f, "`{path}` changed from {from} to {to}")?,
+            ChangeKind::FormatChanged => write!(f, "`{path}` is no longer written as {from}")?,
             ChangeKind::NullabilityRelaxed => write!(f, "`{path}` is required and has missing values")?,
             ChangeKind::NullabilityTightened => write!(f, "`{path}` was optional and can no longer be missing")?,
         }
@@ -188,13 +191,20 @@ impl SchemaSection {
         batch: &Observed<'_>,
         changes: &mut Vec<SchemaChange>,
     ) {
-        if let Some(TypeName(expected)) = &contract.r#type
-            && type_change(expected, field.data_type()).is_some()
-        {
-            let examples = batch.contradicted.iter().find(|(n, _)| n == name).map(|(_, e)| e.clone()).unwrap_or_default();
-            let kind = type_change(expected, field.data_type()).unwrap_or(ChangeKind::TypeChanged);
+        if let Some(TypeName(expected)) = &contract.r#type {
+            let contradicted = batch.contradicted.iter().find(|(n, _)| n == name);
+            let examples = contradicted.map(|(_, examples)| examples.clone()).unwrap_or_default();
             let (from, to) = (Some(type_name(expected)), Some(type_name(field.data_type())));
-            changes.push(SchemaChange { from, to, examples, ..change(name, kind, self.allows(kind, true)) });
+            match (type_change(expected, field.data_type()), contradicted) {
+                (Some(kind), _) => changes.push(SchemaChange { from, to, examples, ..change(name, kind, self.allows(kind, true)) }),
+                // Of the same type, yet not readable as the contract has it: its text has another form.
+                (None, Some(_)) => {
+                    let kind = ChangeKind::FormatChanged;
+                    let from = contract.format.as_ref().map(|f| f.value.clone()).or(from);
+                    changes.push(SchemaChange { from, to, examples, ..change(name, kind, self.allows(kind, true)) });
+                }
+                (None, None) => {}
+            }
         }
         match contract.required {
             Some(true) if batch.missing.get(name).is_some_and(|m| *m > 0) => {
@@ -234,17 +244,17 @@ impl SchemaSection {
             Evolution::Backward => match kind {
                 ColumnAdded => optional,
                 ColumnRemoved | Reordered | TypeWidened | NullabilityRelaxed => true,
-                TypeNarrowed | TypeChanged | NullabilityTightened => false,
+                TypeNarrowed | TypeChanged | FormatChanged | NullabilityTightened => false,
             },
             Evolution::Forward => match kind {
                 ColumnRemoved => optional,
                 ColumnAdded | Reordered | TypeNarrowed | NullabilityTightened => true,
-                TypeWidened | TypeChanged | NullabilityRelaxed => false,
+                TypeWidened | TypeChanged | FormatChanged | NullabilityRelaxed => false,
             },
             Evolution::Full => match kind {
                 ColumnAdded | ColumnRemoved => optional,
                 Reordered => true,
-                TypeWidened | TypeNarrowed | TypeChanged | NullabilityRelaxed | NullabilityTightened => false,
+                TypeWidened | TypeNarrowed | TypeChanged | FormatChanged | NullabilityRelaxed | NullabilityTightened => false,
             },
         }
     }

@@ -55,7 +55,10 @@ fn a_column_that_contradicts_its_contract_is_a_schema_change_also_with_a_format(
     let any = place.run(&["check", "d.csv", "-r", "any.yaml"]);
     assert_eq!((any.code, any.rows("malformed")), (0, 0), "{}", any.stdout);
     let full = place.run(&["check", "d.csv", "-r", "full.yaml"]);
-    assert_eq!(full.verdict(), "accept", "read as ISO dates, the column is a date still: {}", full.stdout);
+    assert_eq!((full.code, full.verdict()), (1, "reject"), "{}", full.stdout);
+    let change = full.report()["schema_changes"].as_array().expect("changes").iter().find(|c| c["path"] == "v").expect("a change of v");
+    assert_eq!((&change["kind"], &change["from"]), (&"format_changed".into(), &"%d/%m/%Y".into()));
+    assert_eq!(any.report()["schema_changes"].as_array().map(Vec::len), full.report()["schema_changes"].as_array().map(Vec::len));
 }
 
 #[test]

@@ -79,12 +79,14 @@ fn moments_quantiles_and_fences() {
             None => assert!(column["stddev"].is_null(), "stddev of {}", case["name"]),
         }
     }
+    let (mut quantiles_compared, mut fences_compared) = (0, 0);
     for case in list(&reference, "quantiles") {
         let run = profile(&floats(&case["values"]), 3.0);
         let quantiles = &run.report()["columns"][0]["quantiles"];
         for (p, expected) in floats(&case["probabilities"]).iter().zip(case["quantiles"].as_array().expect("quantiles")) {
             if let Some(found) = quantiles[p.to_string()].as_f64() {
                 close(found, expected, &format!("quantile {p} of {}", case["name"]));
+                quantiles_compared += 1;
             }
         }
     }
@@ -97,5 +99,8 @@ fn moments_quantiles_and_fences() {
         close(finding["figures"]["lower_fence"].as_f64().expect("fence"), &case["lower_fence"], &format!("fence of {}", case["name"]));
         close(finding["figures"]["upper_fence"].as_f64().expect("fence"), &case["upper_fence"], &format!("fence of {}", case["name"]));
         assert_eq!(finding["failing_rows"], case["outliers"], "outliers of {}", case["name"]);
+        fences_compared += 1;
     }
+    // Probabilities the profile does not report, and data without spread, are passed over; most are not.
+    assert!(quantiles_compared >= 20 && fences_compared >= 4, "{quantiles_compared} quantiles, {fences_compared} fences");
 }

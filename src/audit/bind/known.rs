@@ -42,6 +42,8 @@ pub(super) fn attach(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<()
         }
         let condition = plan.requests.condition(condition);
         plan.requests.tests[test].known.push(condition);
+        let ticket = known.ticket.as_ref().map(|t| format!(" ({t})")).unwrap_or_default();
+        plan.checks[check].known_reasons.push(format!("{}{ticket}", known.reason));
     }
     faults.or_ok(())
 }

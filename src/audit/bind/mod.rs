@@ -51,6 +51,8 @@ pub struct PlannedCheck {
     pub at: Position,
     /// Its row test, if it judges row by row.
     pub test: Option<usize>,
+    /// Why rows that are a known issue are accepted.
+    pub known_reasons: Vec<String>,
     /// The groups of `by`.
     pub groups: Option<Handle<GroupCounts>>,
     /// Columns whose values samples show.
@@ -244,7 +246,21 @@ impl Binding<'_, '_> {
         let on_no_data = item.words.on_no_data.unwrap_or(OnNoData::Stop);
         let (rule, words) = (item.entry.name, item.words.clone());
         let test = (plan.requests.tests.len() > before).then_some(before);
-        plan.checks.push(PlannedCheck { at: item.at, test, id, rule, columns, words, policy, on_no_data, scope, check, groups, shows });
+        plan.checks.push(PlannedCheck {
+            at: item.at,
+            known_reasons: Vec::new(),
+            test,
+            id,
+            rule,
+            columns,
+            words,
+            policy,
+            on_no_data,
+            scope,
+            check,
+            groups,
+            shows,
+        });
         Ok(())
     }
 
