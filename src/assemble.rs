@@ -23,7 +23,7 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let reject_above = rules.sections.gate.reject_above;
     let totals = Totals { considered: audited.considered(), set_aside, reject_above };
     let (verdict, reasons) = verdict::decide(&weighed, totals);
-    let files = audited.source.files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.bytes }).collect();
+    let files = audited.source.files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
     let format = format!("{:?}", audited.source.format()).to_lowercase();
     let mut findings: Vec<Finding> = audited.findings.iter().map(finding).collect();
     findings.sort_by_key(|f| (rank(f.outcome), f.severity as u8));

@@ -22,6 +22,14 @@ pub enum RowNumbers {
 }
 
 impl RowNumbers {
+    /// The cheaper of the two forms for ascending `rows`.
+    pub fn of(rows: Vec<u32>) -> Self {
+        match (rows.first(), rows.last()) {
+            (Some(&first), Some(&last)) if (last - first) as usize + 1 == rows.len() => Self::Dense { first, len: rows.len() as u32 },
+            _ => Self::List(rows),
+        }
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Self::Dense { len, .. } => *len as usize,

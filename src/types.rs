@@ -1,5 +1,7 @@
 //! Type names as rule files write them, and what text says about its own type.
 
+use std::collections::BTreeMap;
+
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
 /// Reads a type as a rule file writes it: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …
@@ -7,6 +9,9 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 /// # Errors
 /// The name is not a type's.
 pub fn parse_type(text: &str) -> Result<DataType, String> {
+    if let Some(nested) = parse_nested(text.trim()) {
+        return nested;
+    }
     let (name, arguments) = match text.trim().split_once('(') {
         Some((name, rest)) => {
             let inner = rest.strip_suffix(')').ok_or_else(|| format!("`{text}` lacks its closing parenthesis"))?;
@@ -55,6 +60,46 @@ pub fn parse_type(text: &str) -> Result<DataType, String> {
     }
 }
 
+/// A path as its steps: keys, and `[]` for the elements of a list. `items[].price` is `items`, `[]`, `price`.
+pub fn path_steps(path: &str) -> Vec<String> {
+    let mut steps = Vec::new();
+    for part in path.split('.') {
+        let name = part.trim_end_matches("[]");
+        if !name.is_empty() {
+            steps.push(name.to_owned());
+        }
+        steps.extend(std::iter::repeat_n("[]".to_owned(), (part.len() - name.len()) / 2));
+    }
+    steps
+}
+
+/// `list<int64>`, `struct<city: string, zip: string>`; none where the text is neither.
+fn parse_nested(text: &str) -> Option<Result<DataType, String>> {
+    let inner = |name: &str| text.strip_prefix(name)?.trim_start().strip_prefix('<')?.strip_suffix('>');
+    if let Some(item) = inner("list") {
+        return Some(parse_type(item).map(|t| DataType::List(Field::new_list_field(t, true).into())));
+    }
+    let fields = inner("struct")?;
+    let (mut depth, mut start, mut parts) = (0i32, 0, Vec::new());
+    for (at, c) in fields.char_indices() {
+        match c {
+            '<' | '(' => depth += 1,
+            '>' | ')' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&fields[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&fields[start..]);
+    let field = |part: &str| {
+        let (name, data_type) = part.split_once(':').ok_or_else(|| format!("`{}` is not a field; write `name: type`", part.trim()))?;
+        parse_type(data_type).map(|t| Field::new(name.trim(), t, true))
+    };
+    Some(parts.into_iter().map(field).collect::<Result<Vec<_>, _>>().map(|fields| DataType::Struct(fields.into())))
+}
+
 fn time_unit(text: &str) -> Result<TimeUnit, String> {
     match text {
         "s" => Ok(TimeUnit::Second),
@@ -96,7 +141,11 @@ pub fn type_name(data_type: &DataType) -> String {
             }
         }
         DataType::Dictionary(_, values) => type_name(values),
-        DataType::List(field) | DataType::LargeList(field) => format!("list<{}>", type_name(field.data_type())),
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field) => format!("list<{}>", type_name(field.data_type())),
         DataType::Struct(fields) => {
             let inner = |f: &std::sync::Arc<Field>| format!("{}: {}", f.name(), type_name(f.data_type()));
             format!("struct<{}>", fields.iter().map(inner).collect::<Vec<_>>().join(", "))
@@ -106,7 +155,7 @@ pub fn type_name(data_type: &DataType) -> String {
 }
 
 /// What a text value looks like, ordered by how much it admits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// No value seen.
     Missing,
@@ -175,21 +224,59 @@ pub struct TypeEvidence {
     pub present: u64,
     /// A few of the values that could not be read.
     pub examples: Vec<String>,
+    /// In a column of several kinds of values: how many there are of each, with examples.
+    pub kinds: BTreeMap<Class, (u64, Vec<String>)>,
+}
+
+impl TypeEvidence {
+    /// Nothing seen yet.
+    pub fn new(column: usize) -> Self {
+        Self { column, class: Class::Missing, failures: 0, present: 0, examples: Vec::new(), kinds: BTreeMap::new() }
+    }
+
+    /// Counts a value of a column that holds several kinds.
+    pub fn count_kind(&mut self, class: Class, text: &str) {
+        let (count, examples) = self.kinds.entry(class).or_default();
+        *count += 1;
+        add_example(examples, text);
+    }
+}
+
+/// Examples kept of a kind of value.
+const EXAMPLES_MAX: usize = 3;
+
+/// Keeps `text`, shortened, if it is new and there is room.
+pub fn add_example(examples: &mut Vec<String>, text: &str) {
+    if examples.len() < EXAMPLES_MAX {
+        let text = shortened(text);
+        if !examples.contains(&text) {
+            examples.push(text);
+        }
+    }
+}
+
+/// Text short enough for a message.
+pub fn shortened(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_owned(),
+    }
 }
 
 /// Adds up evidence column by column.
 pub fn merge_evidence(into: &mut Vec<TypeEvidence>, more: &[TypeEvidence]) {
-    const EXAMPLES_MAX: usize = 5;
     for evidence in more {
         match into.iter_mut().find(|e| e.column == evidence.column) {
             Some(seen) => {
                 seen.class = seen.class.join(evidence.class);
                 seen.failures += evidence.failures;
                 seen.present += evidence.present;
-                for example in &evidence.examples {
-                    if seen.examples.len() < EXAMPLES_MAX && !seen.examples.contains(example) {
-                        seen.examples.push(example.clone());
-                    }
+                evidence.examples.iter().for_each(|e| add_example(&mut seen.examples, e));
+                for (class, (count, examples)) in &evidence.kinds {
+                    let kind = seen.kinds.entry(*class).or_default();
+                    kind.0 += count;
+                    examples.iter().for_each(|e| add_example(&mut kind.1, e));
                 }
             }
             None => into.push(evidence.clone()),
@@ -208,6 +295,14 @@ mod tests {
         }
         assert!(parse_type("itn64").expect_err("fault").contains("did you mean `int64`?"));
         assert!(parse_type("decimal(2,3)").is_err());
+    }
+
+    #[test]
+    fn nested_names_round_trip() {
+        for name in ["list<int64>", "struct<city: string, geo: struct<lat: float64, lon: decimal(9,6)>>", "list<struct<a: list<date>>>"] {
+            assert_eq!(type_name(&parse_type(name).expect(name)), name);
+        }
+        assert!(parse_type("struct<a>").expect_err("fault").contains("name: type"));
     }
 
     #[test]

@@ -28,8 +28,7 @@ use crate::report::model::ColumnReport;
 use crate::rows::{RowNumbers, RowSet};
 use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
-use crate::source::{Malformed, Places, Source, Unit};
-use crate::types::TypeEvidence;
+use crate::source::{Evidence, Malformed, Places, Source, Unit};
 
 /// What to audit, and with what means.
 pub struct Job<'a> {
@@ -189,6 +188,6 @@ pub(crate) struct Folded {
     /// Malformed records by the column that could not be read; records that could not be framed under none.
     pub malformed_columns: BTreeMap<Option<String>, u64>,
     pub unsound: RowSet,
-    pub evidence: Vec<TypeEvidence>,
+    pub evidence: Evidence,
     pub content_digest: Option<u128>,
 }

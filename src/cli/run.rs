@@ -17,14 +17,14 @@ use crate::report::model::Mode;
 use crate::report::{self, Report};
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
-use crate::source::{self, Format, Source};
+use crate::source::{self, Format, Source, Spool};
 
 use super::output;
 
 /// Options of a run.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Data: files or globs; the rule file's `source.path` if left out
+    /// Data: files, globs, directories, or `-` for standard input; the rule file's `source.path` if left out
     pub data: Vec<String>,
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
@@ -33,7 +33,7 @@ pub struct Run {
     #[arg(long = "report", value_name = "PATH")]
     pub reports: Vec<PathBuf>,
     /// The data's format, whatever its name says
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
     pub format: Option<Format>,
     /// Threads; all cores if left out. Changes nothing in the report
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -56,15 +56,6 @@ pub struct Run {
     /// Also print what passes, the columns, and all samples
     #[arg(short, long)]
     pub verbose: bool,
-}
-
-fn format(text: &str) -> Result<Format, String> {
-    match text {
-        "csv" => Ok(Format::Csv),
-        "tsv" => Ok(Format::Tsv),
-        "parquet" => Ok(Format::Parquet),
-        _ => Err("known: csv, tsv, parquet".into()),
-    }
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, String> {
@@ -96,12 +87,12 @@ impl Run {
     ///
     /// # Errors
     /// It is not there, or not of its format.
-    fn source(&self, rules: &RuleFile) -> Result<Arc<dyn Source>, Faults> {
+    fn source(&self, rules: &RuleFile, spill: &SpillDirectory) -> Result<Arc<dyn Source>, Faults> {
         let named = rules.sections.source.path.clone().unwrap_or_default().0;
         let paths = if self.data.is_empty() { named } else { self.data.clone() };
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
-        Ok(source::open(&paths, &options, &rules.sections.contract())?)
+        Ok(source::open(&paths, &options, &rules.sections.contract(), &Spool::new(&spill.0))?)
     }
 
     /// The report, or faults and the rule file as far as it could be read.
@@ -112,7 +103,7 @@ impl Run {
             let progress = Progress::new(self.quiet);
             let job = Job {
                 rules: &rules,
-                source: self.source(&rules)?,
+                source: self.source(&rules, &spill)?,
                 now: self.now.unwrap_or_else(Utc::now),
                 threads: self.threads(),
                 budget: Arc::new(Budget::new(self.memory_limit.0, spill.0.clone())),

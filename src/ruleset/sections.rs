@@ -10,7 +10,7 @@ use super::RuleItem;
 use crate::diagnostic::{Fault, Faults};
 use crate::rules::schema::SchemaSection;
 use crate::rules::words::{Columns, Literal, Ordered, Texts, Tolerance};
-use crate::source::{ContractColumn, Format, ReadOptions};
+use crate::source::{ContractColumn, Encoding, Format, ReadOptions};
 use crate::yaml::Spanned;
 
 /// A rule file: the contract, the rules, and what the gate does.
@@ -70,6 +70,10 @@ pub struct SourceSection {
     header: Option<bool>,
     /// Texts read as missing; for delimited text the empty field if left out.
     missing_values: Option<Texts>,
+    /// How text is encoded; UTF-8 if left out, or UTF-16 where a byte order mark says so.
+    encoding: Option<Encoding>,
+    /// Where in a JSON document the array of records is: `data.items`.
+    json_path: Option<Spanned<String>>,
     /// For timestamps without one: `UTC` or an offset such as `+02:00`.
     timezone: Option<Spanned<String>>,
 }
@@ -237,6 +241,8 @@ impl Sections {
             quote,
             header: source.header,
             missing_values: source.missing_values.as_ref().map(|t| t.0.clone()),
+            encoding: source.encoding.unwrap_or_default(),
+            json_path: source.json_path.iter().flat_map(|p| p.value.split('.')).map(str::to_owned).collect(),
             timezone_seconds,
             cut: crate::source::Cut::default(),
         })

@@ -1,9 +1,11 @@
-//! Finds the files that paths and globs name.
+//! Finds the files that paths, globs and directories name.
 
 use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
 
+use super::file::{InputFile, cannot_read};
+use super::partitions::Key;
+use super::spool::{self, Spool};
 use crate::diagnostic::Fault;
 
 /// How a file's bytes are laid out.
@@ -12,67 +14,96 @@ use crate::diagnostic::Fault;
 pub enum Format {
     Csv,
     Tsv,
+    /// One JSON object a line.
+    Ndjson,
+    /// An array of JSON objects.
+    Json,
     Parquet,
+    /// Arrow IPC, file or stream.
+    Arrow,
+    /// Avro object container files.
+    Avro,
 }
 
 impl Format {
-    const KNOWN: &str = "`.csv`, `.tsv`, `.parquet`";
+    const ALL: [(Self, &str, &[&str]); 7] = [
+        (Self::Csv, "csv", &["csv", "txt"]),
+        (Self::Tsv, "tsv", &["tsv", "tab"]),
+        (Self::Ndjson, "ndjson", &["ndjson", "jsonl"]),
+        (Self::Json, "json", &["json"]),
+        (Self::Parquet, "parquet", &["parquet", "pq"]),
+        (Self::Arrow, "arrow", &["arrow", "arrows", "ipc", "feather"]),
+        (Self::Avro, "avro", &["avro"]),
+    ];
+
+    /// As rule files, reports and the command line write it.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(format, ..)| *format == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// Whether records are text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Csv | Self::Tsv | Self::Ndjson | Self::Json)
+    }
 
     fn of(path: &str) -> Option<Self> {
-        match Path::new(path).extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "csv" | "txt" => Some(Self::Csv),
-            "tsv" | "tab" => Some(Self::Tsv),
-            "parquet" | "pq" => Some(Self::Parquet),
+        let lower = path.to_ascii_lowercase();
+        let plain = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
+        let extension = Path::new(plain).extension()?.to_str()?;
+        Self::ALL.iter().find(|(_, _, extensions)| extensions.contains(&extension)).map(|(format, ..)| *format)
+    }
+
+    /// The format that the first bytes give away; none for delimited text, which looks like anything.
+    fn sniffed(head: &[u8]) -> Option<Self> {
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        match head {
+            [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
+            [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Some(Self::Arrow),
+            [b'O', b'b', b'j', 1, ..] => Some(Self::Avro),
+            _ if text.starts_with(b"{") => Some(Self::Ndjson),
+            _ if text.starts_with(b"[") => Some(Self::Json),
             _ => None,
         }
     }
 }
 
-/// A file of the batch, as it was when it was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputFile {
-    /// As the user wrote it, or as the glob found it.
-    pub path: String,
-    pub bytes: u64,
-    modified: Option<SystemTime>,
-}
+impl std::str::FromStr for Format {
+    type Err = String;
 
-impl InputFile {
-    fn stat(path: &str) -> Result<Self, Fault> {
-        let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
-        Ok(Self { path: path.to_owned(), bytes: meta.len(), modified: meta.modified().ok() })
-    }
-
-    /// Refuses to go on with a file that changed since it was opened: two looks must see the same data.
-    ///
-    /// # Errors
-    /// The file is gone, or its length or time of change differs.
-    pub fn ensure_unchanged(&self) -> Result<(), Fault> {
-        if Self::stat(&self.path)? == *self {
-            return Ok(());
-        }
-        let what = format!("{} changed while it was being read", self.path);
-        Err(Fault::new(what).hint("run again once nothing writes to it"))
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|(_, name, _)| *name == text).map(|(format, ..)| *format);
+        let names = || Self::ALL.map(|(_, name, _)| name).join(", ");
+        found.ok_or_else(|| format!("known: {}", names()))
     }
 }
 
-/// A fault that says a path cannot be read, and why.
-pub(super) fn cannot_read(path: &str, error: &std::io::Error) -> Fault {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => Fault::new(format!("{path}: no such file")).hint("check the path"),
-        std::io::ErrorKind::PermissionDenied => Fault::new(format!("{path}: permission denied")),
-        _ => Fault::new(format!("{path}: cannot read: {error}")),
-    }
+/// Files of one format, and the keys their directories are named by.
+#[derive(Debug)]
+pub struct Located {
+    pub format: Format,
+    pub files: Vec<InputFile>,
+    /// The keys of each file's directories; empty lists where no directory was given.
+    pub keys: Vec<Vec<Key>>,
 }
 
-/// The files that `paths` name, in the order given (globs in byte order), and their one format.
+/// The files that `paths` name, in the order given (globs and directories in byte order), and their one format.
 ///
 /// # Errors
-/// A path that is not there, a glob that matches nothing, a directory, an unknown or mixed format.
-pub fn locate(paths: &[String], format: Option<Format>) -> Result<(Format, Vec<InputFile>), Fault> {
-    let mut files = Vec::new();
+/// A path that is not there, a glob or directory that holds nothing, an unknown or mixed format.
+pub fn locate(paths: &[String], format: Option<Format>, spool: &Spool) -> Result<Located, Fault> {
+    let (mut files, mut keys) = (Vec::new(), Vec::new());
+    let mut from_directory = false;
     for path in paths {
-        for found in expand(path)? {
+        if path == "-" {
+            files.push(spool.standard_input(std::io::stdin().lock())?);
+            keys.push(Vec::new());
+            continue;
+        }
+        let root = path.trim_end_matches('/');
+        let is_directory = Path::new(path).is_dir();
+        from_directory |= is_directory;
+        for found in if is_directory { below(root)? } else { expand(path)? } {
+            keys.push(if is_directory { Key::of_path(&found[root.len()..]) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
     }
@@ -80,31 +111,34 @@ pub fn locate(paths: &[String], format: Option<Format>) -> Result<(Format, Vec<I
         return Err(Fault::new("no data was named").hint("give a path, or `source: { path: … }` in the rule file"));
     };
     if let Some(format) = format {
-        return Ok((format, files));
+        return Ok(Located { format, files, keys });
     }
-    let of = |file: &InputFile| {
-        Format::of(&file.path).ok_or_else(|| {
-            let what = format!("{}: the format cannot be told from its name", file.path);
-            Fault::new(what).hint(format!("known: {}; or say `source: {{ format: … }}`", Format::KNOWN))
-        })
-    };
-    let format = of(first)?;
-    for file in &files {
-        if of(file)? != format {
+    let format = format_of(first, from_directory)?;
+    for file in &files[1..] {
+        if format_of(file, from_directory)? != format {
             let what = format!("{} and {} are of different formats", first.path, file.path);
             return Err(Fault::new(what).hint("one batch has one format"));
         }
     }
-    Ok((format, files))
+    Ok(Located { format, files, keys })
+}
+
+fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
+    if file.path == "-" {
+        return Format::sniffed(&spool::head(file)?).ok_or_else(|| {
+            Fault::new("the format of standard input cannot be told from its first bytes").hint("give `--format csv`, or another")
+        });
+    }
+    Format::of(&file.path).ok_or_else(|| {
+        let what = format!("{}: the format cannot be told from its name", file.path);
+        let known = Format::ALL.map(|(_, name, _)| name).join(", ");
+        let hidden = if from_directory { "; names that begin with `_` or `.` are passed over" } else { "" };
+        Fault::new(what).hint(format!("give `--format`, or `source: {{ format: … }}`: {known}{hidden}"))
+    })
 }
 
 fn expand(path: &str) -> Result<Vec<String>, Fault> {
-    let as_path = Path::new(path);
-    if as_path.is_dir() {
-        let what = format!("{path} is a directory");
-        return Err(Fault::new(what).hint(format!("name its files: `{}/*.csv`", path.trim_end_matches('/'))));
-    }
-    if as_path.exists() || !path.contains(['*', '?', '[']) {
+    if Path::new(path).exists() || !path.contains(['*', '?', '[']) {
         return Ok(vec![path.to_owned()]);
     }
     let found = glob::glob(path).map_err(|e| Fault::new(format!("{path}: not a glob: {e}")))?;
@@ -122,23 +156,66 @@ fn expand(path: &str) -> Result<Vec<String>, Fault> {
     Ok(files)
 }
 
+/// Every file below `directory`, in byte order; names that begin with `_` or `.` are of those who write, not data.
+fn below(directory: &str) -> Result<Vec<String>, Fault> {
+    let mut files = Vec::new();
+    let mut pending = vec![directory.to_owned()];
+    while let Some(directory) = pending.pop() {
+        for entry in fs::read_dir(&directory).map_err(|e| cannot_read(&directory, &e))? {
+            let entry = entry.map_err(|e| cannot_read(&directory, &e))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(['_', '.']) {
+                continue;
+            }
+            let path = format!("{directory}/{name}");
+            match Path::new(&path).is_dir() {
+                true => pending.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files.sort_unstable();
+    if files.is_empty() {
+        return Err(Fault::new(format!("{directory}: no data in this directory")).hint("names that begin with `_` or `.` are passed over"));
+    }
+    Ok(files)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn locate_plainly(paths: &[String]) -> Result<Located, Fault> {
+        locate(paths, None, &Spool::new(std::env::temp_dir()))
+    }
+
     #[test]
     fn globs_are_in_byte_order_and_nothing_found_is_a_fault() {
         let dir = tempfile::tempdir().expect("dir");
-        for name in ["b.csv", "a.csv", "B.csv", "c.txt"] {
+        for name in ["b.csv", "a.csv", "B.csv.gz", "c.txt.md"] {
             fs::write(dir.path().join(name), "x\n1\n").expect("write");
         }
-        let glob = format!("{}/*.csv", dir.path().display());
-        let (format, files) = locate(&[glob], None).expect("found");
-        let names: Vec<_> = files.iter().map(|f| f.path.rsplit('/').next().expect("name").to_owned()).collect();
-        assert_eq!((format, names), (Format::Csv, vec!["B.csv".into(), "a.csv".into(), "b.csv".into()]));
+        let found = locate_plainly(&[format!("{}/*.csv*", dir.path().display())]).expect("found");
+        let names: Vec<_> = found.files.iter().map(|f| f.path.rsplit('/').next().expect("name").to_owned()).collect();
+        assert_eq!((found.format, names), (Format::Csv, vec!["B.csv.gz".into(), "a.csv".into(), "b.csv".into()]));
         let none = format!("{}/*.parquet", dir.path().display());
-        assert!(locate(&[none], None).expect_err("fault").what.contains("no file matches"));
-        let dir = dir.path().display().to_string();
-        assert!(locate(&[dir], None).expect_err("fault").what.contains("is a directory"));
+        assert!(locate_plainly(&[none]).expect_err("fault").what.contains("no file matches"));
+    }
+
+    #[test]
+    fn directories_are_walked_and_their_keys_read() {
+        let dir = tempfile::tempdir().expect("dir");
+        let root = dir.path().display().to_string();
+        assert!(locate_plainly(&[root.clone()]).expect_err("fault").what.contains("no data in this directory"));
+        for name in ["day=2/p.csv", "day=1/x=a%20b/p.csv", "day=1/_SUCCESS", ".hidden/q.csv"] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().expect("parent")).expect("dir");
+            fs::write(path, "x\n1\n").expect("write");
+        }
+        let found = locate_plainly(&[format!("{root}/")]).expect("found");
+        let ends: Vec<_> = found.files.iter().map(|f| f.path[root.len()..].to_owned()).collect();
+        assert_eq!(ends, ["/day=1/x=a%20b/p.csv", "/day=2/p.csv"]);
+        let keys: Vec<_> = found.keys[0].iter().map(|k| (k.name.as_str(), k.value.as_deref())).collect();
+        assert_eq!(keys, [("day", Some("1")), ("x", Some("a b"))]);
     }
 }

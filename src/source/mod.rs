@@ -6,20 +6,32 @@
 //! cannot be framed or converted is a [`Malformed`] record: counted, kept raw, never dropped, and
 //! never a reason for its neighbours to shift.
 
+mod arrow_ipc;
+mod avro;
 pub mod csv;
+mod evidence;
+mod file;
+pub mod json;
 mod location;
 mod origin;
 mod parquet;
+mod partitions;
+mod spool;
+mod typed;
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-pub use self::parquet::ParquetSource;
-pub use location::{Format, InputFile, locate};
+pub use evidence::{Evidence, Tally};
+pub use file::InputFile;
+pub use location::Format;
 pub use origin::{Origin, Places};
+pub use spool::{Encoding, Spool};
 
+use self::location::Located;
+use self::origin::LineJumps;
 use crate::diagnostic::Fault;
 use crate::rows::{RowId, RowNumbers};
 
@@ -61,14 +73,14 @@ pub struct Chunk {
 pub struct UnitEnd {
     /// Records, malformed ones included.
     pub records: u32,
-    /// Physical lines; 0 for Parquet.
-    pub lines: u32,
-    /// For text: the line in the unit, from 0, of each row whose line is not its row number.
-    pub line_jumps: Vec<(u32, u32)>,
-    /// xxh3-128 of the unit's bytes; none for Parquet.
+    /// Physical lines; none for formats without lines.
+    pub lines: Option<u32>,
+    /// On which lines of the unit its rows begin.
+    pub line_jumps: LineJumps,
+    /// xxh3-128 of the unit's bytes; none where the source has a [`Source::fingerprint`].
     pub digest: Option<u128>,
-    /// What text said about its columns' types.
-    pub evidence: Vec<crate::types::TypeEvidence>,
+    /// What the data said about its columns' types.
+    pub evidence: Evidence,
 }
 
 /// What to read of each unit.
@@ -101,7 +113,7 @@ pub trait Source: Send + Sync {
     /// The files, in source order.
     fn files(&self) -> &[InputFile];
 
-    /// `csv`, `parquet`, …
+    /// The format of every file.
     fn format(&self) -> Format;
 
     /// The unit after `previous`, or none at the end. Depends on the input alone.
@@ -157,10 +169,16 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// The files cannot be read again.
-    fn retyped(&self, evidence: &[crate::types::TypeEvidence]) -> Result<Option<Arc<dyn Source>>, Fault>;
+    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault>;
 
     /// How the types of columns differ from what the contract asked: (column, examples of values that contradict it).
     fn contradicted(&self) -> Vec<(String, Vec<String>)> {
+        Vec::new()
+    }
+
+    /// What kinds of values stand in columns that hold more than one kind.
+    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+        let _ = evidence;
         Vec::new()
     }
 }
@@ -174,6 +192,10 @@ pub struct ReadOptions {
     pub header: Option<bool>,
     /// Tokens read as missing; `None` means the format's default (the empty field for text).
     pub missing_values: Option<Vec<String>>,
+    /// How text is encoded.
+    pub encoding: Encoding,
+    /// Keys from the top of a JSON document to the array that holds the records.
+    pub json_path: Vec<String>,
     /// Offset in seconds east of UTC for timestamps without a zone.
     pub timezone_seconds: Option<i32>,
     /// How the data is cut while it is read; nothing in a report depends on it.
@@ -204,14 +226,20 @@ pub struct ContractColumn {
     pub format: Option<String>,
 }
 
-/// Opens `paths` (files or globs).
+/// Opens `paths`: files, globs, directories, or `-` for standard input. What cannot be read where it lies goes to `spool`.
 ///
 /// # Errors
 /// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
-pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
-    let (format, files) = locate(paths, options.format)?;
-    Ok(match format {
+pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
+    let Located { format, files, keys } = location::locate(paths, options.format, spool)?;
+    let files: Vec<InputFile> =
+        files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
+    let source: Arc<dyn Source> = match format {
         Format::Csv | Format::Tsv => Arc::new(csv::CsvSource::open(files, format, options, contract)?),
-        Format::Parquet => Arc::new(ParquetSource::open(files, options)?),
-    })
+        Format::Ndjson | Format::Json => Arc::new(json::JsonSource::open(files, format, options, contract)?),
+        Format::Parquet => Arc::new(parquet::ParquetSource::open(files, options)?),
+        Format::Arrow => Arc::new(arrow_ipc::ArrowSource::open(files, options)?),
+        Format::Avro => Arc::new(avro::AvroSource::open(files, options)?),
+    };
+    partitions::Partitioned::new(source, &keys, contract)
 }

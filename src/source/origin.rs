@@ -28,7 +28,53 @@ struct UnitPlace {
     first_line: u64,
     records: u32,
     lines: u32,
-    line_jumps: Vec<(u32, u32)>,
+    line_jumps: LineJumps,
+}
+
+/// On which line of its unit, from 0, each row begins: stretches of rows that take equally many lines each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineJumps(Vec<LineJump>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct LineJump {
+    row: u32,
+    line: u32,
+    /// Lines from one row to the next.
+    stride: u32,
+}
+
+impl LineJumps {
+    /// Notes that `row`, the next one, begins on `line`.
+    pub fn push(&mut self, row: u32, line: u32) {
+        if self.line(row) == line {
+            return;
+        }
+        let stride = match self.0.last_mut() {
+            // A stretch of one row takes the stride that the next one shows.
+            Some(last) if last.row + 1 == row => {
+                last.stride = line - last.line;
+                return;
+            }
+            Some(last) => last.stride,
+            None if row == 1 => {
+                self.0.push(LineJump { row: 0, line: 0, stride: line });
+                return;
+            }
+            None => 1,
+        };
+        self.0.push(LineJump { row, line, stride });
+    }
+
+    /// The line of `row` in its unit, from 0.
+    fn line(&self, row: u32) -> u32 {
+        match self.0.partition_point(|jump| jump.row <= row) {
+            0 => row,
+            after => {
+                let LineJump { row: from, line, stride } = self.0[after - 1];
+                line + (row - from) * stride
+            }
+        }
+    }
 }
 
 impl Places {
@@ -37,9 +83,9 @@ impl Places {
         let same_file = self.units.last().filter(|u| u.unit.file == unit.file);
         let (rows_before, first_line) = match same_file {
             Some(u) => (u.rows_before + u64::from(u.records), u.first_line + u64::from(u.lines)),
-            None => (0, if end.digest.is_some() { 1 + header_lines } else { 0 }),
+            None => (0, if end.lines.is_some() { 1 + header_lines } else { 0 }),
         };
-        let (records, lines, line_jumps) = (end.records, end.lines, end.line_jumps.clone());
+        let (records, lines, line_jumps) = (end.records, end.lines.unwrap_or(0), end.line_jumps.clone());
         self.units.push(UnitPlace { unit, rows_before, first_line, records, lines, line_jumps });
     }
 
@@ -59,30 +105,36 @@ impl Places {
     /// Where `row` stands; `files` are the source's.
     pub fn origin(&self, row: RowId, files: &[super::InputFile]) -> Origin {
         let place = &self.units[row.unit as usize];
-        let line = (place.first_line > 0).then(|| place.first_line + u64::from(line_in_unit(&place.line_jumps, row.row)));
+        let line = (place.first_line > 0).then(|| place.first_line + u64::from(place.line_jumps.line(row.row)));
         Origin { file: files[place.unit.file as usize].path.clone(), line, row: place.rows_before + u64::from(row.row) + 1 }
-    }
-}
-
-/// The line of `row` in its unit, from 0: `jumps` lists (row, line) where lines and rows part ways.
-fn line_in_unit(jumps: &[(u32, u32)], row: u32) -> u32 {
-    match jumps.partition_point(|&(r, _)| r <= row) {
-        0 => row,
-        after => {
-            let (jump_row, jump_line) = jumps[after - 1];
-            jump_line + (row - jump_row)
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_row_keeps_its_line(heights in prop::collection::vec(1u32..4, 0..60), gaps in prop::collection::vec(0u32..2, 60)) {
+            let (mut jumps, mut line, mut lines) = (LineJumps::default(), 0, Vec::new());
+            for (row, (height, gap)) in heights.iter().zip(gaps).enumerate() {
+                line += gap;
+                jumps.push(row as u32, line);
+                lines.push(line);
+                line += height;
+            }
+            for (row, line) in lines.into_iter().enumerate() {
+                prop_assert_eq!(jumps.line(row as u32), line);
+            }
+        }
+    }
 
     #[test]
-    fn lines_follow_the_jumps() {
-        // Row 2 spans three lines, so row 3 begins on line 5.
-        let jumps = [(3, 5)];
-        assert_eq!([0, 2, 3, 4].map(|r| line_in_unit(&jumps, r)), [0, 2, 5, 6]);
+    fn rows_of_equal_height_are_one_stretch() {
+        let mut jumps = LineJumps::default();
+        (0..1000).for_each(|row| jumps.push(row, row * 6));
+        assert_eq!(jumps.0.len(), 1);
     }
 }

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::location::cannot_read;
-use super::{Chunk, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use super::file::cannot_read;
+use super::typed::{Table, damaged};
+use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
 
 /// Parquet files read as one table.
@@ -19,9 +19,7 @@ use crate::diagnostic::Fault;
 pub struct ParquetSource {
     files: Vec<InputFile>,
     footers: Vec<ArrowReaderMetadata>,
-    schema: SchemaRef,
-    /// Tokens of string columns that mean missing.
-    missing: Vec<String>,
+    table: Table,
     fingerprint: u128,
     batch_rows: usize,
 }
@@ -35,52 +33,22 @@ impl ParquetSource {
         let mut digest = Xxh3Default::new();
         let mut footers: Vec<ArrowReaderMetadata> = Vec::with_capacity(files.len());
         for file in &files {
-            let handle = File::open(&file.path).map_err(|e| cannot_read(&file.path, &e))?;
+            let handle = file.open()?;
             let footer = footer_bytes(&handle, file)?;
             digest.update(&file.bytes.to_le_bytes());
             digest.update(&footer);
             let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new()).map_err(|e| not_parquet(file, &e))?;
-            if let Some(first) = footers.first() {
-                same_columns(&files[0], first.schema(), file, metadata.schema())?;
-            }
             footers.push(metadata);
         }
-        let schema = match footers.first() {
-            Some(first) => without_metadata(first.schema()),
-            None => Schema::empty(),
-        };
-        let mut names: Vec<&String> = schema.fields().iter().map(|f| f.name()).collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-            return Err(Fault::new(format!("{}: two columns are called `{}`", files[0].path, twice[0]))
-                .hint("every column needs a name of its own"));
-        }
-        let somewhere_null = |i: usize| footers.iter().any(|f| f.schema().field(i).is_nullable());
-        let missing = options.missing_values.clone().unwrap_or_default();
-        // A token read as missing makes a null where the file promises none.
-        let nullable = |(i, f): (usize, &Arc<Field>)| f.as_ref().clone().with_nullable(somewhere_null(i) || !missing.is_empty());
-        let schema = Arc::new(Schema::new(schema.fields().iter().enumerate().map(nullable).collect::<Vec<_>>()));
-        Ok(Self { files, footers, schema, missing, fingerprint: digest.digest128(), batch_rows: options.cut.batch_rows })
-    }
-
-    /// String values that are a missing token become null.
-    fn tokens_to_null(&self, array: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> {
-        if self.missing.is_empty() || !matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
-            return Ok(array.clone());
-        }
-        let is_token = |text: Option<&str>| Some(text.is_some_and(|t| self.missing.iter().any(|m| m == t)));
-        let tokens: BooleanArray = match array.data_type() {
-            DataType::Utf8View => array.as_string_view().iter().map(is_token).collect(),
-            DataType::LargeUtf8 => array.as_string::<i64>().iter().map(is_token).collect(),
-            _ => array.as_string::<i32>().iter().map(is_token).collect(),
-        };
-        if tokens.true_count() == 0 { Ok(array.clone()) } else { arrow::compute::nullif(array, &tokens) }
+        let schemas: Vec<SchemaRef> = footers.iter().map(|f| f.schema().clone()).collect();
+        let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
+        Ok(Self { files, footers, table, fingerprint: digest.digest128(), batch_rows: options.cut.batch_rows })
     }
 }
 
 impl Source for ParquetSource {
     fn schema(&self) -> &SchemaRef {
-        &self.schema
+        &self.table.schema
     }
 
     fn files(&self) -> &[InputFile] {
@@ -119,13 +87,11 @@ impl Source for ParquetSource {
         let records = footer.metadata().row_group(unit.start as usize).num_rows() as u32;
         let end = UnitEnd { records, ..UnitEnd::default() };
         if projection.columns.is_empty() {
-            let options = RecordBatchOptions::new().with_row_count(Some(records as usize));
-            let batch =
-                RecordBatch::try_new_with_options(projection.schema.clone(), Vec::new(), &options).map_err(|e| damaged(file, &e))?;
+            let batch = self.table.batch(&[], records as usize, projection).map_err(|e| damaged(file, &e))?;
             each(Chunk { batch, rows: RowNumbers::Dense { first: 0, len: records }, malformed: Vec::new() })?;
             return Ok(end);
         }
-        let handle = File::open(&file.path).map_err(|e| cannot_read(&file.path, &e))?;
+        let handle = file.open()?;
         let mask = ProjectionMask::roots(footer.parquet_schema(), projection.columns.iter().copied());
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer.clone())
             .with_projection(mask)
@@ -137,9 +103,7 @@ impl Source for ParquetSource {
         for batch in reader {
             let batch = batch.map_err(|e| damaged(file, &e))?;
             let len = batch.num_rows() as u32;
-            let columns = batch.columns().iter().map(|c| self.tokens_to_null(c)).collect::<Result<Vec<_>, _>>();
-            let batch =
-                columns.and_then(|columns| RecordBatch::try_new(projection.schema.clone(), columns)).map_err(|e| damaged(file, &e))?;
+            let batch = self.table.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
             each(Chunk { batch, rows: RowNumbers::Dense { first, len }, malformed: Vec::new() })?;
             first += len;
         }
@@ -157,7 +121,7 @@ impl Source for ParquetSource {
         Some(self.fingerprint)
     }
 
-    fn retyped(&self, _: &[crate::types::TypeEvidence]) -> Result<Option<Arc<dyn Source>>, Fault> {
+    fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
         Ok(None)
     }
 }
@@ -180,29 +144,4 @@ fn footer_bytes(handle: &File, file: &InputFile) -> Result<Vec<u8>, Fault> {
 
 fn not_parquet(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
     Fault::new(format!("{}: not a Parquet file: {why}", file.path)).hint("it may be cut short, or of another format")
-}
-
-fn damaged(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{}: damaged: {why}", file.path))
-}
-
-/// The schema without the writer's metadata, which is no part of a column's type.
-fn without_metadata(schema: &Schema) -> Schema {
-    let field = |f: &Arc<Field>| Field::new(f.name(), f.data_type().clone(), f.is_nullable());
-    Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())
-}
-
-fn same_columns(first: &InputFile, expected: &Schema, file: &InputFile, found: &Schema) -> Result<(), Fault> {
-    let (expected, found) = (without_metadata(expected), without_metadata(found));
-    let differs = |what: String| Err(Fault::new(what).hint("the files of one batch have the same columns"));
-    for (a, b) in expected.fields().iter().zip(found.fields()) {
-        if a.name() != b.name() || a.data_type() != b.data_type() {
-            let kind = |f: &Field| format!("`{}` {}", f.name(), crate::types::type_name(f.data_type()));
-            return differs(format!("{} has {} where {} has {}", file.path, kind(b), first.path, kind(a)));
-        }
-    }
-    if expected.fields().len() != found.fields().len() {
-        return differs(format!("{} has {} columns and {} has {}", file.path, found.fields().len(), first.path, expected.fields().len()));
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use sluicegate::audit::{self, Job, NoSink};
 use sluicegate::metric::Budget;
 use sluicegate::report::model::Mode;
 use sluicegate::ruleset::RuleFile;
-use sluicegate::source::{self, Cut};
+use sluicegate::source::{self, Cut, Spool};
 
 use crate::support::Place;
 
@@ -70,7 +70,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
     let mut options = rules.sections.read_options("r.yaml").expect("options");
     options.cut = cut;
     let path = place.path(data).display().to_string();
-    let source = source::open(&[path], &options, &rules.sections.contract()).unwrap_or_else(|f| panic!("{f}"));
+    let source = source::open(&[path], &options, &rules.sections.contract(), &Spool::new(place.path(""))).unwrap_or_else(|f| panic!("{f}"));
     let budget = Arc::new(Budget::new(1 << 20, place.path("")));
     let job = Job { rules: &rules, source, now: DateTime::UNIX_EPOCH, threads, budget, progress: &|_, _| {} };
     let audited = audit::audit(&job, &NoSink).unwrap_or_else(|f| panic!("{f}"));

@@ -14,8 +14,7 @@ use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::RowSet;
 use crate::rules::TestCounts;
 use crate::rules::{AnyState, Facts};
-use crate::source::{Places, Source};
-use crate::types::merge_evidence;
+use crate::source::{Evidence, Places, Source};
 
 /// Units merged so far.
 pub(super) struct Merging {
@@ -36,7 +35,7 @@ impl Merging {
             malformed_samples: Vec::new(),
             malformed_columns: BTreeMap::new(),
             unsound: RowSet::default(),
-            evidence: Vec::new(),
+            evidence: Evidence::None,
             content_digest: None,
         };
         Self {
@@ -47,7 +46,7 @@ impl Merging {
         }
     }
 
-    pub(super) fn take<P>(&mut self, unit: UnitFold<P>, source: &dyn Source) -> Result<(), Fault> {
+    pub(super) fn take<P>(&mut self, mut unit: UnitFold<P>, source: &dyn Source) -> Result<(), Fault> {
         let index = unit.unit.index;
         self.states.iter_mut().zip(unit.states).for_each(|(a, b)| a.merge(b));
         for (merged, groups) in self.tests.iter_mut().zip(unit.tests) {
@@ -67,7 +66,7 @@ impl Merging {
             self.digest.update(&digest.to_le_bytes());
         }
         let folded = &mut self.folded;
-        merge_evidence(&mut folded.evidence, &unit.end.evidence);
+        folded.evidence.merge(std::mem::take(&mut unit.end.evidence));
         folded.filtered += unit.filtered;
         folded.malformed += unit.malformed.len() as u64;
         folded.malformed_rows.insert_unit(index, unit.malformed);

@@ -9,7 +9,7 @@ use arrow::datatypes::*;
 use super::framing::Cell;
 
 use crate::text;
-use crate::types::{Class, TypeEvidence, a_type};
+use crate::types::{Class, TypeEvidence, a_type, add_example, shortened};
 
 /// How one column's text is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct ColumnReader {
     pub guessed: bool,
     /// strftime format of a date or timestamp.
     pub format: Option<String>,
+    /// Read as text because its values are of several kinds, which are then counted.
+    pub mixed: bool,
 }
 
 /// The text of a unit and how to read its cells.
@@ -137,9 +139,7 @@ impl Each<'_> {
         let widens = self.reader.class.join(class) != self.reader.class;
         let class = if self.reader.guessed && !widens { Class::Text } else { class };
         self.evidence.class = self.evidence.class.join(class);
-        if self.evidence.examples.len() < 3 && !self.evidence.examples.iter().any(|e| e == text) {
-            self.evidence.examples.push(shortened(text));
-        }
+        add_example(&mut self.evidence.examples, text);
         let (name, kind) = (&self.reader.name, a_type(&self.reader.data_type));
         self.unreadable.push(Unreadable { index, reason: format!("{name}: `{}` is not {kind}", shortened(text)) });
     }
@@ -201,6 +201,10 @@ impl Each<'_> {
                 true => builder.append_null(),
                 false => {
                     // The first unit had no value: these say what the column is.
+                    if self.reader.mixed {
+                        let trimmed = text.trim_matches([' ', '\t']);
+                        self.evidence.count_kind(text::classify(trimmed), trimmed);
+                    }
                     if undetermined && self.evidence.class != Class::Text {
                         self.evidence.class = self.evidence.class.join(text::classify(text.trim_matches([' ', '\t'])));
                     }
@@ -228,13 +232,4 @@ fn has_leading_zero(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text).as_bytes();
     // A date such as 0999-01-01 also begins with a zero, but has a dash among its first five bytes.
     matches!(digits, [b'0', b'0'..=b'9', ..]) && !digits.iter().take(5).any(|&b| b == b'-')
-}
-
-/// Text short enough for a message.
-fn shortened(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 60;
-    match text.char_indices().nth(CHARACTERS_MAX) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text.to_owned(),
-    }
 }

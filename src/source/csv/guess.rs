@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::column::ColumnReader;
 use super::framing::{self, Cell, Dialect, Framed};
-use super::{CsvSource, read_at};
+use super::CsvSource;
 use crate::diagnostic::Fault;
 use crate::source::{ContractColumn, InputFile};
 use crate::text;
@@ -12,6 +12,8 @@ use crate::types::Class;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 const HEADER_BYTES_MAX: usize = 4 << 20;
+/// So many first rows of a text column are looked at for values of other kinds among the text.
+const MIXED_ROWS: usize = 1000;
 
 /// Column names of `file`, and how many bytes and lines precede its first record.
 pub(super) fn header(
@@ -21,7 +23,7 @@ pub(super) fn header(
     contract: &[ContractColumn],
 ) -> Result<(Vec<String>, u64, u64), Fault> {
     let len = (file.bytes as usize).min(HEADER_BYTES_MAX);
-    let bytes = read_at(file, 0, len)?;
+    let bytes = file.read_at(0, len)?;
     let bom = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
     let mut cells = Vec::new();
     let (mut at, mut lines) = (bom, 0);
@@ -97,6 +99,7 @@ pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> Column
         guessed: data_type.is_none(),
         data_type: data_type.unwrap_or(DataType::Utf8),
         format: column.and_then(|c| c.format.clone()),
+        mixed: false,
     }
 }
 
@@ -108,24 +111,27 @@ pub(super) fn guessed_type(class: Class, timezone_seconds: Option<i32>) -> DataT
     }
 }
 
-/// The join of the classes of each column's values in `bytes`.
-pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> Vec<Class> {
+/// The join of the classes of each column's values in `bytes`, and whether text stands among values of other classes.
+pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> Vec<(Class, bool)> {
     let text = source.text(bytes);
-    let mut classes = vec![Class::Missing; source.columns.len()];
-    let (mut at, mut cells) = (0, Vec::new());
+    let mut classes = vec![(Class::Missing, false); source.columns.len()];
+    let (mut at, mut cells, mut rows) = (0, Vec::new(), 0);
     while at < bytes.len() {
         match framing::frame(bytes, at, source.dialect, Some(positions.len()), true, &mut cells) {
             Framed::Record { next, .. } => {
                 at = next;
+                rows += 1;
                 if cells.len() != positions.len() {
                     continue;
                 }
-                for (column, class) in classes.iter_mut().enumerate() {
-                    if *class != Class::Text && source.columns[column].guessed {
+                for (column, (class, mixed)) in classes.iter_mut().enumerate() {
+                    if (*class != Class::Text || !*mixed && rows < MIXED_ROWS) && source.columns[column].guessed {
                         let value = text.cell(cells[positions[column]]);
                         let trimmed = value.trim_matches([' ', '\t']);
                         if !text.is_missing(trimmed) && !text.is_missing(&value) {
-                            *class = class.join(text::classify(trimmed));
+                            let seen = text::classify(trimmed);
+                            *mixed |= *class != Class::Missing && *class != seen && class.join(seen) == Class::Text;
+                            *class = class.join(seen);
                         }
                     }
                 }

@@ -5,16 +5,15 @@ pub mod framing;
 mod guess;
 mod reading;
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use self::column::{ColumnReader, Text};
-use self::framing::Dialect;
+use self::framing::{Cell, Dialect};
 use self::reading::Reading;
-use super::{Chunk, ContractColumn, Cut, Format, InputFile, Preread, Projection, ReadOptions, Source, Unit, UnitEnd};
+use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Tally, Unit, UnitEnd};
 use crate::diagnostic::Fault;
 use crate::types::{Class, TypeEvidence};
 
@@ -59,7 +58,7 @@ impl CsvSource {
             if i == 0 {
                 names = file_names.clone();
             }
-            let digest = xxhash_rust::xxh3::xxh3_128(&read_at(file, 0, bytes as usize)?);
+            let digest = xxhash_rust::xxh3::xxh3_128(&file.read_at(0, bytes as usize)?);
             heads.push(Head { bytes, lines, positions: guess::positions(&names, &file_names, file, &files[0])?, digest });
         }
         let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
@@ -86,9 +85,9 @@ impl CsvSource {
         if let Some((unit, preread)) = self.next_unit(None)? {
             let bytes = self.bytes_of(&unit, preread)?;
             let classes = guess::classes(self, &bytes, &self.heads[unit.file as usize].positions);
-            for (reader, class) in self.columns.iter_mut().zip(classes) {
+            for (reader, (class, mixed)) in self.columns.iter_mut().zip(classes) {
                 if reader.guessed {
-                    reader.class = class;
+                    (reader.class, reader.mixed) = (class, mixed);
                     reader.data_type = guess::guessed_type(class, self.timezone_seconds);
                 }
             }
@@ -105,7 +104,7 @@ impl CsvSource {
     fn bytes_of(&self, unit: &Unit, preread: Preread) -> Result<Vec<u8>, Fault> {
         match preread {
             Some(bytes) => Ok(bytes),
-            None => read_at(&self.files[unit.file as usize], unit.start, (unit.end - unit.start) as usize),
+            None => self.files[unit.file as usize].read_at(unit.start, (unit.end - unit.start) as usize),
         }
     }
 
@@ -185,17 +184,21 @@ impl Source for CsvSource {
         None
     }
 
-    fn retyped(&self, evidence: &[TypeEvidence]) -> Result<Option<Arc<dyn Source>>, Fault> {
+    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
         let mut columns = self.columns.clone();
         let mut contradicted = self.contradicted.clone();
+        let Evidence::Columns(evidence) = evidence else { return Ok(None) };
         for e in evidence {
             let reader = &mut columns[e.column];
             if reader.guessed {
-                reader.class = reader.class.join(e.class);
+                let joined = reader.class.join(e.class);
+                reader.mixed |= joined == Class::Text && !matches!(reader.class, Class::Missing | Class::Text);
+                reader.class = joined;
             } else if e.failures * 2 > e.present {
                 let some_fit = e.failures < e.present;
                 reader.class = e.class.join(if some_fit { Class::of_type(&reader.data_type) } else { Class::Missing });
                 reader.guessed = true;
+                reader.mixed = some_fit && reader.class == Class::Text;
                 reader.format = None;
                 contradicted.push((reader.name.clone(), e.examples.clone()));
             } else {
@@ -218,6 +221,12 @@ impl Source for CsvSource {
     fn contradicted(&self) -> Vec<(String, Vec<String>)> {
         self.contradicted.clone()
     }
+
+    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+        let Evidence::Columns(evidence) = evidence else { return Vec::new() };
+        let mixed = evidence.iter().filter(|e| e.kinds.len() > 1);
+        mixed.map(|e| Tally::of_classes(&self.columns[e.column].name, &e.kinds)).collect()
+    }
 }
 
 impl CsvSource {
@@ -227,7 +236,7 @@ impl CsvSource {
         let mut want = self.cut.unit_bytes;
         loop {
             let len = want.min(rest);
-            let mut bytes = read_at(file, start, len)?;
+            let mut bytes = file.read_at(start, len)?;
             let end = framing::last_record_end(&bytes, self.dialect, self.columns.len(), len == rest);
             if end > 0 {
                 bytes.truncate(end);
@@ -238,9 +247,29 @@ impl CsvSource {
     }
 }
 
-fn read_at(file: &InputFile, start: u64, len: usize) -> Result<Vec<u8>, Fault> {
-    file.ensure_unchanged()?;
-    let mut bytes = vec![0; len];
-    File::open(&file.path).and_then(|f| f.read_exact_at(&mut bytes, start)).map_err(|e| super::location::cannot_read(&file.path, &e))?;
-    Ok(bytes)
+/// Texts from elsewhere than a record (a directory's name) as a column: of the contract's type if all of them
+/// can be read as it, else of the type they look like.
+pub(super) fn column_of_texts(texts: &[Option<&str>], contract: Option<&ContractColumn>) -> ArrayRef {
+    let joined: String = texts.iter().flatten().copied().collect();
+    let mut cells = Vec::with_capacity(texts.len());
+    let mut at = 0u32;
+    for text in texts {
+        let len = text.map_or(0, str::len) as u32;
+        cells.push(Cell { start: at, end: at + len, escaped: false });
+        at += len;
+    }
+    let missing = [String::new()];
+    let text = Text { bytes: joined.as_bytes(), utf8: Some(&joined), quote: b'"', missing: &missing, timezone_seconds: None };
+    let class = texts.iter().flatten().fold(Class::Missing, |class, text| class.join(crate::text::classify(text)));
+    let guess = ColumnReader { data_type: class.data_type(), class, guessed: true, ..guess::contract_reader("", &[]) };
+    let plain = ColumnReader { data_type: DataType::Utf8, class: Class::Text, ..guess.clone() };
+    let asked = contract.filter(|c| c.data_type.is_some()).map(|c| ColumnReader { name: String::new(), ..guess::contract_reader(&c.name, std::slice::from_ref(c)) });
+    for reader in asked.iter().chain([&guess]) {
+        let mut unreadable = Vec::new();
+        let array = reader.read(&cells, &text, &mut unreadable, &mut TypeEvidence::new(0));
+        if unreadable.is_empty() {
+            return array;
+        }
+    }
+    plain.read(&cells, &text, &mut Vec::new(), &mut TypeEvidence::new(0))
 }

@@ -8,7 +8,8 @@ use super::column::{Text, Unreadable};
 use super::framing::{self, Cell, Framed};
 use crate::diagnostic::Fault;
 use crate::rows::RowNumbers;
-use crate::source::{Chunk, Malformed, Projection, UnitEnd};
+use crate::source::origin::LineJumps;
+use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
 use crate::types::{Class, TypeEvidence};
 
 /// Cells held at a time, so that wide tables take no more memory than long ones.
@@ -23,7 +24,7 @@ pub(super) struct Reading<'a> {
     pub(super) at: usize,
     row: u32,
     lines: u32,
-    line_jumps: Vec<(u32, u32)>,
+    line_jumps: LineJumps,
     evidence: Vec<TypeEvidence>,
     /// Cells of the record being framed.
     record: Vec<Cell>,
@@ -32,7 +33,7 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(source: &'a CsvSource, bytes: &'a [u8], projection: &'a Projection, positions: &'a [usize]) -> Self {
-        let nothing = |&column: &usize| TypeEvidence { column, class: Class::Missing, failures: 0, present: 0, examples: Vec::new() };
+        let nothing = |&column: &usize| TypeEvidence::new(column);
         let batch_rows = (BATCH_CELLS_MAX / projection.columns.len().max(1)).max(64).min(source.cut.batch_rows.max(1));
         Self {
             source,
@@ -42,7 +43,7 @@ impl<'a> Reading<'a> {
             at: 0,
             row: 0,
             lines: 0,
-            line_jumps: Vec::new(),
+            line_jumps: LineJumps::default(),
             evidence: projection.columns.iter().map(nothing).collect(),
             record: Vec::new(),
             batch_rows,
@@ -98,10 +99,7 @@ impl<'a> Reading<'a> {
 
     fn next_row(&mut self, lines: u32) -> u32 {
         let row = self.row;
-        let implied = self.line_jumps.last().map_or(row, |&(r, l)| l + (row - r));
-        if implied != self.lines {
-            self.line_jumps.push((row, self.lines));
-        }
+        self.line_jumps.push(row, self.lines);
         self.row += 1;
         self.lines += lines;
         row
@@ -142,7 +140,7 @@ impl<'a> Reading<'a> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let mut batch = RecordBatch::try_new_with_options(self.projection.schema.clone(), arrays, &options)
             .map_err(|e| Fault::new(format!("cannot assemble a batch: {e}")))?;
-        let mut rows = dense_or_list(rows);
+        let mut rows = RowNumbers::of(rows);
         if !faulty.is_empty() {
             faulty.sort_by_key(|m| m.row);
             faulty.dedup_by_key(|m| m.row);
@@ -158,20 +156,13 @@ impl<'a> Reading<'a> {
     }
 
     pub(super) fn end(self, bytes: &[u8]) -> UnitEnd {
-        let evidence = self.evidence.into_iter().filter(|e| e.present > 0 || e.class != Class::Missing).collect();
+        let evidence = self.evidence.into_iter().filter(|e| e.present > 0 || e.class != Class::Missing || !e.kinds.is_empty()).collect();
         UnitEnd {
             records: self.row,
-            lines: self.lines,
+            lines: Some(self.lines),
             line_jumps: self.line_jumps,
             digest: Some(xxhash_rust::xxh3::xxh3_128(bytes)),
-            evidence,
+            evidence: Evidence::Columns(evidence),
         }
-    }
-}
-
-fn dense_or_list(rows: Vec<u32>) -> RowNumbers {
-    match (rows.first(), rows.last()) {
-        (Some(&first), Some(&last)) if (last - first) as usize + 1 == rows.len() => RowNumbers::Dense { first, len: rows.len() as u32 },
-        _ => RowNumbers::List(rows),
     }
 }

@@ -1,0 +1,259 @@
+//! Arrow IPC, files and streams; record batches are read one by one, wherever they stand.
+//!
+//! Both are a row of messages; a file has a footer behind them. The messages are found by walking
+//! their lengths, each checked against the file's end, since a damaged one may ask for any amount of
+//! memory.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::convert::fb_to_schema;
+use arrow::ipc::reader::FileDecoder;
+use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_message};
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
+
+use super::typed::{Table, damaged};
+use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use crate::diagnostic::Fault;
+
+const MAGIC: &[u8] = b"ARROW1";
+const CONTINUATION: u32 = u32::MAX;
+/// What a message's buffers may unpack to; a damaged length asks for more.
+const UNPACKED_MAX: i64 = 1 << 32;
+
+/// Arrow IPC files or streams read as one table.
+#[derive(Debug)]
+pub struct ArrowSource {
+    files: Vec<InputFile>,
+    messages: Vec<Messages>,
+    table: Table,
+    batch_rows: usize,
+    unit_bytes: u64,
+}
+
+/// The messages of one file.
+#[derive(Debug)]
+struct Messages {
+    schema: SchemaRef,
+    version: MetadataVersion,
+    dictionaries: Vec<Block>,
+    batches: Vec<Batch>,
+    /// Digest of the schema and the dictionaries.
+    digest: u128,
+}
+
+#[derive(Debug)]
+struct Batch {
+    block: Block,
+    /// How many dictionary messages it may refer to: in a stream those before it, in a file all.
+    dictionaries: usize,
+}
+
+impl Batch {
+    fn len(&self) -> u64 {
+        self.block.metaDataLength() as u64 + self.block.bodyLength() as u64
+    }
+}
+
+impl ArrowSource {
+    /// Opens `files` and finds their messages.
+    ///
+    /// # Errors
+    /// A file is not Arrow IPC, is damaged, or has other columns than the first.
+    pub fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
+        let walk = |file: &InputFile| {
+            // The reader of flatbuffers may panic where they lie.
+            catch_unwind(AssertUnwindSafe(|| Messages::of(file))).unwrap_or_else(|_| Err(damaged(file, &"its messages contradict themselves")))
+        };
+        let messages = files.iter().map(walk).collect::<Result<Vec<_>, _>>()?;
+        let schemas: Vec<SchemaRef> = messages.iter().map(|m| m.schema.clone()).collect();
+        let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
+        Ok(Self { files, messages, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
+    }
+
+    fn decode(&self, file: &InputFile, messages: &Messages, unit: &Unit, projection: &Projection) -> Result<(Vec<RecordBatch>, u128), Fault> {
+        let batches = &messages.batches[unit.start as usize..unit.end as usize];
+        let mut decoder = FileDecoder::new(messages.schema.clone(), messages.version).with_projection(projection.columns.clone());
+        let mut ready = 0;
+        let (mut decoded, mut digest) = (Vec::with_capacity(batches.len()), Xxh3Default::new());
+        for batch in batches {
+            for block in &messages.dictionaries[ready..batch.dictionaries] {
+                decoder.read_dictionary(block, &bytes_of(file, block)?).map_err(|e| damaged(file, &e))?;
+            }
+            ready = batch.dictionaries;
+            let bytes = bytes_of(file, &batch.block)?;
+            digest.update(&bytes);
+            let read = decoder.read_record_batch(&batch.block, &bytes).map_err(|e| damaged(file, &e))?;
+            decoded.extend(read);
+        }
+        Ok((decoded, digest.digest128()))
+    }
+}
+
+/// A message's bytes, once what they promise to unpack to is within reason.
+fn bytes_of(file: &InputFile, block: &Block) -> Result<Buffer, Fault> {
+    let meta = block.metaDataLength() as usize;
+    let bytes = file.read_at(block.offset() as u64, meta + block.bodyLength() as usize)?;
+    let prefix = if bytes.starts_with(&CONTINUATION.to_le_bytes()) { 8 } else { 4 };
+    let message = root_as_message(&bytes[prefix..meta]).map_err(|e| damaged(file, &e))?;
+    let batch = message.header_as_record_batch().or_else(|| message.header_as_dictionary_batch()?.data());
+    if let Some(batch) = batch {
+        let body = &bytes[meta..];
+        for buffer in batch.buffers().iter().flatten() {
+            let whole = usize::try_from(buffer.offset()).ok().zip(usize::try_from(buffer.length()).ok());
+            let part = whole.and_then(|(start, len)| body.get(start..start.checked_add(len)?));
+            let part = part.ok_or_else(|| damaged(file, &"a buffer lies outside its message"))?;
+            let unpacked = part.first_chunk::<8>().filter(|_| batch.compression().is_some()).map_or(0, |len| i64::from_le_bytes(*len));
+            if !(-1..=UNPACKED_MAX).contains(&unpacked) {
+                return Err(damaged(file, &format!("a buffer promises {unpacked} bytes")));
+            }
+        }
+    }
+    Ok(Buffer::from(bytes))
+}
+
+impl Messages {
+    fn of(file: &InputFile) -> Result<Self, Fault> {
+        let head = file.read_at(0, file.bytes.min(8) as usize)?;
+        let is_file = head.starts_with(MAGIC);
+        if head.starts_with(b"FEA1") {
+            return Err(damaged(file, &"it is of Feather's first version").hint("write it again as Arrow IPC"));
+        }
+        if is_file && (file.bytes < 18 || file.read_at(file.bytes - 6, 6)? != MAGIC) {
+            return Err(damaged(file, &"its footer is missing").hint("it may be cut short"));
+        }
+        let mut at: u64 = if is_file { 8 } else { 0 };
+        let mut found: Option<Self> = None;
+        let mut digest = Xxh3Default::new();
+        while at + 4 <= file.bytes {
+            let start = file.read_at(at, (file.bytes - at).min(8) as usize)?;
+            let word = |i: usize| start.get(i..i + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            // Before version 0.15 the length stood alone.
+            let (prefix, len) = if word(0) == CONTINUATION { (8, word(4)) } else { (4, word(0)) };
+            if len == 0 {
+                at += prefix;
+                break;
+            }
+            let body_at = at + prefix + u64::from(len);
+            if body_at > file.bytes {
+                return Err(cut_short(file));
+            }
+            let metadata = file.read_at(at + prefix, len as usize)?;
+            let message = root_as_message(&metadata).map_err(|e| not_arrow(file, &e))?;
+            let body = u64::try_from(message.bodyLength()).ok().filter(|body| body_at.checked_add(*body).is_some_and(|end| end <= file.bytes));
+            let body = body.ok_or_else(|| cut_short(file))?;
+            let block = Block::new(at as i64, (prefix + u64::from(len)) as i32, body as i64);
+            match (message.header_type(), &mut found) {
+                (MessageHeader::Schema, None) => {
+                    let schema = message.header_as_schema().ok_or_else(|| damaged(file, &"a schema is none"))?;
+                    digest.update(&metadata);
+                    let (schema, version) = (Arc::new(fb_to_schema(schema)), message.version());
+                    found = Some(Self { schema, version, dictionaries: Vec::new(), batches: Vec::new(), digest: 0 });
+                }
+                (MessageHeader::DictionaryBatch, Some(messages)) => {
+                    digest.update(&file.read_at(body_at, body as usize)?);
+                    messages.dictionaries.push(block);
+                }
+                (MessageHeader::RecordBatch, Some(messages)) => {
+                    messages.batches.push(Batch { block, dictionaries: messages.dictionaries.len() });
+                }
+                (other, _) => return Err(damaged(file, &format!("a message of kind {other:?} stands where none is expected"))),
+            }
+            at = body_at + body;
+        }
+        let mut messages = found.ok_or_else(|| not_arrow(file, &"it holds no schema"))?;
+        if !is_file && at < file.bytes {
+            return Err(damaged(file, &"bytes stand behind the end of the stream"));
+        }
+        if is_file {
+            let all = messages.dictionaries.len();
+            messages.batches.iter_mut().for_each(|b| b.dictionaries = all);
+        }
+        messages.digest = digest.digest128();
+        Ok(messages)
+    }
+}
+
+fn cut_short(file: &InputFile) -> Fault {
+    damaged(file, &"a message reaches beyond the end").hint("it may be cut short")
+}
+
+fn not_arrow(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
+    Fault::new(format!("{}: not Arrow IPC: {why}", file.path)).hint("it may be cut short, or of another format")
+}
+
+impl Source for ArrowSource {
+    fn schema(&self) -> &SchemaRef {
+        &self.table.schema
+    }
+
+    fn files(&self) -> &[InputFile] {
+        &self.files
+    }
+
+    fn format(&self) -> Format {
+        Format::Arrow
+    }
+
+    /// Record batches `start..end`, as many as come to about [`super::Cut::unit_bytes`].
+    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
+        let (index, mut file, mut start) = match previous {
+            Some(unit) => (unit.index + 1, unit.file as usize, unit.end as usize),
+            None => (0, 0, 0),
+        };
+        while let Some(messages) = self.messages.get(file) {
+            if start < messages.batches.len() {
+                let (mut end, mut bytes) = (start, 0);
+                while let Some(batch) = messages.batches.get(end).filter(|_| end == start || bytes < self.unit_bytes) {
+                    bytes += batch.len();
+                    end += 1;
+                }
+                return Ok(Some((Unit { index, file: file as u32, start: start as u64, end: end as u64 }, None)));
+            }
+            file += 1;
+            start = 0;
+        }
+        Ok(None)
+    }
+
+    fn read(
+        &self,
+        unit: &Unit,
+        _: Preread,
+        projection: &Projection,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
+    ) -> Result<UnitEnd, Fault> {
+        let (file, messages) = (&self.files[unit.file as usize], &self.messages[unit.file as usize]);
+        let (decoded, digest) = self.decode(file, messages, unit, projection)?;
+        let mut first = 0;
+        for batch in decoded {
+            for start in (0..batch.num_rows()).step_by(self.batch_rows.max(1)) {
+                let slice = batch.slice(start, self.batch_rows.max(1).min(batch.num_rows() - start));
+                let len = slice.num_rows();
+                let batch = self.table.batch(slice.columns(), len, projection).map_err(|e| damaged(file, &e))?;
+                each(Chunk { batch, rows: RowNumbers::Dense { first, len: len as u32 }, malformed: Vec::new() })?;
+                first += len as u32;
+            }
+        }
+        Ok(UnitEnd { records: first, digest: Some(digest), ..UnitEnd::default() })
+    }
+
+    fn unit_bytes(&self, unit: &Unit) -> u64 {
+        self.messages[unit.file as usize].batches[unit.start as usize..unit.end as usize].iter().map(Batch::len).sum()
+    }
+
+    fn head_digest(&self, file: u32) -> u128 {
+        xxh3_128(&self.messages[file as usize].digest.to_le_bytes())
+    }
+
+    fn fingerprint(&self) -> Option<u128> {
+        None
+    }
+
+    fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+        Ok(None)
+    }
+}

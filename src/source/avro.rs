@@ -1,0 +1,214 @@
+//! Avro object container files; a unit is some of a file's blocks.
+
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow_avro::reader::ReaderBuilder;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::typed::{Table, damaged};
+use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use crate::diagnostic::Fault;
+
+/// A file's header holds its schema; more than this is none.
+const HEADER_BYTES_MAX: u64 = 16 << 20;
+
+/// Avro files read as one table.
+#[derive(Debug)]
+pub struct AvroSource {
+    files: Vec<InputFile>,
+    containers: Vec<Container>,
+    table: Table,
+    batch_rows: usize,
+    unit_bytes: u64,
+}
+
+/// The header and the blocks of one file.
+#[derive(Debug)]
+struct Container {
+    header: Vec<u8>,
+    schema: SchemaRef,
+    blocks: Vec<AvroBlock>,
+}
+
+#[derive(Debug)]
+struct AvroBlock {
+    start: u64,
+    end: u64,
+    records: u64,
+}
+
+impl AvroSource {
+    /// Opens `files`: reads their headers and finds their blocks.
+    ///
+    /// # Errors
+    /// A file is not Avro, is damaged, or has other columns than the first.
+    pub fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
+        let containers = files.iter().map(Container::of).collect::<Result<Vec<_>, _>>()?;
+        let schemas: Vec<SchemaRef> = containers.iter().map(|c| c.schema.clone()).collect();
+        let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
+        Ok(Self { files, containers, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
+    }
+}
+
+impl Container {
+    fn of(file: &InputFile) -> Result<Self, Fault> {
+        let not_avro = |why: &dyn std::fmt::Display| {
+            Fault::new(format!("{}: not Avro: {why}", file.path)).hint("it may be cut short, or of another format")
+        };
+        let head = file.read_at(0, file.bytes.min(HEADER_BYTES_MAX) as usize)?;
+        let read = || {
+            let info = arrow_avro::reader::read_header_info(Cursor::new(&head)).map_err(|e| not_avro(&e))?;
+            let header = head.get(..info.header_len() as usize).ok_or_else(|| not_avro(&"its header is cut short"))?.to_vec();
+            let schema = ReaderBuilder::new().build(Cursor::new(&header)).map_err(|e| not_avro(&e))?.schema();
+            Ok((info.sync(), header, schema))
+        };
+        let (sync, header, schema) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(not_avro(&"its header contradicts itself")))?;
+        let blocks = blocks(file, header.len() as u64, sync)?;
+        Ok(Self { header, schema, blocks })
+    }
+}
+
+/// Walks the blocks of a file: count, size, data, sync marker.
+fn blocks(file: &InputFile, mut at: u64, sync: [u8; 16]) -> Result<Vec<AvroBlock>, Fault> {
+    /// Two numbers of at most ten bytes.
+    const HEAD: u64 = 20;
+    let mut blocks = Vec::new();
+    while at < file.bytes {
+        let head = file.read_at(at, (file.bytes - at).min(HEAD) as usize)?;
+        let mut rest = head.as_slice();
+        let (Some(records), Some(size)) = (long(&mut rest), long(&mut rest)) else { return Err(cut_short(file)) };
+        let data = at + (head.len() - rest.len()) as u64;
+        let sizes = u64::try_from(records).ok().zip(u64::try_from(size).ok()).filter(|(records, _)| *records <= u64::from(u32::MAX));
+        let (records, size) = sizes.ok_or_else(|| damaged(file, &"a block of impossible size"))?;
+        let end = data.checked_add(size).and_then(|e| e.checked_add(16)).filter(|&e| e <= file.bytes).ok_or_else(|| cut_short(file))?;
+        if file.read_at(end - 16, 16)? != sync {
+            return Err(damaged(file, &"a block does not end where it says"));
+        }
+        blocks.push(AvroBlock { start: at, end, records });
+        at = end;
+    }
+    Ok(blocks)
+}
+
+fn cut_short(file: &InputFile) -> Fault {
+    damaged(file, &"a block reaches beyond the end").hint("it may be cut short")
+}
+
+/// Avro's variable-length zig-zag integer.
+fn long(bytes: &mut &[u8]) -> Option<i64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+        }
+    }
+    None
+}
+
+impl Source for AvroSource {
+    fn schema(&self) -> &SchemaRef {
+        &self.table.schema
+    }
+
+    fn files(&self) -> &[InputFile] {
+        &self.files
+    }
+
+    fn format(&self) -> Format {
+        Format::Avro
+    }
+
+    /// Blocks `start..end`, as many as come to about [`super::Cut::unit_bytes`].
+    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
+        let (index, mut file, mut start) = match previous {
+            Some(unit) => (unit.index + 1, unit.file as usize, unit.end as usize),
+            None => (0, 0, 0),
+        };
+        while let Some(container) = self.containers.get(file) {
+            if let Some(first) = container.blocks.get(start) {
+                let beyond = container.blocks[start..].iter().position(|b| b.end - first.start > self.unit_bytes);
+                let end = beyond.map_or(container.blocks.len(), |n| start + n.max(1));
+                return Ok(Some((Unit { index, file: file as u32, start: start as u64, end: end as u64 }, None)));
+            }
+            file += 1;
+            start = 0;
+        }
+        Ok(None)
+    }
+
+    fn read(
+        &self,
+        unit: &Unit,
+        _: Preread,
+        projection: &Projection,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
+    ) -> Result<UnitEnd, Fault> {
+        let (file, container) = (&self.files[unit.file as usize], &self.containers[unit.file as usize]);
+        let blocks = &container.blocks[unit.start as usize..unit.end as usize];
+        let (start, end) = (blocks.first().map_or(0, |b| b.start), blocks.last().map_or(0, |b| b.end));
+        let records: u64 = blocks.iter().map(|b| b.records).sum();
+        let bytes = file.read_at(start, (end - start) as usize)?;
+        let digest = Some(xxh3_128(&bytes));
+        let mut first = 0;
+        if projection.columns.is_empty() {
+            let batch = self.table.batch(&[], records as usize, projection).map_err(|e| damaged(file, &e))?;
+            each(Chunk { batch, rows: RowNumbers::Dense { first, len: records as u32 }, malformed: Vec::new() })?;
+            return Ok(UnitEnd { records: records as u32, digest, ..UnitEnd::default() });
+        }
+        let whole = std::io::BufReader::new(Cursor::new(&container.header).chain(Cursor::new(bytes)));
+        let reader = ReaderBuilder::new()
+            .with_batch_size(self.batch_rows.max(1))
+            .with_projection(projection.columns.clone())
+            .build(whole)
+            .map_err(|e| damaged(file, &e))?;
+        for batch in reader {
+            let batch = batch.map_err(|e| damaged(file, &e))?;
+            let len = batch.num_rows() as u32;
+            let batch = self.table.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
+            each(Chunk { batch, rows: RowNumbers::Dense { first, len }, malformed: Vec::new() })?;
+            first += len;
+        }
+        if u64::from(first) != records {
+            return Err(damaged(file, &format!("its blocks promise {records} records and hold {first}")));
+        }
+        Ok(UnitEnd { records: first, digest, ..UnitEnd::default() })
+    }
+
+    fn unit_bytes(&self, unit: &Unit) -> u64 {
+        let blocks = &self.containers[unit.file as usize].blocks[unit.start as usize..unit.end as usize];
+        blocks.iter().map(|b| b.end - b.start).sum()
+    }
+
+    fn head_digest(&self, file: u32) -> u128 {
+        // The sync marker at the header's end is random; two files of the same rows differ in it.
+        let header = &self.containers[file as usize].header;
+        xxh3_128(&header[..header.len().saturating_sub(16)])
+    }
+
+    fn fingerprint(&self) -> Option<u128> {
+        None
+    }
+
+    fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::long;
+
+    #[test]
+    fn longs_are_zig_zag() {
+        for (bytes, value) in [(&[0x00u8] as &[u8], 0), (&[0x01], -1), (&[0x02], 1), (&[0x7f], -64), (&[0x80, 0x01], 64), (&[0x81, 0x01], -65)] {
+            assert_eq!(long(&mut &bytes[..]), Some(value));
+        }
+        assert_eq!(long(&mut &[0x80u8][..]), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! A file of the batch: what the user named, and where its bytes are read from.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::diagnostic::Fault;
+
+/// A file of the batch, as it was when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// As the user wrote it, or as the glob found it; `-` is standard input.
+    pub path: String,
+    /// Bytes to read: of the plain text, where the file was compressed.
+    pub bytes: u64,
+    /// Bytes as the file is stored.
+    pub stored_bytes: u64,
+    modified: Option<SystemTime>,
+    /// Holds the content where it is not the file's own bytes: standard input, decompressed or decoded text.
+    spooled: Option<PathBuf>,
+}
+
+impl InputFile {
+    /// The file at `path`, whose bytes are its content.
+    ///
+    /// # Errors
+    /// It is not there, or may not be read.
+    pub fn stat(path: &str) -> Result<Self, Fault> {
+        let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
+        Ok(Self { path: path.to_owned(), bytes: meta.len(), stored_bytes: meta.len(), modified: meta.modified().ok(), spooled: None })
+    }
+
+    /// The same file, read from `spool` instead, which nothing else writes to.
+    ///
+    /// # Errors
+    /// The spool cannot be read.
+    pub fn spooled(self, spool: PathBuf) -> Result<Self, Fault> {
+        let bytes = fs::metadata(&spool).map_err(|e| cannot_read(&spool.display().to_string(), &e))?.len();
+        Ok(Self { bytes, spooled: Some(spool), ..self })
+    }
+
+    /// Standard input, read from `spool`.
+    ///
+    /// # Errors
+    /// The spool cannot be read.
+    pub fn standard_input(spool: PathBuf) -> Result<Self, Fault> {
+        let empty = Self { path: "-".to_owned(), bytes: 0, stored_bytes: 0, modified: None, spooled: None };
+        let file = empty.spooled(spool)?;
+        Ok(Self { stored_bytes: file.bytes, ..file })
+    }
+
+    /// Where the bytes are read from.
+    pub fn content(&self) -> &Path {
+        self.spooled.as_deref().unwrap_or_else(|| Path::new(&self.path))
+    }
+
+    /// Opens the content.
+    ///
+    /// # Errors
+    /// It is gone, or may not be read.
+    pub fn open(&self) -> Result<File, Fault> {
+        File::open(self.content()).map_err(|e| cannot_read(&self.path, &e))
+    }
+
+    /// The content's bytes `start..start + len`.
+    ///
+    /// # Errors
+    /// The file has changed, or cannot be read.
+    pub fn read_at(&self, start: u64, len: usize) -> Result<Vec<u8>, Fault> {
+        self.ensure_unchanged()?;
+        let mut bytes = vec![0; len];
+        self.open()?.read_exact_at(&mut bytes, start).map_err(|e| cannot_read(&self.path, &e))?;
+        Ok(bytes)
+    }
+
+    /// Refuses to go on with a file that changed since it was opened: two looks must see the same data.
+    ///
+    /// # Errors
+    /// The file is gone, or its length or time of change differs.
+    pub fn ensure_unchanged(&self) -> Result<(), Fault> {
+        if self.spooled.is_some() {
+            return Ok(());
+        }
+        let now = Self::stat(&self.path)?;
+        if (now.bytes, now.modified) == (self.bytes, self.modified) {
+            return Ok(());
+        }
+        let what = format!("{} changed while it was being read", self.path);
+        Err(Fault::new(what).hint("run again once nothing writes to it"))
+    }
+}
+
+/// A fault that says a path cannot be read, and why.
+pub(super) fn cannot_read(path: &str, error: &std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Fault::new(format!("{path}: no such file")).hint("check the path"),
+        std::io::ErrorKind::PermissionDenied => Fault::new(format!("{path}: permission denied")),
+        std::io::ErrorKind::IsADirectory => Fault::new(format!("{path} is a directory")),
+        _ => Fault::new(format!("{path}: cannot read: {error}")),
+    }
+}

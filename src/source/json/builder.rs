@@ -1,0 +1,457 @@
+//! Tokens to Arrow arrays, value by value, and what the values looked like on the way.
+
+use std::sync::Arc;
+
+use arrow::array::builder::{BinaryBuilder, BooleanBuilder, NullBufferBuilder, PrimitiveBuilder, StringBuilder};
+use arrow::array::{Array, ArrayRef, ListArray, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::*;
+
+use super::shape::{Plan, Seen, Shape, a_type_of, number_text};
+use super::tape::{Kind, Token, text_of};
+use crate::text;
+use crate::types::shortened;
+
+/// One record's tokens, and why it could not be read, if so.
+pub struct Record<'a> {
+    pub text: &'a [u8],
+    pub tokens: &'a [Token],
+    /// Strings read as missing.
+    pub missing: &'a [String],
+    /// Offset in seconds for timestamps without one.
+    pub timezone_seconds: Option<i32>,
+    /// The first value that could not be read: its path and why.
+    pub failure: Option<(String, String)>,
+}
+
+/// Gathers the values at one path.
+pub struct Builder {
+    path: String,
+    plan: Plan,
+    /// Whether an array is wanted; else values are only judged.
+    wanted: bool,
+    len: usize,
+    pub shape: Shape,
+    values: Values,
+}
+
+macro_rules! values {
+    ($($variant:ident: $type:ty),* $(,)?) => {
+        enum Values {
+            $($variant(PrimitiveBuilder<$type>),)*
+            Boolean(BooleanBuilder),
+            Text(StringBuilder),
+            Binary(BinaryBuilder),
+            Struct { nulls: NullBufferBuilder, children: Vec<Child> },
+            List { nulls: NullBufferBuilder, ends: Vec<i32>, item: Box<Builder> },
+        }
+
+        impl Values {
+            fn append_null(&mut self) {
+                match self {
+                    $(Self::$variant(builder) => builder.append_null(),)*
+                    Self::Boolean(builder) => builder.append_null(),
+                    Self::Text(builder) => builder.append_null(),
+                    Self::Binary(builder) => builder.append_null(),
+                    Self::Struct { nulls, .. } => nulls.append_null(),
+                    Self::List { nulls, ends, item } => {
+                        nulls.append_null();
+                        ends.push(item.len as i32);
+                    }
+                }
+            }
+
+            fn finish(&mut self, data_type: DataType) -> ArrayRef {
+                match self {
+                    $(Self::$variant(builder) => Arc::new(builder.finish().with_data_type(data_type)),)*
+                    Self::Boolean(builder) => Arc::new(builder.finish()),
+                    Self::Text(builder) => Arc::new(builder.finish()),
+                    Self::Binary(builder) => Arc::new(builder.finish()),
+                    Self::Struct { nulls, children } => {
+                        let len = nulls.len();
+                        let arrays: Vec<ArrayRef> = children.iter_mut().map(|c| c.builder.finish()).collect();
+                        let DataType::Struct(fields) = data_type else { unreachable!("a struct's plan has a struct's type") };
+                        // SAFETY of lengths: every child has a value for each record, absent ones null.
+                        debug_assert!(arrays.iter().all(|a| a.len() == len));
+                        Arc::new(StructArray::new(fields, arrays, nulls.finish()))
+                    }
+                    Self::List { nulls, ends, item } => {
+                        let DataType::List(field) = data_type else { unreachable!("a list's plan has a list's type") };
+                        let offsets: Vec<i32> = std::iter::once(0).chain(ends.drain(..)).collect();
+                        Arc::new(ListArray::new(field, OffsetBuffer::new(offsets.into()), item.finish(), nulls.finish()))
+                    }
+                }
+            }
+        }
+    };
+}
+
+values! {
+    Int8: Int8Type, Int16: Int16Type, Int32: Int32Type, Int64: Int64Type,
+    UInt8: UInt8Type, UInt16: UInt16Type, UInt32: UInt32Type, UInt64: UInt64Type,
+    Float32: Float32Type, Float64: Float64Type, Decimal: Decimal128Type, Date: Date32Type,
+    Seconds: TimestampSecondType, Millis: TimestampMillisecondType, Micros: TimestampMicrosecondType, Nanos: TimestampNanosecondType,
+}
+
+struct Child {
+    name: String,
+    builder: Builder,
+}
+
+impl Builder {
+    /// Nothing gathered yet.
+    pub fn new(plan: &Plan, path: &str, wanted: bool) -> Self {
+        let values = match plan {
+            Plan::Text => Values::Text(StringBuilder::new()),
+            Plan::Struct(fields) => {
+                let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+                let child = |(name, plan): &(String, Plan)| Child { name: name.clone(), builder: Self::new(plan, &below(name), wanted) };
+                Values::Struct { nulls: NullBufferBuilder::new(0), children: fields.iter().map(child).collect() }
+            }
+            Plan::List(item) => {
+                let item = Box::new(Self::new(item, &format!("{path}[]"), wanted));
+                Values::List { nulls: NullBufferBuilder::new(0), ends: Vec::new(), item }
+            }
+            Plan::Scalar { data_type, .. } => match data_type {
+                DataType::Boolean => Values::Boolean(BooleanBuilder::new()),
+                DataType::Int8 => Values::Int8(PrimitiveBuilder::new()),
+                DataType::Int16 => Values::Int16(PrimitiveBuilder::new()),
+                DataType::Int32 => Values::Int32(PrimitiveBuilder::new()),
+                DataType::Int64 => Values::Int64(PrimitiveBuilder::new()),
+                DataType::UInt8 => Values::UInt8(PrimitiveBuilder::new()),
+                DataType::UInt16 => Values::UInt16(PrimitiveBuilder::new()),
+                DataType::UInt32 => Values::UInt32(PrimitiveBuilder::new()),
+                DataType::UInt64 => Values::UInt64(PrimitiveBuilder::new()),
+                DataType::Float32 => Values::Float32(PrimitiveBuilder::new()),
+                DataType::Float64 => Values::Float64(PrimitiveBuilder::new()),
+                DataType::Decimal128(..) => Values::Decimal(PrimitiveBuilder::new()),
+                DataType::Date32 => Values::Date(PrimitiveBuilder::new()),
+                DataType::Timestamp(TimeUnit::Second, _) => Values::Seconds(PrimitiveBuilder::new()),
+                DataType::Timestamp(TimeUnit::Millisecond, _) => Values::Millis(PrimitiveBuilder::new()),
+                DataType::Timestamp(TimeUnit::Microsecond, _) => Values::Micros(PrimitiveBuilder::new()),
+                DataType::Timestamp(TimeUnit::Nanosecond, _) => Values::Nanos(PrimitiveBuilder::new()),
+                DataType::Binary => Values::Binary(BinaryBuilder::new()),
+                _ => Values::Text(StringBuilder::new()),
+            },
+        };
+        Self { path: path.to_owned(), plan: plan.clone(), wanted, len: 0, shape: Shape::default(), values }
+    }
+
+    /// The record as a whole: an object, whose keys named in `wanted` make arrays.
+    pub fn root(plan: &Plan, wanted: &[&str]) -> Self {
+        let mut root = Self::new(plan, "", false);
+        if let (Values::Struct { children, .. }, Plan::Struct(fields)) = (&mut root.values, plan) {
+            for (child, (name, plan)) in children.iter_mut().zip(fields) {
+                child.builder = Self::new(plan, name, wanted.contains(&name.as_str()));
+            }
+        }
+        root
+    }
+
+    /// The arrays of the wanted columns, in the plan's order, and nothing gathered again.
+    pub fn finish_columns(&mut self) -> Vec<ArrayRef> {
+        self.len = 0;
+        let Values::Struct { nulls, children } = &mut self.values else { return Vec::new() };
+        let _ = nulls.finish();
+        let finished = children.iter_mut().map(|c| if c.builder.wanted { Some(c.builder.finish()) } else { c.builder.forget() });
+        finished.flatten().collect()
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        self.len = 0;
+        self.values.finish(self.plan.data_type())
+    }
+
+    /// Begins anew without having made an array.
+    fn forget(&mut self) -> Option<ArrayRef> {
+        self.len = 0;
+        match &mut self.values {
+            Values::Struct { children, .. } => children.iter_mut().for_each(|c| _ = c.builder.forget()),
+            Values::List { item, .. } => _ = item.forget(),
+            _ => {}
+        }
+        None
+    }
+
+    /// What was seen, at this path and below.
+    pub fn into_shape(self) -> Shape {
+        let mut shape = self.shape;
+        match self.values {
+            Values::Struct { children, .. } => {
+                // Keys the plan knows come first; those that came later follow, in their own order.
+                let later = std::mem::take(&mut shape.fields);
+                if !shape.is_map {
+                    shape.fields = children.into_iter().map(|c| (c.name, c.builder.into_shape())).collect();
+                    shape.merge_below(later, None);
+                }
+            }
+            Values::List { item, .. } => {
+                let seen = item.into_shape();
+                let later = shape.items.take();
+                shape.items = Some(Box::new(seen));
+                shape.merge_below(Vec::new(), later);
+            }
+            _ => {}
+        }
+        shape
+    }
+
+    /// A value that is not there.
+    fn push_absent(&mut self) {
+        self.len += 1;
+        if let Values::Struct { children, .. } = &mut self.values {
+            children.iter_mut().for_each(|c| c.builder.push_absent());
+        }
+        if self.wanted {
+            self.values.append_null();
+        }
+    }
+
+    /// Takes in the value at `at`.
+    pub fn push(&mut self, record: &mut Record<'_>, at: usize) {
+        let token = record.tokens[at];
+        let seen = self.shape.count(record.text, &token);
+        if seen == Seen::Null || (seen == Seen::String && is_missing(record, &token)) {
+            return self.push_absent();
+        }
+        self.shape.present += 1;
+        let taken = match (&mut self.values, seen) {
+            (Values::Struct { .. }, Seen::Object) => {
+                self.push_object(record, at);
+                true
+            }
+            (Values::List { .. }, Seen::Array) => {
+                self.push_array(record, at);
+                true
+            }
+            (Values::Struct { .. } | Values::List { .. }, _) => false,
+            _ => self.push_scalar(record, &token, seen),
+        };
+        if taken {
+            self.len += 1;
+            return;
+        }
+        // What lies below the value is noted too, so that the next look knows its type.
+        self.below(record, at);
+        self.shape.contradict(record.text, &token);
+        self.fail(record, &token, seen);
+        self.push_absent();
+    }
+
+    /// Looks at what an object or array holds where another kind of value was expected.
+    fn below(&mut self, record: &Record<'_>, at: usize) {
+        let mut seen = Shape::default();
+        seen.observe(record.text, record.tokens, at);
+        self.shape.is_map |= seen.is_map;
+        self.shape.merge_below(seen.fields, seen.items);
+    }
+
+    fn fail(&self, record: &mut Record<'_>, token: &Token, seen: Seen) {
+        if record.failure.is_some() {
+            return;
+        }
+        let shown = shortened(&text_of(record.text, token));
+        let what = match seen {
+            Seen::String => format!("the string \"{shown}\""),
+            Seen::Object | Seen::Array => seen.a_name().to_owned(),
+            _ => format!("`{shown}`"),
+        };
+        let path = if self.path.is_empty() { "the record".to_owned() } else { self.path.clone() };
+        let reason = format!("{path}: {what} is not {}", a_type_of(&self.plan));
+        record.failure = Some((self.path.clone(), reason));
+    }
+
+    fn push_object(&mut self, record: &mut Record<'_>, at: usize) {
+        let Values::Struct { nulls, children } = &mut self.values else { return };
+        let end = record.tokens[at].next as usize;
+        let (mut key, mut hint, mut unknown) = (at + 1, 0, 0);
+        while key < end {
+            let token = record.tokens[key];
+            let raw = &record.text[token.start as usize..token.end as usize];
+            let named = |child: &Child| match token.escaped {
+                false => child.name.as_bytes() == raw,
+                true => child.name == text_of(record.text, &token),
+            };
+            let index = match children.get(hint) {
+                Some(child) if named(child) => Some(hint),
+                _ => children.iter().position(named),
+            };
+            match index {
+                Some(index) if children[index].builder.len > self.len => {
+                    let path = children[index].builder.path.clone();
+                    record.failure.get_or_insert_with(|| (path.clone(), format!("the key `{path}` stands twice")));
+                }
+                Some(index) => {
+                    children[index].builder.push(record, key + 1);
+                    hint = index + 1;
+                }
+                None => {
+                    if let Some(field) = self.shape.field(&text_of(record.text, &token), &mut unknown) {
+                        field.observe(record.text, record.tokens, key + 1);
+                    }
+                }
+            }
+            key = record.tokens[key + 1].next as usize;
+        }
+        for child in children.iter_mut().filter(|c| c.builder.len == self.len) {
+            child.builder.push_absent();
+        }
+        if self.wanted {
+            nulls.append_non_null();
+        }
+    }
+
+    fn push_array(&mut self, record: &mut Record<'_>, at: usize) {
+        let Values::List { nulls, ends, item } = &mut self.values else { return };
+        let end = record.tokens[at].next as usize;
+        let mut next = at + 1;
+        while next < end {
+            item.push(record, next);
+            next = record.tokens[next].next as usize;
+        }
+        if self.wanted {
+            nulls.append_non_null();
+            ends.push(item.len as i32);
+        }
+    }
+
+    /// Reads a scalar as the plan says; gives whether it is one.
+    fn push_scalar(&mut self, record: &Record<'_>, token: &Token, seen: Seen) -> bool {
+        let wanted = self.wanted;
+        let (format, guessed) = match &self.plan {
+            Plan::Scalar { format, guessed, .. } => (format.as_deref(), *guessed),
+            _ => (None, false),
+        };
+        let number = || number_text(record.text, token);
+        let is_integer = matches!(seen, Seen::Integer | Seen::WideInteger | Seen::BigInteger);
+        let is_number = is_integer || seen == Seen::Float;
+        macro_rules! append {
+            ($builder:expr, $value:expr) => {{
+                let value = $value;
+                match value {
+                    Some(value) if wanted => $builder.append_value(value),
+                    _ => {}
+                }
+                value.is_some()
+            }};
+        }
+        macro_rules! integer {
+            ($builder:expr, $type:ty) => {
+                append!(
+                    $builder,
+                    match seen {
+                        _ if is_integer => number().parse::<$type>().ok(),
+                        // As JSON Schema has it, 1.0 is an integer; for a guess it is not.
+                        Seen::Float if !guessed => whole(number()).and_then(|n| <$type>::try_from(n).ok()),
+                        _ => None,
+                    }
+                )
+            };
+        }
+        let instant = |unit: TimeUnit, zoned: bool| {
+            let text = (seen == Seen::String).then(|| text_of(record.text, token))?;
+            let mut instant = match format {
+                Some(format) => text::timestamp_in(&text, format)?,
+                None => text::timestamp(&text)?,
+            };
+            if !instant.zoned {
+                instant.seconds -= i64::from(record.timezone_seconds.unwrap_or(0));
+            } else if !zoned {
+                return None;
+            }
+            instant.in_unit(unit)
+        };
+        let zoned = matches!(&self.plan, Plan::Scalar { data_type: DataType::Timestamp(_, Some(_)), .. });
+        match &mut self.values {
+            Values::Text(builder) => {
+                if seen == Seen::String {
+                    if wanted {
+                        builder.append_value(text_of(record.text, token));
+                    }
+                    return true;
+                }
+                let mixed = self.plan == Plan::Text;
+                if mixed && wanted {
+                    builder.append_value(number());
+                }
+                mixed
+            }
+            Values::Boolean(builder) => append!(
+                builder,
+                match token.kind {
+                    Kind::True => Some(true),
+                    Kind::False => Some(false),
+                    _ => None,
+                }
+            ),
+            Values::Int8(builder) => integer!(builder, i8),
+            Values::Int16(builder) => integer!(builder, i16),
+            Values::Int32(builder) => integer!(builder, i32),
+            Values::Int64(builder) => integer!(builder, i64),
+            Values::UInt8(builder) => integer!(builder, u8),
+            Values::UInt16(builder) => integer!(builder, u16),
+            Values::UInt32(builder) => integer!(builder, u32),
+            Values::UInt64(builder) => integer!(builder, u64),
+            Values::Float32(builder) => {
+                append!(builder, if is_number { text::float(number()).map(|x| x as f32).filter(|x| x.is_finite()) } else { None })
+            }
+            // A guess must not round: two identifiers beyond 2^53 could become one.
+            Values::Float64(builder) => {
+                let exact = !guessed || matches!(seen, Seen::Integer | Seen::Float);
+                append!(builder, if is_number && exact { text::float(number()) } else { None })
+            }
+            Values::Decimal(builder) => {
+                let DataType::Decimal128(precision, scale) = self.plan.data_type() else { return false };
+                append!(builder, if is_number { text::decimal(number(), precision, scale).or_else(|| exponential(number(), precision, scale)) } else { None })
+            }
+            Values::Date(builder) => append!(
+                builder,
+                match (seen, format) {
+                    (Seen::String, Some(format)) => text::date_in(&text_of(record.text, token), format),
+                    (Seen::String, None) => text::date(&text_of(record.text, token)),
+                    _ => None,
+                }
+            ),
+            Values::Seconds(builder) => append!(builder, instant(TimeUnit::Second, zoned)),
+            Values::Millis(builder) => append!(builder, instant(TimeUnit::Millisecond, zoned)),
+            Values::Micros(builder) => append!(builder, instant(TimeUnit::Microsecond, zoned)),
+            Values::Nanos(builder) => append!(builder, instant(TimeUnit::Nanosecond, zoned)),
+            Values::Binary(builder) => {
+                if seen == Seen::String && wanted {
+                    builder.append_value(text_of(record.text, token).as_bytes());
+                }
+                seen == Seen::String
+            }
+            Values::Struct { .. } | Values::List { .. } => false,
+        }
+    }
+}
+
+fn is_missing(record: &Record<'_>, token: &Token) -> bool {
+    !record.missing.is_empty() && {
+        let text = text_of(record.text, token);
+        record.missing.iter().any(|m| *m == text)
+    }
+}
+
+/// The whole number that `1.0` or `1e3` is; none where it is no whole number, or beyond what floats hold exactly.
+fn whole(number: &str) -> Option<i64> {
+    let x = text::float(number)?;
+    (x.fract() == 0.0 && x.abs() <= text::EXACT_INTEGER_MAX as f64).then_some(x as i64)
+}
+
+/// `1.25e2` as a decimal: its digits with the point moved.
+fn exponential(number: &str, precision: u8, scale: i8) -> Option<i128> {
+    let (digits, exponent) = number.split_once(['e', 'E'])?;
+    let exponent: i32 = exponent.parse().ok().filter(|e: &i32| e.abs() <= 76)?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
+    let all = format!("{whole}{fraction}");
+    let point = whole.len() as i32 + exponent;
+    let plain = match point {
+        p if p <= 0 => format!("{sign}0.{}{all}", "0".repeat(p.unsigned_abs() as usize)),
+        p if p as usize >= all.len() => format!("{sign}{all}{}", "0".repeat(p as usize - all.len())),
+        p => format!("{sign}{}.{}", &all[..p as usize], &all[p as usize..]),
+    };
+    text::decimal(&plain, precision, scale)
+}

@@ -1,0 +1,269 @@
+//! Where the records of a JSON file lie: one a line, or the elements of an array.
+
+use std::io::{BufRead, BufReader};
+use std::sync::OnceLock;
+
+use super::tape::{skip_space, structural_end};
+use crate::diagnostic::Fault;
+use crate::source::InputFile;
+use crate::source::file::cannot_read;
+
+/// Where a file's records are.
+#[derive(Debug)]
+pub struct Head {
+    pub layout: Layout,
+    /// Byte at which the first unit begins, and lines before it.
+    pub start: u64,
+    pub lines: u64,
+    /// Byte behind the array's closing bracket, once it was found.
+    pub close: OnceLock<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One record a line.
+    Lines,
+    /// The elements of an array.
+    Array,
+}
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+impl Head {
+    /// Finds the records of a file of one object a line.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_lines(file: &InputFile) -> Result<Self, Fault> {
+        let marked = file.read_at(0, file.bytes.min(3) as usize)? == BOM;
+        Ok(Self { layout: Layout::Lines, start: if marked { 3 } else { 0 }, lines: 0, close: OnceLock::new() })
+    }
+
+    /// Finds the array at `path` in a JSON document; with no path, at its top. A file that turns out to hold one
+    /// object a line is read so.
+    ///
+    /// # Errors
+    /// There is no array at `path`, or the text before it is not JSON.
+    pub fn of_document(file: &InputFile, path: &[String]) -> Result<Self, Fault> {
+        let mut walk = Walk::new(file)?;
+        if path.is_empty() {
+            match walk.peek()? {
+                Some(b'[') => {}
+                Some(b'{') => return Self::of_objects(file, walk),
+                Some(_) => return Err(walk.fault("neither an array nor an object").hint("is it JSON? `--format` names another format")),
+                None => return Err(Fault::new(format!("{} is empty", file.path)).hint("an array of objects is expected")),
+            }
+        }
+        let mut at: Vec<&str> = Vec::new();
+        for key in path {
+            walk.enter(key, &at)?;
+            at.push(key);
+        }
+        if walk.peek()? != Some(b'[') {
+            return Err(walk.fault(&format!("`{}` is not an array", at.join("."))));
+        }
+        walk.next()?;
+        Ok(Self { layout: Layout::Array, start: walk.at, lines: walk.lines, close: OnceLock::new() })
+    }
+
+    /// Several objects are one a line; a single one is a document whose array must be named.
+    fn of_objects(file: &InputFile, mut walk: Walk<'_>) -> Result<Self, Fault> {
+        let keys = walk.keys_with_arrays()?;
+        if walk.peek()? == Some(b'{') {
+            return Self::of_lines(file);
+        }
+        let fault = walk.fault("the top of the document is one object, not an array");
+        Err(match keys.as_slice() {
+            [] => fault.hint("if it is the only record, say `--format ndjson`"),
+            [one] => fault.hint(format!("its array is read with `source: {{ json_path: {one} }}`")),
+            many => fault.hint(format!("name one of its arrays: `source: {{ json_path: … }}` with {}", many.join(", "))),
+        })
+    }
+}
+
+/// What to do with a key's value.
+enum Then {
+    PassOver,
+    /// It was passed over already.
+    Taken,
+    /// Stay where it begins.
+    Stop,
+}
+
+/// Bytes of a document one after the other, with what little structure it takes to find an array.
+struct Walk<'a> {
+    file: &'a InputFile,
+    input: BufReader<std::fs::File>,
+    at: u64,
+    lines: u64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(file: &'a InputFile) -> Result<Self, Fault> {
+        let mut walk = Self { file, input: BufReader::with_capacity(1 << 16, file.open()?), at: 0, lines: 0 };
+        if walk.buffer()?.starts_with(BOM) {
+            walk.skip(3);
+        }
+        Ok(walk)
+    }
+
+    fn fault(&self, what: &str) -> Fault {
+        Fault::new(format!("{}:{}: {what}", self.file.path, self.lines + 1))
+    }
+
+    fn buffer(&mut self) -> Result<&[u8], Fault> {
+        self.input.fill_buf().map_err(|e| cannot_read(&self.file.path, &e))
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+        self.at += bytes as u64;
+    }
+
+    /// The next byte, taken.
+    fn next(&mut self) -> Result<Option<u8>, Fault> {
+        let byte = self.buffer()?.first().copied();
+        if byte.is_some() {
+            self.lines += u64::from(byte == Some(b'\n'));
+            self.skip(1);
+        }
+        Ok(byte)
+    }
+
+    /// The next byte that is no white space, left where it is.
+    fn peek(&mut self) -> Result<Option<u8>, Fault> {
+        loop {
+            match self.buffer()?.first().copied() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => _ = self.next()?,
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// A string's text as it stands in the file, escapes and all; long ones are cut.
+    fn string(&mut self) -> Result<String, Fault> {
+        const KEPT_MAX: usize = 1000;
+        let mut text = Vec::new();
+        self.next()?;
+        loop {
+            match self.next()? {
+                Some(b'"') => return Ok(String::from_utf8_lossy(&text).into_owned()),
+                Some(b'\\') => text.extend([b'\\'].into_iter().chain(self.next()?)),
+                Some(byte) if text.len() < KEPT_MAX => text.push(byte),
+                Some(_) => {}
+                None => return Err(self.fault("the document ends inside a string")),
+            }
+        }
+    }
+
+    /// Passes over one value.
+    fn value(&mut self) -> Result<(), Fault> {
+        let mut depth = 0usize;
+        loop {
+            match self.peek()? {
+                Some(b'"') => _ = self.string()?,
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    self.next()?;
+                }
+                Some(b'}' | b']') if depth > 0 => {
+                    depth -= 1;
+                    self.next()?;
+                }
+                Some(b',' | b':') if depth > 0 => _ = self.next()?,
+                Some(b'}' | b']' | b',' | b':') => return Err(self.fault("a value is expected")),
+                Some(_) => while !matches!(self.buffer()?.first(), None | Some(b',' | b':' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b'"')) {
+                    self.next()?;
+                },
+                None => return Err(self.fault("the document ends inside a value")),
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Calls `each` with every key of the object that begins here, until it says to stop at the value.
+    fn keys(&mut self, mut each: impl FnMut(&mut Self, String) -> Result<Then, Fault>) -> Result<bool, Fault> {
+        self.next()?;
+        loop {
+            match self.peek()? {
+                Some(b'"') => {
+                    let key = self.string()?;
+                    if self.peek()? != Some(b':') {
+                        return Err(self.fault("`:` is expected"));
+                    }
+                    self.next()?;
+                    match each(self, key)? {
+                        Then::Stop => return Ok(true),
+                        Then::PassOver => self.value()?,
+                        Then::Taken => {}
+                    }
+                }
+                Some(b',') => _ = self.next()?,
+                Some(b'}') => {
+                    self.next()?;
+                    return Ok(false);
+                }
+                _ => return Err(self.fault("a key in quotes is expected")),
+            }
+        }
+    }
+
+    /// Goes on to the value of `key` in the object that begins here.
+    fn enter(&mut self, key: &str, above: &[&str]) -> Result<(), Fault> {
+        let place = if above.is_empty() { "the document".to_owned() } else { format!("`{}`", above.join(".")) };
+        if self.peek()? != Some(b'{') {
+            return Err(self.fault(&format!("{place} is not an object, so it has no `{key}`")).hint("see `json_path`"));
+        }
+        let mut seen: Vec<String> = Vec::new();
+        let found = self.keys(|_, name| {
+            let then = if name == key { Then::Stop } else { Then::PassOver };
+            seen.push(name);
+            Ok(then)
+        })?;
+        match found {
+            true => Ok(()),
+            false => Err(self.fault(&format!("{place} has no key `{key}`")).hint_nearest(key, seen.iter().map(String::as_str))),
+        }
+    }
+
+    /// The keys, at any depth of objects, whose values are arrays, in the object that begins here; passes over it.
+    fn keys_with_arrays(&mut self) -> Result<Vec<String>, Fault> {
+        let mut found = Vec::new();
+        self.keys(|walk, name| {
+            match walk.peek()? {
+                Some(b'[') => found.push(name),
+                Some(b'{') => {
+                    let inner = walk.keys_with_arrays()?;
+                    found.extend(inner.into_iter().map(|i| format!("{name}.{i}")));
+                    return Ok(Then::Taken);
+                }
+                _ => {}
+            }
+            Ok(Then::PassOver)
+        })?;
+        Ok(found)
+    }
+}
+
+/// Where the last whole element in `bytes`, which begin between elements, ends; and whether the array closes behind it.
+pub fn last_element_end(bytes: &[u8]) -> (usize, bool) {
+    let mut end = 0;
+    loop {
+        let mut at = skip_space(bytes, end);
+        if bytes.get(at) == Some(&b',') {
+            at = skip_space(bytes, at + 1);
+        }
+        match bytes.get(at) {
+            Some(b']') => return (at + 1, true),
+            Some(_) => match structural_end(bytes, at).filter(|&e| e < bytes.len()) {
+                // A stray closing brace would hold up the walk for ever.
+                Some(found) if found > at => end = found,
+                Some(_) => end = at + 1,
+                None => return (end, false),
+            },
+            None => return (end, false),
+        }
+    }
+}

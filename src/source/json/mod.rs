@@ -1,0 +1,242 @@
+//! JSON: one object a line, or an array of objects.
+//!
+//! Types are strict: `"17"` is a string and `1.5` no integer. They follow from all values alone: the
+//! first unit suggests them, and where a later value has another kind, or another key, the pass
+//! starts again. Objects become structs, arrays lists, and values of several kinds text.
+
+mod builder;
+mod layout;
+mod reading;
+mod shape;
+mod tape;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+
+use self::layout::{Head, Layout, last_element_end};
+use self::reading::{Frames, Reading, shape_of};
+pub use self::shape::Shape;
+use self::shape::{Contract, FIELDS_MAX, Plan};
+use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Tally, Unit, UnitEnd};
+use crate::diagnostic::Fault;
+
+/// JSON files read as one table.
+#[derive(Debug)]
+pub struct JsonSource {
+    common: Arc<Common>,
+    /// How a record is read.
+    plan: Plan,
+    schema: SchemaRef,
+    /// Paths at which the data contradicts the contract, with examples.
+    contradicted: Vec<(String, Vec<String>)>,
+}
+
+/// What does not change when types do.
+#[derive(Debug)]
+struct Common {
+    files: Vec<InputFile>,
+    format: Format,
+    heads: Vec<Head>,
+    contract: Vec<ContractColumn>,
+    missing: Vec<String>,
+    timezone_seconds: Option<i32>,
+    cut: Cut,
+    /// Whether the array is the whole document, so that nothing may follow it.
+    at_top: bool,
+}
+
+impl JsonSource {
+    /// Opens `files`: finds their records, and guesses types from the first unit where `contract` gives none.
+    ///
+    /// # Errors
+    /// A file cannot be read, or holds no array where one is expected.
+    pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
+        if let Some(empty) = files.iter().find(|f| f.bytes == 0) {
+            return Err(Fault::new(format!("{} is empty", empty.path)).hint("an object a line, or an array of objects, is expected"));
+        }
+        let head = |file: &InputFile| match format {
+            Format::Ndjson => Head::of_lines(file),
+            _ => Head::of_document(file, &options.json_path),
+        };
+        let heads = files.iter().map(head).collect::<Result<_, _>>()?;
+        let common = Common {
+            files,
+            format,
+            heads,
+            contract: contract.to_vec(),
+            missing: options.missing_values.clone().unwrap_or_default(),
+            timezone_seconds: options.timezone_seconds,
+            cut: options.cut,
+            at_top: options.json_path.is_empty(),
+        };
+        let mut source = Self::of(Arc::new(common), &Shape::default(), Vec::new());
+        let mut unit = source.next_unit(None)?;
+        // Units without records (blank lines, an empty array) say nothing.
+        while let Some((first, preread)) = unit {
+            let bytes = source.bytes_of(&first, preread)?;
+            let shape = shape_of(source.frames(&first, &bytes));
+            source = Self::of(source.common.clone(), &shape, Vec::new());
+            source.bounded(&shape)?;
+            unit = if shape.fields.is_empty() { source.next_unit(Some(&first))? } else { None };
+        }
+        Ok(source)
+    }
+
+    fn of(common: Arc<Common>, shape: &Shape, contradicted: Vec<(String, Vec<String>)>) -> Self {
+        let overruled = contradicted.iter().map(|(path, _)| path.clone()).collect();
+        let plan = shape.fields_plan(&Contract::new(&common.contract, overruled), "");
+        let schema = Arc::new(Schema::new(plan.fields()));
+        Self { common, plan, schema, contradicted }
+    }
+
+    fn bounded(&self, shape: &Shape) -> Result<(), Fault> {
+        if !shape.is_map {
+            return Ok(());
+        }
+        let what = format!("{}: records have more than {FIELDS_MAX} different keys", self.common.files[0].path);
+        Err(Fault::new(what).hint("keys that are data belong into values"))
+    }
+
+    fn bytes_of(&self, unit: &Unit, preread: Preread) -> Result<Vec<u8>, Fault> {
+        if let Some(bytes) = preread {
+            return Ok(bytes);
+        }
+        let close = self.common.heads[unit.file as usize].close.get().copied().unwrap_or(unit.end);
+        self.common.files[unit.file as usize].read_at(unit.start, (unit.end.min(close) - unit.start) as usize)
+    }
+
+    fn frames<'a>(&self, unit: &Unit, bytes: &'a [u8]) -> Frames<'a> {
+        let (file, head) = (&self.common.files[unit.file as usize], &self.common.heads[unit.file as usize]);
+        Frames::new(bytes, head.layout, unit.start == head.start, unit.end == file.bytes)
+    }
+
+    /// The unit that begins at `start`: whole records, about [`Cut::unit_bytes`] of them, and where it ends.
+    fn cut(&self, file: usize, start: u64) -> Result<(Vec<u8>, u64), Fault> {
+        let (input, head) = (&self.common.files[file], &self.common.heads[file]);
+        let rest = (input.bytes - start) as usize;
+        let mut want = self.common.cut.unit_bytes;
+        loop {
+            let len = want.min(rest);
+            let mut bytes = input.read_at(start, len)?;
+            let (end, closes) = match head.layout {
+                Layout::Lines => (memchr::memrchr(b'\n', &bytes).map_or(0, |n| n + 1), false),
+                Layout::Array => last_element_end(&bytes),
+            };
+            if closes {
+                bytes.truncate(end);
+                self.closed_at(file, start + end as u64)?;
+                return Ok((bytes, input.bytes));
+            }
+            if len == rest {
+                return Ok((bytes, input.bytes));
+            }
+            if end > 0 {
+                bytes.truncate(end);
+                return Ok((bytes, start + end as u64));
+            }
+            want = want.saturating_mul(2);
+        }
+    }
+
+    /// Notes where the array closes; behind an array that is the whole document nothing may stand.
+    fn closed_at(&self, file: usize, close: u64) -> Result<(), Fault> {
+        let input = &self.common.files[file];
+        if self.common.heads[file].close.set(close).is_err() || !self.common.at_top {
+            return Ok(());
+        }
+        let mut at = close;
+        let mut buffer = vec![0; 1 << 16];
+        let mut handle = input.open()?;
+        std::io::Seek::seek(&mut handle, std::io::SeekFrom::Start(close)).map_err(|e| super::file::cannot_read(&input.path, &e))?;
+        loop {
+            let read = handle.read(&mut buffer).map_err(|e| super::file::cannot_read(&input.path, &e))?;
+            if let Some(found) = buffer[..read].iter().position(|b| !b.is_ascii_whitespace()) {
+                let what = format!("{}: text behind the array's closing bracket, at byte {}", input.path, at + found as u64 + 1);
+                return Err(Fault::new(what).hint("a JSON file holds one array; `--format ndjson` reads one object a line"));
+            }
+            if read == 0 {
+                return Ok(());
+            }
+            at += read as u64;
+        }
+    }
+}
+
+impl Source for JsonSource {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn files(&self) -> &[InputFile] {
+        &self.common.files
+    }
+
+    fn format(&self) -> Format {
+        self.common.format
+    }
+
+    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
+        let (index, mut file, mut start) = match previous {
+            Some(unit) => (unit.index + 1, unit.file as usize, unit.end),
+            None => (0, 0, self.common.heads.first().map_or(0, |h| h.start)),
+        };
+        while let Some(input) = self.common.files.get(file) {
+            if start < input.bytes {
+                let (bytes, end) = self.cut(file, start)?;
+                return Ok(Some((Unit { index, file: file as u32, start, end }, Some(bytes))));
+            }
+            file += 1;
+            start = self.common.heads.get(file).map_or(0, |h| h.start);
+        }
+        Ok(None)
+    }
+
+    fn read(
+        &self,
+        unit: &Unit,
+        preread: Preread,
+        projection: &Projection,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
+    ) -> Result<UnitEnd, Fault> {
+        let bytes = self.bytes_of(unit, preread)?;
+        let mut reading = Reading::new(self, self.frames(unit, &bytes), projection);
+        while !reading.is_done() {
+            let chunk = reading.chunk()?;
+            if !chunk.rows.is_empty() || !chunk.malformed.is_empty() {
+                each(chunk)?;
+            }
+        }
+        Ok(reading.end())
+    }
+
+    fn header_lines(&self, file: u32) -> u64 {
+        self.common.heads[file as usize].lines
+    }
+
+    fn fingerprint(&self) -> Option<u128> {
+        None
+    }
+
+    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+        let Evidence::Shape(shape) = evidence else { return Ok(None) };
+        self.bounded(shape)?;
+        let mut contradicted = self.contradicted.clone();
+        shape.contradicted("", &mut contradicted);
+        let again = Self::of(self.common.clone(), shape, contradicted);
+        Ok((again.plan != self.plan).then(|| Arc::new(again) as Arc<dyn Source>))
+    }
+
+    fn contradicted(&self) -> Vec<(String, Vec<String>)> {
+        self.contradicted.clone()
+    }
+
+    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+        let mut tallies = Vec::new();
+        if let Evidence::Shape(shape) = evidence {
+            shape.tallies("", &self.plan, &mut tallies);
+        }
+        tallies
+    }
+}

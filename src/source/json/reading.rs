@@ -1,0 +1,223 @@
+//! Reading one unit: frame records, read their tokens, build arrays, name what is malformed.
+
+use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::buffer::BooleanBuffer;
+use memchr::{memchr, memchr_iter};
+
+use super::JsonSource;
+use super::builder::{Builder, Record};
+use super::layout::Layout;
+use super::shape::Shape;
+use super::tape::{Kind, Tape, skip_space, structural_end};
+use crate::diagnostic::Fault;
+use crate::rows::RowNumbers;
+use crate::source::origin::LineJumps;
+use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
+
+/// A record's bytes, and why it is malformed, if so.
+struct Framed {
+    start: usize,
+    end: usize,
+    problem: Option<String>,
+}
+
+/// Finds the records of a unit one after the other; the tape holds the tokens of the last one.
+pub(super) struct Frames<'a> {
+    text: &'a [u8],
+    layout: Layout,
+    /// Whether the file ends with this unit, so that an array must close in it.
+    is_last: bool,
+    all_utf8: bool,
+    at: usize,
+    /// Lines before `at`, and where they were counted to.
+    lines: u32,
+    counted: usize,
+    closed: bool,
+    begun: bool,
+    pub(super) tape: Tape,
+}
+
+impl<'a> Frames<'a> {
+    pub(super) fn new(text: &'a [u8], layout: Layout, is_first: bool, is_last: bool) -> Self {
+        let all_utf8 = std::str::from_utf8(text).is_ok();
+        Self { text, layout, is_last, all_utf8, at: 0, lines: 0, counted: 0, closed: false, begun: !is_first, tape: Tape::default() }
+    }
+
+    fn next(&mut self) -> Option<Framed> {
+        let mut framed = match self.layout {
+            Layout::Lines => self.line()?,
+            Layout::Array => self.element()?,
+        };
+        if framed.problem.is_none() && self.tape.tokens.first().is_none_or(|t| t.kind != Kind::Object) {
+            framed.problem = Some("an object is expected".into());
+        }
+        if !self.all_utf8
+            && let Err(error) = std::str::from_utf8(&self.text[framed.start..framed.end])
+        {
+            framed.problem = Some(format!("not UTF-8 at byte {}", error.valid_up_to() + 1));
+        }
+        Some(framed)
+    }
+
+    fn line(&mut self) -> Option<Framed> {
+        loop {
+            let start = self.at;
+            if start == self.text.len() {
+                return None;
+            }
+            let newline = memchr(b'\n', &self.text[start..]).map(|n| start + n);
+            let mut end = newline.unwrap_or(self.text.len());
+            self.at = newline.map_or(end, |n| n + 1);
+            if end > start && self.text[end - 1] == b'\r' {
+                end -= 1;
+            }
+            let text = &self.text[..end];
+            if skip_space(text, start) == end {
+                continue;
+            }
+            let problem = match self.tape.read(text, start) {
+                Ok(stop) if skip_space(text, stop) == end => None,
+                Ok(stop) => Some(format!("text behind the record, at byte {}", skip_space(text, stop) - start + 1)),
+                Err(broken) => Some(format!("not JSON at byte {}: {}", broken.at - start + 1, broken.why)),
+            };
+            return Some(Framed { start, end, problem });
+        }
+    }
+
+    fn element(&mut self) -> Option<Framed> {
+        let mut at = skip_space(self.text, self.at);
+        let comma = self.text.get(at) == Some(&b',');
+        if comma {
+            at = skip_space(self.text, at + 1);
+        }
+        let separated = comma == self.begun;
+        self.begun = true;
+        match self.text.get(at) {
+            Some(b']') if !self.closed => {
+                self.closed = true;
+                self.at = self.text.len();
+                let dangling = comma.then(|| "a comma behind the last record".to_owned());
+                return dangling.map(|problem| Framed { start: at, end: at, problem: Some(problem) });
+            }
+            None if self.is_last && !self.closed => {
+                self.closed = true;
+                self.at = self.text.len();
+                return Some(Framed { start: at, end: at, problem: Some("the array never closes: the file may be cut short".into()) });
+            }
+            None => return None,
+            Some(_) if self.closed => return None,
+            Some(_) => {}
+        }
+        let read = self.tape.read(self.text, at);
+        let (end, problem) = match read {
+            Ok(end) if separated => (end, None),
+            Ok(end) => (end, Some("one comma is expected before the record".to_owned())),
+            Err(broken) => {
+                let end = structural_end(self.text, at).unwrap_or(self.text.len()).max(at + 1);
+                // Cut short inside its last record, the array does not close either.
+                self.closed |= end == self.text.len() && self.is_last;
+                (end, Some(format!("not JSON at byte {}: {}", broken.at - at + 1, broken.why)))
+            }
+        };
+        self.at = end;
+        Some(Framed { start: at, end, problem })
+    }
+
+    /// The line, from 0, on which `start` lies; asked for in ascending order.
+    fn line_of(&mut self, start: usize) -> u32 {
+        self.lines += memchr_iter(b'\n', &self.text[self.counted..start]).count() as u32;
+        self.counted = start;
+        self.lines
+    }
+}
+
+/// What the records of a unit look like.
+pub(super) fn shape_of(mut frames: Frames<'_>) -> Shape {
+    let mut shape = Shape::default();
+    while let Some(framed) = frames.next() {
+        if framed.problem.is_none() {
+            shape.observe(frames.text, &frames.tape.tokens, 0);
+        }
+    }
+    shape
+}
+
+/// The state of reading one unit.
+pub(super) struct Reading<'a> {
+    source: &'a JsonSource,
+    frames: Frames<'a>,
+    projection: &'a Projection,
+    root: Builder,
+    row: u32,
+    line_jumps: LineJumps,
+    done: bool,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(source: &'a JsonSource, frames: Frames<'a>, projection: &'a Projection) -> Self {
+        let wanted: Vec<&str> = projection.schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let root = Builder::root(&source.plan, &wanted);
+        Self { source, frames, projection, root, row: 0, line_jumps: LineJumps::default(), done: false }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Reads the next records, up to a batch of them.
+    pub(super) fn chunk(&mut self) -> Result<Chunk, Fault> {
+        let (mut rows, mut keep, mut malformed) = (Vec::new(), Vec::new(), Vec::new());
+        let common = &self.source.common;
+        while rows.len() + malformed.len() < common.cut.batch_rows.max(1) {
+            let Some(Framed { start, end, problem }) = self.frames.next() else {
+                self.done = true;
+                break;
+            };
+            let row = self.row;
+            self.row += 1;
+            let line = self.frames.line_of(start);
+            self.line_jumps.push(row, line);
+            let raw = || self.frames.text[start..end].to_vec();
+            if let Some(reason) = problem {
+                malformed.push(Malformed { row, reason, column: None, raw: raw() });
+                continue;
+            }
+            let tokens = &self.frames.tape.tokens;
+            let (missing, timezone_seconds) = (&common.missing, common.timezone_seconds);
+            let mut record = Record { text: self.frames.text, tokens, missing, timezone_seconds, failure: None };
+            self.root.push(&mut record, 0);
+            rows.push(row);
+            keep.push(record.failure.is_none());
+            if let Some((path, reason)) = record.failure {
+                malformed.push(Malformed { row, reason, column: Some(path), raw: raw() });
+            }
+        }
+        self.assemble(rows, keep, malformed)
+    }
+
+    fn assemble(&mut self, rows: Vec<u32>, keep: Vec<bool>, malformed: Vec<Malformed>) -> Result<Chunk, Fault> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let mut batch = RecordBatch::try_new_with_options(self.projection.schema.clone(), self.root.finish_columns(), &options)
+            .map_err(|e| Fault::new(format!("cannot assemble a batch: {e}")))?;
+        let mut rows = RowNumbers::of(rows);
+        if keep.contains(&false) {
+            let keep = BooleanBuffer::from(keep);
+            let filter = BooleanArray::new(keep.clone(), None);
+            batch = arrow::compute::filter_record_batch(&batch, &filter).map_err(|e| Fault::new(format!("cannot filter a batch: {e}")))?;
+            rows = rows.filter(&keep);
+        }
+        Ok(Chunk { batch, rows, malformed })
+    }
+
+    pub(super) fn end(mut self) -> UnitEnd {
+        let text = self.frames.text;
+        let lines = self.frames.line_of(text.len());
+        UnitEnd {
+            records: self.row,
+            lines: Some(lines),
+            line_jumps: self.line_jumps,
+            digest: Some(xxhash_rust::xxh3::xxh3_128(text)),
+            evidence: Evidence::Shape(Box::new(self.root.into_shape())),
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! What JSON values looked like: how many of each kind stand at every path. Types follow from it alone.
+
+use arrow::datatypes::{DataType, Field};
+
+use super::tape::{Kind, Token, text_of};
+use crate::source::{ContractColumn, Tally};
+use crate::text::EXACT_INTEGER_MAX;
+use crate::types::{shortened, type_name};
+
+/// Different keys of one object, beyond which it is a map and read as text.
+pub const FIELDS_MAX: usize = 1000;
+/// Examples kept of each kind.
+const EXAMPLES_MAX: usize = 3;
+
+/// The kind of a value, as far as types are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    Null,
+    Boolean,
+    Integer,
+    /// An integer that a float cannot hold exactly.
+    WideInteger,
+    /// An integer beyond 64 bits.
+    BigInteger,
+    Float,
+    String,
+    Object,
+    Array,
+}
+
+const SEEN: [Seen; 9] = [
+    Seen::Null,
+    Seen::Boolean,
+    Seen::Integer,
+    Seen::WideInteger,
+    Seen::BigInteger,
+    Seen::Float,
+    Seen::String,
+    Seen::Object,
+    Seen::Array,
+];
+
+impl Seen {
+    /// The kind of `token`.
+    pub fn of(text: &[u8], token: &Token) -> Self {
+        match token.kind {
+            Kind::Null => Self::Null,
+            Kind::False | Kind::True => Self::Boolean,
+            Kind::Float => Self::Float,
+            Kind::String | Kind::Key => Self::String,
+            Kind::Object => Self::Object,
+            Kind::Array => Self::Array,
+            // Fifteen digits are below 2^53, whatever they are.
+            Kind::Integer if token.end - token.start <= 15 => Self::Integer,
+            Kind::Integer => match number_text(text, token).parse::<i64>() {
+                Ok(n) if n.unsigned_abs() > EXACT_INTEGER_MAX => Self::WideInteger,
+                Ok(_) => Self::Integer,
+                Err(_) => Self::BigInteger,
+            },
+        }
+    }
+
+    /// The kind in words, with its article.
+    pub fn a_name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "a bool",
+            Self::Integer | Self::WideInteger | Self::BigInteger => "an integer",
+            Self::Float => "a number with a fraction",
+            Self::String => "a string",
+            Self::Object => "an object",
+            Self::Array => "an array",
+        }
+    }
+
+    /// The name of the type that a column of this kind alone would have.
+    fn type_name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "bool",
+            Self::Integer | Self::WideInteger => "int64",
+            Self::BigInteger => "integer beyond 64 bits",
+            Self::Float => "float64",
+            Self::String => "string",
+            Self::Object => "struct",
+            Self::Array => "list",
+        }
+    }
+}
+
+/// A number's text as it stands in the file.
+pub fn number_text<'a>(text: &'a [u8], token: &Token) -> &'a str {
+    std::str::from_utf8(&text[token.start as usize..token.end as usize]).unwrap_or_default()
+}
+
+/// How often each kind was seen at one path, and below it.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    counts: [u64; SEEN.len()],
+    /// By kind; the first few of each.
+    examples: [Vec<String>; SEEN.len()],
+    /// By key, in the order in which keys were first seen.
+    pub fields: Vec<(String, Shape)>,
+    /// More different keys than a struct has fields.
+    pub is_map: bool,
+    pub items: Option<Box<Shape>>,
+    /// Values that were there to be read as the contract's type.
+    pub present: u64,
+    /// Values that could not, and the first few of them.
+    pub failures: u64,
+    pub contradictions: Vec<String>,
+}
+
+impl Shape {
+    /// Counts one value, by its kind alone; gives the kind.
+    pub fn count(&mut self, text: &[u8], token: &Token) -> Seen {
+        let seen = Seen::of(text, token);
+        self.counts[seen as usize] += 1;
+        let examples = &mut self.examples[seen as usize];
+        if examples.len() < EXAMPLES_MAX && !matches!(seen, Seen::Null) {
+            examples.push(shortened(&text_of(text, token)));
+        }
+        seen
+    }
+
+    /// Notes that the value of `token` could not be read as the contract's type.
+    pub fn contradict(&mut self, text: &[u8], token: &Token) {
+        self.failures += 1;
+        if self.contradictions.len() < EXAMPLES_MAX {
+            let shown = shortened(&text_of(text, token));
+            // Quotes tell "17" from 17.
+            self.contradictions.push(if token.kind == Kind::String { format!("\"{shown}\"") } else { shown });
+        }
+    }
+
+    /// Counts the value at `at` and all it holds.
+    pub fn observe(&mut self, text: &[u8], tokens: &[Token], at: usize) {
+        let token = &tokens[at];
+        match self.count(text, token) {
+            Seen::Object => {
+                let (mut key, mut hint) = (at + 1, 0);
+                while key < token.next as usize {
+                    let name = text_of(text, &tokens[key]);
+                    if let Some(field) = self.field(&name, &mut hint) {
+                        field.observe(text, tokens, key + 1);
+                    }
+                    key = tokens[key + 1].next as usize;
+                }
+            }
+            Seen::Array => {
+                let mut item = at + 1;
+                while item < token.next as usize {
+                    self.items.get_or_insert_default().observe(text, tokens, item);
+                    item = tokens[item].next as usize;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The field called `name`, made if it is new; none once there are too many. `hint` is where it is likely.
+    pub fn field(&mut self, name: &str, hint: &mut usize) -> Option<&mut Shape> {
+        if self.is_map {
+            return None;
+        }
+        let found = match self.fields.get(*hint) {
+            Some((known, _)) if known == name => Some(*hint),
+            _ => self.fields.iter().position(|(known, _)| known == name),
+        };
+        let index = match found {
+            Some(index) => index,
+            None if self.fields.len() == FIELDS_MAX => {
+                self.is_map = true;
+                self.fields.clear();
+                return None;
+            }
+            None => {
+                self.fields.push((name.to_owned(), Shape::default()));
+                self.fields.len() - 1
+            }
+        };
+        *hint = index + 1;
+        Some(&mut self.fields[index].1)
+    }
+
+    /// Takes in what records that follow looked like.
+    pub fn merge(&mut self, later: Self) {
+        for (count, more) in self.counts.iter_mut().zip(later.counts) {
+            *count += more;
+        }
+        for (examples, more) in self.examples.iter_mut().zip(later.examples) {
+            let room = EXAMPLES_MAX - examples.len().min(EXAMPLES_MAX);
+            examples.extend(more.into_iter().take(room));
+        }
+        self.present += later.present;
+        self.failures += later.failures;
+        let room = EXAMPLES_MAX - self.contradictions.len().min(EXAMPLES_MAX);
+        self.contradictions.extend(later.contradictions.into_iter().take(room));
+        self.is_map |= later.is_map;
+        self.merge_below(later.fields, later.items);
+    }
+
+    /// Takes in what objects and arrays that follow held.
+    pub fn merge_below(&mut self, fields: Vec<(String, Self)>, items: Option<Box<Self>>) {
+        if self.is_map {
+            self.fields.clear();
+        }
+        let mut hint = 0;
+        for (name, shape) in fields {
+            if let Some(field) = self.field(&name, &mut hint) {
+                field.merge(shape);
+            }
+        }
+        match (&mut self.items, items) {
+            (Some(items), Some(more)) => items.merge(*more),
+            (items @ None, more) => *items = more,
+            (Some(_), None) => {}
+        }
+    }
+
+    fn has(&self, seen: Seen) -> bool {
+        self.counts[seen as usize] > 0
+    }
+
+    /// The type that every value seen here is of.
+    fn guess(&self, contract: &Contract, path: &str) -> Plan {
+        let kinds: Vec<Seen> = SEEN.into_iter().skip(1).filter(|&s| self.has(s)).collect();
+        let integer = |s: &Seen| matches!(s, Seen::Integer | Seen::WideInteger);
+        let data_type = match kinds.as_slice() {
+            [] | [Seen::String] => DataType::Utf8,
+            [Seen::Boolean] => DataType::Boolean,
+            all if all.iter().all(integer) => DataType::Int64,
+            [Seen::Float] | [Seen::Integer, Seen::Float] => DataType::Float64,
+            [Seen::Object] if !self.is_map && !self.fields.is_empty() => return self.fields_plan(contract, path),
+            [Seen::Array] => {
+                let empty = Shape::default();
+                let items = self.items.as_deref().unwrap_or(&empty);
+                return Plan::List(Box::new(items.plan(&contract.items(), &format!("{path}[]"))));
+            }
+            _ => return Plan::Text,
+        };
+        Plan::Scalar { data_type, format: None, guessed: true }
+    }
+
+    /// A struct of the fields seen, each as the contract says or as guessed.
+    pub fn fields_plan(&self, contract: &Contract, path: &str) -> Plan {
+        let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let field = |(name, shape): &(String, Shape)| (name.clone(), shape.plan(&contract.field(name), &inside(name)));
+        Plan::Struct(self.fields.iter().map(field).collect())
+    }
+
+    /// How to read the values at `path`: as the contract says, unless it was overruled, else as guessed.
+    fn plan(&self, contract: &Contract, path: &str) -> Plan {
+        let overruled = contract.overruled.iter().any(|p| p == path);
+        match &contract.data_type {
+            Some(_) if overruled => self.guess(&contract.without_type(), path),
+            Some(DataType::Struct(_)) if !self.is_map && self.has(Seen::Object) && !self.fields.is_empty() => self.fields_plan(contract, path),
+            Some(DataType::List(_)) => {
+                let empty = Shape::default();
+                Plan::List(Box::new(self.items.as_deref().unwrap_or(&empty).plan(&contract.items(), &format!("{path}[]"))))
+            }
+            Some(DataType::Struct(_)) | None => self.guess(contract, path),
+            Some(data_type) => Plan::Scalar { data_type: data_type.clone(), format: contract.format.clone(), guessed: false },
+        }
+    }
+
+    /// Paths whose values contradict the contract more often than not, with examples.
+    pub fn contradicted(&self, path: &str, out: &mut Vec<(String, Vec<String>)>) {
+        if self.failures * 2 > self.present {
+            out.push((path.to_owned(), self.distinct(&self.contradictions)));
+            return;
+        }
+        for (name, field) in &self.fields {
+            field.contradicted(&if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, out);
+        }
+        if let Some(items) = &self.items {
+            items.contradicted(&format!("{path}[]"), out);
+        }
+    }
+
+    fn distinct(&self, examples: &[String]) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for example in examples {
+            if !all.contains(example) {
+                all.push(example.clone());
+            }
+        }
+        all
+    }
+
+    /// What stands at paths where values of several kinds do.
+    pub fn tallies(&self, path: &str, plan: &Plan, out: &mut Vec<Tally>) {
+        match plan {
+            Plan::Struct(fields) => {
+                for (name, plan) in fields {
+                    if let Some((_, shape)) = self.fields.iter().find(|(known, _)| known == name) {
+                        shape.tallies(&if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, plan, out);
+                    }
+                }
+            }
+            Plan::List(item) => {
+                if let Some(items) = &self.items {
+                    items.tallies(&format!("{path}[]"), item, out);
+                }
+            }
+            Plan::Text if self.counts.iter().skip(1).filter(|c| **c > 0).count() > 1 => {
+                let kinds = SEEN.into_iter().skip(1).filter(|&s| self.has(s));
+                let tally = |s: Seen| (s.type_name().to_owned(), self.counts[s as usize], self.distinct(&self.examples[s as usize]));
+                out.push(Tally::new(path, kinds.map(tally).collect()));
+            }
+            Plan::Text | Plan::Scalar { .. } => {}
+        }
+    }
+}
+
+/// How the values at one path are read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    Scalar {
+        data_type: DataType,
+        /// strftime format of a date or timestamp.
+        format: Option<String>,
+        /// A guess gives way to what contradicts it; the contract does not.
+        guessed: bool,
+    },
+    /// Values of several kinds: strings as they are, all else as its JSON text.
+    Text,
+    Struct(Vec<(String, Plan)>),
+    List(Box<Plan>),
+}
+
+impl Plan {
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Self::Scalar { data_type, .. } => data_type.clone(),
+            Self::Text => DataType::Utf8,
+            Self::Struct(_) => DataType::Struct(self.fields().into()),
+            Self::List(item) => DataType::List(Field::new_list_field(item.data_type(), true).into()),
+        }
+    }
+
+    /// The fields of a struct, all of them nullable: any key may be absent.
+    pub fn fields(&self) -> Vec<Field> {
+        match self {
+            Self::Struct(fields) => fields.iter().map(|(name, plan)| Field::new(name, plan.data_type(), true)).collect(),
+            Self::Scalar { .. } | Self::Text | Self::List(_) => Vec::new(),
+        }
+    }
+}
+
+/// What the contract says of a path and what lies below it.
+#[derive(Debug, Clone, Default)]
+pub struct Contract {
+    data_type: Option<DataType>,
+    format: Option<String>,
+    fields: Vec<(String, Contract)>,
+    items: Option<Box<Contract>>,
+    /// Paths at which the data said otherwise.
+    overruled: std::sync::Arc<Vec<String>>,
+}
+
+impl Contract {
+    /// The contract's columns, whose names may be paths, as a tree; what it says of `overruled` paths does not count.
+    pub fn new(columns: &[ContractColumn], overruled: Vec<String>) -> Self {
+        let mut root = Self::default();
+        for column in columns {
+            // A name with a dot may be a key with a dot: then it stands at the top as it is.
+            for steps in [vec![column.name.clone()], crate::types::path_steps(&column.name)] {
+                if let Some(node) = root.at(&steps) {
+                    (node.data_type, node.format) = (column.data_type.clone(), column.format.clone());
+                }
+            }
+        }
+        root.rule_over(&std::sync::Arc::new(overruled));
+        root
+    }
+
+    /// The node behind `steps`: keys, or `[]` for the elements of a list.
+    fn at(&mut self, steps: &[String]) -> Option<&mut Self> {
+        let Some((first, rest)) = steps.split_first() else { return Some(self) };
+        if first == "[]" {
+            return self.items.get_or_insert_default().at(rest);
+        }
+        let index = match self.fields.iter().position(|(name, _)| name == first) {
+            Some(index) => index,
+            None => {
+                self.fields.push((first.clone(), Self::default()));
+                self.fields.len() - 1
+            }
+        };
+        self.fields[index].1.at(rest)
+    }
+
+    fn rule_over(&mut self, overruled: &std::sync::Arc<Vec<String>>) {
+        self.overruled = overruled.clone();
+        self.fields.iter_mut().for_each(|(_, field)| field.rule_over(overruled));
+        self.items.iter_mut().for_each(|items| items.rule_over(overruled));
+    }
+
+    fn without_type(&self) -> Self {
+        Self { data_type: None, format: None, ..self.clone() }
+    }
+
+    /// What it says of the key `name`: by its path, else by the struct's type.
+    fn field(&self, name: &str) -> Self {
+        let by_type = match &self.data_type {
+            Some(DataType::Struct(fields)) => fields.iter().find(|f| f.name() == name).map(|f| f.data_type().clone()),
+            _ => None,
+        };
+        self.below(self.fields.iter().find(|(known, _)| known == name).map(|(_, field)| field), by_type)
+    }
+
+    /// What it says of the elements.
+    fn items(&self) -> Self {
+        let by_type = match &self.data_type {
+            Some(DataType::List(item)) => Some(item.data_type().clone()),
+            _ => None,
+        };
+        self.below(self.items.as_deref(), by_type)
+    }
+
+    fn below(&self, by_path: Option<&Self>, by_type: Option<DataType>) -> Self {
+        let mut below = by_path.cloned().unwrap_or_else(|| Self { overruled: self.overruled.clone(), ..Self::default() });
+        below.data_type = below.data_type.or(by_type);
+        below
+    }
+}
+
+/// A type's name for a message, with its article.
+pub fn a_type_of(plan: &Plan) -> String {
+    match plan {
+        Plan::Struct(_) => "an object".into(),
+        Plan::List(_) => "an array".into(),
+        other => {
+            let name = type_name(&other.data_type());
+            format!("{} {name}", if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" })
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Columns that stand in the names of directories: `region=eu/date=2026-01-01/part-0.csv`, as Hive lays them out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use super::csv::column_of_texts;
+use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, Source, Tally, Unit, UnitEnd};
+use crate::diagnostic::Fault;
+
+/// How Hive writes a missing key.
+const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// One `name=value` of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub name: String,
+    /// None where the value is missing.
+    pub value: Option<String>,
+}
+
+impl Key {
+    /// The keys of a path's directories, outermost first.
+    pub fn of_path(path: &str) -> Vec<Self> {
+        let (directories, _) = path.rsplit_once('/').unwrap_or(("", path));
+        let key = |part: &str| {
+            let (name, value) = part.split_once('=')?;
+            let value = (value != MISSING).then(|| unescaped(value));
+            (!name.is_empty()).then(|| Self { name: unescaped(name), value })
+        };
+        directories.split('/').filter_map(key).collect()
+    }
+}
+
+/// Text with `%20` and its like as the characters they stand for.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
+        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+/// A source with the keys of its files' directories as further columns.
+pub struct Partitioned {
+    inner: Arc<dyn Source>,
+    schema: SchemaRef,
+    /// One value a file, by key.
+    values: Vec<ArrayRef>,
+}
+
+impl Partitioned {
+    /// Adds the columns that `keys` (one list a file) speak of; types come from the contract where it names one
+    /// that every value can be read as, else from the values.
+    ///
+    /// # Errors
+    /// Files lie at different depths, or hold a column of a key's name themselves.
+    pub fn new(inner: Arc<dyn Source>, keys: &[Vec<Key>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+        let names = |keys: &[Key]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
+        let Some(expected) = keys.first().map(|k| names(k)).filter(|_| keys.iter().any(|k| !k.is_empty())) else { return Ok(inner) };
+        for (file, keys) in inner.files().iter().zip(keys) {
+            if names(keys) != expected {
+                let what = format!("{} and {} lie under different keys", inner.files()[0].path, file.path);
+                return Err(Fault::new(what).hint("the files of one batch have the same columns"));
+            }
+        }
+        let distinct: BTreeSet<&String> = expected.iter().collect();
+        if let Some(taken) = expected.iter().find(|n| inner.schema().column_with_name(n).is_some() || distinct.len() < expected.len()) {
+            let what = format!("{}: `{taken}` stands in the path and also elsewhere", inner.files()[0].path);
+            return Err(Fault::new(what).hint("every column needs a name of its own; name the files by a glob to leave the path's keys out"));
+        }
+        let mut values = Vec::with_capacity(expected.len());
+        for (i, name) in expected.iter().enumerate() {
+            let texts: Vec<Option<&str>> = keys.iter().map(|k| k[i].value.as_deref()).collect();
+            let contract = contract.iter().find(|c| c.name == *name);
+            values.push(column_of_texts(&texts, contract));
+        }
+        Ok(Arc::new(Self::with(inner, &expected, values)))
+    }
+
+    fn with(inner: Arc<dyn Source>, names: &[String], values: Vec<ArrayRef>) -> Self {
+        let mut fields: Vec<Arc<Field>> = inner.schema().fields().iter().cloned().collect();
+        fields.extend(names.iter().zip(&values).map(|(name, array)| Arc::new(Field::new(name, array.data_type().clone(), true))));
+        Self { inner, schema: Arc::new(Schema::new(fields)), values }
+    }
+
+    fn own(&self) -> usize {
+        self.schema.fields().len() - self.values.len()
+    }
+}
+
+impl Source for Partitioned {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn files(&self) -> &[InputFile] {
+        self.inner.files()
+    }
+
+    fn format(&self) -> Format {
+        self.inner.format()
+    }
+
+    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
+        self.inner.next_unit(previous)
+    }
+
+    fn read(
+        &self,
+        unit: &Unit,
+        preread: Preread,
+        projection: &Projection,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
+    ) -> Result<UnitEnd, Fault> {
+        let (inner, keys): (Vec<usize>, Vec<usize>) = projection.columns.iter().partition(|&&c| c < self.own());
+        let read = Projection::new(self.inner.schema(), inner);
+        self.inner.read(unit, preread, &read, &mut |chunk| {
+            let failed = |e| Fault::new(format!("cannot assemble a batch: {e}"));
+            let len = chunk.batch.num_rows();
+            let repeated = UInt32Array::from_value(unit.file, len);
+            let mut columns = chunk.batch.columns().to_vec();
+            for &key in &keys {
+                columns.push(arrow::compute::take(&self.values[key - self.own()], &repeated, None).map_err(failed)?);
+            }
+            let options = RecordBatchOptions::new().with_row_count(Some(len));
+            let batch = RecordBatch::try_new_with_options(projection.schema.clone(), columns, &options).map_err(failed)?;
+            each(Chunk { batch, ..chunk })
+        })
+    }
+
+    fn judged_columns(&self) -> Vec<usize> {
+        self.inner.judged_columns()
+    }
+
+    fn head_digest(&self, file: u32) -> u128 {
+        // The path's keys are content: the same rows under another key are another batch.
+        let mut text = format!("{:032x}", self.inner.head_digest(file));
+        for array in &self.values {
+            let shown = arrow::util::display::array_value_to_string(&array.slice(file as usize, 1), 0);
+            text += &format!("\u{1f}{}", shown.unwrap_or_default());
+        }
+        xxhash_rust::xxh3::xxh3_128(text.as_bytes())
+    }
+
+    fn unit_bytes(&self, unit: &Unit) -> u64 {
+        self.inner.unit_bytes(unit)
+    }
+
+    fn header_lines(&self, file: u32) -> u64 {
+        self.inner.header_lines(file)
+    }
+
+    fn fingerprint(&self) -> Option<u128> {
+        let inner = self.inner.fingerprint()?;
+        let heads: Vec<u8> = (0..self.files().len()).flat_map(|f| self.head_digest(f as u32).to_le_bytes()).collect();
+        Some(inner ^ xxhash_rust::xxh3::xxh3_128(&heads))
+    }
+
+    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+        let names: Vec<String> = self.schema.fields()[self.own()..].iter().map(|f| f.name().clone()).collect();
+        let again = |inner| Arc::new(Self::with(inner, &names, self.values.clone())) as Arc<dyn Source>;
+        Ok(self.inner.retyped(evidence)?.map(again))
+    }
+
+    fn contradicted(&self) -> Vec<(String, Vec<String>)> {
+        self.inner.contradicted()
+    }
+
+    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+        self.inner.tallies(evidence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_directories_alone() {
+        let keys = Key::of_path("/a=1/b=__HIVE_DEFAULT_PARTITION__/plain/c=x=y/part=0.csv");
+        let read: Vec<_> = keys.iter().map(|k| (k.name.as_str(), k.value.as_deref())).collect();
+        assert_eq!(read, [("a", Some("1")), ("b", None), ("c", Some("x=y"))]);
+        assert_eq!(unescaped("a%2Fb%zz%"), "a/b%zz%");
+    }
+}

@@ -1,0 +1,108 @@
+//! What formats that know their types have in common: Parquet, Arrow, Avro.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::{InputFile, Projection};
+use crate::diagnostic::Fault;
+
+/// The columns of files read as one table, and how their arrays become those of its batches.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub schema: SchemaRef,
+    /// Tokens of string columns that mean missing.
+    missing: Vec<String>,
+}
+
+impl Table {
+    /// The columns of `files`, whose schemas are `schemas`; a column is nullable where it is so in any file.
+    ///
+    /// # Errors
+    /// A file has other columns than the first, or two columns have one name.
+    pub fn of(files: &[InputFile], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
+        let missing = missing.cloned().unwrap_or_default();
+        let Some(first) = schemas.first().map(|s| plain_schema(s)) else { return Ok(Self { schema: Arc::new(Schema::empty()), missing }) };
+        for (file, schema) in files.iter().zip(schemas).skip(1) {
+            same_columns(&files[0], &first, file, &plain_schema(schema))?;
+        }
+        let mut names: Vec<&String> = first.fields().iter().map(|f| f.name()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+            return Err(Fault::new(format!("{}: two columns are called `{}`", files[0].path, twice[0]))
+                .hint("every column needs a name of its own"));
+        }
+        // A token read as missing makes a null where the file promises none.
+        let nullable = |i: usize| !missing.is_empty() || schemas.iter().any(|s| s.field(i).is_nullable());
+        let field = |(i, f): (usize, &Arc<Field>)| f.as_ref().clone().with_nullable(nullable(i));
+        let schema = Arc::new(Schema::new(first.fields().iter().enumerate().map(field).collect::<Vec<_>>()));
+        Ok(Self { schema, missing })
+    }
+
+    /// The batch of a file's arrays: dictionaries unpacked, missing tokens as null.
+    pub fn batch(&self, arrays: &[ArrayRef], rows: usize, projection: &Projection) -> Result<RecordBatch, ArrowError> {
+        let plain = |(array, field): (&ArrayRef, &Arc<Field>)| match array.data_type() == field.data_type() {
+            true => self.tokens_to_null(array),
+            false => self.tokens_to_null(&arrow::compute::cast(array, field.data_type())?),
+        };
+        let columns = arrays.iter().zip(projection.schema.fields()).map(plain).collect::<Result<Vec<_>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(projection.schema.clone(), columns, &options)
+    }
+
+    fn tokens_to_null(&self, array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        if self.missing.is_empty() || !matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+            return Ok(array.clone());
+        }
+        let is_token = |text: Option<&str>| Some(text.is_some_and(|t| self.missing.iter().any(|m| m == t)));
+        let tokens: BooleanArray = match array.data_type() {
+            DataType::Utf8View => array.as_string_view().iter().map(is_token).collect(),
+            DataType::LargeUtf8 => array.as_string::<i64>().iter().map(is_token).collect(),
+            _ => array.as_string::<i32>().iter().map(is_token).collect(),
+        };
+        if tokens.true_count() == 0 { Ok(array.clone()) } else { arrow::compute::nullif(array, &tokens) }
+    }
+}
+
+/// A fault that says a file is not what its bytes promise.
+pub(super) fn damaged(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
+    Fault::new(format!("{}: damaged: {why}", file.path))
+}
+
+/// The schema without the writer's metadata, which is no part of a column's type, and without dictionaries,
+/// which are a matter of storage.
+fn plain_schema(schema: &Schema) -> Schema {
+    Schema::new(plain_fields(schema.fields()))
+}
+
+fn plain_fields(fields: &Fields) -> Fields {
+    fields.iter().map(|f| Field::new(f.name(), plain_type(f.data_type()), f.is_nullable())).collect()
+}
+
+fn plain_type(data_type: &DataType) -> DataType {
+    let plain = |f: &Arc<Field>| Arc::new(Field::new(f.name(), plain_type(f.data_type()), f.is_nullable()));
+    match data_type {
+        DataType::Dictionary(_, values) => plain_type(values),
+        DataType::RunEndEncoded(_, values) => plain_type(values.data_type()),
+        DataType::Struct(fields) => DataType::Struct(plain_fields(fields)),
+        DataType::List(item) | DataType::ListView(item) => DataType::List(plain(item)),
+        DataType::LargeList(item) | DataType::LargeListView(item) => DataType::LargeList(plain(item)),
+        other => other.clone(),
+    }
+}
+
+fn same_columns(first: &InputFile, expected: &Schema, file: &InputFile, found: &Schema) -> Result<(), Fault> {
+    let differs = |what: String| Err(Fault::new(what).hint("the files of one batch have the same columns"));
+    for (a, b) in expected.fields().iter().zip(found.fields()) {
+        let (kind_a, kind_b) = (crate::types::type_name(a.data_type()), crate::types::type_name(b.data_type()));
+        if a.name() != b.name() || kind_a != kind_b {
+            return differs(format!("{} has `{}` {kind_b} where {} has `{}` {kind_a}", file.path, b.name(), first.path, a.name()));
+        }
+    }
+    if expected.fields().len() != found.fields().len() {
+        return differs(format!("{} has {} columns and {} has {}", file.path, found.fields().len(), first.path, expected.fields().len()));
+    }
+    Ok(())
+}
