@@ -112,6 +112,11 @@ impl Faults {
         self.0.push(fault);
     }
 
+    /// The value, or none with its faults noted here.
+    pub fn take_all<T>(&mut self, result: Result<T, Faults>) -> Option<T> {
+        result.map_err(|more| self.extend(more)).ok()
+    }
+
     pub fn extend(&mut self, more: impl IntoIterator<Item = Fault>) {
         self.0.extend(more);
     }

@@ -19,16 +19,18 @@
 //! use sluicegate::audit::{self, Job, NoSink};
 //! use sluicegate::metric::Budget;
 //! use sluicegate::ruleset::RuleFile;
-//! use sluicegate::source;
+//! use sluicegate::source::{self, Spool};
 //!
 //! # fn main() -> Result<(), sluicegate::diagnostic::Faults> {
 //! let rules = RuleFile::parse("dataset: people\nrules:\n  - range: { column: income, above: 0 }\n", "rules.yaml")?;
 //! let options = rules.sections.read_options(&rules.path)?;
-//! let data = source::open(&["fixtures/people/train.csv".to_owned()], &options, &rules.sections.contract())?;
+//! let spool = Spool::new(std::env::temp_dir());
+//! let data = source::open(&["fixtures/people/train.csv".to_owned()], &options, &rules.sections.contract(), &spool)?;
 //! let job = Job {
 //!     rules: &rules,
 //!     source: data,
 //!     now: chrono::DateTime::UNIX_EPOCH,
+//!     as_of: chrono::DateTime::UNIX_EPOCH,
 //!     threads: 1,
 //!     budget: Arc::new(Budget::new(1 << 30, std::env::temp_dir())),
 //!     progress: &|_, _| {},
@@ -48,6 +50,7 @@ pub mod engine;
 pub mod gate;
 pub mod identity;
 pub mod metric;
+pub mod paths;
 pub mod prepare;
 pub mod report;
 pub mod rows;

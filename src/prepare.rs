@@ -10,6 +10,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::diagnostic::Faults;
 use crate::metric::Column;
+use crate::paths::{PathColumn, Values};
 use crate::rows::{Mask, RowNumbers};
 use crate::source::{Chunk, Malformed, Projection};
 use crate::sql::{Expression, RowFailure};
@@ -17,8 +18,11 @@ use crate::sql::{Expression, RowFailure};
 /// What happens to rows between the source and the rules.
 #[derive(Debug, Clone)]
 pub struct Prepare {
-    /// The columns rules see: the source's, then those that `transform` adds.
+    /// The columns that are published: the source's, then those that `transform` adds.
     pub schema: SchemaRef,
+    /// The columns rules see: those of `schema`, then the nested fields they hold, by path.
+    pub seen: SchemaRef,
+    paths: Vec<PathColumn>,
     clean: Vec<Clean>,
     transform: Vec<Transform>,
     source_columns: usize,
@@ -53,7 +57,16 @@ impl Prepare {
     /// Nothing to clean, nothing to transform yet.
     pub fn new(source: &SchemaRef) -> Self {
         let source_columns = source.fields().len();
-        Self { schema: source.clone(), clean: Vec::new(), transform: Vec::new(), source_columns }
+        let mut new = Self {
+            schema: source.clone(),
+            seen: source.clone(),
+            paths: Vec::new(),
+            clean: Vec::new(),
+            transform: Vec::new(),
+            source_columns,
+        };
+        new.find_paths();
+        new
     }
 
     /// Adds a step of `clean`, compiled against the source's schema.
@@ -77,14 +90,35 @@ impl Prepare {
         };
         self.schema = Arc::new(Schema::new(fields));
         self.transform.push(Transform { target, expression });
+        self.find_paths();
     }
 
-    /// The source columns to read so that the columns `wanted` of [`Prepare::schema`] can be had.
+    fn find_paths(&mut self) {
+        self.paths = PathColumn::all(&self.schema);
+        let fields = self.schema.fields().iter().cloned().chain(self.paths.iter().map(|p| Arc::new(p.field())));
+        self.seen = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    }
+
+    /// The nested field that the column `index` of [`Prepare::seen`] is, if it is one.
+    pub fn path(&self, index: usize) -> Option<&PathColumn> {
+        self.paths.get(index.checked_sub(self.schema.fields().len())?)
+    }
+
+    /// The values of the column `index` of [`Prepare::seen`], if what they lie in was read.
+    pub fn values(&self, columns: &[Option<ArrayRef>], index: usize) -> Option<Values> {
+        match self.path(index) {
+            Some(path) => Some(path.values(columns[path.root].as_ref()?)),
+            None => Some(Values { array: columns[index].clone()?, ends: None }),
+        }
+    }
+
+    /// The source columns to read so that the columns `wanted` of [`Prepare::seen`] can be had.
     ///
     /// Every transform is computed whether wanted or not: a row it fails on is malformed in any run.
     pub fn source_columns(&self, wanted: &[usize]) -> Vec<usize> {
         let expressions = self.clean.iter().map(|c| &c.condition).chain(self.transform.iter().map(|t| &t.expression));
-        let mut all: Vec<usize> = expressions.flat_map(|e| &e.columns).chain(wanted).copied().collect();
+        let root = |&c: &usize| self.path(c).map_or(c, |p| p.root);
+        let mut all: Vec<usize> = expressions.flat_map(|e| &e.columns).chain(wanted).map(root).collect();
         all.retain(|&c| c < self.source_columns);
         all.sort_unstable();
         all.dedup();

@@ -1,5 +1,7 @@
 //! Intervals, tests and distances, each from its published definition.
 
+use std::collections::BTreeMap;
+
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 
 /// z such that a share `confidence` of the standard normal lies within ±z.
@@ -53,3 +55,20 @@ pub fn jensen_shannon(p: &[f64], q: &[f64]) -> f64 {
     let divergence: f64 = p.iter().zip(q).map(|(&a, &b)| (half(a, (a + b) / 2.0) + half(b, (a + b) / 2.0)) / 2.0).sum();
     divergence.max(0.0).sqrt()
 }
+
+/// Cramér's V, uncorrected, of a table given by its cells: √(χ² / (n · min(rows − 1, columns − 1))). None where the
+/// table has a single row or column.
+pub fn cramers_v<'a>(cells: impl Iterator<Item = ((&'a str, &'a str), u64)>) -> Option<f64> {
+    let cells: Vec<_> = cells.filter(|(_, count)| *count > 0).collect();
+    let (mut rows, mut columns, mut n) = (BTreeMap::<&str, u64>::new(), BTreeMap::<&str, u64>::new(), 0u64);
+    for ((row, column), count) in &cells {
+        *rows.entry(row).or_default() += count;
+        *columns.entry(column).or_default() += count;
+        n += count;
+    }
+    let degrees = (rows.len().min(columns.len())).checked_sub(1).filter(|d| *d > 0)?;
+    // χ² / n = Σ o² / (r·c) − 1; empty cells add nothing.
+    let phi: f64 = cells.iter().map(|((r, c), o)| *o as f64 / rows[r] as f64 * (*o as f64 / columns[c] as f64)).sum::<f64>() - 1.0;
+    Some((phi.max(0.0) / degrees as f64).sqrt().min(1.0))
+}
+

@@ -16,7 +16,7 @@ pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<Findi
     let mut findings = vec![malformed(job, folded)];
     let read = folded.places.records();
     let builtin = FindingResult::builtin;
-    if read == folded.filtered {
+    if read == folded.filtered && !permits_empty(job) {
         let why = if read == 0 { "the batch has no rows".to_owned() } else { format!("`clean` drops all {}", counted(read, "row")) };
         findings.push(builtin("rows", "rows", Status::NoData, OnFail::Reject, why));
     }
@@ -29,6 +29,11 @@ pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<Findi
         findings.push(FindingResult { on_no_data: OnNoData::Warn, ..finding });
     }
     findings
+}
+
+/// Whether a rule says that a batch may have no rows.
+pub(super) fn permits_empty(job: &Job<'_>) -> bool {
+    job.rules.items.iter().any(|item| item.rule.permits_empty())
 }
 
 /// Records that could not be read are always set aside; the rule file decides what else follows.
@@ -81,7 +86,9 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
     let Some(section) = &job.rules.sections.schema else { return (None, Vec::new()) };
     let contradicted = source.contradicted();
     let missing = plan.missing_of(&folded.facts);
-    let changes = section.changes(&Observed { schema: source.schema(), contradicted: &contradicted, missing: &missing });
+    let tallies = source.tallies(&folded.evidence);
+    let observed = Observed { schema: source.schema(), contradicted: &contradicted, missing: &missing, tallies: &tallies };
+    let changes = section.changes(&observed);
     let breaking: Vec<&SchemaChange> = changes.iter().filter(|c| !c.compatible).collect();
     let status = if breaking.is_empty() { Status::Pass } else { Status::Fail };
     let listed = |changes: &mut dyn Iterator<Item = &SchemaChange>| changes.map(ToString::to_string).collect::<Vec<_>>().join("; ");

@@ -56,9 +56,16 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
     for p in pending {
         judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
-    findings.extend(plan.checks.iter().zip(judged).map(|(check, groups)| finding(check, groups)));
+    let judged = plan.checks.iter().zip(judged).map(|(check, groups)| finding(check, groups));
+    let is_empty = folded.places.records() == folded.filtered && builtin::permits_empty(job);
+    findings.extend(judged.map(|f| if is_empty { FindingResult { on_no_data: OnNoData::Pass, ..f } } else { f }));
     show_samples(job, source.as_ref(), plan, &folded, &mut findings)?;
-    let columns = plan.profile.iter().map(|c| c.report(&plan.prepare.schema, &folded.facts)).collect();
+    let mut columns: Vec<ColumnReport> = plan.profile.iter().map(|c| c.report(&plan.prepare.seen, &folded.facts)).collect();
+    for tally in source.tallies(&folded.evidence) {
+        if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
+            column.kinds = Some(tally.kinds);
+        }
+    }
     Ok(Judged { source, folded, findings, schema_changes, columns })
 }
 
@@ -267,7 +274,7 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded
         let columns = columns_of(finding);
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
-            let named = |c: &usize| (plan.prepare.schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
+            let named = |c: &usize| (plan.prepare.seen.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
             let origin = folded.places.origin(row, source.files());
             Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
         };

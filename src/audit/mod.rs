@@ -36,6 +36,8 @@ pub struct Job<'a> {
     pub source: Arc<dyn Source>,
     /// The run's clock.
     pub now: DateTime<Utc>,
+    /// What `freshness` measures ages against.
+    pub as_of: DateTime<Utc>,
     pub threads: usize,
     pub budget: Arc<Budget>,
     /// Told of bytes read and bytes to read.

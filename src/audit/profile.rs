@@ -14,7 +14,9 @@ use crate::metric::extrema::Extrema;
 use crate::metric::frequencies::{Frequencies, Value};
 use crate::metric::moments::Moments;
 use crate::metric::select::{Bins, BinsSpec};
-use crate::metric::{Number, is_numeric, is_ordered};
+use crate::metric::{Number, Transform, is_numeric, is_ordered};
+use crate::paths::PathColumn;
+use crate::prepare::Prepare;
 use crate::report::model::{ColumnReport, Histogram, TopValue};
 use crate::rules::bounds::shown;
 use crate::rules::quantiles::{ExactQuantiles, Progress};
@@ -49,13 +51,14 @@ enum Histogramming {
 }
 
 /// Asks for what `profile` wants. Every column that is read is at least counted.
-pub(super) fn plan(job: &Job<'_>, schema: &Schema, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
+pub(super) fn plan(job: &Job<'_>, prepare: &Prepare, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
     let scope = Scope { over: Over::All, ..Scope::default() };
-    let levels = levels(job, schema)?;
+    let (levels, schema) = (levels(job, prepare)?, &prepare.seen);
     let read: Vec<usize> = requests.columns();
     let mut plans = Vec::new();
     for (index, wants) in levels.into_iter().enumerate() {
-        if !wants.counted && !read.contains(&index) {
+        let has_several = prepare.path(index).is_some_and(PathColumn::is_elements);
+        if has_several || (!wants.counted && !read.contains(&index)) {
             continue;
         }
         let data_type = schema.field(index).data_type();
@@ -66,9 +69,11 @@ pub(super) fn plan(job: &Job<'_>, schema: &Schema, requests: &mut Requests) -> R
             index,
             completeness: requests.want::<Completeness>((), &[index], &scope),
             extrema: ((wants.basic || wants.histogram) && ordered).then(|| requests.want::<Extrema>((), &[index], &scope)),
-            moments: (wants.basic && numeric).then(|| requests.want::<Moments>((), &[index], &scope)),
-            distinct: wants.distinct.then(|| requests.want::<Distinct>((), &[index], &scope)),
-            quantiles: (wants.quantiles && numeric).then(|| ExactQuantiles::bind(requests, &scope, index, PROBABILITIES.to_vec())),
+            moments: (wants.basic && numeric).then(|| requests.want::<Moments>(Transform::IDENTITY, &[index], &scope)),
+            distinct: (wants.distinct && !data_type.is_nested()).then(|| requests.want::<Distinct>((), &[index], &scope)),
+            quantiles: (wants.quantiles && numeric).then(|| {
+                ExactQuantiles::bind(requests, &scope, index, Transform::IDENTITY, PROBABILITIES.to_vec())
+            }),
             histogram: if wants.histogram && numeric { Histogramming::Wanted } else { Histogramming::No },
             top_values: (wants.top_values && countable).then(|| requests.want::<Frequencies>((), &[index], &scope)),
             settled: None,
@@ -94,7 +99,8 @@ impl Wants {
     }
 }
 
-fn levels(job: &Job<'_>, schema: &Schema) -> Result<Vec<Wants>, Faults> {
+fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
+    let schema = &prepare.seen;
     let all = |level: Level| Ok(vec![Wants::of(level); schema.fields().len()]);
     let (map, at) = match &job.rules.sections.profile {
         None => return all(Level::default()),
@@ -105,7 +111,7 @@ fn levels(job: &Job<'_>, schema: &Schema) -> Result<Vec<Wants>, Faults> {
     let mut faults = Faults::default();
     let mut each = |columns: &Option<Columns>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
-        for name in faults.take(select(columns, schema, schema).map_err(|what| Fault::new(what).at(at.clone()))).unwrap_or_default() {
+        for name in faults.take(select(columns, prepare, prepare).map_err(|what| Fault::new(what).at(at.clone()))).unwrap_or_default() {
             match schema.index_of(&name) {
                 Ok(index) => {
                     wants[index].counted = true;
@@ -176,6 +182,7 @@ impl ColumnPlan {
         ColumnReport {
             name: field.name().clone(),
             data_type: type_name(data_type),
+            kinds: None,
             rows: counts.rows,
             missing: counts.missing,
             distinct: distinct.map(|d| d.count),

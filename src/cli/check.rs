@@ -26,7 +26,7 @@ impl Check {
             identity::check(self.run.batch_id.as_deref())?;
             let audited = audit::audit(job, &NoSink)?;
             let batch_id = identity::batch_id(self.run.batch_id.as_deref(), &audited);
-            let header = Header { mode: Mode::Check, batch_id, as_of: self.run.as_of() };
+            let header = Header { mode: Mode::Check, batch_id, as_of: self.run.clock() };
             Ok(assemble::assemble(header, rules, &audited, audited.set_aside().len(), None))
         };
         run::run(&self.run, Mode::Check, judge, |report| self.exit_code(report))

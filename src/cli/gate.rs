@@ -51,7 +51,7 @@ impl Gate {
             return Err(Fault::new("published and quarantined rows have the same destination").into());
         }
         let (supersede, dry_run) = (self.supersede, self.dry_run);
-        Ok(Request { publish, quarantine, batch_id: self.run.batch_id.clone(), supersede, dry_run, as_of: self.run.as_of() })
+        Ok(Request { publish, quarantine, batch_id: self.run.batch_id.clone(), supersede, dry_run, as_of: self.run.clock() })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

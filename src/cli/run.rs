@@ -50,6 +50,9 @@ pub struct Run {
     /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub now: Option<DateTime<Utc>>,
+    /// The time that `freshness` measures ages against; the run's clock if left out
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub as_of: Option<DateTime<Utc>>,
     /// Print nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -101,10 +104,12 @@ impl Run {
         let judged = || {
             let spill = SpillDirectory::new()?;
             let progress = Progress::new(self.quiet);
+            let now = self.now.unwrap_or_else(Utc::now);
             let job = Job {
                 rules: &rules,
                 source: self.source(&rules, &spill)?,
-                now: self.now.unwrap_or_else(Utc::now),
+                now,
+                as_of: self.as_of.unwrap_or(now),
                 threads: self.threads(),
                 budget: Arc::new(Budget::new(self.memory_limit.0, spill.0.clone())),
                 progress: &|done, total| progress.advance(done, total),
@@ -120,8 +125,8 @@ impl Run {
     }
 
     /// The clock as the report shows it: only where it was set, so that reports can be compared.
-    pub fn as_of(&self) -> Option<String> {
-        self.now.map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    pub fn clock(&self) -> Option<String> {
+        self.as_of.or(self.now).map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
     }
 }
 
@@ -142,7 +147,7 @@ pub fn run(
             let (faults, rules) = *failure;
             output::complain(&faults);
             let batch_id = options.batch_id.clone().unwrap_or_default();
-            let header = Header { mode, batch_id, as_of: options.as_of() };
+            let header = Header { mode, batch_id, as_of: options.clock() };
             (assemble::faulty(header, rules.as_ref(), &faults), 2)
         }
     };

@@ -3,9 +3,10 @@
 //! int32 = int64, −0 = 0, a dictionary = its plain values, `string` = `large string`. The encoding
 //! and the hash over it (`sluice1-xxh3-128`) are stable: saved keys stay comparable.
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, StringArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use unicode_normalization::UnicodeNormalization;
 
 use super::Column;
 use super::column::{Floats, Numbers};
@@ -21,6 +22,34 @@ const WIDE: u8 = 2;
 const FLOAT: u8 = 3;
 const BYTES: u8 = 4;
 const BOOLEAN: u8 = 5;
+
+/// What is done to text before it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Normalize {
+    /// White space around it goes.
+    pub trim: bool,
+    pub lowercase: bool,
+    /// Unicode's composed form: é in one character or two is the same.
+    pub nfc: bool,
+}
+
+impl Normalize {
+    /// The column with its texts normalized; none where nothing is to be done.
+    pub fn column(self, column: &Column) -> Option<Column> {
+        if self == Self::default() {
+            return None;
+        }
+        let mut texts: Vec<Option<String>> = vec![None; column.len()];
+        let is_text = column.for_each_text(&Mask::All, |i, text| texts[i] = Some(self.text(text)));
+        is_text.then(|| Column::new(std::sync::Arc::new(StringArray::from(texts))))
+    }
+
+    fn text(self, text: &str) -> String {
+        let text = if self.trim { text.trim() } else { text };
+        let text = if self.lowercase { text.to_lowercase() } else { text.to_owned() };
+        if self.nfc { text.nfc().collect() } else { text }
+    }
+}
 
 /// The canonical bytes of each row's values, row after row in one buffer that is used again.
 #[derive(Debug, Clone, Default)]

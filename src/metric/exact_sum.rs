@@ -29,12 +29,18 @@ impl ExactSum {
 
     /// Adds `x²`, which need not be representable; `x` must be finite.
     pub fn add_square(&mut self, x: f64) {
-        let (mantissa, exponent) = decompose(x);
-        let square = i128::from(mantissa) * i128::from(mantissa);
-        let low = (square & ((1 << 53) - 1)) as i64;
-        let high = (square >> 53) as i64;
-        self.add_term(low, 2 * exponent);
-        self.add_term(high, 2 * exponent + 53);
+        self.add_product(x, x);
+    }
+
+    /// Adds `x·y`, which need not be representable; both must be finite.
+    pub fn add_product(&mut self, x: f64, y: f64) {
+        let ((a, e), (b, f)) = (decompose(x), decompose(y));
+        let product = i128::from(a) * i128::from(b);
+        // Of a negative product the low part is still counted upwards from the high one.
+        let low = (product & ((1 << 53) - 1)) as i64;
+        let high = (product >> 53) as i64;
+        self.add_term(low, e + f);
+        self.add_term(high, e + f + 53);
     }
 
     fn add_term(&mut self, mantissa: i64, exponent: i32) {
@@ -120,6 +126,27 @@ impl Fraction {
         let (b, q) = (&squares.numerator, &squares.denominator);
         let numerator = &n * b * p * p - a * a * q;
         Fraction::new(numerator, q * p * p * &n * (&n - 1u8))
+    }
+
+    /// n·Σxy − Σx·Σy: n² times the covariance, from exact sums.
+    pub fn covariance(count: u64, x: &Fraction, y: &Fraction, xy: &Fraction) -> Fraction {
+        let n = BigInt::from(count);
+        let numerator = &n * &xy.numerator * &x.denominator * &y.denominator - &x.numerator * &y.numerator * &xy.denominator;
+        Fraction::new(numerator, &xy.denominator * &x.denominator * &y.denominator)
+    }
+
+    /// `self / √(a·b)`, which lies between −1 and 1; none where `a` or `b` is 0.
+    pub fn over_roots(&self, a: &Fraction, b: &Fraction) -> Option<f64> {
+        if a.numerator.sign() == Sign::NoSign || b.numerator.sign() == Sign::NoSign {
+            return None;
+        }
+        // Squared, the ratio is of middling size whatever the columns' units, so no float overflows.
+        let square = Fraction::new(
+            &self.numerator * &self.numerator * &a.denominator * &b.denominator,
+            &self.denominator * &self.denominator * &a.numerator * &b.numerator,
+        );
+        let root = square.as_f64().sqrt().min(1.0);
+        Some(if self.numerator.sign() == Sign::Minus { -root } else { root })
     }
 
     pub fn divided_by(&self, n: u64) -> Fraction {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::canonical::RowBytes;
+use super::canonical::{Normalize, RowBytes};
 use super::{Budget, Column, Rows, State};
 use crate::rows::{Mask, RowSet};
 
@@ -36,13 +36,15 @@ pub struct KeysSpec {
     pub keep: Keep,
     /// Whether a missing value equals a missing value; otherwise rows with one are no duplicates and not counted.
     pub nulls_equal: bool,
+    /// What is done to text before it is compared.
+    pub normalize: Normalize,
     /// Where memory is accounted and spilled.
     pub budget: Arc<Budget>,
 }
 
 impl PartialEq for KeysSpec {
     fn eq(&self, other: &Self) -> bool {
-        (self.keep, self.nulls_equal) == (other.keep, other.nulls_equal)
+        (self.keep, self.nulls_equal, self.normalize) == (other.keep, other.nulls_equal, other.normalize)
     }
 }
 
@@ -93,6 +95,22 @@ pub struct KeysOut {
     pub groups: u64,
     /// Rows to set aside, by [`Keep`].
     pub failing: RowSet,
+    /// How often the most frequent keys occur, descending.
+    pub largest: Vec<u64>,
+}
+
+/// How many of the most frequent keys are told of.
+pub const LARGEST_MAX: usize = 16;
+
+impl KeysOut {
+    fn note_size(&mut self, size: u64) {
+        if self.largest.len() == LARGEST_MAX && self.largest.last().is_some_and(|&least| size <= least) {
+            return;
+        }
+        let at = self.largest.partition_point(|&s| s >= size);
+        self.largest.insert(at, size);
+        self.largest.truncate(LARGEST_MAX);
+    }
 }
 
 impl State for Keys {
@@ -116,7 +134,9 @@ impl State for Keys {
         if self.units.last().is_none_or(|(unit, _)| *unit != rows.unit) {
             self.units.push((rows.unit, Vec::new()));
         }
-        self.encoder.encode(columns, rows.len());
+        let normalized: Vec<Option<Column>> = columns.iter().map(|c| self.spec.normalize.column(c)).collect();
+        let columns: Vec<&Column> = columns.iter().zip(&normalized).map(|(plain, n)| n.as_ref().unwrap_or(plain)).collect();
+        self.encoder.encode(&columns, rows.len());
         if let Some((_, entries)) = self.units.last_mut() {
             let encoder = &self.encoder;
             selection.rows(rows.len(), |i| entries.push(Entry { hash: split(xxh3_128(encoder.row(i))), row: rows.numbers.get(i) }));
@@ -249,6 +269,7 @@ fn judge(partition: &mut [Record], keep: Keep, out: &mut KeysOut, failing: &mut 
     for group in partition.chunk_by(|a, b| a.hash == b.hash) {
         out.rows += group.len() as u64;
         out.distinct += 1;
+        out.note_size(group.len() as u64);
         match group {
             [_] => out.once += 1,
             [first, rest @ ..] => {

@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod canonical;
 mod column;
+pub mod comoments;
 pub mod completeness;
 pub mod distinct;
 pub mod exact_sum;
@@ -20,6 +21,10 @@ pub mod number;
 pub mod ordered;
 pub mod runs;
 pub mod select;
+pub mod sequence;
+pub mod stand_ins;
+pub mod stuck;
+pub mod transform;
 
 use std::fmt::Debug;
 
@@ -28,6 +33,7 @@ use arrow::datatypes::DataType;
 pub use self::budget::Budget;
 pub use self::column::{Column, Floats, Ints, Numbers, is_numeric, is_ordered};
 pub use self::number::Number;
+pub use self::transform::Transform;
 
 use crate::rows::{Mask, RowNumbers};
 

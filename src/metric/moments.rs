@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::column::{Floats, Numbers};
 use super::exact_sum::{ExactSum, Fraction};
-use super::{Column, Rows, State};
+use super::{Column, Rows, State, Transform};
 use crate::each_width;
 
 /// Exact sums of values and squares. Infinities are counted apart and stay out of the sums.
@@ -13,6 +13,7 @@ use crate::each_width;
 pub struct Moments {
     count: u64,
     infinite: u64,
+    transform: Transform,
     /// Scale of the integers: their values are divided by 10^scale.
     scale: i8,
     integers: IntegerSums,
@@ -38,6 +39,8 @@ pub struct MomentsOut {
     pub count: u64,
     /// Infinite values.
     pub infinite: u64,
+    /// The sum of finite values.
+    pub sum: f64,
     /// Arithmetic mean; none without finite values.
     pub mean: Option<f64>,
     /// Sample standard deviation (n − 1); none below two finite values.
@@ -93,15 +96,19 @@ impl IntegerSums {
 }
 
 impl State for Moments {
-    type Spec = ();
+    type Spec = Transform;
     type Out = MomentsOut;
 
-    fn empty((): &(), _: &[DataType]) -> Self {
-        Self::default()
+    fn empty(transform: &Transform, _: &[DataType]) -> Self {
+        Self { transform: *transform, ..Self::default() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
+        if !self.transform.is_identity() {
+            let transform = self.transform;
+            return transform.for_each(columns[0], &present, |_, x| self.add_float(x));
+        }
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => {
                 self.scale = scale;
@@ -135,7 +142,7 @@ impl State for Moments {
         let (sum, squares) = self.fractions();
         let mean = (self.count > 0).then(|| sum.divided_by(self.count).as_f64());
         let variance = (self.count > 1).then(|| Fraction::sample_variance(self.count, &sum, &squares).as_f64());
-        Ok(MomentsOut { count: self.count, infinite: self.infinite, mean, stddev: variance.map(f64::sqrt) })
+        Ok(MomentsOut { count: self.count, infinite: self.infinite, sum: sum.as_f64(), mean, stddev: variance.map(f64::sqrt) })
     }
 }
 

@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 
 use super::column::{Floats, Numbers};
 use super::number::ToFloat;
-use super::{Column, Rows, State};
+use super::{Column, Rows, State, Transform};
 use crate::each_width;
 use crate::rows::Mask;
 
@@ -44,16 +44,17 @@ impl Window {
 }
 
 /// What part of the order to count, and how finely.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HistogramSpec {
     /// Low bits of the order that share a bucket.
     pub shift: u32,
     /// Where to count; empty means everywhere.
     pub windows: Vec<Window>,
+    pub transform: Transform,
 }
 
 impl HistogramSpec {
-    pub const COARSE: Self = Self { shift: SHIFT_COARSE, windows: Vec::new() };
+    pub const COARSE: Self = Self { shift: SHIFT_COARSE, windows: Vec::new(), transform: Transform::IDENTITY };
 }
 
 /// Counts of finite values by bucket, in pages of 512 buckets.
@@ -100,7 +101,8 @@ impl State for OrderedHistogram {
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
-        for_each_float(columns[0], &present, |_, x| self.add(x));
+        let transform = self.spec.transform;
+        transform.for_each(columns[0], &present, |_, x| self.add(x));
     }
 
     fn merge(&mut self, later: Self) {

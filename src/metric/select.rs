@@ -7,36 +7,46 @@ use arrow::datatypes::DataType;
 use super::column::Numbers;
 use super::number::ToFloat;
 use super::ordered::{Window, for_each_float, order_of};
-use super::{Column, Number, Rows, State};
+use super::{Column, Number, Rows, State, Transform};
 use crate::each_width;
 use crate::rows::RowSet;
 
 /// Collects the values whose order lies in some windows, each with its count.
 #[derive(Debug, Clone)]
 pub struct Collect {
-    windows: Vec<Window>,
+    spec: CollectSpec,
     values: BTreeMap<Number, u64>,
 }
 
-impl State for Collect {
+/// Which values to collect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CollectSpec {
     /// Ascending, not overlapping.
-    type Spec = Vec<Window>;
+    pub windows: Vec<Window>,
+    pub transform: Transform,
+}
+
+impl State for Collect {
+    type Spec = CollectSpec;
     /// Ascending values with their counts.
     type Out = Vec<(Number, u64)>;
 
-    fn empty(windows: &Vec<Window>, _: &[DataType]) -> Self {
-        Self { windows: windows.clone(), values: BTreeMap::new() }
+    fn empty(spec: &CollectSpec, _: &[DataType]) -> Self {
+        Self { spec: spec.clone(), values: BTreeMap::new() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
-        let Self { windows, values: found } = self;
+        let Self { spec: CollectSpec { windows, transform }, values: found } = self;
         let mut offer = |float: f64, number: Number| {
             let order = order_of(float);
             if float.is_finite() && windows.iter().any(|w| w.contains(order)) {
                 *found.entry(number).or_default() += 1;
             }
         };
+        if !transform.is_identity() {
+            return transform.for_each(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0)));
+        }
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
                 let to_float = ToFloat::new(scale);
@@ -77,16 +87,38 @@ pub struct Outside {
     charged: usize,
 }
 
-/// Values below `low` or above `high` are outside.
+/// Values below `low` or above `high`, as the transform sees them, are outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fences {
     pub low: f64,
     pub high: f64,
+    pub side: Side,
+    pub log: bool,
+}
+
+/// Which fence counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    #[default]
+    Both,
+    Low,
+    High,
 }
 
 impl Fences {
-    pub fn is_outside(&self, x: f64) -> bool {
-        x < self.low || x > self.high || x.is_infinite()
+    /// The side on which `x` lies outside, if it does and the side counts. Infinities always do; what has no
+    /// logarithm lies low.
+    pub fn side_of(&self, x: f64) -> Option<Side> {
+        let seen = if self.log { Transform { log: true, around: None }.apply(x).unwrap_or(f64::NEG_INFINITY) } else { x };
+        let side = if seen < self.low || seen == f64::NEG_INFINITY {
+            Side::Low
+        } else if seen > self.high || seen == f64::INFINITY {
+            Side::High
+        } else {
+            return None;
+        };
+        (self.side == Side::Both || self.side == side).then_some(side)
     }
 }
 
@@ -110,10 +142,9 @@ impl State for Outside {
         let present = columns[0].present(rows.selection);
         let mut outside = Vec::new();
         for_each_float(columns[0], &present, |i, x| {
-            if self.fences.is_outside(x) {
-                let below = x < self.fences.low || x == f64::NEG_INFINITY;
-                self.low += u64::from(below);
-                self.high += u64::from(!below);
+            if let Some(side) = self.fences.side_of(x) {
+                self.low += u64::from(side == Side::Low);
+                self.high += u64::from(side == Side::High);
                 outside.push(rows.numbers.get(i));
             }
         });

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::OnFail;
 use crate::rules::{Evidence, Figures, GroupFigures, Status};
-use crate::source::Origin;
+use crate::source::{KindCount, Origin};
 use crate::verdict::Verdict;
 
 /// Version of this model; the major number changes when a reader of the old one would be misled.
@@ -26,7 +26,7 @@ pub struct Report {
     pub description: Option<String>,
     pub owner: Option<String>,
     pub batch: Batch,
-    /// The clock of the run (RFC 3339), where it was set with `--now`.
+    /// The clock of the run (RFC 3339), where it was set with `--now` or `--as-of`.
     pub as_of: Option<String>,
     pub verdict: Verdict,
     /// Why, in a sentence each.
@@ -160,6 +160,9 @@ pub struct ColumnReport {
     pub name: String,
     #[serde(rename = "type")]
     pub data_type: String,
+    /// Where text or JSON holds values of several types: how many of each, most frequent first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<KindCount>>,
     /// Rows left by `clean`.
     pub rows: u64,
     pub missing: u64,

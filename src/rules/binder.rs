@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
+use chrono::{DateTime, Utc};
 
 use super::RowTest;
 use super::requests::{Handle, Policy, Requests, Scope, TestHandle, TestRequest};
-use super::words::{Over, Tolerance};
+use super::words::{OnFail, Over, Tolerance};
 use crate::diagnostic::{Fault, Place};
 use crate::metric::completeness::Completeness;
 use crate::metric::{Budget, State};
+use crate::prepare::Prepare;
 use crate::sql::{Expression, LazySql};
 use crate::yaml::Spanned;
 
@@ -32,7 +34,7 @@ pub struct BoundColumn {
 
 /// What a rule binds to: the schema of the rows it will see, and the requests being gathered.
 pub struct Binder<'a> {
-    pub(crate) schema: &'a Schema,
+    pub(crate) prepare: &'a Prepare,
     pub(crate) column: Option<BoundColumn>,
     /// Where the rule stands in its file.
     pub(crate) place: Place,
@@ -44,6 +46,7 @@ pub struct Binder<'a> {
     pub(crate) warn: Option<Spanned<super::words::Literal>>,
     pub(crate) known: Vec<usize>,
     pub(crate) budget: &'a Arc<Budget>,
+    pub(crate) as_of: DateTime<Utc>,
     /// Columns that the findings of this rule show.
     pub(crate) shows: Vec<usize>,
 }
@@ -69,21 +72,27 @@ impl Binder<'_> {
     /// # Errors
     /// There is none; the hint names the nearest.
     pub fn find(&mut self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
-        match self.schema.column_with_name(&name.value) {
+        match self.prepare.seen.column_with_name(&name.value) {
             Some((index, field)) => {
-                self.shows.push(index);
+                // Of elements, samples show the list they stand in.
+                self.shows.push(self.prepare.path(index).filter(|p| p.is_elements()).map_or(index, |p| p.root));
                 Ok(BoundColumn { index, name: field.name().clone(), data_type: field.data_type().clone() })
             }
             None => {
-                let known = self.schema.fields().iter().map(|f| f.name().as_str());
+                let known = self.prepare.seen.fields().iter().map(|f| f.name().as_str());
                 Err(self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known))
             }
         }
     }
 
-    /// Every column's index.
+    /// Every column's index, nested fields aside.
     pub fn all_columns(&self) -> Vec<usize> {
-        (0..self.schema.fields().len()).collect()
+        (0..self.prepare.schema.fields().len()).collect()
+    }
+
+    /// The columns that rows have, nested fields aside.
+    pub fn schema(&self) -> &Schema {
+        &self.prepare.schema
     }
 
     /// Compiles a condition.
@@ -91,7 +100,7 @@ impl Binder<'_> {
     /// # Errors
     /// The SQL does not fit the schema.
     pub fn condition(&mut self, text: &Spanned<String>) -> Result<Expression, Fault> {
-        let condition = self.sql.get().condition(&text.value, self.schema).map_err(|why| self.fault_at(text, why))?;
+        let condition = self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, why))?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }
@@ -122,6 +131,18 @@ impl Binder<'_> {
     /// Where memory is accounted.
     pub fn budget(&self) -> Arc<Budget> {
         self.budget.clone()
+    }
+
+    /// A failure is a warning unless the rule file says more: what is found is a suspicion.
+    pub fn warn_unless_given(&mut self) {
+        if !self.policy.on_fail_given {
+            self.policy.on_fail = OnFail::Warn;
+        }
+    }
+
+    /// The run's clock, or the time it is told to judge as of.
+    pub fn as_of(&self) -> DateTime<Utc> {
+        self.as_of
     }
 
     /// Lets failing rows stay unless the rule file gives a tolerance: the rule has a limit of its own.

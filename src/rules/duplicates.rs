@@ -8,7 +8,7 @@ use super::judgement::{Judgement, RowsJudged, figures, json_float};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
-use crate::metric::canonical::HASH_NAME;
+use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
 use crate::metric::keys::{Keep, Keys, KeysSpec};
 use crate::yaml::Spanned;
@@ -24,6 +24,7 @@ use crate::yaml::Spanned;
 ///
 /// ```yaml
 /// - duplicates: { key: [order_id], keep: first }
+/// - duplicates: { key: [email], normalize: [trim, lowercase], keep: last }
 /// - duplicates: {}            # the whole row is the key
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -37,6 +38,17 @@ pub struct Duplicates {
     /// Whether a missing key value equals a missing one, or makes its row distinct from all others.
     #[serde(default)]
     nulls: NullKeys,
+    /// What is done to text before it is compared: `trim`, `lowercase`, `nfc` (Unicode's composed form).
+    #[serde(default)]
+    normalize: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Trim,
+    Lowercase,
+    Nfc,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -69,7 +81,9 @@ impl Rule for Duplicates {
         }
         faults.or_ok(())?;
         let nulls_equal = self.nulls == NullKeys::Equal || self.key.is_none();
-        let spec = KeysSpec { keep: self.keep, nulls_equal, budget: to.budget() };
+        let does = |step| self.normalize.contains(&step);
+        let normalize = Normalize { trim: does(Step::Trim), lowercase: does(Step::Lowercase), nfc: does(Step::Nfc) };
+        let spec = KeysSpec { keep: self.keep, nulls_equal, normalize, budget: to.budget() };
         let keys = to.want::<Keys>(spec, &columns);
         let rows = to.rows_in_scope(columns.first().copied().unwrap_or(0));
         Ok(Box::new(DuplicatesCheck { keys, rows }))

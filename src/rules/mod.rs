@@ -6,21 +6,32 @@
 
 mod binder;
 pub mod bounds;
+mod column_set;
 mod duplicates;
 mod expression;
 pub mod facts;
+mod freshness;
 pub mod judgement;
+mod length;
+mod limits;
 mod missing;
+mod order;
 mod outliers;
+mod parse;
 mod pattern;
 pub mod quantiles;
 mod range;
 mod representation;
 pub mod requests;
+mod rows;
 pub mod schema;
+mod statistic;
+mod stuck;
+mod r#type;
 mod values;
 pub mod words;
 
+use arrow::buffer::BooleanBuffer;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
@@ -47,12 +58,19 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const ON_FAIL: OnFail = if Self::NAMES_ROWS { OnFail::Quarantine } else { OnFail::Reject };
     /// Common words that this rule gives a meaning of its own.
     const CLAIMS: &'static [&'static str] = &[];
+    /// Words of its own with which it speaks of rows rather than of one column.
+    const ABOUT_ROWS: &'static [&'static str] = &[];
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
     /// # Errors
     /// What of the configuration does not fit the data's schema.
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults>;
+
+    /// Whether it says that a batch may have no rows at all.
+    fn permits_empty(&self) -> bool {
+        false
+    }
 }
 
 /// A test of single rows.
@@ -70,6 +88,25 @@ pub struct Tested {
     pub unknown: Mask,
 }
 
+impl Tested {
+    /// From elements to rows: a row fails if any of its elements does, and is unknown if any is unknown and none
+    /// fails. `ends` says how many elements there are up to and with each row.
+    #[must_use]
+    pub fn by_rows(&self, ends: &[u32]) -> Self {
+        let elements = ends.last().map_or(0, |&end| end as usize);
+        let any = |mask: &Mask| {
+            let bits = mask.bits(elements);
+            let row = |i: usize| {
+                let start = if i == 0 { 0 } else { ends[i - 1] as usize };
+                bits.slice(start, ends[i] as usize - start).count_set_bits() > 0
+            };
+            if mask.is_none() { Mask::None } else { Mask::new(BooleanBuffer::collect_bool(ends.len(), row)) }
+        };
+        let fails = any(&self.fails.without(&self.unknown));
+        Self { unknown: any(&self.unknown).without(&fails), fails }
+    }
+}
+
 /// Reads a rule's configuration from a node of the file that is named.
 type ReadRule = fn(&Node, &str) -> Result<Box<dyn AnyRule>, Faults>;
 
@@ -80,6 +117,7 @@ pub struct RuleEntry {
     pub names_rows: bool,
     pub on_fail: OnFail,
     pub claims: &'static [&'static str],
+    pub about_rows: &'static [&'static str],
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -93,11 +131,18 @@ pub trait AnyRule: Send + Sync {
     /// # Errors
     /// See [`Rule::bind`].
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults>;
+
+    /// See [`Rule::permits_empty`].
+    fn permits_empty(&self) -> bool;
 }
 
 impl<R: Rule> AnyRule for R {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         Rule::bind(self, to)
+    }
+
+    fn permits_empty(&self) -> bool {
+        Rule::permits_empty(self)
     }
 }
 
@@ -109,6 +154,7 @@ impl RuleEntry {
             names_rows: R::NAMES_ROWS,
             on_fail: R::ON_FAIL,
             claims: R::CLAIMS,
+            about_rows: R::ABOUT_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
         }
@@ -128,9 +174,18 @@ rules![
     range::Range,
     values::Values,
     pattern::Pattern,
+    length::Length,
+    parse::Parse,
     expression::Expression,
+    order::Order,
+    stuck::Stuck,
     outliers::Outliers,
+    statistic::Statistic,
     representation::Representation,
+    rows::RowCount,
+    freshness::Freshness,
+    column_set::ColumnSet,
+    r#type::Type,
 ];
 
 /// The rule called `name`.

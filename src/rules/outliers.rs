@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Look;
-use super::judgement::{Judgement, RowsJudged, figures, json_float};
+use super::judgement::{Figures, Judgement, RowsJudged, figures, json_float};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::OnFail;
@@ -12,8 +12,9 @@ use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
-use crate::metric::is_numeric;
-use crate::metric::select::{Fences, Outside};
+use crate::metric::moments::Moments;
+use crate::metric::select::{Fences, Outside, Side};
+use crate::metric::{Transform, is_numeric};
 use crate::shown::short;
 use crate::types::type_name;
 use crate::yaml::Spanned;
@@ -21,16 +22,22 @@ use crate::yaml::Spanned;
 /// Values far from the bulk of the batch.
 ///
 /// `iqr`: Tukey's fences Q1 − k·IQR and Q3 + k·IQR, with quartiles by linear interpolation
-/// (Hyndman and Fan's type 7). k is 3 unless said otherwise, the outer fence. Fences are exact: a
-/// histogram brackets the quartiles, a second look settles them. Infinities stay out of the
-/// statistics and are always outliers. Where the quartiles coincide, or there are too few values
-/// for any to lie outside, the outcome is `no_data`.
+/// (Hyndman and Fan's type 7); k is 3 unless said otherwise, the outer fence. `mad`: the modified
+/// z-score 0.6745·|x − median| / MAD beyond `threshold`, 3.5 (Iglewicz and Hoaglin 1993); where the
+/// MAD is 0, `fallback: mean_ad` takes |x − median| / (1.253314 · mean absolute deviation).
+/// `zscore`: |x − mean| / s beyond `threshold`, 3. With `log` the statistics are of ln x, for
+/// positive skewed data; what has no logarithm stays out of them and lies low.
+///
+/// Fences are exact: a histogram brackets quantiles, a second look settles them. Infinities stay
+/// out of the statistics and are always outliers. Where there is no spread, or too few values for
+/// any to lie outside, the outcome is `no_data`.
 ///
 /// Why: a price with a slipped decimal point. A warning by default, since far out is not yet wrong.
 ///
 /// ```yaml
 /// - outliers: { column: price, method: iqr }
 /// - outliers: { column: price, k: 1.5, by: [category], on_fail: quarantine }
+/// - outliers: { column: income, method: mad, log: true, side: high, threshold: 5 }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,8 +45,18 @@ pub struct Outliers {
     /// How the fences are found.
     #[serde(default)]
     method: Method,
-    /// How many interquartile ranges beyond the quartiles the fences stand.
+    /// For `iqr`: how many interquartile ranges beyond the quartiles the fences stand.
     k: Option<Spanned<f64>>,
+    /// For `mad` and `zscore`: the largest score that is still right.
+    threshold: Option<Spanned<f64>>,
+    /// On which side values may be outliers.
+    #[serde(default)]
+    side: Side,
+    /// Whether to take logarithms first.
+    #[serde(default)]
+    log: bool,
+    /// What `mad` does where more than half of the values are equal.
+    fallback: Option<Spanned<Fallback>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -47,7 +64,20 @@ pub struct Outliers {
 enum Method {
     #[default]
     Iqr,
+    Mad,
+    Zscore,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Fallback {
+    MeanAd,
+}
+
+/// Makes a MAD comparable with a standard deviation: the third quartile of the normal distribution.
+const MAD_SCALE: f64 = 0.6745;
+/// Makes a mean absolute deviation comparable with a standard deviation: √(π/2).
+const MEAN_AD_SCALE: f64 = 1.253314;
 
 impl Rule for Outliers {
     const NAME: &'static str = "outliers";
@@ -57,70 +87,146 @@ impl Rule for Outliers {
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let column = to.column();
-        let Method::Iqr = self.method;
         let mut faults = Faults::default();
         if !is_numeric(&column.data_type) {
             let what = format!("`outliers` needs numbers, but `{}` is {}", column.name, type_name(&column.data_type));
             faults.push(to.fault(what));
         }
-        let k = self.k.as_ref().map_or(3.0, |k| k.value);
-        if let Some(given) = self.k.as_ref().filter(|k| !(k.value > 0.0 && k.value.is_finite())) {
-            faults.push(to.fault_at(given, "`k` must be greater than 0"));
+        let (limit, other, default) = match self.method {
+            Method::Iqr => (&self.k, self.threshold.as_ref().map(|t| (t, "`threshold` is for `mad` and `zscore`; `iqr` takes `k`")), 3.0),
+            Method::Mad => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`; `mad` takes `threshold`")), 3.5),
+            Method::Zscore => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`; `zscore` takes `threshold`")), 3.0),
+        };
+        if let Some((given, why)) = other {
+            faults.push(to.fault_at(given, why));
+        }
+        if let Some(given) = limit.as_ref().filter(|l| !(l.value > 0.0 && l.value.is_finite())) {
+            faults.push(to.fault_at(given, "the limit must be greater than 0"));
+        }
+        if let Some(given) = self.fallback.as_ref().filter(|_| self.method != Method::Mad) {
+            faults.push(to.fault_at(given, "`fallback` is for `method: mad`"));
         }
         faults.or_ok(())?;
-        let quantiles = ExactQuantiles::bind(to.requests, &to.scope, column.index, vec![0.25, 0.5, 0.75]);
+        let limit = limit.as_ref().map_or(default, |l| l.value);
+        let transform = Transform { log: self.log, around: None };
+        let quantiles = |to: &mut Binder<'_>, p: &[f64]| ExactQuantiles::bind(to.requests, &to.scope, column.index, transform, p.to_vec());
+        let stage = match self.method {
+            Method::Iqr => Stage::Quartiles(quantiles(to, &[0.25, 0.5, 0.75])),
+            Method::Mad => Stage::Median(quantiles(to, &[0.5])),
+            Method::Zscore => Stage::Moments(to.want::<Moments>(transform, &[column.index])),
+        };
         let extrema = to.want::<Extrema>((), &[column.index]);
         let rows = to.rows_in_scope(column.index);
-        Ok(Box::new(OutliersCheck { column: column.index, k, quantiles, extrema, rows, fences: None }))
+        let fallback = self.fallback.is_some();
+        Ok(Box::new(OutliersCheck { column: column.index, limit, side: self.side, log: self.log, fallback, extrema, rows, stage }))
     }
 }
 
 #[derive(Clone)]
 struct OutliersCheck {
     column: usize,
-    k: f64,
-    quantiles: ExactQuantiles,
+    limit: f64,
+    side: Side,
+    log: bool,
+    fallback: bool,
     extrema: Handle<Extrema>,
     rows: Handle<Completeness>,
-    fences: Option<Found>,
+    stage: Stage,
 }
 
-/// Quartiles and fences, and the look at the rows beyond them where one is needed.
-#[derive(Clone, Copy)]
+/// How far the fences are.
+#[derive(Clone)]
+enum Stage {
+    Quartiles(ExactQuantiles),
+    Median(ExactQuantiles),
+    Deviations { median: f64, deviations: ExactQuantiles },
+    MeanDeviation { median: f64, moments: Handle<Moments> },
+    Moments(Handle<Moments>),
+    Counting(Found),
+}
+
+/// Fences, what they rest on, and the look at the rows beyond them where one is needed.
+#[derive(Clone)]
 struct Found {
-    quartiles: [f64; 3],
+    figures: Figures,
     fences: Fences,
     outside: Option<Handle<Outside>>,
 }
 
+/// What a stage leads to.
+enum Step {
+    Again(Option<Stage>),
+    NoData(String),
+    /// The fences, and the figures they rest on.
+    Fences(f64, f64, Figures),
+}
+
 impl Check for OutliersCheck {
     fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        let Some(rows) = view.get(self.rows) else { return Judgement::NoData("no rows in scope".into()) };
-        if let Some(found) = self.fences {
-            return self.count(found, rows.rows, view);
+        let of = view.get(self.rows).map_or(0, |c| c.rows);
+        if of == 0 {
+            return Judgement::NoData("no rows in scope".into());
         }
-        let (quartiles, count) = match self.quantiles.advance(view, look) {
-            Progress::Again => return Judgement::Again,
-            Progress::Empty => return Judgement::NoData("no finite values".into()),
-            Progress::Ready { quantiles, count } => ([quantiles[0], quantiles[1], quantiles[2]], count),
+        let step = match &mut self.stage {
+            Stage::Counting(found) => return count(found, of, view),
+            Stage::Quartiles(quantiles) => quartile_fences(quantiles.advance(view, look), self.limit),
+            Stage::Median(quantiles) => match quantiles.advance(view, look) {
+                Progress::Again => Step::Again(None),
+                Progress::Empty => no_values(self.log),
+                Progress::Ready { count, .. } if count < 3 => too_few(count),
+                Progress::Ready { quantiles, .. } => {
+                    let median = quantiles[0];
+                    let around = Transform { log: self.log, around: Some(median) };
+                    Step::Again(Some(Stage::Deviations { median, deviations: ExactQuantiles::look(look, self.column, around, vec![0.5]) }))
+                }
+            },
+            Stage::Deviations { median, deviations } => match deviations.advance(view, look) {
+                Progress::Again => Step::Again(None),
+                Progress::Empty => no_values(self.log),
+                Progress::Ready { quantiles, .. } if quantiles[0] > 0.0 => {
+                    let (median, mad) = (*median, quantiles[0]);
+                    let reach = self.limit * mad / MAD_SCALE;
+                    Step::Fences(median - reach, median + reach, figures([("median", json_float(median)), ("mad", json_float(mad))]))
+                }
+                Progress::Ready { .. } if self.fallback => {
+                    let around = Transform { log: self.log, around: Some(*median) };
+                    let moments = look.want::<Moments>(around, &[self.column]);
+                    Step::Again(Some(Stage::MeanDeviation { median: *median, moments }))
+                }
+                Progress::Ready { .. } => {
+                    Step::NoData(format!("more than half of the values are {median}, so the MAD is 0; `fallback: mean_ad` goes on"))
+                }
+            },
+            Stage::MeanDeviation { median, moments } => match view.get(*moments).and_then(|m| m.mean) {
+                Some(mean_ad) if mean_ad > 0.0 => {
+                    let reach = self.limit * MEAN_AD_SCALE * mean_ad;
+                    let figures = figures([("median", json_float(*median)), ("mean_ad", json_float(mean_ad))]);
+                    Step::Fences(*median - reach, *median + reach, figures)
+                }
+                Some(_) | None => Step::NoData(format!("no spread: all values are {median}")),
+            },
+            Stage::Moments(moments) => match view.get(*moments).copied() {
+                None => no_values(self.log),
+                Some(m) => match (m.mean, m.stddev) {
+                    (None, _) => no_values(self.log),
+                    (Some(mean), Some(0.0)) if m.count > 1 => Step::NoData(format!("no spread: all values are {mean}")),
+                    // No score can be more than this, however far its value lies.
+                    _ if (m.count as f64 - 1.0) / (m.count as f64).sqrt() <= self.limit => too_few(m.count),
+                    (Some(mean), stddev) => {
+                        let stddev = stddev.unwrap_or_default();
+                        let reach = self.limit * stddev;
+                        Step::Fences(mean - reach, mean + reach, figures([("mean", json_float(mean)), ("stddev", json_float(stddev))]))
+                    }
+                },
+            },
         };
-        let [q1, _, q3] = quartiles;
-        let spread = q3 - q1;
-        if spread == 0.0 {
-            return Judgement::NoData(format!("no spread: both quartiles are {q1}"));
-        }
-        if !is_exceedable(count, self.k) {
-            return Judgement::NoData(format!("{count} values are too few for any to lie outside the fences"));
-        }
-        let fences = Fences { low: q1 - self.k * spread, high: q3 + self.k * spread };
-        let inside = |x: f64| !fences.is_outside(x);
-        let all_inside = view.get(self.extrema).copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
-        let outside = (!all_inside).then(|| look.want::<Outside>(fences, &[self.column]));
-        let found = Found { quartiles, fences, outside };
-        self.fences = Some(found);
-        match outside {
-            Some(_) => Judgement::Again,
-            None => self.count(found, rows.rows, view),
+        match step {
+            Step::NoData(why) => Judgement::NoData(why),
+            Step::Again(next) => {
+                self.stage = next.unwrap_or_else(|| self.stage.clone());
+                Judgement::Again
+            }
+            Step::Fences(low, high, figures) => self.fenced(Fences { low, high, side: self.side, log: self.log }, figures, of, view, look),
         }
     }
 
@@ -130,29 +236,72 @@ impl Check for OutliersCheck {
 }
 
 impl OutliersCheck {
-    fn count(&self, found: Found, of: u64, view: &View<'_>) -> Judgement {
-        let Found { quartiles: [q1, median, q3], fences, outside } = found;
-        let outside = outside.and_then(|handle| view.get(handle));
-        let (low, high) = outside.map_or((0, 0), |o| (o.low, o.high));
-        let figures = figures([
-            ("q1", json_float(q1)),
-            ("median", json_float(median)),
-            ("q3", json_float(q3)),
-            ("lower_fence", json_float(fences.low)),
-            ("upper_fence", json_float(fences.high)),
-            ("low", low.into()),
-            ("high", high.into()),
-        ]);
-        Judgement::Rows(RowsJudged {
-            failing: low + high,
-            of,
-            known: 0,
-            rows: Arc::new(outside.map(|o| o.rows.clone()).unwrap_or_default()),
-            says: format!("outside {} to {}", short(fences.low), short(fences.high)),
-            figures,
-            broken: None,
-        })
+    /// Counts what lies outside; where the smallest and largest values lie inside, all do.
+    fn fenced(&mut self, fences: Fences, mut figures: Figures, of: u64, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
+        figures.insert("lower_fence".into(), json_float(fences.low));
+        figures.insert("upper_fence".into(), json_float(fences.high));
+        let inside = |x: f64| fences.side_of(x).is_none();
+        let all_inside = view.get(self.extrema).copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
+        let outside = (!all_inside).then(|| look.want::<Outside>(fences, &[self.column]));
+        let found = Found { figures, fences, outside };
+        if outside.is_none() {
+            return count(&found, of, view);
+        }
+        self.stage = Stage::Counting(found);
+        Judgement::Again
     }
+}
+
+fn no_values(log: bool) -> Step {
+    Step::NoData(if log { "no finite values above 0" } else { "no finite values" }.into())
+}
+
+fn too_few(count: u64) -> Step {
+    Step::NoData(format!("{count} values are too few for any to lie outside the fences"))
+}
+
+fn quartile_fences(progress: Progress, k: f64) -> Step {
+    let (quartiles, count) = match progress {
+        Progress::Again => return Step::Again(None),
+        Progress::Empty => return no_values(false),
+        Progress::Ready { quantiles, count } => (quantiles, count),
+    };
+    let (q1, median, q3) = (quartiles[0], quartiles[1], quartiles[2]);
+    let spread = q3 - q1;
+    if spread == 0.0 {
+        return Step::NoData(format!("no spread: both quartiles are {q1}"));
+    }
+    if !is_exceedable(count, k) {
+        return too_few(count);
+    }
+    Step::Fences(
+        q1 - k * spread,
+        q3 + k * spread,
+        figures([("q1", json_float(q1)), ("median", json_float(median)), ("q3", json_float(q3))]),
+    )
+}
+
+fn count(found: &Found, of: u64, view: &View<'_>) -> Judgement {
+    let Found { figures, fences, outside } = found;
+    let outside = outside.and_then(|handle| view.get(handle));
+    let (low, high) = outside.map_or((0, 0), |o| (o.low, o.high));
+    let mut figures = figures.clone();
+    figures.insert("low".into(), low.into());
+    figures.insert("high".into(), high.into());
+    let back = |x: f64| short(if fences.log { x.exp() } else { x });
+    let says = match fences.side {
+        Side::Both => format!("outside {} to {}", back(fences.low), back(fences.high)),
+        Side::Low => format!("below {}", back(fences.low)),
+        Side::High => format!("above {}", back(fences.high)),
+    };
+    Judgement::Rows(RowsJudged {
+        failing: low + high,
+        of,
+        rows: Arc::new(outside.map(|o| o.rows.clone()).unwrap_or_default()),
+        says,
+        figures,
+        ..RowsJudged::default()
+    })
 }
 
 /// Whether among `count` values one can lie beyond a fence at `k` interquartile ranges: were it moved

@@ -17,20 +17,24 @@ use crate::yaml::Spanned;
 
 /// Text that does not look as it should.
 ///
-/// A regular expression matches anywhere in the text unless it is anchored with `^` and `$`.
-/// Matching takes time linear in the text, whatever the expression.
+/// A regular expression matches anywhere in the text unless it is anchored with `^` and `$`. A LIKE
+/// pattern matches the whole text: `%` is any text, `_` one character, `\\` takes the next character
+/// as it is. Matching takes time linear in the text, whatever the expression.
 ///
 /// Why: e-mail addresses without an `@`, blank comments, identifiers of another system.
 ///
 /// ```yaml
 /// - pattern: { column: email, regex: '^[^@ ]+@[^@ ]+$' }
 /// - pattern: { column: comment, regex: '^\s*$', match: none }
+/// - pattern: { column: code, like: ["A-%", "B-___"] }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pattern {
     /// A regular expression, or a list of them.
-    regex: Spanned<Texts>,
+    regex: Option<Spanned<Texts>>,
+    /// A LIKE pattern, or a list of them.
+    like: Option<Spanned<Texts>>,
     /// How many of the expressions must match.
     #[serde(default, rename = "match")]
     matching: Matching,
@@ -57,20 +61,32 @@ impl Rule for Pattern {
             let what = format!("`pattern` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
             faults.push(to.fault(what));
         }
-        if self.regex.0.is_empty() {
-            faults.push(to.fault_at(&self.regex, "no expression is given"));
+        if self.regex.is_none() && self.like.is_none() {
+            faults.push(to.fault("no expression is given").hint("give `regex` or `like`"));
+        }
+        if let Some(empty) = [&self.regex, &self.like].into_iter().flatten().find(|texts| texts.0.is_empty()) {
+            faults.push(to.fault_at(empty, "no expression is given"));
         }
         let mut regexes = Vec::new();
-        for text in &self.regex.0 {
-            let compiled = Regex::new(text).map_err(|e| {
-                let why = e.to_string();
-                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                to.fault_at(&self.regex, format!("`{text}` is not a regular expression: {why}"))
-            });
-            regexes.extend(faults.take(compiled));
+        if let Some(given) = &self.regex {
+            for text in &given.0 {
+                let compiled = Regex::new(text).map_err(|e| {
+                    let why = e.to_string();
+                    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    to.fault_at(given, format!("`{text}` is not a regular expression: {why}"))
+                });
+                regexes.extend(faults.take(compiled));
+            }
+        }
+        if let Some(given) = &self.like {
+            for text in &given.0 {
+                let compiled = like(text).map_err(|why| to.fault_at(given, format!("`{text}` is not a LIKE pattern: {why}")));
+                regexes.extend(faults.take(compiled));
+            }
         }
         faults.or_ok(())?;
-        let texts = self.regex.0.join("`, `");
+        let given = self.regex.iter().chain(&self.like).flat_map(|texts| texts.0.clone());
+        let texts = given.collect::<Vec<_>>().join("`, `");
         let says = match self.matching {
             Matching::Any | Matching::All => format!("not matching `{texts}`"),
             Matching::None => format!("matching `{texts}`"),
@@ -78,6 +94,25 @@ impl Rule for Pattern {
         let test = to.row_test(PatternTest { regexes, matching: self.matching }, &[column.index]);
         Ok(Box::new(PatternCheck { test, says }))
     }
+}
+
+/// A LIKE pattern as a regular expression over the whole text.
+fn like(pattern: &str) -> Result<Regex, String> {
+    let mut regex = String::from("(?s)^");
+    let mut characters = pattern.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '%' => regex.push_str(".*"),
+            '_' => regex.push('.'),
+            '\\' => match characters.next() {
+                Some(escaped) => regex.push_str(&regex::escape(&escaped.to_string())),
+                None => return Err("nothing stands behind the last `\\`".into()),
+            },
+            plain => regex.push_str(&regex::escape(&plain.to_string())),
+        }
+    }
+    regex.push('$');
+    Regex::new(&regex).map_err(|e| e.to_string())
 }
 
 struct PatternTest {

@@ -4,9 +4,9 @@ use super::Requests;
 use super::facts::{Look, View};
 use super::requests::Handle;
 use super::requests::Scope;
-use crate::metric::Number;
+use crate::metric::{Number, Transform};
 use crate::metric::ordered::{HistogramOut, HistogramSpec, OrderedHistogram, Window};
-use crate::metric::select::Collect;
+use crate::metric::select::{Collect, CollectSpec};
 
 /// So many values are collected at most; a bracket that holds more is first cut finer.
 const COLLECT_MAX: u64 = 1 << 20;
@@ -17,6 +17,7 @@ const REFINE_BITS: u32 = 9;
 #[derive(Debug, Clone)]
 pub struct ExactQuantiles {
     column: usize,
+    transform: Transform,
     probabilities: Vec<f64>,
     stage: Stage,
 }
@@ -52,9 +53,17 @@ pub enum Progress {
 
 impl ExactQuantiles {
     /// Asks for what is needed in the first pass: quantiles at `probabilities` (0 to 1) of `column`.
-    pub fn bind(requests: &mut Requests, scope: &Scope, column: usize, probabilities: Vec<f64>) -> Self {
-        let handle = requests.want::<OrderedHistogram>(HistogramSpec::COARSE, &[column], scope);
-        Self { column, probabilities, stage: Stage::Sketched(handle) }
+    pub fn bind(requests: &mut Requests, scope: &Scope, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
+        let spec = HistogramSpec { transform, ..HistogramSpec::COARSE };
+        let handle = requests.want::<OrderedHistogram>(spec, &[column], scope);
+        Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
+    }
+
+    /// Asks for quantiles in a second look, of values that the first pass made known how to see.
+    pub fn look(look: &mut Look<'_>, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
+        let spec = HistogramSpec { transform, ..HistogramSpec::COARSE };
+        let handle = look.want::<OrderedHistogram>(spec, &[column]);
+        Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
     }
 
     /// Goes one look further, or gives the quantiles: linear interpolation between the two nearest
@@ -114,10 +123,11 @@ impl ExactQuantiles {
         };
         self.stage = if held > COLLECT_MAX && shift > 0 {
             let shift = shift.saturating_sub(REFINE_BITS);
-            let handle = look.want::<OrderedHistogram>(HistogramSpec { shift, windows }, &[self.column]);
+            let handle = look.want::<OrderedHistogram>(HistogramSpec { shift, windows, transform: self.transform }, &[self.column]);
             Stage::Refined { handle, shift, count, ranks }
         } else {
-            Stage::Collected { handle: look.want::<Collect>(windows, &[self.column]), count, ranks }
+            let spec = CollectSpec { windows, transform: self.transform };
+            Stage::Collected { handle: look.want::<Collect>(spec, &[self.column]), count, ranks }
         };
         Progress::Again
     }

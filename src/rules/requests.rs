@@ -26,6 +26,8 @@ pub struct Scope {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     pub on_fail: OnFail,
+    /// Whether the rule file says what follows a failure.
+    pub on_fail_given: bool,
     pub tolerate: Tolerance,
     /// Whether the rule file gave a tolerance.
     pub tolerance_given: bool,

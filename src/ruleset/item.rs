@@ -79,6 +79,15 @@ pub struct RuleItem {
     pub rule: Box<dyn AnyRule>,
     pub words: Words,
     pub at: Position,
+    /// Whether it uses a word with which its rule speaks of rows.
+    pub about_rows: bool,
+}
+
+impl RuleItem {
+    /// Whether its findings are about rows rather than about one column each.
+    pub fn is_about_rows(&self) -> bool {
+        self.entry.subject == Subject::Table || self.about_rows
+    }
 }
 
 pub(super) enum Read {
@@ -164,13 +173,19 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             });
         }
     }
+    let about_rows = own_entries.iter().find(|e| entry.about_rows.contains(&e.key.as_str())).map(|e| e.key.clone());
     let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
     let rule = faults.take((entry.read)(&node(own_entries), file));
     let words = faults.take(yaml::read::<Words>(&node(word_entries), file));
     if let Some(words) = &words {
         let place = || at.in_file(file);
         match (entry.subject, &words.column, &words.columns) {
-            (Subject::Column, None, None) => {
+            (Subject::Column, Some(Spanned { at, .. }), _) | (Subject::Column, _, Some(Spanned { at, .. })) if about_rows.is_some() => {
+                let word = about_rows.as_deref().unwrap_or_default();
+                let fault = Fault::new(format!("`{word}` and a column stand together")).at(at.in_file(file));
+                faults.push(fault.hint(format!("`{word}` names its columns itself")));
+            }
+            (Subject::Column, None, None) if about_rows.is_none() => {
                 let fault = Fault::new(format!("`{}` needs a column", entry.name)).at(place());
                 faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
             }
@@ -187,7 +202,7 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         }
     }
     match (rule, words) {
-        (Some(rule), Some(words)) if faults.is_empty() => Ok(RuleItem { entry, rule, words, at }),
+        (Some(rule), Some(words)) if faults.is_empty() => Ok(RuleItem { entry, rule, words, at, about_rows: about_rows.is_some() }),
         _ => Err(faults),
     }
 }

@@ -34,8 +34,18 @@ impl Evidence {
 pub struct Tally {
     /// The column, or the path of a field.
     pub path: String,
-    /// Type, count, and a few examples, most frequent first.
-    pub types: Vec<(String, u64, Vec<String>)>,
+    /// The most frequent first.
+    pub kinds: Vec<KindCount>,
+}
+
+/// Values of one type among others.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct KindCount {
+    #[serde(rename = "type")]
+    pub data_type: String,
+    pub count: u64,
+    /// A few of them.
+    pub examples: Vec<String>,
 }
 
 impl Tally {
@@ -47,17 +57,17 @@ impl Tally {
 
     /// The most frequent type first; types of one name come together.
     pub fn new(path: &str, kinds: Vec<(String, u64, Vec<String>)>) -> Self {
-        let mut types: Vec<(String, u64, Vec<String>)> = Vec::new();
-        for (name, count, examples) in kinds {
-            match types.iter_mut().find(|(known, ..)| *known == name) {
-                Some((_, sum, all)) => {
-                    *sum += count;
-                    examples.iter().for_each(|e| add_example(all, e));
+        let mut all: Vec<KindCount> = Vec::new();
+        for (data_type, count, examples) in kinds {
+            match all.iter_mut().find(|known| known.data_type == data_type) {
+                Some(known) => {
+                    known.count += count;
+                    examples.iter().for_each(|e| add_example(&mut known.examples, e));
                 }
-                None => types.push((name, count, examples)),
+                None => all.push(KindCount { data_type, count, examples }),
             }
         }
-        types.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Self { path: path.to_owned(), types }
+        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.data_type.cmp(&b.data_type)));
+        Self { path: path.to_owned(), kinds: all }
     }
 }

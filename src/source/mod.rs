@@ -24,7 +24,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-pub use evidence::{Evidence, Tally};
+pub use evidence::{Evidence, KindCount, Tally};
 pub use file::InputFile;
 pub use location::Format;
 pub use origin::{Origin, Places};

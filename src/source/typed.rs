@@ -72,7 +72,7 @@ pub(super) fn damaged(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
 }
 
 /// The schema without the writer's metadata, which is no part of a column's type, and without dictionaries,
-/// which are a matter of storage.
+/// which are a matter of storage; UTC is called UTC.
 fn plain_schema(schema: &Schema) -> Schema {
     Schema::new(plain_fields(schema.fields()))
 }
@@ -85,6 +85,10 @@ fn plain_type(data_type: &DataType) -> DataType {
     let plain = |f: &Arc<Field>| Arc::new(Field::new(f.name(), plain_type(f.data_type()), f.is_nullable()));
     match data_type {
         DataType::Dictionary(_, values) => plain_type(values),
+        // Five spellings of one zone.
+        DataType::Timestamp(unit, Some(zone)) if matches!(zone.as_ref(), "+00:00" | "-00:00" | "Z" | "Etc/UTC") => {
+            DataType::Timestamp(*unit, Some("UTC".into()))
+        }
         DataType::RunEndEncoded(_, values) => plain_type(values.data_type()),
         DataType::Struct(fields) => DataType::Struct(plain_fields(fields)),
         DataType::List(item) | DataType::ListView(item) => DataType::List(plain(item)),

@@ -15,9 +15,14 @@ use sluicegate::metric::groups::GroupCounts;
 use sluicegate::metric::keys::{Keep, Keys, KeysSpec};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
+use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::runs::MissingRuns;
-use sluicegate::metric::select::{Bins, BinsSpec, Collect, Fences, Outside};
-use sluicegate::metric::{Budget, Column, Rows, State};
+use sluicegate::metric::sequence::{Breaks, OrderSpec};
+use sluicegate::metric::stand_ins::{StandIns, Wanted};
+use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
+use sluicegate::metric::canonical::Normalize;
+use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Fences, Outside, Side};
+use sluicegate::metric::{Budget, Column, Rows, State, Transform};
 use sluicegate::rows::{Mask, RowNumbers};
 
 /// A row of test data: an integer, a float, a short text, and whether it is selected.
@@ -112,22 +117,40 @@ proptest! {
             law::<GroupCounts>(&(), &[column, 2], &units);
         }
         for column in 0..2 {
-            law::<Moments>(&(), &[column], &units);
+            for transform in [Transform::IDENTITY, Transform { log: true, around: None }, Transform { log: false, around: Some(2.5) }] {
+                law::<Moments>(&transform, &[column], &units);
+                law::<OrderedHistogram>(&HistogramSpec { transform, ..HistogramSpec::COARSE }, &[column], &units);
+            }
             law::<Extrema>(&(), &[column], &units);
-            law::<OrderedHistogram>(&HistogramSpec::COARSE, &[column], &units);
             let window = Window { low: order_of(-5.0), high: order_of(15.0) };
-            law::<OrderedHistogram>(&HistogramSpec { shift: SHIFT_COARSE - 9, windows: vec![window] }, &[column], &units);
-            law::<Collect>(&vec![window], &[column], &units);
-            law::<Outside>(&Fences { low: -10.0, high: 12.5 }, &[column], &units);
+            law::<OrderedHistogram>(&HistogramSpec { shift: SHIFT_COARSE - 9, windows: vec![window], ..HistogramSpec::COARSE }, &[column], &units);
+            law::<Collect>(&CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[column], &units);
+            for side in [Side::Both, Side::Low, Side::High] {
+                law::<Outside>(&Fences { low: -10.0, high: 12.5, side, log: false }, &[column], &units);
+                law::<Outside>(&Fences { low: 0.5, high: 2.5, side, log: true }, &[column], &units);
+            }
             law::<Bins>(&BinsSpec { low: -20.0, high: 20.0, bins: 7 }, &[column], &units);
-            let every = GroupedSpec { keys: 1, every: Some(()), each: Default::default() };
+            let every = GroupedSpec { keys: 1, every: Some(Transform::IDENTITY), each: Default::default() };
             law::<Grouped<Moments>>(&every, &[2, column], &units);
         }
         for keep in [Keep::First, Keep::Last, Keep::None] {
             for nulls_equal in [false, true] {
-                law::<Keys>(&KeysSpec { keep, nulls_equal, budget: budget() }, &[0, 2], &units);
+                law::<Keys>(&KeysSpec { keep, nulls_equal, normalize: Normalize { trim: nulls_equal, ..Normalize::default() }, budget: budget() }, &[0, 2], &units);
             }
         }
+        for column in 0..3 {
+            for (decreasing, strict) in [(false, false), (false, true), (true, true)] {
+                law::<Breaks>(&OrderSpec { decreasing, strict }, &[column], &units);
+            }
+            law::<EqualRuns>(&1, &[column], &units);
+            law::<EqualRuns>(&2, &[column], &units);
+            law::<SortedRuns>(&SortedSpec { max_run: 1, budget: budget() }, &[column, 0], &units);
+            law::<SortedRuns>(&SortedSpec { max_run: 2, budget: budget() }, &[column, 1], &units);
+        }
+        law::<CoMoments>(&(), &[0, 1], &units);
+        law::<StandIns>(&vec![Wanted::Int(0), Wanted::Int(-1)], &[0], &units);
+        law::<StandIns>(&vec![Wanted::Float(0.0), Wanted::Float(-1.0)], &[1], &units);
+        law::<StandIns>(&vec![Wanted::Text("a".into()), Wanted::Text(String::new())], &[2], &units);
         let runs = GroupedSpec { keys: 1, every: Some(MissingSpec::default()), each: Default::default() };
         law::<Grouped<MissingRuns>>(&runs, &[2, 0], &units);
     }
@@ -137,7 +160,7 @@ proptest! {
         let directory = tempfile::tempdir().expect("a directory");
         let tight = Arc::new(Budget::new(0, directory.path().to_owned()));
         let judge = |budget: Arc<Budget>| {
-            let spec = KeysSpec { keep: Keep::First, nulls_equal: true, budget: budget.clone() };
+            let spec = KeysSpec { keep: Keep::First, nulls_equal: true, normalize: Normalize::default(), budget: budget.clone() };
             let mut state = Keys::empty(&spec, &[]);
             for (i, batches) in units.iter().enumerate() {
                 let mut unit = Keys::empty(&spec, &[]);

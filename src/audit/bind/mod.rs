@@ -12,10 +12,11 @@ use super::select::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::groups::GroupCounts;
+use crate::paths::{PathColumn, set_type};
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
 use crate::rules::words::{OnNoData, Over, Tolerance};
-use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope, Subject};
+use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope};
 use crate::ruleset::{RuleItem, Words};
 use crate::source::Source;
 use crate::sql::LazySql;
@@ -94,10 +95,10 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
         unprepared,
         known_notes: Vec::new(),
     };
-    let binding = Binding { job, sql: &sql, contract: &contract_prepare.schema };
+    let binding = Binding { job, sql: &sql, contract: &contract_prepare };
     for (name, contract) in job.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, `evolution` decides.
-        if contract.required == Some(true) && plan.prepare.schema.column_with_name(name).is_some() {
+        if contract.required == Some(true) && plan.prepare.seen.column_with_name(name).is_some() {
             binding.required(name, contract.at, &mut plan);
         }
     }
@@ -111,7 +112,7 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     }
     ids_differ(job, &plan, &mut faults);
     faults.or_ok(())?;
-    plan.profile = profile::plan(job, &plan.prepare.schema, &mut plan.requests)?;
+    plan.profile = profile::plan(job, &plan.prepare, &mut plan.requests)?;
     Ok(plan)
 }
 
@@ -142,14 +143,12 @@ fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql) -> (Prepare, Faults
 
 /// The batch's schema as it would be had it kept to the contract.
 fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
-    let contract = job.rules.sections.contract();
     let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in contract {
+    for column in job.rules.sections.contract() {
         let Some(data_type) = column.data_type else { continue };
-        match fields.iter_mut().find(|f| *f.name() == column.name) {
-            Some(field) => *field = field.clone().with_data_type(data_type),
-            None => fields.push(Field::new(column.name, data_type, true)),
-        }
+        let whole = fields.iter().any(|f| *f.name() == column.name);
+        let steps = if whole { vec![column.name] } else { crate::types::path_steps(&column.name) };
+        set_type(&mut fields, &steps, &data_type);
     }
     Schema::new(fields)
 }
@@ -157,7 +156,7 @@ fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
 struct Binding<'a, 'b> {
     job: &'a Job<'b>,
     sql: &'a LazySql,
-    contract: &'a Schema,
+    contract: &'a Prepare,
 }
 
 impl Binding<'_, '_> {
@@ -172,17 +171,18 @@ impl Binding<'_, '_> {
                 ..Words::default()
             },
             at,
+            about_rows: false,
         };
         let column = Spanned { at, value: name.to_owned() };
         let _ = self.one(&item, Some(&column), plan);
     }
 
     fn item(&self, item: &RuleItem, plan: &mut Plan) -> Result<(), Faults> {
-        if item.entry.subject == Subject::Table {
+        if item.is_about_rows() {
             return self.one(item, None, plan);
         }
         let mut faults = Faults::default();
-        for column in self.columns(item, &plan.prepare.schema.clone())? {
+        for column in self.columns(item, &plan.prepare)? {
             if let Err(more) = self.one(item, Some(&column), plan) {
                 faults.extend(more);
             }
@@ -191,13 +191,13 @@ impl Binding<'_, '_> {
     }
 
     /// The columns that an item is about.
-    fn columns(&self, item: &RuleItem, schema: &Schema) -> Result<Vec<Spanned<String>>, Faults> {
+    fn columns(&self, item: &RuleItem, prepare: &Prepare) -> Result<Vec<Spanned<String>>, Faults> {
         if let Some(column) = &item.words.column {
             return Ok(vec![column.clone()]);
         }
         let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
         let some = |named: Vec<String>| if named.is_empty() { Err("`columns` names no column".to_owned()) } else { Ok(named) };
-        let named = select(&columns.value, schema, self.contract)
+        let named = select(&columns.value, prepare, self.contract)
             .and_then(some)
             .map_err(|what| Fault::new(what).at(columns.at.in_file(&self.job.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
@@ -205,10 +205,10 @@ impl Binding<'_, '_> {
 
     /// Binds one item to one column, or to the rows as a whole.
     fn one(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
-        let schema = plan.prepare.schema.clone();
+        let schema = plan.prepare.seen.clone();
         let before = plan.requests.tests.len();
         let drifted = column.filter(|_| item.entry.name != "missing").and_then(|c| self.drifted(&c.value, &schema));
-        let (bound, failure) = match (drifted, self.bind_to(item, column, &schema, &mut plan.requests)) {
+        let (bound, failure) = match (drifted, self.bind_to(item, column, &plan.prepare, &mut plan.requests)) {
             (None, Ok(bound)) => (Some(bound), None),
             (Some(why), _) => {
                 plan.requests.tests.truncate(before);
@@ -268,7 +268,7 @@ impl Binding<'_, '_> {
     /// contract's. As text, 61 lies outside 0 to 120.
     fn drifted(&self, column: &str, schema: &Schema) -> Option<String> {
         let (_, found) = schema.column_with_name(column)?;
-        let (_, expected) = self.contract.column_with_name(column)?;
+        let (_, expected) = self.contract.seen.column_with_name(column)?;
         let changed = crate::rules::schema::type_change(expected.data_type(), found.data_type())? == ChangeKind::TypeChanged;
         let (expected, found) = (type_name(expected.data_type()), type_name(found.data_type()));
         changed.then(|| format!("`{column}` is {found} where the contract says {expected}"))
@@ -277,6 +277,7 @@ impl Binding<'_, '_> {
     fn policy(&self, item: &RuleItem) -> Policy {
         Policy {
             on_fail: item.words.on_fail.as_ref().map_or(item.entry.on_fail, |o| o.value),
+            on_fail_given: item.words.on_fail.is_some(),
             tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
             tolerance_given: item.words.tolerate.is_some(),
             warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).and_then(|w| w.value.0.parse().ok()),
@@ -288,12 +289,12 @@ impl Binding<'_, '_> {
         &self,
         item: &RuleItem,
         column: Option<&Spanned<String>>,
-        schema: &Schema,
+        prepare: &Prepare,
         requests: &mut Requests,
     ) -> Result<Bound, Faults> {
         let place = column.map_or(item.at, |c| c.at).in_file(&self.job.rules.path);
         let mut binder = Binder {
-            schema,
+            prepare,
             column: None,
             place,
             sql: self.sql,
@@ -303,6 +304,7 @@ impl Binding<'_, '_> {
             warn: item.words.warn.clone(),
             known: Vec::new(),
             budget: &self.job.budget,
+            as_of: self.job.as_of,
             shows: Vec::new(),
         };
         let mut faults = Faults::default();
@@ -311,8 +313,12 @@ impl Binding<'_, '_> {
             binder.column = found;
         }
         for name in item.words.by.iter().flat_map(|by| by.value.0.iter().map(|n| Spanned { at: by.at, value: n.clone() })) {
-            if let Some(found) = faults.take(binder.find(&name)) {
-                binder.scope.by.push(found.index);
+            match faults.take(binder.find(&name)) {
+                Some(found) if prepare.path(found.index).is_some_and(PathColumn::is_elements) => {
+                    faults.push(binder.fault_at(&name, format!("`{}` has several values a row, so it makes no groups", found.name)));
+                }
+                Some(found) => binder.scope.by.push(found.index),
+                None => {}
             }
         }
         if let Some(text) = &item.words.r#where
@@ -321,8 +327,15 @@ impl Binding<'_, '_> {
             binder.scope.condition = Some(binder.requests.condition(condition));
         }
         faults.or_ok(())?;
-        let before = binder.shows.len();
+        let (before, states, tests) = (binder.shows.len(), binder.requests.states.len(), binder.requests.tests.len());
         let check = item.rule.bind(&mut binder)?;
+        // A state counts rows; a row test alone can say that a row fails if one of its elements does.
+        let counted = binder.requests.states[states..].iter().flat_map(|s| &s.columns);
+        let joined = binder.requests.tests[tests..].iter().filter(|t| t.columns.len() > 1).flat_map(|t| &t.columns);
+        if let Some(path) = counted.chain(joined).find_map(|&c| prepare.path(c).filter(|p| p.is_elements())) {
+            let what = format!("`{}` has several values a row, and `{}` needs one", path.path, item.entry.name);
+            return Err(binder.fault(what).hint("rules that judge row by row can speak of elements: `range`, `values`, `pattern`, …").into());
+        }
         let mut about: Vec<usize> = binder.shows[before..].to_vec();
         about.dedup();
         let mut shows: Vec<usize> = Vec::new();
@@ -347,7 +360,7 @@ impl Plan {
         let view = crate::rules::View::whole(facts);
         let counted = |c: &ColumnPlan| {
             let counts = view.get::<Completeness>(c.completeness)?;
-            Some((self.prepare.schema.field(c.index).name().clone(), counts.missing))
+            Some((self.prepare.seen.field(c.index).name().clone(), counts.missing))
         };
         self.profile.iter().filter_map(counted).collect()
     }

@@ -1,11 +1,14 @@
 //! A prepared batch, ready for row tests and states.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use crate::audit::Kept;
+use crate::audit::{Kept, Plan};
 use crate::diagnostic::Fault;
 use crate::metric::{Budget, Column, Rows};
 use crate::prepare::Prepared;
@@ -17,14 +20,25 @@ use crate::rules::{AnyState, Requests, Scope};
 pub(super) struct Batch {
     pub(super) prepared: Prepared,
     pub(super) columns: Vec<Option<Column>>,
+    /// Where rows end in columns that hold the elements of lists, by column.
+    pub(super) ends: BTreeMap<usize, Arc<[u32]>>,
     /// One a condition: rows for which it holds, rows on which it fails.
     pub(super) conditions: Vec<Option<(Mask, Mask)>>,
 }
 
 impl Batch {
-    pub(super) fn new(prepared: Prepared, requests: &Requests, first_new: usize) -> Self {
-        let len = prepared.rows.len();
-        let columns: Vec<Option<Column>> = prepared.columns.iter().map(|a| a.clone().map(Column::new)).collect();
+    /// `needed` are the columns of [`Prepare::seen`] that the requests from `first_new` on speak of.
+    pub(super) fn new(prepared: Prepared, plan: &Plan, first_new: usize, needed: &[usize]) -> Self {
+        let (len, requests) = (prepared.rows.len(), &plan.requests);
+        let mut columns: Vec<Option<Column>> = prepared.columns.iter().map(|a| a.clone().map(Column::new)).collect();
+        let mut ends = BTreeMap::new();
+        columns.resize(plan.prepare.seen.fields().len(), None);
+        for &index in needed.iter().filter(|&&i| i >= prepared.columns.len()) {
+            if let Some(values) = plan.prepare.values(&prepared.columns, index) {
+                columns[index] = Some(Column::new(values.array));
+                ends.extend(values.ends.map(|e| (index, e)));
+            }
+        }
         let wanted = |index: usize| {
             let by_state = requests.states[first_new..].iter().any(|s| s.scope.condition == Some(index));
             let by_test = requests.tests.iter().any(|t| t.scope.condition == Some(index) || t.known.contains(&index));
@@ -42,7 +56,7 @@ impl Batch {
             Some((Mask::from_boolean(&holds, false), if failures.is_empty() { Mask::None } else { Mask::new(failed.into()) }))
         };
         let conditions = requests.conditions.iter().enumerate().map(evaluate).collect();
-        Self { prepared, columns, conditions }
+        Self { prepared, columns, ends, conditions }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -40,7 +40,7 @@ impl Merging {
         };
         Self {
             folded,
-            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.schema)).collect(),
+            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.seen)).collect(),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             digest: Xxh3Default::new(),
         }

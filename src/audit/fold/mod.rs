@@ -15,15 +15,16 @@ use crate::source::{Projection, Source, Unit};
 
 /// The first pass: row tests, then states over the sound rows; rows that pass go to `sink`.
 pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sink: &S) -> Result<Folded, Fault> {
+    let needed = needed(&plan.requests, 0);
     let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
-        false => needed(&plan.requests, 0).into_iter().chain(source.judged_columns()).collect(),
+        false => needed.iter().copied().chain(source.judged_columns()).collect(),
     };
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
     let mut folded = Merging::new(plan);
     let (total, mut done) = (source.bytes(), 0);
     let work = |unit: &Unit, preread| {
-        let mut fold = UnitWork::new(plan, &job.budget, unit);
+        let mut fold = UnitWork::new(plan, &job.budget, unit, &needed);
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
@@ -50,15 +51,16 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
 /// A second look: only the states asked for since `first_new`, over the same rows as before.
 pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &mut Folded, first_new: usize) -> Result<(), Fault> {
     let requests = &plan.requests;
-    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed(requests, first_new)));
-    let empty = || requests.states[first_new..].iter().map(|r| r.empty(&plan.prepare.schema)).collect::<Vec<_>>();
+    let needed = needed(requests, first_new);
+    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed));
+    let empty = || requests.states[first_new..].iter().map(|r| r.empty(&plan.prepare.seen)).collect::<Vec<_>>();
     let mut states = empty();
     let (unsound, malformed) = (&folded.unsound, &folded.malformed_rows);
     let work = |unit: &Unit, preread| {
         let mut states = empty();
         source.read(unit, preread, &projection, &mut |chunk| {
             let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
-            let batch = Batch::new(prepared, requests, first_new);
+            let batch = Batch::new(prepared, plan, first_new, &needed);
             // With fewer columns read, records malformed in another one look whole.
             let live = malformed.mask(unit.index, &batch.prepared.rows).not();
             let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));

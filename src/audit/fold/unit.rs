@@ -41,15 +41,17 @@ pub(super) struct GroupFold {
 pub(super) struct UnitWork<'a, P> {
     pub(super) plan: &'a Plan,
     pub(super) budget: &'a Budget,
+    /// Columns that the requests speak of.
+    needed: &'a [usize],
     pub(super) fold: UnitFold<P>,
 }
 
 impl<'a, P> UnitWork<'a, P> {
-    pub(super) fn new(plan: &'a Plan, budget: &'a Budget, unit: &Unit) -> Self {
+    pub(super) fn new(plan: &'a Plan, budget: &'a Budget, unit: &Unit, needed: &'a [usize]) -> Self {
         let fold = UnitFold {
             unit: unit.clone(),
             end: UnitEnd::default(),
-            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.schema)).collect(),
+            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.seen)).collect(),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             filtered: 0,
             malformed: Vec::new(),
@@ -58,7 +60,7 @@ impl<'a, P> UnitWork<'a, P> {
             unsound: Vec::new(),
             part: None,
         };
-        Self { plan, budget, fold }
+        Self { plan, budget, needed, fold }
     }
 
     /// Folds some rows; gives them, and which of them are sound.
@@ -74,7 +76,7 @@ impl<'a, P> UnitWork<'a, P> {
         if prepared.rows.is_empty() {
             return Ok(None);
         }
-        let batch = Batch::new(prepared, &self.plan.requests, 0);
+        let batch = Batch::new(prepared, self.plan, 0, self.needed);
         let unsound = self.test(&batch);
         unsound.rows(batch.len(), |i| self.fold.unsound.push(batch.prepared.rows.get(i)));
         let sound = unsound.not();
@@ -88,7 +90,11 @@ impl<'a, P> UnitWork<'a, P> {
         let mut unsound = Mask::None;
         for (request, groups) in self.plan.requests.tests.iter().zip(&mut self.fold.tests) {
             let scope = batch.scope(&request.scope);
-            let tested = request.test.test(&batch.columns(&request.columns), len);
+            let columns = batch.columns(&request.columns);
+            let tested = match request.columns.first().and_then(|c| batch.ends.get(c)) {
+                Some(ends) => request.test.test(&columns, columns[0].len()).by_rows(ends),
+                None => request.test.test(&columns, len),
+            };
             let decided = tested.fails.without(&tested.unknown);
             let fails = match request.policy.nulls {
                 Nulls::Pass => decided,

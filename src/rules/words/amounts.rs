@@ -40,7 +40,7 @@ macro_rules! words {
         }
     )*};
 }
-words!(Share, Tolerance, Margin, ByteSize);
+words!(Share, Tolerance, Margin, ByteSize, Duration);
 
 /// A share between 0 and 1, exact: `1%`, `0.01`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,6 +212,47 @@ impl Word for ByteSize {
     }
 }
 
+/// A stretch of time: `90s`, `15m`, `36h`, `7d`, `2w`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duration {
+    pub seconds: i64,
+}
+
+impl fmt::Display for Duration {
+    /// In the largest unit that leaves at least two, with one decimal at most.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.seconds.unsigned_abs();
+        let sign = if self.seconds < 0 { "-" } else { "" };
+        let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+        match units.into_iter().find(|(unit, _)| seconds >= 2 * unit) {
+            Some((unit, name)) if seconds % unit == 0 => write!(f, "{sign}{}{name}", seconds / unit),
+            Some((unit, name)) => write!(f, "{sign}{:.1}{name}", seconds as f64 / unit as f64),
+            None => write!(f, "{sign}{seconds}s"),
+        }
+    }
+}
+
+impl Word for Duration {
+    const NAME: &'static str = "Duration";
+    const DESCRIPTION: &'static str = "A stretch of time: `90s`, `15m`, `36h`, `7d`, `2w`.";
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a stretch of time; write `90s`, `15m`, `36h`, `7d` or `2w`");
+        let trimmed = text.trim();
+        let split = trimmed.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, unit) = trimmed.split_at(split);
+        let number: i64 = number.parse().map_err(|_| wrong())?;
+        let unit = match unit.trim() {
+            "s" => 1,
+            "m" | "min" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            "w" => 604_800,
+            _ => return Err(wrong()),
+        };
+        number.checked_mul(unit).map(|seconds| Self { seconds }).ok_or_else(wrong)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +277,15 @@ mod tests {
         let above: Tolerance = "5% and 20 rows".parse().expect("tolerance");
         assert!(!above.is_fully_exceeded_by(6, 100));
         assert!(above.is_fully_exceeded_by(21, 100));
+    }
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [("90s", 90), ("15m", 900), ("36h", 129_600), ("7d", 604_800), ("2w", 1_209_600)] {
+            assert_eq!(text.parse(), Ok(Duration { seconds }));
+        }
+        assert!("36".parse::<Duration>().is_err());
+        assert_eq!([90, 129_600, 400_000, -7200].map(|seconds| Duration { seconds }.to_string()), ["90s", "36h", "4.6d", "-2h"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-pub use self::amounts::{ByteSize, Margin, Share, Tolerance};
+pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
 pub use self::columns::{Columns, TypeClass};
 use crate::yaml::LITERAL;
 

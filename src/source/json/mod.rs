@@ -47,6 +47,12 @@ struct Common {
     at_top: bool,
 }
 
+/// Whether `text` is one JSON value, perhaps with white space around it.
+pub fn is_value(text: &str) -> bool {
+    let end = tape::Tape::default().read(text.as_bytes(), 0);
+    end.is_ok_and(|end| tape::skip_space(text.as_bytes(), end) == text.len())
+}
+
 impl JsonSource {
     /// Opens `files`: finds their records, and guesses types from the first unit where `contract` gives none.
     ///

@@ -1,26 +1,38 @@
+mod disguised;
+mod together;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
-use super::judgement::{Judgement, RowsJudged, figures};
-use super::requests::{Handle, TestHandle};
-use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use crate::rules::facts::Simple;
+use crate::rules::judgement::{Judgement, RowsJudged, figures};
+use crate::rules::requests::{Handle, TestHandle};
+use crate::rules::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::metric::Column;
 use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
 use crate::rows::Mask;
+use crate::yaml::Spanned;
 
 /// Values that are not there.
 ///
 /// Missing is null, NaN in float columns, and the tokens the source declares as missing. The
 /// figure `completeness` is the share of rows that have a value (Deequ's definition).
 ///
+/// `together` names columns that must be missing together or not at all; rows with some of them
+/// fail. `disguised` looks for values that stand in for a missing one instead: words such as
+/// `unknown` or `n/a`, and numbers and dates such as −1, 0, 999 or 1970-01-01 if they are a spike:
+/// there at least three times, and more than three times as often as the most frequent value that
+/// is no stand-in. It warns unless `on_fail` says more, since it is a suspicion.
+///
 /// Why: a model trained on a column that is half empty learns the hole, not the thing.
 ///
 /// ```yaml
 /// - missing: { columns: [email, phone], tolerate: 1% }
 /// - missing: { column: reading, by: [sensor], max_run: 10 }
+/// - missing: { together: [latitude, longitude] }
+/// - missing: { columns: "*", disguised: true }
 /// ```
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +48,11 @@ pub struct Missing {
     blank: bool,
     /// `missing` inverts the rule: every value must be missing.
     must_be: Option<MustBe>,
+    /// Columns of which a row has all values or none; stands instead of `column`.
+    together: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Looks for values that stand in for missing ones, instead of missing ones.
+    #[serde(default)]
+    disguised: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -50,10 +67,17 @@ impl Rule for Missing {
     const NAMES_ROWS: bool = true;
     /// Missing values are what it judges.
     const CLAIMS: &'static [&'static str] = &["nulls"];
+    const ABOUT_ROWS: &'static [&'static str] = &["together"];
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         if self.max_run.is_some() && self.must_be.is_some() {
             return Err(to.fault("`max_run` and `must_be` contradict each other").into());
+        }
+        if let Some(together) = &self.together {
+            return together::bind(together, self, to);
+        }
+        if self.disguised {
+            return disguised::bind(self, to);
         }
         let column = to.column();
         let spec = MissingSpec { tokens: self.tokens.clone(), blank: self.blank };
@@ -66,6 +90,7 @@ impl Rule for Missing {
     }
 }
 
+/// Whether a value is missing.
 struct MissingTest {
     spec: MissingSpec,
     inverted: bool,

@@ -1,5 +1,7 @@
 //! Schema drift: the batch's columns against the contract.
 
+mod compare;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{Literal, OnFail};
 use crate::diagnostic::{Fault, Faults};
+use crate::source::{KindCount, Tally};
 use crate::types::{parse_type, type_name};
 use crate::yaml::Spanned;
 
@@ -22,16 +25,16 @@ pub struct SchemaSection {
     pub evolution: Evolution,
     /// What follows an incompatible change.
     pub on_fail: Option<Spanned<OnFail>>,
-    /// The columns, in order.
+    /// The columns, in order; names may be paths of nested fields.
     #[serde(default)]
     pub columns: super::words::Ordered<Spanned<ColumnContract>>,
 }
 
-/// What a column must be.
+/// What a column, or the field at a path (`address.city`, `items[].price`), must be.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnContract {
-    /// `int64`, `float64`, `decimal(15,2)`, `string`, `bool`, `date`, `timestamp(ms, UTC)`, …
+    /// `int64`, `float64`, `decimal(15,2)`, `string`, `bool`, `date`, `timestamp(ms, UTC)`, `struct<city: string>`, `list<int64>`, …
     pub r#type: Option<TypeName>,
     /// Every row has a value: a row without one is set aside. `false` says that values may be missing.
     pub required: Option<bool>,
@@ -62,6 +65,11 @@ impl JsonSchema for TypeName {
     }
 }
 
+/// Whether `format` is one that dates and times can be read by.
+pub fn is_strftime(format: &str) -> bool {
+    !StrftimeItems::new(format).any(|item| item == Item::Error)
+}
+
 /// Which changes are compatible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -85,6 +93,12 @@ pub enum Evolution {
 pub enum ChangeKind {
     ColumnAdded,
     ColumnRemoved,
+    /// Suspected: one of a fitting type stands in the place of one that is gone.
+    ColumnRenamed,
+    /// The same name in upper and lower case otherwise.
+    KeyCaseChanged,
+    NestedFieldAdded,
+    NestedFieldRemoved,
     Reordered,
     TypeWidened,
     TypeNarrowed,
@@ -98,7 +112,7 @@ pub enum ChangeKind {
 /// One difference between the contract and the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SchemaChange {
-    /// The column.
+    /// The column, or the path of a nested field.
     pub path: String,
     pub kind: ChangeKind,
     /// What the contract says.
@@ -109,6 +123,9 @@ pub struct SchemaChange {
     pub compatible: bool,
     /// Values that show it.
     pub examples: Vec<String>,
+    /// Of values of several types: how many there are of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<KindCount>,
 }
 
 impl fmt::Display for SchemaChange {
@@ -117,7 +134,12 @@ impl fmt::Display for SchemaChange {
         let (from, to) = (self.from.as_ref().unwrap_or(&none), self.to.as_ref().unwrap_or(&none));
         match self.kind {
             ChangeKind::ColumnAdded => write!(f, "`{path}` added ({to})")?,
+            ChangeKind::ColumnRemoved if from.is_empty() => write!(f, "`{path}` removed")?,
             ChangeKind::ColumnRemoved => write!(f, "`{path}` removed (was {from})")?,
+            ChangeKind::ColumnRenamed => write!(f, "`{path}` probably renamed to `{to}`")?,
+            ChangeKind::KeyCaseChanged => write!(f, "`{path}` now written `{to}`")?,
+            ChangeKind::NestedFieldAdded => write!(f, "field `{path}` added ({to})")?,
+            ChangeKind::NestedFieldRemoved => write!(f, "field `{path}` removed (was {from})")?,
             ChangeKind::Reordered => write!(f, "`{path}` moved from {from} to {to}")?,
             ChangeKind::TypeWidened => write!(f, "`{path}` widened from {from} to {to}")?,
             ChangeKind::TypeNarrowed => write!(f, "`{path}` narrowed from {from} to {to}")?,
@@ -125,6 +147,10 @@ impl fmt::Display for SchemaChange {
             ChangeKind::FormatChanged => write!(f, "`{path}` is no longer written as {from}")?,
             ChangeKind::NullabilityRelaxed => write!(f, "`{path}` is required and has missing values")?,
             ChangeKind::NullabilityTightened => write!(f, "`{path}` was optional and can no longer be missing")?,
+        }
+        if !self.kinds.is_empty() {
+            let kinds: Vec<String> = self.kinds.iter().map(|k| format!("{} {}", crate::shown::count(k.count), k.data_type)).collect();
+            write!(f, " ({})", kinds.join(", "))?;
         }
         if !self.examples.is_empty() {
             let examples: Vec<String> = self.examples.iter().map(|e| format!("`{e}`")).collect();
@@ -141,6 +167,8 @@ pub struct Observed<'a> {
     pub contradicted: &'a [(String, Vec<String>)],
     /// Missing values by column, where counted.
     pub missing: &'a BTreeMap<String, u64>,
+    /// What kinds of values stand in columns of several.
+    pub tallies: &'a [Tally],
 }
 
 impl SchemaSection {
@@ -155,104 +183,30 @@ impl SchemaSection {
             let fault = |what: String| Fault::new(what).at(format.at.in_file(path));
             if !contract.r#type.as_ref().is_some_and(|t| matches!(t.0, DataType::Date32 | DataType::Timestamp(..))) {
                 faults.push(fault(format!("`format` of `{name}` has no meaning: it is for dates and timestamps")));
-            } else if StrftimeItems::new(&format.value).any(|item| item == Item::Error) {
+            } else if !is_strftime(&format.value) {
                 faults.push(fault(format!("`{}` is not a strftime format", format.value)).hint("such as `%d.%m.%Y %H:%M`"));
             }
         }
     }
 
-    /// Every difference, in the contract's order, then columns that came, in the batch's.
-    pub fn changes(&self, batch: &Observed<'_>) -> Vec<SchemaChange> {
-        let mut changes = Vec::new();
-        for (name, contract) in &self.columns.0 {
-            match batch.schema.column_with_name(name) {
-                None => {
-                    let from = contract.r#type.as_ref().map(|t| type_name(&t.0));
-                    let compatible = self.allows(ChangeKind::ColumnRemoved, contract.required != Some(true));
-                    changes.push(SchemaChange { from, ..change(name, ChangeKind::ColumnRemoved, compatible) });
-                }
-                Some((_, field)) => self.column_changes(name, contract, field, batch, &mut changes),
-            }
-        }
-        self.order_changes(batch.schema, &mut changes);
-        for field in batch.schema.fields().iter().filter(|f| !self.columns.0.iter().any(|(name, _)| name == f.name())) {
-            let compatible = self.allows(ChangeKind::ColumnAdded, field.is_nullable());
-            let to = Some(type_name(field.data_type()));
-            changes.push(SchemaChange { to, ..change(field.name(), ChangeKind::ColumnAdded, compatible) });
-        }
-        changes
-    }
-
-    fn column_changes(
-        &self,
-        name: &str,
-        contract: &ColumnContract,
-        field: &arrow::datatypes::Field,
-        batch: &Observed<'_>,
-        changes: &mut Vec<SchemaChange>,
-    ) {
-        if let Some(TypeName(expected)) = &contract.r#type {
-            let contradicted = batch.contradicted.iter().find(|(n, _)| n == name);
-            let examples = contradicted.map(|(_, examples)| examples.clone()).unwrap_or_default();
-            let (from, to) = (Some(type_name(expected)), Some(type_name(field.data_type())));
-            match (type_change(expected, field.data_type()), contradicted) {
-                (Some(kind), _) => changes.push(SchemaChange { from, to, examples, ..change(name, kind, self.allows(kind, true)) }),
-                // Of the same type, yet not readable as the contract has it: its text has another form.
-                (None, Some(_)) => {
-                    let kind = ChangeKind::FormatChanged;
-                    let from = contract.format.as_ref().map(|f| f.value.clone()).or(from);
-                    changes.push(SchemaChange { from, to, examples, ..change(name, kind, self.allows(kind, true)) });
-                }
-                (None, None) => {}
-            }
-        }
-        match contract.required {
-            Some(true) if batch.missing.get(name).is_some_and(|m| *m > 0) => {
-                let kind = ChangeKind::NullabilityRelaxed;
-                let (from, to) = (Some("required".to_owned()), Some(format!("{} missing", batch.missing[name])));
-                changes.push(SchemaChange { from, to, ..change(name, kind, self.allows(kind, true)) });
-            }
-            Some(false) if !field.is_nullable() => {
-                let kind = ChangeKind::NullabilityTightened;
-                let (from, to) = (Some("optional".to_owned()), Some("required".to_owned()));
-                changes.push(SchemaChange { from, to, ..change(name, kind, self.allows(kind, true)) });
-            }
-            Some(_) | None => {}
-        }
-    }
-
-    /// Columns that stand elsewhere among those both sides have.
-    fn order_changes(&self, schema: &Schema, changes: &mut Vec<SchemaChange>) {
-        let contract: Vec<&str> = self.columns.0.iter().map(|(n, _)| n.as_str()).filter(|n| schema.index_of(n).is_ok()).collect();
-        let batch: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|n| contract.contains(n)).collect();
-        for (to, name) in batch.iter().enumerate() {
-            let from = contract.iter().position(|n| n == name).unwrap_or(to);
-            if from != to {
-                let compatible = self.allows(ChangeKind::Reordered, true);
-                let (from, to) = (Some(format!("position {}", from + 1)), Some(format!("position {}", to + 1)));
-                changes.push(SchemaChange { from, to, ..change(name, ChangeKind::Reordered, compatible) });
-            }
-        }
-    }
-
-    /// Whether `evolution` allows a change; `optional` says so of a column that came or went.
+    /// Whether `evolution` allows a change; `optional` says so of what came or went (of a rename: both).
     fn allows(&self, kind: ChangeKind, optional: bool) -> bool {
         use ChangeKind::*;
         match self.evolution {
             Evolution::Any => true,
             Evolution::Exact => false,
             Evolution::Backward => match kind {
-                ColumnAdded => optional,
-                ColumnRemoved | Reordered | TypeWidened | NullabilityRelaxed => true,
+                ColumnAdded | NestedFieldAdded | ColumnRenamed | KeyCaseChanged => optional,
+                ColumnRemoved | NestedFieldRemoved | Reordered | TypeWidened | NullabilityRelaxed => true,
                 TypeNarrowed | TypeChanged | FormatChanged | NullabilityTightened => false,
             },
             Evolution::Forward => match kind {
-                ColumnRemoved => optional,
-                ColumnAdded | Reordered | TypeNarrowed | NullabilityTightened => true,
+                ColumnRemoved | NestedFieldRemoved | ColumnRenamed | KeyCaseChanged => optional,
+                ColumnAdded | NestedFieldAdded | Reordered | TypeNarrowed | NullabilityTightened => true,
                 TypeWidened | TypeChanged | FormatChanged | NullabilityRelaxed => false,
             },
             Evolution::Full => match kind {
-                ColumnAdded | ColumnRemoved => optional,
+                ColumnAdded | ColumnRemoved | NestedFieldAdded | NestedFieldRemoved | ColumnRenamed | KeyCaseChanged => optional,
                 Reordered => true,
                 TypeWidened | TypeNarrowed | TypeChanged | FormatChanged | NullabilityRelaxed | NullabilityTightened => false,
             },
@@ -261,7 +215,7 @@ impl SchemaSection {
 }
 
 fn change(path: &str, kind: ChangeKind, compatible: bool) -> SchemaChange {
-    SchemaChange { path: path.to_owned(), kind, from: None, to: None, compatible, examples: Vec::new() }
+    SchemaChange { path: path.to_owned(), kind, from: None, to: None, compatible, examples: Vec::new(), kinds: Vec::new() }
 }
 
 /// How one type differs from another: whether every value of the one is a value of the other. None where they are the same.

@@ -1,0 +1,123 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Simple;
+use super::judgement::{Judgement, Measured, Status, figures};
+use super::{Binder, Check, Rule, Subject, View};
+use crate::diagnostic::Faults;
+use crate::shown::counted;
+use crate::yaml::Spanned;
+
+/// Which columns there are.
+///
+/// The columns that rules see: those of the data, then those that `transform` adds.
+///
+/// Why: a loader that matches columns by place takes one for another without a word.
+///
+/// ```yaml
+/// - column_set: { contains: [id, price] }
+/// - column_set: { exactly: [id, name, price] }      # in this order, no others
+/// - column_set: { set: [price, id, name], count: 3 }
+/// - column_set: { count: { min: 3, max: 10 } }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSet {
+    /// At least these.
+    contains: Option<Spanned<Vec<String>>>,
+    /// These, in this order, and no others.
+    exactly: Option<Spanned<Vec<String>>>,
+    /// These, in any order, and no others.
+    set: Option<Spanned<Vec<String>>>,
+    /// How many.
+    count: Option<Spanned<Count>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Count {
+    Exactly(u64),
+    Between(Between),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Between {
+    min: Option<u64>,
+    max: Option<u64>,
+}
+
+impl Rule for ColumnSet {
+    const NAME: &'static str = "column_set";
+    const SUBJECT: Subject = Subject::Table;
+    const NAMES_ROWS: bool = false;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let found: Vec<String> = to.schema().fields().iter().map(|f| f.name().clone()).collect();
+        let mut wrong: Vec<String> = Vec::new();
+        let sets = [&self.contains, &self.exactly, &self.set];
+        match sets.iter().filter(|s| s.is_some()).count() {
+            0 if self.count.is_none() => {
+                return Err(to.fault("`column_set` says nothing").hint("give `contains`, `exactly`, `set` or `count`").into());
+            }
+            0 | 1 => {}
+            _ => return Err(to.fault("`contains`, `exactly` and `set` stand together").hint("give one of them").into()),
+        }
+        if let Some(given) = sets.into_iter().flatten().next() {
+            if given.is_empty() {
+                return Err(to.fault_at(given, "no column is named").into());
+            }
+            let lacks: Vec<&String> = given.iter().filter(|name| !found.contains(name)).collect();
+            let extra: Vec<&String> = found.iter().filter(|name| !given.contains(name)).collect();
+            if !lacks.is_empty() {
+                wrong.push(format!("without {}", quoted(&lacks)));
+            }
+            if self.contains.is_none() && !extra.is_empty() {
+                wrong.push(format!("beside them {}", quoted(&extra)));
+            }
+            if self.exactly.is_some() && lacks.is_empty() && extra.is_empty() && found != given.value {
+                wrong.push(format!("in the order {}", quoted(&found.iter().collect::<Vec<_>>())));
+            }
+        }
+        if let Some(given) = &self.count {
+            let (min, max) = match given.value {
+                Count::Exactly(n) => (Some(n), Some(n)),
+                Count::Between(Between { min, max }) => (min, max),
+            };
+            if (min.is_none() && max.is_none()) || min.zip(max).is_some_and(|(min, max)| min > max) {
+                return Err(to.fault_at(given, "the count leaves no room, or says nothing").hint("write `count: 5` or `{ min: 3, max: 10 }`").into());
+            }
+            let n = found.len() as u64;
+            if min.is_some_and(|min| n < min) || max.is_some_and(|max| n > max) {
+                wrong.push(format!("{} of them", found.len()));
+            }
+        }
+        Ok(Box::new(ColumnSetCheck { found: found.len() as u64, wrong: wrong.join(", ") }))
+    }
+}
+
+fn quoted(names: &[&String]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[derive(Clone)]
+struct ColumnSetCheck {
+    found: u64,
+    /// What is wrong with the columns; empty if nothing is.
+    wrong: String,
+}
+
+impl Simple for ColumnSetCheck {
+    fn judge(&self, _: &View<'_>) -> Judgement {
+        let fits = self.wrong.is_empty();
+        Judgement::Measured(Measured {
+            status: if fits { Status::Pass } else { Status::Fail },
+            observed: self.found.into(),
+            limit: serde_json::Value::Null,
+            unit: "columns",
+            says: if fits { counted(self.found, "column") } else { format!("the columns come {}", self.wrong) },
+            figures: figures([("columns", self.found.into())]),
+            groups: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,107 @@
+use arrow::array::AsArray;
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::DataType;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Simple;
+use super::judgement::{Judgement, RowsJudged};
+use super::requests::TestHandle;
+use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use crate::diagnostic::Faults;
+use crate::metric::Column;
+use crate::rows::Mask;
+use crate::types::type_name;
+use crate::yaml::Spanned;
+
+/// Text that is too short or too long.
+///
+/// Counted are the characters of a string (Unicode code points), the bytes of a binary value, and
+/// the elements of a list.
+///
+/// Why: a body cut off at 255 characters, a postcode of four digits, an order without items.
+///
+/// ```yaml
+/// - length: { column: country, min: 2, max: 2 }
+/// - length: { column: items, min: 1 }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Length {
+    /// At least so long.
+    min: Option<Spanned<u64>>,
+    /// At most so long.
+    max: Option<Spanned<u64>>,
+}
+
+impl Rule for Length {
+    const NAME: &'static str = "length";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let column = to.column();
+        let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
+        match (min, max) {
+            (None, None) => return Err(to.fault("`length` has no bound").hint("give `min` or `max`").into()),
+            (Some(min), Some(max)) if min > max => return Err(to.fault("`min` is more than `max`").into()),
+            _ => {}
+        }
+        let of = match &column.data_type {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "characters",
+            DataType::Binary | DataType::LargeBinary => "bytes",
+            DataType::List(_) | DataType::LargeList(_) => "elements",
+            other => return Err(to.fault(format!("`length` needs text or lists, but `{}` is {}", column.name, type_name(other))).into()),
+        };
+        let says = match (min, max) {
+            (Some(min), Some(max)) if min == max => format!("not {min} {of} long"),
+            (Some(min), Some(max)) => format!("not {min} to {max} {of} long"),
+            (Some(min), None) => format!("shorter than {min} {of}"),
+            (None, max) => format!("longer than {} {of}", max.unwrap_or_default()),
+        };
+        let (min, max) = (min.unwrap_or(0), max.unwrap_or(u64::MAX));
+        let test = to.row_test(LengthTest { min, max }, &[column.index]);
+        Ok(Box::new(LengthCheck { test, says }))
+    }
+}
+
+struct LengthTest {
+    min: u64,
+    max: u64,
+}
+
+impl RowTest for LengthTest {
+    fn test(&self, columns: &[&Column], len: usize) -> Tested {
+        let column = columns[0];
+        let mut fails = vec![false; len];
+        let outside = |length: usize| (length as u64) < self.min || length as u64 > self.max;
+        let is_text = column.for_each_text(&Mask::All, |i, text| {
+            // No text has more characters than bytes: most are settled without counting.
+            let sure = text.is_ascii() || (text.len() as u64) < self.min;
+            fails[i] = outside(if sure { text.len() } else { text.chars().count() });
+        });
+        let array = &column.array;
+        let length = |i: usize| match array.data_type() {
+            DataType::Binary => array.as_binary::<i32>().value_length(i) as usize,
+            DataType::LargeBinary => array.as_binary::<i64>().value_length(i) as usize,
+            DataType::List(_) => array.as_list::<i32>().value_length(i) as usize,
+            _ => array.as_list::<i64>().value_length(i) as usize,
+        };
+        if !is_text {
+            column.present(&Mask::All).rows(len, |i| fails[i] = outside(length(i)));
+        }
+        Tested { fails: Mask::new(BooleanBuffer::from(fails)), unknown: column.missing().clone() }
+    }
+}
+
+#[derive(Clone)]
+struct LengthCheck {
+    test: TestHandle,
+    says: String,
+}
+
+impl Simple for LengthCheck {
+    fn judge(&self, view: &View<'_>) -> Judgement {
+        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    }
+}

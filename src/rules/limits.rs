@@ -1,0 +1,117 @@
+//! Bounds on one measure: `min`, `max`, `above`, `below`.
+
+use arrow::datatypes::DataType;
+
+use super::Binder;
+use super::bounds::{Bound, shown};
+use super::judgement::{Status, json_float};
+use super::words::Literal;
+use crate::diagnostic::Faults;
+use crate::metric::Number;
+use crate::text;
+use crate::yaml::Spanned;
+
+/// A measure's bounds, as a rule file gives them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given<'a> {
+    pub min: Option<&'a Spanned<Literal>>,
+    pub max: Option<&'a Spanned<Literal>>,
+    pub above: Option<&'a Spanned<Literal>>,
+    pub below: Option<&'a Spanned<Literal>>,
+}
+
+/// Bounds that a measure is held against.
+#[derive(Debug, Clone)]
+pub(super) struct Limits {
+    /// Bound, whether the measure may equal it, whether it is a lower one.
+    bounds: Vec<(Number, bool, bool)>,
+    /// The bounds in words: "0 to 10", "above 0".
+    pub says: String,
+}
+
+impl Limits {
+    /// Reads bounds as numbers, shares (`50%`) among them, or as values of `data_type` where one is given.
+    ///
+    /// # Errors
+    /// There is none, one cannot be read, or no value lies within them.
+    pub fn read(given: &Given<'_>, data_type: Option<&DataType>, to: &Binder<'_>) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let mut bounds = Vec::new();
+        let parts = [(given.min, true, true), (given.max, true, false), (given.above, false, true), (given.below, false, false)];
+        for (literal, inclusive, lower) in parts {
+            let Some(literal) = literal else { continue };
+            let read = number(&literal.value, data_type).map_err(|why| to.fault_at(literal, why));
+            bounds.extend(faults.take(read).map(|number| (number, inclusive, lower)));
+        }
+        if parts.iter().all(|(literal, ..)| literal.is_none()) {
+            faults.push(to.fault("no bound is given").hint("give `min`, `max`, `above` or `below`"));
+        }
+        let has_room = |(low, closed, _): &(Number, bool, bool), (high, also_closed, _): &(Number, bool, bool)| {
+            low.as_f64() < high.as_f64() || (low.as_f64() == high.as_f64() && *closed && *also_closed)
+        };
+        let (lows, highs): (Vec<_>, Vec<_>) = bounds.iter().partition(|(_, _, lower)| *lower);
+        if lows.iter().any(|low| highs.iter().any(|high| !has_room(low, high))) {
+            faults.push(to.fault("the bounds leave no room for any value"));
+        }
+        let text = |l: Option<&Spanned<Literal>>| l.map(|l| l.value.0.clone());
+        let says = match (text(given.min), text(given.max), given.above, given.below) {
+            (Some(min), Some(max), None, None) => format!("{min} to {max}"),
+            (min, max, above, below) => {
+                let words = [("at least", min), ("at most", max), ("above", text(above)), ("below", text(below))];
+                words.into_iter().filter_map(|(word, b)| b.map(|b| format!("{word} {b}"))).collect::<Vec<_>>().join(" and ")
+            }
+        };
+        faults.or_ok(Self { bounds, says })
+    }
+
+    /// How `measure` stands to the bounds.
+    pub fn status(&self, measure: Number) -> Status {
+        let holds = |(bound, inclusive, lower): &(Number, bool, bool)| match compare(measure, *bound) {
+            std::cmp::Ordering::Equal => *inclusive,
+            std::cmp::Ordering::Greater => *lower,
+            std::cmp::Ordering::Less => !*lower,
+        };
+        if self.bounds.iter().all(holds) { Status::Pass } else { Status::Fail }
+    }
+}
+
+/// Numbers of different scales compare by value.
+fn compare(a: Number, b: Number) -> std::cmp::Ordering {
+    match (a, b) {
+        (Number::Int { value: x, scale: s }, Number::Int { value: y, scale: t }) if (0..=30).contains(&s) && (0..=30).contains(&t) => {
+            let lift = |v: i128, by: i8| 10i128.checked_pow(by.unsigned_abs().into()).and_then(|f| v.checked_mul(f));
+            let common = s.max(t);
+            match (lift(x, common - s), lift(y, common - t)) {
+                (Some(x), Some(y)) => x.cmp(&y),
+                _ => a.as_f64().total_cmp(&b.as_f64()),
+            }
+        }
+        // −0 is 0.
+        _ => (a.as_f64() + 0.0).total_cmp(&(b.as_f64() + 0.0)),
+    }
+}
+
+fn number(literal: &Literal, data_type: Option<&DataType>) -> Result<Number, String> {
+    let written = literal.0.trim();
+    if let Some(data_type) = data_type {
+        return Ok(match Bound::read(literal, data_type)? {
+            Bound::Exact { value, scale } => Number::Int { value, scale: scale as i8 },
+            Bound::Float(x) => Number::Float(x),
+            Bound::Text(_) => return Err("text has no measure".into()),
+        });
+    }
+    let share = written.strip_suffix('%').map(str::trim_end);
+    let x = text::float(share.unwrap_or(written)).filter(|x| !x.is_nan()).ok_or_else(|| format!("`{written}` is not a number"))?;
+    Ok(Number::Float(if share.is_some() { x / 100.0 } else { x }))
+}
+
+/// A measure as reports write it: dates and decimals as text, all else as a number.
+pub(super) fn measure_json(measure: Number, data_type: Option<&DataType>) -> serde_json::Value {
+    match (measure, data_type) {
+        (Number::Float(x), _) => json_float(x),
+        (Number::Int { value, scale: 0 }, None) => i64::try_from(value).map_or_else(|_| value.to_string().into(), Into::into),
+        (Number::Int { value, scale: 0 }, Some(t)) if t.is_integer() => i64::try_from(value).map_or_else(|_| value.to_string().into(), Into::into),
+        (number, Some(data_type)) => shown(number, data_type).into(),
+        (number, None) => number.to_string().into(),
+    }
+}

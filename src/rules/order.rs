@@ -1,0 +1,86 @@
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Simple;
+use super::judgement::{Judgement, RowsJudged};
+use super::requests::Handle;
+use super::{Binder, Check, Rule, Subject, View};
+use crate::diagnostic::Faults;
+use crate::metric::completeness::Completeness;
+use crate::metric::is_ordered;
+use crate::metric::sequence::{Breaks, OrderSpec};
+use crate::types::type_name;
+
+/// Rows whose value steps back.
+///
+/// A row breaks the order if its value is less than that of the row before it that has one, in
+/// source order (`strict`: not greater), with `by` within its group. For numbers, dates, times and
+/// strings.
+///
+/// Why: a log with a clock that was set back, a file put together from pieces in the wrong order.
+///
+/// ```yaml
+/// - order: { column: event_time, by: [device] }
+/// - order: { column: sequence, strict: true }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// Which way values go.
+    #[serde(default)]
+    direction: Direction,
+    /// Whether equal neighbours break the order too.
+    #[serde(default)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Direction {
+    #[default]
+    Increasing,
+    Decreasing,
+}
+
+impl Rule for Order {
+    const NAME: &'static str = "order";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let column = to.column();
+        let is_text = matches!(column.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        if !is_text && !is_ordered(&column.data_type) {
+            let what = format!("`order` needs numbers, dates, times or text, but `{}` is {}", column.name, type_name(&column.data_type));
+            return Err(to.fault(what).into());
+        }
+        let decreasing = self.direction == Direction::Decreasing;
+        let breaks = to.want::<Breaks>(OrderSpec { decreasing, strict: self.strict }, &[column.index]);
+        let rows = to.rows_in_scope(column.index);
+        let says = match (decreasing, self.strict) {
+            (false, false) => "less than the value before",
+            (false, true) => "not greater than the value before",
+            (true, false) => "greater than the value before",
+            (true, true) => "not less than the value before",
+        };
+        Ok(Box::new(OrderCheck { breaks, rows, says }))
+    }
+}
+
+#[derive(Clone)]
+struct OrderCheck {
+    breaks: Handle<Breaks>,
+    rows: Handle<Completeness>,
+    says: &'static str,
+}
+
+impl Simple for OrderCheck {
+    fn judge(&self, view: &View<'_>) -> Judgement {
+        let of = view.get(self.rows).map_or(0, |c| c.rows);
+        let rows = view.get(self.breaks).cloned().unwrap_or_default();
+        Judgement::Rows(RowsJudged { failing: rows.len(), of, rows: Arc::new(rows), says: self.says.into(), ..RowsJudged::default() })
+    }
+}

@@ -1,0 +1,152 @@
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::DataType;
+use regex::Regex;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Simple;
+use super::judgement::{Judgement, RowsJudged};
+use super::requests::TestHandle;
+use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use crate::diagnostic::Faults;
+use crate::metric::Column;
+use crate::rows::Mask;
+use crate::text;
+use crate::types::type_name;
+use crate::yaml::Spanned;
+
+/// Text that cannot be read as what it should be.
+///
+/// `datetime` is ISO 8601, a date alone or with a time, unless `format` gives another (strftime);
+/// `number` is decimal digits with a sign, a point, an exponent; `json` any JSON value; `uuid` the
+/// form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an absolute URL.
+///
+/// Why: what is stored as text is parsed by whoever comes next, and fails there.
+///
+/// ```yaml
+/// - parse: { column: created, as: datetime, format: "%d.%m.%Y %H:%M" }
+/// - parse: { columns: [payload, context], as: json }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parse {
+    /// What the text must be.
+    r#as: Kind,
+    /// How a `datetime` is written, in strftime's terms.
+    format: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Datetime,
+    Number,
+    Json,
+    Uuid,
+    Email,
+    Ipv4,
+    Ipv6,
+    Url,
+}
+
+impl Kind {
+    fn a_name(self) -> &'static str {
+        match self {
+            Self::Datetime => "a date or time",
+            Self::Number => "a number",
+            Self::Json => "JSON",
+            Self::Uuid => "a UUID",
+            Self::Email => "an e-mail address",
+            Self::Ipv4 => "an IPv4 address",
+            Self::Ipv6 => "an IPv6 address",
+            Self::Url => "a URL",
+        }
+    }
+}
+
+/// The pattern of the HTML standard, "valid e-mail address".
+static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
+    let label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?";
+    let pattern = format!(r"^[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{label}(?:\.{label})*$");
+    Regex::new(&pattern).expect("the pattern is a constant that tests compile")
+});
+
+impl Rule for Parse {
+    const NAME: &'static str = "parse";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let column = to.column();
+        let mut faults = Faults::default();
+        if !matches!(column.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+            let what = format!("`parse` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
+            faults.push(to.fault(what).hint("it was read already; the `schema` section can ask for `string`"));
+        }
+        if let Some(format) = &self.format {
+            if self.r#as != Kind::Datetime {
+                faults.push(to.fault_at(format, "`format` is for `as: datetime`"));
+            } else if !super::schema::is_strftime(&format.value) {
+                let what = format!("`{}` is not a strftime format", format.value);
+                faults.push(to.fault_at(format, what).hint("such as `%d.%m.%Y %H:%M`"));
+            }
+        }
+        faults.or_ok(())?;
+        let format = self.format.as_ref().map(|f| f.value.clone());
+        let says = match &format {
+            Some(format) => format!("not {} as `{format}`", self.r#as.a_name()),
+            None => format!("not {}", self.r#as.a_name()),
+        };
+        let test = to.row_test(ParseTest { kind: self.r#as, format }, &[column.index]);
+        Ok(Box::new(ParseCheck { test, says }))
+    }
+}
+
+struct ParseTest {
+    kind: Kind,
+    format: Option<String>,
+}
+
+impl ParseTest {
+    fn reads(&self, text: &str) -> bool {
+        match (self.kind, &self.format) {
+            (Kind::Datetime, Some(format)) => text::timestamp_in(text, format).is_some() || text::date_in(text, format).is_some(),
+            (Kind::Datetime, None) => text::timestamp(text).is_some(),
+            (Kind::Number, _) => text.bytes().any(|b| b.is_ascii_digit()) && text::float(text).is_some(),
+            (Kind::Json, _) => crate::source::json::is_value(text),
+            (Kind::Uuid, _) => is_uuid(text),
+            (Kind::Email, _) => EMAIL.is_match(text),
+            (Kind::Ipv4, _) => text.parse::<Ipv4Addr>().is_ok(),
+            (Kind::Ipv6, _) => text.parse::<Ipv6Addr>().is_ok(),
+            (Kind::Url, _) => text.trim() == text && url::Url::parse(text).is_ok(),
+        }
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let at = |i: usize| matches!(i, 8 | 13 | 18 | 23);
+    text.len() == 36 && text.bytes().enumerate().all(|(i, b)| if at(i) { b == b'-' } else { b.is_ascii_hexdigit() })
+}
+
+impl RowTest for ParseTest {
+    fn test(&self, columns: &[&Column], len: usize) -> Tested {
+        let mut fails = vec![false; len];
+        columns[0].for_each_text(&Mask::All, |i, text| fails[i] = !self.reads(text));
+        Tested { fails: Mask::new(BooleanBuffer::from(fails)), unknown: columns[0].missing().clone() }
+    }
+}
+
+#[derive(Clone)]
+struct ParseCheck {
+    test: TestHandle,
+    says: String,
+}
+
+impl Simple for ParseCheck {
+    fn judge(&self, view: &View<'_>) -> Judgement {
+        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    }
+}

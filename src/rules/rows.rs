@@ -1,0 +1,87 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Simple;
+use super::judgement::{Judgement, Measured, Status, figures};
+use super::requests::Handle;
+use super::{Binder, Check, Rule, Subject, View};
+use crate::diagnostic::Faults;
+use crate::metric::completeness::Completeness;
+use crate::shown::{count, counted};
+use crate::yaml::Spanned;
+
+/// How many rows there are.
+///
+/// Rows left by `clean`, those that other rules set aside among them; with `where` those it speaks
+/// of, with `by` those of each group. A batch without rows is undecided, unless `rows: { min: 0 }`
+/// permits it.
+///
+/// Why: half a delivery looks like a whole one to every rule about values.
+///
+/// ```yaml
+/// - rows: { min: 1000, max: 2_000_000 }
+/// - rows: { min: 1, where: "status = 'paid'" }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RowCount {
+    /// At least so many.
+    min: Option<Spanned<u64>>,
+    /// At most so many.
+    max: Option<Spanned<u64>>,
+}
+
+impl Rule for RowCount {
+    const NAME: &'static str = "rows";
+    const SUBJECT: Subject = Subject::Table;
+    const NAMES_ROWS: bool = false;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
+        match (min, max) {
+            (None, None) => return Err(to.fault("`rows` has no bound").hint("give `min` or `max`").into()),
+            (Some(min), Some(max)) if min > max => return Err(to.fault("`min` is more than `max`").into()),
+            _ => {}
+        }
+        Ok(Box::new(RowsCheck { rows: to.rows_in_scope(0), min, max }))
+    }
+
+    fn permits_empty(&self) -> bool {
+        self.min.as_ref().is_some_and(|m| m.value == 0)
+    }
+}
+
+#[derive(Clone)]
+struct RowsCheck {
+    rows: Handle<Completeness>,
+    min: Option<u64>,
+    max: Option<u64>,
+}
+
+impl Simple for RowsCheck {
+    fn judge(&self, view: &View<'_>) -> Judgement {
+        let rows = view.get(self.rows).map_or(0, |c| c.rows);
+        let few = self.min.filter(|min| rows < *min);
+        let many = self.max.filter(|max| rows > *max);
+        let limit = match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("{} to {}", count(min), count(max)),
+            (Some(min), None) => format!("at least {}", count(min)),
+            (None, Some(max)) => format!("at most {}", count(max)),
+            (None, None) => String::new(),
+        };
+        let says = match (few, many) {
+            (Some(min), _) => format!("{}, fewer than {}", counted(rows, "row"), count(min)),
+            (_, Some(max)) => format!("{}, more than {}", counted(rows, "row"), count(max)),
+            (None, None) => counted(rows, "row"),
+        };
+        Judgement::Measured(Measured {
+            status: if few.or(many).is_some() { Status::Fail } else { Status::Pass },
+            observed: rows.into(),
+            limit: limit.into(),
+            unit: "rows",
+            says,
+            figures: figures([("rows", rows.into())]),
+            groups: Vec::new(),
+        })
+    }
+}

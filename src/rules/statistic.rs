@@ -1,0 +1,277 @@
+use arrow::datatypes::DataType;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Look;
+use super::judgement::{Judgement, Measured, Status, figures};
+use super::limits::{Given, Limits, measure_json};
+use super::quantiles::{ExactQuantiles, Progress};
+use super::requests::Handle;
+use super::words::Literal;
+use super::{Binder, BoundColumn, Check, Rule, Subject, View};
+use crate::diagnostic::{Fault, Faults};
+use crate::metric::canonical::Normalize;
+use crate::metric::comoments::CoMoments;
+use crate::metric::extrema::Extrema;
+use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupCountsOut};
+use crate::metric::keys::{Keep, Keys, KeysSpec};
+use crate::metric::moments::Moments;
+use crate::metric::{Number, Transform, is_numeric, is_ordered};
+use crate::statistics::cramers_v;
+use crate::types::type_name;
+use crate::yaml::Spanned;
+
+/// A figure of a column within bounds.
+///
+/// `min` and `max` of the values (of dates and times too), `mean`, `median`, `stddev` (the sample's,
+/// n − 1), `sum`, `quantile` at `q` (linear interpolation, Hyndman and Fan's type 7), `distinct`
+/// (different values, exactly), `unique_share` (values that occur once, of all values: Deequ's
+/// uniqueness), `most_common` (the share of the most frequent value), `correlation` (Pearson's)
+/// and `cramers_v` (without correction) `with` another column. Missing values are left out;
+/// infinities count for `min`, `max` and the counts alone.
+///
+/// Why: a mean that moves, a column that turned constant, two features that became one.
+///
+/// ```yaml
+/// - statistic: { column: price, of: mean, min: 10, max: 20 }
+/// - statistic: { column: latency, of: quantile, q: 0.99, below: 2.5 }
+/// - statistic: { column: day, of: min, min: 2026-01-01 }
+/// - statistic: { column: label, of: most_common, max: 80% }
+/// - statistic: { column: height, of: correlation, with: weight, above: 0.3 }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Statistic {
+    /// The figure.
+    of: Of,
+    /// The quantile's probability, 0 to 1.
+    q: Option<Spanned<f64>>,
+    /// The other column, of `correlation` and `cramers_v`.
+    with: Option<Spanned<String>>,
+    /// The least that is right.
+    min: Option<Spanned<Literal>>,
+    /// The most that is right.
+    max: Option<Spanned<Literal>>,
+    /// The figure must be greater.
+    above: Option<Spanned<Literal>>,
+    /// The figure must be less.
+    below: Option<Spanned<Literal>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Of {
+    Min,
+    Max,
+    Mean,
+    Median,
+    Stddev,
+    Sum,
+    Quantile,
+    Distinct,
+    UniqueShare,
+    MostCommon,
+    Correlation,
+    CramersV,
+}
+
+impl Of {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Min => "minimum",
+            Self::Max => "maximum",
+            Self::Mean => "mean",
+            Self::Median => "median",
+            Self::Stddev => "standard deviation",
+            Self::Sum => "sum",
+            Self::Quantile => "quantile",
+            Self::Distinct => "number of distinct values",
+            Self::UniqueShare => "share of values that occur once",
+            Self::MostCommon => "share of the most frequent value",
+            Self::Correlation => "correlation",
+            Self::CramersV => "Cramér's V",
+        }
+    }
+}
+
+/// What the figure comes from.
+#[derive(Clone)]
+enum Source {
+    Extrema(Handle<Extrema>),
+    Moments(Handle<Moments>),
+    Quantile(ExactQuantiles),
+    Keys(Handle<Keys>),
+    Correlation(Handle<CoMoments>),
+    Crosstab(Handle<GroupCounts>),
+}
+
+impl Rule for Statistic {
+    const NAME: &'static str = "statistic";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = false;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let column = to.column();
+        let mut faults = Faults::default();
+        let fits = match self.of {
+            Of::Min | Of::Max => is_ordered(&column.data_type),
+            Of::Distinct | Of::UniqueShare | Of::MostCommon | Of::CramersV => true,
+            _ => is_numeric(&column.data_type),
+        };
+        if !fits {
+            let what = format!("a {} needs numbers, but `{}` is {}", self.of.name(), column.name, type_name(&column.data_type));
+            faults.push(to.fault(what));
+        }
+        faults.take(self.quantile_given(to));
+        let with = faults.take(self.with_given(to)).flatten();
+        let typed = matches!(self.of, Of::Min | Of::Max).then_some(&column.data_type);
+        let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
+        let limits = if fits { faults.take_all(Limits::read(&given, typed, to)) } else { None };
+        let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let one = [column.index];
+        let quantile = |to: &mut Binder<'_>, p| ExactQuantiles::bind(to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
+        let keys = |to: &Binder<'_>| KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), budget: to.budget() };
+        let pair = [column.index, with.map_or(column.index, |w| w.index)];
+        let source = match self.of {
+            Of::Min | Of::Max => Source::Extrema(to.want::<Extrema>((), &one)),
+            Of::Mean | Of::Stddev | Of::Sum => Source::Moments(to.want::<Moments>(Transform::IDENTITY, &one)),
+            Of::Median => Source::Quantile(quantile(to, 0.5)),
+            Of::Quantile => Source::Quantile(quantile(to, self.q.as_ref().map_or(0.5, |q| q.value))),
+            Of::Distinct | Of::UniqueShare | Of::MostCommon => Source::Keys(to.want::<Keys>(keys(to), &one)),
+            Of::Correlation => Source::Correlation(to.want::<CoMoments>((), &pair)),
+            Of::CramersV => Source::Crosstab(to.want::<GroupCounts>((), &pair)),
+        };
+        let data_type = typed.cloned();
+        let name = match (&self.q, &self.with) {
+            (Some(q), _) => format!("{} {}", q.value, self.of.name()),
+            (_, Some(with)) => format!("{} with `{}`", self.of.name(), with.value),
+            (None, None) => self.of.name().to_owned(),
+        };
+        Ok(Box::new(StatisticCheck { of: self.of, name, source, limits, data_type }))
+    }
+}
+
+impl Statistic {
+    fn quantile_given(&self, to: &Binder<'_>) -> Result<(), Fault> {
+        match (&self.q, self.of) {
+            (None, Of::Quantile) => Err(to.fault("a quantile needs `q`").hint("such as `q: 0.95`")),
+            (Some(q), Of::Quantile) if !(0.0..=1.0).contains(&q.value) => {
+                Err(to.fault_at(q, format!("`q` is {}, and must lie between 0 and 1", q.value)))
+            }
+            (Some(q), of) if of != Of::Quantile => Err(to.fault_at(q, "`q` is for `of: quantile`")),
+            _ => Ok(()),
+        }
+    }
+
+    fn with_given(&self, to: &mut Binder<'_>) -> Result<Option<BoundColumn>, Fault> {
+        match (&self.with, self.of) {
+            (None, Of::Correlation | Of::CramersV) => Err(to.fault(format!("a {} needs another column", self.of.name())).hint("give `with`")),
+            (Some(with), Of::Correlation | Of::CramersV) => {
+                let other = to.find(with)?;
+                if self.of == Of::Correlation && !is_numeric(&other.data_type) {
+                    let what = format!("a correlation needs numbers, but `{}` is {}", other.name, type_name(&other.data_type));
+                    return Err(to.fault_at(with, what));
+                }
+                Ok(Some(other))
+            }
+            (Some(with), _) => Err(to.fault_at(with, "`with` is for `of: correlation` and `of: cramers_v`")),
+            (None, _) => Ok(None),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct StatisticCheck {
+    of: Of,
+    name: String,
+    source: Source,
+    limits: Limits,
+    /// The column's type, where the figure is one of its values.
+    data_type: Option<DataType>,
+}
+
+impl Check for StatisticCheck {
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
+        let none = |why: &str| Judgement::NoData(why.to_owned());
+        let share = |part: u64, whole: u64| Number::Float(part as f64 / whole as f64);
+        let measure = match (&mut self.source, self.of) {
+            (Source::Quantile(quantiles), _) => match quantiles.advance(view, look) {
+                Progress::Again => return Judgement::Again,
+                Progress::Empty => return none("no finite values"),
+                Progress::Ready { quantiles, .. } => Number::Float(quantiles[0]),
+            },
+            (Source::Extrema(handle), of) => match view.get(*handle).copied().flatten() {
+                Some((min, max)) => if of == Of::Min { min } else { max },
+                None => return none("no values"),
+            },
+            (Source::Moments(handle), of) => {
+                let Some(moments) = view.get(*handle).filter(|m| m.count > 0) else { return none("no finite values") };
+                let float = match of {
+                    Of::Mean => moments.mean,
+                    Of::Sum => Some(moments.sum),
+                    _ => moments.stddev,
+                };
+                match float {
+                    Some(x) => Number::Float(x),
+                    None => return none("a single value has no standard deviation"),
+                }
+            }
+            (Source::Keys(handle), of) => {
+                let Some(keys) = view.get(*handle).filter(|k| k.rows > 0) else { return none("no values") };
+                match of {
+                    Of::Distinct => Number::int(keys.distinct.into()),
+                    Of::UniqueShare => share(keys.once, keys.rows),
+                    _ => share(keys.largest.first().copied().unwrap_or(0), keys.rows),
+                }
+            }
+            (Source::Correlation(handle), _) => match view.get(*handle) {
+                Some(out) if out.count < 2 => return none("fewer than two rows have both values"),
+                Some(out) => match out.correlation {
+                    Some(r) => Number::Float(r),
+                    None => return none("no spread: one of the columns is constant"),
+                },
+                None => return none("no rows in scope"),
+            },
+            (Source::Crosstab(handle), _) => match view.get(*handle).map(association) {
+                Some(Ok(v)) => Number::Float(v),
+                Some(Err(why)) => return Judgement::NoData(why),
+                None => return none("no rows in scope"),
+            },
+        };
+        let status = self.limits.status(measure);
+        let observed = measure_json(measure, self.data_type.as_ref());
+        let shown = match (measure, &self.data_type) {
+            (Number::Int { .. }, Some(data_type)) => super::bounds::shown(measure, data_type),
+            (number, _) => crate::shown::short(number.as_f64()),
+        };
+        let says = match status {
+            Status::Pass => format!("the {} is {shown}", self.name),
+            _ => format!("the {} is {shown}, not {}", self.name, self.limits.says),
+        };
+        Judgement::Measured(Measured {
+            status,
+            observed: observed.clone(),
+            limit: self.limits.says.clone().into(),
+            unit: self.of.name(),
+            says,
+            figures: figures([("value", observed)]),
+            groups: Vec::new(),
+        })
+    }
+
+    fn fresh(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+}
+
+/// Cramér's V of a table of counts, rows without either value left out.
+fn association(table: &GroupCountsOut) -> Result<f64, String> {
+    if table.overflow {
+        return Err(format!("the two columns have more than {GROUPS_MAX} combinations of values"));
+    }
+    let cells = table.counts.iter().filter_map(|(key, count)| match key.as_slice() {
+        [Some(a), Some(b)] => Some(((a.as_str(), b.as_str()), *count)),
+        _ => None,
+    });
+    cramers_v(cells).ok_or_else(|| "one of the columns has a single value".to_owned())
+}

@@ -1,0 +1,124 @@
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Look;
+use super::judgement::{Judgement, RowsJudged, figures};
+use super::requests::Handle;
+use super::{Binder, Check, Rule, Subject, View};
+use crate::diagnostic::Faults;
+use crate::metric::completeness::Completeness;
+use crate::metric::sequence::{Breaks, OrderSpec};
+use crate::metric::stuck::{EqualRuns, RunsOut, SortedRuns, SortedSpec};
+use crate::metric::{Budget, is_ordered};
+use crate::types::type_name;
+use crate::yaml::Spanned;
+
+/// The same value too many times in a row.
+///
+/// All rows of a run that is longer than `max_run` fail. Rows follow each other in source order, or
+/// as `order_by` sorts them; rows without an order value come first, ties keep source order. A
+/// missing value ends a run. Rows that come in order already take constant memory; others are held
+/// in memory to be sorted, within `--memory-limit`.
+///
+/// Why: a frozen sensor delivers values that are each beyond suspicion.
+///
+/// ```yaml
+/// - stuck: { column: temperature, max_run: 30, by: [sensor], order_by: time }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stuck {
+    /// So many times in a row are still right.
+    max_run: Spanned<u64>,
+    /// The column that says in which order rows follow each other.
+    order_by: Option<Spanned<String>>,
+}
+
+impl Rule for Stuck {
+    const NAME: &'static str = "stuck";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        let column = to.column().index;
+        let max_run = self.max_run.value;
+        if max_run == 0 {
+            return Err(to.fault_at(&self.max_run, "`max_run` must be at least 1").into());
+        }
+        let order = match &self.order_by {
+            None => None,
+            Some(name) => {
+                let order = to.find(name)?;
+                if !is_ordered(&order.data_type) {
+                    let what = format!("`order_by` needs numbers, dates or times, but `{}` is {}", order.name, type_name(&order.data_type));
+                    return Err(to.fault_at(name, what).into());
+                }
+                let breaks = to.want::<Breaks>(OrderSpec { decreasing: false, strict: false }, &[order.index]);
+                Some(Ordered { column: order.index, breaks, present: to.want::<Completeness>((), &[order.index]) })
+            }
+        };
+        let runs = to.want::<EqualRuns>(max_run, &[column]);
+        let rows = to.rows_in_scope(column);
+        Ok(Box::new(StuckCheck { column, max_run, order, runs, rows, sorted: None, budget: to.budget() }))
+    }
+}
+
+#[derive(Clone)]
+struct StuckCheck {
+    column: usize,
+    max_run: u64,
+    order: Option<Ordered>,
+    runs: Handle<EqualRuns>,
+    rows: Handle<Completeness>,
+    sorted: Option<Handle<SortedRuns>>,
+    budget: Arc<Budget>,
+}
+
+/// Whether rows come in the order of a column already.
+#[derive(Clone, Copy)]
+struct Ordered {
+    column: usize,
+    breaks: Handle<Breaks>,
+    present: Handle<Completeness>,
+}
+
+impl Check for StuckCheck {
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
+        let of = view.get(self.rows).map_or(0, |c| c.rows);
+        if let Some(sorted) = self.sorted {
+            return match view.get(sorted) {
+                Some(Some(runs)) => self.told(runs, of),
+                Some(None) => Judgement::NoData("sorting the rows takes more than --memory-limit".into()),
+                None => Judgement::NoData("no rows in scope".into()),
+            };
+        }
+        if let Some(order) = self.order {
+            let in_order = view.get(order.breaks).is_none_or(|b| b.is_empty()) && view.get(order.present).is_none_or(|c| c.missing == 0);
+            if !in_order {
+                let spec = SortedSpec { max_run: self.max_run, budget: self.budget.clone() };
+                self.sorted = Some(look.want::<SortedRuns>(spec, &[self.column, order.column]));
+                return Judgement::Again;
+            }
+        }
+        self.told(view.get(self.runs).unwrap_or(&RunsOut::default()), of)
+    }
+
+    fn fresh(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+}
+
+impl StuckCheck {
+    fn told(&self, runs: &RunsOut, of: u64) -> Judgement {
+        Judgement::Rows(RowsJudged {
+            failing: runs.rows.len(),
+            of,
+            rows: Arc::new(runs.rows.clone()),
+            says: format!("in runs of one value longer than {}", self.max_run),
+            figures: figures([("longest_run", runs.longest.into()), ("runs", runs.runs.into())]),
+            ..RowsJudged::default()
+        })
+    }
+}

@@ -1,0 +1,60 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Simple;
+use super::judgement::{Judgement, Measured, Status};
+use super::schema::TypeName;
+use super::{Binder, Check, Rule, Subject, View};
+use crate::diagnostic::Faults;
+use crate::types::type_name;
+
+/// The type a column has.
+///
+/// Of Parquet, Arrow and Avro it is the file's; of text it is the contract's or what all values
+/// together look like.
+///
+/// Why: a number that arrives as text sorts, joins and averages as text. The `schema` section says
+/// the same of all columns at once; this rule is for one column alone.
+///
+/// ```yaml
+/// - type: { column: user_id, is: int64 }
+/// - type: { column: tags, is: "list<string>", on_fail: warn }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Type {
+    /// The type it must have.
+    is: TypeName,
+}
+
+impl Rule for Type {
+    const NAME: &'static str = "type";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = false;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+        Ok(Box::new(TypeCheck { found: type_name(&to.column().data_type), expected: type_name(&self.is.0) }))
+    }
+}
+
+#[derive(Clone)]
+struct TypeCheck {
+    found: String,
+    expected: String,
+}
+
+impl Simple for TypeCheck {
+    fn judge(&self, _: &View<'_>) -> Judgement {
+        let fits = self.found == self.expected;
+        let says = if fits { format!("is {}", self.found) } else { format!("is {}, not {}", self.found, self.expected) };
+        Judgement::Measured(Measured {
+            status: if fits { Status::Pass } else { Status::Fail },
+            observed: self.found.clone().into(),
+            limit: self.expected.clone().into(),
+            unit: "type",
+            says,
+            figures: Default::default(),
+            groups: Vec::new(),
+        })
+    }
+}
