@@ -71,4 +71,3 @@ pub fn cramers_v<'a>(cells: impl Iterator<Item = ((&'a str, &'a str), u64)>) -> 
     let phi: f64 = cells.iter().map(|((r, c), o)| *o as f64 / rows[r] as f64 * (*o as f64 / columns[c] as f64)).sum::<f64>() - 1.0;
     Some((phi.max(0.0) / degrees as f64).sqrt().min(1.0))
 }
-

@@ -16,8 +16,12 @@ pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<Findi
     let mut findings = vec![malformed(job, folded)];
     let read = folded.places.records();
     let builtin = FindingResult::builtin;
-    if read == folded.filtered && !permits_empty(job) {
-        let why = if read == 0 { "the batch has no rows".to_owned() } else { format!("`clean` drops all {}", counted(read, "row")) };
+    if read == folded.filtered && !permits_empty(job) && !counts_rows(job) {
+        let why = if read == 0 {
+            "the batch has no rows; `rows: { min: 0 }` permits it".to_owned()
+        } else {
+            format!("`clean` drops all {}", counted(read, "row"))
+        };
         findings.push(builtin("rows", "rows", Status::NoData, OnFail::Reject, why));
     }
     if !plan.unprepared.is_empty() {
@@ -34,6 +38,11 @@ pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<Findi
 /// Whether a rule says that a batch may have no rows.
 pub(super) fn permits_empty(job: &Job<'_>) -> bool {
     job.rules.items.iter().any(|item| item.rule.permits_empty())
+}
+
+/// Whether a rule judges how many rows the whole batch has.
+fn counts_rows(job: &Job<'_>) -> bool {
+    job.rules.items.iter().any(|i| i.entry.name == "rows" && i.words.r#where.is_none() && i.words.by.is_none())
 }
 
 /// Records that could not be read are always set aside; the rule file decides what else follows.
@@ -95,7 +104,11 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
     let message = match (breaking.is_empty(), changes.is_empty()) {
         (true, true) => "the columns are as the contract says".to_owned(),
         (true, false) => format!("compatible changes: {}", listed(&mut changes.iter())),
-        (false, _) => listed(&mut breaking.iter().copied()),
+        (false, _) if breaking.len() == changes.len() => listed(&mut breaking.iter().copied()),
+        (false, _) => {
+            let compatible = listed(&mut changes.iter().filter(|c| c.compatible));
+            format!("{}; compatible: {compatible}", listed(&mut breaking.iter().copied()))
+        }
     };
     let finding = FindingResult {
         observed: breaking.len().into(),

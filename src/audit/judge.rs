@@ -211,11 +211,13 @@ fn by_group(result: &mut FindingResult, judged: Vec<(Option<GroupKey>, Judgement
     let mut rows = RowSet::default();
     let mut telling: Vec<(Status, String)> = Vec::new();
     let mut worst = Status::Pass;
-    let (mut of, mut all_empty) = (0u64, true);
+    let (mut of, mut all_empty, mut measured, mut broken) = (0u64, true, false, 0u64);
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
+        measured |= matches!(judgement, Judgement::Measured(_));
         let mut group = FindingResult::builtin("", "", Status::NoData, policy.on_fail, String::new());
         apply(&mut group, judgement, policy);
+        broken += u64::from(group.status == Status::Fail);
         all_empty &= group.status == Status::NoData;
         result.failing += group.failing;
         result.known += group.known;
@@ -238,13 +240,20 @@ fn by_group(result: &mut FindingResult, judged: Vec<(Option<GroupKey>, Judgement
     }
     telling.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     result.status = if all_empty { Status::NoData } else { worst };
-    let (observed, limit, unit) = against(policy.tolerate, result.failing, of.max(1));
+    let (observed, limit, unit) = match measured {
+        true => (broken.into(), 0.into(), "failing groups"),
+        false => against(policy.tolerate, result.failing, of.max(1)),
+    };
     (result.observed, result.limit, result.unit) = (observed, limit, unit);
     result.rows = Arc::new(rows);
-    result.figures = figures([("groups", result.groups.len().into()), ("rows_in_scope", of.into())]);
+    result.figures = figures([("groups", result.groups.len().into())]);
+    if !measured {
+        result.figures.insert("rows_in_scope".into(), of.into());
+    }
     let shown: Vec<String> = telling.iter().take(5).map(|(_, m)| m.clone()).collect();
     let more = telling.len().saturating_sub(5);
     result.message = match shown.is_empty() {
+        true if result.groups.len() == 2 => "both groups pass".to_owned(),
         true => format!("all {} groups pass", result.groups.len()),
         false if more > 0 => format!("{}; and {more} more groups", shown.join("; ")),
         false => shown.join("; "),

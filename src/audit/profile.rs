@@ -71,9 +71,8 @@ pub(super) fn plan(job: &Job<'_>, prepare: &Prepare, requests: &mut Requests) ->
             extrema: ((wants.basic || wants.histogram) && ordered).then(|| requests.want::<Extrema>((), &[index], &scope)),
             moments: (wants.basic && numeric).then(|| requests.want::<Moments>(Transform::IDENTITY, &[index], &scope)),
             distinct: (wants.distinct && !data_type.is_nested()).then(|| requests.want::<Distinct>((), &[index], &scope)),
-            quantiles: (wants.quantiles && numeric).then(|| {
-                ExactQuantiles::bind(requests, &scope, index, Transform::IDENTITY, PROBABILITIES.to_vec())
-            }),
+            quantiles: (wants.quantiles && numeric)
+                .then(|| ExactQuantiles::bind(requests, &scope, index, Transform::IDENTITY, PROBABILITIES.to_vec())),
             histogram: if wants.histogram && numeric { Histogramming::Wanted } else { Histogramming::No },
             top_values: (wants.top_values && countable).then(|| requests.want::<Frequencies>((), &[index], &scope)),
             settled: None,

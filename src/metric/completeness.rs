@@ -31,7 +31,7 @@ impl MissingSpec {
     }
 }
 
-/// Counts rows and missing values of one column.
+/// Counts rows, and missing values of one column; over no column, rows alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completeness {
     counts: Counts,
@@ -54,7 +54,9 @@ impl State for Completeness {
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         self.counts.rows += rows.selection.count(rows.len()) as u64;
-        self.counts.missing += rows.selection.and(columns[0].missing()).count(rows.len()) as u64;
+        if let Some(column) = columns.first() {
+            self.counts.missing += rows.selection.and(column.missing()).count(rows.len()) as u64;
+        }
     }
 
     fn merge(&mut self, later: Self) {

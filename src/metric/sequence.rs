@@ -82,7 +82,9 @@ impl State for Breaks {
                     Numbers::Ints { values, scale } => each_width!(values, values => {
                         present.rows(rows.len(), |i| each(i, Number::Int { value: i128::from(values[i]), scale }));
                     }),
-                    Numbers::Floats(Floats::F32(values)) => present.rows(rows.len(), |i| each(i, Number::Float(f64::from(values[i]) + 0.0))),
+                    Numbers::Floats(Floats::F32(values)) => {
+                        present.rows(rows.len(), |i| each(i, Number::Float(f64::from(values[i]) + 0.0)))
+                    }
                     Numbers::Floats(Floats::F64(values)) => present.rows(rows.len(), |i| each(i, Number::Float(values[i] + 0.0))),
                 }
                 last = before.map(Key::Number);

@@ -176,10 +176,21 @@ fn sample(sample: &Sample) -> String {
         Some(line) => format!("{}:{line}", origin.file),
         None => format!("{} row {}", origin.file, origin.row),
     };
-    let values: Vec<String> = sample.values.iter().map(|(name, value)| format!("{name}={}", json_text(value))).collect();
-    let reason = sample.reason.iter().map(|r| format!("  {r}"));
-    let raw = sample.raw.iter().map(|r| format!("  | {}", r.replace(['\n', '\r'], "⏎")));
+    let values: Vec<String> = sample.values.iter().map(|(name, value)| format!("{name}={}", on_one_line(&json_text(value)))).collect();
+    let reason = sample.reason.iter().map(|r| format!("  {}", on_one_line(r)));
+    let raw = sample.raw.iter().map(|r| format!("  | {}", on_one_line(r)));
     format!("{place}  {}{}{}", values.join(" "), reason.collect::<String>(), raw.collect::<String>())
+}
+
+/// Text from the data, without line breaks or anything else that a terminal would obey.
+fn on_one_line(text: &str) -> String {
+    let visible = |c: char| match c {
+        '\n' => Some('⏎'),
+        '\r' => None,
+        c if c.is_control() => Some('·'),
+        c => Some(c),
+    };
+    text.chars().filter_map(visible).collect()
 }
 
 fn json_text(value: &Json) -> String {

@@ -123,9 +123,9 @@ impl Binder<'_> {
     }
 
     /// Asks for the number of rows in scope, whether sound or not: what shares are taken of.
-    pub fn rows_in_scope(&mut self, column: usize) -> Handle<Completeness> {
+    pub fn rows_in_scope(&mut self) -> Handle<Completeness> {
         let scope = Scope { over: Over::All, ..self.scope.clone() };
-        self.requests.want::<Completeness>((), &[column], &scope)
+        self.requests.want::<Completeness>((), &[], &scope)
     }
 
     /// Where memory is accounted.

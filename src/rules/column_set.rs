@@ -61,7 +61,7 @@ impl Rule for ColumnSet {
                 return Err(to.fault("`column_set` says nothing").hint("give `contains`, `exactly`, `set` or `count`").into());
             }
             0 | 1 => {}
-            _ => return Err(to.fault("`contains`, `exactly` and `set` stand together").hint("give one of them").into()),
+            _ => return Err(to.fault("`contains`, `exactly` and `set` exclude each other").hint("give one of them").into()),
         }
         if let Some(given) = sets.into_iter().flatten().next() {
             if given.is_empty() {
@@ -70,13 +70,14 @@ impl Rule for ColumnSet {
             let lacks: Vec<&String> = given.iter().filter(|name| !found.contains(name)).collect();
             let extra: Vec<&String> = found.iter().filter(|name| !given.contains(name)).collect();
             if !lacks.is_empty() {
-                wrong.push(format!("without {}", quoted(&lacks)));
+                wrong.push(format!("{} missing", is_are(&lacks)));
             }
             if self.contains.is_none() && !extra.is_empty() {
-                wrong.push(format!("beside them {}", quoted(&extra)));
+                wrong.push(format!("{} not expected", is_are(&extra)));
             }
             if self.exactly.is_some() && lacks.is_empty() && extra.is_empty() && found != given.value {
-                wrong.push(format!("in the order {}", quoted(&found.iter().collect::<Vec<_>>())));
+                let (is, should) = (found.iter().collect::<Vec<_>>(), given.iter().collect::<Vec<_>>());
+                wrong.push(format!("the order is {}, not {}", quoted(&is), quoted(&should)));
             }
         }
         if let Some(given) = &self.count {
@@ -85,15 +86,28 @@ impl Rule for ColumnSet {
                 Count::Between(Between { min, max }) => (min, max),
             };
             if (min.is_none() && max.is_none()) || min.zip(max).is_some_and(|(min, max)| min > max) {
-                return Err(to.fault_at(given, "the count leaves no room, or says nothing").hint("write `count: 5` or `{ min: 3, max: 10 }`").into());
+                return Err(to
+                    .fault_at(given, "the count leaves no room, or says nothing")
+                    .hint("write `count: 5` or `{ min: 3, max: 10 }`")
+                    .into());
             }
             let n = found.len() as u64;
             if min.is_some_and(|min| n < min) || max.is_some_and(|max| n > max) {
-                wrong.push(format!("{} of them", found.len()));
+                let limit = match (min, max) {
+                    (Some(min), Some(max)) if min == max => format!("not {min}"),
+                    (Some(min), _) if n < min => format!("fewer than {min}"),
+                    (_, max) => format!("more than {}", max.unwrap_or_default()),
+                };
+                wrong.push(format!("{}, {limit}", counted(n, "column")));
             }
         }
-        Ok(Box::new(ColumnSetCheck { found: found.len() as u64, wrong: wrong.join(", ") }))
+        Ok(Box::new(ColumnSetCheck { found: found.len() as u64, wrong: wrong.join("; ") }))
     }
+}
+
+/// "`a` is", "`a`, `b` are".
+fn is_are(names: &[&String]) -> String {
+    format!("{} {}", quoted(names), if names.len() == 1 { "is" } else { "are" })
 }
 
 fn quoted(names: &[&String]) -> String {
@@ -115,7 +129,7 @@ impl Simple for ColumnSetCheck {
             observed: self.found.into(),
             limit: serde_json::Value::Null,
             unit: "columns",
-            says: if fits { counted(self.found, "column") } else { format!("the columns come {}", self.wrong) },
+            says: if fits { counted(self.found, "column") } else { self.wrong.clone() },
             figures: figures([("columns", self.found.into())]),
             groups: Vec::new(),
         })

@@ -85,8 +85,9 @@ impl Rule for Duplicates {
         let normalize = Normalize { trim: does(Step::Trim), lowercase: does(Step::Lowercase), nfc: does(Step::Nfc) };
         let spec = KeysSpec { keep: self.keep, nulls_equal, normalize, budget: to.budget() };
         let keys = to.want::<Keys>(spec, &columns);
-        let rows = to.rows_in_scope(columns.first().copied().unwrap_or(0));
-        Ok(Box::new(DuplicatesCheck { keys, rows }))
+        let rows = to.rows_in_scope();
+        let says = if self.key.is_some() { "whose key occurs elsewhere" } else { "that occur elsewhere" };
+        Ok(Box::new(DuplicatesCheck { keys, rows, says }))
     }
 }
 
@@ -94,6 +95,7 @@ impl Rule for Duplicates {
 struct DuplicatesCheck {
     keys: Handle<Keys>,
     rows: Handle<Completeness>,
+    says: &'static str,
 }
 
 impl Simple for DuplicatesCheck {
@@ -117,14 +119,6 @@ impl Simple for DuplicatesCheck {
         ]);
         let failing = keys.failing.len();
         let rows_failing = Arc::new(keys.failing.clone());
-        Judgement::Rows(RowsJudged {
-            failing,
-            of: rows.rows,
-            known: 0,
-            rows: rows_failing,
-            says: "whose key occurs elsewhere".into(),
-            figures,
-            broken: None,
-        })
+        Judgement::Rows(RowsJudged { failing, of: rows.rows, known: 0, rows: rows_failing, says: self.says.into(), figures, broken: None })
     }
 }

@@ -69,7 +69,7 @@ struct FreshnessCheck {
 impl Simple for FreshnessCheck {
     fn judge(&self, view: &View<'_>) -> Judgement {
         let newest = view.get(self.extrema).copied().flatten();
-        let Some((_, Number::Int { value, .. })) = newest else { return Judgement::NoData("no values".into()) };
+        let Some((_, Number::Int { value, .. })) = newest else { return Judgement::NoData("no dates or times in scope".into()) };
         let micros = if self.per_second == 0 { value * 86_400_000_000 } else { value * 1_000_000 / self.per_second };
         let age = i128::from(self.as_of) - micros;
         let seconds = |micros: i128| i64::try_from(micros.div_euclid(1_000_000)).unwrap_or(i64::MAX);
@@ -78,7 +78,7 @@ impl Simple for FreshnessCheck {
         let fails = age > i128::from(self.max_age.seconds) * 1_000_000;
         let age = Duration { seconds: seconds(age) };
         let says = match age.seconds < 0 {
-            true => format!("the newest value, {newest}, lies {} ahead", Duration { seconds: -age.seconds }),
+            true => format!("the newest value, {newest}, is {} in the future", Duration { seconds: -age.seconds }),
             false => format!("the newest value, {newest}, is {age} old, {} allowed", self.max_age),
         };
         Judgement::Measured(Measured {

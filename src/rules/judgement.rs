@@ -101,9 +101,13 @@ pub struct GroupFigures {
     pub figures: Figures,
 }
 
-/// A float as JSON: a number, or null where it is not finite.
+/// A float as JSON: a number, `"inf"` or `"-inf"`, or null where it is none.
 pub fn json_float(x: f64) -> Json {
-    serde_json::Number::from_f64(x).map_or(Json::Null, Json::Number)
+    match serde_json::Number::from_f64(x) {
+        Some(number) => Json::Number(number),
+        None if x.is_nan() => Json::Null,
+        None => x.to_string().into(),
+    }
 }
 
 /// Figures from names and values.

@@ -51,9 +51,14 @@ impl Rule for Length {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "characters",
             DataType::Binary | DataType::LargeBinary => "bytes",
             DataType::List(_) | DataType::LargeList(_) => "elements",
-            other => return Err(to.fault(format!("`length` needs text or lists, but `{}` is {}", column.name, type_name(other))).into()),
+            other => {
+                return Err(to
+                    .fault(format!("`length` needs text, binary values or lists, but `{}` is {}", column.name, type_name(other)))
+                    .into());
+            }
         };
         let says = match (min, max) {
+            (Some(1), None) => "empty".to_owned(),
             (Some(min), Some(max)) if min == max => format!("not {min} {of} long"),
             (Some(min), Some(max)) => format!("not {min} to {max} {of} long"),
             (Some(min), None) => format!("shorter than {min} {of}"),

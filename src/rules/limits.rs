@@ -55,6 +55,7 @@ impl Limits {
         }
         let text = |l: Option<&Spanned<Literal>>| l.map(|l| l.value.0.clone());
         let says = match (text(given.min), text(given.max), given.above, given.below) {
+            (Some(min), Some(max), None, None) if min == max => format!("exactly {min}"),
             (Some(min), Some(max), None, None) => format!("{min} to {max}"),
             (min, max, above, below) => {
                 let words = [("at least", min), ("at most", max), ("above", text(above)), ("below", text(below))];
@@ -110,7 +111,9 @@ pub(super) fn measure_json(measure: Number, data_type: Option<&DataType>) -> ser
     match (measure, data_type) {
         (Number::Float(x), _) => json_float(x),
         (Number::Int { value, scale: 0 }, None) => i64::try_from(value).map_or_else(|_| value.to_string().into(), Into::into),
-        (Number::Int { value, scale: 0 }, Some(t)) if t.is_integer() => i64::try_from(value).map_or_else(|_| value.to_string().into(), Into::into),
+        (Number::Int { value, scale: 0 }, Some(t)) if t.is_integer() => {
+            i64::try_from(value).map_or_else(|_| value.to_string().into(), Into::into)
+        }
         (number, Some(data_type)) => shown(number, data_type).into(),
         (number, None) => number.to_string().into(),
     }

@@ -59,7 +59,7 @@ impl Rule for Order {
         }
         let decreasing = self.direction == Direction::Decreasing;
         let breaks = to.want::<Breaks>(OrderSpec { decreasing, strict: self.strict }, &[column.index]);
-        let rows = to.rows_in_scope(column.index);
+        let rows = to.rows_in_scope();
         let says = match (decreasing, self.strict) {
             (false, false) => "less than the value before",
             (false, true) => "not greater than the value before",

@@ -101,7 +101,9 @@ impl Rule for Outliers {
             faults.push(to.fault_at(given, why));
         }
         if let Some(given) = limit.as_ref().filter(|l| !(l.value > 0.0 && l.value.is_finite())) {
-            faults.push(to.fault_at(given, "the limit must be greater than 0"));
+            faults.push(
+                to.fault_at(given, format!("`{}` must be greater than 0", if self.method == Method::Iqr { "k" } else { "threshold" })),
+            );
         }
         if let Some(given) = self.fallback.as_ref().filter(|_| self.method != Method::Mad) {
             faults.push(to.fault_at(given, "`fallback` is for `method: mad`"));
@@ -116,7 +118,7 @@ impl Rule for Outliers {
             Method::Zscore => Stage::Moments(to.want::<Moments>(transform, &[column.index])),
         };
         let extrema = to.want::<Extrema>((), &[column.index]);
-        let rows = to.rows_in_scope(column.index);
+        let rows = to.rows_in_scope();
         let fallback = self.fallback.is_some();
         Ok(Box::new(OutliersCheck { column: column.index, limit, side: self.side, log: self.log, fallback, extrema, rows, stage }))
     }
@@ -169,7 +171,7 @@ impl Check for OutliersCheck {
         }
         let step = match &mut self.stage {
             Stage::Counting(found) => return count(found, of, view),
-            Stage::Quartiles(quantiles) => quartile_fences(quantiles.advance(view, look), self.limit),
+            Stage::Quartiles(quantiles) => quartile_fences(quantiles.advance(view, look), self.limit, self.log),
             Stage::Median(quantiles) => match quantiles.advance(view, look) {
                 Progress::Again => Step::Again(None),
                 Progress::Empty => no_values(self.log),
@@ -194,7 +196,8 @@ impl Check for OutliersCheck {
                     Step::Again(Some(Stage::MeanDeviation { median: *median, moments }))
                 }
                 Progress::Ready { .. } => {
-                    Step::NoData(format!("more than half of the values are {median}, so the MAD is 0; `fallback: mean_ad` goes on"))
+                    let half = back(*median, self.log);
+                    Step::NoData(format!("half of the values or more are {half}, so the MAD is 0; see `fallback: mean_ad`"))
                 }
             },
             Stage::MeanDeviation { median, moments } => match view.get(*moments).and_then(|m| m.mean) {
@@ -203,13 +206,13 @@ impl Check for OutliersCheck {
                     let figures = figures([("median", json_float(*median)), ("mean_ad", json_float(mean_ad))]);
                     Step::Fences(*median - reach, *median + reach, figures)
                 }
-                Some(_) | None => Step::NoData(format!("no spread: all values are {median}")),
+                Some(_) | None => Step::NoData(format!("no spread: all values are {}", back(*median, self.log))),
             },
             Stage::Moments(moments) => match view.get(*moments).copied() {
                 None => no_values(self.log),
                 Some(m) => match (m.mean, m.stddev) {
                     (None, _) => no_values(self.log),
-                    (Some(mean), Some(0.0)) if m.count > 1 => Step::NoData(format!("no spread: all values are {mean}")),
+                    (Some(mean), Some(0.0)) if m.count > 1 => Step::NoData(format!("no spread: all values are {}", back(mean, self.log))),
                     // No score can be more than this, however far its value lies.
                     _ if (m.count as f64 - 1.0) / (m.count as f64).sqrt() <= self.limit => too_few(m.count),
                     (Some(mean), stddev) => {
@@ -256,20 +259,26 @@ fn no_values(log: bool) -> Step {
     Step::NoData(if log { "no finite values above 0" } else { "no finite values" }.into())
 }
 
-fn too_few(count: u64) -> Step {
-    Step::NoData(format!("{count} values are too few for any to lie outside the fences"))
+/// A value of the statistics as one of the column.
+fn back(x: f64, log: bool) -> String {
+    short(if log { x.exp() } else { x })
 }
 
-fn quartile_fences(progress: Progress, k: f64) -> Step {
+fn too_few(count: u64) -> Step {
+    let are = if count == 1 { "value is" } else { "values are" };
+    Step::NoData(format!("{count} {are} too few for any to lie outside the fences"))
+}
+
+fn quartile_fences(progress: Progress, k: f64, log: bool) -> Step {
     let (quartiles, count) = match progress {
         Progress::Again => return Step::Again(None),
-        Progress::Empty => return no_values(false),
+        Progress::Empty => return no_values(log),
         Progress::Ready { quantiles, count } => (quantiles, count),
     };
     let (q1, median, q3) = (quartiles[0], quartiles[1], quartiles[2]);
     let spread = q3 - q1;
     if spread == 0.0 {
-        return Step::NoData(format!("no spread: both quartiles are {q1}"));
+        return Step::NoData(format!("no spread: both quartiles are {}", back(q1, log)));
     }
     if !is_exceedable(count, k) {
         return too_few(count);
@@ -288,7 +297,7 @@ fn count(found: &Found, of: u64, view: &View<'_>) -> Judgement {
     let mut figures = figures.clone();
     figures.insert("low".into(), low.into());
     figures.insert("high".into(), high.into());
-    let back = |x: f64| short(if fences.log { x.exp() } else { x });
+    let back = |x: f64| back(x, fences.log);
     let says = match fences.side {
         Side::Both => format!("outside {} to {}", back(fences.low), back(fences.high)),
         Side::Low => format!("below {}", back(fences.low)),

@@ -22,7 +22,7 @@ use crate::yaml::Spanned;
 ///
 /// `datetime` is ISO 8601, a date alone or with a time, unless `format` gives another (strftime);
 /// `number` is decimal digits with a sign, a point, an exponent; `json` any JSON value; `uuid` the
-/// form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an absolute URL.
+/// form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an absolute URL with a host.
 ///
 /// Why: what is stored as text is parsed by whoever comes next, and fails there.
 ///
@@ -84,7 +84,7 @@ impl Rule for Parse {
         let mut faults = Faults::default();
         if !matches!(column.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
             let what = format!("`parse` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
-            faults.push(to.fault(what).hint("it was read already; the `schema` section can ask for `string`"));
+            faults.push(to.fault(what).hint("declare it as `string` in the `schema` section"));
         }
         if let Some(format) = &self.format {
             if self.r#as != Kind::Datetime {
@@ -97,7 +97,7 @@ impl Rule for Parse {
         faults.or_ok(())?;
         let format = self.format.as_ref().map(|f| f.value.clone());
         let says = match &format {
-            Some(format) => format!("not {} as `{format}`", self.r#as.a_name()),
+            Some(format) => format!("not {} in the form `{format}`", self.r#as.a_name()),
             None => format!("not {}", self.r#as.a_name()),
         };
         let test = to.row_test(ParseTest { kind: self.r#as, format }, &[column.index]);
@@ -121,7 +121,7 @@ impl ParseTest {
             (Kind::Email, _) => EMAIL.is_match(text),
             (Kind::Ipv4, _) => text.parse::<Ipv4Addr>().is_ok(),
             (Kind::Ipv6, _) => text.parse::<Ipv6Addr>().is_ok(),
-            (Kind::Url, _) => text.trim() == text && url::Url::parse(text).is_ok(),
+            (Kind::Url, _) => text.trim() == text && url::Url::parse(text).is_ok_and(|url| url.has_host()),
         }
     }
 }

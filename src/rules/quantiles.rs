@@ -4,9 +4,9 @@ use super::Requests;
 use super::facts::{Look, View};
 use super::requests::Handle;
 use super::requests::Scope;
-use crate::metric::{Number, Transform};
 use crate::metric::ordered::{HistogramOut, HistogramSpec, OrderedHistogram, Window};
 use crate::metric::select::{Collect, CollectSpec};
+use crate::metric::{Number, Transform};
 
 /// So many values are collected at most; a bracket that holds more is first cut finer.
 const COLLECT_MAX: u64 = 1 << 20;

@@ -19,7 +19,7 @@ use crate::yaml::Spanned;
 /// Why: half a delivery looks like a whole one to every rule about values.
 ///
 /// ```yaml
-/// - rows: { min: 1000, max: 2_000_000 }
+/// - rows: { min: 1000, max: 2000000 }
 /// - rows: { min: 1, where: "status = 'paid'" }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -43,7 +43,7 @@ impl Rule for RowCount {
             (Some(min), Some(max)) if min > max => return Err(to.fault("`min` is more than `max`").into()),
             _ => {}
         }
-        Ok(Box::new(RowsCheck { rows: to.rows_in_scope(0), min, max }))
+        Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), min, max }))
     }
 
     fn permits_empty(&self) -> bool {
@@ -64,6 +64,7 @@ impl Simple for RowsCheck {
         let few = self.min.filter(|min| rows < *min);
         let many = self.max.filter(|max| rows > *max);
         let limit = match (self.min, self.max) {
+            (Some(min), Some(max)) if min == max => format!("exactly {}", count(min)),
             (Some(min), Some(max)) => format!("{} to {}", count(min), count(max)),
             (Some(min), None) => format!("at least {}", count(min)),
             (None, Some(max)) => format!("at most {}", count(max)),

@@ -119,7 +119,10 @@ impl Rule for Statistic {
             _ => is_numeric(&column.data_type),
         };
         if !fits {
-            let what = format!("a {} needs numbers, but `{}` is {}", self.of.name(), column.name, type_name(&column.data_type));
+            let what = {
+                let needs = if matches!(self.of, Of::Min | Of::Max) { "numbers, dates or times" } else { "numbers" };
+                format!("the {} needs {needs}, but `{}` is {}", self.of.name(), column.name, type_name(&column.data_type))
+            };
             faults.push(to.fault(what));
         }
         faults.take(self.quantile_given(to));
@@ -130,7 +133,8 @@ impl Rule for Statistic {
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
         let one = [column.index];
         let quantile = |to: &mut Binder<'_>, p| ExactQuantiles::bind(to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
-        let keys = |to: &Binder<'_>| KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), budget: to.budget() };
+        let keys =
+            |to: &Binder<'_>| KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), budget: to.budget() };
         let pair = [column.index, with.map_or(column.index, |w| w.index)];
         let source = match self.of {
             Of::Min | Of::Max => Source::Extrema(to.want::<Extrema>((), &one)),
@@ -143,7 +147,7 @@ impl Rule for Statistic {
         };
         let data_type = typed.cloned();
         let name = match (&self.q, &self.with) {
-            (Some(q), _) => format!("{} {}", q.value, self.of.name()),
+            (Some(q), _) => format!("{}% {}", crate::shown::short(q.value * 100.0), self.of.name()),
             (_, Some(with)) => format!("{} with `{}`", self.of.name(), with.value),
             (None, None) => self.of.name().to_owned(),
         };
@@ -165,7 +169,9 @@ impl Statistic {
 
     fn with_given(&self, to: &mut Binder<'_>) -> Result<Option<BoundColumn>, Fault> {
         match (&self.with, self.of) {
-            (None, Of::Correlation | Of::CramersV) => Err(to.fault(format!("a {} needs another column", self.of.name())).hint("give `with`")),
+            (None, Of::Correlation | Of::CramersV) => {
+                Err(to.fault(format!("the {} needs another column", self.of.name())).hint("give `with`"))
+            }
             (Some(with), Of::Correlation | Of::CramersV) => {
                 let other = to.find(with)?;
                 if self.of == Of::Correlation && !is_numeric(&other.data_type) {
@@ -201,7 +207,13 @@ impl Check for StatisticCheck {
                 Progress::Ready { quantiles, .. } => Number::Float(quantiles[0]),
             },
             (Source::Extrema(handle), of) => match view.get(*handle).copied().flatten() {
-                Some((min, max)) => if of == Of::Min { min } else { max },
+                Some((min, max)) => {
+                    if of == Of::Min {
+                        min
+                    } else {
+                        max
+                    }
+                }
                 None => return none("no values"),
             },
             (Source::Moments(handle), of) => {
@@ -242,17 +254,18 @@ impl Check for StatisticCheck {
         let observed = measure_json(measure, self.data_type.as_ref());
         let shown = match (measure, &self.data_type) {
             (Number::Int { .. }, Some(data_type)) => super::bounds::shown(measure, data_type),
+            (Number::Float(x), _) if matches!(self.of, Of::UniqueShare | Of::MostCommon) => format!("{}%", crate::shown::short(x * 100.0)),
             (number, _) => crate::shown::short(number.as_f64()),
         };
         let says = match status {
             Status::Pass => format!("the {} is {shown}", self.name),
-            _ => format!("the {} is {shown}, not {}", self.name, self.limits.says),
+            _ => format!("the {} is {shown}, and should be {}", self.name, self.limits.says),
         };
         Judgement::Measured(Measured {
             status,
             observed: observed.clone(),
             limit: self.limits.says.clone().into(),
-            unit: self.of.name(),
+            unit: "",
             says,
             figures: figures([("value", observed)]),
             groups: Vec::new(),

@@ -60,7 +60,7 @@ impl Rule for Stuck {
             }
         };
         let runs = to.want::<EqualRuns>(max_run, &[column]);
-        let rows = to.rows_in_scope(column);
+        let rows = to.rows_in_scope();
         Ok(Box::new(StuckCheck { column, max_run, order, runs, rows, sorted: None, budget: to.budget() }))
     }
 }
@@ -116,7 +116,7 @@ impl StuckCheck {
             failing: runs.rows.len(),
             of,
             rows: Arc::new(runs.rows.clone()),
-            says: format!("in runs of one value longer than {}", self.max_run),
+            says: format!("in runs of more than {} equal values", self.max_run),
             figures: figures([("longest_run", runs.longest.into()), ("runs", runs.runs.into())]),
             ..RowsJudged::default()
         })

@@ -182,8 +182,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         match (entry.subject, &words.column, &words.columns) {
             (Subject::Column, Some(Spanned { at, .. }), _) | (Subject::Column, _, Some(Spanned { at, .. })) if about_rows.is_some() => {
                 let word = about_rows.as_deref().unwrap_or_default();
-                let fault = Fault::new(format!("`{word}` and a column stand together")).at(at.in_file(file));
-                faults.push(fault.hint(format!("`{word}` names its columns itself")));
+                let fault = Fault::new(format!("`{word}` names its columns itself")).at(at.in_file(file));
+                faults.push(fault.hint("leave out `column`"));
             }
             (Subject::Column, None, None) if about_rows.is_none() => {
                 let fault = Fault::new(format!("`{}` needs a column", entry.name)).at(place());

@@ -66,7 +66,8 @@ impl ArrowSource {
     pub fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
         let walk = |file: &InputFile| {
             // The reader of flatbuffers may panic where they lie.
-            catch_unwind(AssertUnwindSafe(|| Messages::of(file))).unwrap_or_else(|_| Err(damaged(file, &"its messages contradict themselves")))
+            catch_unwind(AssertUnwindSafe(|| Messages::of(file)))
+                .unwrap_or_else(|_| Err(damaged(file, &"its messages contradict themselves")))
         };
         let messages = files.iter().map(walk).collect::<Result<Vec<_>, _>>()?;
         let schemas: Vec<SchemaRef> = messages.iter().map(|m| m.schema.clone()).collect();
@@ -74,7 +75,13 @@ impl ArrowSource {
         Ok(Self { files, messages, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
     }
 
-    fn decode(&self, file: &InputFile, messages: &Messages, unit: &Unit, projection: &Projection) -> Result<(Vec<RecordBatch>, u128), Fault> {
+    fn decode(
+        &self,
+        file: &InputFile,
+        messages: &Messages,
+        unit: &Unit,
+        projection: &Projection,
+    ) -> Result<(Vec<RecordBatch>, u128), Fault> {
         let batches = &messages.batches[unit.start as usize..unit.end as usize];
         let mut decoder = FileDecoder::new(messages.schema.clone(), messages.version).with_projection(projection.columns.clone());
         let mut ready = 0;
@@ -133,6 +140,9 @@ impl Messages {
             let word = |i: usize| start.get(i..i + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
             // Before version 0.15 the length stood alone.
             let (prefix, len) = if word(0) == CONTINUATION { (8, word(4)) } else { (4, word(0)) };
+            if at + prefix > file.bytes {
+                return Err(cut_short(file));
+            }
             if len == 0 {
                 at += prefix;
                 break;
@@ -143,7 +153,8 @@ impl Messages {
             }
             let metadata = file.read_at(at + prefix, len as usize)?;
             let message = root_as_message(&metadata).map_err(|e| not_arrow(file, &e))?;
-            let body = u64::try_from(message.bodyLength()).ok().filter(|body| body_at.checked_add(*body).is_some_and(|end| end <= file.bytes));
+            let body =
+                u64::try_from(message.bodyLength()).ok().filter(|body| body_at.checked_add(*body).is_some_and(|end| end <= file.bytes));
             let body = body.ok_or_else(|| cut_short(file))?;
             let block = Block::new(at as i64, (prefix + u64::from(len)) as i32, body as i64);
             match (message.header_type(), &mut found) {

@@ -65,7 +65,8 @@ impl Container {
             let schema = ReaderBuilder::new().build(Cursor::new(&header)).map_err(|e| not_avro(&e))?.schema();
             Ok((info.sync(), header, schema))
         };
-        let (sync, header, schema) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(not_avro(&"its header contradicts itself")))?;
+        let (sync, header, schema) =
+            catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(not_avro(&"its header contradicts itself")))?;
         let blocks = blocks(file, header.len() as u64, sync)?;
         Ok(Self { header, schema, blocks })
     }
@@ -206,7 +207,9 @@ mod tests {
 
     #[test]
     fn longs_are_zig_zag() {
-        for (bytes, value) in [(&[0x00u8] as &[u8], 0), (&[0x01], -1), (&[0x02], 1), (&[0x7f], -64), (&[0x80, 0x01], 64), (&[0x81, 0x01], -65)] {
+        for (bytes, value) in
+            [(&[0x00u8] as &[u8], 0), (&[0x01], -1), (&[0x02], 1), (&[0x7f], -64), (&[0x80, 0x01], 64), (&[0x81, 0x01], -65)]
+        {
             assert_eq!(long(&mut &bytes[..]), Some(value));
         }
         assert_eq!(long(&mut &[0x80u8][..]), None);

@@ -206,7 +206,7 @@ mod tests {
     fn directories_are_walked_and_their_keys_read() {
         let dir = tempfile::tempdir().expect("dir");
         let root = dir.path().display().to_string();
-        assert!(locate_plainly(&[root.clone()]).expect_err("fault").what.contains("no data in this directory"));
+        assert!(locate_plainly(std::slice::from_ref(&root)).expect_err("fault").what.contains("no data in this directory"));
         for name in ["day=2/p.csv", "day=1/x=a%20b/p.csv", "day=1/_SUCCESS", ".hidden/q.csv"] {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().expect("parent")).expect("dir");

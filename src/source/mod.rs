@@ -232,8 +232,7 @@ pub struct ContractColumn {
 /// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
     let Located { format, files, keys } = location::locate(paths, options.format, spool)?;
-    let files: Vec<InputFile> =
-        files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
+    let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source: Arc<dyn Source> = match format {
         Format::Csv | Format::Tsv => Arc::new(csv::CsvSource::open(files, format, options, contract)?),
         Format::Ndjson | Format::Json => Arc::new(json::JsonSource::open(files, format, options, contract)?),
@@ -241,5 +240,5 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
         Format::Arrow => Arc::new(arrow_ipc::ArrowSource::open(files, options)?),
         Format::Avro => Arc::new(avro::AvroSource::open(files, options)?),
     };
-    partitions::Partitioned::new(source, &keys, contract)
+    partitions::Partitioned::over(source, &keys, contract)
 }

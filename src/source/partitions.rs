@@ -68,7 +68,7 @@ impl Partitioned {
     ///
     /// # Errors
     /// Files lie at different depths, or hold a column of a key's name themselves.
-    pub fn new(inner: Arc<dyn Source>, keys: &[Vec<Key>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    pub fn over(inner: Arc<dyn Source>, keys: &[Vec<Key>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
         let names = |keys: &[Key]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
         let Some(expected) = keys.first().map(|k| names(k)).filter(|_| keys.iter().any(|k| !k.is_empty())) else { return Ok(inner) };
         for (file, keys) in inner.files().iter().zip(keys) {
@@ -80,7 +80,9 @@ impl Partitioned {
         let distinct: BTreeSet<&String> = expected.iter().collect();
         if let Some(taken) = expected.iter().find(|n| inner.schema().column_with_name(n).is_some() || distinct.len() < expected.len()) {
             let what = format!("{}: `{taken}` stands in the path and also elsewhere", inner.files()[0].path);
-            return Err(Fault::new(what).hint("every column needs a name of its own; name the files by a glob to leave the path's keys out"));
+            return Err(
+                Fault::new(what).hint("every column needs a name of its own; name the files by a glob to leave the path's keys out")
+            );
         }
         let mut values = Vec::with_capacity(expected.len());
         for (i, name) in expected.iter().enumerate() {

@@ -159,12 +159,8 @@ enum Compression {
 
 impl Compression {
     fn of(head: &[u8]) -> Option<Self> {
-        let magic: [(&[u8], Self); 4] = [
-            (b"\x1f\x8b", Self::Gzip),
-            (b"\x28\xb5\x2f\xfd", Self::Zstandard),
-            (b"BZh", Self::Bzip2),
-            (b"\xfd7zXZ\0", Self::Xz),
-        ];
+        let magic: [(&[u8], Self); 4] =
+            [(b"\x1f\x8b", Self::Gzip), (b"\x28\xb5\x2f\xfd", Self::Zstandard), (b"BZh", Self::Bzip2), (b"\xfd7zXZ\0", Self::Xz)];
         magic.into_iter().find(|(bytes, _)| head.starts_with(bytes)).map(|(_, compression)| compression)
     }
 

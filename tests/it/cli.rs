@@ -37,7 +37,7 @@ fn what_cannot_be_judged_exits_2_with_a_message() {
     let cases: [(&str, &[&str], &str); 9] = [
         ("a missing file", &["check", "nowhere.csv", "-r", "r.yaml"], "nowhere.csv: no such file"),
         ("a glob without files", &["check", "none-*.csv", "-r", "r.yaml"], "no file matches"),
-        ("a directory", &["check", "dir", "-r", "r.yaml"], "is a directory"),
+        ("a directory", &["check", "dir", "-r", "r.yaml"], "no data in this directory"),
         ("no data named", &["check", "-r", "r.yaml"], "no data was named"),
         ("an unknown format", &["check", "r.yaml", "-r", "r.yaml"], "the format cannot be told"),
         ("no rule file", &["check", "d.csv", "-r", "none.yaml"], "no such rule file"),

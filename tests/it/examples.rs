@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+
 use crate::support::{Place, project, run_in, skipped};
 
 #[test]
@@ -46,6 +49,51 @@ fn training_set_of_people_far_from_the_population() {
     let figure = |name: &str| women["figures"][name].as_f64().expect("a figure");
     assert!(figure("interval_low") < figure("share") && figure("share") < figure("interval_high"));
     assert!(figure("interval_high") < figure("reference") - 0.05);
+}
+
+#[test]
+fn first_posts_for_a_text_model() {
+    let place = Place::new();
+    let (publish, quarantine) = (place.path("posts_processed.parquet").display().to_string(), place.path("aside").display().to_string());
+    let run = run_in(&project(""), &["gate", "-r", "rules/posts.yaml", "--publish", &publish, "--quarantine", &quarantine]);
+    assert_eq!((run.code, run.verdict()), (0, "accept"), "{}{}", run.stdout, run.stderr);
+    assert_eq!(["read", "filtered", "published"].map(|w| run.rows(w)), [40, 15, 25]);
+    let published = crate::gate::read(&place.path("posts_processed.parquet"));
+    let names: Vec<&str> = published.schema_ref().fields().iter().map(|f| f.name().as_str()).collect();
+    assert_eq!(names, ["id", "userId", "title", "body", "word_count"]);
+    let bodies = published.column_by_name("body").expect("bodies").as_string::<i32>();
+    let counts = published.column_by_name("word_count").expect("counts").as_primitive::<Int64Type>();
+    assert_eq!((0..5).map(|c| published.column(c).null_count()).sum::<usize>(), 0);
+    for (body, count) in bodies.iter().zip(counts) {
+        let body = body.expect("no nulls");
+        assert!(body.chars().count() > 50, "{body}");
+        assert_eq!(count, Some(body.split_whitespace().count() as i64), "{body}");
+    }
+    assert_eq!(counts.iter().flatten().sum::<i64>(), 515);
+}
+
+#[test]
+fn upstream_drift_is_rejected_and_each_change_named() {
+    let place = Place::new();
+    let publish = place.path("posts_processed.parquet").display().to_string();
+    let run = run_in(&project(""), &["gate", "fixtures/posts/posts-week2.json", "-r", "rules/posts.yaml", "--publish", &publish]);
+    assert_eq!((run.code, run.verdict()), (1, "reject"), "{}{}", run.stdout, run.stderr);
+    assert!(!place.path("posts_processed.parquet").exists());
+    let changes = run.report()["schema_changes"].as_array().expect("changes").iter();
+    let told: Vec<(&str, &str, &str)> = changes
+        .map(|c| (c["path"].as_str().expect("path"), c["kind"].as_str().expect("kind"), c["to"].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("id", "type_changed", "string"),
+            ("userId", "column_renamed", "user_id"),
+            ("meta", "column_added", "struct<source: string, lang: string>"),
+        ]
+    );
+    for path in ["`id`", "`userId`", "`meta`"] {
+        assert!(run.stdout.contains(path), "{}", run.stdout);
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use proptest::prelude::*;
+use sluicegate::metric::canonical::Normalize;
+use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::completeness::{Completeness, MissingSpec};
 use sluicegate::metric::distinct::Distinct;
 use sluicegate::metric::extrema::Extrema;
@@ -15,13 +17,11 @@ use sluicegate::metric::groups::GroupCounts;
 use sluicegate::metric::keys::{Keep, Keys, KeysSpec};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
-use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::runs::MissingRuns;
+use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Fences, Outside, Side};
 use sluicegate::metric::sequence::{Breaks, OrderSpec};
 use sluicegate::metric::stand_ins::{StandIns, Wanted};
 use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
-use sluicegate::metric::canonical::Normalize;
-use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Fences, Outside, Side};
 use sluicegate::metric::{Budget, Column, Rows, State, Transform};
 use sluicegate::rows::{Mask, RowNumbers};
 

@@ -3,11 +3,14 @@
 mod cases;
 mod cli;
 mod examples;
+mod formats;
 mod gate;
 mod generated;
 mod html;
 mod inference;
+mod json;
 mod laws;
+mod measures;
 mod parity;
 mod planted;
 mod reference;

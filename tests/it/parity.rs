@@ -79,11 +79,43 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
     serde_json::to_string_pretty(&report).expect("JSON")
 }
 
+/// The same rows as JSON: nested fields, keys that come late, broken records.
+fn json_data() -> Vec<String> {
+    let csv = data();
+    let mut records = Vec::new();
+    for (i, line) in csv.lines().skip(1).enumerate() {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [id, city, size, price, score, note, ..] = fields.as_slice() else {
+            records.push(format!("{{\"id\": {i}, \"city\": }}"));
+            continue;
+        };
+        let number = |text: &str| if text.is_empty() { "null".to_owned() } else { text.to_owned() };
+        let late = if i > 700 { format!(", \"late\": {{\"x\": [{i}, null], \"y\": \"\u{e9}\"}}") } else { String::new() };
+        let id = if let Ok(id) = id.parse::<i64>() { id.to_string() } else { format!("\"{id}\"") };
+        let city = if city.is_empty() { "null".to_owned() } else { format!("\"{city}\"") };
+        let note = note.replace('"', "\\\"");
+        let (price, score) = (number(price), number(score));
+        records.push(format!(
+            "{{\"id\": {id}, \"city\": {city}, \"size\": {size}, \"price\": {price}, \"score\": {score}, \"note\": \"{note}\"{late}}}"
+        ));
+    }
+    records
+}
+
 #[test]
 fn threads_batches_and_units_change_nothing() {
     let place = Place::new();
     place.write("d.csv", data());
-    let whole = report(&place, "d.csv", 1, Cut::default());
+    let records = json_data();
+    place.write("d.ndjson", records.join("\n"));
+    place.write("d.json", format!("[\n  {}\n]\n", records.join(",\n  ")));
+    for file in ["d.csv", "d.ndjson", "d.json"] {
+        cut_up(&place, file);
+    }
+}
+
+fn cut_up(place: &Place, file: &str) {
+    let whole = report(place, file, 1, Cut::default());
     let parsed: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
     assert!(parsed["rows"]["malformed"].as_u64().expect("malformed") > 20);
     assert!(parsed["findings"].as_array().expect("findings").iter().filter(|f| f["outcome"] == "fail").count() > 5);
@@ -94,8 +126,8 @@ fn threads_batches_and_units_change_nothing() {
             Cut { unit_bytes: 4096, batch_rows: 8192 },
             Cut { unit_bytes: 1 << 20, batch_rows: 64 },
         ] {
-            let cut_up = report(&place, "d.csv", threads, cut);
-            assert!(whole == cut_up, "{threads} threads, {cut:?}:\n{}", first_difference(&whole, &cut_up));
+            let cut_up = report(place, file, threads, cut);
+            assert!(whole == cut_up, "{file}, {threads} threads, {cut:?}:\n{}", first_difference(&whole, &cut_up));
         }
     }
 }

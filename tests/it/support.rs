@@ -91,12 +91,23 @@ pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Runs the binary in `directory` with `input` as its standard input.
+pub fn run_with_input(directory: &Path, arguments: &[&str], input: &Path) -> Run {
+    let file = std::fs::File::open(input).unwrap_or_else(|e| panic!("{}: {e}", input.display()));
+    run(directory, arguments, Some(file))
+}
+
 /// Runs the binary in `directory`; `check` and `gate` also write a JSON report, whose rows must add up.
 pub fn run_in(directory: &Path, arguments: &[&str]) -> Run {
+    run(directory, arguments, None)
+}
+
+fn run(directory: &Path, arguments: &[&str], input: Option<std::fs::File>) -> Run {
     let reports = tempfile::tempdir().expect("a temporary directory");
     let path = reports.path().join("report.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
     command.current_dir(directory).args(arguments).env("RUST_BACKTRACE", "0");
+    command.stdin(input.map_or_else(std::process::Stdio::null, Into::into));
     if matches!(arguments.first(), Some(&"check" | &"gate")) {
         command.arg("--report").arg(&path);
     }

@@ -207,7 +207,7 @@ impl Binding<'_, '_> {
     fn one(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
         let schema = plan.prepare.seen.clone();
         let before = plan.requests.tests.len();
-        let drifted = column.filter(|_| item.entry.name != "missing").and_then(|c| self.drifted(&c.value, &schema));
+        let drifted = column.filter(|_| !matches!(item.entry.name, "missing" | "type")).and_then(|c| self.drifted(&c.value, &schema));
         let (bound, failure) = match (drifted, self.bind_to(item, column, &plan.prepare, &mut plan.requests)) {
             (None, Ok(bound)) => (Some(bound), None),
             (Some(why), _) => {
@@ -334,7 +334,10 @@ impl Binding<'_, '_> {
         let joined = binder.requests.tests[tests..].iter().filter(|t| t.columns.len() > 1).flat_map(|t| &t.columns);
         if let Some(path) = counted.chain(joined).find_map(|&c| prepare.path(c).filter(|p| p.is_elements())) {
             let what = format!("`{}` has several values a row, and `{}` needs one", path.path, item.entry.name);
-            return Err(binder.fault(what).hint("rules that judge row by row can speak of elements: `range`, `values`, `pattern`, …").into());
+            return Err(binder
+                .fault(what)
+                .hint("rules that judge row by row can speak of elements: `range`, `values`, `pattern`, …")
+                .into());
         }
         let mut about: Vec<usize> = binder.shows[before..].to_vec();
         about.dedup();

@@ -20,9 +20,8 @@ use crate::types::type_name;
 
 const NUMBERS: [i128; 11] = [-1, -9, -99, -999, -9999, 0, 9, 99, 999, 9999, 99_999];
 const DAYS: [&str; 4] = ["1900-01-01", "1970-01-01", "9999-12-31", "2099-12-31"];
-const WORDS: [&str; 16] = [
-    "unknown", "n/a", "na", "nan", "none", "null", "nil", "-", "--", "?", ".", "missing", "not available", "undefined", "tbd", "#n/a",
-];
+const WORDS: [&str; 16] =
+    ["unknown", "n/a", "na", "nan", "none", "null", "nil", "-", "--", "?", ".", "missing", "not available", "undefined", "tbd", "#n/a"];
 /// A number or date is a spike from so many on, and more than so many times the most frequent value beside.
 const SPIKE: u64 = 3;
 
@@ -41,7 +40,7 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>
     let found = to.want::<StandIns>(wanted, &[column.index]);
     let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), budget: to.budget() };
     let keys = (!is_text).then(|| to.want::<Keys>(spec, &[column.index]));
-    let rows = to.rows_in_scope(column.index);
+    let rows = to.rows_in_scope();
     Ok(Box::new(DisguisedCheck { names, found, keys, rows }))
 }
 
@@ -61,14 +60,18 @@ fn candidates(data_type: &DataType) -> Vec<(String, Wanted)> {
             WORDS.iter().map(|w| ((*w).to_owned(), Wanted::Text((*w).to_owned()))).collect()
         }
         t if t.is_floating() => NUMBERS.iter().map(|n| (n.to_string(), Wanted::Float(*n as f64))).collect(),
-        DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) => NUMBERS.iter().filter_map(|n| int(n, *s)).collect(),
+        DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) => {
+            NUMBERS.iter().filter_map(|n| int(n, *s)).collect()
+        }
         t if is_numeric(t) => NUMBERS.iter().filter_map(|n| int(n, 0)).collect(),
         DataType::Date32 => days(1),
         DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => days(86_400_000),
         DataType::Timestamp(TimeUnit::Second, _) => days(86_400),
         DataType::Timestamp(TimeUnit::Microsecond, _) => days(86_400_000_000),
         // Nanoseconds end in 2262.
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => DAYS.iter().filter(|d| **d < "2262").filter_map(|d| day(d, 86_400_000_000_000)).collect(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            DAYS.iter().filter(|d| **d < "2262").filter_map(|d| day(d, 86_400_000_000_000)).collect()
+        }
         t => {
             debug_assert!(!is_ordered(t) || t.is_temporal());
             Vec::new()
@@ -109,7 +112,9 @@ impl Simple for DisguisedCheck {
             }
         }
         told.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        let told: Vec<String> = told.iter().take(5).map(|(_, name)| format!("`{name}`")).collect();
+        let more = told.len().saturating_sub(5);
+        let mut told: Vec<String> = told.iter().take(5).map(|(_, name)| format!("`{name}`")).collect();
+        told.extend((more > 0).then(|| format!("and {more} more")));
         let says = match told.is_empty() {
             true => "with a value that stands in for a missing one".to_owned(),
             false => format!("with a value that stands in for a missing one: {}", told.join(", ")),

@@ -4,15 +4,15 @@ mod together;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::rules::facts::Simple;
-use crate::rules::judgement::{Judgement, RowsJudged, figures};
-use crate::rules::requests::{Handle, TestHandle};
-use crate::rules::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::metric::Column;
 use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
 use crate::rows::Mask;
+use crate::rules::facts::Simple;
+use crate::rules::judgement::{Judgement, RowsJudged, figures};
+use crate::rules::requests::{Handle, TestHandle};
+use crate::rules::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::yaml::Spanned;
 
 /// Values that are not there.

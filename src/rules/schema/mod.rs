@@ -124,7 +124,6 @@ pub struct SchemaChange {
     /// Values that show it.
     pub examples: Vec<String>,
     /// Of values of several types: how many there are of each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<KindCount>,
 }
 

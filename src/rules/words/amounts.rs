@@ -219,16 +219,21 @@ pub struct Duration {
 }
 
 impl fmt::Display for Duration {
-    /// In the largest unit that leaves at least two, with one decimal at most.
+    /// In whole units, the two largest that are not zero: `36h`, `4d 15h`, `36h 1s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.seconds.unsigned_abs();
-        let sign = if self.seconds < 0 { "-" } else { "" };
-        let units = [(86_400, "d"), (3600, "h"), (60, "m")];
-        match units.into_iter().find(|(unit, _)| seconds >= 2 * unit) {
-            Some((unit, name)) if seconds % unit == 0 => write!(f, "{sign}{}{name}", seconds / unit),
-            Some((unit, name)) => write!(f, "{sign}{:.1}{name}", seconds as f64 / unit as f64),
-            None => write!(f, "{sign}{seconds}s"),
+        let mut rest = self.seconds.unsigned_abs();
+        let mut parts = Vec::new();
+        // Up to three days are told in hours, as people write limits.
+        for (unit, name) in [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")] {
+            let in_hours = unit == 86_400 && rest < 3 * unit && !rest.is_multiple_of(unit);
+            if rest >= unit && !in_hours {
+                parts.push(format!("{}{name}", rest / unit));
+                rest %= unit;
+            }
         }
+        parts.truncate(2);
+        let text = if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") };
+        write!(f, "{}{text}", if self.seconds < 0 { "-" } else { "" })
     }
 }
 
@@ -285,7 +290,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(Duration { seconds }));
         }
         assert!("36".parse::<Duration>().is_err());
-        assert_eq!([90, 129_600, 400_000, -7200].map(|seconds| Duration { seconds }.to_string()), ["90s", "36h", "4.6d", "-2h"]);
+        assert_eq!([90, 129_600, 400_000, -7200].map(|seconds| Duration { seconds }.to_string()), ["1m 30s", "36h", "4d 15h", "-2h"]);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use arrow::datatypes::{DataType, TimeUnit};
 
+use super::CsvSource;
 use super::column::ColumnReader;
 use super::framing::{self, Cell, Dialect, Framed};
-use super::CsvSource;
 use crate::diagnostic::Fault;
 use crate::source::{ContractColumn, InputFile};
 use crate::text;

@@ -263,7 +263,9 @@ pub(super) fn column_of_texts(texts: &[Option<&str>], contract: Option<&Contract
     let class = texts.iter().flatten().fold(Class::Missing, |class, text| class.join(crate::text::classify(text)));
     let guess = ColumnReader { data_type: class.data_type(), class, guessed: true, ..guess::contract_reader("", &[]) };
     let plain = ColumnReader { data_type: DataType::Utf8, class: Class::Text, ..guess.clone() };
-    let asked = contract.filter(|c| c.data_type.is_some()).map(|c| ColumnReader { name: String::new(), ..guess::contract_reader(&c.name, std::slice::from_ref(c)) });
+    let asked = contract
+        .filter(|c| c.data_type.is_some())
+        .map(|c| ColumnReader { name: String::new(), ..guess::contract_reader(&c.name, std::slice::from_ref(c)) });
     for reader in asked.iter().chain([&guess]) {
         let mut unreadable = Vec::new();
         let array = reader.read(&cells, &text, &mut unreadable, &mut TypeEvidence::new(0));

@@ -402,7 +402,14 @@ impl Builder {
             }
             Values::Decimal(builder) => {
                 let DataType::Decimal128(precision, scale) = self.plan.data_type() else { return false };
-                append!(builder, if is_number { text::decimal(number(), precision, scale).or_else(|| exponential(number(), precision, scale)) } else { None })
+                append!(
+                    builder,
+                    if is_number {
+                        text::decimal(number(), precision, scale).or_else(|| exponential(number(), precision, scale))
+                    } else {
+                        None
+                    }
+                )
             }
             Values::Date(builder) => append!(
                 builder,

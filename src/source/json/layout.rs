@@ -172,9 +172,11 @@ impl<'a> Walk<'a> {
                 }
                 Some(b',' | b':') if depth > 0 => _ = self.next()?,
                 Some(b'}' | b']' | b',' | b':') => return Err(self.fault("a value is expected")),
-                Some(_) => while !matches!(self.buffer()?.first(), None | Some(b',' | b':' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b'"')) {
-                    self.next()?;
-                },
+                Some(_) => {
+                    while !matches!(self.buffer()?.first(), None | Some(b',' | b':' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b'"')) {
+                        self.next()?;
+                    }
+                }
                 None => return Err(self.fault("the document ends inside a value")),
             }
             if depth == 0 {

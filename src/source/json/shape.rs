@@ -28,17 +28,8 @@ pub enum Seen {
     Array,
 }
 
-const SEEN: [Seen; 9] = [
-    Seen::Null,
-    Seen::Boolean,
-    Seen::Integer,
-    Seen::WideInteger,
-    Seen::BigInteger,
-    Seen::Float,
-    Seen::String,
-    Seen::Object,
-    Seen::Array,
-];
+const SEEN: [Seen; 9] =
+    [Seen::Null, Seen::Boolean, Seen::Integer, Seen::WideInteger, Seen::BigInteger, Seen::Float, Seen::String, Seen::Object, Seen::Array];
 
 impl Seen {
     /// The kind of `token`.
@@ -254,7 +245,9 @@ impl Shape {
         let overruled = contract.overruled.iter().any(|p| p == path);
         match &contract.data_type {
             Some(_) if overruled => self.guess(&contract.without_type(), path),
-            Some(DataType::Struct(_)) if !self.is_map && self.has(Seen::Object) && !self.fields.is_empty() => self.fields_plan(contract, path),
+            Some(DataType::Struct(_)) if !self.is_map && self.has(Seen::Object) && !self.fields.is_empty() => {
+                self.fields_plan(contract, path)
+            }
             Some(DataType::List(_)) => {
                 let empty = Shape::default();
                 Plan::List(Box::new(self.items.as_deref().unwrap_or(&empty).plan(&contract.items(), &format!("{path}[]"))))
