@@ -49,6 +49,7 @@ pub mod docs;
 pub mod engine;
 pub mod gate;
 pub mod identity;
+pub mod json;
 pub mod metric;
 pub mod paths;
 pub mod prepare;

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::OnFail;
 use crate::rules::{Evidence, Figures, GroupFigures, Status};
-use crate::source::{KindCount, Origin};
+use crate::source::Origin;
+use crate::types::KindCount;
 use crate::verdict::Verdict;
 
 /// Version of this model; the major number changes when a reader of the old one would be misled.

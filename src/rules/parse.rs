@@ -116,7 +116,7 @@ impl ParseTest {
             (Kind::Datetime, Some(format)) => text::timestamp_in(text, format).is_some() || text::date_in(text, format).is_some(),
             (Kind::Datetime, None) => text::timestamp(text).is_some(),
             (Kind::Number, _) => text.bytes().any(|b| b.is_ascii_digit()) && text::float(text).is_some(),
-            (Kind::Json, _) => crate::source::json::is_value(text),
+            (Kind::Json, _) => crate::json::is_value(text),
             (Kind::Uuid, _) => is_uuid(text),
             (Kind::Email, _) => EMAIL.is_match(text),
             (Kind::Ipv4, _) => text.parse::<Ipv4Addr>().is_ok(),

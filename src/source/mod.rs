@@ -11,7 +11,7 @@ mod avro;
 pub mod csv;
 mod evidence;
 mod file;
-pub mod json;
+mod json;
 mod location;
 mod origin;
 mod parquet;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-pub use evidence::{Evidence, KindCount, Tally};
+pub use evidence::Evidence;
 pub use file::InputFile;
 pub use location::Format;
 pub use origin::{Origin, Places};
@@ -34,6 +34,7 @@ use self::location::Located;
 use self::origin::LineJumps;
 use crate::diagnostic::Fault;
 use crate::rows::{RowId, RowNumbers};
+use crate::types::Tally;
 
 /// A slice of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::csv::column_of_texts;
-use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, Source, Tally, Unit, UnitEnd};
+use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
+use crate::types::Tally;
 
 /// How Hive writes a missing key.
 const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";

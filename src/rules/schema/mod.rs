@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{Literal, OnFail};
 use crate::diagnostic::{Fault, Faults};
-use crate::source::{KindCount, Tally};
-use crate::types::{parse_type, type_name};
+use crate::types::{KindCount, Tally, parse_type, type_name};
 use crate::yaml::Spanned;
 
 /// The contract: which columns a batch has, of which types.

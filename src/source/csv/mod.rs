@@ -13,9 +13,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use self::column::{ColumnReader, Text};
 use self::framing::{Cell, Dialect};
 use self::reading::Reading;
-use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Tally, Unit, UnitEnd};
+use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
-use crate::types::{Class, TypeEvidence};
+use crate::types::{Class, Tally, TypeEvidence};
 
 /// CSV or TSV files read as one table.
 #[derive(Debug)]

@@ -1,14 +1,12 @@
 //! Tokens to Arrow arrays, value by value, and what the values looked like on the way.
 
-use std::sync::Arc;
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, TimeUnit};
 
-use arrow::array::builder::{BinaryBuilder, BooleanBuilder, NullBufferBuilder, PrimitiveBuilder, StringBuilder};
-use arrow::array::{Array, ArrayRef, ListArray, StructArray};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::*;
-
-use super::shape::{Plan, Seen, Shape, a_type_of, number_text};
-use super::tape::{Kind, Token, text_of};
+use super::plan::{Plan, a_type_of};
+use super::shape::{Seen, Shape, number_text};
+use super::values::{Child, Values};
+use crate::json::{Kind, Token, text_of};
 use crate::text;
 use crate::types::shortened;
 
@@ -35,105 +33,10 @@ pub struct Builder {
     values: Values,
 }
 
-macro_rules! values {
-    ($($variant:ident: $type:ty),* $(,)?) => {
-        enum Values {
-            $($variant(PrimitiveBuilder<$type>),)*
-            Boolean(BooleanBuilder),
-            Text(StringBuilder),
-            Binary(BinaryBuilder),
-            Struct { nulls: NullBufferBuilder, children: Vec<Child> },
-            List { nulls: NullBufferBuilder, ends: Vec<i32>, item: Box<Builder> },
-        }
-
-        impl Values {
-            fn append_null(&mut self) {
-                match self {
-                    $(Self::$variant(builder) => builder.append_null(),)*
-                    Self::Boolean(builder) => builder.append_null(),
-                    Self::Text(builder) => builder.append_null(),
-                    Self::Binary(builder) => builder.append_null(),
-                    Self::Struct { nulls, .. } => nulls.append_null(),
-                    Self::List { nulls, ends, item } => {
-                        nulls.append_null();
-                        ends.push(item.len as i32);
-                    }
-                }
-            }
-
-            fn finish(&mut self, data_type: DataType) -> ArrayRef {
-                match self {
-                    $(Self::$variant(builder) => Arc::new(builder.finish().with_data_type(data_type)),)*
-                    Self::Boolean(builder) => Arc::new(builder.finish()),
-                    Self::Text(builder) => Arc::new(builder.finish()),
-                    Self::Binary(builder) => Arc::new(builder.finish()),
-                    Self::Struct { nulls, children } => {
-                        let len = nulls.len();
-                        let arrays: Vec<ArrayRef> = children.iter_mut().map(|c| c.builder.finish()).collect();
-                        let DataType::Struct(fields) = data_type else { unreachable!("a struct's plan has a struct's type") };
-                        // SAFETY of lengths: every child has a value for each record, absent ones null.
-                        debug_assert!(arrays.iter().all(|a| a.len() == len));
-                        Arc::new(StructArray::new(fields, arrays, nulls.finish()))
-                    }
-                    Self::List { nulls, ends, item } => {
-                        let DataType::List(field) = data_type else { unreachable!("a list's plan has a list's type") };
-                        let offsets: Vec<i32> = std::iter::once(0).chain(ends.drain(..)).collect();
-                        Arc::new(ListArray::new(field, OffsetBuffer::new(offsets.into()), item.finish(), nulls.finish()))
-                    }
-                }
-            }
-        }
-    };
-}
-
-values! {
-    Int8: Int8Type, Int16: Int16Type, Int32: Int32Type, Int64: Int64Type,
-    UInt8: UInt8Type, UInt16: UInt16Type, UInt32: UInt32Type, UInt64: UInt64Type,
-    Float32: Float32Type, Float64: Float64Type, Decimal: Decimal128Type, Date: Date32Type,
-    Seconds: TimestampSecondType, Millis: TimestampMillisecondType, Micros: TimestampMicrosecondType, Nanos: TimestampNanosecondType,
-}
-
-struct Child {
-    name: String,
-    builder: Builder,
-}
-
 impl Builder {
     /// Nothing gathered yet.
     pub fn new(plan: &Plan, path: &str, wanted: bool) -> Self {
-        let values = match plan {
-            Plan::Text => Values::Text(StringBuilder::new()),
-            Plan::Struct(fields) => {
-                let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-                let child = |(name, plan): &(String, Plan)| Child { name: name.clone(), builder: Self::new(plan, &below(name), wanted) };
-                Values::Struct { nulls: NullBufferBuilder::new(0), children: fields.iter().map(child).collect() }
-            }
-            Plan::List(item) => {
-                let item = Box::new(Self::new(item, &format!("{path}[]"), wanted));
-                Values::List { nulls: NullBufferBuilder::new(0), ends: Vec::new(), item }
-            }
-            Plan::Scalar { data_type, .. } => match data_type {
-                DataType::Boolean => Values::Boolean(BooleanBuilder::new()),
-                DataType::Int8 => Values::Int8(PrimitiveBuilder::new()),
-                DataType::Int16 => Values::Int16(PrimitiveBuilder::new()),
-                DataType::Int32 => Values::Int32(PrimitiveBuilder::new()),
-                DataType::Int64 => Values::Int64(PrimitiveBuilder::new()),
-                DataType::UInt8 => Values::UInt8(PrimitiveBuilder::new()),
-                DataType::UInt16 => Values::UInt16(PrimitiveBuilder::new()),
-                DataType::UInt32 => Values::UInt32(PrimitiveBuilder::new()),
-                DataType::UInt64 => Values::UInt64(PrimitiveBuilder::new()),
-                DataType::Float32 => Values::Float32(PrimitiveBuilder::new()),
-                DataType::Float64 => Values::Float64(PrimitiveBuilder::new()),
-                DataType::Decimal128(..) => Values::Decimal(PrimitiveBuilder::new()),
-                DataType::Date32 => Values::Date(PrimitiveBuilder::new()),
-                DataType::Timestamp(TimeUnit::Second, _) => Values::Seconds(PrimitiveBuilder::new()),
-                DataType::Timestamp(TimeUnit::Millisecond, _) => Values::Millis(PrimitiveBuilder::new()),
-                DataType::Timestamp(TimeUnit::Microsecond, _) => Values::Micros(PrimitiveBuilder::new()),
-                DataType::Timestamp(TimeUnit::Nanosecond, _) => Values::Nanos(PrimitiveBuilder::new()),
-                DataType::Binary => Values::Binary(BinaryBuilder::new()),
-                _ => Values::Text(StringBuilder::new()),
-            },
-        };
+        let values = Values::new(plan, path, wanted);
         Self { path: path.to_owned(), plan: plan.clone(), wanted, len: 0, shape: Shape::default(), values }
     }
 
@@ -157,7 +60,13 @@ impl Builder {
         finished.flatten().collect()
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    /// How many values were gathered, absent ones among them.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The array, and nothing gathered again.
+    pub fn finish(&mut self) -> ArrayRef {
         self.len = 0;
         self.values.finish(self.plan.data_type())
     }

@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::sync::OnceLock;
 
-use super::tape::{skip_space, structural_end};
 use crate::diagnostic::Fault;
+use crate::json::{skip_space, structural_end};
 use crate::source::InputFile;
 use crate::source::file::cannot_read;
 

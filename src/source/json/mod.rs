@@ -6,9 +6,10 @@
 
 mod builder;
 mod layout;
+mod plan;
 mod reading;
 mod shape;
-mod tape;
+mod values;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 
 use self::layout::{Head, Layout, last_element_end};
+use self::plan::{Contract, Plan};
 use self::reading::{Frames, Reading, shape_of};
+use self::shape::FIELDS_MAX;
 pub use self::shape::Shape;
-use self::shape::{Contract, FIELDS_MAX, Plan};
-use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Tally, Unit, UnitEnd};
+use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
+use crate::types::Tally;
 
 /// JSON files read as one table.
 #[derive(Debug)]
@@ -45,12 +48,6 @@ struct Common {
     cut: Cut,
     /// Whether the array is the whole document, so that nothing may follow it.
     at_top: bool,
-}
-
-/// Whether `text` is one JSON value, perhaps with white space around it.
-pub fn is_value(text: &str) -> bool {
-    let end = tape::Tape::default().read(text.as_bytes(), 0);
-    end.is_ok_and(|end| tape::skip_space(text.as_bytes(), end) == text.len())
 }
 
 impl JsonSource {

@@ -1,0 +1,134 @@
+//! How values are read, and what the contract says of them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+
+use crate::source::ContractColumn;
+use crate::types::type_name;
+
+/// How the values at one path are read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    Scalar {
+        data_type: DataType,
+        /// strftime format of a date or timestamp.
+        format: Option<String>,
+        /// A guess gives way to what contradicts it; the contract does not.
+        guessed: bool,
+    },
+    /// Values of several kinds: strings as they are, all else as its JSON text.
+    Text,
+    Struct(Vec<(String, Plan)>),
+    List(Box<Plan>),
+}
+
+impl Plan {
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Self::Scalar { data_type, .. } => data_type.clone(),
+            Self::Text => DataType::Utf8,
+            Self::Struct(_) => DataType::Struct(self.fields().into()),
+            Self::List(item) => DataType::List(Field::new_list_field(item.data_type(), true).into()),
+        }
+    }
+
+    /// The fields of a struct, all of them nullable: any key may be absent.
+    pub fn fields(&self) -> Vec<Field> {
+        match self {
+            Self::Struct(fields) => fields.iter().map(|(name, plan)| Field::new(name, plan.data_type(), true)).collect(),
+            Self::Scalar { .. } | Self::Text | Self::List(_) => Vec::new(),
+        }
+    }
+}
+
+/// What the contract says of a path and what lies below it.
+#[derive(Debug, Clone, Default)]
+pub struct Contract {
+    pub data_type: Option<DataType>,
+    pub format: Option<String>,
+    fields: Vec<(String, Contract)>,
+    items: Option<Box<Contract>>,
+    /// Paths at which the data said otherwise.
+    pub overruled: Arc<Vec<String>>,
+}
+
+impl Contract {
+    /// The contract's columns, whose names may be paths, as a tree; what it says of `overruled` paths does not count.
+    pub fn new(columns: &[ContractColumn], overruled: Vec<String>) -> Self {
+        let mut root = Self::default();
+        for column in columns {
+            // A name with a dot may be a key with a dot: then it stands at the top as it is.
+            for steps in [vec![column.name.clone()], crate::types::path_steps(&column.name)] {
+                if let Some(node) = root.at(&steps) {
+                    (node.data_type, node.format) = (column.data_type.clone(), column.format.clone());
+                }
+            }
+        }
+        root.rule_over(&Arc::new(overruled));
+        root
+    }
+
+    /// The node behind `steps`: keys, or `[]` for the elements of a list.
+    fn at(&mut self, steps: &[String]) -> Option<&mut Self> {
+        let Some((first, rest)) = steps.split_first() else { return Some(self) };
+        if first == "[]" {
+            return self.items.get_or_insert_default().at(rest);
+        }
+        let index = match self.fields.iter().position(|(name, _)| name == first) {
+            Some(index) => index,
+            None => {
+                self.fields.push((first.clone(), Self::default()));
+                self.fields.len() - 1
+            }
+        };
+        self.fields[index].1.at(rest)
+    }
+
+    fn rule_over(&mut self, overruled: &Arc<Vec<String>>) {
+        self.overruled = overruled.clone();
+        self.fields.iter_mut().for_each(|(_, field)| field.rule_over(overruled));
+        self.items.iter_mut().for_each(|items| items.rule_over(overruled));
+    }
+
+    /// The same without what it says of this path's own type.
+    pub fn without_type(&self) -> Self {
+        Self { data_type: None, format: None, ..self.clone() }
+    }
+
+    /// What it says of the key `name`: by its path, else by the struct's type.
+    pub fn field(&self, name: &str) -> Self {
+        let by_type = match &self.data_type {
+            Some(DataType::Struct(fields)) => fields.iter().find(|f| f.name() == name).map(|f| f.data_type().clone()),
+            _ => None,
+        };
+        self.below(self.fields.iter().find(|(known, _)| known == name).map(|(_, field)| field), by_type)
+    }
+
+    /// What it says of the elements.
+    pub fn items(&self) -> Self {
+        let by_type = match &self.data_type {
+            Some(DataType::List(item)) => Some(item.data_type().clone()),
+            _ => None,
+        };
+        self.below(self.items.as_deref(), by_type)
+    }
+
+    fn below(&self, by_path: Option<&Self>, by_type: Option<DataType>) -> Self {
+        let mut below = by_path.cloned().unwrap_or_else(|| Self { overruled: self.overruled.clone(), ..Self::default() });
+        below.data_type = below.data_type.or(by_type);
+        below
+    }
+}
+
+/// A type's name for a message, with its article.
+pub fn a_type_of(plan: &Plan) -> String {
+    match plan {
+        Plan::Struct(_) => "an object".into(),
+        Plan::List(_) => "an array".into(),
+        other => {
+            let name = type_name(&other.data_type());
+            format!("{} {name}", if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" })
+        }
+    }
+}
