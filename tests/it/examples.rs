@@ -108,8 +108,10 @@ fn the_fixtures_are_what_their_script_makes() {
     std::fs::copy(project("fixtures/make.py"), place.path("make.py")).expect("copy");
     let made = Command::new("python3").arg(place.path("make.py")).status().expect("runs");
     assert!(made.success());
-    for file in ["orders/2026-11-20.csv", "people/train.csv"] {
+    place.write("posts/make.py", std::fs::read(project("fixtures/posts/make.py")).expect("a script"));
+    assert!(Command::new("python3").arg(place.path("posts/make.py")).status().expect("runs").success());
+    for file in ["orders/2026-11-20.csv", "people/train.csv", "posts/posts.json", "posts/posts-week2.json"] {
         let (made, kept) = (std::fs::read(place.path(file)).expect("made"), std::fs::read(project("fixtures").join(file)).expect("kept"));
-        assert!(made == kept, "{file} differs from what fixtures/make.py makes");
+        assert!(made == kept, "{file} differs from what its script makes");
     }
 }
