@@ -204,6 +204,9 @@ fn one_line(error: impl std::fmt::Display) -> String {
     if let Some(inner) = message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")")) {
         return format!("not SQL: {}", inner.split(" at Line:").next().unwrap_or(inner));
     }
+    if message.contains("Dot access not supported") {
+        return "a name before a dot is a word of SQL; put it in double quotes, such as `\"user\".age`".into();
+    }
     if let Some(rest) = message.strip_prefix("No field named ") {
         let (name, hint) = rest.split_once(". ").unwrap_or((rest, ""));
         let name = name.trim_end_matches('.').trim_matches('"');

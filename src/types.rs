@@ -146,6 +146,13 @@ pub fn type_name(data_type: &DataType) -> String {
         | DataType::FixedSizeList(field, _)
         | DataType::ListView(field)
         | DataType::LargeListView(field) => format!("list<{}>", type_name(field.data_type())),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => {
+                format!("map<{}, {}>", type_name(fields[0].data_type()), type_name(fields[1].data_type()))
+            }
+            _ => "map".into(),
+        },
+        DataType::Union(..) => "union".into(),
         DataType::Struct(fields) => {
             let inner = |f: &std::sync::Arc<Field>| format!("{}: {}", f.name(), type_name(f.data_type()));
             format!("struct<{}>", fields.iter().map(inner).collect::<Vec<_>>().join(", "))

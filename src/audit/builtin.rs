@@ -10,7 +10,7 @@ use crate::rules::Status;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::{OnFail, OnNoData, Tolerance};
 use crate::shown::{count, counted, percent};
-use crate::source::{Malformed, Source};
+use crate::source::{Format, Malformed, Source};
 
 pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<FindingResult> {
     let mut findings = vec![malformed(job, folded)];
@@ -96,7 +96,8 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
     let contradicted = source.contradicted();
     let missing = plan.missing_of(&folded.facts);
     let tallies = source.tallies(&folded.evidence);
-    let observed = Observed { schema: source.schema(), contradicted: &contradicted, missing: &missing, tallies: &tallies };
+    let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
+    let observed = Observed { schema: source.schema(), contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let changes = section.changes(&observed);
     let breaking: Vec<&SchemaChange> = changes.iter().filter(|c| !c.compatible).collect();
     let status = if breaking.is_empty() { Status::Pass } else { Status::Fail };

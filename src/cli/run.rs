@@ -1,6 +1,6 @@
 //! What `check` and `gate` have in common: their options, and a job made of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -186,9 +186,25 @@ impl SpillDirectory {
     /// # Errors
     /// It cannot be made.
     pub fn new() -> Result<Self, Fault> {
+        sweep(&std::env::temp_dir());
         let path = std::env::temp_dir().join(format!("sluicegate-{}", std::process::id()));
         std::fs::create_dir_all(&path).map_err(|e| Fault::new(format!("{}: cannot make a spill directory: {e}", path.display())))?;
         Ok(Self(path))
+    }
+}
+
+/// Removes what killed runs left in `directory`: spill directories of processes that are no more.
+fn sweep(directory: &Path) {
+    let alive = |process: &str| process.parse::<u32>().is_err() || Path::new("/proc").join(process).exists();
+    // Where processes cannot be told, nothing is touched.
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_str().and_then(|n| n.strip_prefix("sluicegate-")).is_some_and(|process| !alive(process)) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -51,6 +51,8 @@ const DEPTH_MAX: usize = 128;
 pub struct Tape {
     pub tokens: Vec<Token>,
     open: Vec<u32>,
+    /// Fingerprint and token of each key of one object.
+    keys: Vec<(u64, u32)>,
 }
 
 impl Tape {
@@ -88,6 +90,54 @@ impl Tape {
                 }
             }
         }
+    }
+
+    /// A key that stands twice in one object of the value last read.
+    pub fn repeated_key<'a>(&mut self, text: &'a [u8]) -> Option<Cow<'a, str>> {
+        for object in 0..self.tokens.len() {
+            if self.tokens[object].kind == Kind::Object
+                && let Some(twice) = self.repeated_in(text, object)
+            {
+                return Some(text_of(text, &self.tokens[twice]));
+            }
+        }
+        None
+    }
+
+    /// The token of a key of `object` that came before in it.
+    fn repeated_in(&mut self, text: &[u8], object: usize) -> Option<usize> {
+        /// So many keys are compared each with each; more are sorted.
+        const FEW: usize = 24;
+        self.keys.clear();
+        let end = self.tokens[object].next as usize;
+        let (mut at, mut escaped) = (object + 1, false);
+        while at < end {
+            let token = &self.tokens[at];
+            escaped |= token.escaped;
+            // Length and last bytes tell most keys apart; equal ones are compared in full.
+            let raw = &text[token.start as usize..token.end as usize];
+            let tail = raw.iter().rev().take(4).fold(raw.len() as u64, |print, b| print << 8 | u64::from(*b));
+            self.keys.push((tail, at as u32));
+            at = self.tokens[at + 1].next as usize;
+        }
+        let tokens = &self.tokens;
+        let same = |a: u32, b: u32| text_of(text, &tokens[a as usize]) == text_of(text, &tokens[b as usize]);
+        if escaped {
+            // An escape may spell any key.
+            let mut seen = std::collections::BTreeSet::new();
+            return self.keys.iter().map(|k| k.1).find(|&k| !seen.insert(text_of(text, &tokens[k as usize]))).map(|k| k as usize);
+        }
+        if self.keys.len() > FEW {
+            self.keys.sort_unstable();
+        }
+        for (i, &(print, key)) in self.keys.iter().enumerate() {
+            let rest = self.keys[i + 1..].iter();
+            let mut alike = rest.take_while(|k| self.keys.len() <= FEW || k.0 == print).filter(|k| k.0 == print);
+            if let Some(&(_, twice)) = alike.find(|k| same(key, k.1)) {
+                return Some(twice as usize);
+            }
+        }
+        None
     }
 
     fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {

@@ -39,6 +39,7 @@ impl Bound {
                 let instant = text::timestamp(written).and_then(|t| t.in_unit(*unit)).ok_or_else(wrong)?;
                 Ok(Self::Exact { value: instant.into(), scale: 0 })
             }
+            DataType::Decimal256(..) => Err(format!("{} is wider than what is compared", type_name(data_type))),
             t if t.is_integer() || t.is_decimal() => exact(written).ok_or_else(wrong),
             other => Err(format!("{} has no order", type_name(other))),
         }

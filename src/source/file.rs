@@ -40,14 +40,19 @@ impl InputFile {
         Ok(Self { bytes, spooled: Some(spool), ..self })
     }
 
-    /// Standard input, read from `spool`.
+    /// A stream called `path`, read from `spool`.
     ///
     /// # Errors
     /// The spool cannot be read.
-    pub fn standard_input(spool: PathBuf) -> Result<Self, Fault> {
-        let empty = Self { path: "-".to_owned(), bytes: 0, stored_bytes: 0, modified: None, spooled: None };
+    pub fn stream(path: &str, spool: PathBuf) -> Result<Self, Fault> {
+        let empty = Self { path: path.to_owned(), bytes: 0, stored_bytes: 0, modified: None, spooled: None };
         let file = empty.spooled(spool)?;
         Ok(Self { stored_bytes: file.bytes, ..file })
+    }
+
+    /// Whether the bytes are read from elsewhere than the file itself.
+    pub fn is_spooled(&self) -> bool {
+        self.spooled.is_some()
     }
 
     /// Where the bytes are read from.

@@ -95,7 +95,7 @@ pub fn locate(paths: &[String], format: Option<Format>, spool: &Spool) -> Result
     let mut from_directory = false;
     for path in paths {
         if path == "-" {
-            files.push(spool.standard_input(std::io::stdin().lock())?);
+            files.push(spool.stream(path, std::io::stdin().lock())?);
             keys.push(Vec::new());
             continue;
         }
@@ -103,6 +103,13 @@ pub fn locate(paths: &[String], format: Option<Format>, spool: &Spool) -> Result
         let is_directory = Path::new(path).is_dir();
         from_directory |= is_directory;
         for found in if is_directory { below(root)? } else { expand(path)? } {
+            // What is no file can be read once only: a pipe, a process substitution.
+            if fs::metadata(&found).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+                let pipe = fs::File::open(&found).map_err(|e| cannot_read(&found, &e))?;
+                files.push(spool.stream(&found, pipe)?);
+                keys.push(Vec::new());
+                continue;
+            }
             keys.push(if is_directory { Key::of_path(&found[root.len()..]) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
@@ -124,17 +131,19 @@ pub fn locate(paths: &[String], format: Option<Format>, spool: &Spool) -> Result
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
-    if file.path == "-" {
+    if let Some(format) = Format::of(&file.path) {
+        return Ok(format);
+    }
+    if file.is_spooled() {
         return Format::sniffed(&spool::head(file)?).ok_or_else(|| {
-            Fault::new("the format of standard input cannot be told from its first bytes").hint("give `--format csv`, or another")
+            let what = if file.path == "-" { "standard input" } else { &file.path };
+            Fault::new(format!("the format of {what} cannot be told from its first bytes")).hint("give `--format csv`, or another")
         });
     }
-    Format::of(&file.path).ok_or_else(|| {
-        let what = format!("{}: the format cannot be told from its name", file.path);
-        let known = Format::ALL.map(|(_, name, _)| name).join(", ");
-        let hidden = if from_directory { "; names that begin with `_` or `.` are passed over" } else { "" };
-        Fault::new(what).hint(format!("give `--format`, or `source: {{ format: … }}`: {known}{hidden}"))
-    })
+    let what = format!("{}: the format cannot be told from its name", file.path);
+    let known = Format::ALL.map(|(_, name, _)| name).join(", ");
+    let hidden = if from_directory { "; names that begin with `_` or `.` are passed over" } else { "" };
+    Err(Fault::new(what).hint(format!("give `--format`, or `source: {{ format: … }}`: {known}{hidden}")))
 }
 
 fn expand(path: &str) -> Result<Vec<String>, Fault> {

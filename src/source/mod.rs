@@ -233,6 +233,8 @@ pub struct ContractColumn {
 /// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
     let Located { format, files, keys } = location::locate(paths, options.format, spool)?;
+    // A path into a document says that there is one.
+    let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source: Arc<dyn Source> = match format {
         Format::Csv | Format::Tsv => Arc::new(csv::CsvSource::open(files, format, options, contract)?),

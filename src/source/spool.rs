@@ -56,14 +56,14 @@ impl Spool {
         Ok((path, BufWriter::with_capacity(1 << 18, file)))
     }
 
-    /// Everything that standard input gives.
+    /// Everything that a stream called `name` gives: standard input, a pipe.
     ///
     /// # Errors
     /// It cannot be read, or the spool not written.
-    pub fn standard_input(&self, mut input: impl Read) -> Result<InputFile, Fault> {
+    pub fn stream(&self, name: &str, mut input: impl Read) -> Result<InputFile, Fault> {
         let (path, mut out) = self.create()?;
         io::copy(&mut input, &mut out).and_then(|_| out.flush()).map_err(|e| cannot_spool(&path, &e))?;
-        InputFile::standard_input(path)
+        InputFile::stream(name, path)
     }
 
     /// The file as it is read: decompressed, and decoded where `format` is text.

@@ -28,6 +28,11 @@ impl Table {
         for (file, schema) in files.iter().zip(schemas).skip(1) {
             same_columns(&files[0], &first, file, &plain_schema(schema))?;
         }
+        if let Some(field) = first.fields().iter().find(|f| !is_supported(f.data_type())) {
+            let what =
+                format!("{}: `{}` is a {}, which is not read", files[0].path, field.name(), crate::types::type_name(field.data_type()));
+            return Err(Fault::new(what).hint("leave the column out, or write it as another type"));
+        }
         let mut names: Vec<&String> = first.fields().iter().map(|f| f.name()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
@@ -85,6 +90,8 @@ fn plain_type(data_type: &DataType) -> DataType {
     let plain = |f: &Arc<Field>| Arc::new(Field::new(f.name(), plain_type(f.data_type()), f.is_nullable()));
     match data_type {
         DataType::Dictionary(_, values) => plain_type(values),
+        // Every half is a float exactly.
+        DataType::Float16 => DataType::Float32,
         // Five spellings of one zone.
         DataType::Timestamp(unit, Some(zone)) if matches!(zone.as_ref(), "+00:00" | "-00:00" | "Z" | "Etc/UTC") => {
             DataType::Timestamp(*unit, Some("UTC".into()))
@@ -94,6 +101,18 @@ fn plain_type(data_type: &DataType) -> DataType {
         DataType::List(item) | DataType::ListView(item) => DataType::List(plain(item)),
         DataType::LargeList(item) | DataType::LargeListView(item) => DataType::LargeList(plain(item)),
         other => other.clone(),
+    }
+}
+
+/// Whether columns of this type can be judged and published.
+fn is_supported(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Union(..) | DataType::Interval(_) => false,
+        DataType::Struct(fields) => fields.iter().all(|f| is_supported(f.data_type())),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::Map(item, _) => {
+            is_supported(item.data_type())
+        }
+        _ => true,
     }
 }
 

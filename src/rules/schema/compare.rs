@@ -191,7 +191,7 @@ impl Comparing<'_, '_> {
             }
             self.node(&below(field.name()), node, field);
         }
-        if path.is_empty() {
+        if path.is_empty() && self.batch.is_ordered {
             self.order(nodes, fields, &pairs);
         }
         for (_, field) in fields.iter().enumerate().filter(|(i, _)| pairs.is_free(*i)) {

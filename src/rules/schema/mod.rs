@@ -75,7 +75,7 @@ pub fn is_strftime(format: &str) -> bool {
 pub enum Evolution {
     /// None, not even another order of columns.
     Exact,
-    /// Readers of the batch's schema can read data of the contract's: columns may go, optional ones may come, types may widen.
+    /// Readers of the batch's schema can read data of the contract's: optional columns may go and come, types may widen.
     #[default]
     Backward,
     /// Readers of the contract's schema can read the batch: columns may come, optional ones may go, types may narrow.
@@ -167,6 +167,8 @@ pub struct Observed<'a> {
     pub missing: &'a BTreeMap<String, u64>,
     /// What kinds of values stand in columns of several.
     pub tallies: &'a [Tally],
+    /// Whether columns have an order: the keys of JSON objects have none.
+    pub is_ordered: bool,
 }
 
 impl SchemaSection {
@@ -195,7 +197,9 @@ impl SchemaSection {
             Evolution::Exact => false,
             Evolution::Backward => match kind {
                 ColumnAdded | NestedFieldAdded | ColumnRenamed | KeyCaseChanged => optional,
-                ColumnRemoved | NestedFieldRemoved | Reordered | TypeWidened | NullabilityRelaxed => true,
+                // The registry lets any field go; here the contract demands a value of every row.
+                ColumnRemoved | NestedFieldRemoved => optional,
+                Reordered | TypeWidened | NullabilityRelaxed => true,
                 TypeNarrowed | TypeChanged | FormatChanged | NullabilityTightened => false,
             },
             Evolution::Forward => match kind {

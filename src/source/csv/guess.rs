@@ -57,7 +57,7 @@ fn header_names(bytes: &[u8], cells: &[Cell], file: &InputFile) -> Result<Vec<St
         let raw = &bytes[cell.start as usize..cell.end as usize];
         let text = std::str::from_utf8(raw).map_err(|_| {
             let fault = Fault::new(format!("{}: the header line is not UTF-8", file.path));
-            fault.hint("convert the file to UTF-8")
+            fault.hint("give `source: { encoding: … }`, such as `latin-1`")
         })?;
         let text = text.trim().replace("\"\"", "\"");
         names.push(if text.is_empty() { format!("column_{}", i + 1) } else { text });

@@ -186,10 +186,6 @@ impl Builder {
                 _ => children.iter().position(named),
             };
             match index {
-                Some(index) if children[index].builder.len > self.len => {
-                    let path = children[index].builder.path.clone();
-                    record.failure.get_or_insert_with(|| (path.clone(), format!("the key `{path}` stands twice")));
-                }
                 Some(index) => {
                     children[index].builder.push(record, key + 1);
                     hint = index + 1;

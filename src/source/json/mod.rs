@@ -2,7 +2,8 @@
 //!
 //! Types are strict: `"17"` is a string and `1.5` no integer. They follow from all values alone: the
 //! first unit suggests them, and where a later value has another kind, or another key, the pass
-//! starts again. Objects become structs, arrays lists, and values of several kinds text.
+//! starts again. Objects become structs, arrays lists, and values of several kinds text. In an array, a record whose
+//! brackets or quotes do not pair may cost its neighbours: nothing else says where the next one begins.
 
 mod builder;
 mod layout;

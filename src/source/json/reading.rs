@@ -51,6 +51,11 @@ impl<'a> Frames<'a> {
         if framed.problem.is_none() && self.tape.tokens.first().is_none_or(|t| t.kind != Kind::Object) {
             framed.problem = Some("an object is expected".into());
         }
+        if framed.problem.is_none()
+            && let Some(key) = self.tape.repeated_key(self.text)
+        {
+            framed.problem = Some(format!("the key `{key}` stands twice"));
+        }
         if !self.all_utf8
             && let Err(error) = std::str::from_utf8(&self.text[framed.start..framed.end])
         {
