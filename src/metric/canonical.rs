@@ -3,13 +3,14 @@
 //! int32 = int64, −0 = 0, a dictionary = its plain values, `string` = `large string`. The encoding
 //! and the hash over it (`sluice1-xxh3-128`) are stable: saved keys stay comparable.
 
-use arrow::array::{AsArray, StringArray};
+use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use unicode_normalization::UnicodeNormalization;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::Column;
-use super::column::{Floats, Numbers};
+use super::column::{Floats, Ints, Numbers};
 use crate::each_width;
 use crate::rows::Mask;
 
@@ -57,11 +58,17 @@ pub struct RowBytes {
     bytes: Vec<u8>,
     /// Where each row ends; before that, while encoding, where its next value goes.
     ends: Vec<usize>,
+    /// Bytes of every row, where all rows have equally many; `ends` is not used then.
+    stride: Option<usize>,
 }
 
 impl RowBytes {
     /// Encodes `columns`, `len` rows each; missing values are null.
     pub fn encode(&mut self, columns: &[&Column], len: usize) {
+        self.stride = integers_stride(columns);
+        if let Some(stride) = self.stride {
+            return self.encode_integers(columns, len, stride);
+        }
         self.ends.clear();
         self.ends.resize(len, 0);
         for column in columns {
@@ -83,7 +90,27 @@ impl RowBytes {
         }
     }
 
+    /// Columns of integers without a missing value: every row is as long as the next, so one pass does.
+    fn encode_integers(&mut self, columns: &[&Column], len: usize, stride: usize) {
+        self.bytes.clear();
+        self.bytes.resize(len * stride, 0);
+        let mut offset = 0;
+        for column in columns {
+            let Some(Numbers::Ints { values, scale }) = column.numbers() else { continue };
+            let width = Canonical::Integer(0, scale).len();
+            each_width!(values, values => {
+                for (row, &value) in self.bytes.chunks_exact_mut(stride).zip(values) {
+                    Canonical::Integer(value as i64, scale).write(&mut row[offset..offset + width]);
+                }
+            });
+            offset += width;
+        }
+    }
+
     pub fn row(&self, row: usize) -> &[u8] {
+        if let Some(stride) = self.stride {
+            return &self.bytes[row * stride..(row + 1) * stride];
+        }
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.bytes[start..self.ends[row]]
     }
@@ -155,6 +182,63 @@ impl Canonical<'_> {
     }
 }
 
+/// The bytes of a row of integers that fit 64 bits, none missing; none where the columns are not all such.
+fn integers_stride(columns: &[&Column]) -> Option<usize> {
+    let width = |column: &&Column| match column.numbers()? {
+        // Unsigned 64 bits and decimals may need the wide form.
+        Numbers::Ints { values: Ints::I128(_) | Ints::U64(_), .. } => None,
+        Numbers::Ints { scale, .. } if column.missing().is_none() => Some(Canonical::Integer(0, scale).len()),
+        Numbers::Ints { .. } | Numbers::Floats(_) => None,
+    };
+    columns.iter().map(width).sum()
+}
+
+/// Calls `each` with every selected row that has a value and the 64-bit hash of its canonical bytes; a value that
+/// equals the one before it may be passed over.
+pub fn each_hash(column: &Column, selection: &Mask, mut each: impl FnMut(u64)) {
+    let present = column.present(selection);
+    if let Some(Numbers::Ints { values, scale }) = column.numbers() {
+        return each_width!(values, values => {
+            let mut last = None;
+            present.rows(column.len(), |i| {
+                if last != Some(values[i]) {
+                    last = Some(values[i]);
+                    let mut bytes = [0; 18];
+                    let len = Canonical::integer(i128::from(values[i]), scale).write(&mut bytes);
+                    each(xxh3_64(&bytes[..len]));
+                }
+            });
+        });
+    }
+    if let Some((codes, texts)) = column.dictionary() {
+        let mut seen = vec![false; texts.len()];
+        present.rows(column.len(), |i| seen[codes[i] as usize] = true);
+        let mut bytes = Vec::new();
+        for (_, text) in seen.into_iter().zip(texts.iter()).filter(|(seen, _)| *seen) {
+            let value = Canonical::Bytes(text.unwrap_or_default().as_bytes());
+            bytes.resize(value.len(), 0);
+            value.write(&mut bytes);
+            each(xxh3_64(&bytes));
+        }
+        return;
+    }
+    let (mut bytes, mut last) = (Vec::new(), None::<&str>);
+    let is_text = column.for_each_text(selection, |_, text| {
+        if last != Some(text) {
+            last = Some(text);
+            let value = Canonical::Bytes(text.as_bytes());
+            bytes.resize(value.len(), 0);
+            value.write(&mut bytes);
+            each(xxh3_64(&bytes));
+        }
+    });
+    if !is_text {
+        let mut encoder = RowBytes::default();
+        encoder.encode(&[column], column.len());
+        present.rows(column.len(), |i| each(xxh3_64(encoder.row(i))));
+    }
+}
+
 /// Calls `each` with every row's value.
 fn each_value(column: &Column, len: usize, mut each: impl FnMut(usize, Canonical<'_>)) {
     let missing = match column.missing() {
@@ -186,6 +270,12 @@ fn each_value(column: &Column, len: usize, mut each: impl FnMut(usize, Canonical
         DataType::Utf8View => bytes!(array.as_string_view()),
         DataType::Binary => bytes!(array.as_binary::<i32>()),
         DataType::LargeBinary => bytes!(array.as_binary::<i64>()),
+        DataType::Dictionary(..) if column.dictionary().is_some() => {
+            if let Some((codes, texts)) = column.dictionary() {
+                let text = |i: usize| if array.is_valid(i) { texts.value(codes[i] as usize) } else { "" };
+                (0..len).for_each(|i| offer(i, Canonical::Bytes(text(i).as_bytes())));
+            }
+        }
         DataType::Boolean => {
             let values = array.as_boolean();
             (0..len).for_each(|i| offer(i, Canonical::Boolean(values.value(i))));

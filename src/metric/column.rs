@@ -1,7 +1,7 @@
 //! A column of a batch as states and row tests see it: Arrow's many types in a few shapes.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::buffer::BooleanBuffer;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::*;
 
 use crate::rows::Mask;
@@ -93,8 +93,49 @@ impl Column {
         selection.without(&self.missing)
     }
 
-    /// The array with NaN as null, for SQL.
+    /// The codes and the texts they stand for, if this is text held so.
+    pub fn dictionary(&self) -> Option<(&[i32], &StringArray)> {
+        let dictionary = self.array.as_dictionary_opt::<Int32Type>()?;
+        Some((dictionary.keys().values(), dictionary.values().as_string_opt::<i32>()?))
+    }
+
+    /// The rows whose text `holds` for, if this is a string column; what repeats itself is asked once.
+    pub fn texts_for_which(&self, mut holds: impl FnMut(&str) -> bool) -> Option<Mask> {
+        let len = self.len();
+        if let Some((codes, texts)) = self.dictionary() {
+            let answers: Vec<bool> = texts.iter().map(|t| t.is_some_and(&mut holds)).collect();
+            if answers.iter().all(|a| !a) {
+                return Some(Mask::None);
+            }
+            let found = Mask::new(BooleanBuffer::collect_bool(len, |i| answers.get(codes[i] as usize).copied().unwrap_or(false)));
+            return Some(found.without(&self.missing));
+        }
+        let mut bits = MutableBuffer::from_len_zeroed(len.div_ceil(8));
+        // Neighbours are often alike.
+        let mut last: Option<(&str, bool)> = None;
+        let is_text = self.for_each_text(&Mask::All, |i, text| {
+            let answer = match last {
+                Some((seen, answer)) if seen == text => answer,
+                _ => holds(text),
+            };
+            last = Some((text, answer));
+            if answer {
+                arrow::util::bit_util::set_bit(&mut bits, i);
+            }
+        });
+        is_text.then(|| Mask::new(BooleanBuffer::new(bits.into(), 0, len)))
+    }
+
+    /// The array with NaN as null and in no compact form, for SQL.
     pub fn nullable(&self) -> ArrayRef {
+        let plain = match self.array.data_type() {
+            DataType::Dictionary(_, values) => Some(values.as_ref().clone()),
+            DataType::Decimal64(precision, scale) => Some(DataType::Decimal128(*precision, *scale)),
+            _ => None,
+        };
+        if let Some(plain) = plain.and_then(|plain| arrow::compute::cast(&self.array, &plain).ok()) {
+            return plain;
+        }
         if self.missing.is_none() || !self.array.data_type().is_floating() {
             return self.array.clone();
         }
@@ -144,6 +185,10 @@ impl Column {
     pub fn for_each_text<'a>(&'a self, selection: &Mask, mut each: impl FnMut(usize, &'a str)) -> bool {
         let (present, len) = (self.present(selection), self.len());
         match self.array.data_type() {
+            DataType::Dictionary(..) => {
+                let Some((codes, texts)) = self.dictionary() else { return false };
+                present.rows(len, |i| each(i, texts.value(codes[i] as usize)));
+            }
             DataType::Utf8 => {
                 let strings = self.array.as_string::<i32>();
                 present.rows(len, |i| each(i, strings.value(i)));

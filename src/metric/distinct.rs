@@ -8,9 +8,8 @@ use std::collections::HashSet;
 
 use arrow::datatypes::DataType;
 use foldhash::fast::FixedState;
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::canonical::RowBytes;
+use super::canonical::each_hash;
 use super::{Column, Rows, State};
 
 /// Registers are 2^14: a relative standard error of 1.04/√2^14 = 0.8 %.
@@ -22,8 +21,6 @@ pub const EXACT_MAX: usize = 10_000;
 #[derive(Debug, Clone)]
 pub struct Distinct {
     seen: Seen,
-    /// Used again by every batch.
-    encoder: RowBytes,
 }
 
 #[derive(Debug, Clone)]
@@ -45,18 +42,18 @@ impl State for Distinct {
     type Out = DistinctOut;
 
     fn empty((): &(), _: &[DataType]) -> Self {
-        Self { seen: Seen::Few(HashSet::with_hasher(FixedState::default())), encoder: RowBytes::default() }
+        Self { seen: Seen::Few(HashSet::with_hasher(FixedState::default())) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
-        let present = columns[0].present(rows.selection);
-        let Self { seen, encoder } = self;
-        encoder.encode(columns, rows.len());
-        let mut last: &[u8] = &[];
-        present.rows(rows.len(), |i| {
-            if encoder.row(i) != last {
-                last = encoder.row(i);
-                seen.insert(xxh3_64(last));
+        // Values repeat: what was seen a moment ago need not be looked up again.
+        // At first each place holds a hash that belongs to another.
+        let mut recent: [u64; 256] = std::array::from_fn(|i| i as u64 + 1);
+        each_hash(columns[0], rows.selection, |hash| {
+            let slot = &mut recent[hash as usize % 256];
+            if *slot != hash {
+                *slot = hash;
+                self.seen.insert(hash);
             }
         });
     }

@@ -42,6 +42,7 @@ impl<S: State> State for Grouped<S> {
     type Spec = GroupedSpec<S::Spec>;
     type Out = GroupedOut<S::Out>;
     const ORDERED: bool = S::ORDERED;
+    const COPIES: bool = S::COPIES;
 
     fn empty(spec: &Self::Spec, types: &[DataType]) -> Self {
         Self { spec: spec.clone(), types: types[spec.keys..].to_vec(), groups: BTreeMap::new(), overflow: false }

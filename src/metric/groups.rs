@@ -74,6 +74,18 @@ fn value_codes(column: &Column, selection: &Mask, len: usize) -> (Vec<u32>, Vec<
             number
         }
     };
+    if let Some((keys, values)) = column.dictionary() {
+        // A text may stand under several codes; each gets the number of its text, in the order of rows.
+        let mut by_code = vec![0; values.len()];
+        column.present(selection).rows(len, |i| {
+            let known = &mut by_code[keys[i] as usize];
+            if *known == 0 {
+                *known = code_of(values.value(keys[i] as usize));
+            }
+            codes[i] = *known;
+        });
+        return (codes, texts);
+    }
     let mut last: Option<(&str, u32)> = None;
     let is_text = column.for_each_text(selection, |i, text| {
         codes[i] = match last {

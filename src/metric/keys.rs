@@ -2,7 +2,7 @@
 //!
 //! Each unit's keys are kept as (hash, row) in the unit's order. Past the budget, what has been
 //! merged so far is partitioned by the hash's first byte and written to a spill file. At the end
-//! every partition is sorted by itself, so only one partition is in memory beside what was never
+//! every partition is looked through by itself, so only one partition is in memory beside what was never
 //! spilled. Exact up to a collision of 128-bit hashes.
 
 use std::fs::File;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::ascending::Run;
 use super::canonical::{Normalize, RowBytes};
 use super::{Budget, Column, Rows, State};
 use crate::rows::{Mask, RowSet};
@@ -38,13 +39,16 @@ pub struct KeysSpec {
     pub nulls_equal: bool,
     /// What is done to text before it is compared.
     pub normalize: Normalize,
+    /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
+    /// it, [`KeysOut::unsettled`] asks for a second look without.
+    pub optimistic: bool,
     /// Where memory is accounted and spilled.
     pub budget: Arc<Budget>,
 }
 
 impl PartialEq for KeysSpec {
     fn eq(&self, other: &Self) -> bool {
-        (self.keep, self.nulls_equal, self.normalize) == (other.keep, other.nulls_equal, other.normalize)
+        (self.keep, self.nulls_equal, self.normalize, self.optimistic) == (other.keep, other.nulls_equal, other.normalize, other.optimistic)
     }
 }
 
@@ -56,7 +60,7 @@ struct Entry {
 }
 
 /// A key of the whole input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Record {
     hash: [u32; 4],
     unit: u32,
@@ -68,6 +72,9 @@ struct Record {
 pub struct Keys {
     spec: KeysSpec,
     units: Vec<(u32, Vec<Entry>)>,
+    /// Units whose keys ascend, by unit.
+    runs: Vec<(u32, Run)>,
+    unsettled: bool,
     charged: usize,
     spills: Vec<Spill>,
     failure: Option<io::Error>,
@@ -97,6 +104,8 @@ pub struct KeysOut {
     pub failing: RowSet,
     /// How often the most frequent keys occur, descending.
     pub largest: Vec<u64>,
+    /// Nothing is known: keys ascend here and there only, and must be looked at again.
+    pub unsettled: bool,
 }
 
 /// How many of the most frequent keys are told of.
@@ -116,9 +125,10 @@ impl KeysOut {
 impl State for Keys {
     type Spec = KeysSpec;
     type Out = KeysOut;
+    const COPIES: bool = false;
 
     fn empty(spec: &KeysSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), units: Vec::new(), charged: 0, spills: Vec::new(), failure: None, encoder: RowBytes::default() }
+        Self { spec: spec.clone(), units: Vec::new(), runs: Vec::new(), unsettled: false, charged: 0, spills: Vec::new(), failure: None, encoder: RowBytes::default() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
@@ -128,8 +138,24 @@ impl State for Keys {
                 selection = column.present(&selection);
             }
         }
-        if matches!(selection, Mask::None) {
+        if matches!(selection, Mask::None) || self.unsettled {
             return;
+        }
+        let is_first = self.units.last().is_none_or(|(unit, _)| *unit != rows.unit);
+        if self.spec.optimistic && self.spec.normalize == Normalize::default() && is_first {
+            let run = Run::of(columns, &selection);
+            let before = self.runs.last_mut().filter(|(unit, _)| *unit == rows.unit);
+            match (before, run) {
+                (Some((_, before)), Some(run)) => {
+                    if !before.extend(run) {
+                        self.give_up();
+                    }
+                    return;
+                }
+                (Some(_), None) => return self.give_up(),
+                (None, Some(run)) => return self.runs.push((rows.unit, run)),
+                (None, None) => {}
+            }
         }
         if self.units.last().is_none_or(|(unit, _)| *unit != rows.unit) {
             self.units.push((rows.unit, Vec::new()));
@@ -145,10 +171,16 @@ impl State for Keys {
     }
 
     fn merge(&mut self, mut later: Self) {
+        self.runs.append(&mut later.runs);
+        self.unsettled |= later.unsettled;
         self.units.append(&mut later.units);
         self.spills.append(&mut later.spills);
         self.charged += std::mem::take(&mut later.charged);
         self.failure = self.failure.take().or(later.failure.take());
+        // Some keys hashed and others not: neither way is complete.
+        if self.unsettled || (!self.runs.is_empty() && (!self.units.is_empty() || !self.spills.is_empty())) {
+            self.give_up();
+        }
         if self.spec.budget.is_exceeded() {
             self.spill();
         }
@@ -159,6 +191,9 @@ impl State for Keys {
     }
 
     fn finish(mut self) -> Result<KeysOut, io::Error> {
+        if let Some(out) = self.proven() {
+            return Ok(out);
+        }
         if !self.spills.is_empty() {
             self.spill();
         }
@@ -189,6 +224,17 @@ impl State for Keys {
     }
 }
 
+impl Clone for Keys {
+    /// A copy with memory of its own. Only what has not spilled is copied: units' states, which never spill.
+    fn clone(&self) -> Self {
+        debug_assert!(self.spills.is_empty() && self.failure.is_none(), "a spilled state is not copied");
+        self.spec.budget.charge(self.charged);
+        let (spec, units, runs) = (self.spec.clone(), self.units.clone(), self.runs.clone());
+        let (charged, unsettled) = (self.charged, self.unsettled || !self.spills.is_empty());
+        Self { spec, units, runs, unsettled, charged, spills: Vec::new(), failure: None, encoder: RowBytes::default() }
+    }
+}
+
 impl Drop for Keys {
     fn drop(&mut self) {
         self.spec.budget.release(self.charged);
@@ -200,6 +246,35 @@ impl Drop for Keys {
 }
 
 impl Keys {
+    /// Some keys were not hashed, and do not ascend: all must be looked at again.
+    fn give_up(&mut self) {
+        self.unsettled = true;
+        self.units.clear();
+        self.runs.clear();
+        self.spec.budget.release(std::mem::take(&mut self.charged));
+        for spill in self.spills.drain(..) {
+            let _ = std::fs::remove_file(&spill.path);
+        }
+    }
+
+    /// What ascending keys prove, or that they prove nothing.
+    fn proven(&self) -> Option<KeysOut> {
+        let unsettled = Some(KeysOut { unsettled: true, ..KeysOut::default() });
+        match (self.unsettled, self.runs.is_empty(), self.units.is_empty() && self.spills.is_empty()) {
+            (true, ..) | (false, false, false) => unsettled,
+            (false, true, _) => None,
+            (false, false, true) => {
+                let runs: Vec<&Run> = self.runs.iter().map(|(_, run)| run).collect();
+                if !Run::are_apart(&runs) {
+                    return unsettled;
+                }
+                let rows = runs.iter().map(|r| r.rows).sum();
+                let largest = vec![1; LARGEST_MAX.min(rows as usize)];
+                Some(KeysOut { rows, distinct: rows, once: rows, largest, ..KeysOut::default() })
+            }
+        }
+    }
+
     fn account(&mut self) {
         let bytes = self.bytes();
         if bytes > self.charged {
@@ -264,26 +339,47 @@ impl Spill {
 }
 
 /// Counts the keys of one partition and notes the rows that must go.
+///
+/// A table of open addressing, twice as large as the partition: most keys are looked at once.
 fn judge(partition: &mut [Record], keep: Keep, out: &mut KeysOut, failing: &mut Vec<(u32, u32)>) {
-    partition.sort_unstable();
-    for group in partition.chunk_by(|a, b| a.hash == b.hash) {
-        out.rows += group.len() as u64;
-        out.distinct += 1;
-        out.note_size(group.len() as u64);
-        match group {
-            [_] => out.once += 1,
-            [first, rest @ ..] => {
-                out.groups += 1;
-                let goes: &[Record] = match keep {
-                    Keep::First => rest,
-                    Keep::Last => &group[..group.len() - 1],
-                    Keep::None => group,
-                };
-                debug_assert!(first.hash == rest[0].hash);
-                failing.extend(goes.iter().map(|r| (r.unit, r.row)));
+    const FREE: u32 = u32::MAX;
+    // In input order, unless units were merged in another, or spilled between others.
+    if !partition.is_sorted_by_key(|r| (r.unit, r.row)) {
+        partition.sort_unstable_by_key(|r| (r.unit, r.row));
+    }
+    let slots = (partition.len() * 2).next_power_of_two();
+    // Index of the key's record to be kept so far, and how often the key came.
+    let mut table: Vec<(u32, u32)> = vec![(FREE, 0); slots];
+    for (i, record) in partition.iter().enumerate() {
+        let mut slot = (record.hash[3] as usize | (record.hash[2] as usize) << 32) & (slots - 1);
+        loop {
+            let (kept, count) = table[slot];
+            if kept == FREE {
+                table[slot] = (i as u32, 1);
+                break;
             }
-            [] => {}
+            let before = &partition[kept as usize];
+            if before.hash == record.hash {
+                let goes = match keep {
+                    Keep::First | Keep::None => record,
+                    Keep::Last => before,
+                };
+                failing.push((goes.unit, goes.row));
+                if keep == Keep::None && count == 1 {
+                    failing.push((before.unit, before.row));
+                }
+                table[slot] = (if keep == Keep::Last { i as u32 } else { kept }, count + 1);
+                break;
+            }
+            slot = (slot + 1) & (slots - 1);
         }
+    }
+    out.rows += partition.len() as u64;
+    for &(_, count) in table.iter().filter(|(kept, _)| *kept != FREE) {
+        out.distinct += 1;
+        out.once += u64::from(count == 1);
+        out.groups += u64::from(count > 1);
+        out.note_size(u64::from(count));
     }
 }
 

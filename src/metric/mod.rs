@@ -4,6 +4,7 @@
 //! units, always in unit order. Every state is exact or says its error, is independent of how a
 //! unit was cut into batches, and obeys the laws of [`State`], which tests check for all of them.
 
+mod ascending;
 pub mod budget;
 pub mod canonical;
 mod column;
@@ -61,13 +62,15 @@ impl Rows<'_> {
 ///
 /// Laws: `merge` is associative and `empty` is its identity; folding rows in any number of batches
 /// gives the same state; states not marked [`State::ORDERED`] also merge in any order.
-pub trait State: Send + Sized + 'static {
+pub trait State: Send + Sized + Clone + 'static {
     /// What to count; equal specs over equal columns are counted once.
     type Spec: Clone + PartialEq + Debug + Send + Sync + 'static;
     /// What was counted.
     type Out: Send + Sync + 'static;
     /// Whether the order of rows matters, so that states merge in unit order only.
     const ORDERED: bool = false;
+    /// Whether a copy costs little enough to be made where a state parts from its like; what spills is not copied.
+    const COPIES: bool = true;
 
     fn empty(spec: &Self::Spec, types: &[DataType]) -> Self;
 

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::column::Numbers;
 use super::number::ToFloat;
-use super::ordered::{Window, for_each_float, order_of};
+use super::ordered::{Window, for_each_float, order_of, value_at};
 use super::{Column, Number, Rows, State, Transform};
 use crate::each_width;
 use crate::rows::RowSet;
@@ -48,13 +48,16 @@ impl State for Collect {
             return transform.for_each(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0)));
         }
         match columns[0].numbers() {
-            Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
-                let to_float = ToFloat::new(scale);
-                present.rows(rows.len(), |i| {
+            Some(Numbers::Ints { values, scale }) => {
+                let (to_float, near) = (ToFloat::new(scale), integers_near(windows, scale));
+                each_width!(values, values => present.rows(rows.len(), |i| {
                     let value = i128::from(values[i]);
-                    offer(to_float.convert(value), Number::Int { value, scale });
-                });
-            }),
+                    // An odd place lies inside a window, or so close that the float must tell.
+                    if near.partition_point(|b| *b <= value) % 2 == 1 {
+                        offer(to_float.convert(value), Number::Int { value, scale });
+                    }
+                }));
+            }
             Some(Numbers::Floats(_)) => {
                 for_each_float(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0)));
             }
@@ -75,6 +78,28 @@ impl State for Collect {
     fn finish(self) -> Result<Self::Out, std::io::Error> {
         Ok(self.values.into_iter().collect())
     }
+}
+
+/// Where windows begin and end among integers of a scale, a little wider than they are: begin, end, begin, end, ….
+fn integers_near(windows: &[Window], scale: i8) -> Vec<i128> {
+    const SLACK: i128 = 4;
+    let power = 10f64.powi(i32::from(scale));
+    let at = |order: u64| {
+        let scaled = value_at(order) * power;
+        // Floats above 2^53 stand further apart than the slack.
+        let slack = SLACK + (scaled.abs() * 1e-15).min(1e30) as i128;
+        (scaled.clamp(-1e38, 1e38) as i128, slack)
+    };
+    let mut near: Vec<i128> = Vec::with_capacity(windows.len() * 2);
+    for window in windows {
+        let ((low, below), (high, above)) = (at(window.low), at(window.high));
+        match near.last_mut() {
+            // Widened, neighbours may meet.
+            Some(end) if *end >= low - below => *end = (*end).max(high + above + 1),
+            _ => near.extend([low - below, high + above + 1]),
+        }
+    }
+    near
 }
 
 /// Finds the rows whose value lies outside fences; infinities always do.

@@ -179,6 +179,7 @@ impl State for SortedRuns {
     type Spec = SortedSpec;
     /// None where the rows do not fit the memory limit.
     type Out = Option<RunsOut>;
+    const COPIES: bool = false;
 
     fn empty(spec: &SortedSpec, _: &[DataType]) -> Self {
         Self { spec: spec.clone(), entries: Vec::new(), charged: 0, encoder: RowBytes::default() }
@@ -232,6 +233,13 @@ impl State for SortedRuns {
             out.rows.insert_unit(unit[0].0, unit.iter().map(|f| f.1).collect());
         }
         Ok(Some(out))
+    }
+}
+
+impl Clone for SortedRuns {
+    fn clone(&self) -> Self {
+        self.spec.budget.charge(self.charged);
+        Self { spec: self.spec.clone(), entries: self.entries.clone(), charged: self.charged, encoder: RowBytes::default() }
     }
 }
 

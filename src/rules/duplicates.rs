@@ -3,14 +3,15 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::exact_keys::ExactKeys;
+use super::facts::Look;
 use super::judgement::{Judgement, RowsJudged, figures, json_float};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
-use crate::metric::keys::{Keep, Keys, KeysSpec};
+use crate::metric::keys::Keep;
 use crate::yaml::Spanned;
 
 /// Rows that share a key with another row.
@@ -83,8 +84,7 @@ impl Rule for Duplicates {
         let nulls_equal = self.nulls == NullKeys::Equal || self.key.is_none();
         let does = |step| self.normalize.contains(&step);
         let normalize = Normalize { trim: does(Step::Trim), lowercase: does(Step::Lowercase), nfc: does(Step::Nfc) };
-        let spec = KeysSpec { keep: self.keep, nulls_equal, normalize, budget: to.budget() };
-        let keys = to.want::<Keys>(spec, &columns);
+        let keys = ExactKeys::bind(to, &columns, self.keep, nulls_equal, normalize);
         let rows = to.rows_in_scope();
         let says = if self.key.is_some() { "whose key occurs elsewhere" } else { "that occur elsewhere" };
         Ok(Box::new(DuplicatesCheck { keys, rows, says }))
@@ -93,14 +93,19 @@ impl Rule for Duplicates {
 
 #[derive(Clone)]
 struct DuplicatesCheck {
-    keys: Handle<Keys>,
+    keys: ExactKeys,
     rows: Handle<Completeness>,
     says: &'static str,
 }
 
-impl Simple for DuplicatesCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        let (Some(keys), Some(rows)) = (view.get(self.keys), view.get(self.rows)) else {
+impl Check for DuplicatesCheck {
+    fn fresh(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
+        let Some(keys) = self.keys.advance(view, look) else { return Judgement::Again };
+        let (Some(keys), Some(rows)) = (keys, view.get(self.rows)) else {
             return Judgement::NoData("no rows in scope".into());
         };
         if keys.rows == 0 && rows.rows > 0 {

@@ -78,13 +78,16 @@ struct LengthTest {
 impl RowTest for LengthTest {
     fn test(&self, columns: &[&Column], len: usize) -> Tested {
         let column = columns[0];
-        let mut fails = vec![false; len];
         let outside = |length: usize| (length as u64) < self.min || length as u64 > self.max;
-        let is_text = column.for_each_text(&Mask::All, |i, text| {
+        let fails = column.texts_for_which(|text| {
             // No text has more characters than bytes: most are settled without counting.
             let sure = text.is_ascii() || (text.len() as u64) < self.min;
-            fails[i] = outside(if sure { text.len() } else { text.chars().count() });
+            outside(if sure { text.len() } else { text.chars().count() })
         });
+        if let Some(fails) = fails {
+            return Tested { fails, unknown: column.missing().clone() };
+        }
+        let mut fails = vec![false; len];
         let array = &column.array;
         let length = |i: usize| match array.data_type() {
             DataType::Binary => array.as_binary::<i32>().value_length(i) as usize,
@@ -92,9 +95,7 @@ impl RowTest for LengthTest {
             DataType::List(_) => array.as_list::<i32>().value_length(i) as usize,
             _ => array.as_list::<i64>().value_length(i) as usize,
         };
-        if !is_text {
-            column.present(&Mask::All).rows(len, |i| fails[i] = outside(length(i)));
-        }
+        column.present(&Mask::All).rows(len, |i| fails[i] = outside(length(i)));
         Tested { fails: Mask::new(BooleanBuffer::from(fails)), unknown: column.missing().clone() }
     }
 }

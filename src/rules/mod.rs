@@ -8,6 +8,7 @@ mod binder;
 pub mod bounds;
 mod column_set;
 mod duplicates;
+mod exact_keys;
 mod expression;
 pub mod facts;
 mod freshness;

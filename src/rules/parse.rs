@@ -1,7 +1,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
-use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use regex::Regex;
 use schemars::JsonSchema;
@@ -132,10 +131,9 @@ fn is_uuid(text: &str) -> bool {
 }
 
 impl RowTest for ParseTest {
-    fn test(&self, columns: &[&Column], len: usize) -> Tested {
-        let mut fails = vec![false; len];
-        columns[0].for_each_text(&Mask::All, |i, text| fails[i] = !self.reads(text));
-        Tested { fails: Mask::new(BooleanBuffer::from(fails)), unknown: columns[0].missing().clone() }
+    fn test(&self, columns: &[&Column], _: usize) -> Tested {
+        let fails = columns[0].texts_for_which(|text| !self.reads(text)).unwrap_or(Mask::None);
+        Tested { fails, unknown: columns[0].missing().clone() }
     }
 }
 

@@ -1,4 +1,3 @@
-use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::DataType;
 use regex::Regex;
 use schemars::JsonSchema;
@@ -121,21 +120,17 @@ struct PatternTest {
 }
 
 impl RowTest for PatternTest {
-    fn test(&self, columns: &[&Column], len: usize) -> Tested {
-        let mut bits = MutableBuffer::from_len_zeroed(len.div_ceil(8));
-        columns[0].for_each_text(&Mask::All, |i, text| {
+    fn test(&self, columns: &[&Column], _: usize) -> Tested {
+        let fails = columns[0].texts_for_which(|text| {
             let mut matches = self.regexes.iter().map(|r| r.is_match(text));
             let passes = match self.matching {
                 Matching::Any => matches.any(|m| m),
                 Matching::All => matches.all(|m| m),
                 Matching::None => !matches.any(|m| m),
             };
-            if !passes {
-                arrow::util::bit_util::set_bit(&mut bits, i);
-            }
+            !passes
         });
-        let fails = Mask::new(BooleanBuffer::new(bits.into(), 0, len));
-        Tested { fails, unknown: columns[0].missing().clone() }
+        Tested { fails: fails.unwrap_or(Mask::None), unknown: columns[0].missing().clone() }
     }
 }
 

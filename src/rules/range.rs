@@ -1,4 +1,4 @@
-use arrow::buffer::{BooleanBuffer, MutableBuffer};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -162,17 +162,13 @@ impl RowTest for RangeTest {
                 }
             }
             (Self::Texts { min, max, above, below }, _) => {
-                let mut bits = MutableBuffer::from_len_zeroed(len.div_ceil(8));
-                column.for_each_text(&Mask::All, |i, text| {
-                    let fails = min.as_deref().is_some_and(|b| text < b)
+                let fails = column.texts_for_which(|text| {
+                    min.as_deref().is_some_and(|b| text < b)
                         || max.as_deref().is_some_and(|b| text > b)
                         || above.as_deref().is_some_and(|b| text <= b)
-                        || below.as_deref().is_some_and(|b| text >= b);
-                    if fails {
-                        arrow::util::bit_util::set_bit(&mut bits, i);
-                    }
+                        || below.as_deref().is_some_and(|b| text >= b)
                 });
-                BooleanBuffer::new(bits.into(), 0, len)
+                return Tested { fails: fails.unwrap_or(Mask::None), unknown: column.missing().clone() };
             }
             (Self::Ints { .. } | Self::Floats { .. }, _) => unreachable!("bounds are read as the column's type"),
         };

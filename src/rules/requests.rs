@@ -79,6 +79,8 @@ pub struct StateRequest {
     pub scope: Scope,
     state: TypeId,
     make: fn(&(dyn Any + Send + Sync), &[DataType]) -> Box<dyn AnyState>,
+    same_spec: fn(&(dyn Any + Send + Sync), &(dyn Any + Send + Sync)) -> bool,
+    copies: bool,
 }
 
 impl StateRequest {
@@ -86,6 +88,18 @@ impl StateRequest {
     pub fn empty(&self, schema: &Schema) -> Box<dyn AnyState> {
         let types: Vec<DataType> = self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect();
         (self.make)(self.spec.as_ref(), &types)
+    }
+
+    /// Whether it differs from `other` only in which rows it sees: all, where this one sees the sound ones.
+    fn is_sound_twin_of(&self, other: &Self) -> bool {
+        self.copies
+            && self.scope.over == Over::Sound
+            && other.scope.over == Over::All
+            && self.state == other.state
+            && self.columns == other.columns
+            && self.scope.condition == other.scope.condition
+            && self.scope.by == other.scope.by
+            && (self.same_spec)(self.spec.as_ref(), other.spec.as_ref())
     }
 
     fn is<S: State>(&self, spec: &S::Spec, columns: &[usize], scope: &Scope) -> bool {
@@ -101,6 +115,10 @@ impl StateRequest {
     }
 }
 
+fn same_spec<S: State>(a: &(dyn Any + Send + Sync), b: &(dyn Any + Send + Sync)) -> bool {
+    a.downcast_ref::<S::Spec>().is_some_and(|a| Some(a) == b.downcast_ref::<S::Spec>())
+}
+
 fn make<S: State>(spec: &(dyn Any + Send + Sync), types: &[DataType]) -> Box<dyn AnyState> {
     let spec: &S::Spec = spec.downcast_ref().expect("a request's spec is of its state's type, by construction");
     Box::new(S::empty(spec, types))
@@ -110,6 +128,7 @@ fn make<S: State>(spec: &(dyn Any + Send + Sync), types: &[DataType]) -> Box<dyn
 pub trait AnyState: Send {
     fn update(&mut self, rows: &crate::metric::Rows<'_>, columns: &[&crate::metric::Column]);
     fn merge(&mut self, later: Box<dyn AnyState>);
+    fn duplicate(&self) -> Box<dyn AnyState>;
     /// # Errors
     /// See [`State::finish`].
     fn finish(self: Box<Self>) -> Result<Arc<dyn Any + Send + Sync>, std::io::Error>;
@@ -124,6 +143,10 @@ impl<S: State> AnyState for S {
     fn merge(&mut self, later: Box<dyn AnyState>) {
         let later = later.into_any().downcast::<S>().expect("units fold the same requests in the same order");
         State::merge(self, *later);
+    }
+
+    fn duplicate(&self) -> Box<dyn AnyState> {
+        Box::new(self.clone())
     }
 
     fn finish(self: Box<Self>) -> Result<Arc<dyn Any + Send + Sync>, std::io::Error> {
@@ -163,8 +186,23 @@ impl Requests {
         if let Some(index) = self.states.iter().position(|r| r.is::<S>(&spec, &columns, scope)) {
             return index;
         }
-        self.states.push(StateRequest { spec: Box::new(spec), columns, scope: scope.clone(), state: TypeId::of::<S>(), make: make::<S> });
+        self.states.push(StateRequest {
+            spec: Box::new(spec),
+            columns,
+            scope: scope.clone(),
+            state: TypeId::of::<S>(),
+            make: make::<S>,
+            same_spec: same_spec::<S>,
+            copies: S::COPIES,
+        });
         self.states.len() - 1
+    }
+
+    /// For each state from `first` on that sees the sound rows: the one, counted from `first` too, that counts the same
+    /// over all rows. Until a row is unsound, both have counted the same.
+    pub fn twins(&self, first: usize) -> Vec<Option<usize>> {
+        let states = &self.states[first..];
+        states.iter().map(|s| states.iter().position(|other| s.is_sound_twin_of(other))).collect()
     }
 
     /// Every column that some request or condition reads.

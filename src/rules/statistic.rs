@@ -2,6 +2,7 @@ use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::exact_keys::ExactKeys;
 use super::facts::Look;
 use super::judgement::{Judgement, Measured, Status, figures};
 use super::limits::{Given, Limits, measure_json};
@@ -10,11 +11,9 @@ use super::requests::Handle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
 use crate::diagnostic::{Fault, Faults};
-use crate::metric::canonical::Normalize;
 use crate::metric::comoments::CoMoments;
 use crate::metric::extrema::Extrema;
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupCountsOut};
-use crate::metric::keys::{Keep, Keys, KeysSpec};
 use crate::metric::moments::Moments;
 use crate::metric::{Number, Transform, is_numeric, is_ordered};
 use crate::statistics::cramers_v;
@@ -100,7 +99,7 @@ enum Source {
     Extrema(Handle<Extrema>),
     Moments(Handle<Moments>),
     Quantile(ExactQuantiles),
-    Keys(Handle<Keys>),
+    Keys(ExactKeys),
     Correlation(Handle<CoMoments>),
     Crosstab(Handle<GroupCounts>),
 }
@@ -133,15 +132,13 @@ impl Rule for Statistic {
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
         let one = [column.index];
         let quantile = |to: &mut Binder<'_>, p| ExactQuantiles::bind(to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
-        let keys =
-            |to: &Binder<'_>| KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), budget: to.budget() };
         let pair = [column.index, with.map_or(column.index, |w| w.index)];
         let source = match self.of {
             Of::Min | Of::Max => Source::Extrema(to.want::<Extrema>((), &one)),
             Of::Mean | Of::Stddev | Of::Sum => Source::Moments(to.want::<Moments>(Transform::IDENTITY, &one)),
             Of::Median => Source::Quantile(quantile(to, 0.5)),
             Of::Quantile => Source::Quantile(quantile(to, self.q.as_ref().map_or(0.5, |q| q.value))),
-            Of::Distinct | Of::UniqueShare | Of::MostCommon => Source::Keys(to.want::<Keys>(keys(to), &one)),
+            Of::Distinct | Of::UniqueShare | Of::MostCommon => Source::Keys(ExactKeys::of_values(to, column.index)),
             Of::Correlation => Source::Correlation(to.want::<CoMoments>((), &pair)),
             Of::CramersV => Source::Crosstab(to.want::<GroupCounts>((), &pair)),
         };
@@ -228,8 +225,9 @@ impl Check for StatisticCheck {
                     None => return none("a single value has no standard deviation"),
                 }
             }
-            (Source::Keys(handle), of) => {
-                let Some(keys) = view.get(*handle).filter(|k| k.rows > 0) else { return none("no values") };
+            (Source::Keys(keys), of) => {
+                let Some(keys) = keys.advance(view, look) else { return Judgement::Again };
+                let Some(keys) = keys.filter(|k| k.rows > 0) else { return none("no values") };
                 match of {
                     Of::Distinct => Number::int(keys.distinct.into()),
                     Of::UniqueShare => share(keys.once, keys.rows),

@@ -1,5 +1,5 @@
 use arrow::array::AsArray;
-use arrow::buffer::{BooleanBuffer, MutableBuffer};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use foldhash::{HashSet, HashSetExt};
 use schemars::JsonSchema;
@@ -117,23 +117,11 @@ struct ValuesTest {
 impl RowTest for ValuesTest {
     fn test(&self, columns: &[&Column], len: usize) -> Tested {
         let column = columns[0];
+        if let Set::Texts(texts) = &self.set {
+            let is_member = column.texts_for_which(|text| texts.contains(text)).unwrap_or(Mask::None);
+            return Tested { fails: if self.allowed { is_member.not() } else { is_member }, unknown: column.missing().clone() };
+        }
         let is_member = match (&self.set, column.numbers()) {
-            (Set::Texts(texts), _) => {
-                let mut bits = MutableBuffer::from_len_zeroed(len.div_ceil(8));
-                // Neighbours are often alike; the last answer saves most lookups.
-                let mut last: Option<(&str, bool)> = None;
-                column.for_each_text(&Mask::All, |i, text| {
-                    let found = match last {
-                        Some((seen, found)) if seen == text => found,
-                        _ => texts.contains(text),
-                    };
-                    last = Some((text, found));
-                    if found {
-                        arrow::util::bit_util::set_bit(&mut bits, i);
-                    }
-                });
-                BooleanBuffer::new(bits.into(), 0, len)
-            }
             (Set::Ints(ints), Some(Numbers::Ints { values, .. })) => {
                 each_width!(values, values => BooleanBuffer::collect_bool(len, |i| ints.contains(&i128::from(values[i]))))
             }
@@ -148,7 +136,7 @@ impl RowTest for ValuesTest {
                 let values = column.array.as_boolean();
                 BooleanBuffer::collect_bool(len, |i| set.contains(&values.value(i)))
             }
-            (Set::Ints(_) | Set::Floats(_), _) => unreachable!("the set is read as the column's type"),
+            (Set::Ints(_) | Set::Floats(_) | Set::Texts(_), _) => unreachable!("the set is read as the column's type"),
         };
         let is_member = Mask::new(is_member);
         Tested { fails: if self.allowed { is_member.not() } else { is_member }, unknown: column.missing().clone() }

@@ -91,6 +91,9 @@ pub struct Projection {
     pub columns: Vec<usize>,
     /// The schema of the batches.
     pub schema: SchemaRef,
+    /// Whether arrays may come in a smaller form than the schema's, as the file holds them: text as codes into a
+    /// dictionary, decimals in 64 bits.
+    pub compact: bool,
 }
 
 impl Projection {
@@ -99,7 +102,13 @@ impl Projection {
         columns.sort_unstable();
         columns.dedup();
         let fields: Vec<_> = columns.iter().map(|&i| schema.fields()[i].clone()).collect();
-        Self { columns, schema: Arc::new(arrow::datatypes::Schema::new(fields)) }
+        Self { columns, schema: Arc::new(arrow::datatypes::Schema::new(fields)), compact: false }
+    }
+
+    /// The same, for a reader that takes compact arrays.
+    #[must_use]
+    pub fn compact(self) -> Self {
+        Self { compact: true, ..self }
     }
 }
 

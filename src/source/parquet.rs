@@ -4,8 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
+use parquet::basic::Type;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -19,6 +20,8 @@ use crate::diagnostic::Fault;
 pub struct ParquetSource {
     files: Vec<InputFile>,
     footers: Vec<ArrowReaderMetadata>,
+    /// The same footers, for arrays in the form in which the file holds them.
+    compact: Vec<ArrowReaderMetadata>,
     table: Table,
     fingerprint: u128,
     batch_rows: usize,
@@ -42,7 +45,8 @@ impl ParquetSource {
         }
         let schemas: Vec<SchemaRef> = footers.iter().map(|f| f.schema().clone()).collect();
         let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
-        Ok(Self { files, footers, table, fingerprint: digest.digest128(), batch_rows: options.cut.batch_rows })
+        let compact = footers.iter().map(compact).collect();
+        Ok(Self { files, footers, compact, table, fingerprint: digest.digest128(), batch_rows: options.cut.batch_rows })
     }
 }
 
@@ -93,7 +97,8 @@ impl Source for ParquetSource {
         }
         let handle = file.open()?;
         let mask = ProjectionMask::roots(footer.parquet_schema(), projection.columns.iter().copied());
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer.clone())
+        let form = if projection.compact { &self.compact[unit.file as usize] } else { footer };
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, form.clone())
             .with_projection(mask)
             .with_row_groups(vec![unit.start as usize])
             .with_batch_size(self.batch_rows)
@@ -124,6 +129,32 @@ impl Source for ParquetSource {
     fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
         Ok(None)
     }
+}
+
+/// Reads text that repeats itself as codes into a dictionary, and decimals that fit 64 bits in 64 bits.
+fn compact(footer: &ArrowReaderMetadata) -> ArrowReaderMetadata {
+    /// Bytes a value, on average: text that is stored in less repeats itself.
+    const REPEATS: i64 = 3;
+    let metadata = footer.metadata();
+    let is_flat = |i: usize| footer.parquet_schema().root_schema().get_fields()[i].is_primitive();
+    let leaf_of = |i: usize| (0..footer.parquet_schema().num_columns()).find(|&leaf| footer.parquet_schema().get_column_root_idx(leaf) == i);
+    let repeats = |leaf: usize| {
+        let chunks = metadata.row_groups().iter().map(|group| group.column(leaf));
+        chunks.into_iter().all(|c| c.dictionary_page_offset().is_some() && c.uncompressed_size() < REPEATS * c.num_values())
+    };
+    let field = |(i, field): (usize, &Arc<Field>)| {
+        let data_type = match (field.data_type(), leaf_of(i).filter(|_| is_flat(i))) {
+            (DataType::Utf8, Some(leaf)) if repeats(leaf) => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+            (DataType::Decimal128(p, s), Some(leaf)) if metadata.file_metadata().schema_descr().column(leaf).physical_type() == Type::INT64 => {
+                DataType::Decimal64(*p, *s)
+            }
+            (plain, _) => plain.clone(),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    };
+    let hint = Arc::new(Schema::new(footer.schema().fields().iter().enumerate().map(field).collect::<Vec<_>>()));
+    let options = ArrowReaderOptions::new().with_schema(hint);
+    ArrowReaderMetadata::try_new(metadata.clone(), options).unwrap_or_else(|_| footer.clone())
 }
 
 fn footer_bytes(handle: &File, file: &InputFile) -> Result<Vec<u8>, Fault> {

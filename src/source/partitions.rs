@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::csv::column_of_texts;
+use super::typed::schema_of;
 use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
 use crate::types::Tally;
@@ -130,7 +131,7 @@ impl Source for Partitioned {
         each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
     ) -> Result<UnitEnd, Fault> {
         let (inner, keys): (Vec<usize>, Vec<usize>) = projection.columns.iter().partition(|&&c| c < self.own());
-        let read = Projection::new(self.inner.schema(), inner);
+        let read = Projection { compact: projection.compact, ..Projection::new(self.inner.schema(), inner) };
         self.inner.read(unit, preread, &read, &mut |chunk| {
             let failed = |e| Fault::new(format!("cannot assemble a batch: {e}"));
             let len = chunk.batch.num_rows();
@@ -140,7 +141,8 @@ impl Source for Partitioned {
                 columns.push(arrow::compute::take(&self.values[key - self.own()], &repeated, None).map_err(failed)?);
             }
             let options = RecordBatchOptions::new().with_row_count(Some(len));
-            let batch = RecordBatch::try_new_with_options(projection.schema.clone(), columns, &options).map_err(failed)?;
+            let schema = schema_of(projection, &columns);
+            let batch = RecordBatch::try_new_with_options(schema, columns, &options).map_err(failed)?;
             each(Chunk { batch, ..chunk })
         })
     }

@@ -48,13 +48,15 @@ impl Table {
 
     /// The batch of a file's arrays: dictionaries unpacked, missing tokens as null.
     pub fn batch(&self, arrays: &[ArrayRef], rows: usize, projection: &Projection) -> Result<RecordBatch, ArrowError> {
-        let plain = |(array, field): (&ArrayRef, &Arc<Field>)| match array.data_type() == field.data_type() {
-            true => self.tokens_to_null(array),
-            false => self.tokens_to_null(&arrow::compute::cast(array, field.data_type())?),
+        let is_compact = |t: &DataType| projection.compact && self.missing.is_empty() && is_compact(t);
+        let plain = |(array, field): (&ArrayRef, &Arc<Field>)| match array.data_type() {
+            same if same == field.data_type() => self.tokens_to_null(array),
+            compact if is_compact(compact) => Ok(array.clone()),
+            _ => self.tokens_to_null(&arrow::compute::cast(array, field.data_type())?),
         };
         let columns = arrays.iter().zip(projection.schema.fields()).map(plain).collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(projection.schema.clone(), columns, &options)
+        RecordBatch::try_new_with_options(schema_of(projection, &columns), columns, &options)
     }
 
     fn tokens_to_null(&self, array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
@@ -69,6 +71,25 @@ impl Table {
         };
         if tokens.true_count() == 0 { Ok(array.clone()) } else { arrow::compute::nullif(array, &tokens) }
     }
+}
+
+/// Whether arrays of this type stand for the same values in a larger one.
+fn is_compact(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(keys, values) => **keys == DataType::Int32 && **values == DataType::Utf8,
+        DataType::Decimal64(..) => true,
+        _ => false,
+    }
+}
+
+/// The projection's schema, with the types that compact columns really have.
+pub(super) fn schema_of(projection: &Projection, columns: &[ArrayRef]) -> SchemaRef {
+    let fields = projection.schema.fields();
+    if !projection.compact || fields.iter().zip(columns).all(|(f, c)| f.data_type() == c.data_type()) {
+        return projection.schema.clone();
+    }
+    let field = |(f, c): (&Arc<Field>, &ArrayRef)| f.as_ref().clone().with_data_type(c.data_type().clone());
+    Arc::new(Schema::new(fields.iter().zip(columns).map(field).collect::<Vec<_>>()))
 }
 
 /// A fault that says a file is not what its bytes promise.

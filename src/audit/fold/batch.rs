@@ -10,11 +10,10 @@ use arrow::error::ArrowError;
 
 use crate::audit::{Kept, Plan};
 use crate::diagnostic::Fault;
-use crate::metric::{Budget, Column, Rows};
+use crate::metric::Column;
 use crate::prepare::Prepared;
 use crate::rows::Mask;
-use crate::rules::words::Over as Which;
-use crate::rules::{AnyState, Requests, Scope};
+use crate::rules::Scope;
 
 /// A batch with its columns and conditions ready for tests and states.
 pub(super) struct Batch {
@@ -73,29 +72,6 @@ impl Batch {
         match scope.condition.and_then(|c| self.conditions[c].as_ref()) {
             Some((holds, failed)) => holds.or(failed),
             None => Mask::All,
-        }
-    }
-
-    pub(super) fn update(
-        &self,
-        requests: &Requests,
-        first_new: usize,
-        states: &mut [Box<dyn AnyState>],
-        (live, sound): (&Mask, &Mask),
-        unit: u32,
-        budget: &Budget,
-    ) {
-        for (request, state) in requests.states[first_new..].iter().zip(states) {
-            let over = match request.scope.over {
-                Which::Sound => sound,
-                Which::All => live,
-            };
-            let selection = self.scope(&request.scope).and(over);
-            if selection.is_none() || self.len() == 0 {
-                continue;
-            }
-            let rows = Rows { unit, numbers: &self.prepared.rows, selection: &selection, budget };
-            state.update(&rows, &self.columns(&request.columns));
         }
     }
 

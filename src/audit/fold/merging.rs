@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::finish;
+use super::states::States;
 use super::unit::UnitFold;
 use crate::audit::samples::SAMPLES_MAX;
 use crate::audit::{Folded, Plan};
@@ -13,19 +14,19 @@ use crate::diagnostic::Fault;
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::RowSet;
 use crate::rules::TestCounts;
-use crate::rules::{AnyState, Facts};
+use crate::rules::Facts;
 use crate::source::{Evidence, Places, Source};
 
 /// Units merged so far.
 pub(super) struct Merging {
     pub(super) folded: Folded,
-    pub(super) states: Vec<Box<dyn AnyState>>,
+    pub(super) states: States,
     pub(super) tests: Vec<BTreeMap<GroupKey, (TestCounts, RowSet)>>,
     pub(super) digest: Xxh3Default,
 }
 
 impl Merging {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, twins: &Arc<[Option<usize>]>) -> Self {
         let folded = Folded {
             facts: Facts::default(),
             places: Places::default(),
@@ -40,7 +41,7 @@ impl Merging {
         };
         Self {
             folded,
-            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.seen)).collect(),
+            states: States::empty(plan, 0, twins),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             digest: Xxh3Default::new(),
         }
@@ -48,7 +49,7 @@ impl Merging {
 
     pub(super) fn take<P>(&mut self, mut unit: UnitFold<P>, source: &dyn Source) -> Result<(), Fault> {
         let index = unit.unit.index;
-        self.states.iter_mut().zip(unit.states).for_each(|(a, b)| a.merge(b));
+        self.states.merge(unit.states);
         for (merged, groups) in self.tests.iter_mut().zip(unit.tests) {
             for (key, group) in groups {
                 let (counts, rows) = merged.entry(key).or_default();

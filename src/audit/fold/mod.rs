@@ -2,15 +2,19 @@
 
 mod batch;
 mod merging;
+mod states;
 mod unit;
+
+use std::sync::Arc;
 
 use self::batch::Batch;
 use self::merging::Merging;
+use self::states::States;
 use self::unit::UnitWork;
 use super::{Folded, Job, Plan, Sink};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
-use crate::rules::{AnyState, Facts, Requests, Scope};
+use crate::rules::{Facts, Requests, Scope};
 use crate::source::{Projection, Source, Unit};
 
 /// The first pass: row tests, then states over the sound rows; rows that pass go to `sink`.
@@ -21,10 +25,13 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
         false => needed.iter().copied().chain(source.judged_columns()).collect(),
     };
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
-    let mut folded = Merging::new(plan);
+    // What is published keeps its type; what is only looked at may come as the file holds it.
+    let projection = if sink.wants_rows() { projection } else { projection.compact() };
+    let twins: Arc<[Option<usize>]> = plan.requests.twins(0).into();
+    let mut folded = Merging::new(plan, &twins);
     let (total, mut done) = (source.bytes(), 0);
     let work = |unit: &Unit, preread| {
-        let mut fold = UnitWork::new(plan, &job.budget, unit, &needed);
+        let mut fold = UnitWork::new(plan, &job.budget, unit, &needed, &twins);
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
@@ -52,8 +59,9 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
 pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &mut Folded, first_new: usize) -> Result<(), Fault> {
     let requests = &plan.requests;
     let needed = needed(requests, first_new);
-    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed));
-    let empty = || requests.states[first_new..].iter().map(|r| r.empty(&plan.prepare.seen)).collect::<Vec<_>>();
+    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed)).compact();
+    let twins: Arc<[Option<usize>]> = requests.twins(first_new).into();
+    let empty = || States::empty(plan, first_new, &twins);
     let mut states = empty();
     let (unsound, malformed) = (&folded.unsound, &folded.malformed_rows);
     let work = |unit: &Unit, preread| {
@@ -64,14 +72,14 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
             // With fewer columns read, records malformed in another one look whole.
             let live = malformed.mask(unit.index, &batch.prepared.rows).not();
             let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
-            batch.update(requests, first_new, &mut states, (&live, &sound), unit.index, &job.budget);
+            states.update(&batch, plan, (&live, &sound), unit.index, &job.budget);
             Ok(())
         })?;
         Ok(states)
     };
     let units: Vec<Unit> = folded.places.units().cloned().collect();
     engine::each_unit(source, Over::Units(&units), job.threads, work, |unit_states| {
-        states.iter_mut().zip(unit_states).for_each(|(a, b)| a.merge(b));
+        states.merge(unit_states);
         Ok(())
     })?;
     finish(states, &mut folded.facts)
@@ -100,10 +108,8 @@ fn needed(requests: &Requests, first_new: usize) -> Vec<usize> {
     columns
 }
 
-fn finish(states: Vec<Box<dyn AnyState>>, facts: &mut Facts) -> Result<(), Fault> {
-    for state in states {
-        let out = state.finish().map_err(|e| Fault::new(format!("cannot read back spilled data: {e}")))?;
-        facts.states.push(Some(out));
-    }
+fn finish(states: States, facts: &mut Facts) -> Result<(), Fault> {
+    let finished = states.finish().map_err(|e| Fault::new(format!("cannot read back spilled data: {e}")))?;
+    facts.states.extend(finished.into_iter().map(Some));
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Folding one unit, from empty.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::batch::Batch;
+use super::states::States;
 use crate::audit::Plan;
 use crate::audit::samples::SAMPLES_MAX;
 use crate::diagnostic::Fault;
@@ -10,7 +12,6 @@ use crate::metric::Budget;
 use crate::metric::groups::{BatchGroups, GroupKey};
 use crate::prepare::Prepared;
 use crate::rows::{Mask, RowNumbers};
-use crate::rules::AnyState;
 use crate::rules::words::Nulls;
 use crate::source::{Malformed, Unit, UnitEnd};
 
@@ -18,7 +19,7 @@ use crate::source::{Malformed, Unit, UnitEnd};
 pub(super) struct UnitFold<P> {
     pub(super) unit: Unit,
     pub(super) end: UnitEnd,
-    pub(super) states: Vec<Box<dyn AnyState>>,
+    pub(super) states: States,
     pub(super) tests: Vec<BTreeMap<GroupKey, GroupFold>>,
     pub(super) filtered: u64,
     pub(super) malformed: Vec<u32>,
@@ -47,11 +48,11 @@ pub(super) struct UnitWork<'a, P> {
 }
 
 impl<'a, P> UnitWork<'a, P> {
-    pub(super) fn new(plan: &'a Plan, budget: &'a Budget, unit: &Unit, needed: &'a [usize]) -> Self {
+    pub(super) fn new(plan: &'a Plan, budget: &'a Budget, unit: &Unit, needed: &'a [usize], twins: &Arc<[Option<usize>]>) -> Self {
         let fold = UnitFold {
             unit: unit.clone(),
             end: UnitEnd::default(),
-            states: plan.requests.states.iter().map(|r| r.empty(&plan.prepare.seen)).collect(),
+            states: States::empty(plan, 0, twins),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             filtered: 0,
             malformed: Vec::new(),
@@ -80,7 +81,7 @@ impl<'a, P> UnitWork<'a, P> {
         let unsound = self.test(&batch);
         unsound.rows(batch.len(), |i| self.fold.unsound.push(batch.prepared.rows.get(i)));
         let sound = unsound.not();
-        batch.update(&self.plan.requests, 0, &mut self.fold.states, (&Mask::All, &sound), self.fold.unit.index, self.budget);
+        self.fold.states.update(&batch, self.plan, (&Mask::All, &sound), self.fold.unit.index, self.budget);
         Ok(Some((batch, sound)))
     }
 

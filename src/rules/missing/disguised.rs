@@ -6,13 +6,12 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::Missing;
 use crate::diagnostic::Faults;
-use crate::metric::canonical::Normalize;
 use crate::metric::completeness::Completeness;
-use crate::metric::keys::{Keep, Keys, KeysSpec};
 use crate::metric::stand_ins::{StandIns, Wanted};
 use crate::metric::{is_numeric, is_ordered};
 use crate::rows::RowSet;
-use crate::rules::facts::Simple;
+use crate::rules::exact_keys::ExactKeys;
+use crate::rules::facts::Look;
 use crate::rules::judgement::{Figures, Judgement, RowsJudged};
 use crate::rules::requests::Handle;
 use crate::rules::{Binder, Check, View};
@@ -38,8 +37,7 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>
     }
     let is_text = matches!(wanted.first(), Some(Wanted::Text(_)));
     let found = to.want::<StandIns>(wanted, &[column.index]);
-    let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), budget: to.budget() };
-    let keys = (!is_text).then(|| to.want::<Keys>(spec, &[column.index]));
+    let keys = (!is_text).then(|| ExactKeys::of_values(to, column.index));
     let rows = to.rows_in_scope();
     Ok(Box::new(DisguisedCheck { names, found, keys, rows }))
 }
@@ -84,18 +82,27 @@ struct DisguisedCheck {
     names: Vec<String>,
     found: Handle<StandIns>,
     /// How often values occur, for what must be a spike.
-    keys: Option<Handle<Keys>>,
+    keys: Option<ExactKeys>,
     rows: Handle<Completeness>,
 }
 
-impl Simple for DisguisedCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
+impl Check for DisguisedCheck {
+    fn fresh(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
+        let keys = match self.keys.as_mut().map(|k| k.advance(view, look)) {
+            Some(None) => return Judgement::Again,
+            Some(Some(keys)) => keys,
+            None => None,
+        };
         let of = view.get(self.rows).map_or(0, |c| c.rows);
         let empty = Vec::new();
         let found = view.get(self.found).unwrap_or(&empty);
         let counts: Vec<u64> = found.iter().map(RowSet::len).collect();
         // The most frequent value beside the stand-ins: the largest size that is none of theirs.
-        let mut sizes = self.keys.and_then(|k| view.get(k)).map(|k| k.largest.clone()).unwrap_or_default();
+        let mut sizes = keys.map(|k| k.largest.clone()).unwrap_or_default();
         for count in counts.iter().filter(|c| **c > 0) {
             if let Some(at) = sizes.iter().position(|s| s == count) {
                 sizes.remove(at);

@@ -1,0 +1,88 @@
+//! The states of a unit, or of all units so far.
+//!
+//! A state over the sound rows and its twin over all rows count the same until a row is unsound;
+//! most batches have none, so until then only the twin counts.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::batch::Batch;
+use crate::audit::Plan;
+use crate::metric::{Budget, Rows};
+use crate::rows::Mask;
+use crate::rules::AnyState;
+use crate::rules::words::Over;
+
+/// One state a request, none where its twin speaks for it.
+pub(super) struct States {
+    states: Vec<Option<Box<dyn AnyState>>>,
+    twins: Arc<[Option<usize>]>,
+    /// The first of the plan's requests that is counted.
+    first: usize,
+}
+
+impl States {
+    /// Nothing counted yet, of the requests from `first` on.
+    pub fn empty(plan: &Plan, first: usize, twins: &Arc<[Option<usize>]>) -> Self {
+        let requests = plan.requests.states[first..].iter().zip(twins.iter());
+        let states = requests.map(|(request, twin)| twin.is_none().then(|| request.empty(&plan.prepare.seen))).collect();
+        Self { states, twins: twins.clone(), first }
+    }
+
+    /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound.
+    pub fn update(&mut self, batch: &Batch, plan: &Plan, (live, sound): (&Mask, &Mask), unit: u32, budget: &Budget) {
+        if batch.len() == 0 {
+            return;
+        }
+        if !live.without(sound).is_none() {
+            self.part();
+        }
+        for (request, state) in plan.requests.states[self.first..].iter().zip(&mut self.states) {
+            let Some(state) = state else { continue };
+            let over = match request.scope.over {
+                Over::Sound => sound,
+                Over::All => live,
+            };
+            let selection = batch.scope(&request.scope).and(over);
+            if !selection.is_none() {
+                let rows = Rows { unit, numbers: &batch.prepared.rows, selection: &selection, budget };
+                state.update(&rows, &batch.columns(&request.columns));
+            }
+        }
+    }
+
+    /// From here on twins go their own ways.
+    fn part(&mut self) {
+        for (i, twin) in self.twins.iter().enumerate() {
+            if let (None, Some(twin)) = (&self.states[i], twin) {
+                self.states[i] = self.states[*twin].as_ref().map(|s| s.duplicate());
+            }
+        }
+    }
+
+    /// Takes in what the units that follow counted.
+    pub fn merge(&mut self, mut later: Self) {
+        for (i, twin) in self.twins.clone().iter().enumerate().filter_map(|(i, twin)| Some((i, (*twin)?))) {
+            match (self.states[i].is_some(), later.states[i].is_some()) {
+                (false, true) => self.states[i] = self.states[twin].as_ref().map(|s| s.duplicate()),
+                (true, false) => later.states[i] = later.states[twin].as_ref().map(|s| s.duplicate()),
+                (true, true) | (false, false) => {}
+            }
+        }
+        for (ours, theirs) in self.states.iter_mut().zip(later.states) {
+            if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                ours.merge(theirs);
+            }
+        }
+    }
+
+    /// What was counted, by request.
+    ///
+    /// # Errors
+    /// Spilled data cannot be read back.
+    pub fn finish(self) -> Result<Vec<Arc<dyn Any + Send + Sync>>, std::io::Error> {
+        let finished = self.states.into_iter().map(|s| s.map(|s| s.finish()).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let of = |i: usize| finished[i].clone().or_else(|| finished[self.twins[i]?].clone());
+        Ok((0..finished.len()).filter_map(of).collect())
+    }
+}

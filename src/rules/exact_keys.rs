@@ -1,0 +1,39 @@
+//! Exact counts of keys: proven by their order where they ascend, else by a second look that hashes them.
+
+use super::Binder;
+use super::facts::{Look, View};
+use super::requests::Handle;
+use crate::metric::canonical::Normalize;
+use crate::metric::keys::{Keep, Keys, KeysOut, KeysSpec};
+
+/// Keys on their way to being counted.
+#[derive(Clone)]
+pub(super) struct ExactKeys {
+    spec: KeysSpec,
+    columns: Vec<usize>,
+    handle: Handle<Keys>,
+}
+
+impl ExactKeys {
+    /// Asks for the keys that `columns` make together.
+    pub fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, nulls_equal: bool, normalize: Normalize) -> Self {
+        let spec = KeysSpec { keep, nulls_equal, normalize, optimistic: true, budget: to.budget() };
+        Self { handle: to.want::<Keys>(spec.clone(), columns), spec, columns: columns.to_vec() }
+    }
+
+    /// The distinct values of one column, missing ones left out.
+    pub fn of_values(to: &mut Binder<'_>, column: usize) -> Self {
+        Self::bind(to, &[column], Keep::First, false, Normalize::default())
+    }
+
+    /// What was counted; none where another look was asked for. The inner none means that no row was seen.
+    pub fn advance<'a>(&mut self, view: &View<'a>, look: &mut Look<'_>) -> Option<Option<&'a KeysOut>> {
+        let out = view.get(self.handle);
+        if out.is_some_and(|o| o.unsettled) {
+            self.spec.optimistic = false;
+            self.handle = look.want::<Keys>(self.spec.clone(), &self.columns);
+            return None;
+        }
+        Some(out)
+    }
+}
