@@ -4,7 +4,7 @@ use crate::audit::{Audited, FindingResult};
 use crate::diagnostic::Faults;
 use crate::report::model::{Batch, BatchFile, Finding, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, Severity};
 use crate::rules::words::{OnFail, OnNoData};
-use crate::rules::{Evidence, Status};
+use crate::rules::Status;
 use crate::ruleset::RuleFile;
 use crate::verdict::{self, Totals, Verdict, Weighed};
 
@@ -130,7 +130,7 @@ fn finding(f: &FindingResult) -> Finding {
         unit: f.unit.to_owned(),
         failing_rows: f.failing,
         known_rows: f.known,
-        evidence: Evidence::Scan,
+        evidence: f.evidence,
         message: f.message.clone(),
         figures: f.figures.clone(),
         groups: f.groups.clone(),

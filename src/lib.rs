@@ -32,6 +32,7 @@
 //!     now: chrono::DateTime::UNIX_EPOCH,
 //!     as_of: chrono::DateTime::UNIX_EPOCH,
 //!     threads: 1,
+//!     statistics: true,
 //!     budget: Arc::new(Budget::new(1 << 30, std::env::temp_dir())),
 //!     progress: &|_, _| {},
 //! };

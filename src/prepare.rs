@@ -99,6 +99,16 @@ impl Prepare {
         self.seen = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     }
 
+    /// Whether rows are left out, or may turn out malformed, on the way.
+    pub fn changes_rows(&self) -> bool {
+        !self.clean.is_empty() || !self.transform.is_empty()
+    }
+
+    /// Whether the column `index` of [`Prepare::seen`] is one of the source's, as it stands there.
+    pub fn is_untouched(&self, index: usize) -> bool {
+        index < self.source_columns && self.transform.iter().all(|t| t.target != index)
+    }
+
     /// The nested field that the column `index` of [`Prepare::seen`] is, if it is one.
     pub fn path(&self, index: usize) -> Option<&PathColumn> {
         self.paths.get(index.checked_sub(self.schema.fields().len())?)

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::report::model::Sample;
 use crate::rows::RowSet;
 use crate::rules::words::{OnFail, OnNoData};
-use crate::rules::{Figures, GroupFigures, Status};
+use crate::rules::{Evidence, Figures, GroupFigures, Status};
 use crate::ruleset::Words;
 
 /// A finding, before it is written into a report.
@@ -27,6 +27,7 @@ pub struct FindingResult {
     pub known: u64,
     /// The failing rows, of failing groups where the rule has `by`.
     pub rows: Arc<RowSet>,
+    pub evidence: Evidence,
     pub message: String,
     pub figures: Figures,
     pub groups: Vec<GroupFigures>,
@@ -57,6 +58,7 @@ impl FindingResult {
             failing: 0,
             known: 0,
             rows: Arc::default(),
+            evidence: Evidence::Scan,
             message,
             figures: Figures::new(),
             groups: Vec::new(),

@@ -17,7 +17,7 @@ use crate::rows::{RowId, RowSet};
 use crate::rules::judgement::{figures, json_float};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnFail, OnNoData, Over, Tolerance};
-use crate::rules::{Check, GroupFigures, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
+use crate::rules::{Check, Evidence, GroupFigures, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
 use crate::shown::{count, counted, percent};
 use crate::source::Source;
 
@@ -56,7 +56,9 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
     for p in pending {
         judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
-    let judged = plan.checks.iter().zip(judged).map(|(check, groups)| finding(check, groups));
+    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.proven[t]);
+    let evidence = |check| if proven(check) { Evidence::Statistics } else { Evidence::Scan };
+    let judged = plan.checks.iter().zip(judged).map(|(check, groups)| FindingResult { evidence: evidence(check), ..finding(check, groups) });
     let is_empty = folded.places.records() == folded.filtered && builtin::permits_empty(job);
     findings.extend(judged.map(|f| if is_empty { FindingResult { on_no_data: OnNoData::Pass, ..f } } else { f }));
     show_samples(job, source.as_ref(), plan, &folded, &mut findings)?;

@@ -39,6 +39,8 @@ pub struct Job<'a> {
     /// What `freshness` measures ages against.
     pub as_of: DateTime<Utc>,
     pub threads: usize,
+    /// Whether what files say of themselves may stand for reading them.
+    pub statistics: bool,
     pub budget: Arc<Budget>,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),

@@ -41,6 +41,9 @@ pub struct Run {
     /// Memory for exact keys before they spill to disk
     #[arg(long, value_name = "SIZE", default_value = "1GB")]
     pub memory_limit: ByteSize,
+    /// Read everything, even what the files' own statistics already prove
+    #[arg(long)]
+    pub no_statistics: bool,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -111,6 +114,7 @@ impl Run {
                 now,
                 as_of: self.as_of.unwrap_or(now),
                 threads: self.threads(),
+                statistics: !self.no_statistics,
                 budget: Arc::new(Budget::new(self.memory_limit.0, spill.0.clone())),
                 progress: &|done, total| progress.advance(done, total),
             };

@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
 use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::*;
 
+use super::Number;
 use crate::rows::Mask;
 
 /// An array, and which of its values are there: NaN is missing, like null.
@@ -178,6 +179,18 @@ impl Column {
             _ => return None,
         };
         Some(Numbers::Ints { values, scale })
+    }
+
+    /// The number in `row`, if the column has one there.
+    pub fn number(&self, row: usize) -> Option<Number> {
+        if self.array.is_null(row) {
+            return None;
+        }
+        Some(match self.numbers()? {
+            Numbers::Ints { values, scale } => each_width!(values, values => Number::Int { value: i128::from(values[row]), scale }),
+            Numbers::Floats(Floats::F32(values)) => Number::Float(f64::from(values[row])),
+            Numbers::Floats(Floats::F64(values)) => Number::Float(values[row]),
+        })
     }
 
     /// Calls `each` with every selected row and its text, if this is a string column.

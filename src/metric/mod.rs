@@ -7,6 +7,7 @@
 mod ascending;
 pub mod budget;
 pub mod canonical;
+mod certain;
 mod column;
 pub mod comoments;
 pub mod completeness;
@@ -32,6 +33,7 @@ use std::fmt::Debug;
 use arrow::datatypes::DataType;
 
 pub use self::budget::Budget;
+pub use self::certain::ColumnStatistics;
 pub use self::column::{Column, Floats, Ints, Numbers, is_numeric, is_ordered};
 pub use self::number::Number;
 pub use self::transform::Transform;

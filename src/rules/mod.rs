@@ -42,7 +42,7 @@ pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJu
 pub use requests::{AnyState, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
 use crate::diagnostic::Faults;
-use crate::metric::Column;
+use crate::metric::{Column, ColumnStatistics};
 use crate::rows::Mask;
 use crate::yaml::Node;
 use words::OnFail;
@@ -78,6 +78,12 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
 pub trait RowTest: Send + Sync {
     /// Tests rows given the columns that were asked for, in that order.
     fn test(&self, columns: &[&Column], len: usize) -> Tested;
+
+    /// Whether what is certain of its one column proves that no row fails.
+    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+        let _ = statistics;
+        false
+    }
 }
 
 /// What a row test found.

@@ -11,7 +11,7 @@ use super::words::Literal;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::each_width;
-use crate::metric::{Column, Floats, Numbers};
+use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
 use crate::rows::Mask;
 use crate::yaml::Spanned;
 
@@ -173,6 +173,14 @@ impl RowTest for RangeTest {
             (Self::Ints { .. } | Self::Floats { .. }, _) => unreachable!("bounds are read as the column's type"),
         };
         Tested { fails: Mask::new(fails), unknown: column.missing().clone() }
+    }
+
+    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+        match (self, statistics.range) {
+            (_, None) => statistics.missing == statistics.rows,
+            (Self::Ints { low, high }, Some((Number::Int { value: min, .. }, Number::Int { value: max, .. }))) => *low <= min && max <= *high,
+            _ => false,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Schema};
 use super::RowTest;
 use super::words::{Nulls, OnFail, Over, Tolerance};
 use crate::metric::State;
+use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
 use crate::sql::Expression;
 
@@ -88,6 +89,11 @@ impl StateRequest {
     pub fn empty(&self, schema: &Schema) -> Box<dyn AnyState> {
         let types: Vec<DataType> = self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect();
         (self.make)(self.spec.as_ref(), &types)
+    }
+
+    /// Whether it counts rows and missing values, and nothing else.
+    pub fn is_completeness(&self) -> bool {
+        self.state == TypeId::of::<Completeness>()
     }
 
     /// Whether it differs from `other` only in which rows it sees: all, where this one sees the sound ones.

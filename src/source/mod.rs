@@ -33,6 +33,7 @@ pub use spool::{Encoding, Spool};
 use self::location::Located;
 use self::origin::LineJumps;
 use crate::diagnostic::Fault;
+use crate::metric::ColumnStatistics;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -154,6 +155,12 @@ pub trait Source: Send + Sync {
     fn head_digest(&self, file: u32) -> u128 {
         let _ = file;
         0
+    }
+
+    /// What is certain of a column without reading it; none where nothing is.
+    fn statistics(&self, column: usize) -> Option<ColumnStatistics> {
+        let _ = column;
+        None
     }
 
     /// How much of [`Source::bytes`] a unit is.

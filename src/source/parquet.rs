@@ -4,9 +4,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::basic::Type;
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -14,6 +16,7 @@ use super::file::cannot_read;
 use super::typed::{Table, damaged};
 use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
+use crate::metric::{Column, ColumnStatistics, Number, is_ordered};
 
 /// Parquet files read as one table.
 #[derive(Debug)]
@@ -116,6 +119,40 @@ impl Source for ParquetSource {
             return Err(damaged(file, &format!("a row group promises {records} rows and holds {first}")));
         }
         Ok(end)
+    }
+
+    /// From the footers: of integers, decimals, dates and times, whose bounds are exact. Floats may hide a NaN, text may
+    /// be a missing token, and bounds of text may be cut.
+    fn statistics(&self, column: usize) -> Option<ColumnStatistics> {
+        let field = self.table.schema.field(column);
+        if !is_ordered(field.data_type()) || field.data_type().is_floating() {
+            return None;
+        }
+        let (mut rows, mut missing, mut range) = (0, 0, None::<(Number, Number)>);
+        for footer in &self.footers {
+            let groups = || footer.metadata().row_groups().iter();
+            let converter = StatisticsConverter::try_new(field.name(), footer.schema(), footer.parquet_schema()).ok()?;
+            let nulls = converter.with_missing_null_counts_as_zero(false);
+            let nulls = nulls.row_group_null_counts(groups()).ok()?;
+            let converter = StatisticsConverter::try_new(field.name(), footer.schema(), footer.parquet_schema()).ok()?;
+            let bounds = [converter.row_group_mins(groups()).ok()?, converter.row_group_maxes(groups()).ok()?].map(Column::new);
+            let exact = [converter.row_group_is_min_value_exact(groups()).ok()?, converter.row_group_is_max_value_exact(groups()).ok()?];
+            for (i, group) in groups().enumerate() {
+                let group_rows = group.num_rows() as u64;
+                let group_missing = nulls.is_valid(i).then(|| nulls.value(i))?;
+                (rows, missing) = (rows + group_rows, missing + group_missing);
+                if group_missing == group_rows {
+                    continue;
+                }
+                let bound = |which: usize| {
+                    let is_exact = exact[which].is_valid(i) && exact[which].value(i);
+                    bounds[which].number(i).filter(|_| is_exact)
+                };
+                let (low, high) = (bound(0)?, bound(1)?);
+                range = Some(range.map_or((low, high), |(min, max)| (min.min(low), max.max(high))));
+            }
+        }
+        Some(ColumnStatistics { rows, missing, range })
     }
 
     fn unit_bytes(&self, unit: &Unit) -> u64 {

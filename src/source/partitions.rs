@@ -10,6 +10,7 @@ use super::csv::column_of_texts;
 use super::typed::schema_of;
 use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
+use crate::metric::ColumnStatistics;
 use crate::types::Tally;
 
 /// How Hive writes a missing key.
@@ -159,6 +160,10 @@ impl Source for Partitioned {
             text += &format!("\u{1f}{}", shown.unwrap_or_default());
         }
         xxhash_rust::xxh3::xxh3_128(text.as_bytes())
+    }
+
+    fn statistics(&self, column: usize) -> Option<ColumnStatistics> {
+        if column < self.own() { self.inner.statistics(column) } else { None }
     }
 
     fn unit_bytes(&self, unit: &Unit) -> u64 {

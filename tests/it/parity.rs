@@ -72,7 +72,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
     let path = place.path(data).display().to_string();
     let source = source::open(&[path], &options, &rules.sections.contract(), &Spool::new(place.path(""))).unwrap_or_else(|f| panic!("{f}"));
     let budget = Arc::new(Budget::new(1 << 20, place.path("")));
-    let job = Job { rules: &rules, source, now: DateTime::UNIX_EPOCH, as_of: DateTime::UNIX_EPOCH, threads, budget, progress: &|_, _| {} };
+    let job = Job { rules: &rules, source, now: DateTime::UNIX_EPOCH, as_of: DateTime::UNIX_EPOCH, threads, statistics: true, budget, progress: &|_, _| {} };
     let audited = audit::audit(&job, &NoSink).unwrap_or_else(|f| panic!("{f}"));
     let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
     let report = assemble::assemble(header, &rules, &audited, audited.set_aside().len(), None);

@@ -1,8 +1,10 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
 mod known;
+mod proven;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
@@ -10,7 +12,7 @@ use super::Job;
 use super::profile::{self, ColumnPlan};
 use super::select::select;
 use crate::diagnostic::{Fault, Faults};
-use crate::metric::completeness::Completeness;
+use crate::metric::completeness::{Completeness, Counts};
 use crate::metric::groups::GroupCounts;
 use crate::paths::{PathColumn, set_type};
 use crate::prepare::Prepare;
@@ -33,6 +35,10 @@ pub struct Plan {
     pub identity: Vec<usize>,
     /// Steps of `clean` and `transform` that this batch's columns do not allow, and why.
     pub unprepared: Vec<String>,
+    /// By row test: whether the source's own statistics prove that no row fails.
+    pub proven: Vec<bool>,
+    /// By state of the first pass: its counts, where the source's own statistics give them.
+    pub given: Arc<[Option<Counts>]>,
     /// Known issues past their day, or close to it: the finding's id and a message.
     pub known_notes: Vec<String>,
 }
@@ -52,6 +58,8 @@ pub struct PlannedCheck {
     pub at: Position,
     /// Its row test, if it judges row by row.
     pub test: Option<usize>,
+    /// Whether its row test is all it asks for.
+    pub tests_alone: bool,
     /// Why rows that are a known issue are accepted.
     pub known_reasons: Vec<String>,
     /// The groups of `by`.
@@ -93,6 +101,8 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
         profile: Vec::new(),
         identity: Vec::new(),
         unprepared,
+        proven: Vec::new(),
+        given: Arc::new([]),
         known_notes: Vec::new(),
     };
     let binding = Binding { job, sql: &sql, contract: &contract_prepare };
@@ -113,6 +123,11 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     ids_differ(job, &plan, &mut faults);
     faults.or_ok(())?;
     plan.profile = profile::plan(job, &plan.prepare, &mut plan.requests)?;
+    plan.proven = vec![false; plan.requests.tests.len()];
+    if job.statistics {
+        plan.proven = proven::tests(source, &plan);
+        plan.given = proven::counts(source, &plan).into();
+    }
     Ok(plan)
 }
 
@@ -206,7 +221,7 @@ impl Binding<'_, '_> {
     /// Binds one item to one column, or to the rows as a whole.
     fn one(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
         let schema = plan.prepare.seen.clone();
-        let before = plan.requests.tests.len();
+        let (before, states) = (plan.requests.tests.len(), plan.requests.states.len());
         let drifted = column.filter(|_| !matches!(item.entry.name, "missing" | "type")).and_then(|c| self.drifted(&c.value, &schema));
         let (bound, failure) = match (drifted, self.bind_to(item, column, &plan.prepare, &mut plan.requests)) {
             (None, Ok(bound)) => (Some(bound), None),
@@ -250,6 +265,7 @@ impl Binding<'_, '_> {
             at: item.at,
             known_reasons: Vec::new(),
             test,
+            tests_alone: plan.requests.states.len() == states,
             id,
             rule,
             columns,

@@ -14,12 +14,12 @@ use self::unit::UnitWork;
 use super::{Folded, Job, Plan, Sink};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
-use crate::rules::{Facts, Requests, Scope};
+use crate::rules::{Facts, Scope};
 use crate::source::{Projection, Source, Unit};
 
 /// The first pass: row tests, then states over the sound rows; rows that pass go to `sink`.
 pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sink: &S) -> Result<Folded, Fault> {
-    let needed = needed(&plan.requests, 0);
+    let needed = needed(plan, 0);
     let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
         false => needed.iter().copied().chain(source.judged_columns()).collect(),
@@ -58,7 +58,7 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
 /// A second look: only the states asked for since `first_new`, over the same rows as before.
 pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &mut Folded, first_new: usize) -> Result<(), Fault> {
     let requests = &plan.requests;
-    let needed = needed(requests, first_new);
+    let needed = needed(plan, first_new);
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed)).compact();
     let twins: Arc<[Option<usize>]> = requests.twins(first_new).into();
     let empty = || States::empty(plan, first_new, &twins);
@@ -86,20 +86,22 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
 }
 
 /// The columns that row tests, states (from `first_new`) and their conditions need.
-fn needed(requests: &Requests, first_new: usize) -> Vec<usize> {
+fn needed(plan: &Plan, first_new: usize) -> Vec<usize> {
+    let requests = &plan.requests;
     let mut columns: Vec<usize> = Vec::new();
     let scope = |scope: &Scope, columns: &mut Vec<usize>| {
         columns.extend(&scope.by);
         columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].columns));
     };
     if first_new == 0 {
-        for test in &requests.tests {
+        for (test, _) in requests.tests.iter().zip(&plan.proven).filter(|(_, proven)| !**proven) {
             columns.extend(&test.columns);
             scope(&test.scope, &mut columns);
             columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].columns));
         }
     }
-    for state in &requests.states[first_new..] {
+    let is_given = |i: usize| first_new == 0 && plan.given.get(i).is_some_and(Option::is_some);
+    for (_, state) in requests.states[first_new..].iter().enumerate().filter(|(i, _)| !is_given(*i)) {
         columns.extend(&state.columns);
         scope(&state.scope, &mut columns);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use crate::audit::Plan;
+use crate::metric::completeness::Counts;
 use crate::metric::{Budget, Rows};
 use crate::rows::Mask;
 use crate::rules::AnyState;
@@ -19,14 +20,18 @@ pub(super) struct States {
     twins: Arc<[Option<usize>]>,
     /// The first of the plan's requests that is counted.
     first: usize,
+    /// What is known without counting.
+    given: Arc<[Option<Counts>]>,
 }
 
 impl States {
     /// Nothing counted yet, of the requests from `first` on.
     pub fn empty(plan: &Plan, first: usize, twins: &Arc<[Option<usize>]>) -> Self {
-        let requests = plan.requests.states[first..].iter().zip(twins.iter());
-        let states = requests.map(|(request, twin)| twin.is_none().then(|| request.empty(&plan.prepare.seen))).collect();
-        Self { states, twins: twins.clone(), first }
+        let given: Arc<[Option<Counts>]> = if first == 0 { plan.given.clone() } else { Arc::new([]) };
+        let requests = plan.requests.states[first..].iter().zip(twins.iter()).enumerate();
+        let is_counted = |i: usize, twin: &Option<usize>| twin.is_none() && given.get(i).is_none_or(Option::is_none);
+        let states = requests.map(|(i, (request, twin))| is_counted(i, twin).then(|| request.empty(&plan.prepare.seen))).collect();
+        Self { states, twins: twins.clone(), first, given }
     }
 
     /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound.
@@ -82,7 +87,8 @@ impl States {
     /// Spilled data cannot be read back.
     pub fn finish(self) -> Result<Vec<Arc<dyn Any + Send + Sync>>, std::io::Error> {
         let finished = self.states.into_iter().map(|s| s.map(|s| s.finish()).transpose()).collect::<Result<Vec<_>, _>>()?;
-        let of = |i: usize| finished[i].clone().or_else(|| finished[self.twins[i]?].clone());
+        let given = |i: usize| Some(Arc::new(*self.given.get(i)?.as_ref()?) as Arc<dyn Any + Send + Sync>);
+        let of = |i: usize| given(i).or_else(|| finished[i].clone()).or_else(|| finished[self.twins[i]?].clone().or_else(|| given(self.twins[i]?)));
         Ok((0..finished.len()).filter_map(of).collect())
     }
 }

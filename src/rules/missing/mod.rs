@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::Faults;
-use crate::metric::Column;
+use crate::metric::{Column, ColumnStatistics};
 use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
 use crate::rows::Mask;
@@ -100,6 +100,10 @@ impl RowTest for MissingTest {
     fn test(&self, columns: &[&Column], _: usize) -> Tested {
         let missing = self.spec.mask(columns[0]);
         Tested { fails: if self.inverted { missing.not() } else { missing }, unknown: Mask::None }
+    }
+
+    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+        if self.inverted { statistics.missing == statistics.rows } else { statistics.missing == 0 }
     }
 }
 
