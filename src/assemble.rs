@@ -3,8 +3,8 @@
 use crate::audit::{Audited, FindingResult};
 use crate::diagnostic::Faults;
 use crate::report::model::{Batch, BatchFile, Finding, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, Severity};
-use crate::rules::words::{OnFail, OnNoData};
 use crate::rules::Status;
+use crate::rules::words::{OnFail, OnNoData};
 use crate::ruleset::RuleFile;
 use crate::verdict::{self, Totals, Verdict, Weighed};
 

@@ -69,6 +69,9 @@ pub fn float(text: &str) -> Option<f64> {
 
 /// A decimal's digits as an integer scaled by `scale`; none where a digit would be lost.
 pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    if let Some(value) = short_decimal(text.as_bytes(), scale) {
+        return (value.unsigned_abs() < 10u64.checked_pow(u32::from(precision)).unwrap_or(u64::MAX)).then_some(i128::from(value));
+    }
     let (negative, digits) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -100,6 +103,37 @@ pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     value = value.checked_mul(10i128.checked_pow((i32::from(scale) - fraction) as u32)?)?;
     let limit = 10i128.checked_pow(u32::from(precision))?;
     (value < limit).then_some(if negative { -value } else { value })
+}
+
+/// The usual case of [`decimal`]: a few digits that 64 bits hold beyond doubt; none for all else.
+fn short_decimal(text: &[u8], scale: i8) -> Option<i64> {
+    /// Digits and zeros that are appended, together.
+    const DIGITS_MAX: usize = 18;
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        all => (false, all),
+    };
+    let (mut value, mut fraction, mut point, mut seen) = (0i64, 0i8, false, 0);
+    if digits.len() > DIGITS_MAX {
+        return None;
+    }
+    for &b in digits {
+        match b {
+            b'0'..=b'9' => {
+                value = value * 10 + i64::from(b - b'0');
+                seen += 1;
+                fraction += i8::from(point);
+            }
+            b'.' if !point => point = true,
+            _ => return None,
+        }
+    }
+    let zeros = usize::try_from(scale.checked_sub(fraction)?).ok()?;
+    if seen == 0 || seen + zeros > DIGITS_MAX {
+        return None;
+    }
+    value *= 10i64.pow(zeros as u32);
+    Some(if negative { -value } else { value })
 }
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`.

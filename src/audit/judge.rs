@@ -58,7 +58,8 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
     }
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.proven[t]);
     let evidence = |check| if proven(check) { Evidence::Statistics } else { Evidence::Scan };
-    let judged = plan.checks.iter().zip(judged).map(|(check, groups)| FindingResult { evidence: evidence(check), ..finding(check, groups) });
+    let judged =
+        plan.checks.iter().zip(judged).map(|(check, groups)| FindingResult { evidence: evidence(check), ..finding(check, groups) });
     let is_empty = folded.places.records() == folded.filtered && builtin::permits_empty(job);
     findings.extend(judged.map(|f| if is_empty { FindingResult { on_no_data: OnNoData::Pass, ..f } } else { f }));
     show_samples(job, source.as_ref(), plan, &folded, &mut findings)?;

@@ -4,7 +4,13 @@
 //! own digits (a decimal must not pass through a float), a key that stands twice, the text of any
 //! value as it stands in the file.
 
+mod plain;
+
 use std::borrow::Cow;
+
+use foldhash::{HashSet, HashSetExt};
+
+use self::plain::plain_end;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +57,6 @@ const DEPTH_MAX: usize = 128;
 pub struct Tape {
     pub tokens: Vec<Token>,
     open: Vec<u32>,
-    /// Fingerprint and token of each key of one object.
-    keys: Vec<(u64, u32)>,
 }
 
 impl Tape {
@@ -93,51 +97,9 @@ impl Tape {
     }
 
     /// A key that stands twice in one object of the value last read.
-    pub fn repeated_key<'a>(&mut self, text: &'a [u8]) -> Option<Cow<'a, str>> {
-        for object in 0..self.tokens.len() {
-            if self.tokens[object].kind == Kind::Object
-                && let Some(twice) = self.repeated_in(text, object)
-            {
-                return Some(text_of(text, &self.tokens[twice]));
-            }
-        }
-        None
-    }
-
-    /// The token of a key of `object` that came before in it.
-    fn repeated_in(&mut self, text: &[u8], object: usize) -> Option<usize> {
-        /// So many keys are compared each with each; more are sorted.
-        const FEW: usize = 24;
-        self.keys.clear();
-        let end = self.tokens[object].next as usize;
-        let (mut at, mut escaped) = (object + 1, false);
-        while at < end {
-            let token = &self.tokens[at];
-            escaped |= token.escaped;
-            // Length and last bytes tell most keys apart; equal ones are compared in full.
-            let raw = &text[token.start as usize..token.end as usize];
-            let tail = raw.iter().rev().take(4).fold(raw.len() as u64, |print, b| print << 8 | u64::from(*b));
-            self.keys.push((tail, at as u32));
-            at = self.tokens[at + 1].next as usize;
-        }
-        let tokens = &self.tokens;
-        let same = |a: u32, b: u32| text_of(text, &tokens[a as usize]) == text_of(text, &tokens[b as usize]);
-        if escaped {
-            // An escape may spell any key.
-            let mut seen = std::collections::BTreeSet::new();
-            return self.keys.iter().map(|k| k.1).find(|&k| !seen.insert(text_of(text, &tokens[k as usize]))).map(|k| k as usize);
-        }
-        if self.keys.len() > FEW {
-            self.keys.sort_unstable();
-        }
-        for (i, &(print, key)) in self.keys.iter().enumerate() {
-            let rest = self.keys[i + 1..].iter();
-            let mut alike = rest.take_while(|k| self.keys.len() <= FEW || k.0 == print).filter(|k| k.0 == print);
-            if let Some(&(_, twice)) = alike.find(|k| same(key, k.1)) {
-                return Some(twice as usize);
-            }
-        }
-        None
+    pub fn repeated_key<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
+        let objects = (0..self.tokens.len()).filter(|&i| self.tokens[i].kind == Kind::Object);
+        objects.into_iter().find_map(|object| repeated_in(text, &self.tokens, object))
     }
 
     fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {
@@ -200,6 +162,21 @@ impl Tape {
     }
 }
 
+/// A key that stands twice in the object at `object`, itself.
+pub fn repeated_in<'a>(text: &'a [u8], tokens: &[Token], object: usize) -> Option<Cow<'a, str>> {
+    let mut seen = HashSet::new();
+    let mut at = object + 1;
+    while at < tokens[object].next as usize {
+        let key = text_of(text, &tokens[at]);
+        if seen.contains(&key) {
+            return Some(key);
+        }
+        seen.insert(key);
+        at = tokens[at + 1].next as usize;
+    }
+    None
+}
+
 /// Where white space at `at` ends.
 pub fn skip_space(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = text.get(at) {
@@ -257,29 +234,6 @@ fn string(text: &[u8], mut at: usize) -> Result<(usize, bool), Broken> {
             None => return Err(Broken { at, why: "the text ends inside a string" }),
         }
     }
-}
-
-/// Where plain text at `at` ends: at a quote, a backslash, a control character or the end. Eight bytes at a time.
-fn plain_end(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    // A byte is zero where subtracting one borrows from its high bit; the lowest such byte is exact.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    while let Some(chunk) = text.get(at..at + 8) {
-        let word = u64::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7]]);
-        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
-        let escapes = zeros(word ^ (ONES * u64::from(b'\\')));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = quotes | escapes | controls;
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while text.get(at).is_some_and(|&b| b != b'"' && b != b'\\' && b >= 0x20) {
-        at += 1;
-    }
-    at
 }
 
 /// Checks the escape at `at`; gives where it ends.

@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, BooleanArray, DynComparator, make_comparator};
 use arrow::compute::{SortOptions, filter};
 use arrow::error::ArrowError;
 
-use super::column::Numbers;
 use super::Column;
+use super::column::Numbers;
 use crate::each_width;
 use crate::rows::Mask;
 
@@ -23,7 +23,10 @@ impl Run {
     /// The run that the selected rows of `columns` make; none if they do not ascend, or if equal values of these types
     /// may look unlike (−0 and 0).
     pub fn of(columns: &[&Column], selection: &Mask) -> Option<Self> {
-        if columns.iter().any(|c| c.array.data_type().is_floating() || c.array.data_type().is_nested() || !c.missing().and(selection).is_none()) {
+        if columns
+            .iter()
+            .any(|c| c.array.data_type().is_floating() || c.array.data_type().is_nested() || !c.missing().and(selection).is_none())
+        {
             return None;
         }
         let arrays = selected(columns, selection).ok()?;

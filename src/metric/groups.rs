@@ -13,6 +13,9 @@ use crate::rows::Mask;
 /// More groups than this are not groups.
 pub const GROUPS_MAX: usize = 10_000;
 
+/// So many combinations of values in a batch have a place each in a table.
+const COMBINATIONS_MAX: usize = 1 << 14;
+
 /// One value a grouping column; none where it is missing.
 pub type GroupKey = Vec<Option<String>>;
 
@@ -38,8 +41,24 @@ impl BatchGroups {
         let mut keys: Vec<GroupKey> = vec![Vec::new()];
         for column in columns {
             let (values, texts) = value_codes(column, selection, len);
-            let mut combined: HashMap<(u32, u32), u32> = HashMap::new();
             let mut next: Vec<GroupKey> = Vec::new();
+            // Few combinations have a place each; many are looked up.
+            if keys.len() * texts.len() <= COMBINATIONS_MAX {
+                let mut combined = vec![u32::MAX; keys.len() * texts.len()];
+                for (code, &value) in codes.iter_mut().zip(&values).filter(|(code, _)| **code != u32::MAX) {
+                    let place = &mut combined[*code as usize * texts.len() + value as usize];
+                    if *place == u32::MAX {
+                        let mut key = keys[*code as usize].clone();
+                        key.push(texts[value as usize].clone());
+                        next.push(key);
+                        *place = next.len() as u32 - 1;
+                    }
+                    *code = *place;
+                }
+                keys = next;
+                continue;
+            }
+            let mut combined: HashMap<(u32, u32), u32> = HashMap::new();
             let mut last = (u32::MAX, u32::MAX, 0);
             for (code, &value) in codes.iter_mut().zip(&values).filter(|(code, _)| **code != u32::MAX) {
                 if (*code, value) != (last.0, last.1) {

@@ -128,7 +128,16 @@ impl State for Keys {
     const COPIES: bool = false;
 
     fn empty(spec: &KeysSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), units: Vec::new(), runs: Vec::new(), unsettled: false, charged: 0, spills: Vec::new(), failure: None, encoder: RowBytes::default() }
+        Self {
+            spec: spec.clone(),
+            units: Vec::new(),
+            runs: Vec::new(),
+            unsettled: false,
+            charged: 0,
+            spills: Vec::new(),
+            failure: None,
+            encoder: RowBytes::default(),
+        }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::column::Numbers;
 use super::number::ToFloat;
-use super::ordered::{Window, for_each_float, order_of, value_at};
+use super::ordered::{SHIFT_COARSE, Window, for_each_float, order_of};
 use super::{Column, Number, Rows, State, Transform};
 use crate::each_width;
 use crate::rows::RowSet;
@@ -15,6 +15,7 @@ use crate::rows::RowSet;
 #[derive(Debug, Clone)]
 pub struct Collect {
     spec: CollectSpec,
+    near: Near,
     values: BTreeMap<Number, u64>,
 }
 
@@ -32,15 +33,15 @@ impl State for Collect {
     type Out = Vec<(Number, u64)>;
 
     fn empty(spec: &CollectSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), values: BTreeMap::new() }
+        Self { spec: spec.clone(), near: Near::new(&spec.windows), values: BTreeMap::new() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
-        let Self { spec: CollectSpec { windows, transform }, values: found } = self;
+        let Self { spec: CollectSpec { windows, transform }, near, values: found } = self;
         let mut offer = |float: f64, number: Number| {
             let order = order_of(float);
-            if float.is_finite() && windows.iter().any(|w| w.contains(order)) {
+            if near.contains(order) && float.is_finite() && windows.iter().any(|w| w.contains(order)) {
                 *found.entry(number).or_default() += 1;
             }
         };
@@ -49,13 +50,10 @@ impl State for Collect {
         }
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => {
-                let (to_float, near) = (ToFloat::new(scale), integers_near(windows, scale));
+                let to_float = ToFloat::new(scale);
                 each_width!(values, values => present.rows(rows.len(), |i| {
                     let value = i128::from(values[i]);
-                    // An odd place lies inside a window, or so close that the float must tell.
-                    if near.partition_point(|b| *b <= value) % 2 == 1 {
-                        offer(to_float.convert(value), Number::Int { value, scale });
-                    }
+                    offer(to_float.convert(value), Number::Int { value, scale });
                 }));
             }
             Some(Numbers::Floats(_)) => {
@@ -80,26 +78,32 @@ impl State for Collect {
     }
 }
 
-/// Where windows begin and end among integers of a scale, a little wider than they are: begin, end, begin, end, ….
-fn integers_near(windows: &[Window], scale: i8) -> Vec<i128> {
-    const SLACK: i128 = 4;
-    let power = 10f64.powi(i32::from(scale));
-    let at = |order: u64| {
-        let scaled = value_at(order) * power;
-        // Floats above 2^53 stand further apart than the slack.
-        let slack = SLACK + (scaled.abs() * 1e-15).min(1e30) as i128;
-        (scaled.clamp(-1e38, 1e38) as i128, slack)
-    };
-    let mut near: Vec<i128> = Vec::with_capacity(windows.len() * 2);
-    for window in windows {
-        let ((low, below), (high, above)) = (at(window.low), at(window.high));
-        match near.last_mut() {
-            // Widened, neighbours may meet.
-            Some(end) if *end >= low - below => *end = (*end).max(high + above + 1),
-            _ => near.extend([low - below, high + above + 1]),
+/// Which coarse buckets of the order windows touch: one look-up settles nearly every value, and no branch is in doubt.
+#[derive(Debug, Clone)]
+struct Near {
+    /// The first bucket that is touched.
+    first: u64,
+    touched: Vec<bool>,
+}
+
+impl Near {
+    fn new(windows: &[Window]) -> Self {
+        let bucket = |order: u64| order >> SHIFT_COARSE;
+        let (Some(low), Some(high)) = (windows.iter().map(|w| w.low).min(), windows.iter().map(|w| w.high).max()) else {
+            return Self { first: 0, touched: Vec::new() };
+        };
+        let mut touched = vec![false; (bucket(high) - bucket(low)) as usize + 1];
+        for window in windows {
+            let range = (bucket(window.low) - bucket(low)) as usize..=(bucket(window.high) - bucket(low)) as usize;
+            touched[range].fill(true);
         }
+        Self { first: bucket(low), touched }
     }
-    near
+
+    fn contains(&self, order: u64) -> bool {
+        let bucket = (order >> SHIFT_COARSE).wrapping_sub(self.first);
+        self.touched.get(bucket as usize).copied().unwrap_or(false)
+    }
 }
 
 /// Finds the rows whose value lies outside fences; infinities always do.

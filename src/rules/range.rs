@@ -178,7 +178,9 @@ impl RowTest for RangeTest {
     fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
         match (self, statistics.range) {
             (_, None) => statistics.missing == statistics.rows,
-            (Self::Ints { low, high }, Some((Number::Int { value: min, .. }, Number::Int { value: max, .. }))) => *low <= min && max <= *high,
+            (Self::Ints { low, high }, Some((Number::Int { value: min, .. }, Number::Int { value: max, .. }))) => {
+                *low <= min && max <= *high
+            }
             _ => false,
         }
     }

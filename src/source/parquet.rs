@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::basic::Type;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Type;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::file::cannot_read;
@@ -174,15 +174,20 @@ fn compact(footer: &ArrowReaderMetadata) -> ArrowReaderMetadata {
     const REPEATS: i64 = 3;
     let metadata = footer.metadata();
     let is_flat = |i: usize| footer.parquet_schema().root_schema().get_fields()[i].is_primitive();
-    let leaf_of = |i: usize| (0..footer.parquet_schema().num_columns()).find(|&leaf| footer.parquet_schema().get_column_root_idx(leaf) == i);
+    let leaf_of =
+        |i: usize| (0..footer.parquet_schema().num_columns()).find(|&leaf| footer.parquet_schema().get_column_root_idx(leaf) == i);
     let repeats = |leaf: usize| {
         let chunks = metadata.row_groups().iter().map(|group| group.column(leaf));
         chunks.into_iter().all(|c| c.dictionary_page_offset().is_some() && c.uncompressed_size() < REPEATS * c.num_values())
     };
     let field = |(i, field): (usize, &Arc<Field>)| {
         let data_type = match (field.data_type(), leaf_of(i).filter(|_| is_flat(i))) {
-            (DataType::Utf8, Some(leaf)) if repeats(leaf) => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
-            (DataType::Decimal128(p, s), Some(leaf)) if metadata.file_metadata().schema_descr().column(leaf).physical_type() == Type::INT64 => {
+            (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, Some(leaf)) if repeats(leaf) => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
+            (DataType::Decimal128(p, s), Some(leaf))
+                if metadata.file_metadata().schema_descr().column(leaf).physical_type() == Type::INT64 =>
+            {
                 DataType::Decimal64(*p, *s)
             }
             (plain, _) => plain.clone(),

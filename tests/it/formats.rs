@@ -118,6 +118,47 @@ fn compression_and_encoding_do_not_make_another_batch() {
 }
 
 #[test]
+fn what_footers_prove_is_not_read_and_said_so() {
+    let place = Place::new();
+    let rules = "dataset: t
+profile: none
+rules:
+  - missing: { columns: [id, qty, score, name], on_fail: warn }
+  - range: { column: id, min: 1, max: 60 }
+  - range: { column: price, max: 1000, on_fail: warn }
+  - range: { column: day, min: 2020-01-01 }
+  - range: { column: score, min: -100 }
+  - range: { column: qty, min: -10, nulls: fail, on_fail: warn }
+";
+    let rules = place.write("r.yaml", rules).display().to_string();
+    let path = fixture("table.parquet").display().to_string();
+    let footers = run_in(&project(""), &["check", &path, "-r", &rules]);
+    let scanned = run_in(&project(""), &["check", &path, "-r", &rules, "--no-statistics"]);
+    assert_eq!(footers.code, 0, "{}{}", footers.stdout, footers.stderr);
+    let evidence = |run: &Run, id: &str| run.finding(id)["evidence"].as_str().expect("evidence").to_owned();
+    for (id, rests_on) in [
+        ("missing-id", "statistics"),
+        ("range-id", "statistics"),
+        ("range-day", "statistics"),
+        // Rows fail and must be named; floats may hide a NaN; text may be anything.
+        ("missing-qty", "scan"),
+        ("range-price", "scan"),
+        ("range-qty", "scan"),
+        ("range-score", "scan"),
+        ("missing-score", "scan"),
+        ("missing-name", "scan"),
+    ] {
+        assert_eq!((evidence(&footers, id).as_str(), evidence(&scanned, id).as_str()), (rests_on, "scan"), "{id}");
+    }
+    let without = |run: &Run| {
+        let mut report = run.report().clone();
+        report["findings"].as_array_mut().expect("findings").iter_mut().for_each(|f| f["evidence"] = Json::Null);
+        report
+    };
+    assert_eq!(without(&footers), without(&scanned));
+}
+
+#[test]
 fn standard_input_is_read_like_a_file() {
     let place = Place::new();
     let rules = place.write("r.yaml", RULES).display().to_string();

@@ -1,10 +1,10 @@
 //! Row tests that the source's own statistics already answer.
 
 use crate::audit::Plan;
-use crate::rules::StateRequest;
-use crate::rules::words::Nulls;
 use crate::metric::ColumnStatistics;
 use crate::metric::completeness::Counts;
+use crate::rules::StateRequest;
+use crate::rules::words::Nulls;
 use crate::source::Source;
 
 /// What is certain of a column of [`crate::prepare::Prepare::seen`]: nothing once rows are cleaned away or it is computed.

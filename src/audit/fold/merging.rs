@@ -13,8 +13,8 @@ use crate::audit::{Folded, Plan};
 use crate::diagnostic::Fault;
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::RowSet;
-use crate::rules::TestCounts;
 use crate::rules::Facts;
+use crate::rules::TestCounts;
 use crate::source::{Evidence, Places, Source};
 
 /// Units merged so far.

@@ -88,7 +88,9 @@ impl States {
     pub fn finish(self) -> Result<Vec<Arc<dyn Any + Send + Sync>>, std::io::Error> {
         let finished = self.states.into_iter().map(|s| s.map(|s| s.finish()).transpose()).collect::<Result<Vec<_>, _>>()?;
         let given = |i: usize| Some(Arc::new(*self.given.get(i)?.as_ref()?) as Arc<dyn Any + Send + Sync>);
-        let of = |i: usize| given(i).or_else(|| finished[i].clone()).or_else(|| finished[self.twins[i]?].clone().or_else(|| given(self.twins[i]?)));
+        let of = |i: usize| {
+            given(i).or_else(|| finished[i].clone()).or_else(|| finished[self.twins[i]?].clone().or_else(|| given(self.twins[i]?)))
+        };
         Ok((0..finished.len()).filter_map(of).collect())
     }
 }

@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::Faults;
-use crate::metric::{Column, ColumnStatistics};
 use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
+use crate::metric::{Column, ColumnStatistics};
 use crate::rows::Mask;
 use crate::rules::facts::Simple;
 use crate::rules::judgement::{Judgement, RowsJudged, figures};

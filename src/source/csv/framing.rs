@@ -9,6 +9,8 @@
 
 use memchr::{memchr, memchr2};
 
+use super::scan::Scan;
+
 /// The longest record that is looked for behind an open quote, in bytes.
 pub const RECORD_BYTES_MAX: usize = 64 << 20;
 
@@ -25,6 +27,13 @@ pub struct Cell {
     pub start: u32,
     pub end: u32,
     pub escaped: bool,
+}
+
+/// The cells of the record last framed, and what is known of the bytes around; of one buffer of bytes.
+#[derive(Debug, Default)]
+pub struct Record {
+    pub cells: Vec<Cell>,
+    scan: Scan,
 }
 
 /// What stands at a position.
@@ -45,7 +54,8 @@ const TEXT_AFTER_QUOTE: &str = "text after the closing quote";
 
 /// Frames the record at `start`. `fields` is how many the header has, once that is known; `at_end`
 /// says that nothing follows `bytes`.
-pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>, at_end: bool, cells: &mut Vec<Cell>) -> Framed {
+pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>, at_end: bool, record: &mut Record) -> Framed {
+    let Record { cells, scan } = record;
     cells.clear();
     let Dialect { delimiter, quote } = dialect;
     let mut at = start;
@@ -72,7 +82,7 @@ pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>
                 None => {}
             }
         } else {
-            cell_end = at + field_len(&bytes[at..], delimiter);
+            cell_end = scan.next(bytes, at, delimiter);
             let text_end = match bytes.get(cell_end) {
                 Some(&b) if b == delimiter => cell_end,
                 _ if cell_end > at && bytes[cell_end - 1] == b'\r' => cell_end - 1,
@@ -118,20 +128,6 @@ fn first_line(bytes: &[u8], start: usize, reason: &'static str) -> Framed {
     Framed::Bad { end, next, reason }
 }
 
-/// Length of the unquoted field at the head of `bytes`: most are short, so a plain loop goes first.
-fn field_len(bytes: &[u8], delimiter: u8) -> usize {
-    const SHORT: usize = 16;
-    for (i, &b) in bytes.iter().take(SHORT).enumerate() {
-        if b == delimiter || b == b'\n' {
-            return i;
-        }
-    }
-    match bytes.get(SHORT..) {
-        Some(rest) => SHORT + memchr2(delimiter, b'\n', rest).unwrap_or(rest.len()),
-        None => bytes.len(),
-    }
-}
-
 enum Quoted {
     Closed { end: usize, escaped: bool },
     Open,
@@ -166,11 +162,11 @@ pub fn last_record_end(bytes: &[u8], dialect: Dialect, fields: usize, at_end: bo
         return memchr::memrchr(b'\n', bytes).map_or(0, |n| n + 1);
     }
     let mut at = 0;
-    let mut cells = Vec::new();
+    let mut record = Record::default();
     // A closing quote or carriage return as the very last byte could still change its meaning.
     let sure = bytes.len().saturating_sub(2);
     while at < sure {
-        match frame(bytes, at, dialect, Some(fields), false, &mut cells) {
+        match frame(bytes, at, dialect, Some(fields), false, &mut record) {
             Framed::Record { next, .. } | Framed::Blank { next } | Framed::Bad { next, .. } if next <= sure => at = next,
             _ => break,
         }
@@ -191,11 +187,11 @@ mod tests {
 
     fn framed(text: &str, fields: Option<usize>) -> Vec<Vec<String>> {
         let bytes = text.as_bytes();
-        let (mut at, mut cells, mut out) = (0, Vec::new(), Vec::new());
+        let (mut at, mut record, mut out) = (0, Record::default(), Vec::new());
         while at < bytes.len() {
-            match frame(bytes, at, CSV, fields, true, &mut cells) {
+            match frame(bytes, at, CSV, fields, true, &mut record) {
                 Framed::Record { next, .. } => {
-                    out.push(cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
+                    out.push(record.cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
                     at = next;
                 }
                 Framed::Blank { next } => at = next,

@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::CsvSource;
 use super::column::ColumnReader;
-use super::framing::{self, Cell, Dialect, Framed};
+use super::framing::{self, Cell, Dialect, Framed, Record};
 use crate::diagnostic::Fault;
 use crate::source::{ContractColumn, InputFile};
 use crate::text;
@@ -25,10 +25,10 @@ pub(super) fn header(
     let len = (file.bytes as usize).min(HEADER_BYTES_MAX);
     let bytes = file.read_at(0, len)?;
     let bom = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
-    let mut cells = Vec::new();
+    let mut record = Record::default();
     let (mut at, mut lines) = (bom, 0);
     let next = loop {
-        match framing::frame(&bytes, at, dialect, None, true, &mut cells) {
+        match framing::frame(&bytes, at, dialect, None, true, &mut record) {
             Framed::Blank { next } if next < bytes.len() => (at, lines) = (next, lines + 1),
             Framed::Record { next, lines: more, .. } => {
                 lines += u64::from(more);
@@ -42,6 +42,7 @@ pub(super) fn header(
             Framed::Incomplete => return Err(Fault::new(format!("{}: the header line is too long", file.path))),
         }
     };
+    let cells = record.cells;
     if !header {
         let fits = contract.len() == cells.len();
         let name = |i: usize| if fits { contract[i].name.clone() } else { format!("column_{}", i + 1) };
@@ -115,18 +116,18 @@ pub(super) fn guessed_type(class: Class, timezone_seconds: Option<i32>) -> DataT
 pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> Vec<(Class, bool)> {
     let text = source.text(bytes);
     let mut classes = vec![(Class::Missing, false); source.columns.len()];
-    let (mut at, mut cells, mut rows) = (0, Vec::new(), 0);
+    let (mut at, mut record, mut rows) = (0, Record::default(), 0);
     while at < bytes.len() {
-        match framing::frame(bytes, at, source.dialect, Some(positions.len()), true, &mut cells) {
+        match framing::frame(bytes, at, source.dialect, Some(positions.len()), true, &mut record) {
             Framed::Record { next, .. } => {
                 at = next;
                 rows += 1;
-                if cells.len() != positions.len() {
+                if record.cells.len() != positions.len() {
                     continue;
                 }
                 for (column, (class, mixed)) in classes.iter_mut().enumerate() {
                     if (*class != Class::Text || !*mixed && rows < MIXED_ROWS) && source.columns[column].guessed {
-                        let value = text.cell(cells[positions[column]]);
+                        let value = text.cell(record.cells[positions[column]]);
                         let trimmed = value.trim_matches([' ', '\t']);
                         if !text.is_missing(trimmed) && !text.is_missing(&value) {
                             let seen = text::classify(trimmed);

@@ -4,6 +4,7 @@ mod column;
 pub mod framing;
 mod guess;
 mod reading;
+mod scan;
 
 use std::sync::Arc;
 

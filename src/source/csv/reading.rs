@@ -5,7 +5,7 @@ use arrow::buffer::BooleanBuffer;
 
 use super::CsvSource;
 use super::column::{Text, Unreadable};
-use super::framing::{self, Cell, Framed};
+use super::framing::{self, Cell, Framed, Record};
 use crate::diagnostic::Fault;
 use crate::rows::RowNumbers;
 use crate::source::origin::LineJumps;
@@ -27,7 +27,7 @@ pub(super) struct Reading<'a> {
     line_jumps: LineJumps,
     evidence: Vec<TypeEvidence>,
     /// Cells of the record being framed.
-    record: Vec<Cell>,
+    record: Record,
     batch_rows: usize,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Reading<'a> {
             lines: 0,
             line_jumps: LineJumps::default(),
             evidence: projection.columns.iter().map(nothing).collect(),
-            record: Vec::new(),
+            record: Record::default(),
             batch_rows,
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Reading<'a> {
                 }
                 None => {
                     for (column, &index) in cells.iter_mut().zip(&self.projection.columns) {
-                        column.push(self.record[self.positions[index]]);
+                        column.push(self.record.cells[self.positions[index]]);
                     }
                     rows.push(row);
                     ends.push((start, end));
@@ -106,7 +106,7 @@ impl<'a> Reading<'a> {
     }
 
     fn ragged(&self) -> Option<String> {
-        let (expected, found) = (self.positions.len(), self.record.len());
+        let (expected, found) = (self.positions.len(), self.record.cells.len());
         (expected != found).then(|| format!("{found} fields where the header has {expected}"))
     }
 

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use super::plan::{Plan, a_type_of};
 use super::shape::{Seen, Shape, number_text};
 use super::values::{Child, Values};
-use crate::json::{Kind, Token, text_of};
+use crate::json::{Kind, Token, repeated_in, text_of};
 use crate::text;
 use crate::types::shortened;
 
@@ -20,7 +20,12 @@ pub struct Record<'a> {
     pub timezone_seconds: Option<i32>,
     /// The first value that could not be read: its path and why.
     pub failure: Option<(String, String)>,
+    /// Which fields the keys of the objects being read are; of those inside behind those around.
+    pub matches: Vec<u32>,
 }
+
+/// A key that no field is known by.
+const UNKNOWN: u32 = u32::MAX;
 
 /// Gathers the values at one path.
 pub struct Builder {
@@ -173,7 +178,9 @@ impl Builder {
     fn push_object(&mut self, record: &mut Record<'_>, at: usize) {
         let Values::Struct { nulls, children } = &mut self.values else { return };
         let end = record.tokens[at].next as usize;
-        let (mut key, mut hint, mut unknown) = (at + 1, 0, 0);
+        // First which fields the keys are: in the order of the fields, none can stand twice.
+        let (mut key, mut hint, mut in_order) = (at + 1, 0, true);
+        let first = record.matches.len();
         while key < end {
             let token = record.tokens[key];
             let raw = &record.text[token.start as usize..token.end as usize];
@@ -185,19 +192,32 @@ impl Builder {
                 Some(child) if named(child) => Some(hint),
                 _ => children.iter().position(named),
             };
-            match index {
-                Some(index) => {
-                    children[index].builder.push(record, key + 1);
-                    hint = index + 1;
-                }
-                None => {
-                    if let Some(field) = self.shape.field(&text_of(record.text, &token), &mut unknown) {
+            in_order &= index.is_some_and(|i| i >= hint);
+            hint = index.map_or(hint, |i| i + 1);
+            record.matches.push(index.map_or(UNKNOWN, |i| i as u32));
+            key = record.tokens[key + 1].next as usize;
+        }
+        let twice = if in_order { None } else { repeated_in(record.text, record.tokens, at) };
+        if let Some(name) = &twice {
+            let path = if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) };
+            record.failure.get_or_insert_with(|| (path.clone(), format!("the key `{path}` stands twice")));
+        }
+        let (mut key, mut unknown) = (at + 1, 0);
+        let mut which = first;
+        while key < end && twice.is_none() {
+            match record.matches[which] {
+                UNKNOWN => {
+                    let name = text_of(record.text, &record.tokens[key]);
+                    if let Some(field) = self.shape.field(&name, &mut unknown) {
                         field.observe(record.text, record.tokens, key + 1);
                     }
                 }
+                index => children[index as usize].builder.push(record, key + 1),
             }
+            which += 1;
             key = record.tokens[key + 1].next as usize;
         }
+        record.matches.truncate(first);
         for child in children.iter_mut().filter(|c| c.builder.len == self.len) {
             child.builder.push_absent();
         }
@@ -292,6 +312,8 @@ impl Builder {
             Values::Int8(builder) => integer!(builder, i8),
             Values::Int16(builder) => integer!(builder, i16),
             Values::Int32(builder) => integer!(builder, i32),
+            // What is only judged need not be computed.
+            Values::Int64(_) if !wanted && matches!(seen, Seen::Integer | Seen::WideInteger) => true,
             Values::Int64(builder) => integer!(builder, i64),
             Values::UInt8(builder) => integer!(builder, u8),
             Values::UInt16(builder) => integer!(builder, u16),
@@ -300,6 +322,8 @@ impl Builder {
             Values::Float32(builder) => {
                 append!(builder, if is_number { text::float(number()).map(|x| x as f32).filter(|x| x.is_finite()) } else { None })
             }
+            Values::Float64(_) if !wanted && seen == Seen::Integer => true,
+            Values::Float64(_) if !wanted && seen == Seen::Float && is_in_range(number()) => true,
             // A guess must not round: two identifiers beyond 2^53 could become one.
             Values::Float64(builder) => {
                 let exact = !guessed || matches!(seen, Seen::Integer | Seen::Float);
@@ -337,6 +361,11 @@ impl Builder {
             Values::Struct { .. } | Values::List { .. } => false,
         }
     }
+}
+
+/// Whether a number without exponent is short enough to be no more than a float holds.
+fn is_in_range(number: &str) -> bool {
+    number.len() < 300 && memchr::memchr2(b'e', b'E', number.as_bytes()).is_none()
 }
 
 fn is_missing(record: &Record<'_>, token: &Token) -> bool {

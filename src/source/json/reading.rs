@@ -29,8 +29,9 @@ pub(super) struct Frames<'a> {
     is_last: bool,
     all_utf8: bool,
     at: usize,
-    /// Lines before `at`, and where they were counted to.
+    /// Lines before `at`, and where they were counted to; with one record a line, also the line of the last one.
     lines: u32,
+    line: u32,
     counted: usize,
     closed: bool,
     begun: bool,
@@ -40,7 +41,19 @@ pub(super) struct Frames<'a> {
 impl<'a> Frames<'a> {
     pub(super) fn new(text: &'a [u8], layout: Layout, is_first: bool, is_last: bool) -> Self {
         let all_utf8 = std::str::from_utf8(text).is_ok();
-        Self { text, layout, is_last, all_utf8, at: 0, lines: 0, counted: 0, closed: false, begun: !is_first, tape: Tape::default() }
+        Self {
+            text,
+            layout,
+            is_last,
+            all_utf8,
+            at: 0,
+            lines: 0,
+            line: 0,
+            counted: 0,
+            closed: false,
+            begun: !is_first,
+            tape: Tape::default(),
+        }
     }
 
     fn next(&mut self) -> Option<Framed> {
@@ -50,11 +63,6 @@ impl<'a> Frames<'a> {
         };
         if framed.problem.is_none() && self.tape.tokens.first().is_none_or(|t| t.kind != Kind::Object) {
             framed.problem = Some("an object is expected".into());
-        }
-        if framed.problem.is_none()
-            && let Some(key) = self.tape.repeated_key(self.text)
-        {
-            framed.problem = Some(format!("the key `{key}` stands twice"));
         }
         if !self.all_utf8
             && let Err(error) = std::str::from_utf8(&self.text[framed.start..framed.end])
@@ -77,6 +85,7 @@ impl<'a> Frames<'a> {
                 end -= 1;
             }
             let text = &self.text[..end];
+            (self.lines, self.line) = (self.lines + u32::from(newline.is_some()), self.lines);
             if skip_space(text, start) == end {
                 continue;
             }
@@ -130,6 +139,9 @@ impl<'a> Frames<'a> {
 
     /// The line, from 0, on which `start` lies; asked for in ascending order.
     fn line_of(&mut self, start: usize) -> u32 {
+        if self.layout == Layout::Lines {
+            return if start == self.text.len() { self.lines } else { self.line };
+        }
         self.lines += memchr_iter(b'\n', &self.text[self.counted..start]).count() as u32;
         self.counted = start;
         self.lines
@@ -140,7 +152,7 @@ impl<'a> Frames<'a> {
 pub(super) fn shape_of(mut frames: Frames<'_>) -> Shape {
     let mut shape = Shape::default();
     while let Some(framed) = frames.next() {
-        if framed.problem.is_none() {
+        if framed.problem.is_none() && frames.tape.repeated_key(frames.text).is_none() {
             shape.observe(frames.text, &frames.tape.tokens, 0);
         }
     }
@@ -156,13 +168,15 @@ pub(super) struct Reading<'a> {
     row: u32,
     line_jumps: LineJumps,
     done: bool,
+    /// Used again by every record.
+    matches: Vec<u32>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(source: &'a JsonSource, frames: Frames<'a>, projection: &'a Projection) -> Self {
         let wanted: Vec<&str> = projection.schema.fields().iter().map(|f| f.name().as_str()).collect();
         let root = Builder::root(&source.plan, &wanted);
-        Self { source, frames, projection, root, row: 0, line_jumps: LineJumps::default(), done: false }
+        Self { source, frames, projection, root, row: 0, line_jumps: LineJumps::default(), done: false, matches: Vec::new() }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -189,8 +203,10 @@ impl<'a> Reading<'a> {
             }
             let tokens = &self.frames.tape.tokens;
             let (missing, timezone_seconds) = (&common.missing, common.timezone_seconds);
-            let mut record = Record { text: self.frames.text, tokens, missing, timezone_seconds, failure: None };
+            let matches = std::mem::take(&mut self.matches);
+            let mut record = Record { text: self.frames.text, tokens, missing, timezone_seconds, failure: None, matches };
             self.root.push(&mut record, 0);
+            self.matches = std::mem::take(&mut record.matches);
             rows.push(row);
             keep.push(record.failure.is_none());
             if let Some((path, reason)) = record.failure {
