@@ -9,6 +9,7 @@ use crate::rows::RowId;
 use crate::rules::Status;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::{OnFail, OnNoData, Tolerance};
+use crate::ruleset::RuleItem;
 use crate::shown::{count, counted, percent};
 use crate::source::{Format, Malformed, Source};
 
@@ -37,12 +38,13 @@ pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<Findi
 
 /// Whether a rule says that a batch may have no rows.
 pub(super) fn permits_empty(job: &Job<'_>) -> bool {
-    job.rules.items.iter().any(|item| item.rule.permits_empty())
+    let of_all = |i: &RuleItem| i.words.r#where.is_none() && i.words.by.is_none();
+    job.rules.items.iter().any(|item| item.rule.permits_empty() && of_all(item))
 }
 
 /// Whether a rule judges how many rows the whole batch has.
 fn counts_rows(job: &Job<'_>) -> bool {
-    job.rules.items.iter().any(|i| i.entry.name == "rows" && i.words.r#where.is_none() && i.words.by.is_none())
+    job.rules.items.iter().any(|i| i.entry.name == "rows" && i.words.r#where.is_none())
 }
 
 /// Records that could not be read are always set aside; the rule file decides what else follows.

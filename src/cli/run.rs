@@ -1,5 +1,6 @@
 //! What `check` and `gate` have in common: their options, and a job made of them.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -98,7 +99,7 @@ impl Run {
         let paths = if self.data.is_empty() { named } else { self.data.clone() };
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
-        Ok(source::open(&paths, &options, &rules.sections.contract(), &Spool::new(&spill.0))?)
+        Ok(source::open(&paths, &options, &rules.sections.contract(), &Spool::new(&spill.path))?)
     }
 
     /// The report, or faults and the rule file as far as it could be read.
@@ -115,7 +116,7 @@ impl Run {
                 as_of: self.as_of.unwrap_or(now),
                 threads: self.threads(),
                 statistics: !self.no_statistics,
-                budget: Arc::new(Budget::new(self.memory_limit.0, spill.0.clone())),
+                budget: Arc::new(Budget::new(self.memory_limit.0, spill.path.clone())),
                 progress: &|done, total| progress.advance(done, total),
             };
             judge(&rules, &job)
@@ -181,32 +182,45 @@ pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
     RuleFile::parse(&text, path)
 }
 
-/// A directory for spilled data that goes when the run ends.
-struct SpillDirectory(PathBuf);
+/// A directory for spilled data that goes when the run ends. Whoever holds the lock of the file in it is alive.
+struct SpillDirectory {
+    path: PathBuf,
+    _alive: File,
+}
+
+const ALIVE: &str = "alive";
 
 impl SpillDirectory {
-    /// Makes a directory of this process's own under the system's temporary one.
+    /// Makes a directory of this run's own under the system's temporary one.
     ///
     /// # Errors
     /// It cannot be made.
     pub fn new() -> Result<Self, Fault> {
-        sweep(&std::env::temp_dir());
-        let path = std::env::temp_dir().join(format!("sluicegate-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|e| Fault::new(format!("{}: cannot make a spill directory: {e}", path.display())))?;
-        Ok(Self(path))
+        let parent = std::env::temp_dir();
+        sweep(&parent);
+        let failed = |e: std::io::Error| Fault::new(format!("{}: cannot make a spill directory: {e}", parent.display()));
+        // Processes of other namespaces may have the same number: what is there already is another's.
+        for attempt in 0.. {
+            let path = parent.join(format!("sluicegate-{}-{attempt}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => {
+                    let alive = File::create(path.join(ALIVE)).map_err(failed)?;
+                    alive.lock().map_err(failed)?;
+                    return Ok(Self { path, _alive: alive });
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && attempt < 1000 => {}
+                Err(e) => return Err(failed(e)),
+            }
+        }
+        Err(Fault::new("no name is free for a spill directory"))
     }
 }
 
-/// Removes what killed runs left in `directory`: spill directories of processes that are no more.
+/// Removes what killed runs left in `directory`: spill directories whose lock nobody holds.
 fn sweep(directory: &Path) {
-    let alive = |process: &str| process.parse::<u32>().is_err() || Path::new("/proc").join(process).exists();
-    // Where processes cannot be told, nothing is touched.
-    if !Path::new("/proc/self").exists() {
-        return;
-    }
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if name.to_str().and_then(|n| n.strip_prefix("sluicegate-")).is_some_and(|process| !alive(process)) {
+        let is_ours = entry.file_name().to_str().is_some_and(|n| n.starts_with("sluicegate-"));
+        if is_ours && File::open(entry.path().join(ALIVE)).is_ok_and(|lock| lock.try_lock().is_ok()) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -214,7 +228,7 @@ fn sweep(directory: &Path) {
 
 impl Drop for SpillDirectory {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 

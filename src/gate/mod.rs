@@ -4,7 +4,6 @@ mod filter;
 mod quarantine;
 mod staging;
 
-use std::fs::File;
 use std::io::Read;
 
 use xxhash_rust::xxh3::Xxh3Default;
@@ -94,9 +93,11 @@ fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, F
 fn digest_of_files(audited: &Audited) -> Result<u128, Fault> {
     let mut digest = Xxh3Default::new();
     let mut buffer = vec![0; 1 << 20];
-    for file in audited.source.files() {
+    for (i, file) in audited.source.files().iter().enumerate() {
+        // The keys of its directories are content too.
+        digest.update(&audited.source.head_digest(i as u32).to_le_bytes());
         let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read: {e}", file.path));
-        let mut handle = File::open(&file.path).map_err(failed)?;
+        let mut handle = file.open()?;
         loop {
             let read = handle.read(&mut buffer).map_err(failed)?;
             if read == 0 {

@@ -3,7 +3,7 @@
 //! int32 = int64, −0 = 0, a dictionary = its plain values, `string` = `large string`. The encoding
 //! and the hash over it (`sluice1-xxh3-128`) are stable: saved keys stay comparable.
 
-use arrow::array::{Array, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use unicode_normalization::UnicodeNormalization;
@@ -23,6 +23,7 @@ const WIDE: u8 = 2;
 const FLOAT: u8 = 3;
 const BYTES: u8 = 4;
 const BOOLEAN: u8 = 5;
+const NESTED: u8 = 6;
 
 /// What is done to text before it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,9 +117,33 @@ impl RowBytes {
     }
 }
 
+/// The canonical bytes of a nested value: how many parts it has, then each of them.
+fn nested(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    let parts: Vec<ArrayRef> = match array.data_type() {
+        _ if array.is_null(row) => return out.push(NULL),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(|c| c.slice(row, 1)).collect(),
+        DataType::List(_) => vec![array.as_list::<i32>().value(row)],
+        DataType::LargeList(_) => vec![array.as_list::<i64>().value(row)],
+        DataType::FixedSizeList(..) => vec![array.as_fixed_size_list().value(row)],
+        _ => return,
+    };
+    out.push(NESTED);
+    out.extend((parts.iter().map(|p| p.len()).sum::<usize>() as u32).to_le_bytes());
+    for part in parts {
+        let len = part.len();
+        each_value(&Column::new(part), len, |_, value| {
+            let at = out.len();
+            out.resize(at + value.len(), 0);
+            value.write(&mut out[at..]);
+        });
+    }
+}
+
 /// One value, ready to be written.
 enum Canonical<'a> {
     Null,
+    /// Bytes that say themselves where they end.
+    Nested(&'a [u8]),
     Integer(i64, i8),
     Wide(i128, i8),
     Float(f64),
@@ -139,6 +164,7 @@ impl Canonical<'_> {
         let scale_len = |scale: &i8| usize::from(*scale != 0);
         match self {
             Self::Null => 1,
+            Self::Nested(bytes) => bytes.len(),
             Self::Integer(_, scale) => 9 + scale_len(scale),
             Self::Wide(_, scale) => 17 + scale_len(scale),
             Self::Float(_) => 9,
@@ -152,6 +178,7 @@ impl Canonical<'_> {
         let len = self.len();
         match self {
             Self::Null => to[0] = NULL,
+            Self::Nested(bytes) => to[..len].copy_from_slice(bytes),
             Self::Integer(value, scale) => {
                 to[0] = INTEGER;
                 to[1..9].copy_from_slice(&value.to_le_bytes());
@@ -280,7 +307,15 @@ fn each_value(column: &Column, len: usize, mut each: impl FnMut(usize, Canonical
             let values = array.as_boolean();
             (0..len).for_each(|i| offer(i, Canonical::Boolean(values.value(i))));
         }
-        // Nested values and rarities: their text is canonical enough, and the same on every machine.
+        DataType::Struct(_) | DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
+            let mut bytes = Vec::new();
+            for i in 0..len {
+                bytes.clear();
+                nested(array, i, &mut bytes);
+                offer(i, Canonical::Nested(&bytes));
+            }
+        }
+        // Rarities: their text is canonical enough, and the same on every machine.
         _ => match ArrayFormatter::try_new(array, &FormatOptions::new()) {
             Ok(texts) => (0..len).for_each(|i| offer(i, Canonical::Bytes(texts.value(i).to_string().as_bytes()))),
             Err(_) => (0..len).for_each(|i| offer(i, Canonical::Null)),

@@ -46,7 +46,7 @@ pub enum Numbers<'a> {
 macro_rules! each_width {
     ($ints:expr, $values:ident => $body:expr) => {{
         // Bodies widen to i128, which the widest slice already is.
-        #[allow(clippy::useless_conversion, clippy::let_unit_value)]
+        #[allow(clippy::useless_conversion, clippy::unnecessary_cast, clippy::let_unit_value)]
         let out = match $ints {
             $crate::metric::Ints::I8($values) => $body,
             $crate::metric::Ints::I16($values) => $body,

@@ -159,6 +159,8 @@ pub struct SortedRuns {
     /// Order, unit, row, hash of the value; no order sorts first, no value ends a run.
     entries: Vec<(Option<i128>, u32, u32, Option<u128>)>,
     charged: usize,
+    /// The rows did not fit, and were let go.
+    overflow: bool,
     encoder: RowBytes,
 }
 
@@ -182,11 +184,14 @@ impl State for SortedRuns {
     const COPIES: bool = false;
 
     fn empty(spec: &SortedSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), entries: Vec::new(), charged: 0, encoder: RowBytes::default() }
+        Self { spec: spec.clone(), entries: Vec::new(), charged: 0, overflow: false, encoder: RowBytes::default() }
     }
 
     /// The first column holds the values, the second the order.
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+        if self.overflow {
+            return;
+        }
         let (no_value, no_order) = (columns[0].missing().bits(rows.len()), columns[1].missing().bits(rows.len()));
         self.encoder.encode(&columns[..1], rows.len());
         let Some(order) = columns[1].numbers() else { return };
@@ -203,11 +208,14 @@ impl State for SortedRuns {
         let bytes = self.bytes();
         rows.budget.charge(bytes.saturating_sub(self.charged));
         self.charged = self.charged.max(bytes);
+        self.give_up_beyond_limit();
     }
 
     fn merge(&mut self, mut later: Self) {
         self.entries.append(&mut later.entries);
         self.charged += std::mem::take(&mut later.charged);
+        self.overflow |= later.overflow;
+        self.give_up_beyond_limit();
     }
 
     fn bytes(&self) -> usize {
@@ -215,7 +223,7 @@ impl State for SortedRuns {
     }
 
     fn finish(mut self) -> Result<Self::Out, std::io::Error> {
-        if self.spec.budget.is_exceeded() {
+        if self.overflow {
             return Ok(None);
         }
         self.entries.sort_unstable();
@@ -236,10 +244,26 @@ impl State for SortedRuns {
     }
 }
 
+impl SortedRuns {
+    fn give_up_beyond_limit(&mut self) {
+        if self.overflow || self.spec.budget.is_exceeded() {
+            self.overflow = true;
+            self.entries = Vec::new();
+            self.spec.budget.release(std::mem::take(&mut self.charged));
+        }
+    }
+}
+
 impl Clone for SortedRuns {
     fn clone(&self) -> Self {
         self.spec.budget.charge(self.charged);
-        Self { spec: self.spec.clone(), entries: self.entries.clone(), charged: self.charged, encoder: RowBytes::default() }
+        Self {
+            spec: self.spec.clone(),
+            entries: self.entries.clone(),
+            charged: self.charged,
+            overflow: self.overflow,
+            encoder: RowBytes::default(),
+        }
     }
 }
 

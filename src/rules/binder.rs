@@ -47,6 +47,8 @@ pub struct Binder<'a> {
     pub(crate) known: Vec<usize>,
     pub(crate) budget: &'a Arc<Budget>,
     pub(crate) as_of: DateTime<Utc>,
+    /// Whether a column's type is only what its text looks like.
+    pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
     /// Columns that the findings of this rule show.
     pub(crate) shows: Vec<usize>,
 }
@@ -83,6 +85,11 @@ impl Binder<'_> {
                 Err(self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known))
             }
         }
+    }
+
+    /// Whether nobody says what the column's type is: it is what all its values look like.
+    pub fn is_inferred(&self, column: &BoundColumn) -> bool {
+        (self.is_inferred)(&column.name)
     }
 
     /// Every column's index, nested fields aside.

@@ -35,6 +35,7 @@ impl Bound {
                 Ok(Self::Float(if *data_type == DataType::Float32 { f64::from(x as f32) } else { x }))
             }
             DataType::Date32 => text::date(written).map(|d| Self::Exact { value: d.into(), scale: 0 }).ok_or_else(wrong),
+            DataType::Date64 => text::date(written).map(|d| Self::Exact { value: i128::from(d) * 86_400_000, scale: 0 }).ok_or_else(wrong),
             DataType::Timestamp(unit, _) => {
                 let instant = text::timestamp(written).and_then(|t| t.in_unit(*unit)).ok_or_else(wrong)?;
                 Ok(Self::Exact { value: instant.into(), scale: 0 })

@@ -50,7 +50,7 @@ impl Rule for Length {
         let of = match &column.data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "characters",
             DataType::Binary | DataType::LargeBinary => "bytes",
-            DataType::List(_) | DataType::LargeList(_) => "elements",
+            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "elements",
             other => {
                 return Err(to
                     .fault(format!("`length` needs text, binary values or lists, but `{}` is {}", column.name, type_name(other)))
@@ -93,6 +93,7 @@ impl RowTest for LengthTest {
             DataType::Binary => array.as_binary::<i32>().value_length(i) as usize,
             DataType::LargeBinary => array.as_binary::<i64>().value_length(i) as usize,
             DataType::List(_) => array.as_list::<i32>().value_length(i) as usize,
+            DataType::FixedSizeList(_, len) => *len as usize,
             _ => array.as_list::<i64>().value_length(i) as usize,
         };
         column.present(&Mask::All).rows(len, |i| fails[i] = outside(length(i)));

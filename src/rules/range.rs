@@ -8,11 +8,12 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Literal;
-use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use super::{Binder, BoundColumn, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::each_width;
 use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
 use crate::rows::Mask;
+use crate::types::Class;
 use crate::yaml::Spanned;
 
 /// Values outside fixed bounds.
@@ -47,6 +48,13 @@ impl Rule for Range {
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let column = to.column();
+        if let Some(literal) = self.misread(&column, to) {
+            let why = format!(
+                "`{}` is text as a whole, and {literal} would be compared letter by letter; the `schema` section can say what it is",
+                column.name
+            );
+            return Ok(Box::new(Unjudged { why }));
+        }
         let mut faults = Faults::default();
         let mut read = |literal: &Option<Spanned<Literal>>| {
             let literal = literal.as_ref()?;
@@ -71,6 +79,17 @@ impl Rule for Range {
 }
 
 impl Range {
+    /// A bound that is a number or a day, where the column's values only turned out to be text: one stray value would
+    /// change what the rule means.
+    fn misread(&self, column: &BoundColumn, to: &Binder<'_>) -> Option<String> {
+        if column.data_type != DataType::Utf8 || !to.is_inferred(column) {
+            return None;
+        }
+        let bounds = [&self.min, &self.max, &self.above, &self.below].into_iter().flatten();
+        let mut written = bounds.map(|b| b.value.0.trim());
+        written.find(|b| crate::text::classify(b) != Class::Text).map(|b| format!("`{b}`"))
+    }
+
     /// The bounds in words: "outside 0 to 120", "not above 0".
     fn says(&self) -> String {
         let text = |b: &Option<Spanned<Literal>>| b.as_ref().map(|b| b.value.0.clone());
@@ -196,6 +215,18 @@ where
         (Ok(low), Err(_)) if high > 0 => BooleanBuffer::collect_bool(values.len(), |i| values[i] < low),
         (Err(_), Ok(high)) if low < 0 => BooleanBuffer::collect_bool(values.len(), |i| values[i] > high),
         _ => BooleanBuffer::collect_bool(values.len(), |i| i128::from(values[i]) < low || i128::from(values[i]) > high),
+    }
+}
+
+/// The batch does not allow a judgement.
+#[derive(Clone)]
+struct Unjudged {
+    why: String,
+}
+
+impl Simple for Unjudged {
+    fn judge(&self, _: &View<'_>) -> Judgement {
+        Judgement::NoData(self.why.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything the rules ask for: row tests and states; equal requests are one.
 
 use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -171,6 +172,8 @@ pub struct Requests {
     pub states: Vec<StateRequest>,
     /// `where` and known-issue conditions.
     pub conditions: Vec<Expression>,
+    /// Requests by state and columns: wide tables ask for thousands.
+    index: HashMap<(TypeId, Vec<usize>), Vec<usize>>,
 }
 
 impl Requests {
@@ -189,9 +192,11 @@ impl Requests {
     }
 
     pub(super) fn push<S: State>(&mut self, spec: S::Spec, columns: Vec<usize>, scope: &Scope) -> usize {
-        if let Some(index) = self.states.iter().position(|r| r.is::<S>(&spec, &columns, scope)) {
+        let alike = self.index.entry((TypeId::of::<S>(), columns.clone())).or_default();
+        if let Some(&index) = alike.iter().find(|&&i| self.states[i].is::<S>(&spec, &columns, scope)) {
             return index;
         }
+        alike.push(self.states.len());
         self.states.push(StateRequest {
             spec: Box::new(spec),
             columns,
@@ -207,8 +212,11 @@ impl Requests {
     /// For each state from `first` on that sees the sound rows: the one, counted from `first` too, that counts the same
     /// over all rows. Until a row is unsound, both have counted the same.
     pub fn twins(&self, first: usize) -> Vec<Option<usize>> {
-        let states = &self.states[first..];
-        states.iter().map(|s| states.iter().position(|other| s.is_sound_twin_of(other))).collect()
+        let twin = |s: &StateRequest| {
+            let alike = self.index.get(&(s.state, s.columns.clone()))?;
+            alike.iter().find(|&&i| i >= first && s.is_sound_twin_of(&self.states[i])).map(|i| i - first)
+        };
+        self.states[first..].iter().map(twin).collect()
     }
 
     /// Every column that some request or condition reads.

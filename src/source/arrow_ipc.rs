@@ -1,8 +1,7 @@
 //! Arrow IPC, files and streams; record batches are read one by one, wherever they stand.
 //!
-//! Both are a row of messages; a file has a footer behind them. The messages are found by walking
-//! their lengths, each checked against the file's end, since a damaged one may ask for any amount of
-//! memory.
+//! A file's footer says where its messages are; those of a stream are found by walking their lengths.
+//! Each is held against the file's end, since a damaged length may ask for any amount of memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::FileDecoder;
-use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_message};
+use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_footer, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, damaged};
@@ -132,7 +131,10 @@ impl Messages {
         if is_file && (file.bytes < 18 || file.read_at(file.bytes - 6, 6)? != MAGIC) {
             return Err(damaged(file, &"its footer is missing").hint("it may be cut short"));
         }
-        let mut at: u64 = if is_file { 8 } else { 0 };
+        if is_file {
+            return Self::of_footer(file);
+        }
+        let mut at: u64 = 0;
         let mut found: Option<Self> = None;
         let mut digest = Xxh3Default::new();
         while at + 4 <= file.bytes {
@@ -161,7 +163,7 @@ impl Messages {
                 (MessageHeader::Schema, None) => {
                     let schema = message.header_as_schema().ok_or_else(|| damaged(file, &"a schema is none"))?;
                     digest.update(&metadata);
-                    let (schema, version) = (Arc::new(fb_to_schema(schema)), message.version());
+                    let (schema, version) = (read_schema(file, schema)?, message.version());
                     found = Some(Self { schema, version, dictionaries: Vec::new(), batches: Vec::new(), digest: 0 });
                 }
                 (MessageHeader::DictionaryBatch, Some(messages)) => {
@@ -176,16 +178,53 @@ impl Messages {
             at = body_at + body;
         }
         let mut messages = found.ok_or_else(|| not_arrow(file, &"it holds no schema"))?;
-        if !is_file && at < file.bytes {
+        if at < file.bytes {
             return Err(damaged(file, &"bytes stand behind the end of the stream"));
-        }
-        if is_file {
-            let all = messages.dictionaries.len();
-            messages.batches.iter_mut().for_each(|b| b.dictionaries = all);
         }
         messages.digest = digest.digest128();
         Ok(messages)
     }
+}
+
+impl Messages {
+    /// Of a file: where its footer says they are, each held against the file's end.
+    fn of_footer(file: &InputFile) -> Result<Self, Fault> {
+        let tail = file.read_at(file.bytes - 10, 4)?;
+        let len = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+        let start = (file.bytes - 10).checked_sub(len).filter(|start| *start >= 8).ok_or_else(|| cut_short(file))?;
+        let bytes = file.read_at(start, len as usize)?;
+        let footer = root_as_footer(&bytes).map_err(|e| not_arrow(file, &e))?;
+        let schema = footer.schema().ok_or_else(|| not_arrow(file, &"it holds no schema"))?;
+        let is_inside = |b: &Block| {
+            let sizes = u64::try_from(b.offset()).ok().zip(u64::try_from(b.metaDataLength()).ok()).zip(u64::try_from(b.bodyLength()).ok());
+            sizes.is_some_and(|((at, meta), body)| {
+                meta > 8 && at.checked_add(meta).and_then(|e| e.checked_add(body)).is_some_and(|e| e <= start)
+            })
+        };
+        let blocks = |listed: Option<Vec<Block>>| match listed.unwrap_or_default() {
+            all if all.iter().all(is_inside) => Ok(all),
+            _ => Err(cut_short(file)),
+        };
+        let dictionaries = blocks(footer.dictionaries().map(|d| d.iter().copied().collect()))?;
+        let batches = blocks(footer.recordBatches().map(|b| b.iter().copied().collect()))?;
+        let mut digest = Xxh3Default::new();
+        digest.update(&bytes);
+        for block in &dictionaries {
+            digest.update(&bytes_of(file, block)?);
+        }
+        let batches = batches.into_iter().map(|block| Batch { block, dictionaries: dictionaries.len() }).collect();
+        Ok(Self { schema: read_schema(file, schema)?, version: footer.version(), dictionaries, batches, digest: digest.digest128() })
+    }
+}
+
+/// The schema, if its numbers are in this machine's byte order.
+fn read_schema(file: &InputFile, schema: arrow::ipc::Schema<'_>) -> Result<SchemaRef, Fault> {
+    if !schema.endianness().equals_to_target_endianness() {
+        return Err(
+            Fault::new(format!("{}: its numbers are in another byte order", file.path)).hint("write it again on a machine like this one")
+        );
+    }
+    Ok(Arc::new(fb_to_schema(schema)))
 }
 
 fn cut_short(file: &InputFile) -> Fault {

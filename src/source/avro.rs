@@ -154,6 +154,9 @@ impl Source for AvroSource {
         let blocks = &container.blocks[unit.start as usize..unit.end as usize];
         let (start, end) = (blocks.first().map_or(0, |b| b.start), blocks.last().map_or(0, |b| b.end));
         let records: u64 = blocks.iter().map(|b| b.records).sum();
+        if records > u64::from(u32::MAX) {
+            return Err(damaged(file, &format!("{records} records stand in {} bytes", end - start)));
+        }
         let bytes = file.read_at(start, (end - start) as usize)?;
         let digest = Some(xxh3_128(&bytes));
         let mut first = 0;

@@ -1,5 +1,6 @@
 //! Finds the files that paths, globs and directories name.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -169,7 +170,12 @@ fn expand(path: &str) -> Result<Vec<String>, Fault> {
 fn below(directory: &str) -> Result<Vec<String>, Fault> {
     let mut files = Vec::new();
     let mut pending = vec![directory.to_owned()];
+    // Links may lead back up.
+    let mut visited = BTreeSet::new();
     while let Some(directory) = pending.pop() {
+        if !visited.insert(fs::canonicalize(&directory).map_err(|e| cannot_read(&directory, &e))?) {
+            continue;
+        }
         for entry in fs::read_dir(&directory).map_err(|e| cannot_read(&directory, &e))? {
             let entry = entry.map_err(|e| cannot_read(&directory, &e))?;
             let name = entry.file_name().to_string_lossy().into_owned();

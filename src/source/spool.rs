@@ -52,7 +52,7 @@ impl Spool {
 
     fn create(&self) -> Result<(PathBuf, BufWriter<File>), Fault> {
         let path = self.directory.join(format!("spool-{}", self.count.fetch_add(1, Ordering::Relaxed)));
-        let file = File::create(&path).map_err(|e| cannot_spool(&path, &e))?;
+        let file = File::create_new(&path).map_err(|e| cannot_spool(&path, &e))?;
         Ok((path, BufWriter::with_capacity(1 << 18, file)))
     }
 

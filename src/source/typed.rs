@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
@@ -52,7 +53,8 @@ impl Table {
         let plain = |(array, field): (&ArrayRef, &Arc<Field>)| match array.data_type() {
             same if same == field.data_type() => self.tokens_to_null(array),
             compact if is_compact(compact) => Ok(array.clone()),
-            _ => self.tokens_to_null(&arrow::compute::cast(array, field.data_type())?),
+            // A value that does not fit is an error here, never a null.
+            _ => self.tokens_to_null(&cast_with_options(array, field.data_type(), &CastOptions { safe: false, ..CastOptions::default() })?),
         };
         let columns = arrays.iter().zip(projection.schema.fields()).map(plain).collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -100,15 +102,13 @@ pub(super) fn damaged(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
 /// The schema without the writer's metadata, which is no part of a column's type, and without dictionaries,
 /// which are a matter of storage; UTC is called UTC.
 fn plain_schema(schema: &Schema) -> Schema {
-    Schema::new(plain_fields(schema.fields()))
-}
-
-fn plain_fields(fields: &Fields) -> Fields {
-    fields.iter().map(|f| Field::new(f.name(), plain_type(f.data_type()), f.is_nullable())).collect()
+    let plain = |f: &Arc<Field>| Field::new(f.name(), plain_type(f.data_type()), f.is_nullable());
+    Schema::new(schema.fields().iter().map(plain).collect::<Vec<_>>())
 }
 
 fn plain_type(data_type: &DataType) -> DataType {
-    let plain = |f: &Arc<Field>| Arc::new(Field::new(f.name(), plain_type(f.data_type()), f.is_nullable()));
+    // Files of one batch need not agree on which nested fields may be missing.
+    let plain = |f: &Arc<Field>| Arc::new(Field::new(f.name(), plain_type(f.data_type()), true));
     match data_type {
         DataType::Dictionary(_, values) => plain_type(values),
         // Every half is a float exactly.
@@ -118,9 +118,10 @@ fn plain_type(data_type: &DataType) -> DataType {
             DataType::Timestamp(*unit, Some("UTC".into()))
         }
         DataType::RunEndEncoded(_, values) => plain_type(values.data_type()),
-        DataType::Struct(fields) => DataType::Struct(plain_fields(fields)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(plain).collect::<Fields>()),
         DataType::List(item) | DataType::ListView(item) => DataType::List(plain(item)),
         DataType::LargeList(item) | DataType::LargeListView(item) => DataType::LargeList(plain(item)),
+        DataType::FixedSizeList(item, len) => DataType::FixedSizeList(plain(item), *len),
         other => other.clone(),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
@@ -19,6 +19,19 @@ use parquet::file::writer::SerializedFileWriter;
 use super::destination::cannot_write;
 use super::{Destination, Stamp};
 use crate::diagnostic::Fault;
+
+/// The field with types that Parquet has: seconds become milliseconds, which others than we read as times too.
+fn in_parquet(field: &Arc<Field>) -> Arc<Field> {
+    let data_type = match field.data_type() {
+        DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
+        DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(in_parquet).collect()),
+        DataType::List(item) => DataType::List(in_parquet(item)),
+        DataType::LargeList(item) => DataType::LargeList(in_parquet(item)),
+        _ => return field.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
 
 /// Encodes row groups; can be shared between threads.
 #[derive(Clone)]
@@ -73,6 +86,12 @@ impl GroupEncoder {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         let mut columns = self.columns.iter_mut();
         for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+            // Parquet has no seconds.
+            let array = &match array.data_type() == field.data_type() {
+                true => array.clone(),
+                false => arrow::compute::cast(array, field.data_type())
+                    .map_err(|e| Fault::new(format!("cannot write `{}`: {e}", field.name())))?,
+            };
             for leaf in compute_leaves(field, array).map_err(cannot_encode)? {
                 if let Some(column) = columns.next() {
                     column.write(&leaf).map_err(cannot_encode)?;
@@ -111,6 +130,10 @@ impl StagedFile {
     /// # Errors
     /// The place cannot be written, or a type cannot be written as Parquet.
     pub fn create(destination: &Destination, schema: &SchemaRef) -> Result<Self, Fault> {
+        if schema.fields().is_empty() {
+            return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
+        }
+        let schema = &Arc::new(Schema::new(schema.fields().iter().map(in_parquet).collect::<Vec<_>>()));
         let (path, file) = destination.stage()?;
         let level = ZstdLevel::try_new(1).expect("level 1 is one of zstd's");
         let properties = WriterProperties::builder()

@@ -14,5 +14,6 @@ mod measures;
 mod parity;
 mod planted;
 mod reference;
+mod review;
 mod rulesets;
 mod support;

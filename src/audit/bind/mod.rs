@@ -6,7 +6,7 @@ mod proven;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::Job;
 use super::profile::{self, ColumnPlan};
@@ -105,7 +105,7 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
         given: Arc::new([]),
         known_notes: Vec::new(),
     };
-    let binding = Binding { job, sql: &sql, contract: &contract_prepare };
+    let binding = Binding { job, sql: &sql, contract: &contract_prepare, infers: source.format().is_text() };
     for (name, contract) in job.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, `evolution` decides.
         if contract.required == Some(true) && plan.prepare.seen.column_with_name(name).is_some() {
@@ -172,6 +172,8 @@ struct Binding<'a, 'b> {
     job: &'a Job<'b>,
     sql: &'a LazySql,
     contract: &'a Prepare,
+    /// Whether types of columns that the contract does not name follow from their values.
+    infers: bool,
 }
 
 impl Binding<'_, '_> {
@@ -285,6 +287,13 @@ impl Binding<'_, '_> {
     fn drifted(&self, column: &str, schema: &Schema) -> Option<String> {
         let (_, found) = schema.column_with_name(column)?;
         let (_, expected) = self.contract.seen.column_with_name(column)?;
+        // What lies inside a struct or list is the schema's business; the rule is about the whole.
+        let kind = |t: &DataType| {
+            (matches!(t, DataType::Struct(_)), matches!(t, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)))
+        };
+        if expected.data_type().is_nested() && kind(expected.data_type()) == kind(found.data_type()) {
+            return None;
+        }
         let changed = crate::rules::schema::type_change(expected.data_type(), found.data_type())? == ChangeKind::TypeChanged;
         let (expected, found) = (type_name(expected.data_type()), type_name(found.data_type()));
         changed.then(|| format!("`{column}` is {found} where the contract says {expected}"))
@@ -309,6 +318,9 @@ impl Binding<'_, '_> {
         requests: &mut Requests,
     ) -> Result<Bound, Faults> {
         let place = column.map_or(item.at, |c| c.at).in_file(&self.job.rules.path);
+        let declared =
+            |name: &str| self.job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).any(|(n, c)| n == name && c.r#type.is_some());
+        let is_inferred = |name: &str| self.infers && !declared(name);
         let mut binder = Binder {
             prepare,
             column: None,
@@ -321,6 +333,7 @@ impl Binding<'_, '_> {
             known: Vec::new(),
             budget: &self.job.budget,
             as_of: self.job.as_of,
+            is_inferred: &is_inferred,
             shows: Vec::new(),
         };
         let mut faults = Faults::default();

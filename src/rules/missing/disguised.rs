@@ -7,15 +7,14 @@ use arrow::datatypes::{DataType, TimeUnit};
 use super::Missing;
 use crate::diagnostic::Faults;
 use crate::metric::completeness::Completeness;
+use crate::metric::is_numeric;
 use crate::metric::stand_ins::{StandIns, Wanted};
-use crate::metric::{is_numeric, is_ordered};
 use crate::rows::RowSet;
 use crate::rules::exact_keys::ExactKeys;
 use crate::rules::facts::Look;
 use crate::rules::judgement::{Figures, Judgement, RowsJudged};
 use crate::rules::requests::Handle;
 use crate::rules::{Binder, Check, View};
-use crate::types::type_name;
 
 const NUMBERS: [i128; 11] = [-1, -9, -99, -999, -9999, 0, 9, 99, 999, 9999, 99_999];
 const DAYS: [&str; 4] = ["1900-01-01", "1970-01-01", "9999-12-31", "2099-12-31"];
@@ -31,10 +30,6 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>
     to.warn_unless_given();
     let column = to.column();
     let (names, wanted): (Vec<String>, Vec<Wanted>) = candidates(&column.data_type).into_iter().unzip();
-    if wanted.is_empty() && !matches!(column.data_type, DataType::Boolean) && !column.data_type.is_nested() {
-        let what = format!("nothing is known to stand in for a missing value where `{}` is {}", column.name, type_name(&column.data_type));
-        return Err(to.fault(what).into());
-    }
     let is_text = matches!(wanted.first(), Some(Wanted::Text(_)));
     let found = to.want::<StandIns>(wanted, &[column.index]);
     let keys = (!is_text).then(|| ExactKeys::of_values(to, column.index));
@@ -70,10 +65,8 @@ fn candidates(data_type: &DataType) -> Vec<(String, Wanted)> {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             DAYS.iter().filter(|d| **d < "2262").filter_map(|d| day(d, 86_400_000_000_000)).collect()
         }
-        t => {
-            debug_assert!(!is_ordered(t) || t.is_temporal());
-            Vec::new()
-        }
+        // Nothing is known to stand in for a missing value of another type.
+        _ => Vec::new(),
     }
 }
 

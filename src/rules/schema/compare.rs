@@ -59,7 +59,7 @@ impl<'a> Node<'a> {
     }
 
     fn is_optional(&self) -> bool {
-        self.contract.is_none_or(|c| c.required != Some(true))
+        self.contract.is_none_or(|c| c.required != Some(true)) && self.children.iter().all(Node::is_optional)
     }
 
     /// Whether a value of `found` could be one of this.

@@ -4,7 +4,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::plan::{Plan, a_type_of};
-use super::shape::{Seen, Shape, number_text};
+use super::shape::{Seen, Shape, is_missing, number_text};
 use super::values::{Child, Values};
 use crate::json::{Kind, Token, repeated_in, text_of};
 use crate::text;
@@ -124,8 +124,12 @@ impl Builder {
     /// Takes in the value at `at`.
     pub fn push(&mut self, record: &mut Record<'_>, at: usize) {
         let token = record.tokens[at];
+        if token.kind == Kind::String && is_missing(record.text, &token, record.missing) {
+            self.shape.count_missing();
+            return self.push_absent();
+        }
         let seen = self.shape.count(record.text, &token);
-        if seen == Seen::Null || (seen == Seen::String && is_missing(record, &token)) {
+        if seen == Seen::Null {
             return self.push_absent();
         }
         self.shape.present += 1;
@@ -155,7 +159,7 @@ impl Builder {
     /// Looks at what an object or array holds where another kind of value was expected.
     fn below(&mut self, record: &Record<'_>, at: usize) {
         let mut seen = Shape::default();
-        seen.observe(record.text, record.tokens, at);
+        seen.observe(record.text, record.tokens, at, record.missing);
         self.shape.is_map |= seen.is_map;
         self.shape.merge_below(seen.fields, seen.items);
     }
@@ -209,7 +213,7 @@ impl Builder {
                 UNKNOWN => {
                     let name = text_of(record.text, &record.tokens[key]);
                     if let Some(field) = self.shape.field(&name, &mut unknown) {
-                        field.observe(record.text, record.tokens, key + 1);
+                        field.observe(record.text, record.tokens, key + 1, record.missing);
                     }
                 }
                 index => children[index as usize].builder.push(record, key + 1),
@@ -368,17 +372,10 @@ fn is_in_range(number: &str) -> bool {
     number.len() < 300 && memchr::memchr2(b'e', b'E', number.as_bytes()).is_none()
 }
 
-fn is_missing(record: &Record<'_>, token: &Token) -> bool {
-    !record.missing.is_empty() && {
-        let text = text_of(record.text, token);
-        record.missing.iter().any(|m| *m == text)
-    }
-}
-
-/// The whole number that `1.0` or `1e3` is; none where it is no whole number, or beyond what floats hold exactly.
+/// The whole number that `1.0` or `1e3` is, by its digits; none where it is no whole number or beyond 64 bits.
 fn whole(number: &str) -> Option<i64> {
-    let x = text::float(number)?;
-    (x.fract() == 0.0 && x.abs() <= text::EXACT_INTEGER_MAX as f64).then_some(x as i64)
+    let value = text::decimal(number, 20, 0).or_else(|| exponential(number, 20, 0))?;
+    i64::try_from(value).ok()
 }
 
 /// `1.25e2` as a decimal: its digits with the point moved.

@@ -68,7 +68,7 @@ impl Head {
 
     /// Several objects are one a line; a single one is a document whose array must be named.
     fn of_objects(file: &InputFile, mut walk: Walk<'_>) -> Result<Self, Fault> {
-        let keys = walk.keys_with_arrays()?;
+        let keys = walk.keys_with_arrays(0)?;
         if walk.peek()? == Some(b'{') {
             return Self::of_lines(file);
         }
@@ -231,13 +231,15 @@ impl<'a> Walk<'a> {
     }
 
     /// The keys, at any depth of objects, whose values are arrays, in the object that begins here; passes over it.
-    fn keys_with_arrays(&mut self) -> Result<Vec<String>, Fault> {
+    fn keys_with_arrays(&mut self, depth: usize) -> Result<Vec<String>, Fault> {
+        /// Nobody looks for records deeper than this.
+        const DEPTH_MAX: usize = 16;
         let mut found = Vec::new();
         self.keys(|walk, name| {
             match walk.peek()? {
                 Some(b'[') => found.push(name),
-                Some(b'{') => {
-                    let inner = walk.keys_with_arrays()?;
+                Some(b'{') if depth < DEPTH_MAX => {
+                    let inner = walk.keys_with_arrays(depth + 1)?;
                     found.extend(inner.into_iter().map(|i| format!("{name}.{i}")));
                     return Ok(Then::Taken);
                 }
@@ -246,6 +248,45 @@ impl<'a> Walk<'a> {
             Ok(Then::PassOver)
         })?;
         Ok(found)
+    }
+}
+
+/// Checks what follows the array that closes at `close`: the rest of the objects around it, each closed, none of them
+/// with the array's key again, and nothing behind the document.
+pub fn ends_well(file: &InputFile, close: u64, path: &[String]) -> Result<(), Fault> {
+    let mut walk = Walk::new(file)?;
+    std::io::Seek::seek(&mut walk.input, std::io::SeekFrom::Start(close)).map_err(|e| cannot_read(&file.path, &e))?;
+    let fault = |what: String| Fault::new(format!("{}: behind the array: {what}", file.path));
+    for key in path.iter().rev() {
+        loop {
+            match walk.peek()? {
+                Some(b',') => {
+                    walk.next()?;
+                    if walk.peek()? != Some(b'"') {
+                        return Err(fault("a key in quotes is expected".into()));
+                    }
+                    let name = walk.string()?;
+                    if name == *key {
+                        return Err(fault(format!("the key `{key}` stands twice")));
+                    }
+                    if walk.peek()? != Some(b':') {
+                        return Err(fault(format!("`:` is expected after `{name}`")));
+                    }
+                    walk.next()?;
+                    walk.value()?;
+                }
+                Some(b'}') => {
+                    walk.next()?;
+                    break;
+                }
+                Some(_) => return Err(fault("`,` or `}` is expected".into())),
+                None => return Err(fault("the document ends inside an object".into()).hint("it may be cut short")),
+            }
+        }
+    }
+    match walk.peek()? {
+        None => Ok(()),
+        Some(_) => Err(fault("text stands behind the document".into()).hint("`--format ndjson` reads one object a line")),
     }
 }
 

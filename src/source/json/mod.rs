@@ -47,8 +47,8 @@ struct Common {
     missing: Vec<String>,
     timezone_seconds: Option<i32>,
     cut: Cut,
-    /// Whether the array is the whole document, so that nothing may follow it.
-    at_top: bool,
+    /// Where in the document the array is; where it is the whole document, nothing may follow it.
+    json_path: Vec<String>,
 }
 
 impl JsonSource {
@@ -57,8 +57,9 @@ impl JsonSource {
     /// # Errors
     /// A file cannot be read, or holds no array where one is expected.
     pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
-        if let Some(empty) = files.iter().find(|f| f.bytes == 0) {
-            return Err(Fault::new(format!("{} is empty", empty.path)).hint("an object a line, or an array of objects, is expected"));
+        // Nothing at all is no document, but a file of no lines.
+        if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
+            return Err(Fault::new(format!("{} is empty", empty.path)).hint("an array of objects is expected"));
         }
         let head = |file: &InputFile| match format {
             Format::Ndjson => Head::of_lines(file),
@@ -73,14 +74,14 @@ impl JsonSource {
             missing: options.missing_values.clone().unwrap_or_default(),
             timezone_seconds: options.timezone_seconds,
             cut: options.cut,
-            at_top: options.json_path.is_empty(),
+            json_path: options.json_path.clone(),
         };
         let mut source = Self::of(Arc::new(common), &Shape::default(), Vec::new());
         let mut unit = source.next_unit(None)?;
         // Units without records (blank lines, an empty array) say nothing.
         while let Some((first, preread)) = unit {
             let bytes = source.bytes_of(&first, preread)?;
-            let shape = shape_of(source.frames(&first, &bytes));
+            let shape = shape_of(source.frames(&first, &bytes), &source.common.missing);
             source = Self::of(source.common.clone(), &shape, Vec::new());
             source.bounded(&shape)?;
             unit = if shape.fields.is_empty() { source.next_unit(Some(&first))? } else { None };
@@ -147,8 +148,11 @@ impl JsonSource {
     /// Notes where the array closes; behind an array that is the whole document nothing may stand.
     fn closed_at(&self, file: usize, close: u64) -> Result<(), Fault> {
         let input = &self.common.files[file];
-        if self.common.heads[file].close.set(close).is_err() || !self.common.at_top {
+        if self.common.heads[file].close.set(close).is_err() {
             return Ok(());
+        }
+        if !self.common.json_path.is_empty() {
+            return layout::ends_well(input, close, &self.common.json_path);
         }
         let mut at = close;
         let mut buffer = vec![0; 1 << 16];

@@ -114,6 +114,22 @@ impl Contract {
         self.below(self.items.as_deref(), by_type)
     }
 
+    /// The keys it knows below this path.
+    pub fn names(&self) -> Vec<String> {
+        let typed = match &self.data_type {
+            Some(DataType::Struct(fields)) => fields.iter().map(|f| f.name().clone()).collect(),
+            _ => Vec::new(),
+        };
+        let mut names: Vec<String> = typed;
+        names.extend(self.fields.iter().map(|(name, _)| name.clone()).filter(|n| !names.contains(n)).collect::<Vec<_>>());
+        names
+    }
+
+    /// Whether it says that a list is here.
+    pub fn has_items(&self) -> bool {
+        self.items.is_some() || matches!(self.data_type, Some(DataType::List(_)))
+    }
+
     fn below(&self, by_path: Option<&Self>, by_type: Option<DataType>) -> Self {
         let mut below = by_path.cloned().unwrap_or_else(|| Self { overruled: self.overruled.clone(), ..Self::default() });
         below.data_type = below.data_type.or(by_type);

@@ -149,11 +149,11 @@ impl<'a> Frames<'a> {
 }
 
 /// What the records of a unit look like.
-pub(super) fn shape_of(mut frames: Frames<'_>) -> Shape {
+pub(super) fn shape_of(mut frames: Frames<'_>, missing: &[String]) -> Shape {
     let mut shape = Shape::default();
     while let Some(framed) = frames.next() {
         if framed.problem.is_none() && frames.tape.repeated_key(frames.text).is_none() {
-            shape.observe(frames.text, &frames.tape.tokens, 0);
+            shape.observe(frames.text, &frames.tape.tokens, 0, missing);
         }
     }
     shape

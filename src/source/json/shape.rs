@@ -84,6 +84,14 @@ pub fn number_text<'a>(text: &'a [u8], token: &Token) -> &'a str {
     std::str::from_utf8(&text[token.start as usize..token.end as usize]).unwrap_or_default()
 }
 
+/// Whether a string is one of the texts read as missing.
+pub fn is_missing(text: &[u8], token: &Token, missing: &[String]) -> bool {
+    !missing.is_empty() && {
+        let value = text_of(text, token);
+        missing.iter().any(|m| *m == value)
+    }
+}
+
 /// How often each kind was seen at one path, and below it.
 #[derive(Debug, Clone, Default)]
 pub struct Shape {
@@ -114,6 +122,11 @@ impl Shape {
         seen
     }
 
+    /// Counts a string that stands for a missing value.
+    pub fn count_missing(&mut self) {
+        self.counts[Seen::Null as usize] += 1;
+    }
+
     /// Notes that the value of `token` could not be read as the contract's type.
     pub fn contradict(&mut self, text: &[u8], token: &Token) {
         self.failures += 1;
@@ -125,15 +138,18 @@ impl Shape {
     }
 
     /// Counts the value at `at` and all it holds.
-    pub fn observe(&mut self, text: &[u8], tokens: &[Token], at: usize) {
+    pub fn observe(&mut self, text: &[u8], tokens: &[Token], at: usize, missing: &[String]) {
         let token = &tokens[at];
+        if token.kind == Kind::String && is_missing(text, token, missing) {
+            return self.count_missing();
+        }
         match self.count(text, token) {
             Seen::Object => {
                 let (mut key, mut hint) = (at + 1, 0);
                 while key < token.next as usize {
                     let name = text_of(text, &tokens[key]);
                     if let Some(field) = self.field(&name, &mut hint) {
-                        field.observe(text, tokens, key + 1);
+                        field.observe(text, tokens, key + 1, missing);
                     }
                     key = tokens[key + 1].next as usize;
                 }
@@ -141,7 +157,7 @@ impl Shape {
             Seen::Array => {
                 let mut item = at + 1;
                 while item < token.next as usize {
-                    self.items.get_or_insert_default().observe(text, tokens, item);
+                    self.items.get_or_insert_default().observe(text, tokens, item, missing);
                     item = tokens[item].next as usize;
                 }
             }
@@ -243,6 +259,9 @@ impl Shape {
     /// How to read the values at `path`: as the contract says, unless it was overruled, else as guessed.
     fn plan(&self, contract: &Contract, path: &str) -> Plan {
         let overruled = contract.overruled.iter().any(|p| p == path);
+        if let Some(plan) = self.unseen(contract, path).filter(|_| !overruled) {
+            return plan;
+        }
         match &contract.data_type {
             Some(_) if overruled => self.guess(&contract.without_type(), path),
             Some(DataType::Struct(_)) if !self.is_map && self.has(Seen::Object) && !self.fields.is_empty() => {
@@ -255,6 +274,26 @@ impl Shape {
             Some(DataType::Struct(_)) | None => self.guess(contract, path),
             Some(data_type) => Plan::Scalar { data_type: data_type.clone(), format: contract.format.clone(), guessed: false },
         }
+    }
+
+    /// Whether no value was seen here, not even a null.
+    fn is_untouched(&self) -> bool {
+        self.counts.iter().all(|c| *c == 0)
+    }
+
+    /// Where the values here are all missing or empty: what the contract says lies below.
+    fn unseen(&self, contract: &Contract, path: &str) -> Option<Plan> {
+        let only = |kind: Seen| SEEN.into_iter().skip(1).all(|s| s == kind || !self.has(s));
+        if only(Seen::Object) && self.fields.iter().all(|(_, f)| f.is_untouched()) && !self.is_map {
+            let names = contract.names();
+            let inside = |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let field = |name: &String| (name.clone(), Self::default().plan(&contract.field(name), &inside(name)));
+            if !names.is_empty() {
+                return Some(Plan::Struct(names.iter().map(field).collect()));
+            }
+        }
+        let says_list = contract.has_items() && only(Seen::Array) && self.items.as_ref().is_none_or(|i| i.is_untouched());
+        says_list.then(|| Plan::List(Box::new(Self::default().plan(&contract.items(), &format!("{path}[]")))))
     }
 
     /// Paths whose values contradict the contract more often than not, with examples.
