@@ -133,6 +133,10 @@ impl Builder {
             return self.push_absent();
         }
         self.shape.present += 1;
+        if !self.wanted && self.fits_by_kind(record, &token, seen) {
+            self.len += 1;
+            return;
+        }
         let taken = match (&mut self.values, seen) {
             (Values::Struct { .. }, Seen::Object) => {
                 self.push_object(record, at);
@@ -154,6 +158,18 @@ impl Builder {
         self.shape.contradict(record.text, &token);
         self.fail(record, &token, seen);
         self.push_absent();
+    }
+
+    /// Whether a value that is only judged is seen to fit by its kind alone, as nearly all are.
+    fn fits_by_kind(&self, record: &Record<'_>, token: &Token, seen: Seen) -> bool {
+        let Plan::Scalar { data_type, guessed, .. } = &self.plan else { return false };
+        match (data_type, seen) {
+            (DataType::Utf8, Seen::String) | (DataType::Boolean, Seen::Boolean) => true,
+            (DataType::Int64, Seen::Integer | Seen::WideInteger) => true,
+            (DataType::Float64, Seen::Integer) => true,
+            (DataType::Float64, Seen::Float) => *guessed && is_in_range(number_text(record.text, token)),
+            _ => false,
+        }
     }
 
     /// Looks at what an object or array holds where another kind of value was expected.
@@ -245,6 +261,7 @@ impl Builder {
     }
 
     /// Reads a scalar as the plan says; gives whether it is one.
+    #[inline(never)]
     fn push_scalar(&mut self, record: &Record<'_>, token: &Token, seen: Seen) -> bool {
         let wanted = self.wanted;
         let (format, guessed) = match &self.plan {
@@ -316,8 +333,6 @@ impl Builder {
             Values::Int8(builder) => integer!(builder, i8),
             Values::Int16(builder) => integer!(builder, i16),
             Values::Int32(builder) => integer!(builder, i32),
-            // What is only judged need not be computed.
-            Values::Int64(_) if !wanted && matches!(seen, Seen::Integer | Seen::WideInteger) => true,
             Values::Int64(builder) => integer!(builder, i64),
             Values::UInt8(builder) => integer!(builder, u8),
             Values::UInt16(builder) => integer!(builder, u16),
@@ -326,8 +341,6 @@ impl Builder {
             Values::Float32(builder) => {
                 append!(builder, if is_number { text::float(number()).map(|x| x as f32).filter(|x| x.is_finite()) } else { None })
             }
-            Values::Float64(_) if !wanted && seen == Seen::Integer => true,
-            Values::Float64(_) if !wanted && seen == Seen::Float && is_in_range(number()) => true,
             // A guess must not round: two identifiers beyond 2^53 could become one.
             Values::Float64(builder) => {
                 let exact = !guessed || matches!(seen, Seen::Integer | Seen::Float);
