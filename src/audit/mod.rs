@@ -194,4 +194,6 @@ pub(crate) struct Folded {
     pub unsound: RowSet,
     pub evidence: Evidence,
     pub content_digest: Option<u128>,
+    /// Columns kept for second looks.
+    pub kept: Option<fold::Kept>,
 }

@@ -31,6 +31,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed) > self.limit
     }
 
+    /// Whether more than half is held: no time to keep what can be had again.
+    pub fn is_half_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit / 2
+    }
+
     pub fn limit(&self) -> u64 {
         self.limit
     }

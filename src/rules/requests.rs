@@ -12,6 +12,7 @@ use super::words::{Nulls, OnFail, Over, Tolerance};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
+use crate::metric::ordered::OrderedHistogram;
 use crate::sql::Expression;
 
 /// Which rows a request sees.
@@ -95,6 +96,11 @@ impl StateRequest {
     /// Whether it counts rows and missing values, and nothing else.
     pub fn is_completeness(&self) -> bool {
         self.state == TypeId::of::<Completeness>()
+    }
+
+    /// Whether it counts by the order of values, so that quantiles will be sought among them.
+    pub fn is_histogram(&self) -> bool {
+        self.state == TypeId::of::<OrderedHistogram>() || self.state == TypeId::of::<Grouped<OrderedHistogram>>()
     }
 
     /// Whether it differs from `other` only in which rows it sees: all, where this one sees the sound ones.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::finish;
+use super::kept::Kept;
 use super::states::States;
 use super::unit::UnitFold;
 use crate::audit::samples::SAMPLES_MAX;
@@ -26,7 +27,7 @@ pub(super) struct Merging {
 }
 
 impl Merging {
-    pub(super) fn new(plan: &Plan, twins: &Arc<[Option<usize>]>) -> Self {
+    pub(super) fn new(plan: &Plan, twins: &Arc<[Option<usize>]>, kept: Option<Kept>) -> Self {
         let folded = Folded {
             facts: Facts::default(),
             places: Places::default(),
@@ -38,6 +39,7 @@ impl Merging {
             unsound: RowSet::default(),
             evidence: Evidence::None,
             content_digest: None,
+            kept,
         };
         Self {
             folded,
@@ -62,6 +64,8 @@ impl Merging {
                 return Err(Fault::new(format!("`by` makes more than {GROUPS_MAX} groups")).hint("group by columns with fewer values"));
             }
         }
+        let kept = std::mem::take(&mut unit.kept);
+        self.folded.kept = self.folded.kept.take().and_then(|all| all.take(index, kept));
         if let Some(digest) = unit.end.digest {
             self.digest.update(&source.head_digest(unit.unit.file).to_le_bytes());
             self.digest.update(&digest.to_le_bytes());

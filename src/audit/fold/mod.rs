@@ -1,6 +1,7 @@
 //! One pass over the units: prepare, test rows, count.
 
 mod batch;
+mod kept;
 mod merging;
 mod states;
 mod unit;
@@ -8,6 +9,8 @@ mod unit;
 use std::sync::Arc;
 
 use self::batch::Batch;
+pub(crate) use self::kept::Kept;
+use self::kept::KeptRows;
 use self::merging::Merging;
 use self::states::States;
 use self::unit::UnitWork;
@@ -28,12 +31,20 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
     // What is published keeps its type; what is only looked at may come as the file holds it.
     let projection = if sink.wants_rows() { projection } else { projection.compact() };
     let twins: Arc<[Option<usize>]> = plan.requests.twins(0).into();
-    let mut folded = Merging::new(plan, &twins);
+    let again = Kept::columns(source, plan);
+    let places: Vec<usize> = again.iter().filter_map(|c| projection.columns.binary_search(c).ok()).collect();
+    let is_kept = !again.is_empty() && places.len() == again.len();
+    let mut folded = Merging::new(plan, &twins, is_kept.then(|| Kept::new(again, &job.budget)));
     let (total, mut done) = (source.bytes(), 0);
     let work = |unit: &Unit, preread| {
         let mut fold = UnitWork::new(plan, &job.budget, unit, &needed, &twins);
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
+        let mut kept = KeptRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
+            if is_kept {
+                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(format!("cannot keep columns: {e}")))?;
+                kept.push((columns, chunk.rows.clone()));
+            }
             let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
             match (fold.take(prepared)?, open.as_mut()) {
                 (Some((batch, sound)), Some(open)) => sink.take(open, batch.kept(&plan.prepare.schema, &sound)?),
@@ -42,6 +53,7 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
         })?;
         fold.fold.part = open.map(|open| sink.close(open)).transpose()?;
         fold.fold.end = end;
+        fold.fold.kept = kept;
         Ok(fold.fold)
     };
     engine::each_unit(source, Over::All, job.threads, work, |mut unit| {
@@ -63,10 +75,10 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
     let twins: Arc<[Option<usize>]> = requests.twins(first_new).into();
     let empty = || States::empty(plan, first_new, &twins);
     let mut states = empty();
-    let (unsound, malformed) = (&folded.unsound, &folded.malformed_rows);
+    let (unsound, malformed, kept) = (&folded.unsound, &folded.malformed_rows, folded.kept.as_ref());
     let work = |unit: &Unit, preread| {
         let mut states = empty();
-        source.read(unit, preread, &projection, &mut |chunk| {
+        let mut each = |chunk| {
             let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
             let batch = Batch::new(prepared, plan, first_new, &needed);
             // With fewer columns read, records malformed in another one look whole.
@@ -74,7 +86,11 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
             let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
             states.update(&batch, plan, (&live, &sound), unit.index, &job.budget);
             Ok(())
-        })?;
+        };
+        match kept.and_then(|kept| kept.chunks(unit.index, &projection.columns)) {
+            Some(chunks) => chunks.into_iter().try_for_each(&mut each)?,
+            None => _ = source.read(unit, preread, &projection, &mut each)?,
+        }
         Ok(states)
     };
     let units: Vec<Unit> = folded.places.units().cloned().collect();

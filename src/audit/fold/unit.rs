@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::batch::Batch;
+use super::kept::KeptRows;
 use super::states::States;
 use crate::audit::Plan;
 use crate::audit::samples::SAMPLES_MAX;
@@ -27,6 +28,8 @@ pub(super) struct UnitFold<P> {
     pub(super) malformed_columns: BTreeMap<Option<String>, u64>,
     pub(super) unsound: Vec<u32>,
     pub(super) part: Option<P>,
+    /// Rows kept for a second look.
+    pub(super) kept: KeptRows,
 }
 
 /// What one row test counted in one group of one unit.
@@ -60,6 +63,7 @@ impl<'a, P> UnitWork<'a, P> {
             malformed_columns: BTreeMap::new(),
             unsound: Vec::new(),
             part: None,
+            kept: KeptRows::new(),
         };
         Self { plan, budget, needed, fold }
     }

@@ -1,0 +1,67 @@
+//! Columns of text kept from the first pass for a second look: reading them again would mean framing every record again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use crate::audit::Plan;
+use crate::metric::Budget;
+use crate::rows::RowNumbers;
+use crate::source::{Chunk, Source};
+
+/// Some of a unit's rows, as the source gave them, with the kept columns alone.
+pub(super) type KeptRows = Vec<(RecordBatch, RowNumbers)>;
+
+/// The kept columns of all units so far, or that there was no room for them.
+pub(crate) struct Kept {
+    /// Columns of the source, ascending.
+    columns: Vec<usize>,
+    units: BTreeMap<u32, KeptRows>,
+    charged: usize,
+    budget: Arc<Budget>,
+}
+
+impl Kept {
+    /// The columns that quantiles will be sought in, where the source is text and rows stay as they come; none where
+    /// nothing is to be kept.
+    pub fn columns(source: &dyn Source, plan: &Plan) -> Vec<usize> {
+        if !source.format().is_text() || plan.prepare.changes_rows() {
+            return Vec::new();
+        }
+        let requests = plan.requests.states.iter().filter(|r| r.is_histogram());
+        let conditions = |r: &crate::rules::StateRequest| r.scope.condition.map(|c| plan.requests.conditions[c].columns.clone());
+        let columns = requests.flat_map(|r| [r.columns.clone(), r.scope.by.clone(), conditions(r).unwrap_or_default()].concat());
+        plan.prepare.source_columns(&columns.collect::<Vec<_>>())
+    }
+
+    /// Nothing kept yet.
+    pub fn new(columns: Vec<usize>, budget: &Arc<Budget>) -> Self {
+        Self { columns, units: BTreeMap::new(), charged: 0, budget: budget.clone() }
+    }
+
+    /// Keeps a unit's rows, as long as half of the memory limit is left for others.
+    pub fn take(mut self, unit: u32, rows: KeptRows) -> Option<Self> {
+        let bytes = rows.iter().map(|(batch, _)| batch.get_array_memory_size()).sum();
+        self.budget.charge(bytes);
+        self.charged += bytes;
+        self.units.insert(unit, rows);
+        (!self.budget.is_half_used()).then_some(self)
+    }
+
+    /// The rows of `unit` with `columns` alone, if all of them were kept.
+    pub fn chunks(&self, unit: u32, columns: &[usize]) -> Option<Vec<Chunk>> {
+        let places: Vec<usize> = columns.iter().map(|c| self.columns.binary_search(c).ok()).collect::<Option<_>>()?;
+        let chunk = |(batch, rows): &(RecordBatch, RowNumbers)| {
+            let batch = batch.project(&places).ok()?;
+            Some(Chunk { batch, rows: rows.clone(), malformed: Vec::new() })
+        };
+        self.units.get(&unit)?.iter().map(chunk).collect()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.budget.release(self.charged);
+    }
+}
