@@ -1,14 +1,17 @@
 //! Findings that need no rule: malformed records, schema drift, an empty batch, known issues running out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::finding::FindingResult;
+use super::profile::ColumnPlan;
 use super::{Folded, Job, Plan};
+use crate::metric::completeness::Completeness;
 use crate::report::model::Sample;
 use crate::rows::RowId;
-use crate::rules::Status;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::{OnFail, OnNoData, Tolerance};
+use crate::rules::{Status, View};
 use crate::ruleset::RuleItem;
 use crate::shown::{count, counted, percent};
 use crate::source::{Format, Malformed, Source};
@@ -96,7 +99,7 @@ fn shortened(text: &str) -> String {
 pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> (Option<FindingResult>, Vec<SchemaChange>) {
     let Some(section) = &job.rules.sections.schema else { return (None, Vec::new()) };
     let contradicted = source.contradicted();
-    let missing = plan.missing_of(&folded.facts);
+    let missing = missing_by_column(plan, folded);
     let tallies = source.tallies(&folded.evidence);
     let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
     let observed = Observed { schema: source.schema(), contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
@@ -121,4 +124,14 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
         ..FindingResult::builtin("schema", "schema", status, section.on_fail.as_ref().map_or(OnFail::Reject, |o| o.value), message)
     };
     (Some(finding), changes)
+}
+
+/// Missing values of each column that was counted over every row.
+fn missing_by_column(plan: &Plan, folded: &Folded) -> BTreeMap<String, u64> {
+    let view = View::whole(&folded.facts);
+    let counted = |c: &ColumnPlan| {
+        let counts = view.get::<Completeness>(c.completeness)?;
+        Some((plan.prepare.seen.field(c.index).name().clone(), counts.missing))
+    };
+    plan.profile.iter().filter_map(counted).collect()
 }

@@ -12,7 +12,7 @@ use super::Job;
 use super::profile::{self, ColumnPlan};
 use super::select::select;
 use crate::diagnostic::{Fault, Faults};
-use crate::metric::completeness::{Completeness, Counts};
+use crate::metric::completeness::Counts;
 use crate::metric::groups::GroupCounts;
 use crate::paths::{PathColumn, set_type};
 use crate::prepare::Prepare;
@@ -383,18 +383,6 @@ impl Binding<'_, '_> {
             binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
         });
         Ok(Bound { check, scope, policy, about, shows, groups })
-    }
-}
-
-impl Plan {
-    /// Counts of one column, if they were asked for over every row.
-    pub(super) fn missing_of(&self, facts: &crate::rules::Facts) -> BTreeMap<String, u64> {
-        let view = crate::rules::View::whole(facts);
-        let counted = |c: &ColumnPlan| {
-            let counts = view.get::<Completeness>(c.completeness)?;
-            Some((self.prepare.seen.field(c.index).name().clone(), counts.missing))
-        };
-        self.profile.iter().filter_map(counted).collect()
     }
 }
 

@@ -6,6 +6,7 @@
 //! brackets or quotes do not pair may cost its neighbours: nothing else says where the next one begins.
 
 mod builder;
+mod digits;
 mod layout;
 mod plan;
 mod reading;
