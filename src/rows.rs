@@ -150,16 +150,24 @@ impl Mask {
 
     /// Calls `each` with the ranges of selected rows, ascending.
     pub fn ranges(&self, len: usize, mut each: impl FnMut(std::ops::Range<usize>)) {
-        match self {
-            Self::None => {}
-            Self::All => each(0..len),
-            Self::Bits(bits) => bits.set_slices().for_each(|(start, end)| each(start..end)),
+        let (whole, bits) = match self {
+            Self::None => (None, None),
+            Self::All => (Some(0..len), None),
+            Self::Bits(bits) => (None, Some(bits.set_slices())),
+        };
+        // One place that calls `each`, so that the compiler puts it there.
+        for range in whole.into_iter().chain(bits.into_iter().flatten().map(|(start, end)| start..end)) {
+            each(range);
         }
     }
 
     /// Calls `each` with every selected row, ascending.
     pub fn rows(&self, len: usize, mut each: impl FnMut(usize)) {
-        self.ranges(len, |range| range.for_each(&mut each));
+        self.ranges(len, |range| {
+            for row in range {
+                each(row);
+            }
+        });
     }
 }
 

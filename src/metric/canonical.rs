@@ -7,7 +7,6 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use unicode_normalization::UnicodeNormalization;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::Column;
 use super::column::{Floats, Ints, Numbers};
@@ -218,52 +217,6 @@ fn integers_stride(columns: &[&Column]) -> Option<usize> {
         Numbers::Ints { .. } | Numbers::Floats(_) => None,
     };
     columns.iter().map(width).sum()
-}
-
-/// Calls `each` with every selected row that has a value and the 64-bit hash of its canonical bytes; a value that
-/// equals the one before it may be passed over.
-pub fn each_hash(column: &Column, selection: &Mask, mut each: impl FnMut(u64)) {
-    let present = column.present(selection);
-    if let Some(Numbers::Ints { values, scale }) = column.numbers() {
-        return each_width!(values, values => {
-            let mut last = None;
-            present.rows(column.len(), |i| {
-                if last != Some(values[i]) {
-                    last = Some(values[i]);
-                    let mut bytes = [0; 18];
-                    let len = Canonical::integer(i128::from(values[i]), scale).write(&mut bytes);
-                    each(xxh3_64(&bytes[..len]));
-                }
-            });
-        });
-    }
-    if let Some((codes, texts)) = column.dictionary() {
-        let mut seen = vec![false; texts.len()];
-        present.rows(column.len(), |i| seen[codes[i] as usize] = true);
-        let mut bytes = Vec::new();
-        for (_, text) in seen.into_iter().zip(texts.iter()).filter(|(seen, _)| *seen) {
-            let value = Canonical::Bytes(text.unwrap_or_default().as_bytes());
-            bytes.resize(value.len(), 0);
-            value.write(&mut bytes);
-            each(xxh3_64(&bytes));
-        }
-        return;
-    }
-    let (mut bytes, mut last) = (Vec::new(), None::<&str>);
-    let is_text = column.for_each_text(selection, |_, text| {
-        if last != Some(text) {
-            last = Some(text);
-            let value = Canonical::Bytes(text.as_bytes());
-            bytes.resize(value.len(), 0);
-            value.write(&mut bytes);
-            each(xxh3_64(&bytes));
-        }
-    });
-    if !is_text {
-        let mut encoder = RowBytes::default();
-        encoder.encode(&[column], column.len());
-        present.rows(column.len(), |i| each(xxh3_64(encoder.row(i))));
-    }
 }
 
 /// Calls `each` with every row's value.

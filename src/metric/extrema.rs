@@ -27,7 +27,9 @@ impl State for Extrema {
             Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
                 present.ranges(rows.len(), |range| {
                     let slice = &values[range];
-                    if let (Some(&min), Some(&max)) = (slice.iter().min(), slice.iter().max()) {
+                    // Folding values instead of references lets the compiler compare several at once.
+                    if let Some(&first) = slice.first() {
+                        let (min, max) = slice.iter().fold((first, first), |(min, max), &v| (min.min(v), max.max(v)));
                         let number = |v| Number::Int { value: i128::from(v), scale };
                         self.widen(number(min), number(max));
                     }

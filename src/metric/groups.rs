@@ -126,6 +126,31 @@ fn value_codes(column: &Column, selection: &Mask, len: usize) -> (Vec<u32>, Vec<
     (codes, texts)
 }
 
+/// The groups and their counts where all columns are codes into dictionaries, none is missing, and every combination can
+/// have a place; a group may come twice.
+fn count_codes(columns: &[&Column], selection: &Mask, len: usize) -> Option<Vec<(GroupKey, u64)>> {
+    let dictionaries = columns.iter().map(|c| c.dictionary().filter(|_| c.missing().is_none())).collect::<Option<Vec<_>>>()?;
+    let places = dictionaries.iter().try_fold(1usize, |n, (_, texts)| n.checked_mul(texts.len()))?;
+    if places > COMBINATIONS_MAX {
+        return None;
+    }
+    let mut counts = vec![0u64; places];
+    selection.rows(len, |i| {
+        let place = dictionaries.iter().fold(0, |place, (codes, texts)| place * texts.len() + codes[i] as usize);
+        counts[place] += 1;
+    });
+    let key = |mut place: usize| {
+        let mut key: GroupKey = Vec::new();
+        for (_, texts) in dictionaries.iter().rev() {
+            key.push(Some(texts.value(place % texts.len()).to_owned()));
+            place /= texts.len();
+        }
+        key.reverse();
+        key
+    };
+    Some(counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(place, &count)| (key(place), count)).collect())
+}
+
 /// Counts rows by group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupCounts {
@@ -152,6 +177,12 @@ impl State for GroupCounts {
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         if self.overflow {
             return;
+        }
+        if let Some(counts) = count_codes(columns, rows.selection, rows.len()) {
+            for (key, count) in counts {
+                *self.counts.entry(key).or_default() += count;
+            }
+            return self.note_overflow();
         }
         let groups = BatchGroups::new(columns, rows.selection, rows.len());
         let mut counts = vec![0u64; groups.keys.len()];

@@ -6,6 +6,8 @@
 //! with a second look at the few values inside the bracket. Windows narrow the histogram to part
 //! of the order with finer buckets, for data that crowd into one bucket.
 
+use std::collections::BTreeMap;
+
 use arrow::datatypes::DataType;
 
 use super::column::{Floats, Numbers};
@@ -18,6 +20,8 @@ use crate::rows::Mask;
 pub const SHIFT_COARSE: u32 = 43;
 const PAGE_BITS: u32 = 9;
 const PAGE: usize = 1 << PAGE_BITS;
+/// Pages found without a search.
+const RECENT: usize = 16;
 
 /// A float's place in the order of floats, as an integer; −0 and 0 share one.
 pub fn order_of(x: f64) -> u64 {
@@ -61,9 +65,12 @@ impl HistogramSpec {
 #[derive(Debug, Clone)]
 pub struct OrderedHistogram {
     spec: HistogramSpec,
-    /// Sorted by page number.
-    pages: Vec<(u64, Box<[u64; PAGE]>)>,
-    last: usize,
+    /// In the order in which they came.
+    pages: Vec<Box<[u64; PAGE]>>,
+    /// Where each page is, by its number.
+    places: BTreeMap<u64, usize>,
+    /// Pages by the last bits of their number: neighbours do not displace each other.
+    recent: [Option<(u64, usize)>; RECENT],
 }
 
 /// The buckets that hold values, ascending.
@@ -96,7 +103,7 @@ impl State for OrderedHistogram {
     type Out = HistogramOut;
 
     fn empty(spec: &HistogramSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), pages: Vec::new(), last: 0 }
+        Self { spec: spec.clone(), pages: Vec::new(), places: BTreeMap::new(), recent: [None; RECENT] }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
@@ -106,9 +113,9 @@ impl State for OrderedHistogram {
     }
 
     fn merge(&mut self, later: Self) {
-        for (page, counts) in later.pages {
+        for (page, place) in later.places {
             let ours = self.page(page);
-            for (a, b) in ours.iter_mut().zip(counts.iter()) {
+            for (a, b) in ours.iter_mut().zip(later.pages[place].iter()) {
                 *a += b;
             }
         }
@@ -120,9 +127,9 @@ impl State for OrderedHistogram {
 
     fn finish(self) -> Result<HistogramOut, std::io::Error> {
         let mut buckets = Vec::new();
-        for (page, counts) in &self.pages {
+        for (page, place) in &self.places {
             let first = page << PAGE_BITS;
-            buckets.extend((first..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0));
+            buckets.extend((first..).zip(self.pages[*place].iter().copied()).filter(|(_, count)| *count > 0));
         }
         let count = buckets.iter().map(|(_, count)| count).sum();
         Ok(HistogramOut { shift: self.spec.shift, buckets, count })
@@ -143,16 +150,19 @@ impl OrderedHistogram {
     }
 
     fn page(&mut self, page: u64) -> &mut [u64; PAGE] {
-        if self.pages.get(self.last).is_none_or(|(p, _)| *p != page) {
-            self.last = match self.pages.binary_search_by_key(&page, |(p, _)| *p) {
-                Ok(found) => found,
-                Err(insert) => {
-                    self.pages.insert(insert, (page, Box::new([0; PAGE])));
-                    insert
-                }
-            };
-        }
-        &mut self.pages[self.last].1
+        let recent = &mut self.recent[page as usize % RECENT];
+        let place = match *recent {
+            Some((number, place)) if number == page => place,
+            _ => {
+                let place = *self.places.entry(page).or_insert_with(|| {
+                    self.pages.push(Box::new([0; PAGE]));
+                    self.pages.len() - 1
+                });
+                *recent = Some((page, place));
+                place
+            }
+        };
+        &mut self.pages[place]
     }
 }
 

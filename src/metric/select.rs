@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::column::Numbers;
 use super::number::ToFloat;
-use super::ordered::{SHIFT_COARSE, Window, for_each_float, order_of};
+use super::ordered::{Window, for_each_float, order_of};
 use super::{Column, Number, Rows, State, Transform};
 use crate::each_width;
 use crate::rows::RowSet;
@@ -15,7 +15,9 @@ use crate::rows::RowSet;
 #[derive(Debug, Clone)]
 pub struct Collect {
     spec: CollectSpec,
+    /// By order, and for a column of integers by value.
     near: Near,
+    near_integers: Option<Near>,
     values: BTreeMap<Number, u64>,
 }
 
@@ -33,12 +35,13 @@ impl State for Collect {
     type Out = Vec<(Number, u64)>;
 
     fn empty(spec: &CollectSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), near: Near::new(&spec.windows), values: BTreeMap::new() }
+        let ranges: Vec<(u64, u64)> = spec.windows.iter().map(|w| (w.low, w.high)).collect();
+        Self { spec: spec.clone(), near: Near::new(&ranges), near_integers: None, values: BTreeMap::new() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
         let present = columns[0].present(rows.selection);
-        let Self { spec: CollectSpec { windows, transform }, near, values: found } = self;
+        let Self { spec: CollectSpec { windows, transform }, near, near_integers, values: found } = self;
         let mut offer = |float: f64, number: Number| {
             let order = order_of(float);
             if near.contains(order) && float.is_finite() && windows.iter().any(|w| w.contains(order)) {
@@ -51,9 +54,13 @@ impl State for Collect {
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => {
                 let to_float = ToFloat::new(scale);
+                let near = near_integers.get_or_insert_with(|| Near::of_integers(windows, to_float));
                 each_width!(values, values => present.rows(rows.len(), |i| {
+                    // No float is needed of a value that lies far from all windows.
                     let value = i128::from(values[i]);
-                    offer(to_float.convert(value), Number::Int { value, scale });
+                    if i64::try_from(value).map_or(true, |narrow| near.contains(place_of(narrow))) {
+                        offer(to_float.convert(value), Number::Int { value, scale });
+                    }
                 }));
             }
             Some(Numbers::Floats(_)) => {
@@ -78,32 +85,74 @@ impl State for Collect {
     }
 }
 
-/// Which coarse buckets of the order windows touch: one look-up settles nearly every value, and no branch is in doubt.
+/// Roughly where windows lie: one look-up settles nearly every value, and no branch is in doubt.
 #[derive(Debug, Clone)]
 struct Near {
-    /// The first bucket that is touched.
     first: u64,
+    /// Low bits of the distance from `first` that share an entry.
+    shift: u32,
     touched: Vec<bool>,
 }
 
 impl Near {
-    fn new(windows: &[Window]) -> Self {
-        let bucket = |order: u64| order >> SHIFT_COARSE;
-        let (Some(low), Some(high)) = (windows.iter().map(|w| w.low).min(), windows.iter().map(|w| w.high).max()) else {
-            return Self { first: 0, touched: Vec::new() };
+    /// More entries would leave the cache.
+    const ENTRIES: u64 = 1 << 13;
+
+    /// Of inclusive ranges.
+    fn new(ranges: &[(u64, u64)]) -> Self {
+        let (Some(low), Some(high)) = (ranges.iter().map(|r| r.0).min(), ranges.iter().map(|r| r.1).max()) else {
+            return Self { first: 0, shift: 0, touched: Vec::new() };
         };
-        let mut touched = vec![false; (bucket(high) - bucket(low)) as usize + 1];
-        for window in windows {
-            let range = (bucket(window.low) - bucket(low)) as usize..=(bucket(window.high) - bucket(low)) as usize;
-            touched[range].fill(true);
+        let shift = (0..64).find(|&shift| (high - low) >> shift < Self::ENTRIES).unwrap_or(63);
+        let entry = |x: u64| ((x - low) >> shift) as usize;
+        let mut touched = vec![false; entry(high) + 1];
+        for range in ranges {
+            touched[entry(range.0)..=entry(range.1)].fill(true);
         }
-        Self { first: bucket(low), touched }
+        Self { first: low, shift, touched }
     }
 
-    fn contains(&self, order: u64) -> bool {
-        let bucket = (order >> SHIFT_COARSE).wrapping_sub(self.first);
-        self.touched.get(bucket as usize).copied().unwrap_or(false)
+    /// Of windows over the order of floats, for integers: where those lie whose float is inside.
+    fn of_integers(windows: &[Window], to_float: ToFloat) -> Self {
+        let order = |place: u64| order_of(to_float.convert(i128::from(integer_at(place))));
+        let range = |window: &Window| {
+            let low = partition_point(|place| order(place) < window.low)?;
+            let end = partition_point(|place| order(place) <= window.high);
+            let high = end.map_or(Some(u64::MAX), |end| end.checked_sub(1))?;
+            (low <= high).then_some((low, high))
+        };
+        Self::new(&windows.iter().filter_map(range).collect::<Vec<_>>())
     }
+
+    fn contains(&self, place: u64) -> bool {
+        let entry = place.wrapping_sub(self.first) >> self.shift;
+        self.touched.get(entry as usize).copied().unwrap_or(false)
+    }
+}
+
+/// An integer's place in the order of integers.
+fn place_of(x: i64) -> u64 {
+    x as u64 ^ 1 << 63
+}
+
+fn integer_at(place: u64) -> i64 {
+    (place ^ 1 << 63) as i64
+}
+
+/// The first place for which `before` does not hold, where it holds for all before some place; none if it holds for all.
+fn partition_point(before: impl Fn(u64) -> bool) -> Option<u64> {
+    if before(u64::MAX) {
+        return None;
+    }
+    let (mut low, mut high) = (0, u64::MAX);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match before(middle) {
+            true => low = middle + 1,
+            false => high = middle,
+        }
+    }
+    Some(low)
 }
 
 /// Finds the rows whose value lies outside fences; infinities always do.

@@ -4,7 +4,7 @@ use crate::audit::Plan;
 use crate::metric::ColumnStatistics;
 use crate::metric::completeness::Counts;
 use crate::rules::StateRequest;
-use crate::rules::words::Nulls;
+use crate::rules::words::{Nulls, Over};
 use crate::source::Source;
 
 /// What is certain of a column of [`crate::prepare::Prepare::seen`]: nothing once rows are cleaned away or it is computed.
@@ -30,14 +30,21 @@ pub(super) fn tests(source: &dyn Source, plan: &Plan) -> Vec<bool> {
     plan.requests.tests.iter().map(proven).collect()
 }
 
-/// By state: how many rows and missing values there are, where that is all it counts and no row can be unsound.
+/// By state: how many rows and missing values there are, where that is all it counts; of sound rows only where no row can
+/// be unsound.
 pub(super) fn counts(source: &dyn Source, plan: &Plan) -> Vec<Option<Counts>> {
     let tests = plan.requests.tests.iter().zip(&plan.proven);
     let all_sound = tests.into_iter().all(|(test, proven)| *proven || !test.policy.sets_aside_at_once());
+    // What counts for sound rows too must be there to part from them.
+    let is_twin = |request: &StateRequest| {
+        let of_sound = plan.requests.states.iter().filter(|s| s.scope.over == Over::Sound);
+        of_sound.into_iter().any(|s| s.is_completeness() && s.columns == request.columns)
+    };
     let given = |request: &StateRequest| {
         let [column] = request.columns.as_slice() else { return None };
         let is_plain = request.is_completeness() && request.scope.condition.is_none() && request.scope.by.is_empty();
-        let ColumnStatistics { rows, missing, .. } = statistics(source, plan, *column).filter(|_| is_plain && all_sound)?;
+        let is_certain = all_sound || (request.scope.over == Over::All && !is_twin(request));
+        let ColumnStatistics { rows, missing, .. } = statistics(source, plan, *column).filter(|_| is_plain && is_certain)?;
         Some(Counts { rows, missing })
     };
     plan.requests.states.iter().map(given).collect()

@@ -1,8 +1,13 @@
+//! Text against regular expressions and LIKE patterns.
+
+mod automaton;
+
 use arrow::datatypes::DataType;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::automaton::Matcher;
 use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
@@ -90,7 +95,8 @@ impl Rule for Pattern {
             Matching::Any | Matching::All => format!("not matching `{texts}`"),
             Matching::None => format!("matching `{texts}`"),
         };
-        let test = to.row_test(PatternTest { regexes, matching: self.matching }, &[column.index]);
+        let matchers = regexes.into_iter().map(Matcher::new).collect();
+        let test = to.row_test(PatternTest { matchers, matching: self.matching }, &[column.index]);
         Ok(Box::new(PatternCheck { test, says }))
     }
 }
@@ -115,22 +121,24 @@ fn like(pattern: &str) -> Result<Regex, String> {
 }
 
 struct PatternTest {
-    regexes: Vec<Regex>,
+    matchers: Vec<Matcher>,
     matching: Matching,
 }
 
 impl RowTest for PatternTest {
     fn test(&self, columns: &[&Column], _: usize) -> Tested {
-        let fails = columns[0].texts_for_which(|text| {
-            let mut matches = self.regexes.iter().map(|r| r.is_match(text));
-            let passes = match self.matching {
-                Matching::Any => matches.any(|m| m),
-                Matching::All => matches.all(|m| m),
-                Matching::None => !matches.any(|m| m),
-            };
-            !passes
-        });
-        Tested { fails: fails.unwrap_or(Mask::None), unknown: columns[0].missing().clone() }
+        let matches_of = |matcher: &Matcher| matcher.run(|is_match| columns[0].texts_for_which(is_match)).unwrap_or(Mask::None);
+        let matches = self.matchers.iter().map(matches_of);
+        let matches = match self.matching {
+            Matching::All => matches.reduce(|all, one| all.and(&one)),
+            Matching::Any | Matching::None => matches.reduce(|any, one| any.or(&one)),
+        }
+        .unwrap_or(Mask::None);
+        let fails = match self.matching {
+            Matching::Any | Matching::All => matches.not().without(columns[0].missing()),
+            Matching::None => matches,
+        };
+        Tested { fails, unknown: columns[0].missing().clone() }
     }
 }
 
