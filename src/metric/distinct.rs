@@ -1,4 +1,4 @@
-//! Distinct values: exact while few, HyperLogLog beyond.
+//! Distinct values: exact while few or close together, HyperLogLog beyond.
 //!
 //! P. Flajolet et al., "HyperLogLog" (2007), with the bias-free estimator of O. Ertl, "New
 //! cardinality estimation algorithms for HyperLogLog sketches" (2017). Registers keep maxima, so
@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::canonical::RowBytes;
-use super::column::{Floats, Ints, Numbers};
+use super::column::{Floats, Numbers};
 use super::{Column, Rows, State};
 use crate::each_width;
 use crate::rows::Mask;
@@ -18,8 +18,13 @@ use crate::rows::Mask;
 const PRECISION: u32 = 14;
 /// Up to so many distinct values the count is exact (up to a 64-bit hash collision).
 pub const EXACT_MAX: usize = 10_000;
+/// Integers share blocks of so many neighbours.
+const BLOCK: i64 = 1 << 12;
+/// Integers within so many blocks are counted exactly, by 32 KiB of bits.
+const SPAN_BLOCKS: i64 = 1 << 6;
 
-/// The set of hashes while it is small, then registers.
+/// A bit for every integer while they lie close together; else the set of hashes while it is small, then registers.
+/// Which of them it comes to depends on the values alone, not on their order.
 #[derive(Debug, Clone)]
 pub struct Distinct {
     seen: Seen,
@@ -27,8 +32,61 @@ pub struct Distinct {
 
 #[derive(Debug, Clone)]
 enum Seen {
+    Near(Bits),
     Few(Hashes),
     Many(Box<[u8]>),
+}
+
+/// A set of integers that lie within [`SPAN_BLOCKS`] blocks.
+#[derive(Debug, Clone, Default)]
+struct Bits {
+    /// What the first bit stands for: where a block begins.
+    base: i64,
+    words: Vec<u64>,
+}
+
+impl Bits {
+    /// Whether `value` could be taken in.
+    fn insert(&mut self, value: i64) -> bool {
+        let mut place = value.wrapping_sub(self.base) as u64;
+        if place >= self.words.len() as u64 * 64 {
+            if !self.widen(value) {
+                return false;
+            }
+            place = value.wrapping_sub(self.base) as u64;
+        }
+        self.words[(place / 64) as usize] |= 1 << (place % 64);
+        true
+    }
+
+    /// Makes room for `value`, unless the set would span too many blocks.
+    #[cold]
+    fn widen(&mut self, value: i64) -> bool {
+        let new = value.div_euclid(BLOCK);
+        let blocks = (self.words.len() * 64) as i64 / BLOCK;
+        let (mut low, mut high) = (new, new);
+        if blocks > 0 {
+            low = low.min(self.base / BLOCK);
+            high = high.max(self.base / BLOCK + blocks - 1);
+        }
+        if high - low >= SPAN_BLOCKS {
+            return false;
+        }
+        let before = if blocks > 0 { self.base / BLOCK - low } else { 0 };
+        self.words.splice(0..0, std::iter::repeat_n(0, (before * BLOCK / 64) as usize));
+        self.words.resize(((high - low + 1) * BLOCK / 64) as usize, 0);
+        self.base = low * BLOCK;
+        true
+    }
+
+    fn len(&self) -> u64 {
+        self.words.iter().map(|w| u64::from(w.count_ones())).sum()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = i64> + '_ {
+        let set = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
+        self.words.iter().zip((self.base..).step_by(64)).flat_map(move |(&word, first)| set(word).map(move |bit| first + bit))
+    }
 }
 
 /// A set of hashes: open addressing with linear probing, at most half full. A hash is its own place.
@@ -90,15 +148,16 @@ impl State for Distinct {
     type Out = DistinctOut;
 
     fn empty((): &(), _: &[DataType]) -> Self {
-        Self { seen: Seen::Few(Hashes::new()) }
+        Self { seen: Seen::Near(Bits::default()) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
-        each_hash(columns[0], rows.selection, |hash| self.seen.insert(hash));
+        self.seen.take(columns[0], rows.selection);
     }
 
     fn merge(&mut self, later: Self) {
         match later.seen {
+            Seen::Near(bits) => bits.iter().for_each(|value| self.seen.insert_integer(value)),
             Seen::Few(hashes) => hashes.iter().for_each(|h| self.seen.insert(h)),
             Seen::Many(theirs) => {
                 let ours = self.seen.registers();
@@ -111,6 +170,7 @@ impl State for Distinct {
 
     fn bytes(&self) -> usize {
         match &self.seen {
+            Seen::Near(bits) => bits.words.len() * 8,
             Seen::Few(hashes) => hashes.places.len() * 8,
             Seen::Many(registers) => registers.len(),
         }
@@ -118,6 +178,7 @@ impl State for Distinct {
 
     fn finish(self) -> Result<DistinctOut, std::io::Error> {
         Ok(match self.seen {
+            Seen::Near(bits) => DistinctOut { count: bits.len(), exact: true },
             Seen::Few(hashes) => DistinctOut { count: hashes.len as u64, exact: true },
             Seen::Many(registers) => DistinctOut { count: estimate(&registers).round() as u64, exact: false },
         })
@@ -125,8 +186,43 @@ impl State for Distinct {
 }
 
 impl Seen {
+    /// Takes in every selected value.
+    fn take(&mut self, column: &Column, selection: &Mask) {
+        let Some(Numbers::Ints { values, .. }) = column.numbers() else {
+            return each_hash(column, selection, |hash| self.insert(hash));
+        };
+        let present = column.present(selection);
+        each_width!(values, values => present.ranges(column.len(), |range| {
+            let mut values = &values[range];
+            if let Self::Near(bits) = self {
+                let taken = values.iter().take_while(|&&v| i64::try_from(i128::from(v)).is_ok_and(|v| bits.insert(v))).count();
+                values = &values[taken..];
+            }
+            for &value in values {
+                match i64::try_from(i128::from(value)) {
+                    Ok(narrow) => self.insert_integer(narrow),
+                    Err(_) => self.insert(xxh3_64(&i128::from(value).to_le_bytes())),
+                }
+            }
+        }));
+    }
+
+    fn insert_integer(&mut self, value: i64) {
+        let is_taken = match self {
+            Self::Near(bits) => bits.insert(value),
+            Self::Few(_) | Self::Many(_) => false,
+        };
+        if !is_taken {
+            self.insert(mix(value as u64));
+        }
+    }
+
     fn insert(&mut self, hash: u64) {
         match self {
+            Self::Near(_) => {
+                self.scatter();
+                self.insert(hash);
+            }
             Self::Few(hashes) => {
                 hashes.insert(hash);
                 if hashes.len > EXACT_MAX {
@@ -137,8 +233,18 @@ impl Seen {
         }
     }
 
+    /// Goes on with hashes: the integers no longer lie close together, or something else came.
+    fn scatter(&mut self) {
+        if let Self::Near(bits) = self {
+            let bits = std::mem::take(bits);
+            *self = Self::Few(Hashes::new());
+            bits.iter().for_each(|value| self.insert(mix(value as u64)));
+        }
+    }
+
     /// The registers, made from the set if there are none yet.
     fn registers(&mut self) -> &mut [u8] {
+        self.scatter();
         if let Self::Few(hashes) = self {
             let mut registers = vec![0u8; 1 << PRECISION].into_boxed_slice();
             hashes.iter().for_each(|h| note(&mut registers, h));
@@ -146,7 +252,7 @@ impl Seen {
         }
         match self {
             Self::Many(registers) => registers,
-            Self::Few(_) => unreachable!("just replaced"),
+            Self::Near(_) | Self::Few(_) => unreachable!("just replaced"),
         }
     }
 }
@@ -157,26 +263,17 @@ fn note(registers: &mut [u8], hash: u64) {
     registers[index] = registers[index].max(rank);
 }
 
-/// Calls `each` with the hash of every selected value; one that equals the one before it may be passed over.
-/// Hashes of numbers of up to 64 bits differ where the numbers do.
+/// Calls `each` with the hash of every selected value that is no integer; one that equals the one before it may be
+/// passed over. Hashes of numbers of up to 64 bits differ where the numbers do.
 fn each_hash(column: &Column, selection: &Mask, mut each: impl FnMut(u64)) {
     let (present, len) = (column.present(selection), column.len());
     match column.numbers() {
-        Some(Numbers::Ints { values: Ints::I128(values), .. }) => {
-            return present.rows(len, |i| match i64::try_from(values[i]) {
-                Ok(narrow) => each(mix(narrow as u64)),
-                Err(_) => each(xxh3_64(&values[i].to_le_bytes())),
-            });
-        }
-        Some(Numbers::Ints { values, .. }) => {
-            return each_width!(values, values => present.rows(len, |i| each(mix(values[i] as u64))));
-        }
         // Adding zero turns −0 into 0.
         Some(Numbers::Floats(Floats::F32(values))) => {
             return present.rows(len, |i| each(mix((f64::from(values[i]) + 0.0).to_bits())));
         }
         Some(Numbers::Floats(Floats::F64(values))) => return present.rows(len, |i| each(mix((values[i] + 0.0).to_bits()))),
-        None => {}
+        Some(Numbers::Ints { .. }) | None => {}
     }
     if let Some((codes, texts)) = column.dictionary() {
         let mut seen = vec![false; texts.len()];
@@ -256,6 +353,30 @@ fn tau(mut x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// Integers near and far, in any order, cut anywhere: as many as a set holds.
+        #[test]
+        fn few_integers_are_counted_exactly(
+            values in proptest::collection::vec(proptest::prelude::prop_oneof![
+                -70_000i64..70_000, 500_000..600_000i64, proptest::prelude::any::<i64>(),
+                proptest::prelude::Just(i64::MIN), proptest::prelude::Just(i64::MAX),
+            ], 0..300),
+            cut in 0usize..300,
+        ) {
+            let (first, second) = values.split_at(cut.min(values.len()));
+            let fold = |values: &[i64]| {
+                let mut state = Distinct::empty(&(), &[]);
+                values.iter().for_each(|&v| state.seen.insert_integer(v));
+                state
+            };
+            let mut merged = fold(first);
+            merged.merge(fold(second));
+            let expected = values.iter().collect::<std::collections::BTreeSet<_>>().len() as u64;
+            proptest::prop_assert_eq!(merged.finish().expect("finish"), DistinctOut { count: expected, exact: true });
+            proptest::prop_assert_eq!(fold(&values).finish().expect("finish").count, expected);
+        }
+    }
 
     #[test]
     fn estimates_stay_within_four_standard_errors() {

@@ -163,6 +163,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// How many rows there are, where that is known without reading them.
+    fn rows(&self) -> Option<u64> {
+        None
+    }
+
     /// How much of [`Source::bytes`] a unit is.
     fn unit_bytes(&self, unit: &Unit) -> u64 {
         unit.end - unit.start

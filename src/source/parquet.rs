@@ -155,6 +155,10 @@ impl Source for ParquetSource {
         Some(ColumnStatistics { rows, missing, range })
     }
 
+    fn rows(&self) -> Option<u64> {
+        Some(self.footers.iter().map(|footer| footer.metadata().file_metadata().num_rows() as u64).sum())
+    }
+
     fn unit_bytes(&self, unit: &Unit) -> u64 {
         self.footers[unit.file as usize].metadata().row_group(unit.start as usize).compressed_size() as u64
     }

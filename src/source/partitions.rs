@@ -162,6 +162,10 @@ impl Source for Partitioned {
         xxhash_rust::xxh3::xxh3_128(text.as_bytes())
     }
 
+    fn rows(&self) -> Option<u64> {
+        self.inner.rows()
+    }
+
     fn statistics(&self, column: usize) -> Option<ColumnStatistics> {
         if column < self.own() { self.inner.statistics(column) } else { None }
     }

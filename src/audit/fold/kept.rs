@@ -1,4 +1,5 @@
-//! Columns of text kept from the first pass for a second look: reading them again would mean framing every record again.
+//! Columns kept from the first pass for a second look: reading text again would mean framing every record again, and
+//! decoding a column again costs more than holding it while it is small.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +10,9 @@ use crate::audit::Plan;
 use crate::metric::Budget;
 use crate::rows::RowNumbers;
 use crate::source::{Chunk, Source};
+
+/// So many bytes are kept of what is cheap to read again.
+const DECODED_MAX: u64 = 64 << 20;
 
 /// Some of a unit's rows, as the source gave them, with the kept columns alone.
 pub(super) type KeptRows = Vec<(RecordBatch, RowNumbers)>;
@@ -23,16 +27,22 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// The columns that quantiles will be sought in, where the source is text and rows stay as they come; none where
-    /// nothing is to be kept.
+    /// The columns that quantiles will be sought in, where rows stay as they come and the columns are text or few
+    /// enough numbers; none where nothing is to be kept.
     pub fn columns(source: &dyn Source, plan: &Plan) -> Vec<usize> {
-        if !source.format().is_text() || plan.prepare.changes_rows() {
+        if plan.prepare.changes_rows() {
             return Vec::new();
         }
         let requests = plan.requests.states.iter().filter(|r| r.is_histogram());
         let conditions = |r: &crate::rules::StateRequest| r.scope.condition.map(|c| plan.requests.conditions[c].columns.clone());
         let columns = requests.flat_map(|r| [r.columns.clone(), r.scope.by.clone(), conditions(r).unwrap_or_default()].concat());
-        plan.prepare.source_columns(&columns.collect::<Vec<_>>())
+        let columns = plan.prepare.source_columns(&columns.collect::<Vec<_>>());
+        let is_small = || {
+            // Decimals are mostly read into 64 bits.
+            let widths = columns.iter().map(|&c| Some(source.schema().field(c).data_type().primitive_width()?.min(8)));
+            Some(widths.sum::<Option<usize>>()? as u64 * source.rows()?)
+        };
+        if source.format().is_text() || is_small().is_some_and(|bytes| bytes <= DECODED_MAX) { columns } else { Vec::new() }
     }
 
     /// Nothing kept yet.
