@@ -57,6 +57,11 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// An integer: digits, perhaps behind a sign.
+pub fn integer(text: &str) -> Option<i64> {
+    short_decimal(text.as_bytes(), 0).filter(|_| !text.ends_with('.')).or_else(|| text.parse().ok())
+}
+
 /// Integers up to this are floats exactly.
 pub const EXACT_INTEGER_MAX: u64 = 1 << 53;
 
@@ -70,7 +75,8 @@ pub fn float(text: &str) -> Option<f64> {
 /// A decimal's digits as an integer scaled by `scale`; none where a digit would be lost.
 pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     if let Some(value) = short_decimal(text.as_bytes(), scale) {
-        return (value.unsigned_abs() < 10u64.checked_pow(u32::from(precision)).unwrap_or(u64::MAX)).then_some(i128::from(value));
+        let fits = POWERS_OF_TEN.get(usize::from(precision)).is_none_or(|limit| value.unsigned_abs() < *limit);
+        return fits.then_some(i128::from(value));
     }
     let (negative, digits) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
@@ -105,6 +111,17 @@ pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     (value < limit).then_some(if negative { -value } else { value })
 }
 
+/// Those of 64 bits.
+const POWERS_OF_TEN: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
 /// The usual case of [`decimal`]: a few digits that 64 bits hold beyond doubt; none for all else.
 fn short_decimal(text: &[u8], scale: i8) -> Option<i64> {
     /// Digits and zeros that are appended, together.
@@ -113,26 +130,27 @@ fn short_decimal(text: &[u8], scale: i8) -> Option<i64> {
         [b'-', rest @ ..] => (true, rest),
         all => (false, all),
     };
-    let (mut value, mut fraction, mut point, mut seen) = (0i64, 0i8, false, 0);
     if digits.len() > DIGITS_MAX {
         return None;
     }
-    for &b in digits {
-        match b {
-            b'0'..=b'9' => {
-                value = value * 10 + i64::from(b - b'0');
-                seen += 1;
-                fraction += i8::from(point);
-            }
-            b'.' if !point => point = true,
-            _ => return None,
+    let digit = |b: &u8| Some(b.wrapping_sub(b'0')).filter(|d| *d < 10).map(i64::from);
+    let whole = digits.iter().map_while(digit);
+    let (mut value, seen) = whole.fold((0, 0), |(value, seen), digit| (value * 10 + digit, seen + 1));
+    let mut zeros = usize::try_from(scale).ok()?;
+    let mut fraction = 0;
+    if let Some((b'.', rest)) = digits[seen..].split_first() {
+        (value, fraction) = rest.iter().map_while(digit).fold((value, 0), |(value, seen), digit| (value * 10 + digit, seen + 1));
+        zeros = zeros.checked_sub(fraction)?;
+        if fraction < rest.len() {
+            return None;
         }
-    }
-    let zeros = usize::try_from(scale.checked_sub(fraction)?).ok()?;
-    if seen == 0 || seen + zeros > DIGITS_MAX {
+    } else if seen < digits.len() {
         return None;
     }
-    value *= 10i64.pow(zeros as u32);
+    if seen + fraction == 0 || seen + fraction + zeros > DIGITS_MAX {
+        return None;
+    }
+    value *= POWERS_OF_TEN[zeros] as i64;
     Some(if negative { -value } else { value })
 }
 
@@ -142,9 +160,24 @@ pub fn date(text: &str) -> Option<i32> {
     if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
         return None;
     }
-    let year = number(&b[..4])? as i32;
-    days(NaiveDate::from_ymd_opt(year, number(&b[5..7])?, number(&b[8..])?)?)
+    let (year, month, day) = (number(&b[..4])? as i32, number(&b[5..7])?, number(&b[8..])?);
+    // Columns of dates are read value by value: the days before each month, and no calendar type in between.
+    const BEFORE: [i32; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
+    let month = usize::try_from(month).ok().filter(|m| (1..=12).contains(m))?;
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let month_days = BEFORE[month] - BEFORE[month - 1] + i32::from(is_leap && month == 2);
+    let day = day as i32;
+    if day < 1 || day > month_days {
+        return None;
+    }
+    let before = year - 1;
+    let leap_days = before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400);
+    let days = before * 365 + leap_days + BEFORE[month - 1] + i32::from(is_leap && month > 2) + day - 1;
+    Some(days - DAYS_BEFORE_1970)
 }
+
+/// From the first of January of the year 1 to that of 1970.
+const DAYS_BEFORE_1970: i32 = 719_162;
 
 /// Days since 1970-01-01 of a date in a strftime format.
 pub fn date_in(text: &str, format: &str) -> Option<i32> {
@@ -251,6 +284,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn classes() {
@@ -274,6 +308,27 @@ mod tests {
         ];
         for (text, class) in cases {
             assert_eq!(classify(text), class, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dates_are_those_of_the_calendar(year in 0i32..10_000, month in 0u32..14, day in 0u32..33) {
+            let calendar = NaiveDate::from_ymd_opt(year, month, day).and_then(days);
+            prop_assert_eq!(date(&format!("{year:04}-{month:02}-{day:02}")), calendar);
+        }
+
+        #[test]
+        fn integers_are_those_of_the_standard_library(text in "[+-]?[0-9]{0,20}[.x]?[0-9]{0,2}") {
+            prop_assert_eq!(integer(&text), text.parse::<i64>().ok());
+        }
+
+        /// The short way and the long way, which one more zero behind the point makes it take.
+        #[test]
+        fn short_decimals_are_decimals(text in "-?[0-9]{0,12}[.][0-9]{0,6}", precision in 1u8..20, scale in 0i8..6) {
+            let long = format!("{text}{}", "0".repeat(20));
+            let expected = if text.bytes().any(|b| b.is_ascii_digit()) { decimal(&long, precision, scale) } else { None };
+            prop_assert_eq!(decimal(&text, precision, scale), expected);
         }
     }
 

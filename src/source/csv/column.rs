@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
+use arrow::array::{ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, NullBufferBuilder, PrimitiveArray, StringBuilder};
 use arrow::datatypes::*;
 
 use super::framing::Cell;
@@ -33,11 +33,19 @@ pub struct Text<'a> {
     pub utf8: Option<&'a str>,
     pub quote: u8,
     pub missing: &'a [String],
+    /// One bit for each length that a token of `missing` has; the last bit stands for all that are longer.
+    pub missing_lengths: u64,
     pub timezone_seconds: Option<i32>,
 }
 
 impl<'a> Text<'a> {
+    pub fn new(bytes: &'a [u8], utf8: Option<&'a str>, quote: u8, missing: &'a [String], timezone_seconds: Option<i32>) -> Self {
+        let missing_lengths = missing.iter().fold(0, |lengths, token| lengths | length_bit(token));
+        Self { bytes, utf8, quote, missing, missing_lengths, timezone_seconds }
+    }
+
     /// The cell's text without doubled quotes; records that are not UTF-8 were set aside before.
+    #[inline]
     pub fn cell(&self, cell: Cell) -> Cow<'a, str> {
         let range = cell.start as usize..cell.end as usize;
         let text = match self.utf8 {
@@ -52,7 +60,19 @@ impl<'a> Text<'a> {
     }
 
     pub fn is_missing(&self, text: &str) -> bool {
-        self.missing.iter().any(|token| token == text)
+        self.missing_lengths & length_bit(text) != 0 && self.missing.iter().any(|token| token == text)
+    }
+}
+
+fn length_bit(text: &str) -> u64 {
+    1 << text.len().min(63)
+}
+
+/// The text without blanks around it.
+pub fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => text.trim_matches([' ', '\t']),
+        _ => text,
     }
 }
 
@@ -70,9 +90,9 @@ impl ColumnReader {
             DataType::Boolean => each.booleans(cells),
             DataType::Int8 => each.numbers::<Int8Type>(cells, |t| t.parse().ok()),
             DataType::Int16 => each.numbers::<Int16Type>(cells, |t| t.parse().ok()),
-            DataType::Int32 => each.numbers::<Int32Type>(cells, |t| t.parse().ok()),
+            DataType::Int32 => each.numbers::<Int32Type>(cells, |t| text::integer(t)?.try_into().ok()),
             DataType::Int64 => {
-                let array = each.numbers::<Int64Type>(cells, |t| t.parse().ok());
+                let array = each.numbers::<Int64Type>(cells, text::integer);
                 let wide = |v: &i64| v.unsigned_abs() > text::EXACT_INTEGER_MAX;
                 if self.guessed && array.as_primitive::<Int64Type>().values().iter().any(wide) {
                     evidence.class = evidence.class.join(Class::WideInteger);
@@ -114,9 +134,9 @@ struct Each<'a> {
 impl Each<'_> {
     /// The value at `index`: trimmed, null where missing, noted where it cannot be read.
     fn parse<T>(&mut self, index: usize, cell: Cell, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let cell_text = self.text.cell(cell);
-        let trimmed = cell_text.trim_matches([' ', '\t']);
-        if self.text.is_missing(trimmed) || self.text.is_missing(&cell_text) {
+        let whole = self.text.cell(cell);
+        let trimmed = trimmed(&whole);
+        if self.text.is_missing(trimmed) || trimmed.len() != whole.len() && self.text.is_missing(&whole) {
             return None;
         }
         self.evidence.present += 1;
@@ -145,11 +165,14 @@ impl Each<'_> {
     }
 
     fn numbers<T: ArrowPrimitiveType>(&mut self, cells: &[Cell], parse: impl Fn(&str) -> Option<T::Native>) -> ArrayRef {
-        let mut builder = PrimitiveBuilder::<T>::with_capacity(cells.len());
+        let mut values = Vec::with_capacity(cells.len());
+        let mut nulls = NullBufferBuilder::new(cells.len());
         for (i, &cell) in cells.iter().enumerate() {
-            builder.append_option(self.parse(i, cell, &parse));
+            let value = self.parse(i, cell, &parse);
+            nulls.append(value.is_some());
+            values.push(value.unwrap_or_default());
         }
-        Arc::new(builder.finish().with_data_type(self.reader.data_type.clone()))
+        Arc::new(PrimitiveArray::<T>::new(values.into(), nulls.finish()).with_data_type(self.reader.data_type.clone()))
     }
 
     fn booleans(&mut self, cells: &[Cell]) -> ArrayRef {
@@ -202,11 +225,11 @@ impl Each<'_> {
                 false => {
                     // The first unit had no value: these say what the column is.
                     if self.reader.mixed {
-                        let trimmed = text.trim_matches([' ', '\t']);
+                        let trimmed = trimmed(&text);
                         self.evidence.count_kind(text::classify(trimmed), trimmed);
                     }
                     if undetermined && self.evidence.class != Class::Text {
-                        self.evidence.class = self.evidence.class.join(text::classify(text.trim_matches([' ', '\t'])));
+                        self.evidence.class = self.evidence.class.join(text::classify(trimmed(&text)));
                     }
                     builder.append_value(text);
                 }

@@ -158,13 +158,47 @@ pub fn last_record_end(bytes: &[u8], dialect: Dialect, fields: usize, at_end: bo
     if at_end {
         return bytes.len();
     }
-    if dialect.quote.is_none_or(|q| memchr(q, bytes).is_none()) {
+    let Some(quote) = dialect.quote.filter(|&q| memchr(q, bytes).is_some()) else {
         return memchr::memrchr(b'\n', bytes).map_or(0, |n| n + 1);
-    }
-    let mut at = 0;
-    let mut record = Record::default();
+    };
     // A closing quote or carriage return as the very last byte could still change its meaning.
     let sure = bytes.len().saturating_sub(2);
+    if lines_are_records(bytes, dialect.delimiter, quote) {
+        return memchr::memrchr(b'\n', &bytes[..sure]).map_or(0, |n| n + 1);
+    }
+    last_framed_end(bytes, dialect, fields, sure)
+}
+
+/// Whether a look at the quotes tells that every line of `bytes`, but perhaps the last, is a record: each quoted field
+/// closes before its line ends, and nothing but a delimiter or the line's end follows.
+fn lines_are_records(bytes: &[u8], delimiter: u8, quote: u8) -> bool {
+    let mut at = 0;
+    while let Some(found) = memchr(quote, &bytes[at..]) {
+        let open = at + found;
+        at = open + 1;
+        if open > 0 && bytes[open - 1] != delimiter && bytes[open - 1] != b'\n' {
+            continue;
+        }
+        let mut lines = 1;
+        let closed = quoted(bytes, at, quote, open, &mut lines);
+        if lines > 1 {
+            return false;
+        }
+        let Quoted::Closed { end, .. } = closed else { return true };
+        at = end + 1;
+        match bytes[at..] {
+            [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..] => {}
+            [next, ..] if next == delimiter => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The end of the last record before `sure`, framing all of them.
+fn last_framed_end(bytes: &[u8], dialect: Dialect, fields: usize, sure: usize) -> usize {
+    let mut at = 0;
+    let mut record = Record::default();
     while at < sure {
         match frame(bytes, at, dialect, Some(fields), false, &mut record) {
             Framed::Record { next, .. } | Framed::Blank { next } | Framed::Bad { next, .. } if next <= sure => at = next,
@@ -224,6 +258,17 @@ mod tests {
     fn a_quote_closed_by_a_neighbours_costs_one_record_too() {
         let found = framed("1,\"a\n2,\",x\"\n3,z\n", Some(2));
         assert_eq!(found, [vec!["<1,\"a>".to_owned()], vec!["2".into(), ",x".into()], vec!["3".into(), "z".into()]]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_look_at_the_quotes_finds_the_same_end(text in "([a,\"\r]{0,6}|\"[a,]{0,3}(\"\")?[a,\n]?\"[,\n])(\n|\r\n|,){0,8}{0,12}") {
+            let text = format!("\"a\",{text}");
+            let bytes = text.as_bytes();
+            let sure = bytes.len().saturating_sub(2);
+            let framed = last_framed_end(bytes, CSV, 3, sure);
+            proptest::prop_assert_eq!(last_record_end(bytes, CSV, 3, false), framed);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::CsvSource;
-use super::column::ColumnReader;
+use super::column::{ColumnReader, trimmed};
 use super::framing::{self, Cell, Dialect, Framed, Record};
 use crate::diagnostic::Fault;
 use crate::source::{ContractColumn, InputFile};
@@ -128,7 +128,7 @@ pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> 
                 for (column, (class, mixed)) in classes.iter_mut().enumerate() {
                     if (*class != Class::Text || !*mixed && rows < MIXED_ROWS) && source.columns[column].guessed {
                         let value = text.cell(record.cells[positions[column]]);
-                        let trimmed = value.trim_matches([' ', '\t']);
+                        let trimmed = trimmed(&value);
                         if !text.is_missing(trimmed) && !text.is_missing(&value) {
                             let seen = text::classify(trimmed);
                             *mixed |= *class != Class::Missing && *class != seen && class.join(seen) == Class::Text;

@@ -112,7 +112,7 @@ impl CsvSource {
     fn text<'a>(&'a self, bytes: &'a [u8]) -> Text<'a> {
         let utf8 = std::str::from_utf8(bytes).ok();
         let quote = self.dialect.quote.unwrap_or(b'"');
-        Text { bytes, utf8, quote, missing: &self.missing, timezone_seconds: self.timezone_seconds }
+        Text::new(bytes, utf8, quote, &self.missing, self.timezone_seconds)
     }
 
     /// Whether a blank line is a record: only where a record has one field, which is then empty.
@@ -260,7 +260,7 @@ pub(super) fn column_of_texts(texts: &[Option<&str>], contract: Option<&Contract
         at += len;
     }
     let missing = [String::new()];
-    let text = Text { bytes: joined.as_bytes(), utf8: Some(&joined), quote: b'"', missing: &missing, timezone_seconds: None };
+    let text = Text::new(joined.as_bytes(), Some(&joined), b'"', &missing, None);
     let class = texts.iter().flatten().fold(Class::Missing, |class, text| class.join(crate::text::classify(text)));
     let guess = ColumnReader { data_type: class.data_type(), class, guessed: true, ..guess::contract_reader("", &[]) };
     let plain = ColumnReader { data_type: DataType::Utf8, class: Class::Text, ..guess.clone() };

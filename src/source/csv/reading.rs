@@ -21,6 +21,8 @@ pub(super) struct Reading<'a> {
     text: Text<'a>,
     projection: &'a Projection,
     positions: &'a [usize],
+    /// The position in the record of each projected column.
+    wanted: Vec<usize>,
     pub(super) at: usize,
     row: u32,
     lines: u32,
@@ -40,6 +42,7 @@ impl<'a> Reading<'a> {
             text: source.text(bytes),
             projection,
             positions,
+            wanted: projection.columns.iter().map(|&column| positions[column]).collect(),
             at: 0,
             row: 0,
             lines: 0,
@@ -86,8 +89,9 @@ impl<'a> Reading<'a> {
                     malformed.push(Malformed { row, reason, column: None, raw });
                 }
                 None => {
-                    for (column, &index) in cells.iter_mut().zip(&self.projection.columns) {
-                        column.push(self.record.cells[self.positions[index]]);
+                    let record = self.record.cells.as_slice();
+                    for (column, &position) in cells.iter_mut().zip(&self.wanted) {
+                        column.push(record[position]);
                     }
                     rows.push(row);
                     ends.push((start, end));

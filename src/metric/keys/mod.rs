@@ -5,21 +5,23 @@
 //! every partition is looked through by itself, so only one partition is in memory beside what was never
 //! spilled. Exact up to a collision of 128-bit hashes.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+mod judge;
+mod spill;
+
+use std::io;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::judge::Judge;
+use self::spill::Spill;
 use super::ascending::Run;
 use super::canonical::{Normalize, RowBytes};
 use super::{Budget, Column, Rows, State};
 use crate::rows::{Mask, RowSet};
 
 const PARTITIONS: usize = 256;
-const RECORD_BYTES: usize = 24;
 
 /// Which of several rows with one key is left standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -80,14 +82,6 @@ pub struct Keys {
     failure: Option<io::Error>,
     /// Used again by every batch.
     encoder: RowBytes,
-}
-
-/// A file of records by partition.
-#[derive(Debug)]
-struct Spill {
-    path: PathBuf,
-    /// Where each partition begins, in records; one more than there are partitions.
-    starts: Vec<u64>,
 }
 
 /// Deequ's figures and the rows that must go.
@@ -209,12 +203,9 @@ impl State for Keys {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        let mut out = KeysOut::default();
-        let mut failing: Vec<(u32, u32)> = Vec::new();
+        let mut judge = Judge::new(self.spec.keep);
         if self.spills.is_empty() {
-            for mut partition in self.partitions() {
-                judge(&mut partition, self.spec.keep, &mut out, &mut failing);
-            }
+            self.partitions().iter_mut().for_each(|partition| judge.look_through(partition));
         } else {
             let mut partition = Vec::new();
             for index in 0..PARTITIONS {
@@ -222,14 +213,10 @@ impl State for Keys {
                 for spill in &self.spills {
                     spill.read(index, &mut partition)?;
                 }
-                judge(&mut partition, self.spec.keep, &mut out, &mut failing);
+                judge.look_through(&mut partition);
             }
         }
-        failing.sort_unstable();
-        for unit in failing.chunk_by(|a, b| a.0 == b.0) {
-            out.failing.insert_unit(unit[0].0, unit.iter().map(|f| f.1).collect());
-        }
-        Ok(out)
+        Ok(judge.finish())
     }
 }
 
@@ -249,7 +236,7 @@ impl Drop for Keys {
         self.spec.budget.release(self.charged);
         for spill in &self.spills {
             // The directory is swept by its owner as well; a file left behind costs only space.
-            let _ = std::fs::remove_file(&spill.path);
+            let _ = std::fs::remove_file(spill.path());
         }
     }
 }
@@ -262,7 +249,7 @@ impl Keys {
         self.runs.clear();
         self.spec.budget.release(std::mem::take(&mut self.charged));
         for spill in self.spills.drain(..) {
-            let _ = std::fs::remove_file(&spill.path);
+            let _ = std::fs::remove_file(spill.path());
         }
     }
 
@@ -294,7 +281,9 @@ impl Keys {
 
     /// Takes everything in memory apart by the hash's first byte, each part in input order.
     fn partitions(&mut self) -> Vec<Vec<Record>> {
-        let mut partitions: Vec<Vec<Record>> = vec![Vec::new(); PARTITIONS];
+        let mut sizes = [0; PARTITIONS];
+        self.units.iter().flat_map(|(_, entries)| entries).for_each(|e| sizes[(e.hash[0] >> 24) as usize] += 1);
+        let mut partitions: Vec<Vec<Record>> = sizes.into_iter().map(Vec::with_capacity).collect();
         for (unit, entries) in self.units.drain(..) {
             for Entry { hash, row } in entries {
                 partitions[(hash[0] >> 24) as usize].push(Record { hash, unit, row });
@@ -314,81 +303,6 @@ impl Keys {
             Ok(spill) => self.spills.push(spill),
             Err(error) => self.failure = Some(error),
         }
-    }
-}
-
-impl Spill {
-    fn write(path: PathBuf, partitions: &[Vec<Record>]) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
-        let mut starts = vec![0u64];
-        for partition in partitions {
-            for record in partition {
-                for part in record.hash.into_iter().chain([record.unit, record.row]) {
-                    file.write_all(&part.to_le_bytes())?;
-                }
-            }
-            starts.push(starts[starts.len() - 1] + partition.len() as u64);
-        }
-        file.flush()?;
-        Ok(Self { path, starts })
-    }
-
-    fn read(&self, partition: usize, records: &mut Vec<Record>) -> io::Result<()> {
-        let count = (self.starts[partition + 1] - self.starts[partition]) as usize;
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(self.starts[partition] * RECORD_BYTES as u64))?;
-        let mut bytes = vec![0; count * RECORD_BYTES];
-        file.read_exact(&mut bytes)?;
-        records.extend(bytes.chunks_exact(RECORD_BYTES).map(|record| {
-            let part = |i: usize| u32::from_le_bytes([record[i * 4], record[i * 4 + 1], record[i * 4 + 2], record[i * 4 + 3]]);
-            Record { hash: [part(0), part(1), part(2), part(3)], unit: part(4), row: part(5) }
-        }));
-        Ok(())
-    }
-}
-
-/// Counts the keys of one partition and notes the rows that must go.
-///
-/// A table of open addressing, twice as large as the partition: most keys are looked at once.
-fn judge(partition: &mut [Record], keep: Keep, out: &mut KeysOut, failing: &mut Vec<(u32, u32)>) {
-    const FREE: u32 = u32::MAX;
-    // In input order, unless units were merged in another, or spilled between others.
-    if !partition.is_sorted_by_key(|r| (r.unit, r.row)) {
-        partition.sort_unstable_by_key(|r| (r.unit, r.row));
-    }
-    let slots = (partition.len() * 2).next_power_of_two();
-    // Index of the key's record to be kept so far, and how often the key came.
-    let mut table: Vec<(u32, u32)> = vec![(FREE, 0); slots];
-    for (i, record) in partition.iter().enumerate() {
-        let mut slot = (record.hash[3] as usize | (record.hash[2] as usize) << 32) & (slots - 1);
-        loop {
-            let (kept, count) = table[slot];
-            if kept == FREE {
-                table[slot] = (i as u32, 1);
-                break;
-            }
-            let before = &partition[kept as usize];
-            if before.hash == record.hash {
-                let goes = match keep {
-                    Keep::First | Keep::None => record,
-                    Keep::Last => before,
-                };
-                failing.push((goes.unit, goes.row));
-                if keep == Keep::None && count == 1 {
-                    failing.push((before.unit, before.row));
-                }
-                table[slot] = (if keep == Keep::Last { i as u32 } else { kept }, count + 1);
-                break;
-            }
-            slot = (slot + 1) & (slots - 1);
-        }
-    }
-    out.rows += partition.len() as u64;
-    for &(_, count) in table.iter().filter(|(kept, _)| *kept != FREE) {
-        out.distinct += 1;
-        out.once += u64::from(count == 1);
-        out.groups += u64::from(count > 1);
-        out.note_size(u64::from(count));
     }
 }
 

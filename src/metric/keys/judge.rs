@@ -1,0 +1,92 @@
+//! Which keys of a partition occur how often, and which rows must go.
+
+use std::collections::BTreeMap;
+
+use super::{Keep, KeysOut, Record};
+
+/// Looks through one partition after another, in memory that is used again.
+pub(super) struct Judge {
+    keep: Keep,
+    out: KeysOut,
+    /// Open addressing, at least twice as large as the partition.
+    table: Vec<Slot>,
+    /// One bit for each row that must go, by unit.
+    failing: BTreeMap<u32, Vec<u64>>,
+}
+
+/// A key of the partition: most are told from others without a look at their records.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// A part of the key's hash.
+    tag: u32,
+    /// The index of the record to be kept so far.
+    kept: u32,
+    /// How often the key came; 0 for a free slot.
+    count: u32,
+}
+
+impl Judge {
+    pub fn new(keep: Keep) -> Self {
+        Self { keep, out: KeysOut::default(), table: Vec::new(), failing: BTreeMap::new() }
+    }
+
+    /// Counts the keys of one partition and notes the rows that must go.
+    pub fn look_through(&mut self, partition: &mut [Record]) {
+        // In input order, unless units were merged in another, or spilled between others.
+        if !partition.is_sorted_by_key(|r| (r.unit, r.row)) {
+            partition.sort_unstable_by_key(|r| (r.unit, r.row));
+        }
+        let slots = (partition.len() * 2).next_power_of_two();
+        self.table.clear();
+        self.table.resize(slots, Slot::default());
+        for (i, record) in partition.iter().enumerate() {
+            let tag = record.hash[1];
+            let mut place = (record.hash[3] as usize | (record.hash[2] as usize) << 32) & (slots - 1);
+            loop {
+                let slot = &mut self.table[place];
+                if slot.count == 0 {
+                    *slot = Slot { tag, kept: i as u32, count: 1 };
+                    break;
+                }
+                if slot.tag == tag && partition[slot.kept as usize].hash == record.hash {
+                    let before = &partition[slot.kept as usize];
+                    if self.keep == Keep::None && slot.count == 1 {
+                        note_failing(&mut self.failing, before);
+                    }
+                    note_failing(&mut self.failing, if self.keep == Keep::Last { before } else { record });
+                    if self.keep == Keep::Last {
+                        slot.kept = i as u32;
+                    }
+                    slot.count += 1;
+                    break;
+                }
+                place = (place + 1) & (slots - 1);
+            }
+        }
+        self.out.rows += partition.len() as u64;
+        for &Slot { count, .. } in self.table.iter().filter(|slot| slot.count > 0) {
+            self.out.distinct += 1;
+            self.out.once += u64::from(count == 1);
+            self.out.groups += u64::from(count > 1);
+            self.out.note_size(u64::from(count));
+        }
+    }
+
+    pub fn finish(mut self) -> KeysOut {
+        for (unit, words) in self.failing {
+            let set = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
+            let rows = words.iter().zip((0u32..).step_by(64)).flat_map(|(&word, first)| set(word).map(move |bit| first + bit));
+            self.out.failing.insert_unit(unit, rows.collect());
+        }
+        self.out
+    }
+}
+
+fn note_failing(failing: &mut BTreeMap<u32, Vec<u64>>, record: &Record) {
+    let words = failing.entry(record.unit).or_default();
+    let word = record.row as usize / 64;
+    if word >= words.len() {
+        words.resize(word + 1, 0);
+    }
+    words[word] |= 1 << (record.row % 64);
+}

@@ -1,0 +1,51 @@
+//! Keys that went to disk, so that memory stays within its budget.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::Record;
+
+const RECORD_BYTES: usize = 24;
+
+/// A file of records by partition.
+#[derive(Debug)]
+pub(super) struct Spill {
+    path: PathBuf,
+    /// Where each partition begins, in records; one more than there are partitions.
+    starts: Vec<u64>,
+}
+
+impl Spill {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn write(path: PathBuf, partitions: &[Vec<Record>]) -> io::Result<Self> {
+        let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
+        let mut starts = vec![0u64];
+        for partition in partitions {
+            for record in partition {
+                for part in record.hash.into_iter().chain([record.unit, record.row]) {
+                    file.write_all(&part.to_le_bytes())?;
+                }
+            }
+            starts.push(starts[starts.len() - 1] + partition.len() as u64);
+        }
+        file.flush()?;
+        Ok(Self { path, starts })
+    }
+
+    pub fn read(&self, partition: usize, records: &mut Vec<Record>) -> io::Result<()> {
+        let count = (self.starts[partition + 1] - self.starts[partition]) as usize;
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.starts[partition] * RECORD_BYTES as u64))?;
+        let mut bytes = vec![0; count * RECORD_BYTES];
+        file.read_exact(&mut bytes)?;
+        records.extend(bytes.chunks_exact(RECORD_BYTES).map(|record| {
+            let part = |i: usize| u32::from_le_bytes([record[i * 4], record[i * 4 + 1], record[i * 4 + 2], record[i * 4 + 3]]);
+            Record { hash: [part(0), part(1), part(2), part(3)], unit: part(4), row: part(5) }
+        }));
+        Ok(())
+    }
+}
