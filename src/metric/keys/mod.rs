@@ -146,8 +146,8 @@ impl State for Keys {
         }
         let is_first = self.units.last().is_none_or(|(unit, _)| *unit != rows.unit);
         if self.spec.optimistic && self.spec.normalize == Normalize::default() && is_first {
-            let run = Run::of(columns, &selection);
             let before = self.runs.last_mut().filter(|(unit, _)| *unit == rows.unit);
+            let run = Run::of(columns, &selection, before.as_ref().map(|(_, run)| run));
             match (before, run) {
                 (Some((_, before)), Some(run)) => {
                     if !before.extend(run) {
