@@ -129,7 +129,14 @@ class Data:
         """Integers, decimals and words in turn."""
         kinds = ["{} % 100000", "{} % 1000000 / 100", "'w' || {} % 1000"]
         columns = ", ".join(f"{kinds[i % 3].format(f'(hash(n + {i}) >> 16)')} AS c{i}" for i in range(2000))
-        return self.sql("wide.csv", f"SELECT {columns} FROM range({self.rows(20_000)}) AS t(n)", "FORMAT csv, HEADER")
+        return self.sql("wide.csv", f"SELECT {columns} FROM range({self.rows(100_000)}) AS t(n)", "FORMAT csv, HEADER")
+
+    def long_cell(self):
+        code = (
+            "import sys\nwith open(sys.argv[1], 'w') as file:\n"
+            f"    file.write('id,text\\n1,short\\n2,' + 'x' * {self.rows(10 << 20)} + '\\n3,short\\n')\n"
+        )
+        return self.script("long-cell.csv", code)
 
     def small_files(self):
         code = (
@@ -170,7 +177,8 @@ class Bench:
             self.peer("duckdb, exact", "duckdb_suite.py", path, "exact"),
             self.peer("polars", "polars_suite.py", path),
         ]
-        yield "", path, programs + (self.decode(path) if format == "parquet" else [])
+        parsers = [self.peer(f"{peer}, parse only", "csv_parse.py", peer, path) for peer in ["duckdb", "polars", "pyarrow"]]
+        yield "", path, programs + (self.decode(path) if format == "parquet" else parsers)
 
     def suite_parquet(self):
         return self.suite("parquet")
@@ -201,6 +209,10 @@ class Bench:
             path = self.data.keys(order)
             sql = f"SELECT count(*) - count(DISTINCT key) FROM read_parquet('{path}')"
             yield order, path, [self.sluicegate("duplicates.yaml", path), *self.query("duplicates", path, sql)]
+        path = self.data.lineitem("parquet")
+        for name, columns in [("table", "l_orderkey, l_linenumber"), ("rows", "*")]:
+            sql = f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM read_parquet('{path}'))"
+            yield name, path, [self.sluicegate(f"duplicates-{name}.yaml", path), self.peer("duckdb", "duckdb_query.py", sql)]
 
     def gate(self):
         path = self.data.lineitem("parquet")
@@ -229,6 +241,9 @@ class Bench:
     def wide(self):
         yield self.missing(self.data.wide())
 
+    def long_cell(self):
+        yield self.missing(self.data.long_cell())
+
     def small_files(self):
         yield self.missing(self.data.small_files())
 
@@ -243,6 +258,7 @@ WORKLOADS = {
     "start-up": Bench.start_up,
     "wide": Bench.wide,
     "small-files": Bench.small_files,
+    "long-cell": Bench.long_cell,
 }
 
 

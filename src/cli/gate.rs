@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::run::{self, Run};
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::gate::{self, Request};
 use crate::report::Report;
 use crate::report::model::Mode;
-use crate::ruleset::RuleFile;
-use crate::store::Destination;
+use crate::ruleset::{RuleFile, TableFormat};
+use crate::store::{self, Destination};
 use crate::verdict::Verdict;
 
 /// Options of `gate`.
@@ -18,9 +18,12 @@ use crate::verdict::Verdict;
 pub struct Gate {
     #[command(flatten)]
     run: Run,
-    /// Where passing rows go: a path ending in .parquet is one file, any other a directory of one part a batch
+    /// Where passing rows go: a path ending in .parquet is one file, any other a Delta table
     #[arg(long, value_name = "PATH")]
     publish: Option<String>,
+    /// How a directory keeps batches: delta (unless it holds plain parts already), or parquet, one part a batch
+    #[arg(long, value_name = "FORMAT")]
+    publish_format: Option<PublishFormat>,
     /// The directory for rows set aside; beside the destination if nothing names it
     #[arg(long, value_name = "PATH")]
     quarantine: Option<String>,
@@ -30,10 +33,22 @@ pub struct Gate {
     /// Judge, and say what would be done; write nothing but reports
     #[arg(long)]
     dry_run: bool,
+    /// Kills the process at a step of the publish, for tests of what a crash leaves
+    #[arg(long, value_name = "N", hide = true)]
+    die_at_step: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PublishFormat {
+    Delta,
+    Parquet,
 }
 
 impl Gate {
     pub fn run(self) -> ExitCode {
+        if let Some(step) = self.die_at_step {
+            store::kill::at_step(step);
+        }
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
         run::run(&self.run, mode, |rules, job| gate::gate(job, &self.request(rules)?), |report| self.exit_code(report))
     }
@@ -44,9 +59,13 @@ impl Gate {
             let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
             return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
         };
-        let publish = Destination::new(publish);
+        let format = self.publish_format.map(|format| match format {
+            PublishFormat::Delta => TableFormat::Delta,
+            PublishFormat::Parquet => TableFormat::Parquet,
+        });
+        let publish = Destination::new(publish, format.or(section.format))?;
         let quarantine = self.quarantine.as_ref().or(section.quarantine.as_ref());
-        let quarantine = quarantine.map_or_else(|| publish.default_quarantine(), |path| Destination::Directory(path.into()));
+        let quarantine = quarantine.map_or_else(|| publish.default_quarantine(), |path| Destination::Parts(path.into()));
         if quarantine == publish {
             return Err(Fault::new("published and quarantined rows have the same destination").into());
         }

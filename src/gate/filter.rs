@@ -2,30 +2,28 @@
 
 use arrow::array::BooleanArray;
 
-use super::staging::StagedUnit;
+use super::staging::{Staged, StagedUnit};
 use crate::diagnostic::Fault;
 use crate::rows::{RowId, RowSet};
-use crate::store::{Destination, StagedFile, Stamp};
-
-/// A staged file and the unit of each of its row groups.
-pub(super) struct Staged {
-    pub file: StagedFile,
-    pub units: Vec<StagedUnit>,
-}
+use crate::store::{Columns, Destination, StagedFile, Stamp};
 
 /// The staged rows that are not in `set_aside`. Row groups that lose nothing are copied as bytes;
-/// where none loses anything, the staged file is returned as it is.
-pub(super) fn without(staged: Staged, set_aside: &RowSet, destination: &Destination, stamp: &Stamp) -> Result<StagedFile, Fault> {
-    let Staged { mut file, units } = staged;
+/// where none loses anything, the staged file is returned as it is. With it come the columns it is written with.
+pub(super) fn without(
+    staged: Staged,
+    set_aside: &RowSet,
+    destination: &Destination,
+    stamp: &Stamp,
+) -> Result<(StagedFile, Columns), Fault> {
+    let Staged { mut file, units, columns } = staged;
     let loses =
         |unit: &StagedUnit| set_aside.len_of(unit.unit) > 0 && rows(unit).any(|row| set_aside.contains(RowId { unit: unit.unit, row }));
     let losing: Vec<bool> = units.iter().map(loses).collect();
     if !losing.contains(&true) {
-        return Ok(file);
+        return Ok((file, columns));
     }
-    let encoder = file.encoder();
     file.finish(stamp)?;
-    let mut filtered = StagedFile::create(destination, encoder.schema())?;
+    let mut filtered = StagedFile::create(destination, &columns)?;
     let encoder = filtered.encoder();
     for (group, (unit, loses)) in units.iter().zip(losing).enumerate() {
         if !loses {
@@ -43,7 +41,7 @@ pub(super) fn without(staged: Staged, set_aside: &RowSet, destination: &Destinat
             filtered.append(encoder.encode(&kept)?)?;
         }
     }
-    Ok(filtered)
+    Ok((filtered, columns))
 }
 
 /// The rows of the unit that its row group holds, in order.

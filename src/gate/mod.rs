@@ -8,7 +8,7 @@ use std::io::Read;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use self::staging::Staging;
+use self::staging::{Staged, Staging};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job, NoSink};
 use crate::diagnostic::{Fault, Faults};
@@ -16,7 +16,7 @@ use crate::identity;
 use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
-use crate::store::{Destination, StagedFile, Stamp, Stored};
+use crate::store::{Destination, Stamp, Stored};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -38,25 +38,28 @@ pub struct Request {
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     identity::check(request.batch_id.as_deref())?;
+    let evolution = job.rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
     if request.dry_run {
         let audited = audit::audit(job, &NoSink)?;
+        request.publish.columns(&audited.plan.prepare.schema, evolution)?;
         let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
         standing(request, &stamp)?;
         let publication = Publication { state: PublicationState::DryRun, published: None, quarantined: None };
         return Ok(write_up(job, request, &audited, &stamp, &set_aside, Some(publication)));
     }
-    let staging = Staging::new(&request.publish);
+    let staging = Staging::new(&request.publish, evolution);
     let audited = audit::audit(job, &staging)?;
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside, None);
+    // From here on, what is there stays as it is seen.
+    let _hold = request.publish.hold(&request.quarantine)?;
     let publication = match (standing(request, &stamp)?, report.verdict) {
         (Standing::Same, _) => unchanged(job, request, &audited, &stamp, &set_aside)?,
         (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
             Publication { state: PublicationState::Withheld, published: None, quarantined: None }
         }
         (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
-            let (staged, units) = staging.into_parts()?;
-            publish(job, request, &audited, &stamp, &set_aside, filter::Staged { file: staged, units }, standing)?
+            publish(job, request, &audited, &stamp, &set_aside, staging.into_staged()?, standing)?
         }
     };
     report.publication = Some(publication);
@@ -124,11 +127,11 @@ enum Standing {
 
 fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
     let refused = |destination: &Destination, why: &str| {
-        let what = format!("{}: {why}", destination.file_of(&stamp.batch_id).display());
+        let what = format!("{}: {why}", destination.place_of(&stamp.batch_id).display());
         Err(Fault::new(what).hint("nothing was changed; `--supersede` replaces it"))
     };
     // What a run that was cut short left in quarantine is of this data set, and may be replaced.
-    let stranger = match request.quarantine.stored(&stamp.batch_id)? {
+    let stranger = match request.quarantine.stored(stamp)? {
         Stored::Nothing => None,
         Stored::Batch(there) => (there.dataset != stamp.dataset).then(|| format!("rows of the data set `{}` are there", there.dataset)),
         Stored::Foreign => Some("a file is there that this gate did not write".to_owned()),
@@ -136,7 +139,7 @@ fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
     if let Some(why) = stranger.filter(|_| !request.supersede) {
         return refused(&request.quarantine, &why);
     }
-    let other = match request.publish.stored(&stamp.batch_id)? {
+    let other = match request.publish.stored(stamp)? {
         Stored::Nothing => return Ok(Standing::Free),
         Stored::Batch(there) if there == *stamp => return Ok(Standing::Same),
         Stored::Batch(there) if there.dataset != stamp.dataset => format!("a batch of the data set `{}` is there", there.dataset),
@@ -153,20 +156,22 @@ fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
 
 /// The batch is there; what was set aside is written again only if it is not.
 fn unchanged(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Result<Publication, Fault> {
-    let file = |d: &Destination| Some(d.file_of(&stamp.batch_id).display().to_string());
+    let published = Some(request.publish.confirm(stamp)?.display().to_string());
     let quarantined = match set_aside.is_empty() {
         true => None,
-        false if request.quarantine.stored(&stamp.batch_id)? == Stored::Batch(stamp.clone()) => file(&request.quarantine),
+        false if request.quarantine.stored(stamp)? == Stored::Batch(stamp.clone()) => {
+            Some(request.quarantine.confirm(stamp)?.display().to_string())
+        }
         false => Some(quarantine(job, request, audited, stamp, set_aside)?),
     };
-    Ok(Publication { state: PublicationState::Unchanged, published: file(&request.publish), quarantined })
+    Ok(Publication { state: PublicationState::Unchanged, published, quarantined })
 }
 
 /// Writes and commits the rows set aside; gives the part's path.
 fn quarantine(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Result<String, Fault> {
-    let mut part = quarantine::write(job, audited, set_aside, &request.quarantine)?;
+    let (mut part, columns) = quarantine::write(job, audited, set_aside, &request.quarantine)?;
     part.finish(stamp)?;
-    Ok(request.quarantine.commit(part, &stamp.batch_id)?.display().to_string())
+    Ok(request.quarantine.commit(part, stamp, &columns)?.display().to_string())
 }
 
 /// Quarantine first, then publish: a reader who sees the batch can find what is not in it.
@@ -176,10 +181,10 @@ fn publish(
     audited: &Audited,
     stamp: &Stamp,
     set_aside: &RowSet,
-    staged: filter::Staged,
+    staged: Staged,
     standing: Standing,
 ) -> Result<Publication, Fault> {
-    let mut published: StagedFile = filter::without(staged, set_aside, &request.publish, stamp)?;
+    let (mut published, columns) = filter::without(staged, set_aside, &request.publish, stamp)?;
     published.finish(stamp)?;
     let quarantined = match set_aside.is_empty() {
         true => {
@@ -188,7 +193,7 @@ fn publish(
         }
         false => Some(quarantine(job, request, audited, stamp, set_aside)?),
     };
-    let path = request.publish.commit(published, &stamp.batch_id)?;
+    let path = request.publish.commit(published, stamp, &columns)?;
     let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
     Ok(Publication { state, published: Some(path.display().to_string()), quarantined })
 }

@@ -12,8 +12,9 @@ use crate::audit::{Audited, Job};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
 use crate::rows::{Mask, RowId, RowSet};
+use crate::rules::schema::Evolution;
 use crate::source::{Chunk, Malformed, Projection, Unit};
-use crate::store::{Destination, StagedFile};
+use crate::store::{Columns, Destination, StagedFile};
 
 const RULES: &str = "_sluicegate_rules";
 const REASON: &str = "_sluicegate_reason";
@@ -23,10 +24,16 @@ const ROW: &str = "_sluicegate_row";
 const RAW: &str = "_sluicegate_raw";
 
 /// Stages a part with the rows of `set_aside`, in input order.
-pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, destination: &Destination) -> Result<StagedFile, Fault> {
+pub(super) fn write(
+    job: &Job<'_>,
+    audited: &Audited,
+    set_aside: &RowSet,
+    destination: &Destination,
+) -> Result<(StagedFile, Columns), Fault> {
     let source = audited.source.as_ref();
     let schema = schema(source.schema())?;
-    let mut part = StagedFile::create(destination, &schema)?;
+    let columns = destination.columns(&schema, Evolution::Any)?;
+    let mut part = StagedFile::create(destination, &columns)?;
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
     let units: Vec<Unit> = set_aside.units().map(|u| audited.places.unit(u).clone()).collect();
@@ -39,7 +46,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, destin
         encoder.encode(&batches)
     };
     engine::each_unit(source, Over::Units(&units), job.threads, work, |group| if group.rows > 0 { part.append(group) } else { Ok(()) })?;
-    Ok(part)
+    Ok((part, columns))
 }
 
 /// The source's columns, all nullable since a malformed record has none of them, then ours.

@@ -6,8 +6,9 @@ use arrow::datatypes::SchemaRef;
 
 use crate::audit::{Kept, Sink};
 use crate::diagnostic::Fault;
+use crate::rules::schema::Evolution;
 use crate::source::Unit;
-use crate::store::{Destination, EncodedGroup, Encoder, GroupEncoder, StagedFile};
+use crate::store::{Columns, Destination, EncodedGroup, Encoder, GroupEncoder, StagedFile};
 
 /// Which rows of a unit a staged row group holds: runs of (first row, length), ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,20 +23,30 @@ pub(super) struct OpenUnit {
     runs: Vec<(u32, u32)>,
 }
 
+/// What was staged.
+pub(super) struct Staged {
+    /// Without its footer yet.
+    pub file: StagedFile,
+    /// The unit of each of its row groups.
+    pub units: Vec<StagedUnit>,
+    pub columns: Columns,
+}
+
 /// A sink that writes a row group a unit to a staged file.
 pub(super) struct Staging<'a> {
     destination: &'a Destination,
+    evolution: Evolution,
     encoder: RwLock<Option<Encoder>>,
-    staged: Mutex<Option<(StagedFile, Vec<StagedUnit>)>>,
+    staged: Mutex<Option<Staged>>,
 }
 
 impl<'a> Staging<'a> {
-    pub fn new(destination: &'a Destination) -> Self {
-        Self { destination, encoder: RwLock::new(None), staged: Mutex::new(None) }
+    /// For `destination`, whose columns may change as `evolution` says.
+    pub fn new(destination: &'a Destination, evolution: Evolution) -> Self {
+        Self { destination, evolution, encoder: RwLock::new(None), staged: Mutex::new(None) }
     }
 
-    /// The staged file, without its footer yet, and the unit of each of its row groups.
-    pub fn into_parts(self) -> Result<(StagedFile, Vec<StagedUnit>), Fault> {
+    pub fn into_staged(self) -> Result<Staged, Fault> {
         let staged = self.staged.into_inner().unwrap_or_else(PoisonError::into_inner);
         staged.ok_or_else(|| Fault::new("internal error: nothing was staged"))
     }
@@ -50,9 +61,10 @@ impl Sink for Staging<'_> {
     }
 
     fn begin(&self, schema: &SchemaRef) -> Result<(), Fault> {
-        let file = StagedFile::create(self.destination, schema)?;
+        let columns = self.destination.columns(schema, self.evolution)?;
+        let file = StagedFile::create(self.destination, &columns)?;
         *self.encoder.write().unwrap_or_else(PoisonError::into_inner) = Some(file.encoder());
-        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = Some((file, Vec::new()));
+        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Staged { file, units: Vec::new(), columns });
         Ok(())
     }
 
@@ -81,9 +93,9 @@ impl Sink for Staging<'_> {
 
     fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault> {
         let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some((file, units)), Some((group, runs))) = (staged.as_mut(), part) {
-            file.append(group)?;
-            units.push(StagedUnit { unit: unit.index, runs });
+        if let (Some(staged), Some((group, runs))) = (staged.as_mut(), part) {
+            staged.file.append(group)?;
+            staged.units.push(StagedUnit { unit: unit.index, runs });
         }
         Ok(())
     }

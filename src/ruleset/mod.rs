@@ -6,7 +6,7 @@ mod sections;
 
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
-pub use sections::{CleanStep, GateSection, Known, Level, Profile, ProfileMap, Sections, SourceSection};
+pub use sections::{CleanStep, GateSection, Known, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
 
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::yaml::{self, Node, Value};

@@ -108,12 +108,24 @@ pub struct Known {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GateSection {
-    /// A directory holds one part a batch; a path ending in `.parquet` is one file.
+    /// A directory is a Delta table; a path ending in `.parquet` is one file.
     pub publish: Option<String>,
+    /// How a directory keeps batches; `delta`, unless it holds plain parts already.
+    pub format: Option<TableFormat>,
     /// The directory for rows set aside.
     pub quarantine: Option<String>,
     /// More set aside than this rejects the batch; of a share and a count, both must be exceeded.
     pub reject_above: Option<Tolerance>,
+}
+
+/// How a directory keeps batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFormat {
+    /// A Delta table: a log says which files count.
+    Delta,
+    /// Plain Parquet files, one a batch.
+    Parquet,
 }
 
 /// How much the report says of a column.

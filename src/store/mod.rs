@@ -1,12 +1,17 @@
-//! Where batches are kept: one Parquet file, or a directory of one part a batch.
+//! Where batches are kept: one Parquet file, a directory of one part a batch, or a Delta table.
 //!
 //! Everything is staged beside its destination under a name no reader looks at, made durable, and
-//! renamed into place: a reader sees a batch whole or not at all.
+//! renamed into place or committed to the table's log: a reader sees a batch whole or not at all.
 
+mod delta;
 mod destination;
+mod durable;
+pub mod kill;
+mod plain;
 mod staged;
 
-pub use destination::{Destination, Stored};
+pub use destination::{Columns, Destination, Stored};
+pub use durable::Hold;
 pub use staged::{EncodedGroup, Encoder, GroupEncoder, StagedFile};
 
 /// What a stored batch says of itself, in its Parquet metadata.

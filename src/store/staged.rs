@@ -5,8 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit, TimestampNanosecondType};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
@@ -16,22 +17,9 @@ use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::destination::cannot_write;
-use super::{Destination, Stamp};
+use super::durable::{cannot_write, stage};
+use super::{Columns, Destination, Stamp, kill};
 use crate::diagnostic::Fault;
-
-/// The field with types that Parquet has: seconds become milliseconds, which others than we read as times too.
-fn in_parquet(field: &Arc<Field>) -> Arc<Field> {
-    let data_type = match field.data_type() {
-        DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
-        DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(in_parquet).collect()),
-        DataType::List(item) => DataType::List(in_parquet(item)),
-        DataType::LargeList(item) => DataType::LargeList(in_parquet(item)),
-        _ => return field.clone(),
-    };
-    Arc::new(field.as_ref().clone().with_data_type(data_type))
-}
 
 /// Encodes row groups; can be shared between threads.
 #[derive(Clone)]
@@ -86,12 +74,7 @@ impl GroupEncoder {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         let mut columns = self.columns.iter_mut();
         for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
-            // Parquet has no seconds.
-            let array = &match array.data_type() == field.data_type() {
-                true => array.clone(),
-                false => arrow::compute::cast(array, field.data_type())
-                    .map_err(|e| Fault::new(format!("cannot write `{}`: {e}", field.name())))?,
-            };
+            let array = &exactly(array, field)?;
             for leaf in compute_leaves(field, array).map_err(cannot_encode)? {
                 if let Some(column) = columns.next() {
                     column.write(&leaf).map_err(cannot_encode)?;
@@ -112,6 +95,22 @@ impl GroupEncoder {
     }
 }
 
+/// The array in the type it is written as, which the destination chose so that no value is lost.
+fn exactly(array: &ArrayRef, field: &Field) -> Result<ArrayRef, Fault> {
+    if array.data_type() == field.data_type() {
+        return Ok(array.clone());
+    }
+    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("cannot write `{}`: {e}", field.name()));
+    if let (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)) =
+        (array.data_type(), field.data_type())
+        && array.as_primitive::<TimestampNanosecondType>().iter().flatten().any(|nanos| nanos % 1000 != 0)
+    {
+        return Err(failed(&"a value has nanoseconds, and a Delta table holds microseconds").hint("round it with `transform`"));
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(array, field.data_type(), &options).map_err(|e| failed(&e))
+}
+
 fn cannot_encode(error: ParquetError) -> Fault {
     Fault::new(format!("cannot encode as Parquet: {error}"))
 }
@@ -119,22 +118,25 @@ fn cannot_encode(error: ParquetError) -> Fault {
 /// A Parquet file being written beside its destination; removed if it is dropped before its rename.
 pub struct StagedFile {
     path: PathBuf,
+    /// Holds the lock that says that this file is being worked on.
+    _alive: File,
     writer: Option<SerializedFileWriter<BufWriter<File>>>,
     encoder: Encoder,
+    rows: u64,
     renamed: bool,
 }
 
 impl StagedFile {
-    /// Begins a file for rows of `schema` beside `destination`.
+    /// Begins a file for rows of `columns` beside `destination`.
     ///
     /// # Errors
     /// The place cannot be written, or a type cannot be written as Parquet.
-    pub fn create(destination: &Destination, schema: &SchemaRef) -> Result<Self, Fault> {
+    pub fn create(destination: &Destination, columns: &Columns) -> Result<Self, Fault> {
+        let schema = columns.schema();
         if schema.fields().is_empty() {
             return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
         }
-        let schema = &Arc::new(Schema::new(schema.fields().iter().map(in_parquet).collect::<Vec<_>>()));
-        let (path, file) = destination.stage()?;
+        let (path, file) = stage(&destination.directory())?;
         let level = ZstdLevel::try_new(1).expect("level 1 is one of zstd's");
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
@@ -142,18 +144,25 @@ impl StagedFile {
             .set_coerce_types(true)
             .set_created_by(concat!("sluicegate ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let begun = ArrowWriter::try_new(BufWriter::with_capacity(1 << 20, file), schema.clone(), Some(properties))
-            .and_then(ArrowWriter::into_serialized_writer);
+        let begun = file.try_clone().map_err(ParquetError::from).and_then(|alive| {
+            let writer = ArrowWriter::try_new(BufWriter::with_capacity(1 << 20, file), schema.clone(), Some(properties))?;
+            Ok((alive, writer.into_serialized_writer()?))
+        });
         match begun {
-            Ok((writer, factory)) => {
+            Ok((alive, (writer, factory))) => {
                 let encoder = Encoder { factory: Arc::new(factory), schema: schema.clone() };
-                Ok(Self { path, writer: Some(writer), encoder, renamed: false })
+                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false })
             }
             Err(error) => {
                 let _ = fs::remove_file(&path);
                 Err(Fault::new(format!("cannot write these columns as Parquet: {error}")))
             }
         }
+    }
+
+    /// How many rows were appended.
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 
     pub fn encoder(&self) -> Encoder {
@@ -165,6 +174,8 @@ impl StagedFile {
     /// # Errors
     /// The file cannot be written.
     pub fn append(&mut self, group: EncodedGroup) -> Result<(), Fault> {
+        self.rows += group.rows;
+        kill::step();
         self.with_writer(|writer| {
             let mut row_group = writer.next_row_group()?;
             for column in group.columns {
@@ -180,11 +191,13 @@ impl StagedFile {
     /// A file cannot be read or written.
     pub fn append_copy(&mut self, from: &StagedFile, index: usize) -> Result<(), Fault> {
         let source = File::open(&from.path).map_err(|e| cannot_write(&from.path, &e))?;
-        self.with_writer(|writer| {
+        let mut copied = 0;
+        let done = self.with_writer(|writer| {
             // The writer keeps page indexes for all row groups or for none.
             let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
             let footer = ArrowReaderMetadata::load(&source, options)?;
             let metadata = footer.metadata();
+            copied = metadata.row_group(index).num_rows() as u64;
             let mut row_group = writer.next_row_group()?;
             for (i, column) in metadata.row_group(index).columns().iter().enumerate() {
                 let close = ColumnCloseResult {
@@ -198,7 +211,9 @@ impl StagedFile {
                 row_group.append_column(&source, close)?;
             }
             row_group.close().map(|_| ())
-        })
+        });
+        self.rows += copied;
+        done
     }
 
     /// Reads row group `index` of this finished file.
@@ -225,10 +240,12 @@ impl StagedFile {
             Ok(())
         })?;
         let Some(writer) = self.writer.take() else { return Ok(()) };
-        let closed = writer.into_inner().map_err(io::Error::other).and_then(|mut buffer| {
+        let closed = writer.into_inner().map_err(io_error).and_then(|mut buffer| {
             buffer.flush()?;
+            kill::step();
             buffer.get_ref().sync_all()
         });
+        kill::step();
         closed.map_err(|e| cannot_write(&self.path, &e))
     }
 
@@ -240,13 +257,15 @@ impl StagedFile {
 
     fn with_writer(&mut self, f: impl FnOnce(&mut SerializedFileWriter<BufWriter<File>>) -> Result<(), ParquetError>) -> Result<(), Fault> {
         let writer = self.writer.as_mut().expect("nothing is appended after the footer");
-        f(writer).map_err(|e| match e {
-            ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-                Ok(io) => cannot_write(&self.path, &io),
-                Err(other) => Fault::new(format!("{}: cannot write: {other}", self.path.display())),
-            },
-            other => Fault::new(format!("{}: cannot write: {other}", self.path.display())),
-        })
+        f(writer).map_err(|e| cannot_write(&self.path, &io_error(e)))
+    }
+}
+
+/// The error of the file beneath, if there is one.
+fn io_error(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(inner) => inner.downcast::<io::Error>().map_or_else(io::Error::other, |io| *io),
+        other => io::Error::other(other),
     }
 }
 

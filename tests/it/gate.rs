@@ -25,7 +25,7 @@ rules:
   - missing: { column: name }
   - duplicates: { key: [id] }
   - range: { column: v, max: 10, tolerate: 1 row }
-gate: { publish: out, quarantine: aside }
+gate: { publish: out, format: parquet, quarantine: aside }
 ";
 
 /// Eight rows: one malformed, one without a name, one duplicate of a sound row, two above 10.
@@ -158,7 +158,7 @@ fn row_groups_that_lose_nothing_are_copied_and_the_rest_filtered() {
         writer.flush().expect("flush");
     }
     writer.close().expect("close");
-    place.write("p.yaml", "dataset: t\nrules:\n  - duplicates: { key: [id] }\ngate: { publish: out }\n");
+    place.write("p.yaml", "dataset: t\nrules:\n  - duplicates: { key: [id] }\ngate: { publish: out, format: parquet }\n");
     let run = place.run(&["gate", "d.parquet", "-r", "p.yaml", "--batch-id", "b"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(ids(&read(&place.path("out/b.parquet"))), [1, 2, 3, 4, 5, 6, 7]);
@@ -171,7 +171,7 @@ fn check_and_gate_see_the_same_malformed_records_whatever_the_rules_read() {
     let place = Place::new();
     place.write("d.csv", "id,age,v\n1,30,1\n2,old,1000\n3,31,2\n4,32,3\n5,33,4\n6,34,5\n");
     let rules = "dataset: t\nschema: { columns: { id: { type: int64 }, age: { type: int32 }, v: { type: float64 } } }\nprofile: none\n\
-                 rules: [{ outliers: { column: v, on_fail: quarantine, over: all } }]\ngate: { publish: out }\n";
+                 rules: [{ outliers: { column: v, on_fail: quarantine, over: all } }]\ngate: { publish: out, format: parquet }\n";
     place.write("r.yaml", rules);
     let check = place.run(&["check", "d.csv", "-r", "r.yaml"]);
     assert_eq!((check.code, check.rows("malformed")), (1, 1), "{}", check.stdout);
@@ -266,7 +266,7 @@ fn parquet_files_may_differ_in_nullability_and_days_stay_days() {
     };
     write("a.parquet", vec![Some(1), Some(2)], false);
     write("b.parquet", vec![Some(3), None, Some(3)], true);
-    place.write("p.yaml", "dataset: t\nrules:\n  - duplicates: { key: [id] }\ngate: { publish: out }\n");
+    place.write("p.yaml", "dataset: t\nrules:\n  - duplicates: { key: [id] }\ngate: { publish: out, format: parquet }\n");
     let run = place.run(&["gate", "a.parquet", "b.parquet", "-r", "p.yaml", "--batch-id", "b"]);
     assert_eq!((run.code, run.rows("published"), run.rows("quarantined")), (0, 4, 1), "{}", run.stderr);
     let file = File::open(place.path("out/b.parquet")).expect("file");

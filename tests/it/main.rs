@@ -2,6 +2,7 @@
 
 mod cases;
 mod cli;
+mod crash;
 mod examples;
 mod formats;
 mod gate;

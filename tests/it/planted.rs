@@ -63,7 +63,7 @@ rules:
   - pattern: { column: email, regex: '@' }
   - expression: { sql: \"shipped >= ordered\" }
   - representation: { groups: [site], reference: { A: 75%, B: 25% }, tolerance: 2 points }
-gate: { publish: out }
+gate: { publish: out, format: parquet }
 ";
 
 #[test]

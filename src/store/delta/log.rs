@@ -1,0 +1,91 @@
+//! Whether a table's log is whole, before anything trusts it.
+//!
+//! A crash or a full disk may leave a log entry that is empty or cut short, and readers take an empty one for a commit
+//! that did nothing: its rows would vanish without a word.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Fault;
+
+/// The directory of the log in that of the table.
+pub(super) fn directory(table: &Path) -> PathBuf {
+    table.join("_delta_log")
+}
+
+/// The entry of `version`.
+pub(super) fn entry(table: &Path, version: u64) -> PathBuf {
+    directory(table).join(format!("{version:020}.json"))
+}
+
+/// Refuses a log with entries missing, empty or damaged since its last checkpoint.
+///
+/// # Errors
+/// What is wrong with it, or that it cannot be read.
+pub(super) fn verify(table: &Path) -> Result<(), Fault> {
+    let directory = directory(table);
+    let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read: {e}", directory.display()));
+    let (mut entries, mut checkpoint) = (BTreeSet::new(), None);
+    for file in fs::read_dir(&directory).map_err(failed)? {
+        let name = file.map_err(failed)?.file_name();
+        let Some((version, rest)) = name.to_str().and_then(|n| n.split_once('.')) else { continue };
+        let Some(version) = (version.len() == 20).then(|| version.parse::<u64>().ok()).flatten() else { continue };
+        if rest == "json" {
+            entries.insert(version);
+        } else if rest.starts_with("checkpoint") && rest.ends_with(".parquet") {
+            checkpoint = checkpoint.max(Some(version));
+        }
+    }
+    let first = checkpoint.map_or(0, |version| version + 1);
+    for (expected, &version) in (first..).zip(entries.range(first..)) {
+        if version != expected {
+            return Err(damaged(&entry(table, expected), "is missing"));
+        }
+        let path = entry(table, version);
+        let text = fs::read_to_string(&path).map_err(|e| damaged(&path, &format!("cannot be read: {e}")))?;
+        if text.trim().is_empty() {
+            return Err(damaged(&path, "is empty"));
+        }
+        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(line) {
+                return Err(damaged(&path, &format!("is damaged in line {}: {error}", i + 1)));
+            }
+        }
+    }
+    if checkpoint.is_none() && entries.is_empty() {
+        return Err(Fault::new(format!("{}: the log of the Delta table has no entry", directory.display())));
+    }
+    Ok(())
+}
+
+fn damaged(path: &Path, what: &str) -> Fault {
+    let fault = Fault::new(format!("{}: this entry of the Delta table's log {what}", path.display()));
+    fault.hint("nothing was changed; restore the entry from a copy, or remove it if no later one exists and its batch is gated again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(entries: &[(&str, &str)]) -> Result<(), Fault> {
+        let place = tempfile::tempdir().expect("a directory");
+        fs::create_dir(directory(place.path())).expect("a log");
+        for (name, text) in entries {
+            fs::write(directory(place.path()).join(name), text).expect("an entry");
+        }
+        verify(place.path())
+    }
+
+    #[test]
+    fn a_damaged_log_is_refused() {
+        let whole = ("00000000000000000000.json", "{\"protocol\":{}}\n{\"metaData\":{}}\n");
+        assert!(log(&[whole, ("00000000000000000001.json", "{}"), ("_last_checkpoint", "")]).is_ok());
+        assert!(log(&[("00000000000000000004.checkpoint.parquet", ""), ("00000000000000000005.json", "{}")]).is_ok());
+        let refused = |entries: &[(&str, &str)]| log(entries).expect_err("damage").to_string();
+        assert!(refused(&[]).contains("has no entry"));
+        assert!(refused(&[whole, ("00000000000000000001.json", "")]).contains("is empty"));
+        assert!(refused(&[whole, ("00000000000000000001.json", "{}\n{\"add\":{\"pa")]).contains("damaged in line 2"));
+        assert!(refused(&[whole, ("00000000000000000002.json", "{}")]).contains("00000000000000000001.json: this entry"));
+    }
+}

@@ -1,0 +1,31 @@
+//! Plain Parquet: types as nearly as the format has them, and directories of parts.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
+
+/// Whether the directory holds Parquet files that readers see.
+pub(super) fn has_parts(directory: &Path) -> bool {
+    let is_part = |name: &str| name.ends_with(".parquet") && !name.starts_with(['.', '_']);
+    fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| entry.file_name().to_str().is_some_and(is_part))
+}
+
+/// The columns with types that Parquet has.
+pub(super) fn written(batch: &SchemaRef) -> SchemaRef {
+    Arc::new(Schema::new(batch.fields().iter().map(in_parquet).collect::<Vec<_>>()))
+}
+
+/// The field with types that Parquet has: seconds become milliseconds, which others than we read as times too.
+fn in_parquet(field: &FieldRef) -> FieldRef {
+    let data_type = match field.data_type() {
+        DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
+        DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(in_parquet).collect()),
+        DataType::List(item) => DataType::List(in_parquet(item)),
+        DataType::LargeList(item) => DataType::LargeList(in_parquet(item)),
+        _ => return field.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
