@@ -3,6 +3,7 @@
 mod cases;
 mod cli;
 mod crash;
+mod delta;
 mod examples;
 mod formats;
 mod gate;

@@ -1,0 +1,27 @@
+"""Reads the Delta table that Sluicegate published (first argument) with deltalake for Python into pandas and Arrow, and with
+Polars, and compares its values with the Parquet file of the same rows (second argument). The third argument is the number
+of versions the table must have."""
+
+import json
+import sys
+
+import polars as pl
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+
+table, reference, versions = DeltaTable(sys.argv[1]), pq.read_table(sys.argv[2]), int(sys.argv[3])
+columns = reference.column_names
+assert len(table.history()) == versions, table.history()
+ours = table.to_pyarrow_table()
+assert ours.num_rows == reference.num_rows, ours.num_rows
+key = columns[0]
+for name in columns:
+    mine = ours.sort_by(key)[name].to_pylist()
+    theirs = reference.sort_by(key)[name].to_pylist()
+    assert mine == theirs, (name, [pair for pair in zip(mine, theirs) if pair[0] != pair[1]][:3])
+assert len(table.to_pandas()) == reference.num_rows
+frame = pl.read_delta(sys.argv[1]).sort(key)
+assert frame[key].to_list() == reference.sort_by(key)[key].to_pylist()
+for action in table.get_add_actions(flatten=True).to_struct_array().to_pylist() if hasattr(table.get_add_actions(flatten=True), "to_struct_array") else []:
+    assert action["num_records"] > 0, action
+print(json.dumps({"rows": ours.num_rows}))
