@@ -54,6 +54,7 @@ pub mod json;
 pub mod metric;
 pub mod paths;
 pub mod prepare;
+pub mod quarantine;
 pub mod report;
 pub mod rows;
 pub mod rules;

@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod gate;
 mod output;
+mod quarantine;
 mod rules;
 mod run;
 mod schema;
@@ -31,6 +32,8 @@ enum Command {
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
     Gate(gate::Gate),
+    /// Work with rows that were set aside: list, show, export
+    Quarantine(quarantine::Quarantine),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
     /// Print a rule's documentation
@@ -60,6 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Check(command) => command.run(),
         Command::Gate(command) => command.run(),
+        Command::Quarantine(command) => command.run(),
         Command::Rules(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),

@@ -11,17 +11,11 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crate::audit::{Audited, Job};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
+use crate::quarantine::{COLUMNS, FILE, LINE, RAW, REASON, ROW, RULES};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::rules::schema::Evolution;
 use crate::source::{Chunk, Malformed, Projection, Unit};
 use crate::store::{Columns, Destination, StagedFile};
-
-const RULES: &str = "_sluicegate_rules";
-const REASON: &str = "_sluicegate_reason";
-const FILE: &str = "_sluicegate_file";
-const LINE: &str = "_sluicegate_line";
-const ROW: &str = "_sluicegate_row";
-const RAW: &str = "_sluicegate_raw";
 
 /// Stages a part with the rows of `set_aside`, in input order.
 pub(super) fn write(
@@ -52,7 +46,7 @@ pub(super) fn write(
 /// The source's columns, all nullable since a malformed record has none of them, then ours.
 fn schema(source: &Schema) -> Result<SchemaRef, Fault> {
     let mut fields: Vec<Field> = source.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-    if let Some(taken) = fields.iter().find(|f| [RULES, REASON, FILE, LINE, ROW, RAW].contains(&f.name().as_str())) {
+    if let Some(taken) = fields.iter().find(|f| COLUMNS.contains(&f.name().as_str())) {
         let fault = Fault::new(format!("the column name `{}` is taken by the quarantine", taken.name()));
         return Err(fault.hint("rename the column, or judge quarantined rows without these columns"));
     }

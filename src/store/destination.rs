@@ -168,6 +168,14 @@ impl Destination {
         Ok(path)
     }
 
+    /// What the file at `path` says of itself.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn stamp_of(path: &Path) -> Result<Stored, Fault> {
+        stored_in(path)
+    }
+
     /// Removes the quarantined batch `id`, if it is there, and makes that durable.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod laws;
 mod measures;
 mod parity;
 mod planted;
+mod quarantine;
 mod reference;
 mod review;
 mod rulesets;

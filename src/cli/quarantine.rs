@@ -1,0 +1,165 @@
+//! `sluicegate quarantine`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::output;
+use crate::diagnostic::Fault;
+use crate::quarantine::{self, Part};
+
+/// Options of `quarantine`.
+#[derive(Debug, Args)]
+pub struct Quarantine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the batches that left rows there
+    List {
+        /// The quarantine's directory
+        directory: PathBuf,
+    },
+    /// Show rows of a batch, and why they are there
+    Show {
+        /// The quarantine's directory
+        directory: PathBuf,
+        /// The batch's id
+        batch: String,
+        /// Only rows that this rule set aside
+        #[arg(long, value_name = "ID")]
+        rule: Option<String>,
+        /// How many rows at most
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Take rows out, to mend them and gate them again
+    Export {
+        /// The quarantine's directory
+        directory: PathBuf,
+        /// Ids of batches; all if none is named
+        batches: Vec<String>,
+        /// Where to: a name that ends in .csv, .ndjson, .jsonl or .parquet
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Only rows that this rule set aside
+        #[arg(long, value_name = "ID")]
+        rule: Option<String>,
+        /// Without the columns that say where a row came from and why it is there
+        #[arg(long)]
+        only_values: bool,
+    },
+}
+
+impl Quarantine {
+    pub fn run(self) -> ExitCode {
+        let done = match self.command {
+            Command::List { directory } => list(&directory),
+            Command::Show { directory, batch, rule, limit } => show(&directory, batch, rule.as_deref(), limit),
+            Command::Export { directory, batches, to, rule, only_values } => {
+                export(&directory, &batches, rule.as_deref(), only_values, &to)
+            }
+        };
+        match done {
+            Ok(text) => {
+                output::print(&text);
+                ExitCode::SUCCESS
+            }
+            Err(fault) => {
+                output::complain(&fault.into());
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+}
+
+fn printed(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn list(directory: &Path) -> Result<String, Fault> {
+    let parts = quarantine::parts(directory)?;
+    if parts.is_empty() {
+        return Ok(format!("{}: no rows are set aside\n", directory.display()));
+    }
+    let mut out = table(&["batch", "data set", "rows", "rules"]);
+    for Part { stamp, rows, rules, .. } in &parts {
+        let rules: Vec<String> = rules.iter().map(|(rule, rows)| format!("{rule} {rows}")).collect();
+        out.add_row([stamp.batch_id.as_str(), &stamp.dataset, &rows.to_string(), &rules.join(", ")]);
+    }
+    Ok(printed(&out))
+}
+
+fn show(directory: &Path, batch: String, rule: Option<&str>, limit: usize) -> Result<String, Fault> {
+    let mut out = String::new();
+    for part in quarantine::parts_of(directory, &[batch])? {
+        let total = match rule {
+            None => part.rows,
+            Some(rule) => part.rules.get(rule).copied().ok_or_else(|| {
+                let known: Vec<&str> = part.rules.keys().map(String::as_str).collect();
+                Fault::new(format!("no row is there for `{rule}`")).hint(format!("rules with rows there: {}", known.join(", ")))
+            })?,
+        };
+        let mut rows: Option<Table> = None;
+        let mut left = limit;
+        for batch in part.batches(rule)? {
+            let batch = batch?;
+            let batch = batch.slice(0, batch.num_rows().min(left));
+            left -= batch.num_rows();
+            add_rows(&mut rows, &batch)?;
+            if left == 0 {
+                break;
+            }
+        }
+        out += &rows.as_ref().map(printed).unwrap_or_default();
+        let shown = (limit - left) as u64;
+        if shown < total {
+            out += &format!("{shown} of {total} rows; `--limit` shows more\n");
+        }
+    }
+    Ok(out)
+}
+
+/// Adds the rows: where each came from and why it is there, then its values.
+fn add_rows(rows: &mut Option<Table>, batch: &RecordBatch) -> Result<(), Fault> {
+    let failed = |e: arrow::error::ArrowError| Fault::new(format!("cannot show rows: {e}"));
+    let batch = quarantine::as_text(batch, false)?;
+    let schema = batch.schema();
+    let is_ours = |name: &str| quarantine::COLUMNS.contains(&name);
+    let values: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|name| !is_ours(name)).collect();
+    let why = [quarantine::FILE, quarantine::LINE, quarantine::ROW, quarantine::RULES, quarantine::REASON];
+    let names = [&["file", "line", "row", "rules", "reason"], values.as_slice(), &["record as it came"]].concat();
+    let rows = rows.get_or_insert_with(|| table(&names));
+    let options = FormatOptions::new().with_null("");
+    let columns = why.iter().chain(&values).chain(&[quarantine::RAW]).filter_map(|name| batch.column_by_name(name));
+    let cells = columns.map(|c| ArrayFormatter::try_new(c.as_ref(), &options)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    for row in 0..batch.num_rows() {
+        rows.add_row(cells.iter().map(|cell| shortened(&cell.value(row).to_string())));
+    }
+    Ok(())
+}
+
+/// A value on one line of a table.
+fn shortened(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    let text = text.replace(['\n', '\r', '\t'], " ");
+    if text.chars().count() <= CHARACTERS_MAX { text } else { text.chars().take(CHARACTERS_MAX - 1).chain(['…']).collect() }
+}
+
+fn export(directory: &Path, batches: &[String], rule: Option<&str>, only_values: bool, to: &Path) -> Result<String, Fault> {
+    let parts = quarantine::parts_of(directory, batches)?;
+    let rows = quarantine::export(&parts, rule, only_values, to)?;
+    Ok(format!("{}: {rows} {}\n", to.display(), if rows == 1 { "row" } else { "rows" }))
+}

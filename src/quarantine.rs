@@ -1,0 +1,243 @@
+//! The quarantine as a place to work from: which batches left rows there, which rows and why, and taking them out to mend.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use crate::diagnostic::Fault;
+use crate::store::{Destination, Stamp, Stored};
+
+/// The columns that the quarantine adds to those of the source.
+pub const RULES: &str = "_sluicegate_rules";
+pub const REASON: &str = "_sluicegate_reason";
+pub const FILE: &str = "_sluicegate_file";
+pub const LINE: &str = "_sluicegate_line";
+pub const ROW: &str = "_sluicegate_row";
+pub const RAW: &str = "_sluicegate_raw";
+
+/// All of them, in order.
+pub const COLUMNS: [&str; 6] = [RULES, REASON, FILE, LINE, ROW, RAW];
+
+/// The rows that one batch left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub path: PathBuf,
+    pub stamp: Stamp,
+    pub rows: u64,
+    pub bytes: u64,
+    /// How many rows each rule set aside; a row may have failed several.
+    pub rules: BTreeMap<String, u64>,
+}
+
+/// The parts in the directory `quarantine`, by batch id.
+///
+/// # Errors
+/// The directory or a part cannot be read.
+pub fn parts(quarantine: &Path) -> Result<Vec<Part>, Fault> {
+    let failed = |e: std::io::Error| {
+        let fault = Fault::new(format!("{}: cannot read: {e}", quarantine.display()));
+        if e.kind() == std::io::ErrorKind::NotFound { fault.hint("no gate has set rows aside there") } else { fault }
+    };
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(quarantine).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        if name.starts_with('.') || !name.ends_with(".parquet") {
+            continue;
+        }
+        if let Some(part) = part(path)? {
+            parts.push(part);
+        }
+    }
+    parts.sort_by(|a, b| a.stamp.batch_id.cmp(&b.stamp.batch_id));
+    Ok(parts)
+}
+
+/// The parts of the batches `wanted`, or all where none is named.
+///
+/// # Errors
+/// A batch has left nothing, or a part cannot be read.
+pub fn parts_of(quarantine: &Path, wanted: &[String]) -> Result<Vec<Part>, Fault> {
+    let parts = parts(quarantine)?;
+    for batch in wanted {
+        if !parts.iter().any(|p| p.stamp.batch_id == *batch) {
+            let what = format!("{}: no rows of batch `{batch}` are there", quarantine.display());
+            return Err(Fault::new(what).hint_nearest(batch, parts.iter().map(|p| p.stamp.batch_id.as_str())));
+        }
+    }
+    Ok(parts.into_iter().filter(|p| wanted.is_empty() || wanted.contains(&p.stamp.batch_id)).collect())
+}
+
+/// What stands in the file at `path`, if a gate wrote it.
+fn part(path: PathBuf) -> Result<Option<Part>, Fault> {
+    let Stored::Batch(stamp) = Destination::stamp_of(&path)? else { return Ok(None) };
+    let bytes = fs::metadata(&path).map_err(|e| cannot_read(&path, &e))?.len();
+    let (mut rows, mut rules) = (0, BTreeMap::new());
+    for batch in reader(&path, Some(&[RULES]))? {
+        let batch = batch.map_err(|e| cannot_read(&path, &e))?;
+        rows += batch.num_rows() as u64;
+        for rule in batch.column(0).as_list::<i32>().values().as_string::<i32>().iter().flatten() {
+            *rules.entry(rule.to_owned()).or_default() += 1;
+        }
+    }
+    Ok(Some(Part { path, stamp, rows, bytes, rules }))
+}
+
+impl Part {
+    /// The rows that `rule` set aside, or all, in the order of the input.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    pub fn batches(&self, rule: Option<&str>) -> Result<impl Iterator<Item = Result<RecordBatch, Fault>>, Fault> {
+        let (path, rule) = (self.path.clone(), rule.map(str::to_owned));
+        Ok(reader(&self.path, None)?.map(move |batch| {
+            let batch = batch.map_err(|e| cannot_read(&path, &e))?;
+            let Some(rule) = &rule else { return Ok(batch) };
+            let rules = batch.column_by_name(RULES).map(|c| c.as_list::<i32>());
+            let names = |row: usize| rules.is_some_and(|r| r.value(row).as_string::<i32>().iter().any(|name| name == Some(rule.as_str())));
+            let keep: BooleanArray = (0..batch.num_rows()).map(|row| Some(names(row))).collect();
+            filter_record_batch(&batch, &keep).map_err(|e| cannot_read(&path, &e))
+        }))
+    }
+}
+
+fn reader(path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| cannot_read(path, &e))?;
+    let builder = match columns {
+        None => builder,
+        Some(columns) => {
+            let mask = parquet::arrow::ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder.with_projection(mask)
+        }
+    };
+    builder.build().map_err(|e| cannot_read(path, &e))
+}
+
+fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(format!("{}: cannot read: {error}", path.display()))
+}
+
+/// How rows taken out are written.
+enum Export {
+    Csv(Box<arrow::csv::Writer<BufWriter<File>>>),
+    Ndjson(arrow::json::LineDelimitedWriter<BufWriter<File>>),
+    Parquet(Box<ArrowWriter<BufWriter<File>>>),
+}
+
+/// Writes the rows of `parts` that `rule` set aside, or all, to `to`: CSV, NDJSON or Parquet, as its name ends; with
+/// `only_values` without the columns that say why. The file appears when it is whole. Gives how many rows it holds.
+///
+/// # Errors
+/// The name ends otherwise, the batches have different columns, or a file cannot be read or written.
+pub fn export(parts: &[Part], rule: Option<&str>, only_values: bool, to: &Path) -> Result<u64, Fault> {
+    let staged = to.with_extension(format!("{}.tmp", std::process::id()));
+    let written = write(parts, rule, only_values, to, &staged)
+        .and_then(|rows| fs::rename(&staged, to).map(|()| rows).map_err(|e| Fault::new(format!("{}: cannot write: {e}", to.display()))));
+    if written.is_err() {
+        let _ = fs::remove_file(&staged);
+    }
+    written
+}
+
+fn write(parts: &[Part], rule: Option<&str>, only_values: bool, to: &Path, staged: &Path) -> Result<u64, Fault> {
+    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", to.display()));
+    let extension = to.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
+        let fault = Fault::new(format!("{}: unknown format `{extension}`", to.display()));
+        return Err(fault.hint("a name that ends in .csv, .ndjson, .jsonl or .parquet"));
+    }
+    let mut file = Some(BufWriter::new(File::create(staged).map_err(|e| failed(&e))?));
+    let (mut export, mut schema, mut rows): (Option<Export>, Option<Arc<Schema>>, u64) = (None, None, 0);
+    for part in parts {
+        for batch in part.batches(rule)? {
+            let batch = if only_values { values(&batch?)? } else { batch? };
+            let batch = if extension == "parquet" { batch } else { as_text(&batch, extension == "csv")? };
+            if schema.get_or_insert_with(|| batch.schema()).fields() != batch.schema().fields() {
+                let what = format!("batch `{}` has other columns than `{}`", part.stamp.batch_id, parts[0].stamp.batch_id);
+                return Err(Fault::new(what).hint("take batches out one by one"));
+            }
+            let export = match (&mut export, file.take()) {
+                (Some(export), _) => export,
+                (none @ None, Some(file)) => none.insert(match extension {
+                    "csv" => Export::Csv(Box::new(arrow::csv::Writer::new(file))),
+                    "parquet" => Export::Parquet(Box::new(ArrowWriter::try_new(file, batch.schema(), None).map_err(|e| failed(&e))?)),
+                    _ => Export::Ndjson(arrow::json::LineDelimitedWriter::new(file)),
+                }),
+                (None, None) => return Err(failed(&"the file is gone")),
+            };
+            match export {
+                Export::Csv(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
+                Export::Ndjson(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
+                Export::Parquet(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
+            }
+            rows += batch.num_rows() as u64;
+        }
+    }
+    let file = match export {
+        None => file,
+        Some(Export::Csv(writer)) => Some(writer.into_inner()),
+        Some(Export::Ndjson(mut writer)) => {
+            writer.finish().map_err(|e| failed(&e))?;
+            Some(writer.into_inner())
+        }
+        Some(Export::Parquet(writer)) => Some(writer.into_inner().map_err(|e| failed(&e))?),
+    };
+    if let Some(mut file) = file {
+        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|e| failed(&e))?;
+    }
+    Ok(rows)
+}
+
+/// The columns of the source.
+fn values(batch: &RecordBatch) -> Result<RecordBatch, Fault> {
+    let of_source = |(_, field): &(usize, &Arc<Field>)| !COLUMNS.contains(&field.name().as_str());
+    let places: Vec<usize> = batch.schema().fields().iter().enumerate().filter(of_source).map(|(i, _)| i).collect();
+    batch.project(&places).map_err(|e| Fault::new(format!("cannot take rows out: {e}")))
+}
+
+/// The rows as text can hold them: the raw record as text, and for CSV the rules in one cell.
+///
+/// # Errors
+/// CSV cannot hold a nested column.
+pub fn as_text(batch: &RecordBatch, is_csv: bool) -> Result<RecordBatch, Fault> {
+    let schema = batch.schema();
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        let text: Option<StringArray> = match (field.name().as_str(), column.data_type()) {
+            (RAW, DataType::Binary) => {
+                Some(column.as_binary::<i32>().iter().map(|raw| raw.map(|r| String::from_utf8_lossy(r).into_owned())).collect())
+            }
+            (RULES, DataType::List(_)) if is_csv => {
+                let rules = column.as_list::<i32>();
+                let joined = |row: usize| rules.value(row).as_string::<i32>().iter().flatten().collect::<Vec<_>>().join(" ");
+                Some((0..rules.len()).map(|row| Some(joined(row))).collect())
+            }
+            (name, data_type) if is_csv && data_type.is_nested() => {
+                let fault = Fault::new(format!("`{name}` is nested, which CSV cannot hold"));
+                return Err(fault.hint("take the rows out as .ndjson or .parquet"));
+            }
+            _ => None,
+        };
+        match text {
+            Some(text) => {
+                fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+                columns.push(Arc::new(text));
+            }
+            None => {
+                fields.push(field.clone());
+                columns.push(column.clone());
+            }
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| Fault::new(format!("cannot take rows out: {e}")))
+}
