@@ -115,12 +115,23 @@ pub(super) fn commit(directory: &Path, staged: StagedFile, stamp: &Stamp, column
         kill::step();
         actions.push(Action::Add(add(&path, name)?));
     }
-    let version = match table {
-        Some(table) => table.append(actions, stamp, grown)?,
-        None => create(directory, actions, stamp, columns)?,
+    let committed = match table {
+        Some(table) => table.append(actions, stamp, grown),
+        None => create(directory, actions, stamp, columns),
     };
+    let version = committed.inspect_err(|_| remove_unless_named(directory, &path, stamp))?;
     kill::step();
     make_durable(directory, version)
+}
+
+/// Removes a data file whose commit failed, unless the log names it after all.
+fn remove_unless_named(directory: &Path, path: &Path, stamp: &Stamp) {
+    let names = |table: &Table| Ok(table.files_of(stamp)?.iter().any(|(file, _)| directory.join(&file.path) == path));
+    let is_named: Result<Option<bool>, Fault> = Table::open(directory).and_then(|table| table.as_ref().map(names).transpose());
+    // Where that cannot be known it stays: a file too many is no harm.
+    if is_named.is_ok_and(|named| named != Some(true)) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Makes what is published already durable: a gate that was killed may have left that undone.

@@ -1,5 +1,6 @@
 //! Columns as a Delta table holds them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
@@ -15,6 +16,7 @@ use crate::types::type_name;
 /// A type that Delta lacks, or a column that the table cannot take.
 pub(super) fn written(batch: &Schema, table: Option<&Schema>, evolution: Evolution) -> Result<(SchemaRef, Option<SchemaRef>), Fault> {
     let columns: Vec<FieldRef> = batch.fields().iter().map(in_delta).collect::<Result<_, _>>()?;
+    differ_beyond_case(columns.iter().chain(table.into_iter().flat_map(Schema::fields)))?;
     let Some(table) = table else { return Ok((Arc::new(Schema::new(columns)), None)) };
     let refused = |what: String| Fault::new(what).hint("nothing was changed; `schema: { evolution: … }` says which changes are compatible");
     let mut grown: Vec<FieldRef> = table.fields().iter().cloned().collect();
@@ -54,6 +56,19 @@ pub(super) fn written(batch: &Schema, table: Option<&Schema>, evolution: Evoluti
     }
     let is_grown = grown.len() > table.fields().len();
     Ok((Arc::new(Schema::new(written)), is_grown.then(|| Arc::new(Schema::new(grown)))))
+}
+
+/// A Delta table does not tell upper from lower case in names.
+fn differ_beyond_case<'a>(columns: impl Iterator<Item = &'a FieldRef>) -> Result<(), Fault> {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for name in columns.map(|c| c.name().as_str()) {
+        let known = *seen.entry(name.to_lowercase()).or_insert(name);
+        if known != name {
+            let what = format!("the columns `{known}` and `{name}` differ in case only, which a Delta table does not see");
+            return Err(Fault::new(what).hint("rename one, or write plain Parquet with `gate: { format: parquet }`"));
+        }
+    }
+    Ok(())
 }
 
 /// The field with a type that Delta has and that holds every value.
@@ -104,6 +119,8 @@ mod tests {
         assert!(written(&batch, Some(&table), Evolution::Exact).expect_err("exact").to_string().contains("`c`"));
         let narrower = schema(&[("a", DataType::Utf8)]);
         assert!(written(&narrower, Some(&table), Evolution::Any).expect_err("type").to_string().contains("the table holds int64"));
+        let upper = schema(&[("A", DataType::Int64)]);
+        assert!(written(&upper, Some(&table), Evolution::Any).expect_err("case").to_string().contains("differ in case only"));
         assert!(written(&schema(&[("t", DataType::Time64(TimeUnit::Microsecond))]), None, Evolution::Any).is_err());
     }
 }
