@@ -160,6 +160,10 @@ impl StagedFile {
         }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How many rows were appended.
     pub fn rows(&self) -> u64 {
         self.rows

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::diagnostic::Fault;
 
@@ -17,6 +18,21 @@ pub(super) fn directory(table: &Path) -> PathBuf {
 /// The entry of `version`.
 pub(super) fn entry(table: &Path, version: u64) -> PathBuf {
     directory(table).join(format!("{version:020}.json"))
+}
+
+/// Commits under way are written under such names; nobody takes an hour for one.
+const COMMIT_TIME_MAX: Duration = Duration::from_secs(3600);
+
+/// Removes what killed programs left of their commits: by the file system's clock, of which `now` is a time.
+pub(super) fn sweep(table: &Path, now: SystemTime) {
+    for file in fs::read_dir(directory(table)).into_iter().flatten().flatten() {
+        let is_begun = file.file_name().to_str().is_some_and(|n| n.contains(".json#"));
+        let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|modified| now.duration_since(modified).ok());
+        if is_begun && age.is_some_and(|age| age > COMMIT_TIME_MAX) {
+            // What cannot be removed is no entry to any reader.
+            let _ = fs::remove_file(file.path());
+        }
+    }
 }
 
 /// Refuses a log with entries missing, empty or damaged since its last checkpoint.
@@ -75,6 +91,21 @@ mod tests {
             fs::write(directory(place.path()).join(name), text).expect("an entry");
         }
         verify(place.path())
+    }
+
+    #[test]
+    fn commits_that_were_never_finished_are_swept() {
+        let place = tempfile::tempdir().expect("a directory");
+        fs::create_dir(directory(place.path())).expect("a log");
+        let names = ["00000000000000000001.json", "00000000000000000002.json#1", "00000000000000000003.json#1"];
+        let files: Vec<fs::File> = names.iter().map(|name| fs::File::create(directory(place.path()).join(name)).expect("a file")).collect();
+        let now = files[2].metadata().and_then(|m| m.modified()).expect("a time");
+        for file in &files[..2] {
+            file.set_modified(now - 2 * COMMIT_TIME_MAX).expect("set");
+        }
+        sweep(place.path(), now);
+        let left = |name: &&str| directory(place.path()).join(name).exists();
+        assert_eq!(names.iter().filter(|n| left(n)).collect::<Vec<_>>(), [&names[0], &names[2]]);
     }
 
     #[test]

@@ -107,6 +107,9 @@ pub(super) fn commit(directory: &Path, staged: StagedFile, stamp: &Stamp, column
     };
     let path = directory.join(&name);
     let failed = |e: std::io::Error| cannot_write(&path, &e);
+    if let Ok(now) = fs::metadata(staged.path()).and_then(|m| m.modified()) {
+        log::sweep(directory, now);
+    }
     let mut actions: Vec<Action> = replaced.into_iter().map(|(file, _)| Action::Remove(file)).collect();
     if rows > 0 {
         staged.rename(&path).map_err(failed)?;
