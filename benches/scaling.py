@@ -157,7 +157,8 @@ def results(series):
     """The points of a series that ended well, all of them in full, and the line through the CPU seconds."""
     points = [{"x": x / series.scale, "label": label} | figures(p, p) for x, label, p in series.points]
     good = [p for p in points if not p["failure"]]
-    found = line([(p["x"], p["cpu"]) for p in good]) if len(good) > 1 else None
+    # Rules are of different kinds: no line goes through them.
+    found = line([(p["x"], p["cpu"]) for p in good]) if len(good) > 1 and not series.named else None
     return {"title": series.title, "about": series.about, "axis": series.axis, "line": found, "points": points}
 
 
