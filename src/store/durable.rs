@@ -10,6 +10,8 @@ use crate::diagnostic::Fault;
 
 const STAGED_PREFIX: &str = ".sluicegate-";
 const STAGED_SUFFIX: &str = ".staged";
+/// Names that are tried for a staged file.
+const ATTEMPTS_MAX: usize = 1000;
 
 /// A new name is durable once its directory is.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
@@ -57,14 +59,20 @@ impl Hold {
         let hold = |directory: &PathBuf| {
             let handle = File::open(directory)?;
             // File systems without locks leave racing gates to the log of the table, or to the last rename.
-            match handle.lock() {
-                Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(error),
-                Ok(()) | Err(_) => Ok(handle),
-            }
+            let _ = handle.lock();
+            Ok(handle)
         };
         let held = directories.iter().filter(|d| d.is_dir()).map(|d| hold(d).map_err(|e| cannot_write(d, &e))).collect::<Result<_, _>>()?;
         Ok(Self { _directories: held })
     }
+}
+
+/// A hidden file of this process's own.
+pub(super) struct Staged {
+    pub path: PathBuf,
+    pub file: File,
+    /// Whether its directory was made for it.
+    pub made_directory: bool,
 }
 
 /// A new hidden file in `directory`, which is made if it is not there. Whoever holds the lock of such a file is at work
@@ -72,10 +80,11 @@ impl Hold {
 ///
 /// # Errors
 /// The directory cannot be made or written.
-pub(super) fn stage(directory: &Path) -> Result<(PathBuf, File), Fault> {
+pub(super) fn stage(directory: &Path) -> Result<Staged, Fault> {
+    let made_directory = !directory.is_dir();
     make_directory(directory).map_err(|e| cannot_write(directory, &e))?;
     sweep(directory);
-    for attempt in 0.. {
+    for attempt in 0..ATTEMPTS_MAX {
         let path = directory.join(format!("{STAGED_PREFIX}{}-{attempt}{STAGED_SUFFIX}", std::process::id()));
         match File::options().read(true).write(true).create_new(true).open(&path) {
             Ok(file) => {
@@ -83,10 +92,14 @@ pub(super) fn stage(directory: &Path) -> Result<(PathBuf, File), Fault> {
                 let _ = file.lock();
                 if fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|ours| there.ino() == ours.ino())) {
                     kill::step();
-                    return Ok((path, file));
+                    return Ok(Staged { path, file, made_directory });
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // A gate that made the directory too, and published nothing, has taken it away again.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_directory(directory).map_err(|e| cannot_write(directory, &e))?;
+            }
             Err(error) => return Err(cannot_write(&path, &error)),
         }
     }

@@ -17,7 +17,7 @@ use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::durable::{cannot_write, stage};
+use super::durable::{Staged, cannot_write, stage};
 use super::{Columns, Destination, Stamp, kill};
 use crate::diagnostic::Fault;
 
@@ -124,6 +124,7 @@ pub struct StagedFile {
     encoder: Encoder,
     rows: u64,
     renamed: bool,
+    made_directory: bool,
 }
 
 impl StagedFile {
@@ -136,7 +137,7 @@ impl StagedFile {
         if schema.fields().is_empty() {
             return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
         }
-        let (path, file) = stage(&destination.directory())?;
+        let Staged { path, file, made_directory } = stage(&destination.directory())?;
         let level = ZstdLevel::try_new(1).expect("level 1 is one of zstd's");
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
@@ -151,7 +152,7 @@ impl StagedFile {
         match begun {
             Ok((alive, (writer, factory))) => {
                 let encoder = Encoder { factory: Arc::new(factory), schema: schema.clone() };
-                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false })
+                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, made_directory })
             }
             Err(error) => {
                 let _ = fs::remove_file(&path);
@@ -278,6 +279,10 @@ impl Drop for StagedFile {
         if !self.renamed {
             // What cannot be removed is hidden from readers and recognised by its name.
             let _ = fs::remove_file(&self.path);
+            if let (true, Some(directory)) = (self.made_directory, self.path.parent()) {
+                // Nothing came of it; it stays if another gate has put something there.
+                let _ = fs::remove_dir(directory);
+            }
         }
     }
 }

@@ -69,6 +69,14 @@ fn a_batch_without_a_row_to_publish_is_known_all_the_same() {
 }
 
 #[test]
+fn a_rejected_first_batch_leaves_nothing_at_all() {
+    let place = place();
+    place.write("r.yaml", RULES.replace("{ column: id }", "{ column: id, on_fail: reject }"));
+    assert_eq!(gate(&place, "a.csv", "id,v\n,x\n", "a", &[]).code, 1);
+    assert!(!place.path("lake").exists() && !place.path("aside").exists());
+}
+
+#[test]
 fn columns_change_as_the_contract_says() {
     let place = place();
     assert_eq!(gate(&place, "a.csv", "id,v\n1,x\n", "a", &[]).code, 0);
