@@ -116,7 +116,7 @@ impl Run {
                 as_of: self.as_of.unwrap_or(now),
                 threads: self.threads(),
                 statistics: !self.no_statistics,
-                budget: Arc::new(Budget::new(self.memory_limit.0, spill.path.clone())),
+                budget: Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone())),
                 progress: &|done, total| progress.advance(done, total),
             };
             judge(&rules, &job)
@@ -164,6 +164,12 @@ pub fn run(
         output::show(&report, options.quiet, options.verbose);
     }
     ExitCode::from(code)
+}
+
+/// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
+fn countable(limit: u64) -> u64 {
+    const UNCOUNTED: u64 = 96 << 20;
+    limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }
 
 /// Reads the rule file at `path`.

@@ -22,6 +22,8 @@ use super::{Budget, Column, Rows, State};
 use crate::rows::{Mask, RowSet};
 
 const PARTITIONS: usize = 256;
+/// So many keys go to one spill file, or those of one unit: 24 MiB of them as records.
+const SPILL_ENTRIES: usize = 1 << 20;
 
 /// Which of several rows with one key is left standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -205,7 +207,7 @@ impl State for Keys {
         }
         let mut judge = Judge::new(self.spec.keep);
         if self.spills.is_empty() {
-            self.partitions().iter_mut().for_each(|partition| judge.look_through(partition));
+            partitions(std::mem::take(&mut self.units)).iter_mut().for_each(|partition| judge.look_through(partition));
         } else {
             let mut partition = Vec::new();
             for index in 0..PARTITIONS {
@@ -279,31 +281,36 @@ impl Keys {
         }
     }
 
-    /// Takes everything in memory apart by the hash's first byte, each part in input order.
-    fn partitions(&mut self) -> Vec<Vec<Record>> {
-        let mut sizes = [0; PARTITIONS];
-        self.units.iter().flat_map(|(_, entries)| entries).for_each(|e| sizes[(e.hash[0] >> 24) as usize] += 1);
-        let mut partitions: Vec<Vec<Record>> = sizes.into_iter().map(Vec::with_capacity).collect();
-        for (unit, entries) in self.units.drain(..) {
-            for Entry { hash, row } in entries {
-                partitions[(hash[0] >> 24) as usize].push(Record { hash, unit, row });
+    /// Writes everything in memory to spill files, some of it at a time, since its copy by partition takes memory too; a
+    /// failure is kept for `finish`.
+    fn spill(&mut self) {
+        self.spec.budget.release(std::mem::take(&mut self.charged));
+        let mut units = std::mem::take(&mut self.units).into_iter().peekable();
+        while self.failure.is_none() && units.peek().is_some() {
+            let (mut some, mut entries) = (Vec::new(), 0);
+            while let Some(unit) = units.next_if(|_| entries < SPILL_ENTRIES) {
+                entries += unit.1.len();
+                some.push(unit);
+            }
+            match Spill::write(self.spec.budget.spill_file(), &partitions(some)) {
+                Ok(spill) => self.spills.push(spill),
+                Err(error) => self.failure = Some(error),
             }
         }
-        partitions
     }
+}
 
-    /// Writes everything in memory to a spill file; a failure is kept for `finish`.
-    fn spill(&mut self) {
-        let partitions = self.partitions();
-        self.spec.budget.release(std::mem::take(&mut self.charged));
-        if self.failure.is_some() || partitions.iter().all(Vec::is_empty) {
-            return;
-        }
-        match Spill::write(self.spec.budget.spill_file(), &partitions) {
-            Ok(spill) => self.spills.push(spill),
-            Err(error) => self.failure = Some(error),
+/// Takes units apart by the hash's first byte, each part in input order.
+fn partitions(units: Vec<(u32, Vec<Entry>)>) -> Vec<Vec<Record>> {
+    let mut sizes = [0; PARTITIONS];
+    units.iter().flat_map(|(_, entries)| entries).for_each(|e| sizes[(e.hash[0] >> 24) as usize] += 1);
+    let mut partitions: Vec<Vec<Record>> = sizes.into_iter().map(Vec::with_capacity).collect();
+    for (unit, entries) in units {
+        for Entry { hash, row } in entries {
+            partitions[(hash[0] >> 24) as usize].push(Record { hash, unit, row });
         }
     }
+    partitions
 }
 
 /// The hash's parts, most significant first.
