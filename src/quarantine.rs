@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::diagnostic::Fault;
-use crate::store::{Destination, Stamp, Stored};
+use crate::store::{Stamp, Stored, stored_in};
 
 /// The columns that the quarantine adds to those of the source.
 pub const RULES: &str = "_sluicegate_rules";
@@ -78,7 +78,7 @@ pub fn parts_of(quarantine: &Path, wanted: &[String]) -> Result<Vec<Part>, Fault
 
 /// What stands in the file at `path`, if a gate wrote it.
 fn part(path: PathBuf) -> Result<Option<Part>, Fault> {
-    let Stored::Batch(stamp) = Destination::stamp_of(&path)? else { return Ok(None) };
+    let Stored::Batch(stamp) = stored_in(&path)? else { return Ok(None) };
     let bytes = fs::metadata(&path).map_err(|e| cannot_read(&path, &e))?.len();
     let (mut rows, mut rules) = (0, BTreeMap::new());
     for batch in reader(&path, Some(&[RULES]))? {

@@ -117,6 +117,11 @@ pub fn a_type(data_type: &DataType) -> String {
     format!("{} {name}", if an { "an" } else { "a" })
 }
 
+/// Whether values of `data_type` are text.
+pub fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
 /// The name of a type, as rule files and reports write it.
 pub fn type_name(data_type: &DataType) -> String {
     match data_type {

@@ -13,6 +13,7 @@ use crate::metric::completeness::Completeness;
 use crate::metric::{Budget, State};
 use crate::prepare::Prepare;
 use crate::sql::{Expression, LazySql};
+use crate::types::{is_text, type_name};
 use crate::yaml::Spanned;
 
 /// What one finding of a rule is about.
@@ -85,6 +86,12 @@ impl Binder<'_> {
                 Err(self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known))
             }
         }
+    }
+
+    /// Why `rule`, which judges text, cannot judge `column`; none if it can.
+    pub fn not_text(&self, rule: &str, column: &BoundColumn) -> Option<Fault> {
+        let what = || format!("`{rule}` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
+        (!is_text(&column.data_type)).then(|| self.fault(what()).hint("declare it as `string` in the `schema` section"))
     }
 
     /// Whether nobody says what the column's type is: it is what all its values look like.

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,7 +11,7 @@ use crate::diagnostic::Faults;
 use crate::metric::completeness::Completeness;
 use crate::metric::is_ordered;
 use crate::metric::sequence::{Breaks, OrderSpec};
-use crate::types::type_name;
+use crate::types::{is_text, type_name};
 
 /// Rows whose value steps back.
 ///
@@ -52,7 +51,7 @@ impl Rule for Order {
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let column = to.column();
-        let is_text = matches!(column.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        let is_text = is_text(&column.data_type);
         if !is_text && !is_ordered(&column.data_type) {
             let what = format!("`order` needs numbers, dates, times or text, but `{}` is {}", column.name, type_name(&column.data_type));
             return Err(to.fault(what).into());

@@ -1,7 +1,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
-use arrow::datatypes::DataType;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +13,6 @@ use crate::diagnostic::Faults;
 use crate::metric::Column;
 use crate::rows::Mask;
 use crate::text;
-use crate::types::type_name;
 use crate::yaml::Spanned;
 
 /// Text that cannot be read as what it should be.
@@ -81,10 +79,7 @@ impl Rule for Parse {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let column = to.column();
         let mut faults = Faults::default();
-        if !matches!(column.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
-            let what = format!("`parse` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
-            faults.push(to.fault(what).hint("declare it as `string` in the `schema` section"));
-        }
+        faults.0.extend(to.not_text(Self::NAME, &column));
         if let Some(format) = &self.format {
             if self.r#as != Kind::Datetime {
                 faults.push(to.fault_at(format, "`format` is for `as: datetime`"));

@@ -14,6 +14,7 @@ use crate::each_width;
 use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
 use crate::rows::Mask;
 use crate::types::Class;
+use crate::types::is_text;
 use crate::yaml::Spanned;
 
 /// Values outside fixed bounds.
@@ -145,7 +146,7 @@ impl RangeTest {
         if data_type.is_floating() {
             return Self::Floats { min: float(&min), max: float(&max), above: float(&above), below: float(&below) };
         }
-        if matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+        if is_text(data_type) {
             return Self::Texts { min: text(min), max: text(max), above: text(above), below: text(below) };
         }
         let scale = match data_type {

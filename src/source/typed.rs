@@ -9,6 +9,7 @@ use arrow::error::ArrowError;
 
 use super::{InputFile, Projection};
 use crate::diagnostic::Fault;
+use crate::types::is_text;
 
 /// The columns of files read as one table, and how their arrays become those of its batches.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Table {
     }
 
     fn tokens_to_null(&self, array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-        if self.missing.is_empty() || !matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+        if self.missing.is_empty() || !is_text(array.data_type()) {
             return Ok(array.clone());
         }
         let is_token = |text: Option<&str>| Some(text.is_some_and(|t| self.missing.iter().any(|m| m == t)));

@@ -140,9 +140,9 @@ impl Destination {
     /// The destination cannot be written.
     pub fn commit(&self, staged: StagedFile, stamp: &Stamp, columns: &Columns) -> Result<PathBuf, Fault> {
         let path = self.place_of(&stamp.batch_id);
-        match (self, columns) {
-            (Self::Delta(directory), Columns::Delta(columns)) => delta::commit(directory, staged, stamp, columns)?,
-            (Self::File(_) | Self::Parts(_) | Self::Delta(_), _) => {
+        match columns {
+            Columns::Delta(columns) => delta::commit(&self.directory(), staged, stamp, columns)?,
+            Columns::Plain(_) => {
                 let failed = |e: io::Error| cannot_write(&path, &e);
                 staged.rename(&path).map_err(failed)?;
                 kill::step();
@@ -168,14 +168,6 @@ impl Destination {
         Ok(path)
     }
 
-    /// What the file at `path` says of itself.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn stamp_of(path: &Path) -> Result<Stored, Fault> {
-        stored_in(path)
-    }
-
     /// Removes the quarantined batch `id`, if it is there, and makes that durable.
     ///
     /// # Errors
@@ -190,7 +182,10 @@ impl Destination {
 }
 
 /// What the file at `path` says of itself.
-pub(super) fn stored_in(path: &Path) -> Result<Stored, Fault> {
+///
+/// # Errors
+/// It cannot be read.
+pub fn stored_in(path: &Path) -> Result<Stored, Fault> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Stored::Nothing),

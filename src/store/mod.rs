@@ -10,7 +10,7 @@ pub mod kill;
 mod plain;
 mod staged;
 
-pub use destination::{Columns, Destination, Stored};
+pub use destination::{Columns, Destination, Stored, stored_in};
 pub use durable::Hold;
 pub use staged::{EncodedGroup, Encoder, GroupEncoder, StagedFile};
 

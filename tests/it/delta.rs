@@ -66,6 +66,36 @@ fn a_batch_without_a_row_to_publish_is_known_all_the_same() {
     assert_eq!(gate(&place, "b.csv", "id,v\n,x\n", "b", &[]).code, 0);
     assert_eq!((rows(&place), delta_files(&place.path("lake")).len()), (1, 1));
     assert_eq!(gate(&place, "b.csv", "id,v\n,x\n", "b", &[]).report()["publication"]["state"], "unchanged");
+    // Nothing of it is there, so another program cannot have rewritten it: it can be superseded, to and fro.
+    for (data, published) in [("id,v\n2,x\n", 2), ("id,v\n,x\n", 1), ("id,v\n2,x\n", 2)] {
+        let superseded = gate(&place, "b.csv", data, "b", &["--supersede"]);
+        assert_eq!((superseded.code, rows(&place)), (0, published), "{}", superseded.stderr);
+    }
+}
+
+#[test]
+fn a_batch_whose_file_was_rewritten_is_known_and_not_superseded() {
+    let place = place();
+    assert_eq!(gate(&place, "a.csv", "id,v\n1,x\n", "a", &[]).code, 0);
+    assert_eq!(gate(&place, "b.csv", "id,v\n2,x\n", "b", &[]).code, 0);
+    // What a compaction leaves: other names, no stamps.
+    let files = delta_files(&place.path("lake"));
+    let mut commit = String::new();
+    for (i, file) in files.iter().enumerate() {
+        let name = file.file_name().and_then(|n| n.to_str()).expect("a name");
+        fs::copy(file, place.path(&format!("lake/part-{i}.parquet"))).expect("a copy");
+        let size = fs::metadata(file).expect("a file").len();
+        commit += &format!("{{\"remove\":{{\"path\":\"{name}\",\"dataChange\":false,\"deletionTimestamp\":0}}}}\n");
+        let add =
+            format!("\"path\":\"part-{i}.parquet\",\"partitionValues\":{{}},\"size\":{size},\"modificationTime\":0,\"dataChange\":false");
+        commit += &format!("{{\"add\":{{{add}}}}}\n");
+    }
+    place.write("lake/_delta_log/00000000000000000002.json", commit);
+    let again = gate(&place, "a.csv", "id,v\n1,x\n", "a", &[]);
+    assert_eq!(again.report()["publication"]["state"], "unchanged", "{}", again.stderr);
+    let superseded = gate(&place, "a.csv", "id,v\n9,x\n", "a", &["--supersede"]);
+    assert!(superseded.code == 2 && superseded.stderr.contains("cannot be told from others"), "{}", superseded.stderr);
+    assert_eq!(rows(&place), 2);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 mod automaton;
 
-use arrow::datatypes::DataType;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +15,6 @@ use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
 use crate::metric::Column;
 use crate::rows::Mask;
-use crate::types::type_name;
 use crate::yaml::Spanned;
 
 /// Text that does not look as it should.
@@ -61,10 +59,7 @@ impl Rule for Pattern {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let column = to.column();
         let mut faults = Faults::default();
-        if !matches!(column.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
-            let what = format!("`pattern` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
-            faults.push(to.fault(what));
-        }
+        faults.0.extend(to.not_text(Self::NAME, &column));
         if self.regex.is_none() && self.like.is_none() {
             faults.push(to.fault("no expression is given").hint("give `regex` or `like`"));
         }

@@ -68,8 +68,10 @@ pub(super) fn stored(directory: &Path, stamp: &Stamp) -> Result<Stored, Fault> {
     }
     Ok(match table.transaction(stamp)? {
         None => Stored::Nothing,
-        Some(version) if version == transaction_version(stamp) => Stored::Batch(stamp.clone()),
-        // Its file was rewritten by another program: what it held is known by this digest alone.
+        Some(version) if [true, false].map(|has_rows| transaction_version(stamp, has_rows)).contains(&version) => {
+            Stored::Batch(stamp.clone())
+        }
+        // It published no row, or another program has rewritten its file: what it was is known by this digest alone.
         Some(version) => Stored::Batch(Stamp { content_digest: format!("{version:x}"), ..stamp.clone() }),
     })
 }
@@ -93,17 +95,15 @@ pub(super) fn commit(directory: &Path, staged: StagedFile, stamp: &Stamp, column
         Some(table) => (table.files_of(stamp)?, table.table.version().unwrap_or(0)),
         None => (Vec::new(), 0),
     };
-    if let Some(table) = &table
-        && replaced.is_empty()
-        && table.transaction(stamp)?.is_some()
-    {
+    let before = table.as_ref().map(|table| table.transaction(stamp)).transpose()?.flatten();
+    if replaced.is_empty() && before.is_some_and(had_rows) {
         let what = format!("{}: the rows of batch `{}` cannot be told from others", directory.display(), stamp.batch_id);
         return Err(Fault::new(what).hint("another program has rewritten its file; nothing was changed"));
     }
     // A name is used once: readers of an older version may still read what was superseded.
-    let name = match replaced.is_empty() {
-        true => format!("{}.{:032x}.parquet", stamp.batch_id, digest(stamp)),
-        false => format!("{}.{:032x}.{}.parquet", stamp.batch_id, digest(stamp), version + 1),
+    let name = match before {
+        None => format!("{}.{:032x}.parquet", stamp.batch_id, digest(stamp)),
+        Some(_) => format!("{}.{:032x}.{}.parquet", stamp.batch_id, digest(stamp), version + 1),
     };
     let path = directory.join(&name);
     let failed = |e: std::io::Error| cannot_write(&path, &e);
@@ -119,12 +119,16 @@ pub(super) fn commit(directory: &Path, staged: StagedFile, stamp: &Stamp, column
         actions.push(Action::Add(add(&path, name)?));
     }
     let committed = match table {
-        Some(table) => table.append(actions, stamp, grown),
-        None => create(directory, actions, stamp, columns),
+        Some(table) => table.append(actions, properties(stamp, rows > 0), grown),
+        None => create(directory, actions, stamp, properties(stamp, rows > 0), columns),
     };
     let version = committed.inspect_err(|_| remove_unless_named(directory, &path, stamp))?;
     kill::step();
-    make_durable(directory, version)
+    sync_entry(directory, version)?;
+    kill::step();
+    sync_directories(directory)?;
+    kill::step();
+    Ok(())
 }
 
 /// Removes a data file whose commit failed, unless the log names it after all.
@@ -147,27 +151,23 @@ pub(super) fn confirm(directory: &Path, stamp: &Stamp) -> Result<(), Fault> {
         let path = directory.join(&file.path);
         sync_file(&path).map_err(|e| cannot_write(&path, &e))?;
     }
-    for version in 0..=table.table.version().unwrap_or(0) {
-        let entry = log::entry(directory, version);
-        if entry.exists() {
-            sync_file(&entry).map_err(|e| cannot_write(&entry, &e))?;
-        }
-    }
-    make_durable(directory, table.table.version().unwrap_or(0))
+    // Nothing tells which of the commits was the batch's.
+    (0..=table.table.version().unwrap_or(0)).filter(|v| log::entry(directory, *v).exists()).try_for_each(|v| sync_entry(directory, v))?;
+    sync_directories(directory)
 }
 
-fn make_durable(directory: &Path, version: u64) -> Result<(), Fault> {
+fn sync_entry(directory: &Path, version: u64) -> Result<(), Fault> {
     let entry = log::entry(directory, version);
+    sync_file(&entry).map_err(|e| cannot_write(&entry, &e))
+}
+
+fn sync_directories(directory: &Path) -> Result<(), Fault> {
     let log = log::directory(directory);
-    sync_file(&entry).map_err(|e| cannot_write(&entry, &e))?;
-    kill::step();
-    sync_directory(&log).and_then(|()| sync_directory(directory)).map_err(|e| cannot_write(&log, &e))?;
-    kill::step();
-    Ok(())
+    sync_directory(&log).and_then(|()| sync_directory(directory)).map_err(|e| cannot_write(&log, &e))
 }
 
 /// Makes the table, with the batch in its first commit.
-fn create(directory: &Path, actions: Vec<Action>, stamp: &Stamp, columns: &Columns) -> Result<u64, Fault> {
+fn create(directory: &Path, actions: Vec<Action>, stamp: &Stamp, properties: CommitProperties, columns: &Columns) -> Result<u64, Fault> {
     let kernel: StructType = columns.written.as_ref().try_into_kernel().map_err(|e| cannot_commit(directory, &e))?;
     let table = builder(directory)?.build().map_err(|e| cannot_commit(directory, &e))?;
     let create = CreateBuilder::new()
@@ -176,7 +176,7 @@ fn create(directory: &Path, actions: Vec<Action>, stamp: &Stamp, columns: &Colum
         .with_table_name(&stamp.dataset)
         .with_columns(kernel.fields().cloned())
         .with_actions(actions)
-        .with_commit_properties(properties(stamp));
+        .with_commit_properties(properties);
     let table = block_on(directory, async { create.await })?.map_err(|e| cannot_commit(directory, &e))?;
     Ok(table.version().unwrap_or(0))
 }
@@ -231,7 +231,7 @@ impl Table {
     }
 
     /// Commits `actions` behind whatever others commit meanwhile.
-    fn append(&self, mut actions: Vec<Action>, stamp: &Stamp, grown: Option<SchemaRef>) -> Result<u64, Fault> {
+    fn append(&self, mut actions: Vec<Action>, properties: CommitProperties, grown: Option<SchemaRef>) -> Result<u64, Fault> {
         let failed = |e: DeltaTableError| conflict(&self.directory, e);
         let snapshot = self.table.snapshot().map_err(failed)?;
         if let Some(grown) = grown {
@@ -241,7 +241,7 @@ impl Table {
         }
         let replaces = actions.iter().any(|a| matches!(a, Action::Remove(_)));
         let mode = if replaces { SaveMode::Overwrite } else { SaveMode::Append };
-        let commit = CommitBuilder::from(properties(stamp)).with_actions(actions).build(
+        let commit = CommitBuilder::from(properties).with_actions(actions).build(
             Some(snapshot),
             self.table.log_store(),
             DeltaOperation::Write { mode, partition_by: None, predicate: None },
@@ -254,10 +254,10 @@ fn is_entry(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "json" || e == "parquet") || path.file_name().is_some_and(|n| n == "_last_checkpoint")
 }
 
-fn properties(stamp: &Stamp) -> CommitProperties {
+fn properties(stamp: &Stamp, has_rows: bool) -> CommitProperties {
     CommitProperties::default()
         .with_max_retries(ATTEMPTS_MAX)
-        .with_application_transaction(Transaction::new(application(stamp), transaction_version(stamp)))
+        .with_application_transaction(Transaction::new(application(stamp), transaction_version(stamp, has_rows)))
         .with_metadata(stamp.entries().map(|(key, value)| (key.to_owned(), serde_json::Value::from(value))))
 }
 
@@ -266,9 +266,14 @@ fn application(stamp: &Stamp) -> String {
     format!("sluicegate/{}/{}", stamp.dataset, stamp.batch_id)
 }
 
-/// A digest of what the stamp says, in 63 bits.
-fn transaction_version(stamp: &Stamp) -> i64 {
-    (digest(stamp) >> 65) as i64
+/// A digest of what the stamp says, in 62 bits, and whether the batch published a row.
+fn transaction_version(stamp: &Stamp, has_rows: bool) -> i64 {
+    (digest(stamp) >> 66) as i64 * 2 + i64::from(has_rows)
+}
+
+/// Whether the batch of a transaction published a row.
+fn had_rows(transaction_version: i64) -> bool {
+    transaction_version % 2 == 1
 }
 
 fn digest(stamp: &Stamp) -> u128 {
@@ -296,7 +301,7 @@ fn builder(directory: &Path) -> Result<DeltaTableBuilder, Fault> {
     DeltaTableBuilder::from_url(url).map_err(|e| failed(&e))
 }
 
-/// Runs `future` to its end; a panic inside is a fault.
+/// Runs `future` to its end.
 fn block_on<F: Future>(directory: &Path, future: F) -> Result<F::Output, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|e| cannot_commit(directory, &e))?;
