@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::diagnostic::Fault;
-use crate::store::{Stamp, Stored, stored_in};
+use crate::store::{Location, Quarantine, Stamp};
 
 /// The columns that the quarantine adds to those of the source.
 pub const RULES: &str = "_sluicegate_rules";
@@ -29,34 +29,22 @@ pub const COLUMNS: [&str; 6] = [RULES, REASON, FILE, LINE, ROW, RAW];
 /// The rows that one batch left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    pub path: PathBuf,
+    pub place: Location,
     pub stamp: Stamp,
     pub rows: u64,
-    pub bytes: u64,
     /// How many rows each rule set aside; a row may have failed several.
     pub rules: BTreeMap<String, u64>,
 }
 
-/// The parts in the directory `quarantine`, by batch id.
+/// The parts in `quarantine`, by batch id.
 ///
 /// # Errors
-/// The directory or a part cannot be read.
-pub fn parts(quarantine: &Path) -> Result<Vec<Part>, Fault> {
-    let failed = |e: std::io::Error| {
-        let fault = Fault::new(format!("{}: cannot read: {e}", quarantine.display()));
-        if e.kind() == std::io::ErrorKind::NotFound { fault.hint("no gate has set rows aside there") } else { fault }
-    };
-    let mut parts = Vec::new();
-    for entry in fs::read_dir(quarantine).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        if name.starts_with('.') || !name.ends_with(".parquet") {
-            continue;
-        }
-        if let Some(part) = part(path)? {
-            parts.push(part);
-        }
+/// The directory or a part cannot be read, or is not there.
+pub fn parts(quarantine: &Quarantine) -> Result<Vec<Part>, Fault> {
+    if quarantine.directory.local().is_some_and(|path| !path.is_dir()) {
+        return Err(Fault::new(format!("{}: there is no such directory", quarantine.directory)).hint("no gate has set rows aside there"));
     }
+    let mut parts = quarantine.all()?.into_iter().map(|(place, stamp)| part(place, stamp)).collect::<Result<Vec<_>, _>>()?;
     parts.sort_by(|a, b| a.stamp.batch_id.cmp(&b.stamp.batch_id));
     Ok(parts)
 }
@@ -65,30 +53,28 @@ pub fn parts(quarantine: &Path) -> Result<Vec<Part>, Fault> {
 ///
 /// # Errors
 /// A batch has left nothing, or a part cannot be read.
-pub fn parts_of(quarantine: &Path, wanted: &[String]) -> Result<Vec<Part>, Fault> {
+pub fn parts_of(quarantine: &Quarantine, wanted: &[String]) -> Result<Vec<Part>, Fault> {
     let parts = parts(quarantine)?;
     for batch in wanted {
         if !parts.iter().any(|p| p.stamp.batch_id == *batch) {
-            let what = format!("{}: no rows of batch `{batch}` are there", quarantine.display());
+            let what = format!("{}: no rows of batch `{batch}` are there", quarantine.directory);
             return Err(Fault::new(what).hint_nearest(batch, parts.iter().map(|p| p.stamp.batch_id.as_str())));
         }
     }
     Ok(parts.into_iter().filter(|p| wanted.is_empty() || wanted.contains(&p.stamp.batch_id)).collect())
 }
 
-/// What stands in the file at `path`, if a gate wrote it.
-fn part(path: PathBuf) -> Result<Option<Part>, Fault> {
-    let Stored::Batch(stamp) = stored_in(&path)? else { return Ok(None) };
-    let bytes = fs::metadata(&path).map_err(|e| cannot_read(&path, &e))?.len();
+/// What the part at `place` holds.
+fn part(place: Location, stamp: Stamp) -> Result<Part, Fault> {
     let (mut rows, mut rules) = (0, BTreeMap::new());
-    for batch in reader(&path, Some(&[RULES]))? {
-        let batch = batch.map_err(|e| cannot_read(&path, &e))?;
+    for batch in reader(&place, Some(&[RULES]))? {
+        let batch = batch.map_err(|e| cannot_read(&place, &e))?;
         rows += batch.num_rows() as u64;
         for rule in batch.column(0).as_list::<i32>().values().as_string::<i32>().iter().flatten() {
             *rules.entry(rule.to_owned()).or_default() += 1;
         }
     }
-    Ok(Some(Part { path, stamp, rows, bytes, rules }))
+    Ok(Part { place, stamp, rows, rules })
 }
 
 impl Part {
@@ -97,21 +83,22 @@ impl Part {
     /// # Errors
     /// The part cannot be read.
     pub fn batches(&self, rule: Option<&str>) -> Result<impl Iterator<Item = Result<RecordBatch, Fault>>, Fault> {
-        let (path, rule) = (self.path.clone(), rule.map(str::to_owned));
-        Ok(reader(&self.path, None)?.map(move |batch| {
-            let batch = batch.map_err(|e| cannot_read(&path, &e))?;
+        let (place, rule) = (self.place.clone(), rule.map(str::to_owned));
+        Ok(reader(&self.place, None)?.map(move |batch| {
+            let batch = batch.map_err(|e| cannot_read(&place, &e))?;
             let Some(rule) = &rule else { return Ok(batch) };
             let rules = batch.column_by_name(RULES).map(|c| c.as_list::<i32>());
             let names = |row: usize| rules.is_some_and(|r| r.value(row).as_string::<i32>().iter().any(|name| name == Some(rule.as_str())));
             let keep: BooleanArray = (0..batch.num_rows()).map(|row| Some(names(row))).collect();
-            filter_record_batch(&batch, &keep).map_err(|e| cannot_read(&path, &e))
+            filter_record_batch(&batch, &keep).map_err(|e| cannot_read(&place, &e))
         }))
     }
 }
 
-fn reader(path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
-    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| cannot_read(path, &e))?;
+fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+    let file = place.open().map_err(|e| cannot_read(place, &e))?;
+    let file = file.ok_or_else(|| cannot_read(place, &"it went away meanwhile"))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| cannot_read(place, &e))?;
     let builder = match columns {
         None => builder,
         Some(columns) => {
@@ -119,11 +106,11 @@ fn reader(path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchRea
             builder.with_projection(mask)
         }
     };
-    builder.build().map_err(|e| cannot_read(path, &e))
+    builder.build().map_err(|e| cannot_read(place, &e))
 }
 
-fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{}: cannot read: {error}", path.display()))
+fn cannot_read(place: &Location, error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(format!("{place}: cannot read: {error}"))
 }
 
 /// How rows taken out are written.

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::run::{self, Run};
+use super::run::{self, Run, surroundings};
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::gate::{self, Request};
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::ruleset::{RuleFile, TableFormat};
-use crate::store::{self, Destination};
+use crate::store::{self, Destination, Location, Quarantine};
 use crate::verdict::Verdict;
 
 /// Options of `gate`.
@@ -18,7 +18,7 @@ use crate::verdict::Verdict;
 pub struct Gate {
     #[command(flatten)]
     run: Run,
-    /// Where passing rows go: a path ending in .parquet is one file, any other a Delta table
+    /// Where passing rows go: a path ending in .parquet is one file, any other, or s3://BUCKET/PATH, a Delta table
     #[arg(long, value_name = "PATH")]
     publish: Option<String>,
     /// How a directory keeps batches: delta (unless it holds plain parts already), or parquet, one part a batch
@@ -63,10 +63,13 @@ impl Gate {
             PublishFormat::Delta => TableFormat::Delta,
             PublishFormat::Parquet => TableFormat::Parquet,
         });
-        let publish = Destination::new(publish, format.or(section.format))?;
-        let quarantine = self.quarantine.as_ref().or(section.quarantine.as_ref());
-        let quarantine = quarantine.map_or_else(|| publish.default_quarantine(), |path| Destination::Parts(path.into()));
-        if quarantine == publish {
+        let surroundings = surroundings();
+        let publish = Destination::new(Location::new(publish, &surroundings)?, format.or(section.format))?;
+        let quarantine = match self.quarantine.as_ref().or(section.quarantine.as_ref()) {
+            Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
+            None => Quarantine::beside(&publish),
+        };
+        if quarantine.directory == *publish.location() {
             return Err(Fault::new("published and quarantined rows have the same destination").into());
         }
         let (supersede, dry_run) = (self.supersede, self.dry_run);

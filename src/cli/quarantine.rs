@@ -9,8 +9,10 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::output;
+use super::run::surroundings;
 use crate::diagnostic::Fault;
 use crate::quarantine::{self, Part};
+use crate::store::{self, Location};
 
 /// Options of `quarantine`.
 #[derive(Debug, Args)]
@@ -23,13 +25,13 @@ pub struct Quarantine {
 enum Command {
     /// List the batches that left rows there
     List {
-        /// The quarantine's directory
-        directory: PathBuf,
+        /// The quarantine: a directory, or s3://BUCKET/PATH
+        directory: String,
     },
     /// Show rows of a batch, and why they are there
     Show {
-        /// The quarantine's directory
-        directory: PathBuf,
+        /// The quarantine: a directory, or s3://BUCKET/PATH
+        directory: String,
         /// The batch's id
         batch: String,
         /// Only rows that this rule set aside
@@ -41,8 +43,8 @@ enum Command {
     },
     /// Take rows out, to mend them and gate them again
     Export {
-        /// The quarantine's directory
-        directory: PathBuf,
+        /// The quarantine: a directory, or s3://BUCKET/PATH
+        directory: String,
         /// Ids of batches; all if none is named
         batches: Vec<String>,
         /// Where to: a name that ends in .csv, .ndjson, .jsonl or .parquet
@@ -59,14 +61,7 @@ enum Command {
 
 impl Quarantine {
     pub fn run(self) -> ExitCode {
-        let done = match self.command {
-            Command::List { directory } => list(&directory),
-            Command::Show { directory, batch, rule, limit } => show(&directory, batch, rule.as_deref(), limit),
-            Command::Export { directory, batches, to, rule, only_values } => {
-                export(&directory, &batches, rule.as_deref(), only_values, &to)
-            }
-        };
-        match done {
+        match self.command.run() {
             Ok(text) => {
                 output::print(&text);
                 ExitCode::SUCCESS
@@ -79,6 +74,22 @@ impl Quarantine {
     }
 }
 
+impl Command {
+    fn run(self) -> Result<String, Fault> {
+        match self {
+            Self::List { directory } => list(&opened(&directory)?),
+            Self::Show { directory, batch, rule, limit } => show(&opened(&directory)?, batch, rule.as_deref(), limit),
+            Self::Export { directory, batches, to, rule, only_values } => {
+                export(&opened(&directory)?, &batches, rule.as_deref(), only_values, &to)
+            }
+        }
+    }
+}
+
+fn opened(directory: &str) -> Result<store::Quarantine, Fault> {
+    Ok(store::Quarantine { directory: Location::new(directory, &surroundings())? })
+}
+
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
@@ -89,10 +100,10 @@ fn printed(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn list(directory: &Path) -> Result<String, Fault> {
+fn list(directory: &store::Quarantine) -> Result<String, Fault> {
     let parts = quarantine::parts(directory)?;
     if parts.is_empty() {
-        return Ok(format!("{}: no rows are set aside\n", directory.display()));
+        return Ok(format!("{}: no rows are set aside\n", directory.directory));
     }
     let mut out = table(&["batch", "data set", "rows", "rules"]);
     for Part { stamp, rows, rules, .. } in &parts {
@@ -102,7 +113,7 @@ fn list(directory: &Path) -> Result<String, Fault> {
     Ok(printed(&out))
 }
 
-fn show(directory: &Path, batch: String, rule: Option<&str>, limit: usize) -> Result<String, Fault> {
+fn show(directory: &store::Quarantine, batch: String, rule: Option<&str>, limit: usize) -> Result<String, Fault> {
     let mut out = String::new();
     for part in quarantine::parts_of(directory, &[batch])? {
         let total = match rule {
@@ -158,7 +169,7 @@ fn shortened(text: &str) -> String {
     if text.chars().count() <= CHARACTERS_MAX { text } else { text.chars().take(CHARACTERS_MAX - 1).chain(['…']).collect() }
 }
 
-fn export(directory: &Path, batches: &[String], rule: Option<&str>, only_values: bool, to: &Path) -> Result<String, Fault> {
+fn export(directory: &store::Quarantine, batches: &[String], rule: Option<&str>, only_values: bool, to: &Path) -> Result<String, Fault> {
     let parts = quarantine::parts_of(directory, batches)?;
     let rows = quarantine::export(&parts, rule, only_values, to)?;
     Ok(format!("{}: {rows} {}\n", to.display(), if rows == 1 { "row" } else { "rows" }))

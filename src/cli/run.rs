@@ -19,6 +19,7 @@ use crate::report::{self, Report};
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, Source, Spool};
+use crate::store::Surroundings;
 
 use super::output;
 
@@ -170,6 +171,12 @@ pub fn run(
 fn countable(limit: u64) -> u64 {
     const UNCOUNTED: u64 = 96 << 20;
     limit.saturating_sub(UNCOUNTED).max(limit / 2)
+}
+
+/// What stores elsewhere need to know of this machine.
+pub fn surroundings() -> Surroundings {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Surroundings { variables: variables.filter(|(name, _)| name.starts_with("AWS_")).collect(), staging: std::env::temp_dir() }
 }
 
 /// Reads the rule file at `path`.

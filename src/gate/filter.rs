@@ -23,7 +23,7 @@ pub(super) fn without(
         return Ok((file, columns));
     }
     file.finish(stamp)?;
-    let mut filtered = StagedFile::create(destination, &columns)?;
+    let mut filtered = StagedFile::create(&destination.directory(), &columns)?;
     let encoder = filtered.encoder();
     for (group, (unit, loses)) in units.iter().zip(losing).enumerate() {
         if !loses {

@@ -16,13 +16,13 @@ use crate::identity;
 use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
-use crate::store::{Destination, Stamp, Stored};
+use crate::store::{Committed, Destination, Location, Quarantine, Stamp, Stored};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
 pub struct Request {
     pub publish: Destination,
-    pub quarantine: Destination,
+    pub quarantine: Quarantine,
     pub batch_id: Option<String>,
     /// Whether the batch may take the place of another under its id.
     pub supersede: bool,
@@ -53,13 +53,14 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     let mut report = write_up(job, request, &audited, &stamp, &set_aside, None);
     // From here on, what is there stays as it is seen.
     let _hold = request.publish.hold(&request.quarantine)?;
+    let batch = Batch { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
     let publication = match (standing(request, &stamp)?, report.verdict) {
-        (Standing::Same, _) => unchanged(job, request, &audited, &stamp, &set_aside)?,
+        (Standing::Same, _) => batch.unchanged()?,
         (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
             Publication { state: PublicationState::Withheld, published: None, quarantined: None }
         }
         (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
-            publish(job, request, &audited, &stamp, &set_aside, staging.into_staged()?, standing)?
+            batch.publish(staging.into_staged()?, standing)?
         }
     };
     report.publication = Some(publication);
@@ -126,19 +127,6 @@ enum Standing {
 }
 
 fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
-    let refused = |destination: &Destination, why: &str| {
-        let what = format!("{}: {why}", destination.place_of(&stamp.batch_id).display());
-        Err(Fault::new(what).hint("nothing was changed; `--supersede` replaces it"))
-    };
-    // What a run that was cut short left in quarantine is of this data set, and may be replaced.
-    let stranger = match request.quarantine.stored(stamp)? {
-        Stored::Nothing => None,
-        Stored::Batch(there) => (there.dataset != stamp.dataset).then(|| format!("rows of the data set `{}` are there", there.dataset)),
-        Stored::Foreign => Some("a file is there that this gate did not write".to_owned()),
-    };
-    if let Some(why) = stranger.filter(|_| !request.supersede) {
-        return refused(&request.quarantine, &why);
-    }
     let other = match request.publish.stored(stamp)? {
         Stored::Nothing => return Ok(Standing::Free),
         Stored::Batch(there) if there == *stamp => return Ok(Standing::Same),
@@ -151,49 +139,73 @@ fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
         Stored::Batch(_) => format!("batch `{}` is already published under other rules", stamp.batch_id),
         Stored::Foreign => "a file is there that this gate did not write".to_owned(),
     };
-    if request.supersede { Ok(Standing::Other) } else { refused(&request.publish, &other) }
+    if request.supersede {
+        return Ok(Standing::Other);
+    }
+    let what = format!("{}: {other}", request.publish.place_of(&stamp.batch_id));
+    Err(Fault::new(what).hint("nothing was changed; `--supersede` replaces it"))
 }
 
-/// The batch is there; what was set aside is written again only if it is not.
-fn unchanged(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Result<Publication, Fault> {
-    let published = Some(request.publish.confirm(stamp)?.display().to_string());
-    let quarantined = match set_aside.is_empty() {
-        true => None,
-        false if request.quarantine.stored(stamp)? == Stored::Batch(stamp.clone()) => {
-            Some(request.quarantine.confirm(stamp)?.display().to_string())
+/// How often a commit is tried again that others keep overtaking.
+const ATTEMPTS_MAX: usize = 100;
+
+/// A batch that was judged, on its way to its destination.
+struct Batch<'a> {
+    job: &'a Job<'a>,
+    request: &'a Request,
+    audited: &'a Audited,
+    stamp: &'a Stamp,
+    set_aside: &'a RowSet,
+}
+
+impl Batch<'_> {
+    /// The batch is there; what was set aside is written again only if it is not.
+    fn unchanged(&self) -> Result<Publication, Fault> {
+        let quarantine = &self.request.quarantine;
+        let published = self.request.publish.confirm(self.stamp)?;
+        let quarantined = match self.set_aside.is_empty() {
+            true => None,
+            false if quarantine.has(self.stamp)? => Some(quarantine.confirm(self.stamp)?),
+            false => Some(self.quarantine()?),
+        };
+        self.settled(PublicationState::Unchanged, published, quarantined)
+    }
+
+    /// Quarantine first, then publish: a reader who sees the batch can find what is not in it.
+    fn publish(&self, staged: Staged, mut standing: Standing) -> Result<Publication, Fault> {
+        let Self { request, stamp, .. } = self;
+        let (mut published, columns) = filter::without(staged, self.set_aside, &request.publish, stamp)?;
+        published.finish(stamp)?;
+        let quarantined = if self.set_aside.is_empty() { None } else { Some(self.quarantine()?) };
+        let mut overtaken = String::new();
+        for _ in 0..ATTEMPTS_MAX {
+            match request.publish.commit(&mut published, stamp, &columns)? {
+                Committed::There(place) => {
+                    let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
+                    return self.settled(state, place, quarantined);
+                }
+                Committed::Overtaken(why) => overtaken = why,
+            }
+            standing = self::standing(request, stamp)?;
+            if standing == Standing::Same {
+                return self.unchanged();
+            }
         }
-        false => Some(quarantine(job, request, audited, stamp, set_aside)?),
-    };
-    Ok(Publication { state: PublicationState::Unchanged, published, quarantined })
-}
+        let what = format!("{}: others keep changing the table: {overtaken}", request.publish.location());
+        Err(Fault::new(what).hint("nothing was published; run the gate again"))
+    }
 
-/// Writes and commits the rows set aside; gives the part's path.
-fn quarantine(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Result<String, Fault> {
-    let (mut part, columns) = quarantine::write(job, audited, set_aside, &request.quarantine)?;
-    part.finish(stamp)?;
-    Ok(request.quarantine.commit(part, stamp, &columns)?.display().to_string())
-}
+    /// Writes and commits the rows set aside.
+    fn quarantine(&self) -> Result<Location, Fault> {
+        let mut part = quarantine::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
+        part.finish(self.stamp)?;
+        self.request.quarantine.commit(&mut part, self.stamp)
+    }
 
-/// Quarantine first, then publish: a reader who sees the batch can find what is not in it.
-fn publish(
-    job: &Job<'_>,
-    request: &Request,
-    audited: &Audited,
-    stamp: &Stamp,
-    set_aside: &RowSet,
-    staged: Staged,
-    standing: Standing,
-) -> Result<Publication, Fault> {
-    let (mut published, columns) = filter::without(staged, set_aside, &request.publish, stamp)?;
-    published.finish(stamp)?;
-    let quarantined = match set_aside.is_empty() {
-        true => {
-            request.quarantine.remove(&stamp.batch_id)?;
-            None
-        }
-        false => Some(quarantine(job, request, audited, stamp, set_aside)?),
-    };
-    let path = request.publish.commit(published, stamp, &columns)?;
-    let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
-    Ok(Publication { state, published: Some(path.display().to_string()), quarantined })
+    /// What earlier contents of the batch left in quarantine goes once this one is published.
+    fn settled(&self, state: PublicationState, published: Location, quarantined: Option<Location>) -> Result<Publication, Fault> {
+        self.request.quarantine.settle(self.stamp, quarantined.is_some())?;
+        let shown = |place: Location| place.to_string();
+        Ok(Publication { state, published: Some(shown(published)), quarantined: quarantined.map(shown) })
+    }
 }

@@ -13,21 +13,14 @@ use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
 use crate::quarantine::{COLUMNS, FILE, LINE, RAW, REASON, ROW, RULES};
 use crate::rows::{Mask, RowId, RowSet};
-use crate::rules::schema::Evolution;
 use crate::source::{Chunk, Malformed, Projection, Unit};
-use crate::store::{Columns, Destination, StagedFile};
+use crate::store::{Quarantine, StagedFile};
 
 /// Stages a part with the rows of `set_aside`, in input order.
-pub(super) fn write(
-    job: &Job<'_>,
-    audited: &Audited,
-    set_aside: &RowSet,
-    destination: &Destination,
-) -> Result<(StagedFile, Columns), Fault> {
+pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quarantine: &Quarantine) -> Result<StagedFile, Fault> {
     let source = audited.source.as_ref();
     let schema = schema(source.schema())?;
-    let columns = destination.columns(&schema, Evolution::Any)?;
-    let mut part = StagedFile::create(destination, &columns)?;
+    let mut part = StagedFile::create(&quarantine.directory, &Quarantine::columns(&schema))?;
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
     let units: Vec<Unit> = set_aside.units().map(|u| audited.places.unit(u).clone()).collect();
@@ -40,7 +33,7 @@ pub(super) fn write(
         encoder.encode(&batches)
     };
     engine::each_unit(source, Over::Units(&units), job.threads, work, |group| if group.rows > 0 { part.append(group) } else { Ok(()) })?;
-    Ok((part, columns))
+    Ok(part)
 }
 
 /// The source's columns, all nullable since a malformed record has none of them, then ours.

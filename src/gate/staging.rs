@@ -62,7 +62,7 @@ impl Sink for Staging<'_> {
 
     fn begin(&self, schema: &SchemaRef) -> Result<(), Fault> {
         let columns = self.destination.columns(schema, self.evolution)?;
-        let file = StagedFile::create(self.destination, &columns)?;
+        let file = StagedFile::create(&self.destination.directory(), &columns)?;
         *self.encoder.write().unwrap_or_else(PoisonError::into_inner) = Some(file.encoder());
         *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Staged { file, units: Vec::new(), columns });
         Ok(())

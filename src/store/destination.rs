@@ -1,15 +1,10 @@
-//! Places for published and quarantined rows.
-
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+//! Places for published rows.
 
 use arrow::datatypes::SchemaRef;
-use parquet::file::reader::FileReader;
-use parquet::file::serialized_reader::SerializedFileReader;
 
-use super::durable::{Hold, cannot_write, sync_directory, sync_file};
-use super::{StagedFile, Stamp, delta, kill, plain};
+use super::durable::{Hold, cannot_write_at};
+use super::location::{Location, parent};
+use super::{Quarantine, StagedFile, Stamp, Stored, delta, plain};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
@@ -18,20 +13,11 @@ use crate::ruleset::TableFormat;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// One Parquet file that holds the latest batch.
-    File(PathBuf),
+    File(Location),
     /// A directory that holds one part a batch, named by its id.
-    Parts(PathBuf),
+    Parts(Location),
     /// A directory that is a Delta table.
-    Delta(PathBuf),
-}
-
-/// What stands where a batch would go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
-    Nothing,
-    Batch(Stamp),
-    /// A file that carries no stamp of ours.
-    Foreign,
+    Delta(Location),
 }
 
 /// How a batch's columns are written to its destination.
@@ -50,66 +36,76 @@ impl Columns {
     }
 }
 
+/// What came of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// The batch is there, durably.
+    There(Location),
+    /// Another gate or program changed the table first, as the text says; the batch is not there, or that other brought it.
+    Overtaken(String),
+}
+
 impl Destination {
-    /// A path ending in `.parquet` is one file, any other a directory: a Delta table, unless `format` says otherwise or it
-    /// holds plain parts already.
+    /// A place whose name ends in `.parquet` is one file, any other a directory: a Delta table, unless `format` says
+    /// otherwise or it holds plain parts already. A store elsewhere holds Delta tables only: nothing else can be changed
+    /// there without overwriting what another gate has just written.
     ///
     /// # Errors
-    /// The directory holds the one, and `format` says the other.
-    pub fn new(path: &str, format: Option<TableFormat>) -> Result<Self, Fault> {
-        let path = PathBuf::from(path);
-        if path.extension().is_some_and(|e| e == "parquet") {
-            return match format {
-                Some(TableFormat::Delta) => Err(Fault::new(format!("{}: one file cannot be a Delta table", path.display()))),
-                Some(TableFormat::Parquet) | None => Ok(Self::File(path)),
+    /// The directory holds the one, and `format` says the other; or it cannot be read.
+    pub fn new(location: Location, format: Option<TableFormat>) -> Result<Self, Fault> {
+        if location.name().ends_with(".parquet") || (location.local().is_none() && format == Some(TableFormat::Parquet)) {
+            return match (format, &location) {
+                (_, Location::Remote(_)) => {
+                    let fault = Fault::new(format!("{location}: an object store holds published rows as a Delta table only"));
+                    Err(fault.hint("name a directory, and no other `format`"))
+                }
+                (Some(TableFormat::Delta), _) => Err(Fault::new(format!("{location}: one file cannot be a Delta table"))),
+                (Some(TableFormat::Parquet) | None, _) => Ok(Self::File(location)),
             };
         }
-        let refused =
-            |what: &str| Err(Fault::new(format!("{}: the directory {what}", path.display())).hint("publish to another directory"));
-        match (format, delta::is_table(&path), plain::has_parts(&path)) {
+        let refused = |what: &str| Err(Fault::new(format!("{location}: the directory {what}")).hint("publish to another directory"));
+        let names = location.names().map_err(|e| cannot_read(&location, &e))?;
+        let is_table = names.iter().any(|n| n == delta::LOG);
+        // In a store elsewhere a killed gate may leave the first data file of a table before its log.
+        let has_parts = location.local().is_some() && names.iter().any(|n| plain::is_part(n));
+        match (format, is_table, has_parts) {
             (Some(TableFormat::Parquet), true, _) => refused("is a Delta table, and `format` asks for plain Parquet"),
             (Some(TableFormat::Delta), false, true) => refused("holds plain parts, and `format` asks for a Delta table"),
-            (Some(TableFormat::Parquet), false, _) | (None, false, true) => Ok(Self::Parts(path)),
-            (Some(TableFormat::Delta) | None, _, _) => Ok(Self::Delta(path)),
+            (Some(TableFormat::Parquet), false, _) | (None, false, true) => Ok(Self::Parts(location)),
+            (Some(TableFormat::Delta) | None, _, _) => Ok(Self::Delta(location)),
         }
     }
 
-    /// The directory for rows set aside, where none is named: beside the destination.
-    pub fn default_quarantine(&self) -> Self {
-        let path = match self {
-            Self::File(path) => path.with_extension(""),
-            Self::Parts(path) | Self::Delta(path) => path.clone(),
-        };
-        let mut name = path.into_os_string();
-        name.push("_quarantine");
-        Self::Parts(name.into())
+    /// The file or directory.
+    pub fn location(&self) -> &Location {
+        match self {
+            Self::File(location) | Self::Parts(location) | Self::Delta(location) => location,
+        }
     }
 
     /// Where the batch `id` is, for people: its file, or the table.
-    pub fn place_of(&self, id: &str) -> PathBuf {
+    pub fn place_of(&self, id: &str) -> Location {
         match self {
-            Self::File(path) | Self::Delta(path) => path.clone(),
-            Self::Parts(path) => path.join(format!("{id}.parquet")),
+            Self::File(location) | Self::Delta(location) => location.clone(),
+            Self::Parts(directory) => directory.join(&format!("{id}.parquet")),
         }
     }
 
-    /// The directory that files are renamed in.
-    pub(super) fn directory(&self) -> PathBuf {
+    /// Where files are staged.
+    pub fn directory(&self) -> Location {
         match self {
-            Self::Parts(path) | Self::Delta(path) => path.clone(),
-            Self::File(path) => match path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-                Some(_) | None => PathBuf::from("."),
-            },
+            Self::File(Location::Local(path)) => Location::Local(parent(path).to_owned()),
+            Self::File(location) | Self::Parts(location) | Self::Delta(location) => location.clone(),
         }
     }
 
-    /// Holds this destination and `other` for this gate alone.
+    /// Holds this destination and `quarantine` for this gate alone, as far as they are on this machine.
     ///
     /// # Errors
     /// A directory cannot be made or opened.
-    pub fn hold(&self, other: &Self) -> Result<Hold, Fault> {
-        Hold::of(vec![self.directory(), other.directory()])
+    pub fn hold(&self, quarantine: &Quarantine) -> Result<Hold, Fault> {
+        let directories = [self.directory(), quarantine.directory.clone()];
+        Hold::of(directories.iter().filter_map(|d| d.local().map(ToOwned::to_owned)).collect())
     }
 
     /// How the columns of `batch` are written here.
@@ -119,7 +115,7 @@ impl Destination {
     pub fn columns(&self, batch: &SchemaRef, evolution: Evolution) -> Result<Columns, Fault> {
         match self {
             Self::File(_) | Self::Parts(_) => Ok(Columns::Plain(plain::written(batch))),
-            Self::Delta(path) => delta::columns(path, batch, evolution).map(Columns::Delta),
+            Self::Delta(table) => delta::columns(table, batch, evolution).map(Columns::Delta),
         }
     }
 
@@ -129,8 +125,8 @@ impl Destination {
     /// A file is there and cannot be read.
     pub fn stored(&self, stamp: &Stamp) -> Result<Stored, Fault> {
         match self {
-            Self::File(_) | Self::Parts(_) => stored_in(&self.place_of(&stamp.batch_id)),
-            Self::Delta(path) => delta::stored(path, stamp),
+            Self::File(_) | Self::Parts(_) => Stored::at(&self.place_of(&stamp.batch_id)),
+            Self::Delta(table) => delta::stored(table, stamp),
         }
     }
 
@@ -138,85 +134,55 @@ impl Destination {
     ///
     /// # Errors
     /// The destination cannot be written.
-    pub fn commit(&self, staged: StagedFile, stamp: &Stamp, columns: &Columns) -> Result<PathBuf, Fault> {
-        let path = self.place_of(&stamp.batch_id);
+    pub fn commit(&self, staged: &mut StagedFile, stamp: &Stamp, columns: &Columns) -> Result<Committed, Fault> {
+        let place = self.place_of(&stamp.batch_id);
         match columns {
-            Columns::Delta(columns) => delta::commit(&self.directory(), staged, stamp, columns)?,
-            Columns::Plain(_) => {
-                let failed = |e: io::Error| cannot_write(&path, &e);
-                staged.rename(&path).map_err(failed)?;
-                kill::step();
-                sync_directory(&self.directory()).map_err(failed)?;
-                kill::step();
-            }
+            Columns::Delta(columns) => delta::commit(&place, staged, stamp, columns),
+            Columns::Plain(_) => staged.place(&place).map(|()| Committed::There(place)),
         }
-        Ok(path)
     }
 
     /// Makes a batch that is there durable: the gate that published it may have been killed before it did.
     ///
     /// # Errors
     /// The destination cannot be written.
-    pub fn confirm(&self, stamp: &Stamp) -> Result<PathBuf, Fault> {
-        let path = self.place_of(&stamp.batch_id);
+    pub fn confirm(&self, stamp: &Stamp) -> Result<Location, Fault> {
+        let place = self.place_of(&stamp.batch_id);
         match self {
-            Self::Delta(directory) => delta::confirm(directory, stamp)?,
-            Self::File(_) | Self::Parts(_) => {
-                sync_file(&path).and_then(|()| sync_directory(&self.directory())).map_err(|e| cannot_write(&path, &e))?;
-            }
+            Self::Delta(table) => delta::confirm(table, stamp)?,
+            Self::File(_) | Self::Parts(_) => place.sync().map_err(|e| cannot_write_at(&place, &e))?,
         }
-        Ok(path)
-    }
-
-    /// Removes the quarantined batch `id`, if it is there, and makes that durable.
-    ///
-    /// # Errors
-    /// The directory cannot be written.
-    pub fn remove(&self, id: &str) -> Result<(), Fault> {
-        let path = self.place_of(id);
-        match fs::remove_file(&path).and_then(|()| sync_directory(&self.directory())) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_write(&path, &error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        Ok(place)
     }
 }
 
-/// What the file at `path` says of itself.
-///
-/// # Errors
-/// It cannot be read.
-pub fn stored_in(path: &Path) -> Result<Stored, Fault> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Stored::Nothing),
-        Err(error) => return Err(Fault::new(format!("{}: cannot read: {error}", path.display()))),
-    };
-    let Ok(reader) = SerializedFileReader::new(file) else { return Ok(Stored::Foreign) };
-    let metadata = reader.metadata().file_metadata();
-    let entries = metadata.key_value_metadata().into_iter().flatten();
-    let entries = entries.filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?)));
-    Ok(Stamp::read(entries).map_or(Stored::Foreign, Stored::Batch))
+fn cannot_read(location: &Location, error: &std::io::Error) -> Fault {
+    let fault = Fault::new(format!("{location}: cannot read: {error}"));
+    if location.local().is_some() { fault } else { fault.hint("check the store's address and credentials") }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn a_path_says_what_kind_of_place_it_is() {
         let place = tempfile::tempdir().expect("a directory");
-        let path = |name: &str| place.path().join(name);
-        let new = |name: &str, format| Destination::new(path(name).to_str().expect("UTF-8"), format);
+        let path = |name: &str| Location::Local(place.path().join(name));
+        let new = |name: &str, format| Destination::new(path(name), format);
         assert_eq!(new("orders.parquet", None).expect("a file"), Destination::File(path("orders.parquet")));
         assert_eq!(new("orders", None).expect("a table"), Destination::Delta(path("orders")));
         assert_eq!(new("orders", Some(TableFormat::Parquet)).expect("parts"), Destination::Parts(path("orders")));
         assert!(new("orders.parquet", Some(TableFormat::Delta)).is_err());
-        fs::create_dir_all(path("parts")).expect("a directory");
-        fs::write(path("parts").join("b1.parquet"), "").expect("a part");
+        fs::create_dir_all(place.path().join("parts")).expect("a directory");
+        fs::write(place.path().join("parts/b1.parquet"), "").expect("a part");
         assert_eq!(new("parts", None).expect("parts"), Destination::Parts(path("parts")));
         assert!(new("parts", Some(TableFormat::Delta)).is_err());
-        let quarantine = new("orders.parquet", None).expect("a file").default_quarantine();
-        assert_eq!(quarantine, Destination::Parts(path("orders_quarantine")));
-        assert_eq!(quarantine.place_of("b1"), path("orders_quarantine").join("b1.parquet"));
+        for name in ["orders.parquet", "orders"] {
+            let destination = new(name, None).expect("a place");
+            assert_eq!(Quarantine::beside(&destination).directory, path("orders_quarantine"));
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::kill;
+use super::location::{Location, parent};
 use crate::diagnostic::Fault;
 
 const STAGED_PREFIX: &str = ".sluicegate-";
@@ -28,10 +29,7 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     if directory.as_os_str().is_empty() || directory.is_dir() {
         return Ok(());
     }
-    let parent = match directory.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
+    let parent = parent(directory);
     make_directory(parent)?;
     match fs::create_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -121,14 +119,21 @@ fn sweep(directory: &Path) {
 }
 
 pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Fault {
-    let fault = Fault::new(format!("{}: cannot write: {error}", path.display()));
+    cannot_write_at(&Location::Local(path.to_owned()), error)
+}
+
+pub(super) fn cannot_write_at(location: &Location, error: &io::Error) -> Fault {
+    let fault = Fault::new(format!("{location}: cannot write: {error}"));
     match error.kind() {
+        io::ErrorKind::NotFound if location.local().is_none() => fault.hint("is there such a bucket? nothing was published"),
+
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             fault.hint("check the permissions of the destination; nothing was published")
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => fault.hint("free some space; nothing was published"),
         io::ErrorKind::FileTooLarge => fault.hint("a limit on the size of files is in force; nothing was published"),
         io::ErrorKind::NotFound => fault.hint("the destination went away meanwhile; nothing was published"),
+        _ if location.local().is_none() => fault.hint("check the store's address and credentials; the table is as it was"),
         _ => fault,
     }
 }

@@ -1,18 +1,54 @@
 //! Where batches are kept: one Parquet file, a directory of one part a batch, or a Delta table.
 //!
-//! Everything is staged beside its destination under a name no reader looks at, made durable, and
-//! renamed into place or committed to the table's log: a reader sees a batch whole or not at all.
+//! Everything is staged under a name no reader looks at, made durable, and renamed into place or committed to the
+//! table's log: a reader sees a batch whole or not at all.
 
 mod delta;
 mod destination;
 mod durable;
 pub mod kill;
+mod location;
 mod plain;
+mod quarantine;
+mod remote;
 mod staged;
 
-pub use destination::{Columns, Destination, Stored, stored_in};
+pub use destination::{Columns, Committed, Destination};
 pub use durable::Hold;
+pub use location::{Location, Readable, Surroundings};
+pub use quarantine::Quarantine;
 pub use staged::{EncodedGroup, Encoder, GroupEncoder, StagedFile};
+
+use parquet::file::reader::FileReader;
+use parquet::file::serialized_reader::SerializedFileReader;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::diagnostic::Fault;
+
+/// What stands where a batch would go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    Nothing,
+    Batch(Stamp),
+    /// A file that carries no stamp of ours.
+    Foreign,
+}
+
+impl Stored {
+    /// What the file at `location` says of itself.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn at(location: &Location) -> Result<Self, Fault> {
+        let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+        let Some(file) = opened else { return Ok(Self::Nothing) };
+        let Ok(reader) = SerializedFileReader::new(file) else { return Ok(Self::Foreign) };
+        let metadata = reader.metadata().file_metadata();
+        let entries = metadata.key_value_metadata().into_iter().flatten();
+        let entries = entries.filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?)));
+        Ok(Stamp::read(entries).map_or(Self::Foreign, Self::Batch))
+    }
+}
 
 /// What a stored batch says of itself, in its Parquet metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +74,16 @@ impl Stamp {
             (Self::RULES_DIGEST, &self.rules_digest),
             (Self::CONTENT_DIGEST, &self.content_digest),
         ]
+    }
+
+    /// A digest of all it says.
+    fn digest(&self) -> u128 {
+        xxh3_128(self.entries().map(|(_, value)| value).join("\u{1f}").as_bytes())
+    }
+
+    /// Whether both are of one batch of one data set, whatever its content and rules.
+    pub fn is_of_batch(&self, other: &Self) -> bool {
+        (&self.dataset, &self.batch_id) == (&other.dataset, &other.batch_id)
     }
 
     /// Reads a stamp from key-value metadata; none if it is not complete.

@@ -1,15 +1,12 @@
 //! Plain Parquet: types as nearly as the format has them, and directories of parts.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 
-/// Whether the directory holds Parquet files that readers see.
-pub(super) fn has_parts(directory: &Path) -> bool {
-    let is_part = |name: &str| name.ends_with(".parquet") && !name.starts_with(['.', '_']);
-    fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| entry.file_name().to_str().is_some_and(is_part))
+/// Whether a file of this name is one that readers see.
+pub(super) fn is_part(name: &str) -> bool {
+    name.ends_with(".parquet") && !name.starts_with(['.', '_'])
 }
 
 /// The columns with types that Parquet has.

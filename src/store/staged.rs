@@ -17,8 +17,9 @@ use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::durable::{Staged, cannot_write, stage};
-use super::{Columns, Destination, Stamp, kill};
+use super::durable::{Staged, cannot_write, cannot_write_at, stage, sync_directory};
+use super::location::{Location, parent};
+use super::{Columns, Stamp, kill};
 use crate::diagnostic::Fault;
 
 /// Encodes row groups; can be shared between threads.
@@ -115,7 +116,8 @@ fn cannot_encode(error: ParquetError) -> Fault {
     Fault::new(format!("cannot encode as Parquet: {error}"))
 }
 
-/// A Parquet file being written beside its destination; removed if it is dropped before its rename.
+/// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
+/// dropped before it is in its place.
 pub struct StagedFile {
     path: PathBuf,
     /// Holds the lock that says that this file is being worked on.
@@ -128,16 +130,19 @@ pub struct StagedFile {
 }
 
 impl StagedFile {
-    /// Begins a file for rows of `columns` beside `destination`.
+    /// Begins a file for rows of `columns` that will go to `directory`.
     ///
     /// # Errors
     /// The place cannot be written, or a type cannot be written as Parquet.
-    pub fn create(destination: &Destination, columns: &Columns) -> Result<Self, Fault> {
+    pub fn create(directory: &Location, columns: &Columns) -> Result<Self, Fault> {
         let schema = columns.schema();
         if schema.fields().is_empty() {
             return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
         }
-        let Staged { path, file, made_directory } = stage(&destination.directory())?;
+        let Staged { path, file, made_directory } = stage(match directory {
+            Location::Local(path) => path,
+            Location::Remote(remote) => remote.staging(),
+        })?;
         let level = ZstdLevel::try_new(1).expect("level 1 is one of zstd's");
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
@@ -254,10 +259,22 @@ impl StagedFile {
         closed.map_err(|e| cannot_write(&self.path, &e))
     }
 
-    pub(super) fn rename(mut self, to: &Path) -> io::Result<()> {
-        fs::rename(&self.path, to)?;
-        self.renamed = true;
-        Ok(())
+    /// Brings the finished file to its place, durably. It can be brought to another again.
+    ///
+    /// # Errors
+    /// The place cannot be written.
+    pub(super) fn place(&mut self, at: &Location) -> Result<(), Fault> {
+        let placed = match at {
+            Location::Remote(remote) => remote.receive(&self.path),
+            Location::Local(path) => fs::rename(&self.path, path).and_then(|()| {
+                self.path.clone_from(path);
+                self.renamed = true;
+                kill::step();
+                sync_directory(parent(path))
+            }),
+        };
+        kill::step();
+        placed.map_err(|e| cannot_write_at(at, &e))
     }
 
     fn with_writer(&mut self, f: impl FnOnce(&mut SerializedFileWriter<BufWriter<File>>) -> Result<(), ParquetError>) -> Result<(), Fault> {

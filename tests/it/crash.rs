@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use bytes::Bytes;
 
-use crate::gate::read;
-use crate::support::Place;
+use crate::gate::of_bytes;
+use crate::s3;
+use crate::support::{Place, Run};
 
 const RULES: &str = "dataset: crash
 rules:
@@ -26,32 +28,56 @@ enum Kind {
     File,
     Parts,
     Delta,
+    /// A Delta table in an object store.
+    S3,
 }
 
-const KINDS: [Kind; 3] = [Kind::File, Kind::Parts, Kind::Delta];
+/// Those that can be had here.
+fn kinds() -> Vec<Kind> {
+    let mut kinds = vec![Kind::File, Kind::Parts, Kind::Delta];
+    kinds.extend(s3::store().map(|_| Kind::S3));
+    kinds
+}
 
 impl Kind {
-    fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::File => &["--publish", "out.parquet", "--quarantine", "aside"],
-            Self::Parts => &["--publish", "out", "--publish-format", "parquet", "--quarantine", "aside"],
-            Self::Delta => &["--publish", "out", "--publish-format", "delta", "--quarantine", "aside"],
-        }
+    fn arguments(self, place: &Place) -> Vec<String> {
+        let prefix = format!("s3://lake/{}", place.name());
+        let (publish, format, quarantine) = match self {
+            Self::File => ("out.parquet".into(), "parquet", "aside".into()),
+            Self::Parts => ("out".into(), "parquet", "aside".into()),
+            Self::Delta => ("out".into(), "delta", "aside".into()),
+            Self::S3 => (format!("{prefix}/out"), "delta", format!("{prefix}/aside")),
+        };
+        ["--publish".into(), publish, "--publish-format".into(), format.into(), "--quarantine".into(), quarantine].into()
     }
 
     /// The files that a reader who comes now reads.
-    fn files(self, place: &Path) -> Vec<PathBuf> {
-        let out = place.join("out");
+    fn files(self, place: &Place) -> Vec<Bytes> {
+        let read = |paths: Vec<PathBuf>| -> Vec<Bytes> { paths.iter().map(|p| std::fs::read(p).expect("a file").into()).collect() };
+        let out = place.path("out");
         match self {
-            Self::File => vec![place.join("out.parquet")].into_iter().filter(|f| f.exists()).collect(),
-            Self::Parts => parts(&out),
-            Self::Delta => delta_files(&out),
+            Self::File => read(vec![place.path("out.parquet")].into_iter().filter(|f| f.exists()).collect()),
+            Self::Parts => read(parts(&out)),
+            Self::Delta => read(delta_files(&out)),
+            Self::S3 => s3::store().expect("a store").delta_files(&format!("{}/out", place.name())),
         }
     }
 
     /// The ids that a reader sees, ascending.
-    fn visible(self, place: &Path) -> Vec<i64> {
-        ids(&self.files(place))
+    fn visible(self, place: &Place) -> Vec<i64> {
+        ids(self.files(place))
+    }
+
+    /// The ids of the batch `b2` in quarantine, ascending.
+    fn aside(self, place: &Place) -> Vec<i64> {
+        let files = match (self, s3::store()) {
+            (Self::S3, Some(store)) => {
+                let keys = store.keys(&format!("{}/aside", place.name()));
+                keys.iter().filter(|key| key.contains("/b2.")).map(|key| store.get(key)).collect()
+            }
+            _ => place.parts("aside", "b2").iter().map(|p| std::fs::read(p).expect("a part").into()).collect(),
+        };
+        ids(files)
     }
 }
 
@@ -81,10 +107,10 @@ pub fn delta_files(table: &Path) -> Vec<PathBuf> {
     files.into_values().collect()
 }
 
-fn ids(files: &[PathBuf]) -> Vec<i64> {
+fn ids(files: Vec<Bytes>) -> Vec<i64> {
     let mut ids: Vec<i64> = Vec::new();
     for file in files {
-        let batch = read(file);
+        let batch = of_bytes(file);
         ids.extend(batch.column_by_name("id").expect("id").as_primitive::<Int64Type>().values());
     }
     ids.sort_unstable();
@@ -111,8 +137,15 @@ fn batch(place: &Place, name: &str, first: i64) -> (Vec<i64>, Vec<i64>) {
 fn gate(place: &Place, kind: Kind, data: &str, id: &str, more: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
     command.current_dir(place.path(".")).args(["gate", data, "-r", "r.yaml", "--batch-id", id]);
-    command.args(kind.arguments()).args(more).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(kind.arguments(place)).args(more).envs(s3::variables()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("the binary runs")
+}
+
+fn run(place: &Place, kind: Kind, data: &str, id: &str) -> Run {
+    let arguments = kind.arguments(place);
+    let arguments: Vec<&str> =
+        ["gate", data, "-r", "r.yaml", "--batch-id", id].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    place.run(&arguments)
 }
 
 /// Whether the process came to its end by itself.
@@ -146,7 +179,7 @@ impl Scene {
     }
 
     fn visible(&self) -> Vec<i64> {
-        self.kind.visible(&self.place.path("."))
+        self.kind.visible(&self.place)
     }
 
     /// A killed run published all or nothing; the next makes it all, once, and tidies up.
@@ -154,13 +187,12 @@ impl Scene {
         let kind = self.kind;
         let seen = self.visible();
         assert!(seen == self.before || seen == self.after, "{kind:?}, killed {how}: a reader sees {seen:?}");
-        let arguments = [&["gate", "second.csv", "-r", "r.yaml", "--batch-id", "b2"], kind.arguments()].concat();
-        let again = self.place.run(&arguments);
+        let again = run(&self.place, kind, "second.csv", "b2");
         assert!(again.stderr.is_empty(), "{kind:?}, killed {how}: {}", again.stderr);
         let state = again.report()["publication"]["state"].as_str().expect("a state").to_owned();
         assert_eq!(state, if seen == self.after { "unchanged" } else { "published" }, "{kind:?}, killed {how}");
         assert_eq!(self.visible(), self.after, "{kind:?}, killed {how}");
-        assert_eq!(ids(&[self.place.path("aside/b2.parquet")]), self.aside, "{kind:?}, killed {how}");
+        assert_eq!(kind.aside(&self.place), self.aside, "{kind:?}, killed {how}");
         let left: Vec<String> = self.place.files().into_iter().filter(|f| f.contains(".staged")).collect();
         assert!(left.is_empty(), "{kind:?}, killed {how}: {left:?} are left");
     }
@@ -168,7 +200,7 @@ impl Scene {
 
 #[test]
 fn killed_at_any_step_a_batch_is_there_whole_or_not_at_all() {
-    for kind in KINDS {
+    for kind in kinds() {
         for has_batch in [true, false] {
             let mut steps = 0;
             loop {
@@ -206,13 +238,13 @@ fn killed_at_any_time_while_others_read_a_batch_is_there_whole_or_not_at_all() {
     let seed = number("SLUICEGATE_SEED", 20_261_122);
     println!("SLUICEGATE_SEED={seed}");
     let mut random = Random(seed);
-    let (mut killed, mut runs) = (0, 0);
+    let (mut killed, mut runs, kinds) = (0, 0, kinds());
     // What a whole run takes here, roughly: the kill falls anywhere in it.
     let started = std::time::Instant::now();
     Scene::new(Kind::Delta, true).holds("not at all");
     let whole = started.elapsed() / 3;
     while killed < number("SLUICEGATE_KILLS", 40) {
-        let kind = KINDS[random.below(3) as usize];
+        let kind = kinds[random.below(kinds.len() as u64) as usize];
         let scene = Scene::new(kind, random.below(2) == 0);
         let delay = Duration::from_micros(random.below(whole.as_micros() as u64));
         let over = AtomicBool::new(false);
@@ -238,7 +270,7 @@ fn killed_at_any_time_while_others_read_a_batch_is_there_whole_or_not_at_all() {
 #[test]
 fn racing_gates_publish_every_batch_once() {
     let each = number("SLUICEGATE_BATCHES", 4);
-    for kind in [Kind::Parts, Kind::Delta] {
+    for kind in kinds().into_iter().filter(|kind| *kind != Kind::File) {
         let place = Place::new();
         place.write("r.yaml", RULES);
         let mut expected = Vec::new();
@@ -254,20 +286,20 @@ fn racing_gates_publish_every_batch_once() {
                 threads.spawn(move || {
                     for i in 0..each {
                         let (data, id) = (format!("{process}-{i}.csv"), format!("b{process}-{i}"));
-                        let run = place.run(&[&["gate", &data, "-r", "r.yaml", "--batch-id", &id], kind.arguments()].concat());
+                        let run = run(place, kind, &data, &id);
                         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{kind:?} {id}");
                     }
                 });
             }
         });
-        assert!(kind.visible(&place.path(".")) == expected, "{kind:?}");
-        assert_eq!(kind.files(&place.path(".")).len() as u64, 8 * each, "{kind:?}");
+        assert!(kind.visible(&place) == expected, "{kind:?}");
+        assert_eq!(kind.files(&place).len() as u64, 8 * each, "{kind:?}");
     }
 }
 
 #[test]
 fn gates_that_race_for_one_batch_publish_it_once() {
-    for kind in KINDS {
+    for kind in kinds() {
         let scene = Scene::new(kind, false);
         let racers: Vec<Child> = (0..6).map(|_| gate(&scene.place, kind, "second.csv", "b2", &[])).collect();
         let codes: Vec<Option<i32>> = racers.into_iter().map(|mut c| c.wait().expect("ends").code()).collect();

@@ -68,7 +68,7 @@ fn a_file_of_malformed_records_is_set_aside_whole() {
     place.write("d.csv", format!("a,b\n1,2\n{}", "1,2,3\n".repeat(30_000)));
     let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]);
     assert_eq!((run.code, run.rows("quarantined"), run.rows("published")), (0, 30_000, 1), "{}", run.stderr);
-    assert_eq!(crate::gate::read(&place.path("out_quarantine/b.parquet")).num_rows(), 30_000);
+    assert_eq!(crate::gate::read(&place.part("out_quarantine", "b")).num_rows(), 30_000);
 }
 
 #[test]

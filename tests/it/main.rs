@@ -19,4 +19,5 @@ mod quarantine;
 mod reference;
 mod review;
 mod rulesets;
+mod s3;
 mod support;

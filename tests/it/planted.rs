@@ -96,7 +96,7 @@ fn planted_defects_are_found_exactly() {
     assert_eq!(run.rows("malformed"), malformed);
     assert_eq!(run.rows("quarantined"), aside);
     let published = crate::gate::read(&place.path("out/b.parquet"));
-    let quarantined = crate::gate::read(&place.path("out_quarantine/b.parquet"));
+    let quarantined = crate::gate::read(&place.part("out_quarantine", "b"));
     assert_eq!(published.num_rows() as u64, ROWS - aside - planted(1000, 53));
     assert_eq!(quarantined.num_rows() as u64, aside);
 }

@@ -55,6 +55,24 @@ impl Place {
         path
     }
 
+    /// Its name, which no other place has.
+    pub fn name(&self) -> String {
+        self.0.path().file_name().expect("a name").to_string_lossy().trim_start_matches('.').to_owned()
+    }
+
+    /// The files in `quarantine` that hold rows of the batch `id`.
+    pub fn parts(&self, quarantine: &str, id: &str) -> Vec<PathBuf> {
+        let pattern = self.path(quarantine).join(format!("{id}.*.parquet"));
+        glob::glob(&pattern.display().to_string()).expect("a pattern").flatten().collect()
+    }
+
+    /// The only such file.
+    pub fn part(&self, quarantine: &str, id: &str) -> PathBuf {
+        let mut parts = self.parts(quarantine, id);
+        assert_eq!(parts.len(), 1, "{parts:?}");
+        parts.remove(0)
+    }
+
     /// Runs the binary here.
     pub fn run(&self, arguments: &[&str]) -> Run {
         run_in(self.0.path(), arguments)
@@ -106,7 +124,7 @@ fn run(directory: &Path, arguments: &[&str], input: Option<std::fs::File>) -> Ru
     let reports = tempfile::tempdir().expect("a temporary directory");
     let path = reports.path().join("report.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
-    command.current_dir(directory).args(arguments).env("RUST_BACKTRACE", "0");
+    command.current_dir(directory).args(arguments).env("RUST_BACKTRACE", "0").envs(crate::s3::variables());
     command.stdin(input.map_or_else(std::process::Stdio::null, Into::into));
     if matches!(arguments.first(), Some(&"check" | &"gate")) {
         command.arg("--report").arg(&path);

@@ -5,19 +5,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::diagnostic::Fault;
+use crate::store::location::Location;
 
 /// The directory of the log in that of the table.
-pub(super) fn directory(table: &Path) -> PathBuf {
-    table.join("_delta_log")
-}
+pub const LOG: &str = "_delta_log";
 
 /// The entry of `version`.
-pub(super) fn entry(table: &Path, version: u64) -> PathBuf {
-    directory(table).join(format!("{version:020}.json"))
+pub(super) fn entry(table: &Location, version: u64) -> Location {
+    table.join(LOG).join(&format!("{version:020}.json"))
 }
 
 /// Commits under way are written under such names; nobody takes an hour for one.
@@ -25,7 +24,7 @@ const COMMIT_TIME_MAX: Duration = Duration::from_secs(3600);
 
 /// Removes what killed programs left of their commits: by the file system's clock, of which `now` is a time.
 pub(super) fn sweep(table: &Path, now: SystemTime) {
-    for file in fs::read_dir(directory(table)).into_iter().flatten().flatten() {
+    for file in fs::read_dir(table.join(LOG)).into_iter().flatten().flatten() {
         let is_begun = file.file_name().to_str().is_some_and(|n| n.contains(".json#"));
         let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|modified| now.duration_since(modified).ok());
         if is_begun && age.is_some_and(|age| age > COMMIT_TIME_MAX) {
@@ -35,17 +34,17 @@ pub(super) fn sweep(table: &Path, now: SystemTime) {
     }
 }
 
-/// Refuses a log with entries missing, empty or damaged since its last checkpoint.
+/// Refuses a log with entries missing, empty or damaged since its last checkpoint. Whether it has any entry at all: a gate
+/// that was killed before its first commit leaves an empty log.
 ///
 /// # Errors
 /// What is wrong with it, or that it cannot be read.
-pub(super) fn verify(table: &Path) -> Result<(), Fault> {
-    let directory = directory(table);
-    let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read: {e}", directory.display()));
+pub(super) fn verify(table: &Location) -> Result<bool, Fault> {
+    let directory = table.join(LOG);
+    let names = directory.names().map_err(|e| Fault::new(format!("{directory}: cannot read: {e}")))?;
     let (mut entries, mut checkpoint) = (BTreeSet::new(), None);
-    for file in fs::read_dir(&directory).map_err(failed)? {
-        let name = file.map_err(failed)?.file_name();
-        let Some((version, rest)) = name.to_str().and_then(|n| n.split_once('.')) else { continue };
+    for name in &names {
+        let Some((version, rest)) = name.split_once('.') else { continue };
         let Some(version) = (version.len() == 20).then(|| version.parse::<u64>().ok()).flatten() else { continue };
         if rest == "json" {
             entries.insert(version);
@@ -58,25 +57,30 @@ pub(super) fn verify(table: &Path) -> Result<(), Fault> {
         if version != expected {
             return Err(damaged(&entry(table, expected), "is missing"));
         }
-        let path = entry(table, version);
-        let text = fs::read_to_string(&path).map_err(|e| damaged(&path, &format!("cannot be read: {e}")))?;
-        if text.trim().is_empty() {
-            return Err(damaged(&path, "is empty"));
-        }
-        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(line) {
-                return Err(damaged(&path, &format!("is damaged in line {}: {error}", i + 1)));
-            }
-        }
+        verify_entry(&entry(table, version))?;
     }
-    if checkpoint.is_none() && entries.is_empty() {
-        return Err(Fault::new(format!("{}: the log of the Delta table has no entry", directory.display())));
+    if checkpoint.is_none() && entries.is_empty() && names.iter().any(|n| n == "_last_checkpoint") {
+        return Err(Fault::new(format!("{directory}: the log of the Delta table has no entry")));
+    }
+    Ok(checkpoint.is_some() || !entries.is_empty())
+}
+
+fn verify_entry(entry: &Location) -> Result<(), Fault> {
+    let bytes = entry.read().map_err(|e| damaged(entry, &format!("cannot be read: {e}")))?;
+    let text = std::str::from_utf8(&bytes).map_err(|e| damaged(entry, &format!("is damaged: {e}")))?;
+    if text.trim().is_empty() {
+        return Err(damaged(entry, "is empty"));
+    }
+    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(line) {
+            return Err(damaged(entry, &format!("is damaged in line {}: {error}", i + 1)));
+        }
     }
     Ok(())
 }
 
-fn damaged(path: &Path, what: &str) -> Fault {
-    let fault = Fault::new(format!("{}: this entry of the Delta table's log {what}", path.display()));
+fn damaged(entry: &Location, what: &str) -> Fault {
+    let fault = Fault::new(format!("{entry}: this entry of the Delta table's log {what}"));
     fault.hint("nothing was changed; restore the entry from a copy, or remove it if no later one exists and its batch is gated again")
 }
 
@@ -84,37 +88,39 @@ fn damaged(path: &Path, what: &str) -> Fault {
 mod tests {
     use super::*;
 
-    fn log(entries: &[(&str, &str)]) -> Result<(), Fault> {
+    fn log(entries: &[(&str, &str)]) -> Result<bool, Fault> {
         let place = tempfile::tempdir().expect("a directory");
-        fs::create_dir(directory(place.path())).expect("a log");
+        fs::create_dir(place.path().join(LOG)).expect("a log");
         for (name, text) in entries {
-            fs::write(directory(place.path()).join(name), text).expect("an entry");
+            fs::write(place.path().join(LOG).join(name), text).expect("an entry");
         }
-        verify(place.path())
+        verify(&Location::Local(place.path().to_owned()))
     }
 
     #[test]
     fn commits_that_were_never_finished_are_swept() {
         let place = tempfile::tempdir().expect("a directory");
-        fs::create_dir(directory(place.path())).expect("a log");
+        let log = place.path().join(LOG);
+        fs::create_dir(&log).expect("a log");
         let names = ["00000000000000000001.json", "00000000000000000002.json#1", "00000000000000000003.json#1"];
-        let files: Vec<fs::File> = names.iter().map(|name| fs::File::create(directory(place.path()).join(name)).expect("a file")).collect();
+        let files: Vec<fs::File> = names.iter().map(|name| fs::File::create(log.join(name)).expect("a file")).collect();
         let now = files[2].metadata().and_then(|m| m.modified()).expect("a time");
         for file in &files[..2] {
             file.set_modified(now - 2 * COMMIT_TIME_MAX).expect("set");
         }
         sweep(place.path(), now);
-        let left = |name: &&str| directory(place.path()).join(name).exists();
+        let left = |name: &&str| log.join(name).exists();
         assert_eq!(names.iter().filter(|n| left(n)).collect::<Vec<_>>(), [&names[0], &names[2]]);
     }
 
     #[test]
     fn a_damaged_log_is_refused() {
         let whole = ("00000000000000000000.json", "{\"protocol\":{}}\n{\"metaData\":{}}\n");
+        assert!(!log(&[]).expect("no table yet"));
         assert!(log(&[whole, ("00000000000000000001.json", "{}"), ("_last_checkpoint", "")]).is_ok());
         assert!(log(&[("00000000000000000004.checkpoint.parquet", ""), ("00000000000000000005.json", "{}")]).is_ok());
         let refused = |entries: &[(&str, &str)]| log(entries).expect_err("damage").to_string();
-        assert!(refused(&[]).contains("has no entry"));
+        assert!(refused(&[("_last_checkpoint", "{}")]).contains("has no entry"));
         assert!(refused(&[whole, ("00000000000000000001.json", "")]).contains("is empty"));
         assert!(refused(&[whole, ("00000000000000000001.json", "{}\n{\"add\":{\"pa")]).contains("damaged in line 2"));
         assert!(refused(&[whole, ("00000000000000000002.json", "{}")]).contains("00000000000000000001.json: this entry"));

@@ -1,0 +1,223 @@
+//! Where files are: on this machine, or in an object store that speaks S3.
+
+use std::fmt::{self, Display};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::durable::{sync_directory, sync_file};
+use super::remote::{Object, Remote};
+use crate::diagnostic::Fault;
+
+/// What an object store needs to know of this machine.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Variables of the environment: credentials, region, endpoint.
+    pub variables: Vec<(String, String)>,
+    /// Where files are written before they are sent.
+    pub staging: PathBuf,
+}
+
+/// A file or a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    Local(PathBuf),
+    Remote(Remote),
+}
+
+impl Location {
+    /// Of a path, or of a URL such as `s3://bucket/orders`.
+    ///
+    /// # Errors
+    /// The URL is of no store that is known, or the store is not configured.
+    pub fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
+        match text.split_once("://") {
+            None => Ok(Self::Local(text.into())),
+            Some(("file", path)) => Ok(Self::Local(path.into())),
+            Some(("s3" | "s3a", _)) => Ok(Self::Remote(Remote::new(text, surroundings)?)),
+            Some((scheme, _)) => {
+                let fault = Fault::new(format!("{text}: stores of the kind `{scheme}://` are not known"));
+                Err(fault.hint("a path of this machine, or `s3://BUCKET/PATH`"))
+            }
+        }
+    }
+
+    /// What `name` is in this directory.
+    pub fn join(&self, name: &str) -> Self {
+        match self {
+            Self::Local(path) => Self::Local(path.join(name)),
+            Self::Remote(remote) => Self::Remote(remote.join(name)),
+        }
+    }
+
+    /// The place beside this one whose name ends in `suffix`, and not in `.parquet`.
+    pub(super) fn sibling(&self, suffix: &str) -> Self {
+        match self {
+            Self::Remote(remote) => Self::Remote(remote.sibling(suffix)),
+            Self::Local(path) => {
+                let is_file = path.extension().is_some_and(|e| e == "parquet");
+                let mut path = if is_file { path.with_extension("") } else { path.clone() }.into_os_string();
+                path.push(suffix);
+                Self::Local(path.into())
+            }
+        }
+    }
+
+    /// The last part of the name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Local(path) => path.file_name().and_then(|n| n.to_str()).unwrap_or_default(),
+            Self::Remote(remote) => remote.name(),
+        }
+    }
+
+    /// The path, if it is of this machine.
+    pub fn local(&self) -> Option<&Path> {
+        match self {
+            Self::Local(path) => Some(path),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// The names of what is in this directory; none if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names: Vec<String> = match self {
+            Self::Remote(remote) => remote.names()?,
+            Self::Local(path) => match fs::read_dir(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                entries => entries?
+                    .map(|e| e.map(|e| e.file_name().into_string()))
+                    .filter_map(|n| n.map(Result::ok).transpose())
+                    .collect::<Result<_, _>>()?,
+            },
+        };
+        names.sort();
+        Ok(names)
+    }
+
+    /// The bytes of this file.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    pub(super) fn read(&self) -> io::Result<Bytes> {
+        match self {
+            Self::Local(path) => fs::read(path).map(Bytes::from),
+            Self::Remote(remote) => remote.read(),
+        }
+    }
+
+    /// This file, for reading here and there in it; none if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(&self) -> io::Result<Option<Readable>> {
+        let opened = match self {
+            Self::Local(path) => File::open(path).map(Readable::File),
+            Self::Remote(remote) => remote.open().map(Readable::Object),
+        };
+        match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
+    /// Removes this file, if it is there, durably.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        let removed = match self {
+            Self::Local(path) => fs::remove_file(path).and_then(|()| sync_directory(parent(path))),
+            Self::Remote(remote) => remote.remove(),
+        };
+        removed.or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+    }
+
+    /// Makes this file durable, and its name. An object store has done so before it answers.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match self {
+            Self::Local(path) => sync_file(path).and_then(|()| sync_directory(parent(path))),
+            Self::Remote(_) => Ok(()),
+        }
+    }
+}
+
+/// The directory that holds `path`.
+pub(super) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+impl Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => path.display().fmt(f),
+            Self::Remote(remote) => remote.fmt(f),
+        }
+    }
+}
+
+/// A file that can be read from any place in it.
+#[derive(Debug)]
+pub enum Readable {
+    File(File),
+    Object(Object),
+}
+
+impl Length for Readable {
+    fn len(&self) -> u64 {
+        match self {
+            Self::File(file) => Length::len(file),
+            Self::Object(object) => object.len(),
+        }
+    }
+}
+
+impl ChunkReader for Readable {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(match self {
+            Self::File(file) => Box::new(file.get_read(start)?),
+            Self::Object(object) => Box::new(object.clone().read_from(start)),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        match self {
+            Self::File(file) => file.get_bytes(start, length),
+            Self::Object(object) => Ok(object.range(start, length)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_or_a_url_says_where() {
+        let surroundings = Surroundings::default();
+        let new = |text: &str| Location::new(text, &surroundings);
+        assert_eq!(new("a/b").expect("a path"), Location::Local("a/b".into()));
+        assert_eq!(new("a/b").expect("a path").join("c").to_string(), "a/b/c");
+        let table = new("s3://lake/orders/").expect("a table");
+        assert_eq!((table.to_string().as_str(), table.name()), ("s3://lake/orders", "orders"));
+        assert_eq!(table.join("part.parquet").to_string(), "s3://lake/orders/part.parquet");
+        assert!(new("gs://lake/orders").expect_err("unknown").to_string().contains("gs://"));
+        assert!(new("s3://").is_err());
+        assert!(new("s3://lake").is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! Object stores that speak S3: a put is whole and durable or it is not there, and one that may not overwrite says so.
+
+use std::fmt::{self, Display};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::location::Surroundings;
+use crate::diagnostic::Fault;
+
+/// Files over this size are sent in parts of it.
+const PART_BYTES: usize = 16 << 20;
+/// Parts under way at a time.
+const PARTS_MAX: usize = 4;
+/// A store that does not answer is asked so often again, for so long.
+const RETRIES_MAX: usize = 8;
+const RETRY_TIME_MAX: Duration = Duration::from_secs(60);
+/// What is fetched at a time of an object that is read here and there.
+const BLOCK_BYTES: u64 = 1 << 20;
+
+/// A file or a directory in a bucket.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    store: Arc<dyn ObjectStore>,
+    bucket: String,
+    path: ObjectPath,
+    staging: PathBuf,
+}
+
+impl PartialEq for Remote {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.bucket, &self.path) == (&other.bucket, &other.path)
+    }
+}
+
+impl Eq for Remote {}
+
+impl Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.path)
+    }
+}
+
+impl Remote {
+    /// Of `s3://BUCKET/PATH`.
+    ///
+    /// # Errors
+    /// The URL lacks a bucket or a path, or the variables are not those of a store.
+    pub(super) fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
+        let refused = |e: &dyn Display| Fault::new(format!("{text}: {e}")).hint("write `s3://BUCKET/PATH`");
+        let url = Url::parse(text).map_err(|e| refused(&e))?;
+        let bucket = url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| refused(&"no bucket is named"))?.to_owned();
+        let path = ObjectPath::from_url_path(url.path()).map_err(|e| refused(&e))?;
+        if path.as_ref().is_empty() {
+            return Err(refused(&"a whole bucket cannot be a table"));
+        }
+        let retry = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() };
+        let mut builder = AmazonS3Builder::new().with_bucket_name(&bucket).with_retry(retry);
+        for (name, value) in &surroundings.variables {
+            // Others than the store's own are for other programs.
+            if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+                builder = builder.with_config(key, value);
+            }
+        }
+        let store = builder.build().map_err(|e| {
+            let fault = Fault::new(format!("{text}: {e}"));
+            fault.hint("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and their like say how to reach the store")
+        })?;
+        Ok(Self { store: Arc::new(store), bucket, path, staging: surroundings.staging.clone() })
+    }
+
+    pub(super) fn join(&self, name: &str) -> Self {
+        Self { path: self.path.clone().join(name), ..self.clone() }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.path.filename().unwrap_or_default()
+    }
+
+    pub(super) fn sibling(&self, suffix: &str) -> Self {
+        let path = self.path.as_ref();
+        Self { path: ObjectPath::from(format!("{}{suffix}", path.strip_suffix(".parquet").unwrap_or(path))), ..self.clone() }
+    }
+
+    /// Where files for this store are written before they are sent.
+    pub(super) fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    /// The bucket.
+    pub(super) fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// Where in its bucket it is.
+    pub(super) fn path(&self) -> &ObjectPath {
+        &self.path
+    }
+
+    pub(super) fn url(&self) -> Result<Url, Fault> {
+        Url::parse(&format!("{self}/")).map_err(|e| Fault::new(format!("{self}: {e}")))
+    }
+
+    /// The names of the objects under this one, without those of deeper directories.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let listed = wait(self.store.list_with_delimiter(Some(&self.path)))?;
+        let objects = listed.objects.into_iter().filter_map(|object| object.location.filename().map(str::to_owned));
+        let directories = listed.common_prefixes.into_iter().filter_map(|path| path.filename().map(str::to_owned));
+        Ok(objects.chain(directories).collect())
+    }
+
+    pub(super) fn read(&self) -> io::Result<Bytes> {
+        wait(async { self.store.get(&self.path).await?.bytes().await })
+    }
+
+    pub(super) fn open(&self) -> io::Result<Object> {
+        let head = wait(self.store.head(&self.path))?;
+        Ok(Object { remote: self.clone(), len: head.size, block: Arc::default() })
+    }
+
+    pub(super) fn remove(&self) -> io::Result<()> {
+        wait(self.store.delete(&self.path))
+    }
+
+    /// Sends the file at `from`: readers see all of it, or what was there before.
+    pub(super) fn receive(&self, from: &Path) -> io::Result<()> {
+        let mut file = File::open(from)?;
+        let size = file.metadata()?.len();
+        if size <= PART_BYTES as u64 {
+            let mut bytes = Vec::with_capacity(size as usize);
+            file.read_to_end(&mut bytes)?;
+            return wait(self.store.put(&self.path, bytes.into())).map(|_| ());
+        }
+        block_on(async {
+            let mut upload = WriteMultipart::new_with_chunk_size(self.store.put_multipart(&self.path).await.map_err(said)?, PART_BYTES);
+            let mut sent = Ok(());
+            while sent.is_ok() {
+                // Parts are moved, not copied, into the upload.
+                let mut part = Vec::with_capacity(PART_BYTES);
+                match Read::by_ref(&mut file).take(PART_BYTES as u64).read_to_end(&mut part) {
+                    Ok(0) => break,
+                    Ok(_) => upload.put(part.into()),
+                    Err(error) => sent = Err(error),
+                }
+                sent = sent.and(upload.wait_for_capacity(PARTS_MAX).await.map_err(said));
+            }
+            match sent {
+                Ok(()) => upload.finish().await.map(|_| ()).map_err(said),
+                Err(error) => {
+                    // What cannot be taken back is no object, and the store's own rules for such remove it.
+                    let _ = upload.abort().await;
+                    Err(error)
+                }
+            }
+        })?
+    }
+}
+
+/// An object being read.
+#[derive(Debug, Clone)]
+pub struct Object {
+    remote: Remote,
+    len: u64,
+    /// Where the block fetched last begins, and its bytes.
+    block: Arc<Mutex<(u64, Bytes)>>,
+}
+
+impl Object {
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// `length` bytes from `start` on.
+    pub(super) fn range(&self, start: u64, length: usize) -> io::Result<Bytes> {
+        let end = start + length as u64;
+        if end > self.len {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, bytes) = &*block;
+        if start < *first || end > first + bytes.len() as u64 {
+            let fetched = start..end.max(start + BLOCK_BYTES).min(self.len);
+            *block = (start, wait(self.remote.store.get_range(&self.remote.path, fetched))?);
+        }
+        let at = (start - block.0) as usize;
+        Ok(block.1.slice(at..at + length))
+    }
+
+    /// Its bytes from `start` on.
+    pub(super) fn read_from(self, start: u64) -> impl Read {
+        ObjectReader { object: self, at: start }
+    }
+}
+
+struct ObjectReader {
+    object: Object,
+    at: u64,
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = (self.object.len - self.at.min(self.object.len)).min(buffer.len() as u64) as usize;
+        buffer[..length].copy_from_slice(&self.object.range(self.at, length)?);
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+/// Waits for an answer of the store.
+fn wait<T>(future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
+    block_on(future)?.map_err(said)
+}
+
+/// The error, in the store's own words where it used some.
+fn said(error: object_store::Error) -> io::Error {
+    let (kind, text) = (matches!(error, object_store::Error::NotFound { .. }), error.to_string());
+    let between = |tag: &str| text.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>")).map(|(inner, _)| inner);
+    let told = between("Code").zip(between("Message")).map(|(code, message)| format!("{code}: {message}"));
+    let kind = if kind { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
+    io::Error::new(kind, told.unwrap_or(text))
+}
+
+/// Runs `future` to its end, on the runtime that all connections live on.
+pub(super) fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let runtime = match RUNTIME.get() {
+        Some(runtime) => runtime,
+        None => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+            RUNTIME.get_or_init(|| runtime)
+        }
+    };
+    Ok(runtime.block_on(future))
+}
