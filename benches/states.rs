@@ -96,7 +96,7 @@ fn states(criterion: &mut Criterion) {
     bench::<GroupCounts>(criterion, "groups", &(), &[("int64 of 50", small), ("string of 7", few), ("string of 7, int64 of 50", pair)]);
     for (name, optimistic) in [("keys", false), ("keys, optimistic", true)] {
         let budget = Arc::new(Budget::new(u64::MAX, std::env::temp_dir()));
-        let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), optimistic, budget };
+        let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), optimistic, foreign: None, budget };
         bench::<Keys>(criterion, name, &spec, &[("int64 ascending", ascending), ("int64", shuffled), ("float64", float), ("string", many)]);
     }
 }

@@ -2,13 +2,19 @@
 
 use crate::audit::Audited;
 use crate::diagnostic::Fault;
+use crate::source::Source;
 
 /// The id given, or one derived from the content: of text, every byte; of Parquet, the footers.
 pub fn batch_id(given: Option<&str>, audited: &Audited) -> String {
     match given {
         Some(id) => id.to_owned(),
-        None => format!("{:032x}", audited.content_digest.or_else(|| audited.source.fingerprint()).unwrap_or_default()),
+        None => derived(audited.content_digest, audited.source.as_ref()),
     }
+}
+
+/// The id that follows from a batch's content.
+pub fn derived(content_digest: Option<u128>, source: &dyn Source) -> String {
+    format!("{:032x}", content_digest.or_else(|| source.fingerprint()).unwrap_or_default())
 }
 
 /// Refuses a given id that cannot be part of a file's name.

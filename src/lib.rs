@@ -34,6 +34,7 @@
 //!     threads: 1,
 //!     statistics: true,
 //!     budget: Arc::new(Budget::new(1 << 30, std::env::temp_dir())),
+//!     published: None,
 //!     progress: &|_, _| {},
 //! };
 //! let audited = audit::audit(&job, &NoSink)?;

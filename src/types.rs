@@ -339,6 +339,19 @@ impl Tally {
     }
 }
 
+/// The microseconds since 1970 of a date or timestamp of this type, rounded down; none for other types.
+pub fn micros(data_type: &DataType, ticks: i128) -> Option<i128> {
+    const PER_SECOND: i128 = 1_000_000;
+    Some(match data_type {
+        DataType::Date32 => ticks * 86_400 * PER_SECOND,
+        DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => ticks * 1_000,
+        DataType::Timestamp(TimeUnit::Second, _) => ticks * PER_SECOND,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => ticks,
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => ticks.div_euclid(1_000),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use super::fold::look_again;
 use super::samples::{self, SAMPLES_MAX};
 use super::{Audited, Folded, Job, Plan, builtin};
 use crate::diagnostic::{Fault, Faults};
+use crate::identity;
 use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
 use crate::report::model::{ColumnReport, Sample};
 use crate::rows::{RowId, RowSet};
@@ -47,6 +48,9 @@ struct Pending {
 }
 
 pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut folded: Folded) -> Result<Judged, Faults> {
+    if let Some(published) = &job.published {
+        published.batch_is(&identity::derived(folded.content_digest, source.as_ref()));
+    }
     let mut pending = pending(plan, &folded)?;
     rounds(job, source.as_ref(), plan, &mut folded, &mut pending)?;
     let mut findings = builtin::findings(job, plan, &folded);

@@ -26,6 +26,7 @@ use crate::diagnostic::{Fault, Faults};
 use crate::metric::Budget;
 use crate::report::model::ColumnReport;
 use crate::rows::{RowNumbers, RowSet};
+use crate::rules::published::Published;
 use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
 use crate::source::{Evidence, Malformed, Places, Source, Unit};
@@ -42,6 +43,8 @@ pub struct Job<'a> {
     /// Whether what files say of themselves may stand for reading them.
     pub statistics: bool,
     pub budget: Arc<Budget>,
+    /// The table that batches are published to, for rules that look into it.
+    pub published: Option<Arc<dyn Published>>,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }

@@ -1,16 +1,20 @@
 //! `sluicegate check`
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::run::{self, Run};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job, NoSink};
+use crate::gate::PublishedTable;
 use crate::identity;
 use crate::report::Report;
 use crate::report::model::Mode;
+use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
+use crate::store::{Destination, Location};
 use crate::verdict::Verdict;
 
 /// Options of `check`.
@@ -22,14 +26,21 @@ pub struct Check {
 
 impl Check {
     pub fn run(self) -> ExitCode {
-        let judge = |rules: &RuleFile, job: &Job<'_>| {
+        let judge = |rules: &RuleFile, job: Job<'_>| {
             identity::check(self.run.batch_id.as_deref())?;
-            let audited = audit::audit(job, &NoSink)?;
+            let audited = audit::audit(&Job { published: self.published(rules), ..job }, &NoSink)?;
             let batch_id = identity::batch_id(self.run.batch_id.as_deref(), &audited);
             let header = Header { mode: Mode::Check, batch_id, as_of: self.run.clock() };
             Ok(assemble::assemble(header, rules, &audited, audited.set_aside().len(), None))
         };
         run::run(&self.run, Mode::Check, judge, |report| self.exit_code(report))
+    }
+
+    /// The table that the gate would publish to, if the rule file names one.
+    fn published(&self, rules: &RuleFile) -> Option<Arc<dyn Published>> {
+        let (publish, format) = (rules.sections.gate.publish.clone()?, rules.sections.gate.format);
+        let find = move || Destination::new(Location::new(&publish, &run::surroundings())?, format);
+        Some(PublishedTable::new(&rules.sections.dataset, self.run.batch_id.as_deref(), find))
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::run::{self, Run, surroundings};
+use crate::audit::Job;
 use crate::diagnostic::{Fault, Faults, Place};
-use crate::gate::{self, Request};
+use crate::gate::{self, PublishedTable, Request};
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::ruleset::{RuleFile, TableFormat};
@@ -50,7 +51,11 @@ impl Gate {
             store::kill::at_step(step);
         }
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
-        run::run(&self.run, mode, |rules, job| gate::gate(job, &self.request(rules)?), |report| self.exit_code(report))
+        let judge = |rules: &RuleFile, job: Job<'_>| {
+            let request = self.request(rules)?;
+            gate::gate(&Job { published: Some(request.table.clone()), ..job }, &request)
+        };
+        run::run(&self.run, mode, judge, |report| self.exit_code(report))
     }
 
     fn request(&self, rules: &RuleFile) -> Result<Request, Faults> {
@@ -73,7 +78,9 @@ impl Gate {
             return Err(Fault::new("published and quarantined rows have the same destination").into());
         }
         let (supersede, dry_run) = (self.supersede, self.dry_run);
-        Ok(Request { publish, quarantine, batch_id: self.run.batch_id.clone(), supersede, dry_run, as_of: self.run.clock() })
+        let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
+        let table = PublishedTable::new(&rules.sections.dataset, batch_id.as_deref(), move || Ok(destination.clone()));
+        Ok(Request { publish, table, quarantine, batch_id, supersede, dry_run, as_of: self.run.clock() })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

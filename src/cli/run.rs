@@ -104,7 +104,7 @@ impl Run {
     }
 
     /// The report, or faults and the rule file as far as it could be read.
-    fn judged(&self, judge: impl Fn(&RuleFile, &Job<'_>) -> Result<Report, Faults>) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
+    fn judged(&self, judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
         let rules = self.rule_file().map_err(|faults| Box::new((faults, None)))?;
         let judged = || {
             let spill = SpillDirectory::new()?;
@@ -118,9 +118,10 @@ impl Run {
                 threads: self.threads(),
                 statistics: !self.no_statistics,
                 budget: Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone())),
+                published: None,
                 progress: &|done, total| progress.advance(done, total),
             };
-            judge(&rules, &job)
+            judge(&rules, job)
         };
         judged().map_err(|faults| Box::new((faults, Some(rules))))
     }
@@ -141,7 +142,7 @@ impl Run {
 pub fn run(
     options: &Run,
     mode: Mode,
-    judge: impl Fn(&RuleFile, &Job<'_>) -> Result<Report, Faults>,
+    judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>,
     exit_code: impl Fn(&Report) -> u8,
 ) -> ExitCode {
     let (report, code) = match options.judged(judge) {

@@ -1,13 +1,16 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
 mod filter;
+mod published;
 mod quarantine;
 mod staging;
 
 use std::io::Read;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+pub use self::published::PublishedTable;
 use self::staging::{Staged, Staging};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job, NoSink};
@@ -16,12 +19,15 @@ use crate::identity;
 use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
-use crate::store::{Committed, Destination, Location, Quarantine, Stamp, Stored};
+use crate::rules::schema::Evolution;
+use crate::store::{Committed, Destination, Hold, Location, Quarantine, Stamp, Stored};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
 pub struct Request {
     pub publish: Destination,
+    /// The destination as rules see it; the job has the same.
+    pub table: Arc<PublishedTable>,
     pub quarantine: Quarantine,
     pub batch_id: Option<String>,
     /// Whether the batch may take the place of another under its id.
@@ -47,24 +53,43 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
         let publication = Publication { state: PublicationState::DryRun, published: None, quarantined: None };
         return Ok(write_up(job, request, &audited, &stamp, &set_aside, Some(publication)));
     }
+    let mut hold = None;
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(report) = attempt(job, request, evolution, &mut hold)? {
+            return Ok(report);
+        }
+        request.table.forget();
+    }
+    let what = format!("{}: others keep changing the table", request.publish.location());
+    Err(Fault::new(what).hint("nothing was published; run the gate again").into())
+}
+
+/// Judges and publishes; none if others have changed the table that the batch was judged beside.
+fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<Hold>) -> Result<Option<Report>, Faults> {
     let staging = Staging::new(&request.publish, evolution);
     let audited = audit::audit(job, &staging)?;
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside, None);
     // From here on, what is there stays as it is seen.
-    let _hold = request.publish.hold(&request.quarantine)?;
+    if hold.is_none() {
+        *hold = Some(request.publish.hold(&request.quarantine)?);
+    }
+    if request.table.is_outdated()? {
+        return Ok(None);
+    }
     let batch = Batch { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
     let publication = match (standing(request, &stamp)?, report.verdict) {
-        (Standing::Same, _) => batch.unchanged()?,
+        (Standing::Same, _) => Some(batch.unchanged()?),
         (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
-            Publication { state: PublicationState::Withheld, published: None, quarantined: None }
+            Some(Publication { state: PublicationState::Withheld, published: None, quarantined: None })
         }
         (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
             batch.publish(staging.into_staged()?, standing)?
         }
     };
-    report.publication = Some(publication);
-    Ok(report)
+    let is_done = publication.is_some();
+    report.publication = publication;
+    Ok(is_done.then_some(report))
 }
 
 fn write_up(
@@ -171,24 +196,28 @@ impl Batch<'_> {
         self.settled(PublicationState::Unchanged, published, quarantined)
     }
 
-    /// Quarantine first, then publish: a reader who sees the batch can find what is not in it.
-    fn publish(&self, staged: Staged, mut standing: Standing) -> Result<Publication, Fault> {
+    /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
+    /// the table that it was judged beside.
+    fn publish(&self, staged: Staged, mut standing: Standing) -> Result<Option<Publication>, Fault> {
         let Self { request, stamp, .. } = self;
         let (mut published, columns) = filter::without(staged, self.set_aside, &request.publish, stamp)?;
         published.finish(stamp)?;
         let quarantined = if self.set_aside.is_empty() { None } else { Some(self.quarantine()?) };
+        let seen = request.table.seen();
         let mut overtaken = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            match request.publish.commit(&mut published, stamp, &columns)? {
+            match request.publish.commit(&mut published, stamp, &columns, seen.as_ref())? {
                 Committed::There(place) => {
                     let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
-                    return self.settled(state, place, quarantined);
+                    return self.settled(state, place, quarantined).map(Some);
                 }
                 Committed::Overtaken(why) => overtaken = why,
             }
             standing = self::standing(request, stamp)?;
-            if standing == Standing::Same {
-                return self.unchanged();
+            match (standing, &seen) {
+                (Standing::Same, _) => return self.unchanged().map(Some),
+                (Standing::Free | Standing::Other, Some(_)) => return Ok(None),
+                (Standing::Free | Standing::Other, None) => {}
             }
         }
         let what = format!("{}: others keep changing the table: {overtaken}", request.publish.location());

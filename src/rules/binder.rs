@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Schema};
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
+use super::published::Published;
 use super::requests::{Handle, Policy, Requests, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
 use crate::diagnostic::{Fault, Place};
@@ -48,6 +49,7 @@ pub struct Binder<'a> {
     pub(crate) known: Vec<usize>,
     pub(crate) budget: &'a Arc<Budget>,
     pub(crate) as_of: DateTime<Utc>,
+    pub(crate) published: Option<&'a Arc<dyn Published>>,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
     /// Columns that the findings of this rule show.
@@ -75,17 +77,27 @@ impl Binder<'_> {
     /// # Errors
     /// There is none; the hint names the nearest.
     pub fn find(&mut self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
-        match self.prepare.seen.column_with_name(&name.value) {
-            Some((index, field)) => {
-                // Of elements, samples show the list they stand in.
-                self.shows.push(self.prepare.path(index).filter(|p| p.is_elements()).map_or(index, |p| p.root));
-                Ok(BoundColumn { index, name: field.name().clone(), data_type: field.data_type().clone() })
-            }
-            None => {
-                let known = self.prepare.seen.fields().iter().map(|f| f.name().as_str());
-                Err(self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known))
-            }
-        }
+        let column = self.look_up(name)?;
+        // Of elements, samples show the list they stand in.
+        self.shows.push(self.prepare.path(column.index).filter(|p| p.is_elements()).map_or(column.index, |p| p.root));
+        Ok(column)
+    }
+
+    /// The column called `name`, which the rule is not about: samples do not show it.
+    ///
+    /// # Errors
+    /// There is none; the hint names the nearest.
+    pub fn look_up(&self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
+        self.prepare.seen.column_with_name(&name.value).map(|(index, _)| self.bound(index)).ok_or_else(|| {
+            let known = self.prepare.seen.fields().iter().map(|f| f.name().as_str());
+            self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
+        })
+    }
+
+    /// The column of this index.
+    pub fn bound(&self, index: usize) -> BoundColumn {
+        let field = self.prepare.seen.field(index);
+        BoundColumn { index, name: field.name().clone(), data_type: field.data_type().clone() }
     }
 
     /// Why `rule`, which judges text, cannot judge `column`; none if it can.
@@ -145,6 +157,16 @@ impl Binder<'_> {
     /// Where memory is accounted.
     pub fn budget(&self) -> Arc<Budget> {
         self.budget.clone()
+    }
+
+    /// The table that batches are published to, if there is one.
+    pub fn published(&self) -> Option<Arc<dyn Published>> {
+        self.published.cloned()
+    }
+
+    /// Whether the rule is judged by group.
+    pub fn has_groups(&self) -> bool {
+        !self.scope.by.is_empty()
     }
 
     /// A failure is a warning unless the rule file says more: what is found is a suspicion.

@@ -6,12 +6,17 @@ use serde::Deserialize;
 use super::exact_keys::ExactKeys;
 use super::facts::Look;
 use super::judgement::{Judgement, RowsJudged, figures, json_float};
+use super::published::{Bounds, Published, Wanted};
 use super::requests::Handle;
-use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use super::words::Duration;
+use super::{Binder, BoundColumn, Check, Rule, Subject, View};
+use crate::diagnostic::{Fault, Faults};
+use crate::metric::Number;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
-use crate::metric::keys::Keep;
+use crate::metric::extrema::Extrema;
+use crate::metric::keys::{Foreign, Keep};
+use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
 /// Rows that share a key with another row.
@@ -21,12 +26,18 @@ use crate::yaml::Spanned;
 /// `distinctness` = distinct / rows, `uniqueness` = keys occurring once / rows,
 /// `unique_value_ratio` = keys occurring once / distinct (Deequ's three).
 ///
+/// With `across: published`, rows whose key a published row has fail too, whatever `keep` says: rows of the table that
+/// `gate: { publish: … }` names, but for those of the same batch. `window` leaves out published rows that are older than
+/// the batch's newest by more than that (rows without a time are never too old). Only the columns of the key are read, and
+/// files whose statistics rule them out are not opened.
+///
 /// Why: an order inserted twice is revenue counted twice; a row in the training set twice weighs double.
 ///
 /// ```yaml
 /// - duplicates: { key: [order_id], keep: first }
 /// - duplicates: { key: [email], normalize: [trim, lowercase], keep: last }
 /// - duplicates: {}            # the whole row is the key
+/// - duplicates: { key: [event_id], across: published, window: { column: event_time, last: 7d } }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +53,28 @@ pub struct Duplicates {
     /// What is done to text before it is compared: `trim`, `lowercase`, `nfc` (Unicode's composed form).
     #[serde(default)]
     normalize: Vec<Step>,
+    /// Other rows that must not have the key: `published`, those of the gate's table.
+    across: Option<Spanned<Across>>,
+    /// How far back published rows count.
+    window: Option<Spanned<Window>>,
+}
+
+/// Where else a key must not occur.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Across {
+    /// In the table that batches are published to.
+    Published,
+}
+
+/// Published rows that are not too old.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    /// The time of a row: a column of dates or timestamps.
+    column: Spanned<String>,
+    /// Counted back from the batch's newest row.
+    last: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -85,9 +118,67 @@ impl Rule for Duplicates {
         let does = |step| self.normalize.contains(&step);
         let normalize = Normalize { trim: does(Step::Trim), lowercase: does(Step::Lowercase), nfc: does(Step::Nfc) };
         let keys = ExactKeys::bind(to, &columns, self.keep, nulls_equal, normalize);
+        let across = self.across.as_ref().map(|across| self.bind_across(across, &columns, to)).transpose()?;
+        if let (None, Some(window)) = (&self.across, &self.window) {
+            return Err(to.fault_at(window, "`window` says how far back published rows count").hint("add `across: published`").into());
+        }
         let rows = to.rows_in_scope();
-        let says = if self.key.is_some() { "whose key occurs elsewhere" } else { "that occur elsewhere" };
-        Ok(Box::new(DuplicatesCheck { keys, rows, says }))
+        let says = match (self.key.is_some(), &across) {
+            (true, None) => "whose key occurs elsewhere",
+            (false, None) => "that occur elsewhere",
+            (true, Some(_)) => "whose key occurs elsewhere or is published already",
+            (false, Some(_)) => "that occur elsewhere or are published already",
+        };
+        Ok(Box::new(DuplicatesCheck { keys, rows, says, across }))
+    }
+}
+
+impl Duplicates {
+    fn bind_across(&self, across: &Spanned<Across>, columns: &[usize], to: &mut Binder<'_>) -> Result<AcrossPublished, Faults> {
+        let Some(published) = to.published() else {
+            let fault = to.fault_at(across, "nothing says which table is published to");
+            return Err(fault.hint("name it: `gate: { publish: … }`").into());
+        };
+        if to.has_groups() {
+            return Err(to.fault_at(across, "`across` has no groups").hint("add the columns of `by` to the key").into());
+        }
+        let key = columns.iter().map(|&index| (to.bound(index), to.want::<Extrema>((), &[index]))).collect();
+        let window = match &self.window {
+            None => None,
+            Some(window) => {
+                let column = to.look_up(&window.column)?;
+                if micros(&column.data_type, 0).is_none() {
+                    let what = format!("`window` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
+                    return Err(to.fault_at(&window.column, what).into());
+                }
+                let newest = to.want::<Extrema>((), &[column.index]);
+                Some((column, newest, window.last))
+            }
+        };
+        Ok(AcrossPublished { published, key, window, is_asked: false, failure: None })
+    }
+}
+
+/// What is needed to know which published rows to look at, and whether they were looked at.
+#[derive(Clone)]
+struct AcrossPublished {
+    published: Arc<dyn Published>,
+    key: Vec<(BoundColumn, Handle<Extrema>)>,
+    window: Option<(BoundColumn, Handle<Extrema>, Duration)>,
+    is_asked: bool,
+    failure: Option<String>,
+}
+
+impl AcrossPublished {
+    /// The published rows whose keys may be the batch's; none if no file can have one.
+    fn rows(&self, view: &View<'_>) -> Result<Option<Arc<dyn Foreign>>, Fault> {
+        let bounds = |column: &BoundColumn, handle| Bounds::of(&column.data_type, view.get(handle).copied().flatten()?);
+        let key = self.key.iter().map(|(column, handle)| (column.clone(), bounds(column, *handle))).collect();
+        let since = self.window.as_ref().and_then(|(column, newest, last)| {
+            let Some((_, Number::Int { value, .. })) = view.get(*newest).copied().flatten() else { return None };
+            Some((column.name.clone(), micros(&column.data_type, value)? - i128::from(last.seconds) * 1_000_000))
+        });
+        self.published.rows(&Wanted { key, since })
     }
 }
 
@@ -96,6 +187,7 @@ struct DuplicatesCheck {
     keys: ExactKeys,
     rows: Handle<Completeness>,
     says: &'static str,
+    across: Option<AcrossPublished>,
 }
 
 impl Check for DuplicatesCheck {
@@ -104,6 +196,20 @@ impl Check for DuplicatesCheck {
     }
 
     fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
+        if let Some(across) = self.across.as_mut().filter(|across| !across.is_asked) {
+            across.is_asked = true;
+            match across.rows(view) {
+                Ok(Some(rows)) => {
+                    self.keys.look_beside(rows, look);
+                    return Judgement::Again;
+                }
+                Ok(None) => {}
+                Err(fault) => across.failure = Some(fault.to_string()),
+            }
+        }
+        if let Some(why) = self.across.as_ref().and_then(|across| across.failure.clone()) {
+            return Judgement::NoData(why);
+        }
         let Some(keys) = self.keys.advance(view, look) else { return Judgement::Again };
         let (Some(keys), Some(rows)) = (keys, view.get(self.rows)) else {
             return Judgement::NoData("no rows in scope".into());
@@ -112,7 +218,7 @@ impl Check for DuplicatesCheck {
             return Judgement::NoData("no row has a whole key".into());
         }
         let ratio = |part: u64, whole: u64| if whole == 0 { serde_json::Value::Null } else { json_float(part as f64 / whole as f64) };
-        let figures = figures([
+        let mut figures = figures([
             ("rows", keys.rows.into()),
             ("distinct", keys.distinct.into()),
             ("duplicate_rows", (keys.rows - keys.distinct).into()),
@@ -122,6 +228,9 @@ impl Check for DuplicatesCheck {
             ("unique_value_ratio", ratio(keys.once, keys.distinct)),
             ("hash", HASH_NAME.into()),
         ]);
+        if self.across.is_some() {
+            figures.insert("published_before".into(), keys.foreign.into());
+        }
         let failing = keys.failing.len();
         let rows_failing = Arc::new(keys.failing.clone());
         Judgement::Rows(RowsJudged { failing, of: rows.rows, known: 0, rows: rows_failing, says: self.says.into(), figures, broken: None })

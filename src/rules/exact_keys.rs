@@ -1,10 +1,12 @@
 //! Exact counts of keys: proven by their order where they ascend, else by a second look that hashes them.
 
+use std::sync::Arc;
+
 use super::Binder;
 use super::facts::{Look, View};
 use super::requests::Handle;
 use crate::metric::canonical::Normalize;
-use crate::metric::keys::{Keep, Keys, KeysOut, KeysSpec};
+use crate::metric::keys::{Foreign, Keep, Keys, KeysOut, KeysSpec};
 
 /// Keys on their way to being counted.
 #[derive(Clone)]
@@ -17,13 +19,20 @@ pub(super) struct ExactKeys {
 impl ExactKeys {
     /// Asks for the keys that `columns` make together.
     pub fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, nulls_equal: bool, normalize: Normalize) -> Self {
-        let spec = KeysSpec { keep, nulls_equal, normalize, optimistic: true, budget: to.budget() };
+        let spec = KeysSpec { keep, nulls_equal, normalize, optimistic: true, foreign: None, budget: to.budget() };
         Self { handle: to.want::<Keys>(spec.clone(), columns), spec, columns: columns.to_vec() }
     }
 
     /// The distinct values of one column, missing ones left out.
     pub fn of_values(to: &mut Binder<'_>, column: usize) -> Self {
         Self::bind(to, &[column], Keep::First, false, Normalize::default())
+    }
+
+    /// Asks for another look that also looks for the keys in `foreign`.
+    pub fn look_beside(&mut self, foreign: Arc<dyn Foreign>, look: &mut Look<'_>) {
+        self.spec.optimistic = false;
+        self.spec.foreign = Some(foreign);
+        self.handle = look.want::<Keys>(self.spec.clone(), &self.columns);
     }
 
     /// What was counted; none where another look was asked for. The inner none means that no row was seen.

@@ -1,4 +1,4 @@
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::DataType;
 use chrono::{DateTime, SecondsFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
 use crate::metric::Number;
 use crate::metric::extrema::Extrema;
-use crate::types::type_name;
+use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
 /// How old the newest value is.
@@ -39,28 +39,20 @@ impl Rule for Freshness {
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let column = to.column();
-        let per_second = match &column.data_type {
-            DataType::Date32 => 0,
-            DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => 1_000,
-            DataType::Timestamp(TimeUnit::Second, _) => 1,
-            DataType::Timestamp(TimeUnit::Microsecond, _) => 1_000_000,
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => 1_000_000_000,
-            other => {
-                let what = format!("`freshness` needs dates or timestamps, but `{}` is {}", column.name, type_name(other));
-                return Err(to.fault(what).into());
-            }
-        };
+        if micros(&column.data_type, 0).is_none() {
+            let what = format!("`freshness` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
+            return Err(to.fault(what).into());
+        }
         let extrema = to.want::<Extrema>((), &[column.index]);
         let as_of = to.as_of().timestamp_micros();
-        Ok(Box::new(FreshnessCheck { extrema, per_second, as_of, max_age: self.max_age.value }))
+        Ok(Box::new(FreshnessCheck { extrema, data_type: column.data_type, as_of, max_age: self.max_age.value }))
     }
 }
 
 #[derive(Clone)]
 struct FreshnessCheck {
     extrema: Handle<Extrema>,
-    /// Ticks of the column in a second; 0 for days.
-    per_second: i128,
+    data_type: DataType,
     /// Microseconds since 1970.
     as_of: i64,
     max_age: Duration,
@@ -70,7 +62,7 @@ impl Simple for FreshnessCheck {
     fn judge(&self, view: &View<'_>) -> Judgement {
         let newest = view.get(self.extrema).copied().flatten();
         let Some((_, Number::Int { value, .. })) = newest else { return Judgement::NoData("no dates or times in scope".into()) };
-        let micros = if self.per_second == 0 { value * 86_400_000_000 } else { value * 1_000_000 / self.per_second };
+        let micros = micros(&self.data_type, value).unwrap_or(value);
         let age = i128::from(self.as_of) - micros;
         let seconds = |micros: i128| i64::try_from(micros.div_euclid(1_000_000)).unwrap_or(i64::MAX);
         let shown = i64::try_from(micros).ok().and_then(DateTime::from_timestamp_micros);

@@ -20,6 +20,7 @@ mod order;
 mod outliers;
 mod parse;
 mod pattern;
+pub mod published;
 pub mod quantiles;
 mod range;
 mod representation;

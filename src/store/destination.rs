@@ -4,7 +4,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::durable::{Hold, cannot_write_at};
 use super::location::{Location, parent};
-use super::{Quarantine, StagedFile, Stamp, Stored, delta, plain};
+use super::{Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
@@ -130,14 +130,30 @@ impl Destination {
         }
     }
 
-    /// Publishes a finished staged file as the batch that `stamp` names, in place of what is there of it, durably.
+    /// The files of published rows as they are now, but for those of the batch `own`, of which data set and id count.
+    ///
+    /// # Errors
+    /// The table cannot be read; a single file, which holds the latest batch only, is no table.
+    pub fn view(&self, own: &Stamp) -> Result<View, Fault> {
+        match self {
+            Self::Delta(table) => delta::view(table, own),
+            Self::Parts(directory) => View::of_parts(directory, own),
+            Self::File(file) => {
+                let fault = Fault::new(format!("{file}: one file holds the latest batch, and no published rows beside it"));
+                Err(fault.hint("publish to a directory"))
+            }
+        }
+    }
+
+    /// Publishes a finished staged file as the batch that `stamp` names, in place of what is there of it, durably; of a
+    /// table only if it is still as it was `seen`.
     ///
     /// # Errors
     /// The destination cannot be written.
-    pub fn commit(&self, staged: &mut StagedFile, stamp: &Stamp, columns: &Columns) -> Result<Committed, Fault> {
+    pub fn commit(&self, staged: &mut StagedFile, stamp: &Stamp, columns: &Columns, seen: Option<&View>) -> Result<Committed, Fault> {
         let place = self.place_of(&stamp.batch_id);
         match columns {
-            Columns::Delta(columns) => delta::commit(&place, staged, stamp, columns),
+            Columns::Delta(columns) => delta::commit(&place, staged, stamp, columns, seen),
             Columns::Plain(_) => staged.place(&place).map(|()| Committed::There(place)),
         }
     }

@@ -12,12 +12,15 @@ mod plain;
 mod quarantine;
 mod remote;
 mod staged;
+mod statistics;
+mod view;
 
 pub use destination::{Columns, Committed, Destination};
 pub use durable::Hold;
 pub use location::{Location, Readable, Surroundings};
 pub use quarantine::Quarantine;
 pub use staged::{EncodedGroup, Encoder, GroupEncoder, StagedFile};
+pub use view::View;
 
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;

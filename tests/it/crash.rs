@@ -107,7 +107,7 @@ pub fn delta_files(table: &Path) -> Vec<PathBuf> {
     files.into_values().collect()
 }
 
-fn ids(files: Vec<Bytes>) -> Vec<i64> {
+pub fn ids(files: Vec<Bytes>) -> Vec<i64> {
     let mut ids: Vec<i64> = Vec::new();
     for file in files {
         let batch = of_bytes(file);

@@ -135,7 +135,7 @@ proptest! {
         }
         for keep in [Keep::First, Keep::Last, Keep::None] {
             for nulls_equal in [false, true] {
-                law::<Keys>(&KeysSpec { keep, nulls_equal, normalize: Normalize { trim: nulls_equal, ..Normalize::default() }, optimistic: false, budget: budget() }, &[0, 2], &units);
+                law::<Keys>(&KeysSpec { keep, nulls_equal, normalize: Normalize { trim: nulls_equal, ..Normalize::default() }, optimistic: false, foreign: None, budget: budget() }, &[0, 2], &units);
             }
         }
         for column in 0..3 {
@@ -174,7 +174,7 @@ proptest! {
             _ => {}
         }
         let judge = |optimistic| {
-            let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), optimistic, budget: budget() };
+            let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), optimistic, foreign: None, budget: budget() };
             let mut state = Keys::empty(&spec, &[]);
             for (i, batches) in units.iter().enumerate() {
                 state.merge(fold::<Keys>(&spec, &key, i as u32, batches));
@@ -190,7 +190,7 @@ proptest! {
         let directory = tempfile::tempdir().expect("a directory");
         let tight = Arc::new(Budget::new(0, directory.path().to_owned()));
         let judge = |budget: Arc<Budget>| {
-            let spec = KeysSpec { keep: Keep::First, nulls_equal: true, normalize: Normalize::default(), optimistic: false, budget: budget.clone() };
+            let spec = KeysSpec { keep: Keep::First, nulls_equal: true, normalize: Normalize::default(), optimistic: false, foreign: None, budget: budget.clone() };
             let mut state = Keys::empty(&spec, &[]);
             for (i, batches) in units.iter().enumerate() {
                 let mut unit = Keys::empty(&spec, &[]);

@@ -1,5 +1,6 @@
 //! Everything that is tested from outside: one crate, since each test binary links the whole engine.
 
+mod across;
 mod cases;
 mod cli;
 mod crash;

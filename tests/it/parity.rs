@@ -80,6 +80,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
         threads,
         statistics: true,
         budget,
+        published: None,
         progress: &|_, _| {},
     };
     let audited = audit::audit(&job, &NoSink).unwrap_or_else(|f| panic!("{f}"));

@@ -333,6 +333,7 @@ impl Binding<'_, '_> {
             known: Vec::new(),
             budget: &self.job.budget,
             as_of: self.job.as_of,
+            published: self.job.published.as_ref(),
             is_inferred: &is_inferred,
             shows: Vec::new(),
         };

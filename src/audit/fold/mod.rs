@@ -127,7 +127,7 @@ fn needed(plan: &Plan, first_new: usize) -> Vec<usize> {
 }
 
 fn finish(states: States, facts: &mut Facts) -> Result<(), Fault> {
-    let finished = states.finish().map_err(|e| Fault::new(format!("cannot read back spilled data: {e}")))?;
+    let finished = states.finish().map_err(|e| Fault::new(format!("cannot count: {e}")))?;
     facts.states.extend(finished.into_iter().map(Some));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Keep, KeysOut, Record};
+use super::{FOREIGN, Keep, KeysOut, Record};
 
 /// Looks through one partition after another, in memory that is used again.
 pub(super) struct Judge {
@@ -21,9 +21,12 @@ struct Slot {
     tag: u32,
     /// The index of the record to be kept so far.
     kept: u32,
-    /// How often the key came; 0 for a free slot.
+    /// How often the key came, and whether it occurs in the other data; 0 for a free slot.
     count: u32,
 }
+
+/// Marks a key that occurs in the other data. No partition has so many rows.
+const IS_FOREIGN: u32 = 1 << 31;
 
 impl Judge {
     pub fn new(keep: Keep) -> Self {
@@ -32,7 +35,7 @@ impl Judge {
 
     /// Counts the keys of one partition and notes the rows that must go.
     pub fn look_through(&mut self, partition: &mut [Record]) {
-        // In input order, unless units were merged in another, or spilled between others.
+        // In input order, the other data's keys last, unless units were merged in another, or spilled between others.
         if !partition.is_sorted_by_key(|r| (r.unit, r.row)) {
             partition.sort_unstable_by_key(|r| (r.unit, r.row));
         }
@@ -44,6 +47,20 @@ impl Judge {
             let mut place = (record.hash[3] as usize | (record.hash[2] as usize) << 32) & (slots - 1);
             loop {
                 let slot = &mut self.table[place];
+                if record.unit == FOREIGN {
+                    let is_key = slot.count > 0 && slot.tag == tag && partition[slot.kept as usize].hash == record.hash;
+                    if is_key && slot.count & IS_FOREIGN == 0 {
+                        // The others with this key are failing already.
+                        note_failing(&mut self.failing, &partition[slot.kept as usize]);
+                        self.out.foreign += u64::from(slot.count);
+                        slot.count |= IS_FOREIGN;
+                    }
+                    if is_key || slot.count == 0 {
+                        break;
+                    }
+                    place = (place + 1) & (slots - 1);
+                    continue;
+                }
                 if slot.count == 0 {
                     *slot = Slot { tag, kept: i as u32, count: 1 };
                     break;
@@ -63,8 +80,8 @@ impl Judge {
                 place = (place + 1) & (slots - 1);
             }
         }
-        self.out.rows += partition.len() as u64;
-        for &Slot { count, .. } in self.table.iter().filter(|slot| slot.count > 0) {
+        for count in self.table.iter().map(|slot| slot.count & !IS_FOREIGN).filter(|&count| count > 0) {
+            self.out.rows += u64::from(count);
             self.out.distinct += 1;
             self.out.once += u64::from(count == 1);
             self.out.groups += u64::from(count > 1);

@@ -5,6 +5,7 @@
 //! every partition is looked through by itself, so only one partition is in memory beside what was never
 //! spilled. Exact up to a collision of 128-bit hashes.
 
+mod foreign;
 mod judge;
 mod spill;
 
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::foreign::FOREIGN;
+pub use self::foreign::{Foreign, TakeKeys};
 use self::judge::Judge;
 use self::spill::Spill;
 use super::ascending::Run;
@@ -46,13 +49,20 @@ pub struct KeysSpec {
     /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
     /// it, [`KeysOut::unsettled`] asks for a second look without.
     pub optimistic: bool,
+    /// Other data in which no key of the batch may occur.
+    pub foreign: Option<Arc<dyn Foreign>>,
     /// Where memory is accounted and spilled.
     pub budget: Arc<Budget>,
 }
 
 impl PartialEq for KeysSpec {
     fn eq(&self, other: &Self) -> bool {
-        (self.keep, self.nulls_equal, self.normalize, self.optimistic) == (other.keep, other.nulls_equal, other.normalize, other.optimistic)
+        let same_foreign = match (&self.foreign, &other.foreign) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        };
+        let plain = |spec: &Self| (spec.keep, spec.nulls_equal, spec.normalize, spec.optimistic);
+        same_foreign && plain(self) == plain(other)
     }
 }
 
@@ -96,7 +106,9 @@ pub struct KeysOut {
     pub once: u64,
     /// Keys that occur more than once.
     pub groups: u64,
-    /// Rows to set aside, by [`Keep`].
+    /// Rows whose key occurs in the other data.
+    pub foreign: u64,
+    /// Rows to set aside: those, and the others that [`Keep`] does not leave standing.
     pub failing: RowSet,
     /// How often the most frequent keys occur, descending.
     pub largest: Vec<u64>,
@@ -204,6 +216,16 @@ impl State for Keys {
         }
         if let Some(failure) = self.failure.take() {
             return Err(failure);
+        }
+        if let Some(foreign) = self.spec.foreign.take() {
+            self.take_foreign(&foreign)?;
+            // Where the batch's keys spilled, all of them are looked for on disk.
+            if !self.spills.is_empty() {
+                self.spill();
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
         }
         let mut judge = Judge::new(self.spec.keep);
         if self.spills.is_empty() {

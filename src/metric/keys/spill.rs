@@ -36,6 +36,22 @@ impl Spill {
         Ok(Self { path, starts })
     }
 
+    /// How many records it holds.
+    pub fn len(&self) -> u64 {
+        self.starts.last().copied().unwrap_or(0)
+    }
+
+    /// Gives every record, a partition at a time.
+    pub fn each(&self, mut take: impl FnMut(&Record)) -> io::Result<()> {
+        let mut records = Vec::new();
+        for partition in 0..self.starts.len() - 1 {
+            records.clear();
+            self.read(partition, &mut records)?;
+            records.iter().for_each(&mut take);
+        }
+        Ok(())
+    }
+
     pub fn read(&self, partition: usize, records: &mut Vec<Record>) -> io::Result<()> {
         let count = (self.starts[partition + 1] - self.starts[partition]) as usize;
         let mut file = File::open(&self.path)?;

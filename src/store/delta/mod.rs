@@ -6,7 +6,6 @@
 
 mod log;
 mod schema;
-mod statistics;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +24,8 @@ pub use self::log::LOG;
 use super::destination::Committed;
 use super::durable::{cannot_write_at, make_directory, sync_directory};
 use super::location::Location;
-use super::{StagedFile, Stamp, Stored, kill, remote};
+use super::view::{TableFile, View};
+use super::{StagedFile, Stamp, Stored, kill, remote, statistics};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 
@@ -75,13 +75,51 @@ pub(super) fn stored(location: &Location, stamp: &Stamp) -> Result<Stored, Fault
     })
 }
 
+/// The table's files as they are now, but for those of the batch `own`; none of them if that batch is there and its rows
+/// cannot be told from others: then it will not be published again.
+///
+/// # Errors
+/// The table cannot be read.
+pub(super) fn view(location: &Location, own: &Stamp) -> Result<View, Fault> {
+    let Some(table) = Table::open(location)? else { return Ok(View::default()) };
+    let failed = |e: DeltaTableError| cannot_commit(location, &e);
+    let version = table.table.version().map(u128::from);
+    let ours = table.files_of(own)?;
+    if ours.is_empty() && table.transaction(own)?.is_some_and(had_rows) {
+        return Ok(View { version, files: Vec::new() });
+    }
+    let mut files = Vec::new();
+    for file in table.table.snapshot().map_err(failed)?.log_data().iter() {
+        if file.deletion_vector_descriptor().is_some() {
+            let fault = Fault::new(format!("{location}: another program deleted single rows of the table by deletion vectors"));
+            return Err(fault.hint("`across: published` cannot tell which; rewrite the table's files without them"));
+        }
+        if !ours.iter().any(|(own, _)| own.path == file.path()) {
+            let statistics = file.stats().and_then(|stats| serde_json::from_str(&stats).ok());
+            files.push(TableFile { location: location.join(&file.path()), statistics });
+        }
+    }
+    Ok(View { version, files })
+}
+
 /// Publishes the finished `staged` file as the batch that `stamp` names, in place of what the table holds of it.
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
-pub(super) fn commit(location: &Location, staged: &mut StagedFile, stamp: &Stamp, columns: &Columns) -> Result<Committed, Fault> {
+pub(super) fn commit(
+    location: &Location,
+    staged: &mut StagedFile,
+    stamp: &Stamp,
+    columns: &Columns,
+    seen: Option<&View>,
+) -> Result<Committed, Fault> {
     let rows = staged.rows();
     let table = Table::open(location)?;
+    if seen.is_some_and(|seen| seen.version != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
+        return Ok(Committed::Overtaken("another batch was published".into()));
+    }
+    // A batch that was judged beside the table's rows is not committed behind rows that it was not judged beside.
+    let attempts = if seen.is_some() { 0 } else { ATTEMPTS_MAX };
     let there = table.as_ref().map(Table::schema).transpose()?;
     let (written, grown) = schema::written(&columns.batch, there.as_deref(), columns.evolution)?;
     if written != columns.written {
@@ -115,8 +153,8 @@ pub(super) fn commit(location: &Location, staged: &mut StagedFile, stamp: &Stamp
         staged.place(&location.join(&name))?;
     }
     let committed = match table {
-        Some(table) => table.append(actions, properties(stamp, rows > 0), grown),
-        None => create(location, actions, stamp, properties(stamp, rows > 0), columns),
+        Some(table) => table.append(actions, properties(stamp, rows > 0, attempts), grown),
+        None => create(location, actions, stamp, properties(stamp, rows > 0, attempts), columns),
     };
     let version = match committed {
         Ok(version) => version,
@@ -137,6 +175,9 @@ pub(super) fn commit(location: &Location, staged: &mut StagedFile, stamp: &Stamp
 fn overtaken(location: &Location, error: DeltaTableError) -> Result<Committed, Fault> {
     match error {
         DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Ok(Committed::Overtaken(why.to_string())),
+        DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => {
+            Ok(Committed::Overtaken("another batch was published".into()))
+        }
         DeltaTableError::VersionAlreadyExists(version) => Ok(Committed::Overtaken(format!("version {version} came first"))),
         // The table was made meanwhile.
         DeltaTableError::GenericError { source } if source.to_string().contains("already exists") => {
@@ -266,9 +307,9 @@ impl<'a> Table<'a> {
     }
 }
 
-fn properties(stamp: &Stamp, has_rows: bool) -> CommitProperties {
+fn properties(stamp: &Stamp, has_rows: bool, attempts: usize) -> CommitProperties {
     CommitProperties::default()
-        .with_max_retries(ATTEMPTS_MAX)
+        .with_max_retries(attempts)
         .with_application_transaction(Transaction::new(application(stamp), transaction_version(stamp, has_rows)))
         .with_metadata(stamp.entries().map(|(key, value)| (key.to_owned(), serde_json::Value::from(value))))
 }
@@ -292,13 +333,15 @@ fn had_rows(transaction_version: i64) -> bool {
 fn add(path: &Path, name: String) -> Result<Add, Fault> {
     let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read back: {e}", path.display()));
     let metadata = path.metadata().map_err(failed)?;
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let stats = statistics::of(&file).map_err(|e| failed(e.into()))?;
     let modified = metadata.modified().map_err(failed)?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(Add {
         path: name,
         size: metadata.len() as i64,
         modification_time: modified.as_millis() as i64,
         data_change: true,
-        stats: Some(statistics::of(path)?),
+        stats: Some(stats.to_string()),
         ..Add::default()
     })
 }

@@ -1,24 +1,45 @@
-//! What a commit says of its data file: rows, missing values and bounds, by which readers skip files.
-
-use std::fs::File;
-use std::path::Path;
+//! What a table says of its data files: rows, missing values and bounds, by which readers skip files.
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
+use parquet::file::reader::ChunkReader;
 use serde_json::{Map, Value};
 
-use crate::diagnostic::Fault;
+use crate::rules::published::{Bounds, Kind};
 
-/// The statistics of the Parquet file at `path`, as Delta's JSON. Bounds are given of integers, dates, UTC timestamps and
-/// text: of floats a NaN leaves no trace in them.
-pub(super) fn of(path: &Path) -> Result<String, Fault> {
-    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot read back: {e}", path.display()));
-    let file = File::open(path).map_err(|e| failed(&e))?;
-    let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| failed(&e))?;
-    statistics(&footer).map(|value| value.to_string()).map_err(|e| failed(&e))
+/// The statistics of a Parquet file, as Delta's JSON. Bounds are given of integers, dates, timestamps and text: of floats
+/// a NaN leaves no trace in them.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn of<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
+    statistics(&ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?)
+}
+
+/// The bounds of `column` in such statistics.
+pub(super) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
+    let (low, high) = (&statistics["minValues"][column], &statistics["maxValues"][column]);
+    if let (Some(low), Some(high)) = (low.as_i64(), high.as_i64()) {
+        return Some(Bounds { kind: Kind::Integer, low: low.into(), high: high.into() });
+    }
+    let (low, high) = (low.as_str()?, high.as_str()?);
+    if let (Ok(low), Ok(high)) = (low.parse::<NaiveDate>(), high.parse::<NaiveDate>()) {
+        let days = |day: NaiveDate| i128::from((day - NaiveDate::default()).num_days());
+        return Some(Bounds { kind: Kind::Date, low: days(low), high: days(high) });
+    }
+    let micros = |text: &str| {
+        let time = match DateTime::parse_from_rfc3339(text) {
+            Ok(time) => time.to_utc(),
+            Err(_) => text.parse::<NaiveDateTime>().ok()?.and_utc(),
+        };
+        Some(i128::from(time.timestamp_micros()))
+    };
+    // Writers may cut bounds to whole milliseconds.
+    Some(Bounds { kind: Kind::Time, low: micros(low)?, high: micros(high)? + 1_000 })
 }
 
 fn statistics(footer: &ArrowReaderMetadata) -> Result<Value, ParquetError> {
@@ -60,10 +81,12 @@ fn extreme(bounds: &ArrayRef, largest: bool) -> Option<Value> {
             let days = of(&mut wide.as_primitive::<Int64Type>().iter().flatten())?;
             Some(Date32Array::from(vec![days as i32]).value_as_date(0)?.to_string().into())
         }
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+        DataType::Timestamp(unit @ (TimeUnit::Microsecond | TimeUnit::Millisecond), zone) => {
             let wide = arrow::compute::cast(bounds, &DataType::Int64).ok()?;
-            let micros = of(&mut wide.as_primitive::<Int64Type>().iter().flatten())?;
-            Some(chrono::DateTime::from_timestamp_micros(micros)?.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().into())
+            let ticks = of(&mut wide.as_primitive::<Int64Type>().iter().flatten())?;
+            let micros = if *unit == TimeUnit::Millisecond { ticks.checked_mul(1_000)? } else { ticks };
+            let format = if zone.is_some() { "%Y-%m-%dT%H:%M:%S%.6fZ" } else { "%Y-%m-%dT%H:%M:%S%.6f" };
+            Some(DateTime::from_timestamp_micros(micros)?.format(format).to_string().into())
         }
         DataType::Utf8 => {
             let texts = bounds.as_string::<i32>().iter().flatten();

@@ -1,0 +1,82 @@
+//! The destination as the table whose rows a batch is judged beside.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::diagnostic::Fault;
+use crate::metric::keys::Foreign;
+use crate::rules::published::{Published, Wanted};
+use crate::store::{Destination, Stamp, View};
+
+/// Finds the destination when a rule asks for it.
+type Find = Box<dyn Fn() -> Result<Destination, Fault> + Send + Sync>;
+
+/// Published rows but for those of the batch being judged, as they are when a rule first asks.
+pub struct PublishedTable {
+    find: Find,
+    dataset: String,
+    given_id: Option<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    derived_id: String,
+    seen: Option<View>,
+}
+
+impl PublishedTable {
+    /// Of the batch `given_id` of `dataset`, or of the one whose id follows from its content.
+    pub fn new(dataset: &str, given_id: Option<&str>, find: impl Fn() -> Result<Destination, Fault> + Send + Sync + 'static) -> Arc<Self> {
+        let (dataset, given_id) = (dataset.to_owned(), given_id.map(str::to_owned));
+        Arc::new(Self { find: Box::new(find), dataset, given_id, state: Mutex::default() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look(&self, derived_id: &str) -> Result<View, Fault> {
+        let batch_id = self.given_id.as_deref().unwrap_or(derived_id).to_owned();
+        let own = Stamp { dataset: self.dataset.clone(), batch_id, rules_digest: String::new(), content_digest: String::new() };
+        (self.find)()?.view(&own)
+    }
+
+    /// The table as it was when a rule first asked; none if none did.
+    pub(super) fn seen(&self) -> Option<View> {
+        self.state().seen.clone()
+    }
+
+    /// Whether the batch was judged beside rows that are no longer all there are.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(super) fn is_outdated(&self) -> Result<bool, Fault> {
+        let state = self.state();
+        match &state.seen {
+            None => Ok(false),
+            Some(seen) => Ok(!self.look(&state.derived_id)?.is_as_of(seen)),
+        }
+    }
+
+    /// The next rule that asks sees the table as it is then.
+    pub(super) fn forget(&self) {
+        self.state().seen = None;
+    }
+}
+
+impl Published for PublishedTable {
+    fn batch_is(&self, derived_id: &str) {
+        self.state().derived_id = derived_id.to_owned();
+    }
+
+    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, Fault> {
+        let mut state = self.state();
+        let view = match state.seen.take() {
+            Some(view) => view,
+            None => self.look(&state.derived_id)?,
+        };
+        let rows = view.rows(wanted.clone());
+        state.seen = Some(view);
+        Ok(rows?.map(|rows| Arc::new(rows) as Arc<dyn Foreign>))
+    }
+}

@@ -1,0 +1,81 @@
+//! The table that batches are published to, as a rule sees it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+
+use super::BoundColumn;
+use crate::diagnostic::Fault;
+use crate::metric::Number;
+use crate::metric::keys::Foreign;
+use crate::types::micros;
+
+/// Which rows of the table a batch's keys are compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// The columns of the key, as the batch has them, each with its smallest and largest value where these are known.
+    pub key: Vec<(BoundColumn, Option<Bounds>)>,
+    /// A column of dates or times, and the microseconds since 1970 before which rows are too old to be looked at.
+    pub since: Option<(String, i128)>,
+}
+
+/// Smallest and largest value, as integers by which a kind of values is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    pub kind: Kind,
+    pub low: i128,
+    pub high: i128,
+}
+
+/// What can be ordered as integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Integer,
+    /// Days since 1970.
+    Date,
+    /// Microseconds since 1970.
+    Time,
+}
+
+impl Kind {
+    /// The kind of a column's values.
+    pub fn of(data_type: &DataType) -> Option<Self> {
+        match data_type {
+            DataType::Date32 => Some(Self::Date),
+            DataType::Timestamp(..) => Some(Self::Time),
+            other if other.is_integer() => Some(Self::Integer),
+            _ => None,
+        }
+    }
+}
+
+impl Bounds {
+    /// Of the extremes of a column.
+    pub fn of(data_type: &DataType, (low, high): (Number, Number)) -> Option<Self> {
+        let kind = Kind::of(data_type)?;
+        let ordinal = |number: Number| match (kind, number) {
+            (Kind::Time, Number::Int { value, .. }) => micros(data_type, value),
+            (_, Number::Int { value, scale: 0 }) => Some(value),
+            (_, Number::Int { .. } | Number::Float(_)) => None,
+        };
+        Some(Self { kind, low: ordinal(low)?, high: ordinal(high)? })
+    }
+
+    /// Whether values of both may be equal.
+    pub fn may_meet(&self, other: &Self) -> bool {
+        self.kind != other.kind || (self.low <= other.high && other.low <= self.high)
+    }
+}
+
+/// The table that batches are published to.
+pub trait Published: Send + Sync {
+    /// Says by which digest of its content the batch goes that is being judged, where it was given no id.
+    fn batch_is(&self, derived_id: &str);
+
+    /// The rows wanted but for those of this batch, as far as the table's statistics cannot tell that they have no key of
+    /// the batch; none if there are none.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, Fault>;
+}

@@ -1,0 +1,187 @@
+//! Published rows, to be read beside a batch: which files, and some columns of them.
+
+use std::io;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::kernels::cmp::not_distinct;
+use arrow::compute::{can_cast_types, cast};
+use arrow::datatypes::{DataType, Int64Type};
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::location::Location;
+use super::{Stamp, Stored, plain, statistics};
+use crate::diagnostic::Fault;
+use crate::metric::Column;
+use crate::metric::keys::{Foreign, TakeKeys};
+use crate::paths::PathColumn;
+use crate::rows::Mask;
+use crate::rules::published::{Kind, Wanted};
+use crate::types::micros;
+
+/// The files of a table at one time.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// What changes with the table; none where there is none.
+    pub(super) version: Option<u128>,
+    pub(super) files: Vec<TableFile>,
+}
+
+/// A file of published rows, with its statistics where the table has them.
+#[derive(Debug, Clone)]
+pub(super) struct TableFile {
+    pub location: Location,
+    pub statistics: Option<Value>,
+}
+
+impl View {
+    /// The parts in `directory` but for that of the batch `own`.
+    pub(super) fn of_parts(directory: &Location, own: &Stamp) -> Result<Self, Fault> {
+        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{directory}: cannot read: {e}"));
+        let (mut files, mut version) = (Vec::new(), Xxh3Default::new());
+        for name in directory.names().map_err(|e| failed(&e))?.iter().filter(|name| plain::is_part(name)) {
+            let location = directory.join(name);
+            match Stored::at(&location)? {
+                Stored::Batch(stamp) if !stamp.is_of_batch(own) => version.update(&stamp.digest().to_le_bytes()),
+                Stored::Batch(_) => continue,
+                // Whatever it is, it is read as it is now.
+                Stored::Foreign => version.update(name.as_bytes()),
+                Stored::Nothing => continue,
+            }
+            files.push(TableFile { location, statistics: None });
+        }
+        let version = (!files.is_empty()).then(|| version.digest128());
+        Ok(Self { version, files })
+    }
+
+    /// Whether the table is as it was at another look.
+    pub fn is_as_of(&self, other: &Self) -> bool {
+        self.version == other.version
+    }
+
+    /// The rows wanted, as far as statistics cannot tell that no row of a file has a key of the batch.
+    pub fn rows(&self, wanted: Wanted) -> Result<Option<PublishedRows>, Fault> {
+        let mut files = Vec::new();
+        for file in &self.files {
+            let location = &file.location;
+            let of_footer = || {
+                let opened = location.open().and_then(|file| file.ok_or_else(|| io::ErrorKind::NotFound.into()));
+                let known = opened.and_then(|file| statistics::of(&file).map_err(io::Error::other));
+                known.map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))
+            };
+            let known = file.statistics.clone().map_or_else(of_footer, Ok)?;
+            if may_have(&known, &wanted) {
+                files.push(location.clone());
+            }
+        }
+        Ok((!files.is_empty()).then_some(PublishedRows { files, wanted }))
+    }
+}
+
+/// Whether a file may have a key of the batch.
+fn may_have(known: &Value, wanted: &Wanted) -> bool {
+    let apart = wanted.key.iter().any(|(column, bounds)| {
+        let there = statistics::bounds(known, &column.name);
+        bounds.as_ref().zip(there).is_some_and(|(batch, there)| !batch.may_meet(&there))
+            // A row without a value may equal another one without.
+            && known["nullCount"][&column.name].as_i64() == Some(0)
+    });
+    let too_old = wanted.since.as_ref().is_some_and(|(column, since)| {
+        let newest = statistics::bounds(known, column).and_then(|there| match there.kind {
+            Kind::Date => micros(&DataType::Date32, there.high),
+            Kind::Time => Some(there.high),
+            Kind::Integer => None,
+        });
+        newest.is_some_and(|newest| newest < *since) && known["nullCount"][column].as_i64() == Some(0)
+    });
+    !apart && !too_old
+}
+
+/// Rows of a table's files, of which some columns are read.
+#[derive(Debug, Clone)]
+pub struct PublishedRows {
+    files: Vec<Location>,
+    wanted: Wanted,
+}
+
+impl Foreign for PublishedRows {
+    fn each(&self, take: TakeKeys<'_>) -> io::Result<()> {
+        for location in &self.files {
+            let failed = |e: &dyn std::fmt::Display| io::Error::other(format!("{location}: cannot read: {e}"));
+            let file = location.open()?.ok_or_else(|| failed(&"it went away meanwhile"))?;
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
+            let schema = builder.schema().clone();
+            let paths = PathColumn::all(&schema);
+            let root = |name: &str| match schema.index_of(name) {
+                Ok(index) => Some(index),
+                Err(_) => paths.iter().find(|p| p.path == name).map(|p| p.root),
+            };
+            let names = self.wanted.key.iter().map(|(c, _)| c.name.as_str()).chain(self.wanted.since.iter().map(|(name, _)| name.as_str()));
+            let mask = ProjectionMask::roots(builder.parquet_schema(), names.filter_map(root));
+            let reader = builder.with_projection(mask).with_batch_size(1 << 16).build().map_err(|e| failed(&e))?;
+            for batch in reader {
+                let batch = batch.map_err(|e| failed(&e))?;
+                let (columns, rows) = self.of(&batch).map_err(|e| failed(&e))?;
+                take(&columns, &rows);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PublishedRows {
+    /// The key's columns of some rows, and which of these count: those of the window whose values the batch's types can hold.
+    fn of(&self, batch: &RecordBatch) -> Result<(Vec<Column>, Mask), ArrowError> {
+        let (mut columns, mut rows) = (Vec::new(), Mask::All);
+        for (wanted, _) in &self.wanted.key {
+            let array = column(batch, &wanted.name);
+            let array = array.unwrap_or_else(|| new_null_array(&wanted.data_type, batch.num_rows()));
+            let (array, same) = as_type(&array, &wanted.data_type)?;
+            rows = rows.and(&same);
+            columns.push(Column::new(array));
+        }
+        if let Some((name, since)) = &self.wanted.since
+            && let Some(times) = column(batch, name).filter(|times| micros(times.data_type(), 0).is_some())
+        {
+            let wide = cast(&cast(&times, &ticks(times.data_type()))?, &DataType::Int64)?;
+            let wide = wide.as_primitive::<Int64Type>();
+            let is_new = |i: usize| wide.is_null(i) || micros(times.data_type(), wide.value(i).into()).is_none_or(|time| time >= *since);
+            rows = rows.and(&Mask::new(BooleanBuffer::collect_bool(batch.num_rows(), is_new)));
+        }
+        Ok((columns, rows))
+    }
+}
+
+/// The column, or the field of one, called `name`.
+fn column(batch: &RecordBatch, name: &str) -> Option<ArrayRef> {
+    batch.column_by_name(name).cloned().or_else(|| {
+        let path = PathColumn::all(&batch.schema()).into_iter().find(|p| p.path == name)?;
+        Some(path.values(batch.column(path.root)).array)
+    })
+}
+
+/// The integers that dates or times of this type are.
+fn ticks(data_type: &DataType) -> DataType {
+    if *data_type == DataType::Date32 { DataType::Int32 } else { DataType::Int64 }
+}
+
+/// The values as another type, and which of them are the same there; nested ones are taken as they are cast.
+fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRef, Mask), ArrowError> {
+    if array.data_type() == data_type {
+        return Ok((array.clone(), Mask::All));
+    }
+    if !can_cast_types(array.data_type(), data_type) || !can_cast_types(data_type, array.data_type()) {
+        return Ok((new_null_array(data_type, array.len()), Mask::None));
+    }
+    let there = cast(array, data_type)?;
+    if array.data_type().is_nested() {
+        return Ok((there, Mask::All));
+    }
+    let back = cast(&there, array.data_type())?;
+    let same = not_distinct(&back, array)?;
+    Ok((there, Mask::new(same.values().clone())))
+}
