@@ -6,9 +6,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::RecordBatchReader;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
@@ -78,6 +79,14 @@ fn part(place: Location, stamp: Stamp) -> Result<Part, Fault> {
 }
 
 impl Part {
+    /// All columns, the source's and ours.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    pub fn schema(&self) -> Result<SchemaRef, Fault> {
+        Ok(reader(&self.place, None)?.schema())
+    }
+
     /// The rows that `rule` set aside, or all, in the order of the input.
     ///
     /// # Errors

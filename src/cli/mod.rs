@@ -1,10 +1,12 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
 mod check;
+mod destinations;
 mod explain;
 mod gate;
 mod output;
 mod quarantine;
+mod replay;
 mod rules;
 mod run;
 mod schema;
@@ -34,6 +36,10 @@ enum Command {
     Gate(gate::Gate),
     /// Work with rows that were set aside: list, show, export
     Quarantine(quarantine::Quarantine),
+    /// Judge rows that were set aside again, by rules as they are now; publish what passes, once
+    ///
+    /// Exit code: 0 it is done; 1 a batch is rejected; 2 it could not be judged.
+    Replay(replay::Replay),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
     /// Print a rule's documentation
@@ -63,6 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Check(command) => command.run(),
         Command::Gate(command) => command.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Quarantine(command) => command.run(),
         Command::Rules(command) => command.run(),
         Command::Explain(command) => command.run(),

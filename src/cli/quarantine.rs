@@ -101,7 +101,8 @@ fn printed(table: &Table) -> String {
 }
 
 fn list(directory: &store::Quarantine) -> Result<String, Fault> {
-    let parts = quarantine::parts(directory)?;
+    // What a replay has published all of is no longer set aside.
+    let parts: Vec<Part> = quarantine::parts(directory)?.into_iter().filter(|part| part.rows > 0).collect();
     if parts.is_empty() {
         return Ok(format!("{}: no rows are set aside\n", directory.directory));
     }

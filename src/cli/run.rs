@@ -16,12 +16,64 @@ use crate::diagnostic::{Fault, Faults, Place};
 use crate::metric::Budget;
 use crate::report::model::Mode;
 use crate::report::{self, Report};
+use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
+
+/// With what means, and as of when, something is judged.
+#[derive(Debug, Args)]
+pub struct Means {
+    /// Threads; all cores if left out. Changes nothing in the report
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Memory for exact keys before they spill to disk
+    #[arg(long, value_name = "SIZE", default_value = "1GB")]
+    pub memory_limit: ByteSize,
+    /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub now: Option<DateTime<Utc>>,
+    /// The time that `freshness` measures ages against; the run's clock if left out
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl Means {
+    /// A directory for what does not fit in memory.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn spill(&self) -> Result<SpillDirectory, Fault> {
+        SpillDirectory::new()
+    }
+
+    /// A job with these means.
+    pub fn job<'a>(
+        &self,
+        rules: &'a RuleFile,
+        source: Arc<dyn Source>,
+        published: Option<Arc<dyn Published>>,
+        spill: &SpillDirectory,
+        progress: &'a (dyn Fn(u64, u64) + Sync),
+    ) -> Job<'a> {
+        let now = self.now.unwrap_or_else(Utc::now);
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        Job {
+            rules,
+            source,
+            now,
+            as_of: self.as_of.unwrap_or(now),
+            threads: self.threads.map_or_else(cores, usize::from),
+            statistics: true,
+            budget: Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone())),
+            published,
+            progress,
+        }
+    }
+}
 
 /// Options of a run.
 #[derive(Debug, Args)]
@@ -37,27 +89,17 @@ pub struct Run {
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
     pub format: Option<Format>,
-    /// Threads; all cores if left out. Changes nothing in the report
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Memory for exact keys before they spill to disk
-    #[arg(long, value_name = "SIZE", default_value = "1GB")]
-    pub memory_limit: ByteSize,
     /// Read everything, even what the files' own statistics already prove
     #[arg(long)]
     pub no_statistics: bool,
+    #[command(flatten)]
+    means: Means,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
     /// Let a warning count as a failure
     #[arg(long)]
     pub strict: bool,
-    /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub now: Option<DateTime<Utc>>,
-    /// The time that `freshness` measures ages against; the run's clock if left out
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub as_of: Option<DateTime<Utc>>,
     /// Print nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -107,33 +149,19 @@ impl Run {
     fn judged(&self, judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
         let rules = self.rule_file().map_err(|faults| Box::new((faults, None)))?;
         let judged = || {
-            let spill = SpillDirectory::new()?;
+            let spill = self.means.spill()?;
             let progress = Progress::new(self.quiet);
-            let now = self.now.unwrap_or_else(Utc::now);
-            let job = Job {
-                rules: &rules,
-                source: self.source(&rules, &spill)?,
-                now,
-                as_of: self.as_of.unwrap_or(now),
-                threads: self.threads(),
-                statistics: !self.no_statistics,
-                budget: Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone())),
-                published: None,
-                progress: &|done, total| progress.advance(done, total),
-            };
+            let advance = |done, total| progress.advance(done, total);
+            let job = self.means.job(&rules, self.source(&rules, &spill)?, None, &spill, &advance);
+            let job = Job { statistics: !self.no_statistics, ..job };
             judge(&rules, job)
         };
         judged().map_err(|faults| Box::new((faults, Some(rules))))
     }
 
-    fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-        self.threads.map_or_else(cores, usize::from)
-    }
-
     /// The clock as the report shows it: only where it was set, so that reports can be compared.
     pub fn clock(&self) -> Option<String> {
-        self.as_of.or(self.now).map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+        self.means.as_of.or(self.means.now).map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
     }
 }
 
@@ -197,8 +225,8 @@ pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
 }
 
 /// A directory for spilled data that goes when the run ends. Whoever holds the lock of the file in it is alive.
-struct SpillDirectory {
-    path: PathBuf,
+pub struct SpillDirectory {
+    pub path: PathBuf,
     _alive: File,
 }
 

@@ -25,9 +25,10 @@ pub(super) fn without(
     file.finish(stamp)?;
     let mut filtered = StagedFile::create(&destination.directory(), &columns)?;
     let encoder = filtered.encoder();
+    let source = file.readable()?;
     for (group, (unit, loses)) in units.iter().zip(losing).enumerate() {
         if !loses {
-            filtered.append_copy(&file, group)?;
+            filtered.append_copy(&source, group)?;
             continue;
         }
         let mut keep = rows(unit).map(|row| Some(!set_aside.contains(RowId { unit: unit.unit, row })));
@@ -45,6 +46,6 @@ pub(super) fn without(
 }
 
 /// The rows of the unit that its row group holds, in order.
-fn rows(unit: &StagedUnit) -> impl Iterator<Item = u32> + '_ {
+pub(super) fn rows(unit: &StagedUnit) -> impl Iterator<Item = u32> + '_ {
     unit.runs.iter().flat_map(|&(first, len)| first..first + len)
 }

@@ -3,6 +3,7 @@
 mod filter;
 mod published;
 mod quarantine;
+pub mod replay;
 mod staging;
 
 use std::io::Read;
@@ -20,7 +21,7 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Committed, Destination, Hold, Location, Quarantine, Stamp, Stored};
+use crate::store::{Committed, Destination, Hold, Location, Quarantine, Stamp, Stored, replays_in};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -188,8 +189,13 @@ impl Batch<'_> {
     fn unchanged(&self) -> Result<Publication, Fault> {
         let quarantine = &self.request.quarantine;
         let published = self.request.publish.confirm(self.stamp)?;
+        let is_replayed = || {
+            let file = self.request.publish.file_of(self.stamp)?;
+            file.map_or(Ok(false), |file| Ok::<_, Fault>(!replays_in(&file)?.is_empty()))
+        };
         let quarantined = match self.set_aside.is_empty() {
             true => None,
+            false if !quarantine.has(self.stamp)? && is_replayed()? => None,
             false if quarantine.has(self.stamp)? => Some(quarantine.confirm(self.stamp)?),
             false => Some(self.quarantine()?),
         };

@@ -36,6 +36,8 @@ pub(super) struct Staged {
 pub(super) struct Staging<'a> {
     destination: &'a Destination,
     evolution: Evolution,
+    /// The only file whose rows are staged.
+    file: Option<u32>,
     encoder: RwLock<Option<Encoder>>,
     staged: Mutex<Option<Staged>>,
 }
@@ -43,7 +45,13 @@ pub(super) struct Staging<'a> {
 impl<'a> Staging<'a> {
     /// For `destination`, whose columns may change as `evolution` says.
     pub fn new(destination: &'a Destination, evolution: Evolution) -> Self {
-        Self { destination, evolution, encoder: RwLock::new(None), staged: Mutex::new(None) }
+        Self { destination, evolution, file: None, encoder: RwLock::new(None), staged: Mutex::new(None) }
+    }
+
+    /// The same, for rows of the file of this index alone.
+    #[must_use]
+    pub fn only_file(self, file: u32) -> Self {
+        Self { file: Some(file), ..self }
     }
 
     pub fn into_staged(self) -> Result<Staged, Fault> {
@@ -93,7 +101,8 @@ impl Sink for Staging<'_> {
 
     fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault> {
         let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(staged), Some((group, runs))) = (staged.as_mut(), part) {
+        let is_wanted = self.file.is_none_or(|file| file == unit.file);
+        if let (true, Some(staged), Some((group, runs))) = (is_wanted, staged.as_mut(), part) {
             staged.file.append(group)?;
             staged.units.push(StagedUnit { unit: unit.index, runs });
         }

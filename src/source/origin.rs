@@ -102,6 +102,16 @@ impl Places {
         self.units.iter().map(|u| u64::from(u.records)).sum()
     }
 
+    /// Records of its file before the unit of this index.
+    pub fn rows_before(&self, index: u32) -> u64 {
+        self.units[index as usize].rows_before
+    }
+
+    /// Records in the unit of this index, malformed ones included.
+    pub fn records_of(&self, index: u32) -> u32 {
+        self.units[index as usize].records
+    }
+
     /// Where `row` stands; `files` are the source's.
     pub fn origin(&self, row: RowId, files: &[super::InputFile]) -> Origin {
         let place = &self.units[row.unit as usize];

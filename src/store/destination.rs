@@ -130,6 +130,28 @@ impl Destination {
         }
     }
 
+    /// The file that holds the published rows of the batch that `stamp` names; none if it published none.
+    ///
+    /// # Errors
+    /// The destination cannot be read, does not hold this batch, or its rows cannot be told from others.
+    pub fn file_of(&self, stamp: &Stamp) -> Result<Option<Location>, Fault> {
+        match self.stored(stamp)? {
+            Stored::Batch(there) if there == *stamp => {}
+            Stored::Nothing | Stored::Foreign => {
+                let what = format!("{}: batch `{}` is not published", self.location(), stamp.batch_id);
+                return Err(Fault::new(what).hint("gate it first"));
+            }
+            Stored::Batch(_) => {
+                let what = format!("{}: batch `{}` is published with other content, or under other rules", self.location(), stamp.batch_id);
+                return Err(Fault::new(what).hint("gate it again"));
+            }
+        }
+        match self {
+            Self::File(_) | Self::Parts(_) => Ok(Some(self.place_of(&stamp.batch_id))),
+            Self::Delta(table) => delta::file_of(table, stamp),
+        }
+    }
+
     /// The files of published rows as they are now, but for those of the batch `own`, of which data set and id count.
     ///
     /// # Errors

@@ -140,6 +140,18 @@ impl Location {
         removed.or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
     }
 
+    /// Puts this file in the place of `to`, in the same directory, durably.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn replace(&self, to: &Self) -> io::Result<()> {
+        match (self, to) {
+            (Self::Local(from), Self::Local(to)) => fs::rename(from, to).and_then(|()| sync_directory(parent(to))),
+            (Self::Remote(from), Self::Remote(to)) => from.copy(to).and_then(|()| from.remove()),
+            (Self::Local(_), Self::Remote(_)) | (Self::Remote(_), Self::Local(_)) => Err(io::ErrorKind::CrossesDevices.into()),
+        }
+    }
+
     /// Makes this file durable, and its name. An object store has done so before it answers.
     ///
     /// # Errors

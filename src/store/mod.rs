@@ -28,6 +28,9 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::diagnostic::Fault;
 
+/// The key under which a file names the replays that brought some of its rows.
+const REPLAYS: &str = "sluicegate.replays";
+
 /// What stands where a batch would go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
@@ -51,6 +54,19 @@ impl Stored {
         let entries = entries.filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?)));
         Ok(Stamp::read(entries).map_or(Self::Foreign, Self::Batch))
     }
+}
+
+/// The digests of the replays that brought some rows of the file at `location`.
+///
+/// # Errors
+/// It cannot be read.
+pub fn replays_in(location: &Location) -> Result<Vec<String>, Fault> {
+    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{location}: cannot read: {e}"));
+    let Some(file) = location.open().map_err(|e| failed(&e))? else { return Ok(Vec::new()) };
+    let reader = SerializedFileReader::new(file).map_err(|e| failed(&e))?;
+    let entries = reader.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    let replays = entries.filter(|entry| entry.key == REPLAYS).filter_map(|entry| entry.value.as_deref());
+    Ok(replays.flat_map(str::split_whitespace).map(str::to_owned).collect())
 }
 
 /// What a stored batch says of itself, in its Parquet metadata.

@@ -3,12 +3,17 @@
 //! What a batch left is named by its whole stamp, so that the rows a published batch left stay until the batch that
 //! supersedes it is published too, and gates that race for one batch do not overwrite each other's.
 
+use std::io;
+
 use arrow::datatypes::SchemaRef;
 
 use super::durable::cannot_write_at;
 use super::location::Location;
-use super::{Columns, Destination, StagedFile, Stamp, Stored, plain};
+use super::{Columns, Destination, StagedFile, Stamp, Stored, kill, plain};
 use crate::diagnostic::Fault;
+
+/// How names end of what will take the place of a part.
+const PENDING: &str = ".pending";
 
 /// A directory of rows set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +73,54 @@ impl Quarantine {
         self.named("")
     }
 
+    /// Puts a finished file beside the rows that `stamp` names: those that will stay once `replay` has published the others.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn pend(&self, staged: &mut StagedFile, stamp: &Stamp, replay: &str) -> Result<(), Fault> {
+        staged.place(&self.pending(stamp, replay))
+    }
+
+    /// The rows that `replay` has published are no longer set aside. Gives whether what stays was still there to be put in
+    /// their place.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn conclude(&self, stamp: &Stamp, replay: &str) -> Result<bool, Fault> {
+        let place = self.place_of(stamp);
+        let replaced = self.pending(stamp, replay).replace(&place);
+        kill::step();
+        match replaced {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(cannot_write_at(&place, &error)),
+        }
+    }
+
+    /// Removes what a replay left that was killed before it published.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn abandon(&self, stamp: &Stamp, replay: &str) -> Result<(), Fault> {
+        let pending = self.pending(stamp, replay);
+        pending.remove().map_err(|e| cannot_write_at(&pending, &e))
+    }
+
+    /// The replays of these rows that were begun and not concluded.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn begun(&self, stamp: &Stamp) -> Result<Vec<String>, Fault> {
+        let prefix = format!(".{}.", self.place_of(stamp).name().trim_end_matches(".parquet"));
+        let replays = self.names()?.into_iter().filter_map(|name| Some(name.strip_prefix(&prefix)?.strip_suffix(PENDING)?.to_owned()));
+        Ok(replays.collect())
+    }
+
+    fn pending(&self, stamp: &Stamp, replay: &str) -> Location {
+        let part = self.place_of(stamp);
+        self.directory.join(&format!(".{}.{replay}{PENDING}", part.name().trim_end_matches(".parquet")))
+    }
+
     /// Removes what other contents of the batch, or other rules, left: it is published as `stamp` says, and set rows aside
     /// or did not.
     ///
@@ -76,16 +129,22 @@ impl Quarantine {
     pub fn settle(&self, stamp: &Stamp, has_rows: bool) -> Result<(), Fault> {
         for (place, there) in self.named(&format!("{}.", stamp.batch_id))? {
             if there.is_of_batch(stamp) && (there != *stamp || !has_rows) {
+                for replay in self.begun(&there)? {
+                    self.abandon(&there, &replay)?;
+                }
                 place.remove().map_err(|e| cannot_write_at(&place, &e))?;
             }
         }
         Ok(())
     }
 
+    fn names(&self) -> Result<Vec<String>, Fault> {
+        self.directory.names().map_err(|e| Fault::new(format!("{}: cannot read: {e}", self.directory)))
+    }
+
     fn named(&self, prefix: &str) -> Result<Vec<(Location, Stamp)>, Fault> {
-        let names = self.directory.names().map_err(|e| Fault::new(format!("{}: cannot read: {e}", self.directory)))?;
         let mut found = Vec::new();
-        for name in names.iter().filter(|n| n.starts_with(prefix) && n.ends_with(".parquet") && !n.starts_with('.')) {
+        for name in self.names()?.iter().filter(|n| n.starts_with(prefix) && n.ends_with(".parquet") && !n.starts_with('.')) {
             let place = self.directory.join(name);
             if let Stored::Batch(stamp) = Stored::at(&place)? {
                 found.push((place, stamp));

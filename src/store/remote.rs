@@ -131,6 +131,10 @@ impl Remote {
         wait(self.store.delete(&self.path))
     }
 
+    pub(super) fn copy(&self, to: &Self) -> io::Result<()> {
+        wait(self.store.copy(&self.path, &to.path))
+    }
+
     /// Sends the file at `from`: readers see all of it, or what was there before.
     pub(super) fn receive(&self, from: &Path) -> io::Result<()> {
         let mut file = File::open(from)?;

@@ -19,7 +19,7 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::durable::{Staged, cannot_write, cannot_write_at, stage, sync_directory};
 use super::location::{Location, parent};
-use super::{Columns, Stamp, kill};
+use super::{Columns, REPLAYS, Readable, Stamp, kill};
 use crate::diagnostic::Fault;
 
 /// Encodes row groups; can be shared between threads.
@@ -195,17 +195,16 @@ impl StagedFile {
         })
     }
 
-    /// Appends row group `index` of the finished file `from`, byte for byte.
+    /// Appends row group `index` of the finished file `source`, byte for byte.
     ///
     /// # Errors
     /// A file cannot be read or written.
-    pub fn append_copy(&mut self, from: &StagedFile, index: usize) -> Result<(), Fault> {
-        let source = File::open(&from.path).map_err(|e| cannot_write(&from.path, &e))?;
+    pub fn append_copy(&mut self, source: &Readable, index: usize) -> Result<(), Fault> {
         let mut copied = 0;
         let done = self.with_writer(|writer| {
             // The writer keeps page indexes for all row groups or for none.
             let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-            let footer = ArrowReaderMetadata::load(&source, options)?;
+            let footer = ArrowReaderMetadata::load(source, options)?;
             let metadata = footer.metadata();
             copied = metadata.row_group(index).num_rows() as u64;
             let mut row_group = writer.next_row_group()?;
@@ -218,12 +217,20 @@ impl StagedFile {
                     column_index: metadata.column_index().and_then(|c| c.get(index)?.get(i)).cloned(),
                     offset_index: metadata.offset_index().and_then(|o| o.get(index)?.get(i)).cloned(),
                 };
-                row_group.append_column(&source, close)?;
+                row_group.append_column(source, close)?;
             }
             row_group.close().map(|_| ())
         });
         self.rows += copied;
         done
+    }
+
+    /// This file, to be read back.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn readable(&self) -> Result<Readable, Fault> {
+        File::open(&self.path).map(Readable::File).map_err(|e| cannot_write(&self.path, &e))
     }
 
     /// Reads row group `index` of this finished file.
@@ -243,9 +250,20 @@ impl StagedFile {
     /// # Errors
     /// The file cannot be written.
     pub fn finish(&mut self, stamp: &Stamp) -> Result<(), Fault> {
+        self.finish_after(stamp, &[])
+    }
+
+    /// The same, with the digests of the replays that brought some of the rows.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish_after(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
         self.with_writer(|writer| {
             for (key, value) in stamp.entries() {
                 writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
+            }
+            if !replays.is_empty() {
+                writer.append_key_value_metadata(KeyValue::new(REPLAYS.to_owned(), replays.join(" ")));
             }
             Ok(())
         })?;

@@ -24,7 +24,7 @@ rules:
 
 /// Where batches go, and how a reader sees what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     File,
     Parts,
     Delta,
@@ -33,14 +33,14 @@ enum Kind {
 }
 
 /// Those that can be had here.
-fn kinds() -> Vec<Kind> {
+pub fn kinds() -> Vec<Kind> {
     let mut kinds = vec![Kind::File, Kind::Parts, Kind::Delta];
     kinds.extend(s3::store().map(|_| Kind::S3));
     kinds
 }
 
 impl Kind {
-    fn arguments(self, place: &Place) -> Vec<String> {
+    pub fn arguments(self, place: &Place) -> Vec<String> {
         let prefix = format!("s3://lake/{}", place.name());
         let (publish, format, quarantine) = match self {
             Self::File => ("out.parquet".into(), "parquet", "aside".into()),
@@ -64,12 +64,12 @@ impl Kind {
     }
 
     /// The ids that a reader sees, ascending.
-    fn visible(self, place: &Place) -> Vec<i64> {
+    pub fn visible(self, place: &Place) -> Vec<i64> {
         ids(self.files(place))
     }
 
     /// The ids of the batch `b2` in quarantine, ascending.
-    fn aside(self, place: &Place) -> Vec<i64> {
+    pub fn aside(self, place: &Place) -> Vec<i64> {
         let files = match (self, s3::store()) {
             (Self::S3, Some(store)) => {
                 let keys = store.keys(&format!("{}/aside", place.name()));
@@ -111,7 +111,8 @@ pub fn ids(files: Vec<Bytes>) -> Vec<i64> {
     let mut ids: Vec<i64> = Vec::new();
     for file in files {
         let batch = of_bytes(file);
-        ids.extend(batch.column_by_name("id").expect("id").as_primitive::<Int64Type>().values());
+        // A record that could not be read has no id.
+        ids.extend(batch.column_by_name("id").expect("id").as_primitive::<Int64Type>().iter().flatten());
     }
     ids.sort_unstable();
     ids

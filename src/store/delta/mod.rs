@@ -75,6 +75,24 @@ pub(super) fn stored(location: &Location, stamp: &Stamp) -> Result<Stored, Fault
     })
 }
 
+/// The file that holds the rows of the batch that `stamp` names; none if it published none.
+///
+/// # Errors
+/// The table cannot be read, or the batch's rows cannot be told from others.
+pub(super) fn file_of(location: &Location, stamp: &Stamp) -> Result<Option<Location>, Fault> {
+    let Some(table) = Table::open(location)? else { return Ok(None) };
+    match (table.files_of(stamp)?.pop(), table.transaction(stamp)?) {
+        (Some((file, _)), _) => Ok(Some(location.join(&file.path))),
+        (None, Some(version)) if had_rows(version) => Err(untold(location, stamp)),
+        (None, _) => Ok(None),
+    }
+}
+
+fn untold(location: &Location, stamp: &Stamp) -> Fault {
+    let what = format!("{location}: the rows of batch `{}` cannot be told from others", stamp.batch_id);
+    Fault::new(what).hint("another program has rewritten its file; nothing was changed")
+}
+
 /// The table's files as they are now, but for those of the batch `own`; none of them if that batch is there and its rows
 /// cannot be told from others: then it will not be published again.
 ///
@@ -132,8 +150,7 @@ pub(super) fn commit(
     };
     let before = table.as_ref().map(|table| table.transaction(stamp)).transpose()?.flatten();
     if replaced.is_empty() && before.is_some_and(had_rows) {
-        let what = format!("{location}: the rows of batch `{}` cannot be told from others", stamp.batch_id);
-        return Err(Fault::new(what).hint("another program has rewritten its file; nothing was changed"));
+        return Err(untold(location, stamp));
     }
     if let Location::Local(directory) = location {
         // With a log, though an empty one, the directory is no place of plain parts.

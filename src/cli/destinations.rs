@@ -1,0 +1,56 @@
+//! Where rows go: options that `gate` and `replay` have in common.
+
+use clap::{Args, ValueEnum};
+
+use super::run::surroundings;
+use crate::diagnostic::{Fault, Faults, Place};
+use crate::ruleset::{RuleFile, TableFormat};
+use crate::store::{Destination, Location, Quarantine};
+
+/// Options that name places; the rule file's `gate` section names them too.
+#[derive(Debug, Args)]
+pub struct Destinations {
+    /// Where passing rows go: a path ending in .parquet is one file, any other, or s3://BUCKET/PATH, a Delta table
+    #[arg(long, value_name = "PATH")]
+    publish: Option<String>,
+    /// How a directory keeps batches: delta (unless it holds plain parts already), or parquet, one part a batch
+    #[arg(long, value_name = "FORMAT")]
+    publish_format: Option<PublishFormat>,
+    /// The directory for rows set aside; beside the destination if nothing names it
+    #[arg(long, value_name = "PATH")]
+    quarantine: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PublishFormat {
+    Delta,
+    Parquet,
+}
+
+impl Destinations {
+    /// The places that these options name, or `rules`.
+    ///
+    /// # Errors
+    /// Nothing names a destination, or it cannot be one.
+    pub fn open(&self, rules: &RuleFile) -> Result<(Destination, Quarantine), Faults> {
+        let section = &rules.sections.gate;
+        let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
+            let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
+            return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
+        };
+        let format = self.publish_format.map(|format| match format {
+            PublishFormat::Delta => TableFormat::Delta,
+            PublishFormat::Parquet => TableFormat::Parquet,
+        });
+        let surroundings = surroundings();
+        let publish = Destination::new(Location::new(publish, &surroundings)?, format.or(section.format))?;
+        let quarantine = match self.quarantine.as_ref().or(section.quarantine.as_ref()) {
+            Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
+            None => Quarantine::beside(&publish),
+        };
+        if quarantine.directory == *publish.location() {
+            return Err(Fault::new("published and quarantined rows have the same destination").into());
+        }
+        Ok((publish, quarantine))
+    }
+}

@@ -1,0 +1,101 @@
+//! `sluicegate replay`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::destinations::Destinations;
+use super::output;
+use super::run::{Means, read_rules};
+use crate::diagnostic::Faults;
+use crate::gate::replay::{self, Replayed, Request};
+use crate::rules::published::Published;
+use crate::shown::counted;
+use crate::source::Source;
+use crate::store;
+use crate::verdict::Verdict;
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Ids of batches; all of the data set that left rows if none is named
+    batches: Vec<String>,
+    /// The rule file, as it is now
+    #[arg(short, long, value_name = "RULES")]
+    rules: String,
+    #[command(flatten)]
+    destinations: Destinations,
+    #[command(flatten)]
+    means: Means,
+    /// Judge, and say what would be done; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Kills the process at a step of the publish, for tests of what a crash leaves
+    #[arg(long, value_name = "N", hide = true)]
+    die_at_step: Option<u64>,
+}
+
+impl Replay {
+    pub fn run(self) -> ExitCode {
+        if let Some(step) = self.die_at_step {
+            store::kill::at_step(step);
+        }
+        match self.replay() {
+            Ok(code) => code,
+            Err(faults) => {
+                output::complain(&faults);
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    fn replay(&self) -> Result<ExitCode, Faults> {
+        let rules = read_rules(&self.rules)?;
+        let (publish, quarantine) = self.destinations.open(&rules)?;
+        let parts = replay::parts(&rules, &quarantine, &self.batches)?;
+        if parts.is_empty() {
+            output::print(&format!("{}: no rows of `{}` are set aside\n", quarantine.directory, rules.sections.dataset));
+        }
+        let spill = self.means.spill()?;
+        let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(&rules, source, Some(table), &spill, &|_, _| {});
+        let request = Request { rules: &rules, publish, quarantine, job: &job, scratch: &spill.path, dry_run: self.dry_run };
+        let (mut faults, mut worst) = (Faults::default(), 0);
+        for part in &parts {
+            if let Some(replayed) = faults.take_all(replay::replay(&request, part)) {
+                worst = worst.max(exit_code(&replayed));
+                output::print(&self.said(&part.stamp.batch_id, &replayed));
+            }
+        }
+        faults.or_ok(ExitCode::from(worst))
+    }
+
+    fn said(&self, batch: &str, replayed: &Replayed) -> String {
+        let Replayed { verdict, pass, stay, unreadable, published_failing } = *replayed;
+        let mut text = match verdict {
+            Verdict::Reject | Verdict::Undecided => {
+                let why = if verdict == Verdict::Reject { "is rejected" } else { "cannot be decided on" };
+                format!("{batch}: nothing published: the batch as a whole {why}; {} stay set aside", counted(pass + stay, "row"))
+            }
+            Verdict::Accept | Verdict::Quarantine => {
+                let does = if self.dry_run { "would be published" } else { "published" };
+                format!("{batch}: {} {does}, {stay} set aside as before", counted(pass, "row"))
+            }
+        };
+        if unreadable > 0 {
+            text += &format!("; {unreadable} of them could not be read, and cannot be judged again");
+        }
+        if published_failing > 0 {
+            text += &format!("; {} published before fail now, and stay", counted(published_failing, "row"));
+        }
+        text + "\n"
+    }
+}
+
+fn exit_code(replayed: &Replayed) -> u8 {
+    match replayed.verdict {
+        Verdict::Accept | Verdict::Quarantine => 0,
+        Verdict::Reject => 1,
+        Verdict::Undecided => 2,
+    }
+}

@@ -1,0 +1,164 @@
+//! Rows set aside, judged again under changed rules: those that pass now are published, each once, whatever dies in between.
+
+use std::process::{Command, Stdio};
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+
+use crate::crash::Kind;
+use crate::gate::read;
+use crate::support::{Place, Run};
+
+const RULES: &str = "dataset: t
+schema: { evolution: any, columns: { id: { type: int64 } } }
+transform: { name: \"lower(name)\", long: \"v * 2\" }
+rules:
+  - missing: { column: name }
+  - duplicates: { key: [id] }
+  - range: { column: v, max: 10 }
+  - outliers: { column: v, k: 1.5, on_fail: quarantine, over: all }
+";
+
+/// Nine rows of which four pass: 2 has no name, 4 comes twice, 5 and 6 are above 10, 6 is far out; one cannot be read.
+const DATA: &str = "id,name,v\n1,a,1\n2,,2\n3,C,3\n4,d,4\n4,e,5\n5,f,11\n6,g,60\nx,h,7\n7,i,8\n";
+
+fn place(kind: Kind) -> Place {
+    let place = Place::new();
+    place.write("r.yaml", RULES);
+    place.write("s.yaml", RULES.replace("max: 10", "max: 100"));
+    place.write("d.csv", DATA);
+    let gated = run(&place, kind, &["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b2"]);
+    assert_eq!((gated.code, gated.rows("published"), gated.rows("quarantined")), (0, 4, 5), "{}", gated.stderr);
+    place
+}
+
+fn run(place: &Place, kind: Kind, arguments: &[&str]) -> Run {
+    let destination = kind.arguments(place);
+    place.run(&arguments.iter().copied().chain(destination.iter().map(String::as_str)).collect::<Vec<_>>())
+}
+
+#[test]
+fn rows_that_pass_now_are_published_once() {
+    for kind in crate::crash::kinds() {
+        let place = place(kind);
+        let dry = run(&place, kind, &["replay", "-r", "s.yaml", "--dry-run"]);
+        assert_eq!(
+            dry.stdout,
+            "b2: 1 row would be published, 4 set aside as before; 1 of them could not be read, and cannot be judged again\n"
+        );
+        assert_eq!(kind.visible(&place), [1, 3, 4, 7], "{kind:?}");
+        let replay = run(&place, kind, &["replay", "-r", "s.yaml"]);
+        assert_eq!((replay.code, replay.stderr.as_str()), (0, ""), "{kind:?}");
+        assert!(replay.stdout.starts_with("b2: 1 row published, 4 set aside"), "{kind:?} {}", replay.stdout);
+        // 5 is above 10 no more; 6 is an outlier beside the others, 4 is published already.
+        assert_eq!(kind.visible(&place), [1, 3, 4, 5, 7], "{kind:?}");
+        let again = run(&place, kind, &["replay", "-r", "s.yaml"]);
+        assert!(again.stdout.starts_with("b2: 0 rows published, 4 set aside"), "{kind:?} {}", again.stdout);
+        assert_eq!(kind.visible(&place), [1, 3, 4, 5, 7], "{kind:?}");
+        // The batch is what it was: known, and replaced whole.
+        let gated = run(&place, kind, &["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b2"]);
+        assert_eq!(gated.report()["publication"]["state"], "unchanged", "{kind:?} {}", gated.stderr);
+        place.write("e.csv", "id,name,v\n9,a,1\n10,b,2\n11,c,3\n12,d,4\n");
+        let superseded = run(&place, kind, &["gate", "e.csv", "-r", "r.yaml", "--batch-id", "b2", "--supersede"]);
+        assert_eq!((superseded.code, kind.visible(&place)), (0, vec![9, 10, 11, 12]), "{kind:?} {}", superseded.stderr);
+        assert!(kind.aside(&place).is_empty(), "{kind:?}");
+    }
+}
+
+#[test]
+fn what_stays_says_why_it_stays_now() {
+    let kind = Kind::Parts;
+    let place = place(kind);
+    assert_eq!(run(&place, kind, &["replay", "b2", "-r", "s.yaml"]).code, 0);
+    let part = read(&place.part("aside", "b2"));
+    let list = place.run(&["quarantine", "list", "aside"]).stdout;
+    assert!(list.contains("duplicates-id 1, malformed 1, missing-name 1, outliers-v 1"), "{list}");
+    let lines = part.column_by_name("_sluicegate_line").expect("line").as_primitive::<Int64Type>();
+    assert_eq!(lines.values(), &[3, 6, 8, 9]);
+    let out = read(&place.path("out/b2.parquet"));
+    assert_eq!(out.column_by_name("long").expect("made").as_primitive::<arrow::datatypes::Int64Type>().values(), &[2, 6, 8, 16, 22]);
+}
+
+#[test]
+fn what_a_killed_replay_left_and_another_hand_removed_is_missed() {
+    let kind = Kind::Delta;
+    let place = place(kind);
+    let part = place.part("aside", "b2");
+    let before = std::fs::read(&part).expect("a part");
+    assert_eq!(run(&place, kind, &["replay", "-r", "s.yaml"]).code, 0);
+    // As if the part had never been replaced: its rows are published, and would be again.
+    std::fs::write(&part, before).expect("write");
+    let again = run(&place, kind, &["replay", "-r", "s.yaml"]);
+    assert!(again.code == 2 && again.stderr.contains("were published by a replay, and are still set aside"), "{}", again.stderr);
+    assert_eq!(kind.visible(&place), [1, 3, 4, 5, 7]);
+}
+
+#[test]
+fn a_batch_that_left_all_its_rows_can_come_back_whole() {
+    for kind in crate::crash::kinds() {
+        let place = Place::new();
+        place.write("r.yaml", "dataset: t\nrules: [{ range: { column: v, max: 1 } }]\n");
+        place.write("s.yaml", "dataset: t\nrules: [{ range: { column: v, max: 9 } }]\n");
+        place.write("d.csv", "id,v\n1,2\n2,3\n");
+        assert_eq!(run(&place, kind, &["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b2"]).code, 0);
+        assert!(kind.visible(&place).is_empty());
+        let replay = run(&place, kind, &["replay", "-r", "s.yaml"]);
+        assert_eq!(replay.stdout, "b2: 2 rows published, 0 set aside as before\n", "{kind:?} {}", replay.stderr);
+        assert_eq!((kind.visible(&place), kind.aside(&place)), (vec![1, 2], Vec::new()), "{kind:?}");
+        assert!(run(&place, kind, &["replay", "-r", "s.yaml"]).stdout.contains("no rows of `t` are set aside"), "{kind:?}");
+        let again = run(&place, kind, &["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b2"]);
+        assert_eq!(again.report()["publication"]["state"], "unchanged", "{kind:?} {}", again.stderr);
+        assert_eq!(kind.visible(&place), [1, 2], "{kind:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_again_is_said() {
+    let kind = Kind::Delta;
+    let place = place(kind);
+    let said = |rules: &str, more: &[&str]| {
+        place.write("t.yaml", rules);
+        let run = run(&place, kind, &[&["replay", "-r", "t.yaml"], more].concat());
+        (run.code, run.stdout + &run.stderr)
+    };
+    // What `transform` makes now is not what is published.
+    let (code, text) = said(&RULES.replace("v * 2", "v * 3"), &[]);
+    assert!(code == 2 && text.contains("the published `long` of batch `b2` is not what `transform` makes"), "{text}");
+    let (code, text) = said(&RULES.replace("max: 10", "max: 100, on_fail: reject").replace("max: 100", "max: 50"), &[]);
+    assert!(code == 1 && text.contains("nothing published: the batch as a whole is rejected"), "{text}");
+    let (code, text) = said(&RULES.replace("dataset: t", "dataset: u"), &["b2"]);
+    assert!(code == 2 && text.contains("is of the data set `t`"), "{text}");
+    let (code, text) = said(RULES, &["b3"]);
+    assert!(code == 2 && text.contains("no rows of batch `b3` are there"), "{text}");
+    // Rules that are stricter take nothing back.
+    let (code, text) = said(&RULES.replace("max: 10", "max: 2"), &[]);
+    assert!(code == 0 && text.contains("3 rows published before fail now, and stay"), "{text}");
+    assert_eq!(kind.visible(&place), [1, 3, 4, 7]);
+}
+
+#[test]
+fn a_replay_killed_at_any_step_is_ended_by_the_next() {
+    for kind in crate::crash::kinds() {
+        let mut steps = 0;
+        loop {
+            let place = place(kind);
+            let step = (steps + 1).to_string();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
+            command.current_dir(place.path(".")).args(["replay", "-r", "s.yaml", "--die-at-step", &step]).args(kind.arguments(&place));
+            command.envs(crate::s3::variables()).stdout(Stdio::null()).stderr(Stdio::null());
+            let is_over = command.status().expect("it runs").code().is_some();
+            let seen = kind.visible(&place);
+            assert!(seen == [1, 3, 4, 7] || seen == [1, 3, 4, 5, 7], "{kind:?}, step {step}: a reader sees {seen:?}");
+            let again = run(&place, kind, &["replay", "-r", "s.yaml"]);
+            assert_eq!((again.code, again.stderr.as_str()), (0, ""), "{kind:?}, step {step}");
+            assert_eq!((kind.visible(&place), kind.aside(&place)), (vec![1, 3, 4, 5, 7], vec![2, 4, 6]), "{kind:?}, step {step}");
+            let left: Vec<String> = place.files().into_iter().filter(|f| f.contains(".staged") || f.contains(".pending")).collect();
+            assert!(left.is_empty(), "{kind:?}, step {step}: {left:?} are left");
+            if is_over {
+                break;
+            }
+            steps += 1;
+        }
+        assert!(steps >= 8, "{kind:?} has only {steps} steps");
+    }
+}
