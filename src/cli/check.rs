@@ -40,7 +40,8 @@ impl Check {
     fn published(&self, rules: &RuleFile) -> Option<Arc<dyn Published>> {
         let (publish, format) = (rules.sections.gate.publish.clone()?, rules.sections.gate.format);
         let find = move || Destination::new(Location::new(&publish, &run::surroundings())?, format);
-        Some(PublishedTable::new(&rules.sections.dataset, self.run.batch_id.as_deref(), find))
+        let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
+        Some(PublishedTable::new(&rules.sections.dataset, self.run.batch_id.as_deref(), find).replacing(replaces))
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -7,12 +7,12 @@ use clap::Args;
 use super::destinations::Destinations;
 use super::run::{self, Run};
 use crate::audit::Job;
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Fault, Faults};
 use crate::gate::{self, PublishedTable, Request};
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::ruleset::RuleFile;
-use crate::store;
+use crate::store::{self, Destination};
 use crate::verdict::Verdict;
 
 /// Options of `gate`.
@@ -50,8 +50,14 @@ impl Gate {
         let (publish, quarantine) = self.destinations.open(rules)?;
         let (supersede, dry_run) = (self.supersede, self.dry_run);
         let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
-        let table = PublishedTable::new(&rules.sections.dataset, batch_id.as_deref(), move || Ok(destination.clone()));
-        Ok(Request { publish, table, quarantine, batch_id, supersede, dry_run, as_of: self.run.clock() })
+        let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
+        if let (Some(_), Destination::File(place) | Destination::Parts(place)) = (&replace, &publish) {
+            let fault = Fault::new(format!("{place}: rows can be replaced by their values in a Delta table only"));
+            return Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out").into());
+        }
+        let table = PublishedTable::new(&rules.sections.dataset, batch_id.as_deref(), move || Ok(destination.clone()))
+            .replacing(replace.as_deref());
+        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock() })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -21,7 +21,7 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Committed, Destination, Hold, Location, Quarantine, Stamp, Stored, replays_in};
+use crate::store::{Commit, Committed, Destination, Hold, Location, Partition, Quarantine, Stamp, Stored, replays_in};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -33,6 +33,8 @@ pub struct Request {
     pub batch_id: Option<String>,
     /// Whether the batch may take the place of another under its id.
     pub supersede: bool,
+    /// The column whose published values the batch's rows take the place of.
+    pub replace: Option<String>,
     /// Judge, and say what would be done.
     pub dry_run: bool,
     /// The run's clock, if it was set.
@@ -51,7 +53,7 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
         request.publish.columns(&audited.plan.prepare.schema, evolution)?;
         let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
         standing(request, &stamp)?;
-        let publication = Publication { state: PublicationState::DryRun, published: None, quarantined: None };
+        let publication = Publication { state: PublicationState::DryRun, published: None, quarantined: None, replaced_rows: 0 };
         return Ok(write_up(job, request, &audited, &stamp, &set_aside, Some(publication)));
     }
     let mut hold = None;
@@ -82,7 +84,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let publication = match (standing(request, &stamp)?, report.verdict) {
         (Standing::Same, _) => Some(batch.unchanged()?),
         (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
-            Some(Publication { state: PublicationState::Withheld, published: None, quarantined: None })
+            Some(Publication { state: PublicationState::Withheld, published: None, quarantined: None, replaced_rows: 0 })
         }
         (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
             batch.publish(staging.into_staged()?, standing)?
@@ -165,7 +167,7 @@ fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
         Stored::Batch(_) => format!("batch `{}` is already published under other rules", stamp.batch_id),
         Stored::Foreign => "a file is there that this gate did not write".to_owned(),
     };
-    if request.supersede {
+    if request.supersede || request.replace.is_some() {
         return Ok(Standing::Other);
     }
     let what = format!("{}: {other}", request.publish.place_of(&stamp.batch_id));
@@ -208,14 +210,22 @@ impl Batch<'_> {
         let Self { request, stamp, .. } = self;
         let (mut published, columns) = filter::without(staged, self.set_aside, &request.publish, stamp)?;
         published.finish(stamp)?;
+        let replace = request.replace.as_ref().map(|column| Partition::of(&published, column)).transpose()?;
+        if let Some(partition) = replace.as_ref().filter(|partition| !request.table.left_out(partition)) {
+            let what =
+                format!("not every `{}` of the batch has a row to be published, and `across: published` left them out", partition.column);
+            return Err(Fault::new(what).hint("nothing was published; `gate: { replace: … }` replaces values that are published"));
+        }
         let quarantined = if self.set_aside.is_empty() { None } else { Some(self.quarantine()?) };
         let seen = request.table.seen();
         let mut overtaken = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            match request.publish.commit(&mut published, stamp, &columns, seen.as_ref())? {
-                Committed::There(place) => {
+            let commit = Commit { stamp, columns: &columns, seen: seen.as_ref(), replace: replace.as_ref() };
+            match request.publish.commit(&mut published, &commit)? {
+                Committed::There { place, replaced_rows } => {
                     let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
-                    return self.settled(state, place, quarantined).map(Some);
+                    let publication = self.settled(state, place, quarantined)?;
+                    return Ok(Some(Publication { replaced_rows, ..publication }));
                 }
                 Committed::Overtaken(why) => overtaken = why,
             }
@@ -241,6 +251,6 @@ impl Batch<'_> {
     fn settled(&self, state: PublicationState, published: Location, quarantined: Option<Location>) -> Result<Publication, Fault> {
         self.request.quarantine.settle(self.stamp, quarantined.is_some())?;
         let shown = |place: Location| place.to_string();
-        Ok(Publication { state, published: Some(shown(published)), quarantined: quarantined.map(shown) })
+        Ok(Publication { state, published: Some(shown(published)), quarantined: quarantined.map(shown), replaced_rows: 0 })
     }
 }

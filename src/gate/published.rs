@@ -1,11 +1,12 @@
 //! The destination as the table whose rows a batch is judged beside.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::diagnostic::Fault;
 use crate::metric::keys::Foreign;
 use crate::rules::published::{Published, Wanted};
-use crate::store::{Destination, Stamp, View};
+use crate::store::{Destination, Partition, Stamp, View};
 
 /// Finds the destination when a rule asks for it.
 type Find = Box<dyn Fn() -> Result<Destination, Fault> + Send + Sync>;
@@ -15,6 +16,7 @@ pub struct PublishedTable {
     find: Find,
     dataset: String,
     given_id: Option<String>,
+    replaces: Option<String>,
     state: Mutex<State>,
 }
 
@@ -22,13 +24,29 @@ pub struct PublishedTable {
 struct State {
     derived_id: String,
     seen: Option<View>,
+    /// Values of the column that is replaced by whose rows were not looked at.
+    left_out: Option<BTreeSet<String>>,
 }
 
 impl PublishedTable {
     /// Of the batch `given_id` of `dataset`, or of the one whose id follows from its content.
     pub fn new(dataset: &str, given_id: Option<&str>, find: impl Fn() -> Result<Destination, Fault> + Send + Sync + 'static) -> Arc<Self> {
         let (dataset, given_id) = (dataset.to_owned(), given_id.map(str::to_owned));
-        Arc::new(Self { find: Box::new(find), dataset, given_id, state: Mutex::default() })
+        Arc::new(Self { find: Box::new(find), dataset, given_id, replaces: None, state: Mutex::default() })
+    }
+
+    /// The same, but for rows that the batch takes the place of by the values of `column`.
+    #[must_use]
+    pub fn replacing(self: Arc<Self>, column: Option<&str>) -> Arc<Self> {
+        match Arc::try_unwrap(self) {
+            Ok(table) => Arc::new(Self { replaces: column.map(str::to_owned), ..table }),
+            Err(shared) => shared,
+        }
+    }
+
+    /// Whether the rows that were not looked at, if any rule looked, are those that `partition` replaces.
+    pub(super) fn left_out(&self, partition: &Partition) -> bool {
+        self.state().left_out.as_ref().is_none_or(|values| *values == partition.values)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -69,6 +87,10 @@ impl Published for PublishedTable {
         self.state().derived_id = derived_id.to_owned();
     }
 
+    fn replaces(&self) -> Option<&str> {
+        self.replaces.as_deref()
+    }
+
     fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, Fault> {
         let mut state = self.state();
         let view = match state.seen.take() {
@@ -77,6 +99,7 @@ impl Published for PublishedTable {
         };
         let rows = view.rows(wanted.clone());
         state.seen = Some(view);
+        state.left_out = wanted.replaced.as_ref().map(|(_, values)| values.clone());
         Ok(rows?.map(|rows| Arc::new(rows) as Arc<dyn Foreign>))
     }
 }

@@ -26,7 +26,7 @@ use crate::rows::{RowId, RowNumbers, RowSet};
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Chunk, Format, Projection, ReadOptions, Source, Spool};
-use crate::store::{Committed, Destination, Location, Quarantine, Readable, StagedFile, View, replays_in};
+use crate::store::{Commit, Committed, Destination, Location, Quarantine, Readable, StagedFile, View, replays_in};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -230,8 +230,8 @@ impl<'a> Batch<'a> {
         let groups = ParquetRecordBatchReaderBuilder::try_new(passing.readable()?).map_err(|e| cannot(&e))?.metadata().num_row_groups();
         (0..groups).try_for_each(|group| whole.append_copy(&source, group))?;
         whole.finish_after(stamp, &replays)?;
-        match publish.commit(&mut whole, stamp, &columns, seen)? {
-            Committed::There(_) => {
+        match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
+            Committed::There { .. } => {
                 if !quarantine.conclude(stamp, &replay)? {
                     // Another replay took it for one that was killed.
                     quarantine.commit(&mut self.what_stays(judged, &replays)?, stamp)?;

@@ -213,6 +213,13 @@ pub struct Publication {
     pub published: Option<String>,
     /// The part that holds the rows set aside.
     pub quarantined: Option<String>,
+    /// Rows of other batches that it took the place of.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub replaced_rows: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

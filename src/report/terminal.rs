@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value as Json;
 
-use crate::shown::{count, short};
+use crate::shown::{count, counted, short};
 
 use super::model::{Finding, Mode, Publication, PublicationState, Report, Sample};
 use crate::rules::Status;
@@ -114,6 +114,9 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
         PublicationState::DryRun => return vec!["  a dry run: nothing was written".into()],
     };
     let mut lines: Vec<String> = publication.published.iter().map(|path| format!("  {said} {path}")).collect();
+    if publication.replaced_rows > 0 {
+        lines.push(format!("  in place of {} of other batches", counted(publication.replaced_rows, "row")));
+    }
     lines.extend(publication.quarantined.iter().map(|path| format!("  quarantined in {path}")));
     lines
 }

@@ -88,10 +88,15 @@ impl Binder<'_> {
     /// # Errors
     /// There is none; the hint names the nearest.
     pub fn look_up(&self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
-        self.prepare.seen.column_with_name(&name.value).map(|(index, _)| self.bound(index)).ok_or_else(|| {
+        self.named(&name.value).ok_or_else(|| {
             let known = self.prepare.seen.fields().iter().map(|f| f.name().as_str());
             self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
         })
+    }
+
+    /// The column of this name, if there is one.
+    pub fn named(&self, name: &str) -> Option<BoundColumn> {
+        self.prepare.seen.column_with_name(name).map(|(index, _)| self.bound(index))
     }
 
     /// The column of this index.
@@ -146,6 +151,11 @@ impl Binder<'_> {
     /// Asks for a state over `columns`, in the rule's scope, by group where the rule has `by`.
     pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
         self.requests.want::<S>(spec, columns, &self.scope)
+    }
+
+    /// Asks for a state over `columns` of all sound rows, whatever the rule's scope.
+    pub fn want_of_sound_rows<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
+        self.requests.want::<S>(spec, columns, &Scope { over: Over::Sound, ..Scope::default() })
     }
 
     /// Asks for the number of rows in scope, whether sound or not: what shares are taken of.

@@ -15,6 +15,7 @@ use crate::metric::Number;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
+use crate::metric::groups::GroupCounts;
 use crate::metric::keys::{Foreign, Keep};
 use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
@@ -155,7 +156,11 @@ impl Duplicates {
                 Some((column, newest, window.last))
             }
         };
-        Ok(AcrossPublished { published, key, window, is_asked: false, failure: None })
+        let replaced = match published.replaces().and_then(|name| to.named(name)) {
+            None => None,
+            Some(column) => Some((to.want_of_sound_rows::<GroupCounts>((), &[column.index]), column)),
+        };
+        Ok(AcrossPublished { published, key, window, replaced, is_asked: false, failure: None })
     }
 }
 
@@ -165,6 +170,8 @@ struct AcrossPublished {
     published: Arc<dyn Published>,
     key: Vec<(BoundColumn, Handle<Extrema>)>,
     window: Option<(BoundColumn, Handle<Extrema>, Duration)>,
+    /// The column by whose values published rows go for the batch.
+    replaced: Option<(Handle<GroupCounts>, BoundColumn)>,
     is_asked: bool,
     failure: Option<String>,
 }
@@ -178,7 +185,10 @@ impl AcrossPublished {
             let Some((_, Number::Int { value, .. })) = view.get(*newest).copied().flatten() else { return None };
             Some((column.name.clone(), micros(&column.data_type, value)? - i128::from(last.seconds) * 1_000_000))
         });
-        self.published.rows(&Wanted { key, since })
+        let values =
+            |handle: Handle<GroupCounts>| view.get(handle).map(|groups| groups.counts.keys().flatten().flatten().cloned().collect());
+        let replaced = self.replaced.as_ref().map(|(handle, column)| (column.clone(), values(*handle).unwrap_or_default()));
+        self.published.rows(&Wanted { key, since, replaced })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table that batches are published to, as a rule sees it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -17,6 +18,8 @@ pub struct Wanted {
     pub key: Vec<(BoundColumn, Option<Bounds>)>,
     /// A column of dates or times, and the microseconds since 1970 before which rows are too old to be looked at.
     pub since: Option<(String, i128)>,
+    /// A column and the values of it, as text, whose rows the batch takes the place of.
+    pub replaced: Option<(BoundColumn, BTreeSet<String>)>,
 }
 
 /// Smallest and largest value, as integers by which a kind of values is ordered.
@@ -71,6 +74,9 @@ impl Bounds {
 pub trait Published: Send + Sync {
     /// Says by which digest of its content the batch goes that is being judged, where it was given no id.
     fn batch_is(&self, derived_id: &str);
+
+    /// The column by whose values the batch takes the place of published rows, if it does.
+    fn replaces(&self) -> Option<&str>;
 
     /// The rows wanted but for those of this batch, as far as the table's statistics cannot tell that they have no key of
     /// the batch; none if there are none.

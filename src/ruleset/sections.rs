@@ -114,8 +114,18 @@ pub struct GateSection {
     pub format: Option<TableFormat>,
     /// The directory for rows set aside.
     pub quarantine: Option<String>,
+    /// The batch takes the place of published rows, in one commit; Delta tables only.
+    pub replace: Option<Replace>,
     /// More set aside than this rejects the batch; of a share and a count, both must be exceeded.
     pub reject_above: Option<Tolerance>,
+}
+
+/// Which published rows a batch takes the place of.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replace {
+    /// A column: published rows with a value of it that the batch publishes go, whatever batch they came with.
+    pub partition: String,
 }
 
 /// How a directory keeps batches.

@@ -4,7 +4,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::durable::{Hold, cannot_write_at};
 use super::location::{Location, parent};
-use super::{Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
+use super::{Partition, Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
@@ -36,11 +36,22 @@ impl Columns {
     }
 }
 
+/// What is committed beside a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit<'a> {
+    pub stamp: &'a Stamp,
+    pub columns: &'a Columns,
+    /// The table that the batch was judged beside: committed is only what finds it as it was.
+    pub seen: Option<&'a View>,
+    /// The rows of other batches that the batch takes the place of.
+    pub replace: Option<&'a Partition>,
+}
+
 /// What came of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
-    /// The batch is there, durably.
-    There(Location),
+    /// The batch is there, durably; so many rows of other batches went for it.
+    There { place: Location, replaced_rows: u64 },
     /// Another gate or program changed the table first, as the text says; the batch is not there, or that other brought it.
     Overtaken(String),
 }
@@ -167,16 +178,15 @@ impl Destination {
         }
     }
 
-    /// Publishes a finished staged file as the batch that `stamp` names, in place of what is there of it, durably; of a
-    /// table only if it is still as it was `seen`.
+    /// Publishes a finished staged file as the batch that the stamp names, in place of what is there of it, durably.
     ///
     /// # Errors
     /// The destination cannot be written.
-    pub fn commit(&self, staged: &mut StagedFile, stamp: &Stamp, columns: &Columns, seen: Option<&View>) -> Result<Committed, Fault> {
-        let place = self.place_of(&stamp.batch_id);
-        match columns {
-            Columns::Delta(columns) => delta::commit(&place, staged, stamp, columns, seen),
-            Columns::Plain(_) => staged.place(&place).map(|()| Committed::There(place)),
+    pub fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
+        let place = self.place_of(&what.stamp.batch_id);
+        match what.columns {
+            Columns::Delta(columns) => delta::commit(&place, staged, columns, what),
+            Columns::Plain(_) => staged.place(&place).map(|()| Committed::There { place, replaced_rows: 0 }),
         }
     }
 

@@ -245,6 +245,19 @@ impl StagedFile {
         reader.collect::<Result<_, _>>().map_err(|e| failed(&e))
     }
 
+    /// What was brought to its place is nobody's yet: it goes with this file, unless it is brought to another.
+    pub(super) fn take_back(&mut self) {
+        self.renamed = false;
+    }
+
+    /// Writes the footer, without a word of whose rows these are, and makes the file durable.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn finish_plain(&mut self) -> Result<(), Fault> {
+        self.close()
+    }
+
     /// Writes the footer, with `stamp` in it, and makes the file durable.
     ///
     /// # Errors
@@ -267,6 +280,10 @@ impl StagedFile {
             }
             Ok(())
         })?;
+        self.close()
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
         let Some(writer) = self.writer.take() else { return Ok(()) };
         let closed = writer.into_inner().map_err(io_error).and_then(|mut buffer| {
             buffer.flush()?;

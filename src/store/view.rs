@@ -14,7 +14,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::location::Location;
-use super::{Stamp, Stored, plain, statistics};
+use super::{Partition, Stamp, Stored, plain, statistics};
 use crate::diagnostic::Fault;
 use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
@@ -120,7 +120,9 @@ impl Foreign for PublishedRows {
                 Ok(index) => Some(index),
                 Err(_) => paths.iter().find(|p| p.path == name).map(|p| p.root),
             };
-            let names = self.wanted.key.iter().map(|(c, _)| c.name.as_str()).chain(self.wanted.since.iter().map(|(name, _)| name.as_str()));
+            let more = self.wanted.since.iter().map(|(name, _)| name.as_str());
+            let more = more.chain(self.wanted.replaced.iter().map(|(column, _)| column.name.as_str()));
+            let names = self.wanted.key.iter().map(|(c, _)| c.name.as_str()).chain(more);
             let mask = ProjectionMask::roots(builder.parquet_schema(), names.filter_map(root));
             let reader = builder.with_projection(mask).with_batch_size(1 << 16).build().map_err(|e| failed(&e))?;
             for batch in reader {
@@ -152,6 +154,10 @@ impl PublishedRows {
             let is_new = |i: usize| wide.is_null(i) || micros(times.data_type(), wide.value(i).into()).is_none_or(|time| time >= *since);
             rows = rows.and(&Mask::new(BooleanBuffer::collect_bool(batch.num_rows(), is_new)));
         }
+        if let Some((column, values)) = &self.wanted.replaced {
+            let partition = Partition::new(&column.name, &column.data_type, values.clone());
+            rows = rows.without(&Mask::from_boolean(&partition.has(batch)?, false));
+        }
         Ok((columns, rows))
     }
 }
@@ -170,7 +176,7 @@ fn ticks(data_type: &DataType) -> DataType {
 }
 
 /// The values as another type, and which of them are the same there; nested ones are taken as they are cast.
-fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRef, Mask), ArrowError> {
+pub(super) fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRef, Mask), ArrowError> {
     if array.data_type() == data_type {
         return Ok((array.clone(), Mask::All));
     }

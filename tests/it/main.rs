@@ -18,6 +18,7 @@ mod parity;
 mod planted;
 mod quarantine;
 mod reference;
+mod replace;
 mod replay;
 mod review;
 mod rulesets;

@@ -1,0 +1,103 @@
+//! Files whose rows a batch takes the place of: removed, or written again without these rows.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{cast, filter_record_batch, not};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use deltalake_core::kernel::Action;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::commit::add;
+use super::table::Table;
+use crate::diagnostic::Fault;
+use crate::store::location::Location;
+use crate::store::{Columns, Partition, Readable, StagedFile, Stored, replays_in};
+
+/// Rows of a row group that is written again.
+const GROUP_ROWS: usize = 1 << 20;
+
+/// The actions that take the rows of `partition` out of `table`, but for its files `own`, and how many rows go.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub(super) fn actions(table: &Table<'_>, own: &[String], partition: &Partition) -> Result<(Vec<Action>, u64), Fault> {
+    let (mut actions, mut gone) = (Vec::new(), 0);
+    let schema = table.schema()?;
+    let version = table.table.version().unwrap_or(0) + 1;
+    for (i, file) in table.files()?.iter().enumerate() {
+        let location = table.location.join(&file.path());
+        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{location}: cannot read: {e}"));
+        let known = file.stats().and_then(|stats| serde_json::from_str(&stats).ok());
+        if own.iter().any(|own| *own == file.path()) || !partition.may_be_in(known.as_ref()) {
+            continue;
+        }
+        if file.deletion_vector_descriptor().is_some() {
+            let fault = Fault::new(format!("{location}: another program deleted single rows of this file by a deletion vector"));
+            return Err(fault.hint("`gate: { replace: … }` cannot tell which; rewrite the table's files without them"));
+        }
+        let open = || opened(&location).map_err(|e| failed(&e));
+        let (replaced, rows) = partition.count_in(open()?).map_err(|e| failed(&e))?;
+        if replaced == 0 {
+            continue;
+        }
+        gone += replaced;
+        actions.push(Action::Remove(file.remove_action(true)));
+        if replaced < rows {
+            let mut rest = without(open()?, partition, table.location, &schema)?;
+            let name = finish(&mut rest, &location, &format!("{version}-{i}"))?;
+            actions.push(Action::Add(add(rest.path(), name.clone())?));
+            rest.place(&table.location.join(&name))?;
+        }
+    }
+    Ok((actions, gone))
+}
+
+fn opened(location: &Location) -> std::io::Result<Readable> {
+    location.open()?.ok_or_else(|| std::io::ErrorKind::NotFound.into())
+}
+
+/// The rows of `file` that stay, of the table's types.
+fn without(file: Readable, partition: &Partition, table: &Location, schema: &Schema) -> Result<StagedFile, Fault> {
+    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{table}: cannot write rows again: {e}"));
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
+    let of_table = |field: &FieldRef| schema.field_with_name(field.name()).map(|field| Arc::new(field.clone()));
+    let fields: Vec<FieldRef> = builder.schema().fields().iter().map(of_table).collect::<Result<_, _>>().map_err(|e| failed(&e))?;
+    let schema: SchemaRef = Arc::new(Schema::new(fields));
+    let mut rest = StagedFile::create(table, &Columns::Plain(schema.clone()))?;
+    let encoder = rest.encoder();
+    let mut group = encoder.begin()?;
+    let mut rows = 0;
+    for batch in builder.build().map_err(|e| failed(&e))? {
+        let batch = batch.map_err(|e| failed(&e))?;
+        let stays = not(&partition.has(&batch).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+        let batch = filter_record_batch(&batch, &stays).map_err(|e| failed(&e))?;
+        let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+        let columns = columns.collect::<Result<_, _>>().map_err(|e| failed(&e))?;
+        group.write(&RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(&e))?)?;
+        rows += batch.num_rows();
+        if rows >= GROUP_ROWS {
+            rest.append(std::mem::replace(&mut group, encoder.begin()?).close()?)?;
+            rows = 0;
+        }
+    }
+    if rows > 0 {
+        rest.append(group.close()?)?;
+    }
+    Ok(rest)
+}
+
+/// Writes the footer: what is left of a batch is still of that batch. Gives a name that no file had before.
+fn finish(rest: &mut StagedFile, was: &Location, version: &str) -> Result<String, Fault> {
+    match Stored::at(was)? {
+        Stored::Batch(stamp) => {
+            rest.finish_after(&stamp, &replays_in(was)?)?;
+            Ok(format!("{}.{:032x}.{version}.parquet", stamp.batch_id, stamp.digest()))
+        }
+        Stored::Foreign | Stored::Nothing => {
+            rest.finish_plain()?;
+            Ok(format!("rest.{:032x}.{version}.parquet", xxh3_128(was.name().as_bytes())))
+        }
+    }
+}
