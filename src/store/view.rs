@@ -1,6 +1,7 @@
 //! Published rows, to be read beside a batch: which files, and some columns of them.
 
 use std::io;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use arrow::buffer::BooleanBuffer;
@@ -20,8 +21,12 @@ use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
-use crate::rules::published::{Kind, Wanted};
+use crate::rules::published::{Bounds, Kind, Wanted};
 use crate::types::micros;
+
+/// Rows that are read at a time, and how many such batches ahead.
+const BATCH_ROWS: usize = 1 << 14;
+const BATCHES_AHEAD: usize = 4;
 
 /// The files of a table at one time.
 #[derive(Debug, Clone, Default)]
@@ -109,7 +114,19 @@ pub struct PublishedRows {
 }
 
 impl Foreign for PublishedRows {
+    /// Some rows are read while those before are taken.
     fn each(&self, take: TakeKeys<'_>) -> io::Result<()> {
+        std::thread::scope(|threads| {
+            let (send, receive) = sync_channel(BATCHES_AHEAD);
+            let reader = threads.spawn(move || self.read(&send));
+            receive.iter().for_each(|(columns, rows): (Vec<Column>, Mask)| take(&columns, &rows));
+            reader.join().unwrap_or_else(|_| Err(io::Error::other("internal error: reading published rows panicked")))
+        })
+    }
+}
+
+impl PublishedRows {
+    fn read(&self, send: &SyncSender<(Vec<Column>, Mask)>) -> io::Result<()> {
         for location in &self.files {
             let failed = |e: &dyn std::fmt::Display| io::Error::other(format!("{location}: cannot read: {e}"));
             let file = location.open()?.ok_or_else(|| failed(&"it went away meanwhile"))?;
@@ -124,26 +141,28 @@ impl Foreign for PublishedRows {
             let more = more.chain(self.wanted.replaced.iter().map(|(column, _)| column.name.as_str()));
             let names = self.wanted.key.iter().map(|(c, _)| c.name.as_str()).chain(more);
             let mask = ProjectionMask::roots(builder.parquet_schema(), names.filter_map(root));
-            let reader = builder.with_projection(mask).with_batch_size(1 << 16).build().map_err(|e| failed(&e))?;
+            let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|e| failed(&e))?;
             for batch in reader {
                 let batch = batch.map_err(|e| failed(&e))?;
-                let (columns, rows) = self.of(&batch).map_err(|e| failed(&e))?;
-                take(&columns, &rows);
+                if send.send(self.of(&batch).map_err(|e| failed(&e))?).is_err() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
-}
 
-impl PublishedRows {
     /// The key's columns of some rows, and which of these count: those of the window whose values the batch's types can hold.
     fn of(&self, batch: &RecordBatch) -> Result<(Vec<Column>, Mask), ArrowError> {
         let (mut columns, mut rows) = (Vec::new(), Mask::All);
-        for (wanted, _) in &self.wanted.key {
+        for (wanted, bounds) in &self.wanted.key {
             let array = column(batch, &wanted.name);
             let array = array.unwrap_or_else(|| new_null_array(&wanted.data_type, batch.num_rows()));
             let (array, same) = as_type(&array, &wanted.data_type)?;
             rows = rows.and(&same);
+            if let Some(within) = bounds.as_ref().map(|bounds| within(&array, bounds)).transpose()? {
+                rows = rows.and(&within);
+            }
             columns.push(Column::new(array));
         }
         if let Some((name, since)) = &self.wanted.since
@@ -168,6 +187,19 @@ fn column(batch: &RecordBatch, name: &str) -> Option<ArrayRef> {
         let path = PathColumn::all(&batch.schema()).into_iter().find(|p| p.path == name)?;
         Some(path.values(batch.column(path.root)).array)
     })
+}
+
+/// Which integers or days lie within the bounds, or are missing; of other values all may.
+fn within(array: &ArrayRef, bounds: &Bounds) -> Result<Mask, ArrowError> {
+    let (Ok(low), Ok(high), Kind::Integer | Kind::Date) = (i64::try_from(bounds.low), i64::try_from(bounds.high), bounds.kind) else {
+        return Ok(Mask::All);
+    };
+    // Unsigned values beyond the signed ones are missing then, and may be anything.
+    let wide = cast(&cast(array, &ticks(array.data_type()))?, &DataType::Int64)?;
+    let wide = wide.as_primitive::<Int64Type>();
+    let values = wide.values();
+    let inside = BooleanBuffer::collect_bool(wide.len(), |i| low <= values[i] && values[i] <= high);
+    Ok(Mask::new(inside).or(&Mask::nulls(wide.nulls())))
 }
 
 /// The integers that dates or times of this type are.
