@@ -17,7 +17,7 @@ pub enum Destination {
     /// A directory that holds one part a batch, named by its id.
     Parts(Location),
     /// A directory that is a Delta table.
-    Delta(Location),
+    Delta(delta::Lake),
 }
 
 /// How a batch's columns are written to its destination.
@@ -83,21 +83,22 @@ impl Destination {
             (Some(TableFormat::Parquet), true, _) => refused("is a Delta table, and `format` asks for plain Parquet"),
             (Some(TableFormat::Delta), false, true) => refused("holds plain parts, and `format` asks for a Delta table"),
             (Some(TableFormat::Parquet), false, _) | (None, false, true) => Ok(Self::Parts(location)),
-            (Some(TableFormat::Delta) | None, _, _) => Ok(Self::Delta(location)),
+            (Some(TableFormat::Delta) | None, _, _) => Ok(Self::Delta(delta::Lake::new(location))),
         }
     }
 
     /// The file or directory.
     pub fn location(&self) -> &Location {
         match self {
-            Self::File(location) | Self::Parts(location) | Self::Delta(location) => location,
+            Self::File(location) | Self::Parts(location) => location,
+            Self::Delta(lake) => &lake.location,
         }
     }
 
     /// Where the batch `id` is, for people: its file, or the table.
     pub fn place_of(&self, id: &str) -> Location {
         match self {
-            Self::File(location) | Self::Delta(location) => location.clone(),
+            Self::File(_) | Self::Delta(_) => self.location().clone(),
             Self::Parts(directory) => directory.join(&format!("{id}.parquet")),
         }
     }
@@ -106,7 +107,7 @@ impl Destination {
     pub fn directory(&self) -> Location {
         match self {
             Self::File(Location::Local(path)) => Location::Local(parent(path).to_owned()),
-            Self::File(location) | Self::Parts(location) | Self::Delta(location) => location.clone(),
+            Self::File(_) | Self::Parts(_) | Self::Delta(_) => self.location().clone(),
         }
     }
 
@@ -184,9 +185,9 @@ impl Destination {
     /// The destination cannot be written.
     pub fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
         let place = self.place_of(&what.stamp.batch_id);
-        match what.columns {
-            Columns::Delta(columns) => delta::commit(&place, staged, columns, what),
-            Columns::Plain(_) => staged.place(&place).map(|()| Committed::There { place, replaced_rows: 0 }),
+        match (self, what.columns) {
+            (Self::Delta(lake), Columns::Delta(columns)) => delta::commit(lake, staged, columns, what),
+            (_, Columns::Delta(_) | Columns::Plain(_)) => staged.place(&place).map(|()| Committed::There { place, replaced_rows: 0 }),
         }
     }
 
@@ -221,7 +222,7 @@ mod tests {
         let path = |name: &str| Location::Local(place.path().join(name));
         let new = |name: &str, format| Destination::new(path(name), format);
         assert_eq!(new("orders.parquet", None).expect("a file"), Destination::File(path("orders.parquet")));
-        assert_eq!(new("orders", None).expect("a table"), Destination::Delta(path("orders")));
+        assert_eq!(new("orders", None).expect("a table"), Destination::Delta(delta::Lake::new(path("orders"))));
         assert_eq!(new("orders", Some(TableFormat::Parquet)).expect("parts"), Destination::Parts(path("orders")));
         assert!(new("orders.parquet", Some(TableFormat::Delta)).is_err());
         fs::create_dir_all(place.path().join("parts")).expect("a directory");

@@ -102,15 +102,19 @@ impl Location {
         Ok(names)
     }
 
-    /// The bytes of this file.
+    /// The bytes of these files.
     ///
     /// # Errors
-    /// It is not there, or cannot be read.
-    pub(super) fn read(&self) -> io::Result<Bytes> {
-        match self {
+    /// Of each: it is not there, or cannot be read.
+    pub(super) fn read_all(files: &[Self]) -> Vec<io::Result<Bytes>> {
+        let remote: Vec<&Remote> =
+            files.iter().filter_map(|file| if let Self::Remote(remote) = file { Some(remote) } else { None }).collect();
+        let mut remote = Remote::read_all(&remote).into_iter();
+        let read = |file: &Self| match file {
             Self::Local(path) => fs::read(path).map(Bytes::from),
-            Self::Remote(remote) => remote.read(),
-        }
+            Self::Remote(_) => remote.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())),
+        };
+        files.iter().map(read).collect()
     }
 
     /// This file, for reading here and there in it; none if it is not there.

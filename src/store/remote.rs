@@ -24,6 +24,8 @@ const PARTS_MAX: usize = 4;
 /// A store that does not answer is asked so often again, for so long.
 const RETRIES_MAX: usize = 8;
 const RETRY_TIME_MAX: Duration = Duration::from_secs(60);
+/// Small objects that are read at a time.
+const REQUESTS_MAX: usize = 16;
 /// What is fetched at a time of an object that is read here and there.
 const BLOCK_BYTES: u64 = 1 << 20;
 
@@ -118,8 +120,22 @@ impl Remote {
         Ok(objects.chain(directories).collect())
     }
 
-    pub(super) fn read(&self) -> io::Result<Bytes> {
-        wait(async { self.store.get(&self.path).await?.bytes().await })
+    /// The bytes of these objects, some of them at a time.
+    pub(super) fn read_all(objects: &[&Self]) -> Vec<io::Result<Bytes>> {
+        let read = |object: &Self| {
+            let (store, path) = (object.store.clone(), object.path.clone());
+            async move { store.get(&path).await?.bytes().await }
+        };
+        let mut all = Vec::with_capacity(objects.len());
+        for some in objects.chunks(REQUESTS_MAX) {
+            let waiting: Vec<_> = some.iter().map(|object| block_on(async { tokio::spawn(read(object)) })).collect();
+            all.extend(waiting.into_iter().map(|task| match task.and_then(block_on) {
+                Ok(Ok(read)) => read.map_err(said),
+                Ok(Err(panic)) => Err(io::Error::other(panic)),
+                Err(error) => Err(error),
+            }));
+        }
+        all
     }
 
     pub(super) fn open(&self) -> io::Result<Object> {

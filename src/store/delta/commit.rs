@@ -10,7 +10,7 @@ use deltalake_core::kernel::{Action, Add, MetadataExt, StructType, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 
-use super::table::{Table, application, block_on, had_rows, transaction_version, unopened};
+use super::table::{Lake, Table, application, block_on, had_rows, transaction_version, unopened};
 use super::{Columns, LOG, log, replace, schema, sync_directories, sync_entry, untold};
 use crate::diagnostic::Fault;
 use crate::store::destination::{Commit, Committed};
@@ -25,14 +25,10 @@ const ATTEMPTS_MAX: usize = 100;
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
-pub(in crate::store) fn commit(
-    location: &Location,
-    staged: &mut StagedFile,
-    columns: &Columns,
-    what: &Commit<'_>,
-) -> Result<Committed, Fault> {
+pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &Columns, what: &Commit<'_>) -> Result<Committed, Fault> {
+    let location = &lake.location;
     let (rows, stamp) = (staged.rows(), what.stamp);
-    let table = Table::open(location)?;
+    let table = Table::open(lake)?;
     if what.seen.is_some_and(|seen| seen.version != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Overtaken("another batch was published".into()));
     }
@@ -72,7 +68,7 @@ pub(in crate::store) fn commit(
                 return Ok(overtaken);
             }
             Err(fault) => {
-                remove_unless_named(location, &change.name, stamp);
+                remove_unless_named(lake, &change.name, stamp);
                 return Err(fault);
             }
         },
@@ -132,16 +128,18 @@ fn overtaken(location: &Location, error: DeltaTableError) -> Result<Committed, F
         DeltaTableError::GenericError { source } if source.to_string().contains("already exists") => {
             Ok(Committed::Overtaken(source.to_string()))
         }
+        DeltaTableError::Transaction { source: TransactionError::ObjectStore { source } } => Err(cannot_commit(location, &source)),
         other => Err(cannot_commit(location, &other)),
     }
 }
 
 /// Removes a data file whose commit failed, unless the log names it after all.
-fn remove_unless_named(location: &Location, name: &str, stamp: &Stamp) {
+fn remove_unless_named(lake: &Lake, name: &str, stamp: &Stamp) {
+    let location = &lake.location;
     let names = |table: &Table<'_>| Ok(table.files_of(stamp)?.iter().any(|(file, _)| file.path == name));
     // Elsewhere another gate may be about to commit the same file, and nothing holds it back.
     if location.local().is_some() {
-        let is_named: Result<Option<bool>, Fault> = Table::open(location).and_then(|table| table.as_ref().map(names).transpose());
+        let is_named: Result<Option<bool>, Fault> = Table::open(lake).and_then(|table| table.as_ref().map(names).transpose());
         // Where that cannot be known it stays: a file too many is no harm.
         if is_named.is_ok_and(|named| named != Some(true)) {
             let _ = location.join(name).remove();

@@ -5,8 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
 
 use crate::diagnostic::Fault;
 use crate::store::location::Location;
@@ -34,12 +37,12 @@ pub(super) fn sweep(table: &Path, now: SystemTime) {
     }
 }
 
-/// Refuses a log with entries missing, empty or damaged since its last checkpoint. Whether it has any entry at all: a gate
+/// Refuses a log with entries missing, empty or damaged since its last checkpoint, or since the version `known` already. Whether it has any entry at all: a gate
 /// that was killed before its first commit leaves an empty log.
 ///
 /// # Errors
 /// What is wrong with it, or that it cannot be read.
-pub(super) fn verify(table: &Location) -> Result<bool, Fault> {
+pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<bool, Fault> {
     let directory = table.join(LOG);
     let names = directory.names().map_err(|e| Fault::new(format!("{directory}: cannot read: {e}")))?;
     let (mut entries, mut checkpoint) = (BTreeSet::new(), None);
@@ -52,12 +55,16 @@ pub(super) fn verify(table: &Location) -> Result<bool, Fault> {
             checkpoint = checkpoint.max(Some(version));
         }
     }
-    let first = checkpoint.map_or(0, |version| version + 1);
+    let first = checkpoint.max(known).map_or(0, |version| version + 1);
+    let mut new = Vec::new();
     for (expected, &version) in (first..).zip(entries.range(first..)) {
         if version != expected {
             return Err(damaged(&entry(table, expected), "is missing"));
         }
-        verify_entry(&entry(table, version))?;
+        new.push(entry(table, version));
+    }
+    for (entry, bytes) in new.iter().zip(Location::read_all(&new)) {
+        verify_entry(entry, bytes)?;
     }
     if checkpoint.is_none() && entries.is_empty() && names.iter().any(|n| n == "_last_checkpoint") {
         return Err(Fault::new(format!("{directory}: the log of the Delta table has no entry")));
@@ -65,8 +72,8 @@ pub(super) fn verify(table: &Location) -> Result<bool, Fault> {
     Ok(checkpoint.is_some() || !entries.is_empty())
 }
 
-fn verify_entry(entry: &Location) -> Result<(), Fault> {
-    let bytes = entry.read().map_err(|e| damaged(entry, &format!("cannot be read: {e}")))?;
+fn verify_entry(entry: &Location, bytes: io::Result<Bytes>) -> Result<(), Fault> {
+    let bytes = bytes.map_err(|e| damaged(entry, &format!("cannot be read: {e}")))?;
     let text = std::str::from_utf8(&bytes).map_err(|e| damaged(entry, &format!("is damaged: {e}")))?;
     if text.trim().is_empty() {
         return Err(damaged(entry, "is empty"));
@@ -94,7 +101,7 @@ mod tests {
         for (name, text) in entries {
             fs::write(place.path().join(LOG).join(name), text).expect("an entry");
         }
-        verify(&Location::Local(place.path().to_owned()))
+        verify(&Location::Local(place.path().to_owned()), None)
     }
 
     #[test]

@@ -16,6 +16,7 @@ use arrow::datatypes::SchemaRef;
 
 pub(super) use self::commit::commit;
 pub use self::log::LOG;
+pub use self::table::Lake;
 use self::table::{Table, had_rows, transaction_version};
 use super::durable::{cannot_write_at, sync_directory};
 use super::location::Location;
@@ -32,22 +33,22 @@ pub struct Columns {
     evolution: Evolution,
 }
 
-/// How the columns of a batch are written to the table at `location`.
+/// How the columns of a batch are written to the table.
 ///
 /// # Errors
 /// The table cannot be read or written, or cannot take these columns.
-pub(super) fn columns(location: &Location, batch: &SchemaRef, evolution: Evolution) -> Result<Columns, Fault> {
-    let there = Table::open(location)?.as_ref().map(Table::schema).transpose()?;
+pub(super) fn columns(lake: &Lake, batch: &SchemaRef, evolution: Evolution) -> Result<Columns, Fault> {
+    let there = Table::open(lake)?.as_ref().map(Table::schema).transpose()?;
     let (written, _) = schema::written(batch, there.as_deref(), evolution)?;
     Ok(Columns { written, batch: batch.clone(), evolution })
 }
 
-/// What the table at `location` holds of the batch that `stamp` names.
+/// What the table holds of the batch that `stamp` names.
 ///
 /// # Errors
 /// The table cannot be read.
-pub(super) fn stored(location: &Location, stamp: &Stamp) -> Result<Stored, Fault> {
-    let Some(table) = Table::open(location)? else { return Ok(Stored::Nothing) };
+pub(super) fn stored(lake: &Lake, stamp: &Stamp) -> Result<Stored, Fault> {
+    let Some(table) = Table::open(lake)? else { return Ok(Stored::Nothing) };
     if let Some((_, there)) = table.files_of(stamp)?.pop() {
         return Ok(Stored::Batch(there));
     }
@@ -65,8 +66,9 @@ pub(super) fn stored(location: &Location, stamp: &Stamp) -> Result<Stored, Fault
 ///
 /// # Errors
 /// The table cannot be read, or the batch's rows cannot be told from others.
-pub(super) fn file_of(location: &Location, stamp: &Stamp) -> Result<Option<Location>, Fault> {
-    let Some(table) = Table::open(location)? else { return Ok(None) };
+pub(super) fn file_of(lake: &Lake, stamp: &Stamp) -> Result<Option<Location>, Fault> {
+    let location = &lake.location;
+    let Some(table) = Table::open(lake)? else { return Ok(None) };
     match (table.files_of(stamp)?.pop(), table.transaction(stamp)?) {
         (Some((file, _)), _) => Ok(Some(location.join(&file.path))),
         (None, Some(version)) if had_rows(version) => Err(untold(location, stamp)),
@@ -84,8 +86,9 @@ fn untold(location: &Location, stamp: &Stamp) -> Fault {
 ///
 /// # Errors
 /// The table cannot be read.
-pub(super) fn view(location: &Location, own: &Stamp) -> Result<View, Fault> {
-    let Some(table) = Table::open(location)? else { return Ok(View::default()) };
+pub(super) fn view(lake: &Lake, own: &Stamp) -> Result<View, Fault> {
+    let location = &lake.location;
+    let Some(table) = Table::open(lake)? else { return Ok(View::default()) };
     let version = table.table.version().map(u128::from);
     let ours = table.files_of(own)?;
     if ours.is_empty() && table.transaction(own)?.is_some_and(had_rows) {
@@ -109,8 +112,9 @@ pub(super) fn view(location: &Location, own: &Stamp) -> Result<View, Fault> {
 ///
 /// # Errors
 /// The table cannot be read or written.
-pub(super) fn confirm(location: &Location, stamp: &Stamp) -> Result<(), Fault> {
-    let Some(table) = Table::open(location)? else { return Ok(()) };
+pub(super) fn confirm(lake: &Lake, stamp: &Stamp) -> Result<(), Fault> {
+    let location = &lake.location;
+    let Some(table) = Table::open(lake)? else { return Ok(()) };
     for (file, _) in table.files_of(stamp)? {
         let path = location.join(&file.path);
         path.sync().map_err(|e| cannot_write_at(&path, &e))?;

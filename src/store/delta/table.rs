@@ -1,6 +1,7 @@
 //! A table as its log says that it is.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use deltalake_core::kernel::LogicalFileView;
@@ -14,27 +15,64 @@ use crate::diagnostic::Fault;
 use crate::store::location::Location;
 use crate::store::{Stamp, Stored, remote};
 
+/// Where a table is, and what was read of its log before: only what is new is read again.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    pub location: Location,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    table: Option<DeltaTable>,
+    /// Versions of applications' transactions, by the table's version and the application.
+    transactions: BTreeMap<(u64, String), Option<i64>>,
+}
+
+impl Lake {
+    pub fn new(location: Location) -> Self {
+        Self { location, known: Arc::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartialEq for Lake {
+    fn eq(&self, other: &Self) -> bool {
+        self.location == other.location
+    }
+}
+
+impl Eq for Lake {}
+
 /// The table as it is now, if there is one.
 pub(super) struct Table<'a> {
+    lake: &'a Lake,
     pub location: &'a Location,
     pub table: DeltaTable,
 }
 
 impl<'a> Table<'a> {
-    /// Opens the table at `location`, if there is one, after a look at its log.
-    pub fn open(location: &'a Location) -> Result<Option<Self>, Fault> {
-        if !log::verify(location)? {
+    /// Opens the table, if there is one, after a look at its log.
+    pub fn open(lake: &'a Lake) -> Result<Option<Self>, Fault> {
+        let location = &lake.location;
+        let mut known = lake.known();
+        let before = known.table.take();
+        if !log::verify(location, before.as_ref().and_then(DeltaTable::version))? {
             return Ok(None);
         }
         let failed = |e: DeltaTableError| cannot_read(location, &e);
-        let mut table = unopened(location).map_err(failed)?;
+        let mut table = before.map_or_else(|| unopened(location), Ok).map_err(failed)?;
         block_on(table.load()).map_err(failed)?;
+        known.table = Some(table.clone());
         let snapshot = table.snapshot().map_err(failed)?;
         if !snapshot.metadata().partition_columns().is_empty() {
             let fault = Fault::new(format!("{location}: the Delta table is partitioned"));
             return Err(fault.hint("publish to a table without partitions"));
         }
-        Ok(Some(Self { location, table }))
+        Ok(Some(Self { lake, location, table }))
     }
 
     pub fn schema(&self) -> Result<SchemaRef, Fault> {
@@ -64,8 +102,14 @@ impl<'a> Table<'a> {
     /// The transaction by which the batch was published.
     pub fn transaction(&self, stamp: &Stamp) -> Result<Option<i64>, Fault> {
         let failed = |e: DeltaTableError| cannot_read(self.location, &e);
+        let key = (self.table.version().unwrap_or(0), application(stamp));
+        if let Some(transaction) = self.lake.known().transactions.get(&key) {
+            return Ok(*transaction);
+        }
         let (snapshot, log_store) = (self.table.snapshot().map_err(failed)?, self.table.log_store());
-        block_on(snapshot.transaction_version(log_store.as_ref(), application(stamp))).map_err(failed)
+        let transaction = block_on(snapshot.transaction_version(log_store.as_ref(), key.1.as_str())).map_err(failed)?;
+        self.lake.known().transactions.insert(key, transaction);
+        Ok(transaction)
     }
 }
 
