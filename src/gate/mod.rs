@@ -191,17 +191,26 @@ impl Batch<'_> {
     fn unchanged(&self) -> Result<Publication, Fault> {
         let quarantine = &self.request.quarantine;
         let published = self.request.publish.confirm(self.stamp)?;
-        let is_replayed = || {
-            let file = self.request.publish.file_of(self.stamp)?;
-            file.map_or(Ok(false), |file| Ok::<_, Fault>(!replays_in(&file)?.is_empty()))
+        let is_there = quarantine.has(self.stamp)?;
+        // Judged beside other rows than then, or with rows replayed since, the batch would set aside others than it did.
+        let is_past = self.request.table.seen().is_some() || self.is_replayed()?;
+        let quarantined = match (is_there, is_past || self.set_aside.is_empty()) {
+            (true, true) if !is_past => None,
+            (true, _) => Some(quarantine.confirm(self.stamp)?),
+            (false, true) => None,
+            (false, false) => Some(self.quarantine()?),
         };
-        let quarantined = match self.set_aside.is_empty() {
-            true => None,
-            false if !quarantine.has(self.stamp)? && is_replayed()? => None,
-            false if quarantine.has(self.stamp)? => Some(quarantine.confirm(self.stamp)?),
-            false => Some(self.quarantine()?),
-        };
-        self.settled(PublicationState::Unchanged, published, quarantined)
+        let has_rows = quarantined.is_some() || is_past;
+        self.settled(PublicationState::Unchanged, published, quarantined, has_rows)
+    }
+
+    /// Whether a replay brought some of the batch's rows, or may have: its file can no longer be told.
+    fn is_replayed(&self) -> Result<bool, Fault> {
+        match self.request.publish.file_of(self.stamp) {
+            Ok(Some(file)) => Ok(!replays_in(&file)?.is_empty()),
+            Ok(None) => Ok(false),
+            Err(_) => Ok(true),
+        }
     }
 
     /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
@@ -210,7 +219,8 @@ impl Batch<'_> {
         let Self { request, stamp, .. } = self;
         let (mut published, columns) = filter::without(staged, self.set_aside, &request.publish, stamp)?;
         published.finish(stamp)?;
-        let replace = request.replace.as_ref().map(|column| Partition::of(&published, column)).transpose()?;
+        let as_judged = |column: &str| self.audited.plan.prepare.schema.field_with_name(column).ok().map(|field| field.data_type());
+        let replace = request.replace.as_ref().map(|column| Partition::of(&published, column, as_judged(column))).transpose()?;
         if let Some(partition) = replace.as_ref().filter(|partition| !request.table.left_out(partition)) {
             let what =
                 format!("not every `{}` of the batch has a row to be published, and `across: published` left them out", partition.column);
@@ -224,7 +234,8 @@ impl Batch<'_> {
             match request.publish.commit(&mut published, &commit)? {
                 Committed::There { place, replaced_rows } => {
                     let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
-                    let publication = self.settled(state, place, quarantined)?;
+                    let has_rows = quarantined.is_some();
+                    let publication = self.settled(state, place, quarantined, has_rows)?;
                     return Ok(Some(Publication { replaced_rows, ..publication }));
                 }
                 Committed::Overtaken(why) => overtaken = why,
@@ -248,8 +259,14 @@ impl Batch<'_> {
     }
 
     /// What earlier contents of the batch left in quarantine goes once this one is published.
-    fn settled(&self, state: PublicationState, published: Location, quarantined: Option<Location>) -> Result<Publication, Fault> {
-        self.request.quarantine.settle(self.stamp, quarantined.is_some())?;
+    fn settled(
+        &self,
+        state: PublicationState,
+        published: Location,
+        quarantined: Option<Location>,
+        has_rows: bool,
+    ) -> Result<Publication, Fault> {
+        self.request.quarantine.settle(self.stamp, has_rows)?;
         let shown = |place: Location| place.to_string();
         Ok(Publication { state, published: Some(shown(published)), quarantined: quarantined.map(shown), replaced_rows: 0 })
     }

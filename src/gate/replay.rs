@@ -26,7 +26,7 @@ use crate::rows::{RowId, RowNumbers, RowSet};
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Chunk, Format, Projection, ReadOptions, Source, Spool};
-use crate::store::{Commit, Committed, Destination, Location, Quarantine, Readable, StagedFile, View, replays_in};
+use crate::store::{Commit, Committed, Destination, Location, Quarantine, Readable, StagedFile, View, is_partial, replays_in};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -96,13 +96,18 @@ impl<'a> Batch<'a> {
     fn open(request: &'a Request<'a>, part: &'a Part) -> Result<Self, Fault> {
         let file = request.publish.file_of(&part.stamp)?;
         let replays = file.as_ref().map(replays_in).transpose()?.unwrap_or_default();
-        for begun in request.quarantine.begun(&part.stamp)? {
+        for begun in request.quarantine.begun(&part.stamp)?.into_iter().filter(|_| !request.dry_run) {
             match replays.contains(&begun) {
                 true => _ = request.quarantine.conclude(&part.stamp, &begun)?,
                 false => request.quarantine.abandon(&part.stamp, &begun)?,
             }
         }
-        if replays_in(&part.place)? != replays {
+        if file.as_ref().map(is_partial).transpose()? == Some(true) {
+            let what =
+                format!("{}: other batches took the place of some rows of batch `{}`", request.publish.location(), part.stamp.batch_id);
+            return Err(Fault::new(what).hint("what it left is no longer wanted, or must be gated anew"));
+        }
+        if !request.dry_run && replays_in(&part.place)? != replays {
             let what = format!("{}: some of these rows were published by a replay, and are still set aside", part.place);
             return Err(Fault::new(what).hint("nothing was changed; gate the batch again with `--supersede`"));
         }
@@ -210,7 +215,7 @@ impl<'a> Batch<'a> {
     fn publish(&self, staged: Staged, fails: &RowSet, judged: &Judged, seen: Option<&View>) -> Result<bool, Fault> {
         let Request { rules, publish, quarantine, .. } = self.request;
         let stamp = &self.part.stamp;
-        let replay = replay_digest(rules, &self.replays, &stamp.content_digest);
+        let replay = replay_digest(rules, &self.replays, &stamp.content_digest, &judged.passes);
         let replays: Vec<String> = self.replays.iter().chain([&replay]).cloned().collect();
         quarantine.pend(&mut self.what_stays(judged, &replays)?, stamp, &replay)?;
         let (mut passing, columns) = filter::without(staged, fails, publish, stamp)?;
@@ -232,8 +237,9 @@ impl<'a> Batch<'a> {
         whole.finish_after(stamp, &replays)?;
         match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
             Committed::There { .. } => {
-                if !quarantine.conclude(stamp, &replay)? {
-                    // Another replay took it for one that was killed.
+                let is_concluded = quarantine.conclude(stamp, &replay)? || replays_in(&self.part.place)? == replays;
+                if !is_concluded {
+                    // Another replay took it for one that was killed before it published.
                     quarantine.commit(&mut self.what_stays(judged, &replays)?, stamp)?;
                 }
                 Ok(true)
@@ -282,6 +288,9 @@ impl<'a> Batch<'a> {
                 file.append(file.encoder().encode(&[kept])?)?;
             }
         }
+        if next != judged.passes.len() {
+            return Err(Fault::new(format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again"));
+        }
         let mut file = file.ok_or_else(|| Fault::new("internal error: a part without rows has none that pass"))?;
         file.finish_after(&self.part.stamp, replays)?;
         Ok(file)
@@ -318,9 +327,10 @@ impl Judged {
     }
 }
 
-/// Names a replay by what it follows from.
-fn replay_digest(rules: &RuleFile, before: &[String], content: &str) -> String {
-    let text = format!("{:032x} {content} {}", rules.digest, before.join(" "));
+/// Names a replay by what it follows from, and what it publishes.
+fn replay_digest(rules: &RuleFile, before: &[String], content: &str, passes: &[bool]) -> String {
+    let mut text = format!("{:032x} {content} {} ", rules.digest, before.join(" "));
+    text.extend(passes.iter().map(|&passes| if passes { '1' } else { '0' }));
     format!("{:08x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) >> 32)
 }
 
@@ -390,6 +400,14 @@ fn cannot_read(file: &Location, error: &dyn std::fmt::Display) -> Fault {
 /// A batch left no rows of this data set there, or a part cannot be read.
 pub fn parts(rules: &RuleFile, quarantine: &Quarantine, wanted: &[String]) -> Result<Vec<Part>, Fault> {
     let dataset = &rules.sections.dataset;
+    if let Some(item) = rules.items.iter().find(|item| item.rule.minds_order()) {
+        let what = format!(
+            "`{}` judges a row by those before it, and where set-aside rows stood among the published is not known",
+            item.entry.name
+        );
+        let fault = Fault::new(what).at(item.at.in_file(&rules.path));
+        return Err(fault.hint("gate the batches again with `--supersede`"));
+    }
     let mut parts = quarantine::parts_of(quarantine, wanted)?;
     if let Some(part) = parts.iter().find(|p| p.stamp.dataset != *dataset && wanted.contains(&p.stamp.batch_id)) {
         let what = format!("batch `{}` is of the data set `{}`, and the rules are of `{dataset}`", part.stamp.batch_id, part.stamp.dataset);

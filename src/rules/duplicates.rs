@@ -16,7 +16,7 @@ use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::groups::GroupCounts;
-use crate::metric::keys::{Foreign, Keep};
+use crate::metric::keys::{Foreign, Keep, TakeKeys};
 use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
@@ -132,6 +132,10 @@ impl Rule for Duplicates {
         };
         Ok(Box::new(DuplicatesCheck { keys, rows, says, across }))
     }
+
+    fn minds_order(&self) -> bool {
+        self.keep == Keep::Last
+    }
 }
 
 impl Duplicates {
@@ -160,7 +164,7 @@ impl Duplicates {
             None => None,
             Some(column) => Some((to.want_of_sound_rows::<GroupCounts>((), &[column.index]), column)),
         };
-        Ok(AcrossPublished { published, key, window, replaced, is_asked: false, failure: None })
+        Ok(AcrossPublished { published, key, window, replaced, is_asked: false })
     }
 }
 
@@ -173,7 +177,16 @@ struct AcrossPublished {
     /// The column by whose values published rows go for the batch.
     replaced: Option<(Handle<GroupCounts>, BoundColumn)>,
     is_asked: bool,
-    failure: Option<String>,
+}
+
+/// A table that could not be looked into.
+#[derive(Debug)]
+struct Unreadable(String);
+
+impl Foreign for Unreadable {
+    fn each(&self, _: TakeKeys<'_>) -> std::io::Result<()> {
+        Err(std::io::Error::other(self.0.clone()))
+    }
 }
 
 impl AcrossPublished {
@@ -214,11 +227,12 @@ impl Check for DuplicatesCheck {
                     return Judgement::Again;
                 }
                 Ok(None) => {}
-                Err(fault) => across.failure = Some(fault.to_string()),
+                Err(fault) => {
+                    // A table that cannot be read is no table without rows: the look that needs it fails.
+                    self.keys.look_beside(Arc::new(Unreadable(fault.to_string())), look);
+                    return Judgement::Again;
+                }
             }
-        }
-        if let Some(why) = self.across.as_ref().and_then(|across| across.failure.clone()) {
-            return Judgement::NoData(why);
         }
         let Some(keys) = self.keys.advance(view, look) else { return Judgement::Again };
         let (Some(keys), Some(rows)) = (keys, view.get(self.rows)) else {

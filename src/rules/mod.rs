@@ -73,6 +73,11 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     fn permits_empty(&self) -> bool {
         false
     }
+
+    /// Whether it judges a row by those that stand before it, so that the order of rows matters.
+    fn minds_order(&self) -> bool {
+        false
+    }
 }
 
 /// A test of single rows.
@@ -142,6 +147,9 @@ pub trait AnyRule: Send + Sync {
 
     /// See [`Rule::permits_empty`].
     fn permits_empty(&self) -> bool;
+
+    /// See [`Rule::minds_order`].
+    fn minds_order(&self) -> bool;
 }
 
 impl<R: Rule> AnyRule for R {
@@ -151,6 +159,10 @@ impl<R: Rule> AnyRule for R {
 
     fn permits_empty(&self) -> bool {
         Rule::permits_empty(self)
+    }
+
+    fn minds_order(&self) -> bool {
+        Rule::minds_order(self)
     }
 }
 

@@ -67,6 +67,10 @@ impl Rule for Order {
         };
         Ok(Box::new(OrderCheck { breaks, rows, says }))
     }
+
+    fn minds_order(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Clone)]

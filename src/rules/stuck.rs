@@ -63,6 +63,10 @@ impl Rule for Stuck {
         let rows = to.rows_in_scope();
         Ok(Box::new(StuckCheck { column, max_run, order, runs, rows, sorted: None, budget: to.budget() }))
     }
+
+    fn minds_order(&self) -> bool {
+        self.order_by.is_none()
+    }
 }
 
 #[derive(Clone)]

@@ -24,6 +24,7 @@ pub use quarantine::Quarantine;
 pub use staged::{EncodedGroup, Encoder, GroupEncoder, StagedFile};
 pub use view::View;
 
+use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 use xxhash_rust::xxh3::xxh3_128;
@@ -32,6 +33,9 @@ use crate::diagnostic::Fault;
 
 /// The key under which a file names the replays that brought some of its rows.
 const REPLAYS: &str = "sluicegate.replays";
+
+/// The key that says that other batches took the place of some of its rows.
+const PARTIAL: &str = "sluicegate.partial";
 
 /// What stands where a batch would go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +54,11 @@ impl Stored {
     pub fn at(location: &Location) -> Result<Self, Fault> {
         let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
         let Some(file) = opened else { return Ok(Self::Nothing) };
-        let Ok(reader) = SerializedFileReader::new(file) else { return Ok(Self::Foreign) };
+        let reader = match SerializedFileReader::new(file) {
+            Ok(reader) => reader,
+            Err(ParquetError::External(e)) => return Err(Fault::new(format!("{location}: cannot read: {e}"))),
+            Err(_) => return Ok(Self::Foreign),
+        };
         let metadata = reader.metadata().file_metadata();
         let entries = metadata.key_value_metadata().into_iter().flatten();
         let entries = entries.filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?)));
@@ -63,12 +71,25 @@ impl Stored {
 /// # Errors
 /// It cannot be read.
 pub fn replays_in(location: &Location) -> Result<Vec<String>, Fault> {
+    let replays = said_in(location, REPLAYS)?.unwrap_or_default();
+    Ok(replays.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Whether other batches took the place of some of the rows that were in the file at `location`.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_partial(location: &Location) -> Result<bool, Fault> {
+    Ok(said_in(location, PARTIAL)?.is_some())
+}
+
+/// What the file's metadata says under `key`.
+fn said_in(location: &Location, key: &str) -> Result<Option<String>, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{location}: cannot read: {e}"));
-    let Some(file) = location.open().map_err(|e| failed(&e))? else { return Ok(Vec::new()) };
+    let Some(file) = location.open().map_err(|e| failed(&e))? else { return Ok(None) };
     let reader = SerializedFileReader::new(file).map_err(|e| failed(&e))?;
     let entries = reader.metadata().file_metadata().key_value_metadata().into_iter().flatten();
-    let replays = entries.filter(|entry| entry.key == REPLAYS).filter_map(|entry| entry.value.as_deref());
-    Ok(replays.flat_map(str::split_whitespace).map(str::to_owned).collect())
+    Ok(entries.filter(|entry| entry.key == key).find_map(|entry| entry.value.clone()))
 }
 
 /// What a stored batch says of itself, in its Parquet metadata.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -15,7 +16,7 @@ use crate::diagnostic::Fault;
 use crate::metric::Column;
 use crate::metric::groups::{BatchGroups, GROUPS_MAX};
 use crate::rows::Mask;
-use crate::rules::published::Bounds;
+use crate::rules::published::{Bounds, Kind};
 
 /// Some values of a column.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,11 +34,11 @@ impl Partition {
         Self { column: column.to_owned(), data_type: data_type.clone(), values, bounds: None }
     }
 
-    /// The values of the rows in the finished file `staged`.
+    /// The values of the rows in the finished file `staged`, as values of the type `judged`.
     ///
     /// # Errors
     /// It has no such column, a row has no value, or there are too many values.
-    pub fn of(staged: &StagedFile, column: &str) -> Result<Self, Fault> {
+    pub fn of(staged: &StagedFile, column: &str, judged: Option<&DataType>) -> Result<Self, Fault> {
         let refused = |what: String| Err(Fault::new(what).hint("`gate: { replace: … }` takes rows away by the values of this column"));
         let file = staged.readable()?;
         let failed = |e: &dyn std::fmt::Display| Fault::new(format!("cannot read back what was staged: {e}"));
@@ -46,11 +47,13 @@ impl Partition {
         let Ok(field) = builder.schema().field_with_name(column) else {
             return refused(format!("the published rows have no column `{column}` to replace by"));
         };
-        let mut partition = Self::new(column, field.data_type(), BTreeSet::new());
-        partition.bounds = statistics::bounds(&known, column);
+        let mut partition = Self::new(column, judged.unwrap_or(field.data_type()), BTreeSet::new());
+        // Text may look like a date, and is in another order.
+        partition.bounds = statistics::bounds(&known, column).filter(|bounds| Kind::of(field.data_type()) == Some(bounds.kind));
         for batch in only(builder, column).map_err(|e| failed(&e))? {
             let batch = batch.map_err(|e| failed(&e))?;
-            for value in texts(batch.column(0)).1 {
+            let values = cast(batch.column(0), &partition.data_type).map_err(|e| failed(&e))?;
+            for value in texts(&values).1 {
                 match value {
                     Some(value) => _ = partition.values.insert(value),
                     None => return refused(format!("a row to be published has no `{column}`, so it is unclear what it replaces")),
@@ -113,6 +116,6 @@ fn only<R: ChunkReader + 'static>(
     builder: ParquetRecordBatchReaderBuilder<R>,
     column: &str,
 ) -> Result<parquet::arrow::arrow_reader::ParquetRecordBatchReader, parquet::errors::ParquetError> {
-    let mask = ProjectionMask::columns(builder.parquet_schema(), [column]);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), builder.schema().index_of(column));
     builder.with_projection(mask).build()
 }

@@ -128,7 +128,7 @@ impl Remote {
         };
         let mut all = Vec::with_capacity(objects.len());
         for some in objects.chunks(REQUESTS_MAX) {
-            let waiting: Vec<_> = some.iter().map(|object| block_on(async { tokio::spawn(read(object)) })).collect();
+            let waiting: Vec<_> = some.iter().map(|object| runtime().map(|runtime| runtime.spawn(read(object)))).collect();
             all.extend(waiting.into_iter().map(|task| match task.and_then(block_on) {
                 Ok(Ok(read)) => read.map_err(said),
                 Ok(Err(panic)) => Err(io::Error::other(panic)),
@@ -249,15 +249,19 @@ fn said(error: object_store::Error) -> io::Error {
     io::Error::new(kind, told.unwrap_or(text))
 }
 
-/// Runs `future` to its end, on the runtime that all connections live on.
+/// Runs `future` to its end.
 pub(super) fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+    Ok(runtime()?.block_on(future))
+}
+
+/// What all connections live on.
+fn runtime() -> io::Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let runtime = match RUNTIME.get() {
-        Some(runtime) => runtime,
+    match RUNTIME.get() {
+        Some(runtime) => Ok(runtime),
         None => {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-            RUNTIME.get_or_init(|| runtime)
+            Ok(RUNTIME.get_or_init(|| runtime))
         }
-    };
-    Ok(runtime.block_on(future))
+    }
 }

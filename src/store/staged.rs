@@ -1,7 +1,7 @@
 //! A Parquet file on its way: row groups encoded on any thread, appended in order, made durable, renamed.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,8 +19,9 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::durable::{Staged, cannot_write, cannot_write_at, stage, sync_directory};
 use super::location::{Location, parent};
-use super::{Columns, REPLAYS, Readable, Stamp, kill};
+use super::{Columns, PARTIAL, REPLAYS, Readable, Stamp, kill};
 use crate::diagnostic::Fault;
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// Encodes row groups; can be shared between threads.
 #[derive(Clone)]
@@ -264,6 +265,35 @@ impl StagedFile {
     /// The file cannot be written.
     pub fn finish(&mut self, stamp: &Stamp) -> Result<(), Fault> {
         self.finish_after(stamp, &[])
+    }
+
+    /// The same, of rows that are left of a batch since others took the place of some.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn finish_partial(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
+        self.with_writer(|writer| {
+            writer.append_key_value_metadata(KeyValue::new(PARTIAL.to_owned(), "true".to_owned()));
+            Ok(())
+        })?;
+        self.finish_after(stamp, replays)
+    }
+
+    /// A digest of the finished file's bytes.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    pub(super) fn digest(&self) -> Result<u128, Fault> {
+        let digest = || {
+            let (mut file, mut digest, mut buffer) = (File::open(&self.path)?, Xxh3Default::new(), vec![0; 1 << 20]);
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => return Ok(digest.digest128()),
+                    read => digest.update(&buffer[..read]),
+                }
+            }
+        };
+        digest().map_err(|e: io::Error| cannot_write(&self.path, &e))
     }
 
     /// The same, with the digests of the replays that brought some of the rows.

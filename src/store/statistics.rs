@@ -20,6 +20,21 @@ pub(super) fn of<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
     statistics(&ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?)
 }
 
+/// The same without bounds of text, which may look like those of dates.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn without_text<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
+    let footer = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
+    let mut known = statistics(&footer)?;
+    for field in footer.schema().fields().iter().filter(|field| Kind::of(field.data_type()).is_none()) {
+        for bounds in ["minValues", "maxValues"] {
+            known[bounds].as_object_mut().map(|bounds| bounds.remove(field.name()));
+        }
+    }
+    Ok(known)
+}
+
 /// The bounds of `column` in such statistics.
 pub(super) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
     let (low, high) = (&statistics["minValues"][column], &statistics["maxValues"][column]);

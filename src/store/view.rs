@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{can_cast_types, cast};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::location::Location;
-use super::{Partition, Stamp, Stored, plain, statistics};
+use super::{Partition, Stamp, Stored, plain, replays_in, statistics};
 use crate::diagnostic::Fault;
 use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
@@ -34,6 +34,8 @@ pub struct View {
     /// What changes with the table; none where there is none.
     pub(super) version: Option<u128>,
     pub(super) files: Vec<TableFile>,
+    /// The table's columns, where it has such for all files.
+    pub(super) schema: Option<SchemaRef>,
 }
 
 /// A file of published rows, with its statistics where the table has them.
@@ -51,7 +53,10 @@ impl View {
         for name in directory.names().map_err(|e| failed(&e))?.iter().filter(|name| plain::is_part(name)) {
             let location = directory.join(name);
             match Stored::at(&location)? {
-                Stored::Batch(stamp) if !stamp.is_of_batch(own) => version.update(&stamp.digest().to_le_bytes()),
+                Stored::Batch(stamp) if !stamp.is_of_batch(own) => {
+                    version.update(&stamp.digest().to_le_bytes());
+                    version.update(replays_in(&location)?.join(" ").as_bytes());
+                }
                 Stored::Batch(_) => continue,
                 // Whatever it is, it is read as it is now.
                 Stored::Foreign => version.update(name.as_bytes()),
@@ -60,7 +65,7 @@ impl View {
             files.push(TableFile { location, statistics: None });
         }
         let version = (!files.is_empty()).then(|| version.digest128());
-        Ok(Self { version, files })
+        Ok(Self { version, files, schema: None })
     }
 
     /// Whether the table is as it was at another look.
@@ -75,11 +80,11 @@ impl View {
             let location = &file.location;
             let of_footer = || {
                 let opened = location.open().and_then(|file| file.ok_or_else(|| io::ErrorKind::NotFound.into()));
-                let known = opened.and_then(|file| statistics::of(&file).map_err(io::Error::other));
+                let known = opened.and_then(|file| statistics::without_text(&file).map_err(io::Error::other));
                 known.map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))
             };
             let known = file.statistics.clone().map_or_else(of_footer, Ok)?;
-            if may_have(&known, &wanted) {
+            if may_have(&known, &wanted, self.schema.as_deref()) {
                 files.push(location.clone());
             }
         }
@@ -87,16 +92,23 @@ impl View {
     }
 }
 
-/// Whether a file may have a key of the batch.
-fn may_have(known: &Value, wanted: &Wanted) -> bool {
+/// Whether a file may have a key of the batch. Text may look like a date, and is in another order: what a column's bounds
+/// are of, the table's columns `schema` say.
+fn may_have(known: &Value, wanted: &Wanted, schema: Option<&Schema>) -> bool {
+    let bounds_of = |column: &str| {
+        let there = statistics::bounds(known, column)?;
+        let Some(schema) = schema else { return Some(there) };
+        let kind = schema.field_with_name(column).ok().and_then(|field| Kind::of(field.data_type()));
+        (kind == Some(there.kind)).then_some(there)
+    };
     let apart = wanted.key.iter().any(|(column, bounds)| {
-        let there = statistics::bounds(known, &column.name);
+        let there = bounds_of(&column.name);
         bounds.as_ref().zip(there).is_some_and(|(batch, there)| !batch.may_meet(&there))
             // A row without a value may equal another one without.
             && known["nullCount"][&column.name].as_i64() == Some(0)
     });
     let too_old = wanted.since.as_ref().is_some_and(|(column, since)| {
-        let newest = statistics::bounds(known, column).and_then(|there| match there.kind {
+        let newest = bounds_of(column).and_then(|there| match there.kind {
             Kind::Date => micros(&DataType::Date32, there.high),
             Kind::Time => Some(there.high),
             Kind::Integer => None,

@@ -167,6 +167,36 @@ fn of_racing_batches_only_one_brings_a_key() {
 }
 
 #[test]
+fn what_a_batch_left_stays_whatever_becomes_of_the_rows_it_met() {
+    let place = place(RULES);
+    assert_eq!(gate(&place, "c", &[(1, 1)], &[]).code, 0);
+    assert_eq!(gate(&place, "b", &[(1, 1), (2, 1)], &[]).rows("quarantined"), 1);
+    assert_eq!(gate(&place, "c", &[(3, 1)], &["--supersede"]).code, 0);
+    // Judged now, `b` would set nothing aside; but it was published without the row.
+    let again = gate(&place, "b", &[(1, 1), (2, 1)], &[]);
+    assert_eq!(again.report()["publication"]["state"], "unchanged", "{}", again.stderr);
+    assert_eq!(read(&place.part("aside", "b")).num_rows(), 1);
+    // The other way round: what it published is not set aside by what came later.
+    assert_eq!(gate(&place, "d", &[(4, 1)], &[]).code, 0);
+    place.write(
+        "plain.yaml",
+        RULES.replace("  - duplicates: { key: [id], across: published, window: { column: at, last: 2d } }", "  - missing: { column: id }"),
+    );
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "plain.yaml", "--batch-id", "e"]).code, 0);
+    assert_eq!(gate(&place, "d", &[(4, 1)], &[]).report()["publication"]["state"], "unchanged");
+    assert!(place.parts("aside", "d").is_empty());
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_no_reason_to_pass() {
+    let place = place(&RULES.replace("last: 2d } }", "last: 2d }, where: \"id > 0\", on_no_data: pass }"));
+    assert_eq!(gate(&place, "a", &[(1, 1)], &[]).code, 0);
+    fs::write(&delta_files(&place.path("table"))[0], "not Parquet").expect("write");
+    let run = gate(&place, "b", &[(1, 1)], &[]);
+    assert!(run.code == 2 && run.stderr.contains("cannot read"), "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn what_cannot_be_compared_is_said() {
     let rules = "dataset: t\nrules: [{ duplicates: { key: [id], across: published } }]\n";
     let place = place(rules);

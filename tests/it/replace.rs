@@ -112,6 +112,68 @@ fn of_racing_batches_one_has_the_day() {
 }
 
 #[test]
+fn racing_batches_of_different_days_all_leave_the_rest_of_a_file() {
+    for kind in kinds() {
+        let place = place(RULES);
+        let all: Vec<(i64, u32)> = (1..=6).map(|day| (i64::from(day), day)).collect();
+        assert_eq!(gate(&place, kind, "all", &all, &[]).code, 0);
+        std::thread::scope(|threads| {
+            for day in 1..=4u32 {
+                let place = &place;
+                threads.spawn(move || {
+                    let run = gate(place, kind, &format!("day{day}"), &[(100 + i64::from(day), day)], &[]);
+                    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{kind:?}");
+                });
+            }
+        });
+        assert_eq!(kind.visible(&place), [5, 6, 101, 102, 103, 104], "{kind:?}");
+    }
+}
+
+#[test]
+fn days_written_as_text_or_in_a_wider_type_are_replaced_too() {
+    let kind = Kind::Delta;
+    let rules = "dataset: t\nschema: { columns: { id: { type: int64 }, day: { type: string } } }\n\
+                 rules: [{ missing: { column: id } }]\ngate: { replace: { partition: day } }\n";
+    let place = place(rules);
+    let gate = |name: &str, rows: &str| {
+        let data = place.write(&format!("{name}.csv"), format!("id,day\n{rows}")).display().to_string();
+        let run = run(&place, kind, &["gate", &data, "-r", "r.yaml", "--batch-id", name]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    // As text, 2026-1-9 lies outside the bounds that these would have as days.
+    gate("a", "1,2026-1-15\n2,2026-1-9\n3,2026-10-01\n");
+    gate("b", "4,2026-1-9\n");
+    assert_eq!(kind.visible(&place), [1, 3, 4]);
+
+    let wide = crate::support::Place::new();
+    wide.write(
+        "r.yaml",
+        "dataset: t\nrules: [{ duplicates: { key: [id], across: published } }]\ngate: { replace: { partition: \"the.day\" } }\n",
+    );
+    wide.write("a.csv", "id,the.day\n1,1.5\n2,2\n");
+    wide.write("b.csv", "id,the.day\n2,2\n3,2\n");
+    for name in ["a", "b"] {
+        let run = run(&wide, kind, &["gate", &format!("{name}.csv"), "-r", "r.yaml", "--batch-id", name]);
+        assert_eq!((run.code, run.verdict()), (0, "accept"), "{}", run.stderr);
+    }
+    assert_eq!(kind.visible(&wide), [1, 2, 3]);
+}
+
+#[test]
+fn what_was_replaced_is_not_brought_back_by_a_replay() {
+    for kind in kinds() {
+        let place = place(&RULES.replace("missing: { column: id }", "range: { column: v, max: 50 }"));
+        assert_eq!(gate(&place, kind, "a", &[(1, 1), (9, 1), (2, 2)], &[]).rows("quarantined"), 1);
+        assert_eq!(gate(&place, kind, "b", &[(3, 1)], &[]).code, 0);
+        place.write("r.yaml", RULES);
+        let replay = run(&place, kind, &["replay", "-r", "r.yaml"]);
+        assert!(replay.code == 2 && replay.stderr.contains("took the place of some rows of batch `a`"), "{kind:?} {}", replay.stderr);
+        assert_eq!(kind.visible(&place), [2, 3], "{kind:?}");
+    }
+}
+
+#[test]
 fn killed_at_any_step_all_is_replaced_or_nothing() {
     for kind in kinds() {
         let mut steps = 0;

@@ -184,6 +184,36 @@ fn a_file_larger_than_one_part_is_sent_whole() {
 }
 
 #[test]
+fn racing_first_batches_with_different_columns_make_one_table() {
+    let Some(store) = store() else { return };
+    let (place, prefix) = place();
+    place.write("r.yaml", RULES.replace("PREFIX", &prefix).replace("rules:", "schema: { evolution: any }\nrules:"));
+    std::thread::scope(|threads| {
+        for (i, column) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            let place = &place;
+            threads.spawn(move || {
+                let data = format!("{column}.csv");
+                place.write(&data, format!("id,{column}\n{i},x\n"));
+                // A batch whose columns the table has not when it is looked at, and has when it is committed, is told to come again.
+                for _ in 0..5 {
+                    let run = place.run(&["gate", &data, "-r", "r.yaml", "--batch-id", column]);
+                    if run.code == 0 {
+                        return;
+                    }
+                    assert!(run.stderr.contains("run the gate again"), "{}", run.stderr);
+                }
+                panic!("{column} was not published");
+            });
+        }
+    });
+    assert_eq!(crate::crash::ids(store.delta_files(&format!("{prefix}/orders"))), [0, 1, 2, 3]);
+    let log = store.keys(&format!("{prefix}/orders/_delta_log"));
+    let last = log.iter().rev().map(|entry| store.get(entry)).find(|entry| entry.windows(10).any(|w| w == b"\"metaData\""));
+    let schema = String::from_utf8(last.expect("a schema").to_vec()).expect("text");
+    assert!(["a", "b", "c", "d"].iter().all(|column| schema.contains(&format!("\\\"name\\\":\\\"{column}\\\""))), "{schema}");
+}
+
+#[test]
 fn what_a_store_cannot_do_is_said() {
     let Some(store) = store() else { return };
     let (place, prefix) = place();

@@ -88,6 +88,10 @@ impl Rule for Missing {
         let test = to.row_test(MissingTest { spec, inverted: self.must_be.is_some() }, &[column.index]);
         Ok(Box::new(MissingCheck { test, runs, inverted: self.must_be.is_some() }))
     }
+
+    fn minds_order(&self) -> bool {
+        self.max_run.is_some()
+    }
 }
 
 /// Whether a value is missing.

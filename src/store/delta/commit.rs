@@ -32,8 +32,9 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     if what.seen.is_some_and(|seen| seen.version != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Overtaken("another batch was published".into()));
     }
-    // What was judged beside the table's rows, or takes the place of some, is not committed behind others.
-    let attempts = if what.seen.is_some() || what.replace.is_some() { 0 } else { ATTEMPTS_MAX };
+    // What was judged beside the table's rows, or takes the place of some, is not committed behind others; nor is a new
+    // table, whose columns would take the place of those of another that was made meanwhile.
+    let attempts = if what.seen.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
     let there = table.as_ref().map(Table::schema).transpose()?;
     let (written, grown) = schema::written(&columns.batch, there.as_deref(), columns.evolution)?;
     if written != columns.written {
@@ -47,9 +48,10 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
             log::sweep(directory, now);
         }
     }
+    let digest = staged.digest()?;
     let mut change = match &table {
-        Some(table) => Change::of(table, what)?,
-        None => Change { actions: Vec::new(), replaced_rows: 0, name: format!("{}.{:032x}.parquet", stamp.batch_id, stamp.digest()) },
+        Some(table) => Change::of(table, what, digest)?,
+        None => Change { actions: Vec::new(), replaced_rows: 0, name: format!("{}.{digest:032x}.parquet", stamp.batch_id) },
     };
     if rows > 0 {
         change.actions.push(Action::Add(add(staged.path(), change.name.clone())?));
@@ -90,19 +92,18 @@ struct Change {
 }
 
 impl Change {
-    fn of(table: &Table<'_>, what: &Commit<'_>) -> Result<Self, Fault> {
+    fn of(table: &Table<'_>, what: &Commit<'_>, digest: u128) -> Result<Self, Fault> {
         let stamp = what.stamp;
         let (own, before) = (table.files_of(stamp)?, table.transaction(stamp)?);
         // Where rows are replaced by value, another batch may have taken the place of this one's.
         if own.is_empty() && before.is_some_and(had_rows) && what.replace.is_none() {
             return Err(untold(table.location, stamp));
         }
-        // A name is used once: readers of an older version may still read what was superseded.
+        // A name is used once, since readers of an older version may still read what was superseded; and it says what the
+        // file holds, since nothing keeps two gates from sending files of one name to a store.
         let name = match before {
-            None => format!("{}.{:032x}.parquet", stamp.batch_id, stamp.digest()),
-            Some(_) => {
-                format!("{}.{:032x}.{}.parquet", stamp.batch_id, stamp.digest(), table.table.version().unwrap_or(0) + 1)
-            }
+            None => format!("{}.{digest:032x}.parquet", stamp.batch_id),
+            Some(_) => format!("{}.{digest:032x}.{}.parquet", stamp.batch_id, table.table.version().unwrap_or(0) + 1),
         };
         let paths: Vec<String> = own.iter().map(|(file, _)| file.path.clone()).collect();
         let mut actions: Vec<Action> = own.into_iter().map(|(file, _)| Action::Remove(file)).collect();

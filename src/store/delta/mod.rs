@@ -78,7 +78,7 @@ pub(super) fn file_of(lake: &Lake, stamp: &Stamp) -> Result<Option<Location>, Fa
 
 fn untold(location: &Location, stamp: &Stamp) -> Fault {
     let what = format!("{location}: the rows of batch `{}` cannot be told from others", stamp.batch_id);
-    Fault::new(what).hint("another program has rewritten its file; nothing was changed")
+    Fault::new(what).hint("nothing was changed; other batches took their place, or another program has rewritten the file")
 }
 
 /// The table's files as they are now, but for those of the batch `own`; none of them if that batch is there and its rows
@@ -92,7 +92,7 @@ pub(super) fn view(lake: &Lake, own: &Stamp) -> Result<View, Fault> {
     let version = table.table.version().map(u128::from);
     let ours = table.files_of(own)?;
     if ours.is_empty() && table.transaction(own)?.is_some_and(had_rows) {
-        return Ok(View { version, files: Vec::new() });
+        return Ok(View { version, ..View::default() });
     }
     let mut files = Vec::new();
     for file in table.files()? {
@@ -105,7 +105,7 @@ pub(super) fn view(lake: &Lake, own: &Stamp) -> Result<View, Fault> {
             files.push(TableFile { location: location.join(&file.path()), statistics });
         }
     }
-    Ok(View { version, files })
+    Ok(View { version, files, schema: Some(table.schema()?) })
 }
 
 /// Makes what is published already durable: a gate that was killed may have left that undone.

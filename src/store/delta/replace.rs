@@ -7,7 +7,6 @@ use arrow::compute::{cast, filter_record_batch, not};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use deltalake_core::kernel::Action;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::commit::add;
 use super::table::Table;
@@ -88,16 +87,17 @@ fn without(file: Readable, partition: &Partition, table: &Location, schema: &Sch
     Ok(rest)
 }
 
-/// Writes the footer: what is left of a batch is still of that batch. Gives a name that no file had before.
+/// Writes the footer: what is left of a batch is still of that batch. Gives a name that no file
+/// of other bytes has.
 fn finish(rest: &mut StagedFile, was: &Location, version: &str) -> Result<String, Fault> {
     match Stored::at(was)? {
         Stored::Batch(stamp) => {
-            rest.finish_after(&stamp, &replays_in(was)?)?;
-            Ok(format!("{}.{:032x}.{version}.parquet", stamp.batch_id, stamp.digest()))
+            rest.finish_partial(&stamp, &replays_in(was)?)?;
+            Ok(format!("{}.{:032x}.{version}.parquet", stamp.batch_id, rest.digest()?))
         }
         Stored::Foreign | Stored::Nothing => {
             rest.finish_plain()?;
-            Ok(format!("rest.{:032x}.{version}.parquet", xxh3_128(was.name().as_bytes())))
+            Ok(format!("rest.{:032x}.{version}.parquet", rest.digest()?))
         }
     }
 }
