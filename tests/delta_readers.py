@@ -1,15 +1,17 @@
-"""Reads the Delta table that Sluicegate published (first argument) with deltalake for Python into pandas and Arrow, and with
-Polars, and compares its values with the Parquet file of the same rows (second argument). The third argument is the number
+"""Reads the Delta table that Sluicegate published (first argument) with deltalake for Python into pandas and Arrow, with
+Polars and with DuckDB, and compares its values with the Parquet file of the same rows (second argument). The third argument is the number
 of versions the table must have."""
 
 import json
 import sys
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
+from duckdb_extensions import import_extension
 
 table, reference, versions = DeltaTable(sys.argv[1]), pq.read_table(sys.argv[2]), int(sys.argv[3])
 columns = reference.column_names
@@ -33,6 +35,16 @@ for field in reference.schema:
             assert found == expected, (field, bound, found)
             found = pl.scan_delta(sys.argv[1]).filter(pl.col(field.name) == bound.as_py()).collect().height
             assert found == expected, (field, bound, found)
+# DuckDB's extension comes as a package: where it would download it from may be out of reach.
+import_extension("delta")
+duck = duckdb.connect()
+duck.sql("LOAD delta")
+scanned = duck.sql(f"select * from delta_scan('{sys.argv[1]}') order by {key}")
+for name in columns:
+    quoted = '"' + name.replace('"', '""') + '"'
+    mine = scanned.project(quoted).fetchall()
+    theirs = duck.sql(f"select {quoted} from '{sys.argv[2]}' order by {key}").fetchall()
+    assert mine == theirs, (name, [pair for pair in zip(mine, theirs) if pair[0] != pair[1]][:3])
 counted = pa.table(table.get_add_actions(flatten=True)).column("num_records").to_pylist()
 assert sum(counted) == reference.num_rows, counted
 print(json.dumps({"rows": ours.num_rows}))

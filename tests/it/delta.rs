@@ -194,11 +194,11 @@ fn what_cannot_be_written_is_a_message_and_changes_nothing() {
 }
 
 #[test]
-fn deltalake_pandas_and_polars_read_the_table() {
+fn deltalake_pandas_polars_and_duckdb_read_the_table() {
     let python = std::env::var("SLUICEGATE_PYTHON").unwrap_or_else(|_| "python3".into());
-    let has = Command::new(&python).args(["-c", "import deltalake, pandas, polars, pyarrow"]).output();
+    let has = Command::new(&python).args(["-c", "import deltalake, duckdb_extensions, pandas, polars, pyarrow, pytz"]).output();
     if !has.is_ok_and(|o| o.status.success()) {
-        return skipped("Python with deltalake, pandas, polars and pyarrow");
+        return skipped("Python with deltalake, pandas, polars, pyarrow and duckdb");
     }
     let place = place();
     let rules = "dataset: f\nrules: []\nsource: { timezone: UTC }\n";

@@ -4,7 +4,8 @@
 //! one commit. What stays set aside is written first, beside the part; the published file names the replay, so that a
 //! replay that was killed is concluded or abandoned by the next, and no row comes twice.
 
-use std::fs::File;
+mod rows;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,21 +13,21 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBa
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch, take};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use self::rows::{Scratch, cannot, cannot_read, conform, opened, read, readable};
 use super::staging::{Staged, Staging};
 use super::{ATTEMPTS_MAX, PublishedTable, filter};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Fault, Faults};
-use crate::quarantine::{self, COLUMNS, Part, REASON, RULES};
+use crate::quarantine::{self, COLUMNS, Part, RULES};
 use crate::report::model::Mode;
 use crate::rows::{RowId, RowNumbers, RowSet};
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Chunk, Format, Projection, ReadOptions, Source, Spool};
-use crate::store::{Commit, Committed, Destination, Location, Quarantine, Readable, StagedFile, View, is_partial, replays_in};
+use crate::store::{Commit, Committed, Destination, Location, Quarantine, StagedFile, View, is_partial, replays_in};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -332,66 +333,6 @@ fn replay_digest(rules: &RuleFile, before: &[String], content: &str, passes: &[b
     let mut text = format!("{:032x} {content} {} ", rules.digest, before.join(" "));
     text.extend(passes.iter().map(|&passes| if passes { '1' } else { '0' }));
     format!("{:08x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) >> 32)
-}
-
-/// Which rows of a part were read as they stood; the values of others are not what the source said.
-fn readable(batch: &RecordBatch) -> BooleanArray {
-    let reasons = batch.column_by_name(REASON);
-    (0..batch.num_rows()).map(|row| Some(reasons.is_none_or(|r| r.is_null(row)))).collect()
-}
-
-fn opened(file: &Location) -> Result<Readable, Fault> {
-    let opened = file.open().map_err(|e| cannot_read(file, &e))?;
-    opened.ok_or_else(|| cannot_read(file, &"it went away meanwhile"))
-}
-
-fn read(file: &Location) -> Result<impl Iterator<Item = Result<RecordBatch, Fault>> + use<'_>, Fault> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(opened(file)?).and_then(|builder| builder.build());
-    Ok(reader.map_err(|e| cannot_read(file, &e))?.map(|batch| batch.map_err(|e| cannot_read(file, &e))))
-}
-
-/// The columns of `schema`, of its types.
-fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Fault> {
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    let column = |field: &FieldRef| {
-        let Some(array) = batch.column_by_name(field.name()) else {
-            let fault = Fault::new(format!("the published rows have no column `{}`", field.name()));
-            return Err(fault.hint("gate the batch again with `--supersede`"));
-        };
-        cast_with_options(array, field.data_type(), &options).map_err(|e| cannot(&e))
-    };
-    let columns = schema.fields().iter().map(column).collect::<Result<_, _>>()?;
-    RecordBatch::try_new(schema.clone(), columns).map_err(|e| cannot(&e))
-}
-
-/// A file of rows to be judged.
-struct Scratch {
-    writer: ArrowWriter<File>,
-    schema: SchemaRef,
-}
-
-impl Scratch {
-    fn new(path: &Path, schema: &SchemaRef) -> Result<Self, Fault> {
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", path.display()));
-        let file = File::create(path).map_err(|e| failed(&e))?;
-        Ok(Self { writer: ArrowWriter::try_new(file, schema.clone(), None).map_err(|e| failed(&e))?, schema: schema.clone() })
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
-        self.writer.write(&conform(batch, &self.schema)?).map_err(|e| cannot(&e))
-    }
-
-    fn close(self) -> Result<(), Fault> {
-        self.writer.close().map(|_| ()).map_err(|e| cannot(&e))
-    }
-}
-
-fn cannot(error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("cannot judge rows again: {error}"))
-}
-
-fn cannot_read(file: &Location, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{file}: cannot read: {error}"))
 }
 
 /// The parts to be replayed: those of the rules' data set that hold rows, or of the batches `wanted`.
