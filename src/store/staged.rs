@@ -19,6 +19,7 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::durable::{Staged, cannot_write, cannot_write_at, stage, sync_directory};
 use super::location::{Location, parent};
+use super::remote::Remote;
 use super::{Columns, PARTIAL, REPLAYS, Readable, Stamp, kill};
 use crate::diagnostic::Fault;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -127,6 +128,8 @@ pub struct StagedFile {
     encoder: Encoder,
     rows: u64,
     renamed: bool,
+    /// Where it was sent.
+    sent: Option<Remote>,
     made_directory: bool,
 }
 
@@ -158,7 +161,7 @@ impl StagedFile {
         match begun {
             Ok((alive, (writer, factory))) => {
                 let encoder = Encoder { factory: Arc::new(factory), schema: schema.clone() };
-                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, made_directory })
+                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made_directory })
             }
             Err(error) => {
                 let _ = fs::remove_file(&path);
@@ -330,7 +333,9 @@ impl StagedFile {
     /// The place cannot be written.
     pub(super) fn place(&mut self, at: &Location) -> Result<(), Fault> {
         let placed = match at {
-            Location::Remote(remote) => remote.receive(&self.path),
+            // A commit that was overtaken is tried again, often with the file where it was.
+            Location::Remote(remote) if self.sent.as_ref() == Some(remote) => return Ok(()),
+            Location::Remote(remote) => remote.receive(&self.path).map(|()| self.sent = Some(remote.clone())),
             Location::Local(path) => fs::rename(&self.path, path).and_then(|()| {
                 self.path.clone_from(path);
                 self.renamed = true;
