@@ -41,7 +41,7 @@ impl Check {
         let (publish, format) = (rules.sections.gate.publish.clone()?, rules.sections.gate.format);
         let find = move || Destination::new(Location::new(&publish, &run::surroundings())?, format);
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
-        Some(PublishedTable::new(&rules.sections.dataset, self.run.batch_id.as_deref(), find).replacing(replaces))
+        Some(PublishedTable::new(&rules.sections.dataset, self.run.batch_id.as_deref(), replaces, find))
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -53,7 +53,7 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
         request.publish.columns(&audited.plan.prepare.schema, evolution)?;
         let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
         standing(request, &stamp)?;
-        let publication = Publication { state: PublicationState::DryRun, published: None, quarantined: None, replaced_rows: 0 };
+        let publication = Publication::of_nothing(PublicationState::DryRun);
         return Ok(write_up(job, request, &audited, &stamp, &set_aside, Some(publication)));
     }
     let mut hold = None;
@@ -84,7 +84,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let publication = match (standing(request, &stamp)?, report.verdict) {
         (Standing::Same, _) => Some(batch.unchanged()?),
         (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
-            Some(Publication { state: PublicationState::Withheld, published: None, quarantined: None, replaced_rows: 0 })
+            Some(Publication::of_nothing(PublicationState::Withheld))
         }
         (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
             batch.publish(staging.into_staged()?, standing)?
@@ -194,14 +194,14 @@ impl Batch<'_> {
         let is_there = quarantine.has(self.stamp)?;
         // Judged beside other rows than then, or with rows replayed since, the batch would set aside others than it did.
         let is_past = self.request.table.seen().is_some() || self.is_replayed()?;
-        let quarantined = match (is_there, is_past || self.set_aside.is_empty()) {
-            (true, true) if !is_past => None,
-            (true, _) => Some(quarantine.confirm(self.stamp)?),
-            (false, true) => None,
-            (false, false) => Some(self.quarantine()?),
+        let sets_aside = !self.set_aside.is_empty();
+        let quarantined = match is_there {
+            true if is_past || sets_aside => Some(quarantine.confirm(self.stamp)?),
+            false if !is_past && sets_aside => Some(self.quarantine()?),
+            true | false => None,
         };
-        let has_rows = quarantined.is_some() || is_past;
-        self.settled(PublicationState::Unchanged, published, quarantined, has_rows)
+        let keeps_part = is_past || quarantined.is_some();
+        self.settled(PublicationState::Unchanged, published, quarantined, keeps_part)
     }
 
     /// Whether a replay brought some of the batch's rows, or may have: its file can no longer be told.
@@ -221,7 +221,7 @@ impl Batch<'_> {
         published.finish(stamp)?;
         let as_judged = |column: &str| self.audited.plan.prepare.schema.field_with_name(column).ok().map(|field| field.data_type());
         let replace = request.replace.as_ref().map(|column| Partition::of(&published, column, as_judged(column))).transpose()?;
-        if let Some(partition) = replace.as_ref().filter(|partition| !request.table.left_out(partition)) {
+        if let Some(partition) = replace.as_ref().filter(|partition| !request.table.left_out_just(partition)) {
             let what =
                 format!("not every `{}` of the batch has a row to be published, and `across: published` left them out", partition.column);
             return Err(Fault::new(what).hint("nothing was published; `gate: { replace: … }` replaces values that are published"));
@@ -234,8 +234,8 @@ impl Batch<'_> {
             match request.publish.commit(&mut published, &commit)? {
                 Committed::There { place, replaced_rows } => {
                     let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
-                    let has_rows = quarantined.is_some();
-                    let publication = self.settled(state, place, quarantined, has_rows)?;
+                    let keeps_part = quarantined.is_some();
+                    let publication = self.settled(state, place, quarantined, keeps_part)?;
                     return Ok(Some(Publication { replaced_rows, ..publication }));
                 }
                 Committed::Overtaken(why) => overtaken = why,
@@ -264,10 +264,10 @@ impl Batch<'_> {
         state: PublicationState,
         published: Location,
         quarantined: Option<Location>,
-        has_rows: bool,
+        keeps_part: bool,
     ) -> Result<Publication, Fault> {
-        self.request.quarantine.settle(self.stamp, has_rows)?;
+        self.request.quarantine.settle(self.stamp, keeps_part)?;
         let shown = |place: Location| place.to_string();
-        Ok(Publication { state, published: Some(shown(published)), quarantined: quarantined.map(shown), replaced_rows: 0 })
+        Ok(Publication { published: Some(shown(published)), quarantined: quarantined.map(shown), ..Publication::of_nothing(state) })
     }
 }

@@ -29,23 +29,20 @@ struct State {
 }
 
 impl PublishedTable {
-    /// Of the batch `given_id` of `dataset`, or of the one whose id follows from its content.
-    pub fn new(dataset: &str, given_id: Option<&str>, find: impl Fn() -> Result<Destination, Fault> + Send + Sync + 'static) -> Arc<Self> {
-        let (dataset, given_id) = (dataset.to_owned(), given_id.map(str::to_owned));
-        Arc::new(Self { find: Box::new(find), dataset, given_id, replaces: None, state: Mutex::default() })
-    }
-
-    /// The same, but for rows that the batch takes the place of by the values of `column`.
-    #[must_use]
-    pub fn replacing(self: Arc<Self>, column: Option<&str>) -> Arc<Self> {
-        match Arc::try_unwrap(self) {
-            Ok(table) => Arc::new(Self { replaces: column.map(str::to_owned), ..table }),
-            Err(shared) => shared,
-        }
+    /// Of the batch `given_id` of `dataset`, or of the one whose id follows from its content; but for rows that it takes the
+    /// place of by the values of the column `replaces`.
+    pub fn new(
+        dataset: &str,
+        given_id: Option<&str>,
+        replaces: Option<&str>,
+        find: impl Fn() -> Result<Destination, Fault> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let (given_id, replaces) = (given_id.map(str::to_owned), replaces.map(str::to_owned));
+        Arc::new(Self { find: Box::new(find), dataset: dataset.to_owned(), given_id, replaces, state: Mutex::default() })
     }
 
     /// Whether the rows that were not looked at, if any rule looked, are those that `partition` replaces.
-    pub(super) fn left_out(&self, partition: &Partition) -> bool {
+    pub(super) fn left_out_just(&self, partition: &Partition) -> bool {
         self.state().left_out.as_ref().is_none_or(|values| *values == partition.values)
     }
 

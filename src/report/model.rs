@@ -218,6 +218,13 @@ pub struct Publication {
     pub replaced_rows: u64,
 }
 
+impl Publication {
+    /// Nothing is named that was written.
+    pub fn of_nothing(state: PublicationState) -> Self {
+        Self { state, published: None, quarantined: None, replaced_rows: 0 }
+    }
+}
+
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }

@@ -121,14 +121,14 @@ impl Quarantine {
         self.directory.join(&format!(".{}.{replay}{PENDING}", part.name().trim_end_matches(".parquet")))
     }
 
-    /// Removes what other contents of the batch, or other rules, left: it is published as `stamp` says, and set rows aside
-    /// or did not.
+    /// Removes what other contents of the batch, or other rules, left: it is published as `stamp` says, and keeps a part or
+    /// has none.
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn settle(&self, stamp: &Stamp, has_rows: bool) -> Result<(), Fault> {
+    pub fn settle(&self, stamp: &Stamp, keeps_part: bool) -> Result<(), Fault> {
         for (place, there) in self.named(&format!("{}.", stamp.batch_id))? {
-            if there.is_of_batch(stamp) && (there != *stamp || !has_rows) {
+            if there.is_of_batch(stamp) && (there != *stamp || !keeps_part) {
                 for replay in self.begun(&there)? {
                     self.abandon(&there, &replay)?;
                 }

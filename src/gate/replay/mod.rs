@@ -126,7 +126,7 @@ impl<'a> Batch<'a> {
         let source = source::open(&named, &options, &rules.sections.contract(), &Spool::new(self.request.scratch))?;
         let set_aside_file = paths.len() as u32 - 1;
         let destination = publish.clone();
-        let table = PublishedTable::new(&rules.sections.dataset, Some(&self.part.stamp.batch_id), move || Ok(destination.clone()));
+        let table = PublishedTable::new(&rules.sections.dataset, Some(&self.part.stamp.batch_id), None, move || Ok(destination.clone()));
         let job = job(source, table);
         let evolution = rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
         let staging = Staging::new(publish, evolution).only_file(set_aside_file);
