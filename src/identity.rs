@@ -1,20 +1,69 @@
 //! What makes a batch the same batch: its id and the digest of its content.
 
-use crate::audit::Audited;
+use std::io::Read;
+use std::sync::{Arc, OnceLock};
+
+use xxhash_rust::xxh3::Xxh3Default;
+
 use crate::diagnostic::Fault;
 use crate::source::Source;
 
-/// The id given, or one derived from the content: of text, every byte; of Parquet, the footers.
-pub fn batch_id(given: Option<&str>, audited: &Audited) -> String {
-    match given {
-        Some(id) => id.to_owned(),
-        None => derived(audited.content_digest, audited.source.as_ref()),
+/// The content of a batch as a digest: of text, of its records; of binary files, of every byte. The latter are read for it
+/// when someone first asks, since a run that only judges may not need to read them.
+pub struct Identity {
+    source: Arc<dyn Source>,
+    content: OnceLock<u128>,
+}
+
+impl Identity {
+    /// Of a source that was read, whose digest is `known` where reading made one.
+    pub fn new(source: Arc<dyn Source>, known: Option<u128>) -> Self {
+        Self { source, content: known.map_or_else(OnceLock::new, OnceLock::from) }
+    }
+
+    /// The digest.
+    ///
+    /// # Errors
+    /// A file cannot be read, or has changed since the batch was judged.
+    pub fn content(&self) -> Result<u128, Fault> {
+        if let Some(content) = self.content.get() {
+            return Ok(*content);
+        }
+        let content = digest_of_files(self.source.as_ref())?;
+        Ok(*self.content.get_or_init(|| content))
+    }
+
+    /// The digest as the id of a batch that was given none; none where nobody had to read the files for it.
+    pub fn derived_id(&self) -> Option<String> {
+        self.content.get().map(|content| format!("{content:032x}"))
+    }
+
+    /// The digest of the files' footers, from which version 0.1 derived ids; none for text.
+    pub fn footers(&self) -> Option<u128> {
+        self.source.fingerprint()
     }
 }
 
-/// The id that follows from a batch's content.
-pub fn derived(content_digest: Option<u128>, source: &dyn Source) -> String {
-    format!("{:032x}", content_digest.or_else(|| source.fingerprint()).unwrap_or_default())
+/// Every byte of every file.
+fn digest_of_files(source: &dyn Source) -> Result<u128, Fault> {
+    let mut digest = Xxh3Default::new();
+    let mut buffer = vec![0; 1 << 20];
+    for (i, file) in source.files().iter().enumerate() {
+        // The keys of its directories are content too.
+        digest.update(&source.head_digest(i as u32).to_le_bytes());
+        let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read: {e}", file.path));
+        let mut handle = file.open()?;
+        loop {
+            let read = handle.read(&mut buffer).map_err(failed)?;
+            if read == 0 {
+                break;
+            }
+            digest.update(&buffer[..read]);
+        }
+        digest.update(&file.bytes.to_le_bytes());
+        file.ensure_unchanged()?;
+    }
+    Ok(digest.digest128())
 }
 
 /// Refuses a given id that cannot be part of a file's name.

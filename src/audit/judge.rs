@@ -11,7 +11,7 @@ use super::fold::look_again;
 use super::samples::{self, SAMPLES_MAX};
 use super::{Audited, Folded, Job, Plan, builtin};
 use crate::diagnostic::{Fault, Faults};
-use crate::identity;
+use crate::identity::Identity;
 use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
 use crate::report::model::{ColumnReport, Sample};
 use crate::rows::{RowId, RowSet};
@@ -25,6 +25,7 @@ use crate::source::Source;
 /// What judging gives beside the plan.
 pub(super) struct Judged {
     source: Arc<dyn Source>,
+    identity: Arc<Identity>,
     folded: Folded,
     findings: Vec<FindingResult>,
     schema_changes: Vec<SchemaChange>,
@@ -33,9 +34,9 @@ pub(super) struct Judged {
 
 impl Judged {
     pub(super) fn into_audited(self, plan: Plan) -> Audited {
-        let Folded { places, filtered, malformed, malformed_rows, unsound, content_digest, .. } = self.folded;
-        let Self { source, findings, schema_changes, columns, .. } = self;
-        Audited { source, plan, places, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound, content_digest }
+        let Folded { places, filtered, malformed, malformed_rows, unsound, .. } = self.folded;
+        let Self { source, identity, findings, schema_changes, columns, .. } = self;
+        Audited { source, identity, plan, places, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound }
     }
 }
 
@@ -48,8 +49,9 @@ struct Pending {
 }
 
 pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut folded: Folded) -> Result<Judged, Faults> {
+    let identity = Arc::new(Identity::new(source.clone(), folded.content_digest));
     if let Some(published) = &job.published {
-        published.batch_is(&identity::derived(folded.content_digest, source.as_ref()));
+        published.batch_is(identity.clone());
     }
     let mut pending = pending(plan, &folded)?;
     rounds(job, source.as_ref(), plan, &mut folded, &mut pending)?;
@@ -73,7 +75,7 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
             column.kinds = Some(tally.kinds);
         }
     }
-    Ok(Judged { source, folded, findings, schema_changes, columns })
+    Ok(Judged { source, identity, folded, findings, schema_changes, columns })
 }
 
 /// One entry a check and group.

@@ -23,6 +23,7 @@ pub use bind::{Plan, PlannedCheck};
 pub use finding::FindingResult;
 
 use crate::diagnostic::{Fault, Faults};
+use crate::identity::Identity;
 use crate::metric::Budget;
 use crate::report::model::ColumnReport;
 use crate::rows::{RowNumbers, RowSet};
@@ -142,8 +143,7 @@ pub struct Audited {
     pub malformed_rows: RowSet,
     /// Rows that no zero-tolerance row test let pass: never handed to the sink.
     pub unsound: RowSet,
-    /// Digest of the units' bytes, for text.
-    pub content_digest: Option<u128>,
+    pub identity: Arc<Identity>,
 }
 
 impl Audited {
@@ -196,6 +196,7 @@ pub(crate) struct Folded {
     pub malformed_columns: BTreeMap<Option<String>, u64>,
     pub unsound: RowSet,
     pub evidence: Evidence,
+    /// Digest of the units' bytes, for text.
     pub content_digest: Option<u128>,
     /// Columns kept for second looks.
     pub kept: Option<fold::Kept>,

@@ -29,7 +29,7 @@ impl Check {
         let judge = |rules: &RuleFile, job: Job<'_>| {
             identity::check(self.run.batch_id.as_deref())?;
             let audited = audit::audit(&Job { published: self.published(rules), ..job }, &NoSink)?;
-            let batch_id = identity::batch_id(self.run.batch_id.as_deref(), &audited);
+            let batch_id = self.run.batch_id.clone().or_else(|| audited.identity.derived_id()).unwrap_or_default();
             let header = Header { mode: Mode::Check, batch_id, as_of: self.run.clock() };
             Ok(assemble::assemble(header, rules, &audited, audited.set_aside().len(), None))
         };
@@ -41,7 +41,7 @@ impl Check {
         let (publish, format) = (rules.sections.gate.publish.clone()?, rules.sections.gate.format);
         let find = move || Destination::new(Location::new(&publish, &run::surroundings())?, format);
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
-        Some(PublishedTable::new(&rules.sections.dataset, self.run.batch_id.as_deref(), replaces, find))
+        Some(PublishedTable::new(rules, self.run.batch_id.as_deref(), replaces, find))
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

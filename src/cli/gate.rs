@@ -55,7 +55,7 @@ impl Gate {
             let fault = Fault::new(format!("{place}: rows can be replaced by their values in a Delta table only"));
             return Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out").into());
         }
-        let table = PublishedTable::new(&rules.sections.dataset, batch_id.as_deref(), replace.as_deref(), move || Ok(destination.clone()));
+        let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), move || Ok(destination.clone()));
         Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock() })
     }
 

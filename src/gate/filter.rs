@@ -5,17 +5,12 @@ use arrow::array::BooleanArray;
 use super::staging::{Staged, StagedUnit};
 use crate::diagnostic::Fault;
 use crate::rows::{RowId, RowSet};
-use crate::store::{Columns, Destination, StagedFile, Stamp};
+use crate::store::{Columns, StagedFile, Stamp};
 
 /// The staged rows that are not in `set_aside`. Row groups that lose nothing are copied as bytes;
 /// where none loses anything, the staged file is returned as it is. With it come the columns it is written with.
-pub(super) fn without(
-    staged: Staged,
-    set_aside: &RowSet,
-    destination: &Destination,
-    stamp: &Stamp,
-) -> Result<(StagedFile, Columns), Fault> {
-    let Staged { mut file, units, columns } = staged;
+pub(super) fn without(staged: Staged, set_aside: &RowSet, stamp: &Stamp) -> Result<(StagedFile, Columns), Fault> {
+    let Staged { mut file, units, columns, directory } = staged;
     let loses =
         |unit: &StagedUnit| set_aside.len_of(unit.unit) > 0 && rows(unit).any(|row| set_aside.contains(RowId { unit: unit.unit, row }));
     let losing: Vec<bool> = units.iter().map(loses).collect();
@@ -23,7 +18,7 @@ pub(super) fn without(
         return Ok((file, columns));
     }
     file.finish(stamp)?;
-    let mut filtered = StagedFile::create(&destination.directory(), &columns)?;
+    let mut filtered = StagedFile::create(&directory, &columns)?;
     let encoder = filtered.encoder();
     let source = file.readable()?;
     for (group, (unit, loses)) in units.iter().zip(losing).enumerate() {

@@ -5,23 +5,22 @@ mod published;
 mod quarantine;
 pub mod replay;
 mod staging;
+mod standing;
 
-use std::io::Read;
 use std::sync::Arc;
-
-use xxhash_rust::xxh3::Xxh3Default;
 
 pub use self::published::PublishedTable;
 use self::staging::{Staged, Staging};
+use self::standing::{Standing, standing};
 use crate::assemble::{self, Header};
-use crate::audit::{self, Audited, Job, NoSink};
+use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Fault, Faults};
 use crate::identity;
 use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Destination, Hold, Location, Partition, Quarantine, Stamp, Stored, replays_in};
+use crate::store::{Commit, Committed, Destination, Done, Hold, Location, Partition, Quarantine, StagedFile, Stamp, replays_in};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -41,6 +40,13 @@ pub struct Request {
     pub as_of: Option<String>,
 }
 
+impl Request {
+    /// Where a dry run writes: a directory of its own, which goes when it ends.
+    fn scratch(&self, job: &Job<'_>) -> Location {
+        Location::Local(job.budget.spill_directory().to_owned())
+    }
+}
+
 /// Judges the job's data and publishes what may pass.
 ///
 /// # Errors
@@ -48,14 +54,6 @@ pub struct Request {
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     identity::check(request.batch_id.as_deref())?;
     let evolution = job.rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
-    if request.dry_run {
-        let audited = audit::audit(job, &NoSink)?;
-        request.publish.columns(&audited.plan.prepare.schema, evolution)?;
-        let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
-        standing(request, &stamp)?;
-        let publication = Publication::of_nothing(PublicationState::DryRun);
-        return Ok(write_up(job, request, &audited, &stamp, &set_aside, Some(publication)));
-    }
     let mut hold = None;
     for _ in 0..ATTEMPTS_MAX {
         if let Some(report) = attempt(job, request, evolution, &mut hold)? {
@@ -69,12 +67,16 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
 
 /// Judges and publishes; none if others have changed the table that the batch was judged beside.
 fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<Hold>) -> Result<Option<Report>, Faults> {
-    let staging = Staging::new(&request.publish, evolution);
+    let mut staging = Staging::new(&request.publish, evolution);
+    if request.dry_run {
+        // It stages too, where nobody looks: what cannot be written shows then.
+        staging = staging.in_directory(request.scratch(job));
+    }
     let audited = audit::audit(job, &staging)?;
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
-    let mut report = write_up(job, request, &audited, &stamp, &set_aside, None);
+    let mut report = write_up(job, request, &audited, &stamp, &set_aside);
     // From here on, what is there stays as it is seen.
-    if hold.is_none() {
+    if hold.is_none() && !request.dry_run {
         *hold = Some(request.publish.hold(&request.quarantine)?);
     }
     if request.table.is_outdated()? {
@@ -82,96 +84,32 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     }
     let batch = Batch { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
     let publication = match (standing(request, &stamp)?, report.verdict) {
+        (Standing::Same, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
         (Standing::Same, _) => Some(batch.unchanged()?),
-        (Standing::Free | Standing::Other, Verdict::Reject | Verdict::Undecided) => {
-            Some(Publication::of_nothing(PublicationState::Withheld))
-        }
-        (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
-            batch.publish(staging.into_staged()?, standing)?
-        }
+        (_, Verdict::Reject | Verdict::Undecided) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
+        (_, Verdict::Reject | Verdict::Undecided) => Some(Publication::of_nothing(PublicationState::Withheld)),
+        (standing, Verdict::Accept | Verdict::Quarantine) if request.dry_run => Some(batch.rehearse(staging.into_staged()?, &standing)?),
+        (standing, Verdict::Accept | Verdict::Quarantine) => batch.publish(staging.into_staged()?, standing)?,
     };
     let is_done = publication.is_some();
     report.publication = publication;
     Ok(is_done.then_some(report))
 }
 
-fn write_up(
-    job: &Job<'_>,
-    request: &Request,
-    audited: &Audited,
-    stamp: &Stamp,
-    set_aside: &RowSet,
-    publication: Option<Publication>,
-) -> Report {
+fn write_up(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Report {
     let mode = if request.dry_run { Mode::DryRun } else { Mode::Gate };
     let header = Header { mode, batch_id: stamp.batch_id.clone(), as_of: request.as_of.clone() };
-    assemble::assemble(header, job.rules, audited, set_aside.len(), publication)
+    assemble::assemble(header, job.rules, audited, set_aside.len(), None)
 }
 
 fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, Fault> {
-    let content = match audited.content_digest {
-        Some(digest) => digest,
-        None => digest_of_files(audited)?,
+    let (dataset, rules_digest) = (job.rules.sections.dataset.clone(), format!("{:032x}", job.rules.digest));
+    let content = audited.identity.content()?;
+    let batch_id = match &request.batch_id {
+        Some(id) => id.clone(),
+        None => request.publish.id_of(&dataset, &rules_digest, content, audited.identity.footers())?,
     };
-    Ok(Stamp {
-        dataset: job.rules.sections.dataset.clone(),
-        batch_id: identity::batch_id(request.batch_id.as_deref(), audited),
-        rules_digest: format!("{:032x}", job.rules.digest),
-        content_digest: format!("{content:032x}"),
-    })
-}
-
-/// Every byte of every file: two batches may share their footers' digest, but then not this one.
-fn digest_of_files(audited: &Audited) -> Result<u128, Fault> {
-    let mut digest = Xxh3Default::new();
-    let mut buffer = vec![0; 1 << 20];
-    for (i, file) in audited.source.files().iter().enumerate() {
-        // The keys of its directories are content too.
-        digest.update(&audited.source.head_digest(i as u32).to_le_bytes());
-        let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read: {e}", file.path));
-        let mut handle = file.open()?;
-        loop {
-            let read = handle.read(&mut buffer).map_err(failed)?;
-            if read == 0 {
-                break;
-            }
-            digest.update(&buffer[..read]);
-        }
-        digest.update(&file.bytes.to_le_bytes());
-        file.ensure_unchanged()?;
-    }
-    Ok(digest.digest128())
-}
-
-/// How the batch stands to what its destination holds under its id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Nothing stands in its way.
-    Free,
-    /// The same batch, judged by the same rules, is there.
-    Same,
-    /// Something else is there, and may be superseded.
-    Other,
-}
-
-fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
-    let other = match request.publish.stored(stamp)? {
-        Stored::Nothing => return Ok(Standing::Free),
-        Stored::Batch(there) if there == *stamp => return Ok(Standing::Same),
-        Stored::Batch(there) if there.dataset != stamp.dataset => format!("a batch of the data set `{}` is there", there.dataset),
-        // One file holds the latest batch, whatever its id.
-        Stored::Batch(there) if there.batch_id != stamp.batch_id => return Ok(Standing::Free),
-        Stored::Batch(there) if there.content_digest != stamp.content_digest => {
-            format!("batch `{}` is already published with other content", stamp.batch_id)
-        }
-        Stored::Batch(_) => format!("batch `{}` is already published under other rules", stamp.batch_id),
-        Stored::Foreign => "a file is there that this gate did not write".to_owned(),
-    };
-    if request.supersede || request.replace.is_some() {
-        return Ok(Standing::Other);
-    }
-    let what = format!("{}: {other}", request.publish.place_of(&stamp.batch_id));
-    Err(Fault::new(what).hint("nothing was changed; `--supersede` replaces it"))
+    Ok(Stamp { dataset, batch_id, rules_digest, content_digest: format!("{content:032x}") })
 }
 
 /// How often a commit is tried again that others keep overtaking.
@@ -213,38 +151,64 @@ impl Batch<'_> {
         }
     }
 
-    /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
-    /// the table that it was judged beside.
-    fn publish(&self, staged: Staged, mut standing: Standing) -> Result<Option<Publication>, Fault> {
+    /// What would be done: everything but the commits, in a directory of this run's own.
+    fn rehearse(&self, staged: Staged, standing: &Standing) -> Result<Publication, Fault> {
         let Self { request, stamp, .. } = self;
-        let (mut published, columns) = filter::without(staged, self.set_aside, &request.publish, stamp)?;
+        let (mut published, columns) = filter::without(staged, self.set_aside, stamp)?;
         published.finish(stamp)?;
+        let replace = self.replaced(&published)?;
+        if !self.set_aside.is_empty() {
+            let scratch = Quarantine { directory: request.scratch(self.job) };
+            quarantine::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp)?;
+        }
+        let seen = request.table.seen();
+        request.publish.ready()?;
+        let replaced_rows =
+            request.publish.rehearse(&Commit { stamp, columns: &columns, seen: seen.as_ref(), replace: replace.as_ref() })?;
+        let published = Some(request.publish.place_of(&stamp.batch_id).to_string());
+        Ok(Publication { published, replaced_rows, replaced_batch: standing.replaced(), ..Publication::of_dry_run(standing.state()) })
+    }
+
+    /// The published rows that the batch takes the place of by their values.
+    fn replaced(&self, published: &StagedFile) -> Result<Option<Partition>, Fault> {
+        let request = self.request;
         let as_judged = |column: &str| self.audited.plan.prepare.schema.field_with_name(column).ok().map(|field| field.data_type());
-        let replace = request.replace.as_ref().map(|column| Partition::of(&published, column, as_judged(column))).transpose()?;
+        let replace = request.replace.as_ref().map(|column| Partition::of(published, column, as_judged(column))).transpose()?;
         if let Some(partition) = replace.as_ref().filter(|partition| !request.table.left_out_just(partition)) {
             let what =
                 format!("not every `{}` of the batch has a row to be published, and `across: published` left them out", partition.column);
             return Err(Fault::new(what).hint("nothing was published; `gate: { replace: … }` replaces values that are published"));
         }
+        Ok(replace)
+    }
+
+    /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
+    /// the table that it was judged beside.
+    fn publish(&self, staged: Staged, mut standing: Standing) -> Result<Option<Publication>, Fault> {
+        let Self { request, stamp, .. } = self;
+        let (mut published, columns) = filter::without(staged, self.set_aside, stamp)?;
+        published.finish(stamp)?;
+        let replace = self.replaced(&published)?;
+        request.publish.ready()?;
         let quarantined = if self.set_aside.is_empty() { None } else { Some(self.quarantine()?) };
         let seen = request.table.seen();
         let mut overtaken = String::new();
         for _ in 0..ATTEMPTS_MAX {
             let commit = Commit { stamp, columns: &columns, seen: seen.as_ref(), replace: replace.as_ref() };
             match request.publish.commit(&mut published, &commit)? {
-                Committed::There { place, replaced_rows } => {
-                    let state = if standing == Standing::Other { PublicationState::Superseded } else { PublicationState::Published };
+                Committed::There(Done { place, replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let publication = self.settled(state, place, quarantined, keeps_part)?;
-                    return Ok(Some(Publication { replaced_rows, ..publication }));
+                    let publication = self.settled(standing.state(), place, quarantined, keeps_part)?;
+                    let replaced_batch = standing.replaced();
+                    return Ok(Some(Publication { replaced_rows, replaced_batch, warnings, ..publication }));
                 }
                 Committed::Overtaken(why) => overtaken = why,
             }
             standing = self::standing(request, stamp)?;
-            match (standing, &seen) {
+            match (&standing, &seen) {
                 (Standing::Same, _) => return self.unchanged().map(Some),
-                (Standing::Free | Standing::Other, Some(_)) => return Ok(None),
-                (Standing::Free | Standing::Other, None) => {}
+                (Standing::Free | Standing::Other | Standing::Follows(_), Some(_)) => return Ok(None),
+                (Standing::Free | Standing::Other | Standing::Follows(_), None) => {}
             }
         }
         let what = format!("{}: others keep changing the table: {overtaken}", request.publish.location());

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::diagnostic::Fault;
+use crate::identity::Identity;
 use crate::metric::keys::Foreign;
 use crate::rules::published::{Published, Wanted};
+use crate::ruleset::RuleFile;
 use crate::store::{Destination, Partition, Stamp, View};
 
 /// Finds the destination when a rule asks for it.
@@ -15,6 +17,7 @@ type Find = Box<dyn Fn() -> Result<Destination, Fault> + Send + Sync>;
 pub struct PublishedTable {
     find: Find,
     dataset: String,
+    rules_digest: String,
     given_id: Option<String>,
     replaces: Option<String>,
     state: Mutex<State>,
@@ -22,23 +25,24 @@ pub struct PublishedTable {
 
 #[derive(Default)]
 struct State {
-    derived_id: String,
+    identity: Option<Arc<Identity>>,
     seen: Option<View>,
     /// Values of the column that is replaced by whose rows were not looked at.
     left_out: Option<BTreeSet<String>>,
 }
 
 impl PublishedTable {
-    /// Of the batch `given_id` of `dataset`, or of the one whose id follows from its content; but for rows that it takes the
-    /// place of by the values of the column `replaces`.
+    /// Of the batch `given_id` of the data set, or of the one whose id follows from its content; but for rows that it takes
+    /// the place of by the values of the column `replaces`.
     pub fn new(
-        dataset: &str,
+        rules: &RuleFile,
         given_id: Option<&str>,
         replaces: Option<&str>,
         find: impl Fn() -> Result<Destination, Fault> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let (given_id, replaces) = (given_id.map(str::to_owned), replaces.map(str::to_owned));
-        Arc::new(Self { find: Box::new(find), dataset: dataset.to_owned(), given_id, replaces, state: Mutex::default() })
+        let (dataset, rules_digest) = (rules.sections.dataset.clone(), format!("{:032x}", rules.digest));
+        Arc::new(Self { find: Box::new(find), dataset, rules_digest, given_id, replaces, state: Mutex::default() })
     }
 
     /// Whether the rows that were not looked at, if any rule looked, are those that `partition` replaces.
@@ -50,10 +54,15 @@ impl PublishedTable {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(&self, derived_id: &str) -> Result<View, Fault> {
-        let batch_id = self.given_id.as_deref().unwrap_or(derived_id).to_owned();
+    fn look(&self, identity: Option<&Identity>) -> Result<View, Fault> {
+        let destination = (self.find)()?;
+        let batch_id = match (&self.given_id, identity) {
+            (Some(id), _) => id.clone(),
+            (None, Some(identity)) => destination.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers())?,
+            (None, None) => return Err(Fault::new("internal error: published rows are asked for before the batch is known")),
+        };
         let own = Stamp { dataset: self.dataset.clone(), batch_id, rules_digest: String::new(), content_digest: String::new() };
-        (self.find)()?.view(&own)
+        destination.view(&own)
     }
 
     /// The table as it was when a rule first asked; none if none did.
@@ -69,7 +78,7 @@ impl PublishedTable {
         let state = self.state();
         match &state.seen {
             None => Ok(false),
-            Some(seen) => Ok(!self.look(&state.derived_id)?.is_as_of(seen)),
+            Some(seen) => Ok(!self.look(state.identity.as_deref())?.is_as_of(seen)),
         }
     }
 
@@ -80,8 +89,8 @@ impl PublishedTable {
 }
 
 impl Published for PublishedTable {
-    fn batch_is(&self, derived_id: &str) {
-        self.state().derived_id = derived_id.to_owned();
+    fn batch_is(&self, identity: Arc<Identity>) {
+        self.state().identity = Some(identity);
     }
 
     fn replaces(&self) -> Option<&str> {
@@ -92,7 +101,7 @@ impl Published for PublishedTable {
         let mut state = self.state();
         let view = match state.seen.take() {
             Some(view) => view,
-            None => self.look(&state.derived_id)?,
+            None => self.look(state.identity.as_deref())?,
         };
         let rows = view.rows(wanted.clone());
         state.seen = Some(view);

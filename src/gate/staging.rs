@@ -8,7 +8,7 @@ use crate::audit::{Kept, Sink};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 use crate::source::Unit;
-use crate::store::{Columns, Destination, EncodedGroup, Encoder, GroupEncoder, StagedFile};
+use crate::store::{Columns, Destination, EncodedGroup, Encoder, GroupEncoder, Location, StagedFile};
 
 /// Which rows of a unit a staged row group holds: runs of (first row, length), ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +30,15 @@ pub(super) struct Staged {
     /// The unit of each of its row groups.
     pub units: Vec<StagedUnit>,
     pub columns: Columns,
+    /// Where it is, and where what is made of it is written.
+    pub directory: Location,
 }
 
 /// A sink that writes a row group a unit to a staged file.
 pub(super) struct Staging<'a> {
     destination: &'a Destination,
     evolution: Evolution,
+    directory: Location,
     /// The only file whose rows are staged.
     file: Option<u32>,
     encoder: RwLock<Option<Encoder>>,
@@ -45,7 +48,14 @@ pub(super) struct Staging<'a> {
 impl<'a> Staging<'a> {
     /// For `destination`, whose columns may change as `evolution` says.
     pub fn new(destination: &'a Destination, evolution: Evolution) -> Self {
-        Self { destination, evolution, file: None, encoder: RwLock::new(None), staged: Mutex::new(None) }
+        let directory = destination.directory();
+        Self { destination, evolution, directory, file: None, encoder: RwLock::new(None), staged: Mutex::new(None) }
+    }
+
+    /// The same, in another directory than the destination's.
+    #[must_use]
+    pub fn in_directory(self, directory: Location) -> Self {
+        Self { directory, ..self }
     }
 
     /// The same, for rows of the file of this index alone.
@@ -70,9 +80,10 @@ impl Sink for Staging<'_> {
 
     fn begin(&self, schema: &SchemaRef) -> Result<(), Fault> {
         let columns = self.destination.columns(schema, self.evolution)?;
-        let file = StagedFile::create(&self.destination.directory(), &columns)?;
+        let file = StagedFile::create(&self.directory, &columns)?;
         *self.encoder.write().unwrap_or_else(PoisonError::into_inner) = Some(file.encoder());
-        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Staged { file, units: Vec::new(), columns });
+        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Staged { file, units: Vec::new(), columns, directory: self.directory.clone() });
         Ok(())
     }
 

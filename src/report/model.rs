@@ -68,7 +68,7 @@ pub enum Mode {
 /// The data that was judged.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Batch {
-    /// As given, or derived from the content.
+    /// As given, or derived from the content; empty where `check` did not have to read every byte of binary files.
     pub id: String,
     pub format: String,
     pub files: Vec<BatchFile>,
@@ -216,12 +216,26 @@ pub struct Publication {
     /// Rows of other batches that it took the place of.
     #[serde(skip_serializing_if = "is_zero")]
     pub replaced_rows: u64,
+    /// The batch that the single file held before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_batch: Option<String>,
+    /// What a dry run found that the gate would do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_be: Option<PublicationState>,
+    /// What failed after the batch was published, and did not undo that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Publication {
     /// Nothing is named that was written.
     pub fn of_nothing(state: PublicationState) -> Self {
-        Self { state, published: None, quarantined: None, replaced_rows: 0 }
+        Self { state, published: None, quarantined: None, replaced_rows: 0, replaced_batch: None, would_be: None, warnings: Vec::new() }
+    }
+
+    /// Of a dry run: the gate would leave `state`.
+    pub fn of_dry_run(state: PublicationState) -> Self {
+        Self { would_be: Some(state), ..Self::of_nothing(PublicationState::DryRun) }
     }
 }
 

@@ -34,7 +34,9 @@ pub fn render(report: &Report, style: Style) -> String {
     }
     if report.faults.is_empty() {
         line(format!("  {}", rows(report)));
-        line(format!("  batch {}", report.batch.id));
+        if !report.batch.id.is_empty() {
+            line(format!("  batch {}", report.batch.id));
+        }
     }
     if let Some(publication) = &report.publication {
         publication_lines(publication).into_iter().for_each(&mut line);
@@ -106,18 +108,32 @@ fn rows(report: &Report) -> String {
 }
 
 fn publication_lines(publication: &Publication) -> Vec<String> {
-    let said = match publication.state {
-        PublicationState::Published => "published to",
-        PublicationState::Unchanged => "already published, nothing changed:",
-        PublicationState::Superseded => "superseded:",
-        PublicationState::Withheld => return vec!["  nothing was published".into()],
-        PublicationState::DryRun => return vec!["  a dry run: nothing was written".into()],
+    let place = publication.published.as_deref().unwrap_or_default();
+    let mut lines = match (publication.state, publication.would_be) {
+        (PublicationState::Published, _) => vec![format!("  published to {place}")],
+        (PublicationState::Unchanged, _) => vec![format!("  already published, nothing changed: {place}")],
+        (PublicationState::Superseded, _) => vec![format!("  superseded: {place}")],
+        (PublicationState::Withheld, _) => vec!["  nothing was published".into()],
+        (PublicationState::DryRun, would_be) => {
+            let would = match would_be {
+                Some(PublicationState::Published) => format!("; would be published to {place}"),
+                Some(PublicationState::Superseded) => format!("; would take the place of what is published as this batch in {place}"),
+                Some(PublicationState::Unchanged) => "; the batch is published already, and nothing would change".to_owned(),
+                Some(PublicationState::Withheld) => "; nothing would be published".to_owned(),
+                Some(PublicationState::DryRun) | None => String::new(),
+            };
+            vec![format!("  a dry run: nothing was written{would}")]
+        }
     };
-    let mut lines: Vec<String> = publication.published.iter().map(|path| format!("  {said} {path}")).collect();
+    let would = if publication.state == PublicationState::DryRun { "would go " } else { "" };
     if publication.replaced_rows > 0 {
-        lines.push(format!("  in place of {} of other batches", counted(publication.replaced_rows, "row")));
+        lines.push(format!("  {would}in place of {} of other batches", counted(publication.replaced_rows, "row")));
+    }
+    if let Some(batch) = &publication.replaced_batch {
+        lines.push(format!("  {would}in place of batch {batch}, which the file held until now"));
     }
     lines.extend(publication.quarantined.iter().map(|path| format!("  quarantined in {path}")));
+    lines.extend(publication.warnings.iter().map(|warning| format!("  warning: {warning}")));
     lines
 }
 

@@ -7,6 +7,7 @@ use arrow::datatypes::DataType;
 
 use super::BoundColumn;
 use crate::diagnostic::Fault;
+use crate::identity::Identity;
 use crate::metric::Number;
 use crate::metric::keys::Foreign;
 use crate::types::micros;
@@ -72,8 +73,8 @@ impl Bounds {
 
 /// The table that batches are published to.
 pub trait Published: Send + Sync {
-    /// Says by which digest of its content the batch goes that is being judged, where it was given no id.
-    fn batch_is(&self, derived_id: &str);
+    /// Says what the content is of the batch that is being judged, from which its id follows where it was given none.
+    fn batch_is(&self, identity: Arc<Identity>);
 
     /// The column by whose values the batch takes the place of published rows, if it does.
     fn replaces(&self) -> Option<&str>;

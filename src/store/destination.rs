@@ -50,10 +50,20 @@ pub struct Commit<'a> {
 /// What came of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
-    /// The batch is there, durably; so many rows of other batches went for it.
-    There { place: Location, replaced_rows: u64 },
+    /// The batch is there, durably.
+    There(Done),
     /// Another gate or program changed the table first, as the text says; the batch is not there, or that other brought it.
     Overtaken(String),
+}
+
+/// A commit that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    pub place: Location,
+    /// Rows of other batches that went for it.
+    pub replaced_rows: u64,
+    /// What failed afterwards, for people; the batch is published all the same.
+    pub warnings: Vec<String>,
 }
 
 impl Destination {
@@ -153,6 +163,7 @@ impl Destination {
                 let what = format!("{}: batch `{}` is not published", self.location(), stamp.batch_id);
                 return Err(Fault::new(what).hint("gate it first"));
             }
+            Stored::TakenAway(how) => return Err(taken_away(self.location(), stamp, &how)),
             Stored::Batch(_) => {
                 let what = format!("{}: batch `{}` is published with other content, or under other rules", self.location(), stamp.batch_id);
                 return Err(Fault::new(what).hint("gate it again"));
@@ -187,7 +198,61 @@ impl Destination {
         let place = self.place_of(&what.stamp.batch_id);
         match (self, what.columns) {
             (Self::Delta(lake), Columns::Delta(columns)) => delta::commit(lake, staged, columns, what),
-            (_, Columns::Delta(_) | Columns::Plain(_)) => staged.place(&place).map(|()| Committed::There { place, replaced_rows: 0 }),
+            (_, Columns::Delta(_) | Columns::Plain(_)) => {
+                staged.place(&place)?;
+                Ok(Committed::There(Done { place, replaced_rows: 0, warnings: Vec::new() }))
+            }
+        }
+    }
+
+    /// Looks whether writers can be told apart here, before anything is written: an object store must refuse to write over
+    /// what is there.
+    ///
+    /// # Errors
+    /// The store does not, or cannot be asked.
+    pub fn ready(&self) -> Result<(), Fault> {
+        match self.location() {
+            Location::Local(_) => Ok(()),
+            Location::Remote(remote) => remote.refuses_to_overwrite(),
+        }
+    }
+
+    /// How many rows of other batches a commit would take the place of.
+    ///
+    /// # Errors
+    /// Those of the commit, as far as they can be foreseen.
+    pub fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
+        match (self, what.columns) {
+            (Self::Delta(lake), Columns::Delta(columns)) => delta::rehearse(lake, columns, what),
+            (_, Columns::Delta(_) | Columns::Plain(_)) => Ok(0),
+        }
+    }
+
+    /// The id of a batch of `dataset` that was given none: the digest of its content. Version 0.1 took that of the footers
+    /// where files have such; what it published by that id stays known.
+    ///
+    /// # Errors
+    /// The destination cannot be read, or whether a batch of version 0.1 is this one cannot be told.
+    pub fn id_of(&self, dataset: &str, rules_digest: &str, content: u128, footers: Option<u128>) -> Result<String, Fault> {
+        let id = format!("{content:032x}");
+        let Some(footers) = footers.map(|footers| format!("{footers:032x}")) else { return Ok(id) };
+        let of_0_1 = Stamp {
+            dataset: dataset.to_owned(),
+            batch_id: footers.clone(),
+            rules_digest: rules_digest.to_owned(),
+            content_digest: id.clone(),
+        };
+        match self.stored(&of_0_1)? {
+            Stored::Batch(there) if there.batch_id == footers && there.content_digest == id => Ok(footers),
+            Stored::Batch(there) if there.batch_id == footers && there.content_digest.len() < id.len() => {
+                let what = format!(
+                    "{}: a batch `{footers}` with the same footers was published, and another program has rewritten its file: whether it was this batch is not known",
+                    self.location()
+                );
+                Err(Fault::new(what).hint("look whether the table has the batch's rows; if not, give it a name with `--batch-id`"))
+            }
+            Stored::TakenAway(_) => Ok(footers),
+            Stored::Batch(_) | Stored::Nothing | Stored::Foreign => Ok(id),
         }
     }
 
@@ -203,6 +268,12 @@ impl Destination {
         }
         Ok(place)
     }
+}
+
+/// Another program took all rows of the batch away.
+pub fn taken_away(table: &Location, stamp: &Stamp, how: &str) -> Fault {
+    let what = format!("{table}: batch `{}` was published, and another program took all its rows away: {how}", stamp.batch_id);
+    Fault::new(what).hint("nothing was changed; `gate --supersede` publishes the batch again")
 }
 
 fn cannot_read(location: &Location, error: &std::io::Error) -> Fault {

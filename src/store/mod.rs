@@ -16,7 +16,7 @@ mod staged;
 mod statistics;
 mod view;
 
-pub use destination::{Columns, Commit, Committed, Destination};
+pub use destination::{Columns, Commit, Committed, Destination, Done, taken_away};
 pub use durable::Hold;
 pub use location::{Location, Readable, Surroundings};
 pub use partition::Partition;
@@ -31,6 +31,9 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::diagnostic::Fault;
 
+/// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
+const RESERVED: &str = "_sluicegate";
+
 /// The key under which a file names the replays that brought some of its rows.
 const REPLAYS: &str = "sluicegate.replays";
 
@@ -44,6 +47,8 @@ pub enum Stored {
     Batch(Stamp),
     /// A file that carries no stamp of ours.
     Foreign,
+    /// The batch was published, and another program took all its rows away, as the text says.
+    TakenAway(String),
 }
 
 impl Stored {

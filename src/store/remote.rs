@@ -4,16 +4,18 @@ use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig, WriteMultipart};
 use tokio::runtime::Runtime;
 use url::Url;
 
+use super::RESERVED;
 use super::location::Surroundings;
 use crate::diagnostic::Fault;
 
@@ -29,6 +31,9 @@ const REQUESTS_MAX: usize = 16;
 /// What is fetched at a time of an object that is read here and there.
 const BLOCK_BYTES: u64 = 1 << 20;
 
+/// What is put twice to see whether a store refuses the second time.
+const PROBE: &str = "conditional-put";
+
 /// A file or a directory in a bucket.
 #[derive(Debug, Clone)]
 pub struct Remote {
@@ -36,6 +41,10 @@ pub struct Remote {
     bucket: String,
     path: ObjectPath,
     staging: PathBuf,
+    /// The store, for people, where it is not AWS's own.
+    endpoint: Option<String>,
+    /// Whether the store was found to refuse overwriting, once a run.
+    is_proven: Arc<AtomicBool>,
 }
 
 impl PartialEq for Remote {
@@ -77,7 +86,11 @@ impl Remote {
             let fault = Fault::new(format!("{text}: {e}"));
             fault.hint("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and their like say how to reach the store")
         })?;
-        Ok(Self { store: Arc::new(store), bucket, path, staging: surroundings.staging.clone() })
+        let endpoint =
+            |name: &str| surroundings.variables.iter().find(|(n, _)| n == name).and_then(|(_, value)| without_credentials(value));
+        let endpoint = endpoint("AWS_ENDPOINT_URL_S3").or_else(|| endpoint("AWS_ENDPOINT_URL")).or_else(|| endpoint("AWS_ENDPOINT"));
+        let staging = surroundings.staging.clone();
+        Ok(Self { store: Arc::new(store), bucket, path, staging, endpoint, is_proven: Arc::default() })
     }
 
     pub(super) fn join(&self, name: &str) -> Self {
@@ -143,6 +156,42 @@ impl Remote {
         Ok(Object { remote: self.clone(), len: head.size, block: Arc::default() })
     }
 
+    /// Proves that the store refuses to put what is there already where it is told to: gates rest on it. A store that
+    /// ignores the condition lets them overwrite each other's commits, and answers that all is well.
+    ///
+    /// # Errors
+    /// It does not refuse, or cannot be asked.
+    pub(super) fn refuses_to_overwrite(&self) -> Result<(), Fault> {
+        if self.is_proven.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let probe = self.join(RESERVED).join(PROBE);
+        let put = |text: &'static str| {
+            let create = PutOptions::from(PutMode::Create);
+            block_on(self.store.put_opts(&probe.path, text.into(), create)).map_err(object_store_error)?
+        };
+        // What a run before this left is as good: the second put, or the first, must be refused.
+        for text in ["first", "second"] {
+            match put(text) {
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                    self.is_proven.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Ok(_) => {}
+                Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => break,
+                Err(error) => {
+                    let fault = Fault::new(format!("{probe}: cannot write: {}", said(error)));
+                    return Err(fault.hint("nothing was published; check the store's address and credentials"));
+                }
+            }
+        }
+        let store = self.endpoint.as_deref().unwrap_or("the store");
+        let what = format!(
+            "{self}: {store} does not refuse to put what is there already (`If-None-Match: *`), so gates could overwrite each other's commits"
+        );
+        Err(Fault::new(what).hint("nothing was published; use a store with conditional puts"))
+    }
+
     pub(super) fn remove(&self) -> io::Result<()> {
         wait(self.store.delete(&self.path))
     }
@@ -183,6 +232,19 @@ impl Remote {
             }
         })?
     }
+}
+
+/// A URL without the name and the password that it may hold; none if it is none.
+fn without_credentials(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    // A URL that cannot have them has none.
+    let (_, _) = (url.set_username(""), url.set_password(None));
+    url.set_query(None);
+    Some(url.to_string())
+}
+
+fn object_store_error(error: io::Error) -> object_store::Error {
+    object_store::Error::Generic { store: "S3", source: error.into() }
 }
 
 /// An object being read.

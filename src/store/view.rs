@@ -60,7 +60,7 @@ impl View {
                 Stored::Batch(_) => continue,
                 // Whatever it is, it is read as it is now.
                 Stored::Foreign => version.update(name.as_bytes()),
-                Stored::Nothing => continue,
+                Stored::Nothing | Stored::TakenAway(_) => continue,
             }
             files.push(TableFile { location, statistics: None });
         }

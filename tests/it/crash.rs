@@ -68,6 +68,11 @@ impl Kind {
         ids(self.files(place))
     }
 
+    /// The ids that a reader of the Delta table at `table` sees, ascending.
+    pub fn visible_at(self, table: &Path) -> Vec<i64> {
+        ids(delta_files(table).iter().map(|p| std::fs::read(p).expect("a file").into()).collect())
+    }
+
     /// The ids of the batch `b2` in quarantine, ascending.
     pub fn aside(self, place: &Place) -> Vec<i64> {
         let files = match (self, s3::store()) {

@@ -42,7 +42,7 @@ fn a_batch_is_one_commit_and_comes_once() {
     assert_eq!(gate(&place, "a.csv", "id,v\n1,x\n2,y\n", "a", &[]).report()["publication"]["state"], "unchanged");
     assert_eq!(rows(&place), 3);
     assert!(!place.path("lake/_delta_log/00000000000000000002.json").exists());
-    assert!(log(&place, 1).contains("\"appId\":\"sluicegate/t/b\""), "{}", log(&place, 1));
+    assert!(log(&place, 1).contains("\"appId\":\"sluicegate-batch/b\""), "{}", log(&place, 1));
     assert!(log(&place, 1).contains(r#"\"numRecords\":1"#), "{}", log(&place, 1));
 
     let refused = gate(&place, "a.csv", "id,v\n9,x\n", "a", &[]);

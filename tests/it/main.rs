@@ -1,6 +1,7 @@
 //! Everything that is tested from outside: one crate, since each test binary links the whole engine.
 
 mod across;
+mod beside_others;
 mod cases;
 mod cli;
 mod crash;
@@ -24,3 +25,4 @@ mod review;
 mod rulesets;
 mod s3;
 mod support;
+mod written_by_0_1;

@@ -16,6 +16,9 @@ use crate::support::{Place, Run, project, skipped};
 
 const BUCKET: &str = "lake";
 
+/// A bucket of a store that ignores the conditions of puts.
+const CARELESS: &str = "careless";
+
 /// A store that lives as long as the tests.
 pub struct Store {
     port: u16,
@@ -51,6 +54,18 @@ pub fn variables() -> Vec<(&'static str, String)> {
     ]
 }
 
+fn client(port: u16, bucket: &str) -> AmazonS3 {
+    AmazonS3Builder::new()
+        .with_endpoint(format!("http://127.0.0.1:{port}"))
+        .with_allow_http(true)
+        .with_region("us-east-1")
+        .with_access_key_id("id")
+        .with_secret_access_key("secret")
+        .with_bucket_name(bucket)
+        .build()
+        .expect("a client")
+}
+
 impl Store {
     fn start() -> Option<Self> {
         let python = std::env::var("SLUICEGATE_PYTHON").ok()?;
@@ -60,20 +75,14 @@ impl Store {
         let mut line = String::new();
         BufReader::new(server.stdout.take()?).read_line(&mut line).ok()?;
         let port: u16 = line.trim().parse().ok()?;
-        let mut request = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-        write!(request, "PUT /{BUCKET} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n").expect("a request");
-        let mut answer = String::new();
-        request.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.contains(" 200 "), "{answer}");
-        let client = AmazonS3Builder::new()
-            .with_endpoint(format!("http://127.0.0.1:{port}"))
-            .with_allow_http(true)
-            .with_region("us-east-1")
-            .with_access_key_id("id")
-            .with_secret_access_key("secret")
-            .with_bucket_name(BUCKET)
-            .build()
-            .expect("a client");
+        for bucket in [BUCKET, CARELESS] {
+            let mut request = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+            write!(request, "PUT /{bucket} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n").expect("a request");
+            let mut answer = String::new();
+            request.read_to_string(&mut answer).expect("an answer");
+            assert!(answer.contains(" 200 "), "{answer}");
+        }
+        let client = client(port, BUCKET);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         Some(Self { port, client, runtime, _server: server })
     }
@@ -232,4 +241,35 @@ fn what_a_store_cannot_do_is_said() {
     store.put(&format!("{prefix}/orders/_delta_log/00000000000000000000.json"), b"{\"protocol\":");
     assert!(said(&[]).contains("this entry of the Delta table's log is damaged in line 1"));
     assert_eq!(store.keys(&format!("{prefix}/orders")), Vec::<String>::new());
+}
+
+#[test]
+fn a_store_that_ignores_conditions_is_refused_by_name() {
+    let Some(store) = store() else { return };
+    let (place, prefix) = place();
+    place.write("r.yaml", RULES.replace("PREFIX", &prefix).replace("lake/", "careless/"));
+    let gates: Vec<Run> = std::thread::scope(|threads| {
+        let gate = |i: usize| {
+            let data = format!("{i}.csv");
+            place.write(&data, format!("id\n{i}\n,\n"));
+            place.run(&["gate", &data, "-r", "r.yaml", "--batch-id", &i.to_string()])
+        };
+        let gates: Vec<_> = (0..8).map(|i| threads.spawn(move || gate(i))).collect();
+        gates.into_iter().map(|gate| gate.join().expect("a run")).collect()
+    });
+    for run in gates {
+        assert_eq!(run.code, 2, "{}", run.stdout);
+        assert!(run.stderr.contains("does not refuse to put what is there already (`If-None-Match: *`)"), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("http://127.0.0.1:{}", store.port)), "by name: {}", run.stderr);
+    }
+    let careless = client(store.port, CARELESS);
+    let listed =
+        store.runtime.block_on(careless.list_with_delimiter(Some(&format!("{prefix}/orders").as_str().into()))).expect("a listing");
+    assert!(listed.objects.is_empty(), "nothing was written: {:?}", listed.objects);
+    // A store that keeps conditions is asked once, and says so at once the next time.
+    place.write("r.yaml", RULES.replace("PREFIX", &prefix));
+    for id in ["a", "b"] {
+        assert_eq!(gate(&place, "id\n1\n", id, &[]).code, 0);
+    }
+    assert_eq!(store.keys(&format!("{prefix}/orders/_sluicegate")), [format!("{prefix}/orders/_sluicegate/conditional-put")]);
 }

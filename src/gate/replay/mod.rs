@@ -126,7 +126,7 @@ impl<'a> Batch<'a> {
         let source = source::open(&named, &options, &rules.sections.contract(), &Spool::new(self.request.scratch))?;
         let set_aside_file = paths.len() as u32 - 1;
         let destination = publish.clone();
-        let table = PublishedTable::new(&rules.sections.dataset, Some(&self.part.stamp.batch_id), None, move || Ok(destination.clone()));
+        let table = PublishedTable::new(rules, Some(&self.part.stamp.batch_id), None, move || Ok(destination.clone()));
         let job = job(source, table);
         let evolution = rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
         let staging = Staging::new(publish, evolution).only_file(set_aside_file);
@@ -218,8 +218,9 @@ impl<'a> Batch<'a> {
         let stamp = &self.part.stamp;
         let replay = replay_digest(rules, &self.replays, &stamp.content_digest, &judged.passes);
         let replays: Vec<String> = self.replays.iter().chain([&replay]).cloned().collect();
+        publish.ready()?;
         quarantine.pend(&mut self.what_stays(judged, &replays)?, stamp, &replay)?;
-        let (mut passing, columns) = filter::without(staged, fails, publish, stamp)?;
+        let (mut passing, columns) = filter::without(staged, fails, stamp)?;
         passing.finish(stamp)?;
         let mut whole = StagedFile::create(&publish.directory(), &columns)?;
         if let Some(file) = &self.file {
@@ -237,7 +238,7 @@ impl<'a> Batch<'a> {
         (0..groups).try_for_each(|group| whole.append_copy(&source, group))?;
         whole.finish_after(stamp, &replays)?;
         match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
-            Committed::There { .. } => {
+            Committed::There(_) => {
                 let is_concluded = quarantine.conclude(stamp, &replay)? || replays_in(&self.part.place)? == replays;
                 if !is_concluded {
                     // Another replay took it for one that was killed before it published.

@@ -6,14 +6,15 @@ use arrow::datatypes::SchemaRef;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake_core::kernel::{Action, Add, MetadataExt, StructType, Transaction};
+use deltalake_core::kernel::{Action, Add, MetadataExt, Remove, StructType, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 
+use super::fate::Fate;
 use super::table::{Lake, Table, application, block_on, had_rows, transaction_version, unopened};
-use super::{Columns, LOG, log, replace, schema, sync_directories, sync_entry, untold};
+use super::{Columns, LOG, log, replace, schema, sync_directories, sync_entry, unknown, untold, upkeep};
 use crate::diagnostic::Fault;
-use crate::store::destination::{Commit, Committed};
+use crate::store::destination::{Commit, Committed, Done};
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::location::Location;
 use crate::store::{StagedFile, Stamp, kill, statistics};
@@ -32,9 +33,6 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     if what.seen.is_some_and(|seen| seen.version != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Overtaken("another batch was published".into()));
     }
-    // What was judged beside the table's rows, or takes the place of some, is not committed behind others; nor is a new
-    // table, whose columns would take the place of those of another that was made meanwhile.
-    let attempts = if what.seen.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
     let there = table.as_ref().map(Table::schema).transpose()?;
     let (written, grown) = schema::written(&columns.batch, there.as_deref(), columns.evolution)?;
     if written != columns.written {
@@ -57,6 +55,10 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
         change.actions.push(Action::Add(add(staged.path(), change.name.clone())?));
         staged.place(&location.join(&change.name))?;
     }
+    // What takes files out of the table, or was judged beside its rows, is not committed behind others: the library would not
+    // look again what they did. Nor is a new table, whose columns would take the place of those of another that was made meanwhile.
+    let takes_out = change.actions.iter().any(|action| matches!(action, Action::Remove(_)));
+    let attempts = if takes_out || what.seen.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
     let properties = properties(stamp, rows > 0, attempts);
     let committed = match table {
         Some(table) => table.append(change.actions, properties, grown),
@@ -64,23 +66,89 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     };
     let version = match committed {
         Ok(version) => version,
-        Err(error) => match overtaken(location, error) {
-            Ok(overtaken) => {
+        Err(error) => match (overtaken(&error), landed(lake, stamp, rows > 0, &change.name)) {
+            (Some(why), _) => {
                 staged.take_back();
-                return Ok(overtaken);
+                return Ok(Committed::Overtaken(why));
             }
-            Err(fault) => {
-                remove_unless_named(lake, &change.name, stamp);
-                return Err(fault);
+            (None, Ok(Some(version))) => version,
+            (None, Ok(None)) => {
+                staged.take_back();
+                return Err(
+                    Fault::new(format!("{location}: cannot commit to the Delta table: {}", cause(&error))).hint("nothing was published")
+                );
+            }
+            (None, Err(unread)) => {
+                let what =
+                    format!("{location}: cannot commit to the Delta table: {}; and whether it was done cannot be read", cause(&error));
+                let again = "run the gate again: a batch that is there does not come twice";
+                return Err(Fault::new(format!("{what}: {}", unread.what)).hint(again));
             }
         },
     };
     kill::step();
+    if !log::is_of(location, version, &application(stamp), transaction_version(stamp, rows > 0))? {
+        let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
+        return Err(Fault::new(what)
+            .hint("the store lets writers overwrite each other: look into the table before anything else is published there"));
+    }
     sync_entry(location, version)?;
     kill::step();
     sync_directories(location)?;
     kill::step();
-    Ok(Committed::There { place: location.clone(), replaced_rows: change.replaced_rows })
+    let warnings = upkeep::keep_up(lake).into_iter().collect();
+    Ok(Committed::There(Done { place: location.clone(), replaced_rows: change.replaced_rows, warnings }))
+}
+
+/// The version by which the batch's file came into the table, if it did: an answer of the store may be lost after it has
+/// done what it was asked.
+fn landed(lake: &Lake, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Option<u64>, Fault> {
+    let Some(table) = Table::open(lake)? else { return Ok(None) };
+    let is_there = if has_rows {
+        table.files_of(stamp)?.iter().any(|(file, _)| file.path == name)
+    } else {
+        table.transaction(stamp)? == Some(transaction_version(stamp, has_rows))
+    };
+    if !is_there {
+        return Ok(None);
+    }
+    let (versions, _) = log::entries(&lake.location.join(LOG))?;
+    let (application, version) = (application(stamp), transaction_version(stamp, has_rows));
+    for entry in versions.into_iter().rev() {
+        if log::is_of(&lake.location, entry, &application, version)? {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+/// The batch's own files in the table, which its commit takes out.
+///
+/// # Errors
+/// Its rows are in the table and cannot be told from others.
+fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fault> {
+    let own = table.files_of(what.stamp)?;
+    // Where rows are replaced by value, another batch may have taken the place of this one's.
+    if own.is_empty() && what.replace.is_none() && table.transaction(what.stamp)?.is_some_and(had_rows) {
+        match table.fate(what.stamp)? {
+            Fate::TakenAway(_) => {}
+            Fate::Rewritten | Fate::Replaced => return Err(untold(table.location, what.stamp)),
+            Fate::Unknown => return Err(unknown(table.location, what.stamp)),
+        }
+    }
+    Ok(own)
+}
+
+/// How many rows of other batches a commit would take out.
+///
+/// # Errors
+/// Those of the commit, as far as they can be foreseen.
+pub(in crate::store) fn rehearse(lake: &Lake, columns: &Columns, what: &Commit<'_>) -> Result<u64, Fault> {
+    let Some(table) = Table::open(lake)? else { return Ok(0) };
+    schema::written(&columns.batch, Some(table.schema()?.as_ref()), columns.evolution)?;
+    let paths: Vec<String> = own(&table, what)?.into_iter().map(|(file, _)| file.path).collect();
+    let Some(partition) = what.replace else { return Ok(0) };
+    Ok(replace::hits(&table, &paths, partition)?.iter().map(|hit| hit.replaced_rows).sum())
 }
 
 /// What a commit takes out of the table, and what it calls its file.
@@ -94,11 +162,7 @@ struct Change {
 impl Change {
     fn of(table: &Table<'_>, what: &Commit<'_>, digest: u128) -> Result<Self, Fault> {
         let stamp = what.stamp;
-        let (own, before) = (table.files_of(stamp)?, table.transaction(stamp)?);
-        // Where rows are replaced by value, another batch may have taken the place of this one's.
-        if own.is_empty() && before.is_some_and(had_rows) && what.replace.is_none() {
-            return Err(untold(table.location, stamp));
-        }
+        let (own, before) = (own(table, what)?, table.transaction(stamp)?);
         // A name is used once, since readers of an older version may still read what was superseded; and it says what the
         // file holds, since nothing keeps two gates from sending files of one name to a store.
         let name = match before {
@@ -109,42 +173,31 @@ impl Change {
         let mut actions: Vec<Action> = own.into_iter().map(|(file, _)| Action::Remove(file)).collect();
         let mut replaced_rows = 0;
         if let Some(partition) = what.replace {
-            let (more, rows) = replace::actions(table, &paths, partition)?;
-            actions.extend(more);
-            replaced_rows = rows;
+            let hits = replace::hits(table, &paths, partition)?;
+            replaced_rows = hits.iter().map(|hit| hit.replaced_rows).sum();
+            actions.extend(replace::actions(table, hits, partition)?);
         }
         Ok(Self { actions, replaced_rows, name })
     }
 }
 
-/// Whether the commit failed because others were first.
-fn overtaken(location: &Location, error: DeltaTableError) -> Result<Committed, Fault> {
+/// Why the commit came too late, if others were first.
+fn overtaken(error: &DeltaTableError) -> Option<String> {
     match error {
-        DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Ok(Committed::Overtaken(why.to_string())),
-        DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => {
-            Ok(Committed::Overtaken("another batch was published".into()))
-        }
-        DeltaTableError::VersionAlreadyExists(version) => Ok(Committed::Overtaken(format!("version {version} came first"))),
+        DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
+        DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),
+        DeltaTableError::VersionAlreadyExists(version) => Some(format!("version {version} came first")),
         // The table was made meanwhile.
-        DeltaTableError::GenericError { source } if source.to_string().contains("already exists") => {
-            Ok(Committed::Overtaken(source.to_string()))
-        }
-        DeltaTableError::Transaction { source: TransactionError::ObjectStore { source } } => Err(cannot_commit(location, &source)),
-        other => Err(cannot_commit(location, &other)),
+        DeltaTableError::GenericError { source } if source.to_string().contains("already exists") => Some(source.to_string()),
+        _ => None,
     }
 }
 
-/// Removes a data file whose commit failed, unless the log names it after all.
-fn remove_unless_named(lake: &Lake, name: &str, stamp: &Stamp) {
-    let location = &lake.location;
-    let names = |table: &Table<'_>| Ok(table.files_of(stamp)?.iter().any(|(file, _)| file.path == name));
-    // Elsewhere another gate may be about to commit the same file, and nothing holds it back.
-    if location.local().is_some() {
-        let is_named: Result<Option<bool>, Fault> = Table::open(lake).and_then(|table| table.as_ref().map(names).transpose());
-        // Where that cannot be known it stays: a file too many is no harm.
-        if is_named.is_ok_and(|named| named != Some(true)) {
-            let _ = location.join(name).remove();
-        }
+/// What went wrong, without the library's words around it.
+fn cause(error: &DeltaTableError) -> String {
+    match error {
+        DeltaTableError::Transaction { source: TransactionError::ObjectStore { source } } => source.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -182,13 +235,17 @@ impl Table<'_> {
             self.table.log_store(),
             DeltaOperation::Write { mode, partition_by: None, predicate: None },
         );
-        Ok(block_on(async { commit.await })?.version())
+        // Checkpoints and the end of old entries come afterwards: if they fail, the batch is published all the same.
+        let prepared = block_on(commit.into_prepared_commit_future())?;
+        Ok(block_on(async { prepared.await })?.version)
     }
 }
 
 fn properties(stamp: &Stamp, has_rows: bool, attempts: usize) -> CommitProperties {
     CommitProperties::default()
         .with_max_retries(attempts)
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false))
         .with_application_transaction(Transaction::new(application(stamp), transaction_version(stamp, has_rows)))
         .with_metadata(stamp.entries().map(|(key, value)| (key.to_owned(), serde_json::Value::from(value))))
 }
@@ -208,8 +265,4 @@ pub(super) fn add(path: &Path, name: String) -> Result<Add, Fault> {
         stats: Some(stats.to_string()),
         ..Add::default()
     })
-}
-
-fn cannot_commit(location: &Location, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{location}: cannot commit to the Delta table: {error}")).hint("nothing was published")
 }

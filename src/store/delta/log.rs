@@ -3,13 +3,14 @@
 //! A crash or a full disk may leave a log entry that is empty or cut short, and readers take an empty one for a commit
 //! that did nothing: its rows would vanish without a word.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use serde::Deserialize;
 
 use crate::diagnostic::Fault;
 use crate::store::location::Location;
@@ -37,24 +38,25 @@ pub(super) fn sweep(table: &Path, now: SystemTime) {
     }
 }
 
-/// Refuses a log with entries missing, empty or damaged since its last checkpoint, or since the version `known` already. Whether it has any entry at all: a gate
-/// that was killed before its first commit leaves an empty log.
+/// What a look at the log found.
+#[derive(Debug, Default)]
+pub(super) struct Verified {
+    /// The last entry, or the last checkpoint; none where there is no table: a gate that was killed before its first commit
+    /// leaves an empty log.
+    pub last: Option<u64>,
+    pub checkpoint: Option<u64>,
+    /// Versions of applications' transactions in the entries that were read.
+    pub transactions: BTreeMap<String, i64>,
+}
+
+/// Reads the entries since the last checkpoint, or since the version `known` already.
 ///
 /// # Errors
-/// What is wrong with it, or that it cannot be read.
-pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<bool, Fault> {
+/// An entry is missing, empty or damaged; or the log cannot be read.
+pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<Verified, Fault> {
     let directory = table.join(LOG);
-    let names = directory.names().map_err(|e| Fault::new(format!("{directory}: cannot read: {e}")))?;
-    let (mut entries, mut checkpoint) = (BTreeSet::new(), None);
-    for name in &names {
-        let Some((version, rest)) = name.split_once('.') else { continue };
-        let Some(version) = (version.len() == 20).then(|| version.parse::<u64>().ok()).flatten() else { continue };
-        if rest == "json" {
-            entries.insert(version);
-        } else if rest.starts_with("checkpoint") && rest.ends_with(".parquet") {
-            checkpoint = checkpoint.max(Some(version));
-        }
-    }
+    let names = names(&directory)?;
+    let (entries, checkpoint) = versions(&names);
     let first = checkpoint.max(known).map_or(0, |version| version + 1);
     let mut new = Vec::new();
     for (expected, &version) in (first..).zip(entries.range(first..)) {
@@ -63,24 +65,82 @@ pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<bool, Fault
         }
         new.push(entry(table, version));
     }
+    let last = entries.last().copied().max(checkpoint);
+    let mut verified = Verified { last, checkpoint, transactions: BTreeMap::new() };
     for (entry, bytes) in new.iter().zip(Location::read_all(&new)) {
-        verify_entry(entry, bytes)?;
+        verify_entry(entry, bytes, &mut verified.transactions)?;
     }
-    if checkpoint.is_none() && entries.is_empty() && names.iter().any(|n| n == "_last_checkpoint") {
+    if last.is_none() && names.iter().any(|n| n == "_last_checkpoint") {
         return Err(Fault::new(format!("{directory}: the log of the Delta table has no entry")));
     }
-    Ok(checkpoint.is_some() || !entries.is_empty())
+    Ok(verified)
 }
 
-fn verify_entry(entry: &Location, bytes: io::Result<Bytes>) -> Result<(), Fault> {
+/// The versions that the log in `directory` has entries of, and that of its last checkpoint.
+///
+/// # Errors
+/// The directory cannot be read.
+pub(super) fn entries(directory: &Location) -> Result<(BTreeSet<u64>, Option<u64>), Fault> {
+    Ok(versions(&names(directory)?))
+}
+
+fn names(directory: &Location) -> Result<Vec<String>, Fault> {
+    directory.names().map_err(|e| Fault::new(format!("{directory}: cannot read: {e}")))
+}
+
+fn versions(names: &[String]) -> (BTreeSet<u64>, Option<u64>) {
+    let (mut entries, mut checkpoint) = (BTreeSet::new(), None);
+    for name in names {
+        let Some((version, rest)) = name.split_once('.') else { continue };
+        let Some(version) = (version.len() == 20).then(|| version.parse::<u64>().ok()).flatten() else { continue };
+        if rest == "json" {
+            entries.insert(version);
+        } else if rest.starts_with("checkpoint") && rest.ends_with(".parquet") {
+            checkpoint = checkpoint.max(Some(version));
+        }
+    }
+    (entries, checkpoint)
+}
+
+/// Whether the entry of `version` is that of the commit with the transaction `version_of_batch` of `application`.
+///
+/// # Errors
+/// The entry cannot be read.
+pub(super) fn is_of(table: &Location, version: u64, application: &str, version_of_batch: i64) -> Result<bool, Fault> {
+    let entry = entry(table, version);
+    let bytes = Location::read_all(std::slice::from_ref(&entry)).pop().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
+    let bytes = bytes.map_err(|e| Fault::new(format!("{entry}: cannot read back: {e}")))?;
+    let ours = |line: &str| {
+        let action: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        action["txn"]["appId"] == application && action["txn"]["version"] == version_of_batch
+    };
+    Ok(String::from_utf8_lossy(&bytes).lines().any(ours))
+}
+
+/// An action of the log, as far as it is a transaction.
+#[derive(Deserialize)]
+struct Action {
+    txn: Option<Txn>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Txn {
+    app_id: String,
+    version: i64,
+}
+
+fn verify_entry(entry: &Location, bytes: io::Result<Bytes>, transactions: &mut BTreeMap<String, i64>) -> Result<(), Fault> {
     let bytes = bytes.map_err(|e| damaged(entry, &format!("cannot be read: {e}")))?;
     let text = std::str::from_utf8(&bytes).map_err(|e| damaged(entry, &format!("is damaged: {e}")))?;
     if text.trim().is_empty() {
         return Err(damaged(entry, "is empty"));
     }
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(line) {
-            return Err(damaged(entry, &format!("is damaged in line {}: {error}", i + 1)));
+        let action: Action =
+            serde_json::from_str(line).map_err(|error| damaged(entry, &format!("is damaged in line {}: {error}", i + 1)))?;
+        if let Some(txn) = action.txn {
+            transactions.insert(txn.app_id, txn.version);
         }
     }
     Ok(())
@@ -101,7 +161,7 @@ mod tests {
         for (name, text) in entries {
             fs::write(place.path().join(LOG).join(name), text).expect("an entry");
         }
-        verify(&Location::Local(place.path().to_owned()), None)
+        verify(&Location::Local(place.path().to_owned()), None).map(|verified| verified.last.is_some())
     }
 
     #[test]

@@ -5,16 +5,19 @@
 //! The library makes nothing durable: the gate does, before it says that a batch is published.
 
 mod commit;
+mod fate;
 mod log;
 mod replace;
 mod schema;
 mod table;
+mod upkeep;
 
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
 
-pub(super) use self::commit::commit;
+pub(super) use self::commit::{commit, rehearse};
+use self::fate::Fate;
 pub use self::log::LOG;
 pub use self::table::Lake;
 use self::table::{Table, had_rows, transaction_version};
@@ -52,13 +55,18 @@ pub(super) fn stored(lake: &Lake, stamp: &Stamp) -> Result<Stored, Fault> {
     if let Some((_, there)) = table.files_of(stamp)?.pop() {
         return Ok(Stored::Batch(there));
     }
-    Ok(match table.transaction(stamp)? {
-        None => Stored::Nothing,
-        Some(version) if [true, false].map(|has_rows| transaction_version(stamp, has_rows)).contains(&version) => {
-            Stored::Batch(stamp.clone())
+    let Some(version) = table.transaction(stamp)? else { return Ok(Stored::Nothing) };
+    if had_rows(version) {
+        match table.fate(stamp)? {
+            Fate::Rewritten | Fate::Replaced => {}
+            Fate::TakenAway(how) => return Ok(Stored::TakenAway(how)),
+            Fate::Unknown => return Err(unknown(&lake.location, stamp)),
         }
+    }
+    Ok(match [true, false].map(|has_rows| transaction_version(stamp, has_rows)).contains(&version) {
+        true => Stored::Batch(stamp.clone()),
         // It published no row, or another program has rewritten its file: what it was is known by this digest alone.
-        Some(version) => Stored::Batch(Stamp { content_digest: format!("{version:x}"), ..stamp.clone() }),
+        false => Stored::Batch(Stamp { content_digest: format!("{version:x}"), ..stamp.clone() }),
     })
 }
 
@@ -76,6 +84,15 @@ pub(super) fn file_of(lake: &Lake, stamp: &Stamp) -> Result<Option<Location>, Fa
     }
 }
 
+fn unknown(location: &Location, stamp: &Stamp) -> Fault {
+    let what = format!(
+        "{location}: batch `{}` was published, its file is no longer in the table, and the log does not reach back far enough to say why",
+        stamp.batch_id
+    );
+    Fault::new(what)
+        .hint("look whether the table has its rows: another program may have compacted them; if it has not, give another `--batch-id`")
+}
+
 fn untold(location: &Location, stamp: &Stamp) -> Fault {
     let what = format!("{location}: the rows of batch `{}` cannot be told from others", stamp.batch_id);
     Fault::new(what).hint("nothing was changed; other batches took their place, or another program has rewritten the file")
@@ -91,7 +108,7 @@ pub(super) fn view(lake: &Lake, own: &Stamp) -> Result<View, Fault> {
     let Some(table) = Table::open(lake)? else { return Ok(View::default()) };
     let version = table.table.version().map(u128::from);
     let ours = table.files_of(own)?;
-    if ours.is_empty() && table.transaction(own)?.is_some_and(had_rows) {
+    if ours.is_empty() && table.transaction(own)?.is_some_and(had_rows) && !matches!(table.fate(own)?, Fate::TakenAway(_)) {
         return Ok(View { version, ..View::default() });
     }
     let mut files = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::{cast, filter_record_batch, not};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use deltalake_core::kernel::Action;
+use deltalake_core::kernel::{Action, Remove};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::commit::add;
@@ -17,15 +17,23 @@ use crate::store::{Columns, Partition, Readable, StagedFile, Stored, replays_in}
 /// Rows of a row group that is written again.
 const GROUP_ROWS: usize = 1 << 20;
 
-/// The actions that take the rows of `partition` out of `table`, but for its files `own`, and how many rows go.
+/// A file that has rows to be replaced.
+pub(super) struct Hit {
+    remove: Remove,
+    location: Location,
+    pub replaced_rows: u64,
+    rows: u64,
+    /// Its place among the table's files.
+    index: usize,
+}
+
+/// The files of `table` that have rows of `partition`, but for its files `own`.
 ///
 /// # Errors
-/// A file cannot be read or written.
-pub(super) fn actions(table: &Table<'_>, own: &[String], partition: &Partition) -> Result<(Vec<Action>, u64), Fault> {
-    let (mut actions, mut gone) = (Vec::new(), 0);
-    let schema = table.schema()?;
-    let version = table.table.version().unwrap_or(0) + 1;
-    for (i, file) in table.files()?.iter().enumerate() {
+/// A file cannot be read.
+pub(super) fn hits(table: &Table<'_>, own: &[String], partition: &Partition) -> Result<Vec<Hit>, Fault> {
+    let mut hits = Vec::new();
+    for (index, file) in table.files()?.iter().enumerate() {
         let location = table.location.join(&file.path());
         let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{location}: cannot read: {e}"));
         let known = file.stats().and_then(|stats| serde_json::from_str(&stats).ok());
@@ -36,21 +44,33 @@ pub(super) fn actions(table: &Table<'_>, own: &[String], partition: &Partition) 
             let fault = Fault::new(format!("{location}: another program deleted single rows of this file by a deletion vector"));
             return Err(fault.hint("`gate: { replace: … }` cannot tell which; rewrite the table's files without them"));
         }
-        let open = || opened(&location).map_err(|e| failed(&e));
-        let (replaced, rows) = partition.count_in(open()?).map_err(|e| failed(&e))?;
-        if replaced == 0 {
-            continue;
+        let (replaced_rows, rows) = partition.count_in(opened(&location).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+        if replaced_rows > 0 {
+            hits.push(Hit { remove: file.remove_action(true), location, replaced_rows, rows, index });
         }
-        gone += replaced;
-        actions.push(Action::Remove(file.remove_action(true)));
-        if replaced < rows {
-            let mut rest = without(open()?, partition, table.location, &schema)?;
-            let name = finish(&mut rest, &location, &format!("{version}-{i}"))?;
+    }
+    Ok(hits)
+}
+
+/// The actions that take the rows of `partition` out of these files.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub(super) fn actions(table: &Table<'_>, hits: Vec<Hit>, partition: &Partition) -> Result<Vec<Action>, Fault> {
+    let mut actions = Vec::new();
+    let schema = table.schema()?;
+    let version = table.table.version().unwrap_or(0) + 1;
+    for Hit { remove, location, replaced_rows, rows, index } in hits {
+        actions.push(Action::Remove(remove));
+        if replaced_rows < rows {
+            let file = opened(&location).map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+            let mut rest = without(file, partition, table.location, &schema)?;
+            let name = finish(&mut rest, &location, &format!("{version}-{index}"))?;
             actions.push(Action::Add(add(rest.path(), name.clone())?));
             rest.place(&table.location.join(&name))?;
         }
     }
-    Ok((actions, gone))
+    Ok(actions)
 }
 
 fn opened(location: &Location) -> std::io::Result<Readable> {
@@ -95,7 +115,7 @@ fn finish(rest: &mut StagedFile, was: &Location, version: &str) -> Result<String
             rest.finish_partial(&stamp, &replays_in(was)?)?;
             Ok(format!("{}.{:032x}.{version}.parquet", stamp.batch_id, rest.digest()?))
         }
-        Stored::Foreign | Stored::Nothing => {
+        Stored::Foreign | Stored::Nothing | Stored::TakenAway(_) => {
             rest.finish_plain()?;
             Ok(format!("rest.{:032x}.{version}.parquet", rest.digest()?))
         }

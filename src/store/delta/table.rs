@@ -10,6 +10,7 @@ use deltalake_core::logstore::{StorageConfig, default_logstore};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
+use super::fate::{Fate, fate};
 use super::log;
 use crate::diagnostic::Fault;
 use crate::store::location::Location;
@@ -25,8 +26,14 @@ pub struct Lake {
 #[derive(Debug, Default)]
 struct Known {
     table: Option<DeltaTable>,
-    /// Versions of applications' transactions, by the table's version and the application.
-    transactions: BTreeMap<(u64, String), Option<i64>>,
+    /// The last entry of the log that was found to be whole.
+    verified: Option<u64>,
+    /// The last checkpoint when the log was first looked at.
+    checkpoint: Option<u64>,
+    /// Versions of applications' transactions since that checkpoint.
+    transactions: BTreeMap<String, i64>,
+    /// The same of transactions before it, as far as they were asked for.
+    before_checkpoint: BTreeMap<String, Option<i64>>,
 }
 
 impl Lake {
@@ -59,13 +66,24 @@ impl<'a> Table<'a> {
     pub fn open(lake: &'a Lake) -> Result<Option<Self>, Fault> {
         let location = &lake.location;
         let mut known = lake.known();
-        let before = known.table.take();
-        if !log::verify(location, before.as_ref().and_then(DeltaTable::version))? {
-            return Ok(None);
-        }
         let failed = |e: DeltaTableError| cannot_read(location, &e);
-        let mut table = before.map_or_else(|| unopened(location), Ok).map_err(failed)?;
-        block_on(table.load()).map_err(failed)?;
+        let mut table: Option<DeltaTable> = known.table.take();
+        // Entries that come while the table is read are looked at too: what is read is what was found to be whole.
+        let table = loop {
+            let verified = log::verify(location, known.verified)?;
+            if known.verified.is_none() {
+                known.checkpoint = verified.checkpoint;
+            }
+            let Some(last) = verified.last else { return Ok(None) };
+            known.verified = Some(last);
+            known.transactions.extend(verified.transactions);
+            let mut opened = table.take().map_or_else(|| unopened(location), Ok).map_err(failed)?;
+            block_on(opened.load()).map_err(failed)?;
+            if opened.version().is_none_or(|version| version <= last) {
+                break opened;
+            }
+            table = Some(opened);
+        };
         known.table = Some(table.clone());
         let snapshot = table.snapshot().map_err(failed)?;
         if !snapshot.metadata().partition_columns().is_empty() {
@@ -85,13 +103,13 @@ impl<'a> Table<'a> {
         Ok(snapshot.log_data().iter().collect())
     }
 
-    /// The table's files that hold the batch, with the stamps in them.
+    /// The table's files that hold the batch, of whichever data set, with the stamps in them.
     pub fn files_of(&self, stamp: &Stamp) -> Result<Vec<(Remove, Stamp)>, Fault> {
         let prefix = format!("{}.", stamp.batch_id);
         let mut files = Vec::new();
         for file in self.files()?.iter().filter(|file| file.path().starts_with(&prefix)) {
             if let Stored::Batch(there) = Stored::at(&self.location.join(file.path().as_ref()))?
-                && there.is_of_batch(stamp)
+                && there.batch_id == stamp.batch_id
             {
                 files.push((file.remove_action(true), there));
             }
@@ -99,23 +117,52 @@ impl<'a> Table<'a> {
         Ok(files)
     }
 
-    /// The transaction by which the batch was published.
+    /// The version of the transaction by which the batch was published.
     pub fn transaction(&self, stamp: &Stamp) -> Result<Option<i64>, Fault> {
-        let failed = |e: DeltaTableError| cannot_read(self.location, &e);
-        let key = (self.table.version().unwrap_or(0), application(stamp));
-        if let Some(transaction) = self.lake.known().transactions.get(&key) {
-            return Ok(*transaction);
+        for application in self.applications(stamp)? {
+            if let Some(version) = self.transaction_of(application)? {
+                return Ok(Some(version));
+            }
         }
+        Ok(None)
+    }
+
+    /// What became of the rows of a batch that published some, and whose own file is gone.
+    pub fn fate(&self, stamp: &Stamp) -> Result<Fate, Fault> {
+        fate(self.location, self.table.version().unwrap_or(0), &stamp.batch_id, &self.applications(stamp)?)
+    }
+
+    /// The applications that the batch's transaction may be of: as it is written now, and as version 0.1 wrote it, by the
+    /// data set's name or by that of the table, which is the first one that the data set had.
+    fn applications(&self, stamp: &Stamp) -> Result<Vec<String>, Fault> {
+        let snapshot = self.table.snapshot().map_err(|e| cannot_read(self.location, &e))?;
+        let first = snapshot.metadata().name().filter(|name| *name != stamp.dataset).map(str::to_owned);
+        let names = std::iter::once(stamp.dataset.clone()).chain(first);
+        let of_0_1 = names.map(|dataset| format!("sluicegate/{dataset}/{}", stamp.batch_id));
+        Ok(std::iter::once(application(stamp)).chain(of_0_1).collect())
+    }
+
+    fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
+        let known = self.lake.known();
+        let there = known.transactions.get(&application).copied();
+        if there.is_some() || known.checkpoint.is_none() {
+            return Ok(there);
+        }
+        if let Some(before) = known.before_checkpoint.get(&application) {
+            return Ok(*before);
+        }
+        drop(known);
+        let failed = |e: DeltaTableError| cannot_read(self.location, &e);
         let (snapshot, log_store) = (self.table.snapshot().map_err(failed)?, self.table.log_store());
-        let transaction = block_on(snapshot.transaction_version(log_store.as_ref(), key.1.as_str())).map_err(failed)?;
-        self.lake.known().transactions.insert(key, transaction);
-        Ok(transaction)
+        let version = block_on(snapshot.transaction_version(log_store.as_ref(), application.as_str())).map_err(failed)?;
+        self.lake.known().before_checkpoint.insert(application, version);
+        Ok(version)
     }
 }
 
-/// The application id of a batch's transaction.
+/// The application id of a batch's transaction. Ids of batches are those of a table, whatever its data sets are called.
 pub(super) fn application(stamp: &Stamp) -> String {
-    format!("sluicegate/{}/{}", stamp.dataset, stamp.batch_id)
+    format!("sluicegate-batch/{}", stamp.batch_id)
 }
 
 /// A digest of what the stamp says, in 62 bits, and whether the batch published a row.
@@ -150,6 +197,6 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, DeltaTableError
     remote::block_on(future).map_err(|e| DeltaTableError::Generic(e.to_string()))?
 }
 
-fn cannot_read(location: &Location, error: &DeltaTableError) -> Fault {
+pub(super) fn cannot_read(location: &Location, error: &DeltaTableError) -> Fault {
     Fault::new(format!("{location}: cannot read the Delta table: {error}"))
 }

@@ -1,0 +1,74 @@
+//! How a batch stands to what its destination holds already.
+
+use super::Request;
+use crate::diagnostic::Fault;
+use crate::report::model::PublicationState;
+use crate::store::{Destination, Stamp, Stored, taken_away};
+
+/// How the batch stands to what its destination holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing stands in its way.
+    Free,
+    /// The same batch, judged by the same rules, is there.
+    Same,
+    /// Something else is there under its id, and may be superseded.
+    Other,
+    /// The single file holds the batch of this id, whose place it takes.
+    Follows(String),
+}
+
+impl Standing {
+    /// What a commit makes of it.
+    pub fn state(&self) -> PublicationState {
+        match self {
+            Self::Free | Self::Follows(_) => PublicationState::Published,
+            Self::Same => PublicationState::Unchanged,
+            Self::Other => PublicationState::Superseded,
+        }
+    }
+
+    /// The batch whose file is replaced.
+    pub fn replaced(&self) -> Option<String> {
+        match self {
+            Self::Follows(batch) => Some(batch.clone()),
+            Self::Free | Self::Same | Self::Other => None,
+        }
+    }
+}
+
+/// Looks for the batch, and for what stands in its place.
+///
+/// # Errors
+/// What is there may not be replaced; or it cannot be read.
+pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
+    let place = request.publish.place_of(&stamp.batch_id);
+    let is_file = matches!(request.publish, Destination::File(_));
+    let other = match request.publish.stored(stamp)? {
+        Stored::Nothing => return Ok(Standing::Free),
+        Stored::Batch(there) if there == *stamp => return Ok(Standing::Same),
+        Stored::Batch(there) if there.dataset != stamp.dataset => {
+            format!("{place}: a batch of the data set `{}` is there", there.dataset)
+        }
+        Stored::Batch(there) if is_file && there.batch_id != stamp.batch_id => return Ok(Standing::Follows(there.batch_id)),
+        Stored::Batch(there) if there.content_digest == stamp.content_digest => {
+            format!("{place}: batch `{}` is already published under other rules", stamp.batch_id)
+        }
+        // Of a batch without a file only a digest is known, which says that it is another.
+        Stored::Batch(there) if there.content_digest.len() < stamp.content_digest.len() => {
+            format!(
+                "{place}: batch `{}` is already published with other content, under other rules, or of another data set",
+                stamp.batch_id
+            )
+        }
+        Stored::Batch(_) => format!("{place}: batch `{}` is already published with other content", stamp.batch_id),
+        Stored::Foreign => format!("{place}: a file is there that this gate did not write"),
+        Stored::TakenAway(_) if request.supersede => return Ok(Standing::Free),
+        Stored::TakenAway(how) => return Err(taken_away(&place, stamp, &how)),
+    };
+    // Where the id follows from the content, nothing else can be meant to take its place.
+    if request.supersede || (request.replace.is_some() && request.batch_id.is_some()) {
+        return Ok(Standing::Other);
+    }
+    Err(Fault::new(other).hint("nothing was changed; `--supersede` replaces it"))
+}

@@ -1,0 +1,201 @@
+//! What became of a batch whose file is no longer in its table, as far as the table's log tells.
+
+use std::collections::BTreeSet;
+use std::str::from_utf8;
+
+use chrono::DateTime;
+use serde_json::Value;
+
+use super::log::{entries, entry};
+use crate::diagnostic::Fault;
+use crate::store::location::Location;
+
+/// Log entries that are read at a time.
+const ENTRIES_AT_A_TIME: usize = 256;
+
+/// What became of the rows of a published batch whose own file is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Other files hold them, or what another program left of them: it compacted the files, or deleted some rows.
+    Rewritten,
+    /// Other batches took their place by `gate: { replace: … }`.
+    Replaced,
+    /// Another program took all of them out of the table, by the operation that the text names.
+    TakenAway(String),
+    /// The log no longer reaches back to the batch.
+    Unknown,
+}
+
+/// Follows the rows of `batch_id` from the commit that holds a transaction of one of `applications` up to `version`.
+///
+/// # Errors
+/// The log cannot be read.
+pub(super) fn fate(table: &Location, version: u64, batch_id: &str, applications: &[String]) -> Result<Fate, Fault> {
+    let (versions, _) = entries(&table.join(super::LOG))?;
+    let versions: Vec<u64> = versions.into_iter().filter(|v| *v <= version).collect();
+    let mut trail = Trail { prefix: format!("{batch_id}."), applications, known: BTreeSet::new(), live: BTreeSet::new(), fate: None };
+    for some in versions.chunks(ENTRIES_AT_A_TIME) {
+        let files: Vec<Location> = some.iter().map(|v| entry(table, *v)).collect();
+        for ((version, file), bytes) in some.iter().zip(&files).zip(Location::read_all(&files)) {
+            let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{file}: cannot read: {e}"));
+            let bytes = bytes.map_err(|e| failed(&e))?;
+            let text = from_utf8(&bytes).map_err(|e| failed(&e))?;
+            let actions = text.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str);
+            let actions: Vec<Value> = actions.collect::<Result<_, _>>().map_err(|e| failed(&e))?;
+            trail.follow(*version, &actions);
+        }
+    }
+    Ok(trail.fate.unwrap_or(Fate::Unknown))
+}
+
+/// The files that may hold rows of the batch, commit by commit.
+struct Trail<'a> {
+    /// How names of the batch's own files begin.
+    prefix: String,
+    applications: &'a [String],
+    /// All that ever held some.
+    known: BTreeSet<String>,
+    /// Those in the table now.
+    live: BTreeSet<String>,
+    /// None before the commit of the batch.
+    fate: Option<Fate>,
+}
+
+impl Trail<'_> {
+    fn follow(&mut self, version: u64, actions: &[Value]) {
+        let files = |kind: &'static str| {
+            let named = actions.iter().filter_map(move |action| Some((&action[kind], action[kind]["path"].as_str()?)));
+            named.map(|(action, path)| (path.to_owned(), action["dataChange"].as_bool().unwrap_or(true))).collect::<Vec<_>>()
+        };
+        let (added, removed) = (files("add"), files("remove"));
+        let is_ours = |action: &Value| action["txn"]["appId"].as_str().is_some_and(|id| self.applications.iter().any(|a| a == id));
+        if actions.iter().any(is_ours) {
+            self.live = added.into_iter().map(|(path, _)| path).filter(|path| path.starts_with(&self.prefix)).collect();
+            self.known.extend(self.live.iter().cloned());
+            self.fate = Some(Fate::Rewritten);
+            return;
+        }
+        if self.fate.is_none() {
+            return;
+        }
+        let gone: Vec<&(String, bool)> = removed.iter().filter(|(path, _)| self.live.contains(path)).collect();
+        let info = actions.iter().map(|action| &action["commitInfo"]).find(|info| info.is_object()).unwrap_or(&Value::Null);
+        let kind = Kind::of(info, gone.iter().any(|(_, changes)| *changes));
+        let carries = |(path, changes): &(String, bool)| {
+            self.known.contains(path)
+                || match kind {
+                    _ if gone.is_empty() => false,
+                    Kind::Compaction => !*changes,
+                    Kind::Deletion => true,
+                    Kind::Replacement => path.starts_with(&self.prefix),
+                    Kind::Other => false,
+                }
+        };
+        let carriers: Vec<String> = added.iter().filter(|file| carries(file)).map(|(path, _)| path.clone()).collect();
+        let had_rows = !self.live.is_empty();
+        for (path, _) in &removed {
+            self.live.remove(path);
+        }
+        self.known.extend(carriers.iter().cloned());
+        self.live.extend(carriers);
+        self.fate = match (self.live.is_empty(), had_rows, kind) {
+            (false, _, _) => Some(Fate::Rewritten),
+            (true, true, Kind::Replacement) => Some(Fate::Replaced),
+            (true, true, Kind::Compaction | Kind::Deletion | Kind::Other) => Some(Fate::TakenAway(described(version, info))),
+            (true, false, _) => self.fate.take(),
+        };
+    }
+}
+
+/// What a commit that removes files is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The same rows in other files.
+    Compaction,
+    /// Some rows go, or change; the others are written again.
+    Deletion,
+    /// A gate that replaced published rows by their values.
+    Replacement,
+    /// All rows of the files go: an overwrite, a restored version.
+    Other,
+}
+
+impl Kind {
+    fn of(info: &Value, changes_data: bool) -> Self {
+        if !changes_data {
+            return Self::Compaction;
+        }
+        if info.get(crate::store::Stamp::BATCH_ID).is_some() {
+            return Self::Replacement;
+        }
+        match info["operation"].as_str().unwrap_or_default().to_ascii_uppercase().as_str() {
+            "DELETE" | "UPDATE" | "MERGE" => Self::Deletion,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The commit for people: what it did, when, and by which program.
+fn described(version: u64, info: &Value) -> String {
+    let operation = info["operation"].as_str().unwrap_or("a commit");
+    let day =
+        info["timestamp"].as_i64().and_then(DateTime::from_timestamp_millis).map(|time| format!(", {}", time.format("%Y-%m-%d %H:%M UTC")));
+    let by = info["engineInfo"].as_str().or_else(|| info["clientVersion"].as_str()).map(|engine| format!(", by {engine}"));
+    format!("{operation} in version {version}{}{}", day.unwrap_or_default(), by.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fate after commits, each a list of actions; the first publishes the batch `b` as `b.1.parquet`.
+    fn after(commits: &[&[Value]]) -> Option<Fate> {
+        let applications = ["app".to_owned()];
+        let mut trail =
+            Trail { prefix: "b.".into(), applications: &applications, known: BTreeSet::new(), live: BTreeSet::new(), fate: None };
+        let first = [serde_json::json!({ "txn": { "appId": "app", "version": 1 } }), add("b.1.parquet", true)];
+        trail.follow(0, &first);
+        commits.iter().zip(1..).for_each(|(actions, version)| trail.follow(version, actions));
+        trail.fate
+    }
+
+    fn add(path: &str, changes: bool) -> Value {
+        serde_json::json!({ "add": { "path": path, "dataChange": changes } })
+    }
+
+    fn remove(path: &str, changes: bool) -> Value {
+        serde_json::json!({ "remove": { "path": path, "dataChange": changes } })
+    }
+
+    fn operation(name: &str) -> Value {
+        serde_json::json!({ "commitInfo": { "operation": name } })
+    }
+
+    #[test]
+    fn rows_are_followed_through_the_log() {
+        let compacted: &[Value] = &[operation("OPTIMIZE"), remove("b.1.parquet", false), add("part-1.parquet", false)];
+        assert_eq!(after(&[compacted]), Some(Fate::Rewritten));
+        let restored: &[Value] = &[operation("RESTORE"), remove("part-1.parquet", true), add("b.1.parquet", true)];
+        assert_eq!(after(&[compacted, restored]), Some(Fate::Rewritten), "restored to a version that has the batch");
+        let taken: &[Value] = &[operation("RESTORE"), remove("part-1.parquet", true), add("a.1.parquet", true)];
+        assert_eq!(after(&[compacted, taken]), Some(Fate::TakenAway("RESTORE in version 2".into())));
+        let other: &[Value] = &[operation("WRITE"), add("c.1.parquet", true)];
+        assert_eq!(after(&[compacted, taken, other]), Some(Fate::TakenAway("RESTORE in version 2".into())));
+        let back: &[Value] = &[operation("RESTORE"), remove("a.1.parquet", true), add("part-1.parquet", true)];
+        assert_eq!(after(&[compacted, taken, back]), Some(Fate::Rewritten), "and back again");
+        let some: &[Value] = &[operation("DELETE"), remove("b.1.parquet", true), add("part-2.parquet", true)];
+        assert_eq!(after(&[some]), Some(Fate::Rewritten));
+        let all: &[Value] = &[operation("DELETE"), remove("part-2.parquet", true)];
+        assert_eq!(after(&[some, all]), Some(Fate::TakenAway("DELETE in version 2".into())));
+        let overwritten: &[Value] = &[operation("WRITE"), remove("b.1.parquet", true), add("new.parquet", true)];
+        assert_eq!(after(&[overwritten]), Some(Fate::TakenAway("WRITE in version 1".into())));
+        let ours = serde_json::json!({ "commitInfo": { "operation": "WRITE", "sluicegate.batch_id": "c" } });
+        let replaced: &[Value] = &[ours.clone(), remove("b.1.parquet", true), add("c.1.parquet", true)];
+        assert_eq!(after(&[replaced]), Some(Fate::Replaced));
+        let partly: &[Value] = &[ours, remove("b.1.parquet", true), add("c.1.parquet", true), add("b.2.parquet", true)];
+        assert_eq!(after(&[partly]), Some(Fate::Rewritten));
+        // A deletion vector: the same file, with fewer rows.
+        let vector: &[Value] = &[operation("DELETE"), remove("b.1.parquet", true), add("b.1.parquet", true)];
+        assert_eq!(after(&[vector]), Some(Fate::Rewritten));
+    }
+}
