@@ -3,15 +3,19 @@
 //! A file's footer says where its messages are; those of a stream are found by walking their lengths.
 //! Each is held against the file's end, since a damaged length may ask for any amount of memory.
 
+mod footer;
+mod lz4;
+mod validity;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::FileDecoder;
-use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_footer, root_as_message};
+use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, damaged};
@@ -87,20 +91,21 @@ impl ArrowSource {
         let (mut decoded, mut digest) = (Vec::with_capacity(batches.len()), Xxh3Default::new());
         for batch in batches {
             for block in &messages.dictionaries[ready..batch.dictionaries] {
-                decoder.read_dictionary(block, &bytes_of(file, block)?).map_err(|e| damaged(file, &e))?;
+                decoder.read_dictionary(block, &bytes_of(file, &messages.schema, block)?).map_err(|e| damaged(file, &e))?;
             }
             ready = batch.dictionaries;
-            let bytes = bytes_of(file, &batch.block)?;
+            let bytes = bytes_of(file, &messages.schema, &batch.block)?;
             digest.update(&bytes);
             let read = decoder.read_record_batch(&batch.block, &bytes).map_err(|e| damaged(file, &e))?;
-            decoded.extend(read);
+            // A message of no kind is none to the library.
+            decoded.push(read.ok_or_else(|| damaged(file, &"a message is not the record batch that should stand there"))?);
         }
         Ok((decoded, digest.digest128()))
     }
 }
 
-/// A message's bytes, once what they promise to unpack to is within reason.
-fn bytes_of(file: &InputFile, block: &Block) -> Result<Buffer, Fault> {
+/// A message's bytes, once they agree with each other and what they promise to unpack to is within reason.
+fn bytes_of(file: &InputFile, schema: &Schema, block: &Block) -> Result<Buffer, Fault> {
     let meta = block.metaDataLength() as usize;
     let bytes = file.read_at(block.offset() as u64, meta + block.bodyLength() as usize)?;
     let prefix = if bytes.starts_with(&CONTINUATION.to_le_bytes()) { 8 } else { 4 };
@@ -118,6 +123,7 @@ fn bytes_of(file: &InputFile, block: &Block) -> Result<Buffer, Fault> {
             }
         }
     }
+    validity::agrees(schema, &message, &bytes[meta..]).map_err(|e| damaged(file, &e))?;
     Ok(Buffer::from(bytes))
 }
 
@@ -132,7 +138,7 @@ impl Messages {
             return Err(damaged(file, &"its footer is missing").hint("it may be cut short"));
         }
         if is_file {
-            return Self::of_footer(file);
+            return footer::messages(file);
         }
         let mut at: u64 = 0;
         let mut found: Option<Self> = None;
@@ -183,37 +189,6 @@ impl Messages {
         }
         messages.digest = digest.digest128();
         Ok(messages)
-    }
-}
-
-impl Messages {
-    /// Of a file: where its footer says they are, each held against the file's end.
-    fn of_footer(file: &InputFile) -> Result<Self, Fault> {
-        let tail = file.read_at(file.bytes - 10, 4)?;
-        let len = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
-        let start = (file.bytes - 10).checked_sub(len).filter(|start| *start >= 8).ok_or_else(|| cut_short(file))?;
-        let bytes = file.read_at(start, len as usize)?;
-        let footer = root_as_footer(&bytes).map_err(|e| not_arrow(file, &e))?;
-        let schema = footer.schema().ok_or_else(|| not_arrow(file, &"it holds no schema"))?;
-        let is_inside = |b: &Block| {
-            let sizes = u64::try_from(b.offset()).ok().zip(u64::try_from(b.metaDataLength()).ok()).zip(u64::try_from(b.bodyLength()).ok());
-            sizes.is_some_and(|((at, meta), body)| {
-                meta > 8 && at.checked_add(meta).and_then(|e| e.checked_add(body)).is_some_and(|e| e <= start)
-            })
-        };
-        let blocks = |listed: Option<Vec<Block>>| match listed.unwrap_or_default() {
-            all if all.iter().all(is_inside) => Ok(all),
-            _ => Err(cut_short(file)),
-        };
-        let dictionaries = blocks(footer.dictionaries().map(|d| d.iter().copied().collect()))?;
-        let batches = blocks(footer.recordBatches().map(|b| b.iter().copied().collect()))?;
-        let mut digest = Xxh3Default::new();
-        digest.update(&bytes);
-        for block in &dictionaries {
-            digest.update(&bytes_of(file, block)?);
-        }
-        let batches = batches.into_iter().map(|block| Batch { block, dictionaries: dictionaries.len() }).collect();
-        Ok(Self { schema: read_schema(file, schema)?, version: footer.version(), dictionaries, batches, digest: digest.digest128() })
     }
 }
 

@@ -260,7 +260,7 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
     let source: Arc<dyn Source> = match format {
         Format::Csv | Format::Tsv => Arc::new(csv::CsvSource::open(files, format, options, contract)?),
         Format::Ndjson | Format::Json => Arc::new(json::JsonSource::open(files, format, options, contract)?),
-        Format::Parquet => Arc::new(parquet::ParquetSource::open(files, options)?),
+        Format::Parquet => Arc::new(parquet::ParquetSource::open(files, options, contract)?),
         Format::Arrow => Arc::new(arrow_ipc::ArrowSource::open(files, options)?),
         Format::Avro => Arc::new(avro::AvroSource::open(files, options)?),
     };

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::view::as_type;
 use super::{StagedFile, statistics};
 use crate::diagnostic::Fault;
+use crate::footer;
 use crate::metric::Column;
 use crate::metric::groups::{BatchGroups, GROUPS_MAX};
 use crate::rows::Mask;
@@ -77,7 +78,7 @@ impl Partition {
     /// # Errors
     /// The file cannot be read.
     pub(super) fn count_in<R: ChunkReader + 'static>(&self, file: R) -> Result<(u64, u64), Box<dyn std::error::Error>> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        let builder = footer::reader(file)?;
         let rows = builder.metadata().file_metadata().num_rows() as u64;
         if builder.schema().field_with_name(&self.column).is_err() {
             return Ok((0, rows));

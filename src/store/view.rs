@@ -10,13 +10,13 @@ use arrow::compute::{can_cast_types, cast};
 use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::location::Location;
 use super::{Partition, Stamp, Stored, plain, replays_in, statistics};
 use crate::diagnostic::Fault;
+use crate::footer;
 use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
 use crate::paths::PathColumn;
@@ -142,7 +142,7 @@ impl PublishedRows {
         for location in &self.files {
             let failed = |e: &dyn std::fmt::Display| io::Error::other(format!("{location}: cannot read: {e}"));
             let file = location.open()?.ok_or_else(|| failed(&"it went away meanwhile"))?;
-            let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
+            let builder = footer::reader(file).map_err(|e| failed(&e))?;
             let schema = builder.schema().clone();
             let paths = PathColumn::all(&schema);
             let root = |name: &str| match schema.index_of(name) {

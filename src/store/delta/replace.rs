@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::{cast, filter_record_batch, not};
+use arrow::compute::{CastOptions, cast_with_options, filter_record_batch, not};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use deltalake_core::kernel::{Action, Remove};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::commit::add;
 use super::table::Table;
 use crate::diagnostic::Fault;
+use crate::footer;
 use crate::store::location::Location;
 use crate::store::{Columns, Partition, Readable, StagedFile, Stored, replays_in};
 
@@ -80,19 +80,22 @@ fn opened(location: &Location) -> std::io::Result<Readable> {
 /// The rows of `file` that stay, of the table's types.
 fn without(file: Readable, partition: &Partition, table: &Location, schema: &Schema) -> Result<StagedFile, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{table}: cannot write rows again: {e}"));
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
+    let builder = footer::reader(file).map_err(|e| failed(&e))?;
     let of_table = |field: &FieldRef| schema.field_with_name(field.name()).map(|field| Arc::new(field.clone()));
     let fields: Vec<FieldRef> = builder.schema().fields().iter().map(of_table).collect::<Result<_, _>>().map_err(|e| failed(&e))?;
     let schema: SchemaRef = Arc::new(Schema::new(fields));
     let mut rest = StagedFile::create(table, &Columns::Plain(schema.clone()))?;
     let encoder = rest.encoder();
     let mut group = encoder.begin()?;
+    // A value that does not fit is an error here, never a null.
+    let exact = CastOptions { safe: false, ..CastOptions::default() };
     let mut rows = 0;
     for batch in builder.build().map_err(|e| failed(&e))? {
         let batch = batch.map_err(|e| failed(&e))?;
         let stays = not(&partition.has(&batch).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
         let batch = filter_record_batch(&batch, &stays).map_err(|e| failed(&e))?;
-        let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+        let columns =
+            batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast_with_options(column, field.data_type(), &exact));
         let columns = columns.collect::<Result<_, _>>().map_err(|e| failed(&e))?;
         group.write(&RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(&e))?)?;
         rows += batch.num_rows();
