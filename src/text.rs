@@ -7,20 +7,20 @@ use crate::types::Class;
 
 /// What `text` (not missing, already trimmed) looks like.
 ///
-/// Digits behind a leading zero (`017`, a postcode) and integers beyond 64 bits are text: reading
-/// them as numbers would lose what they say.
+/// Digits behind a leading zero (`017`, a postcode) or a plus (`+4917…`, a telephone number) and integers beyond
+/// 64 bits are text: reading them as numbers would lose what they say.
 pub fn classify(text: &str) -> Class {
     match text.as_bytes() {
-        [] => Class::Text,
+        [] | [b'+', ..] => Class::Text,
         [b't' | b'T' | b'f' | b'F', ..] if boolean(text).is_some() && text.len() > 1 => Class::Boolean,
-        [b'0'..=b'9' | b'-' | b'+' | b'.', ..] => classify_number_or_time(text),
+        [b'0'..=b'9' | b'-' | b'.', ..] => classify_number_or_time(text),
         _ if float(text).is_some() => Class::Float,
         _ => Class::Text,
     }
 }
 
 fn classify_number_or_time(text: &str) -> Class {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits = text.strip_prefix('-').unwrap_or(text);
     let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
     if digits.bytes().all(|b| b.is_ascii_digit()) {
         return match text.parse::<i64>() {
@@ -31,7 +31,7 @@ fn classify_number_or_time(text: &str) -> Class {
         };
     }
     if !leading_zero && float(text).is_some() {
-        return Class::Float;
+        return if is_wide(text) { Class::Text } else { Class::Float };
     }
     if date(text).is_some() {
         return Class::Date;
@@ -41,6 +41,18 @@ fn classify_number_or_time(text: &str) -> Class {
         Some(_) => Class::Timestamp,
         None => Class::Text,
     }
+}
+
+/// Whether a number without an exponent has more digits before its point than a float holds exactly: two identifiers
+/// beyond 2^53 could become one.
+pub fn is_wide(number: &str) -> bool {
+    /// Of 2^53.
+    const DIGITS: usize = 16;
+    if number.len() < DIGITS {
+        return false;
+    }
+    let whole = number.split('.').next().unwrap_or(number).trim_start_matches(['-', '+']);
+    whole.bytes().all(|b| b.is_ascii_digit()) && whole.parse::<u64>().map_or(whole.len() > DIGITS, |n| n > EXACT_INTEGER_MAX)
 }
 
 /// `true`/`false`, `t`/`f`, `yes`/`no`, `1`/`0`, in any case; only the first pair is ever inferred.
@@ -65,11 +77,24 @@ pub fn integer(text: &str) -> Option<i64> {
 /// Integers up to this are floats exactly.
 pub const EXACT_INTEGER_MAX: u64 = 1 << 53;
 
-/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. Digits beyond the range are none.
+/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. Digits beyond the range are none, on
+/// either side: `1e400` would become infinite, `1e-400` zero.
 pub fn float(text: &str) -> Option<f64> {
     let x: f64 = text.parse().ok()?;
     let overflowed = x.is_infinite() && text.bytes().any(|b| b.is_ascii_digit());
-    (!overflowed).then_some(x)
+    let underflowed = x == 0.0 && text.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'));
+    (!overflowed && !underflowed).then_some(x)
+}
+
+/// Whether a guess that `text` is a number would lose its zeros or its plus.
+pub fn loses_its_form(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    // A date such as 0999-01-01 also begins with a zero, but has a dash among its first five bytes.
+    match digits {
+        [b'+', ..] => true,
+        [b'0', b'0'..=b'9', ..] => !digits.iter().take(5).any(|&b| b == b'-'),
+        _ => false,
+    }
 }
 
 /// A decimal's digits as an integer scaled by `scale`; none where a digit would be lost.
@@ -292,6 +317,26 @@ mod tests {
             ("12", Class::Integer),
             ("-12", Class::Integer),
             ("017", Class::Text),
+            ("+491701234567", Class::Text),
+            ("+1.5", Class::Text),
+            ("+inf", Class::Text),
+            ("-017", Class::Text),
+            ("0e5", Class::Float),
+            ("1E5", Class::Float),
+            (".5", Class::Float),
+            ("5.", Class::Float),
+            ("-.5e-3", Class::Float),
+            ("0x1F", Class::Text),
+            ("1_000", Class::Text),
+            ("1,5", Class::Text),
+            ("--5", Class::Text),
+            ("9007199254740992.0", Class::Float),
+            ("9007199254740993.0", Class::Text),
+            ("12345678901234567890.5", Class::Text),
+            ("1.2345678901234567e30", Class::Float),
+            ("1e-400", Class::Text),
+            ("-0.0e-999", Class::Float),
+            ("5e-324", Class::Float),
             ("99999999999999999999", Class::Text),
             ("9007199254740993", Class::WideInteger),
             ("1e400", Class::Text),

@@ -88,7 +88,7 @@ impl Range {
         }
         let bounds = [&self.min, &self.max, &self.above, &self.below].into_iter().flatten();
         let mut written = bounds.map(|b| b.value.0.trim());
-        written.find(|b| crate::text::classify(b) != Class::Text).map(|b| format!("`{b}`"))
+        written.find(|b| crate::text::classify(b.trim_start_matches('+')) != Class::Text).map(|b| format!("`{b}`"))
     }
 
     /// The bounds in words: "outside 0 to 120", "not above 0".

@@ -107,10 +107,8 @@ impl ColumnReader {
                 let narrow = text::float(t)? as f32;
                 (narrow.is_finite() || !t.bytes().any(|b| b.is_ascii_digit())).then_some(narrow)
             }),
-            // A guess must not round: two identifiers beyond 2^53 could become one.
-            DataType::Float64 if self.guessed => {
-                each.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| text::classify(t) != Class::WideInteger))
-            }
+            // A guess must not round.
+            DataType::Float64 if self.guessed => each.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t))),
             DataType::Float64 => each.numbers::<Float64Type>(cells, text::float),
             DataType::Decimal128(precision, scale) => each.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
             DataType::Date32 => match &self.format {
@@ -142,7 +140,7 @@ impl Each<'_> {
         self.evidence.present += 1;
         let value = parse(trimmed);
         let fits = match &value {
-            Some(_) => !self.reader.guessed || !has_leading_zero(trimmed),
+            Some(_) => !self.reader.guessed || !text::loses_its_form(trimmed),
             None => false,
         };
         if fits {
@@ -249,10 +247,4 @@ impl Each<'_> {
         }
         Arc::new(builder.finish())
     }
-}
-
-fn has_leading_zero(text: &str) -> bool {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text).as_bytes();
-    // A date such as 0999-01-01 also begins with a zero, but has a dash among its first five bytes.
-    matches!(digits, [b'0', b'0'..=b'9', ..]) && !digits.iter().take(5).any(|&b| b == b'-')
 }

@@ -5,10 +5,12 @@
 //! or that never closes, makes its record malformed. If the field crossed a line end, only the
 //! record's first line is given up and framing resumes on the next one, so an unterminated quote
 //! costs one record and never swallows its neighbours. So does a record that spans lines and has
-//! another number of fields than the header: its quote was closed by a neighbour's.
+//! another number of fields than the header: its quote was closed by a neighbour's. A quote behind
+//! text, of which a later field seems to hold the other one, is malformed too: a delimiter is missing.
 
 use memchr::{memchr, memchr2};
 
+use super::ahead::Ahead;
 use super::scan::Scan;
 
 /// The longest record that is looked for behind an open quote, in bytes.
@@ -34,6 +36,7 @@ pub struct Cell {
 pub struct Record {
     pub cells: Vec<Cell>,
     scan: Scan,
+    ahead: Ahead,
 }
 
 /// What stands at a position.
@@ -44,22 +47,30 @@ pub enum Framed {
     /// A line with nothing on it.
     Blank { next: usize },
     /// A record that cannot be framed; `end` is where its raw text ends.
-    Bad { end: usize, next: usize, reason: &'static str },
+    Bad { end: usize, next: usize, lines: u32, reason: &'static str },
     /// The bytes stop before the record's end can be known.
     Incomplete,
 }
 
-const UNTERMINATED: &str = "unterminated quote";
+pub(super) const UNTERMINATED: &str = "unterminated quote";
 const TEXT_AFTER_QUOTE: &str = "text after the closing quote";
+const QUOTE_INSIDE: &str = "a quote behind text, closed by a later field: is a delimiter missing before it?";
 
 /// Frames the record at `start`. `fields` is how many the header has, once that is known; `at_end`
 /// says that nothing follows `bytes`.
 pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>, at_end: bool, record: &mut Record) -> Framed {
-    let Record { cells, scan } = record;
+    let Record { cells, scan, ahead } = record;
     cells.clear();
+    if start < ahead.seen
+        && let Some(known) = ahead.tells(bytes, start, dialect, fields, at_end, scan)
+    {
+        return known;
+    }
     let Dialect { delimiter, quote } = dialect;
     let mut at = start;
     let mut lines = 1;
+    // Whether a field without quotes ends with one.
+    let mut ends_quoted = false;
     loop {
         let cell_end;
         if quote.is_some() && bytes.get(at).copied() == quote {
@@ -70,16 +81,18 @@ pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>
                     cell_end = end + 1;
                 }
                 Quoted::Open if at_end || bytes.len() - start > RECORD_BYTES_MAX => {
+                    ahead.seen = ahead.seen.max(bytes.len().min(start.saturating_add(RECORD_BYTES_MAX)));
                     return first_line(bytes, start, UNTERMINATED);
                 }
                 Quoted::Open => return Framed::Incomplete,
             }
-            match bytes.get(cell_end) {
-                Some(&b) if b == delimiter || b == b'\n' => {}
-                Some(b'\r') if matches!(bytes.get(cell_end + 1), None | Some(b'\n')) => {}
-                Some(_) if lines > 1 => return first_line(bytes, start, UNTERMINATED),
-                Some(_) => return first_line(bytes, start, TEXT_AFTER_QUOTE),
-                None => {}
+            let fits = may_end_field(bytes, cell_end, delimiter);
+            if lines > 1 && (!fits || fields.is_some_and(|f| cells.len() > f)) {
+                ahead.seen = ahead.seen.max(cell_end);
+                return first_line(bytes, start, UNTERMINATED);
+            }
+            if !fits {
+                return first_line(bytes, start, TEXT_AFTER_QUOTE);
             }
         } else {
             cell_end = scan.next(bytes, at, delimiter);
@@ -88,25 +101,44 @@ pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>
                 _ if cell_end > at && bytes[cell_end - 1] == b'\r' => cell_end - 1,
                 _ => cell_end,
             };
+            ends_quoted |= text_end > at && Some(bytes[text_end - 1]) == quote;
             cells.push(Cell { start: at as u32, end: text_end as u32, escaped: false });
         }
-        match bytes.get(cell_end) {
-            Some(&b) if b == delimiter => at = cell_end + 1,
-            Some(_) => {
-                let newline = if bytes[cell_end] == b'\r' { cell_end + 1 } else { cell_end };
-                let next = (newline + 1).min(bytes.len());
-                return finish(bytes, start, cell_end, next, lines, fields, cells);
+        let (end, next) = match bytes.get(cell_end) {
+            Some(&b) if b == delimiter => {
+                at = cell_end + 1;
+                continue;
             }
-            None if at_end => return finish(bytes, start, bytes.len(), bytes.len(), lines, fields, cells),
+            Some(&b) => (cell_end, (cell_end + 1 + usize::from(b == b'\r')).min(bytes.len())),
+            None if at_end => (bytes.len(), bytes.len()),
             None => return Framed::Incomplete,
+        };
+        if lines > 1 && fields.is_some_and(|f| f != cells.len()) {
+            ahead.seen = ahead.seen.max(next);
+            return first_line(bytes, start, UNTERMINATED);
         }
+        let framed = finish(bytes, start, end, next, lines, cells);
+        return match (framed, quote) {
+            (Framed::Record { end, next, lines }, Some(quote))
+                if ends_quoted && fields.is_none_or(|f| f == cells.len()) && opens_inside(bytes, start, cells, quote) =>
+            {
+                Framed::Bad { end, next, lines, reason: QUOTE_INSIDE }
+            }
+            (framed, _) => framed,
+        };
     }
 }
 
-fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, fields: Option<usize>, cells: &[Cell]) -> Framed {
-    if lines > 1 && fields.is_some_and(|f| f != cells.len()) {
-        return first_line(bytes, start, UNTERMINATED);
+/// Whether a closing quote may stand before `at`.
+fn may_end_field(bytes: &[u8], at: usize, delimiter: u8) -> bool {
+    match bytes.get(at) {
+        Some(b'\r') => matches!(bytes.get(at + 1), None | Some(b'\n')),
+        Some(&b) => b == delimiter || b == b'\n',
+        None => true,
     }
+}
+
+fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, cells: &[Cell]) -> Framed {
     if end > start && end <= bytes.len() && bytes[end - 1] == b'\r' && cells.len() > 1 {
         end -= 1;
     }
@@ -116,8 +148,26 @@ fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, f
     }
 }
 
+/// Whether a quote stands behind text and before more of it in one field, and at the end of a later one, neither of them
+/// quoted: `$83.32"Women's Hikers, Low",` has lost a comma. Inch marks (`5" pipe,6" pipe`) are text.
+fn opens_inside(bytes: &[u8], start: usize, cells: &[Cell], quote: u8) -> bool {
+    let mut inside = false;
+    for cell in cells {
+        let (from, to) = (cell.start as usize, cell.end as usize);
+        if from > start && bytes[from - 1] == quote {
+            continue;
+        }
+        let text = &bytes[from..to];
+        if inside && text.ends_with(&[quote]) {
+            return true;
+        }
+        inside |= memchr(quote, text).is_some_and(|n| n + 1 < text.len());
+    }
+    false
+}
+
 /// Gives up the first line of the record at `start`.
-fn first_line(bytes: &[u8], start: usize, reason: &'static str) -> Framed {
+pub(super) fn first_line(bytes: &[u8], start: usize, reason: &'static str) -> Framed {
     let (mut end, next) = match memchr(b'\n', &bytes[start..]) {
         Some(n) => (start + n, start + n + 1),
         None => (bytes.len(), bytes.len()),
@@ -125,7 +175,7 @@ fn first_line(bytes: &[u8], start: usize, reason: &'static str) -> Framed {
     if end > start && bytes[end - 1] == b'\r' {
         end -= 1;
     }
-    Framed::Bad { end, next, reason }
+    Framed::Bad { end, next, lines: 1, reason }
 }
 
 enum Quoted {
@@ -268,6 +318,19 @@ mod tests {
             let sure = bytes.len().saturating_sub(2);
             let framed = last_framed_end(bytes, CSV, 3, sure);
             proptest::prop_assert_eq!(last_record_end(bytes, CSV, 3, false), framed);
+        }
+    }
+
+    #[test]
+    fn a_quote_behind_text_that_a_later_field_closes_has_lost_its_delimiter() {
+        let damaged = "1,$83.32\"Women's Hikers, Low\",x\n2,$9,\"Low, wide\",y\n";
+        assert_eq!(framed(damaged, Some(4))[0], [format!("<{}>", damaged.lines().next().unwrap_or_default())]);
+        // Where the number of fields does not fit, that is what is said.
+        assert_eq!(framed(damaged, Some(3))[0].len(), 4);
+        // The record is given up whole, with what it holds on other lines.
+        assert_eq!(framed("1\"a,b\",\"x\ny\"\n2,3,4\n", Some(3)), [vec!["<1\"a,b\",\"x\ny\">"], vec!["2", "3", "4"]]);
+        for text in ["5\" pipe,6\" pipe", "5\",6\"", "5\" pipe,\"a, b\"", "a\"b\",c", "6\",5\" pipe"] {
+            assert_eq!(framed(text, None)[0].len(), 2, "{text}");
         }
     }
 

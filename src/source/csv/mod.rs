@@ -1,5 +1,6 @@
 //! Delimited text: CSV and TSV.
 
+mod ahead;
 mod column;
 pub mod framing;
 mod guess;

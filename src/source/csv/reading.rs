@@ -76,9 +76,9 @@ impl<'a> Reading<'a> {
                     self.at = next;
                     (end, self.ragged().or_else(|| self.not_utf8(start, end)), lines)
                 }
-                Framed::Bad { end, next, reason } => {
+                Framed::Bad { end, next, lines, reason } => {
                     self.at = next;
-                    (end, Some(reason.to_owned()), 1)
+                    (end, Some(reason.to_owned()), lines)
                 }
                 Framed::Incomplete => unreachable!("a unit ends at a record, so framing it as final never runs short"),
             };

@@ -271,7 +271,7 @@ impl Builder {
         };
         let number = || number_text(record.text, token);
         let is_integer = matches!(seen, Seen::Integer | Seen::WideInteger | Seen::BigInteger);
-        let is_number = is_integer || seen == Seen::Float;
+        let is_number = is_integer || matches!(seen, Seen::Float | Seen::WideFloat);
         macro_rules! append {
             ($builder:expr, $value:expr) => {{
                 let value = $value;
@@ -289,7 +289,7 @@ impl Builder {
                     match seen {
                         _ if is_integer => number().parse::<$type>().ok(),
                         // As JSON Schema has it, 1.0 is an integer; for a guess it is not.
-                        Seen::Float if !guessed => whole(number()).and_then(|n| <$type>::try_from(n).ok()),
+                        Seen::Float | Seen::WideFloat if !guessed => whole(number()).and_then(|n| <$type>::try_from(n).ok()),
                         _ => None,
                     }
                 )

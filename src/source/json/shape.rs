@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 
 use super::plan::{Contract, Plan};
 use crate::json::{Kind, Token, text_of};
-use crate::text::EXACT_INTEGER_MAX;
+use crate::text::{EXACT_INTEGER_MAX, is_wide};
 use crate::types::{Tally, shortened};
 
 /// Different keys of one object, beyond which it is a map and read as text.
@@ -23,13 +23,25 @@ pub enum Seen {
     /// An integer beyond 64 bits.
     BigInteger,
     Float,
+    /// A number with a fraction whose digits before the point are more than a float holds exactly.
+    WideFloat,
     String,
     Object,
     Array,
 }
 
-const SEEN: [Seen; 9] =
-    [Seen::Null, Seen::Boolean, Seen::Integer, Seen::WideInteger, Seen::BigInteger, Seen::Float, Seen::String, Seen::Object, Seen::Array];
+const SEEN: [Seen; 10] = [
+    Seen::Null,
+    Seen::Boolean,
+    Seen::Integer,
+    Seen::WideInteger,
+    Seen::BigInteger,
+    Seen::Float,
+    Seen::WideFloat,
+    Seen::String,
+    Seen::Object,
+    Seen::Array,
+];
 
 impl Seen {
     /// The kind of `token`.
@@ -37,6 +49,9 @@ impl Seen {
         match token.kind {
             Kind::Null => Self::Null,
             Kind::False | Kind::True => Self::Boolean,
+            // Fifteen digits and the point.
+            Kind::Float if token.end - token.start <= 16 => Self::Float,
+            Kind::Float if is_wide(number_text(text, token)) => Self::WideFloat,
             Kind::Float => Self::Float,
             Kind::String | Kind::Key => Self::String,
             Kind::Object => Self::Object,
@@ -57,7 +72,7 @@ impl Seen {
             Self::Null => "null",
             Self::Boolean => "a bool",
             Self::Integer | Self::WideInteger | Self::BigInteger => "an integer",
-            Self::Float => "a number with a fraction",
+            Self::Float | Self::WideFloat => "a number with a fraction",
             Self::String => "a string",
             Self::Object => "an object",
             Self::Array => "an array",
@@ -72,6 +87,7 @@ impl Seen {
             Self::Integer | Self::WideInteger => "int64",
             Self::BigInteger => "integer beyond 64 bits",
             Self::Float => "float64",
+            Self::WideFloat => "number beyond 2^53",
             Self::String => "string",
             Self::Object => "struct",
             Self::Array => "list",
