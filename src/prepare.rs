@@ -3,13 +3,14 @@
 //! Parse, then clean, then transform. A row on which an expression cannot be computed is malformed;
 //! the batch goes on without it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::diagnostic::Faults;
-use crate::metric::Column;
 use crate::paths::{PathColumn, Values};
 use crate::rows::{Mask, RowNumbers};
 use crate::source::{Chunk, Malformed, Projection};
@@ -135,11 +136,12 @@ impl Prepare {
         all
     }
 
-    /// Cleans and transforms one chunk.
+    /// Cleans and transforms one chunk; gives its rows in order, in several batches where a transformed column is too large
+    /// for one.
     ///
     /// # Errors
     /// Arrow refuses to filter, which a well-formed batch does not let it.
-    pub fn apply(&self, chunk: Chunk, projection: &Projection) -> Result<Prepared, Faults> {
+    pub fn apply(&self, chunk: Chunk, projection: &Projection) -> Result<Vec<Prepared>, Faults> {
         let mut columns: Vec<Option<ArrayRef>> = vec![None; self.schema.fields().len()];
         for (&index, array) in projection.columns.iter().zip(chunk.batch.columns()) {
             columns[index] = Some(array.clone());
@@ -154,19 +156,43 @@ impl Prepare {
             prepared.drop_failed(&failures);
             prepared.keep(&keep.without(&failed))?;
         }
+        let mut batches = vec![prepared];
         for Transform { target, expression } in &self.transform {
-            let len = prepared.rows.len();
-            let (array, failures) = expression.evaluate(&arrays(&prepared.columns, expression), len);
-            prepared.columns[*target] = Some(array);
-            prepared.drop_failed(&failures);
-            prepared.keep(&failed_rows(&failures, len).not())?;
+            let mut transformed = Vec::with_capacity(batches.len());
+            for mut prepared in batches {
+                let len = prepared.rows.len();
+                let (parts, failures) = expression.evaluate(&arrays(&prepared.columns, expression), len);
+                prepared.drop_failed(&failures);
+                let keep = failed_rows(&failures, len).not().bits(len);
+                let mut start = 0;
+                for part in parts {
+                    let end = start + part.len();
+                    let mut batch = prepared.cut(start..end);
+                    batch.columns[*target] = Some(part);
+                    batch.keep(&Mask::new(keep.slice(start, end - start)))?;
+                    transformed.push(batch);
+                    start = end;
+                }
+            }
+            batches = transformed;
         }
-        prepared.malformed.sort_by_key(|m| m.row);
-        Ok(prepared)
+        batches.iter_mut().for_each(|b| b.malformed.sort_by_key(|m| m.row));
+        Ok(batches)
     }
 }
 
 impl Prepared {
+    /// The rows of `range`; what was filtered and malformed goes with whatever is cut first.
+    fn cut(&mut self, range: Range<usize>) -> Self {
+        let (filtered, malformed) = (std::mem::take(&mut self.filtered), std::mem::take(&mut self.malformed));
+        if range == (0..self.rows.len()) {
+            return Self { columns: std::mem::take(&mut self.columns), rows: self.rows.clone(), filtered, malformed };
+        }
+        let columns = self.columns.iter().map(|c| c.as_ref().map(|a| a.slice(range.start, range.len()))).collect();
+        let inside = BooleanBuffer::collect_bool(self.rows.len(), |i| range.contains(&i));
+        Self { columns, rows: self.rows.filter(&inside), filtered, malformed }
+    }
+
     fn drop_failed(&mut self, failures: &[RowFailure]) {
         for RowFailure { row, reason } in failures {
             self.malformed.push(Malformed { row: self.rows.get(*row), reason: reason.clone(), column: None, raw: Vec::new() });
@@ -197,8 +223,8 @@ fn failed_rows(failures: &[RowFailure], len: usize) -> Mask {
     Mask::new(failed.into())
 }
 
-/// The expression's columns, NaN as null.
+/// The expression's columns.
 fn arrays(columns: &[Option<ArrayRef>], expression: &Expression) -> Vec<ArrayRef> {
     let read = |&i: &usize| columns[i].clone().expect("the projection covers every expression's columns");
-    expression.columns.iter().map(read).map(|a| Column::new(a).nullable()).collect()
+    expression.columns.iter().map(read).collect()
 }

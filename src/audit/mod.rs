@@ -174,9 +174,15 @@ pub fn audit<S: Sink>(job: &Job<'_>, sink: &S) -> Result<Audited, Faults> {
     for _ in 0..PASSES_MAX {
         let mut plan = bind::bind(job, source.as_ref())?;
         sink.begin(&plan.prepare.schema)?;
-        let folded = fold::fold(job, source.as_ref(), &plan, sink)?;
-        match source.retyped(&folded.evidence)? {
-            Some(retyped) => source = retyped,
+        let mut folded = fold::fold(job, source.as_ref(), &plan, sink)?;
+        if let Some(retyped) = source.retyped(&folded.evidence)? {
+            source = retyped;
+            continue;
+        }
+        // Types have settled: what could not be computed with them cannot be.
+        std::mem::take(&mut plan.doubts).or_ok(())?;
+        match folded.stuck.take() {
+            Some(fault) => return Err(fault.into()),
             None => return judge::judge(job, source, &mut plan, folded).map(|parts| parts.into_audited(plan)),
         }
     }
@@ -200,4 +206,6 @@ pub(crate) struct Folded {
     pub content_digest: Option<u128>,
     /// Columns kept for second looks.
     pub kept: Option<fold::Kept>,
+    /// A `where` could not be computed on a row.
+    pub stuck: Option<Fault>,
 }

@@ -42,14 +42,15 @@ pub(super) fn fetch(
     let work = |unit: &Unit, preread| {
         let mut fetched = Fetched::new();
         source.read(unit, preread, &projection, &mut |chunk| {
-            let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
-            let of = |&c: &usize| Some((c, plan.prepare.values(&prepared.columns, c)?));
-            let values: BTreeMap<usize, Values> = wanted.iter().filter_map(of).collect();
-            for i in 0..prepared.rows.len() {
-                let row = RowId { unit: unit.index, row: prepared.rows.get(i) };
-                if rows.contains(&row) {
-                    let value = |&c: &usize| Some((c, value_json(&values.get(&c)?.array, i)));
-                    fetched.insert(row, wanted.iter().filter_map(value).collect());
+            for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
+                let of = |&c: &usize| Some((c, plan.prepare.values(&prepared.columns, c)?));
+                let values: BTreeMap<usize, Values> = wanted.iter().filter_map(of).collect();
+                for i in 0..prepared.rows.len() {
+                    let row = RowId { unit: unit.index, row: prepared.rows.get(i) };
+                    if rows.contains(&row) {
+                        let value = |&c: &usize| Some((c, value_json(&values.get(&c)?.array, i)));
+                        fetched.insert(row, wanted.iter().filter_map(value).collect());
+                    }
                 }
             }
             Ok(())

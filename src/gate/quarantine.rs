@@ -78,6 +78,8 @@ fn aside(
     rows.extend(&unframed);
     // Preparing again names the rows on which an expression fails, beside those that could not be read.
     let prepared = audited.plan.prepare.apply(chunk, projection).map_err(Faults::into_first)?;
+    let mut malformed: Vec<Malformed> = prepared.into_iter().flat_map(|p| p.malformed).collect();
+    malformed.sort_by_key(|m| m.row);
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
     order.sort_unstable_by_key(|&i| rows[i as usize]);
     let indices = UInt32Array::from(order.clone());
@@ -88,7 +90,7 @@ fn aside(
         columns.push(take(&all, &indices, None).map_err(failed)?);
     }
     let ordered: Vec<u32> = order.iter().map(|&i| rows[i as usize]).collect();
-    columns.extend(ours(audited, unit, &ordered, &prepared.malformed));
+    columns.extend(ours(audited, unit, &ordered, &malformed));
     RecordBatch::try_new(schema.clone(), columns).map(Some).map_err(failed)
 }
 

@@ -1,6 +1,6 @@
 //! A column of a batch as states and row tests see it: Arrow's many types in a few shapes.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
 use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::*;
 
@@ -127,23 +127,6 @@ impl Column {
         is_text.then(|| Mask::new(BooleanBuffer::new(bits.into(), 0, len)))
     }
 
-    /// The array with NaN as null and in no compact form, for SQL.
-    pub fn nullable(&self) -> ArrayRef {
-        let plain = match self.array.data_type() {
-            DataType::Dictionary(_, values) => Some(values.as_ref().clone()),
-            DataType::Decimal64(precision, scale) => Some(DataType::Decimal128(*precision, *scale)),
-            _ => None,
-        };
-        if let Some(plain) = plain.and_then(|plain| arrow::compute::cast(&self.array, &plain).ok()) {
-            return plain;
-        }
-        if self.missing.is_none() || !self.array.data_type().is_floating() {
-            return self.array.clone();
-        }
-        let nans = BooleanArray::new(self.missing.bits(self.len()), None);
-        arrow::compute::nullif(&self.array, &nans).unwrap_or_else(|_| self.array.clone())
-    }
-
     /// The values, if the column's type is ordered and numeric beneath: numbers, decimals, dates, times.
     pub fn numbers(&self) -> Option<Numbers<'_>> {
         use Ints::*;
@@ -217,6 +200,29 @@ impl Column {
             _ => return false,
         }
         true
+    }
+}
+
+/// The array with −0 as 0 and NaN as null, if it is of floats.
+pub fn plain_floats(array: &ArrayRef) -> ArrayRef {
+    fn plain<T: ArrowPrimitiveType>(array: &ArrayRef, is_odd: impl Fn(T::Native) -> bool, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef
+    where
+        T::Native: std::ops::Add<Output = T::Native> + Default,
+    {
+        let floats = array.as_primitive::<T>();
+        // No early end: looking at all of them is one pass without a branch.
+        if !floats.values().iter().fold(false, |any, &x| any | is_odd(x)) {
+            return array.clone();
+        }
+        // Adding zero turns −0 into 0.
+        let plain: PrimitiveArray<T> = floats.unary_opt(|x| (!is_nan(x)).then(|| x + T::Native::default()));
+        std::sync::Arc::new(plain)
+    }
+    match array.data_type() {
+        DataType::Float16 => plain::<Float16Type>(array, |x| x.is_nan() | (f32::from(x).to_bits() == (-0f32).to_bits()), |x| x.is_nan()),
+        DataType::Float32 => plain::<Float32Type>(array, |x| x.is_nan() | (x.to_bits() == (-0f32).to_bits()), f32::is_nan),
+        DataType::Float64 => plain::<Float64Type>(array, |x| x.is_nan() | (x.to_bits() == (-0f64).to_bits()), f64::is_nan),
+        _ => array.clone(),
     }
 }
 

@@ -34,7 +34,7 @@ use arrow::datatypes::DataType;
 
 pub use self::budget::Budget;
 pub use self::certain::ColumnStatistics;
-pub use self::column::{Column, Floats, Ints, Numbers, is_numeric, is_ordered};
+pub use self::column::{Column, Floats, Ints, Numbers, is_numeric, is_ordered, plain_floats};
 pub use self::number::Number;
 pub use self::transform::Transform;
 

@@ -132,6 +132,9 @@ impl Binder<'_> {
     /// The SQL does not fit the schema.
     pub fn condition(&mut self, text: &Spanned<String>) -> Result<Expression, Fault> {
         let condition = self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, why))?;
+        let field = |column: usize| self.prepare.schema.field(column);
+        let is_guess = |column: usize| (self.is_inferred)(field(column).name()) && !is_text(field(column).data_type());
+        let condition = self.sql.sound(condition, |why| self.fault_at(text, why), is_guess)?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }

@@ -47,7 +47,7 @@ struct ExpressionTest(crate::sql::Expression);
 
 impl RowTest for ExpressionTest {
     fn test(&self, columns: &[&Column], len: usize) -> Tested {
-        let arrays: Vec<ArrayRef> = columns.iter().map(|c| c.nullable()).collect();
+        let arrays: Vec<ArrayRef> = columns.iter().map(|c| c.array.clone()).collect();
         let (holds, failures) = self.0.test(&arrays, len);
         let mut fails = Mask::from_boolean(&holds, true).not();
         let mut unknown = Mask::nulls(arrow::array::Array::nulls(&holds));

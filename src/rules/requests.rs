@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Schema};
 
 use super::RowTest;
 use super::words::{Nulls, OnFail, Over, Tolerance};
+use crate::diagnostic::Place;
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
@@ -171,13 +172,19 @@ impl<S: State> AnyState for S {
     }
 }
 
+/// A `where`, and where it stands in the rule file.
+pub struct Condition {
+    pub expression: Expression,
+    pub at: Place,
+}
+
 /// Everything the rules asked for; equal requests are one.
 #[derive(Default)]
 pub struct Requests {
     pub tests: Vec<TestRequest>,
     pub states: Vec<StateRequest>,
     /// `where` and known-issue conditions.
-    pub conditions: Vec<Expression>,
+    pub conditions: Vec<Condition>,
     /// Requests by state and columns: wide tables ask for thousands.
     index: HashMap<(TypeId, Vec<usize>), Vec<usize>>,
 }
@@ -229,15 +236,15 @@ impl Requests {
     pub fn columns(&self) -> Vec<usize> {
         let tests = self.tests.iter().flat_map(|t| t.columns.iter().chain(&t.scope.by));
         let states = self.states.iter().flat_map(|s| s.columns.iter().chain(&s.scope.by));
-        tests.chain(states).chain(self.conditions.iter().flat_map(|c| &c.columns)).copied().collect()
+        tests.chain(states).chain(self.conditions.iter().flat_map(|c| &c.expression.columns)).copied().collect()
     }
 
-    /// The index of `condition`, kept once.
-    pub fn condition(&mut self, condition: Expression) -> usize {
-        if let Some(index) = self.conditions.iter().position(|c| c.text == condition.text) {
+    /// The index of the condition, kept once, with the place where it stands first.
+    pub fn condition(&mut self, expression: Expression, at: Place) -> usize {
+        if let Some(index) = self.conditions.iter().position(|c| c.expression.text == expression.text) {
             return index;
         }
-        self.conditions.push(condition);
+        self.conditions.push(Condition { expression, at });
         self.conditions.len() - 1
     }
 }

@@ -1,5 +1,7 @@
 //! Turns row ids into places a person can find: file, line, record number.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::{RowId, Unit, UnitEnd};
@@ -12,6 +14,15 @@ pub struct Origin {
     pub line: Option<u64>,
     /// Number of the record in its file, from 1, malformed records counted.
     pub row: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.file),
+            None => write!(f, "{} row {}", self.file, self.row),
+        }
+    }
 }
 
 /// The units read so far and what came before each of them in its file.

@@ -1,12 +1,14 @@
 //! Known issues: rows that fail a rule for a reason that is accepted for now.
 
+use arrow::datatypes::Field;
+
 use crate::audit::{Job, Plan};
 use crate::diagnostic::{Fault, Faults};
 use crate::ruleset::Known;
 use crate::sql::LazySql;
 
 /// Attaches known issues to the row tests of the findings they name.
-pub(super) fn attach(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<(), Faults> {
+pub(super) fn attach(job: &Job<'_>, sql: &LazySql, is_guess: impl Fn(&Field) -> bool, plan: &mut Plan) -> Result<(), Faults> {
     const WARN_DAYS: i32 = 7;
     let mut faults = Faults::default();
     let file = &job.rules.path;
@@ -26,6 +28,8 @@ pub(super) fn attach(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<()
                 continue;
             }
         };
+        let fault = |why: &str| Fault::told(why).at(r#where.at.in_file(file));
+        let Some(condition) = faults.take(sql.sound(condition, fault, |c| is_guess(plan.prepare.schema.field(c)))) else { continue };
         let Some(test) = plan.checks[check].test else {
             let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);
             faults.push(Fault::new(what).at(rule.at.in_file(file)));
@@ -40,7 +44,7 @@ pub(super) fn attach(job: &Job<'_>, sql: &LazySql, plan: &mut Plan) -> Result<()
         if last.saturating_sub(today) <= WARN_DAYS {
             plan.known_notes.push(format!("{}: {} days left", named(), last - today));
         }
-        let condition = plan.requests.condition(condition);
+        let condition = plan.requests.condition(condition, r#where.at.in_file(file));
         plan.requests.tests[test].known.push(condition);
         let ticket = known.ticket.as_ref().map(|t| format!(" ({t})")).unwrap_or_default();
         plan.checks[check].known_reasons.push(format!("{}{ticket}", known.reason));

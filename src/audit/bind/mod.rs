@@ -21,8 +21,8 @@ use crate::rules::words::{OnNoData, Over, Tolerance};
 use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope};
 use crate::ruleset::{RuleItem, Words};
 use crate::source::Source;
-use crate::sql::LazySql;
-use crate::types::type_name;
+use crate::sql::{Expression, LazySql};
+use crate::types::{is_text, type_name};
 use crate::yaml::{Position, Spanned};
 
 /// A rule file bound to a schema.
@@ -39,6 +39,8 @@ pub struct Plan {
     pub proven: Vec<bool>,
     /// By state of the first pass: its counts, where the source's own statistics give them.
     pub given: Arc<[Option<Counts>]>,
+    /// Faults of expressions over columns whose types are guesses, if they do not change any more.
+    pub doubts: Faults,
     /// Known issues past their day, or close to it: the finding's id and a message.
     pub known_notes: Vec<String>,
 }
@@ -81,13 +83,13 @@ struct Bound {
 
 pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     let sql = LazySql::new(job.now);
-    let data = binding(job, source.schema(), &sql);
-    let (prepare, data_faults) = data;
+    let infers = source.format().is_text();
+    let (prepare, data_faults) = binding(job, source.schema(), &sql, infers);
     let mut faults = Faults::default();
     let mut unprepared = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
     let contract_schema = std::sync::Arc::new(contract_schema(job, source.schema()));
-    let (contract_prepare, contract_faults) = binding(job, &contract_schema, &sql);
+    let (contract_prepare, contract_faults) = binding(job, &contract_schema, &sql, infers);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {
             true => unprepared.push(fault.what),
@@ -103,13 +105,16 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
         unprepared,
         proven: Vec::new(),
         given: Arc::new([]),
+        doubts: Faults::default(),
         known_notes: Vec::new(),
     };
-    let binding = Binding { job, sql: &sql, contract: &contract_prepare, infers: source.format().is_text() };
+    let binding = Binding { job, sql: &sql, contract: &contract_prepare, infers };
     for (name, contract) in job.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, `evolution` decides.
         if contract.required == Some(true) && plan.prepare.seen.column_with_name(name).is_some() {
-            binding.required(name, contract.at, &mut plan);
+            if let Err(more) = binding.required(name, contract.at, &mut plan) {
+                faults.extend(more);
+            }
         }
     }
     for item in &job.rules.items {
@@ -117,11 +122,12 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
             faults.extend(more);
         }
     }
-    if let Err(more) = known::attach(job, &sql, &mut plan) {
+    if let Err(more) = known::attach(job, &sql, |field| is_guess(job, infers, field), &mut plan) {
         faults.extend(more);
     }
     ids_differ(job, &plan, &mut faults);
     faults.or_ok(())?;
+    plan.doubts = Faults(sql.doubts());
     plan.profile = profile::plan(job, &plan.prepare, &mut plan.requests)?;
     plan.proven = vec![false; plan.requests.tests.len()];
     if job.statistics {
@@ -132,10 +138,13 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
 }
 
 /// Compiles `clean` and `transform` against a source's schema.
-fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql) -> (Prepare, Faults) {
+fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: bool) -> (Prepare, Faults) {
     let mut prepare = Prepare::new(schema);
     let mut faults = Faults::default();
     let place = |at: Position| at.in_file(&job.rules.path);
+    let sound = |expression: Expression, schema: &Schema, at: Position| {
+        sql.sound(expression, |why| Fault::told(why).at(place(at)), |c| is_guess(job, infers, schema.field(c)))
+    };
     for step in &job.rules.sections.clean {
         let (drops, text) = match (&step.drop_where, &step.keep_where) {
             (Some(text), _) => (true, text),
@@ -143,17 +152,33 @@ fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql) -> (Prepare, Faults
             (None, None) => continue,
         };
         match sql.get().condition(&text.value, schema) {
-            Ok(condition) => prepare.clean(drops, condition),
+            Ok(condition) => match sound(condition, schema, text.at) {
+                Ok(condition) => prepare.clean(drops, condition),
+                Err(fault) => faults.push(fault),
+            },
             Err(why) => faults.push(Fault::told(&why).at(place(text.at))),
         }
     }
     for (name, text) in &job.rules.sections.transform.0 {
         match sql.get().compile(&text.value, &prepare.schema) {
-            Ok(expression) => prepare.transform(name, expression),
+            Ok(expression) => match sound(expression, &prepare.schema, text.at) {
+                Ok(expression) => prepare.transform(name, expression),
+                Err(fault) => faults.push(fault),
+            },
             Err(why) => faults.push(Fault::told(&format!("transform `{name}`: {why}")).at(place(text.at))),
         }
     }
     (prepare, faults)
+}
+
+/// Whether the contract gives the type of a column.
+fn is_declared(job: &Job<'_>, name: &str) -> bool {
+    job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).any(|(n, c)| n == name && c.r#type.is_some())
+}
+
+/// Whether a later value may change the type of a column: it is what the values so far look like.
+fn is_guess(job: &Job<'_>, infers: bool, field: &Field) -> bool {
+    infers && !is_declared(job, field.name()) && !is_text(field.data_type())
 }
 
 /// The batch's schema as it would be had it kept to the contract.
@@ -178,7 +203,7 @@ struct Binding<'a, 'b> {
 
 impl Binding<'_, '_> {
     /// A required column is an implied rule: rows without a value are set aside.
-    fn required(&self, name: &str, at: Position, plan: &mut Plan) {
+    fn required(&self, name: &str, at: Position, plan: &mut Plan) -> Result<(), Faults> {
         let item = RuleItem {
             entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
             rule: crate::rules::missing_default(),
@@ -191,7 +216,7 @@ impl Binding<'_, '_> {
             about_rows: false,
         };
         let column = Spanned { at, value: name.to_owned() };
-        let _ = self.one(&item, Some(&column), plan);
+        self.one(&item, Some(&column), plan)
     }
 
     fn item(&self, item: &RuleItem, plan: &mut Plan) -> Result<(), Faults> {
@@ -318,9 +343,7 @@ impl Binding<'_, '_> {
         requests: &mut Requests,
     ) -> Result<Bound, Faults> {
         let place = column.map_or(item.at, |c| c.at).in_file(&self.job.rules.path);
-        let declared =
-            |name: &str| self.job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).any(|(n, c)| n == name && c.r#type.is_some());
-        let is_inferred = |name: &str| self.infers && !declared(name);
+        let is_inferred = |name: &str| self.infers && !is_declared(self.job, name);
         let mut binder = Binder {
             prepare,
             column: None,
@@ -354,7 +377,7 @@ impl Binding<'_, '_> {
         if let Some(text) = &item.words.r#where
             && let Some(condition) = faults.take(binder.condition(text))
         {
-            binder.scope.condition = Some(binder.requests.condition(condition));
+            binder.scope.condition = Some(binder.requests.condition(condition, text.at.in_file(&self.job.rules.path)));
         }
         faults.or_ok(())?;
         let (before, states, tests) = (binder.shows.len(), binder.requests.states.len(), binder.requests.tests.len());

@@ -13,7 +13,8 @@ use crate::diagnostic::Fault;
 use crate::metric::Column;
 use crate::prepare::Prepared;
 use crate::rows::Mask;
-use crate::rules::Scope;
+use crate::rules::{Condition, Scope};
+use crate::sql::RowFailure;
 
 /// A batch with its columns and conditions ready for tests and states.
 pub(super) struct Batch {
@@ -21,8 +22,24 @@ pub(super) struct Batch {
     pub(super) columns: Vec<Option<Column>>,
     /// Where rows end in columns that hold the elements of lists, by column.
     pub(super) ends: BTreeMap<usize, Arc<[u32]>>,
-    /// One a condition: rows for which it holds, rows on which it fails.
-    pub(super) conditions: Vec<Option<(Mask, Mask)>>,
+    /// One a condition, where it was computed.
+    pub(super) conditions: Vec<Option<Holds>>,
+}
+
+/// A row of a unit on which a `where` could not be computed: whether the rule speaks of it is not known.
+#[derive(Debug, Clone)]
+pub(super) struct Stuck {
+    pub(super) row: u32,
+    pub(super) condition: usize,
+    pub(super) reason: String,
+}
+
+/// What a condition came to.
+pub(super) struct Holds {
+    /// The rows for which it holds.
+    pub(super) rows: Mask,
+    /// The rows on which it could not be computed.
+    pub(super) failures: Vec<RowFailure>,
 }
 
 impl Batch {
@@ -43,16 +60,15 @@ impl Batch {
             let by_test = requests.tests.iter().any(|t| t.scope.condition == Some(index) || t.known.contains(&index));
             by_state || (first_new == 0 && by_test)
         };
-        let evaluate = |(index, condition): (usize, &crate::sql::Expression)| {
+        let evaluate = |(index, condition): (usize, &Condition)| {
             if !wanted(index) {
                 return None;
             }
-            let column = |&c: &usize| columns[c].as_ref().map(Column::nullable);
-            let arrays: Vec<ArrayRef> = condition.columns.iter().filter_map(column).collect();
-            let (holds, failures) = condition.test(&arrays, len);
-            let mut failed = vec![false; len];
-            failures.iter().for_each(|f| failed[f.row] = true);
-            Some((Mask::from_boolean(&holds, false), if failures.is_empty() { Mask::None } else { Mask::new(failed.into()) }))
+            let column = |&c: &usize| columns[c].as_ref().map(|c| c.array.clone());
+            let arrays: Option<Vec<ArrayRef>> = condition.expression.columns.iter().map(column).collect();
+            let arrays = arrays.expect("the projection covers every condition's columns");
+            let (holds, failures) = condition.expression.test(&arrays, len);
+            Some(Holds { rows: Mask::from_boolean(&holds, false), failures })
         };
         let conditions = requests.conditions.iter().enumerate().map(evaluate).collect();
         Self { prepared, columns, ends, conditions }
@@ -67,12 +83,23 @@ impl Batch {
         indices.iter().map(read).collect()
     }
 
-    /// The rows of a scope's `where`; a row on which it cannot be computed is in scope, lest it pass unseen.
+    /// The rows of a scope's `where`. A row on which it cannot be computed is a fault, which [`Batch::stuck`] finds.
     pub(super) fn scope(&self, scope: &Scope) -> Mask {
-        match scope.condition.and_then(|c| self.conditions[c].as_ref()) {
-            Some((holds, failed)) => holds.or(failed),
-            None => Mask::All,
-        }
+        scope.condition.and_then(|c| self.conditions[c].as_ref()).map_or(Mask::All, |holds| holds.rows.clone())
+    }
+
+    /// The first of the rows `over` on which one of the `conditions` could not be computed.
+    pub(super) fn stuck(&self, conditions: impl IntoIterator<Item = usize>, over: &Mask) -> Option<Stuck> {
+        let failing = |condition: usize| {
+            let failures = &self.conditions[condition].as_ref()?.failures;
+            if failures.is_empty() {
+                return None;
+            }
+            let over = over.bits(self.len());
+            let RowFailure { row, reason } = failures.iter().find(|f| over.value(f.row))?;
+            Some(Stuck { row: self.prepared.rows.get(*row), condition, reason: reason.clone() })
+        };
+        conditions.into_iter().filter_map(failing).min_by_key(|s| (s.row, s.condition))
     }
 
     /// The sound rows with every column, for the sink.

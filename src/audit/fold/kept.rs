@@ -34,7 +34,7 @@ impl Kept {
             return Vec::new();
         }
         let requests = plan.requests.states.iter().filter(|r| r.is_histogram());
-        let conditions = |r: &crate::rules::StateRequest| r.scope.condition.map(|c| plan.requests.conditions[c].columns.clone());
+        let conditions = |r: &crate::rules::StateRequest| r.scope.condition.map(|c| plan.requests.conditions[c].expression.columns.clone());
         let columns = requests.flat_map(|r| [r.columns.clone(), r.scope.by.clone(), conditions(r).unwrap_or_default()].concat());
         let columns = plan.prepare.source_columns(&columns.collect::<Vec<_>>());
         let is_small = || {
@@ -63,10 +63,10 @@ impl Kept {
     pub fn chunks(&self, unit: u32, columns: &[usize]) -> Option<Vec<Chunk>> {
         let places: Vec<usize> = columns.iter().map(|c| self.columns.binary_search(c).ok()).collect::<Option<_>>()?;
         let chunk = |(batch, rows): &(RecordBatch, RowNumbers)| {
-            let batch = batch.project(&places).ok()?;
-            Some(Chunk { batch, rows: rows.clone(), malformed: Vec::new() })
+            let batch = batch.project(&places).expect("the places are of columns that were kept");
+            Chunk { batch, rows: rows.clone(), malformed: Vec::new() }
         };
-        self.units.get(&unit)?.iter().map(chunk).collect()
+        Some(self.units.get(&unit)?.iter().map(chunk).collect())
     }
 }
 

@@ -13,21 +13,21 @@ use crate::audit::samples::SAMPLES_MAX;
 use crate::audit::{Folded, Plan};
 use crate::diagnostic::Fault;
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
-use crate::rows::RowSet;
-use crate::rules::Facts;
-use crate::rules::TestCounts;
+use crate::rows::{RowId, RowSet};
+use crate::rules::{Condition, Facts, TestCounts};
 use crate::source::{Evidence, Places, Source};
 
 /// Units merged so far.
-pub(super) struct Merging {
+pub(super) struct Merging<'a> {
     pub(super) folded: Folded,
     pub(super) states: States,
     pub(super) tests: Vec<BTreeMap<GroupKey, (TestCounts, RowSet)>>,
     pub(super) digest: Xxh3Default,
+    conditions: &'a [Condition],
 }
 
-impl Merging {
-    pub(super) fn new(plan: &Plan, twins: &Arc<[Option<usize>]>, kept: Option<Kept>) -> Self {
+impl<'a> Merging<'a> {
+    pub(super) fn new(plan: &'a Plan, twins: &Arc<[Option<usize>]>, kept: Option<Kept>) -> Self {
         let folded = Folded {
             facts: Facts::default(),
             places: Places::default(),
@@ -40,12 +40,14 @@ impl Merging {
             evidence: Evidence::None,
             content_digest: None,
             kept,
+            stuck: None,
         };
         Self {
             folded,
             states: States::empty(plan, 0, twins),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             digest: Xxh3Default::new(),
+            conditions: &plan.requests.conditions,
         }
     }
 
@@ -83,6 +85,12 @@ impl Merging {
         folded.unsound.insert_unit(index, unit.unsound);
         let header_lines = source.header_lines(unit.unit.file);
         folded.places.push(unit.unit, &unit.end, header_lines);
+        if let (None, Some(stuck)) = (&folded.stuck, unit.stuck) {
+            let origin = folded.places.origin(RowId { unit: index, row: stuck.row }, source.files());
+            let Condition { at, .. } = &self.conditions[stuck.condition];
+            let what = format!("cannot tell whether this holds for {origin}: {}", stuck.reason);
+            folded.stuck = Some(Fault::new(what).at(at.clone()).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`"));
+        }
         Ok(())
     }
 

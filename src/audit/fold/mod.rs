@@ -17,7 +17,7 @@ use self::unit::UnitWork;
 use super::{Folded, Job, Plan, Sink};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
-use crate::rules::{Facts, Scope};
+use crate::rules::{Condition, Facts, Scope};
 use crate::source::{Projection, Source, Unit};
 
 /// The first pass: row tests, then states over the sound rows; rows that pass go to `sink`.
@@ -45,11 +45,13 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
                 let columns = chunk.batch.project(&places).map_err(|e| Fault::new(format!("cannot keep columns: {e}")))?;
                 kept.push((columns, chunk.rows.clone()));
             }
-            let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
-            match (fold.take(prepared)?, open.as_mut()) {
-                (Some((batch, sound)), Some(open)) => sink.take(open, batch.kept(&plan.prepare.schema, &sound)?),
-                (Some(_), None) | (None, _) => Ok(()),
+            for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
+                match (fold.take(prepared)?, open.as_mut()) {
+                    (Some((batch, sound)), Some(open)) => sink.take(open, batch.kept(&plan.prepare.schema, &sound)?)?,
+                    (Some(_), None) | (None, _) => {}
+                }
             }
+            Ok(())
         })?;
         fold.fold.part = open.map(|open| sink.close(open)).transpose()?;
         fold.fold.end = end;
@@ -79,12 +81,17 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
     let work = |unit: &Unit, preread| {
         let mut states = empty();
         let mut each = |chunk| {
-            let prepared = plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
-            let batch = Batch::new(prepared, plan, first_new, &needed);
-            // With fewer columns read, records malformed in another one look whole.
-            let live = malformed.mask(unit.index, &batch.prepared.rows).not();
-            let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
-            states.update(&batch, plan, (&live, &sound), unit.index, &job.budget);
+            for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
+                let batch = Batch::new(prepared, plan, first_new, &needed);
+                // With fewer columns read, records malformed in another one look whole.
+                let live = malformed.mask(unit.index, &batch.prepared.rows).not();
+                let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
+                if let Some(stuck) = states.update(&batch, plan, (&live, &sound), unit.index, &job.budget) {
+                    // The first look judged by the same conditions; this is for one that only a second look asks for.
+                    let Condition { at, .. } = &requests.conditions[stuck.condition];
+                    return Err(Fault::new(format!("cannot tell whether this holds for every row: {}", stuck.reason)).at(at.clone()));
+                }
+            }
             Ok(())
         };
         match kept.and_then(|kept| kept.chunks(unit.index, &projection.columns)) {
@@ -107,13 +114,13 @@ fn needed(plan: &Plan, first_new: usize) -> Vec<usize> {
     let mut columns: Vec<usize> = Vec::new();
     let scope = |scope: &Scope, columns: &mut Vec<usize>| {
         columns.extend(&scope.by);
-        columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].columns));
+        columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
     };
     if first_new == 0 {
         for (test, _) in requests.tests.iter().zip(&plan.proven).filter(|(_, proven)| !**proven) {
             columns.extend(&test.columns);
             scope(&test.scope, &mut columns);
-            columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].columns));
+            columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
         }
     }
     let is_given = |i: usize| first_new == 0 && plan.given.get(i).is_some_and(Option::is_some);

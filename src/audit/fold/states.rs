@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::batch::Batch;
+use super::batch::{Batch, Stuck};
 use crate::audit::Plan;
 use crate::metric::completeness::Counts;
 use crate::metric::{Budget, Rows};
@@ -34,11 +34,13 @@ impl States {
         Self { states, twins: twins.clone(), first, given }
     }
 
-    /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound.
-    pub fn update(&mut self, batch: &Batch, plan: &Plan, (live, sound): (&Mask, &Mask), unit: u32, budget: &Budget) {
+    /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound; gives the first row on which a
+    /// `where` could not be computed.
+    pub fn update(&mut self, batch: &Batch, plan: &Plan, (live, sound): (&Mask, &Mask), unit: u32, budget: &Budget) -> Option<Stuck> {
         if batch.len() == 0 {
-            return;
+            return None;
         }
+        let mut stuck: Option<Stuck> = None;
         if !live.without(sound).is_none() {
             self.part();
         }
@@ -48,12 +50,18 @@ impl States {
                 Over::Sound => sound,
                 Over::All => live,
             };
+            if let Some(more) = batch.stuck(request.scope.condition, over)
+                && stuck.as_ref().is_none_or(|first| (more.row, more.condition) < (first.row, first.condition))
+            {
+                stuck = Some(more);
+            }
             let selection = batch.scope(&request.scope).and(over);
             if !selection.is_none() {
                 let rows = Rows { unit, numbers: &batch.prepared.rows, selection: &selection, budget };
                 state.update(&rows, &batch.columns(&request.columns));
             }
         }
+        stuck
     }
 
     /// From here on twins go their own ways.

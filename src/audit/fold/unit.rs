@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::batch::Batch;
+use super::batch::{Batch, Stuck};
 use super::kept::KeptRows;
 use super::states::States;
 use crate::audit::Plan;
@@ -30,6 +30,8 @@ pub(super) struct UnitFold<P> {
     pub(super) part: Option<P>,
     /// Rows kept for a second look.
     pub(super) kept: KeptRows,
+    /// The first row on which a `where` could not be computed.
+    pub(super) stuck: Option<Stuck>,
 }
 
 /// What one row test counted in one group of one unit.
@@ -64,6 +66,7 @@ impl<'a, P> UnitWork<'a, P> {
             unsound: Vec::new(),
             part: None,
             kept: KeptRows::new(),
+            stuck: None,
         };
         Self { plan, budget, needed, fold }
     }
@@ -85,20 +88,23 @@ impl<'a, P> UnitWork<'a, P> {
         let unsound = self.test(&batch);
         unsound.rows(batch.len(), |i| self.fold.unsound.push(batch.prepared.rows.get(i)));
         let sound = unsound.not();
-        self.fold.states.update(&batch, self.plan, (&Mask::All, &sound), self.fold.unit.index, self.budget);
+        let stuck = self.fold.states.update(&batch, self.plan, (&Mask::All, &sound), self.fold.unit.index, self.budget);
+        stuck.into_iter().for_each(|s| self.fold.stop_at(s));
         Ok(Some((batch, sound)))
     }
 
     /// Runs the row tests; gives the rows that go at once.
     pub(super) fn test(&mut self, batch: &Batch) -> Mask {
         let len = batch.len();
-        let mut unsound = Mask::None;
+        let (mut unsound, mut stuck) = (Mask::None, Vec::new());
         let tests = self.plan.requests.tests.iter().zip(&mut self.fold.tests);
         for ((request, groups), proven) in tests.zip(&self.plan.proven) {
             if *proven {
                 groups.entry(GroupKey::new()).or_default().in_scope += len as u64;
                 continue;
             }
+            let conditions = request.scope.condition.iter().chain(&request.known).copied();
+            stuck.extend(batch.stuck(conditions, &Mask::All));
             let scope = batch.scope(&request.scope);
             let columns = batch.columns(&request.columns);
             let tested = match request.columns.first().and_then(|c| batch.ends.get(c)) {
@@ -112,7 +118,7 @@ impl<'a, P> UnitWork<'a, P> {
             };
             let fails = fails.and(&scope);
             let known = request.known.iter().filter_map(|&c| batch.conditions[c].as_ref());
-            let known = known.fold(Mask::None, |all, (holds, _)| all.or(holds)).and(&fails);
+            let known = known.fold(Mask::None, |all, holds| all.or(&holds.rows)).and(&fails);
             let fails = fails.without(&known);
             if request.policy.sets_aside_at_once() {
                 unsound = unsound.or(&fails);
@@ -132,7 +138,17 @@ impl<'a, P> UnitWork<'a, P> {
                 groups.entry(key).or_default().merge(fold);
             }
         }
+        stuck.into_iter().for_each(|s| self.fold.stop_at(s));
         unsound
+    }
+}
+
+impl<P> UnitFold<P> {
+    /// Notes a row on which a `where` could not be computed, if it is the first.
+    fn stop_at(&mut self, stuck: Stuck) {
+        if self.stuck.as_ref().is_none_or(|first| (stuck.row, stuck.condition) < (first.row, first.condition)) {
+            self.stuck = Some(stuck);
+        }
     }
 }
 

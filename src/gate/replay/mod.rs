@@ -21,6 +21,8 @@ use super::{ATTEMPTS_MAX, PublishedTable, filter};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Fault, Faults};
+use crate::metric::plain_floats;
+use crate::prepare::Prepared;
 use crate::quarantine::{self, COLUMNS, Part, RULES};
 use crate::report::model::Mode;
 use crate::rows::{RowId, RowNumbers, RowSet};
@@ -185,26 +187,27 @@ impl<'a> Batch<'a> {
             let batch = batch?;
             let rows = RowNumbers::of((0..batch.num_rows() as u32).collect());
             let chunk = Chunk { batch: conform(&batch, &self.columns)?, rows, malformed: Vec::new() };
-            let prepared = prepare.apply(chunk, &projection)?;
-            let still: UInt32Array = prepared.rows.iter().collect::<Vec<u32>>().into();
-            for &column in &made {
-                let name = prepare.schema.field(column).name();
-                let (Some(now), Some(then)) = (&prepared.columns[column], batch.column_by_name(name)) else { return Err(self.other(name)) };
-                let then = take(then, &still, None).map_err(|e| cannot(&e))?;
-                let Ok(now) = cast_with_options(now, then.data_type(), &CastOptions { safe: false, ..CastOptions::default() }) else {
-                    return Err(self.other(name));
-                };
-                let differ = if then.data_type().is_nested() {
-                    then != now
-                } else {
-                    distinct(&then, &now).map_err(|e| cannot(&e))?.true_count() > 0
-                };
-                if differ {
-                    return Err(self.other(name));
-                }
+            for prepared in prepare.apply(chunk, &projection)? {
+                made.iter().try_for_each(|&column| self.is_same(&prepared, &batch, prepare.schema.field(column).name(), column))?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a column that `transform` makes is what is published.
+    fn is_same(&self, prepared: &Prepared, batch: &RecordBatch, name: &str, column: usize) -> Result<(), Faults> {
+        let still: UInt32Array = prepared.rows.iter().collect::<Vec<u32>>().into();
+        let (Some(now), Some(then)) = (&prepared.columns[column], batch.column_by_name(name)) else { return Err(self.other(name)) };
+        let then = take(then, &still, None).map_err(|e| cannot(&e))?;
+        let Ok(now) = cast_with_options(now, then.data_type(), &CastOptions { safe: false, ..CastOptions::default() }) else {
+            return Err(self.other(name));
+        };
+        let differ = if then.data_type().is_nested() {
+            then != now
+        } else {
+            distinct(&plain_floats(&then), &plain_floats(&now)).map_err(|e| cannot(&e))?.true_count() > 0
+        };
+        if differ { Err(self.other(name)) } else { Ok(()) }
     }
 
     fn other(&self, column: &str) -> Faults {

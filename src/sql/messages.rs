@@ -1,0 +1,39 @@
+//! DataFusion's messages in one line, and in our words where it has none for a user.
+
+use std::fmt::Display;
+
+/// DataFusion's message without its backtrace, prefix and line breaks.
+pub(super) fn one_line(error: impl Display) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    const PREFIXES: [&str; 8] = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "SQL error: ",
+        "Schema error: ",
+        "Arithmetic overflow: ",
+        "Cast error: ",
+        "Compute error: ",
+    ];
+    let mut message = first;
+    while let Some(rest) = PREFIXES.iter().find_map(|p| message.strip_prefix(p)) {
+        message = rest;
+    }
+    if let Some(inner) = message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")")) {
+        return format!("not SQL: {}", inner.split(" at Line:").next().unwrap_or(inner));
+    }
+    if message == "Divide by zero error" {
+        return "division by zero".into();
+    }
+    if message.contains("Dot access not supported") {
+        return "a name before a dot is a word of SQL; put it in double quotes, such as `\"user\".age`".into();
+    }
+    if let Some(rest) = message.strip_prefix("No field named ") {
+        let (name, hint) = rest.split_once(". ").unwrap_or((rest, ""));
+        let name = name.trim_end_matches('.').trim_matches('"');
+        let near = hint.strip_prefix("Did you mean '").and_then(|h| h.split('\'').next()).map(|h| h.trim_matches('"'));
+        return near.map_or_else(|| format!("unknown column `{name}`"), |near| format!("unknown column `{name}`; did you mean `{near}`?"));
+    }
+    message.trim_end_matches('.').to_owned()
+}
