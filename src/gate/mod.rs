@@ -1,6 +1,7 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
 mod filter;
+mod judging;
 mod published;
 mod quarantine;
 pub mod replay;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+pub use self::judging::Judging;
 pub use self::published::PublishedTable;
 use self::staging::{Staged, Staging};
 use crate::assemble::{self, Header};
-use crate::audit::{self, Audited, Job, NoSink};
+use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Fault, Faults};
 use crate::identity;
 use crate::report::Report;
@@ -49,12 +51,14 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     identity::check(request.batch_id.as_deref())?;
     let evolution = job.rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
     if request.dry_run {
-        let audited = audit::audit(job, &NoSink)?;
-        request.publish.columns(&audited.plan.prepare.schema, evolution)?;
+        let judging = Judging { destination: Some(&request.publish), evolution };
+        let audited = audit::audit(job, &judging)?;
         let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
         standing(request, &stamp)?;
         let publication = Publication::of_nothing(PublicationState::DryRun);
-        return Ok(write_up(job, request, &audited, &stamp, &set_aside, Some(publication)));
+        let report = write_up(job, request, &audited, &stamp, &set_aside, Some(publication));
+        judging.end(&audited.plan.prepare.schema, report.verdict)?;
+        return Ok(report);
     }
     let mut hold = None;
     for _ in 0..ATTEMPTS_MAX {
