@@ -12,7 +12,7 @@ use crate::rows::RowId;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::{OnFail, OnNoData, Tolerance};
 use crate::rules::{Status, View};
-use crate::ruleset::RuleItem;
+use crate::ruleset::{Contract, RuleItem};
 use crate::shown::{count, counted, percent};
 use crate::source::{Format, Malformed, Source};
 
@@ -95,20 +95,51 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// The batch's columns against the contract, where there is one.
-pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> (Option<FindingResult>, Vec<SchemaChange>) {
-    let Some(section) = &job.rules.sections.schema else { return (None, Vec::new()) };
+/// The batch's columns against the contract, or against the destination's table where there is none; behind a contract,
+/// also what the table cannot take.
+pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> (Vec<FindingResult>, Vec<SchemaChange>) {
     let contradicted = source.contradicted();
     let missing = missing_by_column(plan, folded);
     let tallies = source.tallies(&folded.evidence);
     let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
-    let observed = Observed { schema: source.schema(), contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
-    let changes = section.changes(&observed);
+    let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
+    let section = job.rules.sections.schema.as_ref();
+    let evolution = section.map(|section| section.evolution).unwrap_or_default();
+    let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);
+    match job.rules.compared_with() {
+        None => (Vec::new(), Vec::new()),
+        Some(Contract::Own(section)) => {
+            let mut changes = section.changes(&observed(source.schema()));
+            let mut findings = vec![drift("schema", &changes, "the columns are as the contract says", on_fail)];
+            if let Some(table) = &job.rules.table {
+                let refused: Vec<SchemaChange> = table.refused(&observed(&plan.prepare.schema), evolution);
+                if !refused.is_empty() {
+                    let finding = drift("schema-table", &refused, "", OnFail::Reject);
+                    findings.push(FindingResult { message: format!("the table {}: {}", table.place, finding.message), ..finding });
+                    changes.extend(refused.into_iter().filter(|new| !changes.contains(new)).collect::<Vec<_>>());
+                }
+            }
+            (findings, changes)
+        }
+        Some(Contract::Table(table)) => {
+            let changes = table.changes(&observed(&plan.prepare.schema), evolution);
+            // What the table cannot take is not published, whatever follows a change otherwise.
+            let cannot_be = !table.refused(&observed(&plan.prepare.schema), evolution).is_empty();
+            let on_fail = if cannot_be { OnFail::Reject } else { on_fail };
+            let finding = drift("schema", &changes, &format!("the columns are as the table {} has them", table.place), on_fail);
+            let message = if changes.is_empty() { finding.message } else { format!("the table {}: {}", table.place, finding.message) };
+            (vec![FindingResult { message, ..finding }], changes)
+        }
+    }
+}
+
+/// One finding for the changes; `alike` is said where there is none.
+fn drift(id: &str, changes: &[SchemaChange], alike: &str, on_fail: OnFail) -> FindingResult {
     let breaking: Vec<&SchemaChange> = changes.iter().filter(|c| !c.compatible).collect();
     let status = if breaking.is_empty() { Status::Pass } else { Status::Fail };
     let listed = |changes: &mut dyn Iterator<Item = &SchemaChange>| changes.map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let message = match (breaking.is_empty(), changes.is_empty()) {
-        (true, true) => "the columns are as the contract says".to_owned(),
+        (true, true) => alike.to_owned(),
         (true, false) => format!("compatible changes: {}", listed(&mut changes.iter())),
         (false, _) if breaking.len() == changes.len() => listed(&mut breaking.iter().copied()),
         (false, _) => {
@@ -116,14 +147,13 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
             format!("{}; compatible: {compatible}", listed(&mut breaking.iter().copied()))
         }
     };
-    let finding = FindingResult {
+    FindingResult {
         observed: breaking.len().into(),
         limit: 0.into(),
         unit: "incompatible changes",
         columns: breaking.iter().map(|c| c.path.clone()).collect(),
-        ..FindingResult::builtin("schema", "schema", status, section.on_fail.as_ref().map_or(OnFail::Reject, |o| o.value), message)
-    };
-    (Some(finding), changes)
+        ..FindingResult::builtin(id, "schema", status, on_fail, message)
+    }
 }
 
 /// Missing values of each column that was counted over every row.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::destinations::{beside, replaces};
 use super::run::{self, Run};
 use crate::assemble::{self, Header};
-use crate::audit::{self, Job, NoSink};
-use crate::gate::PublishedTable;
+use crate::audit::{self, Job};
+use crate::diagnostic::Faults;
+use crate::gate::{Judging, PublishedTable};
 use crate::identity;
 use crate::report::Report;
 use crate::report::model::Mode;
@@ -26,21 +28,25 @@ pub struct Check {
 
 impl Check {
     pub fn run(self) -> ExitCode {
-        let judge = |rules: &RuleFile, job: Job<'_>| {
+        let judge = |rules: &RuleFile, publish: &Option<Destination>, job: Job<'_>| {
             identity::check(self.run.batch_id.as_deref())?;
-            let audited = audit::audit(&Job { published: self.published(rules), ..job }, &NoSink)?;
+            let evolution = rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
+            let judging = Judging { destination: publish.as_ref(), evolution };
+            let audited = audit::audit(&Job { published: self.published(rules, publish.as_ref()), ..job }, &judging)?;
             let batch_id = self.run.batch_id.clone().or_else(|| audited.identity.derived_id()).unwrap_or_default();
             let header = Header { mode: Mode::Check, batch_id, as_of: self.run.clock() };
-            Ok(assemble::assemble(header, rules, &audited, audited.set_aside().len(), None))
+            let report = assemble::assemble(header, rules, &audited, audited.set_aside().len(), None);
+            judging.end(&audited.plan.prepare.schema, report.verdict)?;
+            Ok(report)
         };
-        run::run(&self.run, Mode::Check, judge, |report| self.exit_code(report))
+        run::run(&self.run, Mode::Check, open, judge, |report| self.exit_code(report))
     }
 
     /// The table that the gate would publish to, if the rule file names one.
-    fn published(&self, rules: &RuleFile) -> Option<Arc<dyn Published>> {
-        let (publish, format) = (rules.sections.gate.publish.clone()?, rules.sections.gate.format);
-        let find = move || Destination::new(Location::new(&publish, &run::surroundings())?, format);
+    fn published(&self, rules: &RuleFile, publish: Option<&Destination>) -> Option<Arc<dyn Published>> {
+        let destination = publish?.clone();
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
+        let find = move || Ok(destination.clone());
         Some(PublishedTable::new(rules, self.run.batch_id.as_deref(), replaces, find))
     }
 
@@ -51,4 +57,12 @@ impl Check {
             Verdict::Undecided => 2,
         }
     }
+}
+
+/// Where the gate would publish, if the rule file says so.
+fn open(rules: &mut RuleFile) -> Result<Option<Destination>, Faults> {
+    let Some(publish) = rules.sections.gate.publish.clone() else { return Ok(None) };
+    let publish = Destination::new(Location::new(&publish, &run::surroundings())?, rules.sections.gate.format)?;
+    beside(rules, &publish, replaces(rules))?;
+    Ok(Some(publish))
 }

@@ -7,6 +7,24 @@ use crate::diagnostic::{Fault, Faults, Place};
 use crate::ruleset::{RuleFile, TableFormat};
 use crate::store::{Destination, Location, Quarantine};
 
+/// Lets `rules` judge rows for `publish`, by what the table there promises; `removes` takes rows out of it.
+///
+/// # Errors
+/// The table promises what is not kept, or keeps its rows.
+pub fn beside(rules: &mut RuleFile, publish: &Destination, removes: Option<&str>) -> Result<(), Faults> {
+    let terms = publish.terms()?;
+    if let (Some(terms), Some(removes)) = (&terms, removes) {
+        terms.refuse_removal(removes)?;
+    }
+    rules.beside(terms);
+    Ok(())
+}
+
+/// What in the rule file takes rows out of a table.
+pub fn replaces(rules: &RuleFile) -> Option<&'static str> {
+    rules.sections.gate.replace.as_ref().map(|_| "`gate: { replace: … }`")
+}
+
 /// Options that name places; the rule file's `gate` section names them too.
 #[derive(Debug, Args)]
 pub struct Destinations {

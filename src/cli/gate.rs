@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::destinations::Destinations;
+use super::destinations::{Destinations, beside, replaces};
 use super::run::{self, Run};
 use crate::audit::Job;
 use crate::diagnostic::{Fault, Faults};
@@ -39,14 +39,12 @@ impl Gate {
             store::kill::at_step(step);
         }
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
-        let judge = |rules: &RuleFile, job: Job<'_>| {
-            let request = self.request(rules)?;
-            gate::gate(&Job { published: Some(request.table.clone()), ..job }, &request)
-        };
-        run::run(&self.run, mode, judge, |report| self.exit_code(report))
+        let judge =
+            |_: &RuleFile, request: &Request, job: Job<'_>| gate::gate(&Job { published: Some(request.table.clone()), ..job }, request);
+        run::run(&self.run, mode, |rules| self.request(rules), judge, |report| self.exit_code(report))
     }
 
-    fn request(&self, rules: &RuleFile) -> Result<Request, Faults> {
+    fn request(&self, rules: &mut RuleFile) -> Result<Request, Faults> {
         let (publish, quarantine) = self.destinations.open(rules)?;
         let (supersede, dry_run) = (self.supersede, self.dry_run);
         let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
@@ -55,6 +53,8 @@ impl Gate {
             let fault = Fault::new(format!("{place}: rows can be replaced by their values in a Delta table only"));
             return Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out").into());
         }
+        let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
+        beside(rules, &publish, removes)?;
         let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), move || Ok(destination.clone()));
         Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock() })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::destinations::Destinations;
+use super::destinations::{Destinations, beside};
 use super::output;
 use super::run::{Means, read_rules};
 use crate::diagnostic::Faults;
@@ -51,8 +51,9 @@ impl Replay {
     }
 
     fn replay(&self) -> Result<ExitCode, Faults> {
-        let rules = read_rules(&self.rules)?;
+        let mut rules = read_rules(&self.rules)?;
         let (publish, quarantine) = self.destinations.open(&rules)?;
+        beside(&mut rules, &publish, Some("a replay"))?;
         let parts = replay::parts(&rules, &quarantine, &self.batches)?;
         if parts.is_empty() {
             output::print(&format!("{}: no rows of `{}` are set aside\n", quarantine.directory, rules.sections.dataset));

@@ -142,19 +142,27 @@ impl Run {
         let paths = if self.data.is_empty() { named } else { self.data.clone() };
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
-        Ok(source::open(&paths, &options, &rules.sections.contract(), &Spool::new(&spill.path))?)
+        Ok(source::open(&paths, &options, &rules.contract(), &Spool::new(&spill.path))?)
     }
 
     /// The report, or faults and the rule file as far as it could be read.
-    fn judged(&self, judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
-        let rules = self.rule_file().map_err(|faults| Box::new((faults, None)))?;
+    fn judged<T>(
+        &self,
+        open: impl Fn(&mut RuleFile) -> Result<T, Faults>,
+        judge: impl Fn(&RuleFile, &T, Job<'_>) -> Result<Report, Faults>,
+    ) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
+        let mut rules = self.rule_file().map_err(|faults| Box::new((faults, None)))?;
+        let opened = match open(&mut rules) {
+            Ok(opened) => opened,
+            Err(faults) => return Err(Box::new((faults, Some(rules)))),
+        };
         let judged = || {
             let spill = self.means.spill()?;
             let progress = Progress::new(self.quiet);
             let advance = |done, total| progress.advance(done, total);
             let job = self.means.job(&rules, self.source(&rules, &spill)?, None, &spill, &advance);
             let job = Job { statistics: !self.no_statistics, ..job };
-            judge(&rules, job)
+            judge(&rules, &opened, job)
         };
         judged().map_err(|faults| Box::new((faults, Some(rules))))
     }
@@ -165,15 +173,16 @@ impl Run {
     }
 }
 
-/// Runs `judge`, writes and shows its report, and gives the exit code. What cannot be judged is
+/// Opens the destination, runs `judge`, writes and shows its report, and gives the exit code. What cannot be judged is
 /// said on standard error and in the report files, and exits with 2.
-pub fn run(
+pub fn run<T>(
     options: &Run,
     mode: Mode,
-    judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>,
+    open: impl Fn(&mut RuleFile) -> Result<T, Faults>,
+    judge: impl Fn(&RuleFile, &T, Job<'_>) -> Result<Report, Faults>,
     exit_code: impl Fn(&Report) -> u8,
 ) -> ExitCode {
-    let (report, code) = match options.judged(judge) {
+    let (report, code) = match options.judged(open, judge) {
         Ok(report) => {
             let code = exit_code(&report);
             (report, code)

@@ -1,6 +1,7 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
 mod filter;
+mod judging;
 mod published;
 mod quarantine;
 pub mod replay;
@@ -9,6 +10,7 @@ mod standing;
 
 use std::sync::Arc;
 
+pub use self::judging::Judging;
 pub use self::published::PublishedTable;
 use self::staging::{Staged, Staging};
 use self::standing::{Standing, standing};

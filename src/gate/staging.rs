@@ -42,7 +42,7 @@ pub(super) struct Staging<'a> {
     /// The only file whose rows are staged.
     file: Option<u32>,
     encoder: RwLock<Option<Encoder>>,
-    staged: Mutex<Option<Staged>>,
+    staged: Mutex<Option<Result<Staged, Fault>>>,
 }
 
 impl<'a> Staging<'a> {
@@ -66,7 +66,7 @@ impl<'a> Staging<'a> {
 
     pub fn into_staged(self) -> Result<Staged, Fault> {
         let staged = self.staged.into_inner().unwrap_or_else(PoisonError::into_inner);
-        staged.ok_or_else(|| Fault::new("internal error: nothing was staged"))
+        staged.unwrap_or_else(|| Err(Fault::new("internal error: nothing was staged")))
     }
 }
 
@@ -79,11 +79,17 @@ impl Sink for Staging<'_> {
     }
 
     fn begin(&self, schema: &SchemaRef) -> Result<(), Fault> {
-        let columns = self.destination.columns(schema, self.evolution)?;
-        let file = StagedFile::create(&self.directory, &columns)?;
-        *self.encoder.write().unwrap_or_else(PoisonError::into_inner) = Some(file.encoder());
-        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Staged { file, units: Vec::new(), columns, directory: self.directory.clone() });
+        // Where the table cannot take these columns, the batch is judged all the same: the finding about its schema says so.
+        let staged = match self.destination.columns(schema, self.evolution)? {
+            Ok(columns) => {
+                let file = StagedFile::create(&self.directory, &columns)?;
+                Ok(Staged { file, units: Vec::new(), columns, directory: self.directory.clone() })
+            }
+            Err(differs) => Err(differs),
+        };
+        let encoder = staged.as_ref().ok().map(|staged| staged.file.encoder());
+        *self.encoder.write().unwrap_or_else(PoisonError::into_inner) = encoder;
+        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = Some(staged);
         Ok(())
     }
 
@@ -113,7 +119,7 @@ impl Sink for Staging<'_> {
     fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault> {
         let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
         let is_wanted = self.file.is_none_or(|file| file == unit.file);
-        if let (true, Some(staged), Some((group, runs))) = (is_wanted, staged.as_mut(), part) {
+        if let (true, Some(Ok(staged)), Some((group, runs))) = (is_wanted, staged.as_mut(), part) {
             staged.file.append(group)?;
             staged.units.push(StagedUnit { unit: unit.index, runs });
         }

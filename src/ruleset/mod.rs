@@ -3,12 +3,15 @@
 mod item;
 mod json_schema;
 mod sections;
+mod table;
 
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
 pub use sections::{CleanStep, GateSection, Known, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
+pub use table::Contract;
 
 use crate::diagnostic::{Fault, Faults, Place};
+use crate::rules::schema::table::TableTerms;
 use crate::yaml::{self, Node, Value};
 
 /// A rule file, read but not yet bound to any data.
@@ -21,6 +24,8 @@ pub struct RuleFile {
     pub malformed: Words,
     /// xxh3-128 of what the file means for the rows: layout, comments and the `gate` section do not count.
     pub digest: u128,
+    /// The table that batches go to, as far as it decides on them.
+    pub table: Option<TableTerms>,
 }
 
 impl RuleFile {
@@ -74,7 +79,7 @@ impl RuleFile {
         let digest = xxhash_rust::xxh3::xxh3_128(canonical.as_bytes());
         let malformed = malformed.unwrap_or_default();
         match sections {
-            Some(sections) if faults.is_empty() => Ok(Self { path: path.to_owned(), sections, items, malformed, digest }),
+            Some(sections) if faults.is_empty() => Ok(Self { path: path.to_owned(), sections, items, malformed, digest, table: None }),
             _ => Err(faults.or_ok(()).err().unwrap_or_default()),
         }
     }

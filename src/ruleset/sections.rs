@@ -67,7 +67,7 @@ pub struct SourceSection {
     /// The byte around fields that hold delimiters; empty for none.
     quote: Option<Spanned<String>>,
     /// Whether the first line names the columns.
-    header: Option<bool>,
+    pub(super) header: Option<bool>,
     /// Texts read as missing; for delimited text the empty field if left out.
     missing_values: Option<Texts>,
     /// How text is encoded; UTF-8 if left out, or UTF-16 where a byte order mark says so.
@@ -277,6 +277,7 @@ impl Sections {
             name: name.clone(),
             data_type: contract.r#type.as_ref().map(|t| t.0.clone()),
             format: contract.format.as_ref().map(|f| f.value.clone()),
+            is_strict: false,
         };
         columns.map(column).collect()
     }

@@ -246,6 +246,8 @@ pub struct ContractColumn {
     pub data_type: Option<arrow::datatypes::DataType>,
     /// strftime format of a date or timestamp.
     pub format: Option<String>,
+    /// Whether text must be written as a value of this type would be: nobody has said that `007` is a number.
+    pub is_strict: bool,
 }
 
 /// Opens `paths`: files, globs, directories, or `-` for standard input. What cannot be read where it lies goes to `spool`.

@@ -7,6 +7,7 @@ use super::location::{Location, parent};
 use super::{Partition, Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
+use crate::rules::schema::table::TableTerms;
 use crate::ruleset::TableFormat;
 
 /// Where a batch goes.
@@ -130,14 +131,26 @@ impl Destination {
         Hold::of(directories.iter().filter_map(|d| d.local().map(ToOwned::to_owned)).collect())
     }
 
-    /// How the columns of `batch` are written here.
+    /// How the columns of `batch` are written here; inside, why the columns of the table that is there do not let them.
     ///
     /// # Errors
-    /// The table cannot be read, or cannot take these columns.
-    pub fn columns(&self, batch: &SchemaRef, evolution: Evolution) -> Result<Columns, Fault> {
+    /// The table cannot be read, or nothing of this kind could hold these columns.
+    pub fn columns(&self, batch: &SchemaRef, evolution: Evolution) -> Result<Result<Columns, Fault>, Fault> {
         match self {
-            Self::File(_) | Self::Parts(_) => Ok(Columns::Plain(plain::written(batch))),
-            Self::Delta(table) => delta::columns(table, batch, evolution).map(Columns::Delta),
+            Self::File(_) | Self::Parts(_) => plain::columns(batch).map(|schema| Ok(Columns::Plain(schema))),
+            Self::Delta(table) => Ok(delta::columns(table, batch, evolution)?.map(Columns::Delta)),
+        }
+    }
+
+    /// What the table that is here promises of its rows; none if there is none. From now on a table that promises other
+    /// things is refused.
+    ///
+    /// # Errors
+    /// It cannot be read, or promises what is not kept.
+    pub fn terms(&self) -> Result<Option<TableTerms>, Fault> {
+        match self {
+            Self::File(_) | Self::Parts(_) => Ok(None),
+            Self::Delta(table) => delta::terms(table),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Everything is staged under a name no reader looks at, made durable, and renamed into place or committed to the
 //! table's log: a reader sees a batch whole or not at all.
 
+mod conform;
 mod delta;
 mod destination;
 mod durable;

@@ -3,10 +3,30 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowSchemaConverter;
+
+use crate::diagnostic::Fault;
+use crate::types::type_name;
 
 /// Whether a file of this name is one that readers see.
 pub(super) fn is_part(name: &str) -> bool {
     name.ends_with(".parquet") && !name.starts_with(['.', '_'])
+}
+
+/// The same, if Parquet can hold them.
+///
+/// # Errors
+/// A type that it lacks.
+pub(super) fn columns(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
+    let columns = written(batch);
+    for field in columns.fields() {
+        let alone = Schema::new(vec![field.clone()]);
+        ArrowSchemaConverter::new().with_coerce_types(true).convert(&alone).map_err(|_| {
+            let what = format!("`{}` is of type {}, which Parquet cannot hold", field.name(), type_name(field.data_type()));
+            Fault::new(what).hint("convert it with `transform`")
+        })?;
+    }
+    Ok(columns)
 }
 
 /// The columns with types that Parquet has.

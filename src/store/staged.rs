@@ -5,9 +5,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit, TimestampNanosecondType};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
@@ -17,6 +16,7 @@ use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::conform::conform;
 use super::durable::{Staged, cannot_write, cannot_write_at, stage, sync_directory};
 use super::location::{Location, parent};
 use super::remote::Remote;
@@ -77,7 +77,7 @@ impl GroupEncoder {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         let mut columns = self.columns.iter_mut();
         for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
-            let array = &exactly(array, field)?;
+            let array = &conform(array, field)?;
             for leaf in compute_leaves(field, array).map_err(cannot_encode)? {
                 if let Some(column) = columns.next() {
                     column.write(&leaf).map_err(cannot_encode)?;
@@ -96,22 +96,6 @@ impl GroupEncoder {
         let columns = self.columns.into_iter().map(ArrowColumnWriter::close).collect::<Result<_, _>>();
         Ok(EncodedGroup { columns: columns.map_err(cannot_encode)?, rows: self.rows })
     }
-}
-
-/// The array in the type it is written as, which the destination chose so that no value is lost.
-fn exactly(array: &ArrayRef, field: &Field) -> Result<ArrayRef, Fault> {
-    if array.data_type() == field.data_type() {
-        return Ok(array.clone());
-    }
-    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("cannot write `{}`: {e}", field.name()));
-    if let (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)) =
-        (array.data_type(), field.data_type())
-        && array.as_primitive::<TimestampNanosecondType>().iter().flatten().any(|nanos| nanos % 1000 != 0)
-    {
-        return Err(failed(&"a value has nanoseconds, and a Delta table holds microseconds").hint("round it with `transform`"));
-    }
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, field.data_type(), &options).map_err(|e| failed(&e))
 }
 
 fn cannot_encode(error: ParquetError) -> Fault {

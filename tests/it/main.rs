@@ -17,6 +17,7 @@ mod laws;
 mod measures;
 mod parity;
 mod planted;
+mod promises;
 mod quarantine;
 mod reference;
 mod replace;

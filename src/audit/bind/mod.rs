@@ -1,6 +1,7 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
 mod known;
+mod promised;
 mod proven;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::metric::groups::GroupCounts;
 use crate::paths::{PathColumn, set_type};
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
+use crate::rules::schema::table::is_held_by;
 use crate::rules::words::{OnNoData, Over, Tolerance};
 use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope};
 use crate::ruleset::{RuleItem, Words};
@@ -125,6 +127,11 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     if let Err(more) = known::attach(job, &sql, |field| is_guess(job, infers, field), &mut plan) {
         faults.extend(more);
     }
+    if let Some(table) = &job.rules.table
+        && let Err(more) = binding.promised(table, &mut plan)
+    {
+        faults.extend(more);
+    }
     ids_differ(job, &plan, &mut faults);
     faults.or_ok(())?;
     plan.doubts = Faults(sql.doubts());
@@ -184,10 +191,13 @@ fn is_guess(job: &Job<'_>, infers: bool, field: &Field) -> bool {
 /// The batch's schema as it would be had it kept to the contract.
 fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
     let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in job.rules.sections.contract() {
+    for column in job.rules.contract() {
         let Some(data_type) = column.data_type else { continue };
+        if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
+            continue;
+        }
         let whole = fields.iter().any(|f| *f.name() == column.name);
-        let steps = if whole { vec![column.name] } else { crate::types::path_steps(&column.name) };
+        let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
         set_type(&mut fields, &steps, &data_type);
     }
     Schema::new(fields)
@@ -204,17 +214,7 @@ struct Binding<'a, 'b> {
 impl Binding<'_, '_> {
     /// A required column is an implied rule: rows without a value are set aside.
     fn required(&self, name: &str, at: Position, plan: &mut Plan) -> Result<(), Faults> {
-        let item = RuleItem {
-            entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
-            rule: crate::rules::missing_default(),
-            words: Words {
-                id: Some(Spanned { at, value: format!("required-{name}") }),
-                column: Some(Spanned { at, value: name.to_owned() }),
-                ..Words::default()
-            },
-            at,
-            about_rows: false,
-        };
+        let item = required_item(name, at);
         let column = Spanned { at, value: name.to_owned() };
         self.one(&item, Some(&column), plan)
     }
@@ -407,6 +407,21 @@ impl Binding<'_, '_> {
             binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
         });
         Ok(Bound { check, scope, policy, about, shows, groups })
+    }
+}
+
+/// The rule that every row has a value of the column `name`.
+fn required_item(name: &str, at: Position) -> RuleItem {
+    RuleItem {
+        entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
+        rule: crate::rules::missing_default(),
+        words: Words {
+            id: Some(Spanned { at, value: format!("required-{name}") }),
+            column: Some(Spanned { at, value: name.to_owned() }),
+            ..Words::default()
+        },
+        at,
+        about_rows: false,
     }
 }
 

@@ -125,7 +125,7 @@ impl<'a> Batch<'a> {
         let (paths, unreadable) = self.write_down()?;
         let options = ReadOptions { format: Some(Format::Parquet), ..ReadOptions::default() };
         let named: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
-        let source = source::open(&named, &options, &rules.sections.contract(), &Spool::new(self.request.scratch))?;
+        let source = source::open(&named, &options, &rules.contract(), &Spool::new(self.request.scratch))?;
         let set_aside_file = paths.len() as u32 - 1;
         let destination = publish.clone();
         let table = PublishedTable::new(rules, Some(&self.part.stamp.batch_id), None, move || Ok(destination.clone()));

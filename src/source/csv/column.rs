@@ -20,6 +20,8 @@ pub struct ColumnReader {
     pub class: Class,
     /// A guessed type admits only text of its class; a contract's type admits all it can represent.
     pub guessed: bool,
+    /// The type is a table's: text must be written as a guess would ask for it.
+    pub is_strict: bool,
     /// strftime format of a date or timestamp.
     pub format: Option<String>,
     /// Read as text because its values are of several kinds, which are then counted.
@@ -107,8 +109,10 @@ impl ColumnReader {
                 let narrow = text::float(t)? as f32;
                 (narrow.is_finite() || !t.bytes().any(|b| b.is_ascii_digit())).then_some(narrow)
             }),
-            // A guess must not round.
-            DataType::Float64 if self.guessed => each.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t))),
+            // A guess must not round: two identifiers beyond 2^53 could become one.
+            DataType::Float64 if self.guessed || self.is_strict => {
+                each.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t)))
+            }
             DataType::Float64 => each.numbers::<Float64Type>(cells, text::float),
             DataType::Decimal128(precision, scale) => each.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
             DataType::Date32 => match &self.format {
@@ -140,7 +144,7 @@ impl Each<'_> {
         self.evidence.present += 1;
         let value = parse(trimmed);
         let fits = match &value {
-            Some(_) => !self.reader.guessed || !text::loses_its_form(trimmed),
+            Some(_) => !(self.reader.guessed || self.reader.is_strict) || !text::loses_its_form(trimmed),
             None => false,
         };
         if fits {
@@ -175,7 +179,7 @@ impl Each<'_> {
 
     fn booleans(&mut self, cells: &[Cell]) -> ArrayRef {
         let mut builder = BooleanBuilder::with_capacity(cells.len());
-        let guessed = self.reader.guessed;
+        let guessed = self.reader.guessed || self.reader.is_strict;
         for (i, &cell) in cells.iter().enumerate() {
             let parse = |t: &str| text::boolean(t).filter(|_| !guessed || text::classify(t) == Class::Boolean);
             builder.append_option(self.parse(i, cell, parse));
@@ -185,7 +189,7 @@ impl Each<'_> {
 
     fn timestamps(&mut self, cells: &[Cell], unit: TimeUnit, zoned: bool) -> ArrayRef {
         let (format, default) = (self.reader.format.as_deref(), self.text.timezone_seconds);
-        let guessed = self.reader.guessed;
+        let guessed = self.reader.guessed || self.reader.is_strict;
         self.numbers_as_i64(cells, unit, |t| {
             let mut instant = match format {
                 Some(format) => text::timestamp_in(t, format)?,

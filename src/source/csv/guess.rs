@@ -93,11 +93,16 @@ pub(super) fn positions(names: &[String], file_names: &[String], file: &InputFil
 /// How to read the column `name`: as the contract says, else as guessed later.
 pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> ColumnReader {
     let column = contract.iter().find(|c| c.name == name);
-    let data_type = column.and_then(|c| c.data_type.clone());
+    let is_strict = column.is_some_and(|c| c.is_strict);
+    let asked = column.and_then(|c| c.data_type.clone());
+    // A table's text column is text without anybody's promise; what no text is, is not asked of it.
+    let is_text = is_strict && asked == Some(DataType::Utf8);
+    let data_type = asked.filter(|asked| !is_strict || !(asked.is_nested() || is_text));
     ColumnReader {
         name: name.to_owned(),
-        class: Class::Missing,
+        class: if is_text { Class::Text } else { Class::Missing },
         guessed: data_type.is_none(),
+        is_strict,
         data_type: data_type.unwrap_or(DataType::Utf8),
         format: column.and_then(|c| c.format.clone()),
         mixed: false,

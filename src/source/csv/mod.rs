@@ -89,7 +89,8 @@ impl CsvSource {
             let classes = guess::classes(self, &bytes, &self.heads[unit.file as usize].positions);
             for (reader, (class, mixed)) in self.columns.iter_mut().zip(classes) {
                 if reader.guessed {
-                    (reader.class, reader.mixed) = (class, mixed);
+                    // What a table says is text stays text.
+                    (reader.class, reader.mixed) = (reader.class.join(class), mixed);
                     reader.data_type = guess::guessed_type(class, self.timezone_seconds);
                 }
             }
@@ -199,7 +200,7 @@ impl Source for CsvSource {
             } else if e.failures * 2 > e.present {
                 let some_fit = e.failures < e.present;
                 reader.class = e.class.join(if some_fit { Class::of_type(&reader.data_type) } else { Class::Missing });
-                reader.guessed = true;
+                (reader.guessed, reader.is_strict) = (true, false);
                 reader.mixed = some_fit && reader.class == Class::Text;
                 reader.format = None;
                 contradicted.push((reader.name.clone(), e.examples.clone()));

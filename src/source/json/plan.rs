@@ -57,7 +57,12 @@ impl Contract {
     /// The contract's columns, whose names may be paths, as a tree; what it says of `overruled` paths does not count.
     pub fn new(columns: &[ContractColumn], overruled: Vec<String>) -> Self {
         let mut root = Self::default();
-        for column in columns {
+        for column in columns.iter().filter(|column| column.is_strict) {
+            if let (Some(node), Some(data_type)) = (root.at(std::slice::from_ref(&column.name)), &column.data_type) {
+                node.strict(data_type);
+            }
+        }
+        for column in columns.iter().filter(|column| !column.is_strict) {
             // A name with a dot may be a key with a dot: then it stands at the top as it is.
             for steps in [vec![column.name.clone()], crate::types::path_steps(&column.name)] {
                 if let Some(node) = root.at(&steps) {
@@ -67,6 +72,22 @@ impl Contract {
         }
         root.rule_over(&Arc::new(overruled));
         root
+    }
+
+    /// Takes over a table's type. What is text there is left to the values: text may be what several kinds came to.
+    fn strict(&mut self, data_type: &DataType) {
+        match data_type {
+            DataType::Struct(fields) => {
+                for field in fields {
+                    if let Some(node) = self.at(std::slice::from_ref(field.name())) {
+                        node.strict(field.data_type());
+                    }
+                }
+            }
+            DataType::List(item) => self.items.get_or_insert_default().strict(item.data_type()),
+            DataType::Utf8 | DataType::Binary | DataType::Map(..) => {}
+            scalar => self.data_type = Some(scalar.clone()),
+        }
     }
 
     /// The node behind `steps`: keys, or `[]` for the elements of a list.

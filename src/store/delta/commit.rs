@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, Schema};
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
@@ -33,8 +33,11 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     if what.seen.is_some_and(|seen| seen.version != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Overtaken("another batch was published".into()));
     }
-    let there = table.as_ref().map(Table::schema).transpose()?;
-    let (written, grown) = schema::written(&columns.batch, there.as_deref(), columns.evolution)?;
+    if let Some(table) = &table {
+        lake.promises_as_judged(table)?;
+    }
+    let terms = table.as_ref().map(|table| &table.terms);
+    let schema::Written { columns: written, added } = schema::written(&columns.batch, terms, columns.evolution)??;
     if written != columns.written {
         let fault = Fault::new(format!("{location}: the columns of the Delta table changed meanwhile"));
         return Err(fault.hint("nothing was published; run the gate again"));
@@ -61,7 +64,7 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     let attempts = if takes_out || what.seen.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
     let properties = properties(stamp, rows > 0, attempts);
     let committed = match table {
-        Some(table) => table.append(change.actions, properties, grown),
+        Some(table) => table.append(change.actions, properties, &added, (stamp, rows > 0)),
         None => create(location, change.actions, stamp, properties, columns),
     };
     let version = match committed {
@@ -145,7 +148,7 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fau
 /// Those of the commit, as far as they can be foreseen.
 pub(in crate::store) fn rehearse(lake: &Lake, columns: &Columns, what: &Commit<'_>) -> Result<u64, Fault> {
     let Some(table) = Table::open(lake)? else { return Ok(0) };
-    schema::written(&columns.batch, Some(table.schema()?.as_ref()), columns.evolution)?;
+    schema::written(&columns.batch, Some(&table.terms), columns.evolution)??;
     let paths: Vec<String> = own(&table, what)?.into_iter().map(|(file, _)| file.path).collect();
     let Some(partition) = what.replace else { return Ok(0) };
     Ok(replace::hits(&table, &paths, partition)?.iter().map(|hit| hit.replaced_rows).sum())
@@ -222,11 +225,22 @@ fn create(
 
 impl Table<'_> {
     /// Commits `actions` behind whatever others commit meanwhile.
-    fn append(&self, mut actions: Vec<Action>, properties: CommitProperties, grown: Option<SchemaRef>) -> Result<u64, DeltaTableError> {
+    fn append(
+        &self,
+        mut actions: Vec<Action>,
+        properties: CommitProperties,
+        added: &[FieldRef],
+        batch: (&Stamp, bool),
+    ) -> Result<u64, DeltaTableError> {
         let snapshot = self.table.snapshot()?;
-        if let Some(grown) = grown {
-            let schema: StructType = grown.as_ref().try_into_kernel()?;
+        if !added.is_empty() {
+            // What the table says of its own columns stays as it is.
+            let added: StructType = (&Schema::new(added.to_vec())).try_into_kernel()?;
+            let schema = StructType::try_new(snapshot.schema().fields().chain(added.fields()).cloned())?;
             actions.push(Action::Metadata(snapshot.metadata().clone().with_schema(&schema)?));
+        }
+        if self.is_past_library() {
+            return self.append_past_library(actions, batch.0, batch.1);
         }
         let replaces = actions.iter().any(|a| matches!(a, Action::Remove(_)));
         let mode = if replaces { SaveMode::Overwrite } else { SaveMode::Append };

@@ -5,8 +5,10 @@
 //! The library makes nothing durable: the gate does, before it says that a batch is published.
 
 mod commit;
+mod constraints;
 mod fate;
 mod log;
+mod protocol;
 mod replace;
 mod schema;
 mod table;
@@ -27,6 +29,7 @@ use super::view::{TableFile, View};
 use super::{Stamp, Stored};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
+use crate::rules::schema::table::TableTerms;
 
 /// How a batch's columns are written, as long as the table stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,14 +39,27 @@ pub struct Columns {
     evolution: Evolution,
 }
 
-/// How the columns of a batch are written to the table.
+/// What the table promises, if there is one.
 ///
 /// # Errors
-/// The table cannot be read or written, or cannot take these columns.
-pub(super) fn columns(lake: &Lake, batch: &SchemaRef, evolution: Evolution) -> Result<Columns, Fault> {
-    let there = Table::open(lake)?.as_ref().map(Table::schema).transpose()?;
-    let (written, _) = schema::written(batch, there.as_deref(), evolution)?;
-    Ok(Columns { written, batch: batch.clone(), evolution })
+/// It cannot be read, or promises what is not kept here.
+pub(super) fn terms(lake: &Lake) -> Result<Option<TableTerms>, Fault> {
+    let terms = Table::open(lake)?.map(|table| table.terms);
+    lake.judged_under(terms.as_ref());
+    Ok(terms)
+}
+
+/// How the columns of a batch are written to the table; inside, why its columns do not let them.
+///
+/// # Errors
+/// The table cannot be read or written, or no table could hold these columns.
+pub(super) fn columns(lake: &Lake, batch: &SchemaRef, evolution: Evolution) -> Result<Result<Columns, Fault>, Fault> {
+    let table = Table::open(lake)?;
+    if let Some(table) = &table {
+        lake.promises_as_judged(table)?;
+    }
+    let written = schema::written(batch, table.as_ref().map(|table| &table.terms), evolution)?;
+    Ok(written.map(|written| Columns { written: written.columns, batch: batch.clone(), evolution }))
 }
 
 /// What the table holds of the batch that `stamp` names.

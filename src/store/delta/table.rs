@@ -11,8 +11,9 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
 use super::fate::{Fate, fate};
-use super::log;
+use super::{log, protocol};
 use crate::diagnostic::Fault;
+use crate::rules::schema::table::TableTerms;
 use crate::store::location::Location;
 use crate::store::{Stamp, Stored, remote};
 
@@ -34,11 +35,28 @@ struct Known {
     transactions: BTreeMap<String, i64>,
     /// The same of transactions before it, as far as they were asked for.
     before_checkpoint: BTreeMap<String, Option<i64>>,
+    /// What the table promised when the batch began to be judged.
+    judged_under: Option<TableTerms>,
 }
 
 impl Lake {
     pub fn new(location: Location) -> Self {
         Self { location, known: Arc::default() }
+    }
+
+    /// What the table promises as a batch begins to be judged.
+    pub(super) fn judged_under(&self, terms: Option<&TableTerms>) {
+        let terms = terms.cloned().unwrap_or_else(|| TableTerms::of_nothing(&self.location.to_string()));
+        self.known().judged_under = Some(terms);
+    }
+
+    /// Refuses a table that promises something else than when the batch began to be judged.
+    pub(super) fn promises_as_judged(&self, table: &Table<'_>) -> Result<(), Fault> {
+        if self.known().judged_under.as_ref().is_none_or(|then| then.promises_as(&table.terms)) {
+            return Ok(());
+        }
+        let fault = Fault::new(format!("{}: what the Delta table promises of its rows changed meanwhile", self.location));
+        Err(fault.hint("nothing was published; run the gate again"))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -59,6 +77,8 @@ pub(super) struct Table<'a> {
     lake: &'a Lake,
     pub location: &'a Location,
     pub table: DeltaTable,
+    /// What it promises.
+    pub terms: TableTerms,
 }
 
 impl<'a> Table<'a> {
@@ -85,16 +105,12 @@ impl<'a> Table<'a> {
             table = Some(opened);
         };
         known.table = Some(table.clone());
-        let snapshot = table.snapshot().map_err(failed)?;
-        if !snapshot.metadata().partition_columns().is_empty() {
-            let fault = Fault::new(format!("{location}: the Delta table is partitioned"));
-            return Err(fault.hint("publish to a table without partitions"));
-        }
-        Ok(Some(Self { lake, location, table }))
+        let terms = protocol::terms(location, table.snapshot().map_err(failed)?)?;
+        Ok(Some(Self { lake, location, table, terms }))
     }
 
     pub fn schema(&self) -> Result<SchemaRef, Fault> {
-        Ok(self.table.snapshot().map_err(|e| cannot_read(self.location, &e))?.snapshot().arrow_schema())
+        Ok(self.terms.schema.clone())
     }
 
     /// The data files.

@@ -1,0 +1,53 @@
+//! What the destination's table promises of its rows, as rules: a row that breaks a promise is set aside.
+
+use super::{Binding, Plan};
+use crate::diagnostic::{Fault, Faults};
+use crate::rules::schema::table::{TableConstraint, TableTerms};
+use crate::rules::words::Nulls;
+use crate::ruleset::{RuleItem, Words};
+use crate::yaml::{Entry, Node, Position, Spanned, Value};
+
+impl Binding<'_, '_> {
+    /// Binds the table's promises. They come behind known issues: a promise has none.
+    pub(super) fn promised(&self, table: &TableTerms, plan: &mut Plan) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        for name in &table.not_null {
+            let is_required = plan.checks.iter().any(|check| check.id == format!("required-{name}") && check.known_reasons.is_empty());
+            // Where the column is gone, the finding about the schema says so.
+            if !is_required && plan.prepare.seen.column_with_name(name).is_some() {
+                let mut item = super::required_item(name, Position::default());
+                item.words.id = Some(here(format!("not-null-{name}")));
+                item.words.description = Some(format!("`{name}` is NOT NULL in the table {}", table.place));
+                faults.take_all(self.one(&item, Some(&here(name.clone())), plan));
+            }
+        }
+        for constraint in &table.constraints {
+            if let Err(more) = self.constraint(constraint, table, plan) {
+                let why = more.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ");
+                let fault = Fault::new(format!("{}: {} cannot be evaluated: {why}", table.place, constraint.what));
+                faults.push(fault.hint("nothing was changed; publish to another table"));
+            }
+        }
+        faults.or_ok(())
+    }
+
+    /// A row meets a constraint only where it is true: not where it is null.
+    fn constraint(&self, constraint: &TableConstraint, table: &TableTerms, plan: &mut Plan) -> Result<(), Faults> {
+        let at = Position::default();
+        let sql = Node { at, value: Value::Scalar { text: constraint.sql.clone(), quoted: true } };
+        let config = Node { at, value: Value::Mapping(vec![Entry { key: "sql".into(), key_at: at, value: sql }]) };
+        let entry = crate::rules::find("expression").expect("`expression` is in the list of rules");
+        let words = Words {
+            id: Some(here(constraint.id.clone())),
+            description: Some(format!("{} of the table {}", constraint.what, table.place)),
+            nulls: Some(here(Nulls::Fail)),
+            ..Words::default()
+        };
+        let item = RuleItem { entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false };
+        self.one(&item, None, plan)
+    }
+}
+
+fn here<T>(value: T) -> Spanned<T> {
+    Spanned { at: Position::default(), value }
+}

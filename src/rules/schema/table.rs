@@ -1,0 +1,337 @@
+//! The table that rows are published to, as far as it decides which rows may come: its columns, and what it promises.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+
+use super::{ChangeKind, ColumnContract, Evolution, Observed, SchemaChange, SchemaSection, TypeName, type_change};
+use crate::diagnostic::Fault;
+use crate::rules::words::{OnFail, Ordered};
+use crate::yaml::{Position, Spanned};
+
+/// What the destination's table says of its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableTerms {
+    /// Where it is, for messages.
+    pub place: String,
+    pub schema: SchemaRef,
+    /// Columns, and elements of lists, that have a value in every row.
+    pub not_null: Vec<String>,
+    pub constraints: Vec<TableConstraint>,
+    /// Columns that would take another value than null where a batch has no such column.
+    pub defaults: Vec<String>,
+    /// Why no row can be taken out of it, if so.
+    pub keeps_rows: Option<String>,
+    /// Whether it can take new columns of timestamps without a zone.
+    pub takes_local_time: bool,
+}
+
+/// A condition that every row of the table meets: true, and not null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableConstraint {
+    /// What it is called in reports.
+    pub id: String,
+    /// For messages: "the constraint `positive` (amount > 0)".
+    pub what: String,
+    pub sql: String,
+}
+
+impl TableTerms {
+    /// Of a table at `place` without columns, that promises nothing.
+    pub fn of_nothing(place: &str) -> Self {
+        Self {
+            place: place.to_owned(),
+            schema: Arc::new(Schema::empty()),
+            not_null: Vec::new(),
+            constraints: Vec::new(),
+            defaults: Vec::new(),
+            keeps_rows: None,
+            takes_local_time: false,
+        }
+    }
+
+    /// Whether rows that were judged under these promises keep the others'.
+    pub fn promises_as(&self, other: &Self) -> bool {
+        let promises = |t: &Self| (t.not_null.clone(), t.constraints.clone(), t.defaults.clone(), t.keeps_rows.clone());
+        promises(self) == promises(other)
+    }
+
+    /// Refuses to take rows out of a table that keeps them; `by` is what would.
+    ///
+    /// # Errors
+    /// The table keeps its rows.
+    pub fn refuse_removal(&self, by: &str) -> Result<(), Fault> {
+        let Some(why) = &self.keeps_rows else { return Ok(()) };
+        let fault = Fault::new(format!("{}: {by} takes rows out of the table, and {why}", self.place));
+        Err(fault.hint("nothing was changed; publish new batches only, or change the table's properties"))
+    }
+
+    /// The table's columns as a contract, without those named in `made`, which `transform` computes.
+    pub fn section(&self, evolution: Evolution, on_fail: Option<Spanned<OnFail>>, made: &[&str]) -> SchemaSection {
+        let column = |field: &FieldRef| {
+            let required = self.not_null.contains(field.name()).then_some(true);
+            let contract = ColumnContract { r#type: Some(TypeName(field.data_type().clone())), required, format: None, _description: None };
+            (field.name().clone(), Spanned { at: Position::default(), value: contract })
+        };
+        let columns = self.schema.fields().iter().filter(|f| !made.contains(&f.name().as_str())).map(column).collect();
+        SchemaSection { evolution, on_fail, columns: Ordered(columns) }
+    }
+
+    /// How a batch that would be published with the columns of `batch` differs from the table. A change that the table
+    /// cannot take is never compatible, whatever `evolution` says.
+    pub fn changes(&self, batch: &Observed<'_>, evolution: Evolution) -> Vec<SchemaChange> {
+        let held: Vec<FieldRef> = batch.schema.fields().iter().map(|f| self.held(f)).collect();
+        let held = Schema::new(held);
+        let section = self.section(evolution, None, &[]);
+        let mut changes = section.changes(&Observed { schema: &held, ..*batch });
+        for change in &mut changes {
+            change.compatible &= self.takes(change, &held);
+        }
+        changes
+    }
+
+    /// Those of the changes for which the batch cannot be written at all.
+    pub fn refused(&self, batch: &Observed<'_>, evolution: Evolution) -> Vec<SchemaChange> {
+        use ChangeKind::{FormatChanged, NullabilityRelaxed, NullabilityTightened, Reordered};
+        let is_written = |kind| matches!(kind, Reordered | FormatChanged | NullabilityRelaxed | NullabilityTightened);
+        let mut changes = self.changes(batch, evolution);
+        changes.retain(|change| {
+            // Short of `exact`, columns come and go as the table can take them.
+            let is_taken = evolution != Evolution::Exact && self.takes(change, batch.schema);
+            !change.compatible && !is_written(change.kind) && !is_taken
+        });
+        changes
+    }
+
+    /// The field as the table would hold it: of the table's types, as far as these hold its values.
+    fn held(&self, field: &FieldRef) -> FieldRef {
+        let Ok(held) = in_delta(field) else { return field.clone() };
+        match self.schema.field_with_name(field.name()) {
+            Ok(there) => Arc::new(held.as_ref().clone().with_data_type(held_as(held.data_type(), there.data_type()))),
+            Err(_) => held,
+        }
+    }
+
+    fn takes(&self, change: &SchemaChange, held: &Schema) -> bool {
+        use ChangeKind::*;
+        let root = change.path.split(['.', '[']).next().unwrap_or_default();
+        let is_needed = |name: &str| self.not_null.iter().chain(&self.defaults).any(|n| n == name);
+        match change.kind {
+            // Its files would no longer agree.
+            TypeWidened | TypeNarrowed | TypeChanged | NestedFieldAdded | KeyCaseChanged => false,
+            // The table's protocol says whether it has such, and that is not ours to change.
+            ColumnAdded => self.takes_local_time || !held.field_with_name(&change.path).is_ok_and(|f| has_local_time(f.data_type())),
+            ColumnRemoved => !is_needed(&change.path),
+            ColumnRenamed => match path_is_nested(&change.path) {
+                true => false,
+                false => !is_needed(&change.path),
+            },
+            NestedFieldRemoved => self.schema.field_with_name(root).is_ok_and(|f| may_lack(f, &change.path)),
+            Reordered | FormatChanged | NullabilityRelaxed | NullabilityTightened => true,
+        }
+    }
+}
+
+fn path_is_nested(path: &str) -> bool {
+    path.contains(['.', '['])
+}
+
+/// Whether the nested field of `path` may be null in the table's column.
+fn may_lack(column: &Field, path: &str) -> bool {
+    let rest = path.get(column.name().len()..).unwrap_or_default();
+    let mut field: Option<FieldRef> = Some(Arc::new(column.clone()));
+    for step in crate::types::path_steps(rest.trim_start_matches('.')) {
+        field = match field.as_ref().map(|f| f.data_type()) {
+            Some(DataType::Struct(fields)) => fields.iter().find(|f| *f.name() == step).cloned(),
+            Some(DataType::List(item) | DataType::LargeList(item)) if step == "[]" => Some(item.clone()),
+            _ => None,
+        };
+    }
+    field.is_some_and(|f| f.is_nullable())
+}
+
+/// The table's type where it holds every value of `held`; of structs and lists, field by field.
+fn held_as(held: &DataType, table: &DataType) -> DataType {
+    use DataType::{List, Map, Struct};
+    match (held, table) {
+        (Struct(ours), Struct(theirs)) => {
+            let field = |f: &FieldRef| match theirs.iter().find(|t| t.name() == f.name()) {
+                Some(there) => Arc::new(f.as_ref().clone().with_data_type(held_as(f.data_type(), there.data_type()))),
+                None => f.clone(),
+            };
+            Struct(ours.iter().map(field).collect::<Fields>())
+        }
+        (List(ours), List(theirs)) => List(Arc::new(ours.as_ref().clone().with_data_type(held_as(ours.data_type(), theirs.data_type())))),
+        (Map(..), Map(..)) if fits(held, table) => table.clone(),
+        _ if fits(held, table) => table.clone(),
+        _ => held.clone(),
+    }
+}
+
+/// Whether every value of `held`, a type that Delta has, is one of the table's type; nested fields may be missing.
+pub fn fits(held: &DataType, table: &DataType) -> bool {
+    use DataType::{List, Map, Struct};
+    match (held, table) {
+        (Struct(ours), Struct(theirs)) => {
+            let is_there = |f: &FieldRef| theirs.iter().any(|t| t.name() == f.name() && fits(f.data_type(), t.data_type()));
+            ours.iter().all(is_there) && theirs.iter().all(|t| t.is_nullable() || ours.iter().any(|f| f.name() == t.name()))
+        }
+        (List(ours), List(theirs)) => fits(ours.data_type(), theirs.data_type()),
+        (Map(ours, _), Map(theirs, _)) => match (ours.data_type(), theirs.data_type()) {
+            (Struct(a), Struct(b)) if a.len() == 2 && b.len() == 2 => {
+                fits(a[0].data_type(), b[0].data_type()) && fits(a[1].data_type(), b[1].data_type())
+            }
+            _ => false,
+        },
+        // A column without any value.
+        (DataType::Null, _) => true,
+        _ => matches!(type_change(held, table), None | Some(ChangeKind::TypeWidened)),
+    }
+}
+
+/// Whether a column of `found`, as a batch has it, can be written to a table's column of type `table`.
+pub fn is_held_by(found: &DataType, table: &DataType) -> bool {
+    in_delta(&Arc::new(Field::new("", found.clone(), true))).is_ok_and(|held| fits(held.data_type(), table))
+}
+
+/// Whether a timestamp without a zone lies in it.
+pub fn has_local_time(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(_, None) => true,
+        DataType::Struct(fields) => fields.iter().any(|f| has_local_time(f.data_type())),
+        DataType::List(item) | DataType::Map(item, _) => has_local_time(item.data_type()),
+        _ => false,
+    }
+}
+
+/// So many levels of structs and lists are written at most: readers and writers of tables recurse.
+const DEPTH_MAX: usize = 32;
+
+/// The column with a type that Delta has and that holds every value. A column without a type keeps none.
+///
+/// # Errors
+/// There is no such type; the message names the column, or the field in it.
+pub fn in_delta(column: &FieldRef) -> Result<FieldRef, Fault> {
+    if depth(column.data_type()) > DEPTH_MAX {
+        let what = format!("`{}` is nested more than {DEPTH_MAX} levels deep, which a Delta table cannot hold", column.name());
+        return Err(Fault::new(what).hint("take out what is needed with `transform`"));
+    }
+    field_in_delta(column.name(), column)
+}
+
+fn depth(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Struct(fields) => 1 + fields.iter().map(|f| depth(f.data_type())).max().unwrap_or(0),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::Map(item, _) => {
+            1 + depth(item.data_type())
+        }
+        _ => 0,
+    }
+}
+
+fn field_in_delta(path: &str, field: &FieldRef) -> Result<FieldRef, Fault> {
+    use DataType::*;
+    let refused = |why: &str| {
+        let what = format!("`{path}` is of type {}, which a Delta table cannot hold{why}", crate::types::type_name(field.data_type()));
+        Err(Fault::new(what).hint("convert it with `transform`, or write plain Parquet with `gate: { format: parquet }`"))
+    };
+    let item = |f: &FieldRef| field_in_delta(&format!("{path}[]"), f);
+    let data_type = match field.data_type() {
+        UInt8 => Int16,
+        UInt16 => Int32,
+        UInt32 => Int64,
+        UInt64 => Decimal128(20, 0),
+        Float16 => Float32,
+        Date64 => Date32,
+        // A nanosecond that would be lost is refused when it is written. A time with a zone is an instant, kept in UTC.
+        Timestamp(_, zone) => Timestamp(TimeUnit::Microsecond, zone.as_ref().map(|_| "UTC".into())),
+        Time32(_) | Time64(_) | Duration(_) | Interval(_) | Union(..) | RunEndEncoded(..) => return refused(""),
+        Decimal32(_, s) | Decimal64(_, s) | Decimal128(_, s) | Decimal256(_, s) if *s < 0 => return refused(": its scale is negative"),
+        Decimal32(p, s) | Decimal64(p, s) => Decimal128(*p, *s),
+        Decimal256(p, s) if *p <= 38 => Decimal128(*p, *s),
+        Decimal256(..) => return refused(": it has decimals of 38 digits at most"),
+        LargeUtf8 | Utf8View => Utf8,
+        LargeBinary | BinaryView | FixedSizeBinary(_) => Binary,
+        Dictionary(_, values) => {
+            field_in_delta(path, &Arc::new(Field::new(field.name(), values.as_ref().clone(), true)))?.data_type().clone()
+        }
+        Struct(fields) if fields.is_empty() => return refused(": it has no field"),
+        Struct(fields) => {
+            let inner = |f: &FieldRef| field_in_delta(&format!("{path}.{}", f.name()), f);
+            Struct(fields.iter().map(inner).collect::<Result<_, _>>()?)
+        }
+        List(inner) | LargeList(inner) | FixedSizeList(inner, _) | ListView(inner) | LargeListView(inner) => List(item(inner)?),
+        Map(entries, sorted) => match entries.data_type() {
+            Struct(pair) if pair.len() == 2 => {
+                let key = item(&pair[0])?.as_ref().clone().with_nullable(false);
+                let pair: Fields = vec![Arc::new(key), item(&pair[1])?].into();
+                Map(Arc::new(entries.as_ref().clone().with_data_type(Struct(pair))), *sorted)
+            }
+            _ => return refused(""),
+        },
+        Null if path != field.name() => return refused(": nothing says of what type its values are"),
+        Null | Boolean | Int8 | Int16 | Int32 | Int64 | Float32 | Float64 | Date32 | Utf8 | Binary | Decimal128(..) => {
+            field.data_type().clone()
+        }
+    };
+    // What a batch promises of its rows, a later one may not keep.
+    Ok(Arc::new(Field::new(field.name(), data_type, true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn schema(columns: &[(&str, DataType)]) -> Schema {
+        Schema::new(columns.iter().map(|(name, t)| Field::new(*name, t.clone(), true)).collect::<Vec<_>>())
+    }
+
+    fn terms(columns: &[(&str, DataType)], not_null: &[&str]) -> TableTerms {
+        TableTerms {
+            schema: Arc::new(schema(columns)),
+            not_null: not_null.iter().map(|n| (*n).to_owned()).collect(),
+            ..TableTerms::of_nothing("t")
+        }
+    }
+
+    fn changes(terms: &TableTerms, batch: &[(&str, DataType)], evolution: Evolution) -> Vec<(ChangeKind, bool)> {
+        let (schema, missing) = (schema(batch), BTreeMap::new());
+        let observed = Observed { schema: &schema, contradicted: &[], missing: &missing, tallies: &[], is_ordered: true };
+        terms.changes(&observed, evolution).iter().map(|c| (c.kind, c.compatible)).collect()
+    }
+
+    #[test]
+    fn a_column_is_compared_with_the_table_as_the_table_would_hold_it() {
+        let berlin = DataType::Timestamp(TimeUnit::Nanosecond, Some("Europe/Berlin".into()));
+        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let table = terms(&[("a", DataType::Int64), ("t", utc), ("n", DataType::Float64)], &[]);
+        assert_eq!(changes(&table, &[("a", DataType::UInt32), ("t", berlin), ("n", DataType::Null)], Evolution::Exact), []);
+        let wider = [("a", DataType::Float64), ("t", DataType::Utf8), ("n", DataType::Float64)];
+        let found = changes(&table, &wider, Evolution::Any);
+        assert_eq!(found, [(ChangeKind::TypeWidened, false), (ChangeKind::TypeChanged, false)]);
+    }
+
+    #[test]
+    fn evolution_decides_only_what_the_table_can_take() {
+        let table = terms(&[("a", DataType::Int64), ("b", DataType::Utf8)], &["b"]);
+        assert_eq!(changes(&table, &[("a", DataType::Int64)], Evolution::Any), [(ChangeKind::ColumnRemoved, false)]);
+        let grown = [("a", DataType::Int64), ("b", DataType::Utf8), ("c", DataType::Boolean)];
+        assert_eq!(changes(&table, &grown, Evolution::Backward), [(ChangeKind::ColumnAdded, true)]);
+        assert_eq!(changes(&table, &grown, Evolution::Exact), [(ChangeKind::ColumnAdded, false)]);
+        let local = [("a", DataType::Int64), ("b", DataType::Utf8), ("c", DataType::Timestamp(TimeUnit::Second, None))];
+        assert_eq!(changes(&table, &local, Evolution::Any), [(ChangeKind::ColumnAdded, false)]);
+    }
+
+    #[test]
+    fn types_that_a_delta_table_lacks_are_named_with_the_column() {
+        let field = |data_type: DataType| Arc::new(Field::new("x", data_type, true));
+        let inside = DataType::Struct(vec![Field::new("y", DataType::Time64(TimeUnit::Microsecond), true)].into());
+        assert!(in_delta(&field(inside)).expect_err("refused").what.starts_with("`x.y` is of type"));
+        assert!(in_delta(&field(DataType::Decimal256(39, 0))).expect_err("refused").what.contains("38 digits"));
+        assert_eq!(in_delta(&field(DataType::Decimal256(20, 2))).expect("held").data_type(), &DataType::Decimal128(20, 2));
+        let deep = (0..49).fold(DataType::Int64, |inner, _| DataType::Struct(vec![Field::new("a", inner, true)].into()));
+        assert!(in_delta(&field(deep)).expect_err("refused").what.contains("nested more than 32 levels"));
+    }
+}

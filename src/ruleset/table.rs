@@ -1,0 +1,58 @@
+//! A rule file beside the table that its batches go to: where it has no contract, the table's columns are it.
+
+use super::RuleFile;
+use crate::rules::schema::SchemaSection;
+use crate::rules::schema::table::TableTerms;
+use crate::source::ContractColumn;
+
+/// What the columns of a batch are compared with.
+pub enum Contract<'a> {
+    /// The rule file's own section.
+    Own(&'a SchemaSection),
+    /// The columns of the table.
+    Table(&'a TableTerms),
+}
+
+impl RuleFile {
+    /// From now on these are rules for batches that go to `table`, if there is one.
+    pub fn beside(&mut self, table: Option<TableTerms>) {
+        self.table = table;
+    }
+
+    /// What columns are compared with: the rule file's contract, else the destination's table.
+    pub fn compared_with(&self) -> Option<Contract<'_>> {
+        match (self.own_contract(), &self.table) {
+            (Some(own), _) => Some(Contract::Own(own)),
+            (None, Some(table)) => Some(Contract::Table(table)),
+            (None, None) => self.sections.schema.as_ref().map(Contract::Own),
+        }
+    }
+
+    /// The contract that the rule file writes out, if it names a column.
+    fn own_contract(&self) -> Option<&SchemaSection> {
+        self.sections.schema.as_ref().filter(|section| !section.columns.0.is_empty())
+    }
+
+    /// The contract, as a source reads it: of columns that it gives no type, the table's type holds.
+    pub fn contract(&self) -> Vec<ContractColumn> {
+        let mut columns = self.sections.contract();
+        let Some(table) = &self.table else { return columns };
+        // Without a header a contract also says what the columns are called.
+        if self.sections.source.header == Some(false) && !columns.is_empty() {
+            return columns;
+        }
+        let is_made = |name: &str| self.sections.transform.0.iter().any(|(made, _)| made == name);
+        for field in table.schema.fields().iter().filter(|f| !is_made(f.name())) {
+            let of_table =
+                ContractColumn { name: field.name().clone(), data_type: Some(field.data_type().clone()), format: None, is_strict: true };
+            let is_inside = |path: &str| path.strip_prefix(field.name().as_str()).is_some_and(|rest| rest.starts_with(['.', '[']));
+            match columns.iter().position(|c| c.name == *field.name()) {
+                Some(own) if columns[own].data_type.is_none() => columns[own] = of_table,
+                Some(_) => {}
+                None if columns.iter().any(|c| is_inside(&c.name)) => {}
+                None => columns.push(of_table),
+            }
+        }
+        columns
+    }
+}
