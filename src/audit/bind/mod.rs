@@ -72,6 +72,8 @@ pub struct PlannedCheck {
     pub shows: Vec<usize>,
 }
 
+const READ: &str = "`warn` beside a tolerance was read as one with the rule file";
+
 /// A check that bound, with what it asked for.
 struct Bound {
     check: Box<dyn Check>,
@@ -276,7 +278,7 @@ impl Binding<'_, '_> {
             on_fail_given: item.words.on_fail.is_some(),
             tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
             tolerance_given: item.words.tolerate.is_some(),
-            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).and_then(|w| w.value.0.parse().ok()),
+            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).map(|w| w.value.0.parse().expect(READ)),
             nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
         }
     }
