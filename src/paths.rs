@@ -93,8 +93,7 @@ fn field_of(array: &ArrayRef, index: usize) -> ArrayRef {
     match nulls {
         Some(nulls) if child.nulls() != Some(&nulls) && *child.data_type() != DataType::Null => {
             let data = child.to_data().into_builder().nulls(Some(nulls));
-            // Only nulls were added, of the same length.
-            data.build().map_or_else(|_| child.clone(), make_array)
+            make_array(data.build().expect("only nulls were added, of the same length"))
         }
         Some(_) | None => child.clone(),
     }
@@ -147,7 +146,7 @@ fn flattened<O: OffsetSizeTrait>(array: &ArrayRef) -> (ArrayRef, Vec<u32>) {
 
 fn taken(values: &ArrayRef, indices: Vec<u32>) -> ArrayRef {
     let indices = UInt32Array::from(indices);
-    arrow::compute::take(values, &indices, None).unwrap_or_else(|_| arrow::array::new_null_array(values.data_type(), indices.len()))
+    arrow::compute::take(values, &indices, None).expect("some of a list's elements, each once, fit where all do")
 }
 
 /// Gives the field behind `steps` (keys, or `[]` for elements) the type `data_type`, making what is not there.

@@ -228,3 +228,38 @@ fn arrays(columns: &[Option<ArrayRef>], expression: &Expression) -> Vec<ArrayRef
     let read = |&i: &usize| columns[i].clone().expect("the projection covers every expression's columns");
     expression.columns.iter().map(read).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::Sql;
+    use arrow::array::{AsArray, Int64Array, RecordBatch};
+    use arrow::datatypes::{DataType, Int64Type};
+    use chrono::DateTime;
+
+    #[test]
+    fn a_transform_too_large_for_one_array_cuts_the_batch_and_loses_no_row() {
+        let source = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+        let sql = Sql::new(DateTime::UNIX_EPOCH);
+        let mut prepare = Prepare::new(&source);
+        prepare.clean(true, sql.condition("n = 4", &source).expect("compiles"));
+        prepare.transform("long", sql.compile("repeat('ab', 100 / n)", &source).expect("compiles").with_bytes_max(600));
+        prepare.transform("length", sql.compile("length(long)", &prepare.schema).expect("compiles"));
+        let n: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 0, 1, 4, 1, 0, 5]));
+        let batch = RecordBatch::try_new(source.clone(), vec![n]).expect("a batch");
+        let chunk = Chunk { batch, rows: RowNumbers::of((0..8).collect()), malformed: Vec::new() };
+        let batches = prepare.apply(chunk, &Projection::new(&source, vec![0])).expect("prepares");
+        assert!(batches.len() > 1);
+        let rows: Vec<u32> = batches.iter().flat_map(|b| b.rows.iter().collect::<Vec<_>>()).collect();
+        let malformed: Vec<u32> = batches.iter().flat_map(|b| b.malformed.iter().map(|m| m.row)).collect();
+        let filtered: u64 = batches.iter().map(|b| b.filtered).sum();
+        assert_eq!((rows, malformed, filtered), (vec![0, 1, 3, 5, 7], vec![2, 6], 1));
+        let whole = |b: &Prepared| b.columns.iter().flatten().all(|c| c.len() == b.rows.len());
+        assert!(batches.iter().all(whole));
+        let length = |b: &Prepared| {
+            let lengths = arrow::compute::cast(b.columns[2].as_ref().expect("computed"), &DataType::Int64).expect("numbers");
+            lengths.as_primitive::<Int64Type>().values().to_vec()
+        };
+        assert_eq!(batches.iter().flat_map(length).collect::<Vec<_>>(), [200, 100, 200, 200, 40]);
+    }
+}

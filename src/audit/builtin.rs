@@ -54,7 +54,7 @@ fn counts_rows(job: &Job<'_>) -> bool {
 fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
     let words = job.rules.malformed.clone();
     let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
-    let warn: Option<Tolerance> = words.warn.as_ref().and_then(|w| w.value.0.parse().ok());
+    let warn: Option<Tolerance> = words.warn.as_ref().map(|w| w.value.0.parse().expect("read as one with the rule file"));
     let (failing, of) = (folded.malformed, folded.places.records());
     let status = if tolerate.is_exceeded_by(failing, of) {
         Status::Fail

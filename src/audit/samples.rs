@@ -89,7 +89,7 @@ fn value_json(array: &ArrayRef, index: usize) -> Json {
                 None => text.into(),
             }
         }
-        Err(_) => Json::Null,
+        Err(why) => format!("({why})").into(),
     }
 }
 

@@ -259,12 +259,13 @@ fn hex(text: &[u8], at: usize) -> Option<u32> {
     digits.iter().try_fold(0, |n, &b| (b as char).to_digit(16).map(|d| n * 16 + d))
 }
 
+const UTF8: &str = "records that are not UTF-8 were set aside before their tokens are looked at";
+
 /// The text of a string or key that [`Tape::read`] has accepted.
 pub fn text_of<'a>(text: &'a [u8], token: &Token) -> Cow<'a, str> {
     let raw = &text[token.start as usize..token.end as usize];
     if !token.escaped {
-        // Records that are not UTF-8 were set aside before their tokens are looked at.
-        return Cow::Borrowed(std::str::from_utf8(raw).unwrap_or_default());
+        return Cow::Borrowed(std::str::from_utf8(raw).expect(UTF8));
     }
     let (mut out, mut at) = (Vec::with_capacity(raw.len()), 0);
     while at < raw.len() {
@@ -302,7 +303,7 @@ pub fn text_of<'a>(text: &'a [u8], token: &Token) -> Cow<'a, str> {
             }
         }
     }
-    Cow::Owned(String::from_utf8(out).unwrap_or_default())
+    Cow::Owned(String::from_utf8(out).expect(UTF8))
 }
 
 /// Whether `text` is one value, perhaps with white space around it.

@@ -226,15 +226,20 @@ pub fn plain_floats(array: &ArrayRef) -> ArrayRef {
     }
 }
 
+/// No early end: looking at all of them is one pass without a branch.
+fn any_nan(are_nan: impl Iterator<Item = bool>) -> bool {
+    are_nan.fold(false, |any, is_nan| any | is_nan)
+}
+
 fn nans(array: &ArrayRef) -> Option<Mask> {
     let bits = match array.data_type() {
         DataType::Float32 => {
             let values = array.as_primitive::<Float32Type>().values();
-            values.iter().any(|x| x.is_nan()).then(|| BooleanBuffer::collect_bool(values.len(), |i| values[i].is_nan()))
+            any_nan(values.iter().map(|x| x.is_nan())).then(|| BooleanBuffer::collect_bool(values.len(), |i| values[i].is_nan()))
         }
         DataType::Float64 => {
             let values = array.as_primitive::<Float64Type>().values();
-            values.iter().any(|x| x.is_nan()).then(|| BooleanBuffer::collect_bool(values.len(), |i| values[i].is_nan()))
+            any_nan(values.iter().map(|x| x.is_nan())).then(|| BooleanBuffer::collect_bool(values.len(), |i| values[i].is_nan()))
         }
         _ => None,
     };

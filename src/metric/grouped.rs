@@ -62,7 +62,8 @@ impl<S: State> State for Grouped<S> {
             let Some(spec) = self.spec.each.get(&key).or(self.spec.every.as_ref()) else { continue };
             let numbers = RowNumbers::List(members.iter().map(|&i| rows.numbers.get(i as usize)).collect());
             let indices = UInt32Array::from(members);
-            let part: Vec<Column> = of.iter().filter_map(|c| take(&c.array, &indices, None).ok()).map(Column::new).collect();
+            let taken = |c: &&Column| take(&c.array, &indices, None).expect("some of a batch's rows, each once, fit where the batch does");
+            let part: Vec<Column> = of.iter().map(taken).map(Column::new).collect();
             let state = self.groups.entry(key).or_insert_with(|| S::empty(spec, &self.types));
             let part_rows = Rows { numbers: &numbers, selection: &Mask::All, ..*rows };
             state.update(&part_rows, &part.iter().collect::<Vec<_>>());

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::Array;
+use arrow::array::{Array, StringArray, new_empty_array};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::{ArrayFormatter, FormatOptions, array_value_to_string};
 use foldhash::{HashMap, HashMapExt};
 
-use super::{Column, Rows, State};
+use super::{Column, Rows, State, plain_floats};
 use crate::rows::Mask;
 
 /// More groups than this are not groups.
@@ -113,17 +114,36 @@ fn value_codes(column: &Column, selection: &Mask, len: usize) -> (Vec<u32>, Vec<
         };
         last = Some((text, codes[i]));
     });
-    if !is_text && let Ok(formatter) = ArrayFormatter::try_new(&column.array, &FormatOptions::new()) {
+    if !is_text {
         use std::fmt::Write;
+        let array = plain_floats(&column.array);
+        let formatter =
+            ArrayFormatter::try_new(&array, &FormatOptions::new()).expect("`can_be_named` is asked before a column makes groups");
         let mut text = String::new();
         column.present(selection).rows(column.array.len(), |i| {
             text.clear();
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{}", formatter.value(i));
+            write!(text, "{}", formatter.value(i)).expect("what cannot be shown is shown as an error, and a string takes any text");
             codes[i] = code_of(&text);
         });
     }
     (codes, texts)
+}
+
+/// Whether values of a type have names, by which groups go.
+///
+/// # Errors
+/// Why not: a time zone that nobody knows, a type that cannot be shown.
+pub fn can_be_named(data_type: &DataType) -> Result<(), String> {
+    let none = new_empty_array(data_type);
+    ArrayFormatter::try_new(&none, &FormatOptions::new()).map(|_| ()).map_err(|e| e.to_string())
+}
+
+/// A value as it is written in a rule file, as the name that it has as a value of a column: `1` is `1.0` among floats.
+pub fn name_of(written: &str, data_type: &DataType) -> Option<String> {
+    let text = StringArray::from(vec![written.trim()]);
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let value = plain_floats(&cast_with_options(&text, data_type, &options).ok()?);
+    value.is_valid(0).then(|| array_value_to_string(&value, 0).ok()).flatten()
 }
 
 /// The groups and their counts where all columns are codes into dictionaries, none is missing, and every combination can

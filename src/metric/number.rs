@@ -34,7 +34,7 @@ pub fn scaled_to_f64(value: i128, scale: i8) -> f64 {
     if value.unsigned_abs() <= EXACT_INTEGER_MAX && (0..=22).contains(&scale) {
         return value as f64 / 10f64.powi(i32::from(scale));
     }
-    format!("{value}e{}", -i32::from(scale)).parse().unwrap_or(f64::NAN)
+    format!("{value}e{}", -i32::from(scale)).parse().expect("digits and an exponent are a number")
 }
 
 /// Turns the integers of one column into floats.

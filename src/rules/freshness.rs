@@ -62,7 +62,7 @@ impl Simple for FreshnessCheck {
     fn judge(&self, view: &View<'_>) -> Judgement {
         let newest = view.get(self.extrema).copied().flatten();
         let Some((_, Number::Int { value, .. })) = newest else { return Judgement::NoData("no dates or times in scope".into()) };
-        let micros = micros(&self.data_type, value).unwrap_or(value);
+        let micros = micros(&self.data_type, value).expect("the rule binds to dates and times alone");
         let age = i128::from(self.as_of) - micros;
         let seconds = |micros: i128| i64::try_from(micros.div_euclid(1_000_000)).unwrap_or(i64::MAX);
         let shown = i64::try_from(micros).ok().and_then(DateTime::from_timestamp_micros);

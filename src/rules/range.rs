@@ -188,7 +188,7 @@ impl RowTest for RangeTest {
                         || above.as_deref().is_some_and(|b| text <= b)
                         || below.as_deref().is_some_and(|b| text >= b)
                 });
-                return Tested { fails: fails.unwrap_or(Mask::None), unknown: column.missing().clone() };
+                return Tested { fails: fails.expect("these bounds are of text, as the column is"), unknown: column.missing().clone() };
             }
             (Self::Ints { .. } | Self::Floats { .. }, _) => unreachable!("bounds are read as the column's type"),
         };

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use arrow::datatypes::DataType;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -12,7 +13,7 @@ use super::requests::Handle;
 use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
-use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name};
+use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
 use crate::yaml::Spanned;
@@ -179,8 +180,19 @@ impl Rule for Representation {
         let warn = faults.take(to.own_warn::<Margin>()).flatten();
         faults.or_ok(())?;
         let counts = to.want::<GroupCounts>((), &columns);
-        Ok(Box::new(RepresentationCheck { rule: self.clone(), warn, counts }))
+        let mut rule = self.clone();
+        if let Reference::Shares(shares) = &mut rule.reference.value {
+            let types: Vec<DataType> = columns.iter().map(|&c| to.bound(c).data_type).collect();
+            *shares = std::mem::take(shares).into_iter().map(|(key, share)| (as_types(key, &types), share)).collect();
+        }
+        Ok(Box::new(RepresentationCheck { rule, warn, counts }))
     }
+}
+
+/// The group's name as its columns' values would give it: `1` is `1.0` among floats.
+fn as_types(key: GroupKey, types: &[DataType]) -> GroupKey {
+    let named = |written: String, data_type: &DataType| name_of(&written, data_type).unwrap_or(written);
+    key.into_iter().zip(types).map(|(written, data_type)| written.map(|w| named(w, data_type))).collect()
 }
 
 #[derive(Clone)]

@@ -13,6 +13,7 @@ use crate::diagnostic::Place;
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
+use crate::metric::groups::GroupCounts;
 use crate::metric::ordered::OrderedHistogram;
 use crate::sql::Expression;
 
@@ -92,6 +93,11 @@ impl StateRequest {
     pub fn empty(&self, schema: &Schema) -> Box<dyn AnyState> {
         let types: Vec<DataType> = self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect();
         (self.make)(self.spec.as_ref(), &types)
+    }
+
+    /// The columns whose values are names of groups.
+    pub fn named_by(&self) -> &[usize] {
+        if self.state == TypeId::of::<GroupCounts>() { &self.columns } else { &self.scope.by }
     }
 
     /// Whether it counts rows and missing values, and nothing else.

@@ -8,19 +8,20 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
-use datafusion::physical_expr::expressions::{BinaryExpr, Column, LikeExpr, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, LikeExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_common::physical_expr::fmt_sql;
 
 use super::checked::Checked;
 use super::guard::Guard;
 use super::messages::one_line;
+use crate::types::type_name;
 
 /// `checked` with its constant parts computed; and, if a part cannot be computed on any row, why.
 pub(super) fn fold(checked: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<(Arc<dyn PhysicalExpr>, Option<String>)> {
     let mut broken: Option<String> = None;
     let folded = checked.transform_up(|part| {
-        let never = |why: String| format!("`{}` can never be computed: {why}", fmt_sql(part.as_ref()));
+        let never = |why: String| format!("`{}` can never be computed: {why}", written(&part));
         match state(&part, schema)? {
             State::Constant(value) => Ok(Transformed::yes(Arc::new(Literal::new(value)) as Arc<dyn PhysicalExpr>)),
             State::Open => Ok(Transformed::no(part)),
@@ -31,6 +32,25 @@ pub(super) fn fold(checked: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<(A
         }
     });
     Ok((folded?.data, broken))
+}
+
+/// The part as a person would write it.
+fn written(part: &Arc<dyn PhysicalExpr>) -> String {
+    let part = part.downcast_ref::<Checked>().map_or(part, Checked::inner);
+    if let Some(literal) = part.downcast_ref::<Literal>() {
+        let text = literal.value().to_string();
+        return if crate::types::is_text(&literal.value().data_type()) { format!("'{text}'") } else { text };
+    }
+    if let Some(binary) = part.downcast_ref::<BinaryExpr>() {
+        return format!("{} {} {}", written(binary.left()), binary.op(), written(binary.right()));
+    }
+    if let Some(function) = part.downcast_ref::<ScalarFunctionExpr>() {
+        return format!("{}({})", function.name(), function.args().iter().map(written).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(cast) = part.downcast_ref::<CastExpr>() {
+        return format!("{} as {}", written(cast.expr()), type_name(cast.cast_type()));
+    }
+    fmt_sql(part.as_ref()).to_string()
 }
 
 enum State {

@@ -14,6 +14,12 @@ use crate::metric::plain_floats;
 pub(super) const BYTES_MAX: usize = i32::MAX as usize;
 
 impl Expression {
+    /// The same with arrays of so many bytes at most.
+    #[cfg(test)]
+    pub(crate) fn with_bytes_max(self, bytes_max: usize) -> Self {
+        Self { bytes_max, ..self }
+    }
+
     /// Computes the expression over `arrays` (its columns, in order, as they were read), `len` rows each.
     ///
     /// Where a batch fails it is halved until the failing rows stand alone; those are null in the result and named beside

@@ -58,11 +58,13 @@ fn bind(expression: Expr, schema: &DFSchema) -> Expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let bound_right = beside(*right, &left);
             let bound_left = beside(*left, &bound_right);
-            Expr::BinaryExpr(BinaryExpr { left: bound_left.into(), op, right: bound_right.into() })
+            let [left, right] = days_beside_times([bound_left, bound_right], schema);
+            Expr::BinaryExpr(BinaryExpr { left: left.into(), op, right: right.into() })
         }
         Expr::Between(Between { expr, negated, low, high }) => {
-            let (low, high) = (beside(*low, &expr).into(), beside(*high, &expr).into());
-            Expr::Between(Between { expr, negated, low, high })
+            let (low, high) = (beside(*low, &expr), beside(*high, &expr));
+            let [expr, low, high] = days_beside_times([*expr, low, high], schema);
+            Expr::Between(Between { expr: expr.into(), negated, low: low.into(), high: high.into() })
         }
         Expr::InList(InList { expr, list, negated }) => {
             let list = list.into_iter().map(|e| beside(e, &expr)).collect();
@@ -84,6 +86,19 @@ fn bind(expression: Expr, schema: &DFSchema) -> Expr {
 fn compares(operator: Operator) -> bool {
     use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// Days that are compared with times: all as microseconds. DataFusion takes nanoseconds, which end in 2262, and
+/// 9999-12-31 stands for "never" in many tables.
+fn days_beside_times<const N: usize>(parts: [Expr; N], schema: &DFSchema) -> [Expr; N] {
+    let types: Vec<DataType> = parts.iter().filter_map(|p| p.get_type(schema).ok()).collect();
+    let is_day = |t: &DataType| matches!(t, DataType::Date32 | DataType::Date64);
+    let is_time = |t: &DataType| matches!(t, DataType::Timestamp(unit, _) if *unit != TimeUnit::Nanosecond);
+    let are_both = types.iter().any(is_day) && types.iter().any(is_time);
+    if types.len() < N || !are_both || !types.iter().all(|t| is_day(t) || is_time(t)) {
+        return parts;
+    }
+    parts.map(|part| Expr::Cast(Cast::new(part.into(), DataType::Timestamp(TimeUnit::Microsecond, None))))
 }
 
 /// What is written, as a value of `data_type`, where that is closer to its text than DataFusion's own reading.

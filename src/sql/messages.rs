@@ -5,6 +5,10 @@ use std::fmt::Display;
 /// DataFusion's message without its backtrace, prefix and line breaks.
 pub(super) fn one_line(error: impl Display) -> String {
     let text = error.to_string();
+    // Patterns are explained in several lines, the last of which says what is wrong.
+    if let Some(why) = text.lines().find_map(|line| line.trim().strip_prefix("error: ")) {
+        return format!("not a regular expression: {}", why.trim_end_matches([')', '"']));
+    }
     let first = text.lines().next().unwrap_or_default();
     const PREFIXES: [&str; 8] = [
         "Error during planning: ",

@@ -88,6 +88,7 @@ impl LazySql {
         if !expression.columns.iter().any(|&c| is_guess(c)) {
             return Err(fault);
         }
+        let fault = fault.hint("say in the `schema` section of what types the columns are");
         let mut doubts = self.doubts.borrow_mut();
         if !doubts.contains(&fault) {
             doubts.push(fault);

@@ -17,12 +17,12 @@ use super::location::Location;
 use super::{Partition, Stamp, Stored, plain, replays_in, statistics};
 use crate::diagnostic::Fault;
 use crate::footer;
-use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
+use crate::metric::{Column, plain_floats};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::published::{Bounds, Kind, Wanted};
-use crate::types::micros;
+use crate::types::{is_text, micros, type_name};
 
 /// Rows that are read at a time, and how many such batches ahead.
 const BATCH_ROWS: usize = 1 << 14;
@@ -153,6 +153,15 @@ impl PublishedRows {
             let more = more.chain(self.wanted.replaced.iter().map(|(column, _)| column.name.as_str()));
             let names = self.wanted.key.iter().map(|(c, _)| c.name.as_str()).chain(more);
             let mask = ProjectionMask::roots(builder.parquet_schema(), names.filter_map(root));
+            for (wanted, _) in &self.wanted.key {
+                let there = schema.field_with_name(&wanted.name).map(|f| f.data_type().clone()).ok();
+                let there = there.or_else(|| paths.iter().find(|p| p.path == wanted.name).map(|p| p.data_type.clone()));
+                if let Some(there) = there.filter(|there| !are_comparable(there, &wanted.data_type)) {
+                    let (name, here) = (&wanted.name, type_name(&wanted.data_type));
+                    let why = "values of such types are never equal; convert it with `transform`";
+                    return Err(io::Error::other(format!("`{name}` is {here}, and {} in what is published: {why}", type_name(&there))));
+                }
+            }
             let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|e| failed(&e))?;
             for batch in reader {
                 let batch = batch.map_err(|e| failed(&e))?;
@@ -224,7 +233,9 @@ pub(super) fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRe
     if array.data_type() == data_type {
         return Ok((array.clone(), Mask::All));
     }
-    if !can_cast_types(array.data_type(), data_type) || !can_cast_types(data_type, array.data_type()) {
+    let array = &plain_floats(array);
+    let are_alike = are_comparable(array.data_type(), data_type);
+    if !are_alike || !can_cast_types(array.data_type(), data_type) || !can_cast_types(data_type, array.data_type()) {
         return Ok((new_null_array(data_type, array.len()), Mask::None));
     }
     let there = cast(array, data_type)?;
@@ -234,4 +245,20 @@ pub(super) fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRe
     let back = cast(&there, array.data_type())?;
     let same = not_distinct(&back, array)?;
     Ok((there, Mask::new(same.values().clone())))
+}
+
+/// Whether values of both types can be equal: 2 and 2.0 can, 2 and the text `2` cannot.
+fn are_comparable(a: &DataType, b: &DataType) -> bool {
+    let kind = |t: &DataType| match t {
+        DataType::Dictionary(_, values) if is_text(values) => 0,
+        t if is_text(t) => 0,
+        t if t.is_numeric() => 1,
+        DataType::Boolean => 2,
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => 3,
+        DataType::Time32(_) | DataType::Time64(_) => 4,
+        DataType::Duration(_) | DataType::Interval(_) => 5,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => 6,
+        _ => 7,
+    };
+    a.is_null() || b.is_null() || kind(a) == kind(b)
 }

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside: one crate, since each test binary links the whole engine.
 
 mod across;
+mod arithmetic;
 mod beside_others;
 mod cases;
 mod cli;

@@ -1,30 +1,31 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
 mod known;
+mod preparation;
 mod promised;
 mod proven;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema};
 
+use self::preparation::{binding, contract_schema, is_declared, is_guess};
 use super::Job;
 use super::profile::{self, ColumnPlan};
 use super::select::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Counts;
-use crate::metric::groups::GroupCounts;
-use crate::paths::{PathColumn, set_type};
+use crate::metric::groups::{GroupCounts, can_be_named};
+use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::schema::table::is_held_by;
 use crate::rules::words::{OnNoData, Over, Tolerance};
 use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope};
 use crate::ruleset::{RuleItem, Words};
 use crate::source::Source;
-use crate::sql::{Expression, LazySql};
-use crate::types::{is_text, type_name};
+use crate::sql::LazySql;
+use crate::types::type_name;
 use crate::yaml::{Position, Spanned};
 
 /// A rule file bound to a schema.
@@ -71,6 +72,8 @@ pub struct PlannedCheck {
     /// Columns whose values samples show.
     pub shows: Vec<usize>,
 }
+
+const READ: &str = "`warn` beside a tolerance was read as one with the rule file";
 
 /// A check that bound, with what it asked for.
 struct Bound {
@@ -142,65 +145,6 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
         plan.given = proven::counts(source, &plan).into();
     }
     Ok(plan)
-}
-
-/// Compiles `clean` and `transform` against a source's schema.
-fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: bool) -> (Prepare, Faults) {
-    let mut prepare = Prepare::new(schema);
-    let mut faults = Faults::default();
-    let place = |at: Position| at.in_file(&job.rules.path);
-    let sound = |expression: Expression, schema: &Schema, at: Position| {
-        sql.sound(expression, |why| Fault::told(why).at(place(at)), |c| is_guess(job, infers, schema.field(c)))
-    };
-    for step in &job.rules.sections.clean {
-        let (drops, text) = match (&step.drop_where, &step.keep_where) {
-            (Some(text), _) => (true, text),
-            (None, Some(text)) => (false, text),
-            (None, None) => continue,
-        };
-        match sql.get().condition(&text.value, schema) {
-            Ok(condition) => match sound(condition, schema, text.at) {
-                Ok(condition) => prepare.clean(drops, condition),
-                Err(fault) => faults.push(fault),
-            },
-            Err(why) => faults.push(Fault::told(&why).at(place(text.at))),
-        }
-    }
-    for (name, text) in &job.rules.sections.transform.0 {
-        match sql.get().compile(&text.value, &prepare.schema) {
-            Ok(expression) => match sound(expression, &prepare.schema, text.at) {
-                Ok(expression) => prepare.transform(name, expression),
-                Err(fault) => faults.push(fault),
-            },
-            Err(why) => faults.push(Fault::told(&format!("transform `{name}`: {why}")).at(place(text.at))),
-        }
-    }
-    (prepare, faults)
-}
-
-/// Whether the contract gives the type of a column.
-fn is_declared(job: &Job<'_>, name: &str) -> bool {
-    job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).any(|(n, c)| n == name && c.r#type.is_some())
-}
-
-/// Whether a later value may change the type of a column: it is what the values so far look like.
-fn is_guess(job: &Job<'_>, infers: bool, field: &Field) -> bool {
-    infers && !is_declared(job, field.name()) && !is_text(field.data_type())
-}
-
-/// The batch's schema as it would be had it kept to the contract.
-fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
-    let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in job.rules.contract() {
-        let Some(data_type) = column.data_type else { continue };
-        if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
-            continue;
-        }
-        let whole = fields.iter().any(|f| *f.name() == column.name);
-        let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
-        set_type(&mut fields, &steps, &data_type);
-    }
-    Schema::new(fields)
 }
 
 struct Binding<'a, 'b> {
@@ -330,7 +274,7 @@ impl Binding<'_, '_> {
             on_fail_given: item.words.on_fail.is_some(),
             tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
             tolerance_given: item.words.tolerate.is_some(),
-            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).and_then(|w| w.value.0.parse().ok()),
+            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).map(|w| w.value.0.parse().expect(READ)),
             nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
         }
     }
@@ -391,6 +335,12 @@ impl Binding<'_, '_> {
                 .fault(what)
                 .hint("rules that judge row by row can speak of elements: `range`, `values`, `pattern`, …")
                 .into());
+        }
+        let named = binder.requests.states[states..].iter().flat_map(|s| s.named_by()).chain(&binder.scope.by);
+        for column in named.map(|&c| binder.bound(c)).collect::<Vec<_>>() {
+            if let Err(why) = can_be_named(&column.data_type) {
+                return Err(binder.fault(format!("the values of `{}` make no groups: {why}", column.name)).into());
+            }
         }
         let mut about: Vec<usize> = binder.shows[before..].to_vec();
         about.dedup();

@@ -122,7 +122,8 @@ struct PatternTest {
 
 impl RowTest for PatternTest {
     fn test(&self, columns: &[&Column], _: usize) -> Tested {
-        let matches_of = |matcher: &Matcher| matcher.run(|is_match| columns[0].texts_for_which(is_match)).unwrap_or(Mask::None);
+        let matches_of =
+            |matcher: &Matcher| matcher.run(|is_match| columns[0].texts_for_which(is_match)).expect("the rule binds to text alone");
         let matches = self.matchers.iter().map(matches_of);
         let matches = match self.matching {
             Matching::All => matches.reduce(|all, one| all.and(&one)),

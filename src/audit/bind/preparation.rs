@@ -1,0 +1,71 @@
+//! Steps of `clean` and `transform`, and which types of columns are only guesses.
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use crate::audit::Job;
+use crate::diagnostic::{Fault, Faults};
+use crate::paths::set_type;
+use crate::prepare::Prepare;
+use crate::rules::schema::table::is_held_by;
+use crate::sql::{Expression, LazySql};
+use crate::types::is_text;
+use crate::yaml::Position;
+
+/// Compiles `clean` and `transform` against a source's schema.
+pub(super) fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: bool) -> (Prepare, Faults) {
+    let mut prepare = Prepare::new(schema);
+    let mut faults = Faults::default();
+    let place = |at: Position| at.in_file(&job.rules.path);
+    let sound = |expression: Expression, schema: &Schema, at: Position| {
+        sql.sound(expression, |why| Fault::told(why).at(place(at)), |c| is_guess(job, infers, schema.field(c)))
+    };
+    for step in &job.rules.sections.clean {
+        let (drops, text) = match (&step.drop_where, &step.keep_where) {
+            (Some(text), _) => (true, text),
+            (None, Some(text)) => (false, text),
+            (None, None) => continue,
+        };
+        match sql.get().condition(&text.value, schema) {
+            Ok(condition) => match sound(condition, schema, text.at) {
+                Ok(condition) => prepare.clean(drops, condition),
+                Err(fault) => faults.push(fault),
+            },
+            Err(why) => faults.push(Fault::told(&why).at(place(text.at))),
+        }
+    }
+    for (name, text) in &job.rules.sections.transform.0 {
+        match sql.get().compile(&text.value, &prepare.schema) {
+            Ok(expression) => match sound(expression, &prepare.schema, text.at) {
+                Ok(expression) => prepare.transform(name, expression),
+                Err(fault) => faults.push(fault),
+            },
+            Err(why) => faults.push(Fault::told(&format!("transform `{name}`: {why}")).at(place(text.at))),
+        }
+    }
+    (prepare, faults)
+}
+
+/// Whether the contract gives the type of a column.
+pub(super) fn is_declared(job: &Job<'_>, name: &str) -> bool {
+    job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).any(|(n, c)| n == name && c.r#type.is_some())
+}
+
+/// Whether a later value may change the type of a column: it is what the values so far look like.
+pub(super) fn is_guess(job: &Job<'_>, infers: bool, field: &Field) -> bool {
+    infers && !is_declared(job, field.name()) && !is_text(field.data_type())
+}
+
+/// The batch's schema as it would be had it kept to the contract.
+pub(super) fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
+    let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
+    for column in job.rules.contract() {
+        let Some(data_type) = column.data_type else { continue };
+        if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
+            continue;
+        }
+        let whole = fields.iter().any(|f| *f.name() == column.name);
+        let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
+        set_type(&mut fields, &steps, &data_type);
+    }
+    Schema::new(fields)
+}
