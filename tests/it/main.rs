@@ -25,3 +25,4 @@ mod review;
 mod rulesets;
 mod s3;
 mod support;
+mod workshop;
