@@ -16,7 +16,7 @@ use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
-use crate::store::{Destination, Location};
+use crate::store::{Destination, Location, Quarantine};
 use crate::verdict::Verdict;
 
 /// Options of `check`.
@@ -63,6 +63,9 @@ impl Check {
 fn open(rules: &mut RuleFile) -> Result<Option<Destination>, Faults> {
     let Some(publish) = rules.sections.gate.publish.clone() else { return Ok(None) };
     let publish = Destination::new(Location::new(&publish, &run::surroundings())?, rules.sections.gate.format)?;
+    if let Some(path) = &rules.sections.gate.quarantine {
+        publish.refuse_inside(&Quarantine { directory: Location::new(path, &run::surroundings())? })?;
+    }
     beside(rules, &publish, replaces(rules))?;
     Ok(Some(publish))
 }

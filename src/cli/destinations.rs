@@ -69,6 +69,7 @@ impl Destinations {
         if quarantine.directory == *publish.location() {
             return Err(Fault::new("published and quarantined rows have the same destination").into());
         }
+        publish.refuse_inside(&quarantine)?;
         Ok((publish, quarantine))
     }
 }

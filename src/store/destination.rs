@@ -118,8 +118,23 @@ impl Destination {
     pub fn directory(&self) -> Location {
         match self {
             Self::File(Location::Local(path)) => Location::Local(parent(path).to_owned()),
-            Self::File(_) | Self::Parts(_) | Self::Delta(_) => self.location().clone(),
+            Self::File(_) | Self::Parts(_) => self.location().clone(),
+            Self::Delta(lake) => lake.location.join(delta::WORKSHOP),
         }
+    }
+
+    /// Refuses a quarantine in the table's directory, where another program's VACUUM would delete it.
+    ///
+    /// # Errors
+    /// It is there, and not in what is ours of it.
+    pub fn refuse_inside(&self, quarantine: &Quarantine) -> Result<(), Fault> {
+        let Self::Delta(lake) = self else { return Ok(()) };
+        if !quarantine.directory.is_within(&lake.location) || quarantine.directory.is_within(&lake.location.join(delta::WORKSHOP)) {
+            return Ok(());
+        }
+        let what = format!("{}: the quarantine lies in the directory of a Delta table, where VACUUM would delete it", quarantine.directory);
+        let within = lake.location.join(delta::WORKSHOP).join("quarantine");
+        Err(Fault::new(what).hint(format!("name a directory elsewhere, or {within}")))
     }
 
     /// Holds this destination and `quarantine` for this gate alone, as far as they are on this machine.
@@ -127,7 +142,8 @@ impl Destination {
     /// # Errors
     /// A directory cannot be made or opened.
     pub fn hold(&self, quarantine: &Quarantine) -> Result<Hold, Fault> {
-        let directories = [self.directory(), quarantine.directory.clone()];
+        let own = if let Self::Delta(lake) = self { lake.location.clone() } else { self.directory() };
+        let directories = [own, quarantine.directory.clone()];
         Hold::of(directories.iter().filter_map(|d| d.local().map(ToOwned::to_owned)).collect())
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::delta::WORKSHOP;
 use super::kill;
 use super::location::{Location, parent};
 use crate::diagnostic::Fault;
@@ -69,8 +70,8 @@ impl Hold {
 pub(super) struct Staged {
     pub path: PathBuf,
     pub file: File,
-    /// Whether its directory was made for it.
-    pub made_directory: bool,
+    /// Directories that were made for it, the innermost first.
+    pub made: Vec<PathBuf>,
 }
 
 /// A new hidden file in `directory`, which is made if it is not there. Whoever holds the lock of such a file is at work
@@ -79,9 +80,13 @@ pub(super) struct Staged {
 /// # Errors
 /// The directory cannot be made or written.
 pub(super) fn stage(directory: &Path) -> Result<Staged, Fault> {
-    let made_directory = !directory.is_dir();
+    // Of a table the directory for it goes too; others above are as the user named them.
+    let table = directory.parent().filter(|_| directory.ends_with(WORKSHOP));
+    let made = [Some(directory), table].into_iter().flatten().filter(|d| !d.is_dir()).map(Path::to_owned).collect();
     make_directory(directory).map_err(|e| cannot_write(directory, &e))?;
     sweep(directory);
+    // Earlier versions staged in the table's directory itself.
+    table.into_iter().for_each(sweep);
     for attempt in 0..ATTEMPTS_MAX {
         let path = directory.join(format!("{STAGED_PREFIX}{}-{attempt}{STAGED_SUFFIX}", std::process::id()));
         match File::options().read(true).write(true).create_new(true).open(&path) {
@@ -90,7 +95,7 @@ pub(super) fn stage(directory: &Path) -> Result<Staged, Fault> {
                 let _ = file.lock();
                 if fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|ours| there.ino() == ours.ino())) {
                     kill::step();
-                    return Ok(Staged { path, file, made_directory });
+                    return Ok(Staged { path, file, made });
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
@@ -80,6 +80,18 @@ impl Location {
         match self {
             Self::Local(path) => Some(path),
             Self::Remote(_) => None,
+        }
+    }
+
+    /// Whether this is `directory`, or lies in it.
+    pub(super) fn is_within(&self, directory: &Self) -> bool {
+        match (self, directory) {
+            (Self::Local(path), Self::Local(directory)) => real(path).starts_with(real(directory)),
+            (Self::Remote(_), Self::Remote(_)) => {
+                let (path, directory) = (self.to_string(), directory.to_string());
+                path.strip_prefix(directory.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            (Self::Local(_), Self::Remote(_)) | (Self::Remote(_), Self::Local(_)) => false,
         }
     }
 
@@ -165,6 +177,26 @@ impl Location {
             Self::Local(path) => sync_file(path).and_then(|()| sync_directory(parent(path))),
             Self::Remote(_) => Ok(()),
         }
+    }
+}
+
+/// The path with links and `..` followed, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let above = real_parent(path);
+    match path.components().next_back() {
+        Some(Component::Normal(name)) => above.join(name),
+        Some(Component::ParentDir) => above.parent().unwrap_or(&above).to_owned(),
+        Some(Component::CurDir | Component::RootDir | Component::Prefix(_)) | None => above,
+    }
+}
+
+fn real_parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(above) if above != path && !above.as_os_str().is_empty() => real(above),
+        Some(_) | None => Path::new(".").canonicalize().unwrap_or_default(),
     }
 }
 

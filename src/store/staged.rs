@@ -114,7 +114,8 @@ pub struct StagedFile {
     renamed: bool,
     /// Where it was sent.
     sent: Option<Remote>,
-    made_directory: bool,
+    /// Directories that were made for it, the innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl StagedFile {
@@ -127,7 +128,7 @@ impl StagedFile {
         if schema.fields().is_empty() {
             return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
         }
-        let Staged { path, file, made_directory } = stage(match directory {
+        let Staged { path, file, made } = stage(match directory {
             Location::Local(path) => path,
             Location::Remote(remote) => remote.staging(),
         })?;
@@ -145,7 +146,7 @@ impl StagedFile {
         match begun {
             Ok((alive, (writer, factory))) => {
                 let encoder = Encoder { factory: Arc::new(factory), schema: schema.clone() };
-                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made_directory })
+                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made })
             }
             Err(error) => {
                 let _ = fs::remove_file(&path);
@@ -350,7 +351,7 @@ impl Drop for StagedFile {
         if !self.renamed {
             // What cannot be removed is hidden from readers and recognised by its name.
             let _ = fs::remove_file(&self.path);
-            if let (true, Some(directory)) = (self.made_directory, self.path.parent()) {
+            for directory in &self.made {
                 // Nothing came of it; it stays if another gate has put something there.
                 let _ = fs::remove_dir(directory);
             }

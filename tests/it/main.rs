@@ -27,4 +27,5 @@ mod review;
 mod rulesets;
 mod s3;
 mod support;
+mod workshop;
 mod written_by_0_1;
