@@ -49,6 +49,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod docs;
 pub mod engine;
+pub mod files;
 pub mod gate;
 pub mod identity;
 pub mod json;

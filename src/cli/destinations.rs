@@ -2,10 +2,12 @@
 
 use clap::{Args, ValueEnum};
 
+use super::output;
 use super::run::surroundings;
 use crate::diagnostic::{Fault, Faults, Place};
+use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
-use crate::store::{Destination, Location, Quarantine};
+use crate::store::{Destination, Location, Quarantine, Waiting};
 
 /// Options that name places; the rule file's `gate` section names them too.
 #[derive(Debug, Args)]
@@ -19,6 +21,14 @@ pub struct Destinations {
     /// The directory for rows set aside; beside the destination if nothing names it
     #[arg(long, value_name = "PATH")]
     quarantine: Option<String>,
+    /// How long to wait for other gates that publish to the same place
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = patience)]
+    lock_timeout: std::time::Duration,
+}
+
+fn patience(text: &str) -> Result<std::time::Duration, String> {
+    let seconds = text.parse::<Duration>()?.seconds;
+    Ok(std::time::Duration::from_secs(seconds.unsigned_abs()))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -28,6 +38,11 @@ enum PublishFormat {
 }
 
 impl Destinations {
+    /// How long to wait for other gates.
+    pub fn waiting(&self) -> Waiting {
+        Waiting { limit: self.lock_timeout, tell: output::note }
+    }
+
     /// The places that these options name, or `rules`.
     ///
     /// # Errors

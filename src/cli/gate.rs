@@ -48,7 +48,7 @@ impl Gate {
 
     fn request(&self, rules: &RuleFile) -> Result<Request, Faults> {
         let (publish, quarantine) = self.destinations.open(rules)?;
-        let (supersede, dry_run) = (self.supersede, self.dry_run);
+        let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
         let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
         if let (Some(_), Destination::File(place) | Destination::Parts(place)) = (&replace, &publish) {
@@ -56,7 +56,7 @@ impl Gate {
             return Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out").into());
         }
         let table = PublishedTable::new(&rules.sections.dataset, batch_id.as_deref(), replace.as_deref(), move || Ok(destination.clone()));
-        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock() })
+        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock(), waiting })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

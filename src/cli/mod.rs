@@ -10,11 +10,15 @@ mod replay;
 mod rules;
 mod run;
 mod schema;
+mod scratch;
 
 use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::files;
 
 /// A data-quality gate: judges a batch by declared rules, publishes what may pass, sets the rest aside with reasons.
 #[derive(Debug, Parser)]
@@ -58,6 +62,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Under a limit on the size of files, writing too much is an error to be told; by default the signal kills.
     // SAFETY: a signal that is ignored calls no handler.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    files::seed_names(RandomState::new().build_hasher().finish());
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

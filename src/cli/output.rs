@@ -21,6 +21,12 @@ pub fn complain(faults: &Faults) {
     }
 }
 
+/// Prints what a person at the terminal should know now.
+pub fn note(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = writeln!(err, "note: {text}");
+}
+
 /// Prints the report for a person.
 pub fn show(report: &Report, quiet: bool, verbose: bool) {
     if quiet {

@@ -59,7 +59,8 @@ impl Replay {
         }
         let spill = self.means.spill()?;
         let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(&rules, source, Some(table), &spill, &|_, _| {});
-        let request = Request { rules: &rules, publish, quarantine, job: &job, scratch: &spill.path, dry_run: self.dry_run };
+        let (scratch, dry_run, waiting) = (spill.path.as_path(), self.dry_run, self.destinations.waiting());
+        let request = Request { rules: &rules, publish, quarantine, job: &job, scratch, dry_run, waiting };
         let (mut faults, mut worst) = (Faults::default(), 0);
         for part in &parts {
             if let Some(replayed) = faults.take_all(replay::replay(&request, part)) {

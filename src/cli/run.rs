@@ -1,7 +1,6 @@
 //! What `check` and `gate` have in common: their options, and a job made of them.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +22,7 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
+use super::scratch::Scratch;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -46,8 +46,8 @@ impl Means {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn spill(&self) -> Result<SpillDirectory, Fault> {
-        SpillDirectory::new()
+    pub fn spill(&self) -> Result<Scratch, Fault> {
+        Scratch::new()
     }
 
     /// A job with these means.
@@ -56,7 +56,7 @@ impl Means {
         rules: &'a RuleFile,
         source: Arc<dyn Source>,
         published: Option<Arc<dyn Published>>,
-        spill: &SpillDirectory,
+        spill: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
         let now = self.now.unwrap_or_else(Utc::now);
@@ -137,7 +137,7 @@ impl Run {
     ///
     /// # Errors
     /// It is not there, or not of its format.
-    fn source(&self, rules: &RuleFile, spill: &SpillDirectory) -> Result<Arc<dyn Source>, Faults> {
+    fn source(&self, rules: &RuleFile, spill: &Scratch) -> Result<Arc<dyn Source>, Faults> {
         let named = rules.sections.source.path.clone().unwrap_or_default().0;
         let paths = if self.data.is_empty() { named } else { self.data.clone() };
         let mut options = rules.sections.read_options(&rules.path)?;
@@ -222,56 +222,6 @@ pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
         fault.at(Place::file(path))
     })?;
     RuleFile::parse(&text, path)
-}
-
-/// A directory for spilled data that goes when the run ends. Whoever holds the lock of the file in it is alive.
-pub struct SpillDirectory {
-    pub path: PathBuf,
-    _alive: File,
-}
-
-const ALIVE: &str = "alive";
-
-impl SpillDirectory {
-    /// Makes a directory of this run's own under the system's temporary one.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub fn new() -> Result<Self, Fault> {
-        let parent = std::env::temp_dir();
-        sweep(&parent);
-        let failed = |e: std::io::Error| Fault::new(format!("{}: cannot make a spill directory: {e}", parent.display()));
-        // Processes of other namespaces may have the same number: what is there already is another's.
-        for attempt in 0.. {
-            let path = parent.join(format!("sluicegate-{}-{attempt}", std::process::id()));
-            match std::fs::create_dir(&path) {
-                Ok(()) => {
-                    let alive = File::create(path.join(ALIVE)).map_err(failed)?;
-                    alive.lock().map_err(failed)?;
-                    return Ok(Self { path, _alive: alive });
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && attempt < 1000 => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
-        Err(Fault::new("no name is free for a spill directory"))
-    }
-}
-
-/// Removes what killed runs left in `directory`: spill directories whose lock nobody holds.
-fn sweep(directory: &Path) {
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_str().is_some_and(|n| n.starts_with("sluicegate-"));
-        if is_ours && File::open(entry.path().join(ALIVE)).is_ok_and(|lock| lock.try_lock().is_ok()) {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-impl Drop for SpillDirectory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long.

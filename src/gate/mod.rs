@@ -21,7 +21,7 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Destination, Hold, Location, Partition, Quarantine, Stamp, Stored, replays_in};
+use crate::store::{Commit, Committed, Destination, Hold, Location, Partition, Quarantine, Stamp, Stored, Waiting, replays_in};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -39,6 +39,8 @@ pub struct Request {
     pub dry_run: bool,
     /// The run's clock, if it was set.
     pub as_of: Option<String>,
+    /// How long to wait for other gates.
+    pub waiting: Waiting,
 }
 
 /// Judges the job's data and publishes what may pass.
@@ -75,7 +77,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let mut report = write_up(job, request, &audited, &stamp, &set_aside, None);
     // From here on, what is there stays as it is seen.
     if hold.is_none() {
-        *hold = Some(request.publish.hold(&request.quarantine)?);
+        *hold = Some(request.publish.hold(&request.quarantine, &request.waiting)?);
     }
     if request.table.is_outdated()? {
         return Ok(None);

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
-use super::durable::{Hold, cannot_write_at};
+use super::durable::{Hold, Waiting, cannot_write_at};
 use super::location::{Location, parent};
 use super::{Partition, Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
 use crate::diagnostic::Fault;
@@ -114,10 +114,10 @@ impl Destination {
     /// Holds this destination and `quarantine` for this gate alone, as far as they are on this machine.
     ///
     /// # Errors
-    /// A directory cannot be made or opened.
-    pub fn hold(&self, quarantine: &Quarantine) -> Result<Hold, Fault> {
+    /// A directory cannot be made or opened, or another program does not let go of it.
+    pub fn hold(&self, quarantine: &Quarantine, waiting: &Waiting) -> Result<Hold, Fault> {
         let directories = [self.directory(), quarantine.directory.clone()];
-        Hold::of(directories.iter().filter_map(|d| d.local().map(ToOwned::to_owned)).collect())
+        Hold::of(directories.iter().filter_map(|d| d.local().map(ToOwned::to_owned)).collect(), waiting)
     }
 
     /// How the columns of `batch` are written here.

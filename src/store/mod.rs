@@ -17,7 +17,7 @@ mod statistics;
 mod view;
 
 pub use destination::{Columns, Commit, Committed, Destination};
-pub use durable::Hold;
+pub use durable::{Hold, Waiting};
 pub use location::{Location, Readable, Surroundings};
 pub use partition::Partition;
 pub use quarantine::Quarantine;

@@ -1,7 +1,6 @@
 //! Object stores that speak S3: a put is whole and durable or it is not there, and one that may not overwrite says so.
 
 use std::fmt::{self, Display};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -16,6 +15,7 @@ use url::Url;
 
 use super::location::Surroundings;
 use crate::diagnostic::Fault;
+use crate::files;
 
 /// Files over this size are sent in parts of it.
 const PART_BYTES: usize = 16 << 20;
@@ -153,7 +153,7 @@ impl Remote {
 
     /// Sends the file at `from`: readers see all of it, or what was there before.
     pub(super) fn receive(&self, from: &Path) -> io::Result<()> {
-        let mut file = File::open(from)?;
+        let mut file = files::open(from)?;
         let size = file.metadata()?.len();
         if size <= PART_BYTES as u64 {
             let mut bytes = Vec::with_capacity(size as usize);

@@ -197,7 +197,7 @@ fn properties(stamp: &Stamp, has_rows: bool, attempts: usize) -> CommitPropertie
 pub(super) fn add(path: &Path, name: String) -> Result<Add, Fault> {
     let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read back: {e}", path.display()));
     let metadata = path.metadata().map_err(failed)?;
-    let file = std::fs::File::open(path).map_err(failed)?;
+    let file = crate::files::open(path).map_err(failed)?;
     let stats = statistics::of(&file).map_err(|e| failed(e.into()))?;
     let modified = metadata.modified().map_err(failed)?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(Add {
