@@ -243,7 +243,12 @@ mod tests {
         assert_eq!(try_lock(&one).expect("a lock"), Lock::Held);
         assert_eq!(try_lock(&other).expect("an answer"), Lock::Taken);
         drop(one);
-        assert_eq!(try_lock(&other).expect("a lock"), Lock::Held);
+        // Other tests start programs, which keep what was open for a moment.
+        let mut answers = (0..100).map(|_| try_lock(&other).expect("a lock"));
+        assert!(answers.any(|lock| lock == Lock::Held || {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            false
+        }));
         let without = |code| is_without_locks(&io::Error::from_raw_os_error(code));
         assert!(without(libc::ENOLCK) && without(libc::ENOSYS) && without(libc::EOPNOTSUPP) && without(libc::EBADF));
         assert!(!without(libc::EIO) && !without(libc::EACCES));

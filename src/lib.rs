@@ -46,6 +46,7 @@
 pub mod assemble;
 pub mod audit;
 pub mod cli;
+pub mod confines;
 pub mod diagnostic;
 pub mod docs;
 pub mod engine;
@@ -69,4 +70,5 @@ pub mod store;
 pub mod text;
 pub mod types;
 pub mod verdict;
+pub mod visible;
 pub mod yaml;

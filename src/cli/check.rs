@@ -33,13 +33,18 @@ impl Check {
             let header = Header { mode: Mode::Check, batch_id, as_of: self.run.clock() };
             Ok(assemble::assemble(header, rules, &audited, audited.set_aside().len(), None))
         };
-        run::run(&self.run, Mode::Check, judge, |report| self.exit_code(report))
+        let destinations = |rules: &RuleFile| rules.sections.gate.publish.iter().chain(&rules.sections.gate.quarantine).cloned().collect();
+        run::run(&self.run, Mode::Check, destinations, judge, |report| self.exit_code(report))
     }
 
     /// The table that the gate would publish to, if the rule file names one.
     fn published(&self, rules: &RuleFile) -> Option<Arc<dyn Published>> {
         let (publish, format) = (rules.sections.gate.publish.clone()?, rules.sections.gate.format);
-        let find = move || Destination::new(Location::new(&publish, &run::surroundings())?, format);
+        let confines = self.run.trust.confines();
+        let find = move || {
+            confines.clone()?.map_or(Ok(()), |confines| confines.allow(&publish))?;
+            Destination::new(Location::new(&publish, &run::surroundings())?, format)
+        };
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
         Some(PublishedTable::new(&rules.sections.dataset, self.run.batch_id.as_deref(), replaces, find))
     }

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::output;
 use super::run::surroundings;
+use crate::confines::Confines;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
@@ -43,16 +44,29 @@ impl Destinations {
         Waiting { limit: self.lock_timeout, tell: output::note }
     }
 
-    /// The places that these options name, or `rules`.
+    /// The paths that these options name, or `rules`.
+    pub fn named(&self, rules: &RuleFile) -> Vec<String> {
+        let section = &rules.sections.gate;
+        let publish = self.publish.as_ref().or(section.publish.as_ref());
+        publish.into_iter().chain(self.quarantine.as_ref().or(section.quarantine.as_ref())).cloned().collect()
+    }
+
+    /// The places that these options name, or `rules` within `confines`.
     ///
     /// # Errors
     /// Nothing names a destination, or it cannot be one.
-    pub fn open(&self, rules: &RuleFile) -> Result<(Destination, Quarantine), Faults> {
+    pub fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Destination, Quarantine), Faults> {
         let section = &rules.sections.gate;
         let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
             let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
             return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
         };
+        let allow = |path: &str| confines.map_or(Ok(()), |confines| confines.allow(path)).map_err(|e| e.at(Place::file(&rules.path)));
+        if self.publish.is_none() {
+            allow(publish)?;
+            // What is in a table may be a link that came with the rule file.
+            allow(&format!("{}/_delta_log", publish.trim_end_matches('/')))?;
+        }
         let format = self.publish_format.map(|format| match format {
             PublishFormat::Delta => TableFormat::Delta,
             PublishFormat::Parquet => TableFormat::Parquet,
@@ -63,6 +77,12 @@ impl Destinations {
             Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
             None => Quarantine::beside(&publish),
         };
+        match (&self.quarantine, &section.quarantine) {
+            (Some(_), _) => {}
+            (None, Some(path)) => allow(path)?,
+            (None, None) if self.publish.is_none() => allow(&quarantine.directory.to_string())?,
+            (None, None) => {}
+        }
         if quarantine.directory == *publish.location() {
             return Err(Fault::new("published and quarantined rows have the same destination").into());
         }

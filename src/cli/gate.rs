@@ -43,11 +43,11 @@ impl Gate {
             let request = self.request(rules)?;
             gate::gate(&Job { published: Some(request.table.clone()), ..job }, &request)
         };
-        run::run(&self.run, mode, judge, |report| self.exit_code(report))
+        run::run(&self.run, mode, |rules| self.destinations.named(rules), judge, |report| self.exit_code(report))
     }
 
     fn request(&self, rules: &RuleFile) -> Result<Request, Faults> {
-        let (publish, quarantine) = self.destinations.open(rules)?;
+        let (publish, quarantine) = self.destinations.open(rules, self.run.trust.confines()?.as_ref())?;
         let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
         let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());

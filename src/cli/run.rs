@@ -11,10 +11,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
 use crate::audit::Job;
+use crate::confines::Confines;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::metric::Budget;
+use crate::report::Report;
 use crate::report::model::Mode;
-use crate::report::{self, Report};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
@@ -22,6 +23,7 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
+use super::reports::Reports;
 use super::scratch::Scratch;
 
 /// With what means, and as of when, something is judged.
@@ -75,6 +77,25 @@ impl Means {
     }
 }
 
+/// How far a rule file is trusted.
+#[derive(Debug, Args)]
+pub struct Trust {
+    /// Let the rule file read and write below this directory or s3:// URL only; may be given again. Paths on the command
+    /// line are not confined
+    #[arg(long = "root", value_name = "DIR")]
+    roots: Vec<String>,
+}
+
+impl Trust {
+    /// What paths in the rule file are confined to, if they are.
+    ///
+    /// # Errors
+    /// A directory is not there.
+    pub fn confines(&self) -> Result<Option<Confines>, Fault> {
+        if self.roots.is_empty() { Ok(None) } else { Confines::new(&self.roots).map(Some) }
+    }
+}
+
 /// Options of a run.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -94,6 +115,8 @@ pub struct Run {
     pub no_statistics: bool,
     #[command(flatten)]
     means: Means,
+    #[command(flatten)]
+    pub trust: Trust,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -117,15 +140,16 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl Run {
-    /// Reads the rule file.
+    /// Reads the rule file, after a look at where reports shall go.
     ///
     /// # Errors
-    /// It cannot be read, or says something wrong; also where a report's format is unknown.
-    fn rule_file(&self) -> Result<RuleFile, Faults> {
-        let mut faults = Faults::default();
-        for path in &self.reports {
-            let _ = faults.take(report::format_of(path));
-        }
+    /// It cannot be read, or says something wrong; also where a report cannot be written.
+    fn rule_file(&self, reports: &mut Reports) -> Result<RuleFile, Faults> {
+        let (usable, mut faults) = Reports::at(&self.reports);
+        *reports = usable;
+        faults.extend(reports.keep_off("the rule file is", &self.rules));
+        // The command line alone says what the data is, where it names some.
+        faults.extend(self.data.iter().flat_map(|path| reports.keep_off("the data is", path)));
         let rules = faults.take(read_rules(&self.rules));
         match rules {
             Some(rules) => faults.or_ok(rules),
@@ -133,22 +157,36 @@ impl Run {
         }
     }
 
+    /// The data's paths, as the command line or the rule file names them.
+    fn paths(&self, rules: &RuleFile) -> Vec<String> {
+        if self.data.is_empty() { rules.sections.source.path.clone().unwrap_or_default().0 } else { self.data.clone() }
+    }
+
     /// Opens the data.
     ///
     /// # Errors
     /// It is not there, or not of its format.
     fn source(&self, rules: &RuleFile, spill: &Scratch) -> Result<Arc<dyn Source>, Faults> {
-        let named = rules.sections.source.path.clone().unwrap_or_default().0;
-        let paths = if self.data.is_empty() { named } else { self.data.clone() };
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
-        Ok(source::open(&paths, &options, &rules.sections.contract(), &Spool::new(&spill.path))?)
+        options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
+        Ok(source::open(&self.paths(rules), &options, &rules.sections.contract(), &Spool::new(&spill.path))?)
     }
 
-    /// The report, or faults and the rule file as far as it could be read.
-    fn judged(&self, judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
-        let rules = self.rule_file().map_err(|faults| Box::new((faults, None)))?;
-        let judged = || {
+    /// The report, or faults and the rule file as far as it could be read. `reports` are then the places where a report can
+    /// be written without harm.
+    fn judged(
+        &self,
+        reports: &mut Reports,
+        destinations: impl Fn(&RuleFile) -> Vec<String>,
+        judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>,
+    ) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
+        let rules = self.rule_file(reports).map_err(|faults| Box::new((faults, None)))?;
+        let mut judged = || {
+            let mut faults = Faults::default();
+            faults.extend(self.paths(&rules).iter().flat_map(|path| reports.keep_off("the data is", path)));
+            faults.extend(destinations(&rules).iter().flat_map(|path| reports.keep_off("rows go", path)));
+            faults.or_ok(())?;
             let spill = self.means.spill()?;
             let progress = Progress::new(self.quiet);
             let advance = |done, total| progress.advance(done, total);
@@ -165,17 +203,20 @@ impl Run {
     }
 }
 
-/// Runs `judge`, writes and shows its report, and gives the exit code. What cannot be judged is
-/// said on standard error and in the report files, and exits with 2.
+/// Runs `judge`, shows and writes its report, and gives the exit code. What cannot be judged is said on standard error and
+/// in the report files, and exits with 2. Rows go to `destinations`.
 pub fn run(
     options: &Run,
     mode: Mode,
+    destinations: impl Fn(&RuleFile) -> Vec<String>,
     judge: impl Fn(&RuleFile, Job<'_>) -> Result<Report, Faults>,
     exit_code: impl Fn(&Report) -> u8,
 ) -> ExitCode {
-    let (report, code) = match options.judged(judge) {
+    let mut reports = Reports::default();
+    let (report, code) = match options.judged(&mut reports, destinations, judge) {
         Ok(report) => {
             let code = exit_code(&report);
+            output::show(&report, options.quiet, options.verbose);
             (report, code)
         }
         Err(failure) => {
@@ -186,14 +227,9 @@ pub fn run(
             (assemble::faulty(header, rules.as_ref(), &faults), 2)
         }
     };
-    if let Err(fault) = output::write(&report, &options.reports) {
-        output::complain(&fault.into());
-        return ExitCode::from(2);
-    }
-    if report.faults.is_empty() {
-        output::show(&report, options.quiet, options.verbose);
-    }
-    ExitCode::from(code)
+    let unwritten = reports.write(&report);
+    output::complain(&unwritten);
+    ExitCode::from(if unwritten.is_empty() { code } else { 2 })
 }
 
 /// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::location::Surroundings;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Fault, without_credentials};
 use crate::files;
 
 /// Files over this size are sent in parts of it.
@@ -60,6 +60,10 @@ impl Remote {
     pub(super) fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
         let refused = |e: &dyn Display| Fault::new(format!("{text}: {e}")).hint("write `s3://BUCKET/PATH`");
         let url = Url::parse(text).map_err(|e| refused(&e))?;
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            let fault = Fault::new(format!("{text}: credentials do not belong in a URL, which ends up in logs"));
+            return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them; write `s3://BUCKET/PATH`"));
+        }
         let bucket = url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| refused(&"no bucket is named"))?.to_owned();
         let path = ObjectPath::from_url_path(url.path()).map_err(|e| refused(&e))?;
         if path.as_ref().is_empty() {
@@ -68,6 +72,10 @@ impl Remote {
         let retry = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() };
         let mut builder = AmazonS3Builder::new().with_bucket_name(&bucket).with_retry(retry);
         for (name, value) in &surroundings.variables {
+            if Url::parse(value).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
+                let fault = Fault::new(format!("the variable {name} holds a URL with credentials in it, which would end up in logs"));
+                return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold credentials"));
+            }
             // Others than the store's own are for other programs.
             if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
                 builder = builder.with_config(key, value);
@@ -131,7 +139,8 @@ impl Remote {
             let waiting: Vec<_> = some.iter().map(|object| runtime().map(|runtime| runtime.spawn(read(object)))).collect();
             all.extend(waiting.into_iter().map(|task| match task.and_then(block_on) {
                 Ok(Ok(read)) => read.map_err(said),
-                Ok(Err(panic)) => Err(io::Error::other(panic)),
+                // What a panic says is not told.
+                Ok(Err(_)) => Err(io::Error::other("internal error")),
                 Err(error) => Err(error),
             }));
         }
@@ -246,7 +255,7 @@ fn said(error: object_store::Error) -> io::Error {
     let between = |tag: &str| text.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>")).map(|(inner, _)| inner);
     let told = between("Code").zip(between("Message")).map(|(code, message)| format!("{code}: {message}"));
     let kind = if kind { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
-    io::Error::new(kind, told.unwrap_or(text))
+    io::Error::new(kind, without_credentials(told.unwrap_or(text)))
 }
 
 /// Runs `future` to its end.

@@ -45,6 +45,9 @@ pub(super) fn sweep(table: &Path, now: SystemTime) {
 pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<bool, Fault> {
     let directory = table.join(LOG);
     let names = directory.names().map_err(|e| Fault::new(format!("{directory}: cannot read: {e}")))?;
+    if let Some(local) = directory.local() {
+        only_files(local)?;
+    }
     let (mut entries, mut checkpoint) = (BTreeSet::new(), None);
     for name in &names {
         let Some((version, rest)) = name.split_once('.') else { continue };
@@ -70,6 +73,24 @@ pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<bool, Fault
         return Err(Fault::new(format!("{directory}: the log of the Delta table has no entry")));
     }
     Ok(checkpoint.is_some() || !entries.is_empty())
+}
+
+/// Refuses a log with anything in it but files and directories: the library would wait for ever for what a pipe brings.
+fn only_files(directory: &Path) -> Result<(), Fault> {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let is_plain = |kind: fs::FileType| kind.is_file() || kind.is_dir();
+        let is_strange = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|there| !is_plain(there.file_type())),
+            Ok(kind) => !is_plain(kind),
+            // It went away meanwhile.
+            Err(_) => false,
+        };
+        if is_strange {
+            let what = format!("{}: this is no file, and the log of a Delta table has nothing else", entry.path().display());
+            return Err(Fault::new(what).hint("nothing was changed; remove it"));
+        }
+    }
+    Ok(())
 }
 
 fn verify_entry(entry: &Location, bytes: io::Result<Bytes>) -> Result<(), Fault> {
