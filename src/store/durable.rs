@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::kill;
@@ -48,36 +49,38 @@ pub struct Waiting {
 
 impl Waiting {
     /// A wait that is over sooner is not worth a word.
-    const TELL_AFTER: Duration = Duration::from_secs(2);
-    const STEP_MIN: Duration = Duration::from_millis(5);
-    const STEP_MAX: Duration = Duration::from_millis(100);
+    const TELL_AFTER: Duration = Duration::from_secs(5);
 
     /// Holds `directory`, once no one else does. Whoever may open a directory may lock it, so the wait has an end.
     fn hold(&self, directory: &Path) -> Result<File, Fault> {
         let handle = files::open_directory(directory).map_err(|e| cannot_write(directory, &e))?;
-        let (mut waited, mut step, mut is_told) = (Duration::ZERO, Self::STEP_MIN, false);
-        loop {
-            match files::try_lock(&handle).map_err(|e| cannot_lock(directory, &e))? {
-                Lock::Held => return Ok(handle),
-                // Racing gates are left to the log of the table, or to the last rename.
-                Lock::Unknown => {
-                    let what = "its file system has no locks; let no two gates publish there at the same time";
-                    (self.tell)(&format!("{}: {what}", directory.display()));
-                    return Ok(handle);
-                }
-                Lock::Taken if waited >= self.limit => return Err(self.over(directory)),
-                Lock::Taken => {}
+        match files::try_lock(&handle).map_err(|e| cannot_lock(directory, &e))? {
+            Lock::Held => Ok(handle),
+            // Racing gates are left to the log of the table, or to the last rename.
+            Lock::Unknown => {
+                let what = "its file system has no locks; let no two gates publish there at the same time";
+                (self.tell)(&format!("{}: {what}", directory.display()));
+                Ok(handle)
             }
-            if waited >= Self::TELL_AFTER && !is_told {
-                is_told = true;
+            Lock::Taken => self.wait(directory, handle),
+        }
+    }
+
+    /// The system wakes those who wait in their order. Only another thread can be left waiting when the time is over.
+    fn wait(&self, directory: &Path, handle: File) -> Result<File, Fault> {
+        let (held, when_held) = channel();
+        // Nobody may be there any more to take it: then it is let go of.
+        let wait = move || _ = held.send(handle.lock().map(|()| handle));
+        std::thread::Builder::new().spawn(wait).map_err(|e| cannot_lock(directory, &e))?;
+        let soon = Self::TELL_AFTER.min(self.limit);
+        let answer = when_held.recv_timeout(soon).or_else(|_| {
+            if self.limit > soon {
                 let most = duration(self.limit);
                 (self.tell)(&format!("{}: waiting for another gate that is at work there, at most {most}", directory.display()));
             }
-            let pause = step.min(self.limit - waited);
-            std::thread::sleep(pause);
-            waited += pause;
-            step = (step * 2).min(Self::STEP_MAX);
-        }
+            when_held.recv_timeout(self.limit - soon)
+        });
+        answer.map_err(|_| self.over(directory))?.map_err(|e| cannot_lock(directory, &e))
     }
 
     fn over(&self, directory: &Path) -> Fault {

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside: one crate, since each test binary links the whole engine.
 
 mod across;
+mod around;
 mod cases;
 mod cli;
 mod crash;
