@@ -251,11 +251,20 @@ fn wait<T>(future: impl Future<Output = object_store::Result<T>>) -> io::Result<
 
 /// The error, in the store's own words where it used some.
 fn said(error: object_store::Error) -> io::Error {
-    let (kind, text) = (matches!(error, object_store::Error::NotFound { .. }), error.to_string());
+    let kind = if matches!(error, object_store::Error::NotFound { .. }) { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
+    io::Error::new(kind, told(&error.to_string()))
+}
+
+/// What of an error's text may be told: the code and the message that a store answered. The rest of an answer may repeat
+/// what was sent, and with it credentials.
+pub(super) fn told(text: &str) -> String {
     let between = |tag: &str| text.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>")).map(|(inner, _)| inner);
-    let told = between("Code").zip(between("Message")).map(|(code, message)| format!("{code}: {message}"));
-    let kind = if kind { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
-    io::Error::new(kind, without_credentials(told.unwrap_or(text)))
+    if let Some((code, message)) = between("Code").zip(between("Message")) {
+        return format!("{code}: {message}");
+    }
+    const STATUS: &str = "status code: ";
+    let answer = text.find(STATUS).and_then(|at| text[at + STATUS.len()..].find(':').map(|end| at + STATUS.len() + end));
+    without_credentials(text[..answer.unwrap_or(text.len())].to_owned())
 }
 
 /// Runs `future` to its end.
@@ -272,5 +281,18 @@ fn runtime() -> io::Result<&'static Runtime> {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
             Ok(RUNTIME.get_or_init(|| runtime))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_s_answer_is_told_without_what_it_repeats() {
+        assert_eq!(told("x <Error><Code>NoSuchKey</Code><Message>gone</Message><Echo>secret</Echo>"), "NoSuchKey: gone");
+        let repeated = "GET http://u:secret@h/p?sig=secret failed - status code: 403 Forbidden: x-amz-security-token: secret";
+        assert_eq!(told(repeated), "GET http://…@h/p?… failed - status code: 403 Forbidden");
+        assert_eq!(told("no route to host"), "no route to host");
     }
 }

@@ -205,7 +205,7 @@ fn text_of_the_data_and_of_names_is_never_obeyed() {
         "h.yaml",
         format!(
             "dataset: {yaml}\nowner: {yaml}\ndescription: {yaml}\nrules:\n  - missing: {{ column: a, id: {yaml} }}\n  \
-             - values: {{ column: {yaml}, in: [{yaml}] }}\n  - type: {{ column: a, is: int64 }}\n  - expression: {{ sql: \"a <> 'x'\", id: \"::error::y\" }}\n"
+             - values: {{ column: {yaml}, in: [{yaml}] }}\n  - expression: {{ sql: \"a <> 'x'\", id: \"::error::y\" }}\n"
         ),
     );
     let gate = ["gate", "h.csv", "-r", "h.yaml", "--publish", "out", "--batch-id", "b", "--report", "r.html", "--report", "r.json", "-v"];
@@ -246,7 +246,7 @@ fn names_of_any_length_are_cut_where_they_are_shown() {
     let name = "n".repeat(2 << 20);
     place.write("long.csv", format!("{name},b\n1,x\n,y\n"));
     place.write("long.yaml", format!("dataset: t\nrules:\n  - missing: {{ column: {name} }}\n  - missing: {{ column: {name}x }}\n"));
-    place.write("any.yaml", "dataset: t\nrules:\n  - missing: { column: \"*\" }\n");
+    place.write("any.yaml", "dataset: t\nrules:\n  - missing: { columns: \"*\" }\n");
     let begun = Instant::now();
     for rules in ["long.yaml", "any.yaml"] {
         let (code, stdout, stderr) = run(&place, &["check", "long.csv", "-r", rules, "-v", "--report", "r.html"]);
@@ -265,4 +265,250 @@ fn what_a_panic_says_is_not_told() {
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.starts_with("error: internal error at src/cli/internal.rs:"), "{stderr}");
     assert!(stderr.contains("please report it") && !stderr.contains("value of the data") && stderr.lines().count() == 1, "{stderr}");
+}
+
+#[test]
+fn a_rule_file_reads_and_writes_below_the_root_only() {
+    let place = place();
+    place.write("in/d.csv", "a,b\n1,x\n");
+    place.write("secret/d.csv", "a,b\n9,x\n");
+    symlink("../secret", place.path("in/link")).expect("a link");
+    symlink("../secret/d.csv", place.path("in/l.csv")).expect("a link");
+    fs::create_dir_all(place.path("in/linked_log")).expect("a directory");
+    symlink("../../secret", place.path("in/linked_log/_delta_log")).expect("a link");
+    symlink("../secret", place.path("in/aside_quarantine")).expect("a link");
+    let absolute = place.path("secret/d.csv").display().to_string();
+    let before = place.files();
+    let source = |path: &str| format!("dataset: t\nsource: {{ path: {path:?}, format: csv }}\nrules:\n  - missing: {{ column: a }}\n");
+    let gate = |section: &str| format!("{}gate: {{ {section} }}\n", source("in/d.csv"));
+    // What the rule file says, and whether `check` meets it.
+    let refused = [
+        (source("secret/d.csv"), true),
+        (source("in/../secret/d.csv"), true),
+        (source(&absolute), true),
+        (source("in/link/d.csv"), true),
+        (source("in/l.csv"), true),
+        (source("in/*.csv"), true),
+        (source("*/d.csv"), true),
+        (source("in"), true),
+        (source("/dev/stdin"), true),
+        (source("file:///etc/passwd"), true),
+        (source("https://example.org/d.csv"), true),
+        (gate("publish: out"), false),
+        (gate("publish: in/../out"), false),
+        (gate("publish: in/link/out.parquet"), false),
+        (gate("publish: in/linked_log"), false),
+        (gate("publish: in"), false),
+        (gate("publish: s3://lake/orders"), false),
+        (gate("publish: in/aside"), false),
+        (gate("publish: in/out, quarantine: q"), false),
+        (gate("publish: in/out, quarantine: in/link"), false),
+    ];
+    for (rules, is_of_data) in refused {
+        place.write("s.yaml", &rules);
+        for command in [&["gate"][..], &["check"]].into_iter().take(if is_of_data { 2 } else { 1 }) {
+            let (code, stdout, stderr) = run(&place, &[command, &["-r", "s.yaml", "--root", "in"]].concat());
+            assert_eq!((code, stdout.as_str()), (2, ""), "{rules}: {stderr}");
+            assert!(stderr.contains("--root") && !stderr.contains("nothing says"), "{rules}: {stderr}");
+        }
+    }
+    place.write("s.yaml", gate("publish: out").replace("missing: { column: a }", "duplicates: { key: [a], across: published }"));
+    let (code, _, stderr) = run(&place, &["check", "-r", "s.yaml", "--root", "in"]);
+    assert!(code == 2 && stderr.contains("is below no directory that `--root` names"), "{stderr}");
+    let (code, _, stderr) = run(&place, &["replay", "-r", "s.yaml", "--root", "in"]);
+    assert!(code == 2 && stderr.contains("s.yaml: `out` is below no directory that `--root` names"), "{stderr}");
+    fs::remove_file(place.path("s.yaml")).expect("removed");
+    assert_eq!(place.files(), before);
+    // Below it all is as it was; the command line is trusted.
+    place.write("s.yaml", gate("publish: in/out"));
+    assert_eq!(run(&place, &["gate", "-r", "s.yaml", "--root", "in"]).0, 0);
+    let (code, _, stderr) = run(&place, &["gate", "secret/d.csv", "-r", "s.yaml", "--root", "in", "--publish", "out", "--quarantine", "q"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(run(&place, &["gate", "secret/d.csv", "-r", "s.yaml", "--root", "secret", "--root", "in"]).0, 0);
+    let (code, _, stderr) = run(&place, &["check", "-r", "s.yaml", "--root", "nowhere"]);
+    assert!(code == 2 && stderr.contains("nowhere: cannot read"), "{stderr}");
+}
+
+/// A store that refuses all it is asked, and repeats the request.
+fn echo() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut buffer = [0; 16384];
+                while let Ok(read) = std::io::Read::read(&mut stream, &mut buffer) {
+                    if read == 0 {
+                        break;
+                    }
+                    let body = &buffer[..read];
+                    let head = format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\n\r\n", body.len());
+                    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn credentials_are_never_told() {
+    const SECRET: &str = "canary4711";
+    let place = place();
+    let url = format!("s3://AKIA:{SECRET}@lake/orders");
+    place.write(
+        "u.yaml",
+        format!("dataset: t\nsource: {{ path: {url:?} }}\ngate: {{ publish: {url:?} }}\nrules:\n  - missing: {{ column: a }}\n"),
+    );
+    let store = echo();
+    let variables = |endpoint: String| {
+        [("AWS_ENDPOINT_URL", endpoint), ("AWS_ALLOW_HTTP", "true".into()), ("AWS_ACCESS_KEY_ID", "key".into())]
+            .into_iter()
+            .chain([("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()), ("AWS_SESSION_TOKEN", format!("token-{SECRET}"))])
+            .collect::<Vec<_>>()
+    };
+    let reports = ["--report", "r.json", "--report", "r.html"];
+    let query = format!("s3://lake/orders?X-Amz-Signature={SECRET}");
+    let http = format!("https://user:{SECRET}@example.org/x");
+    let plain = variables(format!("http://{store}"));
+    let in_endpoint = variables(format!("http://user:{SECRET}@{store}"));
+    let gate = |place: &str| vec!["gate", "d.csv", "-r", "r.yaml", "--publish", place].into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let cases = [
+        (gate(&url), &plain, "credentials do not belong in a URL"),
+        (gate(&query), &plain, "credentials do not belong in a URL"),
+        (gate(&http), &plain, "are not known"),
+        (gate("s3://lake/orders"), &in_endpoint, "the variable AWS_ENDPOINT_URL holds a URL with credentials"),
+        (gate("s3://lake/orders"), &plain, "cannot read"),
+        (words("gate d.csv -r u.yaml"), &plain, "credentials do not belong in a URL"),
+        (words("check -r u.yaml"), &plain, "not from a URL"),
+        (words(&format!("check {url} -r r.yaml")), &plain, "not from a URL"),
+        (words(&format!("check d.csv -r {url}")), &plain, "no such rule file"),
+        (words(&format!("gate d.csv -r r.yaml --publish o --quarantine {url}")), &plain, "credentials do not belong in a URL"),
+        (words(&format!("quarantine list {url}")), &plain, "credentials do not belong in a URL"),
+        (words(&format!("quarantine list {url} {url}")), &plain, "unexpected argument"),
+        (words(&format!("check -r u.yaml --root {url}")), &plain, "--root"),
+        (words("replay -r u.yaml"), &plain, "credentials do not belong in a URL"),
+    ];
+    for (arguments, variables, message) in cases {
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        if matches!(arguments[0], "gate" | "check") {
+            arguments.extend(reports);
+        }
+        let mut command = command(&place, &arguments);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        let (code, stdout, stderr) = finished(command);
+        assert!(code == 2 && stderr.contains(message), "{arguments:?}: {stderr}");
+        assert!(!format!("{stdout}{stderr}").contains(SECRET), "{arguments:?}: {stdout}{stderr}");
+        for report in ["r.json", "r.html"] {
+            let text = fs::read_to_string(place.path(report)).unwrap_or_default();
+            assert!(!text.contains(SECRET), "{arguments:?}: {report}");
+        }
+    }
+}
+
+#[test]
+fn what_is_taken_out_for_a_spreadsheet_runs_nothing() {
+    let place = place();
+    place.write("f.csv", "a,b,=n\n,=1+1,-5\n,＋x,6\n,\" @x\",7\n,-7,8\n1,y,9\n");
+    assert_eq!(run(&place, &["gate", "f.csv", "-r", "r.yaml", "--publish", "o.parquet"]).0, 0);
+    let export =
+        |to: &str, more: &[&str]| run(&place, &[&["quarantine", "export", "o_quarantine", "--only-values", "--to", to], more].concat());
+    let (code, _, stderr) = export("s.csv", &["--for-spreadsheets"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let text = fs::read_to_string(place.path("s.csv")).expect("rows");
+    assert_eq!(text, "a,b,'=n\n,'=1+1,-5\n,'＋x,6\n,' @x,7\n,-7,8\n");
+    assert_eq!(export("plain.csv", &[]).0, 0);
+    assert_eq!(fs::read_to_string(place.path("plain.csv")).expect("rows"), "a,b,=n\n,=1+1,-5\n,＋x,6\n, @x,7\n,-7,8\n");
+    let (code, _, stderr) = export("s.parquet", &["--for-spreadsheets"]);
+    assert!(code == 2 && stderr.contains("is about cells of CSV") && !place.path("s.parquet").exists(), "{stderr}");
+}
+
+#[test]
+fn where_reports_go_is_looked_at_before_anything_is_judged() {
+    let place = place();
+    place.write("j.json", "[{\"a\": 1}]");
+    place.write("data/j.json", "[{\"a\": 1}]");
+    fs::create_dir(place.path("folder.json")).expect("a directory");
+    fs::create_dir_all(place.path("out/_delta_log")).expect("a directory");
+    place.write("file", "");
+    pipe(&place, "pipe.json");
+    let publish = ["--publish", "t.html"];
+    let cases: [(&str, &str, &[&str], &str); 11] = [
+        ("d.csv", "folder.json", &[], "a directory is there"),
+        ("d.csv", "pipe.json", &[], "no regular file"),
+        ("d.csv", "file/r.json", &[], "cannot be written"),
+        ("d.csv", "/proc/r.json", &[], "cannot be written"),
+        ("d.csv", "r.docx", &[], "no report is written in that format"),
+        ("d.csv", "out/_delta_log/00000000000000000000.json", &[], "no place for it"),
+        ("d.csv", "r.html", &["--report", "./r.html"], "asked for twice"),
+        ("j.json", "./j.json", &[], "written to where the data is"),
+        ("data", "data/new.json", &[], "written to where the data is"),
+        ("data/*.json", "data/new.json", &[], "written to where the data is"),
+        ("d.csv", "t.html", &publish, "written to where rows go"),
+    ];
+    let before = place.files();
+    for (data, report, more, message) in cases {
+        for command in ["gate", "check"] {
+            if command == "check" && more == publish {
+                continue;
+            }
+            let publish: &[&str] = if command == "gate" && more != publish { &["--publish", "o.parquet"] } else { &[] };
+            let arguments = [&[command, data, "-r", "r.yaml", "--report", report], more, publish].concat();
+            let (code, stdout, stderr) = run(&place, &arguments);
+            assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+            assert!(stderr.contains(message) && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
+            let _ = fs::remove_file(place.path("r.html"));
+            assert_eq!(place.files(), before, "{arguments:?}");
+        }
+    }
+    place.write("r.json", RULES);
+    let (code, _, stderr) = run(&place, &["check", "d.csv", "-r", "r.json", "--report", "r.json"]);
+    assert!(code == 2 && stderr.contains("written to where the rule file is"), "{stderr}");
+    assert_eq!(fs::read_to_string(place.path("r.json")).expect("the rules"), RULES);
+    // A missing folder is made, and a report that can be written is, beside one that cannot.
+    let (code, _, stderr) = run(&place, &["check", "d.csv", "-r", "r.yaml", "--report", "new/deep/r.json", "--report", "folder.json"]);
+    assert_eq!(code, 2, "{stderr}");
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("new/deep/r.json")).expect("there")).expect("JSON");
+    assert_eq!(report["verdict"], "undecided");
+    assert_eq!(run(&place, &["check", "d.csv", "-r", "r.yaml", "--report", "new/deep/r.json"]).0, 1);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_after_all_hides_no_verdict() {
+    let place = place();
+    // A limit on the size of files that rows keep and the page does not.
+    let program = env!("CARGO_BIN_EXE_sluicegate");
+    let limited = |arguments: &str| {
+        let script = format!("ulimit -f 16; exec {program} {arguments} -r r.yaml --report r.html --report r.json");
+        let mut command = Command::new("bash");
+        command.current_dir(place.path("")).args(["-c", &script]).stdin(Stdio::null());
+        finished({
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command
+        })
+    };
+    for (arguments, verdict, message) in [
+        ("gate d.csv --publish o.parquet", "QUARANTINE  t (gate)", "error: published; the report r.html could not be written: "),
+        ("gate d.csv --publish o.parquet", "QUARANTINE  t (gate)", "error: published before; the report r.html could not be written: "),
+        ("check d.csv", "QUARANTINE  t (check)", "error: judged; the report r.html could not be written: "),
+    ] {
+        let (code, stdout, stderr) = limited(arguments);
+        assert_eq!(code, 2, "{arguments}: {stderr}");
+        assert!(stdout.starts_with(verdict), "{arguments}: {stdout}");
+        assert!(stderr.starts_with(message) && stderr.ends_with("; running again is safe\n"), "{arguments}: {stderr}");
+        assert!(place.path("r.json").exists() && !place.path("r.html").exists(), "the other report is there");
+        assert!(place.files().iter().all(|file| !file.ends_with(".tmp")), "{:?}", place.files());
+    }
+    let (code, _, stderr) = run(&place, &["gate", "d.csv", "-r", "r.yaml", "--publish", "o.parquet", "--report", "r.html"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn a_verdict_that_cannot_be_printed_is_a_failure() {
+    let place = place();
+    let mut command = command(&place, &["gate", "d.csv", "-r", "r.yaml", "--publish", "o.parquet"]);
+    command.stdout(File::options().write(true).open("/dev/full").expect("a full device"));
+    let (code, _, stderr) = finished(command);
+    assert!(code == 2 && stderr.starts_with("error: standard output cannot be written: "), "{code} {stderr}");
 }

@@ -16,7 +16,7 @@ use crate::diagnostic::Fault;
 use crate::store::destination::{Commit, Committed};
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::location::Location;
-use crate::store::{StagedFile, Stamp, kill, statistics};
+use crate::store::{StagedFile, Stamp, kill, remote, statistics};
 
 /// Commits that lost a race are tried again so often.
 const ATTEMPTS_MAX: usize = 100;
@@ -211,5 +211,6 @@ pub(super) fn add(path: &Path, name: String) -> Result<Add, Fault> {
 }
 
 fn cannot_commit(location: &Location, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{location}: cannot commit to the Delta table: {error}")).hint("nothing was published")
+    let what = format!("{location}: cannot commit to the Delta table: {}", remote::told(&error.to_string()));
+    Fault::new(what).hint("nothing was published")
 }
