@@ -24,7 +24,12 @@ impl Confines {
         let (mut directories, mut urls) = (Vec::new(), Vec::new());
         for root in roots {
             if root.contains("://") {
-                urls.push(url(root).ok_or_else(|| Fault::new(format!("{root}: not a URL")).hint("write `s3://BUCKET/PATH`"))?);
+                let root_url = url(root).ok_or_else(|| Fault::new(format!("{root}: not a URL")).hint("write `s3://BUCKET/PATH`"))?;
+                if !root_url.username().is_empty() || root_url.password().is_some() {
+                    let fault = Fault::new(format!("{root}: credentials do not belong in a URL, which ends up in logs"));
+                    return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them"));
+                }
+                urls.push(root_url);
                 continue;
             }
             let failed =

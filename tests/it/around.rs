@@ -387,7 +387,7 @@ fn credentials_are_never_told() {
         (words(&format!("gate d.csv -r r.yaml --publish o --quarantine {url}")), &plain, "credentials do not belong in a URL"),
         (words(&format!("quarantine list {url}")), &plain, "credentials do not belong in a URL"),
         (words(&format!("quarantine list {url} {url}")), &plain, "unexpected argument"),
-        (words(&format!("check -r u.yaml --root {url}")), &plain, "--root"),
+        (words(&format!("check -r u.yaml --root {url}")), &plain, "credentials do not belong in a URL"),
         (words("replay -r u.yaml"), &plain, "credentials do not belong in a URL"),
     ];
     for (arguments, variables, message) in cases {
