@@ -19,7 +19,7 @@ pub struct Place {
 impl Place {
     /// The file as a whole.
     pub fn file(file: impl Into<String>) -> Self {
-        Self { file: file.into(), line: 0, column: 0 }
+        Self { file: without_credentials(file.into()), line: 0, column: 0 }
     }
 }
 
@@ -41,8 +41,9 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// A fault that says `what` is wrong. Credentials in URLs are never told: messages go to terminals, logs and reports.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { place: None, what: what.into(), hint: None }
+        Self { place: None, what: without_credentials(what.into()), hint: None }
     }
 
     /// A fault from a message that may carry its hint behind "; ".
@@ -61,7 +62,7 @@ impl Fault {
 
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(without_credentials(hint.into()));
         self
     }
 
@@ -180,16 +181,51 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
+/// The text with `…` for what URLs in it hold before an `@` or after a `?`: names and passwords, signatures.
+pub fn without_credentials(text: String) -> String {
+    if !text.contains("://") {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(found) = rest.find("://") {
+        let (before, url) = rest.split_at(found + 3);
+        out += before;
+        let next = url.find("://").unwrap_or(url.len());
+        let end = url[..next].find(|c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>')).unwrap_or(next);
+        let (url, after) = url.split_at(end);
+        // A password may hold a slash that nobody escaped, so all up to the last `@` is one.
+        let (secret, place) = url.rsplit_once('@').map_or(("", url), |(secret, place)| (secret, place));
+        out += if secret.is_empty() { "" } else { "…@" };
+        match place.split_once('?') {
+            Some((place, query)) if query.contains('=') => {
+                out += place;
+                out += "?…";
+            }
+            Some(_) | None => out += place,
+        }
+        rest = after;
+    }
+    out += rest;
+    out
+}
+
 /// The known name nearest to `name`, if one is near enough to be a likely slip.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
+    // A distance takes time and memory by both lengths; nobody mistypes a name of thousands of letters.
+    let fits = |k: &&str| k.len().max(name.len()) <= NAME_BYTES_MAX;
     known
         .into_iter()
+        .filter(fits)
         .map(|k| (strsim::damerau_levenshtein(&name, &k.to_lowercase()), k))
         .filter(|(distance, k)| *distance <= 1 + k.len().min(name.len()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, k)| k)
 }
+
+/// Longer names are not compared.
+const NAME_BYTES_MAX: usize = 256;
 
 /// The first dozen names as "`a`, `b`, …".
 fn some_of(names: &[&str]) -> String {
@@ -207,6 +243,24 @@ mod tests {
         assert_eq!(nearest("emial", ["id", "email"]), Some("email"));
         assert_eq!(nearest("Email", ["id", "email"]), Some("email"));
         assert_eq!(nearest("zebra", ["id", "email"]), None);
+    }
+
+    #[test]
+    fn credentials_in_urls_are_not_told() {
+        let told = |text: &str| Fault::new(text).hint(text).to_string();
+        for text in [
+            "s3://KEY:SECRET@lake/orders: no bucket",
+            "cannot reach `http://user:SECRET@localhost:9000`, nor https://KEY:SE/SECRET@x",
+            "https://store/x?X-Amz-Signature=SECRET&a=b failed",
+            "error (url: \"http://u:SECRET@h/p?token=SECRET\")",
+            "a://b@c://d:SECRET@e",
+        ] {
+            assert!(!told(text).contains("SECRET"), "{}", told(text));
+        }
+        assert_eq!(Fault::new("s3://K:S@lake/orders: is gone").what, "s3://…@lake/orders: is gone");
+        for plain in ["s3://lake/orders: is gone", "https://example.org/runbook#a", "mail a@b.c", "what? a=b"] {
+            assert_eq!(Fault::new(plain).what, plain);
+        }
     }
 
     #[test]

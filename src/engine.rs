@@ -58,7 +58,7 @@ pub fn each_unit<T: Send>(
         // Workers wait for room in the window; whatever happened here, they must be told to stop.
         lock(&shared).stop = true;
         shared.changed.notify_all();
-        result.unwrap_or_else(|panic| Err(internal(panic.as_ref())))
+        result.unwrap_or_else(|_| Err(internal()))
     })
 }
 
@@ -95,9 +95,8 @@ fn worker<T>(
     work: &(impl Fn(&Unit, Preread) -> Result<T, Fault> + Sync),
 ) {
     while let Some((number, next)) = take(shared, source, over, window) {
-        let result = next.and_then(|(unit, preread)| {
-            catch_unwind(AssertUnwindSafe(|| work(&unit, preread))).unwrap_or_else(|panic| Err(internal(panic.as_ref())))
-        });
+        let result =
+            next.and_then(|(unit, preread)| catch_unwind(AssertUnwindSafe(|| work(&unit, preread))).unwrap_or_else(|_| Err(internal())));
         let mut state = lock(shared);
         state.exhausted |= result.is_err();
         state.finished.insert(number, result);
@@ -118,8 +117,7 @@ fn take<T>(shared: &Shared<T>, source: &dyn Source, over: &Over<'_>, window: u32
     }
     let next = match over {
         Over::Units(units) => Ok(units.get(state.handed as usize).map(|u| (u.clone(), None))),
-        Over::All => catch_unwind(AssertUnwindSafe(|| source.next_unit(state.previous.as_ref())))
-            .unwrap_or_else(|panic| Err(internal(panic.as_ref()))),
+        Over::All => catch_unwind(AssertUnwindSafe(|| source.next_unit(state.previous.as_ref()))).unwrap_or_else(|_| Err(internal())),
     };
     let taken = match next {
         Ok(None) => {
@@ -141,9 +139,7 @@ fn take<T>(shared: &Shared<T>, source: &dyn Source, over: &Over<'_>, window: u32
     taken
 }
 
-/// A panic as a fault: the data broke an assumption of a library or of ours.
-fn internal(panic: &(dyn std::any::Any + Send)) -> Fault {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    let what = format!("internal error while reading: {}", text.unwrap_or("unknown"));
-    Fault::new(what).hint("the file may be damaged; please report it")
+/// A panic as a fault: the data broke an assumption of a library or of ours. What it says may hold values of the data.
+fn internal() -> Fault {
+    Fault::new("internal error while reading").hint("the file may be damaged; please report it")
 }

@@ -46,9 +46,11 @@
 pub mod assemble;
 pub mod audit;
 pub mod cli;
+pub mod confines;
 pub mod diagnostic;
 pub mod docs;
 pub mod engine;
+pub mod files;
 pub mod footer;
 pub mod gate;
 pub mod identity;
@@ -69,4 +71,5 @@ pub mod store;
 pub mod text;
 pub mod types;
 pub mod verdict;
+pub mod visible;
 pub mod yaml;

@@ -1,7 +1,9 @@
 //! The quarantine as a place to work from: which batches left rows there, which rows and why, and taking them out to mend.
 
+mod spreadsheet;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::diagnostic::Fault;
+use crate::files::Draft;
 use crate::store::{Location, Quarantine, Stamp};
 
 /// The columns that the quarantine adds to those of the source.
@@ -129,34 +132,45 @@ enum Export {
     Parquet(Box<ArrowWriter<BufWriter<File>>>),
 }
 
-/// Writes the rows of `parts` that `rule` set aside, or all, to `to`: CSV, NDJSON or Parquet, as its name ends; with
-/// `only_values` without the columns that say why. The file appears when it is whole. Gives how many rows it holds.
+/// What rows are taken out as.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Form {
+    /// Without the columns that say where a row came from and why it is there.
+    pub only_values: bool,
+    /// With no cell that a spreadsheet would run; CSV only.
+    pub for_spreadsheets: bool,
+}
+
+/// Writes the rows of `parts` that `rule` set aside, or all, to `to`: CSV, NDJSON or Parquet, as its name ends. The file
+/// appears when it is whole. Gives how many rows it holds.
 ///
 /// # Errors
 /// The name ends otherwise, the batches have different columns, or a file cannot be read or written.
-pub fn export(parts: &[Part], rule: Option<&str>, only_values: bool, to: &Path) -> Result<u64, Fault> {
-    let staged = to.with_extension(format!("{}.tmp", std::process::id()));
-    let written = write(parts, rule, only_values, to, &staged)
-        .and_then(|rows| fs::rename(&staged, to).map(|()| rows).map_err(|e| Fault::new(format!("{}: cannot write: {e}", to.display()))));
-    if written.is_err() {
-        let _ = fs::remove_file(&staged);
-    }
-    written
+pub fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path) -> Result<u64, Fault> {
+    let failed = |e: std::io::Error| Fault::new(format!("{}: cannot write: {e}", to.display()));
+    let draft = Draft::of(to).map_err(failed)?;
+    let rows = write(parts, rule, form, to, draft.file().map_err(failed)?)?;
+    draft.place().map(|()| rows).map_err(failed)
 }
 
-fn write(parts: &[Part], rule: Option<&str>, only_values: bool, to: &Path, staged: &Path) -> Result<u64, Fault> {
+fn write(parts: &[Part], rule: Option<&str>, form: Form, to: &Path, file: File) -> Result<u64, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", to.display()));
     let extension = to.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
         let fault = Fault::new(format!("{}: unknown format `{extension}`", to.display()));
         return Err(fault.hint("a name that ends in .csv, .ndjson, .jsonl or .parquet"));
     }
-    let mut file = Some(BufWriter::new(File::create(staged).map_err(|e| failed(&e))?));
+    if form.for_spreadsheets && extension != "csv" {
+        let fault = Fault::new(format!("{}: `--for-spreadsheets` is about cells of CSV", to.display()));
+        return Err(fault.hint("a name that ends in .csv"));
+    }
+    let mut file = Some(BufWriter::new(file));
     let (mut export, mut schema, mut rows): (Option<Export>, Option<Arc<Schema>>, u64) = (None, None, 0);
     for part in parts {
         for batch in part.batches(rule)? {
-            let batch = if only_values { values(&batch?)? } else { batch? };
+            let batch = if form.only_values { values(&batch?)? } else { batch? };
             let batch = if extension == "parquet" { batch } else { as_text(&batch, extension == "csv")? };
+            let batch = if form.for_spreadsheets { spreadsheet::harmless(&batch)? } else { batch };
             if schema.get_or_insert_with(|| batch.schema()).fields() != batch.schema().fields() {
                 let what = format!("batch `{}` has other columns than `{}`", part.stamp.batch_id, parts[0].stamp.batch_id);
                 return Err(Fault::new(what).hint("take batches out one by one"));
@@ -188,7 +202,7 @@ fn write(parts: &[Part], rule: Option<&str>, only_values: bool, to: &Path, stage
         Some(Export::Parquet(writer)) => Some(writer.into_inner().map_err(|e| failed(&e))?),
     };
     if let Some(mut file) = file {
-        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|e| failed(&e))?;
+        file.flush().map_err(|e| failed(&e))?;
     }
     Ok(rows)
 }

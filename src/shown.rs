@@ -27,6 +27,14 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// `30 seconds`, `10 minutes`.
+pub fn duration(length: std::time::Duration) -> String {
+    match length.as_secs() {
+        seconds if seconds >= 60 && seconds.is_multiple_of(60) => counted(seconds / 60, "minute"),
+        seconds => counted(seconds, "second"),
+    }
+}
+
 /// A share as a percentage: one decimal from one percent up, two below.
 pub fn percent(part: u64, whole: u64) -> String {
     let percent = part as f64 / whole as f64 * 100.0;

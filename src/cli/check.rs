@@ -9,7 +9,7 @@ use super::destinations::{beside, replaces};
 use super::run::{self, Run};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Faults, Place};
 use crate::gate::{Judging, PublishedTable};
 use crate::identity;
 use crate::report::Report;
@@ -39,7 +39,23 @@ impl Check {
             judging.end(&audited.plan.prepare.schema, report.verdict)?;
             Ok(report)
         };
-        run::run(&self.run, Mode::Check, open, judge, |report| self.exit_code(report))
+        let destinations = |rules: &RuleFile| rules.sections.gate.publish.iter().chain(&rules.sections.gate.quarantine).cloned().collect();
+        let open = |rules: &mut RuleFile| self.open(rules);
+        run::run(&self.run, Mode::Check, destinations, open, judge, |report| self.exit_code(report))
+    }
+
+    /// Where the gate would publish, if the rule file says so.
+    fn open(&self, rules: &mut RuleFile) -> Result<Option<Destination>, Faults> {
+        let Some(publish) = rules.sections.gate.publish.clone() else { return Ok(None) };
+        if let Some(confines) = self.run.trust.confines()? {
+            confines.allow_table(&publish).map_err(|e| e.at(Place::file(&rules.path)))?;
+        }
+        let publish = Destination::new(Location::new(&publish, &run::surroundings())?, rules.sections.gate.format)?;
+        if let Some(path) = &rules.sections.gate.quarantine {
+            publish.refuse_inside(&Quarantine { directory: Location::new(path, &run::surroundings())? })?;
+        }
+        beside(rules, &publish, replaces(rules))?;
+        Ok(Some(publish))
     }
 
     /// The table that the gate would publish to, if the rule file names one.
@@ -57,15 +73,4 @@ impl Check {
             Verdict::Undecided => 2,
         }
     }
-}
-
-/// Where the gate would publish, if the rule file says so.
-fn open(rules: &mut RuleFile) -> Result<Option<Destination>, Faults> {
-    let Some(publish) = rules.sections.gate.publish.clone() else { return Ok(None) };
-    let publish = Destination::new(Location::new(&publish, &run::surroundings())?, rules.sections.gate.format)?;
-    if let Some(path) = &rules.sections.gate.quarantine {
-        publish.refuse_inside(&Quarantine { directory: Location::new(path, &run::surroundings())? })?;
-    }
-    beside(rules, &publish, replaces(rules))?;
-    Ok(Some(publish))
 }

@@ -2,10 +2,13 @@
 
 use clap::{Args, ValueEnum};
 
+use super::output;
 use super::run::surroundings;
+use crate::confines::Confines;
 use crate::diagnostic::{Fault, Faults, Place};
+use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
-use crate::store::{Destination, Location, Quarantine};
+use crate::store::{Destination, Location, Quarantine, Waiting};
 
 /// Lets `rules` judge rows for `publish`, by what the table there promises; `removes` takes rows out of it.
 ///
@@ -37,6 +40,14 @@ pub struct Destinations {
     /// The directory for rows set aside; beside the destination if nothing names it
     #[arg(long, value_name = "PATH")]
     quarantine: Option<String>,
+    /// How long to wait for other gates that publish to the same place
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = patience)]
+    lock_timeout: std::time::Duration,
+}
+
+fn patience(text: &str) -> Result<std::time::Duration, String> {
+    let seconds = text.parse::<Duration>()?.seconds;
+    Ok(std::time::Duration::from_secs(seconds.unsigned_abs()))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -46,16 +57,32 @@ enum PublishFormat {
 }
 
 impl Destinations {
-    /// The places that these options name, or `rules`.
+    /// How long to wait for other gates.
+    pub fn waiting(&self) -> Waiting {
+        Waiting { limit: self.lock_timeout, tell: output::note }
+    }
+
+    /// The paths that these options name, or `rules`.
+    pub fn named(&self, rules: &RuleFile) -> Vec<String> {
+        let section = &rules.sections.gate;
+        let publish = self.publish.as_ref().or(section.publish.as_ref());
+        publish.into_iter().chain(self.quarantine.as_ref().or(section.quarantine.as_ref())).cloned().collect()
+    }
+
+    /// The places that these options name, or `rules` within `confines`.
     ///
     /// # Errors
     /// Nothing names a destination, or it cannot be one.
-    pub fn open(&self, rules: &RuleFile) -> Result<(Destination, Quarantine), Faults> {
+    pub fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Destination, Quarantine), Faults> {
         let section = &rules.sections.gate;
         let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
             let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
             return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
         };
+        let allow = |path: &str| confines.map_or(Ok(()), |confines| confines.allow(path)).map_err(|e| e.at(Place::file(&rules.path)));
+        if self.publish.is_none() {
+            confines.map_or(Ok(()), |confines| confines.allow_table(publish)).map_err(|e| e.at(Place::file(&rules.path)))?;
+        }
         let format = self.publish_format.map(|format| match format {
             PublishFormat::Delta => TableFormat::Delta,
             PublishFormat::Parquet => TableFormat::Parquet,
@@ -66,6 +93,12 @@ impl Destinations {
             Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
             None => Quarantine::beside(&publish),
         };
+        match (&self.quarantine, &section.quarantine) {
+            (Some(_), _) => {}
+            (None, Some(path)) => allow(path)?,
+            (None, None) if self.publish.is_none() => allow(&quarantine.directory.to_string())?,
+            (None, None) => {}
+        }
         if quarantine.directory == *publish.location() {
             return Err(Fault::new("published and quarantined rows have the same destination").into());
         }

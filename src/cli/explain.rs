@@ -20,7 +20,7 @@ impl Explain {
     pub fn run(self) -> ExitCode {
         match rules::find(&self.rule) {
             Some(rule) => {
-                output::print(&docs::rule(rule));
+                output::print_own(&docs::rule(rule));
                 ExitCode::SUCCESS
             }
             None => {

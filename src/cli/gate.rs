@@ -41,12 +41,13 @@ impl Gate {
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
         let judge =
             |_: &RuleFile, request: &Request, job: Job<'_>| gate::gate(&Job { published: Some(request.table.clone()), ..job }, request);
-        run::run(&self.run, mode, |rules| self.request(rules), judge, |report| self.exit_code(report))
+        let destinations = |rules: &RuleFile| self.destinations.named(rules);
+        run::run(&self.run, mode, destinations, |rules| self.request(rules), judge, |report| self.exit_code(report))
     }
 
     fn request(&self, rules: &mut RuleFile) -> Result<Request, Faults> {
-        let (publish, quarantine) = self.destinations.open(rules)?;
-        let (supersede, dry_run) = (self.supersede, self.dry_run);
+        let (publish, quarantine) = self.destinations.open(rules, self.run.trust.confines()?.as_ref())?;
+        let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
         let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
         if let (Some(_), Destination::File(place) | Destination::Parts(place)) = (&replace, &publish) {
@@ -56,7 +57,7 @@ impl Gate {
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
         beside(rules, &publish, removes)?;
         let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), move || Ok(destination.clone()));
-        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock() })
+        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock(), waiting })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -4,17 +4,24 @@ mod check;
 mod destinations;
 mod explain;
 mod gate;
+mod internal;
 mod output;
 mod quarantine;
 mod replay;
+mod reports;
 mod rules;
 mod run;
 mod schema;
+mod scratch;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{diagnostic, files, visible};
 
 /// A data-quality gate: judges a batch by declared rules, publishes what may pass, sets the rest aside with reasons.
 #[derive(Debug, Parser)]
@@ -51,6 +58,9 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Breaks, for a test of what is said then
+    #[command(hide = true)]
+    Panic { text: String },
 }
 
 /// Runs the program with `arguments`; the exit code says how it went.
@@ -58,27 +68,47 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Under a limit on the size of files, writing too much is an error to be told; by default the signal kills.
     // SAFETY: a signal that is ignored calls no handler.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version come this way too; clap knows which stream each belongs to.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
+    files::seed_names(RandomState::new().build_hasher().finish());
+    let code = match Cli::try_parse_from(arguments) {
+        Ok(cli) => internal::guarded(|| cli.command.run()),
+        Err(error) => refused(&error),
     };
-    match cli.command {
-        Command::Check(command) => command.run(),
-        Command::Gate(command) => command.run(),
-        Command::Replay(replay) => replay.run(),
-        Command::Quarantine(command) => command.run(),
-        Command::Rules(command) => command.run(),
-        Command::Explain(command) => command.run(),
-        Command::Schema(command) => command.run(),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "sluicegate", &mut script);
-            output::print(&String::from_utf8_lossy(&script));
-            ExitCode::SUCCESS
+    output::finish(code)
+}
+
+/// What clap has to say: help and the version come this way too.
+fn refused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    // It repeats arguments, which may be names of files that someone else chose.
+    let text = diagnostic::without_credentials(error.render().to_string());
+    match visible::page(&text) {
+        Cow::Borrowed(same) if same == error.render().to_string() => _ = error.print(),
+        Cow::Borrowed(shown) => eprint!("{shown}"),
+        Cow::Owned(shown) => eprint!("{shown}"),
+    }
+    ExitCode::from(2)
+}
+
+impl Command {
+    fn run(self) -> ExitCode {
+        match self {
+            Self::Check(command) => command.run(),
+            Self::Gate(command) => command.run(),
+            Self::Replay(replay) => replay.run(),
+            Self::Quarantine(command) => command.run(),
+            Self::Rules(command) => command.run(),
+            Self::Explain(command) => command.run(),
+            Self::Schema(command) => command.run(),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "sluicegate", &mut script);
+                output::print_own(&String::from_utf8_lossy(&script));
+                ExitCode::SUCCESS
+            }
+            Self::Panic { text } => internal::panic_with(&text),
         }
     }
 }

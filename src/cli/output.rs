@@ -1,24 +1,57 @@
-//! Printing: reports to the terminal and to files, faults to standard error.
+//! Printing: all that goes to standard output or standard error passes here.
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Mutex;
 
 use crate::diagnostic::{Fault, Faults};
-use crate::report::terminal::{self, Style};
-use crate::report::{self, Report};
+use crate::report::Report;
+use crate::report::terminal::{self, COLOURS, Style};
+use crate::visible;
 
-/// Writes to standard output; a reader that has gone away is no error.
+/// Why standard output could not be written to.
+static UNPRINTED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes to standard output. Names and values are made harmless where lines are put together; what was missed there is
+/// here, but for its line breaks.
 pub fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    print_own(&visible::coloured(text, &COLOURS));
+}
+
+/// Writes text that the program itself is made of to standard output: a schema, a completion script.
+pub fn print_own(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        // A reader that has gone away has seen what it wanted.
+        && error.kind() != ErrorKind::BrokenPipe
+        && let Ok(mut unprinted) = UNPRINTED.lock()
+    {
+        unprinted.get_or_insert(error);
+    }
+}
+
+/// The exit code at the end: 2 if something could not be printed.
+pub fn finish(code: ExitCode) -> ExitCode {
+    match UNPRINTED.lock().ok().and_then(|mut unprinted| unprinted.take()) {
+        None => code,
+        Some(error) => {
+            complain(&Fault::new(format!("standard output cannot be written: {error}")).into());
+            ExitCode::from(2)
+        }
+    }
 }
 
 /// Prints faults, one a line.
 pub fn complain(faults: &Faults) {
-    let mut err = std::io::stderr().lock();
+    let mut err = io::stderr().lock();
     for fault in &faults.0 {
-        let _ = writeln!(err, "error: {fault}");
+        let _ = writeln!(err, "error: {}", terminal::fault(fault));
     }
+}
+
+/// Prints what a person at the terminal should know now.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "note: {}", visible::line(text));
 }
 
 /// Prints the report for a person.
@@ -26,33 +59,8 @@ pub fn show(report: &Report, quiet: bool, verbose: bool) {
     if quiet {
         return;
     }
-    let terminal = std::io::stdout().is_terminal();
+    let terminal = io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let width = terminal.then(terminal_size::terminal_size).flatten().map_or(120, |(w, _)| w.0);
     print(&terminal::render(report, Style { colour, width, verbose }));
-}
-
-/// Writes the report to each path, whole or not at all.
-///
-/// # Errors
-/// A path cannot be written.
-pub fn write(report: &Report, paths: &[PathBuf]) -> Result<(), Fault> {
-    for path in paths {
-        // An unknown format was complained of before anything was judged.
-        let Ok(format) = report::format_of(path) else { continue };
-        let text = (format.render)(report);
-        write_whole(path, &text).map_err(|e| Fault::new(format!("{}: cannot write: {e}", path.display())))?;
-    }
-    Ok(())
-}
-
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut staged = path.as_os_str().to_owned();
-    staged.push(format!(".{}.tmp", std::process::id()));
-    let staged = PathBuf::from(staged);
-    let written = std::fs::write(&staged, text).and_then(|()| std::fs::rename(&staged, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&staged);
-    }
-    written
 }

@@ -11,8 +11,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::output;
 use super::run::surroundings;
 use crate::diagnostic::Fault;
-use crate::quarantine::{self, Part};
+use crate::quarantine::{self, Form, Part};
+use crate::shown::counted;
 use crate::store::{self, Location};
+use crate::visible::{self, NAME_MAX};
 
 /// Options of `quarantine`.
 #[derive(Debug, Args)]
@@ -56,6 +58,9 @@ enum Command {
         /// Without the columns that say where a row came from and why it is there
         #[arg(long)]
         only_values: bool,
+        /// Put a ' before cells of .csv that a spreadsheet would run; such a file is for reading, not for the gate
+        #[arg(long)]
+        for_spreadsheets: bool,
     },
 }
 
@@ -79,8 +84,8 @@ impl Command {
         match self {
             Self::List { directory } => list(&opened(&directory)?),
             Self::Show { directory, batch, rule, limit } => show(&opened(&directory)?, batch, rule.as_deref(), limit),
-            Self::Export { directory, batches, to, rule, only_values } => {
-                export(&opened(&directory)?, &batches, rule.as_deref(), only_values, &to)
+            Self::Export { directory, batches, to, rule, only_values, for_spreadsheets } => {
+                export(&opened(&directory)?, &batches, rule.as_deref(), Form { only_values, for_spreadsheets }, &to)
             }
         }
     }
@@ -104,12 +109,13 @@ fn list(directory: &store::Quarantine) -> Result<String, Fault> {
     // What a replay has published all of is no longer set aside.
     let parts: Vec<Part> = quarantine::parts(directory)?.into_iter().filter(|part| part.rows > 0).collect();
     if parts.is_empty() {
-        return Ok(format!("{}: no rows are set aside\n", directory.directory));
+        return Ok(format!("{}: no rows are set aside\n", visible::line(&directory.directory.to_string())));
     }
     let mut out = table(&["batch", "data set", "rows", "rules"]);
     for Part { stamp, rows, rules, .. } in &parts {
-        let rules: Vec<String> = rules.iter().map(|(rule, rows)| format!("{rule} {rows}")).collect();
-        out.add_row([stamp.batch_id.as_str(), &stamp.dataset, &rows.to_string(), &rules.join(", ")]);
+        let rules: Vec<String> = rules.iter().map(|(rule, rows)| format!("{} {rows}", shortened(rule, NAME_MAX))).collect();
+        let rules = visible::line(&rules.join(", ")).into_owned();
+        out.add_row([shortened(&stamp.batch_id, NAME_MAX), shortened(&stamp.dataset, NAME_MAX), rows.to_string(), rules]);
     }
     Ok(printed(&out))
 }
@@ -153,25 +159,28 @@ fn add_rows(rows: &mut Option<Table>, batch: &RecordBatch) -> Result<(), Fault> 
     let values: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|name| !is_ours(name)).collect();
     let why = [quarantine::FILE, quarantine::LINE, quarantine::ROW, quarantine::RULES, quarantine::REASON];
     let names = [&["file", "line", "row", "rules", "reason"], values.as_slice(), &["record as it came"]].concat();
-    let rows = rows.get_or_insert_with(|| table(&names));
+    let names: Vec<String> = names.iter().map(|name| shortened(name, VALUE_MAX)).collect();
+    let rows = rows.get_or_insert_with(|| table(&names.iter().map(String::as_str).collect::<Vec<_>>()));
     let options = FormatOptions::new().with_null("");
     let columns = why.iter().chain(&values).chain(&[quarantine::RAW]).filter_map(|name| batch.column_by_name(name));
     let cells = columns.map(|c| ArrayFormatter::try_new(c.as_ref(), &options)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     for row in 0..batch.num_rows() {
-        rows.add_row(cells.iter().map(|cell| shortened(&cell.value(row).to_string())));
+        rows.add_row(cells.iter().map(|cell| shortened(&cell.value(row).to_string(), VALUE_MAX)));
     }
     Ok(())
 }
 
+/// So much is shown of a value in a table.
+const VALUE_MAX: usize = 60;
+
 /// A value on one line of a table.
-fn shortened(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 60;
-    let text = text.replace(['\n', '\r', '\t'], " ");
-    if text.chars().count() <= CHARACTERS_MAX { text } else { text.chars().take(CHARACTERS_MAX - 1).chain(['…']).collect() }
+fn shortened(text: &str, characters: usize) -> String {
+    visible::cut(text, characters).into_owned()
 }
 
-fn export(directory: &store::Quarantine, batches: &[String], rule: Option<&str>, only_values: bool, to: &Path) -> Result<String, Fault> {
+fn export(directory: &store::Quarantine, batches: &[String], rule: Option<&str>, form: Form, to: &Path) -> Result<String, Fault> {
     let parts = quarantine::parts_of(directory, batches)?;
-    let rows = quarantine::export(&parts, rule, only_values, to)?;
-    Ok(format!("{}: {rows} {}\n", to.display(), if rows == 1 { "row" } else { "rows" }))
+    let rows = quarantine::export(&parts, rule, form, to)?;
+    let to = to.display().to_string();
+    Ok(format!("{}: {}\n", visible::line(&to), counted(rows, "row")))
 }

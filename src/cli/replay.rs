@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::destinations::{Destinations, beside};
 use super::output;
-use super::run::{Means, read_rules};
+use super::run::{Means, Trust, read_rules};
 use crate::diagnostic::Faults;
 use crate::gate::replay::{self, Replayed, Request};
 use crate::rules::published::Published;
@@ -15,6 +15,7 @@ use crate::shown::counted;
 use crate::source::Source;
 use crate::store;
 use crate::verdict::Verdict;
+use crate::visible::{self, NAME_MAX};
 
 /// Options of `replay`.
 #[derive(Debug, Args)]
@@ -28,6 +29,8 @@ pub struct Replay {
     destinations: Destinations,
     #[command(flatten)]
     means: Means,
+    #[command(flatten)]
+    trust: Trust,
     /// Judge, and say what would be done; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -52,20 +55,22 @@ impl Replay {
 
     fn replay(&self) -> Result<ExitCode, Faults> {
         let mut rules = read_rules(&self.rules)?;
-        let (publish, quarantine) = self.destinations.open(&rules)?;
+        let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, &publish, Some("a replay"))?;
         let parts = replay::parts(&rules, &quarantine, &self.batches)?;
         if parts.is_empty() {
-            output::print(&format!("{}: no rows of `{}` are set aside\n", quarantine.directory, rules.sections.dataset));
+            let (place, dataset) = (quarantine.directory.to_string(), visible::cut(&rules.sections.dataset, NAME_MAX));
+            output::print(&format!("{}: no rows of `{dataset}` are set aside\n", visible::line(&place)));
         }
         let spill = self.means.spill()?;
         let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(&rules, source, Some(table), &spill, &|_, _| {});
-        let request = Request { rules: &rules, publish, quarantine, job: &job, scratch: &spill.path, dry_run: self.dry_run };
+        let (scratch, dry_run, waiting) = (spill.path.as_path(), self.dry_run, self.destinations.waiting());
+        let request = Request { rules: &rules, publish, quarantine, job: &job, scratch, dry_run, waiting };
         let (mut faults, mut worst) = (Faults::default(), 0);
         for part in &parts {
             if let Some(replayed) = faults.take_all(replay::replay(&request, part)) {
                 worst = worst.max(exit_code(&replayed));
-                output::print(&self.said(&part.stamp.batch_id, &replayed));
+                output::print(&self.said(&visible::line(&part.stamp.batch_id), &replayed));
             }
         }
         faults.or_ok(ExitCode::from(worst))

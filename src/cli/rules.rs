@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{output, run};
 use crate::rules::{RULES, Subject};
+use crate::visible;
 
 /// Options of `rules`.
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ fn validate(paths: &[String]) -> ExitCode {
         match run::read_rules(path) {
             Ok(rules) => {
                 let noun = if rules.items.len() == 1 { "rule" } else { "rules" };
-                output::print(&format!("{path}: valid, {} {noun}\n", rules.items.len()));
+                output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.items.len()));
             }
             Err(faults) => {
                 output::complain(&faults);

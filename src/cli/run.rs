@@ -1,7 +1,6 @@
 //! What `check` and `gate` have in common: their options, and a job made of them.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +11,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
 use crate::audit::Job;
+use crate::confines::Confines;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::metric::Budget;
+use crate::report::Report;
 use crate::report::model::Mode;
-use crate::report::{self, Report};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
@@ -23,6 +23,8 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
+use super::reports::Reports;
+use super::scratch::Scratch;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -46,8 +48,8 @@ impl Means {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn spill(&self) -> Result<SpillDirectory, Fault> {
-        SpillDirectory::new()
+    pub fn spill(&self) -> Result<Scratch, Fault> {
+        Scratch::new()
     }
 
     /// A job with these means.
@@ -56,7 +58,7 @@ impl Means {
         rules: &'a RuleFile,
         source: Arc<dyn Source>,
         published: Option<Arc<dyn Published>>,
-        spill: &SpillDirectory,
+        spill: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
         let now = self.now.unwrap_or_else(Utc::now);
@@ -72,6 +74,25 @@ impl Means {
             published,
             progress,
         }
+    }
+}
+
+/// How far a rule file is trusted.
+#[derive(Debug, Args)]
+pub struct Trust {
+    /// Let the rule file read and write below this directory or s3:// URL only; may be given again. Paths on the command
+    /// line are not confined
+    #[arg(long = "root", value_name = "DIR")]
+    roots: Vec<String>,
+}
+
+impl Trust {
+    /// What paths in the rule file are confined to, if they are.
+    ///
+    /// # Errors
+    /// A directory is not there.
+    pub fn confines(&self) -> Result<Option<Confines>, Fault> {
+        if self.roots.is_empty() { Ok(None) } else { Confines::new(&self.roots).map(Some) }
     }
 }
 
@@ -94,6 +115,8 @@ pub struct Run {
     pub no_statistics: bool,
     #[command(flatten)]
     means: Means,
+    #[command(flatten)]
+    pub trust: Trust,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -117,15 +140,16 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl Run {
-    /// Reads the rule file.
+    /// Reads the rule file, after a look at where reports shall go.
     ///
     /// # Errors
-    /// It cannot be read, or says something wrong; also where a report's format is unknown.
-    fn rule_file(&self) -> Result<RuleFile, Faults> {
-        let mut faults = Faults::default();
-        for path in &self.reports {
-            let _ = faults.take(report::format_of(path));
-        }
+    /// It cannot be read, or says something wrong; also where a report cannot be written.
+    fn rule_file(&self, reports: &mut Reports) -> Result<RuleFile, Faults> {
+        let (usable, mut faults) = Reports::at(&self.reports);
+        *reports = usable;
+        faults.extend(reports.keep_off("the rule file is", &self.rules));
+        // The command line alone says what the data is, where it names some.
+        faults.extend(self.data.iter().flat_map(|path| reports.keep_off("the data is", path)));
         let rules = faults.take(read_rules(&self.rules));
         match rules {
             Some(rules) => faults.or_ok(rules),
@@ -133,26 +157,36 @@ impl Run {
         }
     }
 
+    /// The data's paths, as the command line or the rule file names them.
+    fn paths(&self, rules: &RuleFile) -> Vec<String> {
+        if self.data.is_empty() { rules.sections.source.path.clone().unwrap_or_default().0 } else { self.data.clone() }
+    }
+
     /// Opens the data.
     ///
     /// # Errors
     /// It is not there, or not of its format.
-    fn source(&self, rules: &RuleFile, spill: &SpillDirectory) -> Result<Arc<dyn Source>, Faults> {
-        let named = rules.sections.source.path.clone().unwrap_or_default().0;
-        let paths = if self.data.is_empty() { named } else { self.data.clone() };
+    fn source(&self, rules: &RuleFile, spill: &Scratch) -> Result<Arc<dyn Source>, Faults> {
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
-        Ok(source::open(&paths, &options, &rules.contract(), &Spool::new(&spill.path))?)
+        options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
+        Ok(source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&spill.path))?)
     }
 
-    /// The report, or faults and the rule file as far as it could be read.
+    /// The report, or faults and the rule file as far as it could be read. `reports` are then the places where a report can
+    /// be written without harm.
     fn judged<T>(
         &self,
+        reports: &mut Reports,
+        destinations: impl Fn(&RuleFile) -> Vec<String>,
         open: impl Fn(&mut RuleFile) -> Result<T, Faults>,
         judge: impl Fn(&RuleFile, &T, Job<'_>) -> Result<Report, Faults>,
     ) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
-        let mut rules = self.rule_file().map_err(|faults| Box::new((faults, None)))?;
-        let opened = match open(&mut rules) {
+        let mut rules = self.rule_file(reports).map_err(|faults| Box::new((faults, None)))?;
+        let mut faults = Faults::default();
+        faults.extend(self.paths(&rules).iter().flat_map(|path| reports.keep_off("the data is", path)));
+        faults.extend(destinations(&rules).iter().flat_map(|path| reports.keep_off("rows go", path)));
+        let opened = match faults.or_ok(()).and_then(|()| open(&mut rules)) {
             Ok(opened) => opened,
             Err(faults) => return Err(Box::new((faults, Some(rules)))),
         };
@@ -173,18 +207,21 @@ impl Run {
     }
 }
 
-/// Opens the destination, runs `judge`, writes and shows its report, and gives the exit code. What cannot be judged is
-/// said on standard error and in the report files, and exits with 2.
+/// Opens the destination, runs `judge`, shows and writes its report, and gives the exit code. What cannot be judged is said
+/// on standard error and in the report files, and exits with 2. Rows go to `destinations`.
 pub fn run<T>(
     options: &Run,
     mode: Mode,
+    destinations: impl Fn(&RuleFile) -> Vec<String>,
     open: impl Fn(&mut RuleFile) -> Result<T, Faults>,
     judge: impl Fn(&RuleFile, &T, Job<'_>) -> Result<Report, Faults>,
     exit_code: impl Fn(&Report) -> u8,
 ) -> ExitCode {
-    let (report, code) = match options.judged(open, judge) {
+    let mut reports = Reports::default();
+    let (report, code) = match options.judged(&mut reports, destinations, open, judge) {
         Ok(report) => {
             let code = exit_code(&report);
+            output::show(&report, options.quiet, options.verbose);
             (report, code)
         }
         Err(failure) => {
@@ -195,14 +232,9 @@ pub fn run<T>(
             (assemble::faulty(header, rules.as_ref(), &faults), 2)
         }
     };
-    if let Err(fault) = output::write(&report, &options.reports) {
-        output::complain(&fault.into());
-        return ExitCode::from(2);
-    }
-    if report.faults.is_empty() {
-        output::show(&report, options.quiet, options.verbose);
-    }
-    ExitCode::from(code)
+    let unwritten = reports.write(&report);
+    output::complain(&unwritten);
+    ExitCode::from(if unwritten.is_empty() { code } else { 2 })
 }
 
 /// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
@@ -231,56 +263,6 @@ pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
         fault.at(Place::file(path))
     })?;
     RuleFile::parse(&text, path)
-}
-
-/// A directory for spilled data that goes when the run ends. Whoever holds the lock of the file in it is alive.
-pub struct SpillDirectory {
-    pub path: PathBuf,
-    _alive: File,
-}
-
-const ALIVE: &str = "alive";
-
-impl SpillDirectory {
-    /// Makes a directory of this run's own under the system's temporary one.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub fn new() -> Result<Self, Fault> {
-        let parent = std::env::temp_dir();
-        sweep(&parent);
-        let failed = |e: std::io::Error| Fault::new(format!("{}: cannot make a spill directory: {e}", parent.display()));
-        // Processes of other namespaces may have the same number: what is there already is another's.
-        for attempt in 0.. {
-            let path = parent.join(format!("sluicegate-{}-{attempt}", std::process::id()));
-            match std::fs::create_dir(&path) {
-                Ok(()) => {
-                    let alive = File::create(path.join(ALIVE)).map_err(failed)?;
-                    alive.lock().map_err(failed)?;
-                    return Ok(Self { path, _alive: alive });
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && attempt < 1000 => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
-        Err(Fault::new("no name is free for a spill directory"))
-    }
-}
-
-/// Removes what killed runs left in `directory`: spill directories whose lock nobody holds.
-fn sweep(directory: &Path) {
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_str().is_some_and(|n| n.starts_with("sluicegate-"));
-        if is_ours && File::open(entry.path().join(ALIVE)).is_ok_and(|lock| lock.try_lock().is_ok()) {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-impl Drop for SpillDirectory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long.

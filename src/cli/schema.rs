@@ -27,7 +27,7 @@ impl Schema {
             Of::Rules => crate::ruleset::json_schema(),
             Of::Report => crate::report::json_schema(),
         };
-        output::print(&format!("{schema:#}\n"));
+        output::print_own(&format!("{schema:#}\n"));
         ExitCode::SUCCESS
     }
 }

@@ -22,7 +22,7 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Destination, Done, Hold, Location, Partition, Quarantine, StagedFile, Stamp, replays_in};
+use crate::store::{Commit, Committed, Destination, Done, Hold, Location, Partition, Quarantine, StagedFile, Stamp, Waiting, replays_in};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -40,6 +40,8 @@ pub struct Request {
     pub dry_run: bool,
     /// The run's clock, if it was set.
     pub as_of: Option<String>,
+    /// How long to wait for other gates.
+    pub waiting: Waiting,
 }
 
 impl Request {
@@ -79,7 +81,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let mut report = write_up(job, request, &audited, &stamp, &set_aside);
     // From here on, what is there stays as it is seen.
     if hold.is_none() && !request.dry_run {
-        *hold = Some(request.publish.hold(&request.quarantine)?);
+        *hold = Some(request.publish.hold(&request.quarantine, &request.waiting)?);
     }
     if request.table.is_outdated()? {
         return Ok(None);

@@ -5,6 +5,7 @@ use minijinja::{AutoEscape, Environment};
 
 use super::model::Report;
 use crate::shown::{count, short};
+use crate::visible;
 
 /// Renders `report` with the template in `reports/`.
 pub fn render(report: &Report) -> String {
@@ -13,11 +14,13 @@ pub fn render(report: &Report) -> String {
     environment.add_filter("count", |n: u64| count(n));
     environment.add_filter("num", number);
     environment.add_filter("percent", |x: f64| format!("{:.1}%", x * 100.0));
-    environment
+    let page = environment
         .add_template("report.css", include_str!("../../reports/report.css"))
         .and_then(|()| environment.add_template("report.html", include_str!("../../reports/report.html")))
         .and_then(|()| environment.get_template("report.html")?.render(minijinja::context! { report => Value::from(Serde(report)) }))
-        .expect("the template is part of the program and rendered by its tests for every kind of report")
+        .expect("the template is part of the program and rendered by its tests for every kind of report");
+    // The template has no such characters: what is escaped here came with the data.
+    visible::page(&page).into_owned()
 }
 
 /// A value as a person reads it: floats in six significant digits, nothing as a dash.

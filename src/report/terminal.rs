@@ -4,8 +4,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value as Json;
 
 use crate::shown::{count, counted, short};
+use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Finding, Mode, Publication, PublicationState, Report, Sample};
+use crate::diagnostic::Fault;
 use crate::rules::Status;
 use crate::verdict::Verdict;
 
@@ -30,12 +32,12 @@ pub fn render(report: &Report, style: Style) -> String {
     };
     line(headline(report, style));
     for fault in &report.faults {
-        line(format!("  {} {fault}", style.paint("✗", RED)));
+        line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
     }
     if report.faults.is_empty() {
         line(format!("  {}", rows(report)));
         if !report.batch.id.is_empty() {
-            line(format!("  batch {}", report.batch.id));
+            line(format!("  batch {}", visible::line(&report.batch.id)));
         }
     }
     if let Some(publication) = &report.publication {
@@ -49,7 +51,7 @@ pub fn render(report: &Report, style: Style) -> String {
     }
     for finding in shown.iter().filter(|f| !f.samples.is_empty()) {
         line(String::new());
-        line(format!("  {}", style.paint(&finding.id, BOLD)));
+        line(format!("  {}", style.paint(&visible::cut(&finding.id, NAME_MAX), BOLD)));
         let most = if style.verbose { usize::MAX } else { SAMPLES_SHOWN };
         finding.samples.iter().take(most).for_each(|s| line(format!("    {}", sample(s))));
         let more = finding.failing_rows.saturating_sub(finding.samples.len().min(most) as u64);
@@ -74,6 +76,9 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const BOLD: &str = "1";
 
+/// What a terminal is told of colours, and nothing else.
+pub const COLOURS: [&str; 8] = ["0", BOLD, RED, GREEN, YELLOW, "1;31", "1;32", "1;33"];
+
 impl Style {
     fn paint(self, text: &str, code: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
@@ -92,7 +97,7 @@ fn headline(report: &Report, style: Style) -> String {
         Mode::Gate => "gate",
         Mode::DryRun => "gate, dry run",
     };
-    let dataset = if report.dataset.is_empty() { "?" } else { &report.dataset };
+    let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     format!("{}  {dataset} ({mode})", style.paint(word, &format!("1;{code}")))
 }
 
@@ -108,7 +113,7 @@ fn rows(report: &Report) -> String {
 }
 
 fn publication_lines(publication: &Publication) -> Vec<String> {
-    let place = publication.published.as_deref().unwrap_or_default();
+    let place = visible::line(publication.published.as_deref().unwrap_or_default());
     let mut lines = match (publication.state, publication.would_be) {
         (PublicationState::Published, _) => vec![format!("  published to {place}")],
         (PublicationState::Unchanged, _) => vec![format!("  already published, nothing changed: {place}")],
@@ -130,10 +135,10 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
         lines.push(format!("  {would}in place of {} of other batches", counted(publication.replaced_rows, "row")));
     }
     if let Some(batch) = &publication.replaced_batch {
-        lines.push(format!("  {would}in place of batch {batch}, which the file held until now"));
+        lines.push(format!("  {would}in place of batch {}, which the file held until now", visible::line(batch)));
     }
-    lines.extend(publication.quarantined.iter().map(|path| format!("  quarantined in {path}")));
-    lines.extend(publication.warnings.iter().map(|warning| format!("  warning: {warning}")));
+    lines.extend(publication.quarantined.iter().map(|path| format!("  quarantined in {}", visible::line(path))));
+    lines.extend(publication.warnings.iter().map(|warning| format!("  warning: {}", visible::cut(warning, MESSAGE_MAX))));
     lines
 }
 
@@ -156,7 +161,8 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
             Status::Warn => "warn".to_owned(),
             Status::Fail => format!("{:?}", f.on_fail).to_lowercase(),
         };
-        table.add_row([style.paint(mark, code), f.id.clone(), f.message.clone(), then]);
+        let (id, message) = (visible::cut(&f.id, NAME_MAX), visible::cut(&f.message, MESSAGE_MAX));
+        table.add_row([style.paint(mark, code), id.into_owned(), message.into_owned(), then]);
     }
     table.to_string()
 }
@@ -164,13 +170,13 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
 fn columns_table(report: &Report, style: Style) -> String {
     let mut table = table(style);
     table.set_header(["column", "type", "rows", "missing", "distinct", "min", "max", "mean", "stddev"]);
-    let shown = |v: &Option<Json>| v.as_ref().map(json_text).unwrap_or_default();
+    let shown = |v: &Option<Json>| v.as_ref().map(|v| cell(&json_text(v))).unwrap_or_default();
     let float = |v: Option<f64>| v.map(short).unwrap_or_default();
     for c in &report.columns {
         let distinct = c.distinct.map(|d| format!("{}{}", if c.distinct_exact == Some(false) { "~" } else { "" }, count(d)));
         table.add_row([
-            c.name.clone(),
-            c.data_type.clone(),
+            cell(&c.name),
+            cell(&c.data_type),
             count(c.rows),
             count(c.missing),
             distinct.unwrap_or_default(),
@@ -189,27 +195,30 @@ fn table(style: Style) -> Table {
     table
 }
 
-fn sample(sample: &Sample) -> String {
-    let origin = &sample.origin;
-    let place = match origin.line {
-        Some(line) => format!("{}:{line}", origin.file),
-        None => format!("{} row {}", origin.file, origin.row),
-    };
-    let values: Vec<String> = sample.values.iter().map(|(name, value)| format!("{name}={}", on_one_line(&json_text(value)))).collect();
-    let reason = sample.reason.iter().map(|r| format!("  {}", on_one_line(r)));
-    let raw = sample.raw.iter().map(|r| format!("  | {}", on_one_line(r)));
-    format!("{place}  {}{}{}", values.join(" "), reason.collect::<String>(), raw.collect::<String>())
+/// A fault on one line.
+pub fn fault(fault: &Fault) -> String {
+    let place = fault.place.as_ref().map(|place| format!("{}: ", visible::line(&place.to_string())));
+    let hint = fault.hint.as_ref().map(|hint| format!("; {}", visible::cut(hint, MESSAGE_MAX)));
+    format!("{}{}{}", place.unwrap_or_default(), visible::cut(&fault.what, MESSAGE_MAX), hint.unwrap_or_default())
 }
 
-/// Text from the data, without line breaks or anything else that a terminal would obey.
-fn on_one_line(text: &str) -> String {
-    let visible = |c: char| match c {
-        '\n' => Some('⏎'),
-        '\r' => None,
-        c if c.is_control() => Some('·'),
-        c => Some(c),
+fn cell(text: &str) -> String {
+    visible::cut(text, NAME_MAX).into_owned()
+}
+
+fn sample(sample: &Sample) -> String {
+    let origin = &sample.origin;
+    let file = visible::line(&origin.file);
+    let place = match origin.line {
+        Some(line) => format!("{file}:{line}"),
+        None => format!("{file} row {}", origin.row),
     };
-    text.chars().filter_map(visible).collect()
+    let value =
+        |(name, value): &(String, Json)| format!("{}={}", visible::cut(name, NAME_MAX), visible::cut(&json_text(value), MESSAGE_MAX));
+    let values: Vec<String> = sample.values.iter().map(value).collect();
+    let reason = sample.reason.iter().map(|r| format!("  {}", visible::cut(r, MESSAGE_MAX)));
+    let raw = sample.raw.iter().map(|r| format!("  | {}", visible::cut(r, MESSAGE_MAX)));
+    format!("{place}  {}{}{}", values.join(" "), reason.collect::<String>(), raw.collect::<String>())
 }
 
 fn json_text(value: &Json) -> String {

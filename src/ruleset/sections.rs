@@ -267,6 +267,7 @@ impl Sections {
             json_path: source.json_path.iter().flat_map(|p| p.value.split('.')).map(str::to_owned).collect(),
             timezone_seconds,
             cut: crate::source::Cut::default(),
+            confines: None,
         })
     }
 

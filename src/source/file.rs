@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::Fault;
+use crate::files;
 
 /// A file of the batch, as it was when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl InputFile {
     /// # Errors
     /// It is gone, or may not be read.
     pub fn open(&self) -> Result<File, Fault> {
-        File::open(self.content()).map_err(|e| cannot_read(&self.path, &e))
+        files::open(self.content()).map_err(|e| cannot_read(&self.path, &e))
     }
 
     /// The content's bytes `start..start + len`.

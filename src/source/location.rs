@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use super::ReadOptions;
 use super::file::{InputFile, cannot_read};
 use super::partitions::Key;
 use super::spool::{self, Spool};
@@ -91,21 +92,32 @@ pub struct Located {
 ///
 /// # Errors
 /// A path that is not there, a glob or directory that holds nothing, an unknown or mixed format.
-pub fn locate(paths: &[String], format: Option<Format>, spool: &Spool) -> Result<Located, Fault> {
+pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<Located, Fault> {
     let (mut files, mut keys) = (Vec::new(), Vec::new());
     let mut from_directory = false;
+    let allow = |path: &str| options.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path));
     for path in paths {
         if path == "-" {
             files.push(spool.stream(path, std::io::stdin().lock())?);
             keys.push(Vec::new());
             continue;
         }
+        allow(path)?;
+        if path.contains("://") {
+            return Err(Fault::new(format!("{path}: data is read from this machine, not from a URL")).hint("fetch it first"));
+        }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
         from_directory |= is_directory;
         for found in if is_directory { below(root)? } else { expand(path)? } {
+            // A link may lead elsewhere.
+            allow(&found)?;
             // What is no file can be read once only: a pipe, a process substitution.
             if fs::metadata(&found).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+                if is_directory {
+                    let fault = Fault::new(format!("{found}: neither a file nor a directory"));
+                    return Err(fault.hint("reading it might wait for ever; name it itself if it is data"));
+                }
                 let pipe = fs::File::open(&found).map_err(|e| cannot_read(&found, &e))?;
                 files.push(spool.stream(&found, pipe)?);
                 keys.push(Vec::new());
@@ -118,7 +130,7 @@ pub fn locate(paths: &[String], format: Option<Format>, spool: &Spool) -> Result
     let Some(first) = files.first() else {
         return Err(Fault::new("no data was named").hint("give a path, or `source: { path: … }` in the rule file"));
     };
-    if let Some(format) = format {
+    if let Some(format) = options.format {
         return Ok(Located { format, files, keys });
     }
     let format = format_of(first, from_directory)?;
@@ -201,7 +213,7 @@ mod tests {
     use super::*;
 
     fn locate_plainly(paths: &[String]) -> Result<Located, Fault> {
-        locate(paths, None, &Spool::new(std::env::temp_dir()))
+        locate(paths, &ReadOptions::default(), &Spool::new(std::env::temp_dir()))
     }
 
     #[test]

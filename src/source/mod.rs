@@ -32,6 +32,7 @@ pub use spool::{Encoding, Spool};
 
 use self::location::Located;
 use self::origin::LineJumps;
+use crate::confines::Confines;
 use crate::diagnostic::Fault;
 use crate::metric::ColumnStatistics;
 use crate::rows::{RowId, RowNumbers};
@@ -222,6 +223,8 @@ pub struct ReadOptions {
     pub timezone_seconds: Option<i32>,
     /// How the data is cut while it is read; nothing in a report depends on it.
     pub cut: Cut,
+    /// Below what every file must be, where the paths are of a rule file that is not trusted.
+    pub confines: Option<Confines>,
 }
 
 /// Sizes of what is read at a time.
@@ -255,7 +258,7 @@ pub struct ContractColumn {
 /// # Errors
 /// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
-    let Located { format, files, keys } = location::locate(paths, options.format, spool)?;
+    let Located { format, files, keys } = location::locate(paths, options, spool)?;
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;

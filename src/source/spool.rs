@@ -11,6 +11,7 @@ use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use super::file::{InputFile, cannot_read};
 use super::location::Format;
 use crate::diagnostic::Fault;
+use crate::files::{self, Access};
 
 /// How text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -52,7 +53,7 @@ impl Spool {
 
     fn create(&self) -> Result<(PathBuf, BufWriter<File>), Fault> {
         let path = self.directory.join(format!("spool-{}", self.count.fetch_add(1, Ordering::Relaxed)));
-        let file = File::create_new(&path).map_err(|e| cannot_spool(&path, &e))?;
+        let file = files::create(&path, Access::Private).map_err(|e| cannot_spool(&path, &e))?;
         Ok((path, BufWriter::with_capacity(1 << 18, file)))
     }
 

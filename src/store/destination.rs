@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
-use super::durable::{Hold, cannot_write_at};
+use super::durable::{Hold, Waiting, cannot_write_at};
 use super::location::{Location, parent};
 use super::{Partition, Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
 use crate::diagnostic::Fault;
@@ -119,7 +119,7 @@ impl Destination {
         match self {
             Self::File(Location::Local(path)) => Location::Local(parent(path).to_owned()),
             Self::File(_) | Self::Parts(_) => self.location().clone(),
-            Self::Delta(lake) => lake.location.join(delta::WORKSHOP),
+            Self::Delta(lake) => lake.location.join(super::RESERVED),
         }
     }
 
@@ -129,22 +129,22 @@ impl Destination {
     /// It is there, and not in what is ours of it.
     pub fn refuse_inside(&self, quarantine: &Quarantine) -> Result<(), Fault> {
         let Self::Delta(lake) = self else { return Ok(()) };
-        if !quarantine.directory.is_within(&lake.location) || quarantine.directory.is_within(&lake.location.join(delta::WORKSHOP)) {
+        if !quarantine.directory.is_within(&lake.location) || quarantine.directory.is_within(&lake.location.join(super::RESERVED)) {
             return Ok(());
         }
         let what = format!("{}: the quarantine lies in the directory of a Delta table, where VACUUM would delete it", quarantine.directory);
-        let within = lake.location.join(delta::WORKSHOP).join("quarantine");
+        let within = lake.location.join(super::RESERVED).join("quarantine");
         Err(Fault::new(what).hint(format!("name a directory elsewhere, or {within}")))
     }
 
     /// Holds this destination and `quarantine` for this gate alone, as far as they are on this machine.
     ///
     /// # Errors
-    /// A directory cannot be made or opened.
-    pub fn hold(&self, quarantine: &Quarantine) -> Result<Hold, Fault> {
+    /// A directory cannot be made or opened, or another program does not let go of it.
+    pub fn hold(&self, quarantine: &Quarantine, waiting: &Waiting) -> Result<Hold, Fault> {
         let own = if let Self::Delta(lake) = self { lake.location.clone() } else { self.directory() };
         let directories = [own, quarantine.directory.clone()];
-        Hold::of(directories.iter().filter_map(|d| d.local().map(ToOwned::to_owned)).collect())
+        Hold::of(directories.iter().filter_map(|d| d.local().map(ToOwned::to_owned)).collect(), waiting)
     }
 
     /// How the columns of `batch` are written here; inside, why the columns of the table that is there do not let them.

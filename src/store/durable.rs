@@ -2,27 +2,28 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use super::delta::WORKSHOP;
+use super::RESERVED;
 use super::kill;
 use super::location::{Location, parent};
 use crate::diagnostic::Fault;
+use crate::files::{self, Access, Lock};
+use crate::shown::duration;
 
 const STAGED_PREFIX: &str = ".sluicegate-";
 const STAGED_SUFFIX: &str = ".staged";
-/// Names that are tried for a staged file.
-const ATTEMPTS_MAX: usize = 1000;
 
 /// A new name is durable once its directory is.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    files::open_directory(directory)?.sync_all()
 }
 
 /// Makes a file that is there already durable.
 pub(super) fn sync_file(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    files::open(path)?.sync_all()
 }
 
 /// Makes `directory` and those above it that are missing, durably.
@@ -40,6 +41,60 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     sync_directory(parent)
 }
 
+/// How long to wait for other gates, and who is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting {
+    pub limit: Duration,
+    pub tell: fn(&str),
+}
+
+impl Waiting {
+    /// A wait that is over sooner is not worth a word.
+    const TELL_AFTER: Duration = Duration::from_secs(5);
+
+    /// Holds `directory`, once no one else does. Whoever may open a directory may lock it, so the wait has an end.
+    fn hold(&self, directory: &Path) -> Result<File, Fault> {
+        let handle = files::open_directory(directory).map_err(|e| cannot_write(directory, &e))?;
+        match files::try_lock(&handle).map_err(|e| cannot_lock(directory, &e))? {
+            Lock::Held => Ok(handle),
+            // Racing gates are left to the log of the table, or to the last rename.
+            Lock::Unknown => {
+                let what = "its file system has no locks; let no two gates publish there at the same time";
+                (self.tell)(&format!("{}: {what}", directory.display()));
+                Ok(handle)
+            }
+            Lock::Taken => self.wait(directory, handle),
+        }
+    }
+
+    /// The system wakes those who wait in their order. Only another thread can be left waiting when the time is over.
+    fn wait(&self, directory: &Path, handle: File) -> Result<File, Fault> {
+        let (held, when_held) = channel();
+        // Nobody may be there any more to take it: then it is let go of.
+        let wait = move || _ = held.send(handle.lock().map(|()| handle));
+        std::thread::Builder::new().spawn(wait).map_err(|e| cannot_lock(directory, &e))?;
+        let soon = Self::TELL_AFTER.min(self.limit);
+        let answer = when_held.recv_timeout(soon).or_else(|_| {
+            if self.limit > soon {
+                let most = duration(self.limit);
+                (self.tell)(&format!("{}: waiting for another gate that is at work there, at most {most}", directory.display()));
+            }
+            when_held.recv_timeout(self.limit - soon)
+        });
+        answer.map_err(|_| self.over(directory))?.map_err(|e| cannot_lock(directory, &e))
+    }
+
+    fn over(&self, directory: &Path) -> Fault {
+        let what = format!("{}: another program has held this directory for {}", directory.display(), duration(self.limit));
+        let fault = Fault::new(what);
+        fault.hint("nothing was published; `lslocks` names programs that hold locks; end that one, or wait longer with `--lock-timeout`")
+    }
+}
+
+fn cannot_lock(directory: &Path, error: &io::Error) -> Fault {
+    Fault::new(format!("{}: cannot lock: {error}", directory.display())).hint("nothing was published")
+}
+
 /// Holds a directory for one gate, from looking at what is there until the new batch is.
 #[derive(Debug)]
 pub struct Hold {
@@ -50,18 +105,12 @@ impl Hold {
     /// Waits for other gates that publish to one of `directories`; one that is not there yet is nobody's.
     ///
     /// # Errors
-    /// A directory cannot be opened.
-    pub fn of(mut directories: Vec<PathBuf>) -> Result<Self, Fault> {
+    /// A directory cannot be opened or locked, or another program does not let go of it.
+    pub fn of(mut directories: Vec<PathBuf>, waiting: &Waiting) -> Result<Self, Fault> {
         // All gates take them in the same order, so that none waits for a gate that waits for it.
         directories.sort();
         directories.dedup();
-        let hold = |directory: &PathBuf| {
-            let handle = File::open(directory)?;
-            // File systems without locks leave racing gates to the log of the table, or to the last rename.
-            let _ = handle.lock();
-            Ok(handle)
-        };
-        let held = directories.iter().filter(|d| d.is_dir()).map(|d| hold(d).map_err(|e| cannot_write(d, &e))).collect::<Result<_, _>>()?;
+        let held = directories.iter().filter(|d| d.is_dir()).map(|d| waiting.hold(d)).collect::<Result<_, _>>()?;
         Ok(Self { _directories: held })
     }
 }
@@ -75,29 +124,29 @@ pub(super) struct Staged {
 }
 
 /// A new hidden file in `directory`, which is made if it is not there. Whoever holds the lock of such a file is at work
-/// on it; files that nobody holds were left by killed runs, and are removed.
+/// on it; files of this user that nobody holds were left by killed runs, and are removed.
 ///
 /// # Errors
 /// The directory cannot be made or written.
-pub(super) fn stage(directory: &Path) -> Result<Staged, Fault> {
+pub(super) fn stage(directory: &Path, access: Access) -> Result<Staged, Fault> {
     // Of a table the directory for it goes too; others above are as the user named them.
-    let table = directory.parent().filter(|_| directory.ends_with(WORKSHOP));
+    let table = directory.parent().filter(|_| directory.ends_with(RESERVED));
     let made = [Some(directory), table].into_iter().flatten().filter(|d| !d.is_dir()).map(Path::to_owned).collect();
     make_directory(directory).map_err(|e| cannot_write(directory, &e))?;
     sweep(directory);
     // Earlier versions staged in the table's directory itself.
     table.into_iter().for_each(sweep);
-    for attempt in 0..ATTEMPTS_MAX {
-        let path = directory.join(format!("{STAGED_PREFIX}{}-{attempt}{STAGED_SUFFIX}", std::process::id()));
-        match File::options().read(true).write(true).create_new(true).open(&path) {
-            Ok(file) => {
-                // Another gate's sweep may have come between the name and the lock.
-                let _ = file.lock();
-                if fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|ours| there.ino() == ours.ino())) {
+    for _ in 0..files::ATTEMPTS_MAX {
+        let path = directory.join(format!("{STAGED_PREFIX}{}{STAGED_SUFFIX}", files::unused_name()));
+        match files::create(&path, access) {
+            Ok(file) => match files::try_lock(&file).map_err(|e| cannot_write(&path, &e))? {
+                Lock::Held | Lock::Unknown if files::is_still(&file, &path) => {
                     kill::step();
                     return Ok(Staged { path, file, made });
                 }
-            }
+                // Another gate's sweep came between the name and the lock.
+                Lock::Held | Lock::Unknown | Lock::Taken => {}
+            },
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             // A gate that made the directory too, and published nothing, has taken it away again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -109,13 +158,14 @@ pub(super) fn stage(directory: &Path) -> Result<Staged, Fault> {
     Err(Fault::new(format!("{}: no name is left to stage under", directory.display())))
 }
 
-/// Removes the staged files in `directory` that no living process holds.
+/// Removes the staged files of this user in `directory` that no living process holds.
 fn sweep(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let is_staged = name.to_str().is_some_and(|n| n.starts_with(STAGED_PREFIX) && n.ends_with(STAGED_SUFFIX));
-        if let (true, Ok(file)) = (is_staged, File::open(entry.path()))
-            && file.try_lock().is_ok()
+        if is_staged
+            && let Ok(file) = files::open_own(&entry.path())
+            && files::try_lock(&file).is_ok_and(|lock| lock == Lock::Held)
         {
             // While the lock is held, so that no gate takes the file for its own. What cannot be removed is hidden from readers.
             let _ = fs::remove_file(entry.path());

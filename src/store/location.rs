@@ -12,6 +12,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::durable::{sync_directory, sync_file};
 use super::remote::{Object, Remote};
 use crate::diagnostic::Fault;
+use crate::files;
 
 /// What an object store needs to know of this machine.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +124,7 @@ impl Location {
             files.iter().filter_map(|file| if let Self::Remote(remote) = file { Some(remote) } else { None }).collect();
         let mut remote = Remote::read_all(&remote).into_iter();
         let read = |file: &Self| match file {
-            Self::Local(path) => fs::read(path).map(Bytes::from),
+            Self::Local(path) => read(path).map(Bytes::from),
             Self::Remote(_) => remote.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())),
         };
         files.iter().map(read).collect()
@@ -135,7 +136,7 @@ impl Location {
     /// It cannot be opened.
     pub fn open(&self) -> io::Result<Option<Readable>> {
         let opened = match self {
-            Self::Local(path) => File::open(path).map(Readable::File),
+            Self::Local(path) => files::open(path).map(Readable::File),
             Self::Remote(remote) => remote.open().map(Readable::Object),
         };
         match opened {
@@ -198,6 +199,12 @@ fn real_parent(path: &Path) -> PathBuf {
         Some(above) if above != path && !above.as_os_str().is_empty() => real(above),
         Some(_) | None => Path::new(".").canonicalize().unwrap_or_default(),
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    files::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The directory that holds `path`.

@@ -18,7 +18,7 @@ mod statistics;
 mod view;
 
 pub use destination::{Columns, Commit, Committed, Destination, Done, taken_away};
-pub use durable::Hold;
+pub use durable::{Hold, Waiting};
 pub use location::{Location, Readable, Surroundings};
 pub use partition::Partition;
 pub use quarantine::Quarantine;

@@ -1,7 +1,6 @@
 //! Object stores that speak S3: a put is whole and durable or it is not there, and one that may not overwrite says so.
 
 use std::fmt::{self, Display};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +16,8 @@ use url::Url;
 
 use super::RESERVED;
 use super::location::Surroundings;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Fault, without_credentials};
+use crate::files;
 
 /// Files over this size are sent in parts of it.
 const PART_BYTES: usize = 16 << 20;
@@ -69,6 +69,10 @@ impl Remote {
     pub(super) fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
         let refused = |e: &dyn Display| Fault::new(format!("{text}: {e}")).hint("write `s3://BUCKET/PATH`");
         let url = Url::parse(text).map_err(|e| refused(&e))?;
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            let fault = Fault::new(format!("{text}: credentials do not belong in a URL, which ends up in logs"));
+            return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them; write `s3://BUCKET/PATH`"));
+        }
         let bucket = url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| refused(&"no bucket is named"))?.to_owned();
         let path = ObjectPath::from_url_path(url.path()).map_err(|e| refused(&e))?;
         if path.as_ref().is_empty() {
@@ -77,6 +81,10 @@ impl Remote {
         let retry = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() };
         let mut builder = AmazonS3Builder::new().with_bucket_name(&bucket).with_retry(retry);
         for (name, value) in &surroundings.variables {
+            if Url::parse(value).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
+                let fault = Fault::new(format!("the variable {name} holds a URL with credentials in it, which would end up in logs"));
+                return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold credentials"));
+            }
             // Others than the store's own are for other programs.
             if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
                 builder = builder.with_config(key, value);
@@ -87,7 +95,7 @@ impl Remote {
             fault.hint("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and their like say how to reach the store")
         })?;
         let endpoint =
-            |name: &str| surroundings.variables.iter().find(|(n, _)| n == name).and_then(|(_, value)| without_credentials(value));
+            |name: &str| surroundings.variables.iter().find(|(n, _)| n == name).map(|(_, value)| without_credentials(value.clone()));
         let endpoint = endpoint("AWS_ENDPOINT_URL_S3").or_else(|| endpoint("AWS_ENDPOINT_URL")).or_else(|| endpoint("AWS_ENDPOINT"));
         let staging = surroundings.staging.clone();
         Ok(Self { store: Arc::new(store), bucket, path, staging, endpoint, is_proven: Arc::default() })
@@ -144,7 +152,8 @@ impl Remote {
             let waiting: Vec<_> = some.iter().map(|object| runtime().map(|runtime| runtime.spawn(read(object)))).collect();
             all.extend(waiting.into_iter().map(|task| match task.and_then(block_on) {
                 Ok(Ok(read)) => read.map_err(said),
-                Ok(Err(panic)) => Err(io::Error::other(panic)),
+                // What a panic says is not told.
+                Ok(Err(_)) => Err(io::Error::other("internal error")),
                 Err(error) => Err(error),
             }));
         }
@@ -202,7 +211,7 @@ impl Remote {
 
     /// Sends the file at `from`: readers see all of it, or what was there before.
     pub(super) fn receive(&self, from: &Path) -> io::Result<()> {
-        let mut file = File::open(from)?;
+        let mut file = files::open(from)?;
         let size = file.metadata()?.len();
         if size <= PART_BYTES as u64 {
             let mut bytes = Vec::with_capacity(size as usize);
@@ -232,15 +241,6 @@ impl Remote {
             }
         })?
     }
-}
-
-/// A URL without the name and the password that it may hold; none if it is none.
-fn without_credentials(text: &str) -> Option<String> {
-    let mut url = Url::parse(text).ok()?;
-    // A URL that cannot have them has none.
-    let (_, _) = (url.set_username(""), url.set_password(None));
-    url.set_query(None);
-    Some(url.to_string())
 }
 
 fn object_store_error(error: io::Error) -> object_store::Error {
@@ -304,11 +304,20 @@ fn wait<T>(future: impl Future<Output = object_store::Result<T>>) -> io::Result<
 
 /// The error, in the store's own words where it used some.
 fn said(error: object_store::Error) -> io::Error {
-    let (kind, text) = (matches!(error, object_store::Error::NotFound { .. }), error.to_string());
+    let kind = if matches!(error, object_store::Error::NotFound { .. }) { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
+    io::Error::new(kind, told(&error.to_string()))
+}
+
+/// What of an error's text may be told: the code and the message that a store answered. The rest of an answer may repeat
+/// what was sent, and with it credentials.
+pub(super) fn told(text: &str) -> String {
     let between = |tag: &str| text.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>")).map(|(inner, _)| inner);
-    let told = between("Code").zip(between("Message")).map(|(code, message)| format!("{code}: {message}"));
-    let kind = if kind { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
-    io::Error::new(kind, told.unwrap_or(text))
+    if let Some((code, message)) = between("Code").zip(between("Message")) {
+        return format!("{code}: {message}");
+    }
+    const STATUS: &str = "status code: ";
+    let answer = text.find(STATUS).and_then(|at| text[at + STATUS.len()..].find(':').map(|end| at + STATUS.len() + end));
+    without_credentials(text[..answer.unwrap_or(text.len())].to_owned())
 }
 
 /// Runs `future` to its end.
@@ -325,5 +334,18 @@ fn runtime() -> io::Result<&'static Runtime> {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
             Ok(RUNTIME.get_or_init(|| runtime))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_s_answer_is_told_without_what_it_repeats() {
+        assert_eq!(told("x <Error><Code>NoSuchKey</Code><Message>gone</Message><Echo>secret</Echo>"), "NoSuchKey: gone");
+        let repeated = "GET http://u:secret@h/p?sig=secret failed - status code: 403 Forbidden: x-amz-security-token: secret";
+        assert_eq!(told(repeated), "GET http://…@h/p?… failed - status code: 403 Forbidden");
+        assert_eq!(told("no route to host"), "no route to host");
     }
 }

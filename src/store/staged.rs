@@ -22,6 +22,7 @@ use super::location::{Location, parent};
 use super::remote::Remote;
 use super::{Columns, PARTIAL, REPLAYS, Readable, Stamp, kill};
 use crate::diagnostic::Fault;
+use crate::files::{self, Access};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Encodes row groups; can be shared between threads.
@@ -128,10 +129,11 @@ impl StagedFile {
         if schema.fields().is_empty() {
             return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
         }
-        let Staged { path, file, made } = stage(match directory {
-            Location::Local(path) => path,
-            Location::Remote(remote) => remote.staging(),
-        })?;
+        let Staged { path, file, made } = match directory {
+            Location::Local(path) => stage(path, Access::Umask),
+            // In a directory that others share.
+            Location::Remote(remote) => stage(remote.staging(), Access::Private),
+        }?;
         let level = ZstdLevel::try_new(1).expect("level 1 is one of zstd's");
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
@@ -219,7 +221,7 @@ impl StagedFile {
     /// # Errors
     /// It cannot be opened.
     pub fn readable(&self) -> Result<Readable, Fault> {
-        File::open(&self.path).map(Readable::File).map_err(|e| cannot_write(&self.path, &e))
+        files::open(&self.path).map(Readable::File).map_err(|e| cannot_write(&self.path, &e))
     }
 
     /// Reads row group `index` of this finished file.
@@ -228,7 +230,7 @@ impl StagedFile {
     /// The file cannot be read back.
     pub fn read_group(&self, index: usize) -> Result<Vec<RecordBatch>, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot read back: {e}", self.path.display()));
-        let file = File::open(&self.path).map_err(|e| failed(&e))?;
+        let file = files::open(&self.path).map_err(|e| failed(&e))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
         let reader = reader.with_row_groups(vec![index]).build().map_err(|e| failed(&e))?;
         reader.collect::<Result<_, _>>().map_err(|e| failed(&e))
@@ -273,7 +275,7 @@ impl StagedFile {
     /// It cannot be read back.
     pub(super) fn digest(&self) -> Result<u128, Fault> {
         let digest = || {
-            let (mut file, mut digest, mut buffer) = (File::open(&self.path)?, Xxh3Default::new(), vec![0; 1 << 20]);
+            let (mut file, mut digest, mut buffer) = (files::open(&self.path)?, Xxh3Default::new(), vec![0; 1 << 20]);
             loop {
                 match file.read(&mut buffer)? {
                     0 => return Ok(digest.digest128()),

@@ -30,7 +30,11 @@ pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
         error.path.reverse();
         let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && nearest(name, [key]).is_some());
         if !error.missing.is_some_and(lacks) {
-            faults.push(Fault { place: Some(error.at.unwrap_or(node.at).in_file(file)), what: error.what, hint: error.hint });
+            let fault = Fault::new(error.what).at(error.at.unwrap_or(node.at).in_file(file));
+            faults.push(match error.hint {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            });
         }
         match remove(&mut node, &error.path) {
             Some(name) => {

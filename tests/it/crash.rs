@@ -293,7 +293,9 @@ fn racing_gates_publish_every_batch_once() {
                     for i in 0..each {
                         let (data, id) = (format!("{process}-{i}.csv"), format!("b{process}-{i}"));
                         let run = run(place, kind, &data, &id);
-                        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{kind:?} {id}");
+                        // That it waits for the others may be said.
+                        let faults: Vec<&str> = run.stderr.lines().filter(|line| !line.starts_with("note: ")).collect();
+                        assert_eq!((run.code, faults), (0, Vec::new()), "{kind:?} {id}");
                     }
                 });
             }

@@ -2,6 +2,7 @@
 
 mod across;
 mod arithmetic;
+mod around;
 mod beside_others;
 mod cases;
 mod cli;

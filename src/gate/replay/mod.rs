@@ -29,7 +29,7 @@ use crate::rows::{RowId, RowNumbers, RowSet};
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Chunk, Format, Projection, ReadOptions, Source, Spool};
-use crate::store::{Commit, Committed, Destination, Location, Quarantine, StagedFile, View, is_partial, replays_in};
+use crate::store::{Commit, Committed, Destination, Location, Quarantine, StagedFile, View, Waiting, is_partial, replays_in};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -45,6 +45,8 @@ pub struct Request<'a> {
     pub scratch: &'a Path,
     /// Judge, and say what would be done.
     pub dry_run: bool,
+    /// How long to wait for other gates.
+    pub waiting: Waiting,
 }
 
 /// What became of the rows that one batch had left.
@@ -67,7 +69,7 @@ pub struct Replayed {
 /// The batch is not published as the part says, the rules make other values than those published, or something cannot be
 /// read or written; then all is as it was.
 pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, Faults> {
-    let _hold = request.publish.hold(&request.quarantine)?;
+    let _hold = request.publish.hold(&request.quarantine, &request.waiting)?;
     for _ in 0..ATTEMPTS_MAX {
         let seen = match request.publish {
             Destination::File(_) => None,

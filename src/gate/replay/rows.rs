@@ -10,6 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::diagnostic::Fault;
+use crate::files::{self, Access};
 use crate::quarantine::REASON;
 use crate::store::{Location, Readable};
 
@@ -52,7 +53,7 @@ pub(super) struct Scratch {
 impl Scratch {
     pub fn new(path: &Path, schema: &SchemaRef) -> Result<Self, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", path.display()));
-        let file = File::create(path).map_err(|e| failed(&e))?;
+        let file = files::create(path, Access::Private).map_err(|e| failed(&e))?;
         Ok(Self { writer: ArrowWriter::try_new(file, schema.clone(), None).map_err(|e| failed(&e))?, schema: schema.clone() })
     }
 

@@ -1,10 +1,10 @@
 //! Keys that went to disk, so that memory stays within its budget.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::Record;
+use crate::files::{self, Access};
 
 const RECORD_BYTES: usize = 24;
 
@@ -22,7 +22,7 @@ impl Spill {
     }
 
     pub fn write(path: PathBuf, partitions: &[Vec<Record>]) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
+        let mut file = BufWriter::with_capacity(1 << 20, files::create(&path, Access::Private)?);
         let mut starts = vec![0u64];
         for partition in partitions {
             for record in partition {
@@ -54,7 +54,7 @@ impl Spill {
 
     pub fn read(&self, partition: usize, records: &mut Vec<Record>) -> io::Result<()> {
         let count = (self.starts[partition + 1] - self.starts[partition]) as usize;
-        let mut file = File::open(&self.path)?;
+        let mut file = files::open(&self.path)?;
         file.seek(SeekFrom::Start(self.starts[partition] * RECORD_BYTES as u64))?;
         let mut bytes = vec![0; count * RECORD_BYTES];
         file.read_exact(&mut bytes)?;

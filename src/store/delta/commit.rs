@@ -17,7 +17,7 @@ use crate::diagnostic::Fault;
 use crate::store::destination::{Commit, Committed, Done};
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::location::Location;
-use crate::store::{StagedFile, Stamp, kill, statistics};
+use crate::store::{StagedFile, Stamp, kill, remote, statistics};
 
 /// Commits that lost a race are tried again so often.
 const ATTEMPTS_MAX: usize = 100;
@@ -198,10 +198,10 @@ fn overtaken(error: &DeltaTableError) -> Option<String> {
 
 /// What went wrong, without the library's words around it.
 fn cause(error: &DeltaTableError) -> String {
-    match error {
+    remote::told(&match error {
         DeltaTableError::Transaction { source: TransactionError::ObjectStore { source } } => source.to_string(),
         other => other.to_string(),
-    }
+    })
 }
 
 /// Makes the table, with the batch in its first commit.
@@ -268,7 +268,7 @@ fn properties(stamp: &Stamp, has_rows: bool, attempts: usize) -> CommitPropertie
 pub(super) fn add(path: &Path, name: String) -> Result<Add, Fault> {
     let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read back: {e}", path.display()));
     let metadata = path.metadata().map_err(failed)?;
-    let file = std::fs::File::open(path).map_err(failed)?;
+    let file = crate::files::open(path).map_err(failed)?;
     let stats = statistics::of(&file).map_err(|e| failed(e.into()))?;
     let modified = metadata.modified().map_err(failed)?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(Add {

@@ -56,6 +56,9 @@ pub(super) struct Verified {
 pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<Verified, Fault> {
     let directory = table.join(LOG);
     let names = names(&directory)?;
+    if let Some(local) = directory.local() {
+        only_files(local)?;
+    }
     let (entries, checkpoint) = versions(&names);
     let first = checkpoint.max(known).map_or(0, |version| version + 1);
     let mut new = Vec::new();
@@ -128,6 +131,24 @@ struct Action {
 struct Txn {
     app_id: String,
     version: i64,
+}
+
+/// Refuses a log with anything in it but files and directories: the library would wait for ever for what a pipe brings.
+fn only_files(directory: &Path) -> Result<(), Fault> {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let is_plain = |kind: fs::FileType| kind.is_file() || kind.is_dir();
+        let is_strange = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|there| !is_plain(there.file_type())),
+            Ok(kind) => !is_plain(kind),
+            // It went away meanwhile.
+            Err(_) => false,
+        };
+        if is_strange {
+            let what = format!("{}: this is no file, and the log of a Delta table has nothing else", entry.path().display());
+            return Err(Fault::new(what).hint("nothing was changed; remove it"));
+        }
+    }
+    Ok(())
 }
 
 fn verify_entry(entry: &Location, bytes: io::Result<Bytes>, transactions: &mut BTreeMap<String, i64>) -> Result<(), Fault> {

@@ -39,9 +39,6 @@ pub struct Columns {
     evolution: Evolution,
 }
 
-/// What is ours in a table's directory lies in this one: other programs' VACUUM passes names over that begin so.
-pub(super) const WORKSHOP: &str = "_sluicegate";
-
 /// What the table promises, if there is one.
 ///
 /// # Errors

@@ -7,11 +7,11 @@ use arrow::compute::{CastOptions, cast_with_options, filter_record_batch, not};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use deltalake_core::kernel::{Action, Remove};
 
-use super::WORKSHOP;
 use super::commit::add;
 use super::table::Table;
 use crate::diagnostic::Fault;
 use crate::footer;
+use crate::store::RESERVED;
 use crate::store::location::Location;
 use crate::store::{Columns, Partition, Readable, StagedFile, Stored, replays_in};
 
@@ -85,7 +85,7 @@ fn without(file: Readable, partition: &Partition, table: &Location, schema: &Sch
     let of_table = |field: &FieldRef| schema.field_with_name(field.name()).map(|field| Arc::new(field.clone()));
     let fields: Vec<FieldRef> = builder.schema().fields().iter().map(of_table).collect::<Result<_, _>>().map_err(|e| failed(&e))?;
     let schema: SchemaRef = Arc::new(Schema::new(fields));
-    let mut rest = StagedFile::create(&table.join(WORKSHOP), &Columns::Plain(schema.clone()))?;
+    let mut rest = StagedFile::create(&table.join(RESERVED), &Columns::Plain(schema.clone()))?;
     let encoder = rest.encoder();
     let mut group = encoder.begin()?;
     // A value that does not fit is an error here, never a null.

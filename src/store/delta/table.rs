@@ -214,5 +214,5 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, DeltaTableError
 }
 
 pub(super) fn cannot_read(location: &Location, error: &DeltaTableError) -> Fault {
-    Fault::new(format!("{location}: cannot read the Delta table: {error}"))
+    Fault::new(format!("{location}: cannot read the Delta table: {}", remote::told(&error.to_string())))
 }

@@ -1,0 +1,36 @@
+//! Errors of our own: what a panic says may hold values of the data, so it is not printed.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use super::output;
+use crate::diagnostic::Fault;
+
+/// Where in the source code the last panic was.
+static PLACE: Mutex<Option<String>> = Mutex::new(None);
+
+/// Runs `work`. A panic in it becomes a message and the exit code 2; panics that are caught on the way say nothing.
+pub fn guarded(work: impl FnOnce() -> ExitCode) -> ExitCode {
+    panic::set_hook(Box::new(|info| {
+        if let (Some(location), Ok(mut place)) = (info.location(), PLACE.lock()) {
+            *place = Some(format!("{}:{}", within_crates(location.file()), location.line()));
+        }
+    }));
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let place = PLACE.lock().ok().and_then(|mut place| place.take()).unwrap_or_else(|| "an unknown place".to_owned());
+        let fault = Fault::new(format!("internal error at {place}, sluicegate {}", env!("CARGO_PKG_VERSION")));
+        output::complain(&fault.hint("please report it, with what led to it").into());
+        ExitCode::from(2)
+    })
+}
+
+/// A source file without the directory where the crates lay when the program was built.
+fn within_crates(file: &str) -> &str {
+    let registry = file.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/'));
+    registry.map_or(file, |(_, path)| path)
+}
+
+pub fn panic_with(text: &str) -> ! {
+    panic!("{text}")
+}

@@ -1,0 +1,141 @@
+//! The reports that were asked for: their places are looked at before anything is judged.
+
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+
+use crate::diagnostic::{Fault, Faults};
+use crate::files::Draft;
+use crate::report::model::PublicationState;
+use crate::report::{self, Report, ReportFormat};
+
+/// Places where reports can be written.
+#[derive(Default)]
+pub struct Reports {
+    places: Vec<(PathBuf, &'static ReportFormat)>,
+}
+
+impl Reports {
+    /// Those of `paths` where a report can be written, and what is wrong with the others. Missing directories are made.
+    pub fn at(paths: &[PathBuf]) -> (Self, Faults) {
+        let (mut reports, mut faults) = (Self::default(), Faults::default());
+        for path in paths {
+            if let Some(format) = faults.take(usable(path)) {
+                match reports.places.iter().any(|(other, _)| named(other) == named(path)) {
+                    true => faults.push(Fault::new(format!("{}: the report is asked for twice", path.display()))),
+                    false => reports.places.push((path.clone(), format)),
+                }
+            }
+        }
+        (reports, faults)
+    }
+
+    /// Strikes out the reports that would take the place of `there`, which is called `what`, or be read as part of it.
+    pub fn keep_off(&mut self, what: &str, there: &str) -> Faults {
+        let mut faults = Faults::default();
+        self.places.retain(|(path, _)| {
+            let is_taken = would_be(path, there);
+            if is_taken {
+                let fault = Fault::new(format!("{}: the report would be written to where {what}", path.display()));
+                faults.push(fault.hint("write it to another place"));
+            }
+            !is_taken
+        });
+        faults
+    }
+
+    /// Writes `report` to each place, whole or not at all.
+    pub fn write(&self, report: &Report) -> Faults {
+        let mut faults = Faults::default();
+        for (path, format) in &self.places {
+            let text = (format.render)(report);
+            let written = Draft::of(path).and_then(|draft| {
+                draft.file()?.write_all(text.as_bytes())?;
+                draft.place()
+            });
+            if let Err(error) = written {
+                let what = format!("{}; the report {} could not be written: {error}", done(report), path.display());
+                faults.push(Fault::new(what).hint("running again is safe"));
+            }
+        }
+        faults
+    }
+}
+
+/// What was done before the report could not be written.
+fn done(report: &Report) -> &'static str {
+    match report.publication.as_ref().map(|publication| publication.state) {
+        Some(PublicationState::Published | PublicationState::Superseded) => "published",
+        Some(PublicationState::Unchanged) => "published before",
+        Some(PublicationState::Withheld) => "judged, nothing was published",
+        Some(PublicationState::DryRun) => "judged, a dry run",
+        None if report.faults.is_empty() => "judged",
+        None => "not judged",
+    }
+}
+
+fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
+    let format = report::format_of(path)?;
+    let refused = |why: &str| Fault::new(format!("{}: the report cannot be written: {why}", path.display()));
+    match path.symlink_metadata() {
+        Ok(there) if there.is_dir() => return Err(refused("a directory is there")),
+        Ok(there) if !there.is_file() && !there.is_symlink() => return Err(refused("what is there is no regular file")),
+        Ok(_) | Err(_) => {}
+    }
+    if path.components().any(|part| part == Component::Normal("_delta_log".as_ref())) {
+        return Err(refused("the log of a Delta table is no place for it"));
+    }
+    std::fs::create_dir_all(parent(path)).map_err(|e| refused(&e.to_string()))?;
+    // Whether something can be written there is known once it was.
+    Draft::of(path).map_err(|e| refused(&e.to_string()))?;
+    Ok(format)
+}
+
+/// Whether a file written at `path` is `there`, or one of the files that `there` stands for: a directory, a glob.
+fn would_be(path: &Path, there: &str) -> bool {
+    let other = Path::new(there);
+    if other.is_dir() {
+        let below = other.canonicalize().ok().and_then(|directory| Some(named(path)?.strip_prefix(directory).ok()?.to_owned()));
+        let is_passed_over = |part: Component<'_>| part.as_os_str().to_string_lossy().starts_with(['_', '.']);
+        return below.is_some_and(|rest| !rest.components().any(is_passed_over));
+    }
+    let is_same =
+        named(path).is_some_and(|path| Some(&path) == named(other).as_ref() || other.canonicalize().is_ok_and(|other| other == path));
+    is_same || glob::Pattern::new(there).is_ok_and(|pattern| pattern.matches_path(path))
+}
+
+/// The file that `path` names, be it there or not, without symbolic links on the way to it.
+fn named(path: &Path) -> Option<PathBuf> {
+    Some(parent(path).canonicalize().ok()?.join(path.file_name()?))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_kept_off_files_globs_and_directories_of_data() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| place.path().join(name);
+        std::fs::create_dir_all(path("data/deep")).expect("a directory");
+        std::fs::write(path("data/a.json"), "{}").expect("a file");
+        std::os::unix::fs::symlink(path("data"), path("link")).expect("a link");
+        let would = |report: &str, there: &str| would_be(&path(report), &path(there).display().to_string());
+        for (report, there) in [
+            ("data/a.json", "data/a.json"),
+            ("link/a.json", "data/a.json"),
+            ("data/b.json", "data"),
+            ("data/deep/b.json", "link"),
+            ("data/b.json", "data/*.json"),
+            ("new.json", "new.json"),
+        ] {
+            assert!(would(report, there), "{report} {there}");
+        }
+        for (report, there) in [("data/b.json", "data/a.json"), ("data/_reports/b.json", "data"), ("b.json", "data"), ("b.json", "*.csv")] {
+            assert!(!would(report, there), "{report} {there}");
+        }
+    }
+}

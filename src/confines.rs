@@ -1,0 +1,167 @@
+//! Where a rule file may read and write, if the one who runs it does not trust it.
+
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+use url::Url;
+
+use crate::diagnostic::Fault;
+
+/// Directories and URLs; what lies below them is allowed, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confines {
+    /// Without symbolic links.
+    directories: Vec<PathBuf>,
+    urls: Vec<Url>,
+}
+
+impl Confines {
+    /// Of paths of directories and URLs such as `s3://lake/team`.
+    ///
+    /// # Errors
+    /// A directory is not there.
+    pub fn new(roots: &[String]) -> Result<Self, Fault> {
+        let (mut directories, mut urls) = (Vec::new(), Vec::new());
+        for root in roots {
+            if root.contains("://") {
+                let root_url = url(root).ok_or_else(|| Fault::new(format!("{root}: not a URL")).hint("write `s3://BUCKET/PATH`"))?;
+                if !root_url.username().is_empty() || root_url.password().is_some() {
+                    let fault = Fault::new(format!("{root}: credentials do not belong in a URL, which ends up in logs"));
+                    return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them"));
+                }
+                urls.push(root_url);
+                continue;
+            }
+            let failed =
+                |e: std::io::Error| Fault::new(format!("{root}: cannot read: {e}")).hint("`--root` names a directory that is there");
+            let directory = Path::new(root).canonicalize().map_err(failed)?;
+            if !directory.is_dir() {
+                return Err(Fault::new(format!("{root}: `--root` names a directory, and this is none")));
+            }
+            directories.push(directory);
+        }
+        Ok(Self { directories, urls })
+    }
+
+    /// Whether a path or URL that a rule file names is allowed: what is there already without symbolic links, the rest of
+    /// it as it would be made.
+    ///
+    /// # Errors
+    /// It is not, or it cannot be told.
+    pub fn allow(&self, named: &str) -> Result<(), Fault> {
+        let refused = |why: &str| {
+            let fault = Fault::new(format!("`{named}` {why}"));
+            fault.hint("`--root` confines what a rule file may read and write; a path on the command line is not confined")
+        };
+        let path = match named.split_once("://") {
+            Some(("file", path)) => Path::new(path),
+            Some(_) if self.urls.iter().any(|root| url(named).is_some_and(|url| is_below(&url, root))) => return Ok(()),
+            Some(_) => return Err(refused("is below no URL that `--root` names")),
+            None => Path::new(named),
+        };
+        if path.components().any(|part| part == Component::ParentDir) {
+            return Err(refused("has `..` in it"));
+        }
+        let place = resolved(path).map_err(|e| refused(&format!("cannot be looked at: {e}")))?;
+        match self.directories.iter().any(|root| place.starts_with(root)) {
+            true => Ok(()),
+            false => Err(refused("is below no directory that `--root` names")),
+        }
+    }
+
+    /// The same of a destination: what is in a table may be a link that came with the rule file.
+    ///
+    /// # Errors
+    /// It is not allowed, or it cannot be told.
+    pub fn allow_table(&self, named: &str) -> Result<(), Fault> {
+        self.allow(named)?;
+        ["_delta_log", "_sluicegate"].iter().try_for_each(|name| self.allow(&format!("{}/{name}", named.trim_end_matches('/'))))
+    }
+}
+
+/// What there is of the path, or of a glob up to its first wildcard, without symbolic links.
+fn resolved(path: &Path) -> std::io::Result<PathBuf> {
+    let is_wild = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let mut there = match path.symlink_metadata() {
+        Ok(_) => path.to_owned(),
+        Err(_) => path.components().take_while(|part| !is_wild(part)).collect(),
+    };
+    loop {
+        let shown = if there.as_os_str().is_empty() { Path::new(".") } else { &there };
+        match shown.canonicalize() {
+            // A link to what is not there yet would be made there.
+            Err(error) if error.kind() == ErrorKind::NotFound && shown.symlink_metadata().is_err() && there.pop() => {}
+            resolved => return resolved,
+        }
+    }
+}
+
+/// The URL, with `s3a` as what it is another word for.
+fn url(text: &str) -> Option<Url> {
+    let text = text.strip_prefix("s3a://").map_or_else(|| text.to_owned(), |rest| format!("s3://{rest}"));
+    Url::parse(&text).ok()
+}
+
+/// Whether `url` is `root` or below it. Parsing has taken `..` out of both.
+fn is_below(url: &Url, root: &Url) -> bool {
+    let parts = |url: &Url| url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let is_plain = !url.path().to_ascii_lowercase().contains("%2f");
+    (url.scheme(), url.host_str(), url.port()) == (root.scheme(), root.host_str(), root.port())
+        && parts(url).starts_with(&parts(root))
+        && is_plain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn paths_are_allowed_below_a_root_whatever_links_say() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| place.path().join(name).display().to_string();
+        fs::create_dir_all(path("in/data")).expect("a directory");
+        fs::create_dir_all(path("out")).expect("a directory");
+        fs::write(path("out/secret.csv"), "x\n1\n").expect("a file");
+        symlink(path("out"), path("in/up")).expect("a link");
+        symlink(path("nowhere"), path("in/dangling")).expect("a link");
+        symlink(path("in/data"), path("out/back")).expect("a link");
+        let confines = Confines::new(&[path("in")]).expect("confines");
+        for allowed in ["in", "in/data", "in/new/deeper/x.parquet", "in/data/*.csv", "in/*/x-[0-9].csv", "out/back/x.csv"] {
+            confines.allow(&path(allowed)).unwrap_or_else(|e| panic!("{allowed}: {e}"));
+        }
+        for refused in
+            ["out", "in_quarantine", "in/../out/secret.csv", "in/up/secret.csv", "in/up/new", "in/dangling", "in/up/*.csv", "*/*"]
+        {
+            assert!(confines.allow(&path(refused)).is_err(), "{refused}");
+        }
+        for refused in ["/etc/passwd", "file:///etc/passwd", "s3://lake/orders", "", "https://example.org/x.csv"] {
+            assert!(confines.allow(refused).is_err(), "{refused}");
+        }
+        confines.allow(&format!("file://{}", path("in/data"))).expect("a path");
+        assert!(Confines::new(&[path("nowhere")]).is_err() && Confines::new(&[path("out/secret.csv")]).is_err());
+    }
+
+    #[test]
+    fn urls_are_allowed_below_a_url_only() {
+        let confines = Confines::new(&["s3://lake/team".to_owned()]).expect("confines");
+        for allowed in ["s3://lake/team", "s3://lake/team/orders", "s3a://lake/team/orders/"] {
+            confines.allow(allowed).unwrap_or_else(|e| panic!("{allowed}: {e}"));
+        }
+        for refused in [
+            "s3://lake/teams",
+            "s3://lake/team/../other",
+            "s3://lake/team/%2e%2E/other",
+            "s3://other/team/x",
+            "s3://lake/",
+            "s3://lake:9000/team/x",
+            "s3://lake/team%2fx/..%2f..%2fother",
+            "local/path",
+            "s3://lake/team/.\t./other",
+        ] {
+            assert!(confines.allow(refused).is_err(), "{refused}");
+        }
+    }
+}
