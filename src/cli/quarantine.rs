@@ -11,8 +11,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::output;
 use super::run::surroundings;
 use crate::diagnostic::Fault;
-use crate::quarantine::{self, Part};
-use crate::store::{self, Location};
+use crate::quarantine::{self, Exported, Listing, Part};
+use crate::shown::counted;
+use crate::store::{self, Done, Location};
 
 /// Options of `quarantine`.
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
     },
-    /// Take rows out, to mend them and gate them again
+    /// Take rows out, to mend them and let them join their batch with `replay --mended`
     Export {
         /// The quarantine: a directory, or s3://BUCKET/PATH
         directory: String,
@@ -53,9 +54,12 @@ enum Command {
         /// Only rows that this rule set aside
         #[arg(long, value_name = "ID")]
         rule: Option<String>,
-        /// Without the columns that say where a row came from and why it is there
+        /// Without the columns that say why a row is there; those that say which row it is stay
         #[arg(long)]
         only_values: bool,
+        /// Where records go that were never read, and so have no values: their text, and why; a name that ends likewise
+        #[arg(long, value_name = "FILE")]
+        malformed_to: Option<PathBuf>,
     },
 }
 
@@ -79,8 +83,9 @@ impl Command {
         match self {
             Self::List { directory } => list(&opened(&directory)?),
             Self::Show { directory, batch, rule, limit } => show(&opened(&directory)?, batch, rule.as_deref(), limit),
-            Self::Export { directory, batches, to, rule, only_values } => {
-                export(&opened(&directory)?, &batches, rule.as_deref(), only_values, &to)
+            Self::Export { directory, batches, to, rule, only_values, malformed_to } => {
+                let parts = quarantine::parts_of(&opened(&directory)?, &batches)?;
+                export(&parts, rule.as_deref(), only_values, &to, malformed_to.as_deref())
             }
         }
     }
@@ -101,17 +106,28 @@ fn printed(table: &Table) -> String {
 }
 
 fn list(directory: &store::Quarantine) -> Result<String, Fault> {
-    // What a replay has published all of is no longer set aside.
-    let parts: Vec<Part> = quarantine::parts(directory)?.into_iter().filter(|part| part.rows > 0).collect();
+    let Listing { parts, foreign } = quarantine::listing(directory)?;
+    let mut text = String::new();
     if parts.is_empty() {
-        return Ok(format!("{}: no rows are set aside\n", directory.directory));
+        text = format!("{}: no rows are set aside\n", directory.directory);
+    } else {
+        let mut out = table(&["batch", "data set", "rows", "done", "rules"]);
+        for Part { stamp, rows, rules, done, .. } in &parts {
+            let rules: Vec<String> = rules.iter().map(|(rule, rows)| format!("{rule} {rows}")).collect();
+            out.add_row([stamp.batch_id.as_str(), &stamp.dataset, &rows.to_string(), &published(done), &rules.join(", ")]);
+        }
+        text += &printed(&out);
     }
-    let mut out = table(&["batch", "data set", "rows", "rules"]);
-    for Part { stamp, rows, rules, .. } in &parts {
-        let rules: Vec<String> = rules.iter().map(|(rule, rows)| format!("{rule} {rows}")).collect();
-        out.add_row([stamp.batch_id.as_str(), &stamp.dataset, &rows.to_string(), &rules.join(", ")]);
-    }
-    Ok(printed(&out))
+    let not_ours = |place: &Location| format!("{place}: Sluicegate did not write this file; it is left alone\n");
+    Ok(text + &foreign.iter().map(not_ours).collect::<String>())
+}
+
+/// What replays have published of a part, in words.
+fn published(done: &[Done]) -> String {
+    let sum = |is_mended: bool| done.iter().filter(|d| d.mended.is_some() == is_mended).map(|d| d.rows).sum::<u64>();
+    let said = [(sum(true), "mended"), (sum(false), "replayed")];
+    let said: Vec<String> = said.iter().filter(|(rows, _)| *rows > 0).map(|(rows, how)| format!("{rows} {how}")).collect();
+    if said.is_empty() { "-".to_owned() } else { said.join(", ") }
 }
 
 fn show(directory: &store::Quarantine, batch: String, rule: Option<&str>, limit: usize) -> Result<String, Fault> {
@@ -170,8 +186,23 @@ fn shortened(text: &str) -> String {
     if text.chars().count() <= CHARACTERS_MAX { text } else { text.chars().take(CHARACTERS_MAX - 1).chain(['…']).collect() }
 }
 
-fn export(directory: &store::Quarantine, batches: &[String], rule: Option<&str>, only_values: bool, to: &Path) -> Result<String, Fault> {
-    let parts = quarantine::parts_of(directory, batches)?;
-    let rows = quarantine::export(&parts, rule, only_values, to)?;
-    Ok(format!("{}: {rows} {}\n", to.display(), if rows == 1 { "row" } else { "rows" }))
+fn export(parts: &[Part], rule: Option<&str>, only_values: bool, to: &Path, malformed_to: Option<&Path>) -> Result<String, Fault> {
+    if malformed_to == Some(to) {
+        return Err(Fault::new(format!("{}: one file cannot hold both rows and malformed records", to.display())));
+    }
+    let Exported { rows, malformed } = quarantine::export(parts, rule, only_values, to)?;
+    let mut text = format!("{}: {}\n", to.display(), counted(rows, "row"));
+    match malformed_to {
+        Some(to) => {
+            let records = quarantine::export_malformed(parts, rule, to)?;
+            text += &format!("{}: {}\n", to.display(), counted(records, "malformed record"));
+        }
+        None if malformed > 0 => {
+            let (are, were) = if malformed == 1 { ("is", "it was") } else { ("are", "they were") };
+            let records = counted(malformed, "malformed record");
+            text += &format!("{records} {are} not in {}, since {were} never read; `--malformed-to FILE` writes the text\n", to.display());
+        }
+        None => {}
+    }
+    Ok(text)
 }

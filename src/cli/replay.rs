@@ -1,5 +1,6 @@
 //! `sluicegate replay`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::destinations::Destinations;
 use super::output;
 use super::run::{Means, read_rules};
 use crate::diagnostic::Faults;
-use crate::gate::replay::{self, Replayed, Request};
+use crate::gate::replay::{self, Mended, Replayed, Request};
 use crate::rules::published::Published;
 use crate::shown::counted;
 use crate::source::Source;
@@ -28,6 +29,10 @@ pub struct Replay {
     destinations: Destinations,
     #[command(flatten)]
     means: Means,
+    /// Rows that were taken out and mended (.csv, .ndjson, .parquet): they take the place of those set aside, and join their
+    /// batch if they pass
+    #[arg(long, value_name = "FILE")]
+    mended: Option<PathBuf>,
     /// Judge, and say what would be done; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -53,13 +58,22 @@ impl Replay {
     fn replay(&self) -> Result<ExitCode, Faults> {
         let rules = read_rules(&self.rules)?;
         let (publish, quarantine) = self.destinations.open(&rules)?;
-        let parts = replay::parts(&rules, &quarantine, &self.batches)?;
-        if parts.is_empty() {
-            output::print(&format!("{}: no rows of `{}` are set aside\n", quarantine.directory, rules.sections.dataset));
-        }
         let spill = self.means.spill()?;
+        let mended = self.mended.as_ref().map(|path| Mended::open(path, &rules, &spill.path)).transpose()?;
+        let parts = match &mended {
+            None => replay::parts(&rules, &quarantine, &self.batches)?,
+            Some(mended) => replay::parts_of_mended(&rules, &quarantine, mended, &self.batches)?,
+        };
+        match &self.mended {
+            None if parts.is_empty() => {
+                output::print(&format!("{}: no rows of `{}` are set aside\n", quarantine.directory, rules.sections.dataset));
+            }
+            Some(path) if parts.is_empty() => output::print(&format!("{}: there are no rows in it\n", path.display())),
+            None | Some(_) => {}
+        }
         let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(&rules, source, Some(table), &spill, &|_, _| {});
-        let request = Request { rules: &rules, publish, quarantine, job: &job, scratch: &spill.path, dry_run: self.dry_run };
+        let (scratch, dry_run) = (spill.path.as_path(), self.dry_run);
+        let request = Request { rules: &rules, publish, quarantine, job: &job, mended: mended.as_ref(), scratch, dry_run };
         let (mut faults, mut worst) = (Faults::default(), 0);
         for part in &parts {
             if let Some(replayed) = faults.take_all(replay::replay(&request, part)) {
@@ -71,24 +85,35 @@ impl Replay {
     }
 
     fn said(&self, batch: &str, replayed: &Replayed) -> String {
-        let Replayed { verdict, pass, stay, unreadable, published_failing } = *replayed;
+        let Replayed { verdict, reasons, pass, stay, unreadable, published_failing, not_mended, joined_before } = replayed;
+        let of_mended = if self.mended.is_some() { "mended " } else { "" };
         let mut text = match verdict {
             Verdict::Reject | Verdict::Undecided => {
-                let why = if verdict == Verdict::Reject { "is rejected" } else { "cannot be decided on" };
+                let why = if *verdict == Verdict::Reject { "is rejected" } else { "cannot be decided on" };
                 format!("{batch}: nothing published: the batch as a whole {why}; {} stay set aside", counted(pass + stay, "row"))
             }
             Verdict::Accept | Verdict::Quarantine => {
                 let does = if self.dry_run { "would be published" } else { "published" };
-                format!("{batch}: {} {does}, {stay} set aside as before", counted(pass, "row"))
+                format!("{batch}: {} {does}, {stay} set aside as before", counted(*pass, &format!("{of_mended}row")))
             }
         };
-        if unreadable > 0 {
+        if *unreadable > 0 {
             text += &format!("; {unreadable} of them could not be read, and cannot be judged again");
         }
-        if published_failing > 0 {
-            text += &format!("; {} published before fail now, and stay", counted(published_failing, "row"));
+        if *joined_before > 0 {
+            text += &format!("; {} joined before", counted(*joined_before, "mended row"));
         }
-        text + "\n"
+        if *published_failing > 0 {
+            text += &format!("; {} published before fail now, and stay", counted(*published_failing, "row"));
+        }
+        text.push('\n');
+        if matches!(verdict, Verdict::Reject | Verdict::Undecided) {
+            reasons.iter().for_each(|reason| text += &format!("  {reason}\n"));
+        }
+        for (place, row, why) in not_mended {
+            text += &format!("  {place}: {row} stays set aside as it was; as mended it fails {why}\n");
+        }
+        text
     }
 }
 

@@ -14,6 +14,7 @@ use crate::assemble::{self, Header};
 use crate::audit::Job;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::metric::Budget;
+use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::Mode;
 use crate::report::{self, Report};
 use crate::rules::published::Published;
@@ -152,7 +153,9 @@ impl Run {
             let spill = self.means.spill()?;
             let progress = Progress::new(self.quiet);
             let advance = |done, total| progress.advance(done, total);
-            let job = self.means.job(&rules, self.source(&rules, &spill)?, None, &spill, &advance);
+            let source = self.source(&rules, &spill)?;
+            ensure_not_taken_out(source.schema())?;
+            let job = self.means.job(&rules, source, None, &spill, &advance);
             let job = Job { statistics: !self.no_statistics, ..job };
             judge(&rules, job)
         };

@@ -14,6 +14,7 @@ mod inference;
 mod json;
 mod laws;
 mod measures;
+mod mended;
 mod parity;
 mod planted;
 mod quarantine;
