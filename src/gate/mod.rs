@@ -1,6 +1,7 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
 mod filter;
+mod measured;
 mod published;
 mod quarantine;
 pub mod replay;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+use self::measured::Measured;
 pub use self::published::PublishedTable;
 use self::staging::{Staged, Staging};
 use crate::assemble::{self, Header};
@@ -18,10 +20,10 @@ use crate::audit::{self, Audited, Job, NoSink};
 use crate::diagnostic::{Fault, Faults};
 use crate::identity;
 use crate::report::Report;
-use crate::report::model::{Mode, Publication, PublicationState};
+use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Destination, Hold, Location, Partition, Quarantine, Stamp, Stored, replays_in};
+use crate::store::{Commit, Committed, Destination, Hold, Location, Partition, Quarantine, StagedFile, Stamp, Stored, replays_in};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -87,7 +89,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
             Some(Publication::of_nothing(PublicationState::Withheld))
         }
         (standing @ (Standing::Free | Standing::Other), Verdict::Accept | Verdict::Quarantine) => {
-            batch.publish(staging.into_staged()?, standing)?
+            batch.publish(staging.into_staged()?, standing, &mut report.rows)?
         }
     };
     let is_done = publication.is_some();
@@ -197,9 +199,12 @@ impl Batch<'_> {
         let sets_aside = !self.set_aside.is_empty();
         let quarantined = match is_there {
             true if is_past || sets_aside => Some(quarantine.confirm(self.stamp)?),
-            false if !is_past && sets_aside => Some(self.quarantine()?),
+            false if !is_past && sets_aside => Some(quarantine.commit(&mut self.part()?, self.stamp)?),
             true | false => None,
         };
+        if !is_there && is_past {
+            quarantine.ensure_whole(self.stamp)?;
+        }
         let keeps_part = is_past || quarantined.is_some();
         self.settled(PublicationState::Unchanged, published, quarantined, keeps_part)
     }
@@ -214,8 +219,8 @@ impl Batch<'_> {
     }
 
     /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
-    /// the table that it was judged beside.
-    fn publish(&self, staged: Staged, mut standing: Standing) -> Result<Option<Publication>, Fault> {
+    /// the table that it was judged beside. `rows` become what was counted in the files.
+    fn publish(&self, staged: Staged, mut standing: Standing, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
         let Self { request, stamp, .. } = self;
         let (mut published, columns) = filter::without(staged, self.set_aside, &request.publish, stamp)?;
         published.finish(stamp)?;
@@ -226,7 +231,11 @@ impl Batch<'_> {
                 format!("not every `{}` of the batch has a row to be published, and `across: published` left them out", partition.column);
             return Err(Fault::new(what).hint("nothing was published; `gate: { replace: … }` replaces values that are published"));
         }
-        let quarantined = if self.set_aside.is_empty() { None } else { Some(self.quarantine()?) };
+        let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
+        let measured = Measured::of(&published, part.as_ref())?;
+        measured.ensure_conserved(self.audited, self.set_aside.len())?;
+        *rows = measured.into_totals(*rows);
+        let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
         let seen = request.table.seen();
         let mut overtaken = String::new();
         for _ in 0..ATTEMPTS_MAX {
@@ -251,11 +260,11 @@ impl Batch<'_> {
         Err(Fault::new(what).hint("nothing was published; run the gate again"))
     }
 
-    /// Writes and commits the rows set aside.
-    fn quarantine(&self) -> Result<Location, Fault> {
+    /// Writes the rows set aside.
+    fn part(&self) -> Result<StagedFile, Fault> {
         let mut part = quarantine::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
         part.finish(self.stamp)?;
-        self.request.quarantine.commit(&mut part, self.stamp)
+        Ok(part)
     }
 
     /// What earlier contents of the batch left in quarantine goes once this one is published.
