@@ -29,6 +29,9 @@ pub fn render(report: &Report, style: Style) -> String {
         out.push('\n');
     };
     line(headline(report, style));
+    if matches!(report.verdict, Verdict::Reject | Verdict::Undecided) {
+        report.reasons.iter().for_each(|reason| line(format!("  {} {}", style.paint("✗", RED), on_one_line(reason))));
+    }
     for fault in &report.faults {
         line(format!("  {} {fault}", style.paint("✗", RED)));
     }
