@@ -21,7 +21,7 @@ pub struct Header {
 pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: u64, publication: Option<Publication>) -> Report {
     let weighed: Vec<Weighed> = audited.findings.iter().map(weigh).collect();
     let reject_above = rules.sections.gate.reject_above;
-    let totals = Totals { considered: audited.considered(), set_aside, reject_above };
+    let totals = Totals { considered: audited.considered(), set_aside, bad: audited.bad_rows(), reject_above };
     let (verdict, reasons) = verdict::decide(&weighed, totals);
     let files = audited.source.files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
     let format = format!("{:?}", audited.source.format()).to_lowercase();
@@ -75,8 +75,8 @@ fn digest(rules: &RuleFile) -> String {
 }
 
 fn weigh(f: &FindingResult) -> Weighed {
-    let FindingResult { id, status, on_fail, on_no_data, message, .. } = f.clone();
-    Weighed { id, status, on_fail, on_no_data, message }
+    let FindingResult { id, status, on_fail, on_no_data, failing, message, .. } = f.clone();
+    Weighed { id, status, on_fail, on_no_data, failing_rows: failing, message }
 }
 
 fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {

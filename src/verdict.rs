@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::rules::Status;
 use crate::rules::words::{OnFail, OnNoData, Tolerance};
-use crate::shown::{count, counted};
+use crate::shown::{count, counted, percent};
 
 /// What is to become of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -27,8 +27,12 @@ pub struct Weighed {
     pub status: Status,
     pub on_fail: OnFail,
     pub on_no_data: OnNoData,
+    pub failing_rows: u64,
     pub message: String,
 }
+
+/// More bad rows than this reject a batch whose rule file says nothing else: when most rows are bad, the batch is.
+pub const REJECT_ABOVE: &str = "50% and 20 rows";
 
 /// What the verdict rests on beside the findings.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +41,40 @@ pub struct Totals {
     pub considered: u64,
     /// Rows set aside, malformed records included.
     pub set_aside: u64,
-    /// Above this, the batch is rejected.
+    /// Of these, all but rows that are only published already.
+    pub bad: u64,
+    /// More bad rows than this reject the batch; [`REJECT_ABOVE`] if none is given.
     pub reject_above: Option<Tolerance>,
+}
+
+impl Totals {
+    /// Why the rows set aside reject the batch, if they do.
+    fn rejects(self, findings: &[Weighed]) -> Option<String> {
+        let Self { considered, bad, reject_above, .. } = self;
+        let limit = reject_above.or_else(|| REJECT_ABOVE.parse().ok())?;
+        if considered > 0 && bad == considered {
+            return Some(format!("no row is left to be published: {}", causes(findings, considered)));
+        }
+        limit.is_fully_exceeded_by(bad, considered).then(|| {
+            let of = counted(considered, "row");
+            format!("{} of {of} would be set aside, more than {limit}: {}", count(bad), causes(findings, considered))
+        })
+    }
+}
+
+/// Which findings set aside how many of the rows, the most first.
+fn causes(findings: &[Weighed], considered: u64) -> String {
+    const SHOWN_MAX: usize = 3;
+    let mut causes: Vec<&Weighed> = findings.iter().filter(|f| f.status == Status::Fail && f.on_fail == OnFail::Quarantine).collect();
+    causes.sort_by_key(|f| std::cmp::Reverse(f.failing_rows));
+    let share = |f: &Weighed| if f.failing_rows >= considered { "100%".to_owned() } else { percent(f.failing_rows, considered) };
+    let said: Vec<String> = causes.iter().take(SHOWN_MAX).map(|f| format!("{} of rows fail {}", share(f), f.id)).collect();
+    match (said.is_empty(), causes.len() > SHOWN_MAX) {
+        // Tolerated or not, a record that cannot be read cannot be published.
+        (true, _) => "they are malformed records".to_owned(),
+        (false, true) => format!("{}, …", said.join(", ")),
+        (false, false) => said.join(", "),
+    }
 }
 
 /// The verdict, and why in a sentence each.
@@ -48,9 +84,7 @@ pub fn decide(findings: &[Weighed], totals: Totals) -> (Verdict, Vec<String>) {
         .filter(|f| f.status == Status::Fail && f.on_fail == OnFail::Reject)
         .map(|f| format!("{}: {}", f.id, f.message))
         .collect();
-    if let Some(limit) = totals.reject_above.filter(|l| l.is_fully_exceeded_by(totals.set_aside, totals.considered)) {
-        rejects.push(format!("{} of {} would be set aside, more than {limit}", count(totals.set_aside), counted(totals.considered, "row")));
-    }
+    rejects.extend(totals.rejects(findings));
     if !rejects.is_empty() {
         return (Verdict::Reject, rejects);
     }
@@ -89,7 +123,7 @@ mod tests {
     use super::*;
 
     fn finding(status: Status, on_fail: OnFail) -> Weighed {
-        Weighed { id: "x".into(), status, on_fail, on_no_data: OnNoData::Stop, message: String::new() }
+        Weighed { id: "x".into(), status, on_fail, on_no_data: OnNoData::Stop, failing_rows: 0, message: String::new() }
     }
 
     #[test]
@@ -97,13 +131,39 @@ mod tests {
         let rejecting = finding(Status::Fail, OnFail::Reject);
         let blind = finding(Status::NoData, OnFail::Warn);
         let aside = finding(Status::Fail, OnFail::Quarantine);
-        let none = Totals { considered: 10, set_aside: 0, reject_above: None };
-        let some = Totals { set_aside: 3, ..none };
+        let none = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None };
+        let some = Totals { set_aside: 3, bad: 3, ..none };
         assert_eq!(decide(&[blind.clone(), rejecting], some).0, Verdict::Reject);
         assert_eq!(decide(&[aside.clone(), blind], some).0, Verdict::Undecided);
         assert_eq!(decide(&[aside], some).0, Verdict::Quarantine);
         assert_eq!(decide(&[finding(Status::Fail, OnFail::Warn)], none).0, Verdict::Accept);
         let limit = "20%".parse().ok();
         assert_eq!(decide(&[], Totals { reject_above: limit, ..some }).0, Verdict::Reject);
+    }
+
+    #[test]
+    fn when_most_rows_are_bad_the_batch_is() {
+        let of = |considered, set_aside, bad, limit: Option<&str>| {
+            let aside = Weighed { failing_rows: set_aside, ..finding(Status::Fail, OnFail::Quarantine) };
+            let reject_above = limit.map(|limit| limit.parse().expect("a limit"));
+            decide(&[aside], Totals { considered, set_aside, bad, reject_above }).0
+        };
+        // Half, and twenty, are not more than that.
+        for (considered, set_aside, verdict) in [
+            (100, 50, Verdict::Quarantine),
+            (100, 51, Verdict::Reject),
+            (39, 20, Verdict::Quarantine),
+            (40, 21, Verdict::Reject),
+            (2, 1, Verdict::Quarantine),
+            (2, 2, Verdict::Reject),
+        ] {
+            assert_eq!(of(considered, set_aside, set_aside, None), verdict, "{set_aside} of {considered}");
+        }
+        assert_eq!(of(100, 99, 99, Some("100%")), Verdict::Quarantine, "the limit is off");
+        assert_eq!(of(100, 100, 100, Some("100%")), Verdict::Reject, "nothing is left, whatever the limit");
+        // Rows that are published already are no bad ones.
+        assert_eq!(of(100, 90, 10, None), Verdict::Quarantine);
+        assert_eq!(of(100, 100, 0, None), Verdict::Quarantine);
+        assert_eq!(of(100, 100, 20, None), Verdict::Quarantine);
     }
 }

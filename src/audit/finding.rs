@@ -27,6 +27,8 @@ pub struct FindingResult {
     pub known: u64,
     /// The failing rows, of failing groups where the rule has `by`.
     pub rows: Arc<RowSet>,
+    /// Of these, rows that are published already.
+    pub published: Arc<RowSet>,
     pub evidence: Evidence,
     pub message: String,
     pub figures: Figures,
@@ -40,6 +42,18 @@ impl FindingResult {
     /// Whether its rows must not be published.
     pub fn sets_aside(&self) -> bool {
         self.status == Status::Fail && self.on_fail == OnFail::Quarantine
+    }
+
+    /// Its rows but for those that are published already.
+    pub fn add_bad_rows(&self, to: &mut RowSet) {
+        if self.published.is_empty() {
+            to.union(&self.rows);
+            return;
+        }
+        for unit in self.rows.units() {
+            let rows = self.rows.iter().filter(|row| row.unit == unit && !self.published.contains(*row));
+            to.insert_unit(unit, rows.map(|row| row.row).collect());
+        }
     }
 
     /// A finding of a rule that is built in.
@@ -58,6 +72,7 @@ impl FindingResult {
             failing: 0,
             known: 0,
             rows: Arc::default(),
+            published: Arc::default(),
             evidence: Evidence::Scan,
             message,
             figures: Figures::new(),

@@ -64,8 +64,15 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
     }
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.proven[t]);
     let evidence = |check| if proven(check) { Evidence::Statistics } else { Evidence::Scan };
-    let judged =
-        plan.checks.iter().zip(judged).map(|(check, groups)| FindingResult { evidence: evidence(check), ..finding(check, groups) });
+    let (left, bad) = (folded.places.records() - folded.filtered, folded.unsound.len() + folded.malformed);
+    let judged = plan.checks.iter().zip(judged).map(|(check, groups)| {
+        let mut finding = FindingResult { evidence: evidence(check), ..finding(check, groups) };
+        // Whatever the rule says that it lacks, it lacks since other rules left it nothing.
+        if finding.status == Status::NoData && check.check.is_ok() && check.scope.over == Over::Sound && left > 0 && bad == left {
+            finding.message = format!("no row is left to judge: other rules set aside all {}", counted(left, "row"));
+        }
+        finding
+    });
     let is_empty = folded.places.records() == folded.filtered && builtin::permits_empty(job);
     findings.extend(judged.map(|f| if is_empty { FindingResult { on_no_data: OnNoData::Pass, ..f } } else { f }));
     show_samples(job, source.as_ref(), plan, &folded, &mut findings)?;
@@ -178,7 +185,7 @@ fn apply(result: &mut FindingResult, judgement: Judgement, policy: &Policy) {
 }
 
 fn apply_rows(result: &mut FindingResult, judged: RowsJudged, policy: &Policy) {
-    let RowsJudged { failing, of, known, rows, says, figures, broken } = judged;
+    let RowsJudged { failing, of, known, rows, published, says, figures, broken } = judged;
     result.figures = figures;
     if of == 0 {
         result.message = "no rows in scope".into();
@@ -195,7 +202,7 @@ fn apply_rows(result: &mut FindingResult, judged: RowsJudged, policy: &Policy) {
     };
     result.figures.insert("rows_in_scope".into(), of.into());
     (result.observed, result.limit, result.unit) = against(policy.tolerate, failing, of);
-    (result.failing, result.known, result.rows) = (failing, known, rows);
+    (result.failing, result.known, result.rows, result.published) = (failing, known, rows, published);
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
     result.message = format!("{} of {}{share} {says}", count(failing), counted(of, "row"));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {

@@ -160,6 +160,14 @@ impl Audited {
         }
         all
     }
+
+    /// How many rows must not be published for their quality: all of those but the ones that only a published row with
+    /// their key keeps out.
+    pub fn bad_rows(&self) -> u64 {
+        let mut bad = self.malformed_rows.clone();
+        self.findings.iter().filter(|f| f.sets_aside()).for_each(|f| f.add_bad_rows(&mut bad));
+        bad.len()
+    }
 }
 
 /// Audits the job's data, handing rows that pass to `sink`.

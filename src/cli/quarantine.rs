@@ -11,9 +11,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::output;
 use super::run::surroundings;
 use crate::diagnostic::Fault;
-use crate::quarantine::{self, Form, Part};
+use crate::quarantine::{self, Exported, Form, Listing, Part};
 use crate::shown::counted;
-use crate::store::{self, Location};
+use crate::store::{self, Done, Location};
 use crate::visible::{self, NAME_MAX};
 
 /// Options of `quarantine`.
@@ -43,7 +43,7 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
     },
-    /// Take rows out, to mend them and gate them again
+    /// Take rows out, to mend them and let them join their batch with `replay --mended`
     Export {
         /// The quarantine: a directory, or s3://BUCKET/PATH
         directory: String,
@@ -55,12 +55,15 @@ enum Command {
         /// Only rows that this rule set aside
         #[arg(long, value_name = "ID")]
         rule: Option<String>,
-        /// Without the columns that say where a row came from and why it is there
+        /// Without the columns that say why a row is there; those that say which row it is stay
         #[arg(long)]
         only_values: bool,
         /// Put a ' before cells of .csv that a spreadsheet would run; such a file is for reading, not for the gate
         #[arg(long)]
         for_spreadsheets: bool,
+        /// Where records go that were never read, and so have no values: their text, and why; a name that ends likewise
+        #[arg(long, value_name = "FILE")]
+        malformed_to: Option<PathBuf>,
     },
 }
 
@@ -84,8 +87,9 @@ impl Command {
         match self {
             Self::List { directory } => list(&opened(&directory)?),
             Self::Show { directory, batch, rule, limit } => show(&opened(&directory)?, batch, rule.as_deref(), limit),
-            Self::Export { directory, batches, to, rule, only_values, for_spreadsheets } => {
-                export(&opened(&directory)?, &batches, rule.as_deref(), Form { only_values, for_spreadsheets }, &to)
+            Self::Export { directory, batches, to, rule, only_values, for_spreadsheets, malformed_to } => {
+                let parts = quarantine::parts_of(&opened(&directory)?, &batches)?;
+                export(&parts, rule.as_deref(), Form { only_values, for_spreadsheets }, &to, malformed_to.as_deref())
             }
         }
     }
@@ -106,18 +110,31 @@ fn printed(table: &Table) -> String {
 }
 
 fn list(directory: &store::Quarantine) -> Result<String, Fault> {
-    // What a replay has published all of is no longer set aside.
-    let parts: Vec<Part> = quarantine::parts(directory)?.into_iter().filter(|part| part.rows > 0).collect();
+    let Listing { parts, foreign } = quarantine::listing(directory)?;
+    let mut text = String::new();
     if parts.is_empty() {
-        return Ok(format!("{}: no rows are set aside\n", visible::line(&directory.directory.to_string())));
+        text = format!("{}: no rows are set aside\n", visible::line(&directory.directory.to_string()));
+    } else {
+        let mut out = table(&["batch", "data set", "rows", "done", "rules"]);
+        for Part { stamp, rows, rules, done, .. } in &parts {
+            let rules: Vec<String> = rules.iter().map(|(rule, rows)| format!("{} {rows}", shortened(rule, NAME_MAX))).collect();
+            let rules = visible::line(&rules.join(", ")).into_owned();
+            let (batch, dataset) = (shortened(&stamp.batch_id, NAME_MAX), shortened(&stamp.dataset, NAME_MAX));
+            out.add_row([batch, dataset, rows.to_string(), published(done), rules]);
+        }
+        text += &printed(&out);
     }
-    let mut out = table(&["batch", "data set", "rows", "rules"]);
-    for Part { stamp, rows, rules, .. } in &parts {
-        let rules: Vec<String> = rules.iter().map(|(rule, rows)| format!("{} {rows}", shortened(rule, NAME_MAX))).collect();
-        let rules = visible::line(&rules.join(", ")).into_owned();
-        out.add_row([shortened(&stamp.batch_id, NAME_MAX), shortened(&stamp.dataset, NAME_MAX), rows.to_string(), rules]);
-    }
-    Ok(printed(&out))
+    let not_ours =
+        |place: &Location| format!("{}: Sluicegate did not write this file; it is left alone\n", visible::line(&place.to_string()));
+    Ok(text + &foreign.iter().map(not_ours).collect::<String>())
+}
+
+/// What replays have published of a part, in words.
+fn published(done: &[Done]) -> String {
+    let sum = |is_mended: bool| done.iter().filter(|d| d.mended.is_some() == is_mended).map(|d| d.rows).sum::<u64>();
+    let said = [(sum(true), "mended"), (sum(false), "replayed")];
+    let said: Vec<String> = said.iter().filter(|(rows, _)| *rows > 0).map(|(rows, how)| format!("{rows} {how}")).collect();
+    if said.is_empty() { "-".to_owned() } else { said.join(", ") }
 }
 
 fn show(directory: &store::Quarantine, batch: String, rule: Option<&str>, limit: usize) -> Result<String, Fault> {
@@ -178,9 +195,24 @@ fn shortened(text: &str, characters: usize) -> String {
     visible::cut(text, characters).into_owned()
 }
 
-fn export(directory: &store::Quarantine, batches: &[String], rule: Option<&str>, form: Form, to: &Path) -> Result<String, Fault> {
-    let parts = quarantine::parts_of(directory, batches)?;
-    let rows = quarantine::export(&parts, rule, form, to)?;
-    let to = to.display().to_string();
-    Ok(format!("{}: {}\n", visible::line(&to), counted(rows, "row")))
+fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path, malformed_to: Option<&Path>) -> Result<String, Fault> {
+    if malformed_to == Some(to) {
+        return Err(Fault::new(format!("{}: one file cannot hold both rows and malformed records", to.display())));
+    }
+    let Exported { rows, malformed } = quarantine::export(parts, rule, form, to)?;
+    let shown = |path: &Path| visible::line(&path.display().to_string()).into_owned();
+    let mut text = format!("{}: {}\n", shown(to), counted(rows, "row"));
+    match malformed_to {
+        Some(to) => {
+            let records = quarantine::export_malformed(parts, rule, to)?;
+            text += &format!("{}: {}\n", shown(to), counted(records, "malformed record"));
+        }
+        None if malformed > 0 => {
+            let (are, were) = if malformed == 1 { ("is", "it was") } else { ("are", "they were") };
+            let records = counted(malformed, "malformed record");
+            text += &format!("{records} {are} not in {}, since {were} never read; `--malformed-to FILE` writes the text\n", shown(to));
+        }
+        None => {}
+    }
+    Ok(text)
 }

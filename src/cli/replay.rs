@@ -1,5 +1,6 @@
 //! `sluicegate replay`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::destinations::{Destinations, beside};
 use super::output;
 use super::run::{Means, Trust, read_rules};
 use crate::diagnostic::Faults;
-use crate::gate::replay::{self, Replayed, Request};
+use crate::gate::replay::{self, Mended, Replayed, Request};
 use crate::rules::published::Published;
 use crate::shown::counted;
 use crate::source::Source;
@@ -31,6 +32,10 @@ pub struct Replay {
     means: Means,
     #[command(flatten)]
     trust: Trust,
+    /// Rows that were taken out and mended (.csv, .ndjson, .parquet): they take the place of those set aside, and join their
+    /// batch if they pass
+    #[arg(long, value_name = "FILE")]
+    mended: Option<PathBuf>,
     /// Judge, and say what would be done; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -57,15 +62,25 @@ impl Replay {
         let mut rules = read_rules(&self.rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, &publish, Some("a replay"))?;
-        let parts = replay::parts(&rules, &quarantine, &self.batches)?;
-        if parts.is_empty() {
-            let (place, dataset) = (quarantine.directory.to_string(), visible::cut(&rules.sections.dataset, NAME_MAX));
-            output::print(&format!("{}: no rows of `{dataset}` are set aside\n", visible::line(&place)));
-        }
         let spill = self.means.spill()?;
+        let mended = self.mended.as_ref().map(|path| Mended::open(path, &rules, &spill.path)).transpose()?;
+        let parts = match &mended {
+            None => replay::parts(&rules, &quarantine, &self.batches)?,
+            Some(mended) => replay::parts_of_mended(&rules, &quarantine, mended, &self.batches)?,
+        };
+        match &self.mended {
+            None if parts.is_empty() => {
+                let (place, dataset) = (quarantine.directory.to_string(), visible::cut(&rules.sections.dataset, NAME_MAX));
+                output::print(&format!("{}: no rows of `{dataset}` are set aside\n", visible::line(&place)));
+            }
+            Some(path) if parts.is_empty() => {
+                output::print(&format!("{}: there are no rows in it\n", visible::line(&path.display().to_string())));
+            }
+            None | Some(_) => {}
+        }
         let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(&rules, source, Some(table), &spill, &|_, _| {});
         let (scratch, dry_run, waiting) = (spill.path.as_path(), self.dry_run, self.destinations.waiting());
-        let request = Request { rules: &rules, publish, quarantine, job: &job, scratch, dry_run, waiting };
+        let request = Request { rules: &rules, publish, quarantine, job: &job, mended: mended.as_ref(), scratch, dry_run, waiting };
         let (mut faults, mut worst) = (Faults::default(), 0);
         for part in &parts {
             if let Some(replayed) = faults.take_all(replay::replay(&request, part)) {
@@ -77,24 +92,35 @@ impl Replay {
     }
 
     fn said(&self, batch: &str, replayed: &Replayed) -> String {
-        let Replayed { verdict, pass, stay, unreadable, published_failing } = *replayed;
+        let Replayed { verdict, reasons, pass, stay, unreadable, published_failing, not_mended, joined_before } = replayed;
+        let of_mended = if self.mended.is_some() { "mended " } else { "" };
         let mut text = match verdict {
             Verdict::Reject | Verdict::Undecided => {
-                let why = if verdict == Verdict::Reject { "is rejected" } else { "cannot be decided on" };
+                let why = if *verdict == Verdict::Reject { "is rejected" } else { "cannot be decided on" };
                 format!("{batch}: nothing published: the batch as a whole {why}; {} stay set aside", counted(pass + stay, "row"))
             }
             Verdict::Accept | Verdict::Quarantine => {
                 let does = if self.dry_run { "would be published" } else { "published" };
-                format!("{batch}: {} {does}, {stay} set aside as before", counted(pass, "row"))
+                format!("{batch}: {} {does}, {stay} set aside as before", counted(*pass, &format!("{of_mended}row")))
             }
         };
-        if unreadable > 0 {
+        if *unreadable > 0 {
             text += &format!("; {unreadable} of them could not be read, and cannot be judged again");
         }
-        if published_failing > 0 {
-            text += &format!("; {} published before fail now, and stay", counted(published_failing, "row"));
+        if *joined_before > 0 {
+            text += &format!("; {} joined before", counted(*joined_before, "mended row"));
         }
-        text + "\n"
+        if *published_failing > 0 {
+            text += &format!("; {} published before fail now, and stay", counted(*published_failing, "row"));
+        }
+        text.push('\n');
+        if matches!(verdict, Verdict::Reject | Verdict::Undecided) {
+            reasons.iter().for_each(|reason| text += &format!("  {reason}\n"));
+        }
+        for (place, row, why) in not_mended {
+            text += &format!("  {place}: {row} stays set aside as it was; as mended it fails {why}\n");
+        }
+        text
     }
 }
 

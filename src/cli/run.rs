@@ -14,6 +14,7 @@ use crate::audit::Job;
 use crate::confines::Confines;
 use crate::diagnostic::{Fault, Faults, Place};
 use crate::metric::Budget;
+use crate::quarantine::ensure_not_taken_out;
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rules::published::Published;
@@ -194,7 +195,9 @@ impl Run {
             let spill = self.means.spill()?;
             let progress = Progress::new(self.quiet);
             let advance = |done, total| progress.advance(done, total);
-            let job = self.means.job(&rules, self.source(&rules, &spill)?, None, &spill, &advance);
+            let source = self.source(&rules, &spill)?;
+            ensure_not_taken_out(source.schema())?;
+            let job = self.means.job(&rules, source, None, &spill, &advance);
             let job = Job { statistics: !self.no_statistics, ..job };
             judge(&rules, &opened, job)
         };

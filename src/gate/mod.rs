@@ -2,6 +2,7 @@
 
 mod filter;
 mod judging;
+mod measured;
 mod published;
 mod quarantine;
 pub mod replay;
@@ -11,6 +12,7 @@ mod standing;
 use std::sync::Arc;
 
 pub use self::judging::Judging;
+use self::measured::Measured;
 pub use self::published::PublishedTable;
 use self::staging::{Staged, Staging};
 use self::standing::{Standing, standing};
@@ -19,10 +21,10 @@ use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Fault, Faults};
 use crate::identity;
 use crate::report::Report;
-use crate::report::model::{Mode, Publication, PublicationState};
+use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Destination, Done, Hold, Location, Partition, Quarantine, StagedFile, Stamp, Waiting, replays_in};
+use crate::store::{Commit, Committed, Destination, Hold, Landed, Location, Partition, Quarantine, StagedFile, Stamp, Waiting, replays_in};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -93,7 +95,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
         (_, Verdict::Reject | Verdict::Undecided) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
         (_, Verdict::Reject | Verdict::Undecided) => Some(Publication::of_nothing(PublicationState::Withheld)),
         (standing, Verdict::Accept | Verdict::Quarantine) if request.dry_run => Some(batch.rehearse(staging.into_staged()?, &standing)?),
-        (standing, Verdict::Accept | Verdict::Quarantine) => batch.publish(staging.into_staged()?, standing)?,
+        (standing, Verdict::Accept | Verdict::Quarantine) => batch.publish(staging.into_staged()?, standing, &mut report.rows)?,
     };
     let is_done = publication.is_some();
     report.publication = publication;
@@ -139,9 +141,12 @@ impl Batch<'_> {
         let sets_aside = !self.set_aside.is_empty();
         let quarantined = match is_there {
             true if is_past || sets_aside => Some(quarantine.confirm(self.stamp)?),
-            false if !is_past && sets_aside => Some(self.quarantine()?),
+            false if !is_past && sets_aside => Some(quarantine.commit(&mut self.part()?, self.stamp)?),
             true | false => None,
         };
+        if !is_there && is_past {
+            quarantine.ensure_whole(self.stamp)?;
+        }
         let keeps_part = is_past || quarantined.is_some();
         self.settled(PublicationState::Unchanged, published, quarantined, keeps_part)
     }
@@ -187,20 +192,24 @@ impl Batch<'_> {
     }
 
     /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
-    /// the table that it was judged beside.
-    fn publish(&self, staged: Staged, mut standing: Standing) -> Result<Option<Publication>, Fault> {
+    /// the table that it was judged beside. `rows` become what was counted in the files.
+    fn publish(&self, staged: Staged, mut standing: Standing, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
         let Self { request, stamp, .. } = self;
         let (mut published, columns) = filter::without(staged, self.set_aside, stamp)?;
         published.finish(stamp)?;
         let replace = self.replaced(&published)?;
         request.publish.ready()?;
-        let quarantined = if self.set_aside.is_empty() { None } else { Some(self.quarantine()?) };
+        let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
+        let measured = Measured::of(&published, part.as_ref())?;
+        measured.ensure_conserved(self.audited, self.set_aside.len())?;
+        *rows = measured.into_totals(*rows);
+        let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
         let seen = request.table.seen();
         let mut overtaken = String::new();
         for _ in 0..ATTEMPTS_MAX {
             let commit = Commit { stamp, columns: &columns, seen: seen.as_ref(), replace: replace.as_ref() };
             match request.publish.commit(&mut published, &commit)? {
-                Committed::There(Done { place, replaced_rows, warnings }) => {
+                Committed::There(Landed { place, replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
                     let publication = self.settled(standing.state(), place, quarantined, keeps_part)?;
                     let replaced_batch = standing.replaced();
@@ -219,11 +228,11 @@ impl Batch<'_> {
         Err(Fault::new(what).hint("nothing was published; run the gate again"))
     }
 
-    /// Writes and commits the rows set aside.
-    fn quarantine(&self) -> Result<Location, Fault> {
+    /// Writes the rows set aside.
+    fn part(&self) -> Result<StagedFile, Fault> {
         let mut part = quarantine::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
         part.finish(self.stamp)?;
-        self.request.quarantine.commit(&mut part, self.stamp)
+        Ok(part)
     }
 
     /// What earlier contents of the batch left in quarantine goes once this one is published.

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crate::audit::{Audited, Job};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
-use crate::quarantine::{COLUMNS, FILE, LINE, RAW, REASON, ROW, RULES};
+use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::source::{Chunk, Malformed, Projection, Unit};
 use crate::store::{Quarantine, StagedFile};
@@ -39,10 +39,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
 /// The source's columns, all nullable since a malformed record has none of them, then ours.
 fn schema(source: &Schema) -> Result<SchemaRef, Fault> {
     let mut fields: Vec<Field> = source.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-    if let Some(taken) = fields.iter().find(|f| COLUMNS.contains(&f.name().as_str())) {
-        let fault = Fault::new(format!("the column name `{}` is taken by the quarantine", taken.name()));
-        return Err(fault.hint("rename the column, or judge quarantined rows without these columns"));
-    }
+    ensure_not_taken_out(source)?;
     fields.extend([
         Field::new_list(RULES, Field::new_list_field(DataType::Utf8, true), false),
         Field::new(REASON, DataType::Utf8, true),

@@ -31,6 +31,9 @@ pub fn render(report: &Report, style: Style) -> String {
         out.push('\n');
     };
     line(headline(report, style));
+    if matches!(report.verdict, Verdict::Reject | Verdict::Undecided) {
+        report.reasons.iter().for_each(|reason| line(format!("  {} {}", style.paint("✗", RED), visible::cut(reason, MESSAGE_MAX))));
+    }
     for fault in &report.faults {
         line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
     }

@@ -257,6 +257,8 @@ impl Check for DuplicatesCheck {
         }
         let failing = keys.failing.len();
         let rows_failing = Arc::new(keys.failing.clone());
-        Judgement::Rows(RowsJudged { failing, of: rows.rows, known: 0, rows: rows_failing, says: self.says.into(), figures, broken: None })
+        let published = Arc::new(keys.elsewhere.clone());
+        let (of, says) = (rows.rows, self.says.into());
+        Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures, ..RowsJudged::default() })
     }
 }

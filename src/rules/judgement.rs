@@ -72,6 +72,8 @@ pub struct RowsJudged {
     /// Rows that fail for a known reason; not among `failing`.
     pub known: u64,
     pub rows: Arc<RowSet>,
+    /// Of these, rows that are published already: they are no worse than those.
+    pub published: Arc<RowSet>,
     /// What was found, without the count: "no email", "below 0".
     pub says: String,
     pub figures: Figures,

@@ -116,7 +116,9 @@ pub struct GateSection {
     pub quarantine: Option<String>,
     /// The batch takes the place of published rows, in one commit; Delta tables only.
     pub replace: Option<Replace>,
-    /// More set aside than this rejects the batch; of a share and a count, both must be exceeded.
+    /// More set aside than this rejects the batch; of a share and a count, both must be exceeded. `50% and 20 rows` if left
+    /// out; `100%` turns it off. Rows whose key is published already do not count. A batch of which no row is left for
+    /// want of quality is rejected whatever stands here.
     pub reject_above: Option<Tolerance>,
 }
 

@@ -52,14 +52,14 @@ pub struct Commit<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
     /// The batch is there, durably.
-    There(Done),
+    There(Landed),
     /// Another gate or program changed the table first, as the text says; the batch is not there, or that other brought it.
     Overtaken(String),
 }
 
 /// A commit that is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done {
+pub struct Landed {
     pub place: Location,
     /// Rows of other batches that went for it.
     pub replaced_rows: u64,
@@ -229,7 +229,7 @@ impl Destination {
             (Self::Delta(lake), Columns::Delta(columns)) => delta::commit(lake, staged, columns, what),
             (_, Columns::Delta(_) | Columns::Plain(_)) => {
                 staged.place(&place)?;
-                Ok(Committed::There(Done { place, replaced_rows: 0, warnings: Vec::new() }))
+                Ok(Committed::There(Landed { place, replaced_rows: 0, warnings: Vec::new() }))
             }
         }
     }

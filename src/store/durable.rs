@@ -158,6 +158,13 @@ pub(super) fn stage(directory: &Path, access: Access) -> Result<Staged, Fault> {
     Err(Fault::new(format!("{}: no name is left to stage under", directory.display())))
 }
 
+/// Removes what killed runs staged in `location`, if it is of this machine.
+pub fn sweep_at(location: &Location) {
+    if let Some(directory) = location.local() {
+        sweep(directory);
+    }
+}
+
 /// Removes the staged files of this user in `directory` that no living process holds.
 fn sweep(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

@@ -17,11 +17,11 @@ mod staged;
 mod statistics;
 mod view;
 
-pub use destination::{Columns, Commit, Committed, Destination, Done, taken_away};
-pub use durable::{Hold, Waiting};
+pub use destination::{Columns, Commit, Committed, Destination, Landed, taken_away};
+pub use durable::{Hold, Waiting, sweep_at};
 pub use location::{Location, Readable, Surroundings};
 pub use partition::Partition;
-pub use quarantine::Quarantine;
+pub use quarantine::{Contents, Quarantine};
 pub use staged::{EncodedGroup, Encoder, GroupEncoder, StagedFile};
 pub use view::View;
 
@@ -37,6 +37,9 @@ const RESERVED: &str = "_sluicegate";
 
 /// The key under which a file names the replays that brought some of its rows.
 const REPLAYS: &str = "sluicegate.replays";
+
+/// The key under which a part of the quarantine says what replays took out of it.
+const DONE: &str = "sluicegate.done";
 
 /// The key that says that other batches took the place of some of its rows.
 const PARTIAL: &str = "sluicegate.partial";
@@ -60,16 +63,69 @@ impl Stored {
     pub fn at(location: &Location) -> Result<Self, Fault> {
         let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
         let Some(file) = opened else { return Ok(Self::Nothing) };
-        let reader = match SerializedFileReader::new(file) {
-            Ok(reader) => reader,
-            Err(ParquetError::External(e)) => return Err(Fault::new(format!("{location}: cannot read: {e}"))),
-            Err(_) => return Ok(Self::Foreign),
-        };
+        match SerializedFileReader::new(file) {
+            Ok(reader) => Ok(Self::said_by(&reader)),
+            Err(ParquetError::External(e)) => Err(Fault::new(format!("{location}: cannot read: {e}"))),
+            Err(_) => Ok(Self::Foreign),
+        }
+    }
+
+    /// The same, where only whole Parquet files are expected: one that is not may be a batch's, and is no other's.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub fn whole_at(location: &Location) -> Result<Self, Fault> {
+        let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+        let Some(file) = opened else { return Ok(Self::Nothing) };
+        match SerializedFileReader::new(file) {
+            Ok(reader) => Ok(Self::said_by(&reader)),
+            Err(ParquetError::External(e)) => Err(Fault::new(format!("{location}: cannot read: {e}"))),
+            Err(e) => {
+                let fault = Fault::new(format!("{location}: the file is damaged, or is not Parquet: {e}"));
+                Err(fault.hint("its rows cannot be read: bring it back from a backup, or move it away"))
+            }
+        }
+    }
+
+    fn said_by(reader: &SerializedFileReader<Readable>) -> Self {
         let metadata = reader.metadata().file_metadata();
         let entries = metadata.key_value_metadata().into_iter().flatten();
         let entries = entries.filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?)));
-        Ok(Stamp::read(entries).map_or(Self::Foreign, Self::Batch))
+        Stamp::read(entries).map_or(Self::Foreign, Self::Batch)
     }
+}
+
+/// Rows that a replay took out of a part of the quarantine, since they are published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The replay's digest.
+    pub replay: String,
+    pub rows: u64,
+    /// The digest of the file of mended rows that they came from; none for rows that passed as they were.
+    pub mended: Option<String>,
+}
+
+impl Done {
+    fn written(all: &[Self]) -> String {
+        let one = |done: &Self| format!("{}:{}:{}", done.replay, done.rows, done.mended.as_deref().unwrap_or_default());
+        all.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut fields = text.split(':');
+        let (replay, rows, mended) = (fields.next()?.to_owned(), fields.next()?.parse().ok()?, fields.next()?);
+        Some(Self { replay, rows, mended: (!mended.is_empty()).then(|| mended.to_owned()) })
+    }
+}
+
+/// What replays took out of the part of the quarantine at `location`.
+///
+/// # Errors
+/// It cannot be read, or does not say it as it is written.
+pub fn done_in(location: &Location) -> Result<Vec<Done>, Fault> {
+    let said = said_in(location, DONE)?.unwrap_or_default();
+    let read = |text| Done::read(text).ok_or_else(|| Fault::new(format!("{location}: cannot read what replays took out: `{text}`")));
+    said.split_whitespace().map(read).collect()
 }
 
 /// The digests of the replays that brought some rows of the file at `location`.

@@ -15,6 +15,14 @@ use crate::diagnostic::Fault;
 /// How names end of what will take the place of a part.
 const PENDING: &str = ".pending";
 
+/// What is in a quarantine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    pub parts: Vec<(Location, Stamp)>,
+    /// Parquet files that are not ours.
+    pub foreign: Vec<Location>,
+}
+
 /// A directory of rows set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantine {
@@ -37,12 +45,20 @@ impl Quarantine {
         Columns::Plain(plain::written(batch))
     }
 
-    /// Whether the rows that `stamp` names are there.
+    /// Whether the rows that `stamp` names are there; a part that is damaged is not.
     ///
     /// # Errors
     /// A file is there and cannot be read.
     pub fn has(&self, stamp: &Stamp) -> Result<bool, Fault> {
         Ok(Stored::at(&self.place_of(stamp))? == Stored::Batch(stamp.clone()))
+    }
+
+    /// Makes sure that the part that `stamp` names is no damaged one, if there is one: nobody can write it again.
+    ///
+    /// # Errors
+    /// It is damaged, or cannot be read.
+    pub fn ensure_whole(&self, stamp: &Stamp) -> Result<(), Fault> {
+        Stored::whole_at(&self.place_of(stamp)).map(|_| ())
     }
 
     /// Puts a finished file there as the rows that `stamp` names, durably.
@@ -65,12 +81,20 @@ impl Quarantine {
         Ok(place)
     }
 
-    /// All that is there, by batch.
+    /// All that is there.
     ///
     /// # Errors
-    /// The directory or a file cannot be read.
-    pub fn all(&self) -> Result<Vec<(Location, Stamp)>, Fault> {
-        self.named("")
+    /// The directory or a file cannot be read, or a file is damaged: its rows would be missed without a word.
+    pub fn contents(&self) -> Result<Contents, Fault> {
+        let mut contents = Contents::default();
+        for place in self.files("")? {
+            match Stored::whole_at(&place)? {
+                Stored::Batch(stamp) => contents.parts.push((place, stamp)),
+                Stored::Foreign => contents.foreign.push(place),
+                Stored::Nothing | Stored::TakenAway(_) => {}
+            }
+        }
+        Ok(contents)
     }
 
     /// Puts a finished file beside the rows that `stamp` names: those that will stay once `replay` has published the others.
@@ -87,8 +111,10 @@ impl Quarantine {
     /// # Errors
     /// The directory cannot be written.
     pub fn conclude(&self, stamp: &Stamp, replay: &str) -> Result<bool, Fault> {
-        let place = self.place_of(stamp);
-        let replaced = self.pending(stamp, replay).replace(&place);
+        let (place, pending) = (self.place_of(stamp), self.pending(stamp, replay));
+        // Rows would be lost for good if what takes the part's place could not be read.
+        Stored::whole_at(&pending)?;
+        let replaced = pending.replace(&place);
         kill::step();
         match replaced {
             Ok(()) => Ok(true),
@@ -127,8 +153,12 @@ impl Quarantine {
     /// # Errors
     /// The directory cannot be written.
     pub fn settle(&self, stamp: &Stamp, keeps_part: bool) -> Result<(), Fault> {
-        for (place, there) in self.named(&format!("{}.", stamp.batch_id))? {
-            if there.is_of_batch(stamp) && (there != *stamp || !keeps_part) {
+        for place in self.files(&format!("{}.", stamp.batch_id))? {
+            // What is damaged or not ours is left for a person to look at; whoever lists the quarantine hears of it.
+            if let Stored::Batch(there) = Stored::at(&place)?
+                && there.is_of_batch(stamp)
+                && (there != *stamp || !keeps_part)
+            {
                 for replay in self.begun(&there)? {
                     self.abandon(&there, &replay)?;
                 }
@@ -142,14 +172,9 @@ impl Quarantine {
         self.directory.names().map_err(|e| Fault::new(format!("{}: cannot read: {e}", self.directory)))
     }
 
-    fn named(&self, prefix: &str) -> Result<Vec<(Location, Stamp)>, Fault> {
-        let mut found = Vec::new();
-        for name in self.names()?.iter().filter(|n| n.starts_with(prefix) && n.ends_with(".parquet") && !n.starts_with('.')) {
-            let place = self.directory.join(name);
-            if let Stored::Batch(stamp) = Stored::at(&place)? {
-                found.push((place, stamp));
-            }
-        }
-        Ok(found)
+    /// Files whose names begin with `prefix` and are a part's.
+    fn files(&self, prefix: &str) -> Result<Vec<Location>, Fault> {
+        let is_part = |name: &String| name.starts_with(prefix) && name.ends_with(".parquet") && !name.starts_with('.');
+        Ok(self.names()?.iter().filter(|name| is_part(name)).map(|name| self.directory.join(name)).collect())
     }
 }

@@ -14,13 +14,15 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::FileReader;
+use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::conform::conform;
 use super::durable::{Staged, cannot_write, cannot_write_at, stage, sync_directory};
 use super::location::{Location, parent};
 use super::remote::Remote;
-use super::{Columns, PARTIAL, REPLAYS, Readable, Stamp, kill};
+use super::{Columns, DONE, Done, PARTIAL, REPLAYS, Readable, Stamp, kill};
 use crate::diagnostic::Fault;
 use crate::files::{self, Access};
 use xxhash_rust::xxh3::Xxh3Default;
@@ -301,6 +303,30 @@ impl StagedFile {
             Ok(())
         })?;
         self.close()
+    }
+
+    /// The same, of a part of the quarantine, with what the replays took out of it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+        if !done.is_empty() {
+            self.with_writer(|writer| {
+                writer.append_key_value_metadata(KeyValue::new(DONE.to_owned(), Done::written(done)));
+                Ok(())
+            })?;
+        }
+        self.finish_after(stamp, replays)
+    }
+
+    /// How many rows the finished file holds, as its footer says.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    pub fn rows_written(&self) -> Result<u64, Fault> {
+        let reader = SerializedFileReader::new(self.readable()?);
+        let reader = reader.map_err(|e| Fault::new(format!("{}: cannot read back: {e}", self.path.display())))?;
+        Ok(reader.metadata().row_groups().iter().map(|group| group.num_rows().unsigned_abs()).sum())
     }
 
     fn close(&mut self) -> Result<(), Fault> {

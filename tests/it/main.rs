@@ -17,6 +17,7 @@ mod inference;
 mod json;
 mod laws;
 mod measures;
+mod mended;
 mod parity;
 mod planted;
 mod promises;

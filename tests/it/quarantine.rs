@@ -35,23 +35,75 @@ fn batches_are_listed_and_rows_shown_with_their_reasons() {
 }
 
 #[test]
-fn rows_are_taken_out_mended_and_gated_again() {
+fn rows_are_taken_out_but_for_records_that_were_never_read() {
     let place = place();
-    for (name, rows) in [("a.csv", 4), ("a.ndjson", 4), ("a.parquet", 4)] {
+    for name in ["a.csv", "a.ndjson", "a.parquet"] {
         let export = place.run(&["quarantine", "export", "aside", "--to", name]);
-        assert_eq!((export.code, export.stdout), (0, format!("{name}: {rows} rows\n")), "{}", export.stderr);
+        let said = format!(
+            "{name}: 3 rows\n1 malformed record is not in {name}, since it was never read; `--malformed-to FILE` writes the text\n"
+        );
+        assert_eq!((export.code, export.stdout), (0, said), "{}", export.stderr);
     }
-    assert_eq!(read(&place.path("a.parquet")).num_rows(), 4);
+    assert_eq!(read(&place.path("a.parquet")).num_rows(), 3);
     let json = fs::read_to_string(place.path("a.ndjson")).expect("NDJSON");
     assert!(json.contains(r#""_sluicegate_rules":["missing-name","range-v"]"#), "{json}");
-    assert!(json.contains(r#""_sluicegate_raw":"x,c,3""#), "{json}");
+    let csv = fs::read_to_string(place.path("a.csv")).expect("CSV");
+    assert!(csv.lines().all(|line| !line.starts_with(",,")), "{csv}");
+    let malformed = place.run(&["quarantine", "export", "aside", "--to", "b.csv", "--malformed-to", "m.ndjson"]);
+    assert_eq!(malformed.stdout, "b.csv: 3 rows\nm.ndjson: 1 malformed record\n", "{}", malformed.stderr);
+    let json = fs::read_to_string(place.path("m.ndjson")).expect("NDJSON");
+    assert!(json.contains(r#""_sluicegate_raw":"x,c,3""#) && json.contains(r#""_sluicegate_line":4"#), "{json}");
     let one = place.run(&["quarantine", "export", "aside", "tuesday", "--rule", "range-v", "--only-values", "--to", "one.csv"]);
     assert_eq!(one.stdout, "one.csv: 1 row\n", "{}", one.stderr);
     let taken = fs::read_to_string(place.path("one.csv")).expect("CSV");
-    assert_eq!(taken.lines().next(), Some("id,name,v"));
-    place.write("one.csv", taken.replace("80", "8"));
-    let again = place.run(&["gate", "one.csv", "-r", "r.yaml", "--batch-id", "tuesday-mended"]);
-    assert_eq!((again.code, again.verdict(), again.rows("published")), (0, "accept", 1), "{}", again.stderr);
+    assert_eq!(taken.lines().next(), Some("id,name,v,_sluicegate_part,_sluicegate_file,_sluicegate_row"));
+    let both = place.run(&["quarantine", "export", "aside", "--to", "one.csv", "--malformed-to", "one.csv"]);
+    assert!(both.code == 2 && both.stderr.contains("one file cannot hold both"), "{}", both.stderr);
+}
+
+#[test]
+fn a_damaged_part_is_named_and_a_file_of_others_is_left_alone() {
+    let place = place();
+    // Readable, and not ours.
+    let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new(
+        "id",
+        arrow::datatypes::DataType::Int64,
+        true,
+    )]));
+    let file = fs::File::create(place.path("aside/other.parquet")).expect("a file");
+    parquet::arrow::ArrowWriter::try_new(file, schema, None).expect("a writer").close().expect("a footer");
+    let list = place.run(&["quarantine", "list", "aside"]);
+    assert!(list.stdout.ends_with("aside/other.parquet: Sluicegate did not write this file; it is left alone\n"), "{}", list.stdout);
+    let part = place.part("aside", "monday");
+    let whole = fs::read(&part).expect("a part");
+    let published = fs::read(place.path("out").join("_delta_log/00000000000000000000.json")).expect("a log");
+    for damaged in [&whole[..whole.len() / 2], &b"not Parquet"[..], &b""[..]] {
+        fs::write(&part, damaged).expect("write");
+        for arguments in [
+            &["quarantine", "list", "aside"][..],
+            &["quarantine", "show", "aside", "monday"],
+            &["quarantine", "export", "aside", "--to", "x.csv"],
+            &["replay", "-r", "r.yaml"],
+            &["replay", "-r", "r.yaml", "monday"],
+        ] {
+            let run = place.run(arguments);
+            let name = part.file_name().expect("a name").to_string_lossy().into_owned();
+            assert!(
+                run.code == 2 && run.stderr.contains(&format!("{name}: the file is damaged")),
+                "{arguments:?}: {}{}",
+                run.stdout,
+                run.stderr
+            );
+        }
+    }
+    assert_eq!(published, fs::read(place.path("out").join("_delta_log/00000000000000000000.json")).expect("a log"));
+    // The gate has the rows, and writes the part again.
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "monday"]).code, 0);
+    assert_eq!(read(&part), read_bytes(whole));
+}
+
+fn read_bytes(bytes: Vec<u8>) -> arrow::array::RecordBatch {
+    crate::gate::of_bytes(bytes.into())
 }
 
 #[test]

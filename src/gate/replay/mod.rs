@@ -4,18 +4,27 @@
 //! one commit. What stays set aside is written first, beside the part; the published file names the replay, so that a
 //! replay that was killed is concluded or abandoned by the next, and no row comes twice.
 
-mod rows;
+//!
+//! Rows that were mended take the place of those set aside; then they alone are judged, and what was not mended stays.
 
+mod judged;
+mod mended;
+mod rows;
+mod stays;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBatch, StringBuilder, UInt32Array};
+use arrow::array::{Array, RecordBatch, UInt32Array};
 use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch, take};
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::compute::{CastOptions, cast_with_options, take};
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use self::rows::{Scratch, cannot, cannot_read, conform, opened, read, readable};
+use self::judged::Judged;
+pub use self::mended::Mended;
+use self::rows::{Scratch, Taken, ToJudge, cannot, cannot_read, conform, opened, read};
 use super::staging::{Staged, Staging};
 use super::{ATTEMPTS_MAX, PublishedTable, filter};
 use crate::assemble::{self, Header};
@@ -23,13 +32,15 @@ use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::plain_floats;
 use crate::prepare::Prepared;
-use crate::quarantine::{self, COLUMNS, Part, RULES};
+use crate::quarantine::{self, Part, is_ours};
 use crate::report::model::Mode;
-use crate::rows::{RowId, RowNumbers, RowSet};
+use crate::rows::{RowNumbers, RowSet};
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Chunk, Format, Projection, ReadOptions, Source, Spool};
-use crate::store::{Commit, Committed, Destination, Location, Quarantine, StagedFile, View, Waiting, is_partial, replays_in};
+use crate::store::{
+    Commit, Committed, Destination, Done, Location, Quarantine, StagedFile, View, Waiting, done_in, is_partial, replays_in, sweep_at,
+};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -41,6 +52,8 @@ pub struct Request<'a> {
     pub publish: Destination,
     pub quarantine: Quarantine,
     pub job: MakeJob<'a>,
+    /// The rows that take the place of those set aside; without them all are judged again as they are.
+    pub mended: Option<&'a Mended>,
     /// A directory of this run's own.
     pub scratch: &'a Path,
     /// Judge, and say what would be done.
@@ -53,6 +66,8 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replayed {
     pub verdict: Verdict,
+    /// Why, in a sentence each.
+    pub reasons: Vec<String>,
     /// Rows that pass now; they are published if the verdict allows.
     pub pass: u64,
     /// Rows that stay set aside.
@@ -61,6 +76,10 @@ pub struct Replayed {
     pub unreadable: u64,
     /// Published rows that fail the rules as they are now; they stay published.
     pub published_failing: u64,
+    /// Mended rows that stay set aside: where each stands, which row it should have taken the place of, and why not.
+    pub not_mended: Vec<(String, String, String)>,
+    /// Mended rows that joined the batch when the same file was replayed before.
+    pub joined_before: u64,
 }
 
 /// Judges the rows of `part` again.
@@ -90,41 +109,58 @@ struct Batch<'a> {
     part: &'a Part,
     /// None if all its rows were set aside.
     file: Option<Location>,
-    /// Replays that brought rows before.
+    /// Replays that brought rows before, and what they took out of the part.
     replays: Vec<String>,
+    done: Vec<Done>,
     /// The source's columns.
     columns: SchemaRef,
+    to_judge: ToJudge,
 }
 
 impl<'a> Batch<'a> {
     /// Looks for the batch, and ends what a killed replay has begun.
-    fn open(request: &'a Request<'a>, part: &'a Part) -> Result<Self, Fault> {
+    fn open(request: &'a Request<'a>, part: &'a Part) -> Result<Self, Faults> {
         let file = request.publish.file_of(&part.stamp)?;
         let replays = file.as_ref().map(replays_in).transpose()?.unwrap_or_default();
-        for begun in request.quarantine.begun(&part.stamp)?.into_iter().filter(|_| !request.dry_run) {
-            match replays.contains(&begun) {
-                true => _ = request.quarantine.conclude(&part.stamp, &begun)?,
-                false => request.quarantine.abandon(&part.stamp, &begun)?,
+        for begun in request.quarantine.begun(&part.stamp)? {
+            match (replays.contains(&begun), request.dry_run) {
+                (true, false) => _ = request.quarantine.conclude(&part.stamp, &begun)?,
+                (true, true) => {
+                    let fault = Fault::new(format!("{}: a replay of these rows was killed before its end", part.place));
+                    return Err(fault.hint("a replay without `--dry-run` ends it first").into());
+                }
+                (false, false) => request.quarantine.abandon(&part.stamp, &begun)?,
+                (false, true) => {}
             }
         }
         if file.as_ref().map(is_partial).transpose()? == Some(true) {
             let what =
                 format!("{}: other batches took the place of some rows of batch `{}`", request.publish.location(), part.stamp.batch_id);
-            return Err(Fault::new(what).hint("what it left is no longer wanted, or must be gated anew"));
+            return Err(Fault::new(what).hint("what it left is no longer wanted, or must be gated anew").into());
         }
-        if !request.dry_run && replays_in(&part.place)? != replays {
+        if replays_in(&part.place)? != replays {
             let what = format!("{}: some of these rows were published by a replay, and are still set aside", part.place);
-            return Err(Fault::new(what).hint("nothing was changed; gate the batch again with `--supersede`"));
+            return Err(Fault::new(what).hint("nothing was changed; gate the batch again with `--supersede`").into());
         }
-        let schema = part.schema()?;
-        let columns = schema.fields().iter().filter(|f| !COLUMNS.contains(&f.name().as_str())).cloned().collect::<Vec<_>>();
-        Ok(Self { request, part, file, replays, columns: Arc::new(Schema::new(columns)) })
+        let (schema, done) = (part.schema()?, done_in(&part.place)?);
+        let columns = schema.fields().iter().filter(|f| !is_ours(f.name())).cloned().collect::<Vec<_>>();
+        let columns: SchemaRef = Arc::new(Schema::new(columns));
+        let to_judge = match request.mended {
+            None => ToJudge::AllWithValues,
+            Some(mended) => ToJudge::Mended(mended.rows_of(part.place.name(), &columns)?),
+        };
+        Ok(Self { request, part, file, replays, done, columns, to_judge })
     }
 
     /// None if others have changed the table meanwhile.
     fn replay(&self, seen: Option<&View>) -> Result<Option<Replayed>, Faults> {
         let Request { rules, publish, job, .. } = self.request;
-        let (paths, unreadable) = self.write_down()?;
+        let (paths, written) = self.write_down()?;
+        if written.judged.is_empty() && self.request.mended.is_some() {
+            // What a replay staged that was killed just before its end is removed where the next one stages, as a rule.
+            [publish.directory(), self.request.quarantine.directory.clone()].iter().for_each(sweep_at);
+            return Ok(Some(Replayed::nothing(&written)));
+        }
         let options = ReadOptions { format: Some(Format::Parquet), ..ReadOptions::default() };
         let named: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
         let source = source::open(&named, &options, &rules.contract(), &Spool::new(self.request.scratch))?;
@@ -138,21 +174,35 @@ impl<'a> Batch<'a> {
         self.same_values(&audited)?;
         let fails = audited.set_aside();
         let header = Header { mode: Mode::Gate, batch_id: self.part.stamp.batch_id.clone(), as_of: None };
-        let verdict = assemble::assemble(header, rules, &audited, fails.len(), None).verdict;
+        let report = assemble::assemble(header, rules, &audited, fails.len(), None);
         let staged = staging.into_staged()?;
-        let judged = Judged::new(&audited, &staged, &fails, set_aside_file);
-        let pass = judged.passes.iter().filter(|passes| **passes).count() as u64;
+        let judged = Judged::new(&audited, &staged, &fails, set_aside_file)?;
+        let pass = judged.passing();
         let published_failing = audited.places.units().filter(|u| u.file != set_aside_file).map(|u| fails.len_of(u.index)).sum();
-        let (stay, publishes) = (judged.passes.len() as u64 - pass + unreadable, matches!(verdict, Verdict::Accept | Verdict::Quarantine));
-        let replayed = Replayed { verdict, pass, stay, unreadable, published_failing };
-        if pass == 0 || !publishes || self.request.dry_run {
+        let replayed = Replayed {
+            verdict: report.verdict,
+            reasons: report.reasons,
+            pass,
+            stay: written.rows - pass,
+            published_failing,
+            not_mended: self.not_mended(&judged, &written),
+            ..Replayed::nothing(&written)
+        };
+        if self.request.dry_run || !matches!(replayed.verdict, Verdict::Accept | Verdict::Quarantine) {
+            return Ok(Some(replayed));
+        }
+        if pass == 0 {
+            // What was mended in vain stays as it was.
+            if self.request.mended.is_none() {
+                self.renew_reasons(&judged)?;
+            }
             return Ok(Some(replayed));
         }
         Ok(self.publish(staged, &fails, &judged, seen)?.then_some(replayed))
     }
 
-    /// Writes the published rows and those set aside as two files of the source's columns; gives how many cannot be judged.
-    fn write_down(&self) -> Result<(Vec<PathBuf>, u64), Fault> {
+    /// Writes the published rows and those to be judged as two files of the source's columns.
+    fn write_down(&self) -> Result<(Vec<PathBuf>, Written), Faults> {
         let mut paths = Vec::new();
         if let Some(file) = &self.file {
             let path = self.request.scratch.join("0-published.parquet");
@@ -164,16 +214,74 @@ impl<'a> Batch<'a> {
             paths.push(path);
         }
         let path = self.request.scratch.join("1-set-aside.parquet");
-        let (mut out, mut unreadable) = (Scratch::new(&path, &self.columns)?, 0);
+        let (mut out, mut written) = (Scratch::new(&path, &self.columns)?, Written::default());
         for batch in self.part.batches(None)? {
             let batch = batch?;
-            let readable = readable(&batch);
-            unreadable += readable.false_count() as u64;
-            out.write(&filter_record_batch(&batch, &readable).map_err(|e| cannot(&e))?)?;
+            let taken = self.to_judge.of(&batch);
+            let has_values = quarantine::has_values(&batch);
+            written.rows += batch.num_rows() as u64;
+            for (row, taken) in taken.iter().enumerate() {
+                match taken {
+                    Taken::Not if self.request.mended.is_some() => {}
+                    Taken::Not => written.unreadable += 1,
+                    Taken::Own => written.judged.push(None),
+                    Taken::Mended(index) => {
+                        written.judged.push(Some(*index));
+                        written.never_read.extend((!has_values.value(row)).then_some(*index));
+                    }
+                }
+            }
+            out.write(&self.to_judge.rows(&batch, &taken)?)?;
         }
         out.close()?;
         paths.push(path);
-        Ok((paths, unreadable))
+        self.check_mended(&mut written)?;
+        Ok((paths, written))
+    }
+
+    /// Every mended row has a row to take the place of, and just one; but for those that joined the batch before.
+    fn check_mended(&self, written: &mut Written) -> Result<(), Faults> {
+        let (Some(file), ToJudge::Mended(mended)) = (self.request.mended, &self.to_judge) else { return Ok(()) };
+        let joined = self.done.iter().any(|done| done.mended.as_ref() == Some(&file.digest));
+        let mut faults = Faults::default();
+        let mut times = vec![0; mended.len()];
+        written.judged.iter().flatten().for_each(|&index| times[index] += 1);
+        for (index, times) in times.into_iter().enumerate() {
+            let (place, row) = mended.place_of(index);
+            match times {
+                1 if written.never_read.contains(&index) && mended.is_empty(index) => {
+                    let fault = Fault::new(format!("{place}: {row} could not be read, and there are no values for it"));
+                    faults.push(fault.hint("write its values down, or leave the row out"));
+                }
+                1 => {}
+                0 if joined => written.joined_before += 1,
+                0 => {
+                    let what = format!("{place}: {row} is not set aside in batch `{}`", self.part.stamp.batch_id);
+                    let hint = if self.done.is_empty() { "it never was" } else { "it never was, or it has joined the batch already" };
+                    faults.push(Fault::new(what).hint(hint));
+                }
+                _ => {
+                    let what = format!("{place}: {row} is {times} rows of batch `{}`, which holds a file twice", self.part.stamp.batch_id);
+                    faults.push(Fault::new(what).hint("these cannot be told apart; gate the mended source with `--supersede`"));
+                }
+            }
+        }
+        faults.or_ok(())
+    }
+
+    /// The mended rows that stay set aside, and why.
+    fn not_mended(&self, judged: &Judged, written: &Written) -> Vec<(String, String, String)> {
+        let ToJudge::Mended(mended) = &self.to_judge else { return Vec::new() };
+        let told = |(i, index): (usize, &Option<usize>)| {
+            let (place, row) = mended.place_of(index.filter(|_| !judged.passes[i])?);
+            let why = match (judged.rules[i].is_empty(), &judged.reasons[i]) {
+                (true, _) => "`clean` leaves it out".to_owned(),
+                (false, None) => judged.rules[i].join(", "),
+                (false, Some(reason)) => format!("{}: {reason}", judged.rules[i].join(", ")),
+            };
+            Some((place.to_owned(), row, why))
+        };
+        written.judged.iter().enumerate().filter_map(told).collect()
     }
 
     /// Whether the published rows are what the rules' `transform` makes of them now.
@@ -219,12 +327,14 @@ impl<'a> Batch<'a> {
 
     /// Whether the rows that pass are published; not if others have changed the table.
     fn publish(&self, staged: Staged, fails: &RowSet, judged: &Judged, seen: Option<&View>) -> Result<bool, Fault> {
-        let Request { rules, publish, quarantine, .. } = self.request;
+        let Request { rules, publish, quarantine, mended, .. } = self.request;
         let stamp = &self.part.stamp;
-        let replay = replay_digest(rules, &self.replays, &stamp.content_digest, &judged.passes);
+        let mended = mended.map(|mended| mended.digest.clone());
+        let replay = replay_digest(rules, &self.replays, &stamp.content_digest, mended.as_deref(), &judged.passes);
         let replays: Vec<String> = self.replays.iter().chain([&replay]).cloned().collect();
         publish.ready()?;
-        quarantine.pend(&mut self.what_stays(judged, &replays)?, stamp, &replay)?;
+        let done = Done { replay: replay.clone(), rows: judged.passing(), mended };
+        let done: Vec<Done> = self.done.iter().cloned().chain([done]).collect();
         let (mut passing, columns) = filter::without(staged, fails, stamp)?;
         passing.finish(stamp)?;
         let mut whole = StagedFile::create(&publish.directory(), &columns)?;
@@ -238,16 +348,21 @@ impl<'a> Batch<'a> {
             let (source, groups) = (opened(file)?, reader.metadata().num_row_groups());
             (0..groups).try_for_each(|group| whole.append_copy(&source, group))?;
         }
+        let before = whole.rows();
         let source = passing.readable()?;
         let groups = ParquetRecordBatchReaderBuilder::try_new(passing.readable()?).map_err(|e| cannot(&e))?.metadata().num_row_groups();
         (0..groups).try_for_each(|group| whole.append_copy(&source, group))?;
         whole.finish_after(stamp, &replays)?;
+        let mut stays = self.what_stays(judged, &replays, &done)?;
+        // Counted, not computed: what went into the batch's file is what leaves the part.
+        conserved(whole.rows_written()? - before, judged.passing(), "the batch's file gains")?;
+        quarantine.pend(&mut stays.file, stamp, &replay)?;
         match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
             Committed::There(_) => {
                 let is_concluded = quarantine.conclude(stamp, &replay)? || replays_in(&self.part.place)? == replays;
                 if !is_concluded {
                     // Another replay took it for one that was killed before it published.
-                    quarantine.commit(&mut self.what_stays(judged, &replays)?, stamp)?;
+                    quarantine.commit(&mut self.what_stays(judged, &replays, &done)?.file, stamp)?;
                 }
                 Ok(true)
             }
@@ -255,88 +370,43 @@ impl<'a> Batch<'a> {
             Committed::Overtaken(_) => Ok(false),
         }
     }
+}
 
-    /// The part without the rows that pass; of those that were judged, with the rules that they fail now.
-    fn what_stays(&self, judged: &Judged, replays: &[String]) -> Result<StagedFile, Fault> {
-        let mut file: Option<StagedFile> = None;
-        let mut next = 0;
-        for batch in self.part.batches(None)? {
-            let batch = batch?;
-            let file = match &mut file {
-                Some(file) => file,
-                none => none.insert(StagedFile::create(&self.request.quarantine.directory, &Quarantine::columns(&batch.schema()))?),
-            };
-            let (mut keep, mut rules) = (Vec::with_capacity(batch.num_rows()), ListBuilder::new(StringBuilder::new()));
-            let before = batch.column_by_name(RULES).map(|c| c.as_list::<i32>().clone());
-            for (row, is_readable) in readable(&batch).values().iter().enumerate() {
-                if is_readable && next == judged.passes.len() {
-                    return Err(Fault::new(format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again"));
-                }
-                keep.push(!is_readable || !judged.passes[next]);
-                match &before {
-                    Some(before) if !is_readable => {
-                        before.value(row).as_string::<i32>().iter().for_each(|rule| rules.values().append_option(rule));
-                    }
-                    Some(_) | None => judged.rules[next].iter().for_each(|rule| rules.values().append_value(rule)),
-                }
-                rules.append(true);
-                next += usize::from(is_readable);
-            }
-            let rules: ArrayRef = Arc::new(rules.finish());
-            let rules = match batch.column_by_name(RULES) {
-                Some(before) => cast(&rules, before.data_type()).map_err(|e| cannot(&e))?,
-                None => rules,
-            };
-            let named = |(field, column): (&FieldRef, &ArrayRef)| if field.name() == RULES { rules.clone() } else { column.clone() };
-            let columns = batch.schema().fields().iter().zip(batch.columns()).map(named).collect();
-            let batch = RecordBatch::try_new(batch.schema(), columns).map_err(|e| cannot(&e))?;
-            let kept = filter_record_batch(&batch, &BooleanArray::from(keep)).map_err(|e| cannot(&e))?;
-            if kept.num_rows() > 0 {
-                file.append(file.encoder().encode(&[kept])?)?;
-            }
-        }
-        if next != judged.passes.len() {
-            return Err(Fault::new(format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again"));
-        }
-        let mut file = file.ok_or_else(|| Fault::new("internal error: a part without rows has none that pass"))?;
-        file.finish_after(&self.part.stamp, replays)?;
-        Ok(file)
+/// What was written down to be judged.
+#[derive(Debug, Default)]
+struct Written {
+    /// Rows of the part.
+    rows: u64,
+    /// Of each row that is judged, in the part's order, the mended one that takes its place.
+    judged: Vec<Option<usize>>,
+    /// Mended rows that take the place of records without values.
+    never_read: HashSet<usize>,
+    /// Records that cannot be judged.
+    unreadable: u64,
+    joined_before: u64,
+}
+
+impl Replayed {
+    /// Nothing was judged, and nothing changes.
+    fn nothing(written: &Written) -> Self {
+        let Written { rows: stay, unreadable, joined_before, .. } = *written;
+        let (reasons, not_mended) = (Vec::new(), Vec::new());
+        Self { verdict: Verdict::Accept, reasons, pass: 0, stay, unreadable, published_failing: 0, not_mended, joined_before }
     }
 }
 
-/// What the rules say of each row that could be judged, in the part's order.
-struct Judged {
-    passes: Vec<bool>,
-    /// The findings that set it aside now.
-    rules: Vec<Vec<String>>,
-}
-
-impl Judged {
-    fn new(audited: &Audited, staged: &Staged, fails: &RowSet, file: u32) -> Self {
-        let units: Vec<_> = audited.places.units().filter(|u| u.file == file).cloned().collect();
-        // Row groups follow each other, and every row of a Parquet file is a record.
-        let firsts: Vec<usize> = units.iter().map(|u| audited.places.rows_before(u.index) as usize).collect();
-        let len = units.last().map_or(0, |u| firsts[units.len() - 1] + audited.places.records_of(u.index) as usize);
-        let (mut passes, mut rules) = (vec![false; len], vec![Vec::new(); len]);
-        for (unit, first) in units.iter().zip(firsts) {
-            for staged in staged.units.iter().filter(|s| s.unit == unit.index) {
-                for row in filter::rows(staged).filter(|&row| !fails.contains(RowId { unit: unit.index, row })) {
-                    passes[first + row as usize] = true;
-                }
-            }
-            for finding in audited.findings.iter().filter(|f| f.sets_aside()) {
-                for row in finding.rows.iter().filter(|row| row.unit == unit.index) {
-                    rules[first + row.row as usize].push(finding.id.clone());
-                }
-            }
-        }
-        Self { passes, rules }
+/// Refuses to go on where rows were lost or doubled.
+fn conserved(counted: u64, expected: u64, what: &str) -> Result<(), Fault> {
+    if counted == expected {
+        return Ok(());
     }
+    let fault = Fault::new(format!("internal error: {what} {counted} rows, and must be {expected}"));
+    Err(fault.hint("nothing was published; please report this"))
 }
 
 /// Names a replay by what it follows from, and what it publishes.
-fn replay_digest(rules: &RuleFile, before: &[String], content: &str, passes: &[bool]) -> String {
-    let mut text = format!("{:032x} {content} {} ", rules.digest, before.join(" "));
+fn replay_digest(rules: &RuleFile, before: &[String], content: &str, mended: Option<&str>, passes: &[bool]) -> String {
+    let mut text = format!("{:032x} {content} {} {} ", rules.digest, before.join(" "), mended.unwrap_or_default());
     text.extend(passes.iter().map(|&passes| if passes { '1' } else { '0' }));
     format!("{:08x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) >> 32)
 }
@@ -345,21 +415,50 @@ fn replay_digest(rules: &RuleFile, before: &[String], content: &str, passes: &[b
 ///
 /// # Errors
 /// A batch left no rows of this data set there, or a part cannot be read.
-pub fn parts(rules: &RuleFile, quarantine: &Quarantine, wanted: &[String]) -> Result<Vec<Part>, Fault> {
+pub fn parts(rules: &RuleFile, quarantine: &Quarantine, wanted: &[String]) -> Result<Vec<Part>, Faults> {
     let dataset = &rules.sections.dataset;
-    if let Some(item) = rules.items.iter().find(|item| item.rule.minds_order()) {
-        let what = format!(
-            "`{}` judges a row by those before it, and where set-aside rows stood among the published is not known",
-            item.entry.name
-        );
-        let fault = Fault::new(what).at(item.at.in_file(&rules.path));
-        return Err(fault.hint("gate the batches again with `--supersede`"));
-    }
+    ensure_replayable(rules)?;
     let mut parts = quarantine::parts_of(quarantine, wanted)?;
     if let Some(part) = parts.iter().find(|p| p.stamp.dataset != *dataset && wanted.contains(&p.stamp.batch_id)) {
-        let what = format!("batch `{}` is of the data set `{}`, and the rules are of `{dataset}`", part.stamp.batch_id, part.stamp.dataset);
-        return Err(Fault::new(what));
+        return Err(of_other_data(part, dataset).into());
     }
     parts.retain(|p| p.stamp.dataset == *dataset && p.rows > 0);
     Ok(parts)
+}
+
+/// The parts that the rows of `mended` are of; all must be of the batches `wanted`, where any is named.
+///
+/// # Errors
+/// A part is not there, is of another batch or data set, or cannot be read.
+pub fn parts_of_mended(rules: &RuleFile, quarantine: &Quarantine, mended: &Mended, wanted: &[String]) -> Result<Vec<Part>, Faults> {
+    ensure_replayable(rules)?;
+    let there = quarantine::parts_of(quarantine, wanted)?;
+    let (mut parts, mut faults) = (Vec::new(), Faults::default());
+    for (name, place) in mended.parts() {
+        match there.iter().find(|part| part.place.name() == name) {
+            Some(part) if part.stamp.dataset != rules.sections.dataset => faults.push(of_other_data(part, &rules.sections.dataset)),
+            Some(part) if !wanted.is_empty() && !wanted.contains(&part.stamp.batch_id) => {
+                faults.push(Fault::new(format!("{place}: the row is of batch `{}`, which is not named", part.stamp.batch_id)));
+            }
+            Some(part) => parts.push(part.clone()),
+            None => {
+                let fault = Fault::new(format!("{place}: `{name}` is no part of {}", quarantine.directory));
+                faults.push(fault.hint("the rows were taken out of another quarantine, or their batch was superseded since"));
+            }
+        }
+    }
+    faults.or_ok(parts)
+}
+
+fn of_other_data(part: &Part, dataset: &str) -> Fault {
+    let Part { stamp, .. } = part;
+    Fault::new(format!("batch `{}` is of the data set `{}`, and the rules are of `{dataset}`", stamp.batch_id, stamp.dataset))
+}
+
+/// Refuses rules that need to know where set-aside rows stood.
+fn ensure_replayable(rules: &RuleFile) -> Result<(), Fault> {
+    let Some(item) = rules.items.iter().find(|item| item.rule.minds_order()) else { return Ok(()) };
+    let name = item.entry.name;
+    let what = format!("`{name}` judges a row by those before it, and where set-aside rows stood among the published is not known");
+    Err(Fault::new(what).at(item.at.in_file(&rules.path)).hint("gate the batches again with `--supersede`"))
 }

@@ -3,21 +3,64 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow::array::{Array, BooleanArray, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
 use arrow::datatypes::{FieldRef, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::mended::MendedRows;
 use crate::diagnostic::Fault;
 use crate::files::{self, Access};
-use crate::quarantine::REASON;
+use crate::quarantine;
 use crate::store::{Location, Readable};
 
-/// Which rows of a part were read as they stood; the values of others are not what the source said.
-pub(super) fn readable(batch: &RecordBatch) -> BooleanArray {
-    let reasons = batch.column_by_name(REASON);
-    (0..batch.num_rows()).map(|row| Some(reasons.is_none_or(|r| r.is_null(row)))).collect()
+/// Which rows of a part are judged.
+pub(super) enum ToJudge {
+    /// All but records that were never read.
+    AllWithValues,
+    /// Those that others take the place of.
+    Mended(MendedRows),
+}
+
+/// How a row of a part is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Not,
+    /// With its own values.
+    Own,
+    /// With the values of this mended row.
+    Mended(usize),
+}
+
+impl ToJudge {
+    /// How each row of `batch` is judged.
+    pub fn of(&self, batch: &RecordBatch) -> Vec<Taken> {
+        match self {
+            Self::AllWithValues => {
+                let taken = |has_values| if has_values { Taken::Own } else { Taken::Not };
+                quarantine::has_values(batch).values().iter().map(taken).collect()
+            }
+            Self::Mended(mended) => mended.places_in(batch).into_iter().map(|index| index.map_or(Taken::Not, Taken::Mended)).collect(),
+        }
+    }
+
+    /// The rows of `batch` that are judged, with the values that they are judged with.
+    pub fn rows(&self, batch: &RecordBatch, taken: &[Taken]) -> Result<RecordBatch, Fault> {
+        match self {
+            Self::AllWithValues => {
+                let is_judged: BooleanArray = taken.iter().map(|taken| Some(*taken != Taken::Not)).collect();
+                filter_record_batch(batch, &is_judged).map_err(|e| cannot(&e))
+            }
+            Self::Mended(mended) => {
+                let pair = |(row, taken): (usize, &Taken)| match taken {
+                    Taken::Mended(index) => Some((row, *index)),
+                    Taken::Not | Taken::Own => None,
+                };
+                mended.values_for(batch, &taken.iter().enumerate().filter_map(pair).collect::<Vec<_>>())
+            }
+        }
+    }
 }
 
 pub(super) fn opened(file: &Location) -> Result<Readable, Fault> {

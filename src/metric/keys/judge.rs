@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{FOREIGN, Keep, KeysOut, Record};
+use crate::rows::RowSet;
 
 /// Looks through one partition after another, in memory that is used again.
 pub(super) struct Judge {
@@ -12,6 +13,8 @@ pub(super) struct Judge {
     table: Vec<Slot>,
     /// One bit for each row that must go, by unit.
     failing: BTreeMap<u32, Vec<u64>>,
+    /// One for each row whose key occurs in the other data.
+    elsewhere: BTreeMap<u32, Vec<u64>>,
 }
 
 /// A key of the partition: most are told from others without a look at their records.
@@ -30,7 +33,7 @@ const IS_FOREIGN: u32 = 1 << 31;
 
 impl Judge {
     pub fn new(keep: Keep) -> Self {
-        Self { keep, out: KeysOut::default(), table: Vec::new(), failing: BTreeMap::new() }
+        Self { keep, out: KeysOut::default(), table: Vec::new(), failing: BTreeMap::new(), elsewhere: BTreeMap::new() }
     }
 
     /// Counts the keys of one partition and notes the rows that must go.
@@ -40,6 +43,7 @@ impl Judge {
             partition.sort_unstable_by_key(|r| (r.unit, r.row));
         }
         let slots = (partition.len() * 2).next_power_of_two();
+        let foreign_before = self.out.foreign;
         self.table.clear();
         self.table.resize(slots, Slot::default());
         for (i, record) in partition.iter().enumerate() {
@@ -51,7 +55,7 @@ impl Judge {
                     let is_key = slot.count > 0 && slot.tag == tag && partition[slot.kept as usize].hash == record.hash;
                     if is_key && slot.count & IS_FOREIGN == 0 {
                         // The others with this key are failing already.
-                        note_failing(&mut self.failing, &partition[slot.kept as usize]);
+                        note(&mut self.failing, &partition[slot.kept as usize]);
                         self.out.foreign += u64::from(slot.count);
                         slot.count |= IS_FOREIGN;
                     }
@@ -68,9 +72,9 @@ impl Judge {
                 if slot.tag == tag && partition[slot.kept as usize].hash == record.hash {
                     let before = &partition[slot.kept as usize];
                     if self.keep == Keep::None && slot.count == 1 {
-                        note_failing(&mut self.failing, before);
+                        note(&mut self.failing, before);
                     }
-                    note_failing(&mut self.failing, if self.keep == Keep::Last { before } else { record });
+                    note(&mut self.failing, if self.keep == Keep::Last { before } else { record });
                     if self.keep == Keep::Last {
                         slot.kept = i as u32;
                     }
@@ -79,6 +83,9 @@ impl Judge {
                 }
                 place = (place + 1) & (slots - 1);
             }
+        }
+        if self.out.foreign > foreign_before {
+            self.note_elsewhere(partition);
         }
         for count in self.table.iter().map(|slot| slot.count & !IS_FOREIGN).filter(|&count| count > 0) {
             self.out.rows += u64::from(count);
@@ -89,18 +96,40 @@ impl Judge {
         }
     }
 
-    pub fn finish(mut self) -> KeysOut {
-        for (unit, words) in self.failing {
-            let set = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
-            let rows = words.iter().zip((0u32..).step_by(64)).flat_map(|(&word, first)| set(word).map(move |bit| first + bit));
-            self.out.failing.insert_unit(unit, rows.collect());
+    /// Notes every row of a partition whose key was found in the other data.
+    fn note_elsewhere(&mut self, partition: &[Record]) {
+        for record in partition.iter().filter(|record| record.unit != FOREIGN) {
+            let tag = record.hash[1];
+            let mut place = (record.hash[3] as usize | (record.hash[2] as usize) << 32) & (self.table.len() - 1);
+            // Every row of the batch has a slot.
+            while self.table[place].tag != tag || partition[self.table[place].kept as usize].hash != record.hash {
+                place = (place + 1) & (self.table.len() - 1);
+            }
+            if self.table[place].count & IS_FOREIGN != 0 {
+                note(&mut self.elsewhere, record);
+            }
         }
+    }
+
+    pub fn finish(mut self) -> KeysOut {
+        self.out.failing = row_set(self.failing);
+        self.out.elsewhere = row_set(self.elsewhere);
         self.out
     }
 }
 
-fn note_failing(failing: &mut BTreeMap<u32, Vec<u64>>, record: &Record) {
-    let words = failing.entry(record.unit).or_default();
+fn row_set(bits: BTreeMap<u32, Vec<u64>>) -> RowSet {
+    let mut rows = RowSet::default();
+    for (unit, words) in bits {
+        let set = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
+        let of_unit = words.iter().zip((0u32..).step_by(64)).flat_map(|(&word, first)| set(word).map(move |bit| first + bit));
+        rows.insert_unit(unit, of_unit.collect());
+    }
+    rows
+}
+
+fn note(rows: &mut BTreeMap<u32, Vec<u64>>, record: &Record) {
+    let words = rows.entry(record.unit).or_default();
     let word = record.row as usize / 64;
     if word >= words.len() {
         words.resize(word + 1, 0);

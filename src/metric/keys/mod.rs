@@ -110,6 +110,8 @@ pub struct KeysOut {
     pub foreign: u64,
     /// Rows to set aside: those, and the others that [`Keep`] does not leave standing.
     pub failing: RowSet,
+    /// Rows whose key occurs in the other data.
+    pub elsewhere: RowSet,
     /// How often the most frequent keys occur, descending.
     pub largest: Vec<u64>,
     /// Nothing is known: keys ascend here and there only, and must be looked at again.

@@ -136,6 +136,6 @@ impl Simple for MissingCheck {
         }
         let says = if self.inverted { "with a value" } else { "missing" }.to_owned();
         let (failing, of, known, rows) = (counts.failing, counts.in_scope, counts.known, counts.rows);
-        Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures, broken })
+        Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures, broken, ..RowsJudged::default() })
     }
 }

@@ -14,7 +14,7 @@ use super::fate::Fate;
 use super::table::{Lake, Table, application, block_on, had_rows, transaction_version, unopened};
 use super::{Columns, LOG, log, replace, schema, sync_directories, sync_entry, unknown, untold, upkeep};
 use crate::diagnostic::Fault;
-use crate::store::destination::{Commit, Committed, Done};
+use crate::store::destination::{Commit, Committed, Landed};
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::location::Location;
 use crate::store::{StagedFile, Stamp, kill, remote, statistics};
@@ -100,7 +100,7 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     sync_directories(location)?;
     kill::step();
     let warnings = upkeep::keep_up(lake).into_iter().collect();
-    Ok(Committed::There(Done { place: location.clone(), replaced_rows: change.replaced_rows, warnings }))
+    Ok(Committed::There(Landed { place: location.clone(), replaced_rows: change.replaced_rows, warnings }))
 }
 
 /// The version by which the batch's file came into the table, if it did: an answer of the store may be lost after it has

@@ -1,0 +1,84 @@
+//! Where the rows of a batch went, counted in the files that were written: the fold's numbers are held against them.
+
+use crate::audit::Audited;
+use crate::diagnostic::Fault;
+use crate::report::model::RowTotals;
+use crate::store::StagedFile;
+
+/// Rows in the files of a batch that is about to be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Measured {
+    pub published: u64,
+    pub quarantined: u64,
+}
+
+impl Measured {
+    /// Counts the rows of finished files.
+    pub fn of(published: &StagedFile, quarantined: Option<&StagedFile>) -> Result<Self, Fault> {
+        Ok(Self { published: published.rows_written()?, quarantined: quarantined.map_or(Ok(0), StagedFile::rows_written)? })
+    }
+
+    /// Refuses a batch of which a row was lost or doubled on the way: `set_aside` is how many must not be published.
+    pub fn ensure_conserved(self, audited: &Audited, set_aside: u64) -> Result<(), Fault> {
+        self.conserves(audited.places.records(), audited.filtered, set_aside)
+    }
+
+    fn conserves(self, read: u64, filtered: u64, set_aside: u64) -> Result<(), Fault> {
+        let Self { published, quarantined } = self;
+        if quarantined == set_aside && read.checked_sub(filtered + quarantined) == Some(published) {
+            return Ok(());
+        }
+        let what = format!(
+            "internal error: of {read} rows {filtered} are filtered and {set_aside} set aside, but the files hold {published} rows to be \
+             published and {quarantined} to be set aside"
+        );
+        Err(Fault::new(what).hint("nothing was published; please report this"))
+    }
+
+    /// The totals of a report, with these numbers.
+    pub fn into_totals(self, totals: RowTotals) -> RowTotals {
+        RowTotals { published: self.published, quarantined: self.quarantined, ..totals }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, RecordBatch};
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+    use crate::store::{Columns, Location, Stamp};
+
+    /// A finished file with the rows of these groups.
+    fn staged(directory: &std::path::Path, groups: &[&[i64]]) -> StagedFile {
+        let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+        let mut file = StagedFile::create(&Location::Local(directory.to_owned()), &Columns::Plain(schema.clone())).expect("a file");
+        for group in groups {
+            let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(Int64Array::from(group.to_vec()))]).expect("a batch");
+            file.append(file.encoder().encode(&[batch]).expect("a group")).expect("appended");
+        }
+        let text = || "x".to_owned();
+        file.finish(&Stamp { dataset: text(), batch_id: text(), rules_digest: text(), content_digest: text() }).expect("finished");
+        file
+    }
+
+    #[test]
+    fn a_row_that_is_missing_in_a_staged_file_or_stands_there_twice_keeps_the_batch_from_being_published() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (published, aside) = (staged(place.path(), &[&[1, 2, 3], &[4, 5]]), staged(place.path(), &[&[6, 7]]));
+        let measured = Measured::of(&published, Some(&aside)).expect("counted");
+        assert_eq!(measured, Measured { published: 5, quarantined: 2 });
+        measured.conserves(8, 1, 2).expect("8 = 5 + 2 + 1");
+        for (read, filtered, set_aside) in [(9, 1, 2), (7, 1, 2), (8, 0, 2), (8, 1, 1), (8, 1, 3), (1, 1, 2)] {
+            let fault = measured.conserves(read, filtered, set_aside).expect_err("refused");
+            assert!(fault.to_string().contains("nothing was published"), "{fault}");
+        }
+        let lacks_one = Measured::of(&staged(place.path(), &[&[1, 2, 3], &[4]]), Some(&aside)).expect("counted");
+        lacks_one.conserves(8, 1, 2).expect_err("a row is lost");
+        let without_part = Measured::of(&published, None).expect("counted");
+        without_part.conserves(8, 1, 2).expect_err("the part is lost");
+        without_part.conserves(6, 1, 0).expect("nothing was set aside");
+    }
+}

@@ -1,0 +1,68 @@
+//! What the rules say of each row that was judged again.
+
+use crate::audit::Audited;
+use crate::diagnostic::{Fault, Faults};
+use crate::gate::filter;
+use crate::gate::staging::Staged;
+use crate::rows::{RowId, RowSet};
+use crate::source::{Projection, Unit};
+
+/// What the rules say of each row that could be judged, in the part's order.
+pub(super) struct Judged {
+    pub passes: Vec<bool>,
+    /// The findings that set it aside now.
+    pub rules: Vec<Vec<String>>,
+    /// Why no expression could be computed on it.
+    pub reasons: Vec<Option<String>>,
+}
+
+impl Judged {
+    /// Of the rows in the file of index `file`.
+    pub fn new(audited: &Audited, staged: &Staged, fails: &RowSet, file: u32) -> Result<Self, Faults> {
+        let units: Vec<Unit> = audited.places.units().filter(|u| u.file == file).cloned().collect();
+        // Row groups follow each other, and every row of a Parquet file is a record.
+        let firsts: Vec<usize> = units.iter().map(|u| audited.places.rows_before(u.index) as usize).collect();
+        let len = units.last().map_or(0, |u| firsts[units.len() - 1] + audited.places.records_of(u.index) as usize);
+        let mut judged = Self { passes: vec![false; len], rules: vec![Vec::new(); len], reasons: vec![None; len] };
+        for (unit, first) in units.iter().zip(firsts) {
+            for staged in staged.units.iter().filter(|s| s.unit == unit.index) {
+                for row in filter::rows(staged).filter(|&row| !fails.contains(RowId { unit: unit.index, row })) {
+                    judged.passes[first + row as usize] = true;
+                }
+            }
+            for finding in audited.findings.iter().filter(|f| f.sets_aside()) {
+                for row in finding.rows.iter().filter(|row| row.unit == unit.index) {
+                    judged.rules[first + row.row as usize].push(finding.id.clone());
+                }
+            }
+            if audited.malformed_rows.len_of(unit.index) > 0 {
+                judged.find_reasons(audited, unit, first)?;
+            }
+        }
+        Ok(judged)
+    }
+
+    /// How many rows pass.
+    pub fn passing(&self) -> u64 {
+        self.passes.iter().filter(|passes| **passes).count() as u64
+    }
+
+    /// Prepares the unit's rows once more: why an expression fails on a row is told nowhere else for all of them.
+    fn find_reasons(&mut self, audited: &Audited, unit: &Unit, first: usize) -> Result<(), Faults> {
+        let source = audited.source.as_ref();
+        let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
+        source.read(unit, None, &projection, &mut |chunk| {
+            let prepared = audited.plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)?;
+            for malformed in prepared.into_iter().flat_map(|prepared| prepared.malformed) {
+                let row = first + malformed.row as usize;
+                if self.rules[row].is_empty() {
+                    // Tolerated or not, such a row cannot be published.
+                    self.rules[row].push("malformed".to_owned());
+                }
+                self.reasons[row] = Some(malformed.reason);
+            }
+            Ok::<(), Fault>(())
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Rows on their way out of the quarantine, to be mended elsewhere.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::{filter_record_batch, not};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use parquet::arrow::ArrowWriter;
+
+use super::{FILE, KEY, LINE, PART, Part, RAW, REASON, ROW, RULES, has_values, is_ours, spreadsheet};
+use crate::diagnostic::Fault;
+use crate::files::Draft;
+
+/// How rows taken out are written.
+enum Export {
+    Csv(Box<arrow::csv::Writer<BufWriter<File>>>),
+    Ndjson(arrow::json::LineDelimitedWriter<BufWriter<File>>),
+    Parquet(Box<ArrowWriter<BufWriter<File>>>),
+}
+
+/// What was taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exported {
+    pub rows: u64,
+    /// Records that are not among them: they were never read, and have no values.
+    pub malformed: u64,
+}
+
+/// Which rows are taken out, and with which columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// Rows with values, and what says which rows they are and why they were set aside.
+    Rows,
+    /// The same, without why.
+    Values,
+    /// Records that were never read: their text and why, with room for the values.
+    Malformed,
+}
+
+/// What rows are taken out as.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Form {
+    /// Without the columns that say why a row was set aside.
+    pub only_values: bool,
+    /// With no cell that a spreadsheet would run; CSV only. Such a file is for reading: it does not say which row is which,
+    /// so that its quoted cells are never taken for mended ones.
+    pub for_spreadsheets: bool,
+}
+
+/// Writes the rows of `parts` that `rule` set aside, or all, to `to`: CSV, NDJSON or Parquet, as its name ends. Records that
+/// were never read are left out. The file appears when it is whole.
+///
+/// # Errors
+/// The name ends otherwise, the batches have different columns, or a file cannot be read or written.
+pub fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path) -> Result<Exported, Fault> {
+    whole(parts, rule, if form.only_values { What::Values } else { What::Rows }, form.for_spreadsheets, to)
+}
+
+/// Writes the records of `parts` that were never read to `to`, in the same way: which they are, why they could not be read,
+/// their text, and empty columns for their values.
+///
+/// # Errors
+/// As for [`export`].
+pub fn export_malformed(parts: &[Part], rule: Option<&str>, to: &Path) -> Result<u64, Fault> {
+    whole(parts, rule, What::Malformed, false, to).map(|exported| exported.rows)
+}
+
+fn whole(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool, to: &Path) -> Result<Exported, Fault> {
+    let failed = |e: std::io::Error| Fault::new(format!("{}: cannot write: {e}", to.display()));
+    let draft = Draft::of(to).map_err(failed)?;
+    let exported = write(parts, rule, what, for_spreadsheets, to, draft.file().map_err(failed)?)?;
+    draft.place().map(|()| exported).map_err(failed)
+}
+
+fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool, to: &Path, file: File) -> Result<Exported, Fault> {
+    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", to.display()));
+    let extension = to.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
+        let fault = Fault::new(format!("{}: unknown format `{extension}`", to.display()));
+        return Err(fault.hint("a name that ends in .csv, .ndjson, .jsonl or .parquet"));
+    }
+    if for_spreadsheets && extension != "csv" {
+        let fault = Fault::new(format!("{}: `--for-spreadsheets` is about cells of CSV", to.display()));
+        return Err(fault.hint("a name that ends in .csv"));
+    }
+    let mut file = Some(BufWriter::new(file));
+    let (mut export, mut schema, mut exported): (Option<Export>, Option<Arc<Schema>>, Exported) = (None, None, Exported::default());
+    for part in parts {
+        // A part without rows has columns too.
+        let none = RecordBatch::new_empty(part.schema()?);
+        for batch in [Ok(none)].into_iter().chain(part.batches(rule)?) {
+            let (batch, left_out) = what.of(&batch?, part.place.name())?;
+            exported.malformed += left_out;
+            let batch = if extension == "parquet" { batch } else { as_text(&batch, extension == "csv")? };
+            let batch = if for_spreadsheets { spreadsheet::harmless(&without_part(batch))? } else { batch };
+            if schema.get_or_insert_with(|| batch.schema()).fields() != batch.schema().fields() {
+                let what = format!("batch `{}` has other columns than `{}`", part.stamp.batch_id, parts[0].stamp.batch_id);
+                return Err(Fault::new(what).hint("take batches out one by one"));
+            }
+            let export = match (&mut export, file.take()) {
+                (Some(export), _) => export,
+                (none @ None, Some(file)) => none.insert(match extension {
+                    "csv" => Export::Csv(Box::new(arrow::csv::Writer::new(file))),
+                    "parquet" => Export::Parquet(Box::new(ArrowWriter::try_new(file, batch.schema(), None).map_err(|e| failed(&e))?)),
+                    _ => Export::Ndjson(arrow::json::LineDelimitedWriter::new(file)),
+                }),
+                (None, None) => return Err(failed(&"the file is gone")),
+            };
+            match export {
+                Export::Csv(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
+                Export::Ndjson(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
+                Export::Parquet(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
+            }
+            exported.rows += batch.num_rows() as u64;
+        }
+    }
+    let file = match export {
+        None => file,
+        Some(Export::Csv(writer)) => Some(writer.into_inner()),
+        Some(Export::Ndjson(mut writer)) => {
+            writer.finish().map_err(|e| failed(&e))?;
+            Some(writer.into_inner())
+        }
+        Some(Export::Parquet(writer)) => Some(writer.into_inner().map_err(|e| failed(&e))?),
+    };
+    if let Some(mut file) = file {
+        file.flush().map_err(|e| failed(&e))?;
+    }
+    Ok(exported)
+}
+
+impl What {
+    /// The rows wanted of a part called `part`, and how many were left out since they were never read.
+    fn of(self, batch: &RecordBatch, part: &str) -> Result<(RecordBatch, u64), Fault> {
+        let failed = |e: arrow::error::ArrowError| Fault::new(format!("cannot take rows out: {e}"));
+        let was_read = has_values(batch);
+        let malformed = was_read.false_count() as u64;
+        let (keep, left_out, ours): (_, _, &[&str]) = match self {
+            Self::Rows => (was_read, malformed, &[RULES, REASON, PART, FILE, LINE, ROW]),
+            Self::Values => (was_read, malformed, &KEY),
+            Self::Malformed => (not(&was_read).map_err(failed)?, 0, &[PART, FILE, LINE, ROW, REASON, RAW]),
+        };
+        let kept = filter_record_batch(batch, &keep).map_err(failed)?;
+        let part: ArrayRef = Arc::new(StringArray::from(vec![part; kept.num_rows()]));
+        let schema = kept.schema();
+        let values = schema.fields().iter().zip(kept.columns()).filter(|(field, _)| !is_ours(field.name()));
+        let mut columns: Vec<(FieldRef, ArrayRef)> = values.map(|(field, column)| (field.clone(), column.clone())).collect();
+        for &name in ours {
+            match kept.column_by_name(name) {
+                Some(column) => columns.push((schema.field_with_name(name).map_err(failed)?.clone().into(), column.clone())),
+                None => columns.push((Arc::new(Field::new(name, DataType::Utf8, false)), part.clone())),
+            }
+        }
+        let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(failed)?;
+        Ok((batch, left_out))
+    }
+}
+
+/// The columns but for that which names the part.
+fn without_part(mut batch: RecordBatch) -> RecordBatch {
+    if let Ok(index) = batch.schema().index_of(PART) {
+        batch.remove_column(index);
+    }
+    batch
+}
+
+/// The rows as text can hold them: the raw record as text, and for CSV the rules in one cell.
+///
+/// # Errors
+/// CSV cannot hold a nested column.
+pub fn as_text(batch: &RecordBatch, is_csv: bool) -> Result<RecordBatch, Fault> {
+    let schema = batch.schema();
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        let text: Option<StringArray> = match (field.name().as_str(), column.data_type()) {
+            (RAW, DataType::Binary) => {
+                Some(column.as_binary::<i32>().iter().map(|raw| raw.map(|r| String::from_utf8_lossy(r).into_owned())).collect())
+            }
+            (RULES, DataType::List(_)) if is_csv => {
+                let rules = column.as_list::<i32>();
+                let joined = |row: usize| rules.value(row).as_string::<i32>().iter().flatten().collect::<Vec<_>>().join(" ");
+                Some((0..rules.len()).map(|row| Some(joined(row))).collect())
+            }
+            (name, data_type) if is_csv && data_type.is_nested() => {
+                let fault = Fault::new(format!("`{name}` is nested, which CSV cannot hold"));
+                return Err(fault.hint("take the rows out as .ndjson or .parquet"));
+            }
+            _ => None,
+        };
+        match text {
+            Some(text) => {
+                fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+                columns.push(Arc::new(text));
+            }
+            None => {
+                fields.push(field.clone());
+                columns.push(column.clone());
+            }
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| Fault::new(format!("cannot take rows out: {e}")))
+}
