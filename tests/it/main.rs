@@ -4,6 +4,7 @@ mod across;
 mod cases;
 mod cli;
 mod crash;
+mod damage;
 mod delta;
 mod examples;
 mod formats;
