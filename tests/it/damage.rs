@@ -146,6 +146,18 @@ fn nanoseconds_that_would_be_lost_are_a_fault_unless_the_contract_asks_for_them(
     assert!(run.code == 2 && run.stderr.contains("`at` of row 1 lies beyond what nanoseconds"), "{}", run.stderr);
 }
 
+/// As nanoseconds the years 9999 and 1816 would be one.
+#[test]
+fn published_timestamps_of_spark_are_the_keys_they_are() {
+    let place = Place::new();
+    let rules = "dataset: d\nrules: [{ duplicates: { key: [at], across: published } }]\nsource: { path: d.parquet }\n";
+    place.write("r.yaml", format!("{rules}gate: {{ publish: out, format: parquet, quarantine: aside }}\n"));
+    place.write("out/other.parquet", int96_file(&[Some((2_932_896, 0))]));
+    place.write("d.parquet", int96_file(&[Some((2_932_896, 0)), Some((-56_161, 32_168_066_277_000))]));
+    let run = place.run(&["gate", "-r", "r.yaml"]);
+    assert_eq!((run.rows("read"), run.rows("quarantined")), (2, 1), "{}", run.stderr);
+}
+
 /// Spark itself wraps around where it counts from the first Julian day, and back when it reads.
 #[test]
 fn int96_that_no_unit_holds_is_a_fault() {

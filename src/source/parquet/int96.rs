@@ -34,7 +34,9 @@ pub(super) fn first_misread(
     let (mut values, mut defs, mut reps) = (Vec::new(), Vec::new(), Vec::new());
     let mut row = 0;
     loop {
-        (values.clear(), defs.clear(), reps.clear());
+        values.clear();
+        defs.clear();
+        reps.clear();
         let (records, _, levels) = reader.read_records(VALUES, Some(&mut defs), Some(&mut reps), &mut values)?;
         if levels == 0 {
             return Ok(None);
