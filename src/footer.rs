@@ -3,6 +3,7 @@
 //! INT96 holds days and nanoseconds of the day. Nanoseconds since 1970 in 64 bits end in 2262, and what lies beyond
 //! wraps around: 9999-12-31, the usual "for ever" of Spark, would be 1816.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, Fields, Schema, TimeUnit};
@@ -25,6 +26,12 @@ pub fn load<R: ChunkReader>(file: &R) -> Result<ArrowReaderMetadata> {
 /// # Errors
 /// It cannot be read, or the file is not Parquet.
 pub fn load_with<R: ChunkReader>(file: &R, wanted: &dyn Fn(&str) -> Option<DataType>) -> Result<ArrowReaderMetadata> {
+    // The library may panic where the footer, or the Arrow schema in it, is damaged.
+    catch_unwind(AssertUnwindSafe(|| read(file, wanted)))
+        .unwrap_or_else(|_| Err(ParquetError::General("its footer contradicts itself".to_owned())))
+}
+
+fn read<R: ChunkReader>(file: &R, wanted: &dyn Fn(&str) -> Option<DataType>) -> Result<ArrowReaderMetadata> {
     let footer = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
     let columns = footer.parquet_schema().columns();
     let entries = footer.metadata().file_metadata().key_value_metadata();

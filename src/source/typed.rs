@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, GenericListArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::datatypes::{
+    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Field, Fields, Schema, SchemaRef,
+};
 use arrow::error::ArrowError;
 
 use super::{InputFile, Projection};
@@ -58,6 +60,7 @@ impl Table {
             _ => self.tokens_to_null(&cast_with_options(array, field.data_type(), &CastOptions { safe: false, ..CastOptions::default() })?),
         };
         let columns = arrays.iter().zip(projection.schema.fields()).map(plain).collect::<Result<Vec<_>, _>>()?;
+        columns.iter().zip(projection.schema.fields()).try_for_each(|(column, field)| decimals_fit(column, field.name()))?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(schema_of(projection, &columns), columns, &options)
     }
@@ -74,6 +77,42 @@ impl Table {
         };
         if tokens.true_count() == 0 { Ok(array.clone()) } else { arrow::compute::nullif(array, &tokens) }
     }
+}
+
+/// No decimal has more digits than its type: a writer has as many bits for it as the type's digits need.
+fn decimals_fit(array: &ArrayRef, name: &str) -> Result<(), ArrowError> {
+    let fits = match array.data_type() {
+        DataType::Decimal32(precision, _) => precise::<Decimal32Type>(array, *precision, |v, most| v.unsigned_abs() <= most.unsigned_abs()),
+        DataType::Decimal64(precision, _) => precise::<Decimal64Type>(array, *precision, |v, most| v.unsigned_abs() <= most.unsigned_abs()),
+        DataType::Decimal128(precision, _) => {
+            precise::<Decimal128Type>(array, *precision, |v, most| v.unsigned_abs() <= most.unsigned_abs())
+        }
+        DataType::Decimal256(precision, _) => precise::<Decimal256Type>(array, *precision, |v, most| most.wrapping_neg() <= v && v <= most),
+        DataType::Struct(_) => array.as_struct().columns().iter().try_for_each(|child| decimals_fit(child, name)),
+        DataType::List(_) => decimals_fit(&elements(array.as_list::<i32>()), name),
+        DataType::LargeList(_) => decimals_fit(&elements(array.as_list::<i64>()), name),
+        DataType::FixedSizeList(..) => decimals_fit(array.as_fixed_size_list().values(), name),
+        DataType::Map(..) => {
+            let (map, offsets) = (array.as_map(), array.as_map().value_offsets());
+            let (start, end) = (offsets[0] as usize, offsets[map.len()] as usize);
+            map.entries().columns().iter().try_for_each(|child| decimals_fit(&child.slice(start, end - start), name))
+        }
+        _ => Ok(()),
+    };
+    fits.map_err(|e| ArrowError::ComputeError(format!("`{name}`: {e}")))
+}
+
+/// The elements of the lists, without those before and behind them.
+fn elements<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> ArrayRef {
+    let (start, end) = (lists.value_offsets()[0].as_usize(), lists.value_offsets()[lists.len()].as_usize());
+    lists.values().slice(start, end - start)
+}
+
+/// Values under nulls are of no account, but seldom are there any that do not fit.
+fn precise<T: DecimalType>(array: &ArrayRef, precision: u8, fits: impl Fn(T::Native, T::Native) -> bool) -> Result<(), ArrowError> {
+    let (array, most) = (array.as_primitive::<T>(), T::MAX_FOR_EACH_PRECISION[usize::from(precision)]);
+    let all = array.values().iter().fold(true, |all, value| all & fits(*value, most));
+    if all { Ok(()) } else { array.validate_decimal_precision(precision) }
 }
 
 /// Whether arrays of this type stand for the same values in a larger one.

@@ -3,12 +3,13 @@
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 use serde_json::{Map, Value};
 
+use crate::footer;
 use crate::rules::published::{Bounds, Kind};
 
 /// The statistics of a Parquet file, as Delta's JSON. Bounds are given of integers, dates, timestamps and text: of floats
@@ -17,7 +18,7 @@ use crate::rules::published::{Bounds, Kind};
 /// # Errors
 /// It cannot be read.
 pub(super) fn of<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
-    statistics(&ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?)
+    statistics(&footer::load(file)?)
 }
 
 /// The same without bounds of text, which may look like those of dates.
@@ -25,7 +26,7 @@ pub(super) fn of<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
 /// # Errors
 /// It cannot be read.
 pub(super) fn without_text<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
-    let footer = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
+    let footer = footer::load(file)?;
     let mut known = statistics(&footer)?;
     for field in footer.schema().fields().iter().filter(|field| Kind::of(field.data_type()).is_none()) {
         for bounds in ["minValues", "maxValues"] {

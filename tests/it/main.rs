@@ -7,6 +7,7 @@ mod beside_others;
 mod cases;
 mod cli;
 mod crash;
+mod damage;
 mod delta;
 mod examples;
 mod formats;

@@ -8,6 +8,9 @@ use crate::diagnostic::Fault;
 use crate::source::InputFile;
 use crate::source::typed::damaged;
 
+/// How far a gap between messages is looked into: a batch that nothing names begins where the one before ends.
+const GAP_BYTES_MAX: u64 = 16 << 20;
+
 /// The messages that the footer names, each held against the file's end; there are no others.
 pub(super) fn messages(file: &InputFile) -> Result<Messages, Fault> {
     let tail = file.read_at(file.bytes - 10, 4)?;
@@ -39,7 +42,7 @@ pub(super) fn messages(file: &InputFile) -> Result<Messages, Fault> {
 }
 
 /// Whether `blocks` are all messages before the footer, which begins at `end`, but for the schema: a damaged footer may
-/// leave some out, or name one twice.
+/// leave a batch out, or name one twice.
 fn names_all<'a>(file: &InputFile, blocks: impl Iterator<Item = &'a Block>, end: u64) -> Result<(), Fault> {
     let mut spans: Vec<(u64, u64)> =
         blocks.map(|b| (b.offset() as u64, b.offset() as u64 + b.metaDataLength() as u64 + b.bodyLength() as u64)).collect();
@@ -50,27 +53,27 @@ fn names_all<'a>(file: &InputFile, blocks: impl Iterator<Item = &'a Block>, end:
         if start < at {
             return Err(damaged(file, &"its footer names some bytes twice"));
         }
-        holds_no_batch(file, at, start)?;
+        if start > at {
+            holds_no_batch(file, at, start)?;
+        }
         at = block_end;
     }
     Ok(())
 }
 
-/// Whether between `at` and `end` there is at most a schema, the mark of a stream's end, and zeros.
-fn holds_no_batch(file: &InputFile, mut at: u64, end: u64) -> Result<(), Fault> {
-    let stray = || damaged(file, &"something stands between its messages that its footer does not name");
-    while at + 4 <= end {
-        let start = file.read_at(at, (end - at).min(8) as usize)?;
-        let word = |i: usize| start.get(i..i + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        let (prefix, len) = if word(0) == CONTINUATION { (8, u64::from(word(4))) } else { (4, u64::from(word(0))) };
-        if len > 0 {
-            let metadata = (at + prefix + len <= end).then(|| file.read_at(at + prefix, len as usize)).ok_or_else(stray)??;
-            let message = root_as_message(&metadata).map_err(|_| stray())?;
-            if message.header_type() != MessageHeader::Schema {
-                return Err(stray());
-            }
-        }
-        at += prefix + len;
+/// Whether no batch stands between `start` and `end`: the schema does, the mark of a stream's end, zeros, and what else
+/// a writer leaves there.
+fn holds_no_batch(file: &InputFile, start: u64, end: u64) -> Result<(), Fault> {
+    let bytes = file.read_at(start, (end - start).min(GAP_BYTES_MAX) as usize)?;
+    let is_batch = |at: usize| {
+        let rest = bytes[at..].strip_prefix(&CONTINUATION.to_le_bytes())?;
+        let (len, rest) = rest.split_first_chunk::<4>()?;
+        let message = root_as_message(rest.get(..u32::from_le_bytes(*len) as usize)?).ok()?;
+        Some(matches!(message.header_type(), MessageHeader::RecordBatch | MessageHeader::DictionaryBatch))
+    };
+    // Messages begin at multiples of 8.
+    match (0..bytes.len()).step_by(8).find(|at| is_batch(*at) == Some(true)) {
+        Some(at) => Err(damaged(file, &format!("its footer does not name the batch at byte {}", start + at as u64))),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -34,7 +34,9 @@ pub(super) fn first_misread(
     let (mut values, mut defs, mut reps) = (Vec::new(), Vec::new(), Vec::new());
     let mut row = 0;
     loop {
-        (values.clear(), defs.clear(), reps.clear());
+        values.clear();
+        defs.clear();
+        reps.clear();
         let (records, _, levels) = reader.read_records(VALUES, Some(&mut defs), Some(&mut reps), &mut values)?;
         if levels == 0 {
             return Ok(None);
@@ -60,11 +62,11 @@ fn misread(value: &Int96, unit: TimeUnit) -> Option<&'static str> {
     let [low, high, day] = *value.data() else { return Some("is no timestamp") };
     let nanos = i64::from(high) << 32 | i64::from(low);
     let (tick, day) = (1_000_000_000 / per_second, i64::from(day as i32));
+    let ticks_since = |first: i64| (day - first).checked_mul(SECONDS_OF_DAY * per_second)?.checked_add(nanos / tick);
     // Spark counts microseconds from the first Julian day on before it splits them. In the years after 287,000 that
     // count wraps around, and the subtraction here wraps it back: the instant is right.
-    let first_day = if unit == TimeUnit::Microsecond { 0 } else { JULIAN_DAY_OF_1970 };
-    let ticks = (day - first_day).checked_mul(SECONDS_OF_DAY * per_second).and_then(|ticks| ticks.checked_add(nanos / tick));
-    match ticks {
+    let of_spark = ticks_since(0).filter(|_| unit == TimeUnit::Microsecond);
+    match ticks_since(JULIAN_DAY_OF_1970).or(of_spark) {
         None => Some(reach),
         Some(_) if nanos % tick != 0 => Some("has more digits than it would be read with"),
         Some(_) => None,

@@ -7,91 +7,98 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait};
 use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::basic::Type;
 
 use crate::metric::is_ordered;
 
-/// Adds to `counts`, column by column of those that `array` is made of, how many values it takes to write it: one for
-/// each element, and one for each list that is empty or missing.
-fn count(array: &ArrayRef, counts: &mut Vec<u64>, next: &mut usize) {
-    match array.data_type() {
-        DataType::Struct(_) => array.as_struct().columns().iter().for_each(|child| count(child, counts, next)),
-        DataType::List(_) => list(array, array.as_list::<i32>().value_offsets(), array.as_list::<i32>().values(), counts, next),
-        DataType::LargeList(_) => list(array, array.as_list::<i64>().value_offsets(), array.as_list::<i64>().values(), counts, next),
-        DataType::Map(..) => {
-            let entries: ArrayRef = Arc::new(array.as_map().entries().clone());
-            list(array, array.as_map().value_offsets(), &entries, counts, next);
-        }
-        DataType::FixedSizeList(_, len) => {
-            let (lists, len) = (array.as_fixed_size_list(), *len as usize);
-            let first = *next;
-            if lists.null_count() == 0 {
-                count(lists.values(), counts, next);
-            } else {
-                // A missing list has elements too, which are written nowhere.
-                let valid = (0..lists.len()).filter(|row| lists.is_valid(*row));
-                count(&lists.values().slice(0, 0), counts, next);
-                valid.for_each(|row| count(&lists.value(row), counts, &mut first.clone()));
-            }
-            let empty = if len == 0 { lists.len() } else { lists.null_count() };
-            counts[first..*next].iter_mut().for_each(|count| *count += empty as u64);
-        }
-        _ => {
-            if counts.len() == *next {
-                counts.push(0);
-            }
-            counts[*next] += array.len() as u64;
-            *next += 1;
-        }
-    }
-}
-
-fn list<O: OffsetSizeTrait>(array: &ArrayRef, offsets: &[O], values: &ArrayRef, counts: &mut Vec<u64>, next: &mut usize) {
-    let first = *next;
-    let (start, end) = (offsets[0].as_usize(), offsets[array.len()].as_usize());
-    count(&values.slice(start, end - start), counts, next);
-    let empty = offsets.windows(2).filter(|bounds| bounds[0] == bounds[1]).count();
-    counts[first..*next].iter_mut().for_each(|count| *count += empty as u64);
-}
-
 /// What the batches of a row group held, column by column of those that were read.
-pub(super) struct Held {
-    /// Of each the values of the Parquet columns it is made of.
-    values: Vec<Vec<u64>>,
-    nulls: Vec<u64>,
+pub(super) struct Held(Vec<Vec<Leaf>>);
+
+/// What a Parquet column held; a struct is made of several.
+#[derive(Default)]
+struct Leaf {
+    /// One for each element, and one for each list that is empty or missing.
+    values: u64,
+    nulls: u64,
+    /// Whether it lies in a list: writers do not agree on what a missing value is there.
+    is_listed: bool,
 }
 
 impl Held {
     pub fn new(columns: usize) -> Self {
-        Self { values: vec![Vec::new(); columns], nulls: vec![0; columns] }
+        Self(std::iter::repeat_with(Vec::new).take(columns).collect())
     }
 
     pub fn add(&mut self, arrays: &[ArrayRef]) {
-        for ((array, values), nulls) in arrays.iter().zip(&mut self.values).zip(&mut self.nulls) {
-            count(array, values, &mut 0);
-            *nulls += array.null_count() as u64;
+        for (array, leaves) in arrays.iter().zip(&mut self.0) {
+            count(array, leaves, &mut 0, false);
         }
     }
 
     /// How that differs from what the footer says of row group `group`, if it does; `roots` are the columns read.
     pub fn contradiction(&self, footer: &ArrowReaderMetadata, group: usize, roots: &[usize]) -> Option<String> {
         let (schema, group) = (footer.parquet_schema(), footer.metadata().row_group(group));
-        let leaves: Vec<usize> = (0..schema.num_columns()).map(|leaf| schema.get_column_root_idx(leaf)).collect();
-        for ((values, nulls), root) in self.values.iter().zip(&self.nulls).zip(roots) {
-            let first = leaves.partition_point(|other| other < root);
-            for (chunk, held) in group.columns()[first..].iter().zip(values) {
-                if u64::try_from(chunk.num_values()) != Ok(*held) {
-                    let (name, said) = (chunk.column_path().string(), chunk.num_values());
-                    return Some(format!("`{name}` promises {said} values in a row group and holds {held}"));
+        let roots_of_leaves: Vec<usize> = (0..schema.num_columns()).map(|leaf| schema.get_column_root_idx(leaf)).collect();
+        for (leaves, root) in self.0.iter().zip(roots) {
+            let first = roots_of_leaves.partition_point(|other| other < root);
+            for (chunk, held) in group.columns()[first..].iter().zip(leaves) {
+                let name = chunk.column_path().string();
+                if u64::try_from(chunk.num_values()) != Ok(held.values) {
+                    let said = chunk.num_values();
+                    return Some(format!("`{name}` promises {said} values in a row group and holds {}", held.values));
                 }
-            }
-            let field = footer.schema().field(*root);
-            let said = group.columns()[first].statistics().and_then(|s| s.null_count_opt());
-            if let Some(said) = said.filter(|said| is_believed(field.data_type()) && said != nulls) {
-                return Some(format!("`{}` promises {said} missing values in a row group and holds {nulls}", field.name()));
+                // Some writers count NaN among the missing ones.
+                let may_hold_less = matches!(chunk.column_type(), Type::FLOAT | Type::DOUBLE);
+                let said = chunk.statistics().and_then(|s| s.null_count_opt()).filter(|_| !held.is_listed);
+                if let Some(said) = said.filter(|said| *said < held.nulls || *said > held.nulls && !may_hold_less) {
+                    return Some(format!("`{name}` promises {said} missing values in a row group and holds {}", held.nulls));
+                }
             }
         }
         None
     }
+}
+
+/// Adds what `array` holds to `leaves`, from the one at `next` on.
+fn count(array: &ArrayRef, leaves: &mut Vec<Leaf>, next: &mut usize, is_listed: bool) {
+    match array.data_type() {
+        DataType::Struct(_) => array.as_struct().columns().iter().for_each(|child| count(child, leaves, next, is_listed)),
+        DataType::List(_) => list(array.as_list::<i32>().value_offsets(), array.as_list::<i32>().values(), leaves, next),
+        DataType::LargeList(_) => list(array.as_list::<i64>().value_offsets(), array.as_list::<i64>().values(), leaves, next),
+        DataType::Map(..) => {
+            let entries: ArrayRef = Arc::new(array.as_map().entries().clone());
+            list(array.as_map().value_offsets(), &entries, leaves, next);
+        }
+        DataType::FixedSizeList(_, len) => {
+            let (lists, first) = (array.as_fixed_size_list(), *next);
+            if lists.null_count() == 0 {
+                count(lists.values(), leaves, next, true);
+            } else {
+                // A missing list has elements too, which are written nowhere.
+                count(&lists.values().slice(0, 0), leaves, next, true);
+                let valid = (0..lists.len()).filter(|row| lists.is_valid(*row));
+                valid.for_each(|row| count(&lists.value(row), leaves, &mut first.clone(), true));
+            }
+            let empty = if *len == 0 { lists.len() } else { lists.null_count() };
+            leaves[first..*next].iter_mut().for_each(|leaf| leaf.values += empty as u64);
+        }
+        _ => {
+            if leaves.len() == *next {
+                leaves.push(Leaf { is_listed, ..Leaf::default() });
+            }
+            leaves[*next].values += array.len() as u64;
+            leaves[*next].nulls += array.null_count() as u64;
+            *next += 1;
+        }
+    }
+}
+
+fn list<O: OffsetSizeTrait>(offsets: &[O], values: &ArrayRef, leaves: &mut Vec<Leaf>, next: &mut usize) {
+    let first = *next;
+    let (start, end) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
+    count(&values.slice(start, end - start), leaves, next, true);
+    let empty = offsets.windows(2).filter(|bounds| bounds[0] == bounds[1]).count();
+    leaves[first..*next].iter_mut().for_each(|leaf| leaf.values += empty as u64);
 }
 
 /// Whether columns of this type are judged by what footers say of them: of integers, decimals, dates and times, whose
