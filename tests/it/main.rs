@@ -24,3 +24,4 @@ mod review;
 mod rulesets;
 mod s3;
 mod support;
+mod text;

@@ -23,6 +23,13 @@ pub struct Dialect {
     pub quote: Option<u8>,
 }
 
+impl Dialect {
+    /// The same, for `bytes` alone: where they hold no quote, none need be looked for.
+    pub fn within(self, bytes: &[u8]) -> Self {
+        Self { quote: self.quote.filter(|&q| memchr(q, bytes).is_some()), ..self }
+    }
+}
+
 /// A field's bytes: `start..end` without quotes; `escaped` when it holds doubled quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
