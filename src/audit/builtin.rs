@@ -1,4 +1,5 @@
-//! Findings that need no rule: malformed records, schema drift, an empty batch, known issues running out.
+//! Findings that need no rule: malformed records, schema drift, an empty batch, oddities of the source, known issues
+//! running out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::ruleset::{Contract, RuleItem};
 use crate::shown::{count, counted, percent};
 use crate::source::{Format, Malformed, Source};
 
-pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<FindingResult> {
+pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> Vec<FindingResult> {
     let mut findings = vec![malformed(job, folded)];
     let read = folded.places.records();
     let builtin = FindingResult::builtin;
@@ -31,6 +32,11 @@ pub(super) fn findings(job: &Job<'_>, plan: &Plan, folded: &Folded) -> Vec<Findi
     if !plan.unprepared.is_empty() {
         let why = format!("this batch's columns do not allow it: {}", plan.unprepared.join("; "));
         findings.push(builtin("prepare", "prepare", Status::NoData, OnFail::Reject, why));
+    }
+    let notes = source.notes();
+    if !notes.is_empty() {
+        let finding = builtin("source", "source", Status::Warn, OnFail::Warn, notes.join("; "));
+        findings.push(FindingResult { on_no_data: OnNoData::Warn, ..finding });
     }
     if !plan.known_notes.is_empty() {
         let finding = builtin("known", "known", Status::Warn, OnFail::Warn, plan.known_notes.join("; "));
@@ -136,7 +142,13 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
 /// One finding for the changes; `alike` is said where there is none.
 fn drift(id: &str, changes: &[SchemaChange], alike: &str, on_fail: OnFail) -> FindingResult {
     let breaking: Vec<&SchemaChange> = changes.iter().filter(|c| !c.compatible).collect();
-    let status = if breaking.is_empty() { Status::Pass } else { Status::Fail };
+    // No rule judges a column that is not there: that is never a pass, whatever `evolution` allows.
+    let is_absent = |c: &SchemaChange| c.kind.takes_a_column_away();
+    let status = match breaking.is_empty() {
+        true if changes.iter().any(is_absent) => Status::Warn,
+        true => Status::Pass,
+        false => Status::Fail,
+    };
     let listed = |changes: &mut dyn Iterator<Item = &SchemaChange>| changes.map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let message = match (breaking.is_empty(), changes.is_empty()) {
         (true, true) => alike.to_owned(),

@@ -55,7 +55,7 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
     }
     let mut pending = pending(plan, &folded)?;
     rounds(job, source.as_ref(), plan, &mut folded, &mut pending)?;
-    let mut findings = builtin::findings(job, plan, &folded);
+    let mut findings = builtin::findings(job, source.as_ref(), plan, &folded);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &folded);
     findings.extend(schema_findings);
     let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();

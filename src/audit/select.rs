@@ -1,7 +1,10 @@
 //! Which columns a selection of the rule file names.
 
+use arrow::datatypes::DataType;
+
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
+use crate::rules::schema::SchemaSection;
 use crate::rules::words::Columns;
 
 /// The columns that a selection names; names that only the contract knows are kept. A glob without a dot is about
@@ -34,4 +37,32 @@ pub(super) fn select(columns: &Columns, data: &Prepare, contract: &Prepare) -> R
         selected.extend(matching.into_iter().filter(|n| !selected.contains(n)).collect::<Vec<_>>());
     }
     Ok(selected)
+}
+
+/// The contract's columns that the batch lacks and that a selection speaks of without naming them: nothing else would
+/// say that the rule did not judge them.
+pub(super) fn absent(columns: &Columns, data: &Prepare, contract: &SchemaSection) -> Vec<String> {
+    let speaks_of = |name: &str, data_type: Option<&DataType>| match columns {
+        Columns::OfType(class) => data_type.is_some_and(|t| class.admits(t)),
+        Columns::Named(names) if names.iter().any(|n| n == name) => false,
+        Columns::Named(names) => names.iter().any(|pattern| {
+            let matches = || glob::Pattern::new(&pattern.replace("[]", "[[][]]")).is_ok_and(|p| p.matches(name));
+            (pattern.contains('.') || !name.contains('.')) && matches()
+        }),
+    };
+    let mut absent: Vec<String> = Vec::new();
+    for (path, column) in &contract.columns.0 {
+        let is_there = |name: &str| data.seen.column_with_name(name).is_some();
+        let steps = crate::types::path_steps(path);
+        let Some(root) = steps.first().filter(|_| !is_there(path)) else { continue };
+        // Of a struct that is gone as a whole, a selection of columns speaks by its own name.
+        let whole = (steps.len() > 1 && !is_there(root)).then_some((root.as_str(), None));
+        let own = (path.as_str(), column.r#type.as_ref().map(|t| &t.0));
+        for (name, data_type) in [Some(own), whole].into_iter().flatten() {
+            if speaks_of(name, data_type) && !absent.iter().any(|known| known == name) {
+                absent.push(name.to_owned());
+            }
+        }
+    }
+    absent
 }

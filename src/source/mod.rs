@@ -199,6 +199,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// What a reader of the report should know of how the data was read: names that were made up or trimmed, files
+    /// without a byte.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What kinds of values stand in columns that hold more than one kind.
     fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
         let _ = evidence;
@@ -227,6 +233,9 @@ pub struct ReadOptions {
     pub confines: Option<Confines>,
 }
 
+/// The most text of a unit: what Arrow's text columns and the positions of cells can count, with room to spare.
+const UNIT_BYTES_MAX: usize = 1 << 30;
+
 /// Sizes of what is read at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
@@ -234,6 +243,20 @@ pub struct Cut {
     pub unit_bytes: usize,
     /// Rows of a record batch, at most.
     pub batch_rows: usize,
+}
+
+impl Cut {
+    /// How much to read where `bytes` from `start` of `file` hold no whole record.
+    ///
+    /// # Errors
+    /// A record is longer than any unit.
+    fn more(bytes: usize, file: &InputFile, start: u64) -> Result<usize, Fault> {
+        if bytes < UNIT_BYTES_MAX {
+            return Ok(bytes.saturating_mul(2).min(UNIT_BYTES_MAX));
+        }
+        let what = format!("{}: the record at byte {} is longer than {} MiB", file.path, start + 1, UNIT_BYTES_MAX >> 20);
+        Err(Fault::new(what).hint("do its records end with line ends, LF or CRLF?"))
+    }
 }
 
 impl Default for Cut {

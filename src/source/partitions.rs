@@ -194,6 +194,10 @@ impl Source for Partitioned {
         self.inner.contradicted()
     }
 
+    fn notes(&self) -> Vec<String> {
+        self.inner.notes()
+    }
+
     fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
         self.inner.tallies(evidence)
     }

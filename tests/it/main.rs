@@ -30,5 +30,6 @@ mod review;
 mod rulesets;
 mod s3;
 mod support;
+mod text;
 mod workshop;
 mod written_by_0_1;

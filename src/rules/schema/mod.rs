@@ -109,6 +109,18 @@ pub enum ChangeKind {
     NullabilityTightened,
 }
 
+impl ChangeKind {
+    /// Whether the batch has no column, or field, of the contract's name.
+    pub fn takes_a_column_away(self) -> bool {
+        use ChangeKind::*;
+        match self {
+            ColumnRemoved | ColumnRenamed | KeyCaseChanged | NestedFieldRemoved => true,
+            ColumnAdded | NestedFieldAdded | Reordered | TypeWidened | TypeNarrowed | TypeChanged | FormatChanged | NullabilityRelaxed
+            | NullabilityTightened => false,
+        }
+    }
+}
+
 /// One difference between the contract and the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SchemaChange {

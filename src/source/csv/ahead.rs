@@ -72,6 +72,8 @@ enum Line {
 impl Ahead {
     /// What becomes of the record at `start`, where that is known without reading it to its end: it is malformed, or
     /// the bytes stop before it ends. Records are asked for in the order in which they stand.
+    #[cold]
+    #[inline(never)]
     pub fn tells(
         &mut self,
         bytes: &[u8],
@@ -89,6 +91,7 @@ impl Ahead {
             self.head = Head { at: next, open: Some(open), index: own, end: None };
         }
         let index = known.unwrap_or(own);
+        let mut step = Step::Done;
         loop {
             // Of this record; the walk may have begun with another one.
             let complete = |walked: usize| walked - index + own;
@@ -102,13 +105,14 @@ impl Ahead {
             if malformed {
                 return Some(first_line(bytes, start, UNTERMINATED));
             }
-            match self.step(bytes, start, dialect.delimiter, quote, at_end, scan) {
+            match step {
                 Step::Done => {}
                 Step::StillOpen if at_end || bytes.len() - start > RECORD_BYTES_MAX => {
                     return Some(first_line(bytes, start, UNTERMINATED));
                 }
                 Step::StillOpen | Step::Unknown => return Some(Framed::Incomplete),
             }
+            step = self.step(bytes, start, dialect.delimiter, quote, at_end, scan);
         }
     }
 

@@ -23,6 +23,13 @@ pub struct Dialect {
     pub quote: Option<u8>,
 }
 
+impl Dialect {
+    /// The same, for `bytes` alone: where they hold no quote, none need be looked for.
+    pub fn within(self, bytes: &[u8]) -> Self {
+        Self { quote: self.quote.filter(|&q| memchr(q, bytes).is_some()), ..self }
+    }
+}
+
 /// A field's bytes: `start..end` without quotes; `escaped` when it holds doubled quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
@@ -67,14 +74,14 @@ pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>
         return known;
     }
     let Dialect { delimiter, quote } = dialect;
+    let Some(quote) = quote else { return unquoted(bytes, start, delimiter, at_end, cells, scan) };
     let mut at = start;
     let mut lines = 1;
     // Whether a field without quotes ends with one.
     let mut ends_quoted = false;
     loop {
         let cell_end;
-        if quote.is_some() && bytes.get(at).copied() == quote {
-            let quote = bytes[at];
+        if bytes.get(at) == Some(&quote) {
             match quoted(bytes, at + 1, quote, start, &mut lines) {
                 Quoted::Closed { end, escaped } => {
                     cells.push(Cell { start: at as u32 + 1, end: end as u32, escaped });
@@ -101,7 +108,8 @@ pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>
                 _ if cell_end > at && bytes[cell_end - 1] == b'\r' => cell_end - 1,
                 _ => cell_end,
             };
-            ends_quoted |= text_end > at && Some(bytes[text_end - 1]) == quote;
+            // Before an empty field stands a delimiter or a line end.
+            ends_quoted |= bytes.get(text_end.wrapping_sub(1)) == Some(&quote);
             cells.push(Cell { start: at as u32, end: text_end as u32, escaped: false });
         }
         let (end, next) = match bytes.get(cell_end) {
@@ -117,15 +125,29 @@ pub fn frame(bytes: &[u8], start: usize, dialect: Dialect, fields: Option<usize>
             ahead.seen = ahead.seen.max(next);
             return first_line(bytes, start, UNTERMINATED);
         }
-        let framed = finish(bytes, start, end, next, lines, cells);
-        return match (framed, quote) {
-            (Framed::Record { end, next, lines }, Some(quote))
-                if ends_quoted && fields.is_none_or(|f| f == cells.len()) && opens_inside(bytes, start, cells, quote) =>
-            {
-                Framed::Bad { end, next, lines, reason: QUOTE_INSIDE }
-            }
-            (framed, _) => framed,
-        };
+        if ends_quoted && fields.is_none_or(|f| f == cells.len()) && opens_inside(bytes, start, cells, quote) {
+            return Framed::Bad { end, next, lines, reason: QUOTE_INSIDE };
+        }
+        return finish(bytes, start, end, next, lines, cells);
+    }
+}
+
+/// The same where no byte is a quote.
+fn unquoted(bytes: &[u8], start: usize, delimiter: u8, at_end: bool, cells: &mut Vec<Cell>, scan: &mut Scan) -> Framed {
+    let mut at = start;
+    loop {
+        let end = scan.next(bytes, at, delimiter);
+        if bytes.get(end) == Some(&delimiter) {
+            cells.push(Cell { start: at as u32, end: end as u32, escaped: false });
+            at = end + 1;
+            continue;
+        }
+        if end == bytes.len() && !at_end {
+            return Framed::Incomplete;
+        }
+        let text_end = if end > at && bytes[end - 1] == b'\r' { end - 1 } else { end };
+        cells.push(Cell { start: at as u32, end: text_end as u32, escaped: false });
+        return finish(bytes, start, end, (end + 1).min(bytes.len()), 1, cells);
     }
 }
 
@@ -150,6 +172,7 @@ fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, c
 
 /// Whether a quote stands behind text and before more of it in one field, and at the end of a later one, neither of them
 /// quoted: `$83.32"Women's Hikers, Low",` has lost a comma. Inch marks (`5" pipe,6" pipe`) are text.
+#[cold]
 fn opens_inside(bytes: &[u8], start: usize, cells: &[Cell], quote: u8) -> bool {
     let mut inside = false;
     for cell in cells {

@@ -4,6 +4,7 @@ mod ahead;
 mod column;
 pub mod framing;
 mod guess;
+mod header;
 mod reading;
 mod scan;
 
@@ -14,8 +15,11 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use self::column::{ColumnReader, Text};
 use self::framing::{Cell, Dialect};
+use self::header::Header;
 use self::reading::Reading;
-use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Unit, UnitEnd};
+use super::{
+    Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, UNIT_BYTES_MAX, Unit, UnitEnd,
+};
 use crate::diagnostic::Fault;
 use crate::types::{Class, Tally, TypeEvidence};
 
@@ -42,6 +46,8 @@ struct Head {
     lines: u64,
     positions: Vec<usize>,
     digest: u128,
+    /// What was read otherwise than it stands in the header.
+    notes: Vec<String>,
 }
 
 impl CsvSource {
@@ -56,12 +62,12 @@ impl CsvSource {
         let mut names: Vec<String> = Vec::new();
         let mut heads = Vec::with_capacity(files.len());
         for (i, file) in files.iter().enumerate() {
-            let (file_names, bytes, lines) = guess::header(file, dialect, header, contract)?;
+            let Header { names: file_names, bytes, lines, notes } = Header::of(file, dialect, header, contract)?;
             if i == 0 {
-                names = file_names.clone();
+                names.clone_from(&file_names);
             }
             let digest = xxhash_rust::xxh3::xxh3_128(&file.read_at(0, bytes as usize)?);
-            heads.push(Head { bytes, lines, positions: guess::positions(&names, &file_names, file, &files[0])?, digest });
+            heads.push(Head { bytes, lines, positions: header::positions(&names, &file_names, file, &files[0])?, digest, notes });
         }
         let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
         let missing = options.missing_values.clone().unwrap_or_else(|| vec![String::new()]);
@@ -183,6 +189,21 @@ impl Source for CsvSource {
         (0..self.columns.len()).filter(|&c| self.columns[c].data_type != DataType::Utf8).collect()
     }
 
+    fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<(&String, usize, usize)> = Vec::new();
+        for (file, note) in self.heads.iter().enumerate().flat_map(|(i, head)| head.notes.iter().map(move |n| (i, n))) {
+            match notes.iter_mut().find(|(known, ..)| *known == note) {
+                Some((.., files)) => *files += 1,
+                None => notes.push((note, file, 1)),
+            }
+        }
+        let said = |(note, first, files): (&String, usize, usize)| match files {
+            1 => format!("{}: {note}", self.files[first].path),
+            _ => format!("{} and {}: {note}", self.files[first].path, crate::shown::counted(files as u64 - 1, "more file")),
+        };
+        notes.into_iter().map(said).collect()
+    }
+
     fn fingerprint(&self) -> Option<u128> {
         None
     }
@@ -236,7 +257,7 @@ impl CsvSource {
     /// The text of the unit that begins at `start`: whole records, about [`Cut::unit_bytes`] of them.
     fn cut(&self, file: &InputFile, start: u64) -> Result<Vec<u8>, Fault> {
         let rest = (file.bytes - start) as usize;
-        let mut want = self.cut.unit_bytes;
+        let mut want = self.cut.unit_bytes.min(UNIT_BYTES_MAX);
         loop {
             let len = want.min(rest);
             let mut bytes = file.read_at(start, len)?;
@@ -245,7 +266,7 @@ impl CsvSource {
                 bytes.truncate(end);
                 return Ok(bytes);
             }
-            want = want.saturating_mul(2);
+            want = Cut::more(want, file, start)?;
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
+use memchr::memchr;
 
 use super::CsvSource;
 use super::column::{Text, Unreadable};
-use super::framing::{self, Cell, Framed, Record};
+use super::framing::{self, Cell, Dialect, Framed, Record};
+use super::header::BOM;
 use crate::diagnostic::Fault;
 use crate::rows::RowNumbers;
 use crate::source::origin::LineJumps;
@@ -19,6 +21,7 @@ const BATCH_CELLS_MAX: usize = 1 << 20;
 pub(super) struct Reading<'a> {
     source: &'a CsvSource,
     text: Text<'a>,
+    dialect: Dialect,
     projection: &'a Projection,
     positions: &'a [usize],
     /// The position in the record of each projected column.
@@ -40,6 +43,7 @@ impl<'a> Reading<'a> {
         Self {
             source,
             text: source.text(bytes),
+            dialect: source.dialect.within(bytes),
             projection,
             positions,
             wanted: projection.columns.iter().map(|&column| positions[column]).collect(),
@@ -61,7 +65,7 @@ impl<'a> Reading<'a> {
         let mut malformed = Vec::new();
         while rows.len() + malformed.len() < self.batch_rows && self.at < self.text.bytes.len() {
             let start = self.at;
-            let framed = framing::frame(self.text.bytes, start, self.source.dialect, Some(self.positions.len()), true, &mut self.record);
+            let framed = framing::frame(self.text.bytes, start, self.dialect, Some(self.positions.len()), true, &mut self.record);
             let (end, reason, lines) = match framed {
                 Framed::Blank { next } if !self.source.blank_is_record() => {
                     self.at = next;
@@ -74,7 +78,7 @@ impl<'a> Reading<'a> {
                 }
                 Framed::Record { end, next, lines } => {
                     self.at = next;
-                    (end, self.ragged().or_else(|| self.not_utf8(start, end)), lines)
+                    (end, self.ragged(start).or_else(|| self.not_utf8(start, end)), lines)
                 }
                 Framed::Bad { end, next, lines, reason } => {
                     self.at = next;
@@ -109,9 +113,20 @@ impl<'a> Reading<'a> {
         row
     }
 
-    fn ragged(&self) -> Option<String> {
+    /// Why a record of well-formed fields is none of this table.
+    fn ragged(&self, start: usize) -> Option<String> {
         let (expected, found) = (self.positions.len(), self.record.cells.len());
-        (expected != found).then(|| format!("{found} fields where the header has {expected}"))
+        let record = &self.text.bytes[start..];
+        if record[0] == BOM[0] && record.starts_with(BOM) {
+            return Some("a byte order mark inside the file: were files joined?".into());
+        }
+        if expected != found {
+            return Some(format!("{found} fields where the header has {expected}"));
+        }
+        // With more columns, lines that end with a carriage return alone make too many fields.
+        let Cell { start: from, end: to, .. } = self.record.cells[0];
+        let holds_return = expected == 1 && from as usize == start && memchr(b'\r', &self.text.bytes[start..to as usize]).is_some();
+        holds_return.then(|| "a carriage return that ends no line".to_owned())
     }
 
     fn not_utf8(&self, start: usize, end: usize) -> Option<String> {

@@ -27,7 +27,7 @@ pub enum Layout {
     Array,
 }
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl Head {
     /// Finds the records of a file of one object a line.

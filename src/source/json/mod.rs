@@ -16,14 +16,16 @@ mod values;
 use std::io::Read;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 
 use self::layout::{Head, Layout, last_element_end};
 use self::plan::{Contract, Plan};
 use self::reading::{Frames, Reading, shape_of};
 use self::shape::FIELDS_MAX;
 pub use self::shape::Shape;
-use super::{Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, Unit, UnitEnd};
+use super::{
+    Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, UNIT_BYTES_MAX, Unit, UnitEnd,
+};
 use crate::diagnostic::Fault;
 use crate::types::Tally;
 
@@ -122,7 +124,7 @@ impl JsonSource {
     fn cut(&self, file: usize, start: u64) -> Result<(Vec<u8>, u64), Fault> {
         let (input, head) = (&self.common.files[file], &self.common.heads[file]);
         let rest = (input.bytes - start) as usize;
-        let mut want = self.common.cut.unit_bytes;
+        let mut want = self.common.cut.unit_bytes.min(UNIT_BYTES_MAX);
         loop {
             let len = want.min(rest);
             let mut bytes = input.read_at(start, len)?;
@@ -142,7 +144,7 @@ impl JsonSource {
                 bytes.truncate(end);
                 return Ok((bytes, start + end as u64));
             }
-            want = want.saturating_mul(2);
+            want = Cut::more(want, input, start)?;
         }
     }
 
@@ -224,6 +226,15 @@ impl Source for JsonSource {
         self.common.heads[file as usize].lines
     }
 
+    fn notes(&self) -> Vec<String> {
+        let files = &self.common.files;
+        // Alone, such a file is a batch without rows, and the rule `rows` speaks of it.
+        let empty = files.iter().filter(|f| f.bytes == 0 && files.len() > 1);
+        let mut notes: Vec<String> = empty.map(|f| format!("{} has no bytes", f.path)).collect();
+        odd_keys("", self.schema.fields(), &mut notes);
+        notes
+    }
+
     fn fingerprint(&self) -> Option<u128> {
         None
     }
@@ -247,5 +258,22 @@ impl Source for JsonSource {
             shape.tallies("", &self.plan, &mut tallies);
         }
         tallies
+    }
+}
+
+/// Notes keys that hardly any rule means: empty ones, and those with blanks around.
+fn odd_keys(path: &str, fields: &Fields, notes: &mut Vec<String>) {
+    for field in fields {
+        let here = if path.is_empty() { field.name().clone() } else { format!("{path}.{}", field.name()) };
+        if field.name().trim().is_empty() {
+            notes.push(format!("a key is empty or blank: `{}`", here.escape_debug()));
+        } else if field.name().trim() != field.name() {
+            notes.push(format!("blanks are part of the key `{}`", here.escape_debug()));
+        }
+        match field.data_type() {
+            DataType::Struct(inner) => odd_keys(&here, inner, notes),
+            DataType::List(item) if let DataType::Struct(inner) = item.data_type() => odd_keys(&format!("{here}[]"), inner, notes),
+            _ => {}
+        }
     }
 }

@@ -6,7 +6,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::JsonSource;
 use super::builder::{Builder, Record};
-use super::layout::Layout;
+use super::layout::{BOM, Layout};
 use super::shape::Shape;
 use crate::diagnostic::Fault;
 use crate::json::{Kind, Tape, skip_space, structural_end};
@@ -91,7 +91,11 @@ impl<'a> Frames<'a> {
             }
             let problem = match self.tape.read(text, start) {
                 Ok(stop) if skip_space(text, stop) == end => None,
+                Ok(stop) if text[stop..skip_space(text, stop)].contains(&b'\r') => {
+                    Some("text behind the record and a carriage return: lines end with LF or CRLF".to_owned())
+                }
                 Ok(stop) => Some(format!("text behind the record, at byte {}", skip_space(text, stop) - start + 1)),
+                Err(_) if text[start..].starts_with(BOM) => Some("a byte order mark inside the file: were files joined?".to_owned()),
                 Err(broken) => Some(format!("not JSON at byte {}: {}", broken.at - start + 1, broken.why)),
             };
             return Some(Framed { start, end, problem });
