@@ -29,7 +29,8 @@ use crate::yaml::Spanned;
 ///
 /// With `across: published`, rows whose key a published row has fail too, whatever `keep` says: rows of the table that
 /// `gate: { publish: … }` names, but for those of the same batch. `window` leaves out published rows that are older than
-/// the batch's newest by more than that (rows without a time are never too old). Only the columns of the key are read, and
+/// the batch's newest by more than that (rows without a time are never too old). Keys are compared by value: 2 is 2.0, and
+/// −0 is 0. A key of another kind than the table's (text against numbers) is a fault. Only the columns of the key are read, and
 /// files whose statistics rule them out are not opened.
 ///
 /// Why: an order inserted twice is revenue counted twice; a row in the training set twice weighs double.

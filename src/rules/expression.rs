@@ -14,8 +14,10 @@ use crate::yaml::Spanned;
 /// Rows for which a condition does not hold.
 ///
 /// The condition is SQL over the row, true for good rows. Where it is null (a value it needs is
-/// missing) the row passes, unless `nulls: fail`. A row on which it cannot be computed (a division
-/// by zero) fails. Names keep their case; `now()` is the run's clock.
+/// missing) the row passes, unless `nulls: fail`. A row on which it cannot be computed fails: a
+/// division by zero, a sum that its type cannot hold, a cast of text that is no number. A part that
+/// cannot be computed on any row (`q / 0`) is a fault. Names keep their case; `now()` is the run's
+/// clock. docs/formats.md says more of SQL.
 ///
 /// Why: most of what makes a row right is how its columns stand to each other.
 ///

@@ -20,7 +20,7 @@ use crate::yaml::Spanned;
 /// Values outside fixed bounds.
 ///
 /// For numbers, decimals, dates, timestamps and strings. Bounds are read as the column's type, so
-/// `0.1` against a decimal is exact. `min` and `max` are allowed values, `above` and `below` are not.
+/// `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it. `min` and `max` are allowed values, `above` and `below` are not.
 ///
 /// Why: the $0 purchase and the 200-year-old user are rare, plausible to a parser, and poison to a mean.
 ///

@@ -24,7 +24,8 @@ use crate::yaml::Spanned;
 /// outside reference ± tolerance; when the interval straddles that bound the sample cannot tell
 /// (`insufficient_evidence`: a warning, unless `require_evidence`); below `min_rows` it fails as
 /// too few. Several columns form intersections. A missing value is a group of its own, and groups
-/// that are unseen or unexpected are named. Over all: total variation distance, Jensen–Shannon
+/// that are unseen or unexpected are named. Groups of the reference are read as the column's type:
+/// `1` is 1.0 and the decimal 1.00, −0 is 0. Over all: total variation distance, Jensen–Shannon
 /// distance, chi-square goodness of fit with Cohen's w.
 ///
 /// Why: a model trained on people who are not the people it will judge is wrong about those who are missing.

@@ -26,7 +26,7 @@ pub struct Words {
     pub column: Option<Spanned<String>>,
     /// Several columns; one finding each.
     pub columns: Option<Spanned<Columns>>,
-    /// SQL: the rows the rule speaks of.
+    /// SQL: the rows the rule speaks of. A row for which it cannot be computed (a division by zero) is a fault, exit code 2.
     pub r#where: Option<Spanned<String>>,
     /// Columns whose values make groups, each judged by itself.
     pub by: Option<Spanned<Texts>>,

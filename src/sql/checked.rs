@@ -259,16 +259,18 @@ impl Checked {
         T::Native: Into<f64> + std::ops::Add<Output = T::Native> + Default,
     {
         let operands = self.operands(batch)?;
-        let numbers: Vec<Option<Float64Array>> = operands.iter().map(|o| as_floats(o)).collect::<Result<_, ArrowError>>()?;
+        let numbers: Vec<Option<Float64Array>> = operands.iter().map(as_floats).collect::<Result<_, ArrowError>>()?;
         let are_numbers = operands.iter().all(|o| !o.data_type().is_nested() && !crate::types::is_text(o.data_type()));
-        let mut nulls: Vec<bool> = vec![false; floats.len()];
-        for row in 0..floats.len() {
-            let x: f64 = floats.value(row).into();
-            if floats.is_null(row) || x.is_finite() {
+        let mut mended: Vec<Option<T::Native>> = Vec::with_capacity(floats.len());
+        for (row, value) in floats.iter().enumerate() {
+            let Some(value) = value else {
+                mended.push(None);
                 continue;
-            }
+            };
+            let x: f64 = value.into();
             let known = || numbers.iter().flatten().filter(|o| o.is_valid(row)).map(|o| o.value(row));
             let wrong = match self.kind {
+                _ if x.is_finite() => None,
                 Kind::Division if known().nth(1) == Some(0.0) => Some("division by zero".to_owned()),
                 _ if are_numbers && x.is_nan() => Some("the result is not a number".to_owned()),
                 _ if are_numbers && known().all(f64::is_finite) => Some(too_large::<T>()),
@@ -276,20 +278,13 @@ impl Checked {
                 _ => None,
             };
             match wrong {
-                Some(_) if self.kind == (Kind::Cast { strict: false }) => nulls[row] = true,
+                Some(_) if self.kind == (Kind::Cast { strict: false }) => mended.push(None),
                 Some(what) => return exec_err!("{what}"),
-                None => nulls[row] = x.is_nan(),
+                // Adding zero turns −0 into 0.
+                None => mended.push((!x.is_nan()).then(|| value + T::Native::default())),
             }
         }
-        let mut row = 0;
-        let mended: PrimitiveArray<T> = floats
-            .iter()
-            .map(|x| {
-                row += 1;
-                x.filter(|_| !nulls[row - 1]).map(|x| x + T::Native::default())
-            })
-            .collect();
-        Ok(ColumnarValue::Array(Arc::new(mended)))
+        Ok(ColumnarValue::Array(Arc::new(mended.into_iter().collect::<PrimitiveArray<T>>())))
     }
 
     /// A null where no operand is null stands for what could not be computed.

@@ -116,10 +116,11 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     let binding = Binding { job, sql: &sql, contract: &contract_prepare, infers };
     for (name, contract) in job.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, `evolution` decides.
-        if contract.required == Some(true) && plan.prepare.seen.column_with_name(name).is_some() {
-            if let Err(more) = binding.required(name, contract.at, &mut plan) {
-                faults.extend(more);
-            }
+        if contract.required == Some(true)
+            && plan.prepare.seen.column_with_name(name).is_some()
+            && let Err(more) = binding.required(name, contract.at, &mut plan)
+        {
+            faults.extend(more);
         }
     }
     for item in &job.rules.items {

@@ -46,9 +46,8 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
                 kept.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
-                match (fold.take(prepared)?, open.as_mut()) {
-                    (Some((batch, sound)), Some(open)) => sink.take(open, batch.kept(&plan.prepare.schema, &sound)?)?,
-                    (Some(_), None) | (None, _) => {}
+                if let (Some((batch, sound)), Some(open)) = (fold.take(prepared)?, open.as_mut()) {
+                    sink.take(open, batch.kept(&plan.prepare.schema, &sound)?)?;
                 }
             }
             Ok(())
