@@ -25,4 +25,5 @@ mod review;
 mod rulesets;
 mod s3;
 mod support;
+mod table_drift;
 mod workshop;
