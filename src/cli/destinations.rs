@@ -15,6 +15,7 @@ use crate::store::{Destination, Location, Quarantine, Waiting};
 /// # Errors
 /// The table promises what is not kept, or keeps its rows.
 pub fn beside(rules: &mut RuleFile, publish: &Destination, removes: Option<&str>) -> Result<(), Faults> {
+    let Destination::Delta(_) = publish else { return Ok(()) };
     let terms = publish.terms()?;
     if let (Some(terms), Some(removes)) = (&terms, removes) {
         terms.refuse_removal(removes)?;

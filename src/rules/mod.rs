@@ -12,6 +12,7 @@ mod exact_keys;
 mod expression;
 pub mod facts;
 mod freshness;
+pub mod held;
 pub mod judgement;
 mod length;
 mod limits;
@@ -212,6 +213,9 @@ rules![
 pub fn find(name: &str) -> Option<&'static RuleEntry> {
     RULES.iter().find(|r| r.name == name)
 }
+
+/// The entry of the rule that a table asks for, and no rule file.
+pub(crate) static HELD: RuleEntry = RuleEntry::of::<held::Held>();
 
 /// `missing` with nothing configured, as a contract's required columns imply it.
 pub(crate) fn missing_default() -> Box<dyn AnyRule> {

@@ -26,6 +26,8 @@ pub struct RuleFile {
     pub digest: u128,
     /// The table that batches go to, as far as it decides on them.
     pub table: Option<TableTerms>,
+    /// Whether batches go to a Delta table, be it one that is made for them.
+    pub goes_to_delta: bool,
 }
 
 impl RuleFile {
@@ -79,7 +81,9 @@ impl RuleFile {
         let digest = xxhash_rust::xxh3::xxh3_128(canonical.as_bytes());
         let malformed = malformed.unwrap_or_default();
         match sections {
-            Some(sections) if faults.is_empty() => Ok(Self { path: path.to_owned(), sections, items, malformed, digest, table: None }),
+            Some(sections) if faults.is_empty() => {
+                Ok(Self { path: path.to_owned(), sections, items, malformed, digest, table: None, goes_to_delta: false })
+            }
             _ => Err(faults.or_ok(()).err().unwrap_or_default()),
         }
     }

@@ -14,17 +14,18 @@ pub enum Contract<'a> {
 }
 
 impl RuleFile {
-    /// From now on these are rules for batches that go to `table`, if there is one.
+    /// From now on these are rules for batches that go to a Delta table: to `table`, if it is there.
     pub fn beside(&mut self, table: Option<TableTerms>) {
-        self.table = table;
+        (self.table, self.goes_to_delta) = (table, true);
     }
 
-    /// What columns are compared with: the rule file's contract, else the destination's table.
+    /// What columns are compared with: the rule file's contract, else the destination's table. A section that names no
+    /// column only says what follows.
     pub fn compared_with(&self) -> Option<Contract<'_>> {
         match (self.own_contract(), &self.table) {
             (Some(own), _) => Some(Contract::Own(own)),
             (None, Some(table)) => Some(Contract::Table(table)),
-            (None, None) => self.sections.schema.as_ref().map(Contract::Own),
+            (None, None) => None,
         }
     }
 

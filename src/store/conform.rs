@@ -8,6 +8,8 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit, TimestampNanosecondType};
 
 use crate::diagnostic::Fault;
+use crate::rules::held::is_lossy;
+use crate::types::type_name;
 
 /// The array in the type of `field`, which the destination chose so that no value is lost.
 ///
@@ -52,16 +54,18 @@ fn of_type(array: &ArrayRef, data_type: &DataType, path: &str) -> Result<ArrayRe
 }
 
 fn plain(array: &ArrayRef, data_type: &DataType, path: &str) -> Result<ArrayRef, Fault> {
-    if let (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)) = (array.data_type(), data_type)
-        && array.as_primitive::<TimestampNanosecondType>().iter().flatten().any(|nanos| nanos % 1000 != 0)
-    {
-        let fault = failed(path, &"a value has nanoseconds, and a Delta table holds microseconds");
-        return Err(fault.hint("round it with `transform`"));
-    }
     let there = cast(array, data_type, path)?;
-    let may_round = *data_type == DataType::Float64 && matches!(array.data_type(), DataType::Int64 | DataType::UInt64);
-    if may_round && distinct(&cast(&there, array.data_type(), path)?, array).map_err(|e| failed(path, &e))?.true_count() > 0 {
-        let fault = failed(path, &"an integer is too large for the table's float64 to hold it exactly");
+    let differs = match array.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) if is_lossy(array.data_type(), data_type) => {
+            array.as_primitive::<TimestampNanosecondType>().iter().flatten().any(|nanos| nanos % 1000 != 0)
+        }
+        // A finer unit that overflows has failed above.
+        DataType::Timestamp(..) => false,
+        from if is_lossy(from, data_type) => distinct(&cast(&there, from, path)?, array).map_err(|e| failed(path, &e))?.true_count() > 0,
+        _ => false,
+    };
+    if differs {
+        let fault = failed(path, &format!("a value is another one as {}", type_name(data_type)));
         return Err(fault.hint("convert it with `transform`, or publish to another table"));
     }
     Ok(there)
@@ -90,9 +94,12 @@ mod tests {
         assert_eq!(utc.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().values(), &[1, 2]);
         let refused = |array: ArrayRef, data_type| conform(&array, &field(data_type)).expect_err("refused").what;
         let local = DataType::Timestamp(TimeUnit::Microsecond, None);
-        assert!(refused(Arc::new(TimestampNanosecondArray::from(vec![1])), local.clone()).contains("`x`: a value has nanoseconds"));
+        assert!(
+            refused(Arc::new(TimestampNanosecondArray::from(vec![1])), local.clone())
+                .contains("`x`: a value is another one as timestamp(us)")
+        );
         assert!(refused(Arc::new(TimestampSecondArray::from(vec![i64::MAX / 1000])), local).contains("cannot write `x`"));
-        assert!(refused(Arc::new(Int64Array::from(vec![(1 << 53) + 1])), DataType::Float64).contains("exactly"));
+        assert!(refused(Arc::new(Int64Array::from(vec![(1 << 53) + 1])), DataType::Float64).contains("as float64"));
         let required = Field::new("x", DataType::Int64, false);
         let null: ArrayRef = Arc::new(Int64Array::from(vec![None]));
         assert!(conform(&null, &required).expect_err("null").what.contains("NOT NULL"));

@@ -30,6 +30,7 @@ mod review;
 mod rulesets;
 mod s3;
 mod support;
+mod table_drift;
 mod text;
 mod workshop;
 mod written_by_0_1;

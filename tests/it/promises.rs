@@ -1,6 +1,8 @@
 //! What a Delta table promises its readers: each promise is kept, or the table is refused by name before a row is read.
 
 use serde_json::{Value as Json, json};
+use sluicegate::rules::schema::Evolution;
+use sluicegate::store::{Destination, Location, Surroundings};
 
 use crate::crash::delta_files;
 use crate::gate::read;
@@ -253,4 +255,23 @@ fn a_column_with_a_default_is_not_left_out() {
     }
     place.write("d.csv", "id,v\n3,x\n");
     assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml"]).code, 0);
+}
+
+#[test]
+fn a_promise_made_while_a_batch_is_judged_keeps_it_out() {
+    let place = place(&plain(3), &two_columns(), &json!({}));
+    let location = Location::new(&place.path("lake").display().to_string(), &Surroundings::default()).expect("a place");
+    let destination = Destination::new(location, None).expect("a table");
+    let terms = destination.terms().expect("kept").expect("a table");
+    let columns = || destination.columns(&terms.schema, Evolution::Backward);
+    assert!(columns().expect("read").is_ok());
+    let first = std::fs::read_to_string(place.path("lake/_delta_log/00000000000000000000.json")).expect("the log");
+    let metadata = first
+        .lines()
+        .nth(1)
+        .expect("the metadata")
+        .replace("\"configuration\":{}", "\"configuration\":{\"delta.constraints.c\":\"id > 1\"}");
+    place.write("lake/_delta_log/00000000000000000001.json", metadata + "\n");
+    assert!(columns().expect_err("changed").what.contains("promises of its rows changed meanwhile"));
+    assert_eq!(destination.terms().expect("kept").expect("a table").constraints.len(), 1);
 }

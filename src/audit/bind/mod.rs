@@ -131,10 +131,8 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     if let Err(more) = known::attach(job, &sql, |field| is_guess(job, infers, field), &mut plan) {
         faults.extend(more);
     }
-    if let Some(table) = &job.rules.table
-        && let Err(more) = binding.promised(table, &mut plan)
-    {
-        faults.extend(more);
+    if job.rules.goes_to_delta {
+        faults.take_all(binding.promised(job.rules.table.as_ref(), &mut plan));
     }
     ids_differ(job, &plan, &mut faults);
     faults.or_ok(())?;

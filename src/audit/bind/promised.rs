@@ -1,16 +1,26 @@
 //! What the destination's table promises of its rows, as rules: a row that breaks a promise is set aside.
 
+use arrow::datatypes::{DataType, FieldRef};
+
 use super::{Binding, Plan};
 use crate::diagnostic::{Fault, Faults};
-use crate::rules::schema::table::{TableConstraint, TableTerms};
+use crate::rules::held::{Held, is_lossy};
+use crate::rules::schema::table::{TableConstraint, TableTerms, in_delta, is_held_by};
 use crate::rules::words::Nulls;
 use crate::ruleset::{RuleItem, Words};
 use crate::yaml::{Entry, Node, Position, Spanned, Value};
 
 impl Binding<'_, '_> {
-    /// Binds the table's promises. They come behind known issues: a promise has none.
-    pub(super) fn promised(&self, table: &TableTerms, plan: &mut Plan) -> Result<(), Faults> {
+    /// Binds what a Delta table asks of its rows. It comes behind known issues: a promise has none.
+    pub(super) fn promised(&self, table: Option<&TableTerms>, plan: &mut Plan) -> Result<(), Faults> {
         let mut faults = Faults::default();
+        for (name, data_type) in lossy(table, plan) {
+            let rule = Box::new(Held { data_type: Some(data_type) });
+            let words = Words { id: Some(here(format!("held-{name}"))), ..Words::default() };
+            let item = RuleItem { entry: &crate::rules::HELD, rule, words, at: Position::default(), about_rows: false };
+            faults.take_all(self.one(&item, Some(&here(name)), plan));
+        }
+        let Some(table) = table else { return faults.or_ok(()) };
         for name in &table.not_null {
             let is_required = plan.checks.iter().any(|check| check.id == format!("required-{name}") && check.known_reasons.is_empty());
             // Where the column is gone, the finding about the schema says so.
@@ -46,6 +56,20 @@ impl Binding<'_, '_> {
         let item = RuleItem { entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false };
         self.one(&item, None, plan)
     }
+}
+
+/// Columns and nested fields of which some values may be others in the table, and their types there.
+fn lossy(table: Option<&TableTerms>, plan: &Plan) -> Vec<(String, DataType)> {
+    let of_table = |name: &str| table.and_then(|t| t.schema.field_with_name(name).ok()).map(|f| f.data_type());
+    let held = |field: &FieldRef| {
+        let held = match of_table(field.name()) {
+            Some(there) if is_held_by(field.data_type(), there) => there.clone(),
+            // What no table can hold, and what this one cannot, is said elsewhere.
+            Some(_) | None => in_delta(field).ok()?.data_type().clone(),
+        };
+        is_lossy(field.data_type(), &held).then(|| (field.name().clone(), held))
+    };
+    plan.prepare.seen.fields().iter().filter_map(held).collect()
 }
 
 fn here<T>(value: T) -> Spanned<T> {

@@ -16,7 +16,7 @@ use crate::diagnostic::{Fault, Faults};
 use crate::types::{KindCount, Tally, parse_type, type_name};
 use crate::yaml::Spanned;
 
-/// The contract: which columns a batch has, of which types.
+/// The contract: which columns a batch has, of which types. If it names none, the destination's table is the contract.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SchemaSection {
