@@ -86,11 +86,12 @@ fn resolved(path: &Path) -> std::io::Result<PathBuf> {
         Ok(_) => path.to_owned(),
         Err(_) => path.components().take_while(|part| !is_wild(part)).collect(),
     };
+    let is_not_there = |error: &std::io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
     loop {
         let shown = if there.as_os_str().is_empty() { Path::new(".") } else { &there };
         match shown.canonicalize() {
             // A link to what is not there yet would be made there.
-            Err(error) if error.kind() == ErrorKind::NotFound && shown.symlink_metadata().is_err() && there.pop() => {}
+            Err(error) if is_not_there(&error) && shown.symlink_metadata().is_err() && there.pop() => {}
             resolved => return resolved,
         }
     }

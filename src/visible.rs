@@ -91,7 +91,7 @@ fn obeyed(c: char) -> bool {
 }
 
 /// What GitHub's runner takes for a command after `::`, at the start of a line or of what a table breaks into lines.
-const WORKFLOW_COMMANDS: [&str; 15] = [
+const WORKFLOW_COMMANDS: [&str; 16] = [
     "add-mask",
     "add-matcher",
     "add-path",
@@ -100,6 +100,7 @@ const WORKFLOW_COMMANDS: [&str; 15] = [
     "endgroup",
     "error",
     "group",
+    "internal-set-repo-path",
     "notice",
     "remove-matcher",
     "save-state",
@@ -115,7 +116,7 @@ fn is_command(text: &[u8]) -> bool {
     match text {
         [b':', b':', rest @ ..] => {
             let begins = |word: &&str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-            WORKFLOW_COMMANDS.iter().any(|word| begins(&word))
+            WORKFLOW_COMMANDS.iter().any(begins)
         }
         [b'#', b'#', rest @ ..] => rest.iter().find(|b| !b.is_ascii_alphabetic()) == Some(&b'['),
         _ => false,

@@ -13,7 +13,8 @@ static PLACE: Mutex<Option<String>> = Mutex::new(None);
 /// Runs `work`. A panic in it becomes a message and the exit code 2; panics that are caught on the way say nothing.
 pub fn guarded(work: impl FnOnce() -> ExitCode) -> ExitCode {
     panic::set_hook(Box::new(|info| {
-        if let (Some(location), Ok(mut place)) = (info.location(), PLACE.lock()) {
+        // A thread that waits for one that broke breaks in the standard library.
+        if let (Some(location), Ok(mut place)) = (info.location().filter(|at| !at.file().starts_with("/rustc/")), PLACE.lock()) {
             *place = Some(format!("{}:{}", within_crates(location.file()), location.line()));
         }
     }));

@@ -14,14 +14,13 @@ mod run;
 mod schema;
 mod scratch;
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{diagnostic, files, visible};
+use crate::files;
 
 /// A data-quality gate: judges a batch by declared rules, publishes what may pass, sets the rest aside with reasons.
 #[derive(Debug, Parser)]
@@ -82,12 +81,9 @@ fn refused(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    // It repeats arguments, which may be names of files that someone else chose.
-    let text = diagnostic::without_credentials(error.render().to_string());
-    match visible::page(&text) {
-        Cow::Borrowed(same) if same == error.render().to_string() => _ = error.print(),
-        Cow::Borrowed(shown) => eprint!("{shown}"),
-        Cow::Owned(shown) => eprint!("{shown}"),
+    let text = error.render().to_string();
+    if !output::refuse(&text) {
+        let _ = error.print();
     }
     ExitCode::from(2)
 }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Fault, Faults, without_credentials};
 use crate::report::Report;
 use crate::report::terminal::{self, COLOURS, Style};
 use crate::visible;
@@ -47,6 +47,17 @@ pub fn complain(faults: &Faults) {
     for fault in &faults.0 {
         let _ = writeln!(err, "error: {}", terminal::fault(fault));
     }
+}
+
+/// Prints what is wrong with the command line, if it holds what may not be printed as it stands: it repeats arguments, which
+/// may be names of files that someone else chose. Gives whether it did.
+pub fn refuse(text: &str) -> bool {
+    let shown = visible::page(&without_credentials(text.to_owned())).into_owned();
+    let is_changed = shown != text;
+    if is_changed {
+        let _ = write!(io::stderr().lock(), "{shown}");
+    }
+    is_changed
 }
 
 /// Prints what a person at the terminal should know now.

@@ -100,7 +100,11 @@ fn would_be(path: &Path, there: &str) -> bool {
     }
     let is_same =
         named(path).is_some_and(|path| Some(&path) == named(other).as_ref() || other.canonicalize().is_ok_and(|other| other == path));
-    is_same || glob::Pattern::new(there).is_ok_and(|pattern| pattern.matches_path(path))
+    let matches = |pattern: &str, path: &Path| glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path(path));
+    let whole = Path::new(".")
+        .canonicalize()
+        .map(|here| format!("{}/{}", glob::Pattern::escape(&here.display().to_string()), there.trim_start_matches("./")));
+    is_same || matches(there, path) || whole.is_ok_and(|pattern| named(path).is_some_and(|path| matches(&pattern, &path)))
 }
 
 /// The file that `path` names, be it there or not, without symbolic links on the way to it.

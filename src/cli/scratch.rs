@@ -39,7 +39,7 @@ impl Scratch {
                 Err(e) => return Err(failed(e)),
             }
             // Another run may see the new directory before it is locked, and remove it: then another name is tried.
-            let opened = match files::open_own_directory(&path) {
+            let opened = match files::open_directory(&path) {
                 Ok(opened) => opened,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 Err(e) => return Err(failed(e)),

@@ -325,6 +325,11 @@ fn a_rule_file_reads_and_writes_below_the_root_only() {
     let (code, _, stderr) = run(&place, &["gate", "secret/d.csv", "-r", "s.yaml", "--root", "in", "--publish", "out", "--quarantine", "q"]);
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert_eq!(run(&place, &["gate", "secret/d.csv", "-r", "s.yaml", "--root", "secret", "--root", "in"]).0, 0);
+    place.write("s.yaml", gate("publish: in/one.parquet"));
+    for _ in 0..2 {
+        let (code, _, stderr) = run(&place, &["gate", "-r", "s.yaml", "--root", "in"]);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+    }
     let (code, _, stderr) = run(&place, &["check", "-r", "s.yaml", "--root", "nowhere"]);
     assert!(code == 2 && stderr.contains("nowhere: cannot read"), "{stderr}");
 }
@@ -444,7 +449,7 @@ fn where_reports_go_is_looked_at_before_anything_is_judged() {
         ("d.csv", "r.html", &["--report", "./r.html"], "asked for twice"),
         ("j.json", "./j.json", &[], "written to where the data is"),
         ("data", "data/new.json", &[], "written to where the data is"),
-        ("data/*.json", "data/new.json", &[], "written to where the data is"),
+        ("./data/*.json", "data/new.json", &[], "written to where the data is"),
         ("d.csv", "t.html", &publish, "written to where rows go"),
     ];
     let before = place.files();
