@@ -52,7 +52,7 @@ struct HeldTest(DataType);
 
 impl RowTest for HeldTest {
     fn test(&self, columns: &[&Column], len: usize) -> Tested {
-        let array = columns[0].nullable();
+        let array = unpacked(&columns[0].array);
         let fails = match (array.data_type(), &self.0) {
             (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)) => {
                 let nanos = array.as_primitive::<TimestampNanosecondType>();
@@ -64,6 +64,14 @@ impl RowTest for HeldTest {
             _ => other(&array, &self.0).map_or_else(|| Mask::new(vec![true; len].into()), |differs| Mask::from_boolean(&differs, false)),
         };
         Tested { fails, unknown: Mask::None }
+    }
+}
+
+/// Text that is kept as codes, as text.
+fn unpacked(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Dictionary(_, values) => cast(array, values).expect("codes into values are such values"),
+        _ => array.clone(),
     }
 }
 
