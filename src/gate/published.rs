@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::diagnostic::Fault;
 use crate::identity::Identity;
 use crate::metric::keys::Foreign;
-use crate::rules::published::{Published, Wanted};
+use crate::rules::published::{NotCompared, Published, Wanted};
 use crate::ruleset::RuleFile;
 use crate::store::{Destination, Partition, Stamp, View};
 
@@ -97,7 +97,7 @@ impl Published for PublishedTable {
         self.replaces.as_deref()
     }
 
-    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, Fault> {
+    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared> {
         let mut state = self.state();
         let view = match state.seen.take() {
             Some(view) => view,

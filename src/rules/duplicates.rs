@@ -6,11 +6,11 @@ use serde::Deserialize;
 use super::exact_keys::ExactKeys;
 use super::facts::Look;
 use super::judgement::{Judgement, RowsJudged, figures, json_float};
-use super::published::{Bounds, Published, Wanted};
+use super::published::{Bounds, NotCompared, Published, Wanted};
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::Faults;
 use crate::metric::Number;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
@@ -192,7 +192,7 @@ impl Foreign for Unreadable {
 
 impl AcrossPublished {
     /// The published rows whose keys may be the batch's; none if no file can have one.
-    fn rows(&self, view: &View<'_>) -> Result<Option<Arc<dyn Foreign>>, Fault> {
+    fn rows(&self, view: &View<'_>) -> Result<Option<Arc<dyn Foreign>>, NotCompared> {
         let bounds = |column: &BoundColumn, handle| Bounds::of(&column.data_type, view.get(handle).copied().flatten()?);
         let key = self.key.iter().map(|(column, handle)| (column.clone(), bounds(column, *handle))).collect();
         let since = self.window.as_ref().and_then(|(column, newest, last)| {
@@ -228,7 +228,9 @@ impl Check for DuplicatesCheck {
                     return Judgement::Again;
                 }
                 Ok(None) => {}
-                Err(fault) => {
+                // The schema's finding says so too, and whether the batch is rejected for it.
+                Err(NotCompared::OtherType(why)) => return Judgement::NoData(why),
+                Err(NotCompared::Unreadable(fault)) => {
                     // A table that cannot be read is no table without rows: the look that needs it fails.
                     self.keys.look_beside(Arc::new(Unreadable(fault.to_string())), look);
                     return Judgement::Again;

@@ -83,6 +83,20 @@ pub trait Published: Send + Sync {
     /// the batch; none if there are none.
     ///
     /// # Errors
-    /// The table cannot be read.
-    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, Fault>;
+    /// The table cannot be read, or its keys compared with the batch's.
+    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared>;
+}
+
+/// Why a batch cannot be compared with published rows.
+#[derive(Debug)]
+pub enum NotCompared {
+    Unreadable(Fault),
+    /// A column of the key is of another kind there, as the text says: nothing could ever be equal.
+    OtherType(String),
+}
+
+impl From<Fault> for NotCompared {
+    fn from(fault: Fault) -> Self {
+        Self::Unreadable(fault)
+    }
 }

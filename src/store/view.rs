@@ -21,7 +21,8 @@ use crate::metric::keys::{Foreign, TakeKeys};
 use crate::metric::{Column, plain_floats};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
-use crate::rules::published::{Bounds, Kind, Wanted};
+use crate::rules::BoundColumn;
+use crate::rules::published::{Bounds, Kind, NotCompared, Wanted};
 use crate::types::{is_text, micros, type_name};
 
 /// Rows that are read at a time, and how many such batches ahead.
@@ -75,7 +76,14 @@ impl View {
     }
 
     /// The rows wanted, as far as statistics cannot tell that no row of a file has a key of the batch.
-    pub fn rows(&self, wanted: Wanted) -> Result<Option<PublishedRows>, Fault> {
+    ///
+    /// # Errors
+    /// A file cannot be read, or the table's key is of another kind than the batch's.
+    pub fn rows(&self, wanted: Wanted) -> Result<Option<PublishedRows>, NotCompared> {
+        let there = |name: &str| self.schema.as_ref()?.field_with_name(name).ok().map(|field| field.data_type().clone());
+        if let Some(why) = wanted.key.iter().find_map(|(column, _)| apart(column, &there(&column.name)?)) {
+            return Err(NotCompared::OtherType(why));
+        }
         let mut files = Vec::new();
         for file in &self.files {
             let location = &file.location;
@@ -157,10 +165,8 @@ impl PublishedRows {
             for (wanted, _) in &self.wanted.key {
                 let there = schema.field_with_name(&wanted.name).map(|f| f.data_type().clone()).ok();
                 let there = there.or_else(|| paths.iter().find(|p| p.path == wanted.name).map(|p| p.data_type.clone()));
-                if let Some(there) = there.filter(|there| !are_comparable(there, &wanted.data_type)) {
-                    let (name, here) = (&wanted.name, type_name(&wanted.data_type));
-                    let why = "values of such types are never equal; convert it with `transform`";
-                    return Err(io::Error::other(format!("`{name}` is {here}, and {} in what is published: {why}", type_name(&there))));
+                if let Some(why) = there.and_then(|there| apart(wanted, &there)) {
+                    return Err(io::Error::other(why));
                 }
             }
             let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|e| failed(&e))?;
@@ -246,6 +252,13 @@ pub(super) fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRe
     let back = cast(&there, array.data_type())?;
     let same = not_distinct(&back, array)?;
     Ok((there, Mask::new(same.values().clone())))
+}
+
+/// Why no value of the column can be one of the type that is published, if so.
+fn apart(column: &BoundColumn, published: &DataType) -> Option<String> {
+    let (here, there) = (type_name(&column.data_type), type_name(published));
+    let why = "values of such types are never equal; convert it with `transform`";
+    (!are_comparable(published, &column.data_type)).then(|| format!("`{}` is {here}, and {there} in what is published: {why}", column.name))
 }
 
 /// Whether values of both types can be equal: 2 and 2.0 can, 2 and the text `2` cannot.

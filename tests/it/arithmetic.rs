@@ -179,11 +179,13 @@ fn minus_zero_and_no_number_are_what_they_are_across_published_rows() {
 fn a_key_of_another_type_than_the_tables_is_refused_by_check_as_by_gate() {
     let place = place("rules: [{ duplicates: { key: [k], across: published } }]\ngate: { publish: table }\n", "k\n1\n2\n");
     assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "a"]).code, 0);
-    place.write("t.csv", "k\n2\nx\n");
-    for command in ["check", "gate"] {
-        let run = place.run(&[command, "t.csv", "-r", "r.yaml"]);
-        assert_eq!(run.code, 2, "{command}: {}{}", run.stdout, run.stderr);
-        assert!(run.stderr.contains("`k`") && run.stderr.contains("string"), "{command}: {}", run.stderr);
+    place.write("t.csv", "k\nx\ny\n");
+    place.write("s.ndjson", "{\"k\":\"2\"}\n{\"k\":\"5\"}\n");
+    for (command, data) in [("check", "t.csv"), ("gate", "t.csv"), ("check", "s.ndjson"), ("gate", "s.ndjson")] {
+        let run = place.run(&[command, data, "-r", "r.yaml"]);
+        assert_eq!((run.code, run.verdict()), (1, "reject"), "{command}: {}{}", run.stdout, run.stderr);
+        let said = run.finding("schema")["message"].as_str().expect("a message");
+        assert!(said.contains("`k`") && said.contains("string"), "{command}: {said}");
     }
 }
 

@@ -87,7 +87,8 @@ fn count(array: &ArrayRef, leaves: &mut Vec<Leaf>, next: &mut usize, is_listed: 
                 leaves.push(Leaf { is_listed, ..Leaf::default() });
             }
             leaves[*next].values += array.len() as u64;
-            leaves[*next].nulls += array.null_count() as u64;
+            // An array of the null type has no bitmap that would count them.
+            leaves[*next].nulls += array.logical_null_count() as u64;
             *next += 1;
         }
     }
