@@ -24,4 +24,5 @@ mod replay;
 mod review;
 mod rulesets;
 mod s3;
+mod set_aside;
 mod support;
