@@ -67,9 +67,9 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
     let (left, bad) = (folded.places.records() - folded.filtered, folded.unsound.len() + folded.malformed);
     let judged = plan.checks.iter().zip(judged).map(|(check, groups)| {
         let mut finding = FindingResult { evidence: evidence(check), ..finding(check, groups) };
-        // Whatever the rule says that it lacks, it lacks since other rules left it nothing.
+        // Whatever the rule says that it lacks, it lacks since nothing was left to it.
         if finding.status == Status::NoData && check.check.is_ok() && check.scope.over == Over::Sound && left > 0 && bad == left {
-            finding.message = format!("no row is left to judge: other rules set aside all {}", counted(left, "row"));
+            finding.message = format!("no row is left to judge: all {} are set aside already", counted(left, "row"));
         }
         finding
     });

@@ -5,6 +5,16 @@ use crate::diagnostic::Fault;
 use crate::report::model::RowTotals;
 use crate::store::StagedFile;
 
+/// Refuses a part of the quarantine that does not hold just the rows set aside.
+pub(super) fn ensure_part_holds(part: &StagedFile, set_aside: u64) -> Result<(), Fault> {
+    let holds = part.rows_written()?;
+    if holds == set_aside {
+        return Ok(());
+    }
+    let what = format!("internal error: {set_aside} rows are set aside, but the part of the quarantine holds {holds}");
+    Err(Fault::new(what).hint("nothing was written there; please report this"))
+}
+
 /// Rows in the files of a batch that is about to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Measured {
@@ -77,6 +87,8 @@ mod tests {
         }
         let lacks_one = Measured::of(&staged(place.path(), &[&[1, 2, 3], &[4]]), Some(&aside)).expect("counted");
         lacks_one.conserves(8, 1, 2).expect_err("a row is lost");
+        ensure_part_holds(&aside, 2).expect("as many");
+        ensure_part_holds(&aside, 3).expect_err("a row is lost");
         let without_part = Measured::of(&published, None).expect("counted");
         without_part.conserves(8, 1, 2).expect_err("the part is lost");
         without_part.conserves(6, 1, 0).expect("nothing was set aside");

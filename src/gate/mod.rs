@@ -232,6 +232,7 @@ impl Batch<'_> {
     fn part(&self) -> Result<StagedFile, Fault> {
         let mut part = quarantine::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
         part.finish(self.stamp)?;
+        measured::ensure_part_holds(&part, self.set_aside.len())?;
         Ok(part)
     }
 

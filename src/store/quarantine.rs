@@ -178,3 +178,33 @@ impl Quarantine {
         Ok(self.names()?.iter().filter(|name| is_part(name)).map(|name| self.directory.join(name)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_damaged_file_does_not_take_the_place_of_a_part() {
+        let place = tempfile::tempdir().expect("a directory");
+        let quarantine = Quarantine { directory: Location::Local(place.path().to_owned()) };
+        let text = |text: &str| text.to_owned();
+        let stamp = Stamp { dataset: text("t"), batch_id: text("b"), rules_digest: text("r"), content_digest: text("c") };
+        let part = place.path().join(quarantine.place_of(&stamp).name());
+        fs::write(&part, "the part").expect("write");
+        let pending = place.path().join(quarantine.pending(&stamp, "0123abcd").name());
+        fs::write(&pending, "PAR1 cut short").expect("write");
+        assert_eq!(quarantine.begun(&stamp).expect("a list"), ["0123abcd"]);
+        let fault = quarantine.conclude(&stamp, "0123abcd").expect_err("damaged");
+        assert!(fault.to_string().contains("0123abcd.pending: the file is damaged"), "{fault}");
+        assert_eq!(fs::read_to_string(&part).expect("the part"), "the part");
+        assert!(pending.exists());
+        assert!(!quarantine.has(&stamp).expect("a look"));
+        quarantine.ensure_whole(&stamp).expect_err("what is there is no part");
+        // What a gate that has published tidies up is not this.
+        quarantine.settle(&stamp, true).expect("left alone");
+        assert!(part.exists());
+        quarantine.contents().expect_err("it would be missed");
+    }
+}

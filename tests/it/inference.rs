@@ -64,7 +64,7 @@ fn a_column_that_contradicts_its_contract_is_a_schema_change_also_with_a_format(
 #[test]
 fn a_file_of_malformed_records_is_set_aside_whole() {
     let place = Place::new();
-    place.write("r.yaml", "dataset: t\nrules: []\ngate: { publish: out }\n");
+    place.write("r.yaml", "dataset: t\nrules: []\ngate: { publish: out, reject_above: 100% }\n");
     place.write("d.csv", format!("a,b\n1,2\n{}", "1,2,3\n".repeat(30_000)));
     let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]);
     assert_eq!((run.code, run.rows("quarantined"), run.rows("published")), (0, 30_000, 1), "{}", run.stderr);

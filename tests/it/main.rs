@@ -29,6 +29,7 @@ mod replay;
 mod review;
 mod rulesets;
 mod s3;
+mod set_aside;
 mod support;
 mod table_drift;
 mod text;

@@ -7,37 +7,35 @@
 //!
 //! Rows that were mended take the place of those set aside; then they alone are judged, and what was not mended stays.
 
+mod chosen;
 mod judged;
 mod mended;
 mod rows;
+mod same;
 mod stays;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch, UInt32Array};
-use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+pub use self::chosen::{parts, parts_of_mended};
 use self::judged::Judged;
 pub use self::mended::Mended;
-use self::rows::{Scratch, Taken, ToJudge, cannot, cannot_read, conform, opened, read};
+use self::rows::{Scratch, Taken, ToJudge, cannot, cannot_read, opened, read};
 use super::staging::{Staged, Staging};
 use super::{ATTEMPTS_MAX, PublishedTable, filter};
 use crate::assemble::{self, Header};
-use crate::audit::{self, Audited, Job};
+use crate::audit::{self, Job};
 use crate::diagnostic::{Fault, Faults};
-use crate::metric::plain_floats;
-use crate::prepare::Prepared;
 use crate::quarantine::{self, Part, is_ours};
 use crate::report::model::Mode;
-use crate::rows::{RowNumbers, RowSet};
+use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
-use crate::source::{self, Chunk, Format, Projection, ReadOptions, Source, Spool};
+use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::store::{
     Commit, Committed, Destination, Done, Location, Quarantine, StagedFile, View, Waiting, done_in, is_partial, replays_in, sweep_at,
 };
@@ -284,47 +282,6 @@ impl<'a> Batch<'a> {
         written.judged.iter().enumerate().filter_map(told).collect()
     }
 
-    /// Whether the published rows are what the rules' `transform` makes of them now.
-    fn same_values(&self, audited: &Audited) -> Result<(), Faults> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let prepare = &audited.plan.prepare;
-        let made: Vec<usize> = (0..prepare.schema.fields().len()).filter(|&c| !prepare.is_untouched(c)).collect();
-        if made.is_empty() {
-            return Ok(());
-        }
-        let projection = Projection::new(&self.columns, (0..self.columns.fields().len()).collect());
-        for batch in read(file)? {
-            let batch = batch?;
-            let rows = RowNumbers::of((0..batch.num_rows() as u32).collect());
-            let chunk = Chunk { batch: conform(&batch, &self.columns)?, rows, malformed: Vec::new() };
-            for prepared in prepare.apply(chunk, &projection)? {
-                made.iter().try_for_each(|&column| self.is_same(&prepared, &batch, prepare.schema.field(column).name(), column))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a column that `transform` makes is what is published.
-    fn is_same(&self, prepared: &Prepared, batch: &RecordBatch, name: &str, column: usize) -> Result<(), Faults> {
-        let still: UInt32Array = prepared.rows.iter().collect::<Vec<u32>>().into();
-        let (Some(now), Some(then)) = (&prepared.columns[column], batch.column_by_name(name)) else { return Err(self.other(name)) };
-        let then = take(then, &still, None).map_err(|e| cannot(&e))?;
-        let Ok(now) = cast_with_options(now, then.data_type(), &CastOptions { safe: false, ..CastOptions::default() }) else {
-            return Err(self.other(name));
-        };
-        let differ = if then.data_type().is_nested() {
-            then != now
-        } else {
-            distinct(&plain_floats(&then), &plain_floats(&now)).map_err(|e| cannot(&e))?.true_count() > 0
-        };
-        if differ { Err(self.other(name)) } else { Ok(()) }
-    }
-
-    fn other(&self, column: &str) -> Faults {
-        let what = format!("the published `{column}` of batch `{}` is not what `transform` makes of it now", self.part.stamp.batch_id);
-        Fault::new(what).hint("gate the batch again with `--supersede`").into()
-    }
-
     /// Whether the rows that pass are published; not if others have changed the table.
     fn publish(&self, staged: Staged, fails: &RowSet, judged: &Judged, seen: Option<&View>) -> Result<bool, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
@@ -409,56 +366,4 @@ fn replay_digest(rules: &RuleFile, before: &[String], content: &str, mended: Opt
     let mut text = format!("{:032x} {content} {} {} ", rules.digest, before.join(" "), mended.unwrap_or_default());
     text.extend(passes.iter().map(|&passes| if passes { '1' } else { '0' }));
     format!("{:08x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) >> 32)
-}
-
-/// The parts to be replayed: those of the rules' data set that hold rows, or of the batches `wanted`.
-///
-/// # Errors
-/// A batch left no rows of this data set there, or a part cannot be read.
-pub fn parts(rules: &RuleFile, quarantine: &Quarantine, wanted: &[String]) -> Result<Vec<Part>, Faults> {
-    let dataset = &rules.sections.dataset;
-    ensure_replayable(rules)?;
-    let mut parts = quarantine::parts_of(quarantine, wanted)?;
-    if let Some(part) = parts.iter().find(|p| p.stamp.dataset != *dataset && wanted.contains(&p.stamp.batch_id)) {
-        return Err(of_other_data(part, dataset).into());
-    }
-    parts.retain(|p| p.stamp.dataset == *dataset && p.rows > 0);
-    Ok(parts)
-}
-
-/// The parts that the rows of `mended` are of; all must be of the batches `wanted`, where any is named.
-///
-/// # Errors
-/// A part is not there, is of another batch or data set, or cannot be read.
-pub fn parts_of_mended(rules: &RuleFile, quarantine: &Quarantine, mended: &Mended, wanted: &[String]) -> Result<Vec<Part>, Faults> {
-    ensure_replayable(rules)?;
-    let there = quarantine::parts_of(quarantine, wanted)?;
-    let (mut parts, mut faults) = (Vec::new(), Faults::default());
-    for (name, place) in mended.parts() {
-        match there.iter().find(|part| part.place.name() == name) {
-            Some(part) if part.stamp.dataset != rules.sections.dataset => faults.push(of_other_data(part, &rules.sections.dataset)),
-            Some(part) if !wanted.is_empty() && !wanted.contains(&part.stamp.batch_id) => {
-                faults.push(Fault::new(format!("{place}: the row is of batch `{}`, which is not named", part.stamp.batch_id)));
-            }
-            Some(part) => parts.push(part.clone()),
-            None => {
-                let fault = Fault::new(format!("{place}: `{name}` is no part of {}", quarantine.directory));
-                faults.push(fault.hint("the rows were taken out of another quarantine, or their batch was superseded since"));
-            }
-        }
-    }
-    faults.or_ok(parts)
-}
-
-fn of_other_data(part: &Part, dataset: &str) -> Fault {
-    let Part { stamp, .. } = part;
-    Fault::new(format!("batch `{}` is of the data set `{}`, and the rules are of `{dataset}`", stamp.batch_id, stamp.dataset))
-}
-
-/// Refuses rules that need to know where set-aside rows stood.
-fn ensure_replayable(rules: &RuleFile) -> Result<(), Fault> {
-    let Some(item) = rules.items.iter().find(|item| item.rule.minds_order()) else { return Ok(()) };
-    let name = item.entry.name;
-    let what = format!("`{name}` judges a row by those before it, and where set-aside rows stood among the published is not known");
-    Err(Fault::new(what).at(item.at.in_file(&rules.path)).hint("gate the batches again with `--supersede`"))
 }

@@ -98,7 +98,7 @@ fn versions(names: &[String]) -> (BTreeSet<u64>, Option<u64>) {
         let Some(version) = (version.len() == 20).then(|| version.parse::<u64>().ok()).flatten() else { continue };
         if rest == "json" {
             entries.insert(version);
-        } else if rest.starts_with("checkpoint") && rest.ends_with(".parquet") {
+        } else if rest.starts_with("checkpoint") && (rest.ends_with(".parquet") || rest.ends_with(".json")) {
             checkpoint = checkpoint.max(Some(version));
         }
     }
