@@ -1,5 +1,6 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
+mod contract;
 mod known;
 mod promised;
 mod proven;
@@ -7,7 +8,7 @@ mod proven;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 
 use super::Job;
 use super::profile::{self, ColumnPlan};
@@ -15,10 +16,9 @@ use super::select::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Counts;
 use crate::metric::groups::GroupCounts;
-use crate::paths::{PathColumn, set_type};
+use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::schema::table::is_held_by;
 use crate::rules::words::{OnNoData, Over, Tolerance};
 use crate::rules::{Binder, BoundColumn, Check, Handle, Policy, Requests, Scope};
 use crate::ruleset::{RuleItem, Words};
@@ -88,7 +88,7 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     let mut faults = Faults::default();
     let mut unprepared = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
-    let contract_schema = std::sync::Arc::new(contract_schema(job, source.schema()));
+    let contract_schema = std::sync::Arc::new(contract::schema(job, source.schema()));
     let (contract_prepare, contract_faults) = binding(job, &contract_schema, &sql);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {
@@ -161,21 +161,6 @@ fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql) -> (Prepare, Faults
     (prepare, faults)
 }
 
-/// The batch's schema as it would be had it kept to the contract.
-fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
-    let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in job.rules.contract() {
-        let Some(data_type) = column.data_type else { continue };
-        if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
-            continue;
-        }
-        let whole = fields.iter().any(|f| *f.name() == column.name);
-        let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
-        set_type(&mut fields, &steps, &data_type);
-    }
-    Schema::new(fields)
-}
-
 struct Binding<'a, 'b> {
     job: &'a Job<'b>,
     sql: &'a LazySql,
@@ -187,7 +172,7 @@ struct Binding<'a, 'b> {
 impl Binding<'_, '_> {
     /// A required column is an implied rule: rows without a value are set aside.
     fn required(&self, name: &str, at: Position, plan: &mut Plan) {
-        let item = required_item(name, at);
+        let item = contract::required(name, at);
         let column = Spanned { at, value: name.to_owned() };
         let _ = self.one(&item, Some(&column), plan);
     }
@@ -382,21 +367,6 @@ impl Binding<'_, '_> {
             binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
         });
         Ok(Bound { check, scope, policy, about, shows, groups })
-    }
-}
-
-/// The rule that every row has a value of the column `name`.
-fn required_item(name: &str, at: Position) -> RuleItem {
-    RuleItem {
-        entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
-        rule: crate::rules::missing_default(),
-        words: Words {
-            id: Some(Spanned { at, value: format!("required-{name}") }),
-            column: Some(Spanned { at, value: name.to_owned() }),
-            ..Words::default()
-        },
-        at,
-        about_rows: false,
     }
 }
 
