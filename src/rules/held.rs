@@ -12,7 +12,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::diagnostic::Faults;
-use crate::metric::Column;
+use crate::metric::{Column, ColumnStatistics, Number};
 use crate::rows::Mask;
 
 /// Rows with a value that becomes another one in the table's type.
@@ -43,17 +43,33 @@ impl Rule for Held {
         let column = to.column();
         let data_type = self.data_type.clone().unwrap_or_else(|| column.data_type.clone());
         let says = format!("have a value that the table cannot hold as {}", crate::types::type_name(&data_type));
-        let test = to.row_test(HeldTest(data_type), &[column.index]);
+        let safe = safe(&column.data_type, &data_type);
+        let test = to.row_test(HeldTest { data_type, safe }, &[column.index]);
         Ok(Box::new(HeldCheck { test, says }))
     }
 }
 
-struct HeldTest(DataType);
+/// Up to which value, on either side of zero, all are held; none where that is not all there is to it.
+fn safe(from: &DataType, to: &DataType) -> Option<i128> {
+    match (from, to) {
+        (DataType::Timestamp(TimeUnit::Second, _), DataType::Timestamp(TimeUnit::Microsecond, _)) => Some(i128::from(i64::MAX) / 1_000_000),
+        (DataType::Timestamp(TimeUnit::Millisecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)) => {
+            Some(i128::from(i64::MAX) / 1_000)
+        }
+        (DataType::Int64 | DataType::UInt64, DataType::Float64) => Some(1 << 53),
+        _ => None,
+    }
+}
+
+struct HeldTest {
+    data_type: DataType,
+    safe: Option<i128>,
+}
 
 impl RowTest for HeldTest {
     fn test(&self, columns: &[&Column], len: usize) -> Tested {
         let array = unpacked(&columns[0].array);
-        let fails = match (array.data_type(), &self.0) {
+        let fails = match (array.data_type(), &self.data_type) {
             (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)) => {
                 let nanos = array.as_primitive::<TimestampNanosecondType>();
                 match nanos.values().iter().all(|nanos| nanos % 1000 == 0) {
@@ -61,9 +77,18 @@ impl RowTest for HeldTest {
                     false => Mask::from_boolean(&BooleanArray::from_unary(nanos, |nanos| nanos % 1000 != 0), false),
                 }
             }
-            _ => other(&array, &self.0).map_or_else(|| Mask::new(vec![true; len].into()), |differs| Mask::from_boolean(&differs, false)),
+            _ => other(&array, &self.data_type)
+                .map_or_else(|| Mask::new(vec![true; len].into()), |differs| Mask::from_boolean(&differs, false)),
         };
         Tested { fails, unknown: Mask::None }
+    }
+
+    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+        match (statistics.range, self.safe) {
+            (Some((Number::Int { value: min, .. }, Number::Int { value: max, .. })), Some(safe)) => -safe <= min && max <= safe,
+            (None, _) => statistics.missing == statistics.rows,
+            (Some(_), _) => false,
+        }
     }
 }
 
@@ -103,7 +128,7 @@ mod tests {
 
     fn failing(array: ArrayRef, data_type: DataType) -> Vec<usize> {
         let len = array.len();
-        let fails = HeldTest(data_type).test(&[&Column::new(array)], len).fails.bits(len);
+        let fails = HeldTest { safe: safe(array.data_type(), &data_type), data_type }.test(&[&Column::new(array)], len).fails.bits(len);
         fails.set_indices().collect()
     }
 

@@ -1,12 +1,14 @@
 //! What a Delta table promises its readers: each promise is kept, or the table is refused by name before a row is read.
 
+use std::process::Command;
+
 use serde_json::{Value as Json, json};
 use sluicegate::rules::schema::Evolution;
 use sluicegate::store::{Destination, Location, Surroundings};
 
 use crate::crash::delta_files;
 use crate::gate::read;
-use crate::support::{Place, Run};
+use crate::support::{Place, Run, skipped};
 
 const RULES: &str = "dataset: t
 rules: [{ rows: { min: 1 } }]
@@ -66,6 +68,8 @@ fn refused(place: &Place, what: &str) {
         assert!(run.stderr.contains(what) && run.stderr.contains("lake"), "{what}: {}", run.stderr);
         assert_eq!(run.rows("read"), 0, "no row was read");
     }
+    let replay = place.run(&["replay", "-r", "r.yaml"]);
+    assert!(replay.code == 2 && replay.stderr.contains(what) && replay.stderr.contains("lake"), "{what}: {}", replay.stderr);
     assert_eq!(place.files(), before);
 }
 
@@ -274,4 +278,44 @@ fn a_promise_made_while_a_batch_is_judged_keeps_it_out() {
     place.write("lake/_delta_log/00000000000000000001.json", metadata + "\n");
     assert!(columns().expect_err("changed").what.contains("promises of its rows changed meanwhile"));
     assert_eq!(destination.terms().expect("kept").expect("a table").constraints.len(), 1);
+}
+
+#[test]
+fn a_table_with_promises_that_another_program_made_is_shared_with_it() {
+    let python = std::env::var("SLUICEGATE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let run = |script: &str, table: &str| Command::new(&python).args(["-c", script, table]).output().expect("python runs");
+    if !Command::new(&python).args(["-c", "import deltalake, polars"]).output().is_ok_and(|o| o.status.success()) {
+        return skipped("Python with deltalake and polars");
+    }
+    let place = Place::new();
+    place.write("r.yaml", RULES);
+    place.write("d.csv", "id,v\n1,a\n3,b\n,c\n");
+    let table = place.path("lake").display().to_string();
+    let make = "import os, sys
+from deltalake import DeltaTable, Field, Schema
+DeltaTable.create(sys.argv[1], schema=Schema([Field('id', 'long', nullable=False), Field('v', 'string', nullable=True)]))
+DeltaTable(sys.argv[1]).alter.add_constraint({'big': 'id > 2'})
+sys.stdout.flush(); os._exit(0)";
+    let made = run(make, &table);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for gate in ways(&place) {
+        assert_eq!(gate.verdict(), "quarantine", "{}", gate.stderr);
+        assert_eq!(gate.finding("constraint-big")["failing_rows"], 2);
+        assert_eq!(gate.finding("not-null-id")["failing_rows"], 1);
+    }
+    let share = "import os, sys
+import polars, pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+fields = pa.schema([pa.field('id', pa.int64(), False), pa.field('v', pa.string())])
+write_deltalake(sys.argv[1], pa.table({'id': [9], 'v': ['z']}, schema=fields), mode='append')
+table = DeltaTable(sys.argv[1])
+table.create_checkpoint()
+assert sorted(polars.read_delta(sys.argv[1])['id'].to_list()) == [3, 9]
+assert table.schema().fields[0].nullable is False, table.schema()
+os._exit(0)";
+    let shared = run(share, &table);
+    assert!(shared.status.success(), "{}", String::from_utf8_lossy(&shared.stderr));
+    place.write("d.csv", "id,v\n4,a\n");
+    let [.., gate] = ways(&place);
+    assert_eq!((gate.code, gate.verdict()), (0, "accept"), "{}", gate.stderr);
 }

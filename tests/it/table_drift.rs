@@ -257,3 +257,14 @@ fn values_that_the_table_cannot_hold_are_set_aside_in_every_mode() {
     let run = place.run(&["gate", "i.parquet", "-r", "r.yaml"]);
     assert_eq!((run.code, run.rows("published"), run.finding("held-x")["failing_rows"].as_u64()), (0, 1, Some(1)), "{}", run.stderr);
 }
+
+#[test]
+fn a_column_empty_for_a_day_takes_the_tables_type_beside_a_contract_that_does_not_name_it() {
+    let place = place(&format!("{RULES}schema: {{ columns: {{ id: {{ type: int64 }}, n: {{}} }} }}\n"));
+    assert_eq!(gate(&place, "a.csv", "id,n,m\n1,5,0.5\n").code, 0);
+    for (name, data) in [("b.csv", "id,n,m\n2,,\n"), ("c.ndjson", "{\"id\":3,\"n\":null,\"m\":null}\n"), ("d.ndjson", "{\"id\":4}\n")] {
+        let run = alike(&place, name, data);
+        assert_eq!(run.code, 0, "{name} {}", run.stderr);
+    }
+    assert_eq!(rows(&place), 4);
+}

@@ -1,5 +1,6 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
+mod contract;
 mod known;
 mod preparation;
 mod promised;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
 
-use self::preparation::{binding, contract_schema, is_declared, is_guess};
+use self::preparation::{binding, is_declared, is_guess};
 use super::Job;
 use super::profile::{self, ColumnPlan};
 use super::select::{absent, select};
@@ -93,7 +94,7 @@ pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     let mut faults = Faults::default();
     let mut unprepared = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
-    let contract_schema = std::sync::Arc::new(contract_schema(job, source.schema()));
+    let contract_schema = std::sync::Arc::new(contract::schema(job, source.schema()));
     let (contract_prepare, contract_faults) = binding(job, &contract_schema, &sql, infers);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {
@@ -157,7 +158,7 @@ struct Binding<'a, 'b> {
 impl Binding<'_, '_> {
     /// A required column is an implied rule: rows without a value are set aside.
     fn required(&self, name: &str, at: Position, plan: &mut Plan) -> Result<(), Faults> {
-        let item = required_item(name, at);
+        let item = contract::required(name, at);
         let column = Spanned { at, value: name.to_owned() };
         self.one(&item, Some(&column), plan)
     }
@@ -382,21 +383,6 @@ impl Binding<'_, '_> {
             binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
         });
         Ok(Bound { check, scope, policy, about, shows, groups })
-    }
-}
-
-/// The rule that every row has a value of the column `name`.
-fn required_item(name: &str, at: Position) -> RuleItem {
-    RuleItem {
-        entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
-        rule: crate::rules::missing_default(),
-        words: Words {
-            id: Some(Spanned { at, value: format!("required-{name}") }),
-            column: Some(Spanned { at, value: name.to_owned() }),
-            ..Words::default()
-        },
-        at,
-        about_rows: false,
     }
 }
 

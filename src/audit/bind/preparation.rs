@@ -4,9 +4,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::audit::Job;
 use crate::diagnostic::{Fault, Faults};
-use crate::paths::set_type;
 use crate::prepare::Prepare;
-use crate::rules::schema::table::is_held_by;
 use crate::sql::{Expression, LazySql};
 use crate::types::is_text;
 use crate::yaml::Position;
@@ -53,19 +51,4 @@ pub(super) fn is_declared(job: &Job<'_>, name: &str) -> bool {
 /// Whether a later value may change the type of a column: it is what the values so far look like.
 pub(super) fn is_guess(job: &Job<'_>, infers: bool, field: &Field) -> bool {
     infers && !is_declared(job, field.name()) && !is_text(field.data_type())
-}
-
-/// The batch's schema as it would be had it kept to the contract.
-pub(super) fn contract_schema(job: &Job<'_>, batch: &Schema) -> Schema {
-    let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in job.rules.contract() {
-        let Some(data_type) = column.data_type else { continue };
-        if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
-            continue;
-        }
-        let whole = fields.iter().any(|f| *f.name() == column.name);
-        let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
-        set_type(&mut fields, &steps, &data_type);
-    }
-    Schema::new(fields)
 }

@@ -5,7 +5,8 @@ use arrow::datatypes::{DataType, FieldRef};
 use super::{Binding, Plan};
 use crate::diagnostic::{Fault, Faults};
 use crate::rules::held::{Held, is_lossy};
-use crate::rules::schema::table::{TableConstraint, TableTerms, in_delta, is_held_by};
+use crate::rules::schema::delta_types::{in_delta, is_held_by};
+use crate::rules::schema::table::{TableConstraint, TableTerms};
 use crate::rules::words::Nulls;
 use crate::ruleset::{RuleItem, Words};
 use crate::yaml::{Entry, Node, Position, Spanned, Value};
@@ -25,7 +26,7 @@ impl Binding<'_, '_> {
             let is_required = plan.checks.iter().any(|check| check.id == format!("required-{name}") && check.known_reasons.is_empty());
             // Where the column is gone, the finding about the schema says so.
             if !is_required && plan.prepare.seen.column_with_name(name).is_some() {
-                let mut item = super::required_item(name, Position::default());
+                let mut item = super::contract::required(name, Position::default());
                 item.words.id = Some(here(format!("not-null-{name}")));
                 item.words.description = Some(format!("`{name}` is NOT NULL in the table {}", table.place));
                 faults.take_all(self.one(&item, Some(&here(name.clone())), plan));

@@ -1,6 +1,7 @@
 //! Schema drift: the batch's columns against the contract.
 
 mod compare;
+pub mod delta_types;
 pub mod table;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,8 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
-use crate::rules::schema::table::{TableTerms, fits, has_local_time, in_delta};
+use crate::rules::schema::delta_types::{fits, has_local_time, in_delta};
+use crate::rules::schema::table::TableTerms;
 use crate::types::type_name;
 
 /// How the columns of a batch are written.

@@ -1,0 +1,39 @@
+//! What follows from the contract before any rule is bound.
+
+use arrow::datatypes::{Field, Schema};
+
+use crate::audit::Job;
+use crate::paths::set_type;
+use crate::rules::schema::delta_types::is_held_by;
+use crate::ruleset::{RuleItem, Words};
+use crate::yaml::{Position, Spanned};
+
+/// The batch's schema as it would be had it kept to the contract.
+pub(super) fn schema(job: &Job<'_>, batch: &Schema) -> Schema {
+    let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
+    for column in job.rules.contract() {
+        let Some(data_type) = column.data_type else { continue };
+        if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
+            continue;
+        }
+        let whole = fields.iter().any(|f| *f.name() == column.name);
+        let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
+        set_type(&mut fields, &steps, &data_type);
+    }
+    Schema::new(fields)
+}
+
+/// The rule that every row has a value of the column `name`.
+pub(super) fn required(name: &str, at: Position) -> RuleItem {
+    RuleItem {
+        entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
+        rule: crate::rules::missing_default(),
+        words: Words {
+            id: Some(Spanned { at, value: format!("required-{name}") }),
+            column: Some(Spanned { at, value: name.to_owned() }),
+            ..Words::default()
+        },
+        at,
+        about_rows: false,
+    }
+}
