@@ -254,3 +254,19 @@ fn a_dry_run_says_what_would_be_replaced_and_refused() {
     let data: Vec<String> = place.files().into_iter().filter(|f| !f.ends_with(".csv")).collect();
     assert_eq!(data, before.into_iter().filter(|f| !f.ends_with(".csv")).collect::<Vec<_>>(), "nothing was written");
 }
+
+#[test]
+fn a_log_that_names_files_outside_of_its_table_is_refused() {
+    for path in
+        ["../secret.parquet", "/etc/secret.parquet", "file:///etc/secret.parquet", "s3://bucket/secret.parquet", "a/../../b.parquet"]
+    {
+        let place = place();
+        place.write("r.yaml", RULES.replace("{ missing: { column: id } }", "{ duplicates: { key: [id], across: published } }"));
+        assert_eq!(gate(&place, "a", "id\n1\n", &[]).code, 0);
+        let add =
+            serde_json::json!({ "add": { "path": path, "partitionValues": {}, "size": 9, "modificationTime": 0, "dataChange": true } });
+        place.write("lake/_delta_log/00000000000000000001.json", add.to_string());
+        let run = gate(&place, "b", "id\n2\n", &[]);
+        assert!(run.code == 2 && run.stderr.contains("names a file outside of it"), "{path}: {}", run.stderr);
+    }
+}

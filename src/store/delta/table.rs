@@ -116,7 +116,15 @@ impl<'a> Table<'a> {
     /// The data files.
     pub fn files(&self) -> Result<Vec<LogicalFileView>, Fault> {
         let snapshot = self.table.snapshot().map_err(|e| cannot_read(self.location, &e))?;
-        Ok(snapshot.log_data().iter().collect())
+        let files: Vec<LogicalFileView> = snapshot.log_data().iter().collect();
+        // Whoever wrote the log must not lead a run to files that are none of the table's.
+        match files.iter().map(LogicalFileView::path).find(|path| leads_elsewhere(path)) {
+            None => Ok(files),
+            Some(path) => {
+                let fault = Fault::new(format!("{}: the log of the Delta table names a file outside of it: `{path}`", self.location));
+                Err(fault.hint("a shallow clone of another table is not supported; copy its files"))
+            }
+        }
     }
 
     /// The table's files that hold the batch, of whichever data set, with the stamps in them.
@@ -179,6 +187,11 @@ impl<'a> Table<'a> {
 /// The application id of a batch's transaction. Ids of batches are those of a table, whatever its data sets are called.
 pub(super) fn application(stamp: &Stamp) -> String {
     format!("sluicegate-batch/{}", stamp.batch_id)
+}
+
+/// Whether a data file's path, which is relative to the table's directory, leaves it.
+fn leads_elsewhere(path: &str) -> bool {
+    path.starts_with('/') || path.contains("://") || path.split('/').any(|part| part == "..")
 }
 
 /// A digest of what the stamp says, in 62 bits, and whether the batch published a row.
