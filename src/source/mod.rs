@@ -294,3 +294,20 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
     };
     partitions::Partitioned::over(source, &keys, contract)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Arrow counts a text column's bytes in 31 bits, a cell its place in 32.
+    const _: () = assert!(UNIT_BYTES_MAX < i32::MAX as usize);
+
+    #[test]
+    fn a_record_longer_than_any_unit_is_refused_with_its_place() {
+        let file = InputFile::stat(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("a file");
+        assert_eq!(Cut::more(16 << 20, &file, 7).ok(), Some(32 << 20));
+        assert_eq!(Cut::more(UNIT_BYTES_MAX - 1, &file, 7).ok(), Some(UNIT_BYTES_MAX));
+        let fault = Cut::more(UNIT_BYTES_MAX, &file, 7).expect_err("a fault");
+        assert!(fault.what.ends_with("the record at byte 8 is longer than 1024 MiB"), "{}", fault.what);
+    }
+}

@@ -59,7 +59,7 @@ fn what_cannot_be_judged_exits_2_with_a_message() {
 
 #[test]
 fn data_that_says_nothing_is_never_accepted() {
-    for (data, message) in [("", "is empty"), ("\n", "is empty"), ("a,b\n", "the batch has no rows")] {
+    for (data, message) in [("", "has no bytes"), ("\n", "holds blank lines only"), ("a,b\n", "the batch has no rows")] {
         let run = place(data).run(&["check", "d.csv", "-r", "r.yaml"]);
         assert_eq!(run.code, 2, "{data:?}");
         assert!(run.stderr.contains(message) || run.stdout.contains(message), "{data:?}: {}{}", run.stdout, run.stderr);

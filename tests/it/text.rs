@@ -1,7 +1,8 @@
 //! Values, names and records of text are what they are: what is odd about them is said, never guessed.
 
-use serde_json::Value as Json;
+use arrow::util::display::array_value_to_string;
 use sluicegate::source::csv::framing::{Dialect, Framed, Record, frame};
+use sluicegate::source::{self, ContractColumn, Cut, Projection, ReadOptions, Spool};
 
 use crate::support::{Place, Run};
 
@@ -24,7 +25,7 @@ fn names(run: &Run) -> Vec<&str> {
     run.report()["columns"].as_array().expect("columns").iter().filter_map(|c| c["name"].as_str()).collect()
 }
 
-fn source_says<'a>(run: &'a Run) -> &'a str {
+fn source_says(run: &Run) -> &str {
     let finding = run.finding("source");
     assert_eq!((&finding["outcome"], &finding["on_fail"]), (&"warn".into(), &"warn".into()));
     finding["message"].as_str().expect("a message")
@@ -193,7 +194,7 @@ fn a_column_of_the_contract_that_is_absent_is_never_a_pass() {
     let strict = check(&rules("backward", "missing: { columns: \"*\", on_no_data: stop }"), data);
     assert_eq!((strict.code, strict.verdict()), (2, "undecided"));
     let warned = check(&rules("backward", "rows: { min: 1 }"), data);
-    assert!(warned.report()["findings"].as_array().is_some_and(|all| all.iter().all(|f| f["outcome"] != Json::from("fail"))));
+    assert!(warned.report()["findings"].as_array().is_some_and(|all| all.iter().all(|f| f["outcome"] != "fail")));
 }
 
 #[test]
@@ -254,4 +255,55 @@ fn records_damaged_by_one_character_are_malformed_unless_their_fields_are_whole(
         }
     }
     assert_eq!((damages, whole, torn), (1704, 204, Vec::new()));
+}
+
+/// Every record of the file at `path`: its fields, or why it is malformed and its text.
+fn records(path: &str, spool: &Spool, cut: Cut) -> Vec<String> {
+    let options = ReadOptions { cut, ..ReadOptions::default() };
+    let text = |name: &str| ContractColumn { name: name.to_owned(), data_type: Some(arrow::datatypes::DataType::Utf8), format: None };
+    let source = source::open(&[path.to_owned()], &options, &["a", "b", "c"].map(text), spool).unwrap_or_else(|f| panic!("{f}"));
+    let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
+    let (mut found, mut previous) = (Vec::new(), None);
+    while let Some((unit, preread)) = source.next_unit(previous.as_ref()).unwrap_or_else(|f| panic!("{f}")) {
+        let mut of_unit: Vec<(u32, String)> = Vec::new();
+        let each = &mut |chunk: source::Chunk| {
+            let shown = |i: usize| chunk.batch.columns().iter().map(|c| array_value_to_string(c, i).expect("a value")).collect::<Vec<_>>();
+            of_unit.extend((0..chunk.batch.num_rows()).map(|i| (chunk.rows.get(i), shown(i).join("|"))));
+            of_unit.extend(chunk.malformed.into_iter().map(|m| (m.row, format!("{}: {:?}", m.reason, String::from_utf8_lossy(&m.raw)))));
+            Ok(())
+        };
+        source.read(&unit, preread, &projection, each).unwrap_or_else(|f| panic!("{f}"));
+        of_unit.sort();
+        found.extend(of_unit.into_iter().map(|(_, text)| text));
+        previous = Some(unit);
+    }
+    found
+}
+
+#[test]
+fn torn_records_are_the_same_whatever_the_size_of_units() {
+    let place = Place::new();
+    let mut text = String::from("a,b,c\n");
+    for i in 0..40 {
+        text.push_str(match i % 8 {
+            0 => "x\",\"y\n",
+            1 => "1,2,3\n",
+            2 => "4,\"two\nlines\",5\n",
+            3 => "1$\"a, b\",\"c\nd\"\n",
+            4 => "6,\"open,7\n",
+            5 => "x\",\"y,\"z\n",
+            6 => "5\" pipe,6\" pipe,\n",
+            _ => "\"\"\"\",\"a\"\"\n\",8\r\n",
+        });
+    }
+    let path = place.write("d.csv", &text).display().to_string();
+    let spool = Spool::new(place.path(""));
+    let whole = records(&path, &spool, Cut::default());
+    assert!(
+        whole.iter().any(|r| r.starts_with("a quote behind text")) && whole.iter().any(|r| r.starts_with("unterminated quote")),
+        "{whole:?}"
+    );
+    for unit_bytes in [1, 7, 16, 50, 64, 100, 333] {
+        assert_eq!(records(&path, &spool, Cut { unit_bytes, batch_rows: 3 }), whole, "units of {unit_bytes} bytes");
+    }
 }

@@ -1,5 +1,6 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
+mod absent;
 mod contract;
 mod known;
 mod preparation;
@@ -14,7 +15,7 @@ use arrow::datatypes::{DataType, Schema};
 use self::preparation::{binding, is_declared, is_guess};
 use super::Job;
 use super::profile::{self, ColumnPlan};
-use super::select::{absent, select};
+use super::select::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Counts;
 use crate::metric::groups::{GroupCounts, can_be_named};
@@ -175,31 +176,6 @@ impl Binding<'_, '_> {
         }
         self.absent(item, plan);
         faults.or_ok(())
-    }
-
-    /// Findings about the contract's columns that a selection speaks of and the batch lacks: they cannot be judged. As
-    /// the rule does not name them, that only warns unless the rule file says more.
-    fn absent(&self, item: &RuleItem, plan: &mut Plan) {
-        let (Some(columns), Some(contract)) = (&item.words.columns, &self.job.rules.sections.schema) else { return };
-        for name in absent(&columns.value, &plan.prepare, contract) {
-            let id = item.words.id.as_ref().map_or(item.entry.name, |id| &id.value);
-            plan.checks.push(PlannedCheck {
-                id: format!("{id}-{name}"),
-                rule: item.entry.name,
-                words: item.words.clone(),
-                policy: self.policy(item),
-                on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Warn),
-                scope: Scope::default(),
-                check: Err(format!("the contract's column `{name}` is not in it")),
-                at: item.at,
-                test: None,
-                tests_alone: false,
-                known_reasons: Vec::new(),
-                groups: None,
-                shows: Vec::new(),
-                columns: vec![name],
-            });
-        }
     }
 
     /// The columns that an item is about.

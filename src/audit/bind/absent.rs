@@ -1,0 +1,34 @@
+//! Columns of the contract that the batch lacks and that a rule speaks of without naming them.
+
+use super::{Binding, Plan, PlannedCheck};
+use crate::audit::select::absent;
+use crate::rules::Scope;
+use crate::rules::words::OnNoData;
+use crate::ruleset::RuleItem;
+
+impl Binding<'_, '_> {
+    /// Findings about the contract's columns that a selection speaks of and the batch lacks: they cannot be judged. As
+    /// the rule does not name them, that only warns unless the rule file says more.
+    pub(super) fn absent(&self, item: &RuleItem, plan: &mut Plan) {
+        let (Some(columns), Some(contract)) = (&item.words.columns, &self.job.rules.sections.schema) else { return };
+        for name in absent(&columns.value, &plan.prepare, contract) {
+            let id = item.words.id.as_ref().map_or(item.entry.name, |id| &id.value);
+            plan.checks.push(PlannedCheck {
+                id: format!("{id}-{name}"),
+                rule: item.entry.name,
+                words: item.words.clone(),
+                policy: self.policy(item),
+                on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Warn),
+                scope: Scope::default(),
+                check: Err(format!("the contract's column `{name}` is not in it")),
+                at: item.at,
+                test: None,
+                tests_alone: false,
+                known_reasons: Vec::new(),
+                groups: None,
+                shows: Vec::new(),
+                columns: vec![name],
+            });
+        }
+    }
+}
