@@ -1,13 +1,18 @@
 //! Avro object container files; a unit is some of a file's blocks.
 
+mod codec;
+mod shape;
+
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use arrow_avro::compression::CompressionCodec;
 use arrow_avro::reader::ReaderBuilder;
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::shape::Shape;
 use super::typed::{Table, damaged};
 use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
 use crate::diagnostic::Fault;
@@ -29,6 +34,11 @@ pub struct AvroSource {
 #[derive(Debug)]
 struct Container {
     header: Vec<u8>,
+    /// The same of a file that is not compressed.
+    plain_header: Vec<u8>,
+    sync: [u8; 16],
+    codec: Option<CompressionCodec>,
+    shape: Shape,
     schema: SchemaRef,
     blocks: Vec<AvroBlock>,
 }
@@ -62,14 +72,52 @@ impl Container {
         let read = || {
             let info = arrow_avro::reader::read_header_info(Cursor::new(&head)).map_err(|e| not_avro(&e))?;
             let header = head.get(..info.header_len() as usize).ok_or_else(|| not_avro(&"its header is cut short"))?.to_vec();
-            let schema = ReaderBuilder::new().build(Cursor::new(&header)).map_err(|e| not_avro(&e))?.schema();
-            Ok((info.sync(), header, schema))
+            let json = info.writer_schema().map_err(|e| not_avro(&e))?.json_string;
+            let shape = Shape::of(&json).ok_or_else(|| not_avro(&"its schema is none"))?;
+            let codec = info.compression().map_err(|e| not_avro(&e))?;
+            let sync = info.sync();
+            let plain_header = plain_header(&json, sync);
+            let schema = ReaderBuilder::new().build(Cursor::new(&plain_header)).map_err(|e| not_avro(&e))?.schema();
+            Ok(Self { header, plain_header, sync, codec, shape, schema, blocks: Vec::new() })
         };
-        let (sync, header, schema) =
-            catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(not_avro(&"its header contradicts itself")))?;
-        let blocks = blocks(file, header.len() as u64, sync)?;
-        Ok(Self { header, schema, blocks })
+        let container = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(not_avro(&"its header contradicts itself")))?;
+        let blocks = blocks(file, container.header.len() as u64, container.sync)?;
+        Ok(Self { blocks, ..container })
     }
+
+    /// The blocks `bytes` without compression, once each is seen to be its number of records.
+    fn plain(&self, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+        let mut plain = Vec::new();
+        let mut rest = bytes.as_slice();
+        while let (Some(records), Some(size)) = (long(&mut rest), long(&mut rest)) {
+            let data = rest.get(..size as usize).ok_or("a block reaches beyond the end")?;
+            rest = rest.get(data.len() + self.sync.len()..).ok_or("a block reaches beyond the end")?;
+            let Some(codec) = self.codec else {
+                self.shape.agrees(records as u64, data)?;
+                continue;
+            };
+            let data = codec::unpacked(codec, data).map_err(|e| format!("a block cannot be unpacked: {e}"))?;
+            self.shape.agrees(records as u64, &data)?;
+            put_long(&mut plain, records);
+            put_long(&mut plain, data.len() as i64);
+            plain.extend_from_slice(&data);
+            plain.extend_from_slice(&self.sync);
+        }
+        Ok(if self.codec.is_some() { plain } else { bytes })
+    }
+}
+
+/// The header of a file of this schema that is not compressed.
+fn plain_header(schema: &str, sync: [u8; 16]) -> Vec<u8> {
+    let mut header = b"Obj\x01".to_vec();
+    put_long(&mut header, 1);
+    for text in ["avro.schema", schema] {
+        put_long(&mut header, text.len() as i64);
+        header.extend_from_slice(text.as_bytes());
+    }
+    put_long(&mut header, 0);
+    header.extend_from_slice(&sync);
+    header
 }
 
 /// Walks the blocks of a file: count, size, data, sync marker.
@@ -100,16 +148,29 @@ fn cut_short(file: &InputFile) -> Fault {
 
 /// Avro's variable-length zig-zag integer.
 fn long(bytes: &mut &[u8]) -> Option<i64> {
+    unsigned(bytes).map(|value| (value >> 1) as i64 ^ -((value & 1) as i64))
+}
+
+fn unsigned(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+            return Some(value);
         }
     }
     None
+}
+
+fn put_long(out: &mut Vec<u8>, value: i64) {
+    let mut rest = (value << 1 ^ value >> 63) as u64;
+    while rest > 0x7f {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
 }
 
 impl Source for AvroSource {
@@ -165,7 +226,8 @@ impl Source for AvroSource {
             each(Chunk { batch, rows: RowNumbers::Dense { first, len: records as u32 }, malformed: Vec::new() })?;
             return Ok(UnitEnd { records: records as u32, digest, ..UnitEnd::default() });
         }
-        let whole = std::io::BufReader::new(Cursor::new(&container.header).chain(Cursor::new(bytes)));
+        let plain = container.plain(bytes).map_err(|e| damaged(file, &e))?;
+        let whole = std::io::BufReader::new(Cursor::new(&container.plain_header).chain(Cursor::new(plain)));
         let reader = ReaderBuilder::new()
             .with_batch_size(self.batch_rows.max(1))
             .with_projection(projection.columns.clone())
@@ -206,7 +268,7 @@ impl Source for AvroSource {
 
 #[cfg(test)]
 mod tests {
-    use super::long;
+    use super::{long, put_long};
 
     #[test]
     fn longs_are_zig_zag() {
@@ -214,6 +276,9 @@ mod tests {
             [(&[0x00u8] as &[u8], 0), (&[0x01], -1), (&[0x02], 1), (&[0x7f], -64), (&[0x80, 0x01], 64), (&[0x81, 0x01], -65)]
         {
             assert_eq!(long(&mut &bytes[..]), Some(value));
+            let mut written = Vec::new();
+            put_long(&mut written, value);
+            assert_eq!(written, bytes);
         }
         assert_eq!(long(&mut &[0x80u8][..]), None);
     }

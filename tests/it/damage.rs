@@ -12,6 +12,9 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType};
 use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow_avro::compression::CompressionCodec;
+use arrow_avro::writer::WriterBuilder;
+use arrow_avro::writer::format::AvroOcfFormat;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -363,4 +366,79 @@ fn what_writers_leave_between_messages_is_no_batch() {
     // Polars writes the schema there without its length.
     let bare = with(&whole, 8, &[0; 8]);
     assert_eq!(read(&place, "d.arrow", &bare).expect("rows").num_rows(), 3);
+}
+
+/// An Avro file of one block that says it has so many records.
+fn avro_of(fields: &str, records: u8, data: &[u8]) -> Vec<u8> {
+    let schema = format!(r#"{{"type": "record", "name": "r", "fields": [{fields}]}}"#);
+    let long = |value: usize| [(value << 1 & 0x7f) as u8 | 0x80, (value >> 6) as u8];
+    let mut out = b"Obj\x01\x02\x16avro.schema".to_vec();
+    out.extend_from_slice(&long(schema.len()));
+    out.extend_from_slice(schema.as_bytes());
+    out.extend_from_slice(b"\x000123456789abcdef");
+    out.extend_from_slice(&[records << 1]);
+    out.extend_from_slice(&long(data.len()));
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"0123456789abcdef");
+    out
+}
+
+#[test]
+fn avro_blocks_that_are_not_their_records_are_a_fault() {
+    let place = Place::new();
+    let cases: [(&str, u8, &[u8], &[u8], &str); 9] = [
+        (r#"{"name": "a", "type": ["null", "int"]}"#, 2, &[2, 14, 0], &[4, 14, 0], "record 1 of a block of 2: a union has no such branch"),
+        (r#"{"name": "a", "type": ["int", "null"]}"#, 2, &[0, 14, 2], &[0, 14, 4], "record 2 of a block of 2: a union has no such branch"),
+        (r#"{"name": "a", "type": "boolean"}"#, 1, &[1], &[7], "a boolean is neither true nor false"),
+        (r#"{"name": "a", "type": {"type": "enum", "name": "e", "symbols": ["x", "y"]}}"#, 1, &[2], &[4], "an enum has no such symbol"),
+        (r#"{"name": "a", "type": "string"}"#, 1, &[2, b'x'], &[4, b'x'], "a value is cut short"),
+        (r#"{"name": "a", "type": "int"}"#, 2, &[2, 2], &[2, 2, 0], "1 bytes stand behind the 2 records of a block"),
+        (r#"{"name": "a", "type": "int"}"#, 2, &[2, 2], &[2], "record 2 of a block of 2: a number is cut short"),
+        (
+            r#"{"name": "a", "type": {"type": "array", "items": "int"}}"#,
+            1,
+            &[1, 2, 6, 0],
+            &[1, 4, 6, 0],
+            "a list takes other bytes than it says",
+        ),
+        (
+            r#"{"name": "a", "type": {"type": "array", "items": ["null", {"type": "record", "name": "n.i", "fields": [{"name": "x", "type": "int"}]}]}}"#,
+            1,
+            &[2, 0, 0],
+            &[2, 9, 0],
+            "a union has no such branch",
+        ),
+    ];
+    for (fields, records, right, wrong, why) in cases {
+        let rows = read(&place, "d.avro", &avro_of(fields, records, right)).unwrap_or_else(|e| panic!("{fields}: {e}"));
+        assert_eq!(rows.num_rows(), usize::from(records), "{fields}");
+        refused(&place, "d.avro", &avro_of(fields, records, wrong), why);
+    }
+    // A thousand million elements in five bytes.
+    let nulls = r#"{"name": "a", "type": {"type": "array", "items": "null"}}"#;
+    let many = avro_of(nulls, 1, &[0x80, 0xa8, 0xd6, 0xb9, 7, 0]);
+    refused(&place, "d.avro", &many, "a list of too many elements that take no bytes");
+}
+
+#[test]
+fn avro_of_every_compression_is_read() {
+    let place = Place::new();
+    let texts = |i: i64| Some(format!("{i} {}", "abcab".repeat(i as usize % 40))).filter(|_| i % 7 > 0);
+    let columns: [(&str, ArrayRef); 2] = [
+        ("i", Arc::new((0..5000i64).map(|i| Some(i * i * 1_000_003).filter(|_| i % 3 > 0)).collect::<Int64Array>())),
+        ("t", Arc::new((0..5000).map(texts).collect::<StringArray>())),
+    ];
+    let rows = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).expect("a batch");
+    let codecs =
+        [CompressionCodec::Deflate, CompressionCodec::Snappy, CompressionCodec::ZStandard, CompressionCodec::Bzip2, CompressionCodec::Xz];
+    for codec in codecs.into_iter().map(Some).chain([None]) {
+        let writer = WriterBuilder::new(rows.schema().as_ref().clone()).with_compression(codec);
+        let mut writer = writer.build::<_, AvroOcfFormat>(Vec::new()).expect("a writer");
+        for start in (0..5000).step_by(1000) {
+            writer.write(&rows.slice(start, 1000)).expect("written");
+        }
+        writer.finish().expect("a file");
+        let read = read(&place, "d.avro", &writer.into_inner()).unwrap_or_else(|e| panic!("{codec:?}: {e}"));
+        assert_eq!(read.columns(), rows.columns(), "{codec:?}");
+    }
 }
