@@ -21,7 +21,9 @@ pub struct Header {
 pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: u64, publication: Option<Publication>) -> Report {
     let weighed: Vec<Weighed> = audited.findings.iter().map(weigh).collect();
     let reject_above = rules.sections.gate.reject_above;
-    let totals = Totals { considered: audited.considered(), set_aside, bad: audited.bad_rows(), reject_above };
+    let all_bad = audited.findings.iter().all(|f| f.published.is_empty());
+    let bad = if all_bad { set_aside } else { audited.bad_rows() };
+    let totals = Totals { considered: audited.considered(), set_aside, bad, reject_above };
     let (verdict, reasons) = verdict::decide(&weighed, totals);
     let files = audited.source.files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
     let format = format!("{:?}", audited.source.format()).to_lowercase();

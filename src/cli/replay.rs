@@ -118,7 +118,7 @@ impl Replay {
             reasons.iter().for_each(|reason| text += &format!("  {reason}\n"));
         }
         for (place, row, why) in not_mended {
-            text += &format!("  {place}: {row} stays set aside as it was; as mended it fails {why}\n");
+            text += &format!("  {place}: {row} stays set aside as it was; {why}\n");
         }
         text
     }

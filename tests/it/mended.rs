@@ -240,6 +240,32 @@ fn rows_that_were_not_mended_stay_and_so_do_those_that_fail_as_mended() {
 }
 
 #[test]
+fn what_clean_leaves_out_and_what_rejects_the_batch_stays() {
+    let kind = Kind::Parts;
+    let place = place(kind);
+    export(&place, kind, "mend.csv", &["--only-values"]);
+    let before = text(&place, "mend.csv");
+    let replay = |rules: &str| {
+        place.write("s.yaml", rules);
+        let run = run(&place, kind, &["replay", "--mended", "mend.csv", "-r", "s.yaml"]);
+        assert_eq!((kind.visible(&place), kind.aside(&place)), (vec![1, 3, 4, 9, 10], vec![2, 4, 6, 7]), "{}", run.stderr);
+        (run.code, run.stdout)
+    };
+    place.write(
+        "mend.csv",
+        before.lines().filter(|l| l.starts_with("id") || l.starts_with("6,")).map(|l| format!("{l}\n")).collect::<String>(),
+    );
+    let (code, said) = replay(&RULES.replace("transform:", "clean: [{ drop_where: price > 500 }]\ntransform:"));
+    let why = "mend.csv:2: row 6 of d.csv stays set aside as it was; `clean` leaves out what it was mended to";
+    assert_eq!((code, said), (0, format!("b2: 0 mended rows published, 5 set aside as before\n  {why}\n")));
+    let (code, said) = replay(&RULES.replace("max: 100", "max: 100, on_fail: reject"));
+    assert!(
+        code == 1 && said.starts_with("b2: nothing published: the batch as a whole is rejected; 5 rows stay set aside\n  range-price: "),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_mended_replay_killed_at_any_step_is_ended_by_the_next() {
     for kind in crate::crash::kinds() {
         let mut steps = 0;

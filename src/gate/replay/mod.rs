@@ -273,9 +273,9 @@ impl<'a> Batch<'a> {
         let told = |(i, index): (usize, &Option<usize>)| {
             let (place, row) = mended.place_of(index.filter(|_| !judged.passes[i])?);
             let why = match (judged.rules[i].is_empty(), &judged.reasons[i]) {
-                (true, _) => "`clean` leaves it out".to_owned(),
-                (false, None) => judged.rules[i].join(", "),
-                (false, Some(reason)) => format!("{}: {reason}", judged.rules[i].join(", ")),
+                (true, _) => "`clean` leaves out what it was mended to".to_owned(),
+                (false, None) => format!("as mended it fails {}", judged.rules[i].join(", ")),
+                (false, Some(reason)) => format!("as mended it fails {}: {reason}", judged.rules[i].join(", ")),
             };
             Some((place.to_owned(), row, why))
         };
