@@ -260,7 +260,12 @@ fn records_damaged_by_one_character_are_malformed_unless_their_fields_are_whole(
 /// Every record of the file at `path`: its fields, or why it is malformed and its text.
 fn records(path: &str, spool: &Spool, cut: Cut) -> Vec<String> {
     let options = ReadOptions { cut, ..ReadOptions::default() };
-    let text = |name: &str| ContractColumn { name: name.to_owned(), data_type: Some(arrow::datatypes::DataType::Utf8), format: None };
+    let text = |name: &str| ContractColumn {
+        name: name.to_owned(),
+        data_type: Some(arrow::datatypes::DataType::Utf8),
+        format: None,
+        is_strict: false,
+    };
     let source = source::open(&[path.to_owned()], &options, &["a", "b", "c"].map(text), spool).unwrap_or_else(|f| panic!("{f}"));
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
     let (mut found, mut previous) = (Vec::new(), None);
