@@ -92,7 +92,7 @@ impl Replay {
     }
 
     fn said(&self, batch: &str, replayed: &Replayed) -> String {
-        let Replayed { verdict, reasons, pass, stay, unreadable, published_failing, not_mended, joined_before } = replayed;
+        let Replayed { verdict, reasons, pass, stay, unreadable, published_failing, not_mended, joined_before, warnings } = replayed;
         let of_mended = if self.mended.is_some() { "mended " } else { "" };
         let mut text = match verdict {
             Verdict::Reject | Verdict::Undecided => {
@@ -119,6 +119,9 @@ impl Replay {
         }
         for (place, row, why) in not_mended {
             text += &format!("  {place}: {row} stays set aside as it was; {why}\n");
+        }
+        for warning in warnings {
+            text += &format!("  warning: {}\n", visible::cut(warning, visible::MESSAGE_MAX));
         }
         text
     }

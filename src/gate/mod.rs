@@ -148,7 +148,7 @@ impl Batch<'_> {
             quarantine.ensure_whole(self.stamp)?;
         }
         let keeps_part = is_past || quarantined.is_some();
-        self.settled(PublicationState::Unchanged, published, quarantined, keeps_part)
+        Ok(self.settled(PublicationState::Unchanged, published, quarantined, keeps_part))
     }
 
     /// Whether a replay brought some of the batch's rows, or may have: its file can no longer be told.
@@ -211,9 +211,9 @@ impl Batch<'_> {
             match request.publish.commit(&mut published, &commit)? {
                 Committed::There(Landed { place, replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let publication = self.settled(standing.state(), place, quarantined, keeps_part)?;
-                    let replaced_batch = standing.replaced();
-                    return Ok(Some(Publication { replaced_rows, replaced_batch, warnings, ..publication }));
+                    let publication = self.settled(standing.state(), place, quarantined, keeps_part);
+                    let warnings = warnings.into_iter().chain(publication.warnings).collect();
+                    return Ok(Some(Publication { replaced_rows, replaced_batch: standing.replaced(), warnings, ..publication }));
                 }
                 Committed::Overtaken(why) => overtaken = why,
             }
@@ -236,16 +236,12 @@ impl Batch<'_> {
         Ok(part)
     }
 
-    /// What earlier contents of the batch left in quarantine goes once this one is published.
-    fn settled(
-        &self,
-        state: PublicationState,
-        published: Location,
-        quarantined: Option<Location>,
-        keeps_part: bool,
-    ) -> Result<Publication, Fault> {
-        self.request.quarantine.settle(self.stamp, keeps_part)?;
-        let shown = |place: Location| place.to_string();
-        Ok(Publication { published: Some(shown(published)), quarantined: quarantined.map(shown), ..Publication::of_nothing(state) })
+    /// What earlier contents of the batch left in quarantine goes once this one is published. If it cannot be removed, the
+    /// batch is published all the same.
+    fn settled(&self, state: PublicationState, published: Location, quarantined: Option<Location>, keeps_part: bool) -> Publication {
+        let warn = |left: Fault| format!("the batch is published; what it left in quarantine before could not be removed: {}", left.what);
+        let warnings = self.request.quarantine.settle(self.stamp, keeps_part).err().map(warn).into_iter().collect();
+        let shown = |place: Location| Some(place.to_string());
+        Publication { published: shown(published), quarantined: quarantined.and_then(shown), warnings, ..Publication::of_nothing(state) }
     }
 }

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
-use super::durable::{Hold, Waiting, cannot_write_at};
+use super::durable::{Hold, Waiting, not_durable};
 use super::location::{Location, parent};
 use super::{Partition, Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
 use crate::diagnostic::Fault;
@@ -293,7 +293,7 @@ impl Destination {
         let place = self.place_of(&stamp.batch_id);
         match self {
             Self::Delta(table) => delta::confirm(table, stamp)?,
-            Self::File(_) | Self::Parts(_) => place.sync().map_err(|e| cannot_write_at(&place, &e))?,
+            Self::File(_) | Self::Parts(_) => place.sync().map_err(|e| not_durable(&place, &e))?,
         }
         Ok(place)
     }

@@ -180,6 +180,12 @@ fn sweep(directory: &Path) {
     }
 }
 
+/// What is in its place already, and may not survive a crash of the machine.
+pub(super) fn not_durable(location: &Location, error: &dyn std::fmt::Display) -> Fault {
+    let fault = Fault::new(format!("{location}: it is written, and cannot be made durable: {error}"));
+    fault.hint("run it again: a batch that is published does not come twice")
+}
+
 pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Fault {
     cannot_write_at(&Location::Local(path.to_owned()), error)
 }

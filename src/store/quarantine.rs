@@ -7,7 +7,7 @@ use std::io;
 
 use arrow::datatypes::SchemaRef;
 
-use super::durable::cannot_write_at;
+use super::durable::{cannot_write_at, not_durable};
 use super::location::Location;
 use super::{Columns, Destination, StagedFile, Stamp, Stored, kill, plain};
 use crate::diagnostic::Fault;
@@ -77,7 +77,7 @@ impl Quarantine {
     /// The directory cannot be written.
     pub fn confirm(&self, stamp: &Stamp) -> Result<Location, Fault> {
         let place = self.place_of(stamp);
-        place.sync().map_err(|e| cannot_write_at(&place, &e))?;
+        place.sync().map_err(|e| not_durable(&place, &e))?;
         Ok(place)
     }
 

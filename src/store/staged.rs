@@ -19,7 +19,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::conform::conform;
-use super::durable::{Staged, cannot_write, cannot_write_at, stage, sync_directory};
+use super::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage, sync_directory};
 use super::location::{Location, parent};
 use super::remote::Remote;
 use super::{Columns, DONE, Done, PARTIAL, REPLAYS, Readable, Stamp, kill};
@@ -349,15 +349,17 @@ impl StagedFile {
             // A commit that was overtaken is tried again, often with the file where it was.
             Location::Remote(remote) if self.sent.as_ref() == Some(remote) => return Ok(()),
             Location::Remote(remote) => remote.receive(&self.path).map(|()| self.sent = Some(remote.clone())),
-            Location::Local(path) => fs::rename(&self.path, path).and_then(|()| {
-                self.path.clone_from(path);
-                self.renamed = true;
-                kill::step();
-                sync_directory(parent(path))
-            }),
+            Location::Local(path) => fs::rename(&self.path, path),
         };
+        placed.map_err(|e| cannot_write_at(at, &e))?;
+        if let Location::Local(path) = at {
+            self.path.clone_from(path);
+            self.renamed = true;
+            kill::step();
+            sync_directory(parent(path)).map_err(|e| not_durable(at, &e))?;
+        }
         kill::step();
-        placed.map_err(|e| cannot_write_at(at, &e))
+        Ok(())
     }
 
     fn with_writer(&mut self, f: impl FnOnce(&mut SerializedFileWriter<BufWriter<File>>) -> Result<(), ParquetError>) -> Result<(), Fault> {

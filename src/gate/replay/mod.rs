@@ -78,6 +78,8 @@ pub struct Replayed {
     pub not_mended: Vec<(String, String, String)>,
     /// Mended rows that joined the batch when the same file was replayed before.
     pub joined_before: u64,
+    /// What failed after the rows were published, and did not undo that.
+    pub warnings: Vec<String>,
 }
 
 /// Judges the rows of `part` again.
@@ -196,7 +198,7 @@ impl<'a> Batch<'a> {
             }
             return Ok(Some(replayed));
         }
-        Ok(self.publish(staged, &fails, &judged, seen)?.then_some(replayed))
+        Ok(self.publish(staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Writes the published rows and those to be judged as two files of the source's columns.
@@ -282,8 +284,8 @@ impl<'a> Batch<'a> {
         written.judged.iter().enumerate().filter_map(told).collect()
     }
 
-    /// Whether the rows that pass are published; not if others have changed the table.
-    fn publish(&self, staged: Staged, fails: &RowSet, judged: &Judged, seen: Option<&View>) -> Result<bool, Fault> {
+    /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
+    fn publish(&self, staged: Staged, fails: &RowSet, judged: &Judged, seen: Option<&View>) -> Result<Option<Vec<String>>, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
         let stamp = &self.part.stamp;
         let mended = mended.map(|mended| mended.digest.clone());
@@ -315,16 +317,22 @@ impl<'a> Batch<'a> {
         conserved(whole.rows_written()? - before, judged.passing(), "the batch's file gains")?;
         quarantine.pend(&mut stays.file, stamp, &replay)?;
         match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
-            Committed::There(_) => {
-                let is_concluded = quarantine.conclude(stamp, &replay)? || replays_in(&self.part.place)? == replays;
-                if !is_concluded {
-                    // Another replay took it for one that was killed before it published.
-                    quarantine.commit(&mut self.what_stays(judged, &replays, &done)?.file, stamp)?;
-                }
-                Ok(true)
+            Committed::There(landed) => {
+                let conclude = || {
+                    if !quarantine.conclude(stamp, &replay)? && replays_in(&self.part.place)? != replays {
+                        // Another replay took it for one that was killed before it published.
+                        quarantine.commit(&mut self.what_stays(judged, &replays, &done)?.file, stamp)?;
+                    }
+                    Ok(())
+                };
+                conclude().map_err(|unread: Fault| {
+                    let what = format!("the rows are published, and what stays set aside is not in its place yet: {}", unread.what);
+                    Fault::new(what).hint("run the replay again, which ends it: no row comes twice")
+                })?;
+                Ok(Some(landed.warnings))
             }
             // Whether what is pending is another's that did the same, the next look will tell.
-            Committed::Overtaken(_) => Ok(false),
+            Committed::Overtaken(_) => Ok(None),
         }
     }
 }
@@ -348,7 +356,17 @@ impl Replayed {
     fn nothing(written: &Written) -> Self {
         let Written { rows: stay, unreadable, joined_before, .. } = *written;
         let (reasons, not_mended) = (Vec::new(), Vec::new());
-        Self { verdict: Verdict::Accept, reasons, pass: 0, stay, unreadable, published_failing: 0, not_mended, joined_before }
+        Self {
+            verdict: Verdict::Accept,
+            reasons,
+            pass: 0,
+            stay,
+            unreadable,
+            published_failing: 0,
+            not_mended,
+            joined_before,
+            warnings: Vec::new(),
+        }
     }
 }
 

@@ -90,7 +90,12 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
         },
     };
     kill::step();
-    if !log::is_of(location, version, &application(stamp), transaction_version(stamp, rows > 0))? {
+    let is_ours = log::is_of(location, version, &application(stamp), transaction_version(stamp, rows > 0));
+    let is_ours = is_ours.map_err(|unread| {
+        let fault = Fault::new(format!("{location}: the batch was committed, and its commit cannot be read back: {}", unread.what));
+        fault.hint("run the gate again: a batch that is there does not come twice")
+    })?;
+    if !is_ours {
         let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
         return Err(Fault::new(what)
             .hint("the store lets writers overwrite each other: look into the table before anything else is published there"));

@@ -23,7 +23,7 @@ use self::fate::Fate;
 pub use self::log::LOG;
 pub use self::table::Lake;
 use self::table::{Table, had_rows, transaction_version};
-use super::durable::{cannot_write_at, sync_directory};
+use super::durable::{not_durable, sync_directory};
 use super::location::Location;
 use super::view::{TableFile, View};
 use super::{Stamp, Stored};
@@ -150,7 +150,7 @@ pub(super) fn confirm(lake: &Lake, stamp: &Stamp) -> Result<(), Fault> {
     let Some(table) = Table::open(lake)? else { return Ok(()) };
     for (file, _) in table.files_of(stamp)? {
         let path = location.join(&file.path);
-        path.sync().map_err(|e| cannot_write_at(&path, &e))?;
+        path.sync().map_err(|e| not_durable(&path, &e))?;
     }
     // Nothing tells which of the commits was the batch's.
     let is_there = |version: &u64| log::entry(location, *version).local().is_some_and(Path::exists);
@@ -160,11 +160,11 @@ pub(super) fn confirm(lake: &Lake, stamp: &Stamp) -> Result<(), Fault> {
 
 fn sync_entry(location: &Location, version: u64) -> Result<(), Fault> {
     let entry = log::entry(location, version);
-    entry.sync().map_err(|e| cannot_write_at(&entry, &e))
+    entry.sync().map_err(|e| not_durable(&entry, &e))
 }
 
 fn sync_directories(location: &Location) -> Result<(), Fault> {
     let Location::Local(directory) = location else { return Ok(()) };
     let synced = sync_directory(&directory.join(LOG)).and_then(|()| sync_directory(directory));
-    synced.map_err(|e| cannot_write_at(location, &e))
+    synced.map_err(|e| not_durable(location, &e))
 }

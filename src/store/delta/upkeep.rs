@@ -29,10 +29,6 @@ pub(super) fn keep_up(lake: &Lake) -> Option<String> {
 fn is_due(lake: &Lake) -> Result<bool, String> {
     let (entries, checkpoint) = entries(&lake.location.join(LOG)).map_err(|e| e.to_string())?;
     let since = entries.last().map_or(0, |last| (last + 1).saturating_sub(checkpoint.map_or(0, |c| c + 1)));
-    // No table has an interval below this, so that most commits need no look at its configuration.
-    if since == 0 {
-        return Ok(false);
-    }
     let Some(table) = Table::open(lake).map_err(|e| e.to_string())? else { return Ok(false) };
     let interval = table.table.snapshot().map_err(|e| e.to_string())?.table_config().checkpoint_interval().get();
     Ok(since >= interval)
