@@ -270,3 +270,15 @@ fn a_log_that_names_files_outside_of_its_table_is_refused() {
         assert!(run.code == 2 && run.stderr.contains("names a file outside of it"), "{path}: {}", run.stderr);
     }
 }
+
+#[test]
+fn what_cannot_be_tidied_after_a_commit_is_a_warning() {
+    let place = place();
+    assert_eq!(gate(&place, "a", "id,v\n1,1\n,2\n", &[]).code, 0);
+    // In the place of something that an earlier content left: it cannot be looked at as a part, nor removed as a file.
+    fs::create_dir(place.path("aside/a.00000000.parquet")).expect("a directory");
+    let run = gate(&place, "a", "id,v\n1,3\n,2\n", &["--supersede"]);
+    assert_eq!((run.code, state(&run)), (0, "superseded"), "{}", run.stderr);
+    assert_eq!(visible(&place), [1]);
+    assert!(!run.stderr.contains("nothing was published"), "{}", run.stderr);
+}
