@@ -148,7 +148,7 @@ impl Batch<'_> {
             quarantine.ensure_whole(self.stamp)?;
         }
         let keeps_part = is_past || quarantined.is_some();
-        self.settled(PublicationState::Unchanged, published, quarantined, keeps_part)
+        Ok(self.settled(PublicationState::Unchanged, published, quarantined, keeps_part))
     }
 
     /// Whether a replay brought some of the batch's rows, or may have: its file can no longer be told.
@@ -211,9 +211,9 @@ impl Batch<'_> {
             match request.publish.commit(&mut published, &commit)? {
                 Committed::There(Landed { place, replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let publication = self.settled(standing.state(), place, quarantined, keeps_part)?;
-                    let replaced_batch = standing.replaced();
-                    return Ok(Some(Publication { replaced_rows, replaced_batch, warnings, ..publication }));
+                    let mut publication = self.settled(standing.state(), place, quarantined, keeps_part);
+                    publication.warnings.extend(warnings);
+                    return Ok(Some(Publication { replaced_rows, replaced_batch: standing.replaced(), ..publication }));
                 }
                 Committed::Overtaken(why) => overtaken = why,
             }
@@ -236,16 +236,17 @@ impl Batch<'_> {
         Ok(part)
     }
 
-    /// What earlier contents of the batch left in quarantine goes once this one is published.
-    fn settled(
-        &self,
-        state: PublicationState,
-        published: Location,
-        quarantined: Option<Location>,
-        keeps_part: bool,
-    ) -> Result<Publication, Fault> {
-        self.request.quarantine.settle(self.stamp, keeps_part)?;
+    /// What earlier contents of the batch left in quarantine goes once this one is published; where it cannot, the batch is
+    /// published all the same.
+    fn settled(&self, state: PublicationState, published: Location, quarantined: Option<Location>, keeps_part: bool) -> Publication {
         let shown = |place: Location| place.to_string();
-        Ok(Publication { published: Some(shown(published)), quarantined: quarantined.map(shown), ..Publication::of_nothing(state) })
+        let warnings = match self.request.quarantine.settle(self.stamp, keeps_part) {
+            Ok(()) => Vec::new(),
+            Err(fault) => vec![format!(
+                "the batch is published; what its earlier content left in quarantine is still there, and goes when the gate runs again: {}",
+                fault.what
+            )],
+        };
+        Publication { published: Some(shown(published)), quarantined: quarantined.map(shown), warnings, ..Publication::of_nothing(state) }
     }
 }
