@@ -3,7 +3,7 @@
 use super::Request;
 use crate::diagnostic::Fault;
 use crate::report::model::PublicationState;
-use crate::store::{Destination, Stamp, Stored, taken_away};
+use crate::store::{Destination, Stamp, Stored, replays_in, taken_away};
 
 /// How the batch stands to what its destination holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,11 @@ pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fau
     let is_file = matches!(request.publish, Destination::File(_));
     let other = match request.publish.stored(stamp)? {
         Stored::Nothing => return Ok(Standing::Free),
-        Stored::Batch(there) if there == *stamp => return Ok(Standing::Same),
+        Stored::Batch(there) if there == *stamp => match lost_replay(request, stamp)? {
+            None => return Ok(Standing::Same),
+            Some(_) if request.supersede => return Ok(Standing::Other),
+            Some(lost) => return Err(lost),
+        },
         Stored::Batch(there) if there.dataset != stamp.dataset => {
             format!("{place}: a batch of the data set `{}` is there", there.dataset)
         }
@@ -71,4 +75,29 @@ pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fau
         return Ok(Standing::Other);
     }
     Err(Fault::new(other).hint("nothing was changed; `--supersede` replaces it"))
+}
+
+/// Rows of the batch were set aside, joined it by a replay, and are gone from both places: the file or the table was brought
+/// back to what it was before. None where nothing is missing, or the batch's own file can no longer be told.
+fn lost_replay(request: &Request, stamp: &Stamp) -> Result<Option<Fault>, Fault> {
+    let part = request.quarantine.place_of(stamp);
+    if !request.quarantine.has(stamp)? {
+        return Ok(None);
+    }
+    let taken = replays_in(&part)?;
+    if taken.is_empty() {
+        return Ok(None);
+    }
+    let Ok(Some(file)) = request.publish.file_of(stamp) else { return Ok(None) };
+    let joined = replays_in(&file)?;
+    if taken.iter().all(|replay| joined.contains(replay)) {
+        return Ok(None);
+    }
+    let what = format!(
+        "{}: rows of batch `{}` that a replay published are no longer there, and are not set aside either: what is published was brought \
+         back to what it was before",
+        request.publish.location(),
+        stamp.batch_id
+    );
+    Ok(Some(Fault::new(what).hint("nothing was changed; `gate --supersede` publishes the batch again and sets aside what it left")))
 }

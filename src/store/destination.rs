@@ -193,6 +193,11 @@ impl Destination {
                 return Err(Fault::new(what).hint("gate it first"));
             }
             Stored::TakenAway(how) => return Err(taken_away(self.location(), stamp, &how)),
+            Stored::Batch(there) if there.batch_id != stamp.batch_id => {
+                let what =
+                    format!("{}: the file holds batch `{}` now, and no longer `{}`", self.location(), there.batch_id, stamp.batch_id);
+                return Err(Fault::new(what).hint("gate the source again; a directory as a destination keeps all batches"));
+            }
             Stored::Batch(_) => {
                 let what = format!("{}: batch `{}` is published with other content, or under other rules", self.location(), stamp.batch_id);
                 return Err(Fault::new(what).hint("gate it again"));

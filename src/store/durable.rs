@@ -121,6 +121,8 @@ pub(super) struct Staged {
     pub file: File,
     /// Directories that were made for it, the innermost first.
     pub made: Vec<PathBuf>,
+    /// A name that no other gate uses, where the file system has no locks.
+    pub own_name: Option<String>,
 }
 
 /// A new hidden file in `directory`, which is made if it is not there. Whoever holds the lock of such a file is at work
@@ -137,12 +139,14 @@ pub(super) fn stage(directory: &Path, access: Access) -> Result<Staged, Fault> {
     // Earlier versions staged in the table's directory itself.
     table.into_iter().for_each(sweep);
     for _ in 0..files::ATTEMPTS_MAX {
-        let path = directory.join(format!("{STAGED_PREFIX}{}{STAGED_SUFFIX}", files::unused_name()));
+        let name = files::unused_name();
+        let path = directory.join(format!("{STAGED_PREFIX}{name}{STAGED_SUFFIX}"));
         match files::create(&path, access) {
             Ok(file) => match files::try_lock(&file).map_err(|e| cannot_write(&path, &e))? {
-                Lock::Held | Lock::Unknown if files::is_still(&file, &path) => {
+                lock @ (Lock::Held | Lock::Unknown) if files::is_still(&file, &path) => {
                     kill::step();
-                    return Ok(Staged { path, file, made });
+                    let own_name = (lock == Lock::Unknown).then_some(name);
+                    return Ok(Staged { path, file, made, own_name });
                 }
                 // Another gate's sweep came between the name and the lock.
                 Lock::Held | Lock::Unknown | Lock::Taken => {}

@@ -119,6 +119,7 @@ pub struct StagedFile {
     sent: Option<Remote>,
     /// Directories that were made for it, the innermost first.
     made: Vec<PathBuf>,
+    own_name: Option<String>,
 }
 
 impl StagedFile {
@@ -131,7 +132,7 @@ impl StagedFile {
         if schema.fields().is_empty() {
             return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
         }
-        let Staged { path, file, made } = match directory {
+        let Staged { path, file, made, own_name } = match directory {
             Location::Local(path) => stage(path, Access::Umask),
             // In a directory that others share.
             Location::Remote(remote) => stage(remote.staging(), Access::Private),
@@ -150,7 +151,7 @@ impl StagedFile {
         match begun {
             Ok((alive, (writer, factory))) => {
                 let encoder = Encoder { factory: Arc::new(factory), schema: schema.clone() };
-                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made })
+                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made, own_name })
             }
             Err(error) => {
                 let _ = fs::remove_file(&path);
@@ -161,6 +162,11 @@ impl StagedFile {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What tells this gate's files from those of others that cannot be waited for; none where they can.
+    pub(super) fn own_name(&self) -> Option<&str> {
+        self.own_name.as_deref()
     }
 
     /// How many rows were appended.

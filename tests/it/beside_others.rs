@@ -190,6 +190,90 @@ fn a_checkpoint_that_cannot_be_written_is_a_warning() {
 }
 
 #[test]
+fn rows_of_a_replay_that_another_program_took_back_are_missed() {
+    let place = place();
+    let Some(mut other) = Other::new(&place) else { return };
+    let (data, looser) = ("id,v\n1,1\n,2\n", "r2.yaml");
+    place.write(looser, RULES.replace("column: id", "column: v"));
+    let replay = || place.run(&["replay", "-r", looser]);
+    for publish in ["lake", "one.parquet"] {
+        let to = ["--publish", publish, "--quarantine", "aside-one"];
+        let more: &[&str] = if publish == "lake" { &[] } else { &to };
+        assert_eq!(gate(&place, "a", data, more).code, 0);
+        if publish == "lake" {
+            assert_eq!(replay().code, 0);
+            assert_eq!(state(&gate(&place, "a", data, more)), "unchanged");
+            other.does("restore 0");
+        } else {
+            let before = fs::read(place.path(publish)).expect("a file");
+            assert_eq!(place.run(&[&["replay", "-r", looser], more].concat()).code, 0);
+            place.write(publish, before);
+        }
+        // The second row is neither published nor set aside.
+        for again in [gate(&place, "a", data, more), gate(&place, "a", data, &[more, &["--dry-run"]].concat())] {
+            assert!(again.code == 2 && again.stderr.contains("that a replay published are no longer there"), "{}", again.stdout);
+        }
+        let back = gate(&place, "a", data, &[more, &["--supersede"]].concat());
+        assert_eq!((back.code, state(&back)), (0, "superseded"), "{}", back.stderr);
+        assert_eq!((back.rows("published"), back.rows("quarantined")), (1, 1));
+        assert_eq!(state(&gate(&place, "a", data, more)), "unchanged");
+    }
+    assert_eq!(replay().code, 0);
+    other.does("count 2");
+}
+
+#[test]
+fn what_cannot_be_tidied_up_behind_a_published_batch_is_a_warning() {
+    for publish in ["lake", "one.parquet"] {
+        let place = place();
+        assert_eq!(gate(&place, "a", "id,v\n1,1\n,2\n", &["--publish", publish]).code, 0);
+        // No part, and no file.
+        fs::create_dir(place.path("aside/a.0123.parquet")).expect("a directory");
+        let run = gate(&place, "a", "id,v\n1,3\n", &["--publish", publish, "--supersede"]);
+        assert_eq!((run.code, state(&run)), (0, "superseded"), "{}", run.stderr);
+        assert!(run.stdout.contains("warning: the batch is published; what its earlier content left"), "{}", run.stdout);
+        fs::remove_dir(place.path("aside/a.0123.parquet")).expect("removed");
+        let again = gate(&place, "a", "id,v\n1,3\n", &["--publish", publish]);
+        assert_eq!((state(&again), again.report()["publication"]["warnings"].is_null()), ("unchanged", true));
+        assert!(place.parts("aside", "a").is_empty(), "the next run makes up for it");
+    }
+}
+
+/// A library that makes every lock unknown, as some network file systems do.
+fn without_locks(place: &Place) -> Option<std::path::PathBuf> {
+    let source = place.write("nolock.c", "#include <errno.h>\nint flock(int file, int how) { errno = ENOLCK; return -1; }\n");
+    let library = place.path("nolock.so");
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).output();
+    if cfg!(not(target_os = "linux")) || !made.is_ok_and(|made| made.status.success()) {
+        skipped("a C compiler on Linux");
+        return None;
+    }
+    Some(library)
+}
+
+#[test]
+fn without_locks_a_gate_that_lost_the_race_leaves_the_file_of_the_one_that_won() {
+    let place = place();
+    let Some(library) = without_locks(&place) else { return };
+    assert_eq!(gate(&place, "first", "id\n-1\n", &[]).code, 0);
+    for race in 0..12_i64 {
+        let (name, id) = (format!("b{race}.csv"), format!("b{race}"));
+        place.write(&name, format!("id\n{race}\n"));
+        let start = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
+            command.args(["gate", &name, "-r", "r.yaml", "--batch-id", &id, "-q"]).current_dir(place.path("."));
+            command.env("LD_PRELOAD", &library).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs")
+        };
+        let gates: Vec<Child> = (0..6).map(|_| start()).collect();
+        for gate in gates {
+            assert!(gate.wait_with_output().expect("it ends").status.success(), "race {race}");
+        }
+        // Reads every file that the log names.
+        assert_eq!(visible(&place), (-1..=race).collect::<Vec<i64>>(), "race {race}");
+    }
+}
+
+#[test]
 fn a_data_set_by_another_name_does_not_publish_its_batch_again() {
     for format in ["delta", "parquet"] {
         let place = place();

@@ -199,6 +199,13 @@ fn promises_that_are_not_kept_refuse_the_table_by_name() {
         ("inCommitTimestamp", listed(&["inCommitTimestamp"]), two_columns(), json!({ "delta.enableInCommitTimestamps": "true" })),
         ("checkpointProtection", listed(&["checkpointProtection"]), two_columns(), json!({})),
         ("somethingNew", listed(&["somethingNew"]), two_columns(), json!({})),
+        // Its checkpoints forget transactions, and a batch whose file was compacted would come twice.
+        (
+            "delta.setTransactionRetentionDuration",
+            plain(2),
+            two_columns(),
+            json!({ "delta.setTransactionRetentionDuration": "interval 7 days" }),
+        ),
     ];
     for (feature, protocol, columns, properties) in cases {
         refused(&place(&protocol, &columns, &properties), feature);

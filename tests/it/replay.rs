@@ -66,6 +66,25 @@ fn rows_that_pass_now_are_published_once() {
 }
 
 #[test]
+fn all_batches_that_left_rows_are_replayed_in_one_run() {
+    for kind in [Kind::Parts, Kind::Delta] {
+        let place = Place::new();
+        place.write("r.yaml", "dataset: t\nrules: [{ missing: { column: v } }]\n");
+        place.write("s.yaml", "dataset: t\nrules: [{ missing: { column: id } }]\n");
+        for batch in 0..3 {
+            let name = format!("d{batch}.csv");
+            place.write(&name, format!("id,v\n{},1\n{},\n", 2 * batch, 2 * batch + 1));
+            assert_eq!(run(&place, kind, &["gate", &name, "-r", "r.yaml", "--batch-id", &format!("b{batch}")]).code, 0);
+        }
+        let dry = run(&place, kind, &["replay", "-r", "s.yaml", "--dry-run"]);
+        assert_eq!(dry.code, 0, "{}", dry.stderr);
+        let replay = run(&place, kind, &["replay", "-r", "s.yaml"]);
+        assert_eq!(replay.stdout.matches(": 1 row published, 0 set aside as before").count(), 3, "{}{}", replay.stdout, replay.stderr);
+        assert_eq!((replay.code, kind.visible(&place), kind.aside(&place)), (0, (0..6).collect(), vec![]));
+    }
+}
+
+#[test]
 fn what_stays_says_why_it_stays_now() {
     let kind = Kind::Parts;
     let place = place(kind);

@@ -318,22 +318,23 @@ impl<'a> Batch<'a> {
         quarantine.pend(&mut stays.file, stamp, &replay)?;
         match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
             Committed::There(landed) => {
-                let conclude = || {
-                    if !quarantine.conclude(stamp, &replay)? && replays_in(&self.part.place)? != replays {
-                        // Another replay took it for one that was killed before it published.
-                        quarantine.commit(&mut self.what_stays(judged, &replays, &done)?.file, stamp)?;
-                    }
-                    Ok(())
-                };
-                conclude().map_err(|unread: Fault| {
-                    let what = format!("the rows are published, and what stays set aside is not in its place yet: {}", unread.what);
-                    Fault::new(what).hint("run the replay again, which ends it: no row comes twice")
-                })?;
+                let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");
+                self.conclude(judged, &replay, &replays, &done).map_err(is_there)?;
                 Ok(Some(landed.warnings))
             }
             // Whether what is pending is another's that did the same, the next look will tell.
             Committed::Overtaken(_) => Ok(None),
         }
+    }
+
+    /// What stays takes the part's place, once the other rows are published.
+    fn conclude(&self, judged: &Judged, replay: &str, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+        let (quarantine, stamp) = (&self.request.quarantine, &self.part.stamp);
+        if quarantine.conclude(stamp, replay)? || replays_in(&self.part.place)? == replays {
+            return Ok(());
+        }
+        // Another replay took it for one that was killed before it published.
+        quarantine.commit(&mut self.what_stays(judged, replays, done)?.file, stamp).map(|_| ())
     }
 }
 

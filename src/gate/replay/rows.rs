@@ -1,6 +1,7 @@
 //! Rows on their way to being judged again: out of parts and published files, into files of the source's columns.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use arrow::array::{BooleanArray, RecordBatch};
@@ -96,6 +97,11 @@ pub(super) struct Scratch {
 impl Scratch {
     pub fn new(path: &Path, schema: &SchemaRef) -> Result<Self, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", path.display()));
+        // The batch before this one, or an attempt that others overtook, has left its own there.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
+            Ok(()) | Err(_) => {}
+        }
         let file = files::create(path, Access::Private).map_err(|e| failed(&e))?;
         Ok(Self { writer: ArrowWriter::try_new(file, schema.clone(), None).map_err(|e| failed(&e))?, schema: schema.clone() })
     }

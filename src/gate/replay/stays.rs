@@ -10,7 +10,7 @@ use super::rows::{Taken, cannot};
 use super::{Batch, Judged, conserved};
 use crate::diagnostic::Fault;
 use crate::quarantine::{REASON, RULES};
-use crate::store::{Done, Quarantine, StagedFile};
+use crate::store::{Done, Quarantine, StagedFile, replays_in};
 
 /// The part as it will be.
 pub(super) struct Stays {
@@ -61,7 +61,8 @@ impl Batch<'_> {
     /// No row goes, but why they stay may be another matter now.
     pub(super) fn renew_reasons(&self, judged: &Judged) -> Result<(), Fault> {
         let mut stays = self.what_stays(judged, &self.replays, &self.done)?;
-        if stays.is_new {
+        // In an object store nobody waits: a replay that published rows meanwhile has put another part there.
+        if stays.is_new && replays_in(&self.part.place)? == self.replays {
             self.request.quarantine.commit(&mut stays.file, &self.part.stamp)?;
         }
         Ok(())

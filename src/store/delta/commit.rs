@@ -54,6 +54,10 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
         Some(table) => Change::of(table, what, digest)?,
         None => Change { actions: Vec::new(), replaced_rows: 0, name: format!("{}.{digest:032x}.parquet", stamp.batch_id) },
     };
+    if let Some(nonce) = staged.own_name() {
+        // Where gates cannot wait for each other, one that lost the race must not move or remove the other's file.
+        change.name = format!("{}.{nonce}.parquet", change.name.trim_end_matches(".parquet"));
+    }
     if rows > 0 {
         change.actions.push(Action::Add(add(staged.path(), change.name.clone())?));
         staged.place(&location.join(&change.name))?;
@@ -70,8 +74,11 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     let version = match committed {
         Ok(version) => version,
         Err(error) => match (overtaken(&error), landed(lake, stamp, rows > 0, &change.name)) {
-            (Some(why), _) => {
-                staged.take_back();
+            (Some(why), there) => {
+                // Nobody but this gate knows the file, unless the commit is there after all.
+                if matches!(there, Ok(None)) {
+                    staged.take_back();
+                }
                 return Ok(Committed::Overtaken(why));
             }
             (None, Ok(Some(version))) => version,
@@ -90,19 +97,16 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
         },
     };
     kill::step();
-    let is_ours = log::is_of(location, version, &application(stamp), transaction_version(stamp, rows > 0));
-    let is_ours = is_ours.map_err(|unread| {
-        let fault = Fault::new(format!("{location}: the batch was committed, and its commit cannot be read back: {}", unread.what));
-        fault.hint("run the gate again: a batch that is there does not come twice")
-    })?;
-    if !is_ours {
+    // The batch is there: no fault from here on may say that it is not.
+    let landed = |fault: Fault| fault.hint("the batch is committed; run the gate again: it does not come twice");
+    if !log::is_of(location, version, &application(stamp), transaction_version(stamp, rows > 0)).map_err(landed)? {
         let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
         return Err(Fault::new(what)
             .hint("the store lets writers overwrite each other: look into the table before anything else is published there"));
     }
-    sync_entry(location, version)?;
+    sync_entry(location, version).map_err(landed)?;
     kill::step();
-    sync_directories(location)?;
+    sync_directories(location).map_err(landed)?;
     kill::step();
     let warnings = upkeep::keep_up(lake).into_iter().collect();
     Ok(Committed::There(Landed { place: location.clone(), replaced_rows: change.replaced_rows, warnings }))

@@ -131,7 +131,7 @@ pub(super) fn view(lake: &Lake, own: &Stamp) -> Result<View, Fault> {
     for file in table.files()? {
         if file.deletion_vector_descriptor().is_some() {
             let fault = Fault::new(format!("{location}: another program deleted single rows of the table by deletion vectors"));
-            return Err(fault.hint("`across: published` cannot tell which; rewrite the table's files without them"));
+            return Err(fault.hint("rows cannot be judged beside those that are left; rewrite the table's files without deletion vectors"));
         }
         if !ours.iter().any(|(own, _)| own.path == file.path()) {
             let statistics = file.stats().and_then(|stats| serde_json::from_str(&stats).ok());

@@ -91,6 +91,10 @@ fn of_log(place: &str, protocol: &Value, metadata: &Value, schema: SchemaRef) ->
     let nothing = Map::new();
     let properties = metadata["configuration"].as_object().unwrap_or(&nothing);
     let is_on = |key: &str| properties.get(key).and_then(Value::as_str).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if properties.contains_key("delta.setTransactionRetentionDuration") {
+        let what = "forgets which batches it has after a while (`delta.setTransactionRetentionDuration`)";
+        return refused(what.into(), "a batch that comes again would stand there twice; publish to another table, or unset the property");
+    }
     if let Some((_, why)) = REFUSED.iter().find(|(key, _)| is_on(key)) {
         return refused(format!("has the feature {why}"), ELSEWHERE);
     }
