@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::diagnostic::Fault;
+use crate::files;
 use crate::store::location::Location;
 
 /// The directory of the log in that of the table.
@@ -135,6 +136,10 @@ struct Txn {
 
 /// Refuses a log with anything in it but files and directories: the library would wait for ever for what a pipe brings.
 fn only_files(directory: &Path) -> Result<(), Fault> {
+    if files::is_link_of_another(directory) {
+        let fault = Fault::new(format!("{}: this is a symbolic link of another user", directory.display()));
+        return Err(fault.hint("it may lead anywhere; nothing was changed: remove it"));
+    }
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_plain = |kind: fs::FileType| kind.is_file() || kind.is_dir();
         let is_strange = match entry.file_type() {
