@@ -11,6 +11,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 
 use crate::support::{Place, Run};
 
@@ -91,6 +92,27 @@ fn forged(place: &Place, column: &str, values: Option<ArrayRef>, batch_id: &str)
         writer.append_key_value_metadata(KeyValue::new(entry.key, value));
     }
     writer.close().expect("closed");
+}
+
+/// What another program writes that keeps a file's metadata, and no index of its pages.
+#[test]
+fn a_published_file_that_another_program_rewrote_breaks_no_replay() {
+    let place = gated();
+    let path = place.path("out.parquet");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).expect("open")).expect("a file");
+    let said = builder.metadata().file_metadata().key_value_metadata().expect("a stamp").clone();
+    let batch = builder.build().expect("a reader").next().expect("a batch").expect("rows");
+    let enabled = parquet::file::properties::EnabledStatistics::Chunk;
+    let properties = WriterProperties::builder().set_statistics_enabled(enabled).set_offset_index_disabled(true).build();
+    let mut writer = ArrowWriter::try_new(File::create(&path).expect("create"), batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("written");
+    said.into_iter().filter(|e| e.key.starts_with("sluicegate.")).for_each(|e| writer.append_key_value_metadata(e));
+    writer.close().expect("closed");
+    let before = fs::read(&path).expect("there");
+    place.write("r0.yaml", RULES.replace("column: a", "column: b"));
+    refused(&place.run(&["replay", "-r", "r0.yaml", "--publish", "out.parquet"]), "another program has rewritten the published file");
+    assert_eq!(fs::read(&path).expect("there"), before);
+    assert_eq!(place.files().iter().filter(|file| file.contains("/.") || file.starts_with('.')).count(), 0, "{:?}", place.files());
 }
 
 #[test]
