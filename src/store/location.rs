@@ -101,6 +101,12 @@ impl Location {
         }
     }
 
+    /// Whether a URL of this directory would be taken for another's: in it, a backslash is a slash.
+    pub(super) fn is_misread_in_urls(&self) -> bool {
+        let is_misread = |path: &Path| real(path).to_string_lossy().contains(|c: char| c == '\\' || c.is_ascii_control());
+        self.local().is_some_and(is_misread)
+    }
+
     /// The names of what is in this directory; none if it is not there.
     ///
     /// # Errors

@@ -94,6 +94,25 @@ fn forged(place: &Place, column: &str, values: Option<ArrayRef>, batch_id: &str)
     writer.close().expect("closed");
 }
 
+#[test]
+fn a_table_whose_path_a_url_cannot_hold_is_refused_before_a_row_is_read() {
+    let place = place();
+    for name in ["x\\y", "x\ny", "x\u{1b}y"] {
+        fs::create_dir(place.path(name)).expect("a directory");
+        let publish = |to: &str| ["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b", "--publish", to].map(str::to_owned);
+        let before = place.files();
+        let table = publish(&format!("{name}/t"));
+        refused(&place.run(&table.each_ref().map(String::as_str)), "a Delta table's path cannot hold");
+        symlink(place.path(name), place.path("link")).expect("a link");
+        let table = publish("link/t");
+        refused(&place.run(&table.each_ref().map(String::as_str)), "a Delta table's path cannot hold");
+        fs::remove_file(place.path("link")).expect("removed");
+        assert_eq!(place.files(), before);
+        let parts = publish(&format!("{name}/t.parquet"));
+        assert_eq!(place.run(&parts.each_ref().map(String::as_str)).code, 0, "{name:?}");
+    }
+}
+
 /// What another program writes that keeps a file's metadata, and no index of its pages.
 #[test]
 fn a_published_file_that_another_program_rewrote_breaks_no_replay() {
