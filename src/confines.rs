@@ -1,5 +1,7 @@
 //! Where a rule file may read and write, if the one who runs it does not trust it.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
@@ -49,16 +51,16 @@ impl Confines {
     /// # Errors
     /// It is not, or it cannot be told.
     pub fn allow(&self, named: &str) -> Result<(), Fault> {
-        let refused = |why: &str| {
-            let fault = Fault::new(format!("`{named}` {why}"));
-            fault.hint("`--root` confines what a rule file may read and write; a path on the command line is not confined")
-        };
-        let path = match named.split_once("://") {
-            Some(("file", path)) => Path::new(path),
-            Some(_) if self.urls.iter().any(|root| url(named).is_some_and(|url| is_below(&url, root))) => return Ok(()),
-            Some(_) => return Err(refused("is below no URL that `--root` names")),
-            None => Path::new(named),
-        };
+        match named.split_once("://") {
+            Some(("file", path)) => self.allow_path(Path::new(path)),
+            Some(_) if self.urls.iter().any(|root| url(named).is_some_and(|url| is_below(&url, root))) => Ok(()),
+            Some(_) => Err(refused(named, "is below no URL that `--root` names")),
+            None => self.allow_path(Path::new(named)),
+        }
+    }
+
+    fn allow_path(&self, path: &Path) -> Result<(), Fault> {
+        let refused = |why: &str| refused(&path.display().to_string(), why);
         if path.components().any(|part| part == Component::ParentDir) {
             return Err(refused("has `..` in it"));
         }
@@ -69,14 +71,52 @@ impl Confines {
         }
     }
 
-    /// The same of a destination: what is in a table may be a link that came with the rule file.
+    /// The same of a place for published rows or those set aside, with all that is in it: links may have come with the rule
+    /// file, be they the log, an entry of it or a file with rows.
     ///
     /// # Errors
     /// It is not allowed, or it cannot be told.
-    pub fn allow_table(&self, named: &str) -> Result<(), Fault> {
+    pub fn allow_all_in(&self, named: &str) -> Result<(), Fault> {
         self.allow(named)?;
-        ["_delta_log", "_sluicegate"].iter().try_for_each(|name| self.allow(&format!("{}/{name}", named.trim_end_matches('/'))))
+        let place = named.strip_prefix("file://").unwrap_or(named);
+        if place.contains("://") { Ok(()) } else { self.allow_links_in(Path::new(place)) }
     }
+
+    fn allow_links_in(&self, directory: &Path) -> Result<(), Fault> {
+        let failed = |path: &Path, e: &std::io::Error| refused(&path.display().to_string(), &format!("cannot be looked at: {e}"));
+        let mut pending = vec![directory.to_owned()];
+        // Links may lead back up.
+        let mut visited = BTreeSet::new();
+        while let Some(directory) = pending.pop() {
+            let entries = match fs::read_dir(&directory) {
+                Err(error) if is_not_there(&error) => continue,
+                entries => entries.map_err(|e| failed(&directory, &e))?,
+            };
+            if !visited.insert(directory.canonicalize().map_err(|e| failed(&directory, &e))?) {
+                continue;
+            }
+            for entry in entries {
+                let entry = entry.map_err(|e| failed(&directory, &e))?;
+                let (path, kind) = (entry.path(), entry.file_type().map_err(|e| failed(&directory, &e))?);
+                if kind.is_symlink() {
+                    self.allow_path(&path)?;
+                }
+                if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
+                    pending.push(path);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused(named: &str, why: &str) -> Fault {
+    let fault = Fault::new(format!("`{named}` {why}"));
+    fault.hint("`--root` confines what a rule file may read and write; a path on the command line is not confined")
+}
+
+fn is_not_there(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// What there is of the path, or of a glob up to its first wildcard, without symbolic links.
@@ -86,7 +126,6 @@ fn resolved(path: &Path) -> std::io::Result<PathBuf> {
         Ok(_) => path.to_owned(),
         Err(_) => path.components().take_while(|part| !is_wild(part)).collect(),
     };
-    let is_not_there = |error: &std::io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
     loop {
         let shown = if there.as_os_str().is_empty() { Path::new(".") } else { &there };
         match shown.canonicalize() {
@@ -114,7 +153,6 @@ fn is_below(url: &Url, root: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

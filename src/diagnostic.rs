@@ -193,12 +193,15 @@ pub fn without_credentials(text: String) -> String {
         out += before;
         let next = url.find("://").unwrap_or(url.len());
         let end = url[..next].find(|c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>')).unwrap_or(next);
+        // Such a character in a password ends no URL.
+        let host = url[..next].find(['/', '?', '#', '\n']).unwrap_or(next);
+        let end = url[..host].rfind('@').filter(|&at| !url[..at].contains(": ")).map_or(end, |at| end.max(at + 1));
         let (url, after) = url.split_at(end);
         // A password may hold a slash that nobody escaped, so all up to the last `@` is one.
         let (secret, place) = url.rsplit_once('@').map_or(("", url), |(secret, place)| (secret, place));
         out += if secret.is_empty() { "" } else { "…@" };
         match place.split_once('?') {
-            Some((place, query)) if query.contains('=') => {
+            Some((place, query)) if !query.is_empty() && !before.ends_with("file://") => {
                 out += place;
                 out += "?…";
             }
@@ -254,11 +257,21 @@ mod tests {
             "https://store/x?X-Amz-Signature=SECRET&a=b failed",
             "error (url: \"http://u:SECRET@h/p?token=SECRET\")",
             "a://b@c://d:SECRET@e",
+            "s3://K:SECRET x@lake/orders: no",
+            "unexpected `s3://K:\"SECRET`@lake/orders`",
+            "s3://lake/orders?SECRET: no",
         ] {
             assert!(!told(text).contains("SECRET"), "{}", told(text));
         }
         assert_eq!(Fault::new("s3://K:S@lake/orders: is gone").what, "s3://…@lake/orders: is gone");
-        for plain in ["s3://lake/orders: is gone", "https://example.org/runbook#a", "mail a@b.c", "what? a=b"] {
+        for plain in [
+            "s3://lake/orders: is gone",
+            "https://example.org/runbook#a",
+            "s3://lake: mail a@b.c",
+            "file:///d/?.csv",
+            "is it s3://lake/orders?",
+            "what? a=b",
+        ] {
             assert_eq!(Fault::new(plain).what, plain);
         }
     }

@@ -27,6 +27,18 @@ pub fn unused_name() -> String {
     format!("{:016x}", xxh3_64_with_seed(&own, SEED.load(Ordering::Relaxed)))
 }
 
+/// Whether a text can be part of a file's name everywhere, and names nothing hidden or in another directory.
+pub fn is_plain_name(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'=');
+    !text.is_empty() && text.len() <= 200 && !text.starts_with('.') && text.bytes().all(fits)
+}
+
+/// Whether `path` names a symbolic link that neither this user made nor the system's: it may lead anywhere.
+pub fn is_link_of_another(path: &Path) -> bool {
+    let is_strange = |there: Metadata| there.is_symlink() && ![0, rustix::process::geteuid().as_raw()].contains(&there.uid());
+    fs::symlink_metadata(path).is_ok_and(is_strange)
+}
+
 /// Opens a regular file for reading. Anything else is an error at once: opening a named pipe would wait for a writer.
 ///
 /// # Errors

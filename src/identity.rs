@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::diagnostic::Fault;
+use crate::files;
 use crate::source::Source;
 
 /// The content of a batch as a digest: of text, of its records; of binary files, of every byte. The latter are read for it
@@ -72,8 +73,7 @@ fn digest_of_files(source: &dyn Source) -> Result<u128, Fault> {
 /// It is empty, too long, or has other characters than a name may have.
 pub fn check(given: Option<&str>) -> Result<(), Fault> {
     let Some(id) = given else { return Ok(()) };
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'=');
-    if !id.is_empty() && id.len() <= 200 && !id.starts_with('.') && id.bytes().all(fits) {
+    if files::is_plain_name(id) {
         return Ok(());
     }
     let what = format!("`{id}` cannot name a batch");

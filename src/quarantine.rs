@@ -9,7 +9,7 @@ use arrow::array::RecordBatchReader;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
@@ -158,6 +158,7 @@ fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBat
     let file = place.open().map_err(|e| cannot_read(place, &e))?;
     let file = file.ok_or_else(|| cannot_read(place, &"it went away meanwhile"))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| cannot_read(place, &e))?;
+    ensure_ours(place, builder.schema())?;
     let builder = match columns {
         None => builder,
         Some(columns) => {
@@ -166,6 +167,24 @@ fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBat
         }
     };
     builder.build().map_err(|e| cannot_read(place, &e))
+}
+
+/// Makes sure that a part has the columns that the quarantine adds: its stamp alone may have been written by anyone.
+fn ensure_ours(place: &Location, schema: &Schema) -> Result<(), Fault> {
+    let is_of_its_type = |name: &str, data_type: &DataType| match name {
+        RULES => matches!(data_type, DataType::List(rule) if *rule.data_type() == DataType::Utf8),
+        LINE | ROW => *data_type == DataType::Int64,
+        RAW => *data_type == DataType::Binary,
+        _ => *data_type == DataType::Utf8,
+    };
+    let strange = COLUMNS.iter().find(|name| !schema.field_with_name(name).is_ok_and(|field| is_of_its_type(name, field.data_type())));
+    match strange {
+        None => Ok(()),
+        Some(name) => {
+            let fault = Fault::new(format!("{place}: the file is damaged: its column `{name}` is not there, or of another type"));
+            Err(fault.hint("Sluicegate did not write it so: bring it back from a backup, or move it away"))
+        }
+    }
 }
 
 fn cannot_read(place: &Location, error: &dyn std::fmt::Display) -> Fault {

@@ -85,7 +85,9 @@ fn obeyed(c: char) -> bool {
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         // What has no width.
         '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' => true,
-        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
+        // What is blank and is no blank.
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => true,
         c => c.is_control(),
     }
 }
@@ -135,6 +137,7 @@ mod tests {
         assert_eq!(line("a\nb\rc\td\u{1b}[2Je\u{7f}f\u{9b}g\u{85}"), "a\\nb\\rc\\td\\u{1b}[2Je\\u{7f}f\\u{9b}g\\u{85}");
         assert_eq!(line("x\u{202e}cod\u{2066}y\u{200f}\u{61c}"), "x\\u{202e}cod\\u{2066}y\\u{200f}\\u{61c}");
         assert_eq!(line("a\u{2028}b\u{200b}c\u{feff}\u{ad}\u{e0041}"), "a\\u{2028}b\\u{200b}c\\u{feff}\\u{ad}\\u{e0041}");
+        assert_eq!(line("\u{3164}\u{e0101}"), "\\u{3164}\\u{e0101}");
         assert_eq!(page("a\n\tb\r"), "a\n\tb\\r");
     }
 

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::destinations::{beside, replaces};
+use super::destinations::{beside, named_by, replaces};
 use super::run::{self, Run};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job};
-use crate::diagnostic::{Faults, Place};
+use crate::diagnostic::Faults;
 use crate::gate::{Judging, PublishedTable};
 use crate::identity;
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
-use crate::store::{Destination, Location, Quarantine};
+use crate::store::Destination;
 use crate::verdict::Verdict;
 
 /// Options of `check`.
@@ -46,14 +46,7 @@ impl Check {
 
     /// Where the gate would publish, if the rule file says so.
     fn open(&self, rules: &mut RuleFile) -> Result<Option<Destination>, Faults> {
-        let Some(publish) = rules.sections.gate.publish.clone() else { return Ok(None) };
-        if let Some(confines) = self.run.trust.confines()? {
-            confines.allow_table(&publish).map_err(|e| e.at(Place::file(&rules.path)))?;
-        }
-        let publish = Destination::new(Location::new(&publish, &run::surroundings())?, rules.sections.gate.format)?;
-        if let Some(path) = &rules.sections.gate.quarantine {
-            publish.refuse_inside(&Quarantine { directory: Location::new(path, &run::surroundings())? })?;
-        }
+        let Some(publish) = named_by(rules, self.run.trust.confines()?.as_ref())? else { return Ok(None) };
         beside(rules, &publish, replaces(rules))?;
         Ok(Some(publish))
     }

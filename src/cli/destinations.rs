@@ -6,6 +6,7 @@ use super::output;
 use super::run::surroundings;
 use crate::confines::Confines;
 use crate::diagnostic::{Fault, Faults, Place};
+use crate::files;
 use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
 use crate::store::{Destination, Location, Quarantine, Waiting};
@@ -80,30 +81,58 @@ impl Destinations {
             let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
             return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
         };
-        let allow = |path: &str| confines.map_or(Ok(()), |confines| confines.allow(path)).map_err(|e| e.at(Place::file(&rules.path)));
-        if self.publish.is_none() {
-            confines.map_or(Ok(()), |confines| confines.allow_table(publish)).map_err(|e| e.at(Place::file(&rules.path)))?;
-        }
+        let confines = confines.map(|confines| (confines, rules));
         let format = self.publish_format.map(|format| match format {
             PublishFormat::Delta => TableFormat::Delta,
             PublishFormat::Parquet => TableFormat::Parquet,
         });
-        let surroundings = surroundings();
-        let publish = Destination::new(Location::new(publish, &surroundings)?, format.or(section.format))?;
-        let quarantine = match self.quarantine.as_ref().or(section.quarantine.as_ref()) {
-            Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
-            None => Quarantine::beside(&publish),
-        };
-        match (&self.quarantine, &section.quarantine) {
-            (Some(_), _) => {}
-            (None, Some(path)) => allow(path)?,
-            (None, None) if self.publish.is_none() => allow(&quarantine.directory.to_string())?,
-            (None, None) => {}
-        }
-        if quarantine.directory == *publish.location() {
-            return Err(Fault::new("published and quarantined rows have the same destination").into());
-        }
-        publish.refuse_inside(&quarantine)?;
+        allow_all_in(confines.filter(|_| self.publish.is_none()), publish)?;
+        let named = self.quarantine.as_ref().or(section.quarantine.as_ref());
+        let (publish, quarantine) = places(publish, format.or(section.format), named.map(String::as_str))?;
+        let is_of_rules = self.quarantine.is_none() && (section.quarantine.is_some() || self.publish.is_none());
+        let place = named.cloned().unwrap_or_else(|| quarantine.directory.to_string());
+        allow_all_in(confines.filter(|_| is_of_rules), &place)?;
         Ok((publish, quarantine))
     }
+}
+
+/// Where `rules` say that rows go, within `confines`; none where they do not say it.
+///
+/// # Errors
+/// It cannot be a destination, or lies elsewhere.
+pub fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<Destination>, Fault> {
+    let section = &rules.sections.gate;
+    let Some(publish) = &section.publish else { return Ok(None) };
+    let confines = confines.map(|confines| (confines, rules));
+    allow_all_in(confines, publish)?;
+    let (publish, quarantine) = places(publish, section.format, section.quarantine.as_deref())?;
+    allow_all_in(confines, &section.quarantine.clone().unwrap_or_else(|| quarantine.directory.to_string()))?;
+    Ok(Some(publish))
+}
+
+fn allow_all_in(confines: Option<(&Confines, &RuleFile)>, place: &str) -> Result<(), Fault> {
+    let Some((confines, rules)) = confines else { return Ok(()) };
+    confines.allow_all_in(place).map_err(|e| e.at(Place::file(&rules.path)))
+}
+
+/// The places for published rows and for those set aside.
+fn places(publish: &str, format: Option<TableFormat>, quarantine: Option<&str>) -> Result<(Destination, Quarantine), Fault> {
+    let surroundings = surroundings();
+    let publish = Destination::new(Location::new(publish, &surroundings)?, format)?;
+    let quarantine = match quarantine {
+        Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
+        None => {
+            let beside = Quarantine::beside(&publish);
+            if beside.directory.local().is_some_and(files::is_link_of_another) {
+                let fault = Fault::new(format!("{}: this is a symbolic link of another user", beside.directory));
+                return Err(fault.hint("it may lead anywhere; `--quarantine` names a directory for rows set aside"));
+            }
+            beside
+        }
+    };
+    if quarantine.directory == *publish.location() {
+        return Err(Fault::new("published and quarantined rows have the same destination"));
+    }
+    publish.refuse_inside(&quarantine)?;
+    Ok((publish, quarantine))
 }

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::files;
+use crate::visible;
 
 /// A data-quality gate: judges a batch by declared rules, publishes what may pass, sets the rest aside with reasons.
 #[derive(Debug, Parser)]
@@ -68,21 +69,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // SAFETY: a signal that is ignored calls no handler.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     files::seed_names(RandomState::new().build_hasher().finish());
-    let code = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let code = match Cli::try_parse_from(&arguments) {
         Ok(cli) => internal::guarded(|| cli.command.run()),
-        Err(error) => refused(&error),
+        Err(error) => refused(&error, &arguments),
     };
     output::finish(code)
 }
 
 /// What clap has to say: help and the version come this way too.
-fn refused(error: &clap::Error) -> ExitCode {
+fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
-        let _ = error.print();
+        output::printed(error.print());
         return ExitCode::SUCCESS;
     }
-    let text = error.render().to_string();
-    if !output::refuse(&text) {
+    // The message repeats arguments, which may be names of files that someone else chose: on one line each.
+    let lines = arguments.iter().map(|argument| visible::line(&argument.to_string_lossy()).into_owned());
+    let text = match Cli::try_parse_from(lines) {
+        Err(error) => error.render().to_string(),
+        Ok(_) => visible::line(&error.render().to_string()).into_owned(),
+    };
+    if text != error.render().to_string() || !output::is_harmless(&text) {
+        output::refuse(&text);
+    } else {
         let _ = error.print();
     }
     ExitCode::from(2)

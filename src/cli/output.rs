@@ -21,7 +21,12 @@ pub fn print(text: &str) {
 /// Writes text that the program itself is made of to standard output: a schema, a completion script.
 pub fn print_own(text: &str) {
     let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Notes what came of writing to standard output.
+pub fn printed(written: io::Result<()>) {
+    if let Err(error) = written
         // A reader that has gone away has seen what it wanted.
         && error.kind() != ErrorKind::BrokenPipe
         && let Ok(mut unprinted) = UNPRINTED.lock()
@@ -32,13 +37,18 @@ pub fn print_own(text: &str) {
 
 /// The exit code at the end: 2 if something could not be printed.
 pub fn finish(code: ExitCode) -> ExitCode {
-    match UNPRINTED.lock().ok().and_then(|mut unprinted| unprinted.take()) {
+    match unprinted() {
         None => code,
         Some(error) => {
             complain(&Fault::new(format!("standard output cannot be written: {error}")).into());
             ExitCode::from(2)
         }
     }
+}
+
+/// Why standard output could not be written to, if nobody has asked before.
+pub fn unprinted() -> Option<io::Error> {
+    UNPRINTED.lock().ok().and_then(|mut unprinted| unprinted.take())
 }
 
 /// Prints faults, one a line.
@@ -49,15 +59,18 @@ pub fn complain(faults: &Faults) {
     }
 }
 
-/// Prints what is wrong with the command line, if it holds what may not be printed as it stands: it repeats arguments, which
-/// may be names of files that someone else chose. Gives whether it did.
-pub fn refuse(text: &str) -> bool {
-    let shown = visible::page(&without_credentials(text.to_owned())).into_owned();
-    let is_changed = shown != text;
-    if is_changed {
-        let _ = write!(io::stderr().lock(), "{shown}");
-    }
-    is_changed
+/// Whether what is wrong with the command line may be printed as it stands.
+pub fn is_harmless(text: &str) -> bool {
+    harmless(text) == text
+}
+
+/// Prints what is wrong with the command line.
+pub fn refuse(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(text).trim_end());
+}
+
+fn harmless(text: &str) -> String {
+    visible::page(&without_credentials(text.to_owned())).into_owned()
 }
 
 /// Prints what a person at the terminal should know now.

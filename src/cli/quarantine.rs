@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::output;
+use super::reports::named;
 use super::run::surroundings;
 use crate::diagnostic::Fault;
 use crate::quarantine::{self, Exported, Form, Listing, Part};
@@ -196,7 +197,7 @@ fn shortened(text: &str, characters: usize) -> String {
 }
 
 fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path, malformed_to: Option<&Path>) -> Result<String, Fault> {
-    if malformed_to == Some(to) {
+    if malformed_to.is_some_and(|other| other == to || named(other).is_some_and(|other| named(to) == Some(other))) {
         return Err(Fault::new(format!("{}: one file cannot hold both rows and malformed records", to.display())));
     }
     let Exported { rows, malformed } = quarantine::export(parts, rule, form, to)?;

@@ -16,7 +16,7 @@ use crate::shown::counted;
 use crate::source::Source;
 use crate::store;
 use crate::verdict::Verdict;
-use crate::visible::{self, NAME_MAX};
+use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 /// Options of `replay`.
 #[derive(Debug, Args)]
@@ -115,10 +115,11 @@ impl Replay {
         }
         text.push('\n');
         if matches!(verdict, Verdict::Reject | Verdict::Undecided) {
-            reasons.iter().for_each(|reason| text += &format!("  {reason}\n"));
+            reasons.iter().for_each(|reason| text += &format!("  {}\n", visible::cut(reason, MESSAGE_MAX)));
         }
         for (place, row, why) in not_mended {
-            text += &format!("  {place}: {row} stays set aside as it was; {why}\n");
+            let why = visible::cut(why, MESSAGE_MAX);
+            text += &format!("  {}: {} stays set aside as it was; {why}\n", visible::line(place), visible::line(row));
         }
         for warning in warnings {
             text += &format!("  warning: {}\n", visible::cut(warning, visible::MESSAGE_MAX));

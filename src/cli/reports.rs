@@ -1,6 +1,6 @@
 //! The reports that were asked for: their places are looked at before anything is judged.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Fault, Faults};
@@ -53,12 +53,16 @@ impl Reports {
                 draft.place()
             });
             if let Err(error) = written {
-                let what = format!("{}; the report {} could not be written: {error}", done(report), path.display());
-                faults.push(Fault::new(what).hint("running again is safe"));
+                faults.push(not_told(report, &format!("the report {} could not be written", path.display()), &error));
             }
         }
         faults
     }
+}
+
+/// A fault that says what was done before something about it could not be told.
+pub fn not_told(report: &Report, what: &str, error: &io::Error) -> Fault {
+    Fault::new(format!("{}; {what}: {error}", done(report))).hint("running again is safe")
 }
 
 /// What was done before the report could not be written.
@@ -92,6 +96,7 @@ fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
 
 /// Whether a file written at `path` is `there`, or one of the files that `there` stands for: a directory, a glob.
 fn would_be(path: &Path, there: &str) -> bool {
+    let there = there.strip_prefix("file://").unwrap_or(there);
     let other = Path::new(there);
     if other.is_dir() {
         let below = other.canonicalize().ok().and_then(|directory| Some(named(path)?.strip_prefix(directory).ok()?.to_owned()));
@@ -108,7 +113,7 @@ fn would_be(path: &Path, there: &str) -> bool {
 }
 
 /// The file that `path` names, be it there or not, without symbolic links on the way to it.
-fn named(path: &Path) -> Option<PathBuf> {
+pub fn named(path: &Path) -> Option<PathBuf> {
     Some(parent(path).canonicalize().ok()?.join(path.file_name()?))
 }
 

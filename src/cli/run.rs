@@ -24,7 +24,7 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
-use super::reports::Reports;
+use super::reports::{self, Reports};
 use super::scratch::Scratch;
 
 /// With what means, and as of when, something is judged.
@@ -225,7 +225,9 @@ pub fn run<T>(
         Ok(report) => {
             let code = exit_code(&report);
             output::show(&report, options.quiet, options.verbose);
-            (report, code)
+            let unprinted = output::unprinted().map(|error| reports::not_told(&report, "the verdict could not be printed", &error));
+            unprinted.iter().for_each(|fault| output::complain(&fault.clone().into()));
+            (report, if unprinted.is_some() { 2 } else { code })
         }
         Err(failure) => {
             let (faults, rules) = *failure;

@@ -1,6 +1,7 @@
 //! Finds the files that paths, globs and directories name.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -109,12 +110,14 @@ pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
         from_directory |= is_directory;
-        for found in if is_directory { below(root)? } else { expand(path)? } {
+        let found = if is_directory { below(root, &allow)? } else { expand(path)? };
+        let is_named = found.len() == 1 && found[0] == *path;
+        for found in found {
             // A link may lead elsewhere.
             allow(&found)?;
             // What is no file can be read once only: a pipe, a process substitution.
             if fs::metadata(&found).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-                if is_directory {
+                if !is_named {
                     let fault = Fault::new(format!("{found}: neither a file nor a directory"));
                     return Err(fault.hint("reading it might wait for ever; name it itself if it is data"));
                 }
@@ -166,11 +169,14 @@ fn expand(path: &str) -> Result<Vec<String>, Fault> {
     let found = glob::glob(path).map_err(|e| Fault::new(format!("{path}: not a glob: {e}")))?;
     let mut files = Vec::new();
     for entry in found {
-        let entry = entry.map_err(|e| Fault::new(e.to_string()))?;
-        if entry.is_file() {
-            files.push(entry.to_string_lossy().into_owned());
+        let entry = entry.map_err(|e| cannot_read(&e.path().display().to_string(), e.error()))?;
+        // What cannot be looked at (a link that leads nowhere, a directory that may not be entered) is missed by nobody if
+        // it is left out here.
+        if !entry.is_dir() {
+            files.push(in_unicode(entry.into_os_string())?);
         }
     }
+    ensure_in_unicode(path)?;
     files.sort_unstable();
     if files.is_empty() {
         return Err(Fault::new(format!("{path}: no file matches")).hint("check the pattern"));
@@ -178,8 +184,34 @@ fn expand(path: &str) -> Result<Vec<String>, Fault> {
     Ok(files)
 }
 
-/// Every file below `directory`, in byte order; names that begin with `_` or `.` are of those who write, not data.
-fn below(directory: &str) -> Result<Vec<String>, Fault> {
+/// A path as text. Written with replacement characters it would name another file, or none.
+fn in_unicode(path: OsString) -> Result<String, Fault> {
+    path.into_string().map_err(|path| {
+        let fault = Fault::new(format!("{}: the name is not UTF-8", path.display()));
+        fault.hint("rename the file: reports could not say which one it is")
+    })
+}
+
+/// Refuses names that would match `pattern` and are no text: globs pass them over.
+fn ensure_in_unicode(pattern: &str) -> Result<(), Fault> {
+    let is_wild = |part: &str| part.contains(['*', '?', '[']);
+    for above in Path::new(pattern).ancestors() {
+        let Some(last) = above.file_name().and_then(|name| name.to_str()).filter(|name| is_wild(name)) else { continue };
+        let directory = above.parent().and_then(Path::to_str).filter(|d| !d.is_empty()).unwrap_or(".");
+        let (Ok(directories), Ok(last)) = (glob::glob(directory), glob::Pattern::new(last)) else { continue };
+        for entry in directories.flatten().flat_map(fs::read_dir).flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_none() && last.matches(&name.to_string_lossy()) {
+                in_unicode(entry.path().into_os_string())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every file below `directory`, in byte order; names that begin with `_` or `.` are of those who write, not data. Links to
+/// directories are followed where `allow` lets them.
+fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Vec<String>, Fault> {
     let mut files = Vec::new();
     let mut pending = vec![directory.to_owned()];
     // Links may lead back up.
@@ -190,13 +222,16 @@ fn below(directory: &str) -> Result<Vec<String>, Fault> {
         }
         for entry in fs::read_dir(&directory).map_err(|e| cannot_read(&directory, &e))? {
             let entry = entry.map_err(|e| cannot_read(&directory, &e))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(['_', '.']) {
+            let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(b"_") || name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let path = format!("{directory}/{name}");
+            let path = in_unicode(Path::new(&directory).join(name).into_os_string())?;
             match Path::new(&path).is_dir() {
-                true => pending.push(path),
+                true => {
+                    allow(&path)?;
+                    pending.push(path);
+                }
                 false => files.push(path),
             }
         }

@@ -94,6 +94,10 @@ impl Destination {
             (Some(TableFormat::Parquet), true, _) => refused("is a Delta table, and `format` asks for plain Parquet"),
             (Some(TableFormat::Delta), false, true) => refused("holds plain parts, and `format` asks for a Delta table"),
             (Some(TableFormat::Parquet), false, _) | (None, false, true) => Ok(Self::Parts(location)),
+            (Some(TableFormat::Delta) | None, _, _) if location.is_misread_in_urls() => {
+                let fault = Fault::new(format!("{location}: a Delta table's path cannot hold `\\` or control characters"));
+                Err(fault.hint("a URL says another path then; publish to another directory"))
+            }
             (Some(TableFormat::Delta) | None, _, _) => Ok(Self::Delta(delta::Lake::new(location))),
         }
     }

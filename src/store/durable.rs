@@ -133,6 +133,10 @@ pub(super) struct Staged {
 pub(super) fn stage(directory: &Path, access: Access) -> Result<Staged, Fault> {
     // Of a table the directory for it goes too; others above are as the user named them.
     let table = directory.parent().filter(|_| directory.ends_with(RESERVED));
+    if table.is_some() && files::is_link_of_another(directory) {
+        let fault = Fault::new(format!("{}: this is a symbolic link of another user", directory.display()));
+        return Err(fault.hint("it may lead anywhere; nothing was written: remove it"));
+    }
     let made = [Some(directory), table].into_iter().flatten().filter(|d| !d.is_dir()).map(Path::to_owned).collect();
     make_directory(directory).map_err(|e| cannot_write(directory, &e))?;
     sweep(directory);

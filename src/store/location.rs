@@ -37,6 +37,11 @@ impl Location {
     /// The URL is of no store that is known, or the store is not configured.
     pub fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
         match text.split_once("://") {
+            // It would be a directory called `s3:`.
+            None if ["s3:", "s3a:", "file:"].iter().any(|scheme| text.starts_with(scheme)) => {
+                Err(Fault::new(format!("{}: a URL has `://`", text.split(':').next().unwrap_or_default()))
+                    .hint("write `s3://BUCKET/PATH`; of a file of this name, `./` before it"))
+            }
             None => Ok(Self::Local(text.into())),
             Some(("file", path)) => Ok(Self::Local(path.into())),
             Some(("s3" | "s3a", _)) => Ok(Self::Remote(Remote::new(text, surroundings)?)),
@@ -94,6 +99,12 @@ impl Location {
             }
             (Self::Local(_), Self::Remote(_)) | (Self::Remote(_), Self::Local(_)) => false,
         }
+    }
+
+    /// Whether a URL of this directory would be taken for another's: in it, a backslash is a slash.
+    pub(super) fn is_misread_in_urls(&self) -> bool {
+        let is_misread = |path: &Path| real(path).to_string_lossy().contains(|c: char| c == '\\' || c.is_ascii_control());
+        self.local().is_some_and(is_misread)
     }
 
     /// The names of what is in this directory; none if it is not there.
@@ -272,6 +283,8 @@ mod tests {
         assert_eq!((table.to_string().as_str(), table.name()), ("s3://lake/orders", "orders"));
         assert_eq!(table.join("part.parquet").to_string(), "s3://lake/orders/part.parquet");
         assert!(new("gs://lake/orders").expect_err("unknown").to_string().contains("gs://"));
+        assert!(new("s3:/KEY:SECRET@lake/orders").expect_err("a slip").to_string().starts_with("s3: a URL has `://`"));
+        assert!(new("./s3:/x").is_ok() && new("s3:x").is_err());
         assert!(new("s3://").is_err());
         assert!(new("s3://lake").is_err());
     }

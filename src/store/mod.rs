@@ -31,6 +31,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::diagnostic::Fault;
+use crate::files;
 
 /// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
 const RESERVED: &str = "_sluicegate";
@@ -195,7 +196,8 @@ impl Stamp {
         let find = |key: &str| entries.clone().find(|(k, _)| *k == key).map(|(_, v)| v.to_owned());
         Some(Self {
             dataset: find(Self::DATASET)?,
-            batch_id: find(Self::BATCH_ID)?,
+            // Files are named by it: one that somebody else wrote must not lead to other directories.
+            batch_id: find(Self::BATCH_ID).filter(|id| files::is_plain_name(id))?,
             rules_digest: find(Self::RULES_DIGEST)?,
             content_digest: find(Self::CONTENT_DIGEST)?,
         })

@@ -1,5 +1,7 @@
 //! Object stores that speak S3: a put is whole and durable or it is not there, and one that may not overwrite says so.
 
+mod configured;
+
 use std::fmt::{self, Display};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,12 +10,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig, WriteMultipart};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart};
 use tokio::runtime::Runtime;
 use url::Url;
 
+use self::configured::configured;
 use super::RESERVED;
 use super::location::Surroundings;
 use crate::diagnostic::{Fault, without_credentials};
@@ -78,22 +80,7 @@ impl Remote {
         if path.as_ref().is_empty() {
             return Err(refused(&"a whole bucket cannot be a table"));
         }
-        let retry = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() };
-        let mut builder = AmazonS3Builder::new().with_bucket_name(&bucket).with_retry(retry);
-        for (name, value) in &surroundings.variables {
-            if Url::parse(value).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
-                let fault = Fault::new(format!("the variable {name} holds a URL with credentials in it, which would end up in logs"));
-                return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold credentials"));
-            }
-            // Others than the store's own are for other programs.
-            if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
-                builder = builder.with_config(key, value);
-            }
-        }
-        let store = builder.build().map_err(|e| {
-            let fault = Fault::new(format!("{text}: {e}"));
-            fault.hint("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and their like say how to reach the store")
-        })?;
+        let store = configured(text, &bucket, &surroundings.variables)?;
         let endpoint =
             |name: &str| surroundings.variables.iter().find(|(n, _)| n == name).map(|(_, value)| without_credentials(value.clone()));
         let endpoint = endpoint("AWS_ENDPOINT_URL_S3").or_else(|| endpoint("AWS_ENDPOINT_URL")).or_else(|| endpoint("AWS_ENDPOINT"));
@@ -317,7 +304,11 @@ pub(super) fn told(text: &str) -> String {
     }
     const STATUS: &str = "status code: ";
     let answer = text.find(STATUS).and_then(|at| text[at + STATUS.len()..].find(':').map(|end| at + STATUS.len() + end));
-    without_credentials(text[..answer.unwrap_or(text.len())].to_owned())
+    // An answer that is none of a store's: what it says is told by the library behind these words.
+    const INVALID: &str = "Got invalid ";
+    let invalid = text.find(INVALID).and_then(|at| text[at..].find(':').map(|end| at + end));
+    let end = answer.into_iter().chain(invalid).min();
+    without_credentials(text[..end.unwrap_or(text.len())].to_owned())
 }
 
 /// Runs `future` to its end.
@@ -346,6 +337,7 @@ mod tests {
         assert_eq!(told("x <Error><Code>NoSuchKey</Code><Message>gone</Message><Echo>secret</Echo>"), "NoSuchKey: gone");
         let repeated = "GET http://u:secret@h/p?sig=secret failed - status code: 403 Forbidden: x-amz-security-token: secret";
         assert_eq!(told(repeated), "GET http://…@h/p?… failed - status code: 403 Forbidden");
+        assert_eq!(told("Got invalid list response: invalid type: \"secret\""), "Got invalid list response");
         assert_eq!(told("no route to host"), "no route to host");
     }
 }

@@ -199,12 +199,17 @@ impl StagedFile {
     /// # Errors
     /// A file cannot be read or written.
     pub fn append_copy(&mut self, source: &Readable, index: usize) -> Result<(), Fault> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let footer = ArrowReaderMetadata::load(source, options).map_err(|e| cannot_write(&self.path, &io_error(e)))?;
+        let metadata = footer.metadata();
+        // The writer keeps page indexes for all row groups or for none, and breaks on anything else.
+        let indexed = metadata.offset_index().and_then(|groups| groups.get(index)).map_or(0, Vec::len);
+        if indexed != metadata.row_group(index).num_columns() {
+            let fault = Fault::new("another program has rewritten the published file, and left no index of its pages");
+            return Err(fault.hint("nothing was changed; gate the batch again with `--supersede`"));
+        }
         let mut copied = 0;
         let done = self.with_writer(|writer| {
-            // The writer keeps page indexes for all row groups or for none.
-            let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-            let footer = ArrowReaderMetadata::load(source, options)?;
-            let metadata = footer.metadata();
             copied = metadata.row_group(index).num_rows() as u64;
             let mut row_group = writer.next_row_group()?;
             for (i, column) in metadata.row_group(index).columns().iter().enumerate() {

@@ -521,5 +521,5 @@ fn a_verdict_that_cannot_be_printed_is_a_failure() {
     let mut command = command(&place, &["gate", "d.csv", "-r", "r.yaml", "--publish", "o.parquet"]);
     command.stdout(File::options().write(true).open("/dev/full").expect("a full device"));
     let (code, _, stderr) = finished(command);
-    assert!(code == 2 && stderr.starts_with("error: standard output cannot be written: "), "{code} {stderr}");
+    assert!(code == 2 && stderr.starts_with("error: published; the verdict could not be printed: "), "{code} {stderr}");
 }

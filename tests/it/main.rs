@@ -30,6 +30,7 @@ mod review;
 mod rulesets;
 mod s3;
 mod set_aside;
+mod strangers;
 mod support;
 mod table_drift;
 mod text;

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::diagnostic::Fault;
+use crate::files;
 use crate::store::location::Location;
 
 /// The directory of the log in that of the table.
@@ -135,7 +136,13 @@ struct Txn {
 
 /// Refuses a log with anything in it but files and directories: the library would wait for ever for what a pipe brings.
 fn only_files(directory: &Path) -> Result<(), Fault> {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+    if files::is_link_of_another(directory) {
+        let fault = Fault::new(format!("{}: this is a symbolic link of another user", directory.display()));
+        return Err(fault.hint("it may lead anywhere; nothing was changed: remove it"));
+    }
+    // A checkpoint may have parts in this directory.
+    let entries = [directory.to_owned(), directory.join("_sidecars")].into_iter().flat_map(fs::read_dir).flatten().flatten();
+    for entry in entries {
         let is_plain = |kind: fs::FileType| kind.is_file() || kind.is_dir();
         let is_strange = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|there| !is_plain(there.file_type())),
@@ -199,6 +206,16 @@ mod tests {
         sweep(place.path(), now);
         let left = |name: &&str| log.join(name).exists();
         assert_eq!(names.iter().filter(|n| left(n)).collect::<Vec<_>>(), [&names[0], &names[2]]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_found_among_the_parts_of_a_checkpoint_too() {
+        let place = tempfile::tempdir().expect("a directory");
+        let parts = place.path().join("_sidecars");
+        fs::create_dir(&parts).expect("a directory");
+        only_files(place.path()).expect("nothing is wrong");
+        std::os::unix::net::UnixListener::bind(parts.join("x.parquet")).expect("a socket");
+        only_files(place.path()).expect_err("a socket");
     }
 
     #[test]
