@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::execution::SessionState;
@@ -20,6 +20,9 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 const REWRITTEN: [&str; 10] =
     ["now", "current_date", "current_time", "coalesce", "nvl", "nvl2", "arrow_cast", "arrow_try_cast", "cast_to_type", "try_cast_to_type"];
 
+/// Digits of the clock behind the second. Tables hold microseconds, and nanoseconds end in 2262.
+const MICROS: u16 = 6;
+
 /// The most digits that a decimal of 128 bits has.
 const DIGITS_MAX: u8 = 38;
 
@@ -27,7 +30,7 @@ pub(super) fn settle(expression: Expr, schema: &DFSchema, state: &SessionState, 
     let context = SimplifyContext::builder()
         .with_schema(Arc::new(schema.clone()))
         .with_config_options(state.config_options().clone())
-        .with_query_execution_start_time(Some(now))
+        .with_query_execution_start_time(Some(now.trunc_subsecs(MICROS)))
         .build();
     let at_clock = rewrite(expression, &context, |f| f.args.is_empty())?;
     let bound = at_clock.transform_up(|e| Ok(Transformed::yes(bind(e, schema))))?.data;
@@ -39,6 +42,9 @@ pub(super) fn settle(expression: Expr, schema: &DFSchema, state: &SessionState, 
 fn rewrite(expression: Expr, context: &SimplifyContext, which: impl Fn(&ScalarFunction) -> bool) -> Result<Expr> {
     let rewritten = expression.transform_up(|e| match e {
         Expr::ScalarFunction(f) if REWRITTEN.contains(&f.func.name()) && which(&f) => Ok(match f.func.simplify(f.args, context)? {
+            ExprSimplifyResult::Simplified(clock @ Expr::Literal(ScalarValue::TimestampNanosecond(..), _)) => {
+                Transformed::yes(in_micros(clock))
+            }
             ExprSimplifyResult::Simplified(simple) => Transformed::yes(simple),
             ExprSimplifyResult::Original(args) => Transformed::no(Expr::ScalarFunction(ScalarFunction { func: f.func, args })),
         }),
@@ -112,9 +118,13 @@ fn as_type(written: Expr, data_type: &DataType) -> Expr {
             decimal(&written, *p, *s).map_or(written, |value| Expr::Literal(value, None))
         }
         // Times are written as nanoseconds, which end in 2262; most columns reach further.
-        DataType::Date32 | DataType::Date64 | DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _) => {
-            in_micros(written)
-        }
+        DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, zone) => match &written {
+            Expr::Literal(ScalarValue::Utf8(Some(text)), _) if !is_finer(text) => {
+                Expr::Cast(Cast::new(written.into(), DataType::Timestamp(TimeUnit::Microsecond, zone.clone())))
+            }
+            _ => in_micros(written),
+        },
+        DataType::Date32 | DataType::Date64 => in_micros(written),
         _ => written,
     }
 }

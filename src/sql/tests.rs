@@ -1,5 +1,6 @@
 use arrow::array::{
-    ArrayRef, AsArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray, UInt64Array,
+    ArrayRef, AsArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{Float64Type, Int64Type};
 
@@ -148,6 +149,29 @@ fn numbers_and_times_are_read_as_the_type_they_are_compared_with() {
     assert_eq!(computed("d < 99999999999999.5"), "false true true true ∅");
     assert_eq!(computed("day > now()"), "true false false true ∅");
     assert_eq!(computed("day >= TIMESTAMP '1970-01-01T00:00:00'"), "true true false true ∅");
+}
+
+#[test]
+fn times_beyond_nanoseconds_are_compared_with_the_clock_and_with_what_is_written() {
+    let clock = DateTime::from_timestamp_nanos(1_000_000_007);
+    let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![253_402_300_799_000_000, 0]));
+    let schema = Schema::new(vec![Field::new("t", times.data_type().clone(), true)]);
+    for (text, expected) in [
+        ("t > now()", [true, false]),
+        ("cast(t as date) > now()", [true, false]),
+        ("coalesce(t, now()) > '2026-01-01'", [true, false]),
+        ("t - now() is not null", [true, true]),
+        ("t = '9999-12-31T23:59:59'", [true, false]),
+        ("t between '2026-01-01' and '9999-12-31T23:59:59.5'", [true, false]),
+        ("t in ('1970-01-01T00:00:00', '9999-12-30')", [false, true]),
+        ("now() = TIMESTAMP '1970-01-01T00:00:01'", [true, true]),
+    ] {
+        let condition = Sql::new(clock).condition(text, &schema).unwrap_or_else(|why| panic!("{text}: {why}"));
+        assert_eq!(condition.broken, None, "{text}");
+        let own = condition.columns.iter().map(|_| times.clone()).collect::<Vec<_>>();
+        let (holds, failures) = condition.test(&own, 2);
+        assert_eq!((holds.iter().flatten().collect::<Vec<_>>(), failures.len()), (expected.to_vec(), 0), "{text}");
+    }
 }
 
 #[test]

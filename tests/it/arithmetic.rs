@@ -204,3 +204,13 @@ fn range_and_sql_read_a_bound_alike() {
         }
     }
 }
+
+/// The clock of a run counts nanoseconds, a Delta table microseconds: no row of a batch would be left.
+#[test]
+fn the_time_of_the_run_is_published_into_a_table() {
+    let place = place("transform: { loaded: now() }\nrules: []\n", "id\n1\n2\n");
+    for destination in ["lake", "file.parquet"] {
+        let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", destination, "--now", "2026-11-27T01:29:51.457410687Z"]);
+        assert_eq!((run.code, run.rows("published")), (0, 2), "{destination}: {}", run.stdout);
+    }
+}
