@@ -27,7 +27,7 @@ fn reference() -> String {
     let mut out = String::from("<!-- Written by `just regenerate` from the program's own help. -->\n\n# Command line\n");
     let mut root = sluicegate::cli::command().term_width(100);
     root.build();
-    for command in root.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+    for command in root.get_subcommands_mut().filter(|c| c.get_name() != "help" && !c.is_hide_set()) {
         let help = command.render_long_help().to_string();
         let help: Vec<&str> = help.lines().map(str::trim_end).collect();
         out.push_str(&format!("\n## {}\n\n```text\n{}\n```\n", command.get_name(), help.join("\n").trim_end()));
