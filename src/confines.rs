@@ -32,8 +32,7 @@ impl Confines {
                 urls.push(root_url);
                 continue;
             }
-            let failed =
-                |e: std::io::Error| Fault::new(format!("{root}: cannot read: {e}")).hint("give `--root` a directory that exists");
+            let failed = |e: std::io::Error| Fault::new(format!("{root}: cannot read: {e}")).hint("give `--root` a directory that exists");
             let directory = Path::new(root).canonicalize().map_err(failed)?;
             if !directory.is_dir() {
                 return Err(Fault::new(format!("{root}: `--root` takes a directory, and this is a file")));
