@@ -34,11 +34,10 @@ impl Confines {
                 urls.push(root_url);
                 continue;
             }
-            let failed =
-                |e: std::io::Error| Fault::new(format!("{root}: cannot read: {e}")).hint("`--root` names a directory that is there");
+            let failed = |e: std::io::Error| Fault::new(format!("{root}: cannot read: {e}")).hint("give `--root` a directory that exists");
             let directory = Path::new(root).canonicalize().map_err(failed)?;
             if !directory.is_dir() {
-                return Err(Fault::new(format!("{root}: `--root` names a directory, and this is none")));
+                return Err(Fault::new(format!("{root}: `--root` takes a directory, and this is a file")));
             }
             directories.push(directory);
         }
@@ -54,7 +53,7 @@ impl Confines {
         match named.split_once("://") {
             Some(("file", path)) => self.allow_path(Path::new(path)),
             Some(_) if self.urls.iter().any(|root| url(named).is_some_and(|url| is_below(&url, root))) => Ok(()),
-            Some(_) => Err(refused(named, "is below no URL that `--root` names")),
+            Some(_) => Err(refused(named, "is outside of every URL given with `--root`")),
             None => self.allow_path(Path::new(named)),
         }
     }
@@ -67,7 +66,7 @@ impl Confines {
         let place = resolved(path).map_err(|e| refused(&format!("cannot be looked at: {e}")))?;
         match self.directories.iter().any(|root| place.starts_with(root)) {
             true => Ok(()),
-            false => Err(refused("is below no directory that `--root` names")),
+            false => Err(refused("is outside of every directory given with `--root`")),
         }
     }
 

@@ -110,7 +110,7 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
     let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
     let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();
-    let evolution = section.map(|section| section.evolution).unwrap_or_default();
+    let evolution = job.rules.sections.evolution();
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);
     match job.rules.compared_with() {
         None => (Vec::new(), Vec::new()),

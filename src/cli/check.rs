@@ -30,7 +30,7 @@ impl Check {
     pub fn run(self) -> ExitCode {
         let judge = |rules: &RuleFile, publish: &Option<Destination>, job: Job<'_>| {
             identity::check(self.run.batch_id.as_deref())?;
-            let evolution = rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
+            let evolution = rules.sections.evolution();
             let judging = Judging { destination: publish.as_ref(), evolution };
             let audited = audit::audit(&Job { published: self.published(rules, publish.as_ref()), ..job }, &judging)?;
             let batch_id = self.run.batch_id.clone().or_else(|| audited.identity.derived_id()).unwrap_or_default();

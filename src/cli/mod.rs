@@ -58,7 +58,7 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Breaks, for a test of what is said then
+    /// Panics; a test looks at what is printed
     #[command(hide = true)]
     Panic { text: String },
 }

@@ -59,7 +59,7 @@ impl Request {
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     identity::check(request.batch_id.as_deref())?;
-    let evolution = job.rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
+    let evolution = job.rules.sections.evolution();
     let mut hold = None;
     for _ in 0..ATTEMPTS_MAX {
         if let Some(report) = attempt(job, request, evolution, &mut hold)? {

@@ -85,11 +85,11 @@ fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool,
     let extension = to.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
         let fault = Fault::new(format!("{}: unknown format `{extension}`", to.display()));
-        return Err(fault.hint("a name that ends in .csv, .ndjson, .jsonl or .parquet"));
+        return Err(fault.hint("use a name that ends in .csv, .ndjson, .jsonl or .parquet"));
     }
     if for_spreadsheets && extension != "csv" {
         let fault = Fault::new(format!("{}: `--for-spreadsheets` is about cells of CSV", to.display()));
-        return Err(fault.hint("a name that ends in .csv"));
+        return Err(fault.hint("use a name that ends in .csv"));
     }
     let mut file = Some(BufWriter::new(file));
     let (mut export, mut schema, mut exported): (Option<Export>, Option<Arc<Schema>>, Exported) = (None, None, Exported::default());

@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::RuleItem;
 use crate::diagnostic::{Fault, Faults};
-use crate::rules::schema::SchemaSection;
+use crate::rules::schema::{Evolution, SchemaSection};
 use crate::rules::words::{Columns, Literal, Ordered, Texts, Tolerance};
 use crate::source::{ContractColumn, Encoding, Format, ReadOptions};
 use crate::yaml::Spanned;
@@ -202,6 +202,11 @@ impl JsonSchema for Profile {
 }
 
 impl Sections {
+    /// Which changes of the schema are compatible, also where there is no `schema` section.
+    pub fn evolution(&self) -> Evolution {
+        self.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default()
+    }
+
     /// What can be checked without data.
     pub(super) fn validate(&self, items: &[RuleItem], path: &str, faults: &mut Faults) {
         for step in &self.clean {

@@ -167,7 +167,7 @@ impl Messages {
             let block = Block::new(at as i64, (prefix + u64::from(len)) as i32, body as i64);
             match (message.header_type(), &mut found) {
                 (MessageHeader::Schema, None) => {
-                    let schema = message.header_as_schema().ok_or_else(|| damaged(file, &"a schema is none"))?;
+                    let schema = message.header_as_schema().ok_or_else(|| damaged(file, &"a schema cannot be read"))?;
                     digest.update(&metadata);
                     let (schema, version) = (read_schema(file, schema)?, message.version());
                     found = Some(Self { schema, version, dictionaries: Vec::new(), batches: Vec::new(), digest: 0 });

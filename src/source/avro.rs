@@ -73,7 +73,7 @@ impl Container {
             let info = arrow_avro::reader::read_header_info(Cursor::new(&head)).map_err(|e| not_avro(&e))?;
             let header = head.get(..info.header_len() as usize).ok_or_else(|| not_avro(&"its header is cut short"))?.to_vec();
             let json = info.writer_schema().map_err(|e| not_avro(&e))?.json_string;
-            let shape = Shape::of(&json).ok_or_else(|| not_avro(&"its schema is none"))?;
+            let shape = Shape::of(&json).ok_or_else(|| not_avro(&"its schema cannot be read"))?;
             let codec = info.compression().map_err(|e| not_avro(&e))?;
             let sync = info.sync();
             let plain_header = plain_header(&json, sync);

@@ -316,9 +316,9 @@ fn a_rule_file_reads_and_writes_below_the_root_only() {
     }
     place.write("s.yaml", gate("publish: out").replace("missing: { column: a }", "duplicates: { key: [a], across: published }"));
     let (code, _, stderr) = run(&place, &["check", "-r", "s.yaml", "--root", "in"]);
-    assert!(code == 2 && stderr.contains("is below no directory that `--root` names"), "{stderr}");
+    assert!(code == 2 && stderr.contains("is outside of every directory given with `--root`"), "{stderr}");
     let (code, _, stderr) = run(&place, &["replay", "-r", "s.yaml", "--root", "in"]);
-    assert!(code == 2 && stderr.contains("s.yaml: `out` is below no directory that `--root` names"), "{stderr}");
+    assert!(code == 2 && stderr.contains("s.yaml: `out` is outside of every directory given with `--root`"), "{stderr}");
     fs::remove_file(place.path("s.yaml")).expect("removed");
     assert_eq!(place.files(), before);
     // Below it all is as it was; the command line is trusted.

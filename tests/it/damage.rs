@@ -383,11 +383,13 @@ fn avro_of(fields: &str, records: u8, data: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Fields of a schema, the number of records, their right bytes, wrong ones, and what the fault says of them.
+type BlockCase = (&'static str, u8, &'static [u8], &'static [u8], &'static str);
+
 #[test]
 fn avro_blocks_that_are_not_their_records_are_a_fault() {
     let place = Place::new();
-    type Case<'a> = (&'a str, u8, &'a [u8], &'a [u8], &'a str);
-    let cases: [Case<'_>; 9] = [
+    let cases: [BlockCase; 9] = [
         (r#"{"name": "a", "type": ["null", "int"]}"#, 2, &[2, 14, 0], &[4, 14, 0], "record 1 of a block of 2: a union has no such branch"),
         (r#"{"name": "a", "type": ["int", "null"]}"#, 2, &[0, 14, 2], &[0, 14, 4], "record 2 of a block of 2: a union has no such branch"),
         (r#"{"name": "a", "type": "boolean"}"#, 1, &[1], &[7], "a boolean is neither true nor false"),

@@ -178,14 +178,14 @@ fn what_cannot_take_the_place_of_a_row_is_named_with_its_line_and_changes_nothin
     let plain: String = all.lines().map(|line| line.rsplitn(4, ',').last().expect("values").to_owned() + "\n").collect();
     said(
         &plain,
-        "m.csv: there is no column `_sluicegate_part`; which row a mended one takes the place of, the columns say that `quarantine export` adds",
+        "m.csv: there is no column `_sluicegate_part`; keep the columns that `quarantine export` adds: they say which row each mended row replaces",
     );
     said(
         &(all.clone() + &format!("8,x,2026-11-08,1,1,{part},d.csv,3\n")),
         "m.csv:6: row 3 of d.csv is not set aside in batch `b2`; it never was",
     );
     said(&(all.clone() + &format!("8,x,2026-11-08,1,1,{part},e.csv,2\n")), "m.csv:6: row 2 of e.csv is not set aside");
-    said(&(all.clone() + &format!("8,x,2026-11-08,1,1,{part},d.csv,2\n")), "m.csv:6: row 2 of d.csv stands twice, first at m.csv:2");
+    said(&(all.clone() + &format!("8,x,2026-11-08,1,1,{part},d.csv,2\n")), "m.csv:6: row 2 of d.csv is there twice, first at m.csv:2");
     said(&(all.clone() + "8,x,2026-11-08,1,1,b1.00000000.parquet,d.csv,2\n"), "m.csv:6: `b1.00000000.parquet` is no part of aside");
     said(&(all.clone() + "8,x,2026-11-08,1,1,,,\n"), "m.csv:6: it does not say which row it takes the place of");
     said(&(all.clone() + "8,x\n"), "m.csv:6: cannot be read: 2 fields where the header has 8");

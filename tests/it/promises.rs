@@ -213,6 +213,25 @@ fn promises_that_are_not_kept_refuse_the_table_by_name() {
 }
 
 #[test]
+fn promises_deep_inside_nested_columns_refuse_the_table() {
+    let invariant = json!({ "delta.invariants": json!({ "expression": { "expression": "x > 3" } }).to_string() });
+    let promising = json!({ "type": "struct", "fields": [column("x", "long", true, invariant)] });
+    let nested = [
+        json!({ "type": "struct", "fields": [column("inner", promising.clone(), true, json!({}))] }),
+        json!({ "type": "array", "elementType": promising.clone(), "containsNull": true }),
+        json!({ "type": "map", "keyType": "string", "valueType": promising, "valueContainsNull": true }),
+    ];
+    for data_type in nested {
+        let columns = json!([
+            column("id", "long", true, json!({})),
+            column("v", "string", true, json!({})),
+            column("deep", data_type, true, json!({})),
+        ]);
+        refused(&place(&plain(2), &columns, &json!({})), "the column `deep` of the Delta table promises something");
+    }
+}
+
+#[test]
 fn features_that_are_listed_and_not_used_are_no_obstacle() {
     let features = [
         "appendOnly",

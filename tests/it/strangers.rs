@@ -200,7 +200,7 @@ fn links_to_places_outside_of_the_root_are_found_wherever_they_are() {
     let both = |what: &str| {
         for command in ["check", "gate"] {
             let run = place.run(&[command, "-r", "s.yaml", "--root", "in"]);
-            refused(&run, "is below no directory that `--root` names");
+            refused(&run, "is outside of every directory given with `--root`");
             assert!(!run.stderr.contains("CANARY"), "{what}: {}", run.stderr);
         }
     };
@@ -232,7 +232,7 @@ fn links_to_places_outside_of_the_root_are_found_wherever_they_are() {
     symlink("/", place.path("in/up/root")).expect("a link");
     place.write("s.yaml", format!("{RULES}source: {{ path: in/up }}\n"));
     let run = place.run(&["check", "-r", "s.yaml", "--root", "in"]);
-    refused(&run, "`in/up/root` is below no directory that `--root` names");
+    refused(&run, "`in/up/root` is outside of every directory given with `--root`");
 }
 
 #[test]

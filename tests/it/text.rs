@@ -91,7 +91,7 @@ fn blanks_around_a_name_are_left_out_and_said() {
     let run =
         check("dataset: d\nrules: [{ missing: { column: name } }]\nprofile: basic\n", &[("d.csv", b"id, name\t,\xef\xbb\xbfx\n1,a,3\n")]);
     assert_eq!((run.code, names(&run)), (0, vec!["id", "name", "x"]));
-    assert_eq!(source_says(&run), "d.csv: the names ` name\\t`, `\\u{feff}x` without the blanks around");
+    assert_eq!(source_says(&run), "d.csv: the names ` name\\t`, `\\u{feff}x` are read without blanks around");
     let clean = check(RULES, &[("d.csv", b"id,name\n1,a\n")]);
     assert!(!clean.stdout.contains("source"), "{}", clean.stdout);
 }

@@ -90,7 +90,7 @@ impl Mended {
         let source = self.source(&self.options, &contract)?;
         if let Some(name) = KEY.into_iter().find(|name| source.schema().index_of(name).is_err()) {
             let fault = Fault::new(format!("{}: there is no column `{name}`", self.path));
-            return Err(fault.hint("which row a mended one takes the place of, the columns say that `quarantine export` adds").into());
+            return Err(fault.hint("keep the columns that `quarantine export` adds: they say which row each mended row replaces").into());
         }
         let column = |name: &str| source.schema().index_of(name).map_err(|e| cannot(&e));
         let projection = Projection::new(source.schema(), KEY.into_iter().map(column).collect::<Result<_, _>>()?);
@@ -113,7 +113,7 @@ impl Mended {
                 let key = Key { part: text(&part), file: text(&file), row: row.as_primitive::<Int64Type>().value(i), at, place };
                 match seen.insert((key.part.clone(), key.file.clone(), key.row), key.place.clone()) {
                     None => keys.push(key),
-                    Some(first) => faults.push(Fault::new(format!("{}: {} stands twice, first at {first}", key.place, key.named()))),
+                    Some(first) => faults.push(Fault::new(format!("{}: {} is there twice, first at {first}", key.place, key.named()))),
                 }
             }
         }

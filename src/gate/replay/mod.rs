@@ -168,7 +168,7 @@ impl<'a> Batch<'a> {
         let destination = publish.clone();
         let table = PublishedTable::new(rules, Some(&self.part.stamp.batch_id), None, move || Ok(destination.clone()));
         let job = job(source, table);
-        let evolution = rules.sections.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default();
+        let evolution = rules.sections.evolution();
         let staging = Staging::new(publish, evolution).only_file(set_aside_file);
         let audited = audit::audit(&job, &staging)?;
         self.same_values(&audited)?;

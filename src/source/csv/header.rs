@@ -134,7 +134,8 @@ impl Line<'_> {
         }
         if !trimmed.is_empty() {
             let what = if trimmed.len() == 1 { "the name" } else { "the names" };
-            notes.push(format!("{what} {} without the blanks around", listed(&trimmed)));
+            let verb = if trimmed.len() == 1 { "is" } else { "are" };
+            notes.push(format!("{what} {} {verb} read without blanks around", listed(&trimmed)));
         }
         Ok(Header { names, bytes, lines, notes })
     }

@@ -184,20 +184,38 @@ fn conditions_below(path: &str, data_type: &Value, terms: &mut TableTerms) -> Re
 /// What is promised further in, where rows cannot be judged.
 fn nested_promise(data_type: &Value) -> Option<String> {
     let inside = |name: &str| format!("promises something of `{name}` inside it, where rows cannot be judged");
-    let promises = |field: &Value| {
-        field["metadata"].as_object().is_some_and(|m| m.keys().any(|key| key.starts_with("delta.") || key == "CURRENT_DEFAULT"))
-    };
     match data_type["type"].as_str()? {
         "struct" => data_type["fields"].as_array()?.iter().find_map(|field| {
-            let is_deep = !field["type"].is_string() && keeps_nulls_out(&field["type"]);
+            let is_deep = keeps_nulls_out(&field["type"]) || promises_inside(&field["type"]);
             (promises(field) || is_deep).then(|| inside(field["name"].as_str().unwrap_or_default()))
         }),
-        "array" => keeps_nulls_out(&data_type["elementType"]).then(|| inside("[]")),
+        "array" => {
+            let element = &data_type["elementType"];
+            (keeps_nulls_out(element) || promises_inside(element)).then(|| inside("[]"))
+        }
         "map" => {
             let is_strict = data_type["valueContainsNull"].as_bool() == Some(false) || keeps_nulls_out(&data_type["valueType"]);
-            is_strict.then(|| inside("value"))
+            (is_strict || promises_inside(data_type)).then(|| inside("value"))
         }
         _ => None,
+    }
+}
+
+/// Whether a field promises something in its metadata.
+fn promises(field: &Value) -> bool {
+    field["metadata"].as_object().is_some_and(|m| m.keys().any(|key| key.starts_with("delta.") || key == "CURRENT_DEFAULT"))
+}
+
+/// Whether a field inside a type, however deep, promises something in its metadata.
+fn promises_inside(data_type: &Value) -> bool {
+    match data_type["type"].as_str() {
+        Some("struct") => {
+            let mut fields = data_type["fields"].as_array().into_iter().flatten();
+            fields.any(|field| promises(field) || promises_inside(&field["type"]))
+        }
+        Some("array") => promises_inside(&data_type["elementType"]),
+        Some("map") => promises_inside(&data_type["keyType"]) || promises_inside(&data_type["valueType"]),
+        _ => false,
     }
 }
 
