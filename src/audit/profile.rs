@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
 
-use super::Job;
 use super::select::select;
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::completeness::Completeness;
@@ -22,7 +21,7 @@ use crate::rules::bounds::shown;
 use crate::rules::quantiles::{ExactQuantiles, Progress};
 use crate::rules::words::{Columns, Over};
 use crate::rules::{Facts, Handle, Look, Requests, Scope, View};
-use crate::ruleset::{Level, Profile};
+use crate::ruleset::{Level, Profile, RuleFile};
 use crate::types::type_name;
 use crate::yaml::Spanned;
 
@@ -51,9 +50,9 @@ enum Histogramming {
 }
 
 /// Asks for what `profile` wants. Every column that is read is at least counted.
-pub(super) fn plan(job: &Job<'_>, prepare: &Prepare, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
+pub(super) fn plan(rules: &RuleFile, prepare: &Prepare, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
     let scope = Scope { over: Over::All, ..Scope::default() };
-    let (levels, schema) = (levels(job, prepare)?, &prepare.seen);
+    let (levels, schema) = (levels(rules, prepare)?, &prepare.seen);
     let read: Vec<usize> = requests.columns();
     let mut plans = Vec::new();
     for (index, wants) in levels.into_iter().enumerate() {
@@ -98,13 +97,13 @@ impl Wants {
     }
 }
 
-fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
+fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     let schema = &prepare.seen;
     let all = |level: Level| Ok(vec![Wants::of(level); schema.fields().len()]);
-    let (map, at) = match &job.rules.sections.profile {
+    let (map, at) = match &rules.sections.profile {
         None => return all(Level::default()),
         Some(Spanned { value: Profile::Level(level), .. }) => return all(*level),
-        Some(Spanned { value: Profile::Map(map), at }) => (map, at.in_file(&job.rules.path)),
+        Some(Spanned { value: Profile::Map(map), at }) => (map, at.in_file(&rules.path)),
     };
     let mut wants = vec![Wants::default(); schema.fields().len()];
     let mut faults = Faults::default();

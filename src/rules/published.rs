@@ -80,23 +80,20 @@ pub trait Published: Send + Sync {
     fn replaces(&self) -> Option<&str>;
 
     /// The rows wanted but for those of this batch, as far as the table's statistics cannot tell that they have no key of
-    /// the batch; none if there are none.
+    /// the batch.
     ///
     /// # Errors
-    /// The table cannot be read, or its keys compared with the batch's.
-    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared>;
+    /// The table cannot be read.
+    fn rows(&self, wanted: &Wanted) -> Result<Fetched, Fault>;
 }
 
-/// Why a batch cannot be compared with published rows.
-#[derive(Debug)]
-pub enum NotCompared {
-    Unreadable(Fault),
+/// What came of asking for published rows.
+#[derive(Debug, Clone)]
+pub enum Fetched {
+    /// Rows whose keys may be the batch's.
+    Rows(Arc<dyn Foreign>),
+    /// No published row can have a key of the batch.
+    NoRows,
     /// A column of the key is of another kind there, as the text says: nothing could ever be equal.
     OtherType(String),
-}
-
-impl From<Fault> for NotCompared {
-    fn from(fault: Fault) -> Self {
-        Self::Unreadable(fault)
-    }
 }
