@@ -10,8 +10,8 @@ use super::published::Published;
 use super::requests::{Handle, Policy, Requests, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
 use crate::diagnostic::{Fault, Place};
+use crate::metric::State;
 use crate::metric::completeness::Completeness;
-use crate::metric::{Budget, State};
 use crate::prepare::Prepare;
 use crate::sql::{Expression, LazySql};
 use crate::types::{is_text, type_name};
@@ -47,7 +47,6 @@ pub struct Binder<'a> {
     /// `warn`, for rules whose limit is their own.
     pub(crate) warn: Option<Spanned<super::words::Literal>>,
     pub(crate) known: Vec<usize>,
-    pub(crate) budget: &'a Arc<Budget>,
     pub(crate) as_of: DateTime<Utc>,
     pub(crate) published: Option<&'a Arc<dyn Published>>,
     /// Whether a column's type is only what its text looks like.
@@ -165,11 +164,6 @@ impl Binder<'_> {
     pub fn rows_in_scope(&mut self) -> Handle<Completeness> {
         let scope = Scope { over: Over::All, ..self.scope.clone() };
         self.requests.want::<Completeness>((), &[], &scope)
-    }
-
-    /// Where memory is accounted.
-    pub fn budget(&self) -> Arc<Budget> {
-        self.budget.clone()
     }
 
     /// The table that batches are published to, if there is one.

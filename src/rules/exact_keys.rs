@@ -19,7 +19,7 @@ pub(super) struct ExactKeys {
 impl ExactKeys {
     /// Asks for the keys that `columns` make together.
     pub fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, nulls_equal: bool, normalize: Normalize) -> Self {
-        let spec = KeysSpec { keep, nulls_equal, normalize, optimistic: true, foreign: None, budget: to.budget() };
+        let spec = KeysSpec { keep, nulls_equal, normalize, optimistic: true, beside: None };
         Self { handle: to.want::<Keys>(spec.clone(), columns), spec, columns: columns.to_vec() }
     }
 
@@ -31,7 +31,9 @@ impl ExactKeys {
     /// Asks for another look that also looks for the keys in `foreign`.
     pub fn look_beside(&mut self, foreign: Arc<dyn Foreign>, look: &mut Look<'_>) {
         self.spec.optimistic = false;
-        self.spec.foreign = Some(foreign);
+        let name = format!("keys {}", look.requests.inputs.len());
+        look.requests.inputs.insert(name.clone(), foreign);
+        self.spec.beside = Some(name);
         self.handle = look.want::<Keys>(self.spec.clone(), &self.columns);
     }
 

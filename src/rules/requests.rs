@@ -1,6 +1,5 @@
 //! Everything the rules ask for: row tests and states; equal requests are one.
 
-use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,11 +9,11 @@ use arrow::datatypes::{DataType, Schema};
 use super::RowTest;
 use super::words::{Nulls, OnFail, Over, Tolerance};
 use crate::diagnostic::Place;
-use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
 use crate::metric::groups::GroupCounts;
 use crate::metric::ordered::OrderedHistogram;
+use crate::metric::{AnySpec, AnyState, Budget, Inputs, State};
 use crate::sql::Expression;
 
 /// Which rows a request sees.
@@ -79,104 +78,65 @@ pub struct TestRequest {
 
 /// A state to count.
 pub struct StateRequest {
-    spec: Box<dyn Any + Send + Sync>,
+    pub spec: AnySpec,
     pub columns: Vec<usize>,
     pub scope: Scope,
-    state: TypeId,
-    make: fn(&(dyn Any + Send + Sync), &[DataType]) -> Box<dyn AnyState>,
-    same_spec: fn(&(dyn Any + Send + Sync), &(dyn Any + Send + Sync)) -> bool,
-    copies: bool,
 }
 
 impl StateRequest {
+    /// The types of its columns.
+    pub fn types(&self, schema: &Schema) -> Vec<DataType> {
+        self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect()
+    }
+
     /// The state before it has seen any row.
-    pub fn empty(&self, schema: &Schema) -> Box<dyn AnyState> {
-        let types: Vec<DataType> = self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect();
-        (self.make)(self.spec.as_ref(), &types)
+    pub fn empty(&self, schema: &Schema, memory: &Arc<Budget>) -> Box<dyn AnyState> {
+        self.spec.empty(&self.types(schema), memory)
     }
 
     /// The columns whose values are names of groups.
     pub fn named_by(&self) -> &[usize] {
-        if self.state == TypeId::of::<GroupCounts>() { &self.columns } else { &self.scope.by }
+        if self.spec.kind().is::<GroupCounts>() { &self.columns } else { &self.scope.by }
     }
 
     /// Whether it counts rows and missing values, and nothing else.
     pub fn is_completeness(&self) -> bool {
-        self.state == TypeId::of::<Completeness>()
+        self.spec.kind().is::<Completeness>()
     }
 
     /// Whether it counts by the order of values, so that quantiles will be sought among them.
     pub fn is_histogram(&self) -> bool {
-        self.state == TypeId::of::<OrderedHistogram>() || self.state == TypeId::of::<Grouped<OrderedHistogram>>()
+        self.spec.kind().name == OrderedHistogram::NAME
     }
 
     /// Whether it differs from `other` only in which rows it sees: all, where this one sees the sound ones.
     fn is_sound_twin_of(&self, other: &Self) -> bool {
-        self.copies
+        self.spec.kind().forks
             && self.scope.over == Over::Sound
             && other.scope.over == Over::All
-            && self.state == other.state
             && self.columns == other.columns
             && self.scope.condition == other.scope.condition
             && self.scope.by == other.scope.by
-            && (self.same_spec)(self.spec.as_ref(), other.spec.as_ref())
+            && self.spec == other.spec
     }
 
     fn is<S: State>(&self, spec: &S::Spec, columns: &[usize], scope: &Scope) -> bool {
-        self.state == TypeId::of::<S>()
-            && self.columns == columns
-            && self.scope == *scope
-            && self.spec.downcast_ref::<S::Spec>() == Some(spec)
+        self.columns == columns && self.scope == *scope && self.spec.downcast::<S>() == Some(spec)
     }
 
     pub(super) fn spec_mut<S: State>(&mut self, columns: &[usize], scope: &Scope) -> Option<&mut S::Spec> {
-        let same = self.state == TypeId::of::<S>() && self.columns == columns && self.scope == *scope;
-        if same { self.spec.downcast_mut() } else { None }
+        if self.columns == columns && self.scope == *scope { self.spec.downcast_mut::<S>() } else { None }
+    }
+
+    /// What requests that may be alike have in common.
+    fn alike(&self) -> Alike {
+        let kind = self.spec.kind();
+        (kind.name, kind.grouped, self.columns.clone())
     }
 }
 
-fn same_spec<S: State>(a: &(dyn Any + Send + Sync), b: &(dyn Any + Send + Sync)) -> bool {
-    a.downcast_ref::<S::Spec>().is_some_and(|a| Some(a) == b.downcast_ref::<S::Spec>())
-}
-
-fn make<S: State>(spec: &(dyn Any + Send + Sync), types: &[DataType]) -> Box<dyn AnyState> {
-    let spec: &S::Spec = spec.downcast_ref().expect("a request's spec is of its state's type, by construction");
-    Box::new(S::empty(spec, types))
-}
-
-/// A state of any kind.
-pub trait AnyState: Send {
-    fn update(&mut self, rows: &crate::metric::Rows<'_>, columns: &[&crate::metric::Column]);
-    fn merge(&mut self, later: Box<dyn AnyState>);
-    fn duplicate(&self) -> Box<dyn AnyState>;
-    /// # Errors
-    /// See [`State::finish`].
-    fn finish(self: Box<Self>) -> Result<Arc<dyn Any + Send + Sync>, std::io::Error>;
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
-}
-
-impl<S: State> AnyState for S {
-    fn update(&mut self, rows: &crate::metric::Rows<'_>, columns: &[&crate::metric::Column]) {
-        State::update(self, rows, columns);
-    }
-
-    fn merge(&mut self, later: Box<dyn AnyState>) {
-        let later = later.into_any().downcast::<S>().expect("units fold the same requests in the same order");
-        State::merge(self, *later);
-    }
-
-    fn duplicate(&self) -> Box<dyn AnyState> {
-        Box::new(self.clone())
-    }
-
-    fn finish(self: Box<Self>) -> Result<Arc<dyn Any + Send + Sync>, std::io::Error> {
-        State::finish(*self).map(|out| Arc::new(out) as Arc<dyn Any + Send + Sync>)
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-}
+/// A state's name, whether it counts by group, and its columns.
+type Alike = (&'static str, bool, Vec<usize>);
 
 /// A `where`, and where it stands in the rule file.
 pub struct Condition {
@@ -191,8 +151,10 @@ pub struct Requests {
     pub states: Vec<StateRequest>,
     /// `where` and known-issue conditions.
     pub conditions: Vec<Condition>,
+    /// What states need beside the batch, by name.
+    pub inputs: Inputs,
     /// Requests by state and columns: wide tables ask for thousands.
-    index: HashMap<(TypeId, Vec<usize>), Vec<usize>>,
+    index: HashMap<Alike, Vec<usize>>,
 }
 
 impl Requests {
@@ -211,20 +173,12 @@ impl Requests {
     }
 
     pub(super) fn push<S: State>(&mut self, spec: S::Spec, columns: Vec<usize>, scope: &Scope) -> usize {
-        let alike = self.index.entry((TypeId::of::<S>(), columns.clone())).or_default();
+        let alike = self.index.entry((S::NAME, S::GROUPED, columns.clone())).or_default();
         if let Some(&index) = alike.iter().find(|&&i| self.states[i].is::<S>(&spec, &columns, scope)) {
             return index;
         }
         alike.push(self.states.len());
-        self.states.push(StateRequest {
-            spec: Box::new(spec),
-            columns,
-            scope: scope.clone(),
-            state: TypeId::of::<S>(),
-            make: make::<S>,
-            same_spec: same_spec::<S>,
-            copies: S::COPIES,
-        });
+        self.states.push(StateRequest { spec: AnySpec::of::<S>(spec), columns, scope: scope.clone() });
         self.states.len() - 1
     }
 
@@ -232,7 +186,7 @@ impl Requests {
     /// over all rows. Until a row is unsound, both have counted the same.
     pub fn twins(&self, first: usize) -> Vec<Option<usize>> {
         let twin = |s: &StateRequest| {
-            let alike = self.index.get(&(s.state, s.columns.clone()))?;
+            let alike = self.index.get(&s.alike())?;
             alike.iter().find(|&&i| i >= first && s.is_sound_twin_of(&self.states[i])).map(|i| i - first)
         };
         self.states[first..].iter().map(twin).collect()

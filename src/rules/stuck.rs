@@ -9,9 +9,9 @@ use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
 use crate::metric::completeness::Completeness;
+use crate::metric::is_ordered;
 use crate::metric::sequence::{Breaks, OrderSpec};
 use crate::metric::stuck::{EqualRuns, RunsOut, SortedRuns, SortedSpec};
-use crate::metric::{Budget, is_ordered};
 use crate::types::type_name;
 use crate::yaml::Spanned;
 
@@ -61,7 +61,7 @@ impl Rule for Stuck {
         };
         let runs = to.want::<EqualRuns>(max_run, &[column]);
         let rows = to.rows_in_scope();
-        Ok(Box::new(StuckCheck { column, max_run, order, runs, rows, sorted: None, budget: to.budget() }))
+        Ok(Box::new(StuckCheck { column, max_run, order, runs, rows, sorted: None }))
     }
 
     fn minds_order(&self) -> bool {
@@ -77,7 +77,6 @@ struct StuckCheck {
     runs: Handle<EqualRuns>,
     rows: Handle<Completeness>,
     sorted: Option<Handle<SortedRuns>>,
-    budget: Arc<Budget>,
 }
 
 /// Whether rows come in the order of a column already.
@@ -101,7 +100,7 @@ impl Check for StuckCheck {
         if let Some(order) = self.order {
             let in_order = view.get(order.breaks).is_none_or(|b| b.is_empty()) && view.get(order.present).is_none_or(|c| c.missing == 0);
             if !in_order {
-                let spec = SortedSpec { max_run: self.max_run, budget: self.budget.clone() };
+                let spec = SortedSpec { max_run: self.max_run };
                 self.sorted = Some(look.want::<SortedRuns>(spec, &[self.column, order.column]));
                 return Judgement::Again;
             }

@@ -300,7 +300,6 @@ impl Binding<'_, '_> {
             policy: self.policy(item),
             warn: item.words.warn.clone(),
             known: Vec::new(),
-            budget: &self.job.budget,
             as_of: self.job.as_of,
             published: self.job.published.as_ref(),
             is_inferred: &is_inferred,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::audit::Plan;
-use crate::metric::Budget;
+use crate::metric::{Budget, Reservation};
 use crate::rows::RowNumbers;
 use crate::source::{Chunk, Source};
 
@@ -22,8 +22,7 @@ pub(crate) struct Kept {
     /// Columns of the source, ascending.
     columns: Vec<usize>,
     units: BTreeMap<u32, KeptRows>,
-    charged: usize,
-    budget: Arc<Budget>,
+    memory: Reservation,
 }
 
 impl Kept {
@@ -47,16 +46,14 @@ impl Kept {
 
     /// Nothing kept yet.
     pub fn new(columns: Vec<usize>, budget: &Arc<Budget>) -> Self {
-        Self { columns, units: BTreeMap::new(), charged: 0, budget: budget.clone() }
+        Self { columns, units: BTreeMap::new(), memory: Reservation::new(budget) }
     }
 
     /// Keeps a unit's rows, as long as half of the memory limit is left for others.
     pub fn take(mut self, unit: u32, rows: KeptRows) -> Option<Self> {
-        let bytes = rows.iter().map(|(batch, _)| batch.get_array_memory_size()).sum();
-        self.budget.charge(bytes);
-        self.charged += bytes;
+        self.memory.grow(rows.iter().map(|(batch, _)| batch.get_array_memory_size()).sum());
         self.units.insert(unit, rows);
-        (!self.budget.is_half_used()).then_some(self)
+        (!self.memory.budget().is_half_used()).then_some(self)
     }
 
     /// The rows of `unit` with `columns` alone, if all of them were kept.
@@ -67,11 +64,5 @@ impl Kept {
             Chunk { batch, rows: rows.clone(), malformed: Vec::new() }
         };
         Some(self.units.get(&unit)?.iter().map(chunk).collect())
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.budget.release(self.charged);
     }
 }

@@ -13,6 +13,7 @@ use crate::audit::samples::SAMPLES_MAX;
 use crate::audit::{Folded, Plan};
 use crate::diagnostic::Fault;
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
+use crate::metric::{Budget, Inputs};
 use crate::rows::{RowId, RowSet};
 use crate::rules::{Condition, Facts, TestCounts};
 use crate::source::{Evidence, Places, Source};
@@ -24,10 +25,11 @@ pub(super) struct Merging<'a> {
     pub(super) tests: Vec<BTreeMap<GroupKey, (TestCounts, RowSet)>>,
     pub(super) digest: Xxh3Default,
     conditions: &'a [Condition],
+    inputs: &'a Inputs,
 }
 
 impl<'a> Merging<'a> {
-    pub(super) fn new(plan: &'a Plan, twins: &Arc<[Option<usize>]>, kept: Option<Kept>) -> Self {
+    pub(super) fn new(plan: &'a Plan, twins: &Arc<[Option<usize>]>, memory: &Arc<Budget>, kept: Option<Kept>) -> Self {
         let folded = Folded {
             facts: Facts::default(),
             places: Places::default(),
@@ -44,16 +46,17 @@ impl<'a> Merging<'a> {
         };
         Self {
             folded,
-            states: States::empty(plan, 0, twins),
+            states: States::empty(plan, 0, twins, memory),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             digest: Xxh3Default::new(),
             conditions: &plan.requests.conditions,
+            inputs: &plan.requests.inputs,
         }
     }
 
     pub(super) fn take<P>(&mut self, mut unit: UnitFold<P>, source: &dyn Source) -> Result<(), Fault> {
         let index = unit.unit.index;
-        self.states.merge(unit.states);
+        self.states.merge(unit.states)?;
         for (merged, groups) in self.tests.iter_mut().zip(unit.tests) {
             for (key, group) in groups {
                 let (counts, rows) = merged.entry(key).or_default();
@@ -95,7 +98,7 @@ impl<'a> Merging<'a> {
     }
 
     pub(super) fn finish(mut self, source: &dyn Source) -> Result<Folded, Fault> {
-        finish(self.states, &mut self.folded.facts)?;
+        finish(self.states, self.inputs, &mut self.folded.facts)?;
         let finished = |(mut counts, rows): (TestCounts, RowSet)| {
             counts.rows = Arc::new(rows);
             counts

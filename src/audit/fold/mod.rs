@@ -17,6 +17,7 @@ use self::unit::UnitWork;
 use super::{Folded, Job, Plan, Sink};
 use crate::diagnostic::{Fault, Faults};
 use crate::engine::{self, Over};
+use crate::metric::Inputs;
 use crate::rules::{Condition, Facts, Scope};
 use crate::source::{Projection, Source, Unit};
 
@@ -34,7 +35,7 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
     let again = Kept::columns(source, plan);
     let places: Vec<usize> = again.iter().filter_map(|c| projection.columns.binary_search(c).ok()).collect();
     let is_kept = !again.is_empty() && places.len() == again.len();
-    let mut folded = Merging::new(plan, &twins, is_kept.then(|| Kept::new(again, &job.budget)));
+    let mut folded = Merging::new(plan, &twins, &job.budget, is_kept.then(|| Kept::new(again, &job.budget)));
     let (total, mut done) = (source.bytes(), 0);
     let work = |unit: &Unit, preread| {
         let mut fold = UnitWork::new(plan, &job.budget, unit, &needed, &twins);
@@ -74,7 +75,7 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
     let needed = needed(plan, first_new);
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed)).compact();
     let twins: Arc<[Option<usize>]> = requests.twins(first_new).into();
-    let empty = || States::empty(plan, first_new, &twins);
+    let empty = || States::empty(plan, first_new, &twins, &job.budget);
     let mut states = empty();
     let (unsound, malformed, kept) = (&folded.unsound, &folded.malformed_rows, folded.kept.as_ref());
     let work = |unit: &Unit, preread| {
@@ -85,7 +86,7 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
                 // With fewer columns read, records malformed in another one look whole.
                 let live = malformed.mask(unit.index, &batch.prepared.rows).not();
                 let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
-                if let Some(stuck) = states.update(&batch, plan, (&live, &sound), unit.index, &job.budget) {
+                if let Some(stuck) = states.update(&batch, plan, (&live, &sound), unit.index)? {
                     // The first look judged by the same conditions; this is for one that only a second look asks for.
                     let Condition { at, .. } = &requests.conditions[stuck.condition];
                     return Err(Fault::new(format!("cannot tell whether this holds for every row: {}", stuck.reason)).at(at.clone()));
@@ -100,11 +101,8 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
         Ok(states)
     };
     let units: Vec<Unit> = folded.places.units().cloned().collect();
-    engine::each_unit(source, Over::Units(&units), job.threads, work, |unit_states| {
-        states.merge(unit_states);
-        Ok(())
-    })?;
-    finish(states, &mut folded.facts)
+    engine::each_unit(source, Over::Units(&units), job.threads, work, |unit_states| states.merge(unit_states))?;
+    finish(states, &requests.inputs, &mut folded.facts)
 }
 
 /// The columns that row tests, states (from `first_new`) and their conditions need.
@@ -132,8 +130,8 @@ fn needed(plan: &Plan, first_new: usize) -> Vec<usize> {
     columns
 }
 
-fn finish(states: States, facts: &mut Facts) -> Result<(), Fault> {
-    let finished = states.finish().map_err(|e| Fault::new(format!("cannot count: {e}")))?;
+fn finish(states: States, inputs: &Inputs, facts: &mut Facts) -> Result<(), Fault> {
+    let finished = states.finish(inputs)?;
     facts.states.extend(finished.into_iter().map(Some));
     Ok(())
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::batch::{Batch, Stuck};
 use crate::audit::Plan;
+use crate::diagnostic::Fault;
 use crate::metric::completeness::Counts;
-use crate::metric::{Budget, Rows};
+use crate::metric::{AnyState, Budget, Inputs, Rows};
 use crate::rows::Mask;
-use crate::rules::AnyState;
 use crate::rules::words::Over;
 
 /// One state a request, none where its twin speaks for it.
@@ -26,23 +26,23 @@ pub(super) struct States {
 
 impl States {
     /// Nothing counted yet, of the requests from `first` on.
-    pub fn empty(plan: &Plan, first: usize, twins: &Arc<[Option<usize>]>) -> Self {
+    pub fn empty(plan: &Plan, first: usize, twins: &Arc<[Option<usize>]>, memory: &Arc<Budget>) -> Self {
         let given: Arc<[Option<Counts>]> = if first == 0 { plan.given.clone() } else { Arc::new([]) };
         let requests = plan.requests.states[first..].iter().zip(twins.iter()).enumerate();
         let is_counted = |i: usize, twin: &Option<usize>| twin.is_none() && given.get(i).is_none_or(Option::is_none);
-        let states = requests.map(|(i, (request, twin))| is_counted(i, twin).then(|| request.empty(&plan.prepare.seen))).collect();
+        let states = requests.map(|(i, (request, twin))| is_counted(i, twin).then(|| request.empty(&plan.prepare.seen, memory))).collect();
         Self { states, twins: twins.clone(), first, given }
     }
 
     /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound; gives the first row on which a
     /// `where` could not be computed.
-    pub fn update(&mut self, batch: &Batch, plan: &Plan, (live, sound): (&Mask, &Mask), unit: u32, budget: &Budget) -> Option<Stuck> {
+    pub fn update(&mut self, batch: &Batch, plan: &Plan, (live, sound): (&Mask, &Mask), unit: u32) -> Result<Option<Stuck>, Fault> {
         if batch.len() == 0 {
-            return None;
+            return Ok(None);
         }
         let mut stuck: Option<Stuck> = None;
         if !live.without(sound).is_none() {
-            self.part();
+            self.part()?;
         }
         for (request, state) in plan.requests.states[self.first..].iter().zip(&mut self.states) {
             let Some(state) = state else { continue };
@@ -57,44 +57,46 @@ impl States {
             }
             let selection = batch.scope(&request.scope).and(over);
             if !selection.is_none() {
-                let rows = Rows { unit, numbers: &batch.prepared.rows, selection: &selection, budget };
-                state.update(&rows, &batch.columns(&request.columns));
+                let rows = Rows { unit, numbers: &batch.prepared.rows, selection: &selection };
+                state.update(&rows, &batch.columns(&request.columns))?;
             }
         }
-        stuck
+        Ok(stuck)
     }
 
     /// From here on twins go their own ways.
-    fn part(&mut self) {
+    fn part(&mut self) -> Result<(), Fault> {
         for (i, twin) in self.twins.iter().enumerate() {
             if let (None, Some(twin)) = (&self.states[i], twin) {
-                self.states[i] = self.states[*twin].as_ref().map(|s| s.duplicate());
+                self.states[i] = self.states[*twin].as_ref().map(|s| s.fork()).transpose()?;
             }
         }
+        Ok(())
     }
 
     /// Takes in what the units that follow counted.
-    pub fn merge(&mut self, mut later: Self) {
+    pub fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
         for (i, twin) in self.twins.clone().iter().enumerate().filter_map(|(i, twin)| Some((i, (*twin)?))) {
             match (self.states[i].is_some(), later.states[i].is_some()) {
-                (false, true) => self.states[i] = self.states[twin].as_ref().map(|s| s.duplicate()),
-                (true, false) => later.states[i] = later.states[twin].as_ref().map(|s| s.duplicate()),
+                (false, true) => self.states[i] = self.states[twin].as_ref().map(|s| s.fork()).transpose()?,
+                (true, false) => later.states[i] = later.states[twin].as_ref().map(|s| s.fork()).transpose()?,
                 (true, true) | (false, false) => {}
             }
         }
         for (ours, theirs) in self.states.iter_mut().zip(later.states) {
             if let (Some(ours), Some(theirs)) = (ours, theirs) {
-                ours.merge(theirs);
+                ours.merge(theirs)?;
             }
         }
+        Ok(())
     }
 
     /// What was counted, by request.
     ///
     /// # Errors
     /// Spilled data cannot be read back.
-    pub fn finish(self) -> Result<Vec<Arc<dyn Any + Send + Sync>>, std::io::Error> {
-        let finished = self.states.into_iter().map(|s| s.map(|s| s.finish()).transpose()).collect::<Result<Vec<_>, _>>()?;
+    pub fn finish(self, inputs: &Inputs) -> Result<Vec<Arc<dyn Any + Send + Sync>>, Fault> {
+        let finished = self.states.into_iter().map(|s| s.map(|s| s.finish(inputs)).transpose()).collect::<Result<Vec<_>, _>>()?;
         let given = |i: usize| Some(Arc::new(*self.given.get(i)?.as_ref()?) as Arc<dyn Any + Send + Sync>);
         let of = |i: usize| {
             given(i).or_else(|| finished[i].clone()).or_else(|| finished[self.twins[i]?].clone().or_else(|| given(self.twins[i]?)))

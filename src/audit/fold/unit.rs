@@ -46,18 +46,17 @@ pub(super) struct GroupFold {
 /// The work of folding one unit.
 pub(super) struct UnitWork<'a, P> {
     pub(super) plan: &'a Plan,
-    pub(super) budget: &'a Budget,
     /// Columns that the requests speak of.
     needed: &'a [usize],
     pub(super) fold: UnitFold<P>,
 }
 
 impl<'a, P> UnitWork<'a, P> {
-    pub(super) fn new(plan: &'a Plan, budget: &'a Budget, unit: &Unit, needed: &'a [usize], twins: &Arc<[Option<usize>]>) -> Self {
+    pub(super) fn new(plan: &'a Plan, memory: &Arc<Budget>, unit: &Unit, needed: &'a [usize], twins: &Arc<[Option<usize>]>) -> Self {
         let fold = UnitFold {
             unit: unit.clone(),
             end: UnitEnd::default(),
-            states: States::empty(plan, 0, twins),
+            states: States::empty(plan, 0, twins, memory),
             tests: plan.requests.tests.iter().map(|_| BTreeMap::new()).collect(),
             filtered: 0,
             malformed: Vec::new(),
@@ -68,7 +67,7 @@ impl<'a, P> UnitWork<'a, P> {
             kept: KeptRows::new(),
             stuck: None,
         };
-        Self { plan, budget, needed, fold }
+        Self { plan, needed, fold }
     }
 
     /// Folds some rows; gives them, and which of them are sound.
@@ -88,7 +87,7 @@ impl<'a, P> UnitWork<'a, P> {
         let unsound = self.test(&batch);
         unsound.rows(batch.len(), |i| self.fold.unsound.push(batch.prepared.rows.get(i)));
         let sound = unsound.not();
-        let stuck = self.fold.states.update(&batch, self.plan, (&Mask::All, &sound), self.fold.unit.index, self.budget);
+        let stuck = self.fold.states.update(&batch, self.plan, (&Mask::All, &sound), self.fold.unit.index)?;
         stuck.into_iter().for_each(|s| self.fold.stop_at(s));
         Ok(Some((batch, sound)))
     }
