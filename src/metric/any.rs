@@ -16,7 +16,7 @@ use super::state::{Listed, Rows, State};
 use super::{
     comoments, completeness, distinct, extrema, frequencies, groups, keys, moments, ordered, runs, select, sequence, stand_ins, stuck,
 };
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// Lists states: each is known by its name, plain and by group.
 macro_rules! states {
@@ -80,11 +80,11 @@ impl Kind {
                 is_equal: |a, b| a.downcast::<S>().is_some_and(|a| Some(a) == b.downcast::<S>()),
                 show: |spec, f| fmt::Debug::fmt(&spec.downcast::<S>(), f),
                 json: |spec| {
-                    let why = |e| Fault::new(format!("internal error: the spec of `{}` cannot be written: {e}", S::NAME));
+                    let why = |e| Fault::new(Code::Internal, format!("internal error: the spec of `{}` cannot be written: {e}", S::NAME));
                     serde_json::to_value(spec.expect::<S>()).map_err(why)
                 },
                 read: |json| {
-                    let why = |e| Fault::new(format!("this is no spec of the state `{}`: {e}", S::NAME));
+                    let why = |e| Fault::new(Code::Damaged, format!("this is no spec of the state `{}`: {e}", S::NAME));
                     let spec: S::Spec = serde::Deserialize::deserialize(json).map_err(why)?;
                     Ok(Arc::new(spec))
                 },
@@ -137,11 +137,11 @@ impl AnySpec {
     pub fn read(name: &str, version: u32, grouped: bool, spec: &Json) -> Result<Self, Fault> {
         let Some(kind) = STATES.iter().find(|kind| kind.name == name && kind.grouped == grouped) else {
             let names = STATES.iter().filter(|kind| kind.grouped == grouped).map(|kind| kind.name);
-            return Err(Fault::new(format!("no state is called `{name}`")).hint_nearest(name, names));
+            return Err(Fault::new(Code::Unsupported, format!("no state is called `{name}`")).hint_nearest(name, names));
         };
         if kind.version != version {
             let what = format!("the state `{name}` was counted in version {version}, and this program counts in version {}", kind.version);
-            return Err(Fault::new(what).hint("count again, or use the program that counted"));
+            return Err(Fault::new(Code::Unsupported, what).hint("count again, or use the program that counted"));
         }
         Ok(Self { kind, value: (kind.read)(spec)? })
     }
@@ -219,7 +219,9 @@ impl<S: State> AnyState for S {
     fn merge(&mut self, later: Box<dyn AnyState>) -> Result<(), Fault> {
         match later.into_any().downcast::<S>() {
             Ok(later) => State::merge(self, *later),
-            Err(_) => Err(Fault::new(format!("internal error: a state of another kind was to be merged with `{}`", S::NAME))),
+            Err(_) => {
+                Err(Fault::new(Code::Internal, format!("internal error: a state of another kind was to be merged with `{}`", S::NAME)))
+            }
         }
     }
 

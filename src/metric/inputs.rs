@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::column::Column;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rows::Mask;
 
 /// Takes some rows of the key's columns, and which of them count.
@@ -45,6 +45,6 @@ impl Inputs {
     /// # Errors
     /// Nobody said.
     pub fn get(&self, name: &str) -> Result<&Arc<dyn Foreign>, Fault> {
-        self.by_name.get(name).ok_or_else(|| Fault::new(format!("internal error: the input `{name}` was not fetched")))
+        self.by_name.get(name).ok_or_else(|| Fault::new(Code::Internal, format!("internal error: the input `{name}` was not fetched")))
     }
 }

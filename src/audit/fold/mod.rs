@@ -15,7 +15,7 @@ use self::merging::Merging;
 use self::states::States;
 use self::unit::UnitWork;
 use super::{Folded, Job, Plan, Sink};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Over};
 use crate::metric::Inputs;
 use crate::rules::{Condition, Facts, Scope};
@@ -43,7 +43,7 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
         let mut kept = KeptRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             if is_kept {
-                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(format!("cannot keep columns: {e}")))?;
+                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
                 kept.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
@@ -89,7 +89,11 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
                 if let Some(stuck) = states.update(&batch, plan, (&live, &sound), unit.index)? {
                     // The first look judged by the same conditions; this is for one that only a second look asks for.
                     let Condition { at, .. } = &requests.conditions[stuck.condition];
-                    return Err(Fault::new(format!("cannot tell whether this holds for every row: {}", stuck.reason)).at(at.clone()));
+                    return Err(Fault::new(
+                        Code::ExpressionFailed,
+                        format!("cannot tell whether this holds for every row: {}", stuck.reason),
+                    )
+                    .at(at.clone()));
                 }
             }
             Ok(())

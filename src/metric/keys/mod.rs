@@ -23,7 +23,7 @@ use super::budget::Reservation;
 use super::canonical::{Normalize, RowBytes};
 pub use super::inputs::{Foreign, TakeKeys};
 use super::{Budget, Column, Inputs, Rows, State};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rows::{Mask, RowSet};
 
 const PARTITIONS: usize = 256;
@@ -202,7 +202,7 @@ impl State for Keys {
     /// A copy with memory of its own. What was spilled is not copied, and does not prove anything in the copy.
     fn fork(&self) -> Result<Self, Fault> {
         if !self.spills.is_empty() {
-            return Err(Fault::new("internal error: keys that were spilled are not copied"));
+            return Err(Fault::new(Code::Internal, "internal error: keys that were spilled are not copied"));
         }
         Ok(Self {
             spec: self.spec.clone(),
@@ -302,7 +302,7 @@ impl Keys {
 
 /// A disk that fails under the keys.
 fn cannot_count(why: io::Error) -> Fault {
-    Fault::new(format!("cannot count: {why}"))
+    Fault::new(Code::ScratchFailed, format!("cannot count: {why}"))
 }
 
 /// Takes units apart by the hash's first byte, each part in input order.
