@@ -22,9 +22,10 @@ use super::bind::{self, Plan, Terms};
 use super::fold::{self, Fold};
 use super::sink::NoSink;
 use super::{Job, Means};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::rows::RowSet;
 use crate::rules::Question;
+use crate::rules::published::PublishedTerms;
 use crate::ruleset::RuleFile;
 use crate::source::{Evidence, Source, Unit};
 use crate::types::type_name;
@@ -41,6 +42,8 @@ pub struct PlanText {
     pub as_of: String,
     /// Whether what files say of themselves may stand for reading them.
     pub statistics: bool,
+    /// The table that batches are published to.
+    pub published: Option<PublishedTerms>,
     /// What the data said of its columns' types, pass by pass: the types to read with follow from it.
     pub evidence: Vec<Evidence>,
     /// The columns that are read then, and their types; whoever folds must come to the same.
@@ -66,6 +69,7 @@ impl PlanText {
             now: time(job.now),
             as_of: time(job.as_of),
             statistics: job.statistics,
+            published: job.published.as_ref().map(|published| published.terms()),
             evidence: evidence.to_vec(),
             columns: columns(source),
         }
@@ -91,7 +95,7 @@ impl Order {
         let text = self.plan();
         let rules = RuleFile::parse(&text.rules, &text.path)?;
         let time = |text: &str| {
-            let time = DateTime::parse_from_rfc3339(text).map_err(|e| Fault::new(format!("`{text}` is no time: {e}")))?;
+            let time = DateTime::parse_from_rfc3339(text).map_err(|e| Fault::new(Code::Damaged, format!("`{text}` is no time: {e}")))?;
             Ok::<_, Fault>(time.with_timezone(&Utc))
         };
         let job = Job {
@@ -110,9 +114,11 @@ impl Order {
             source = source.retyped(evidence)?.unwrap_or(source);
         }
         if columns(source.as_ref()) != text.columns {
-            return Err(Fault::new("the data has other columns than the plan was made for").hint("does everyone read the same files?").into());
+            return Err(Fault::new(Code::ForeignFold, "the data has other columns than the plan was made for")
+                .hint("does everyone read the same files?")
+                .into());
         }
-        let mut plan = job.bind(source.as_ref())?;
+        let mut plan = job.bind_as(source.as_ref(), text.published.as_ref())?;
         Ok(match self {
             Self::First { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink, units.clone())?.fold,
             Self::Look { questions, units, unsound, malformed, .. } => {
@@ -129,13 +135,17 @@ impl Order {
 impl Job<'_> {
     /// Binds the rules to the columns as `source` reads them.
     pub(super) fn bind(&self, source: &dyn Source) -> Result<Plan, Faults> {
+        self.bind_as(source, self.published.as_ref().map(|published| published.terms()).as_ref())
+    }
+
+    fn bind_as(&self, source: &dyn Source, published: Option<&PublishedTerms>) -> Result<Plan, Faults> {
         let terms = Terms {
             rules: self.rules,
             schema: source.schema(),
             infers: source.format().is_text(),
             now: self.now,
             as_of: self.as_of,
-            published: self.published.as_deref(),
+            published,
         };
         let mut plan = bind::bind(&terms)?;
         if self.statistics {

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::bind::{self, Plan, Terms};
 use super::fold::{TestOutcome, judge_batch, needed};
 use super::samples::value_json;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::prepare::Prepared;
 use crate::rows::{Mask, RowNumbers};
 use crate::ruleset::RuleFile;
@@ -74,7 +74,7 @@ impl RowJudge {
     /// The batch has other columns, or a `where` cannot be computed on a row.
     pub fn judge(&self, batch: &RecordBatch) -> Result<Vec<JudgedRows>, Fault> {
         if batch.schema().fields() != self.projection.schema.fields() {
-            return Err(Fault::new("the batch has other columns than those that the rules were bound to"));
+            return Err(Fault::new(Code::SchemaDiffers, "the batch has other columns than those that the rules were bound to"));
         }
         let rows = RowNumbers::Dense { first: 0, len: batch.num_rows() as u32 };
         let chunk = Chunk { batch: batch.clone(), rows, malformed: Vec::new() };

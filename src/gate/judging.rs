@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
-use crate::audit::{SoundRows, Sink};
+use crate::audit::{Sink, SoundRows};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 use crate::source::Unit;

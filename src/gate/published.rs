@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::identity::Identity;
-use crate::metric::keys::Foreign;
-use crate::rules::published::{NotCompared, Published, Wanted};
+use crate::rules::published::{Fetched, Published, PublishedTerms, Wanted};
 use crate::ruleset::RuleFile;
 use crate::store::{Destination, Partition, Stamp, View};
 
@@ -59,7 +58,9 @@ impl PublishedTable {
         let batch_id = match (&self.given_id, identity) {
             (Some(id), _) => id.clone(),
             (None, Some(identity)) => destination.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers())?,
-            (None, None) => return Err(Fault::new("internal error: published rows are asked for before the batch is known")),
+            (None, None) => {
+                return Err(Fault::new(Code::Internal, "internal error: published rows are asked for before the batch is known"));
+            }
         };
         let own = Stamp { dataset: self.dataset.clone(), batch_id, rules_digest: String::new(), content_digest: String::new() };
         destination.view(&own)
@@ -93,11 +94,11 @@ impl Published for PublishedTable {
         self.state().identity = Some(identity);
     }
 
-    fn replaces(&self) -> Option<&str> {
-        self.replaces.as_deref()
+    fn terms(&self) -> PublishedTerms {
+        PublishedTerms { replaces: self.replaces.clone() }
     }
 
-    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared> {
+    fn rows(&self, wanted: &Wanted) -> Result<Fetched, Fault> {
         let mut state = self.state();
         let view = match state.seen.take() {
             Some(view) => view,
@@ -106,6 +107,6 @@ impl Published for PublishedTable {
         let rows = view.rows(wanted.clone());
         state.seen = Some(view);
         state.left_out = wanted.replaced.as_ref().map(|(_, values)| values.clone());
-        Ok(rows?.map(|rows| Arc::new(rows) as Arc<dyn Foreign>))
+        rows
     }
 }

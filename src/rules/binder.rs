@@ -4,12 +4,12 @@ use arrow::datatypes::{DataType, Schema};
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
-use super::published::Published;
+use super::published::PublishedTerms;
 use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
-use crate::diagnostic::{Fault, Place};
-use crate::metric::completeness::Completeness;
+use crate::diagnostic::{Code, Fault, Place};
 use crate::metric::State;
+use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
 use crate::sql::{Expression, LazySql};
 use crate::types::{is_text, type_name};
@@ -45,7 +45,7 @@ pub struct Binder<'a> {
     /// `warn`, for rules whose limit is their own.
     pub(crate) warn: Option<Spanned<super::words::Literal>>,
     pub(crate) as_of: DateTime<Utc>,
-    pub(crate) published: Option<&'a dyn Published>,
+    pub(crate) published: Option<&'a PublishedTerms>,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
     /// Columns that the findings of this rule show.
@@ -59,13 +59,13 @@ impl Binder<'_> {
     }
 
     /// A fault at the rule's place.
-    pub fn fault(&self, what: impl Into<String>) -> Fault {
-        Fault::new(what).at(self.place.clone())
+    pub fn fault(&self, code: Code, what: impl Into<String>) -> Fault {
+        Fault::new(code, what).at(self.place.clone())
     }
 
     /// A fault at `spanned`.
-    pub fn fault_at<T>(&self, spanned: &Spanned<T>, what: impl Into<String>) -> Fault {
-        Fault::told(&what.into()).at(spanned.at.in_file(&self.place.file))
+    pub fn fault_at<T>(&self, spanned: &Spanned<T>, code: Code, what: impl Into<String>) -> Fault {
+        Fault::told(code, &what.into()).at(spanned.at.in_file(&self.place.file))
     }
 
     /// The column called `name`.
@@ -86,7 +86,7 @@ impl Binder<'_> {
     pub fn look_up(&self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
         self.named(&name.value).ok_or_else(|| {
             let known = self.prepare.seen.fields().iter().map(|f| f.name().as_str());
-            self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
+            self.fault_at(name, Code::UnknownColumn, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
         })
     }
 
@@ -104,7 +104,7 @@ impl Binder<'_> {
     /// Why `rule`, which judges text, cannot judge `column`; none if it can.
     pub fn not_text(&self, rule: &str, column: &BoundColumn) -> Option<Fault> {
         let what = || format!("`{rule}` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
-        (!is_text(&column.data_type)).then(|| self.fault(what()).hint("declare it as `string` in the `schema` section"))
+        (!is_text(&column.data_type)).then(|| self.fault(Code::UnfitColumn, what()).hint("declare it as `string` in the `schema` section"))
     }
 
     /// Whether nobody says what the column's type is: it is what all its values look like.
@@ -127,10 +127,11 @@ impl Binder<'_> {
     /// # Errors
     /// The SQL does not fit the schema.
     pub fn condition(&mut self, text: &Spanned<String>) -> Result<Expression, Fault> {
-        let condition = self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, why))?;
+        let condition =
+            self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, Code::InvalidSql, why))?;
         let field = |column: usize| self.prepare.schema.field(column);
         let is_guess = |column: usize| (self.is_inferred)(field(column).name()) && !is_text(field(column).data_type());
-        let condition = self.sql.sound(condition, |why| self.fault_at(text, why), is_guess)?;
+        let condition = self.sql.sound(condition, |why| self.fault_at(text, Code::InvalidSql, why), is_guess)?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }
@@ -163,9 +164,9 @@ impl Binder<'_> {
         self.requests.want::<Completeness>((), &[], &scope)
     }
 
-    /// Whether there is a table that batches are published to, and the column by whose values a batch replaces rows in it.
-    pub fn published(&self) -> Option<Option<String>> {
-        self.published.map(|published| published.replaces().map(str::to_owned))
+    /// The table that batches are published to, if there is one.
+    pub fn published(&self) -> Option<&PublishedTerms> {
+        self.published
     }
 
     /// Whether the rule is judged by group.
@@ -198,6 +199,6 @@ impl Binder<'_> {
     /// It does not read as one.
     pub fn own_warn<T: std::str::FromStr<Err = String>>(&self) -> Result<Option<T>, Fault> {
         let Some(warn) = &self.warn else { return Ok(None) };
-        warn.value.0.parse().map(Some).map_err(|why: String| self.fault_at(warn, why))
+        warn.value.0.parse().map(Some).map_err(|why: String| self.fault_at(warn, Code::InvalidValue, why))
     }
 }

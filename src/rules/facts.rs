@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::judgement::{Judgement, TestCounts};
 use super::published::{Fetched, Wanted};
 use super::requests::{Handle, Requests, Scope, TestHandle};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::State;
 use crate::metric::grouped::GroupedOut;
 use crate::metric::groups::GroupKey;
@@ -52,7 +52,9 @@ impl<'a> View<'a> {
     /// # Errors
     /// The handle is of another plan, or its state has not run: a mistake of ours, and never "no data".
     pub fn get<S: State>(&self, handle: Handle<S>) -> Result<Option<&'a S::Out>, Fault> {
-        let wrong = || Fault::new(format!("internal error: nothing was counted under the handle {} of `{}`", handle.index, S::NAME));
+        let wrong = || {
+            Fault::new(Code::Internal, format!("internal error: nothing was counted under the handle {} of `{}`", handle.index, S::NAME))
+        };
         let out = self.facts.states.get(handle.index).and_then(Option::as_ref).ok_or_else(wrong)?;
         if !handle.grouped {
             return out.downcast_ref().map(Some).ok_or_else(wrong);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
 use super::BoundColumn;
 use crate::diagnostic::Fault;
@@ -71,13 +72,20 @@ impl Bounds {
     }
 }
 
+/// What a rule must know of the table that batches are published to, to bind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedTerms {
+    /// The column by whose values the batch takes the place of published rows, if it does.
+    pub replaces: Option<String>,
+}
+
 /// The table that batches are published to.
 pub trait Published: Send + Sync {
     /// Says what the content is of the batch that is being judged, from which its id follows where it was given none.
     fn batch_is(&self, identity: Arc<Identity>);
 
-    /// The column by whose values the batch takes the place of published rows, if it does.
-    fn replaces(&self) -> Option<&str>;
+    /// What rules must know to bind.
+    fn terms(&self) -> PublishedTerms;
 
     /// The rows wanted but for those of this batch, as far as the table's statistics cannot tell that they have no key of
     /// the batch.

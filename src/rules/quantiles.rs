@@ -1,10 +1,10 @@
 //! Exact quantiles in bounded memory: a histogram brackets them, second looks settle them.
 
-use super::Requests;
+use super::Asking;
 use super::facts::{Look, View};
 use super::requests::Handle;
 use super::requests::Scope;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::ordered::{HistogramOut, HistogramSpec, OrderedHistogram, Window};
 use crate::metric::select::{Collect, CollectSpec};
 use crate::metric::{Number, Transform};
@@ -54,7 +54,7 @@ pub enum Progress {
 
 impl ExactQuantiles {
     /// Asks for what is needed in the first pass: quantiles at `probabilities` (0 to 1) of `column`.
-    pub fn bind(requests: &mut Requests, scope: &Scope, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
+    pub fn bind(requests: &mut Asking<'_>, scope: &Scope, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
         let spec = HistogramSpec { transform, ..HistogramSpec::COARSE };
         let handle = requests.want::<OrderedHistogram>(spec, &[column], scope);
         Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
@@ -137,7 +137,7 @@ impl ExactQuantiles {
 
 /// Looks do not agree on the values: a mistake of ours, or the data changed between them.
 fn lost(rank: u64) -> Fault {
-    Fault::new(format!("internal error: a second look did not find the value of rank {rank}"))
+    Fault::new(Code::Internal, format!("internal error: a second look did not find the value of rank {rank}"))
 }
 
 impl Rank {

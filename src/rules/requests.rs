@@ -10,12 +10,12 @@ use serde_json::Value as Json;
 
 use super::RowTest;
 use super::words::{Nulls, OnFail, Over, Tolerance};
-use crate::diagnostic::{Fault, Place};
+use crate::diagnostic::{Code, Fault, Place};
+use crate::metric::any::{AnySpec, AnyState};
 use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
 use crate::metric::groups::{GroupCounts, GroupKey};
 use crate::metric::ordered::OrderedHistogram;
-use crate::metric::any::{AnySpec, AnyState};
 use crate::metric::{Budget, State};
 use crate::sql::Expression;
 
@@ -333,15 +333,20 @@ impl Requests {
     }
 
     /// What the states from `first` on answer, of columns of the schema `seen`.
-    pub fn questions(&self, first: usize, seen: &Schema) -> Vec<Question> {
-        let question = |request: &StateRequest| Question {
-            state: request.spec.kind().name.to_owned(),
-            version: request.spec.kind().version,
-            spec: request.spec.json(),
-            columns: names(&request.columns, seen),
-            condition: request.scope.condition.map(|c| self.conditions[c].expression.text.clone()),
-            by: names(&request.scope.by, seen),
-            over: request.scope.over,
+    ///
+    /// # Errors
+    /// A spec cannot be written, which is a mistake of its state.
+    pub fn questions(&self, first: usize, seen: &Schema) -> Result<Vec<Question>, Fault> {
+        let question = |request: &StateRequest| {
+            Ok(Question {
+                state: request.spec.kind().name.to_owned(),
+                version: request.spec.kind().version,
+                spec: request.spec.json()?,
+                columns: names(&request.columns, seen),
+                condition: request.scope.condition.map(|c| self.conditions[c].expression.text.clone()),
+                by: names(&request.scope.by, seen),
+                over: request.scope.over,
+            })
         };
         self.states[first..].iter().map(question).collect()
     }
@@ -366,7 +371,7 @@ impl Requests {
     /// # Errors
     /// The state, a column or the condition is not known here: the question is of another plan, or another version.
     pub fn ask(&mut self, question: &Question, seen: &Schema) -> Result<(), Fault> {
-        let foreign = |what: String| Fault::new(format!("a question of another plan: {what}"));
+        let foreign = |what: String| Fault::new(Code::ForeignFold, format!("a question of another plan: {what}"));
         let index = |name: &String| seen.index_of(name).map_err(|_| foreign(format!("there is no column `{name}`")));
         let indices = |names: &[String]| names.iter().map(index).collect::<Result<Vec<_>, _>>();
         let condition = |text: &String| {

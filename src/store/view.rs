@@ -1,6 +1,7 @@
 //! Published rows, to be read beside a batch: which files, and some columns of them.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
@@ -15,14 +16,14 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::location::Location;
 use super::{Partition, Stamp, Stored, plain, replays_in, statistics};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::keys::{Foreign, TakeKeys};
 use crate::metric::{Column, plain_floats};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::BoundColumn;
-use crate::rules::published::{Bounds, Kind, NotCompared, Wanted};
+use crate::rules::published::{Bounds, Fetched, Kind, Wanted};
 use crate::types::{is_text, micros, type_name};
 
 /// Rows that are read at a time, and how many such batches ahead.
@@ -49,7 +50,7 @@ pub(super) struct TableFile {
 impl View {
     /// The parts in `directory` but for that of the batch `own`.
     pub(super) fn of_parts(directory: &Location, own: &Stamp) -> Result<Self, Fault> {
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{directory}: cannot read: {e}"));
+        let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{directory}: cannot read: {e}"));
         let (mut files, mut version) = (Vec::new(), Xxh3Default::new());
         for name in directory.names().map_err(|e| failed(&e))?.iter().filter(|name| plain::is_part(name)) {
             let location = directory.join(name);
@@ -78,11 +79,11 @@ impl View {
     /// The rows wanted, as far as statistics cannot tell that no row of a file has a key of the batch.
     ///
     /// # Errors
-    /// A file cannot be read, or the table's key is of another kind than the batch's.
-    pub fn rows(&self, wanted: Wanted) -> Result<Option<PublishedRows>, NotCompared> {
+    /// A file cannot be read.
+    pub fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault> {
         let there = |name: &str| self.schema.as_ref()?.field_with_name(name).ok().map(|field| field.data_type().clone());
         if let Some(why) = wanted.key.iter().find_map(|(column, _)| apart(column, &there(&column.name)?)) {
-            return Err(NotCompared::OtherType(why));
+            return Ok(Fetched::OtherType(why));
         }
         let mut files = Vec::new();
         for file in &self.files {
@@ -90,14 +91,14 @@ impl View {
             let of_footer = || {
                 let opened = location.open().and_then(|file| file.ok_or_else(|| io::ErrorKind::NotFound.into()));
                 let known = opened.and_then(|file| statistics::without_text(&file).map_err(io::Error::other));
-                known.map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))
+                known.map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))
             };
             let known = file.statistics.clone().map_or_else(of_footer, Ok)?;
             if may_have(&known, &wanted, self.schema.as_deref()) {
                 files.push(location.clone());
             }
         }
-        Ok((!files.is_empty()).then_some(PublishedRows { files, wanted }))
+        Ok(if files.is_empty() { Fetched::NoRows } else { Fetched::Rows(Arc::new(PublishedRows { files, wanted })) })
     }
 }
 

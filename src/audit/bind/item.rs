@@ -5,7 +5,7 @@ use arrow::datatypes::{DataType, Schema};
 use super::preparation::is_declared;
 use super::{Plan, PlannedCheck, Terms, contract};
 use crate::audit::select::select;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
@@ -72,7 +72,7 @@ impl Binding<'_, '_> {
         let some = |named: Vec<String>| if named.is_empty() { Err("`columns` names no column".to_owned()) } else { Ok(named) };
         let named = select(&columns.value, prepare, self.contract)
             .and_then(some)
-            .map_err(|what| Fault::new(what).at(columns.at.in_file(&self.terms.rules.path)))?;
+            .map_err(|what| Fault::new(Code::UnknownColumn, what).at(columns.at.in_file(&self.terms.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
 
@@ -90,7 +90,7 @@ impl Binding<'_, '_> {
         }
         let is_row_test = bound.as_ref().is_ok_and(|b| !b.new.tests.is_empty());
         if item.words.nulls.is_some() && !item.entry.claims.contains(&"nulls") && bound.is_ok() && !is_row_test {
-            let fault = Fault::new(format!("`nulls` has no meaning for `{}`", item.entry.name));
+            let fault = Fault::new(Code::MisplacedWord, format!("`nulls` has no meaning for `{}`", item.entry.name));
             return Err(fault.at(item.at.in_file(&self.terms.rules.path)).hint("judge missing values with `missing`").into());
         }
         let about = bound.as_ref().map(|b| b.about.clone()).unwrap_or_default();
@@ -188,7 +188,11 @@ impl Binding<'_, '_> {
         for name in item.words.by.iter().flat_map(|by| by.value.0.iter().map(|n| Spanned { at: by.at, value: n.clone() })) {
             match faults.take(binder.find(&name)) {
                 Some(found) if prepare.path(found.index).is_some_and(PathColumn::is_elements) => {
-                    faults.push(binder.fault_at(&name, format!("`{}` has several values a row, so it makes no groups", found.name)));
+                    faults.push(binder.fault_at(
+                        &name,
+                        Code::UnfitColumn,
+                        format!("`{}` has several values a row, so it makes no groups", found.name),
+                    ));
                 }
                 Some(found) => binder.scope.by.push(found.index),
                 None => {}
@@ -231,7 +235,7 @@ fn has_one_value_a_row(binder: &Binder<'_>, rule: &str) -> Result<(), Fault> {
     match counted.chain(joined).find_map(|&c| binder.prepare.path(c).filter(|p| p.is_elements())) {
         None => Ok(()),
         Some(path) => {
-            let fault = binder.fault(format!("`{}` has several values a row, and `{rule}` needs one", path.path));
+            let fault = binder.fault(Code::UnfitColumn, format!("`{}` has several values a row, and `{rule}` needs one", path.path));
             Err(fault.hint("rules that judge row by row can speak of elements: `range`, `values`, `pattern`, …"))
         }
     }
@@ -242,7 +246,7 @@ fn has_names_for_groups(binder: &Binder<'_>) -> Result<(), Fault> {
     let named = binder.requests.new_requests().states.iter().flat_map(StateRequest::named_by);
     for column in named.chain(&binder.scope.by).map(|&c| binder.bound(c)) {
         if let Err(why) = can_be_named(&column.data_type) {
-            return Err(binder.fault(format!("the values of `{}` make no groups: {why}", column.name)));
+            return Err(binder.fault(Code::UnfitColumn, format!("the values of `{}` make no groups: {why}", column.name)));
         }
     }
     Ok(())

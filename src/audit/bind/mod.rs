@@ -17,11 +17,11 @@ use chrono::{DateTime, Utc};
 use self::item::Binding;
 use self::preparation::{binding, is_guess};
 use super::profile::{self, ColumnPlan};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Counts;
 use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
-use crate::rules::published::Published;
+use crate::rules::published::PublishedTerms;
 use crate::rules::words::OnNoData;
 use crate::rules::{Check, Handle, Policy, Requests, Scope};
 use crate::ruleset::{RuleFile, Words};
@@ -84,7 +84,7 @@ pub(crate) struct Terms<'a> {
     pub now: DateTime<Utc>,
     pub as_of: DateTime<Utc>,
     /// The table that batches are published to.
-    pub published: Option<&'a dyn Published>,
+    pub published: Option<&'a PublishedTerms>,
 }
 
 /// Binds the rule file; what the source's own statistics prove is not known yet.
@@ -141,7 +141,9 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     ids_differ(terms, &plan, &mut faults);
     faults.or_ok(())?;
     plan.doubts = Faults(sql.doubts());
-    plan.profile = profile::plan(terms.rules, &plan.prepare, &mut plan.requests)?;
+    let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
+    plan.profile = profile;
+    plan.requests.absorb(asked);
     plan.proven = vec![false; plan.requests.tests.len()];
     Ok(plan)
 }
@@ -159,7 +161,7 @@ fn ids_differ(terms: &Terms<'_>, plan: &Plan, faults: &mut Faults) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, check) in plan.checks.iter().enumerate() {
         if let Some(first) = seen.insert(&check.id, i) {
-            let fault = Fault::new(format!("two findings are called `{}`", plan.checks[first].id));
+            let fault = Fault::new(Code::DuplicateId, format!("two findings are called `{}`", plan.checks[first].id));
             faults.push(fault.at(check.at.in_file(&terms.rules.path)).hint("give one of the rules an `id`"));
         }
     }

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use crate::audit::{Plan, SoundRows};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::Column;
 use crate::prepare::Prepared;
 use crate::rows::Mask;
@@ -110,7 +110,7 @@ impl Batch {
 
     /// The sound rows with every column, for the sink.
     pub(super) fn sound_rows(&self, schema: &SchemaRef, sound: &Mask) -> Result<SoundRows, Fault> {
-        let failed = |e: ArrowError| Fault::new(format!("cannot hand on a batch: {e}"));
+        let failed = |e: ArrowError| Fault::new(Code::Internal, format!("cannot hand on a batch: {e}"));
         let arrays: Vec<ArrayRef> = self.prepared.columns.iter().flatten().cloned().collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.len()));
         let whole = RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map_err(failed)?;

@@ -15,10 +15,10 @@ use crate::source::{Chunk, Source};
 const DECODED_MAX: u64 = 64 << 20;
 
 /// Some of a unit's rows, as the source gave them, with the kept columns alone.
-pub(super) type CachedRows = Vec<(RecordBatch, RowNumbers)>;
+pub(in crate::audit) type CachedRows = Vec<(RecordBatch, RowNumbers)>;
 
 /// The kept columns of all units so far.
-pub(super) struct ColumnCache {
+pub(in crate::audit) struct ColumnCache {
     /// Columns of the source, ascending.
     columns: Vec<usize>,
     units: BTreeMap<u32, CachedRows>,

@@ -9,7 +9,7 @@ use super::cache::ColumnCache;
 use super::value::{RowCounts, TestFold, UnitRead};
 use super::{FirstPass, Pass};
 use crate::audit::{Job, Plan};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::rows::{RowId, RowSet};
@@ -17,19 +17,19 @@ use crate::rules::{Facts, TestCounts};
 use crate::source::{Evidence, Malformed, Places, Source, Unit};
 
 /// What rules and report need of the first pass, once all units were counted.
-pub(super) struct Counted {
-    pub(super) facts: Facts,
-    pub(super) places: Places,
-    pub(super) units: Vec<Unit>,
-    pub(super) filtered: u64,
-    pub(super) malformed: RowSet,
-    pub(super) malformed_samples: Vec<(u32, Malformed)>,
-    pub(super) malformed_columns: BTreeMap<Option<String>, u64>,
-    pub(super) unsound: RowSet,
-    pub(super) evidence: Evidence,
+pub(in crate::audit) struct Counted {
+    pub(in crate::audit) facts: Facts,
+    pub(in crate::audit) places: Places,
+    pub(in crate::audit) units: Vec<Unit>,
+    pub(in crate::audit) filtered: u64,
+    pub(in crate::audit) malformed: RowSet,
+    pub(in crate::audit) malformed_samples: Vec<(u32, Malformed)>,
+    pub(in crate::audit) malformed_columns: BTreeMap<Option<String>, u64>,
+    pub(in crate::audit) unsound: RowSet,
+    pub(in crate::audit) evidence: Evidence,
     /// Digest of the units' bytes, for text.
-    pub(super) content_digest: Option<u128>,
-    pub(super) cache: Option<ColumnCache>,
+    pub(in crate::audit) content_digest: Option<u128>,
+    pub(in crate::audit) cache: Option<ColumnCache>,
 }
 
 impl Counted {
@@ -37,7 +37,7 @@ impl Counted {
     ///
     /// # Errors
     /// Some units were not counted; spilled data cannot be read back; a `where` could not be computed on a row.
-    pub(super) fn of(job: &Job<'_>, first: FirstPass, source: &dyn Source, plan: &Plan) -> Result<Self, Fault> {
+    pub(in crate::audit) fn of(job: &Job<'_>, first: FirstPass, source: &dyn Source, plan: &Plan) -> Result<Self, Fault> {
         let FirstPass { fold, cache } = first;
         let pass_units = fold.units.unwrap_or(0);
         let whole = fold.into_whole(pass_units)?;
@@ -52,7 +52,7 @@ impl Counted {
         if let Some(undecided) = &rows.undecided {
             let origin = places.origin(RowId { unit: undecided.unit, row: undecided.row }, source.files());
             let what = format!("cannot tell whether this holds for {origin}: {}", undecided.reason);
-            let fault = Fault::new(what).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`");
+            let fault = Fault::new(Code::ExpressionFailed, what).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`");
             let condition = plan.requests.conditions.iter().find(|c| c.expression.text == undecided.condition);
             return Err(match condition {
                 Some(condition) => fault.at(condition.at.clone()),
@@ -66,7 +66,10 @@ impl Counted {
         };
         facts.tests = rows.tests.into_iter().map(of_test).collect();
         facts.tests.resize_with(plan.requests.tests.len(), Default::default);
-        let states = states.unwrap_or_else(|| Pass::new(job, plan, 0).empty_states());
+        let states = match states {
+            Some(states) => states,
+            None => Pass::new(job, plan, 0)?.empty_states(),
+        };
         facts.states.extend(states.finish(&Inputs::default())?.into_iter().map(Some));
         let content_digest = content_digest(source, &units);
         Ok(Self {

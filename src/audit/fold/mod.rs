@@ -21,7 +21,7 @@ use self::unit::UnitFold;
 pub use self::value::{Asked, Fold};
 use self::value::{RowCounts, UnitRead};
 use super::{Job, Plan, Sink};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Over};
 use crate::metric::{Budget, Inputs};
 use crate::prepare::Prepared;
@@ -44,18 +44,18 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// Of the plan's states from `first` on; the row tests too, if that is 0.
-    fn new(job: &Job<'_>, plan: &'a Plan, first: usize) -> Self {
+    fn new(job: &Job<'_>, plan: &'a Plan, first: usize) -> Result<Self, Fault> {
         let seen = &plan.prepare.seen;
         let tests = if first == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
-        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first, seen), tests };
-        Self {
+        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first, seen)?, tests };
+        Ok(Self {
             plan,
             asked: Arc::new(asked),
             first,
             needed: needed(plan, first),
             same: plan.requests.same_over_all_rows(first).into(),
             memory: job.budget.clone(),
-        }
+        })
     }
 
     fn empty_states(&self) -> States {
@@ -80,7 +80,7 @@ pub(super) fn first_pass<S: Sink>(
     sink: &S,
     range: Range<u32>,
 ) -> Result<FirstPass, Fault> {
-    let pass = Pass::new(job, plan, 0);
+    let pass = Pass::new(job, plan, 0)?;
     let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
         false => pass.needed.iter().copied().chain(source.judged_columns()).collect(),
@@ -103,7 +103,7 @@ pub(super) fn first_pass<S: Sink>(
         let mut cached = CachedRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             if is_cached {
-                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(format!("cannot keep columns: {e}")))?;
+                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
                 cached.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
@@ -145,7 +145,7 @@ pub(super) struct Before<'a> {
 /// # Errors
 /// What cannot be read or counted.
 pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize, before: &Before<'_>) -> Result<Fold, Fault> {
-    let pass = Pass::new(job, plan, first);
+    let pass = Pass::new(job, plan, first)?;
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&pass.needed)).compact();
     let mut all = Fold::empty(pass.asked.clone());
     let work = |unit: &Unit, preread| {
@@ -159,7 +159,11 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
                 if let Some(row) = states.update(&batch, (plan, first), (&live, &sound), unit.index)? {
                     // The first pass judged by the same conditions; this is for one that only a second look asks for.
                     let Condition { at, .. } = &plan.requests.conditions[row.condition];
-                    return Err(Fault::new(format!("cannot tell whether this holds for every row: {}", row.reason)).at(at.clone()));
+                    return Err(Fault::new(
+                        Code::ExpressionFailed,
+                        format!("cannot tell whether this holds for every row: {}", row.reason),
+                    )
+                    .at(at.clone()));
                 }
             }
             Ok(())
@@ -180,13 +184,13 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
 /// # Errors
 /// Not all units were counted, or other questions answered; spilled data cannot be read back.
 pub(super) fn finish_look(fold: Fold, plan: &Plan, first: usize, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
-    if fold.asked.states != plan.requests.questions(first, &plan.prepare.seen) {
-        return Err(Fault::new("internal error: a second look answers other questions than those asked"));
+    if fold.asked.states != plan.requests.questions(first, &plan.prepare.seen)? {
+        return Err(Fault::new(Code::Internal, "internal error: a second look answers other questions than those asked"));
     }
     match fold.into_whole(counted.units.len() as u32)? {
         Some(segment) => counted.facts.states.extend(segment.states.finish(inputs)?.into_iter().map(Some)),
         // Without a unit no check asks again: it has seen no value.
-        None => return Err(Fault::new("internal error: a second look at no data")),
+        None => return Err(Fault::new(Code::Internal, "internal error: a second look at no data")),
     }
     Ok(())
 }
@@ -203,7 +207,7 @@ pub(super) fn judge_batch(prepared: Prepared, plan: &Plan, needed: &[usize]) -> 
         Some(row) => {
             let Condition { at, .. } = &plan.requests.conditions[row.condition];
             let what = format!("cannot tell whether this holds for row {}: {}", u64::from(row.row) + 1, row.reason);
-            Err(Fault::new(what).at(at.clone()))
+            Err(Fault::new(Code::ExpressionFailed, what).at(at.clone()))
         }
     }
 }

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::states::{Answer, States};
 use super::value::{Asked, Fold, RowCounts, Segment, UnitRead};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::Budget;
 use crate::metric::any::AnySpec;
 use crate::metric::completeness::Counts;
@@ -167,11 +167,11 @@ fn body(bytes: &[u8]) -> Result<&[u8], Fault> {
     let (magic, rest) = head.split_at(MAGIC.len());
     let (name, version) = (&magic[..7], magic[7]);
     if name != &MAGIC[..7] {
-        return Err(Fault::new("these bytes are no fold"));
+        return Err(Fault::new(Code::Damaged, "these bytes are no fold"));
     }
     if version != MAGIC[7] {
         let what = format!("the fold is of format version {version}, and this program reads version {}", MAGIC[7]);
-        return Err(Fault::new(what).hint("fold the data again with one version of the program"));
+        return Err(Fault::new(Code::Unsupported, what).hint("fold the data again with one version of the program"));
     }
     let (length, digest) = rest.split_at(8);
     if length != (body.len() as u64).to_le_bytes() {
@@ -194,9 +194,9 @@ fn read<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, Fault> {
 }
 
 fn damaged(why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("the fold is damaged: {why}")).hint("fold the data again")
+    Fault::new(Code::Damaged, format!("the fold is damaged: {why}")).hint("fold the data again")
 }
 
 fn cannot_save(why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("internal error: a fold cannot be saved: {why}"))
+    Fault::new(Code::Internal, format!("internal error: a fold cannot be saved: {why}"))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::batch::{Batch, Undecidable};
 use crate::audit::Plan;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::any::AnyState;
 use crate::metric::completeness::Counts;
 use crate::metric::{Budget, Inputs, Rows};
@@ -116,7 +116,10 @@ impl States {
                 (Answer::Counted(ours), Answer::Counted(theirs)) => ours.merge(theirs)?,
                 (Answer::SameAs(ours), Answer::SameAs(theirs)) if *ours == theirs => {}
                 (Answer::Known(ours), Answer::Known(theirs)) if *ours == theirs => {}
-                _ => return Err(Fault::new("these folds answer one question in two ways").hint("fold all units with the same options")),
+                _ => {
+                    return Err(Fault::new(Code::ForeignFold, "these folds answer one question in two ways")
+                        .hint("fold all units with the same options"));
+                }
             }
         }
         Ok(())
@@ -143,6 +146,6 @@ impl States {
             outs[i] = outs.get(all).cloned().flatten();
         }
         let answered: Option<Vec<_>> = outs.into_iter().collect();
-        answered.ok_or_else(|| Fault::new("internal error: a state answers for one that does not count itself"))
+        answered.ok_or_else(|| Fault::new(Code::Internal, "internal error: a state answers for one that does not count itself"))
     }
 }

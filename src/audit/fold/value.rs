@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::states::States;
 use crate::audit::samples::SAMPLES_MAX;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::RowSet;
 use crate::rules::{Question, TestQuestion};
@@ -117,7 +117,8 @@ impl RowCounts {
                 groups.entry(key).or_default().merge(counted);
             }
             if groups.len() > GROUPS_MAX {
-                return Err(Fault::new(format!("`by` makes more than {GROUPS_MAX} groups")).hint("group by columns with fewer values"));
+                return Err(Fault::new(Code::TooManyGroups, format!("`by` makes more than {GROUPS_MAX} groups"))
+                    .hint("group by columns with fewer values"));
             }
         }
         self.filtered += later.filtered;
@@ -170,12 +171,13 @@ impl Fold {
     /// The other fold is of another plan, or has counted a unit that this one has; a state cannot be merged.
     pub fn merge(&mut self, other: Self) -> Result<(), Fault> {
         if !Arc::ptr_eq(&self.asked, &other.asked) && self.asked != other.asked {
-            return Err(Fault::new("these folds are of different plans").hint("fold all units by the same rules, columns and clock"));
+            return Err(Fault::new(Code::ForeignFold, "these folds are of different plans")
+                .hint("fold all units by the same rules, columns and clock"));
         }
         self.units = match (self.units, other.units) {
             (Some(ours), Some(theirs)) if ours != theirs => {
                 let what = format!("these folds are of different data: it has {ours} units in one and {theirs} in the other");
-                return Err(Fault::new(what));
+                return Err(Fault::new(Code::ForeignFold, what));
             }
             (ours, theirs) => ours.or(theirs),
         };
@@ -188,7 +190,7 @@ impl Fold {
         let overlaps_before = at > 0 && self.segments[at - 1].next() > segment.first();
         let overlaps_after = self.segments.get(at).is_some_and(|s| s.first() < segment.next());
         if overlaps_before || overlaps_after {
-            return Err(Fault::new(format!("unit {} was counted twice, or one near it", segment.first())));
+            return Err(Fault::new(Code::ForeignFold, format!("unit {} was counted twice, or one near it", segment.first())));
         }
         let joins_after = self.segments.get(at).is_some_and(|s| s.first() == segment.next());
         if at > 0 && self.segments[at - 1].next() == segment.first() {
@@ -216,7 +218,7 @@ impl Fold {
             (1, _) => self.segments.pop().filter(|s| s.first() == 0 && s.next() == units),
             _ => None,
         };
-        whole.map(Some).ok_or_else(|| Fault::new(format!("internal error: not all of the {units} units were counted")))
+        whole.map(Some).ok_or_else(|| Fault::new(Code::Internal, format!("internal error: not all of the {units} units were counted")))
     }
 
     /// What the data counted so far says of its columns' types.
