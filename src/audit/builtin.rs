@@ -30,8 +30,8 @@ pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: 
         };
         findings.push(builtin("rows", "rows", Status::NoData, OnFail::Reject, why));
     }
-    if !plan.unprepared.is_empty() {
-        let why = format!("this batch's columns do not allow it: {}", plan.unprepared.join("; "));
+    if !plan.skipped_steps.is_empty() {
+        let why = format!("this batch's columns do not allow it: {}", plan.skipped_steps.join("; "));
         findings.push(builtin("prepare", "prepare", Status::NoData, OnFail::Reject, why));
     }
     let notes = source.notes();

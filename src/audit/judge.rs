@@ -71,7 +71,7 @@ pub(super) fn judge(
     for p in pending {
         judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
-    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.proven[t]);
+    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
     let evidence = |check| if proven(check) { Evidence::Statistics } else { Evidence::Scan };
     let (left, bad) = (totals.places.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
     let judged = plan.checks.iter().zip(judged).map(|(check, groups)| {

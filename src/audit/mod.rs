@@ -201,7 +201,7 @@ fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
             continue;
         }
         // Types have settled: what could not be computed with them cannot be.
-        std::mem::take(&mut plan.doubts).or_ok(())?;
+        std::mem::take(&mut plan.deferred_faults).or_ok(())?;
         let counted = Counted::of(job, first, source.as_ref(), &plan)?;
         return judge::judge(job, source, &mut plan, counted, folding).map(|parts| parts.into_audited(plan));
     }

@@ -23,6 +23,7 @@ mod parse;
 mod pattern;
 pub mod published;
 pub mod quantiles;
+mod questions;
 mod range;
 mod representation;
 pub mod requests;
@@ -41,7 +42,8 @@ use serde::de::DeserializeOwned;
 pub use binder::{Binder, BoundColumn, Subject};
 pub use facts::{Check, Facts, InputHandle, Look, View};
 pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status, TestCounts};
-pub use requests::{Asking, Condition, Handle, Policy, Question, Requests, Scope, StateRequest, TestHandle, TestQuestion, TestRequest};
+pub use questions::{Question, TestQuestion};
+pub use requests::{Asking, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
 use crate::diagnostic::Faults;
 use crate::metric::{Column, ColumnStatistics};

@@ -19,7 +19,7 @@ impl Binding<'_, '_> {
             let rule = Box::new(Held { data_type: Some(data_type) });
             let words = Words { id: Some(here(format!("held-{name}"))), ..Words::default() };
             let item = RuleItem { entry: &crate::rules::HELD, rule, words, at: Position::default(), about_rows: false };
-            faults.take_all(self.one(&item, Some(&here(name)), plan));
+            faults.take_all(self.bind_check(&item, Some(&here(name)), plan));
         }
         let Some(table) = table else { return faults.or_ok(()) };
         for name in &table.not_null {
@@ -29,7 +29,7 @@ impl Binding<'_, '_> {
                 let mut item = super::contract::required(name, Position::default());
                 item.words.id = Some(here(format!("not-null-{name}")));
                 item.words.description = Some(format!("`{name}` is NOT NULL in the table {}", table.place));
-                faults.take_all(self.one(&item, Some(&here(name.clone())), plan));
+                faults.take_all(self.bind_check(&item, Some(&here(name.clone())), plan));
             }
         }
         for constraint in &table.constraints {
@@ -55,7 +55,7 @@ impl Binding<'_, '_> {
             ..Words::default()
         };
         let item = RuleItem { entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false };
-        self.one(&item, None, plan)
+        self.bind_check(&item, None, plan)
     }
 }
 
