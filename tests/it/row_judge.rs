@@ -26,7 +26,7 @@ rules:
   - length: { column: note, max: 5, on_fail: warn }
   - expression: { id: told, sql: \"size <> 2\" }
 known:
-  - { rule: told, where: \"city = 'Ulm'\", reason: it is being mended }
+  - { rule: told, where: \"city = 'Köln'\", reason: it is being mended }
 gate: { reject_above: 100% }
 ";
 
