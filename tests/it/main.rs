@@ -1,5 +1,8 @@
 //! Everything that is tested from outside: one crate, since each test binary links the whole engine.
 
+#![allow(clippy::panic, clippy::let_underscore_must_use, reason = "a test that cannot go on says so")]
+#![allow(unreachable_pub, reason = "nothing is reached from outside")]
+
 mod across;
 mod arithmetic;
 mod around;
@@ -13,6 +16,7 @@ mod examples;
 mod formats;
 mod gate;
 mod generated;
+mod house;
 mod html;
 mod inference;
 mod json;
