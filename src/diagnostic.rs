@@ -6,20 +6,35 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// A position in a file a person wrote; lines and columns count from 1, line 0 means the whole file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Where something stands in a file a person wrote; lines and columns count from 1, line 0 means the whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Place {
     pub file: String,
     pub line: u32,
     pub column: u32,
+    pub end_line: u32,
+    /// The column behind the last character.
+    pub end_column: u32,
 }
 
 impl Place {
     /// The file as a whole.
     pub fn file(file: impl Into<String>) -> Self {
-        Self { file: without_credentials(file.into()), line: 0, column: 0 }
+        Self { file: without_credentials(file.into()), line: 0, column: 0, end_line: 0, end_column: 0 }
+    }
+
+    /// Reads what its `Display` writes; where it ends is not told there.
+    pub fn read(text: &str) -> Self {
+        let numbers = text.rsplit_once(':').and_then(|(rest, column)| {
+            let (file, line) = rest.rsplit_once(':')?;
+            Some((file, line.parse::<u32>().ok()?, column.parse::<u32>().ok()?))
+        });
+        match numbers {
+            Some((file, line, column)) => Self { file: file.to_owned(), line, column, end_line: line, end_column: column },
+            None => Self { file: text.to_owned(), line: 0, column: 0, end_line: 0, end_column: 0 },
+        }
     }
 }
 
@@ -44,6 +59,11 @@ impl Fault {
     /// A fault that says `what` is wrong. Credentials in URLs are never told: messages go to terminals, logs and reports.
     pub fn new(what: impl Into<String>) -> Self {
         Self { place: None, what: without_credentials(what.into()), hint: None }
+    }
+
+    /// Where it begins.
+    fn start(&self) -> Option<(&str, u32, u32)> {
+        self.place.as_ref().map(|place| (place.file.as_str(), place.line, place.column))
     }
 
     /// A fault from a message that may carry its hint behind "; ".
@@ -136,8 +156,8 @@ impl Faults {
         if self.is_empty() {
             return Ok(value);
         }
-        self.0.sort_by(|a, b| a.place.cmp(&b.place));
-        self.0.dedup();
+        self.0.sort_by(|a, b| a.start().cmp(&b.start()));
+        self.0.dedup_by(|a, b| a.start() == b.start() && a.what == b.what && a.hint == b.hint);
         Err(self)
     }
 
@@ -278,8 +298,7 @@ mod tests {
 
     #[test]
     fn fault_reads_place_what_hint() {
-        let fault =
-            Fault::new("unknown column `emial`").at(Place { file: "r.yaml".into(), line: 14, column: 18 }).hint("did you mean `email`?");
+        let fault = Fault::new("unknown column `emial`").at(Place::read("r.yaml:14:18")).hint("did you mean `email`?");
         assert_eq!(fault.to_string(), "r.yaml:14:18: unknown column `emial`; did you mean `email`?");
     }
 }

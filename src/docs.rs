@@ -25,7 +25,7 @@ pub fn rule(rule: &RuleEntry) -> String {
         Subject::Table => "About the rows as a whole.",
     };
     let names = if rule.names_rows { "It names the rows that fail." } else { "It judges the batch; it names no rows." };
-    let on_fail = format!("{:?}", rule.on_fail).to_lowercase();
+    let on_fail = rule.on_fail;
     let mut out = format!("# {}\n\n{headline}\n\n{rest}\n\n{about} {names} On failure: `{on_fail}` unless said otherwise.\n", rule.name);
     if !properties.is_empty() {
         out.push_str("\n| key | meaning |\n|---|---|\n");

@@ -40,7 +40,7 @@ use serde::de::DeserializeOwned;
 
 pub use binder::{Binder, BoundColumn, Subject};
 pub use facts::{Check, Facts, Look, View};
-pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status, TestCounts};
+pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use requests::{AnyState, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
 use crate::diagnostic::Faults;

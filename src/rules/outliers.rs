@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Look;
-use super::judgement::{Figures, Judgement, RowsJudged, figures, json_float};
+use super::judgement::{Judgement, RowsJudged};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::OnFail;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::Faults;
+use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::moments::Moments;
@@ -188,7 +189,11 @@ impl Check for OutliersCheck {
                 Progress::Ready { quantiles, .. } if quantiles[0] > 0.0 => {
                     let (median, mad) = (*median, quantiles[0]);
                     let reach = self.limit * mad / MAD_SCALE;
-                    Step::Fences(median - reach, median + reach, figures([("median", json_float(median)), ("mad", json_float(mad))]))
+                    Step::Fences(
+                        median - reach,
+                        median + reach,
+                        Figures::from([(&figures::MEDIAN, median.into()), (&figures::MAD, mad.into())]),
+                    )
                 }
                 Progress::Ready { .. } if self.fallback => {
                     let around = Transform { log: self.log, around: Some(*median) };
@@ -203,7 +208,7 @@ impl Check for OutliersCheck {
             Stage::MeanDeviation { median, moments } => match view.get(*moments).and_then(|m| m.mean) {
                 Some(mean_ad) if mean_ad > 0.0 => {
                     let reach = self.limit * MEAN_AD_SCALE * mean_ad;
-                    let figures = figures([("median", json_float(*median)), ("mean_ad", json_float(mean_ad))]);
+                    let figures = Figures::from([(&figures::MEDIAN, (*median).into()), (&figures::MEAN_AD, mean_ad.into())]);
                     Step::Fences(*median - reach, *median + reach, figures)
                 }
                 Some(_) | None => Step::NoData(format!("no spread: all values are {}", back(*median, self.log))),
@@ -218,7 +223,11 @@ impl Check for OutliersCheck {
                     (Some(mean), stddev) => {
                         let stddev = stddev.unwrap_or_default();
                         let reach = self.limit * stddev;
-                        Step::Fences(mean - reach, mean + reach, figures([("mean", json_float(mean)), ("stddev", json_float(stddev))]))
+                        Step::Fences(
+                            mean - reach,
+                            mean + reach,
+                            Figures::from([(&figures::MEAN, mean.into()), (&figures::STDDEV, stddev.into())]),
+                        )
                     }
                 },
             },
@@ -241,8 +250,8 @@ impl Check for OutliersCheck {
 impl OutliersCheck {
     /// Counts what lies outside; where the smallest and largest values lie inside, all do.
     fn fenced(&mut self, fences: Fences, mut figures: Figures, of: u64, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        figures.insert("lower_fence".into(), json_float(fences.low));
-        figures.insert("upper_fence".into(), json_float(fences.high));
+        figures.set(&figures::LOWER_FENCE, fences.low);
+        figures.set(&figures::UPPER_FENCE, fences.high);
         let inside = |x: f64| fences.side_of(x).is_none();
         let all_inside = view.get(self.extrema).copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
         let outside = (!all_inside).then(|| look.want::<Outside>(fences, &[self.column]));
@@ -286,7 +295,7 @@ fn quartile_fences(progress: Progress, k: f64, log: bool) -> Step {
     Step::Fences(
         q1 - k * spread,
         q3 + k * spread,
-        figures([("q1", json_float(q1)), ("median", json_float(median)), ("q3", json_float(q3))]),
+        Figures::from([(&figures::Q1, q1.into()), (&figures::MEDIAN, median.into()), (&figures::Q3, q3.into())]),
     )
 }
 
@@ -295,8 +304,8 @@ fn count(found: &Found, of: u64, view: &View<'_>) -> Judgement {
     let outside = outside.and_then(|handle| view.get(handle));
     let (low, high) = outside.map_or((0, 0), |o| (o.low, o.high));
     let mut figures = figures.clone();
-    figures.insert("low".into(), low.into());
-    figures.insert("high".into(), high.into());
+    figures.set(&figures::LOW, low);
+    figures.set(&figures::HIGH, high);
     let back = |x: f64| back(x, fences.log);
     let says = match fences.side {
         Side::Both => format!("outside {} to {}", back(fences.low), back(fences.high)),

@@ -17,6 +17,7 @@ use super::Job;
 use super::profile::{self, ColumnPlan};
 use super::select::select;
 use crate::diagnostic::{Fault, Faults};
+use crate::findings::{FindingCode, Message};
 use crate::metric::completeness::Counts;
 use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
@@ -53,6 +54,8 @@ pub struct Plan {
 /// One finding to be.
 pub struct PlannedCheck {
     pub id: String,
+    /// Which kind of finding it is to be.
+    pub code: FindingCode,
     pub rule: &'static str,
     pub columns: Vec<String>,
     pub words: Words,
@@ -60,7 +63,7 @@ pub struct PlannedCheck {
     pub on_no_data: OnNoData,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
-    pub check: Result<Box<dyn Check>, String>,
+    pub check: Result<Box<dyn Check>, Message>,
     /// Where the rule stands in its file.
     pub at: Position,
     /// Its row test, if it judges row by row.
@@ -201,13 +204,13 @@ impl Binding<'_, '_> {
             (Some(why), _) => {
                 plan.requests.tests.truncate(before);
                 self.bind_to(item, column, self.contract, &mut Requests::default())?;
-                (None, Some(why))
+                (None, Some(why.into()))
             }
             (None, Err(faults)) => {
                 plan.requests.tests.truncate(before);
                 // Against the contract it must bind; if not, the rule file is wrong, not the batch.
                 self.bind_to(item, column, self.contract, &mut Requests::default())?;
-                (None, Some(faults.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ")))
+                (None, Some(faults.0.iter().map(|f| f.what.clone()).collect::<Message>()))
             }
         };
         if item.words.nulls.is_some() && !item.entry.claims.contains(&"nulls") && bound.is_some() && plan.requests.tests.len() == before {
@@ -240,6 +243,7 @@ impl Binding<'_, '_> {
             test,
             tests_alone: plan.requests.states.len() == states,
             id,
+            code: item.code.clone(),
             rule,
             columns,
             words,

@@ -89,7 +89,7 @@ pub enum Evolution {
 }
 
 /// What became of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     ColumnAdded,
@@ -123,7 +123,7 @@ impl ChangeKind {
 }
 
 /// One difference between the contract and the batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SchemaChange {
     /// The column, or the path of a nested field.
     pub path: String,
