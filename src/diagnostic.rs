@@ -4,52 +4,22 @@
 //! data's surroundings (a path that is not there, a column that is missing). Faults are collected
 //! so that one run names all of them.
 
+mod code;
+mod misread;
+mod place;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where something stands in a file a person wrote; lines and columns count from 1, line 0 means the whole file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Place {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-    pub end_line: u32,
-    /// The column behind the last character.
-    pub end_column: u32,
-}
-
-impl Place {
-    /// The file as a whole.
-    pub fn file(file: impl Into<String>) -> Self {
-        Self { file: without_credentials(file.into()), line: 0, column: 0, end_line: 0, end_column: 0 }
-    }
-
-    /// Reads what its `Display` writes; where it ends is not told there.
-    pub fn read(text: &str) -> Self {
-        let numbers = text.rsplit_once(':').and_then(|(rest, column)| {
-            let (file, line) = rest.rsplit_once(':')?;
-            Some((file, line.parse::<u32>().ok()?, column.parse::<u32>().ok()?))
-        });
-        match numbers {
-            Some((file, line, column)) => Self { file: file.to_owned(), line, column, end_line: line, end_column: column },
-            None => Self { file: text.to_owned(), line: 0, column: 0, end_line: 0, end_column: 0 },
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.file),
-            line => write!(f, "{}:{line}:{}", self.file, self.column),
-        }
-    }
-}
+pub use code::Code;
+pub use misread::Misread;
+pub use place::Place;
 
 /// One mistake, with its place and a hint at the next step where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    pub code: Code,
     pub place: Option<Place>,
     pub what: String,
     pub hint: Option<String>,
@@ -57,8 +27,8 @@ pub struct Fault {
 
 impl Fault {
     /// A fault that says `what` is wrong. Credentials in URLs are never told: messages go to terminals, logs and reports.
-    pub fn new(what: impl Into<String>) -> Self {
-        Self { place: None, what: without_credentials(what.into()), hint: None }
+    pub fn new(code: Code, what: impl Into<String>) -> Self {
+        Self { code, place: None, what: without_credentials(what.into()), hint: None }
     }
 
     /// Where it begins.
@@ -66,11 +36,13 @@ impl Fault {
         self.place.as_ref().map(|place| (place.file.as_str(), place.line, place.column))
     }
 
-    /// A fault from a message that may carry its hint behind "; ".
-    pub fn told(message: &str) -> Self {
-        match message.split_once("; ") {
-            Some((what, hint)) => Self::new(what).hint(hint),
-            None => Self::new(message),
+    /// A fault from what a reader of texts says, who knows neither its place nor its kind.
+    pub fn told(code: Code, misread: impl Into<Misread>) -> Self {
+        let Misread { what, hint } = misread.into();
+        let fault = Self::new(code, what);
+        match hint {
+            Some(hint) => fault.hint(hint),
+            None => fault,
         }
     }
 
@@ -89,11 +61,9 @@ impl Fault {
     /// Adds "did you mean …?" where a known name is close to `name`, else lists the known ones.
     #[must_use]
     pub fn hint_nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
-        match nearest(name, known.iter().copied()) {
-            Some(near) => self.hint(format!("did you mean `{near}`?")),
-            None if known.is_empty() => self,
-            None => self.hint(format!("known: {}", some_of(&known))),
+        match among(name, known) {
+            Some(hint) => self.hint(hint),
+            None => self,
         }
     }
 }
@@ -116,11 +86,29 @@ impl std::error::Error for Fault {}
 impl Serialize for Fault {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("Fault", 3)?;
+        let mut fields = serializer.serialize_struct("Fault", 5)?;
+        fields.serialize_field("code", &self.code)?;
         fields.serialize_field("place", &self.place.as_ref().map(ToString::to_string))?;
         fields.serialize_field("what", &self.what)?;
         fields.serialize_field("hint", &self.hint)?;
+        fields.serialize_field("span", &self.place)?;
         fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            code: Option<String>,
+            place: Option<String>,
+            what: String,
+            hint: Option<String>,
+            span: Option<Place>,
+        }
+        let Written { code, place, what, hint, span } = Written::deserialize(deserializer)?;
+        let code = code.and_then(|code| Code::ALL.iter().copied().find(|known| known.as_str() == code)).unwrap_or(Code::Other);
+        Ok(Self { code, place: span.or_else(|| place.as_deref().map(Place::read)), what, hint })
     }
 }
 
@@ -148,7 +136,7 @@ impl Faults {
 
     /// The first of them, where only one can be told.
     pub fn into_first(self) -> Fault {
-        self.0.into_iter().next().unwrap_or_else(|| Fault::new("unknown fault"))
+        self.0.into_iter().next().unwrap_or_else(|| Fault::new(Code::Internal, "unknown fault"))
     }
 
     /// `Ok(value)` when nothing was found, else everything that was, sorted by place.
@@ -247,6 +235,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, k)| k)
 }
 
+/// "did you mean …?" where a known name is close to `name`, else the known ones; none where none is known.
+fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known: {}", some_of(&known))),
+    }
+}
+
 /// Longer names are not compared.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -270,7 +268,7 @@ mod tests {
 
     #[test]
     fn credentials_in_urls_are_not_told() {
-        let told = |text: &str| Fault::new(text).hint(text).to_string();
+        let told = |text: &str| Fault::new(Code::Internal, text).hint(text).to_string();
         for text in [
             "s3://KEY:SECRET@lake/orders: no bucket",
             "cannot reach `http://user:SECRET@localhost:9000`, nor https://KEY:SE/SECRET@x",
@@ -283,7 +281,7 @@ mod tests {
         ] {
             assert!(!told(text).contains("SECRET"), "{}", told(text));
         }
-        assert_eq!(Fault::new("s3://K:S@lake/orders: is gone").what, "s3://…@lake/orders: is gone");
+        assert_eq!(Fault::new(Code::Internal, "s3://K:S@lake/orders: is gone").what, "s3://…@lake/orders: is gone");
         for plain in [
             "s3://lake/orders: is gone",
             "https://example.org/runbook#a",
@@ -292,13 +290,13 @@ mod tests {
             "is it s3://lake/orders?",
             "what? a=b",
         ] {
-            assert_eq!(Fault::new(plain).what, plain);
+            assert_eq!(Fault::new(Code::Internal, plain).what, plain);
         }
     }
 
     #[test]
     fn fault_reads_place_what_hint() {
-        let fault = Fault::new("unknown column `emial`").at(Place::read("r.yaml:14:18")).hint("did you mean `email`?");
+        let fault = Fault::new(Code::UnknownColumn, "unknown column `emial`").at(Place::read("r.yaml:14:18")).hint("did you mean `email`?");
         assert_eq!(fault.to_string(), "r.yaml:14:18: unknown column `emial`; did you mean `email`?");
     }
 }

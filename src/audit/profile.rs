@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 
 use super::Job;
 use super::select::select;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings;
 use crate::metric::completeness::Completeness;
 use crate::metric::distinct::Distinct;
 use crate::metric::extrema::Extrema;
@@ -110,7 +111,10 @@ fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     let mut faults = Faults::default();
     let mut each = |columns: &Option<Columns>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
-        for name in faults.take(select(columns, prepare, prepare).map_err(|what| Fault::new(what).at(at.clone()))).unwrap_or_default() {
+        for name in faults
+            .take(select(columns, prepare, prepare).map_err(|what| Fault::new(Code::UnknownColumn, what).at(at.clone())))
+            .unwrap_or_default()
+        {
             match schema.index_of(&name) {
                 Ok(index) => {
                     wants[index].counted = true;
@@ -118,7 +122,9 @@ fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
                 }
                 Err(_) => {
                     let known = schema.fields().iter().map(|f| f.name().as_str());
-                    faults.push(Fault::new(format!("unknown column `{name}`")).at(at.clone()).hint_nearest(&name, known));
+                    faults.push(
+                        Fault::new(Code::UnknownColumn, format!("unknown column `{name}`")).at(at.clone()).hint_nearest(&name, known),
+                    );
                 }
             }
         }
@@ -188,13 +194,18 @@ impl ColumnPlan {
             distinct_exact: distinct.map(|d| d.exact),
             min: extrema.map(|(min, _)| number_json(min, data_type)),
             max: extrema.map(|(_, max)| number_json(max, data_type)),
-            mean: moments.and_then(|m| m.mean),
-            stddev: moments.and_then(|m| m.stddev),
+            mean: moments.and_then(|m| m.mean).map(finite),
+            stddev: moments.and_then(|m| m.stddev).map(finite),
             quantiles: self.settled.clone().filter(|q| !q.is_empty()),
             histogram,
             top_values,
         }
     }
+}
+
+/// A float of the profile; nothing where it is infinite or none.
+fn finite(x: f64) -> findings::Value {
+    if x.is_finite() { x.into() } else { findings::Value::Nothing }
 }
 
 fn top(values: &[(Value, u64)], data_type: &DataType) -> Vec<TopValue> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct FindingCode(Cow<'static, str>);
 
-impl Code {
+impl FindingCode {
     pub const fn new(code: &'static str) -> Self {
         Self(Cow::Borrowed(code))
     }

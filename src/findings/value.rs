@@ -29,6 +29,14 @@ impl Value {
         }
     }
 
+    /// The value as a float, if it is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Float(x) => Some(*x),
+            Self::Nothing | Self::Integer(_) | Self::Text(_) => None,
+        }
+    }
+
     pub fn is_nothing(&self) -> bool {
         *self == Self::Nothing
     }

@@ -2,13 +2,15 @@
 
 mod html;
 pub mod model;
+mod read;
 pub mod terminal;
 
 use std::path::Path;
 
 pub use model::Report;
+pub use read::read;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// A file format of reports: its extension and its renderer.
 pub struct ReportFormat {
@@ -28,7 +30,7 @@ pub fn format_of(path: &Path) -> Result<&'static ReportFormat, Fault> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     FORMATS.iter().find(|f| f.extension == extension).ok_or_else(|| {
         let known: Vec<String> = FORMATS.iter().map(|f| format!("`.{}`", f.extension)).collect();
-        let fault = Fault::new(format!("{}: no report is written in that format", path.display()));
+        let fault = Fault::new(Code::UnknownFormat, format!("{}: no report is written in that format", path.display()));
         fault.hint(format!("known: {}", known.join(", ")))
     })
 }
@@ -41,7 +43,8 @@ pub fn json_schema() -> serde_json::Value {
     schema
 }
 
-fn json(report: &Report) -> String {
+/// The report as JSON; [`read`] gives it back.
+pub fn json(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(report).expect("a report has string keys only, so it serialises");
     text.push('\n');
     text

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use crate::diagnostic::Place;
-use crate::findings::Finding;
+use crate::findings::{Finding, Value};
 use crate::rules::schema::SchemaChange;
 use crate::types::KindCount;
 use crate::verdict::Verdict;
@@ -54,10 +54,11 @@ impl Report {
 #[derive(JsonSchema)]
 #[allow(dead_code)]
 struct FaultModel {
+    code: crate::diagnostic::Code,
     place: Option<String>,
     what: String,
     hint: Option<String>,
-    /// The same place, from where to where.
+    /// The place, from where to where.
     span: Option<Place>,
 }
 
@@ -126,15 +127,16 @@ pub struct ColumnReport {
     /// Whether `distinct` is exact, or estimated with a standard error of 0.8 %.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distinct_exact: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub min: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub max: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mean: Option<f64>,
-    /// Sample standard deviation (n − 1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stddev: Option<f64>,
+    /// Null where it is no finite number.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Value>,
+    /// Sample standard deviation (n − 1); null where it is no finite number.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub stddev: Option<Value>,
     /// By probability; linear interpolation (type 7), exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantiles: Option<BTreeMap<String, f64>>,
@@ -143,6 +145,11 @@ pub struct ColumnReport {
     /// Most frequent first; none where there are too many distinct values to count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_values: Option<Vec<TopValue>>,
+}
+
+/// What is given is given, be it null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Finite values in bins of equal width.

@@ -8,7 +8,7 @@ use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Report};
 use crate::diagnostic::Fault;
-use crate::findings::{Finding, Outcome, Sample, Severity};
+use crate::findings::{Finding, Outcome, Sample, Severity, Value};
 use crate::verdict::Verdict;
 
 /// How to write.
@@ -174,7 +174,7 @@ fn columns_table(report: &Report, style: Style) -> String {
     let mut table = table(style);
     table.set_header(["column", "type", "rows", "missing", "distinct", "min", "max", "mean", "stddev"]);
     let shown = |v: &Option<Json>| v.as_ref().map(|v| cell(&json_text(v))).unwrap_or_default();
-    let float = |v: Option<f64>| v.map(short).unwrap_or_default();
+    let float = |v: &Option<Value>| v.as_ref().and_then(Value::as_f64).map(short).unwrap_or_default();
     for c in &report.columns {
         let distinct = c.distinct.map(|d| format!("{}{}", if c.distinct_exact == Some(false) { "~" } else { "" }, count(d)));
         table.add_row([
@@ -185,8 +185,8 @@ fn columns_table(report: &Report, style: Style) -> String {
             distinct.unwrap_or_default(),
             shown(&c.min),
             shown(&c.max),
-            float(c.mean),
-            float(c.stddev),
+            float(&c.mean),
+            float(&c.stddev),
         ]);
     }
     table.to_string()

@@ -11,12 +11,12 @@ use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults, Misread};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
-use crate::yaml::Spanned;
+use crate::yaml::{Spanned, misread};
 
 /// Groups whose share of the rows is far from what it should be.
 ///
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Reference {
                 if word == "equal" {
                     return Ok(Reference::Equal);
                 }
-                Err(E::custom(format!("`{word}` is no reference; write `equal` or `{{ group: share, … }}`")))
+                Err(misread(Misread::new(format!("`{word}` is no reference")).hint("write `equal` or `{ group: share, … }`")))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reference, A::Error> {
                 let mut shares = BTreeMap::new();
@@ -109,18 +109,18 @@ impl<'de> Deserialize<'de> for Level {
                 f.write_str("a share such as `0.5` or `50%`")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
-                text.parse::<Share>().map(|s| Level::Share(s.as_f64())).map_err(E::custom)
+                text.parse::<Share>().map(|s| Level::Share(s.as_f64())).map_err(misread)
             }
             fn visit_f64<E: de::Error>(self, x: f64) -> Result<Level, E> {
                 match (0.0..=1.0).contains(&x) {
                     true => Ok(Level::Share(x)),
-                    false => Err(E::custom(format!("`{x}` is not a share; write `1%` or `0.01`"))),
+                    false => Err(misread(Misread::new(format!("`{x}` is not a share")).hint("write `1%` or `0.01`"))),
                 }
             }
             fn visit_u64<E: de::Error>(self, n: u64) -> Result<Level, E> {
                 match n {
                     0 => Ok(Level::Share(0.0)),
-                    _ => Err(E::custom(format!("`{n}` is not a share; write `100%`"))),
+                    _ => Err(misread(Misread::new(format!("`{n}` is not a share")).hint("write `100%`"))),
                 }
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Level, A::Error> {
@@ -163,20 +163,25 @@ impl Rule for Representation {
             columns.extend(faults.take(to.find(name)).map(|c| c.index));
         }
         if self.groups.is_empty() {
-            faults.push(to.fault("`groups` names no column"));
+            faults.push(to.fault(Code::InvalidValue, "`groups` names no column"));
         }
         if let Reference::Shares(shares) = &self.reference.value {
             let total: f64 = shares.values().sum();
             if (total - 1.0).abs() > 0.005 {
-                faults.push(to.fault_at(&self.reference, format!("the reference shares add up to {total:.4}, not to 1")));
+                faults.push(to.fault_at(
+                    &self.reference,
+                    Code::InvalidValue,
+                    format!("the reference shares add up to {total:.4}, not to 1"),
+                ));
             }
             if shares.keys().any(|k| k.len() != self.groups.len()) {
                 let what = format!("the reference must name a share for each combination of {} columns", self.groups.len());
-                faults.push(to.fault_at(&self.reference, what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
+                faults
+                    .push(to.fault_at(&self.reference, Code::InvalidValue, what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
             }
         }
         if let Some(given) = self.confidence.as_ref().filter(|c| c.value.as_f64() <= 0.0 || c.value.as_f64() >= 1.0) {
-            faults.push(to.fault_at(given, "a confidence lies between 0% and 100%, both excluded"));
+            faults.push(to.fault_at(given, Code::InvalidValue, "a confidence lies between 0% and 100%, both excluded"));
         }
         let warn = faults.take(to.own_warn::<Margin>()).flatten();
         faults.or_ok(())?;

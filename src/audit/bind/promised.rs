@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::{Binding, Plan};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::builtin::{CONSTRAINT, HELD, NOT_NULL, REQUIRED, owner_of};
 use crate::rules::held::{Held, is_lossy};
 use crate::rules::schema::delta_types::{in_delta, is_held_by};
@@ -38,7 +38,8 @@ impl Binding<'_, '_> {
         for constraint in &table.constraints {
             if let Err(more) = self.constraint(constraint, table, plan) {
                 for why in more {
-                    let fault = Fault::new(format!("{}: {} cannot be evaluated: {}", table.place, constraint.what, why.what));
+                    let fault =
+                        Fault::new(Code::TableRefused, format!("{}: {} cannot be evaluated: {}", table.place, constraint.what, why.what));
                     faults.push(fault.hint("nothing was changed; publish to another table"));
                 }
             }

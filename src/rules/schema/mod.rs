@@ -13,9 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{Literal, OnFail};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::FindingCode;
 use crate::types::{KindCount, Tally, parse_type, type_name};
-use crate::yaml::Spanned;
+use crate::yaml::{Spanned, misread};
 
 /// The contract: which columns a batch has, of which types. If it names none, the destination's table is the contract.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -53,7 +54,7 @@ pub struct TypeName(pub DataType);
 impl<'de> Deserialize<'de> for TypeName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let literal = Literal::deserialize(deserializer)?;
-        parse_type(&literal.0).map(TypeName).map_err(serde::de::Error::custom)
+        parse_type(&literal.0).map(TypeName).map_err(misread)
     }
 }
 
@@ -111,6 +112,52 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
+    pub const ALL: [Self; 13] = [
+        Self::ColumnAdded,
+        Self::ColumnRemoved,
+        Self::ColumnRenamed,
+        Self::KeyCaseChanged,
+        Self::NestedFieldAdded,
+        Self::NestedFieldRemoved,
+        Self::Reordered,
+        Self::TypeWidened,
+        Self::TypeNarrowed,
+        Self::TypeChanged,
+        Self::FormatChanged,
+        Self::NullabilityRelaxed,
+        Self::NullabilityTightened,
+    ];
+
+    /// Its code, and what it means in a sentence.
+    fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ColumnAdded => ("schema/column-added", "The batch has a column that the contract does not name."),
+            Self::ColumnRemoved => ("schema/column-removed", "The batch lacks a column."),
+            Self::ColumnRenamed => {
+                ("schema/column-renamed", "A column of another name and a fitting type stands in the place of one that is gone.")
+            }
+            Self::KeyCaseChanged => ("schema/key-case-changed", "A name is written otherwise in upper and lower case."),
+            Self::NestedFieldAdded => ("schema/nested-field-added", "A struct has a field that the contract does not name."),
+            Self::NestedFieldRemoved => ("schema/nested-field-removed", "A struct lacks a field."),
+            Self::Reordered => ("schema/reordered", "A column stands in another place."),
+            Self::TypeWidened => ("schema/type-widened", "A type holds more than the contract's."),
+            Self::TypeNarrowed => ("schema/type-narrowed", "A type holds less than the contract's."),
+            Self::TypeChanged => ("schema/type-changed", "A type is another than the contract's."),
+            Self::FormatChanged => ("schema/format-changed", "Dates or timestamps are written otherwise than the contract says."),
+            Self::NullabilityRelaxed => ("schema/nullability-relaxed", "A required column has missing values."),
+            Self::NullabilityTightened => ("schema/nullability-tightened", "A column that may be missing can no longer be."),
+        }
+    }
+
+    pub fn code(self) -> FindingCode {
+        FindingCode::new(self.told().0)
+    }
+
+    /// What it means, in a sentence.
+    pub fn meaning(self) -> &'static str {
+        self.told().1
+    }
+
     /// Whether the batch has no column, or field, of the contract's name.
     pub fn takes_a_column_away(self) -> bool {
         use ChangeKind::*;
@@ -138,6 +185,9 @@ pub struct SchemaChange {
     pub examples: Vec<String>,
     /// Of values of several types: how many there are of each.
     pub kinds: Vec<KindCount>,
+    /// `kind` among the codes of findings.
+    #[serde(default)]
+    pub code: FindingCode,
 }
 
 impl fmt::Display for SchemaChange {
@@ -189,16 +239,18 @@ impl SchemaSection {
     /// What can be checked without data.
     pub fn validate(&self, path: &str, faults: &mut Faults) {
         if let Some(on_fail) = self.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
-            let fault = Fault::new("a schema names no rows that could be set aside").at(on_fail.at.in_file(path));
+            let fault = Fault::new(Code::MisplacedWord, "a schema names no rows that could be set aside").at(on_fail.at.in_file(path));
             faults.push(fault.hint("write `reject`, `warn` or `info`"));
         }
         for (name, contract) in &self.columns.0 {
             let Some(format) = &contract.format else { continue };
-            let fault = |what: String| Fault::new(what).at(format.at.in_file(path));
+            let fault = |code, what: String| Fault::new(code, what).at(format.at.in_file(path));
             if !contract.r#type.as_ref().is_some_and(|t| matches!(t.0, DataType::Date32 | DataType::Timestamp(..))) {
-                faults.push(fault(format!("`format` of `{name}` has no meaning: it is for dates and timestamps")));
+                faults.push(fault(Code::MisplacedWord, format!("`format` of `{name}` has no meaning: it is for dates and timestamps")));
             } else if !is_strftime(&format.value) {
-                faults.push(fault(format!("`{}` is not a strftime format", format.value)).hint("such as `%d.%m.%Y %H:%M`"));
+                faults.push(
+                    fault(Code::InvalidValue, format!("`{}` is not a strftime format", format.value)).hint("such as `%d.%m.%Y %H:%M`"),
+                );
             }
         }
     }
@@ -231,7 +283,16 @@ impl SchemaSection {
 }
 
 fn change(path: &str, kind: ChangeKind, compatible: bool) -> SchemaChange {
-    SchemaChange { path: path.to_owned(), kind, from: None, to: None, compatible, examples: Vec::new(), kinds: Vec::new() }
+    SchemaChange {
+        path: path.to_owned(),
+        kind,
+        from: None,
+        to: None,
+        compatible,
+        examples: Vec::new(),
+        kinds: Vec::new(),
+        code: kind.code(),
+    }
 }
 
 /// How one type differs from another: whether every value of the one is a value of the other. None where they are the same.
