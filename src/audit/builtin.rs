@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::finding::FindingWithRows;
-use super::profile::ColumnPlan;
-use super::{Folded, Job, Plan};
+use super::fold::Counted;
+use super::{Job, Plan};
+use crate::diagnostic::Fault;
 use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SCHEMA, SCHEMA_TABLE, SOURCE};
 use crate::findings::{Builtin, Figures, Finding, Message, OnFail, Outcome, Sample, Unit};
 use crate::metric::completeness::Completeness;
@@ -19,11 +20,11 @@ use crate::shown::{count, counted, percent};
 use crate::source::{Format, Malformed, Source};
 use crate::yaml::Position;
 
-pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> Vec<FindingWithRows> {
-    let mut findings = vec![malformed(job, folded)];
+pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted) -> Vec<FindingWithRows> {
+    let mut findings = vec![malformed(job, totals)];
     let mut add = |finding: Finding| findings.push(finding.into());
-    let read = folded.places.records();
-    if read == folded.filtered && !permits_empty(job) && !counts_rows(job) {
+    let read = totals.places.records();
+    if read == totals.filtered && !permits_empty(job) && !counts_rows(job) {
         let why = if read == 0 {
             "the batch has no rows; `rows: { min: 0 }` permits it".to_owned()
         } else {
@@ -52,15 +53,15 @@ pub(super) fn permits_empty(job: &Job<'_>) -> bool {
 
 /// Whether a rule judges how many rows the whole batch has.
 fn counts_rows(job: &Job<'_>) -> bool {
-    job.rules.items.iter().any(|i| i.entry.name == "rows" && i.words.r#where.is_none())
+    job.rules.items.iter().any(|i| i.entry.counts_rows && i.words.r#where.is_none())
 }
 
 /// Records that could not be read are always set aside; the rule file decides what else follows.
-fn malformed(job: &Job<'_>, folded: &Folded) -> FindingWithRows {
+fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     let words = job.rules.malformed.value.clone();
     let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
     let warn: Option<Tolerance> = words.warn.as_ref().map(|w| w.value.0.parse().expect("read as one with the rule file"));
-    let (failing, of) = (folded.malformed, folded.places.records());
+    let (failing, of) = (totals.malformed.len(), totals.places.records());
     let outcome = if tolerate.is_exceeded_by(failing, of) {
         Outcome::Fail
     } else if warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
@@ -72,19 +73,19 @@ fn malformed(job: &Job<'_>, folded: &Folded) -> FindingWithRows {
     let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
-        let origin = folded.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
+        let origin = totals.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
         let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
         Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
     };
     let mut figures = Figures::default();
-    for (column, records) in &folded.malformed_columns {
+    for (column, records) in &totals.malformed_columns {
         figures.set_rows_of(column.as_deref().unwrap_or("framing or expression"), *records);
     }
     let on_fail = words.on_fail.as_ref().map_or(OnFail::Quarantine, |o| o.value);
     let at = job.rules.malformed.at;
     let finding = Finding {
         place: (at != Position::default()).then(|| at.in_file(&job.rules.path)),
-        columns: folded.malformed_columns.keys().flatten().cloned().collect(),
+        columns: totals.malformed_columns.keys().flatten().cloned().collect(),
         description: words.description,
         owner: words.owner,
         tags: words.tags.unwrap_or_default().0,
@@ -94,10 +95,10 @@ fn malformed(job: &Job<'_>, folded: &Folded) -> FindingWithRows {
         unit: Unit::ROWS,
         failing_rows: failing,
         figures,
-        samples: folded.malformed_samples.iter().map(sample).collect(),
+        samples: totals.malformed_samples.iter().map(sample).collect(),
         ..Finding::builtin(&MALFORMED, outcome, on_fail, message)
     };
-    FindingWithRows { rows: Arc::new(folded.malformed_rows.clone()), ..finding.into() }
+    FindingWithRows { rows: Arc::new(totals.malformed.clone()), ..finding.into() }
 }
 
 fn shortened(text: &str) -> String {
@@ -110,10 +111,15 @@ fn shortened(text: &str) -> String {
 
 /// The batch's columns against the contract, or against the destination's table where there is none; behind a contract,
 /// also what the table cannot take.
-pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> (Vec<FindingWithRows>, Vec<SchemaChange>) {
+pub(super) fn schema(
+    job: &Job<'_>,
+    source: &dyn Source,
+    plan: &Plan,
+    totals: &Counted,
+) -> Result<(Vec<FindingWithRows>, Vec<SchemaChange>), Fault> {
     let contradicted = source.contradicted();
-    let missing = missing_by_column(plan, folded);
-    let tallies = source.tallies(&folded.evidence);
+    let missing = missing_by_column(plan, totals)?;
+    let tallies = source.tallies(&totals.evidence);
     let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
     let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();
@@ -121,7 +127,7 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);
     let of_table = |place: &str, changes: &[SchemaChange]| drift(changes).introduced(&format!("the table {place}: "));
     let (mut findings, changes) = match job.rules.compared_with() {
-        None => return (Vec::new(), Vec::new()),
+        None => return Ok((Vec::new(), Vec::new())),
         Some(Contract::Own(section)) => {
             let mut changes = section.changes(&observed(source.schema()));
             let as_agreed = || "the columns are as the contract says".into();
@@ -149,7 +155,7 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
     for finding in &mut findings {
         finding.place = section.map(|section| section.at.in_file(&job.rules.path));
     }
-    (findings.into_iter().map(Into::into).collect(), changes)
+    Ok((findings.into_iter().map(Into::into).collect(), changes))
 }
 
 /// The changes in words: those that break the contract, then the others.
@@ -183,11 +189,13 @@ fn drifted(kind: &Builtin, changes: &[SchemaChange], on_fail: OnFail, message: M
 }
 
 /// Missing values of each column that was counted over every row.
-fn missing_by_column(plan: &Plan, folded: &Folded) -> BTreeMap<String, u64> {
-    let view = View::whole(&folded.facts);
-    let counted = |c: &ColumnPlan| {
-        let counts = view.get::<Completeness>(c.completeness)?;
-        Some((plan.prepare.seen.field(c.index).name().clone(), counts.missing))
-    };
-    plan.profile.iter().filter_map(counted).collect()
+fn missing_by_column(plan: &Plan, totals: &Counted) -> Result<BTreeMap<String, u64>, Fault> {
+    let view = View::whole(&totals.facts);
+    let mut missing = BTreeMap::new();
+    for column in &plan.profile {
+        if let Some(counts) = view.get::<Completeness>(column.completeness)? {
+            missing.insert(plan.prepare.seen.field(column.index).name().clone(), counts.missing);
+        }
+    }
+    Ok(missing)
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::facts::Simple;
 use super::judgement::Judgement;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Message, Outcome, Unit, figures};
 use crate::shown::counted;
 use crate::yaml::Spanned;
@@ -131,15 +131,15 @@ struct ColumnSetCheck {
 }
 
 impl Simple for ColumnSetCheck {
-    fn judge(&self, _: &View<'_>) -> Judgement {
+    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
         let fits = self.wrong.is_empty();
-        Judgement::measured(Finding {
+        Ok(Judgement::measured(Finding {
             outcome: if fits { Outcome::Pass } else { Outcome::Fail },
             observed: self.found.into(),
             unit: Unit::COLUMNS,
             message: if fits { counted(self.found, "column").into() } else { self.wrong.clone() },
             figures: Figures::from([(&figures::COLUMNS, self.found.into())]),
             ..Finding::default()
-        })
+        }))
     }
 }

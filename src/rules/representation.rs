@@ -11,7 +11,7 @@ use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults, Misread};
+use crate::diagnostic::{Code, Fault, Faults, Misread};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
@@ -209,14 +209,14 @@ struct RepresentationCheck {
 }
 
 impl Simple for RepresentationCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        let Some(out) = view.get(self.counts) else { return Judgement::NoData("no rows in scope".into()) };
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        let Some(out) = view.get(self.counts)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if out.overflow {
-            return Judgement::NoData(format!("more than {GROUPS_MAX} groups"));
+            return Ok(Judgement::NoData(format!("more than {GROUPS_MAX} groups")));
         }
         let total: u64 = out.counts.values().sum();
         if total == 0 {
-            return Judgement::NoData("no rows in scope".into());
+            return Ok(Judgement::NoData("no rows in scope".into()));
         }
         let expected = self.expected(&out.counts);
         let count = |key: &GroupKey| out.counts.get(key).copied().unwrap_or(0);
@@ -235,7 +235,7 @@ impl Simple for RepresentationCheck {
         if message.is_empty() {
             message.push(format!("all {} groups are within {}", groups.len(), self.rule.tolerance));
         }
-        Judgement::measured(Finding {
+        Ok(Judgement::measured(Finding {
             outcome,
             observed: widest.into(),
             limit: self.rule.tolerance.to_string().into(),
@@ -244,7 +244,7 @@ impl Simple for RepresentationCheck {
             figures: overall(&observed, &shares, &reference, total),
             groups,
             ..Finding::default()
-        })
+        }))
     }
 }
 

@@ -5,7 +5,7 @@ use super::facts::Simple;
 use super::judgement::Judgement;
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
 use crate::shown::{count, counted};
@@ -36,6 +36,7 @@ impl Rule for RowCount {
     const NAME: &'static str = "rows";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+    const COUNTS_ROWS: bool = true;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
@@ -60,8 +61,8 @@ struct RowsCheck {
 }
 
 impl Simple for RowsCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        let rows = view.get(self.rows).map_or(0, |c| c.rows);
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        let rows = view.get(self.rows)?.map_or(0, |c| c.rows);
         let few = self.min.filter(|min| rows < *min);
         let many = self.max.filter(|max| rows > *max);
         let limit = match (self.min, self.max) {
@@ -76,7 +77,7 @@ impl Simple for RowsCheck {
             (_, Some(max)) => format!("{}, more than {}", counted(rows, "row"), count(max)),
             (None, None) => counted(rows, "row"),
         };
-        Judgement::measured(Finding {
+        Ok(Judgement::measured(Finding {
             outcome: if few.or(many).is_some() { Outcome::Fail } else { Outcome::Pass },
             observed: rows.into(),
             limit: limit.into(),
@@ -84,6 +85,6 @@ impl Simple for RowsCheck {
             message: says.into(),
             figures: Figures::from([(&figures::ROWS, rows.into())]),
             ..Finding::default()
-        })
+        }))
     }
 }

@@ -132,7 +132,8 @@ impl Rule for Statistic {
         let limits = if fits { faults.take_all(Limits::read(&given, typed, to)) } else { None };
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
         let one = [column.index];
-        let quantile = |to: &mut Binder<'_>, p| ExactQuantiles::bind(to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
+        let quantile =
+            |to: &mut Binder<'_>, p| ExactQuantiles::bind(&mut to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
         let pair = [column.index, with.map_or(column.index, |w| w.index)];
         let source = match self.of {
             Of::Min | Of::Max => Source::Extrema(to.want::<Extrema>((), &one)),
@@ -195,16 +196,16 @@ struct StatisticCheck {
 }
 
 impl Check for StatisticCheck {
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        let none = |why: &str| Judgement::NoData(why.to_owned());
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+        let none = |why: &str| Ok(Judgement::NoData(why.to_owned()));
         let share = |part: u64, whole: u64| Number::Float(part as f64 / whole as f64);
         let measure = match (&mut self.source, self.of) {
-            (Source::Quantile(quantiles), _) => match quantiles.advance(view, look) {
-                Progress::Again => return Judgement::Again,
+            (Source::Quantile(quantiles), _) => match quantiles.advance(view, look)? {
+                Progress::Again => return Ok(Judgement::Again),
                 Progress::Empty => return none("no finite values"),
                 Progress::Ready { quantiles, .. } => Number::Float(quantiles[0]),
             },
-            (Source::Extrema(handle), of) => match view.get(*handle).copied().flatten() {
+            (Source::Extrema(handle), of) => match view.get(*handle)?.copied().flatten() {
                 Some((min, max)) => {
                     if of == Of::Min {
                         min
@@ -215,7 +216,7 @@ impl Check for StatisticCheck {
                 None => return none("no values"),
             },
             (Source::Moments(handle), of) => {
-                let Some(moments) = view.get(*handle).filter(|m| m.count > 0) else { return none("no finite values") };
+                let Some(moments) = view.get(*handle)?.filter(|m| m.count > 0) else { return none("no finite values") };
                 let float = match of {
                     Of::Mean => moments.mean,
                     Of::Sum => Some(moments.sum),
@@ -227,7 +228,7 @@ impl Check for StatisticCheck {
                 }
             }
             (Source::Keys(keys), of) => {
-                let Some(keys) = keys.advance(view, look) else { return Judgement::Again };
+                let Some(keys) = keys.advance(view, look)? else { return Ok(Judgement::Again) };
                 let Some(keys) = keys.filter(|k| k.rows > 0) else { return none("no values") };
                 match of {
                     Of::Distinct => Number::int(keys.distinct.into()),
@@ -235,7 +236,7 @@ impl Check for StatisticCheck {
                     _ => share(keys.largest.first().copied().unwrap_or(0), keys.rows),
                 }
             }
-            (Source::Correlation(handle), _) => match view.get(*handle) {
+            (Source::Correlation(handle), _) => match view.get(*handle)? {
                 Some(out) if out.count < 2 => return none("fewer than two rows have both values"),
                 Some(out) => match out.correlation {
                     Some(r) => Number::Float(r),
@@ -243,9 +244,9 @@ impl Check for StatisticCheck {
                 },
                 None => return none("no rows in scope"),
             },
-            (Source::Crosstab(handle), _) => match view.get(*handle).map(association) {
+            (Source::Crosstab(handle), _) => match view.get(*handle)?.map(association) {
                 Some(Ok(v)) => Number::Float(v),
-                Some(Err(why)) => return Judgement::NoData(why),
+                Some(Err(why)) => return Ok(Judgement::NoData(why)),
                 None => return none("no rows in scope"),
             },
         };
@@ -260,14 +261,14 @@ impl Check for StatisticCheck {
             Outcome::Pass => format!("the {} is {shown}", self.name),
             _ => format!("the {} is {shown}, and should be {}", self.name, self.limits.says),
         };
-        Judgement::measured(Finding {
+        Ok(Judgement::measured(Finding {
             outcome,
             observed: observed.clone(),
             limit: self.limits.says.clone().into(),
             message: message.into(),
             figures: Figures::from([(&figures::VALUE, observed)]),
             ..Finding::default()
-        })
+        }))
     }
 
     fn fresh(&self) -> Box<dyn Check> {

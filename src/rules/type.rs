@@ -5,7 +5,7 @@ use super::facts::Simple;
 use super::judgement::Judgement;
 use super::schema::TypeName;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Fault, Faults};
 use crate::findings::{Finding, Outcome, Unit};
 use crate::types::type_name;
 
@@ -32,6 +32,7 @@ impl Rule for Type {
     const NAME: &'static str = "type";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
+    const MINDS_KIND: bool = false;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         Ok(Box::new(TypeCheck { found: type_name(&to.column().data_type), expected: type_name(&self.is.0) }))
@@ -45,16 +46,16 @@ struct TypeCheck {
 }
 
 impl Simple for TypeCheck {
-    fn judge(&self, _: &View<'_>) -> Judgement {
+    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
         let fits = self.found == self.expected;
         let says = if fits { format!("is {}", self.found) } else { format!("is {}, not {}", self.found, self.expected) };
-        Judgement::measured(Finding {
+        Ok(Judgement::measured(Finding {
             outcome: if fits { Outcome::Pass } else { Outcome::Fail },
             observed: self.found.clone().into(),
             limit: self.expected.clone().into(),
             unit: Unit::TYPE,
             message: says.into(),
             ..Finding::default()
-        })
+        }))
     }
 }

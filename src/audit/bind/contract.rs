@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{Field, Schema};
 
-use crate::audit::Job;
+use super::Terms;
 use crate::findings::builtin::REQUIRED;
 use crate::paths::set_type;
 use crate::rules::schema::delta_types::is_held_by;
@@ -10,9 +10,9 @@ use crate::ruleset::{RuleItem, Words};
 use crate::yaml::{Position, Spanned};
 
 /// The batch's schema as it would be had it kept to the contract.
-pub(super) fn schema(job: &Job<'_>, batch: &Schema) -> Schema {
+pub(super) fn schema(terms: &Terms<'_>, batch: &Schema) -> Schema {
     let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in job.rules.contract() {
+    for column in terms.rules.contract() {
         let Some(data_type) = column.data_type else { continue };
         if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
             continue;
@@ -28,7 +28,7 @@ pub(super) fn schema(job: &Job<'_>, batch: &Schema) -> Schema {
 pub(super) fn required(name: &str, at: Position) -> RuleItem {
     RuleItem {
         code: REQUIRED.code.clone(),
-        entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
+        entry: &crate::rules::MISSING,
         rule: crate::rules::missing_default(),
         words: Words {
             id: Some(Spanned { at, value: REQUIRED.id_of(name) }),

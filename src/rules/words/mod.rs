@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
 
 pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
 pub use self::columns::{Columns, TypeClass};
@@ -135,7 +135,7 @@ impl<T: JsonSchema> JsonSchema for Ordered<T> {
 }
 
 /// Whether a row whose value is missing passes a rule about the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Nulls {
     #[default]
@@ -144,7 +144,7 @@ pub enum Nulls {
 }
 
 /// Which rows a measure of the batch is taken over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
     /// Rows that fail no row test which quarantines without tolerance.
