@@ -51,6 +51,7 @@ pub mod diagnostic;
 pub mod docs;
 pub mod engine;
 pub mod files;
+pub mod findings;
 pub mod footer;
 pub mod gate;
 pub mod identity;

@@ -1,6 +1,7 @@
 //! Naming rows, selecting them, and remembering sets of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -11,6 +12,25 @@ use serde::{Deserialize, Serialize};
 pub struct RowId {
     pub unit: u32,
     pub row: u32,
+}
+
+/// Where a row came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Origin {
+    pub file: String,
+    /// Line on which the record begins, from 1; none for formats without lines.
+    pub line: Option<u64>,
+    /// Number of the record in its file, from 1, malformed records counted.
+    pub row: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.file),
+            None => write!(f, "{} row {}", self.file, self.row),
+        }
+    }
 }
 
 /// Which row of the unit each row of a record batch is.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
+use crate::diagnostic::Misread;
+
 /// Reads a type as a rule file writes it: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …
 ///
 /// # Errors
 /// The name is not a type's.
-pub fn parse_type(text: &str) -> Result<DataType, String> {
+pub fn parse_type(text: &str) -> Result<DataType, Misread> {
     if let Some(nested) = parse_nested(text.trim()) {
         return nested;
     }
@@ -42,7 +44,7 @@ pub fn parse_type(text: &str) -> Result<DataType, String> {
         (None, "timestamp" | "datetime", [unit]) => Ok(DataType::Timestamp(time_unit(unit)?, None)),
         (None, "timestamp" | "datetime", [unit, zone]) => Ok(DataType::Timestamp(time_unit(unit)?, Some((*zone).into()))),
         (None, "decimal", [precision, scale]) => {
-            let wrong = || format!("`{text}`: precision is 1 to 38, scale 0 to the precision");
+            let wrong = || Misread::new(format!("`{text}`: precision is 1 to 38, scale 0 to the precision"));
             let precision: u8 = precision.parse().map_err(|_| wrong())?;
             let scale: i8 = scale.parse().map_err(|_| wrong())?;
             if precision == 0 || precision > 38 || scale < 0 || scale as u8 > precision {
@@ -53,9 +55,9 @@ pub fn parse_type(text: &str) -> Result<DataType, String> {
         _ => {
             let known = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"];
             let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(us, UTC)"];
-            let fault = crate::diagnostic::Fault::new(crate::diagnostic::Code::InvalidValue, format!("`{text}` is not a type"));
-            let fault = fault.hint_nearest(name, known.into_iter().chain(more));
-            Err(format!("{}; {}", fault.what, fault.hint.unwrap_or_default()))
+            let known = known.into_iter().chain(more);
+            let misread = Misread::new(format!("`{text}` is not a type"));
+            Err(misread.hint_nearest(name, known))
         }
     }
 }
@@ -74,7 +76,7 @@ pub fn path_steps(path: &str) -> Vec<String> {
 }
 
 /// `list<int64>`, `struct<city: string, zip: string>`; none where the text is neither.
-fn parse_nested(text: &str) -> Option<Result<DataType, String>> {
+fn parse_nested(text: &str) -> Option<Result<DataType, Misread>> {
     let inner = |name: &str| text.strip_prefix(name)?.trim_start().strip_prefix('<')?.strip_suffix('>');
     if let Some(item) = inner("list") {
         return Some(parse_type(item).map(|t| DataType::List(Field::new_list_field(t, true).into())));
@@ -94,19 +96,20 @@ fn parse_nested(text: &str) -> Option<Result<DataType, String>> {
     }
     parts.push(&fields[start..]);
     let field = |part: &str| {
-        let (name, data_type) = part.split_once(':').ok_or_else(|| format!("`{}` is not a field; write `name: type`", part.trim()))?;
+        let (name, data_type) =
+            part.split_once(':').ok_or_else(|| Misread::new(format!("`{}` is not a field", part.trim())).hint("write `name: type`"))?;
         parse_type(data_type).map(|t| Field::new(name.trim(), t, true))
     };
     Some(parts.into_iter().map(field).collect::<Result<Vec<_>, _>>().map(|fields| DataType::Struct(fields.into())))
 }
 
-fn time_unit(text: &str) -> Result<TimeUnit, String> {
+fn time_unit(text: &str) -> Result<TimeUnit, Misread> {
     match text {
         "s" => Ok(TimeUnit::Second),
         "ms" => Ok(TimeUnit::Millisecond),
         "us" => Ok(TimeUnit::Microsecond),
         "ns" => Ok(TimeUnit::Nanosecond),
-        _ => Err(format!("`{text}` is not a unit of time; write s, ms, us or ns")),
+        _ => Err(Misread::new(format!("`{text}` is not a unit of time")).hint("write s, ms, us or ns")),
     }
 }
 
@@ -361,7 +364,7 @@ mod tests {
         for name in ["bool", "int8", "uint64", "float32", "decimal(15,2)", "string", "date", "timestamp(ms)", "timestamp(us, UTC)"] {
             assert_eq!(type_name(&parse_type(name).expect(name)), name);
         }
-        assert!(parse_type("itn64").expect_err("fault").contains("did you mean `int64`?"));
+        assert!(parse_type("itn64").expect_err("fault").to_string().contains("did you mean `int64`?"));
         assert!(parse_type("decimal(2,3)").is_err());
     }
 
@@ -370,7 +373,7 @@ mod tests {
         for name in ["list<int64>", "struct<city: string, geo: struct<lat: float64, lon: decimal(9,6)>>", "list<struct<a: list<date>>>"] {
             assert_eq!(type_name(&parse_type(name).expect(name)), name);
         }
-        assert!(parse_type("struct<a>").expect_err("fault").contains("name: type"));
+        assert!(parse_type("struct<a>").expect_err("fault").to_string().contains("name: type"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 
 pub use bind::{Plan, PlannedCheck};
-pub use finding::FindingResult;
+pub use finding::FindingWithRows;
 pub use fold::{Asked, Fold};
 pub use plan_text::{Order, PlanText};
 pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
@@ -61,7 +61,7 @@ pub struct Audited {
     pub source: Arc<dyn Source>,
     pub plan: Plan,
     pub places: Places,
-    pub findings: Vec<FindingResult>,
+    pub findings: Vec<FindingWithRows>,
     pub schema_changes: Vec<SchemaChange>,
     pub columns: Vec<ColumnReport>,
     pub filtered: u64,
@@ -81,7 +81,7 @@ impl Audited {
     /// Every row that must not be published: malformed, or failing a rule that failed and quarantines.
     pub fn set_aside(&self) -> RowSet {
         let mut all = self.malformed_rows.clone();
-        for finding in self.findings.iter().filter(|f| f.sets_aside()) {
+        for finding in self.findings.iter().filter(|f| f.finding.sets_aside()) {
             all.union(&finding.rows);
         }
         all
@@ -91,7 +91,7 @@ impl Audited {
     /// their key keeps out.
     pub fn bad_rows(&self) -> u64 {
         let mut bad = self.malformed_rows.clone();
-        self.findings.iter().filter(|f| f.sets_aside()).for_each(|f| f.add_bad_rows(&mut bad));
+        self.findings.iter().filter(|f| f.finding.sets_aside()).for_each(|f| f.add_bad_rows(&mut bad));
         bad.len()
     }
 }

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Over};
+use crate::findings::builtin::MALFORMED;
 use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::source::{Chunk, Malformed, Projection, Unit};
@@ -97,13 +98,13 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
     let (mut lines, mut numbers, mut raws) = (Int64Builder::new(), Int64Builder::new(), BinaryBuilder::new());
     for &row in rows {
         let id = RowId { unit: unit.index, row };
-        for finding in audited.findings.iter().filter(|f| f.sets_aside() && f.rows.contains(id)) {
-            rules.values().append_value(&finding.id);
+        for finding in audited.findings.iter().filter(|f| f.finding.sets_aside() && f.rows.contains(id)) {
+            rules.values().append_value(&finding.finding.id);
         }
         let bad = malformed.binary_search_by_key(&row, |m| m.row).ok().map(|i| &malformed[i]);
-        if bad.is_some() && !audited.findings.iter().any(|f| f.id == "malformed" && f.sets_aside()) {
+        if bad.is_some() && !audited.findings.iter().any(|f| f.finding.code == MALFORMED.code && f.finding.sets_aside()) {
             // Tolerated or not, a record that cannot be read cannot be published.
-            rules.values().append_value("malformed");
+            rules.values().append_value(MALFORMED.id());
         }
         rules.append(true);
         reasons.append_option(bad.map(|m| m.reason.as_str()));

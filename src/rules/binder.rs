@@ -7,7 +7,7 @@ use super::RowTest;
 use super::published::PublishedTerms;
 use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
-use crate::diagnostic::{Code, Fault, Place};
+use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
@@ -64,8 +64,8 @@ impl Binder<'_> {
     }
 
     /// A fault at `spanned`.
-    pub fn fault_at<T>(&self, spanned: &Spanned<T>, code: Code, what: impl Into<String>) -> Fault {
-        Fault::told(code, &what.into()).at(spanned.at.in_file(&self.place.file))
+    pub fn fault_at<T>(&self, spanned: &Spanned<T>, code: Code, what: impl Into<Misread>) -> Fault {
+        Fault::told(code, what).at(spanned.at.in_file(&self.place.file))
     }
 
     /// The column called `name`.
@@ -197,8 +197,8 @@ impl Binder<'_> {
     ///
     /// # Errors
     /// It does not read as one.
-    pub fn own_warn<T: std::str::FromStr<Err = String>>(&self) -> Result<Option<T>, Fault> {
+    pub fn own_warn<T: std::str::FromStr<Err = Misread>>(&self) -> Result<Option<T>, Fault> {
         let Some(warn) = &self.warn else { return Ok(None) };
-        warn.value.0.parse().map(Some).map_err(|why: String| self.fault_at(warn, Code::InvalidValue, why))
+        warn.value.0.parse().map(Some).map_err(|why| self.fault_at(warn, Code::InvalidValue, why))
     }
 }

@@ -41,7 +41,7 @@ use serde::de::DeserializeOwned;
 
 pub use binder::{Binder, BoundColumn, Subject};
 pub use facts::{Check, Facts, InputHandle, Look, View};
-pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status, TestCounts};
+pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
 pub use requests::{Asking, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 

@@ -4,13 +4,14 @@ use serde::Deserialize;
 
 use super::exact_keys::ExactKeys;
 use super::facts::Look;
-use super::judgement::{Judgement, Measured, Status, figures};
+use super::judgement::Judgement;
 use super::limits::{Given, Limits, measure_json};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, Finding, Outcome, figures};
 use crate::metric::comoments::CoMoments;
 use crate::metric::extrema::Extrema;
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupCountsOut};
@@ -249,25 +250,24 @@ impl Check for StatisticCheck {
                 None => return none("no rows in scope"),
             },
         };
-        let status = self.limits.status(measure);
+        let outcome = self.limits.outcome(measure);
         let observed = measure_json(measure, self.data_type.as_ref());
         let shown = match (measure, &self.data_type) {
             (Number::Int { .. }, Some(data_type)) => super::bounds::shown(measure, data_type),
             (Number::Float(x), _) if matches!(self.of, Of::UniqueShare | Of::MostCommon) => format!("{}%", crate::shown::short(x * 100.0)),
             (number, _) => crate::shown::short(number.as_f64()),
         };
-        let says = match status {
-            Status::Pass => format!("the {} is {shown}", self.name),
+        let message = match outcome {
+            Outcome::Pass => format!("the {} is {shown}", self.name),
             _ => format!("the {} is {shown}, and should be {}", self.name, self.limits.says),
         };
-        Ok(Judgement::Measured(Measured {
-            status,
+        Ok(Judgement::measured(Finding {
+            outcome,
             observed: observed.clone(),
             limit: self.limits.says.clone().into(),
-            unit: "",
-            says,
-            figures: figures([("value", observed)]),
-            groups: Vec::new(),
+            message: message.into(),
+            figures: Figures::from([(&figures::VALUE, observed)]),
+            ..Finding::default()
         }))
     }
 

@@ -34,7 +34,7 @@ pub struct Sections {
     #[serde(default)]
     pub source: SourceSection,
     /// The contract: which columns there are, of which types.
-    pub schema: Option<SchemaSection>,
+    pub schema: Option<Spanned<SchemaSection>>,
     /// Rows to leave out before anything is judged; they are counted.
     #[serde(default)]
     pub clean: Vec<Spanned<CleanStep>>,

@@ -31,7 +31,7 @@ impl RuleFile {
 
     /// The contract that the rule file writes out, if it names a column.
     fn own_contract(&self) -> Option<&SchemaSection> {
-        self.sections.schema.as_ref().filter(|section| !section.columns.0.is_empty())
+        self.sections.schema.as_ref().map(|section| &section.value).filter(|section| !section.columns.0.is_empty())
     }
 
     /// The contract, as a source reads it: of columns that it gives no type, the table's type holds.

@@ -179,7 +179,10 @@ impl Messages {
                 (MessageHeader::RecordBatch, Some(messages)) => {
                     messages.batches.push(Batch { block, dictionaries: messages.dictionaries.len() });
                 }
-                (other, _) => return Err(damaged(file, &format!("a message of kind {other:?} stands where none is expected"))),
+                (other, _) => {
+                    let kind = other.variant_name().unwrap_or("unknown");
+                    return Err(damaged(file, &format!("a message of kind {kind} stands where none is expected")));
+                }
             }
             at = body_at + body;
         }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use evidence::Evidence;
 pub use file::InputFile;
 pub use location::Format;
-pub use origin::{Origin, Places};
+pub use origin::Places;
 pub use spool::{Encoding, Spool};
 
 use self::location::Located;

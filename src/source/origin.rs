@@ -1,29 +1,9 @@
 //! Turns row ids into places a person can find: file, line, record number.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{RowId, Unit, UnitEnd};
-
-/// Where a row came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Origin {
-    pub file: String,
-    /// Line on which the record begins, from 1; none for formats without lines.
-    pub line: Option<u64>,
-    /// Number of the record in its file, from 1, malformed records counted.
-    pub row: u64,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}", self.file),
-            None => write!(f, "{} row {}", self.file, self.row),
-        }
-    }
-}
+use crate::rows::Origin;
 
 /// The units read so far and what came before each of them in its file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

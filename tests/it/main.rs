@@ -14,6 +14,7 @@ mod crash;
 mod damage;
 mod delta;
 mod examples;
+mod findings;
 mod formats;
 mod gate;
 mod generated;

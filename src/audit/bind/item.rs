@@ -6,6 +6,7 @@ use super::preparation::is_declared;
 use super::{Plan, PlannedCheck, Terms, contract};
 use crate::audit::select::select;
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::Message;
 use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
@@ -81,8 +82,10 @@ impl Binding<'_, '_> {
         let schema = plan.prepare.seen.clone();
         let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &schema));
         let bound = match drifted {
-            Some(why) => Err(why),
-            None => self.bind_rule(item, column, &plan.prepare, &plan.requests).map_err(|f| told(&f)),
+            Some(why) => Err(why.into()),
+            None => self
+                .bind_rule(item, column, &plan.prepare, &plan.requests)
+                .map_err(|f| f.0.into_iter().map(|fault| fault.what).collect::<Message>()),
         };
         if bound.is_err() {
             // Against the contract it must bind; if not, the rule file is wrong, not the batch.
@@ -113,7 +116,7 @@ impl Binding<'_, '_> {
             policy: self.policy(item),
             on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Stop),
             scope: Scope::default(),
-            check: Err(String::new()),
+            check: Err(Message::default()),
             test: None,
             tests_alone: false,
             known_reasons: Vec::new(),
@@ -121,6 +124,7 @@ impl Binding<'_, '_> {
             shows: Vec::new(),
             columns,
             id,
+            code: item.code.clone(),
         };
         plan.checks.push(match bound {
             Err(why) => PlannedCheck { check: Err(why), ..unbound },
@@ -256,9 +260,4 @@ fn has_names_for_groups(binder: &Binder<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// What faults say, without their places.
-fn told(faults: &Faults) -> String {
-    faults.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ")
 }

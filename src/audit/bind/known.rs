@@ -26,11 +26,11 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, is_guess: impl Fn(&Field)
         let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {
             Ok(condition) => condition,
             Err(why) => {
-                faults.push(Fault::told(Code::InvalidSql, &why).at(r#where.at.in_file(file)));
+                faults.push(Fault::told(Code::InvalidSql, why).at(r#where.at.in_file(file)));
                 continue;
             }
         };
-        let fault = |why: &str| Fault::told(Code::InvalidSql, why).at(r#where.at.in_file(file));
+        let fault = |why: &str| Fault::new(Code::InvalidSql, why).at(r#where.at.in_file(file));
         let Some(condition) = faults.take(sql.sound(condition, fault, |c| is_guess(plan.prepare.schema.field(c)))) else { continue };
         let Some(test) = plan.checks[check].test else {
             let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);

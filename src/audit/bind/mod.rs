@@ -18,6 +18,7 @@ use self::item::Binding;
 use self::preparation::{binding, is_guess};
 use super::profile::{self, ColumnPlan};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{FindingCode, Message};
 use crate::metric::completeness::Counts;
 use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
@@ -52,6 +53,8 @@ pub struct Plan {
 /// One finding to be.
 pub struct PlannedCheck {
     pub id: String,
+    /// Which kind of finding it is to be.
+    pub code: FindingCode,
     pub rule: &'static str,
     pub columns: Vec<String>,
     pub words: Words,
@@ -59,7 +62,7 @@ pub struct PlannedCheck {
     pub on_no_data: OnNoData,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
-    pub check: Result<Box<dyn Check>, String>,
+    pub check: Result<Box<dyn Check>, Message>,
     /// Where the rule stands in its file.
     pub at: Position,
     /// Its row test, if it judges row by row.
