@@ -1,4 +1,4 @@
-//! For runs that only judge: asks the destination what the gate would ask it, before any row is read.
+//! For runs that only judge: takes no rows, and asks the store what the gate would ask it.
 
 use arrow::datatypes::SchemaRef;
 
@@ -6,12 +6,14 @@ use crate::audit::{Kept, Sink};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 use crate::source::Unit;
-use crate::store::Destination;
+use crate::store::Store;
 use crate::verdict::Verdict;
 
-/// Takes no rows for `destination`, if there is one.
+/// A sink for audits that only judge. Where it is told of the store that the gate would publish to, that store must take the
+/// batch's columns.
+#[derive(Default, Clone, Copy)]
 pub struct Judging<'a> {
-    pub destination: Option<&'a Destination>,
+    pub store: Option<&'a dyn Store>,
     pub evolution: Evolution,
 }
 
@@ -19,10 +21,10 @@ impl Judging<'_> {
     /// Refuses a batch of this verdict that the gate would publish, and could not.
     ///
     /// # Errors
-    /// The table cannot take these columns.
+    /// The store cannot take these columns.
     pub fn end(&self, schema: &SchemaRef, verdict: Verdict) -> Result<(), Fault> {
-        match (self.destination, verdict) {
-            (Some(destination), Verdict::Accept | Verdict::Quarantine) => destination.columns(schema, self.evolution)?.map(|_| ()),
+        match (self.store, verdict) {
+            (Some(store), Verdict::Accept | Verdict::Quarantine) => store.takes(schema, self.evolution)?,
             (Some(_) | None, _) => Ok(()),
         }
     }
@@ -37,9 +39,9 @@ impl Sink for Judging<'_> {
     }
 
     fn begin(&self, schema: &SchemaRef) -> Result<(), Fault> {
-        let Some(destination) = self.destination else { return Ok(()) };
+        let Some(store) = self.store else { return Ok(()) };
         // Where the table cannot take these columns, the finding about the schema says so.
-        destination.columns(schema, self.evolution).map(|_| ())
+        store.takes(schema, self.evolution).map(|_| ())
     }
 
     fn open(&self) -> Result<(), Fault> {

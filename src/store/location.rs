@@ -10,18 +10,9 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::durable::{sync_directory, sync_file};
-use super::remote::{Object, Remote};
+use super::remote::{Object, Remote, Surroundings};
 use crate::diagnostic::Fault;
 use crate::files;
-
-/// What an object store needs to know of this machine.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// Variables of the environment: credentials, region, endpoint.
-    pub variables: Vec<(String, String)>,
-    /// Where files are written before they are sent.
-    pub staging: PathBuf,
-}
 
 /// A file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
