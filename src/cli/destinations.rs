@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::output;
 use super::run::surroundings;
 use crate::confines::Confines;
-use crate::diagnostic::{Fault, Faults, Place};
+use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::files;
 use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
@@ -82,7 +82,7 @@ impl Destinations {
     pub fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Arc<dyn Store>, Quarantine), Faults> {
         let section = &rules.sections.gate;
         let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
-            let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
+            let fault = Fault::new(Code::MissingOption, "nothing says where to publish").at(Place::file(&rules.path));
             return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
         };
         let confines = confines.map(|confines| (confines, rules));
@@ -127,10 +127,10 @@ fn places(publish: &str, format: Option<TableFormat>, quarantine: Option<&str>) 
         Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
         None => {
             let Some(own) = publish.quarantine() else {
-                return Err(Fault::new("nothing says where rows set aside go").hint("give `--quarantine PATH`"));
+                return Err(Fault::new(Code::MissingOption, "nothing says where rows set aside go").hint("give `--quarantine PATH`"));
             };
             if own.directory.local().is_some_and(files::is_link_of_another) {
-                let fault = Fault::new(format!("{}: this is a symbolic link of another user", own.directory));
+                let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", own.directory));
                 return Err(fault.hint("it may lead anywhere; `--quarantine` names a directory for rows set aside"));
             }
             own

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arrow::datatypes::SchemaRef;
 
 use crate::audit::{Kept, Sink};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::source::Unit;
 use crate::store::{Encoded, Encoder, Stage, StagedUnit, Store, UnitEncoder};
@@ -50,7 +50,7 @@ impl<'a> Staging<'a> {
 
     pub fn into_staged(self) -> Result<Box<dyn Stage>, Fault> {
         let staged = self.staged.into_inner().unwrap_or_else(PoisonError::into_inner);
-        staged.unwrap_or_else(|| Err(Fault::new("internal error: nothing was staged")))
+        staged.unwrap_or_else(|| Err(Fault::new(Code::Internal, "internal error: nothing was staged")))
     }
 }
 

@@ -33,7 +33,7 @@ pub use spool::{Encoding, Spool};
 use self::location::Located;
 use self::origin::LineJumps;
 use crate::confines::Confines;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::ColumnStatistics;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
@@ -255,7 +255,7 @@ impl Cut {
             return Ok(bytes.saturating_mul(2).min(UNIT_BYTES_MAX));
         }
         let what = format!("{}: the record at byte {} is longer than {} MiB", file.path, start + 1, UNIT_BYTES_MAX >> 20);
-        Err(Fault::new(what).hint("do its records end with line ends, LF or CRLF?"))
+        Err(Fault::new(Code::TooLarge, what).hint("do its records end with line ends, LF or CRLF?"))
     }
 }
 

@@ -4,7 +4,7 @@ use super::durable::{Hold, Waiting};
 use super::interface::{BatchRows, Store};
 use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 impl dyn Store {
     /// Holds this store and `quarantine` for this gate alone, as far as they are on this machine.
@@ -22,18 +22,23 @@ impl dyn Store {
     /// # Errors
     /// The store cannot be read, does not hold this batch, or its rows cannot be told from others.
     pub fn published(&self, stamp: &Stamp) -> Result<Option<Box<dyn BatchRows>>, Fault> {
-        let refused = |what: String, hint: &str| Err(Fault::new(format!("{self}: {what}")).hint(hint));
+        let refused = |code, what: String, hint: &str| Err(Fault::new(code, format!("{self}: {what}")).hint(hint));
         match self.stored(stamp)? {
             Stored::Batch(there) if there == *stamp => self.rows_of(stamp),
-            Stored::Nothing | Stored::Foreign => refused(format!("batch `{}` is not published", stamp.batch_id), "gate it first"),
+            Stored::Nothing | Stored::Foreign => {
+                refused(Code::NotPublished, format!("batch `{}` is not published", stamp.batch_id), "gate it first")
+            }
             Stored::TakenAway(how) => Err(taken_away(&self.to_string(), stamp, &how)),
             Stored::Batch(there) if there.batch_id != stamp.batch_id => refused(
+                Code::NotPublished,
                 format!("the file holds batch `{}` now, and no longer `{}`", there.batch_id, stamp.batch_id),
                 "gate the source again; a directory as a destination keeps all batches",
             ),
-            Stored::Batch(_) => {
-                refused(format!("batch `{}` is published with other content, or under other rules", stamp.batch_id), "gate it again")
-            }
+            Stored::Batch(_) => refused(
+                Code::NotReplayable,
+                format!("batch `{}` is published with other content, or under other rules", stamp.batch_id),
+                "gate it again",
+            ),
         }
     }
 
@@ -57,7 +62,8 @@ impl dyn Store {
                 let what = format!(
                     "{self}: a batch `{footers}` with the same footers was published, and another program has rewritten its file: whether it was this batch is not known"
                 );
-                Err(Fault::new(what).hint("look whether the table has the batch's rows; if not, give it a name with `--batch-id`"))
+                Err(Fault::new(Code::FateUnknown, what)
+                    .hint("look whether the table has the batch's rows; if not, give it a name with `--batch-id`"))
             }
             Stored::TakenAway(_) => Ok(footers),
             Stored::Batch(_) | Stored::Nothing | Stored::Foreign => Ok(id),
@@ -68,5 +74,5 @@ impl dyn Store {
 /// Another program took all rows of the batch away.
 pub fn taken_away(place: &str, stamp: &Stamp, how: &str) -> Fault {
     let what = format!("{place}: batch `{}` was published, and another program took all its rows away: {how}", stamp.batch_id);
-    Fault::new(what).hint("nothing was changed; `gate --supersede` publishes the batch again")
+    Fault::new(Code::RowsGone, what).hint("nothing was changed; `gate --supersede` publishes the batch again")
 }

@@ -13,7 +13,7 @@ use super::named::{Named, ensure_apart};
 use super::parquet::{BatchFile, ParquetStage, StagedFile, Target, held, stored_at};
 use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
 
@@ -35,10 +35,13 @@ pub(super) fn open(named: &Named<'_>) -> Result<Option<Arc<dyn Store>>, Fault> {
     }
     match (location, named.format) {
         (Location::Remote(_), _) => {
-            let fault = Fault::new(format!("{location}: an object store holds published rows as a Delta table only"));
+            let fault =
+                Fault::new(Code::UnfitDestination, format!("{location}: an object store holds published rows as a Delta table only"));
             Err(fault.hint("name a directory, and no other `format`"))
         }
-        (Location::Local(_), Some(TableFormat::Delta)) => Err(Fault::new(format!("{location}: one file cannot be a Delta table"))),
+        (Location::Local(_), Some(TableFormat::Delta)) => {
+            Err(Fault::new(Code::UnfitDestination, format!("{location}: one file cannot be a Delta table")))
+        }
         (Location::Local(file), Some(TableFormat::Parquet) | None) => Ok(Some(Arc::new(SingleFile { file: file.clone() }))),
     }
 }
@@ -94,7 +97,7 @@ impl Store for SingleFile {
     }
 
     fn view(&self, _: &Stamp) -> Result<Arc<dyn View>, Fault> {
-        let fault = Fault::new(format!("{self}: one file holds the latest batch, and no published rows beside it"));
+        let fault = Fault::new(Code::UnfitDestination, format!("{self}: one file holds the latest batch, and no published rows beside it"));
         Err(fault.hint("publish to a directory"))
     }
 

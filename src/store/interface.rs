@@ -12,12 +12,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 
+use super::encoded::{Encoded, Encoder, StagedUnit};
 use super::partition::Partition;
 use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::keys::Foreign;
-use crate::rows::{RowId, RowSet};
+use crate::rows::RowSet;
 use crate::rules::published::{NotCompared, Wanted};
 use crate::rules::schema::Evolution;
 use crate::rules::schema::table::TableTerms;
@@ -59,7 +60,7 @@ pub trait Store: Display + Send + Sync {
     /// # Errors
     /// It cannot take single rows away.
     fn allow_replacing(&self) -> Result<(), Fault> {
-        let fault = Fault::new(format!("{self}: rows can be replaced by their values in a Delta table only"));
+        let fault = Fault::new(Code::UnfitDestination, format!("{self}: rows can be replaced by their values in a Delta table only"));
         Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out"))
     }
 
@@ -211,104 +212,6 @@ pub trait Stage: Send {
     /// # Errors
     /// The store cannot be written.
     fn commit(&mut self, what: &Commit<'_>) -> Result<Committed, Fault>;
-}
-
-/// Encodes units of rows as a store keeps them; shared between threads.
-pub trait Encoder: Send + Sync {
-    /// Begins a unit.
-    ///
-    /// # Errors
-    /// A type cannot be encoded.
-    fn begin(&self) -> Result<Box<dyn UnitEncoder>, Fault>;
-
-    /// Encodes a unit of which all rows are here.
-    ///
-    /// # Errors
-    /// A type or a value cannot be encoded.
-    fn encode(&self, rows: &[RecordBatch]) -> Result<Encoded, Fault> {
-        let mut unit = self.begin()?;
-        rows.iter().try_for_each(|rows| unit.write(rows))?;
-        unit.close()
-    }
-}
-
-/// A unit's rows being encoded.
-pub trait UnitEncoder {
-    /// Adds rows.
-    ///
-    /// # Errors
-    /// A value cannot be encoded.
-    fn write(&mut self, rows: &RecordBatch) -> Result<(), Fault>;
-
-    /// Ends the unit.
-    ///
-    /// # Errors
-    /// The rows cannot be encoded.
-    fn close(self: Box<Self>) -> Result<Encoded, Fault>;
-}
-
-/// A unit's rows, as an encoder made them for its stage.
-pub struct Encoded(Box<dyn Any + Send>);
-
-impl Encoded {
-    pub fn new(rows: impl Any + Send) -> Self {
-        Self(Box::new(rows))
-    }
-
-    /// What the encoder made.
-    ///
-    /// # Errors
-    /// It is another stage's.
-    pub fn into<T: Any>(self) -> Result<T, Fault> {
-        self.0.downcast().map(|rows| *rows).map_err(|_| Fault::new("internal error: rows were encoded for another store"))
-    }
-}
-
-/// Which rows of a unit are staged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StagedUnit {
-    pub unit: u32,
-    /// (first row, length), ascending.
-    runs: Vec<(u32, u32)>,
-}
-
-impl StagedUnit {
-    /// These rows of `unit`, ascending.
-    pub fn of(unit: u32, rows: impl IntoIterator<Item = u32>) -> Self {
-        let mut staged = Self { unit, runs: Vec::new() };
-        staged.extend(rows);
-        staged
-    }
-
-    /// More rows, ascending behind the others.
-    pub fn extend(&mut self, rows: impl IntoIterator<Item = u32>) {
-        for row in rows {
-            match self.runs.last_mut() {
-                Some((first, len)) if *first + *len == row => *len += 1,
-                Some(_) | None => self.runs.push((row, 1)),
-            }
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
-    }
-
-    /// The rows, ascending.
-    pub fn rows(&self) -> impl Iterator<Item = RowId> + '_ {
-        self.runs.iter().flat_map(|&(first, len)| first..first + len).map(|row| RowId { unit: self.unit, row })
-    }
-
-    /// The same without those of `gone`.
-    #[must_use]
-    pub fn without(&self, gone: &RowSet) -> Self {
-        Self::of(self.unit, self.rows().filter(|row| !gone.contains(*row)).map(|row| row.row))
-    }
-
-    /// Whether one of them is in `rows`.
-    pub fn meets(&self, rows: &RowSet) -> bool {
-        rows.len_of(self.unit) > 0 && self.rows().any(|row| rows.contains(row))
-    }
 }
 
 /// What is committed, and under which conditions.

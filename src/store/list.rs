@@ -6,7 +6,7 @@ use super::interface::Store;
 use super::named::Named;
 use super::remote::Surroundings;
 use super::{delta, file, parts};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::ruleset::TableFormat;
 
 /// Gives the store at a place that is named, if it is one of its kind.
@@ -27,7 +27,7 @@ pub fn open(text: &str, format: Option<TableFormat>, surroundings: &Surroundings
             return Ok(store);
         }
     }
-    Err(Fault::new(format!("{text}: nothing can be published there")).hint("name a file, a directory or a table"))
+    Err(Fault::new(Code::InvalidLocation, format!("{text}: nothing can be published there")).hint("name a file, a directory or a table"))
 }
 
 #[cfg(test)]

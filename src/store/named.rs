@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::location::Location;
 use super::quarantine::Quarantine;
 use super::remote::Surroundings;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::ruleset::TableFormat;
 
 /// A place that rows shall be published to. It is looked at when a store first asks.
@@ -43,7 +43,7 @@ impl<'a> Named<'a> {
         }
         let location = self.location()?;
         let names = location.names().map_err(|error| {
-            let fault = Fault::new(format!("{location}: cannot read: {error}"));
+            let fault = Fault::new(Code::of_reading(&error), format!("{location}: cannot read: {error}"));
             if location.local().is_some() { fault } else { fault.hint("check the store's address and credentials") }
         })?;
         Ok(self.names.get_or_init(|| names))
@@ -63,5 +63,5 @@ pub(super) fn ensure_apart(published: &Location, quarantine: &Quarantine) -> Res
     if quarantine.directory != *published {
         return Ok(());
     }
-    Err(Fault::new("published and quarantined rows have the same destination"))
+    Err(Fault::new(Code::ConflictingOptions, "published and quarantined rows have the same destination"))
 }

@@ -15,7 +15,7 @@ use super::named::{Named, ensure_apart, is_part};
 use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target, held, replays_in, stored_at, whole_at};
 use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
 
@@ -35,7 +35,10 @@ pub(super) fn open(named: &Named<'_>) -> Result<Option<Arc<dyn Store>>, Fault> {
     let has_parts = directory.local().is_some() && names.iter().any(|name| is_part(name));
     match (named.format, is_table, has_parts) {
         (Some(TableFormat::Parquet), true, _) => {
-            let fault = Fault::new(format!("{directory}: the directory is a Delta table, and `format` asks for plain Parquet"));
+            let fault = Fault::new(
+                Code::UnfitDestination,
+                format!("{directory}: the directory is a Delta table, and `format` asks for plain Parquet"),
+            );
             Err(fault.hint("publish to another directory"))
         }
         (Some(TableFormat::Parquet), false, _) | (None, false, true) => Ok(Some(Arc::new(Parts { directory: directory.clone() }))),
@@ -92,7 +95,7 @@ impl Store for Parts {
     fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault> {
         let directory = &self.directory;
         let (mut files, mut version) = (Vec::new(), Xxh3Default::new());
-        let names = directory.names().map_err(|e| Fault::new(format!("{directory}: cannot read: {e}")))?;
+        let names = directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{directory}: cannot read: {e}")))?;
         for name in names.iter().filter(|name| is_part(name)) {
             let location = directory.join(name);
             // A damaged part holds keys that nobody could see.

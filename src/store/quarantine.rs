@@ -9,12 +9,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::durable::{cannot_write_at, not_durable};
-use super::interface::{Encoded, Encoder};
+use super::encoded::{Encoded, Encoder};
 use super::kill;
 use super::location::Location;
 use super::parquet::{EncodedGroup, StagedFile, nearest, stored_at, whole_at};
 use super::stamp::{Done, Stamp, Stored};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// How names end of what will take the place of a part.
 const PENDING: &str = ".pending";
@@ -176,7 +176,7 @@ impl Quarantine {
     }
 
     fn names(&self) -> Result<Vec<String>, Fault> {
-        self.directory.names().map_err(|e| Fault::new(format!("{}: cannot read: {e}", self.directory)))
+        self.directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", self.directory)))
     }
 
     /// Files whose names begin with `prefix` and are a part's.

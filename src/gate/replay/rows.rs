@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 
 use super::cannot;
 use super::mended::MendedRows;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 use crate::quarantine;
 
@@ -68,7 +68,7 @@ pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let column = |field: &FieldRef| {
         let Some(array) = batch.column_by_name(field.name()) else {
-            let fault = Fault::new(format!("the published rows have no column `{}`", field.name()));
+            let fault = Fault::new(Code::NotReplayable, format!("the published rows have no column `{}`", field.name()));
             return Err(fault.hint("gate the batch again with `--supersede`"));
         };
         cast_with_options(array, field.data_type(), &options).map_err(|e| cannot(&e))
@@ -85,7 +85,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub fn new(path: &Path, schema: &SchemaRef) -> Result<Self, Fault> {
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", path.display()));
+        let failed = |e: &dyn std::fmt::Display| Fault::new(Code::ScratchFailed, format!("{}: cannot write: {e}", path.display()));
         // The batch before this one, or an attempt that others overtook, has left its own there.
         match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),

@@ -11,7 +11,7 @@ use super::log::{self, LOG};
 use super::schema::{self, Columns, Written};
 use super::table::{Lake, Table, application, had_rows, transaction_version};
 use super::{replace, upkeep};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::interface::{Commit, Committed, Landed};
 use crate::store::location::Location;
@@ -38,7 +38,7 @@ pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &Columns, wh
     let terms = table.as_ref().map(|table| &table.terms);
     let Written { columns: written, added } = schema::written(&columns.batch, terms, columns.evolution)??;
     if written != columns.written {
-        let fault = Fault::new(format!("{location}: the columns of the Delta table changed meanwhile"));
+        let fault = Fault::new(Code::TableChanged, format!("{location}: the columns of the Delta table changed meanwhile"));
         return Err(fault.hint("nothing was published; run the gate again"));
     }
     make_log(location, staged)?;
@@ -103,13 +103,13 @@ fn after_error(lake: &Lake, staged: &mut StagedFile, batch: (&Stamp, bool), name
         (None, Ok(Some(version))) => Ok(Landing::At(version)),
         (None, Ok(None)) => {
             staged.take_back();
-            let fault = Fault::new(format!("{location}: cannot commit to the Delta table: {}", cause(error)));
+            let fault = Fault::new(Code::Unwritable, format!("{location}: cannot commit to the Delta table: {}", cause(error)));
             Err(fault.hint("nothing was published"))
         }
         (None, Err(unread)) => {
             let what = format!("{location}: cannot commit to the Delta table: {}; and whether it was done cannot be read", cause(error));
             let again = "run the gate again: a batch that is there does not come twice";
-            Err(Fault::new(format!("{what}: {}", unread.what)).hint(again))
+            Err(Fault::new(Code::FateUnknown, format!("{what}: {}", unread.what)).hint(again))
         }
     }
 }
@@ -120,7 +120,7 @@ fn settle(lake: &Lake, version: u64, stamp: &Stamp, has_rows: bool) -> Result<()
     let landed = |fault: Fault| fault.hint("the batch is committed; run the gate again: it does not come twice");
     if !log::is_of(location, version, &application(stamp), transaction_version(stamp, has_rows)).map_err(landed)? {
         let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
-        return Err(Fault::new(what)
+        return Err(Fault::new(Code::UnsafeStore, what)
             .hint("the store lets writers overwrite each other: look into the table before anything else is published there"));
     }
     log::sync_entry(location, version).map_err(landed)?;

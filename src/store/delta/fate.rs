@@ -7,7 +7,7 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use super::log::{LOG, entries, entry};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;
 use crate::store::stamp::Stamp;
 
@@ -38,7 +38,7 @@ pub(super) fn fate(table: &Location, version: u64, batch_id: &str, applications:
     for some in versions.chunks(ENTRIES_AT_A_TIME) {
         let files: Vec<Location> = some.iter().map(|v| entry(table, *v)).collect();
         for ((version, file), bytes) in some.iter().zip(&files).zip(Location::read_all(&files)) {
-            let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{file}: cannot read: {e}"));
+            let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{file}: cannot read: {e}"));
             let bytes = bytes.map_err(|e| failed(&e))?;
             let text = from_utf8(&bytes).map_err(|e| failed(&e))?;
             let actions = text.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str);
@@ -151,14 +151,15 @@ pub(super) fn unknown(location: &Location, stamp: &Stamp) -> Fault {
         "{location}: batch `{}` was published, its file is no longer in the table, and the log does not reach back far enough to say why",
         stamp.batch_id
     );
-    Fault::new(what)
+    Fault::new(Code::FateUnknown, what)
         .hint("look whether the table has its rows: another program may have compacted them; if it has not, give another `--batch-id`")
 }
 
 /// The batch's rows are there, and others may be among them.
 pub(super) fn untold(location: &Location, stamp: &Stamp) -> Fault {
     let what = format!("{location}: the rows of batch `{}` cannot be told from others", stamp.batch_id);
-    Fault::new(what).hint("nothing was changed; other batches took their place, or another program has rewritten the file")
+    Fault::new(Code::NotReplayable, what)
+        .hint("nothing was changed; other batches took their place, or another program has rewritten the file")
 }
 
 #[cfg(test)]

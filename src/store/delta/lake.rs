@@ -11,7 +11,7 @@ use super::fate::{Fate, unknown, untold};
 use super::log::{self, LOG};
 use super::schema::{self, Columns};
 use super::table::{Lake, Table, had_rows, transaction_version};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
 use crate::store::RESERVED;
@@ -33,11 +33,12 @@ pub(in crate::store) fn open(named: &Named<'_>) -> Result<Option<Arc<dyn Store>>
     let is_table = names.iter().any(|name| name == LOG);
     let has_parts = location.local().is_some() && names.iter().any(|name| is_part(name));
     if named.format == Some(TableFormat::Delta) && has_parts && !is_table {
-        let fault = Fault::new(format!("{location}: the directory holds plain parts, and `format` asks for a Delta table"));
+        let fault =
+            Fault::new(Code::UnfitDestination, format!("{location}: the directory holds plain parts, and `format` asks for a Delta table"));
         return Err(fault.hint("publish to another directory"));
     }
     if location.is_misread_in_urls() {
-        let fault = Fault::new(format!("{location}: a Delta table's path cannot hold `\\` or control characters"));
+        let fault = Fault::new(Code::UnfitDestination, format!("{location}: a Delta table's path cannot hold `\\` or control characters"));
         return Err(fault.hint("a URL says another path then; publish to another directory"));
     }
     Ok(Some(Arc::new(Lake::new(location.clone()))))
@@ -82,7 +83,7 @@ impl Store for Lake {
         }
         let what = format!("{}: the quarantine lies in the directory of a Delta table, where VACUUM would delete it", quarantine.directory);
         let within = self.staging().join("quarantine");
-        Err(Fault::new(what).hint(format!("name a directory elsewhere, or {within}")))
+        Err(Fault::new(Code::UnfitDestination, what).hint(format!("name a directory elsewhere, or {within}")))
     }
 
     fn held_directories(&self) -> Vec<PathBuf> {
@@ -147,7 +148,10 @@ impl Store for Lake {
         let mut files = Vec::new();
         for file in table.files()? {
             if file.deletion_vector_descriptor().is_some() {
-                let fault = Fault::new(format!("{location}: another program deleted single rows of the table by deletion vectors"));
+                let fault = Fault::new(
+                    Code::Unsupported,
+                    format!("{location}: another program deleted single rows of the table by deletion vectors"),
+                );
                 return Err(
                     fault.hint("rows cannot be judged beside those that are left; rewrite the table's files without deletion vectors")
                 );

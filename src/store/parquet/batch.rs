@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::metadata::{is_partial, replays_in};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::store::interface::BatchRows;
 use crate::store::location::{Location, Readable};
 
@@ -22,7 +22,7 @@ impl BatchFile {
     }
 
     pub(super) fn cannot_read(&self, error: &dyn std::fmt::Display) -> Fault {
-        Fault::new(format!("{}: cannot read: {error}", self.file))
+        Fault::new(Code::Unreadable, format!("{}: cannot read: {error}", self.file))
     }
 }
 

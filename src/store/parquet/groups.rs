@@ -8,8 +8,8 @@ use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRow
 use parquet::errors::ParquetError;
 
 use super::conform::conform;
-use crate::diagnostic::Fault;
-use crate::store::interface::{Encoded, Encoder, UnitEncoder};
+use crate::diagnostic::{Code, Fault};
+use crate::store::encoded::{Encoded, Encoder, UnitEncoder};
 
 /// Encodes row groups; shared between threads.
 #[derive(Clone)]
@@ -92,5 +92,5 @@ impl UnitEncoder for GroupEncoder {
 }
 
 fn cannot_encode(error: ParquetError) -> Fault {
-    Fault::new(format!("cannot encode as Parquet: {error}"))
+    Fault::new(Code::Internal, format!("cannot encode as Parquet: {error}"))
 }

@@ -4,7 +4,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::store::location::{Location, Readable};
 use crate::store::stamp::{Done, Stamp, Stored};
 
@@ -22,11 +22,11 @@ pub(super) const PARTIAL: &str = "sluicegate.partial";
 /// # Errors
 /// It cannot be read.
 pub fn stored_at(location: &Location) -> Result<Stored, Fault> {
-    let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+    let opened = location.open().map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))?;
     let Some(file) = opened else { return Ok(Stored::Nothing) };
     match SerializedFileReader::new(file) {
         Ok(reader) => Ok(said_by(&reader)),
-        Err(ParquetError::External(e)) => Err(Fault::new(format!("{location}: cannot read: {e}"))),
+        Err(ParquetError::External(e)) => Err(Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"))),
         Err(_) => Ok(Stored::Foreign),
     }
 }
@@ -36,13 +36,13 @@ pub fn stored_at(location: &Location) -> Result<Stored, Fault> {
 /// # Errors
 /// It cannot be read, or is damaged.
 pub(in crate::store) fn whole_at(location: &Location) -> Result<Stored, Fault> {
-    let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+    let opened = location.open().map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))?;
     let Some(file) = opened else { return Ok(Stored::Nothing) };
     match SerializedFileReader::new(file) {
         Ok(reader) => Ok(said_by(&reader)),
-        Err(ParquetError::External(e)) => Err(Fault::new(format!("{location}: cannot read: {e}"))),
+        Err(ParquetError::External(e)) => Err(Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"))),
         Err(e) => {
-            let fault = Fault::new(format!("{location}: the file is damaged, or is not Parquet: {e}"));
+            let fault = Fault::new(Code::Damaged, format!("{location}: the file is damaged, or is not Parquet: {e}"));
             Err(fault.hint("its rows cannot be read: bring it back from a backup, or move it away"))
         }
     }
@@ -61,7 +61,9 @@ fn said_by(reader: &SerializedFileReader<Readable>) -> Stored {
 /// It cannot be read, or does not say it as it is written.
 pub fn done_in(location: &Location) -> Result<Vec<Done>, Fault> {
     let said = said_in(location, DONE)?.unwrap_or_default();
-    let read = |text| Done::read(text).ok_or_else(|| Fault::new(format!("{location}: cannot read what replays took out: `{text}`")));
+    let read = |text| {
+        Done::read(text).ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what replays took out: `{text}`")))
+    };
     said.split_whitespace().map(read).collect()
 }
 
@@ -84,7 +86,7 @@ pub(in crate::store) fn is_partial(location: &Location) -> Result<bool, Fault> {
 
 /// What the file's metadata says under `key`.
 fn said_in(location: &Location, key: &str) -> Result<Option<String>, Fault> {
-    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{location}: cannot read: {e}"));
+    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"));
     let Some(file) = location.open().map_err(|e| failed(&e))? else { return Ok(None) };
     let reader = SerializedFileReader::new(file).map_err(|e| failed(&e))?;
     let entries = reader.metadata().file_metadata().key_value_metadata().into_iter().flatten();

@@ -12,9 +12,10 @@ use super::batch::BatchFile;
 use super::groups::EncodedGroup;
 use super::staged::StagedFile;
 use super::values;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rows::RowSet;
-use crate::store::interface::{BatchRows, Commit, Committed, Encoded, Encoder, Stage, StagedUnit};
+use crate::store::encoded::{Encoded, Encoder, StagedUnit};
+use crate::store::interface::{BatchRows, Commit, Committed, Stage};
 use crate::store::location::{Location, Readable};
 use crate::store::partition::Partition;
 use crate::store::stamp::Stamp;
@@ -65,7 +66,7 @@ impl<T> ParquetStage<T> {
         let mut rows = 0;
         for batch in self.file.read_group(group)? {
             let mask: BooleanArray = keep.by_ref().take(batch.num_rows()).collect();
-            let batch = filter_record_batch(&batch, &mask).map_err(|e| Fault::new(format!("cannot filter: {e}")))?;
+            let batch = filter_record_batch(&batch, &mask).map_err(|e| Fault::new(Code::Internal, format!("cannot filter: {e}")))?;
             if batch.num_rows() > 0 {
                 rest.add(&batch)?;
                 rows += batch.num_rows();
@@ -109,11 +110,14 @@ impl<T: Target> Stage for ParquetStage<T> {
     fn join(&mut self, published: &dyn BatchRows) -> Result<u64, Fault> {
         let published: &dyn Any = published;
         let Some(published) = published.downcast_ref::<BatchFile>() else {
-            return Err(Fault::new("internal error: rows cannot join those of another store"));
+            return Err(Fault::new(Code::Internal, "internal error: rows cannot join those of another store"));
         };
         let there = ParquetRecordBatchReaderBuilder::try_new(published.open()?).map_err(|e| published.cannot_read(&e))?;
         if there.schema().fields() != self.schema.fields() {
-            let fault = Fault::new(format!("batch `{}` is published with other columns than the rules make now", published.batch));
+            let fault = Fault::new(
+                Code::NotReplayable,
+                format!("batch `{}` is published with other columns than the rules make now", published.batch),
+            );
             return Err(fault.hint("gate the batch again with `--supersede`"));
         }
         self.file.finish_plain()?;

@@ -11,7 +11,7 @@ use parquet::file::reader::ChunkReader;
 use serde_json::Value;
 
 use super::statistics;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::groups::GROUPS_MAX;
 use crate::rules::published::Kind;
@@ -23,8 +23,10 @@ use crate::store::partition::{Partition, texts};
 /// # Errors
 /// It has no such column, a row has no value, or there are too many values.
 pub(super) fn of(file: Readable, column: &str, judged: Option<&DataType>) -> Result<Partition, Fault> {
-    let refused = |what: String| Err(Fault::new(what).hint("`gate: { replace: … }` takes rows away by the values of this column"));
-    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("cannot read back what was staged: {e}"));
+    let refused = |what: String| {
+        Err(Fault::new(Code::NotReplaceable, what).hint("`gate: { replace: … }` takes rows away by the values of this column"))
+    };
+    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("cannot read back what was staged: {e}"));
     let known = statistics::of(&file).map_err(|e| failed(&e))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
     let Ok(field) = builder.schema().field_with_name(column) else {

@@ -9,7 +9,7 @@ use parquet::arrow::ProjectionMask;
 use serde_json::Value;
 
 use super::statistics;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
@@ -58,7 +58,7 @@ impl View for FilesView {
             let of_footer = || {
                 let opened = location.open().and_then(|file| file.ok_or_else(|| io::ErrorKind::NotFound.into()));
                 let known = opened.and_then(|file| statistics::without_text(&file).map_err(io::Error::other));
-                known.map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))
+                known.map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))
             };
             let known = file.statistics.clone().map_or_else(of_footer, Ok)?;
             if may_have(&known, &wanted, self.schema.as_deref()) {
