@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
 
 pub use evidence::Evidence;
 pub use file::InputFile;
@@ -39,7 +40,7 @@ use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
 /// A slice of the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     pub index: u32,
     /// Index into the source's files.
@@ -50,7 +51,7 @@ pub struct Unit {
 }
 
 /// A record that could not be framed, read as the contract's types, or computed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Malformed {
     /// Its row number in the unit.
     pub row: u32,
@@ -72,7 +73,7 @@ pub struct Chunk {
 }
 
 /// What is known of a unit once it has been read whole.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitEnd {
     /// Records, malformed ones included.
     pub records: u32,
