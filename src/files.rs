@@ -1,13 +1,22 @@
 //! Files in places where others may write too: opened without being led elsewhere or kept waiting, made under names that
-//! nobody can foresee, locked. What only Unix knows of files is in here and nowhere else.
+//! nobody can foresee, locked. What only Unix knows of files is in `unix`, and nowhere else; `portable` stands in for it.
 
-use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
+#[cfg(any(test, not(unix)))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+#[cfg(not(unix))]
+use portable as system;
+#[cfg(unix)]
+use unix as system;
 
 /// Names that are tried for a new file before it is given up.
 pub const ATTEMPTS_MAX: usize = 100;
@@ -33,10 +42,16 @@ pub fn is_plain_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 200 && !text.starts_with('.') && text.bytes().all(fits)
 }
 
+/// What becomes of a symbolic link in the place of what is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Followed,
+    Refused,
+}
+
 /// Whether `path` names a symbolic link that neither this user made nor the system's: it may lead anywhere.
 pub fn is_link_of_another(path: &Path) -> bool {
-    let is_strange = |there: Metadata| there.is_symlink() && ![0, rustix::process::geteuid().as_raw()].contains(&there.uid());
-    fs::symlink_metadata(path).is_ok_and(is_strange)
+    fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink() && system::is_of_another(&there))
 }
 
 /// Opens a regular file for reading. Anything else is an error at once: opening a named pipe would wait for a writer.
@@ -44,7 +59,9 @@ pub fn is_link_of_another(path: &Path) -> bool {
 /// # Errors
 /// It cannot be opened, or is no regular file.
 pub fn open(path: &Path) -> io::Result<File> {
-    regular(File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?)
+    let file = system::open(path, Links::Followed)?;
+    regular(&file.metadata()?)?;
+    Ok(file)
 }
 
 /// Opens a regular file of this user that the path names itself, not by a symbolic link.
@@ -52,17 +69,19 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// It cannot be opened, is no regular file, or belongs to another user.
 pub fn open_own(path: &Path) -> io::Result<File> {
-    let file = regular(File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)?)?;
-    own(&file.metadata()?)?;
+    let file = system::open(path, Links::Refused)?;
+    let there = file.metadata()?;
+    regular(&there)?;
+    system::own(&there)?;
     Ok(file)
 }
 
-/// Opens a directory, to lock it or to make it durable.
+/// Opens a directory, to lock it.
 ///
 /// # Errors
 /// It cannot be opened, or is no directory.
 pub fn open_directory(path: &Path) -> io::Result<File> {
-    File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_DIRECTORY).open(path)
+    system::open_directory(path, Links::Followed)
 }
 
 /// Opens a directory of this user that the path names itself, not by a symbolic link.
@@ -70,24 +89,17 @@ pub fn open_directory(path: &Path) -> io::Result<File> {
 /// # Errors
 /// It cannot be opened, is no directory, or belongs to another user.
 pub fn open_own_directory(path: &Path) -> io::Result<File> {
-    let directory = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_DIRECTORY | libc::O_NOFOLLOW).open(path)?;
-    own(&directory.metadata()?)?;
+    let directory = system::open_directory(path, Links::Refused)?;
+    system::own(&directory.metadata()?)?;
     Ok(directory)
 }
 
-fn regular(file: File) -> io::Result<File> {
-    let kind = file.metadata()?.file_type();
+fn regular(there: &Metadata) -> io::Result<()> {
+    let kind = there.file_type();
     match kind.is_file() {
-        true => Ok(file),
+        true => Ok(()),
         false if kind.is_dir() => Err(ErrorKind::IsADirectory.into()),
         false => Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file")),
-    }
-}
-
-fn own(there: &Metadata) -> io::Result<()> {
-    match there.uid() == rustix::process::geteuid().as_raw() {
-        true => Ok(()),
-        false => Err(io::Error::new(ErrorKind::PermissionDenied, "it belongs to another user")),
     }
 }
 
@@ -105,11 +117,7 @@ pub enum Access {
 /// # Errors
 /// Something is there already, be it a symbolic link; or the directory cannot be written.
 pub fn create(path: &Path, access: Access) -> io::Result<File> {
-    let mode = match access {
-        Access::Private => 0o600,
-        Access::Umask => 0o666,
-    };
-    File::options().read(true).write(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW).open(path)
+    system::create(path, access)
 }
 
 /// Makes a new directory that only this user can look into.
@@ -117,13 +125,12 @@ pub fn create(path: &Path, access: Access) -> io::Result<File> {
 /// # Errors
 /// Something is there already, or the directory above cannot be written.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)
+    system::create_private_directory(path)
 }
 
 /// Whether `path` still names the file or directory that `open` is.
 pub fn is_still(open: &File, path: &Path) -> bool {
-    let place = |there: Metadata| (there.dev(), there.ino());
-    open.metadata().is_ok_and(|ours| fs::symlink_metadata(path).is_ok_and(|there| place(there) == place(ours)))
+    system::is_still(open, path)
 }
 
 /// What came of asking for a lock.
@@ -142,19 +149,36 @@ pub enum Lock {
 /// # Errors
 /// It cannot be asked for.
 pub fn try_lock(file: &File) -> io::Result<Lock> {
-    match file.try_lock() {
-        Ok(()) => Ok(Lock::Held),
-        Err(TryLockError::WouldBlock) => Ok(Lock::Taken),
-        Err(TryLockError::Error(error)) if is_without_locks(&error) => Ok(Lock::Unknown),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
+    system::try_lock(file)
 }
 
-/// Whether a file system says by this error that it has no locks. NFS says EBADF of what is not open for writing, and a
-/// directory never is.
-fn is_without_locks(error: &io::Error) -> bool {
-    let codes = [libc::EOPNOTSUPP, libc::ENOSYS, libc::ENOLCK, libc::EBADF];
-    error.kind() == ErrorKind::Unsupported || error.raw_os_error().is_some_and(|code| codes.contains(&code))
+/// Makes durable what stands in a file.
+///
+/// # Errors
+/// It cannot be opened, is no regular file, or cannot be made durable.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    system::sync_file(path)
+}
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+/// It cannot be opened, is no directory, or cannot be made durable.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    system::sync_directory(path)
+}
+
+/// Fills `bytes` with what stands in the file from `start` on. Where the file's own position is afterwards depends on the system.
+///
+/// # Errors
+/// The file ends before, or cannot be read.
+pub fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
+    system::read_exact_at(file, bytes, start)
+}
+
+/// Makes it an error to write more than a limit on the size of files allows. By default it is the end of the program.
+pub fn be_told_of_size_limits() {
+    system::be_told_of_size_limits();
 }
 
 /// A file on its way to `to`: written beside it, and put there when it is whole. It goes if it is dropped before.
@@ -214,57 +238,7 @@ impl Drop for Draft {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::process::Command;
-
     use super::*;
-
-    #[test]
-    fn only_regular_files_are_opened_and_nothing_waits() {
-        let place = tempfile::tempdir().expect("a directory");
-        let path = |name: &str| place.path().join(name);
-        assert!(Command::new("mkfifo").arg(path("pipe")).status().expect("mkfifo runs").success());
-        fs::write(path("file"), "x").expect("a file");
-        symlink(path("file"), path("link")).expect("a link");
-        symlink(place.path(), path("up")).expect("a link");
-        assert!(open(&path("file")).is_ok() && open(&path("link")).is_ok());
-        assert_eq!(open(&path("pipe")).expect_err("a pipe").to_string(), "it is no regular file");
-        assert_eq!(open(place.path()).expect_err("a directory").kind(), ErrorKind::IsADirectory);
-        assert!(open_own(&path("file")).is_ok() && open_own(&path("link")).is_err() && open_own(&path("pipe")).is_err());
-        assert!(open_directory(&path("up")).is_ok() && open_own_directory(&path("up")).is_err());
-        assert!(open_own_directory(place.path()).is_ok() && open_directory(&path("pipe")).is_err());
-    }
-
-    #[test]
-    fn new_files_take_no_place_and_private_ones_are_private() {
-        let place = tempfile::tempdir().expect("a directory");
-        let path = |name: &str| place.path().join(name);
-        symlink(path("elsewhere"), path("link")).expect("a link");
-        assert_eq!(create(&path("link"), Access::Private).expect_err("taken").kind(), ErrorKind::AlreadyExists);
-        assert!(!path("elsewhere").exists());
-        create(&path("file"), Access::Private).expect("a file");
-        create_private_directory(&path("directory")).expect("a directory");
-        let mode = |name: &str| fs::metadata(path(name)).expect("there").permissions().mode() & 0o777;
-        assert_eq!((mode("file"), mode("directory")), (0o600, 0o700));
-    }
-
-    #[test]
-    fn a_lock_is_held_once_and_file_systems_may_have_none() {
-        let place = tempfile::tempdir().expect("a directory");
-        let (one, other) = (open_directory(place.path()).expect("open"), open_directory(place.path()).expect("open"));
-        assert_eq!(try_lock(&one).expect("a lock"), Lock::Held);
-        assert_eq!(try_lock(&other).expect("an answer"), Lock::Taken);
-        drop(one);
-        // Other tests start programs, which keep what was open for a moment.
-        let mut answers = (0..100).map(|_| try_lock(&other).expect("a lock"));
-        assert!(answers.any(|lock| lock == Lock::Held || {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            false
-        }));
-        let without = |code| is_without_locks(&io::Error::from_raw_os_error(code));
-        assert!(without(libc::ENOLCK) && without(libc::ENOSYS) && without(libc::EOPNOTSUPP) && without(libc::EBADF));
-        assert!(!without(libc::EIO) && !without(libc::EACCES));
-    }
 
     #[test]
     fn a_draft_is_there_whole_or_not_at_all() {

@@ -65,9 +65,7 @@ enum Command {
 
 /// Runs the program with `arguments`; the exit code says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    // Under a limit on the size of files, writing too much is an error to be told; by default the signal kills.
-    // SAFETY: a signal that is ignored calls no handler.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    files::be_told_of_size_limits();
     files::seed_names(RandomState::new().build_hasher().finish());
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let code = match Cli::try_parse_from(&arguments) {

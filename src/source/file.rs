@@ -1,7 +1,6 @@
 //! A file of the batch: what the user named, and where its bytes are read from.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -76,7 +75,7 @@ impl InputFile {
     pub fn read_at(&self, start: u64, len: usize) -> Result<Vec<u8>, Fault> {
         self.ensure_unchanged()?;
         let mut bytes = vec![0; len];
-        self.open()?.read_exact_at(&mut bytes, start).map_err(|e| cannot_read(&self.path, &e))?;
+        files::read_exact_at(&self.open()?, &mut bytes, start).map_err(|e| cannot_read(&self.path, &e))?;
         Ok(bytes)
     }
 

@@ -4,7 +4,6 @@ mod int96;
 mod levels;
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use arrow::array::Array;
@@ -21,6 +20,7 @@ use super::file::cannot_read;
 use super::typed::{Table, damaged};
 use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
+use crate::files;
 use crate::footer;
 use crate::metric::{Column, ColumnStatistics, Number};
 
@@ -256,13 +256,13 @@ fn footer_bytes(handle: &File, file: &InputFile) -> Result<Vec<u8>, Fault> {
         return Err(not("it is too short to hold a footer"));
     }
     let mut tail = [0; 8];
-    handle.read_exact_at(&mut tail, file.bytes - 8).map_err(|e| cannot_read(&file.path, &e))?;
+    files::read_exact_at(handle, &mut tail, file.bytes - 8).map_err(|e| cannot_read(&file.path, &e))?;
     let len = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
     if &tail[4..] != b"PAR1" || len + 8 > file.bytes {
         return Err(not("its end is not a Parquet footer"));
     }
     let mut footer = vec![0; len as usize];
-    handle.read_exact_at(&mut footer, file.bytes - 8 - len).map_err(|e| cannot_read(&file.path, &e))?;
+    files::read_exact_at(handle, &mut footer, file.bytes - 8 - len).map_err(|e| cannot_read(&file.path, &e))?;
     Ok(footer)
 }
 

@@ -18,12 +18,12 @@ const STAGED_SUFFIX: &str = ".staged";
 
 /// A new name is durable once its directory is.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-    files::open_directory(directory)?.sync_all()
+    files::sync_directory(directory)
 }
 
 /// Makes a file that is there already durable.
 pub(super) fn sync_file(path: &Path) -> io::Result<()> {
-    files::open(path)?.sync_all()
+    files::sync_file(path)
 }
 
 /// Makes `directory` and those above it that are missing, durably.

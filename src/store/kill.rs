@@ -16,6 +16,6 @@ pub(super) fn step() {
     let dies_at = DIES_AT.load(Ordering::SeqCst);
     if dies_at > 0 && STEPS.fetch_add(1, Ordering::SeqCst) + 1 == dies_at {
         // No destructor runs, and nothing is flushed.
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        std::process::abort();
     }
 }
