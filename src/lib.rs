@@ -16,7 +16,8 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use sluicegate::audit::{self, Job, NoSink};
+//! use sluicegate::audit::{self, Job};
+//! use sluicegate::gate::Judging;
 //! use sluicegate::metric::Budget;
 //! use sluicegate::ruleset::RuleFile;
 //! use sluicegate::source::{self, Spool};
@@ -37,7 +38,7 @@
 //!     published: None,
 //!     progress: &|_, _| {},
 //! };
-//! let audited = audit::audit(&job, &NoSink)?;
+//! let audited = audit::audit(&job, &Judging::default())?;
 //! assert!(audited.set_aside().is_empty());
 //! # Ok(())
 //! # }

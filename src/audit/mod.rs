@@ -97,38 +97,6 @@ pub trait Sink: Sync {
     fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault>;
 }
 
-/// A sink for runs that only judge.
-pub struct NoSink;
-
-impl Sink for NoSink {
-    type Open = ();
-    type Part = ();
-
-    fn wants_rows(&self) -> bool {
-        false
-    }
-
-    fn begin(&self, _: &SchemaRef) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn open(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn take(&self, (): &mut (), _: Kept) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn close(&self, (): ()) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn append(&self, _: &Unit, (): ()) -> Result<(), Fault> {
-        Ok(())
-    }
-}
-
 /// Everything an audit found.
 pub struct Audited {
     /// The source, with the types it was finally read with.

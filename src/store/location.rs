@@ -9,7 +9,6 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::durable::{sync_directory, sync_file};
 use super::remote::{Object, Remote, Surroundings};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
@@ -153,7 +152,7 @@ impl Location {
     /// It cannot be removed.
     pub(super) fn remove(&self) -> io::Result<()> {
         let removed = match self {
-            Self::Local(path) => fs::remove_file(path).and_then(|()| sync_directory(parent(path))),
+            Self::Local(path) => fs::remove_file(path).and_then(|()| files::sync_directory(parent(path))),
             Self::Remote(remote) => remote.remove(),
         };
         removed.or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
@@ -165,7 +164,7 @@ impl Location {
     /// It cannot be written.
     pub(super) fn replace(&self, to: &Self) -> io::Result<()> {
         match (self, to) {
-            (Self::Local(from), Self::Local(to)) => fs::rename(from, to).and_then(|()| sync_directory(parent(to))),
+            (Self::Local(from), Self::Local(to)) => fs::rename(from, to).and_then(|()| files::sync_directory(parent(to))),
             (Self::Remote(from), Self::Remote(to)) => from.copy(to).and_then(|()| from.remove()),
             (Self::Local(_), Self::Remote(_)) | (Self::Remote(_), Self::Local(_)) => Err(io::ErrorKind::CrossesDevices.into()),
         }
@@ -177,7 +176,7 @@ impl Location {
     /// It cannot be written.
     pub(super) fn sync(&self) -> io::Result<()> {
         match self {
-            Self::Local(path) => sync_file(path).and_then(|()| sync_directory(parent(path))),
+            Self::Local(path) => files::sync_file(path).and_then(|()| files::sync_directory(parent(path))),
             Self::Remote(_) => Ok(()),
         }
     }

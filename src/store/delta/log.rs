@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Code, Fault};
 use crate::files;
-use crate::store::durable::{not_durable, sync_directory};
+use crate::store::durable::not_durable;
 use crate::store::location::Location;
 
 /// The directory of the log in that of the table.
@@ -195,7 +195,7 @@ pub(super) fn sync_entry(location: &Location, version: u64) -> Result<(), Fault>
 /// A directory cannot be written.
 pub(super) fn sync_directories(location: &Location) -> Result<(), Fault> {
     let Location::Local(directory) = location else { return Ok(()) };
-    let synced = sync_directory(&directory.join(LOG)).and_then(|()| sync_directory(directory));
+    let synced = files::sync_directory(&directory.join(LOG)).and_then(|()| files::sync_directory(directory));
     synced.map_err(|e| not_durable(location, &e))
 }
 

@@ -22,7 +22,7 @@ use super::groups::{EncodedGroup, GroupsEncoder};
 use super::metadata::{DONE, PARTIAL, REPLAYS};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
-use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage, sync_directory};
+use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage};
 use crate::store::kill;
 use crate::store::location::{Location, Readable, parent};
 use crate::store::remote::Remote;
@@ -283,7 +283,7 @@ impl StagedFile {
             self.path.clone_from(path);
             self.renamed = true;
             kill::step();
-            sync_directory(parent(path)).map_err(|e| not_durable(at, &e))?;
+            files::sync_directory(parent(path)).map_err(|e| not_durable(at, &e))?;
         }
         kill::step();
         Ok(())
