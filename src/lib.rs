@@ -16,8 +16,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use sluicegate::audit::{self, Job};
-//! use sluicegate::gate::Judging;
+//! use sluicegate::audit::{self, Job, NoSink};
 //! use sluicegate::metric::Budget;
 //! use sluicegate::ruleset::RuleFile;
 //! use sluicegate::source::{self, Spool};
@@ -38,7 +37,7 @@
 //!     published: None,
 //!     progress: &|_, _| {},
 //! };
-//! let audited = audit::audit(&job, &Judging::default())?;
+//! let audited = audit::audit(&job, &NoSink::default())?;
 //! assert!(audited.set_aside().is_empty());
 //! # Ok(())
 //! # }

@@ -7,11 +7,9 @@ use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
 use super::run::{self, Run};
-use crate::assemble::{self, Header};
-use crate::audit::{self, Job};
+use crate::audit::Job;
 use crate::diagnostic::Faults;
-use crate::gate::{Judging, PublishedTable};
-use crate::identity;
+use crate::gate::{self, PublishedTable};
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rules::published::Published;
@@ -29,15 +27,8 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> ExitCode {
         let judge = |rules: &RuleFile, publish: &Option<Arc<dyn Store>>, job: Job<'_>| {
-            identity::check(self.run.batch_id.as_deref())?;
-            let evolution = rules.sections.evolution();
-            let judging = Judging { store: publish.as_deref(), evolution };
-            let audited = audit::audit(&Job { published: self.published(rules, publish.clone()), ..job }, &judging)?;
-            let batch_id = self.run.batch_id.clone().or_else(|| audited.identity.derived_id()).unwrap_or_default();
-            let header = Header { mode: Mode::Check, batch_id, as_of: self.run.clock() };
-            let report = assemble::assemble(header, rules, &audited, audited.set_aside().len(), None);
-            judging.end(&audited.plan.prepare.schema, report.verdict)?;
-            Ok(report)
+            let job = Job { published: self.published(rules, publish.clone()), ..job };
+            gate::judge(&job, publish.as_deref(), self.run.batch_id.as_deref(), self.run.clock())
         };
         let destinations = |rules: &RuleFile| rules.sections.gate.publish.iter().chain(&rules.sections.gate.quarantine).cloned().collect();
         let open = |rules: &mut RuleFile| self.open(rules);

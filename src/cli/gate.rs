@@ -50,9 +50,6 @@ impl Gate {
         let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
         let batch_id = self.run.batch_id.clone();
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
-        if replace.is_some() {
-            publish.allow_replacing()?;
-        }
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
         beside(rules, publish.as_ref(), removes)?;
         let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), publish.clone());

@@ -11,7 +11,7 @@ mod standing;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::judging::Judging;
+pub use self::judging::judge;
 use self::measured::Measured;
 pub use self::published::PublishedTable;
 use self::staging::Staging;
@@ -59,6 +59,9 @@ impl Request {
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     identity::check(request.batch_id.as_deref())?;
+    if request.replace.is_some() {
+        request.publish.allow_replacing()?;
+    }
     let evolution = job.rules.sections.evolution();
     let mut hold = None;
     for _ in 0..ATTEMPTS_MAX {

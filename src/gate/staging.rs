@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arrow::datatypes::SchemaRef;
 
-use crate::audit::{Kept, Sink};
+use crate::audit::{Sink, SoundRows};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::source::Unit;
@@ -76,9 +76,9 @@ impl Sink for Staging<'_> {
         Ok(OpenUnit { encoder, rows: StagedUnit::default() })
     }
 
-    fn take(&self, open: &mut OpenUnit, kept: Kept) -> Result<(), Fault> {
-        open.rows.extend(kept.rows.iter());
-        open.encoder.as_mut().map_or(Ok(()), |encoder| encoder.write(&kept.batch))
+    fn take(&self, open: &mut OpenUnit, sound: SoundRows) -> Result<(), Fault> {
+        open.rows.extend(sound.rows.iter());
+        open.encoder.as_mut().map_or(Ok(()), |encoder| encoder.write(&sound.batch))
     }
 
     fn close(&self, open: OpenUnit) -> Result<Self::Part, Fault> {

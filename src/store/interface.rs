@@ -17,9 +17,8 @@ use super::partition::Partition;
 use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
-use crate::metric::keys::Foreign;
 use crate::rows::RowSet;
-use crate::rules::published::{NotCompared, Wanted};
+use crate::rules::published::{Fetched, Wanted};
 use crate::rules::schema::Evolution;
 use crate::rules::schema::table::TableTerms;
 
@@ -129,8 +128,8 @@ pub trait View: Send + Sync {
     /// The rows wanted, as far as what is known of them cannot tell that none has a key of the batch.
     ///
     /// # Errors
-    /// They cannot be read, or their key is of another kind than the batch's.
-    fn rows(&self, wanted: Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared>;
+    /// They cannot be read.
+    fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault>;
 }
 
 /// The published rows of one batch, told from those of others.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use sluicegate::assemble::{self, Header};
-use sluicegate::audit::{self, Job};
-use sluicegate::gate::Judging;
+use sluicegate::audit::{self, Job, NoSink};
 use sluicegate::metric::Budget;
 use sluicegate::report::model::Mode;
 use sluicegate::ruleset::RuleFile;
@@ -84,7 +83,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
         published: None,
         progress: &|_, _| {},
     };
-    let audited = audit::audit(&job, &Judging::default()).unwrap_or_else(|f| panic!("{f}"));
+    let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
     let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
     let report = assemble::assemble(header, &rules, &audited, audited.set_aside().len(), None);
     serde_json::to_string_pretty(&report).expect("JSON")

@@ -15,7 +15,7 @@ use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
-use crate::rules::published::{Kind, NotCompared, Wanted};
+use crate::rules::published::{Fetched, Kind, Wanted};
 use crate::store::beside::{apart, keys_of};
 use crate::store::interface::View;
 use crate::store::location::Location;
@@ -47,10 +47,10 @@ impl View for FilesView {
         self.version
     }
 
-    fn rows(&self, wanted: Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared> {
+    fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault> {
         let there = |name: &str| self.schema.as_ref()?.field_with_name(name).ok().map(|field| field.data_type().clone());
         if let Some(why) = wanted.key.iter().find_map(|(column, _)| apart(column, &there(&column.name)?)) {
-            return Err(NotCompared::OtherType(why));
+            return Ok(Fetched::OtherType(why));
         }
         let mut files = Vec::new();
         for file in &self.files {
@@ -65,7 +65,7 @@ impl View for FilesView {
                 files.push(location.clone());
             }
         }
-        if files.is_empty() { Ok(None) } else { Ok(Some(Arc::new(FileRows { files, wanted }))) }
+        Ok(if files.is_empty() { Fetched::NoRows } else { Fetched::Rows(Arc::new(FileRows { files, wanted })) })
     }
 }
 
