@@ -37,7 +37,7 @@
 //!     published: None,
 //!     progress: &|_, _| {},
 //! };
-//! let audited = audit::audit(&job, &NoSink)?;
+//! let audited = audit::audit(&job, &NoSink::default())?;
 //! assert!(audited.set_aside().is_empty());
 //! # Ok(())
 //! # }

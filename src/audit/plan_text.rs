@@ -120,7 +120,7 @@ impl Order {
         }
         let mut plan = job.bind_as(source.as_ref(), text.published.as_ref())?;
         Ok(match self {
-            Self::First { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink, units.clone())?.fold,
+            Self::First { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
             Self::Look { questions, units, unsound, malformed, .. } => {
                 let first = plan.requests.states.len();
                 let seen = plan.prepare.seen.clone();

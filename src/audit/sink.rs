@@ -54,10 +54,14 @@ pub trait Sink: Sync {
     fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault>;
 }
 
-/// A sink for runs that only judge.
-pub struct NoSink;
+/// A sink for runs that only judge: it takes no rows.
+#[derive(Default, Clone, Copy)]
+pub struct NoSink<'a> {
+    /// Told of the batch's columns before a row is read, as any sink is; what it cannot take is a fault.
+    pub columns: Option<&'a (dyn Fn(&SchemaRef) -> Result<(), Fault> + Sync)>,
+}
 
-impl Sink for NoSink {
+impl Sink for NoSink<'_> {
     type Open = ();
     type Part = ();
 
@@ -65,8 +69,8 @@ impl Sink for NoSink {
         false
     }
 
-    fn begin(&self, _: &SchemaRef) -> Result<(), Fault> {
-        Ok(())
+    fn begin(&self, schema: &SchemaRef) -> Result<(), Fault> {
+        self.columns.map_or(Ok(()), |columns| columns(schema))
     }
 
     fn open(&self) -> Result<(), Fault> {

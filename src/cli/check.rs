@@ -7,16 +7,14 @@ use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
 use super::run::{self, Run};
-use crate::assemble::{self, Header};
-use crate::audit::{self, Job};
+use crate::audit::Job;
 use crate::diagnostic::Faults;
-use crate::gate::{Judging, PublishedTable};
-use crate::identity;
+use crate::gate::{self, PublishedTable};
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
-use crate::store::Destination;
+use crate::store::Store;
 use crate::verdict::Verdict;
 
 /// Options of `check`.
@@ -28,16 +26,9 @@ pub struct Check {
 
 impl Check {
     pub fn run(self) -> ExitCode {
-        let judge = |rules: &RuleFile, publish: &Option<Destination>, job: Job<'_>| {
-            identity::check(self.run.batch_id.as_deref())?;
-            let evolution = rules.sections.evolution();
-            let judging = Judging { destination: publish.as_ref(), evolution };
-            let audited = audit::audit(&Job { published: self.published(rules, publish.as_ref()), ..job }, &judging)?;
-            let batch_id = self.run.batch_id.clone().or_else(|| audited.identity.derived_id()).unwrap_or_default();
-            let header = Header { mode: Mode::Check, batch_id, as_of: self.run.clock() };
-            let report = assemble::assemble(header, rules, &audited, audited.set_aside().len(), None);
-            judging.end(&audited.plan.prepare.schema, report.verdict)?;
-            Ok(report)
+        let judge = |rules: &RuleFile, publish: &Option<Arc<dyn Store>>, job: Job<'_>| {
+            let job = Job { published: self.published(rules, publish.clone()), ..job };
+            gate::judge(&job, publish.as_deref(), self.run.batch_id.as_deref(), self.run.clock())
         };
         let destinations = |rules: &RuleFile| rules.sections.gate.publish.iter().chain(&rules.sections.gate.quarantine).cloned().collect();
         let open = |rules: &mut RuleFile| self.open(rules);
@@ -45,18 +36,16 @@ impl Check {
     }
 
     /// Where the gate would publish, if the rule file says so.
-    fn open(&self, rules: &mut RuleFile) -> Result<Option<Destination>, Faults> {
+    fn open(&self, rules: &mut RuleFile) -> Result<Option<Arc<dyn Store>>, Faults> {
         let Some(publish) = named_by(rules, self.run.trust.confines()?.as_ref())? else { return Ok(None) };
-        beside(rules, &publish, replaces(rules))?;
+        beside(rules, publish.as_ref(), replaces(rules))?;
         Ok(Some(publish))
     }
 
     /// The table that the gate would publish to, if the rule file names one.
-    fn published(&self, rules: &RuleFile, publish: Option<&Destination>) -> Option<Arc<dyn Published>> {
-        let destination = publish?.clone();
+    fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<dyn Published>> {
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
-        let find = move || Ok(destination.clone());
-        Some(PublishedTable::new(rules, self.run.batch_id.as_deref(), replaces, find))
+        Some(PublishedTable::new(rules, self.run.batch_id.as_deref(), replaces, publish?))
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -1,5 +1,7 @@
 //! Where rows go: options that `gate` and `replay` have in common.
 
+use std::sync::Arc;
+
 use clap::{Args, ValueEnum};
 
 use super::output;
@@ -9,15 +11,17 @@ use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
 use crate::files;
 use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
-use crate::store::{Destination, Location, Quarantine, Waiting};
+use crate::store::{self, Location, Quarantine, Store, Terms, Waiting};
 
 /// Lets `rules` judge rows for `publish`, by what the table there promises; `removes` takes rows out of it.
 ///
 /// # Errors
 /// The table promises what is not kept, or keeps its rows.
-pub fn beside(rules: &mut RuleFile, publish: &Destination, removes: Option<&str>) -> Result<(), Faults> {
-    let Destination::Delta(_) = publish else { return Ok(()) };
-    let terms = publish.terms()?;
+pub fn beside(rules: &mut RuleFile, publish: &dyn Store, removes: Option<&str>) -> Result<(), Faults> {
+    let terms = match publish.terms()? {
+        Terms::Nothing => return Ok(()),
+        Terms::Table(terms) => terms,
+    };
     if let (Some(terms), Some(removes)) = (&terms, removes) {
         terms.refuse_removal(removes)?;
     }
@@ -75,7 +79,7 @@ impl Destinations {
     ///
     /// # Errors
     /// Nothing names a destination, or it cannot be one.
-    pub fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Destination, Quarantine), Faults> {
+    pub fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Arc<dyn Store>, Quarantine), Faults> {
         let section = &rules.sections.gate;
         let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
             let fault = Fault::new(Code::MissingOption, "nothing says where to publish").at(Place::file(&rules.path));
@@ -100,7 +104,7 @@ impl Destinations {
 ///
 /// # Errors
 /// It cannot be a destination, or lies elsewhere.
-pub fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<Destination>, Fault> {
+pub fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<Arc<dyn Store>>, Fault> {
     let section = &rules.sections.gate;
     let Some(publish) = &section.publish else { return Ok(None) };
     let confines = confines.map(|confines| (confines, rules));
@@ -116,23 +120,22 @@ fn allow_all_in(confines: Option<(&Confines, &RuleFile)>, place: &str) -> Result
 }
 
 /// The places for published rows and for those set aside.
-fn places(publish: &str, format: Option<TableFormat>, quarantine: Option<&str>) -> Result<(Destination, Quarantine), Fault> {
+fn places(publish: &str, format: Option<TableFormat>, quarantine: Option<&str>) -> Result<(Arc<dyn Store>, Quarantine), Fault> {
     let surroundings = surroundings();
-    let publish = Destination::new(Location::new(publish, &surroundings)?, format)?;
+    let publish = store::open(publish, format, &surroundings)?;
     let quarantine = match quarantine {
         Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
         None => {
-            let beside = Quarantine::beside(&publish);
-            if beside.directory.local().is_some_and(files::is_link_of_another) {
-                let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", beside.directory));
+            let Some(own) = publish.quarantine() else {
+                return Err(Fault::new(Code::MissingOption, "nothing says where rows set aside go").hint("give `--quarantine PATH`"));
+            };
+            if own.directory.local().is_some_and(files::is_link_of_another) {
+                let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", own.directory));
                 return Err(fault.hint("it may lead anywhere; `--quarantine` names a directory for rows set aside"));
             }
-            beside
+            own
         }
     };
-    if quarantine.directory == *publish.location() {
-        return Err(Fault::new(Code::ConflictingOptions, "published and quarantined rows have the same destination"));
-    }
-    publish.refuse_inside(&quarantine)?;
+    publish.allow_quarantine(&quarantine)?;
     Ok((publish, quarantine))
 }

@@ -7,12 +7,12 @@ use clap::Args;
 use super::destinations::{Destinations, beside, replaces};
 use super::run::{self, Run};
 use crate::audit::Job;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::Faults;
 use crate::gate::{self, PublishedTable, Request};
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::ruleset::RuleFile;
-use crate::store::{self, Destination};
+use crate::store;
 use crate::verdict::Verdict;
 
 /// Options of `gate`.
@@ -48,15 +48,11 @@ impl Gate {
     fn request(&self, rules: &mut RuleFile) -> Result<Request, Faults> {
         let (publish, quarantine) = self.destinations.open(rules, self.run.trust.confines()?.as_ref())?;
         let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
-        let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
+        let batch_id = self.run.batch_id.clone();
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
-        if let (Some(_), Destination::File(place) | Destination::Parts(place)) = (&replace, &publish) {
-            let fault = Fault::new(Code::UnfitDestination, format!("{place}: rows can be replaced by their values in a Delta table only"));
-            return Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out").into());
-        }
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
-        beside(rules, &publish, removes)?;
-        let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), move || Ok(destination.clone()));
+        beside(rules, publish.as_ref(), removes)?;
+        let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), publish.clone());
         Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock(), waiting })
     }
 

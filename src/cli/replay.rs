@@ -61,7 +61,7 @@ impl Replay {
     fn replay(&self) -> Result<ExitCode, Faults> {
         let mut rules = read_rules(&self.rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
-        beside(&mut rules, &publish, Some("a replay"))?;
+        beside(&mut rules, publish.as_ref(), Some("a replay"))?;
         let spill = self.means.spill()?;
         let mended = self.mended.as_ref().map(|path| Mended::open(path, &rules, &spill.path)).transpose()?;
         let parts = match &mended {

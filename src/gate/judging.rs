@@ -1,60 +1,34 @@
-//! For runs that only judge: asks the destination what the gate would ask it, before any row is read.
+//! Judges without publishing, and asks the store what the gate would ask it: both agree.
 
 use arrow::datatypes::SchemaRef;
 
-use crate::audit::{Sink, SoundRows};
-use crate::diagnostic::Fault;
-use crate::rules::schema::Evolution;
-use crate::source::Unit;
-use crate::store::Destination;
+use crate::assemble::{self, Header};
+use crate::audit::{self, Job, NoSink};
+use crate::diagnostic::Faults;
+use crate::identity;
+use crate::report::Report;
+use crate::report::model::Mode;
+use crate::store::Store;
 use crate::verdict::Verdict;
 
-/// Takes no rows for `destination`, if there is one.
-pub struct Judging<'a> {
-    pub destination: Option<&'a Destination>,
-    pub evolution: Evolution,
-}
-
-impl Judging<'_> {
-    /// Refuses a batch of this verdict that the gate would publish, and could not.
-    ///
-    /// # Errors
-    /// The table cannot take these columns.
-    pub fn end(&self, schema: &SchemaRef, verdict: Verdict) -> Result<(), Fault> {
-        match (self.destination, verdict) {
-            (Some(destination), Verdict::Accept | Verdict::Quarantine) => destination.columns(schema, self.evolution)?.map(|_| ()),
-            (Some(_) | None, _) => Ok(()),
-        }
+/// Judges the job's data as the batch `batch_id`, or as the one whose id follows from its content, for `store` if the gate
+/// would publish it. The run's clock is `as_of`, if it was set.
+///
+/// # Errors
+/// What cannot be judged; or the store cannot take a batch that may be published.
+pub fn judge(job: &Job<'_>, store: Option<&dyn Store>, batch_id: Option<&str>, as_of: Option<String>) -> Result<Report, Faults> {
+    identity::check(batch_id)?;
+    let evolution = job.rules.sections.evolution();
+    let takes = |columns: &SchemaRef| store.map_or(Ok(Ok(())), |store| store.takes(columns, evolution));
+    // Where the store cannot take these columns, the batch is judged all the same: the finding about its schema says so.
+    let readable = |columns: &SchemaRef| takes(columns).map(|_| ());
+    let audited = audit::audit(job, &NoSink { columns: Some(&readable) })?;
+    let batch_id = batch_id.map(str::to_owned).or_else(|| audited.identity.derived_id()).unwrap_or_default();
+    let header = Header { mode: Mode::Check, batch_id, as_of };
+    let report = assemble::assemble(header, job.rules, &audited, audited.set_aside().len(), None);
+    match report.verdict {
+        Verdict::Accept | Verdict::Quarantine => takes(&audited.plan.prepare.schema)??,
+        Verdict::Reject | Verdict::Undecided => {}
     }
-}
-
-impl Sink for Judging<'_> {
-    type Open = ();
-    type Part = ();
-
-    fn wants_rows(&self) -> bool {
-        false
-    }
-
-    fn begin(&self, schema: &SchemaRef) -> Result<(), Fault> {
-        let Some(destination) = self.destination else { return Ok(()) };
-        // Where the table cannot take these columns, the finding about the schema says so.
-        destination.columns(schema, self.evolution).map(|_| ())
-    }
-
-    fn open(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn take(&self, (): &mut (), _: SoundRows) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn close(&self, (): ()) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn append(&self, _: &Unit, (): ()) -> Result<(), Fault> {
-        Ok(())
-    }
+    Ok(report)
 }

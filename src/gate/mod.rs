@@ -1,6 +1,5 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
-mod filter;
 mod judging;
 mod measured;
 mod published;
@@ -9,12 +8,13 @@ pub mod replay;
 mod staging;
 mod standing;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::judging::Judging;
+pub use self::judging::judge;
 use self::measured::Measured;
 pub use self::published::PublishedTable;
-use self::staging::{Staged, Staging};
+use self::staging::Staging;
 use self::standing::{Standing, standing};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
@@ -24,13 +24,13 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Destination, Hold, Landed, Location, Partition, Quarantine, StagedFile, Stamp, Waiting, replays_in};
+use crate::store::{Commit, Committed, Hold, Landed, Location, Partition, Quarantine, Stage, StagedPart, Stamp, Store, Waiting};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
 pub struct Request {
-    pub publish: Destination,
-    /// The destination as rules see it; the job has the same.
+    pub publish: Arc<dyn Store>,
+    /// The store as rules see it; the job has the same.
     pub table: Arc<PublishedTable>,
     pub quarantine: Quarantine,
     pub batch_id: Option<String>,
@@ -48,8 +48,8 @@ pub struct Request {
 
 impl Request {
     /// Where a dry run writes: a directory of its own, which goes when it ends.
-    fn scratch(&self, job: &Job<'_>) -> Location {
-        Location::Local(job.budget.spill_directory().to_owned())
+    fn scratch(job: &Job<'_>) -> PathBuf {
+        job.budget.spill_directory().to_owned()
     }
 }
 
@@ -59,6 +59,9 @@ impl Request {
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     identity::check(request.batch_id.as_deref())?;
+    if request.replace.is_some() {
+        request.publish.allow_replacing()?;
+    }
     let evolution = job.rules.sections.evolution();
     let mut hold = None;
     for _ in 0..ATTEMPTS_MAX {
@@ -67,16 +70,16 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
         }
         request.table.forget();
     }
-    let what = format!("{}: others keep changing the table", request.publish.location());
+    let what = format!("{}: others keep changing the table", request.publish);
     Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again").into())
 }
 
 /// Judges and publishes; none if others have changed the table that the batch was judged beside.
 fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<Hold>) -> Result<Option<Report>, Faults> {
-    let mut staging = Staging::new(&request.publish, evolution);
+    let mut staging = Staging::new(request.publish.as_ref(), evolution);
     if request.dry_run {
         // It stages too, where nobody looks: what cannot be written shows then.
-        staging = staging.in_directory(request.scratch(job));
+        staging = staging.in_scratch(Request::scratch(job));
     }
     let audited = audit::audit(job, &staging)?;
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
@@ -134,7 +137,7 @@ impl Batch<'_> {
     /// The batch is there; what was set aside is written again only if it is not.
     fn unchanged(&self) -> Result<Publication, Fault> {
         let quarantine = &self.request.quarantine;
-        let published = self.request.publish.confirm(self.stamp)?;
+        self.request.publish.confirm(self.stamp)?;
         let is_there = quarantine.has(self.stamp)?;
         // Judged beside other rows than then, or with rows replayed since, the batch would set aside others than it did.
         let is_past = self.request.table.seen().is_some() || self.is_replayed()?;
@@ -148,41 +151,40 @@ impl Batch<'_> {
             quarantine.ensure_whole(self.stamp)?;
         }
         let keeps_part = is_past || quarantined.is_some();
-        Ok(self.settled(PublicationState::Unchanged, published, quarantined, keeps_part))
+        Ok(self.settled(PublicationState::Unchanged, quarantined, keeps_part))
     }
 
-    /// Whether a replay brought some of the batch's rows, or may have: its file can no longer be told.
+    /// Whether a replay brought some of the batch's rows, or may have: they can no longer be told from others.
     fn is_replayed(&self) -> Result<bool, Fault> {
-        match self.request.publish.file_of(self.stamp) {
-            Ok(Some(file)) => Ok(!replays_in(&file)?.is_empty()),
+        match self.request.publish.published(self.stamp) {
+            Ok(Some(published)) => Ok(!published.replays()?.is_empty()),
             Ok(None) => Ok(false),
             Err(_) => Ok(true),
         }
     }
 
     /// What would be done: everything but the commits, in a directory of this run's own.
-    fn rehearse(&self, staged: Staged, standing: &Standing) -> Result<Publication, Fault> {
+    fn rehearse(&self, mut staged: Box<dyn Stage>, standing: &Standing) -> Result<Publication, Fault> {
         let Self { request, stamp, .. } = self;
-        let (mut published, columns) = filter::without(staged, self.set_aside, stamp)?;
-        published.finish(stamp)?;
-        let replace = self.replaced(&published)?;
+        staged.remove(self.set_aside)?;
+        staged.finish(stamp, &[])?;
+        let replace = self.replaced(staged.as_ref())?;
         if !self.set_aside.is_empty() {
-            let scratch = Quarantine { directory: request.scratch(self.job) };
-            quarantine::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp)?;
+            let scratch = Quarantine { directory: Location::Local(Request::scratch(self.job)) };
+            quarantine::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp, &[], &[])?;
         }
         let seen = request.table.seen();
         request.publish.ready()?;
-        let replaced_rows =
-            request.publish.rehearse(&Commit { stamp, columns: &columns, seen: seen.as_ref(), replace: replace.as_ref() })?;
-        let published = Some(request.publish.place_of(&stamp.batch_id).to_string());
+        let replaced_rows = staged.rehearse(&Commit { stamp, seen: seen.as_deref(), replace: replace.as_ref() })?;
+        let published = Some(request.publish.place_of(&stamp.batch_id));
         Ok(Publication { published, replaced_rows, replaced_batch: standing.replaced(), ..Publication::of_dry_run(standing.state()) })
     }
 
     /// The published rows that the batch takes the place of by their values.
-    fn replaced(&self, published: &StagedFile) -> Result<Option<Partition>, Fault> {
+    fn replaced(&self, published: &dyn Stage) -> Result<Option<Partition>, Fault> {
         let request = self.request;
         let as_judged = |column: &str| self.audited.plan.prepare.schema.field_with_name(column).ok().map(|field| field.data_type());
-        let replace = request.replace.as_ref().map(|column| Partition::of(published, column, as_judged(column))).transpose()?;
+        let replace = request.replace.as_ref().map(|column| published.values_of(column, as_judged(column))).transpose()?;
         if let Some(partition) = replace.as_ref().filter(|partition| !request.table.left_out_just(partition)) {
             let what =
                 format!("not every `{}` of the batch has a row to be published, and `across: published` left them out", partition.column);
@@ -194,14 +196,14 @@ impl Batch<'_> {
 
     /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
     /// the table that it was judged beside. `rows` become what was counted in the files.
-    fn publish(&self, staged: Staged, mut standing: Standing, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
+    fn publish(&self, mut staged: Box<dyn Stage>, mut standing: Standing, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
         let Self { request, stamp, .. } = self;
-        let (mut published, columns) = filter::without(staged, self.set_aside, stamp)?;
-        published.finish(stamp)?;
-        let replace = self.replaced(&published)?;
+        staged.remove(self.set_aside)?;
+        staged.finish(stamp, &[])?;
+        let replace = self.replaced(staged.as_ref())?;
         request.publish.ready()?;
         let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
-        let measured = Measured::of(&published, part.as_ref())?;
+        let measured = Measured::of(staged.as_ref(), part.as_ref())?;
         measured.ensure_conserved(self.audited, self.set_aside.len())?;
         *rows = measured.into_totals(*rows);
         // In an object store nobody waits: a gate that published this batch meanwhile, judged beside other rows, has its own part.
@@ -212,11 +214,10 @@ impl Batch<'_> {
         let seen = request.table.seen();
         let mut overtaken = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            let commit = Commit { stamp, columns: &columns, seen: seen.as_ref(), replace: replace.as_ref() };
-            match request.publish.commit(&mut published, &commit)? {
-                Committed::There(Landed { place, replaced_rows, warnings }) => {
+            match staged.commit(&Commit { stamp, seen: seen.as_deref(), replace: replace.as_ref() })? {
+                Committed::There(Landed { replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let mut publication = self.settled(standing.state(), place, quarantined, keeps_part);
+                    let mut publication = self.settled(standing.state(), quarantined, keeps_part);
                     publication.warnings.extend(warnings);
                     return Ok(Some(Publication { replaced_rows, replaced_batch: standing.replaced(), ..publication }));
                 }
@@ -229,22 +230,22 @@ impl Batch<'_> {
                 (Standing::Free | Standing::Other | Standing::Follows(_), None) => {}
             }
         }
-        let what = format!("{}: others keep changing the table: {overtaken}", request.publish.location());
+        let what = format!("{}: others keep changing the table: {overtaken}", request.publish);
         Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again"))
     }
 
     /// Writes the rows set aside.
-    fn part(&self) -> Result<StagedFile, Fault> {
+    fn part(&self) -> Result<StagedPart, Fault> {
         let mut part = quarantine::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
-        part.finish(self.stamp)?;
+        part.finish(self.stamp, &[], &[])?;
         measured::ensure_part_holds(&part, self.set_aside.len())?;
         Ok(part)
     }
 
     /// What earlier contents of the batch left in quarantine goes once this one is published; where it cannot, the batch is
     /// published all the same.
-    fn settled(&self, state: PublicationState, published: Location, quarantined: Option<Location>, keeps_part: bool) -> Publication {
-        let shown = |place: Location| place.to_string();
+    fn settled(&self, state: PublicationState, quarantined: Option<Location>, keeps_part: bool) -> Publication {
+        let published = Some(self.request.publish.place_of(&self.stamp.batch_id));
         let warnings = match self.request.quarantine.settle(self.stamp, keeps_part) {
             Ok(()) => Vec::new(),
             Err(fault) => vec![format!(
@@ -252,6 +253,6 @@ impl Batch<'_> {
                 fault.what
             )],
         };
-        Publication { published: Some(shown(published)), quarantined: quarantined.map(shown), warnings, ..Publication::of_nothing(state) }
+        Publication { published, quarantined: quarantined.map(|place| place.to_string()), warnings, ..Publication::of_nothing(state) }
     }
 }

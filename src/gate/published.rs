@@ -1,4 +1,4 @@
-//! The destination as the table whose rows a batch is judged beside.
+//! The store as the table whose rows a batch is judged beside.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,11 @@ use crate::diagnostic::{Code, Fault};
 use crate::identity::Identity;
 use crate::rules::published::{Fetched, Published, PublishedTerms, Wanted};
 use crate::ruleset::RuleFile;
-use crate::store::{Destination, Partition, Stamp, View};
-
-/// Finds the destination when a rule asks for it.
-type Find = Box<dyn Fn() -> Result<Destination, Fault> + Send + Sync>;
+use crate::store::{Partition, Stamp, Store, View};
 
 /// Published rows but for those of the batch being judged, as they are when a rule first asks.
 pub struct PublishedTable {
-    find: Find,
+    store: Arc<dyn Store>,
     dataset: String,
     rules_digest: String,
     given_id: Option<String>,
@@ -25,7 +22,7 @@ pub struct PublishedTable {
 #[derive(Default)]
 struct State {
     identity: Option<Arc<Identity>>,
-    seen: Option<View>,
+    seen: Option<Arc<dyn View>>,
     /// Values of the column that is replaced by whose rows were not looked at.
     left_out: Option<BTreeSet<String>>,
 }
@@ -33,15 +30,10 @@ struct State {
 impl PublishedTable {
     /// Of the batch `given_id` of the data set, or of the one whose id follows from its content; but for rows that it takes
     /// the place of by the values of the column `replaces`.
-    pub fn new(
-        rules: &RuleFile,
-        given_id: Option<&str>,
-        replaces: Option<&str>,
-        find: impl Fn() -> Result<Destination, Fault> + Send + Sync + 'static,
-    ) -> Arc<Self> {
+    pub fn new(rules: &RuleFile, given_id: Option<&str>, replaces: Option<&str>, store: Arc<dyn Store>) -> Arc<Self> {
         let (given_id, replaces) = (given_id.map(str::to_owned), replaces.map(str::to_owned));
         let (dataset, rules_digest) = (rules.sections.dataset.clone(), format!("{:032x}", rules.digest));
-        Arc::new(Self { find: Box::new(find), dataset, rules_digest, given_id, replaces, state: Mutex::default() })
+        Arc::new(Self { store, dataset, rules_digest, given_id, replaces, state: Mutex::default() })
     }
 
     /// Whether the rows that were not looked at, if any rule looked, are those that `partition` replaces.
@@ -53,21 +45,20 @@ impl PublishedTable {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(&self, identity: Option<&Identity>) -> Result<View, Fault> {
-        let destination = (self.find)()?;
+    fn look(&self, identity: Option<&Identity>) -> Result<Arc<dyn View>, Fault> {
         let batch_id = match (&self.given_id, identity) {
             (Some(id), _) => id.clone(),
-            (None, Some(identity)) => destination.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers())?,
+            (None, Some(identity)) => self.store.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers())?,
             (None, None) => {
                 return Err(Fault::new(Code::Internal, "internal error: published rows are asked for before the batch is known"));
             }
         };
         let own = Stamp { dataset: self.dataset.clone(), batch_id, rules_digest: String::new(), content_digest: String::new() };
-        destination.view(&own)
+        self.store.view(&own)
     }
 
     /// The table as it was when a rule first asked; none if none did.
-    pub(super) fn seen(&self) -> Option<View> {
+    pub(super) fn seen(&self) -> Option<Arc<dyn View>> {
         self.state().seen.clone()
     }
 
@@ -79,7 +70,7 @@ impl PublishedTable {
         let state = self.state();
         match &state.seen {
             None => Ok(false),
-            Some(seen) => Ok(!self.look(state.identity.as_deref())?.is_as_of(seen)),
+            Some(seen) => Ok(self.look(state.identity.as_deref())?.version() != seen.version()),
         }
     }
 

@@ -15,13 +15,13 @@ use crate::findings::builtin::MALFORMED;
 use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::source::{Chunk, Malformed, Projection, Unit};
-use crate::store::{Quarantine, StagedFile};
+use crate::store::{Encoded, Quarantine, StagedPart};
 
 /// Stages a part with the rows of `set_aside`, in input order.
-pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quarantine: &Quarantine) -> Result<StagedFile, Fault> {
+pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quarantine: &Quarantine) -> Result<StagedPart, Fault> {
     let source = audited.source.as_ref();
     let schema = schema(source.schema())?;
-    let mut part = StagedFile::create(&quarantine.directory, &Quarantine::columns(&schema))?;
+    let mut part = quarantine.stage(&schema)?;
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
     let units: Vec<Unit> = set_aside.units().map(|u| audited.places.unit(u).clone()).collect();
@@ -31,9 +31,11 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
             batches.extend(aside(audited, set_aside, &schema, &projection, unit, chunk)?);
             Ok(())
         })?;
-        encoder.encode(&batches)
+        let has_rows = batches.iter().any(|batch| batch.num_rows() > 0);
+        has_rows.then(|| encoder.encode(&batches)).transpose()
     };
-    engine::each_unit(source, Over::Units(&units), job.threads, work, |group| if group.rows > 0 { part.append(group) } else { Ok(()) })?;
+    let append = |rows: Option<Encoded>| rows.map_or(Ok(()), |rows| part.append(rows));
+    engine::each_unit(source, Over::Units(&units), job.threads, work, append)?;
     Ok(part)
 }
 

@@ -3,7 +3,7 @@
 use super::Request;
 use crate::diagnostic::{Code, Fault};
 use crate::report::model::PublicationState;
-use crate::store::{Destination, Stamp, Stored, replays_in, taken_away};
+use crate::store::{Stamp, Stored, replays_in, taken_away};
 
 /// How the batch stands to what its destination holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,6 @@ impl Standing {
 /// What is there may not be replaced; or it cannot be read.
 pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
     let place = request.publish.place_of(&stamp.batch_id);
-    let is_file = matches!(request.publish, Destination::File(_));
     let other = match request.publish.stored(stamp)? {
         Stored::Nothing => return Ok(Standing::Free),
         Stored::Batch(there) if there == *stamp => match lost_replay(request, stamp)? {
@@ -54,7 +53,9 @@ pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fau
         Stored::Batch(there) if there.dataset != stamp.dataset => {
             format!("{place}: a batch of the data set `{}` is there", there.dataset)
         }
-        Stored::Batch(there) if is_file && there.batch_id != stamp.batch_id => return Ok(Standing::Follows(there.batch_id)),
+        Stored::Batch(there) if request.publish.keeps_one_batch() && there.batch_id != stamp.batch_id => {
+            return Ok(Standing::Follows(there.batch_id));
+        }
         Stored::Batch(there) if there.content_digest == stamp.content_digest => {
             format!("{place}: batch `{}` is already published under other rules", stamp.batch_id)
         }
@@ -88,16 +89,15 @@ fn lost_replay(request: &Request, stamp: &Stamp) -> Result<Option<Fault>, Fault>
     if taken.is_empty() {
         return Ok(None);
     }
-    let Ok(Some(file)) = request.publish.file_of(stamp) else { return Ok(None) };
-    let joined = replays_in(&file)?;
+    let Ok(Some(published)) = request.publish.published(stamp) else { return Ok(None) };
+    let joined = published.replays()?;
     if taken.iter().all(|replay| joined.contains(replay)) {
         return Ok(None);
     }
     let what = format!(
         "{}: rows of batch `{}` that a replay published are no longer there, and are not set aside either: what is published was brought \
          back to what it was before",
-        request.publish.location(),
-        stamp.batch_id
+        request.publish, stamp.batch_id
     );
     Ok(Some(
         Fault::new(Code::RowsGone, what)

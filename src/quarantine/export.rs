@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 use super::{FILE, KEY, LINE, PART, Part, RAW, REASON, ROW, RULES, has_values, is_ours, spreadsheet};
 use crate::diagnostic::{Code, Fault};
 use crate::files::Draft;
-use crate::store::{Location, Stored};
+use crate::store::{self, Location, Stored};
 
 /// How rows taken out are written.
 enum Export {
@@ -71,7 +71,7 @@ pub fn export_malformed(parts: &[Part], rule: Option<&str>, to: &Path) -> Result
 
 fn whole(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool, to: &Path) -> Result<Exported, Fault> {
     let failed = |e: std::io::Error| Fault::new(Code::of_writing(&e), format!("{}: cannot write: {e}", to.display()));
-    if !matches!(Stored::at(&Location::Local(to.to_owned()))?, Stored::Nothing | Stored::Foreign) {
+    if !matches!(store::stored_at(&Location::Local(to.to_owned()))?, Stored::Nothing | Stored::Foreign) {
         let fault = Fault::new(Code::Occupied, format!("{}: rows that were published or set aside are there", to.display()));
         return Err(fault.hint("they would be lost; take rows out to another file"));
     }

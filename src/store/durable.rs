@@ -16,16 +16,6 @@ use crate::shown::duration;
 const STAGED_PREFIX: &str = ".sluicegate-";
 const STAGED_SUFFIX: &str = ".staged";
 
-/// A new name is durable once its directory is.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-    files::sync_directory(directory)
-}
-
-/// Makes a file that is there already durable.
-pub(super) fn sync_file(path: &Path) -> io::Result<()> {
-    files::sync_file(path)
-}
-
 /// Makes `directory` and those above it that are missing, durably.
 pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     if directory.as_os_str().is_empty() || directory.is_dir() {
@@ -38,7 +28,7 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
         made => made?,
     }
     kill::step();
-    sync_directory(parent)
+    files::sync_directory(parent)
 }
 
 /// How long to wait for other gates, and who is told.

@@ -9,19 +9,9 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::durable::{sync_directory, sync_file};
-use super::remote::{Object, Remote};
+use super::remote::{Object, Remote, Surroundings};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
-
-/// What an object store needs to know of this machine.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// Variables of the environment: credentials, region, endpoint.
-    pub variables: Vec<(String, String)>,
-    /// Where files are written before they are sent.
-    pub staging: PathBuf,
-}
 
 /// A file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +152,7 @@ impl Location {
     /// It cannot be removed.
     pub(super) fn remove(&self) -> io::Result<()> {
         let removed = match self {
-            Self::Local(path) => fs::remove_file(path).and_then(|()| sync_directory(parent(path))),
+            Self::Local(path) => fs::remove_file(path).and_then(|()| files::sync_directory(parent(path))),
             Self::Remote(remote) => remote.remove(),
         };
         removed.or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
@@ -174,7 +164,7 @@ impl Location {
     /// It cannot be written.
     pub(super) fn replace(&self, to: &Self) -> io::Result<()> {
         match (self, to) {
-            (Self::Local(from), Self::Local(to)) => fs::rename(from, to).and_then(|()| sync_directory(parent(to))),
+            (Self::Local(from), Self::Local(to)) => fs::rename(from, to).and_then(|()| files::sync_directory(parent(to))),
             (Self::Remote(from), Self::Remote(to)) => from.copy(to).and_then(|()| from.remove()),
             (Self::Local(_), Self::Remote(_)) | (Self::Remote(_), Self::Local(_)) => Err(io::ErrorKind::CrossesDevices.into()),
         }
@@ -186,7 +176,7 @@ impl Location {
     /// It cannot be written.
     pub(super) fn sync(&self) -> io::Result<()> {
         match self {
-            Self::Local(path) => sync_file(path).and_then(|()| sync_directory(parent(path))),
+            Self::Local(path) => files::sync_file(path).and_then(|()| files::sync_directory(parent(path))),
             Self::Remote(_) => Ok(()),
         }
     }

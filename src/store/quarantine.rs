@@ -4,12 +4,16 @@
 //! supersedes it is published too, and gates that race for one batch do not overwrite each other's.
 
 use std::io;
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
 use super::durable::{cannot_write_at, not_durable};
+use super::encoded::{Encoded, Encoder};
+use super::kill;
 use super::location::Location;
-use super::{Columns, Destination, StagedFile, Stamp, Stored, kill, plain};
+use super::parquet::{EncodedGroup, StagedFile, nearest, stored_at, whole_at};
+use super::stamp::{Done, Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 
 /// How names end of what will take the place of a part.
@@ -30,9 +34,9 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// Where none is named: beside `destination`.
-    pub fn beside(destination: &Destination) -> Self {
-        Self { directory: destination.location().sibling("_quarantine") }
+    /// Where none is named: beside the published rows.
+    pub(super) fn beside(published: &Location) -> Self {
+        Self { directory: published.sibling("_quarantine") }
     }
 
     /// Where the rows of the batch are that `stamp` names.
@@ -40,9 +44,12 @@ impl Quarantine {
         self.directory.join(&format!("{}.{:08x}.parquet", stamp.batch_id, stamp.digest() >> 96))
     }
 
-    /// How rows of `batch` are written here.
-    pub fn columns(batch: &SchemaRef) -> Columns {
-        Columns::Plain(plain::written(batch))
+    /// Begins a part for rows of `columns`.
+    ///
+    /// # Errors
+    /// The directory cannot be written, or a type cannot be written as Parquet.
+    pub fn stage(&self, columns: &SchemaRef) -> Result<StagedPart, Fault> {
+        Ok(StagedPart(StagedFile::create(&self.directory, &nearest(columns))?))
     }
 
     /// Whether the rows that `stamp` names are there; a part that is damaged is not.
@@ -50,7 +57,7 @@ impl Quarantine {
     /// # Errors
     /// A file is there and cannot be read.
     pub fn has(&self, stamp: &Stamp) -> Result<bool, Fault> {
-        Ok(Stored::at(&self.place_of(stamp))? == Stored::Batch(stamp.clone()))
+        Ok(stored_at(&self.place_of(stamp))? == Stored::Batch(stamp.clone()))
     }
 
     /// Makes sure that the part that `stamp` names is no damaged one, if there is one: nobody can write it again.
@@ -58,16 +65,16 @@ impl Quarantine {
     /// # Errors
     /// It is damaged, or cannot be read.
     pub fn ensure_whole(&self, stamp: &Stamp) -> Result<(), Fault> {
-        Stored::whole_at(&self.place_of(stamp)).map(|_| ())
+        whole_at(&self.place_of(stamp)).map(|_| ())
     }
 
     /// Puts a finished file there as the rows that `stamp` names, durably.
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn commit(&self, staged: &mut StagedFile, stamp: &Stamp) -> Result<Location, Fault> {
+    pub fn commit(&self, staged: &mut StagedPart, stamp: &Stamp) -> Result<Location, Fault> {
         let place = self.place_of(stamp);
-        staged.place(&place)?;
+        staged.0.place(&place)?;
         Ok(place)
     }
 
@@ -88,7 +95,7 @@ impl Quarantine {
     pub fn contents(&self) -> Result<Contents, Fault> {
         let mut contents = Contents::default();
         for place in self.files("")? {
-            match Stored::whole_at(&place)? {
+            match whole_at(&place)? {
                 Stored::Batch(stamp) => contents.parts.push((place, stamp)),
                 Stored::Foreign => contents.foreign.push(place),
                 Stored::Nothing | Stored::TakenAway(_) => {}
@@ -101,8 +108,8 @@ impl Quarantine {
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn pend(&self, staged: &mut StagedFile, stamp: &Stamp, replay: &str) -> Result<(), Fault> {
-        staged.place(&self.pending(stamp, replay))
+    pub fn pend(&self, staged: &mut StagedPart, stamp: &Stamp, replay: &str) -> Result<(), Fault> {
+        staged.0.place(&self.pending(stamp, replay))
     }
 
     /// The rows that `replay` has published are no longer set aside. Gives whether what stays was still there to be put in
@@ -113,7 +120,7 @@ impl Quarantine {
     pub fn conclude(&self, stamp: &Stamp, replay: &str) -> Result<bool, Fault> {
         let (place, pending) = (self.place_of(stamp), self.pending(stamp, replay));
         // Rows would be lost for good if what takes the part's place could not be read.
-        Stored::whole_at(&pending)?;
+        whole_at(&pending)?;
         let replaced = pending.replace(&place);
         kill::step();
         match replaced {
@@ -155,7 +162,7 @@ impl Quarantine {
     pub fn settle(&self, stamp: &Stamp, keeps_part: bool) -> Result<(), Fault> {
         for place in self.files(&format!("{}.", stamp.batch_id))? {
             // What is damaged or not ours is left for a person to look at; whoever lists the quarantine hears of it.
-            if let Stored::Batch(there) = Stored::at(&place)?
+            if let Stored::Batch(there) = stored_at(&place)?
                 && there.is_of_batch(stamp)
                 && (there != *stamp || !keeps_part)
             {
@@ -176,6 +183,40 @@ impl Quarantine {
     fn files(&self, prefix: &str) -> Result<Vec<Location>, Fault> {
         let is_part = |name: &String| name.starts_with(prefix) && name.ends_with(".parquet") && !name.starts_with('.');
         Ok(self.names()?.iter().filter(|name| is_part(name)).map(|name| self.directory.join(name)).collect())
+    }
+}
+
+/// Rows on their way into a quarantine; they are gone if this is dropped before they are committed.
+pub struct StagedPart(StagedFile);
+
+impl StagedPart {
+    /// What encodes rows for it.
+    pub fn encoder(&self) -> Arc<dyn Encoder> {
+        Arc::new(self.0.encoder())
+    }
+
+    /// Takes rows, as its encoder encoded them.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn append(&mut self, rows: Encoded) -> Result<(), Fault> {
+        self.0.append(rows.into::<EncodedGroup>()?)
+    }
+
+    /// Says which batch left these rows, and which replays took some out of them, and makes them durable.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn finish(&mut self, stamp: &Stamp, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+        self.0.finish_without(stamp, replays, done)
+    }
+
+    /// How many rows are in it, counted in what was written.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    pub fn count(&self) -> Result<u64, Fault> {
+        self.0.rows_written()
     }
 }
 

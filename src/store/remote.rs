@@ -17,7 +17,6 @@ use url::Url;
 
 use self::configured::configured;
 use super::RESERVED;
-use super::location::Surroundings;
 use crate::diagnostic::{Code, Fault, without_credentials};
 use crate::files;
 
@@ -35,6 +34,15 @@ const BLOCK_BYTES: u64 = 1 << 20;
 
 /// What is put twice to see whether a store refuses the second time.
 const PROBE: &str = "conditional-put";
+
+/// What an object store needs to know of this machine.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Variables of the environment: credentials, region, endpoint.
+    pub variables: Vec<(String, String)>,
+    /// Where files are written before they are sent.
+    pub staging: PathBuf,
+}
 
 /// A file or a directory in a bucket.
 #[derive(Debug, Clone)]

@@ -83,7 +83,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
         published: None,
         progress: &|_, _| {},
     };
-    let audited = audit::audit(&job, &NoSink).unwrap_or_else(|f| panic!("{f}"));
+    let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
     let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
     let report = assemble::assemble(header, &rules, &audited, audited.set_aside().len(), None);
     serde_json::to_string_pretty(&report).expect("JSON")

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value as Json, json};
 use sluicegate::rules::schema::Evolution;
-use sluicegate::store::{Destination, Location, Surroundings};
+use sluicegate::store::{self, Surroundings, Terms};
 
 use crate::crash::delta_files;
 use crate::gate::read;
@@ -290,10 +290,13 @@ fn a_column_with_a_default_is_not_left_out() {
 #[test]
 fn a_promise_made_while_a_batch_is_judged_keeps_it_out() {
     let place = place(&plain(3), &two_columns(), &json!({}));
-    let location = Location::new(&place.path("lake").display().to_string(), &Surroundings::default()).expect("a place");
-    let destination = Destination::new(location, None).expect("a table");
-    let terms = destination.terms().expect("kept").expect("a table");
-    let columns = || destination.columns(&terms.schema, Evolution::Backward);
+    let lake = store::open(&place.path("lake").display().to_string(), None, &Surroundings::default()).expect("a table");
+    let terms = || match lake.terms().expect("kept") {
+        Terms::Table(Some(terms)) => terms,
+        other => panic!("{other:?}"),
+    };
+    let schema = terms().schema;
+    let columns = || lake.takes(&schema, Evolution::Backward);
     assert!(columns().expect("read").is_ok());
     let first = std::fs::read_to_string(place.path("lake/_delta_log/00000000000000000000.json")).expect("the log");
     let metadata = first
@@ -303,7 +306,7 @@ fn a_promise_made_while_a_batch_is_judged_keeps_it_out() {
         .replace("\"configuration\":{}", "\"configuration\":{\"delta.constraints.c\":\"id > 1\"}");
     place.write("lake/_delta_log/00000000000000000001.json", metadata + "\n");
     assert!(columns().expect_err("changed").what.contains("promises of its rows changed meanwhile"));
-    assert_eq!(destination.terms().expect("kept").expect("a table").constraints.len(), 1);
+    assert_eq!(terms().constraints.len(), 1);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn rows_are_judged_alone_as_they_are_in_a_run() {
         published: None,
         progress: &|_, _| {},
     };
-    let audited = audit::audit(&job, &NoSink).unwrap_or_else(|f| panic!("{f}"));
+    let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
     let mut expected: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
     for finding in audited.findings.iter().filter(|f| f.finding.id != "malformed") {
         expected.insert(finding.finding.id.clone(), finding.rows.iter().map(|row| row.row).collect());

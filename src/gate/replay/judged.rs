@@ -3,10 +3,9 @@
 use crate::audit::Audited;
 use crate::diagnostic::{Fault, Faults};
 use crate::findings::builtin::MALFORMED;
-use crate::gate::filter;
-use crate::gate::staging::Staged;
 use crate::rows::{RowId, RowSet};
 use crate::source::{Projection, Unit};
+use crate::store::StagedUnit;
 
 /// What the rules say of each row that could be judged, in the part's order.
 pub(super) struct Judged {
@@ -19,17 +18,15 @@ pub(super) struct Judged {
 
 impl Judged {
     /// Of the rows in the file of index `file`.
-    pub fn new(audited: &Audited, staged: &Staged, fails: &RowSet, file: u32) -> Result<Self, Faults> {
+    pub fn new(audited: &Audited, staged: &[StagedUnit], fails: &RowSet, file: u32) -> Result<Self, Faults> {
         let units: Vec<Unit> = audited.places.units().filter(|u| u.file == file).cloned().collect();
         // Row groups follow each other, and every row of a Parquet file is a record.
         let firsts: Vec<usize> = units.iter().map(|u| audited.places.rows_before(u.index) as usize).collect();
         let len = units.last().map_or(0, |u| firsts[units.len() - 1] + audited.places.records_of(u.index) as usize);
         let mut judged = Self { passes: vec![false; len], rules: vec![Vec::new(); len], reasons: vec![None; len] };
         for (unit, first) in units.iter().zip(firsts) {
-            for staged in staged.units.iter().filter(|s| s.unit == unit.index) {
-                for row in filter::rows(staged).filter(|&row| !fails.contains(RowId { unit: unit.index, row })) {
-                    judged.passes[first + row as usize] = true;
-                }
+            for row in staged.iter().filter(|s| s.unit == unit.index).flat_map(StagedUnit::rows).filter(|row| !fails.contains(*row)) {
+                judged.passes[first + row.row as usize] = true;
             }
             for finding in audited.findings.iter().filter(|f| f.finding.sets_aside()) {
                 for row in finding.rows.iter().filter(|row| row.unit == unit.index) {

@@ -9,7 +9,7 @@ use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{CastOptions, can_cast_types, cast, cast_with_options, concat_batches, interleave};
 use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, SchemaRef};
 
-use super::rows::cannot;
+use super::cannot;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::quarantine::{FILE, KEY, PART, ROW, is_ours};
 use crate::rows::RowId;

@@ -3,7 +3,6 @@
 //! The batch stays one file: a new one with the row groups of the old and those of the rows that pass takes its place in
 //! one commit. What stays set aside is written first, beside the part; the published file names the replay, so that a
 //! replay that was killed is concluded or abandoned by the next, and no row comes twice.
-
 //!
 //! Rows that were mended take the place of those set aside; then they alone are judged, and what was not mended stays.
 
@@ -19,14 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 pub use self::chosen::{parts, parts_of_mended};
 use self::judged::Judged;
 pub use self::mended::Mended;
-use self::rows::{Scratch, Taken, ToJudge, cannot, cannot_read, opened, read};
-use super::staging::{Staged, Staging};
-use super::{ATTEMPTS_MAX, PublishedTable, filter};
+use self::rows::{Scratch, Taken, ToJudge};
+use super::staging::Staging;
+use super::{ATTEMPTS_MAX, PublishedTable};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -36,9 +34,7 @@ use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, ReadOptions, Source, Spool};
-use crate::store::{
-    Commit, Committed, Destination, Done, Location, Quarantine, StagedFile, View, Waiting, done_in, is_partial, replays_in, sweep_at,
-};
+use crate::store::{BatchRows, Commit, Committed, Done, Quarantine, Stage, Store, View, Waiting, done_in, replays_in, sweep_at};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -47,7 +43,7 @@ pub type MakeJob<'a> = &'a dyn Fn(Arc<dyn Source>, Arc<dyn Published>) -> Job<'a
 /// What a replay shall do.
 pub struct Request<'a> {
     pub rules: &'a RuleFile,
-    pub publish: Destination,
+    pub publish: Arc<dyn Store>,
     pub quarantine: Quarantine,
     pub job: MakeJob<'a>,
     /// The rows that take the place of those set aside; without them all are judged again as they are.
@@ -90,16 +86,13 @@ pub struct Replayed {
 pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, Faults> {
     let _hold = request.publish.hold(&request.quarantine, &request.waiting)?;
     for _ in 0..ATTEMPTS_MAX {
-        let seen = match request.publish {
-            Destination::File(_) => None,
-            Destination::Parts(_) | Destination::Delta(_) => Some(request.publish.view(&part.stamp)?),
-        };
+        let seen = if request.publish.keeps_one_batch() { None } else { Some(request.publish.view(&part.stamp)?) };
         let batch = Batch::open(request, part)?;
-        if let Some(replayed) = batch.replay(seen.as_ref())? {
+        if let Some(replayed) = batch.replay(seen.as_deref())? {
             return Ok(replayed);
         }
     }
-    let what = format!("{}: others keep changing the table", request.publish.location());
+    let what = format!("{}: others keep changing the table", request.publish);
     Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the replay again").into())
 }
 
@@ -108,7 +101,7 @@ struct Batch<'a> {
     request: &'a Request<'a>,
     part: &'a Part,
     /// None if all its rows were set aside.
-    file: Option<Location>,
+    published: Option<Box<dyn BatchRows>>,
     /// Replays that brought rows before, and what they took out of the part.
     replays: Vec<String>,
     done: Vec<Done>,
@@ -120,8 +113,8 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Looks for the batch, and ends what a killed replay has begun.
     fn open(request: &'a Request<'a>, part: &'a Part) -> Result<Self, Faults> {
-        let file = request.publish.file_of(&part.stamp)?;
-        let replays = file.as_ref().map(replays_in).transpose()?.unwrap_or_default();
+        let published = request.publish.published(&part.stamp)?;
+        let replays = published.as_ref().map(|rows| rows.replays()).transpose()?.unwrap_or_default();
         for begun in request.quarantine.begun(&part.stamp)? {
             match (replays.contains(&begun), request.dry_run) {
                 (true, false) => _ = request.quarantine.conclude(&part.stamp, &begun)?,
@@ -134,9 +127,8 @@ impl<'a> Batch<'a> {
                 (false, true) => {}
             }
         }
-        if file.as_ref().map(is_partial).transpose()? == Some(true) {
-            let what =
-                format!("{}: other batches took the place of some rows of batch `{}`", request.publish.location(), part.stamp.batch_id);
+        if published.as_ref().map(|rows| rows.is_partial()).transpose()? == Some(true) {
+            let what = format!("{}: other batches took the place of some rows of batch `{}`", request.publish, part.stamp.batch_id);
             return Err(Fault::new(Code::NotReplayable, what).hint("what it left is no longer wanted, or must be gated anew").into());
         }
         if replays_in(&part.place)? != replays {
@@ -150,34 +142,34 @@ impl<'a> Batch<'a> {
             None => ToJudge::AllWithValues,
             Some(mended) => ToJudge::Mended(mended.rows_of(part.place.name(), &columns)?),
         };
-        Ok(Self { request, part, file, replays, done, columns, to_judge })
+        Ok(Self { request, part, published, replays, done, columns, to_judge })
     }
 
     /// None if others have changed the table meanwhile.
-    fn replay(&self, seen: Option<&View>) -> Result<Option<Replayed>, Faults> {
+    fn replay(&self, seen: Option<&dyn View>) -> Result<Option<Replayed>, Faults> {
         let Request { rules, publish, job, .. } = self.request;
         let (paths, written) = self.write_down()?;
         if written.judged.is_empty() && self.request.mended.is_some() {
             // What a replay staged that was killed just before its end is removed where the next one stages, as a rule.
-            [publish.directory(), self.request.quarantine.directory.clone()].iter().for_each(sweep_at);
+            publish.sweep();
+            sweep_at(&self.request.quarantine.directory);
             return Ok(Some(Replayed::nothing(&written)));
         }
         let options = ReadOptions { format: Some(Format::Parquet), ..ReadOptions::default() };
         let named: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
         let source = source::open(&named, &options, &rules.contract(), &Spool::new(self.request.scratch))?;
         let set_aside_file = paths.len() as u32 - 1;
-        let destination = publish.clone();
-        let table = PublishedTable::new(rules, Some(&self.part.stamp.batch_id), None, move || Ok(destination.clone()));
+        let table = PublishedTable::new(rules, Some(&self.part.stamp.batch_id), None, publish.clone());
         let job = job(source, table);
         let evolution = rules.sections.evolution();
-        let staging = Staging::new(publish, evolution).only_file(set_aside_file);
+        let staging = Staging::new(publish.as_ref(), evolution).only_file(set_aside_file);
         let audited = audit::audit(&job, &staging)?;
         self.same_values(&audited)?;
         let fails = audited.set_aside();
         let header = Header { mode: Mode::Gate, batch_id: self.part.stamp.batch_id.clone(), as_of: None };
         let report = assemble::assemble(header, rules, &audited, fails.len(), None);
         let staged = staging.into_staged()?;
-        let judged = Judged::new(&audited, &staged, &fails, set_aside_file)?;
+        let judged = Judged::new(&audited, staged.units(), &fails, set_aside_file)?;
         let pass = judged.passing();
         let published_failing = audited.places.units().filter(|u| u.file != set_aside_file).map(|u| fails.len_of(u.index)).sum();
         let replayed = Replayed {
@@ -205,10 +197,10 @@ impl<'a> Batch<'a> {
     /// Writes the published rows and those to be judged as two files of the source's columns.
     fn write_down(&self) -> Result<(Vec<PathBuf>, Written), Faults> {
         let mut paths = Vec::new();
-        if let Some(file) = &self.file {
+        if let Some(published) = &self.published {
             let path = self.request.scratch.join("0-published.parquet");
             let mut out = Scratch::new(&path, &self.columns)?;
-            for batch in read(file)? {
+            for batch in published.read()? {
                 out.write(&batch?)?;
             }
             out.close()?;
@@ -289,7 +281,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
-    fn publish(&self, staged: Staged, fails: &RowSet, judged: &Judged, seen: Option<&View>) -> Result<Option<Vec<String>>, Fault> {
+    fn publish(
+        &self,
+        mut staged: Box<dyn Stage>,
+        fails: &RowSet,
+        judged: &Judged,
+        seen: Option<&dyn View>,
+    ) -> Result<Option<Vec<String>>, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
         let stamp = &self.part.stamp;
         let mended = mended.map(|mended| mended.digest.clone());
@@ -298,29 +296,14 @@ impl<'a> Batch<'a> {
         publish.ready()?;
         let done = Done { replay: replay.clone(), rows: judged.passing(), mended };
         let done: Vec<Done> = self.done.iter().cloned().chain([done]).collect();
-        let (mut passing, columns) = filter::without(staged, fails, stamp)?;
-        passing.finish(stamp)?;
-        let mut whole = StagedFile::create(&publish.directory(), &columns)?;
-        if let Some(file) = &self.file {
-            let source = opened(file)?;
-            let reader = ParquetRecordBatchReaderBuilder::try_new(source).map_err(|e| cannot_read(file, &e))?;
-            if reader.schema().fields() != columns.schema().fields() {
-                let what = format!("batch `{}` is published with other columns than the rules make now", stamp.batch_id);
-                return Err(Fault::new(Code::NotReplayable, what).hint("gate the batch again with `--supersede`"));
-            }
-            let (source, groups) = (opened(file)?, reader.metadata().num_row_groups());
-            (0..groups).try_for_each(|group| whole.append_copy(&source, group))?;
-        }
-        let before = whole.rows();
-        let source = passing.readable()?;
-        let groups = ParquetRecordBatchReaderBuilder::try_new(passing.readable()?).map_err(|e| cannot(&e))?.metadata().num_row_groups();
-        (0..groups).try_for_each(|group| whole.append_copy(&source, group))?;
-        whole.finish_after(stamp, &replays)?;
+        staged.remove(fails)?;
+        let before = self.published.as_ref().map_or(Ok(0), |published| staged.join(published.as_ref()))?;
+        staged.finish(stamp, &replays)?;
         let mut stays = self.what_stays(judged, &replays, &done)?;
-        // Counted, not computed: what went into the batch's file is what leaves the part.
-        conserved(whole.rows_written()? - before, judged.passing(), "the batch's file gains")?;
-        quarantine.pend(&mut stays.file, stamp, &replay)?;
-        match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
+        // Counted, not computed: what joins the batch is what leaves the part.
+        conserved(staged.count()? - before, judged.passing(), "the batch's file gains")?;
+        quarantine.pend(&mut stays.part, stamp, &replay)?;
+        match staged.commit(&Commit { stamp, seen, replace: None })? {
             Committed::There(landed) => {
                 let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");
                 self.conclude(judged, &replay, &replays, &done).map_err(is_there)?;
@@ -338,7 +321,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         // Another replay took it for one that was killed before it published.
-        quarantine.commit(&mut self.what_stays(judged, replays, done)?.file, stamp).map(|_| ())
+        quarantine.commit(&mut self.what_stays(judged, replays, done)?.part, stamp).map(|_| ())
     }
 }
 
@@ -382,6 +365,10 @@ fn conserved(counted: u64, expected: u64, what: &str) -> Result<(), Fault> {
     }
     let fault = Fault::new(Code::Internal, format!("internal error: {what} {counted} rows, and must be {expected}"));
     Err(fault.hint("nothing was published; please report this"))
+}
+
+fn cannot(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(Code::ScratchFailed, format!("cannot judge rows again: {error}"))
 }
 
 /// Names a replay by what it follows from, and what it publishes.

@@ -8,13 +8,12 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
 use arrow::datatypes::{FieldRef, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::cannot;
 use super::mended::MendedRows;
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 use crate::quarantine;
-use crate::store::{Location, Readable};
 
 /// Which rows of a part are judged.
 pub(super) enum ToJudge {
@@ -64,16 +63,6 @@ impl ToJudge {
     }
 }
 
-pub(super) fn opened(file: &Location) -> Result<Readable, Fault> {
-    let opened = file.open().map_err(|e| cannot_read(file, &e))?;
-    opened.ok_or_else(|| cannot_read(file, &"it went away meanwhile"))
-}
-
-pub(super) fn read(file: &Location) -> Result<impl Iterator<Item = Result<RecordBatch, Fault>> + use<'_>, Fault> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(opened(file)?).and_then(|builder| builder.build());
-    Ok(reader.map_err(|e| cannot_read(file, &e))?.map(|batch| batch.map_err(|e| cannot_read(file, &e))))
-}
-
 /// The columns of `schema`, of its types.
 pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Fault> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
@@ -113,12 +102,4 @@ impl Scratch {
     pub fn close(self) -> Result<(), Fault> {
         self.writer.close().map(|_| ()).map_err(|e| cannot(&e))
     }
-}
-
-pub(super) fn cannot(error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(Code::ScratchFailed, format!("cannot judge rows again: {error}"))
-}
-
-pub(super) fn cannot_read(file: &Location, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(Code::Unreadable, format!("{file}: cannot read: {error}"))
 }

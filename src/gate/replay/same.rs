@@ -4,8 +4,8 @@ use arrow::array::{Array, RecordBatch, UInt32Array};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast_with_options, take};
 
-use super::Batch;
-use super::rows::{cannot, conform, read};
+use super::rows::conform;
+use super::{Batch, cannot};
 use crate::audit::Audited;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::plain_floats;
@@ -16,14 +16,14 @@ use crate::source::{Chunk, Projection};
 impl Batch<'_> {
     /// Whether the published rows are what the rules' `transform` makes of them now.
     pub(super) fn same_values(&self, audited: &Audited) -> Result<(), Faults> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(published) = &self.published else { return Ok(()) };
         let prepare = &audited.plan.prepare;
         let made: Vec<usize> = (0..prepare.schema.fields().len()).filter(|&c| !prepare.is_untouched(c)).collect();
         if made.is_empty() {
             return Ok(());
         }
         let projection = Projection::new(&self.columns, (0..self.columns.fields().len()).collect());
-        for batch in read(file)? {
+        for batch in published.read()? {
             let batch = batch?;
             let rows = RowNumbers::of((0..batch.num_rows() as u32).collect());
             let chunk = Chunk { batch: conform(&batch, &self.columns)?, rows, malformed: Vec::new() };

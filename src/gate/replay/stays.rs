@@ -6,15 +6,15 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBa
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::FieldRef;
 
-use super::rows::{Taken, cannot};
-use super::{Batch, Judged, conserved};
+use super::rows::Taken;
+use super::{Batch, Judged, cannot, conserved};
 use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{REASON, RULES};
-use crate::store::{Done, Quarantine, StagedFile, replays_in};
+use crate::store::{Done, StagedPart, replays_in};
 
 /// The part as it will be.
 pub(super) struct Stays {
-    pub file: StagedFile,
+    pub part: StagedPart,
     /// Whether it differs from the part as it is.
     is_new: bool,
 }
@@ -24,8 +24,7 @@ impl Batch<'_> {
     /// whose mended values fail stays as it was: these values are not its own.
     pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[Done]) -> Result<Stays, Fault> {
         let changed = || Fault::new(Code::TableChanged, format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again");
-        let columns = Quarantine::columns(&self.part.schema()?);
-        let mut file = StagedFile::create(&self.request.quarantine.directory, &columns)?;
+        let mut part = self.request.quarantine.stage(&self.part.schema()?)?;
         let (mut next, mut before, mut is_new) = (0, 0, false);
         for batch in self.part.batches(None)? {
             let batch = batch?;
@@ -46,16 +45,16 @@ impl Batch<'_> {
             let batch = with_reasons(&batch, judged, &renewed, &mut is_new)?;
             let kept = filter_record_batch(&batch, &BooleanArray::from(keep)).map_err(|e| cannot(&e))?;
             if kept.num_rows() > 0 {
-                file.append(file.encoder().encode(&[kept])?)?;
+                part.append(part.encoder().encode(&[kept])?)?;
             }
         }
         if next != judged.passes.len() {
             return Err(changed());
         }
-        file.finish_without(&self.part.stamp, replays, done)?;
+        part.finish(&self.part.stamp, replays, done)?;
         let took = done.iter().map(|done| done.rows).sum::<u64>() - self.done.iter().map(|done| done.rows).sum::<u64>();
-        conserved(file.rows_written()? + took, before, "what stays set aside and what goes is")?;
-        Ok(Stays { file, is_new })
+        conserved(part.count()? + took, before, "what stays set aside and what goes is")?;
+        Ok(Stays { part, is_new })
     }
 
     /// No row goes, but why they stay may be another matter now.
@@ -63,7 +62,7 @@ impl Batch<'_> {
         let mut stays = self.what_stays(judged, &self.replays, &self.done)?;
         // In an object store nobody waits: a replay that published rows meanwhile has put another part there.
         if stays.is_new && replays_in(&self.part.place)? == self.replays {
-            self.request.quarantine.commit(&mut stays.file, &self.part.stamp)?;
+            self.request.quarantine.commit(&mut stays.part, &self.part.stamp)?;
         }
         Ok(())
     }

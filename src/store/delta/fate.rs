@@ -6,9 +6,10 @@ use std::str::from_utf8;
 use chrono::DateTime;
 use serde_json::Value;
 
-use super::log::{entries, entry};
+use super::log::{LOG, entries, entry};
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;
+use crate::store::stamp::Stamp;
 
 /// Log entries that are read at a time.
 const ENTRIES_AT_A_TIME: usize = 256;
@@ -31,7 +32,7 @@ pub(super) enum Fate {
 /// # Errors
 /// The log cannot be read.
 pub(super) fn fate(table: &Location, version: u64, batch_id: &str, applications: &[String]) -> Result<Fate, Fault> {
-    let (versions, _) = entries(&table.join(super::LOG))?;
+    let (versions, _) = entries(&table.join(LOG))?;
     let versions: Vec<u64> = versions.into_iter().filter(|v| *v <= version).collect();
     let mut trail = Trail { prefix: format!("{batch_id}."), applications, known: BTreeSet::new(), live: BTreeSet::new(), fate: None };
     for some in versions.chunks(ENTRIES_AT_A_TIME) {
@@ -125,7 +126,7 @@ impl Kind {
         if !changes_data {
             return Self::Compaction;
         }
-        if info.get(crate::store::Stamp::BATCH_ID).is_some() {
+        if info.get(Stamp::BATCH_ID).is_some() {
             return Self::Replacement;
         }
         match info["operation"].as_str().unwrap_or_default().to_ascii_uppercase().as_str() {
@@ -142,6 +143,23 @@ fn described(version: u64, info: &Value) -> String {
         info["timestamp"].as_i64().and_then(DateTime::from_timestamp_millis).map(|time| format!(", {}", time.format("%Y-%m-%d %H:%M UTC")));
     let by = info["engineInfo"].as_str().or_else(|| info["clientVersion"].as_str()).map(|engine| format!(", by {engine}"));
     format!("{operation} in version {version}{}{}", day.unwrap_or_default(), by.unwrap_or_default())
+}
+
+/// Nobody knows any more whether the batch's rows are there.
+pub(super) fn unknown(location: &Location, stamp: &Stamp) -> Fault {
+    let what = format!(
+        "{location}: batch `{}` was published, its file is no longer in the table, and the log does not reach back far enough to say why",
+        stamp.batch_id
+    );
+    Fault::new(Code::FateUnknown, what)
+        .hint("look whether the table has its rows: another program may have compacted them; if it has not, give another `--batch-id`")
+}
+
+/// The batch's rows are there, and others may be among them.
+pub(super) fn untold(location: &Location, stamp: &Stamp) -> Fault {
+    let what = format!("{location}: the rows of batch `{}` cannot be told from others", stamp.batch_id);
+    Fault::new(Code::NotReplayable, what)
+        .hint("nothing was changed; other batches took their place, or another program has rewritten the file")
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Code, Fault};
 use crate::files;
+use crate::store::durable::not_durable;
 use crate::store::location::Location;
 
 /// The directory of the log in that of the table.
@@ -177,6 +178,25 @@ fn verify_entry(entry: &Location, bytes: io::Result<Bytes>, transactions: &mut B
 fn damaged(entry: &Location, what: &str) -> Fault {
     let fault = Fault::new(Code::Damaged, format!("{entry}: this entry of the Delta table's log {what}"));
     fault.hint("nothing was changed; restore the entry from a copy, or remove it if no later one exists and its batch is gated again")
+}
+
+/// Makes the entry of `version` durable.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn sync_entry(location: &Location, version: u64) -> Result<(), Fault> {
+    let entry = entry(location, version);
+    entry.sync().map_err(|e| not_durable(&entry, &e))
+}
+
+/// Makes the names of a table's files and of its entries durable.
+///
+/// # Errors
+/// A directory cannot be written.
+pub(super) fn sync_directories(location: &Location) -> Result<(), Fault> {
+    let Location::Local(directory) = location else { return Ok(()) };
+    let synced = files::sync_directory(&directory.join(LOG)).and_then(|()| files::sync_directory(directory));
+    synced.map_err(|e| not_durable(location, &e))
 }
 
 #[cfg(test)]

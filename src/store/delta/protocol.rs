@@ -1,19 +1,12 @@
 //! What a table promises its readers, by its protocol and its metadata: each promise is kept, or the table is refused.
 
 use arrow::datatypes::SchemaRef;
-use deltalake_core::DeltaTableError;
-use deltalake_core::kernel::transaction::{CommitData, PROTOCOL, TransactionError};
-use deltalake_core::kernel::{Action, Transaction};
-use deltalake_core::logstore::CommitOrBytes;
-use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 use serde_json::{Map, Value};
 
 use super::constraints;
-use super::table::{Table, application, block_on, transaction_version};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::{TableConstraint, TableTerms};
-use crate::store::Stamp;
 use crate::store::location::Location;
 
 /// Versions up to which protocols are known.
@@ -258,34 +251,6 @@ fn constraint(terms: &TableTerms, id: String, what: String, text: &str) -> Resul
                 format!("{}: {what} of the Delta table (`{text}`) cannot be evaluated here: {why}", terms.place),
             );
             Err(fault.hint("publish to another table, or state it with comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL"))
-        }
-    }
-}
-
-impl Table<'_> {
-    /// Whether the library refuses to write here for features whose promises are kept without it.
-    pub fn is_past_library(&self) -> bool {
-        self.table.snapshot().is_ok_and(|state| PROTOCOL.can_write_to(state).is_err())
-    }
-
-    /// Commits `actions` as the version behind the one that was read, or not at all.
-    pub fn append_past_library(&self, actions: Vec<Action>, stamp: &Stamp, has_rows: bool) -> Result<u64, DeltaTableError> {
-        let replaces = actions.iter().any(|a| matches!(a, Action::Remove(_)));
-        let mode = if replaces { SaveMode::Overwrite } else { SaveMode::Append };
-        let operation = DeltaOperation::Write { mode, partition_by: None, predicate: None };
-        let metadata = stamp.entries().map(|(key, value)| (key.to_owned(), Value::from(value)));
-        let transaction = Transaction::new(application(stamp), transaction_version(stamp, has_rows));
-        let data = CommitData::new(actions, operation, metadata.into_iter().collect(), vec![transaction]);
-        let bytes = data.get_bytes().map_err(DeltaTableError::from)?;
-        let version = self.table.version().unwrap_or(0) + 1;
-        let log = self.table.log_store();
-        let written = async { log.write_commit_entry(version, CommitOrBytes::LogBytes(bytes), Default::default()).await };
-        match block_on(async { written.await.map_err(DeltaTableError::from) }) {
-            Ok(()) => Ok(version),
-            Err(DeltaTableError::Transaction { source: TransactionError::VersionAlreadyExists(version) }) => {
-                Err(DeltaTableError::VersionAlreadyExists(version))
-            }
-            Err(other) => Err(other),
         }
     }
 }

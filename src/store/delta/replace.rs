@@ -7,13 +7,15 @@ use arrow::compute::{CastOptions, cast_with_options, filter_record_batch, not};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use deltalake_core::kernel::{Action, Remove};
 
-use super::commit::add;
+use super::add::add;
 use super::table::Table;
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::store::RESERVED;
-use crate::store::location::Location;
-use crate::store::{Columns, Partition, Readable, StagedFile, Stored, replays_in};
+use crate::store::location::{Location, Readable};
+use crate::store::parquet::{StagedFile, count_in, may_hold, replays_in, stored_at};
+use crate::store::partition::Partition;
+use crate::store::stamp::Stored;
 
 /// Rows of a row group that is written again.
 const GROUP_ROWS: usize = 1 << 20;
@@ -38,7 +40,7 @@ pub(super) fn hits(table: &Table<'_>, own: &[String], partition: &Partition) -> 
         let location = table.location.join(&file.path());
         let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"));
         let known = file.stats().and_then(|stats| serde_json::from_str(&stats).ok());
-        if own.iter().any(|own| *own == file.path()) || !partition.may_be_in(known.as_ref()) {
+        if own.iter().any(|own| *own == file.path()) || !may_hold(partition, known.as_ref()) {
             continue;
         }
         if file.deletion_vector_descriptor().is_some() {
@@ -46,7 +48,7 @@ pub(super) fn hits(table: &Table<'_>, own: &[String], partition: &Partition) -> 
                 Fault::new(Code::Unsupported, format!("{location}: another program deleted single rows of this file by a deletion vector"));
             return Err(fault.hint("`gate: { replace: … }` cannot tell which; rewrite the table's files without them"));
         }
-        let (replaced_rows, rows) = partition.count_in(opened(&location).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+        let (replaced_rows, rows) = count_in(partition, opened(&location).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
         if replaced_rows > 0 {
             hits.push(Hit { remove: file.remove_action(true), location, replaced_rows, rows, index });
         }
@@ -86,9 +88,9 @@ fn without(file: Readable, partition: &Partition, table: &Location, schema: &Sch
     let of_table = |field: &FieldRef| schema.field_with_name(field.name()).map(|field| Arc::new(field.clone()));
     let fields: Vec<FieldRef> = builder.schema().fields().iter().map(of_table).collect::<Result<_, _>>().map_err(|e| failed(&e))?;
     let schema: SchemaRef = Arc::new(Schema::new(fields));
-    let mut rest = StagedFile::create(&table.join(RESERVED), &Columns::Plain(schema.clone()))?;
+    let mut rest = StagedFile::create(&table.join(RESERVED), &schema)?;
     let encoder = rest.encoder();
-    let mut group = encoder.begin()?;
+    let mut group = encoder.group()?;
     // A value that does not fit is an error here, never a null.
     let exact = CastOptions { safe: false, ..CastOptions::default() };
     let mut rows = 0;
@@ -99,15 +101,15 @@ fn without(file: Readable, partition: &Partition, table: &Location, schema: &Sch
         let columns =
             batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast_with_options(column, field.data_type(), &exact));
         let columns = columns.collect::<Result<_, _>>().map_err(|e| failed(&e))?;
-        group.write(&RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(&e))?)?;
+        group.add(&RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(&e))?)?;
         rows += batch.num_rows();
         if rows >= GROUP_ROWS {
-            rest.append(std::mem::replace(&mut group, encoder.begin()?).close()?)?;
+            rest.append(std::mem::replace(&mut group, encoder.group()?).end()?)?;
             rows = 0;
         }
     }
     if rows > 0 {
-        rest.append(group.close()?)?;
+        rest.append(group.end()?)?;
     }
     Ok(rest)
 }
@@ -115,7 +117,7 @@ fn without(file: Readable, partition: &Partition, table: &Location, schema: &Sch
 /// Writes the footer: what is left of a batch is still of that batch. Gives a name that no file
 /// of other bytes has.
 fn finish(rest: &mut StagedFile, was: &Location, version: &str) -> Result<String, Fault> {
-    match Stored::at(was)? {
+    match stored_at(was)? {
         Stored::Batch(stamp) => {
             rest.finish_partial(&stamp, &replays_in(was)?)?;
             Ok(format!("{}.{:032x}.{version}.parquet", stamp.batch_id, rest.digest()?))

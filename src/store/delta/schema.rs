@@ -11,6 +11,14 @@ use crate::rules::schema::delta_types::{fits, has_local_time, in_delta};
 use crate::rules::schema::table::TableTerms;
 use crate::types::type_name;
 
+/// How a batch's columns are written, as long as the table stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Columns {
+    pub written: SchemaRef,
+    pub batch: SchemaRef,
+    pub evolution: Evolution,
+}
+
 /// How the columns of a batch are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {

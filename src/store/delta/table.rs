@@ -15,7 +15,9 @@ use super::{log, protocol};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::TableTerms;
 use crate::store::location::Location;
-use crate::store::{Stamp, Stored, remote};
+use crate::store::parquet::stored_at;
+use crate::store::remote;
+use crate::store::stamp::{Stamp, Stored};
 
 /// Where a table is, and what was read of its log before: only what is new is read again.
 #[derive(Debug, Clone)]
@@ -136,7 +138,7 @@ impl<'a> Table<'a> {
         let prefix = format!("{}.", stamp.batch_id);
         let mut files = Vec::new();
         for file in self.files()?.iter().filter(|file| file.path().starts_with(&prefix)) {
-            if let Stored::Batch(there) = Stored::at(&self.location.join(file.path().as_ref()))?
+            if let Stored::Batch(there) = stored_at(&self.location.join(file.path().as_ref()))?
                 && there.batch_id == stamp.batch_id
             {
                 files.push((file.remove_action(true), there));

@@ -10,9 +10,8 @@ use deltalake_core::checkpoints::cleanup_metadata;
 use deltalake_core::table::config::TablePropertiesExt;
 use url::Url;
 
-use super::log::entries;
+use super::log::{LOG, entries, sync_directories};
 use super::table::{Lake, Table, block_on};
-use super::{LOG, sync_directories};
 use crate::store::location::Location;
 use crate::store::{kill, remote};
 

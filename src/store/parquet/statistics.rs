@@ -17,7 +17,7 @@ use crate::rules::published::{Bounds, Kind};
 ///
 /// # Errors
 /// It cannot be read.
-pub(super) fn of<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
+pub(in crate::store) fn of<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
     statistics(&footer::load(file)?)
 }
 

@@ -1,4 +1,4 @@
-//! Plain Parquet: types as nearly as the format has them, and directories of parts.
+//! Types of plain Parquet: as nearly as the format has them.
 
 use std::sync::Arc;
 
@@ -8,17 +8,12 @@ use parquet::arrow::ArrowSchemaConverter;
 use crate::diagnostic::{Code, Fault};
 use crate::types::type_name;
 
-/// Whether a file of this name is one that readers see.
-pub(super) fn is_part(name: &str) -> bool {
-    name.ends_with(".parquet") && !name.starts_with(['.', '_'])
-}
-
-/// The same, if Parquet can hold them.
+/// The columns with types that Parquet has, if it can hold them.
 ///
 /// # Errors
 /// A type that it lacks.
-pub(super) fn columns(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
-    let columns = written(batch);
+pub(in crate::store) fn held(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
+    let columns = nearest(batch);
     for field in columns.fields() {
         let alone = Schema::new(vec![field.clone()]);
         ArrowSchemaConverter::new().with_coerce_types(true).convert(&alone).map_err(|_| {
@@ -29,8 +24,8 @@ pub(super) fn columns(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
     Ok(columns)
 }
 
-/// The columns with types that Parquet has.
-pub(super) fn written(batch: &SchemaRef) -> SchemaRef {
+/// The columns with types that Parquet has, where it has such.
+pub(in crate::store) fn nearest(batch: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(batch.fields().iter().map(in_parquet).collect::<Vec<_>>()))
 }
 

@@ -1,14 +1,13 @@
-//! A Parquet file on its way: row groups encoded on any thread, appended in order, made durable, renamed.
+//! A Parquet file on its way: row groups appended in order, made durable, renamed.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves};
+use parquet::arrow::arrow_writer::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
@@ -17,102 +16,26 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::SerializedFileWriter;
-
-use super::conform::conform;
-use super::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage, sync_directory};
-use super::location::{Location, parent};
-use super::remote::Remote;
-use super::{Columns, DONE, Done, PARTIAL, REPLAYS, Readable, Stamp, kill};
-use crate::diagnostic::{Code, Fault};
-use crate::files::{self, Access};
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// Encodes row groups; can be shared between threads.
-#[derive(Clone)]
-pub struct Encoder {
-    factory: Arc<ArrowRowGroupWriterFactory>,
-    schema: SchemaRef,
-}
-
-/// A row group, encoded and compressed.
-pub struct EncodedGroup {
-    columns: Vec<ArrowColumnChunk>,
-    pub rows: u64,
-}
-
-impl Encoder {
-    pub fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    /// Begins a row group.
-    ///
-    /// # Errors
-    /// A type cannot be written as Parquet.
-    pub fn begin(&self) -> Result<GroupEncoder, Fault> {
-        let columns = self.factory.create_column_writers(0).map_err(cannot_encode)?;
-        Ok(GroupEncoder { columns, schema: self.schema.clone(), rows: 0 })
-    }
-
-    /// Encodes `batches` as one row group.
-    ///
-    /// # Errors
-    /// A type cannot be written as Parquet.
-    pub fn encode(&self, batches: &[RecordBatch]) -> Result<EncodedGroup, Fault> {
-        let mut group = self.begin()?;
-        batches.iter().try_for_each(|batch| group.write(batch))?;
-        group.close()
-    }
-}
-
-/// A row group being encoded: it holds encoded pages, not the rows.
-pub struct GroupEncoder {
-    columns: Vec<ArrowColumnWriter>,
-    schema: SchemaRef,
-    rows: u64,
-}
-
-impl GroupEncoder {
-    /// Adds rows.
-    ///
-    /// # Errors
-    /// A value cannot be written as Parquet.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
-        let mut columns = self.columns.iter_mut();
-        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
-            let array = &conform(array, field)?;
-            for leaf in compute_leaves(field, array).map_err(cannot_encode)? {
-                if let Some(column) = columns.next() {
-                    column.write(&leaf).map_err(cannot_encode)?;
-                }
-            }
-        }
-        self.rows += batch.num_rows() as u64;
-        Ok(())
-    }
-
-    /// Ends the row group.
-    ///
-    /// # Errors
-    /// The last pages cannot be compressed.
-    pub fn close(self) -> Result<EncodedGroup, Fault> {
-        let columns = self.columns.into_iter().map(ArrowColumnWriter::close).collect::<Result<_, _>>();
-        Ok(EncodedGroup { columns: columns.map_err(cannot_encode)?, rows: self.rows })
-    }
-}
-
-fn cannot_encode(error: ParquetError) -> Fault {
-    Fault::new(Code::Internal, format!("cannot encode as Parquet: {error}"))
-}
+use super::groups::{EncodedGroup, GroupsEncoder};
+use super::metadata::{DONE, PARTIAL, REPLAYS};
+use crate::diagnostic::{Code, Fault};
+use crate::files::{self, Access};
+use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage};
+use crate::store::kill;
+use crate::store::location::{Location, Readable, parent};
+use crate::store::remote::Remote;
+use crate::store::stamp::{Done, Stamp};
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
 /// dropped before it is in its place.
-pub struct StagedFile {
+pub(in crate::store) struct StagedFile {
     path: PathBuf,
     /// Holds the lock that says that this file is being worked on.
     _alive: File,
     writer: Option<SerializedFileWriter<BufWriter<File>>>,
-    encoder: Encoder,
+    encoder: GroupsEncoder,
     rows: u64,
     renamed: bool,
     /// Where it was sent.
@@ -123,12 +46,11 @@ pub struct StagedFile {
 }
 
 impl StagedFile {
-    /// Begins a file for rows of `columns` that will go to `directory`.
+    /// Begins a file for rows of the columns `schema` that will go to `directory`.
     ///
     /// # Errors
     /// The place cannot be written, or a type cannot be written as Parquet.
-    pub fn create(directory: &Location, columns: &Columns) -> Result<Self, Fault> {
-        let schema = columns.schema();
+    pub fn create(directory: &Location, schema: &SchemaRef) -> Result<Self, Fault> {
         if schema.fields().is_empty() {
             return Err(Fault::new(Code::Empty, "there are no columns to write").hint("a table needs at least one"));
         }
@@ -150,7 +72,7 @@ impl StagedFile {
         });
         match begun {
             Ok((alive, (writer, factory))) => {
-                let encoder = Encoder { factory: Arc::new(factory), schema: schema.clone() };
+                let encoder = GroupsEncoder::new(factory, schema.clone());
                 Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made, own_name })
             }
             Err(error) => {
@@ -160,12 +82,12 @@ impl StagedFile {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// What tells this gate's files from those of others that cannot be waited for; none where they can.
-    pub(super) fn own_name(&self) -> Option<&str> {
+    pub fn own_name(&self) -> Option<&str> {
         self.own_name.as_deref()
     }
 
@@ -174,7 +96,7 @@ impl StagedFile {
         self.rows
     }
 
-    pub fn encoder(&self) -> Encoder {
+    pub fn encoder(&self) -> GroupsEncoder {
         self.encoder.clone()
     }
 
@@ -250,7 +172,7 @@ impl StagedFile {
     }
 
     /// What was brought to its place is nobody's yet: it goes with this file, unless it is brought to another.
-    pub(super) fn take_back(&mut self) {
+    pub fn take_back(&mut self) {
         self.renamed = false;
     }
 
@@ -258,52 +180,16 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) fn finish_plain(&mut self) -> Result<(), Fault> {
+    pub fn finish_plain(&mut self) -> Result<(), Fault> {
         self.close()
     }
 
-    /// Writes the footer, with `stamp` in it, and makes the file durable.
+    /// Writes the footer, with `stamp` in it and the digests of the replays that brought some of the rows, and makes the file
+    /// durable.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(&mut self, stamp: &Stamp) -> Result<(), Fault> {
-        self.finish_after(stamp, &[])
-    }
-
-    /// The same, of rows that are left of a batch since others took the place of some.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub(super) fn finish_partial(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
-        self.with_writer(|writer| {
-            writer.append_key_value_metadata(KeyValue::new(PARTIAL.to_owned(), "true".to_owned()));
-            Ok(())
-        })?;
-        self.finish_after(stamp, replays)
-    }
-
-    /// A digest of the finished file's bytes.
-    ///
-    /// # Errors
-    /// It cannot be read back.
-    pub(super) fn digest(&self) -> Result<u128, Fault> {
-        let digest = || {
-            let (mut file, mut digest, mut buffer) = (files::open(&self.path)?, Xxh3Default::new(), vec![0; 1 << 20]);
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => return Ok(digest.digest128()),
-                    read => digest.update(&buffer[..read]),
-                }
-            }
-        };
-        digest().map_err(|e: io::Error| cannot_write(&self.path, &e))
-    }
-
-    /// The same, with the digests of the replays that brought some of the rows.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn finish_after(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
+    pub fn finish(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
         self.with_writer(|writer| {
             for (key, value) in stamp.entries() {
                 writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
@@ -316,18 +202,48 @@ impl StagedFile {
         self.close()
     }
 
+    /// The same, of rows that are left of a batch since others took the place of some.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish_partial(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
+        self.say(PARTIAL, "true".to_owned())?;
+        self.finish(stamp, replays)
+    }
+
     /// The same, of a part of the quarantine, with what the replays took out of it.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[Done]) -> Result<(), Fault> {
         if !done.is_empty() {
-            self.with_writer(|writer| {
-                writer.append_key_value_metadata(KeyValue::new(DONE.to_owned(), Done::written(done)));
-                Ok(())
-            })?;
+            self.say(DONE, Done::written(done))?;
         }
-        self.finish_after(stamp, replays)
+        self.finish(stamp, replays)
+    }
+
+    fn say(&mut self, key: &str, value: String) -> Result<(), Fault> {
+        self.with_writer(|writer| {
+            writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+            Ok(())
+        })
+    }
+
+    /// A digest of the finished file's bytes.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    pub fn digest(&self) -> Result<u128, Fault> {
+        let digest = || {
+            let (mut file, mut digest, mut buffer) = (files::open(&self.path)?, Xxh3Default::new(), vec![0; 1 << 20]);
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => return Ok(digest.digest128()),
+                    read => digest.update(&buffer[..read]),
+                }
+            }
+        };
+        digest().map_err(|e: io::Error| cannot_write(&self.path, &e))
     }
 
     /// How many rows the finished file holds, as its footer says.
@@ -355,7 +271,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The place cannot be written.
-    pub(super) fn place(&mut self, at: &Location) -> Result<(), Fault> {
+    pub fn place(&mut self, at: &Location) -> Result<(), Fault> {
         let placed = match at {
             // A commit that was overtaken is tried again, often with the file where it was.
             Location::Remote(remote) if self.sent.as_ref() == Some(remote) => return Ok(()),
@@ -367,7 +283,7 @@ impl StagedFile {
             self.path.clone_from(path);
             self.renamed = true;
             kill::step();
-            sync_directory(parent(path)).map_err(|e| not_durable(at, &e))?;
+            files::sync_directory(parent(path)).map_err(|e| not_durable(at, &e))?;
         }
         kill::step();
         Ok(())

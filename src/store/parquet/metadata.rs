@@ -1,0 +1,94 @@
+//! What a Parquet file says of itself, in its metadata.
+
+use parquet::errors::ParquetError;
+use parquet::file::reader::FileReader;
+use parquet::file::serialized_reader::SerializedFileReader;
+
+use crate::diagnostic::{Code, Fault};
+use crate::store::location::{Location, Readable};
+use crate::store::stamp::{Done, Stamp, Stored};
+
+/// The key under which a file names the replays that brought some of its rows.
+pub(super) const REPLAYS: &str = "sluicegate.replays";
+
+/// The key under which a part of the quarantine says what replays took out of it.
+pub(super) const DONE: &str = "sluicegate.done";
+
+/// The key that says that other batches took the place of some of its rows.
+pub(super) const PARTIAL: &str = "sluicegate.partial";
+
+/// What the file at `location` says of itself.
+///
+/// # Errors
+/// It cannot be read.
+pub fn stored_at(location: &Location) -> Result<Stored, Fault> {
+    let opened = location.open().map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))?;
+    let Some(file) = opened else { return Ok(Stored::Nothing) };
+    match SerializedFileReader::new(file) {
+        Ok(reader) => Ok(said_by(&reader)),
+        Err(ParquetError::External(e)) => Err(Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"))),
+        Err(_) => Ok(Stored::Foreign),
+    }
+}
+
+/// The same, where only whole Parquet files are expected: one that is not may be a batch's, and is no other's.
+///
+/// # Errors
+/// It cannot be read, or is damaged.
+pub(in crate::store) fn whole_at(location: &Location) -> Result<Stored, Fault> {
+    let opened = location.open().map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))?;
+    let Some(file) = opened else { return Ok(Stored::Nothing) };
+    match SerializedFileReader::new(file) {
+        Ok(reader) => Ok(said_by(&reader)),
+        Err(ParquetError::External(e)) => Err(Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"))),
+        Err(e) => {
+            let fault = Fault::new(Code::Damaged, format!("{location}: the file is damaged, or is not Parquet: {e}"));
+            Err(fault.hint("its rows cannot be read: bring it back from a backup, or move it away"))
+        }
+    }
+}
+
+fn said_by(reader: &SerializedFileReader<Readable>) -> Stored {
+    let metadata = reader.metadata().file_metadata();
+    let entries = metadata.key_value_metadata().into_iter().flatten();
+    let entries = entries.filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?)));
+    Stamp::read(entries).map_or(Stored::Foreign, Stored::Batch)
+}
+
+/// What replays took out of the part of the quarantine at `location`.
+///
+/// # Errors
+/// It cannot be read, or does not say it as it is written.
+pub fn done_in(location: &Location) -> Result<Vec<Done>, Fault> {
+    let said = said_in(location, DONE)?.unwrap_or_default();
+    let read = |text| {
+        Done::read(text).ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what replays took out: `{text}`")))
+    };
+    said.split_whitespace().map(read).collect()
+}
+
+/// The digests of the replays that brought some rows of the file at `location`.
+///
+/// # Errors
+/// It cannot be read.
+pub fn replays_in(location: &Location) -> Result<Vec<String>, Fault> {
+    let replays = said_in(location, REPLAYS)?.unwrap_or_default();
+    Ok(replays.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Whether other batches took the place of some of the rows that were in the file at `location`.
+///
+/// # Errors
+/// It cannot be read.
+pub(in crate::store) fn is_partial(location: &Location) -> Result<bool, Fault> {
+    Ok(said_in(location, PARTIAL)?.is_some())
+}
+
+/// What the file's metadata says under `key`.
+fn said_in(location: &Location, key: &str) -> Result<Option<String>, Fault> {
+    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"));
+    let Some(file) = location.open().map_err(|e| failed(&e))? else { return Ok(None) };
+    let reader = SerializedFileReader::new(file).map_err(|e| failed(&e))?;
+    let entries = reader.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    Ok(entries.filter(|entry| entry.key == key).find_map(|entry| entry.value.clone()))
+}

@@ -1,0 +1,22 @@
+//! What stores of Parquet files have in common: staged files, what files say of themselves, and what is read of them.
+
+mod batch;
+mod conform;
+mod groups;
+mod metadata;
+mod stage;
+mod staged;
+pub(super) mod statistics;
+mod types;
+mod values;
+mod view;
+
+pub(super) use self::batch::BatchFile;
+pub(super) use self::groups::EncodedGroup;
+pub(super) use self::metadata::whole_at;
+pub use self::metadata::{done_in, replays_in, stored_at};
+pub(super) use self::stage::{ParquetStage, Target};
+pub(super) use self::staged::StagedFile;
+pub(super) use self::types::{held, nearest};
+pub(super) use self::values::{count_in, may_hold};
+pub(super) use self::view::{FilesView, TableFile};
