@@ -2,8 +2,8 @@
 
 use arrow::datatypes::DataType;
 
-use super::plan::{Contract, Plan};
-use crate::json::{Kind, Token, text_of};
+use super::plan::{ContractNode, ReadPlan, ScalarPlan};
+use crate::json::{Token, TokenKind, text_of};
 use crate::text::{EXACT_INTEGER_MAX, is_wide};
 use crate::types::{Tally, shortened};
 
@@ -14,7 +14,7 @@ const EXAMPLES_MAX: usize = 3;
 
 /// The kind of a value, as far as types are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
+pub enum ValueKind {
     Null,
     Boolean,
     Integer,
@@ -30,35 +30,35 @@ pub enum Seen {
     Array,
 }
 
-const SEEN: [Seen; 10] = [
-    Seen::Null,
-    Seen::Boolean,
-    Seen::Integer,
-    Seen::WideInteger,
-    Seen::BigInteger,
-    Seen::Float,
-    Seen::WideFloat,
-    Seen::String,
-    Seen::Object,
-    Seen::Array,
+const KINDS: [ValueKind; 10] = [
+    ValueKind::Null,
+    ValueKind::Boolean,
+    ValueKind::Integer,
+    ValueKind::WideInteger,
+    ValueKind::BigInteger,
+    ValueKind::Float,
+    ValueKind::WideFloat,
+    ValueKind::String,
+    ValueKind::Object,
+    ValueKind::Array,
 ];
 
-impl Seen {
+impl ValueKind {
     /// The kind of `token`.
     pub fn of(text: &[u8], token: &Token) -> Self {
         match token.kind {
-            Kind::Null => Self::Null,
-            Kind::False | Kind::True => Self::Boolean,
+            TokenKind::Null => Self::Null,
+            TokenKind::False | TokenKind::True => Self::Boolean,
             // Fifteen digits and the point.
-            Kind::Float if token.end - token.start <= 16 => Self::Float,
-            Kind::Float if is_wide(number_text(text, token)) => Self::WideFloat,
-            Kind::Float => Self::Float,
-            Kind::String | Kind::Key => Self::String,
-            Kind::Object => Self::Object,
-            Kind::Array => Self::Array,
+            TokenKind::Float if token.end - token.start <= 16 => Self::Float,
+            TokenKind::Float if is_wide(number_text(text, token)) => Self::WideFloat,
+            TokenKind::Float => Self::Float,
+            TokenKind::String | TokenKind::Key => Self::String,
+            TokenKind::Object => Self::Object,
+            TokenKind::Array => Self::Array,
             // Fifteen digits are below 2^53, whatever they are.
-            Kind::Integer if token.end - token.start <= 15 => Self::Integer,
-            Kind::Integer => match number_text(text, token).parse::<i64>() {
+            TokenKind::Integer if token.end - token.start <= 15 => Self::Integer,
+            TokenKind::Integer => match number_text(text, token).parse::<i64>() {
                 Ok(n) if n.unsigned_abs() > EXACT_INTEGER_MAX => Self::WideInteger,
                 Ok(_) => Self::Integer,
                 Err(_) => Self::BigInteger,
@@ -111,9 +111,9 @@ pub fn is_missing(text: &[u8], token: &Token, missing: &[String]) -> bool {
 /// How often each kind was seen at one path, and below it.
 #[derive(Debug, Clone, Default)]
 pub struct Shape {
-    counts: [u64; SEEN.len()],
+    counts: [u64; KINDS.len()],
     /// By kind; the first few of each.
-    examples: [Vec<String>; SEEN.len()],
+    examples: [Vec<String>; KINDS.len()],
     /// By key, in the order in which keys were first seen.
     pub fields: Vec<(String, Shape)>,
     /// More different keys than a struct has fields.
@@ -128,19 +128,19 @@ pub struct Shape {
 
 impl Shape {
     /// Counts one value, by its kind alone; gives the kind.
-    pub fn count(&mut self, text: &[u8], token: &Token) -> Seen {
-        let seen = Seen::of(text, token);
-        self.counts[seen as usize] += 1;
-        let examples = &mut self.examples[seen as usize];
-        if examples.len() < EXAMPLES_MAX && !matches!(seen, Seen::Null) {
+    pub fn count(&mut self, text: &[u8], token: &Token) -> ValueKind {
+        let kind = ValueKind::of(text, token);
+        self.counts[kind as usize] += 1;
+        let examples = &mut self.examples[kind as usize];
+        if examples.len() < EXAMPLES_MAX && kind != ValueKind::Null {
             examples.push(shortened(&text_of(text, token)));
         }
-        seen
+        kind
     }
 
     /// Counts a string that stands for a missing value.
     pub fn count_missing(&mut self) {
-        self.counts[Seen::Null as usize] += 1;
+        self.counts[ValueKind::Null as usize] += 1;
     }
 
     /// Notes that the value of `token` could not be read as the contract's type.
@@ -149,45 +149,52 @@ impl Shape {
         if self.contradictions.len() < EXAMPLES_MAX {
             let shown = shortened(&text_of(text, token));
             // Quotes tell "17" from 17.
-            self.contradictions.push(if token.kind == Kind::String { format!("\"{shown}\"") } else { shown });
+            self.contradictions.push(if token.kind == TokenKind::String { format!("\"{shown}\"") } else { shown });
         }
     }
 
     /// Counts the value at `at` and all it holds.
     pub fn observe(&mut self, text: &[u8], tokens: &[Token], at: usize, missing: &[String]) {
         let token = &tokens[at];
-        if token.kind == Kind::String && is_missing(text, token, missing) {
+        if token.kind == TokenKind::String && is_missing(text, token, missing) {
             return self.count_missing();
         }
         match self.count(text, token) {
-            Seen::Object => {
-                let (mut key, mut hint) = (at + 1, 0);
+            ValueKind::Object => {
+                let (mut key, mut likely) = (at + 1, 0);
                 while key < token.next as usize {
                     let name = text_of(text, &tokens[key]);
-                    if let Some(field) = self.field(&name, &mut hint) {
+                    if let Some(field) = self.field(&name, &mut likely) {
                         field.observe(text, tokens, key + 1, missing);
                     }
                     key = tokens[key + 1].next as usize;
                 }
             }
-            Seen::Array => {
+            ValueKind::Array => {
                 let mut item = at + 1;
                 while item < token.next as usize {
                     self.items.get_or_insert_default().observe(text, tokens, item, missing);
                     item = tokens[item].next as usize;
                 }
             }
-            _ => {}
+            ValueKind::Null
+            | ValueKind::Boolean
+            | ValueKind::Integer
+            | ValueKind::WideInteger
+            | ValueKind::BigInteger
+            | ValueKind::Float
+            | ValueKind::WideFloat
+            | ValueKind::String => {}
         }
     }
 
-    /// The field called `name`, made if it is new; none once there are too many. `hint` is where it is likely.
-    pub fn field(&mut self, name: &str, hint: &mut usize) -> Option<&mut Shape> {
+    /// The field called `name`, made if it is new; none once there are too many. `likely` is where it is looked for first.
+    pub fn field(&mut self, name: &str, likely: &mut usize) -> Option<&mut Shape> {
         if self.is_map {
             return None;
         }
-        let found = match self.fields.get(*hint) {
-            Some((known, _)) if known == name => Some(*hint),
+        let found = match self.fields.get(*likely) {
+            Some((known, _)) if known == name => Some(*likely),
             _ => self.fields.iter().position(|(known, _)| known == name),
         };
         let index = match found {
@@ -202,7 +209,7 @@ impl Shape {
                 self.fields.len() - 1
             }
         };
-        *hint = index + 1;
+        *likely = index + 1;
         Some(&mut self.fields[index].1)
     }
 
@@ -228,9 +235,9 @@ impl Shape {
         if self.is_map {
             self.fields.clear();
         }
-        let mut hint = 0;
+        let mut likely = 0;
         for (name, shape) in fields {
-            if let Some(field) = self.field(&name, &mut hint) {
+            if let Some(field) = self.field(&name, &mut likely) {
                 field.merge(shape);
             }
         }
@@ -241,54 +248,56 @@ impl Shape {
         }
     }
 
-    fn has(&self, seen: Seen) -> bool {
-        self.counts[seen as usize] > 0
+    fn has(&self, kind: ValueKind) -> bool {
+        self.counts[kind as usize] > 0
     }
 
     /// The type that every value seen here is of.
-    fn guess(&self, contract: &Contract, path: &str) -> Plan {
-        let kinds: Vec<Seen> = SEEN.into_iter().skip(1).filter(|&s| self.has(s)).collect();
-        let integer = |s: &Seen| matches!(s, Seen::Integer | Seen::WideInteger);
+    fn guess(&self, contract: &ContractNode, path: &str) -> ReadPlan {
+        let kinds: Vec<ValueKind> = KINDS.into_iter().skip(1).filter(|&kind| self.has(kind)).collect();
+        let integer = |s: &ValueKind| matches!(s, ValueKind::Integer | ValueKind::WideInteger);
         let data_type = match kinds.as_slice() {
-            [] | [Seen::String] => DataType::Utf8,
-            [Seen::Boolean] => DataType::Boolean,
+            [] | [ValueKind::String] => DataType::Utf8,
+            [ValueKind::Boolean] => DataType::Boolean,
             all if all.iter().all(integer) => DataType::Int64,
-            [Seen::Float] | [Seen::Integer, Seen::Float] => DataType::Float64,
-            [Seen::Object] if !self.is_map && !self.fields.is_empty() => return self.fields_plan(contract, path),
-            [Seen::Array] => {
+            [ValueKind::Float] | [ValueKind::Integer, ValueKind::Float] => DataType::Float64,
+            [ValueKind::Object] if !self.is_map && !self.fields.is_empty() => return self.fields_plan(contract, path),
+            [ValueKind::Array] => {
                 let empty = Shape::default();
                 let items = self.items.as_deref().unwrap_or(&empty);
-                return Plan::List(Box::new(items.plan(&contract.items(), &format!("{path}[]"))));
+                return ReadPlan::List(Box::new(items.plan(&contract.items(), &format!("{path}[]"))));
             }
-            _ => return Plan::Text,
+            _ => return ReadPlan::Text,
         };
-        Plan::Scalar { data_type, format: None, guessed: true }
+        ReadPlan::Scalar(ScalarPlan { data_type, format: None, guessed: true })
     }
 
     /// A struct of the fields seen, each as the contract says or as guessed.
-    pub fn fields_plan(&self, contract: &Contract, path: &str) -> Plan {
+    pub fn fields_plan(&self, contract: &ContractNode, path: &str) -> ReadPlan {
         let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let field = |(name, shape): &(String, Shape)| (name.clone(), shape.plan(&contract.field(name), &inside(name)));
-        Plan::Struct(self.fields.iter().map(field).collect())
+        ReadPlan::Struct(self.fields.iter().map(field).collect())
     }
 
     /// How to read the values at `path`: as the contract says, unless it was overruled, else as guessed.
-    fn plan(&self, contract: &Contract, path: &str) -> Plan {
+    fn plan(&self, contract: &ContractNode, path: &str) -> ReadPlan {
         let overruled = contract.overruled.iter().any(|p| p == path);
         if let Some(plan) = self.unseen(contract, path).filter(|_| !overruled) {
             return plan;
         }
         match &contract.data_type {
             Some(_) if overruled => self.guess(&contract.without_type(), path),
-            Some(DataType::Struct(_)) if !self.is_map && self.has(Seen::Object) && !self.fields.is_empty() => {
+            Some(DataType::Struct(_)) if !self.is_map && self.has(ValueKind::Object) && !self.fields.is_empty() => {
                 self.fields_plan(contract, path)
             }
             Some(DataType::List(_)) => {
                 let empty = Shape::default();
-                Plan::List(Box::new(self.items.as_deref().unwrap_or(&empty).plan(&contract.items(), &format!("{path}[]"))))
+                ReadPlan::List(Box::new(self.items.as_deref().unwrap_or(&empty).plan(&contract.items(), &format!("{path}[]"))))
             }
             Some(DataType::Struct(_)) | None => self.guess(contract, path),
-            Some(data_type) => Plan::Scalar { data_type: data_type.clone(), format: contract.format.clone(), guessed: false },
+            Some(data_type) => {
+                ReadPlan::Scalar(ScalarPlan { data_type: data_type.clone(), format: contract.format.clone(), guessed: false })
+            }
         }
     }
 
@@ -298,18 +307,18 @@ impl Shape {
     }
 
     /// Where the values here are all missing or empty: what the contract says lies below.
-    fn unseen(&self, contract: &Contract, path: &str) -> Option<Plan> {
-        let only = |kind: Seen| SEEN.into_iter().skip(1).all(|s| s == kind || !self.has(s));
-        if only(Seen::Object) && self.fields.iter().all(|(_, f)| f.is_untouched()) && !self.is_map {
+    fn unseen(&self, contract: &ContractNode, path: &str) -> Option<ReadPlan> {
+        let only = |kind: ValueKind| KINDS.into_iter().skip(1).all(|other| other == kind || !self.has(other));
+        if only(ValueKind::Object) && self.fields.iter().all(|(_, f)| f.is_untouched()) && !self.is_map {
             let names = contract.names();
             let inside = |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let field = |name: &String| (name.clone(), Self::default().plan(&contract.field(name), &inside(name)));
             if !names.is_empty() {
-                return Some(Plan::Struct(names.iter().map(field).collect()));
+                return Some(ReadPlan::Struct(names.iter().map(field).collect()));
             }
         }
-        let says_list = contract.has_items() && only(Seen::Array) && self.items.as_ref().is_none_or(|i| i.is_untouched());
-        says_list.then(|| Plan::List(Box::new(Self::default().plan(&contract.items(), &format!("{path}[]")))))
+        let says_list = contract.has_items() && only(ValueKind::Array) && self.items.as_ref().is_none_or(|i| i.is_untouched());
+        says_list.then(|| ReadPlan::List(Box::new(Self::default().plan(&contract.items(), &format!("{path}[]")))))
     }
 
     /// Paths whose values contradict the contract more often than not, with examples.
@@ -337,26 +346,26 @@ impl Shape {
     }
 
     /// What stands at paths where values of several kinds do.
-    pub fn tallies(&self, path: &str, plan: &Plan, out: &mut Vec<Tally>) {
+    pub fn tallies(&self, path: &str, plan: &ReadPlan, out: &mut Vec<Tally>) {
         match plan {
-            Plan::Struct(fields) => {
+            ReadPlan::Struct(fields) => {
                 for (name, plan) in fields {
                     if let Some((_, shape)) = self.fields.iter().find(|(known, _)| known == name) {
                         shape.tallies(&if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, plan, out);
                     }
                 }
             }
-            Plan::List(item) => {
+            ReadPlan::List(item) => {
                 if let Some(items) = &self.items {
                     items.tallies(&format!("{path}[]"), item, out);
                 }
             }
-            Plan::Text if self.counts.iter().skip(1).filter(|c| **c > 0).count() > 1 => {
-                let kinds = SEEN.into_iter().skip(1).filter(|&s| self.has(s));
-                let tally = |s: Seen| (s.type_name().to_owned(), self.counts[s as usize], self.distinct(&self.examples[s as usize]));
+            ReadPlan::Text if self.counts.iter().skip(1).filter(|c| **c > 0).count() > 1 => {
+                let kinds = KINDS.into_iter().skip(1).filter(|&kind| self.has(kind));
+                let tally = |s: ValueKind| (s.type_name().to_owned(), self.counts[s as usize], self.distinct(&self.examples[s as usize]));
                 out.push(Tally::new(path, kinds.map(tally).collect()));
             }
-            Plan::Text | Plan::Scalar { .. } => {}
+            ReadPlan::Text | ReadPlan::Scalar(_) => {}
         }
     }
 }
