@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, NullBufferBuilder, PrimitiveArray, StringBuilder};
 use arrow::datatypes::*;
 
-use super::framing::Cell;
+use super::record::Cell;
 
 use crate::text;
 use crate::types::{Class, TypeEvidence, a_type, add_example, shortened};
@@ -29,7 +29,7 @@ pub struct ColumnReader {
 }
 
 /// The text of a unit and how to read its cells.
-pub struct Text<'a> {
+pub struct UnitText<'a> {
     pub bytes: &'a [u8],
     /// The same bytes, where all of them are UTF-8.
     pub utf8: Option<&'a str>,
@@ -40,7 +40,7 @@ pub struct Text<'a> {
     pub timezone_seconds: Option<i32>,
 }
 
-impl<'a> Text<'a> {
+impl<'a> UnitText<'a> {
     pub fn new(bytes: &'a [u8], utf8: Option<&'a str>, quote: u8, missing: &'a [String], timezone_seconds: Option<i32>) -> Self {
         let missing_lengths = missing.iter().fold(0, |lengths, token| lengths | length_bit(token));
         Self { bytes, utf8, quote, missing, missing_lengths, timezone_seconds }
@@ -86,54 +86,54 @@ pub struct Unreadable {
 
 impl ColumnReader {
     /// Reads `cells`; what cannot be read becomes null and is named in `unreadable`.
-    pub fn read(&self, cells: &[Cell], text: &Text, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
-        let mut each = Each { reader: self, text, unreadable, evidence };
+    pub fn read(&self, cells: &[Cell], text: &UnitText, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
+        let mut writer = ArrayWriter { reader: self, text, unreadable, evidence };
         match &self.data_type {
-            DataType::Boolean => each.booleans(cells),
-            DataType::Int8 => each.numbers::<Int8Type>(cells, |t| t.parse().ok()),
-            DataType::Int16 => each.numbers::<Int16Type>(cells, |t| t.parse().ok()),
-            DataType::Int32 => each.numbers::<Int32Type>(cells, |t| text::integer(t)?.try_into().ok()),
+            DataType::Boolean => writer.booleans(cells),
+            DataType::Int8 => writer.numbers::<Int8Type>(cells, |t| t.parse().ok()),
+            DataType::Int16 => writer.numbers::<Int16Type>(cells, |t| t.parse().ok()),
+            DataType::Int32 => writer.numbers::<Int32Type>(cells, |t| text::integer(t)?.try_into().ok()),
             DataType::Int64 => {
-                let array = each.numbers::<Int64Type>(cells, text::integer);
+                let array = writer.numbers::<Int64Type>(cells, text::integer);
                 let wide = |v: &i64| v.unsigned_abs() > text::EXACT_INTEGER_MAX;
                 if self.guessed && array.as_primitive::<Int64Type>().values().iter().any(wide) {
                     evidence.class = evidence.class.join(Class::WideInteger);
                 }
                 array
             }
-            DataType::UInt8 => each.numbers::<UInt8Type>(cells, |t| t.parse().ok()),
-            DataType::UInt16 => each.numbers::<UInt16Type>(cells, |t| t.parse().ok()),
-            DataType::UInt32 => each.numbers::<UInt32Type>(cells, |t| t.parse().ok()),
-            DataType::UInt64 => each.numbers::<UInt64Type>(cells, |t| t.parse().ok()),
-            DataType::Float32 => each.numbers::<Float32Type>(cells, |t| {
+            DataType::UInt8 => writer.numbers::<UInt8Type>(cells, |t| t.parse().ok()),
+            DataType::UInt16 => writer.numbers::<UInt16Type>(cells, |t| t.parse().ok()),
+            DataType::UInt32 => writer.numbers::<UInt32Type>(cells, |t| t.parse().ok()),
+            DataType::UInt64 => writer.numbers::<UInt64Type>(cells, |t| t.parse().ok()),
+            DataType::Float32 => writer.numbers::<Float32Type>(cells, |t| {
                 let narrow = text::float(t)? as f32;
                 (narrow.is_finite() || !t.bytes().any(|b| b.is_ascii_digit())).then_some(narrow)
             }),
             // A guess must not round: two identifiers beyond 2^53 could become one.
             DataType::Float64 if self.guessed || self.is_strict => {
-                each.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t)))
+                writer.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t)))
             }
-            DataType::Float64 => each.numbers::<Float64Type>(cells, text::float),
-            DataType::Decimal128(precision, scale) => each.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
+            DataType::Float64 => writer.numbers::<Float64Type>(cells, text::float),
+            DataType::Decimal128(precision, scale) => writer.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
             DataType::Date32 => match &self.format {
-                Some(format) => each.numbers::<Date32Type>(cells, |t| text::date_in(t, format)),
-                None => each.numbers::<Date32Type>(cells, text::date),
+                Some(format) => writer.numbers::<Date32Type>(cells, |t| text::date_in(t, format)),
+                None => writer.numbers::<Date32Type>(cells, text::date),
             },
-            DataType::Timestamp(unit, zone) => each.timestamps(cells, *unit, zone.is_some()),
-            DataType::Binary => each.binary(cells),
-            _ => each.strings(cells),
+            DataType::Timestamp(unit, zone) => writer.timestamps(cells, *unit, zone.is_some()),
+            DataType::Binary => writer.binary(cells),
+            _ => writer.strings(cells),
         }
     }
 }
 
-struct Each<'a> {
+struct ArrayWriter<'a> {
     reader: &'a ColumnReader,
-    text: &'a Text<'a>,
+    text: &'a UnitText<'a>,
     unreadable: &'a mut Vec<Unreadable>,
     evidence: &'a mut TypeEvidence,
 }
 
-impl Each<'_> {
+impl ArrayWriter<'_> {
     /// The value at `index`: trimmed, null where missing, noted where it cannot be read.
     fn parse<T>(&mut self, index: usize, cell: Cell, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         let whole = self.text.cell(cell);

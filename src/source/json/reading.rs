@@ -1,4 +1,4 @@
-//! UnitReader one unit: frame records, read their tokens, build arrays, name what is malformed.
+//! Reading one unit: frame records, read their tokens, build arrays, name what is malformed.
 
 use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow::array::ArrayRef;
+use arrow::array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow::datatypes::*;
 
 use super::plan::ScalarPlan;
