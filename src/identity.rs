@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::source::Source;
 
@@ -52,7 +52,7 @@ fn digest_of_files(source: &dyn Source) -> Result<u128, Fault> {
     for (i, file) in source.files().iter().enumerate() {
         // The keys of its directories are content too.
         digest.update(&source.head_digest(i as u32).to_le_bytes());
-        let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read: {e}", file.path));
+        let failed = |e: std::io::Error| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", file.path));
         let mut handle = file.open()?;
         loop {
             let read = handle.read(&mut buffer).map_err(failed)?;
@@ -77,5 +77,5 @@ pub fn check(given: Option<&str>) -> Result<(), Fault> {
         return Ok(());
     }
     let what = format!("`{id}` cannot name a batch");
-    Err(Fault::new(what).hint("use letters, digits, `.`, `_`, `-` and `=`, not beginning with `.`"))
+    Err(Fault::new(Code::MalformedOption, what).hint("use letters, digits, `.`, `_`, `-` and `=`, not beginning with `.`"))
 }

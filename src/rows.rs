@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
+use serde::{Deserialize, Serialize};
 
 /// A row of the batch: its unit and its number in the unit, malformed records counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RowId {
     pub unit: u32,
     pub row: u32,
 }
 
 /// Which row of the unit each row of a record batch is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RowNumbers {
     /// `first`, `first + 1`, …
     Dense { first: u32, len: u32 },
@@ -172,12 +173,12 @@ impl Mask {
 }
 
 /// A set of rows of the whole input: sparse where few of a unit's rows are in it, bits where many are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowSet {
     units: BTreeMap<u32, UnitRows>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum UnitRows {
     /// Ascending.
     Sparse(Vec<u32>),

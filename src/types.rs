@@ -53,7 +53,7 @@ pub fn parse_type(text: &str) -> Result<DataType, String> {
         _ => {
             let known = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"];
             let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(us, UTC)"];
-            let fault = crate::diagnostic::Fault::new(format!("`{text}` is not a type"));
+            let fault = crate::diagnostic::Fault::new(crate::diagnostic::Code::InvalidValue, format!("`{text}` is not a type"));
             let fault = fault.hint_nearest(name, known.into_iter().chain(more));
             Err(format!("{}; {}", fault.what, fault.hint.unwrap_or_default()))
         }
@@ -167,7 +167,7 @@ pub fn type_name(data_type: &DataType) -> String {
 }
 
 /// What a text value looks like, ordered by how much it admits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Class {
     /// No value seen.
     Missing,
@@ -224,7 +224,7 @@ impl Class {
 }
 
 /// What one unit says against the type its column was read as.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TypeEvidence {
     /// Index into the source's schema.
     pub column: usize,
@@ -297,7 +297,7 @@ pub fn merge_evidence(into: &mut Vec<TypeEvidence>, more: &[TypeEvidence]) {
 }
 
 /// How many values of which type stand in a column of several.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// The column, or the path of a field.
     pub path: String,
@@ -306,7 +306,7 @@ pub struct Tally {
 }
 
 /// Values of one type among others.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct KindCount {
     #[serde(rename = "type")]
     pub data_type: String,

@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, damaged};
 use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 const MAGIC: &[u8] = b"ARROW1";
 const CONTINUATION: u32 = u32::MAX;
@@ -195,9 +195,8 @@ impl Messages {
 /// The schema, if its numbers are in this machine's byte order.
 fn read_schema(file: &InputFile, schema: arrow::ipc::Schema<'_>) -> Result<SchemaRef, Fault> {
     if !schema.endianness().equals_to_target_endianness() {
-        return Err(
-            Fault::new(format!("{}: its numbers are in another byte order", file.path)).hint("write it again on a machine like this one")
-        );
+        return Err(Fault::new(Code::Unsupported, format!("{}: its numbers are in another byte order", file.path))
+            .hint("write it again on a machine like this one"));
     }
     Ok(Arc::new(fb_to_schema(schema)))
 }
@@ -207,7 +206,7 @@ fn cut_short(file: &InputFile) -> Fault {
 }
 
 fn not_arrow(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{}: not Arrow IPC: {why}", file.path)).hint("it may be cut short, or of another format")
+    Fault::new(Code::Damaged, format!("{}: not Arrow IPC: {why}", file.path)).hint("it may be cut short, or of another format")
 }
 
 impl Source for ArrowSource {

@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::shape::Shape;
 use super::typed::{Table, damaged};
 use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// A file's header holds its schema; more than this is none.
 const HEADER_BYTES_MAX: u64 = 16 << 20;
@@ -66,7 +66,7 @@ impl AvroSource {
 impl Container {
     fn of(file: &InputFile) -> Result<Self, Fault> {
         let not_avro = |why: &dyn std::fmt::Display| {
-            Fault::new(format!("{}: not Avro: {why}", file.path)).hint("it may be cut short, or of another format")
+            Fault::new(Code::Damaged, format!("{}: not Avro: {why}", file.path)).hint("it may be cut short, or of another format")
         };
         let head = file.read_at(0, file.bytes.min(HEADER_BYTES_MAX) as usize)?;
         let read = || {

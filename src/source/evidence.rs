@@ -1,10 +1,12 @@
 //! What the data says of its own types, and what of that a report shows.
 
+use serde::{Deserialize, Serialize};
+
 use super::json::Shape;
 use crate::types::TypeEvidence;
 
 /// What a unit, or all units so far, say against or beyond the types their columns were read as.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Evidence {
     /// The format knows its types.
     #[default]

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
 
 pub use evidence::Evidence;
 pub use file::InputFile;
@@ -33,13 +34,13 @@ pub use spool::{Encoding, Spool};
 use self::location::Located;
 use self::origin::LineJumps;
 use crate::confines::Confines;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::ColumnStatistics;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
 /// A slice of the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     pub index: u32,
     /// Index into the source's files.
@@ -50,7 +51,7 @@ pub struct Unit {
 }
 
 /// A record that could not be framed, read as the contract's types, or computed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Malformed {
     /// Its row number in the unit.
     pub row: u32,
@@ -72,7 +73,7 @@ pub struct Chunk {
 }
 
 /// What is known of a unit once it has been read whole.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitEnd {
     /// Records, malformed ones included.
     pub records: u32,
@@ -255,7 +256,7 @@ impl Cut {
             return Ok(bytes.saturating_mul(2).min(UNIT_BYTES_MAX));
         }
         let what = format!("{}: the record at byte {} is longer than {} MiB", file.path, start + 1, UNIT_BYTES_MAX >> 20);
-        Err(Fault::new(what).hint("do its records end with line ends, LF or CRLF?"))
+        Err(Fault::new(Code::TooLarge, what).hint("do its records end with line ends, LF or CRLF?"))
     }
 }
 

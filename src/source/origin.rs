@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{RowId, Unit, UnitEnd};
 
 /// Where a row came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Origin {
     pub file: String,
     /// Line on which the record begins, from 1; none for formats without lines.
@@ -26,12 +26,12 @@ impl fmt::Display for Origin {
 }
 
 /// The units read so far and what came before each of them in its file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Places {
     units: Vec<UnitPlace>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct UnitPlace {
     unit: Unit,
     rows_before: u64,
@@ -43,10 +43,10 @@ struct UnitPlace {
 }
 
 /// On which line of its unit, from 0, each row begins: stretches of rows that take equally many lines each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineJumps(Vec<LineJump>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct LineJump {
     row: u32,
     line: u32,

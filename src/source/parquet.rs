@@ -20,7 +20,7 @@ use self::levels::Held;
 use super::file::cannot_read;
 use super::typed::{Table, damaged};
 use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::{Column, ColumnStatistics, Number};
 
@@ -71,7 +71,7 @@ impl ParquetSource {
             if let Some((row, why)) = misread.map_err(|e| damaged(file, &e))? {
                 let before: i64 = footer.metadata().row_groups()[..unit.start as usize].iter().map(|group| group.num_rows()).sum();
                 let (name, row) = (footer.parquet_schema().column(column.leaf).path().string(), before as u64 + row + 1);
-                let fault = Fault::new(format!("{}: `{name}` of row {row} {why}", file.path));
+                let fault = Fault::new(Code::UnsupportedType, format!("{}: `{name}` of row {row} {why}", file.path));
                 return Err(fault.hint("INT96 is read as microseconds, or as nanoseconds where the contract says `timestamp(ns)`"));
             }
         }
@@ -267,5 +267,5 @@ fn footer_bytes(handle: &File, file: &InputFile) -> Result<Vec<u8>, Fault> {
 }
 
 fn not_parquet(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{}: not a Parquet file: {why}", file.path)).hint("it may be cut short, or of another format")
+    Fault::new(Code::Damaged, format!("{}: not a Parquet file: {why}", file.path)).hint("it may be cut short, or of another format")
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use super::csv::column_of_texts;
 use super::typed::schema_of;
 use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::ColumnStatistics;
 use crate::types::Tally;
 
@@ -77,15 +77,14 @@ impl Partitioned {
         for (file, keys) in inner.files().iter().zip(keys) {
             if names(keys) != expected {
                 let what = format!("{} and {} lie under different keys", inner.files()[0].path, file.path);
-                return Err(Fault::new(what).hint("the files of one batch have the same columns"));
+                return Err(Fault::new(Code::FilesDiffer, what).hint("the files of one batch have the same columns"));
             }
         }
         let distinct: BTreeSet<&String> = expected.iter().collect();
         if let Some(taken) = expected.iter().find(|n| inner.schema().column_with_name(n).is_some() || distinct.len() < expected.len()) {
             let what = format!("{}: `{taken}` stands in the path and also elsewhere", inner.files()[0].path);
-            return Err(
-                Fault::new(what).hint("every column needs a name of its own; name the files by a glob to leave the path's keys out")
-            );
+            return Err(Fault::new(Code::DuplicateColumn, what)
+                .hint("every column needs a name of its own; name the files by a glob to leave the path's keys out"));
         }
         let mut values = Vec::with_capacity(expected.len());
         for (i, name) in expected.iter().enumerate() {
@@ -134,7 +133,7 @@ impl Source for Partitioned {
         let (inner, keys): (Vec<usize>, Vec<usize>) = projection.columns.iter().partition(|&&c| c < self.own());
         let read = Projection { compact: projection.compact, ..Projection::new(self.inner.schema(), inner) };
         self.inner.read(unit, preread, &read, &mut |chunk| {
-            let failed = |e| Fault::new(format!("cannot assemble a batch: {e}"));
+            let failed = |e| Fault::new(Code::Internal, format!("cannot assemble a batch: {e}"));
             let len = chunk.batch.num_rows();
             let repeated = UInt32Array::from_value(unit.file, len);
             let mut columns = chunk.batch.columns().to_vec();

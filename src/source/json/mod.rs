@@ -27,7 +27,7 @@ pub use self::shape::Shape;
 use super::{
     Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, UNIT_BYTES_MAX, Unit, UnitEnd,
 };
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::types::Tally;
 
 /// JSON files read as one table.
@@ -63,7 +63,7 @@ impl JsonSource {
     pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
         // Nothing at all is no document, but a file of no lines.
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
-            return Err(Fault::new(format!("{} is empty", empty.path)).hint("an array of objects is expected"));
+            return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));
         }
         let region = |file: &InputFile| match format {
             Format::Ndjson => RecordRegion::of_lines(file),
@@ -107,7 +107,7 @@ impl JsonSource {
             return Ok(());
         }
         let what = format!("{}: records have more than {FIELDS_MAX} different keys", self.common.files[0].path);
-        Err(Fault::new(what).hint("keys that are data belong into values"))
+        Err(Fault::new(Code::TooLarge, what).hint("keys that are data belong into values"))
     }
 
     fn bytes_of(&self, unit: &Unit, preread: Preread) -> Result<Vec<u8>, Fault> {
@@ -168,7 +168,9 @@ impl JsonSource {
             let read = handle.read(&mut buffer).map_err(|e| super::file::cannot_read(&input.path, &e))?;
             if let Some(found) = buffer[..read].iter().position(|b| !b.is_ascii_whitespace()) {
                 let what = format!("{}: text behind the array's closing bracket, at byte {}", input.path, at + found as u64 + 1);
-                return Err(Fault::new(what).hint("a JSON file holds one array; `--format ndjson` reads one object a line"));
+                return Err(
+                    Fault::new(Code::InvalidLayout, what).hint("a JSON file holds one array; `--format ndjson` reads one object a line")
+                );
             }
             if read == 0 {
                 return Ok(());

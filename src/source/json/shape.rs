@@ -1,6 +1,7 @@
 //! What JSON values looked like: how many of each kind stand at every path. Types follow from it alone.
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
 use super::plan::{ContractNode, ReadPlan, ScalarPlan};
 use crate::json::{Token, TokenKind, text_of};
@@ -109,7 +110,7 @@ pub fn is_missing(text: &[u8], token: &Token, missing: &[String]) -> bool {
 }
 
 /// How often each kind was seen at one path, and below it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     counts: [u64; KINDS.len()],
     /// By kind; the first few of each.
