@@ -4,7 +4,7 @@ use arrow::datatypes::Field;
 
 use crate::audit::{Job, Plan};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::ruleset::Known;
+use crate::ruleset::KnownIssue;
 use crate::sql::LazySql;
 
 /// Attaches known issues to the row tests of the findings they name.
@@ -14,7 +14,7 @@ pub(super) fn attach(job: &Job<'_>, sql: &LazySql, is_guess: impl Fn(&Field) -> 
     let file = &job.rules.path;
     let today = (job.now.timestamp().div_euclid(86_400)) as i32;
     for known in &job.rules.sections.known {
-        let Known { rule, r#where, until, .. } = &known.value;
+        let KnownIssue { rule, r#where, until, .. } = &known.value;
         let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
         let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
             let fault = Fault::new(Code::UnknownRule, format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
