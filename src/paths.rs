@@ -27,7 +27,7 @@ enum PathStep {
 #[derive(Debug, Clone)]
 pub struct Values {
     pub array: ArrayRef,
-    /// Where a row may have several values or none: how many there are up to and with each row.
+    /// Where a row may have several values or none: by row, how many values there are up to its end.
     pub ends: Option<Arc<[u32]>>,
 }
 

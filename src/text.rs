@@ -47,7 +47,7 @@ fn classify_number_or_time(text: &str) -> Class {
 /// Whether a number without an exponent has more digits before its point than a float holds exactly: two identifiers
 /// beyond 2^53 could become one.
 pub fn is_wide(number: &str) -> bool {
-    /// Of 2^53.
+    /// The digits that 2^53 has.
     const DIGITS: usize = 16;
     if number.len() < DIGITS {
         return false;
@@ -78,8 +78,8 @@ pub fn integer(text: &str) -> Option<i64> {
 /// Integers up to this are floats exactly.
 pub const EXACT_INTEGER_MAX: u64 = 1 << 53;
 
-/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. Digits beyond the range are none, on
-/// either side: `1e400` would become infinite, `1e-400` zero.
+/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. A number beyond the range of floats is none:
+/// `1e400` would become infinite, `1e-400` zero.
 pub fn float(text: &str) -> Option<f64> {
     let x: f64 = text.parse().ok()?;
     let overflowed = x.is_infinite() && text.bytes().any(|b| b.is_ascii_digit());
@@ -137,7 +137,7 @@ pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     (value < limit).then_some(if negative { -value } else { value })
 }
 
-/// Those of 64 bits.
+/// The powers of ten that 64 bits hold.
 const POWERS_OF_TEN: [u64; 20] = {
     let mut powers = [1; 20];
     let mut i = 1;

@@ -98,7 +98,7 @@ impl ArrowSource {
             let bytes = bytes_of(file, &messages.schema, &batch.block)?;
             digest.update(&bytes);
             let read = decoder.read_record_batch(&batch.block, &bytes).map_err(|e| damaged(file, &e))?;
-            // A message of no kind is none to the library.
+            // Of a message of another kind the library gives nothing.
             decoded.push(read.ok_or_else(|| damaged(file, &"a message is not the record batch that should stand there"))?);
         }
         Ok((decoded, digest.digest128()))

@@ -17,7 +17,7 @@ use super::typed::{Table, damaged};
 use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
-/// A file's header holds its schema; more than this is none.
+/// A file's header holds its schema; a longer one is refused.
 const HEADER_BYTES_MAX: u64 = 16 << 20;
 
 /// Avro files read as one table.

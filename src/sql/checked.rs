@@ -22,7 +22,7 @@ use super::guard::Guard;
 use super::messages::one_line;
 use crate::types::type_name;
 
-/// Puts every part of `planned` that may compute something wrong into what checks it.
+/// Wraps every part of `planned` that may compute something wrong in [`Checked`].
 pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
     let checked = planned.transform_up(|part| {
         if let Some(binary) = part.downcast_ref::<BinaryExpr>() {
@@ -107,7 +107,7 @@ enum CheckKind {
     Bounded,
 }
 
-/// An operator, cast or function, with what comes out of it looked at. It has the children of what it holds.
+/// An operator, cast or function whose results are checked. Its children are those of the expression inside.
 #[derive(Debug, Clone)]
 pub(super) struct Checked {
     inner: Arc<dyn PhysicalExpr>,
@@ -190,7 +190,7 @@ impl Checked {
         Transformed::yes(Arc::new(Self { inner, kind }))
     }
 
-    /// What is looked at: functions of the children and all.
+    /// The expression whose results are checked.
     pub(super) fn inner(&self) -> &Arc<dyn PhysicalExpr> {
         &self.inner
     }

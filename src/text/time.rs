@@ -10,7 +10,7 @@ pub fn date(text: &str) -> Option<i32> {
         return None;
     }
     let (year, month, day) = (number(&b[..4])? as i32, number(&b[5..7])?, number(&b[8..])?);
-    // Columns of dates are read value by value: the days before each month, and no calendar type in between.
+    // Days before each month. A column of dates is read value by value: a calendar type in between would cost time.
     const BEFORE: [i32; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
     let month = usize::try_from(month).ok().filter(|m| (1..=12).contains(m))?;
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

@@ -1,7 +1,8 @@
 //! The bytes of Avro records, as the schema lays them out.
 //!
-//! The library takes more than there is: any branch of a union but the one for missing values for the other, any byte
-//! but 0 for true; and bytes behind a block's last record keep it going for ever. So records are gone through first.
+//! The library accepts bytes that are no valid record: of a union it takes every branch number but that of null for the other
+//! branch, and every byte but 0 for true; and it never ends where bytes stand behind a block's last record. So all records are
+//! gone through here first.
 
 use std::collections::HashMap;
 

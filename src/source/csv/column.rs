@@ -20,7 +20,7 @@ pub struct ColumnReader {
     pub class: Class,
     /// A guessed type admits only text of its class; a contract's type admits all it can represent.
     pub guessed: bool,
-    /// The type is a table's: text must be written as a guess would ask for it.
+    /// The type is that of the destination's table. Text is read as strictly as for a guess: `007` is no number.
     pub is_strict: bool,
     /// strftime format of a date or timestamp.
     pub format: Option<String>,
@@ -157,7 +157,8 @@ impl ArrayWriter<'_> {
     fn note(&mut self, index: usize, text: &str) {
         self.evidence.failures += 1;
         let class = text::classify(text);
-        // A digit that its own class would lose, such as nanoseconds, leaves only text.
+        // A value of the column's own class that cannot be read has a digit that the type would lose, such as nanoseconds:
+        // only text keeps it.
         let widens = self.reader.class.join(class) != self.reader.class;
         let class = if self.reader.guessed && !widens { Class::Text } else { class };
         self.evidence.class = self.evidence.class.join(class);
@@ -219,13 +220,13 @@ impl ArrayWriter<'_> {
     fn strings(&mut self, cells: &[Cell]) -> ArrayRef {
         let bytes = cells.iter().map(|c| (c.end - c.start) as usize).sum();
         let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
+        // No value was seen in the first unit: the values here are the first to say what the column is.
         let undetermined = self.reader.guessed && self.reader.class == Class::Missing;
         for &cell in cells {
             let text = self.text.cell(cell);
             match self.text.is_missing(&text) {
                 true => builder.append_null(),
                 false => {
-                    // The first unit had no value: these say what the column is.
                     if self.reader.mixed {
                         let trimmed = trimmed(&text);
                         self.evidence.count_kind(text::classify(trimmed), trimmed);

@@ -18,7 +18,8 @@ pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> Column
     let column = contract.iter().find(|c| c.name == name);
     let is_strict = column.is_some_and(|c| c.is_strict);
     let asked = column.and_then(|c| c.data_type.clone());
-    // A table's text column is text without anybody's promise; what no text is, is not asked of it.
+    // A table's type counts like a contract's, but for two: text is a guess like any other, since nobody promised it; and
+    // nested types are not asked for, since delimited text cannot hold them.
     let is_text = is_strict && asked == Some(DataType::Utf8);
     let data_type = asked.filter(|asked| !is_strict || !(asked.is_nested() || is_text));
     ColumnReader {

@@ -96,7 +96,7 @@ impl CsvSource {
             let classes = guess::classes(self, &bytes, &self.heads[unit.file as usize].positions);
             for (reader, (class, mixed)) in self.columns.iter_mut().zip(classes) {
                 if reader.guessed {
-                    // What a table says is text stays text.
+                    // A column that is text in the destination's table stays text.
                     (reader.class, reader.mixed) = (reader.class.join(class), mixed);
                     reader.data_type = guess::guessed_type(class, self.timezone_seconds);
                 }

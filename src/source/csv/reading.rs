@@ -110,7 +110,7 @@ impl<'a> UnitReader<'a> {
         row
     }
 
-    /// Why a record of well-formed fields is none of this table.
+    /// Why a record whose fields are well formed does not belong to this table, if so.
     fn ragged(&self, start: usize) -> Option<String> {
         let (expected, found) = (self.positions.len(), self.framer.cells.len());
         let record = &self.text.bytes[start..];

@@ -61,7 +61,7 @@ impl JsonSource {
     /// # Errors
     /// A file cannot be read, or holds no array where one is expected.
     pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
-        // Nothing at all is no document, but a file of no lines.
+        // An empty file is a file of no lines, but it is no JSON document.
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
             return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));
         }
@@ -95,6 +95,7 @@ impl JsonSource {
         Ok(source)
     }
 
+    /// The source whose types follow from `shape` and from the contract, but for what it says of `contradicted` paths.
     fn of(common: Arc<Common>, shape: &Shape, contradicted: Vec<(String, Vec<String>)>) -> Self {
         let overruled = contradicted.iter().map(|(path, _)| path.clone()).collect();
         let plan = shape.fields_plan(&ContractNode::new(&common.contract, overruled), "");
@@ -102,6 +103,7 @@ impl JsonSource {
         Self { common, plan, schema, contradicted }
     }
 
+    /// Refuses records that have too many different keys to be columns.
     fn bounded(&self, shape: &Shape) -> Result<(), Fault> {
         if !shape.is_map {
             return Ok(());

@@ -78,7 +78,8 @@ impl ContractNode {
         root
     }
 
-    /// Takes over a table's type. What is text there is left to the values: text may be what several kinds came to.
+    /// Takes over a table's type. What is text there is left to the values: a table
+    /// also holds as text what was of several kinds.
     fn strict(&mut self, data_type: &DataType) {
         match data_type {
             DataType::Struct(fields) => {

@@ -1,6 +1,6 @@
 //! Whether a row group holds as many values, and as many missing ones, as its footer says.
 //!
-//! The library takes what levels there are: of a list whose levels are cut short it makes nulls.
+//! The library does not count them: where the levels of a list are cut short, it makes nulls.
 
 use std::sync::Arc;
 
