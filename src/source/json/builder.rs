@@ -7,10 +7,11 @@ use arrow::array::{Array, ArrayRef, ListArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::DataType;
 
+use super::kind::ValueKind;
 use super::plan::{ReadPlan, a_type_of};
 use super::record::{RecordTokens, Scalar};
 use super::scalars::Scalars;
-use super::shape::{Shape, ValueKind, is_missing};
+use super::shape::{Shape, is_missing};
 use crate::json::{Token, TokenKind, repeated_in, text_of};
 use crate::types::shortened;
 

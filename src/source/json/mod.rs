@@ -7,6 +7,8 @@
 
 mod builder;
 mod digits;
+mod inference;
+mod kind;
 mod layout;
 mod plan;
 mod reading;

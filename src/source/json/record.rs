@@ -6,7 +6,7 @@ use std::str::FromStr;
 use arrow::datatypes::TimeUnit;
 
 use super::digits::{exponential, is_in_range, whole};
-use super::shape::{ValueKind, number_text};
+use super::kind::{ValueKind, number_text};
 use crate::json::{Token, TokenKind, text_of};
 use crate::text;
 
