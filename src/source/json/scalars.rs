@@ -137,7 +137,7 @@ impl Scalars {
                 gather_number(wanted, narrow, builder)
             }
             // A guess must not round: two identifiers beyond 2^53 could become one.
-            Gathered::Float64(builder) if *guessed && !value.is_plain_number() => gather_number(wanted, None, builder),
+            Gathered::Float64(_) if *guessed && !value.is_plain_number() => false,
             Gathered::Float64(builder) => gather_number(wanted, value.float(), builder),
             Gathered::Decimal(builder) => {
                 let DataType::Decimal128(precision, scale) = data_type else { return false };
