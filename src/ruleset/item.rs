@@ -1,4 +1,4 @@
-//! One item of the `rules` list: the words common to all rules peeled off, the rest read by its rule.
+//! One item of the `rules` list: the words common to all rules are split off, the rest is read by its rule.
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;

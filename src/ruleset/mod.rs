@@ -7,7 +7,7 @@ mod table;
 
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
-pub use sections::{CleanStep, GateSection, Known, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
+pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
 pub use table::Contract;
 
 use crate::diagnostic::{Code, Fault, Faults, Place};

@@ -5,6 +5,7 @@
 
 mod footer;
 mod lz4;
+mod stream;
 mod validity;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,7 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::FileDecoder;
-use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_message};
+use arrow::ipc::{Block, MetadataVersion, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, damaged};
@@ -43,19 +44,19 @@ struct Messages {
     schema: SchemaRef,
     version: MetadataVersion,
     dictionaries: Vec<Block>,
-    batches: Vec<Batch>,
+    batches: Vec<BatchMessage>,
     /// Digest of the schema and the dictionaries.
     digest: u128,
 }
 
 #[derive(Debug)]
-struct Batch {
+struct BatchMessage {
     block: Block,
     /// How many dictionary messages it may refer to: in a stream those before it, in a file all.
     dictionaries: usize,
 }
 
-impl Batch {
+impl BatchMessage {
     fn len(&self) -> u64 {
         self.block.metaDataLength() as u64 + self.block.bodyLength() as u64
     }
@@ -97,7 +98,7 @@ impl ArrowSource {
             let bytes = bytes_of(file, &messages.schema, &batch.block)?;
             digest.update(&bytes);
             let read = decoder.read_record_batch(&batch.block, &bytes).map_err(|e| damaged(file, &e))?;
-            // A message of no kind is none to the library.
+            // Of a message of another kind the library gives nothing.
             decoded.push(read.ok_or_else(|| damaged(file, &"a message is not the record batch that should stand there"))?);
         }
         Ok((decoded, digest.digest128()))
@@ -137,61 +138,7 @@ impl Messages {
         if is_file && (file.bytes < 18 || file.read_at(file.bytes - 6, 6)? != MAGIC) {
             return Err(damaged(file, &"its footer is missing").hint("it may be cut short"));
         }
-        if is_file {
-            return footer::messages(file);
-        }
-        let mut at: u64 = 0;
-        let mut found: Option<Self> = None;
-        let mut digest = Xxh3Default::new();
-        while at + 4 <= file.bytes {
-            let start = file.read_at(at, (file.bytes - at).min(8) as usize)?;
-            let word = |i: usize| start.get(i..i + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            // Before version 0.15 the length stood alone.
-            let (prefix, len) = if word(0) == CONTINUATION { (8, word(4)) } else { (4, word(0)) };
-            if at + prefix > file.bytes {
-                return Err(cut_short(file));
-            }
-            if len == 0 {
-                at += prefix;
-                break;
-            }
-            let body_at = at + prefix + u64::from(len);
-            if body_at > file.bytes {
-                return Err(cut_short(file));
-            }
-            let metadata = file.read_at(at + prefix, len as usize)?;
-            let message = root_as_message(&metadata).map_err(|e| not_arrow(file, &e))?;
-            let body =
-                u64::try_from(message.bodyLength()).ok().filter(|body| body_at.checked_add(*body).is_some_and(|end| end <= file.bytes));
-            let body = body.ok_or_else(|| cut_short(file))?;
-            let block = Block::new(at as i64, (prefix + u64::from(len)) as i32, body as i64);
-            match (message.header_type(), &mut found) {
-                (MessageHeader::Schema, None) => {
-                    let schema = message.header_as_schema().ok_or_else(|| damaged(file, &"a schema cannot be read"))?;
-                    digest.update(&metadata);
-                    let (schema, version) = (read_schema(file, schema)?, message.version());
-                    found = Some(Self { schema, version, dictionaries: Vec::new(), batches: Vec::new(), digest: 0 });
-                }
-                (MessageHeader::DictionaryBatch, Some(messages)) => {
-                    digest.update(&file.read_at(body_at, body as usize)?);
-                    messages.dictionaries.push(block);
-                }
-                (MessageHeader::RecordBatch, Some(messages)) => {
-                    messages.batches.push(Batch { block, dictionaries: messages.dictionaries.len() });
-                }
-                (other, _) => {
-                    let kind = other.variant_name().unwrap_or("unknown");
-                    return Err(damaged(file, &format!("a message of kind {kind} stands where none is expected")));
-                }
-            }
-            at = body_at + body;
-        }
-        let mut messages = found.ok_or_else(|| not_arrow(file, &"it holds no schema"))?;
-        if at < file.bytes {
-            return Err(damaged(file, &"bytes stand behind the end of the stream"));
-        }
-        messages.digest = digest.digest128();
-        Ok(messages)
+        if is_file { footer::messages(file) } else { stream::messages(file) }
     }
 }
 
@@ -269,7 +216,7 @@ impl Source for ArrowSource {
     }
 
     fn unit_bytes(&self, unit: &Unit) -> u64 {
-        self.messages[unit.file as usize].batches[unit.start as usize..unit.end as usize].iter().map(Batch::len).sum()
+        self.messages[unit.file as usize].batches[unit.start as usize..unit.end as usize].iter().map(BatchMessage::len).sum()
     }
 
     fn head_digest(&self, file: u32) -> u128 {

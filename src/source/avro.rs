@@ -1,7 +1,7 @@
 //! Avro object container files; a unit is some of a file's blocks.
 
+mod avro_type;
 mod codec;
-mod shape;
 
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,12 +12,12 @@ use arrow_avro::compression::CompressionCodec;
 use arrow_avro::reader::ReaderBuilder;
 use xxhash_rust::xxh3::xxh3_128;
 
-use self::shape::Shape;
+use self::avro_type::AvroType;
 use super::typed::{Table, damaged};
 use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
-/// A file's header holds its schema; more than this is none.
+/// A file's header holds its schema; a longer one is refused.
 const HEADER_BYTES_MAX: u64 = 16 << 20;
 
 /// Avro files read as one table.
@@ -38,7 +38,7 @@ struct Container {
     plain_header: Vec<u8>,
     sync: [u8; 16],
     codec: Option<CompressionCodec>,
-    shape: Shape,
+    record_type: AvroType,
     schema: SchemaRef,
     blocks: Vec<AvroBlock>,
 }
@@ -73,12 +73,12 @@ impl Container {
             let info = arrow_avro::reader::read_header_info(Cursor::new(&head)).map_err(|e| not_avro(&e))?;
             let header = head.get(..info.header_len() as usize).ok_or_else(|| not_avro(&"its header is cut short"))?.to_vec();
             let json = info.writer_schema().map_err(|e| not_avro(&e))?.json_string;
-            let shape = Shape::of(&json).ok_or_else(|| not_avro(&"its schema cannot be read"))?;
+            let record_type = AvroType::of(&json).ok_or_else(|| not_avro(&"its schema cannot be read"))?;
             let codec = info.compression().map_err(|e| not_avro(&e))?;
             let sync = info.sync();
             let plain_header = plain_header(&json, sync);
             let schema = ReaderBuilder::new().build(Cursor::new(&plain_header)).map_err(|e| not_avro(&e))?.schema();
-            Ok(Self { header, plain_header, sync, codec, shape, schema, blocks: Vec::new() })
+            Ok(Self { header, plain_header, sync, codec, record_type, schema, blocks: Vec::new() })
         };
         let container = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(not_avro(&"its header contradicts itself")))?;
         let blocks = blocks(file, container.header.len() as u64, container.sync)?;
@@ -93,11 +93,11 @@ impl Container {
             let data = rest.get(..size as usize).ok_or("a block reaches beyond the end")?;
             rest = rest.get(data.len() + self.sync.len()..).ok_or("a block reaches beyond the end")?;
             let Some(codec) = self.codec else {
-                self.shape.agrees(records as u64, data)?;
+                self.record_type.agrees(records as u64, data)?;
                 continue;
             };
             let data = codec::unpacked(codec, data).map_err(|e| format!("a block cannot be unpacked: {e}"))?;
-            self.shape.agrees(records as u64, &data)?;
+            self.record_type.agrees(records as u64, &data)?;
             put_long(&mut plain, records);
             put_long(&mut plain, data.len() as i64);
             plain.extend_from_slice(&data);

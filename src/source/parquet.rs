@@ -15,7 +15,7 @@ use parquet::basic::Type;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use self::int96::Int96Column;
-use self::levels::Held;
+use self::levels::LeafCounts;
 use super::file::cannot_read;
 use super::typed::{Table, damaged};
 use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
@@ -134,7 +134,7 @@ impl Source for ParquetSource {
             .with_batch_size(self.batch_rows)
             .build()
             .map_err(|e| damaged(file, &e))?;
-        let (mut first, mut held) = (0, Held::new(projection.columns.len()));
+        let (mut first, mut held) = (0, LeafCounts::new(projection.columns.len()));
         for batch in reader {
             let batch = batch.map_err(|e| damaged(file, &e))?;
             let len = batch.num_rows() as u32;

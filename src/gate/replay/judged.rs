@@ -3,7 +3,7 @@
 use crate::audit::Audited;
 use crate::diagnostic::{Fault, Faults};
 use crate::findings::builtin::MALFORMED;
-use crate::rows::{RowId, RowSet};
+use crate::rows::RowSet;
 use crate::source::{Projection, Unit};
 use crate::store::StagedUnit;
 

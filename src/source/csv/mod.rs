@@ -6,6 +6,7 @@ pub mod framing;
 mod guess;
 mod header;
 mod reading;
+mod record;
 mod scan;
 
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use self::column::{ColumnReader, Text};
-use self::framing::{Cell, Dialect};
+use self::column::{ColumnReader, UnitText};
 use self::header::Header;
-use self::reading::Reading;
+use self::reading::UnitReader;
+use self::record::{Cell, Dialect};
 use super::{
     Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, UNIT_BYTES_MAX, Unit, UnitEnd,
 };
@@ -35,13 +36,13 @@ pub struct CsvSource {
     columns: Vec<ColumnReader>,
     schema: SchemaRef,
     /// Per file: bytes and lines before the first record, and for each column its position in the record.
-    heads: Vec<Head>,
+    heads: Vec<FileHead>,
     /// Columns read otherwise than the contract asked, with examples of what contradicts it.
     contradicted: Vec<(String, Vec<String>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Head {
+struct FileHead {
     bytes: u64,
     lines: u64,
     positions: Vec<usize>,
@@ -67,7 +68,7 @@ impl CsvSource {
                 names.clone_from(&file_names);
             }
             let digest = xxhash_rust::xxh3::xxh3_128(&file.read_at(0, bytes as usize)?);
-            heads.push(Head { bytes, lines, positions: header::positions(&names, &file_names, file, &files[0])?, digest, notes });
+            heads.push(FileHead { bytes, lines, positions: header::positions(&names, &file_names, file, &files[0])?, digest, notes });
         }
         let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
         let missing = options.missing_values.clone().unwrap_or_else(|| vec![String::new()]);
@@ -95,7 +96,7 @@ impl CsvSource {
             let classes = guess::classes(self, &bytes, &self.heads[unit.file as usize].positions);
             for (reader, (class, mixed)) in self.columns.iter_mut().zip(classes) {
                 if reader.guessed {
-                    // What a table says is text stays text.
+                    // A column that is text in the destination's table stays text.
                     (reader.class, reader.mixed) = (reader.class.join(class), mixed);
                     reader.data_type = guess::guessed_type(class, self.timezone_seconds);
                 }
@@ -117,10 +118,10 @@ impl CsvSource {
         }
     }
 
-    fn text<'a>(&'a self, bytes: &'a [u8]) -> Text<'a> {
+    fn text<'a>(&'a self, bytes: &'a [u8]) -> UnitText<'a> {
         let utf8 = std::str::from_utf8(bytes).ok();
         let quote = self.dialect.quote.unwrap_or(b'"');
-        Text::new(bytes, utf8, quote, &self.missing, self.timezone_seconds)
+        UnitText::new(bytes, utf8, quote, &self.missing, self.timezone_seconds)
     }
 
     /// Whether a blank line is a record: only where a record has one field, which is then empty.
@@ -167,14 +168,14 @@ impl Source for CsvSource {
         each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
     ) -> Result<UnitEnd, Fault> {
         let bytes = self.bytes_of(unit, preread)?;
-        let mut reading = Reading::new(self, &bytes, projection, &self.heads[unit.file as usize].positions);
-        while reading.at < bytes.len() {
-            let chunk = reading.chunk()?;
+        let mut reader = UnitReader::new(self, &bytes, projection, &self.heads[unit.file as usize].positions);
+        while reader.at < bytes.len() {
+            let chunk = reader.chunk()?;
             if !chunk.rows.is_empty() || !chunk.malformed.is_empty() {
                 each(chunk)?;
             }
         }
-        Ok(reading.end(&bytes))
+        Ok(reader.end(&bytes))
     }
 
     fn header_lines(&self, file: u32) -> u64 {
@@ -283,7 +284,7 @@ pub(super) fn column_of_texts(texts: &[Option<&str>], contract: Option<&Contract
         at += len;
     }
     let missing = [String::new()];
-    let text = Text::new(joined.as_bytes(), Some(&joined), b'"', &missing, None);
+    let text = UnitText::new(joined.as_bytes(), Some(&joined), b'"', &missing, None);
     let class = texts.iter().flatten().fold(Class::Missing, |class, text| class.join(crate::text::classify(text)));
     let guess = ColumnReader { data_type: class.data_type(), class, guessed: true, ..guess::contract_reader("", &[]) };
     let plain = ColumnReader { data_type: DataType::Utf8, class: Class::Text, ..guess.clone() };

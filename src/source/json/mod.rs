@@ -7,20 +7,23 @@
 
 mod builder;
 mod digits;
+mod inference;
+mod kind;
 mod layout;
 mod plan;
 mod reading;
+mod record;
+mod scalars;
 mod shape;
-mod values;
 
 use std::io::Read;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 
-use self::layout::{Head, Layout, last_element_end};
-use self::plan::{Contract, Plan};
-use self::reading::{Frames, Reading, shape_of};
+use self::layout::{Layout, RecordRegion, last_element_end};
+use self::plan::{ContractNode, ReadPlan};
+use self::reading::{RecordFrames, UnitReader, shape_of};
 use self::shape::FIELDS_MAX;
 pub use self::shape::Shape;
 use super::{
@@ -34,7 +37,7 @@ use crate::types::Tally;
 pub struct JsonSource {
     common: Arc<Common>,
     /// How a record is read.
-    plan: Plan,
+    plan: ReadPlan,
     schema: SchemaRef,
     /// Paths at which the data contradicts the contract, with examples.
     contradicted: Vec<(String, Vec<String>)>,
@@ -45,7 +48,7 @@ pub struct JsonSource {
 struct Common {
     files: Vec<InputFile>,
     format: Format,
-    heads: Vec<Head>,
+    regions: Vec<RecordRegion>,
     contract: Vec<ContractColumn>,
     missing: Vec<String>,
     timezone_seconds: Option<i32>,
@@ -60,19 +63,21 @@ impl JsonSource {
     /// # Errors
     /// A file cannot be read, or holds no array where one is expected.
     pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
-        // Nothing at all is no document, but a file of no lines.
+        // An empty file is a file of no lines, but it is no JSON document.
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
             return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));
         }
-        let head = |file: &InputFile| match format {
-            Format::Ndjson => Head::of_lines(file),
-            _ => Head::of_document(file, &options.json_path),
+        let region = |file: &InputFile| match format {
+            Format::Ndjson => RecordRegion::of_lines(file),
+            Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Arrow | Format::Avro => {
+                RecordRegion::of_document(file, &options.json_path)
+            }
         };
-        let heads = files.iter().map(head).collect::<Result<_, _>>()?;
+        let regions = files.iter().map(region).collect::<Result<_, _>>()?;
         let common = Common {
             files,
             format,
-            heads,
+            regions,
             contract: contract.to_vec(),
             missing: options.missing_values.clone().unwrap_or_default(),
             timezone_seconds: options.timezone_seconds,
@@ -92,13 +97,15 @@ impl JsonSource {
         Ok(source)
     }
 
+    /// The source whose types follow from `shape` and from the contract, but for what it says of `contradicted` paths.
     fn of(common: Arc<Common>, shape: &Shape, contradicted: Vec<(String, Vec<String>)>) -> Self {
         let overruled = contradicted.iter().map(|(path, _)| path.clone()).collect();
-        let plan = shape.fields_plan(&Contract::new(&common.contract, overruled), "");
+        let plan = shape.fields_plan(&ContractNode::new(&common.contract, overruled), "");
         let schema = Arc::new(Schema::new(plan.fields()));
         Self { common, plan, schema, contradicted }
     }
 
+    /// Refuses records that have too many different keys to be columns.
     fn bounded(&self, shape: &Shape) -> Result<(), Fault> {
         if !shape.is_map {
             return Ok(());
@@ -111,24 +118,24 @@ impl JsonSource {
         if let Some(bytes) = preread {
             return Ok(bytes);
         }
-        let close = self.common.heads[unit.file as usize].close.get().copied().unwrap_or(unit.end);
+        let close = self.common.regions[unit.file as usize].close.get().copied().unwrap_or(unit.end);
         self.common.files[unit.file as usize].read_at(unit.start, (unit.end.min(close) - unit.start) as usize)
     }
 
-    fn frames<'a>(&self, unit: &Unit, bytes: &'a [u8]) -> Frames<'a> {
-        let (file, head) = (&self.common.files[unit.file as usize], &self.common.heads[unit.file as usize]);
-        Frames::new(bytes, head.layout, unit.start == head.start, unit.end == file.bytes)
+    fn frames<'a>(&self, unit: &Unit, bytes: &'a [u8]) -> RecordFrames<'a> {
+        let (file, region) = (&self.common.files[unit.file as usize], &self.common.regions[unit.file as usize]);
+        RecordFrames::new(bytes, region.layout, unit.start == region.start, unit.end == file.bytes)
     }
 
     /// The unit that begins at `start`: whole records, about [`Cut::unit_bytes`] of them, and where it ends.
     fn cut(&self, file: usize, start: u64) -> Result<(Vec<u8>, u64), Fault> {
-        let (input, head) = (&self.common.files[file], &self.common.heads[file]);
+        let (input, region) = (&self.common.files[file], &self.common.regions[file]);
         let rest = (input.bytes - start) as usize;
         let mut want = self.common.cut.unit_bytes.min(UNIT_BYTES_MAX);
         loop {
             let len = want.min(rest);
             let mut bytes = input.read_at(start, len)?;
-            let (end, closes) = match head.layout {
+            let (end, closes) = match region.layout {
                 Layout::Lines => (memchr::memrchr(b'\n', &bytes).map_or(0, |n| n + 1), false),
                 Layout::Array => last_element_end(&bytes),
             };
@@ -151,7 +158,7 @@ impl JsonSource {
     /// Notes where the array closes; behind an array that is the whole document nothing may stand.
     fn closed_at(&self, file: usize, close: u64) -> Result<(), Fault> {
         let input = &self.common.files[file];
-        if self.common.heads[file].close.set(close).is_err() {
+        if self.common.regions[file].close.set(close).is_err() {
             return Ok(());
         }
         if !self.common.json_path.is_empty() {
@@ -193,7 +200,7 @@ impl Source for JsonSource {
     fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
         let (index, mut file, mut start) = match previous {
             Some(unit) => (unit.index + 1, unit.file as usize, unit.end),
-            None => (0, 0, self.common.heads.first().map_or(0, |h| h.start)),
+            None => (0, 0, self.common.regions.first().map_or(0, |h| h.start)),
         };
         while let Some(input) = self.common.files.get(file) {
             if start < input.bytes {
@@ -201,7 +208,7 @@ impl Source for JsonSource {
                 return Ok(Some((Unit { index, file: file as u32, start, end }, Some(bytes))));
             }
             file += 1;
-            start = self.common.heads.get(file).map_or(0, |h| h.start);
+            start = self.common.regions.get(file).map_or(0, |h| h.start);
         }
         Ok(None)
     }
@@ -214,18 +221,18 @@ impl Source for JsonSource {
         each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
     ) -> Result<UnitEnd, Fault> {
         let bytes = self.bytes_of(unit, preread)?;
-        let mut reading = Reading::new(self, self.frames(unit, &bytes), projection);
-        while !reading.is_done() {
-            let chunk = reading.chunk()?;
+        let mut reader = UnitReader::new(self, self.frames(unit, &bytes), projection);
+        while !reader.is_done() {
+            let chunk = reader.chunk()?;
             if !chunk.rows.is_empty() || !chunk.malformed.is_empty() {
                 each(chunk)?;
             }
         }
-        Ok(reading.end())
+        Ok(reader.end())
     }
 
     fn header_lines(&self, file: u32) -> u64 {
-        self.common.heads[file as usize].lines
+        self.common.regions[file as usize].lines
     }
 
     fn notes(&self) -> Vec<String> {
