@@ -15,7 +15,7 @@ use crate::rules::words::{OnFail, OnNoData, Tolerance};
 use crate::rules::{Status, View};
 use crate::ruleset::{Contract, RuleItem};
 use crate::shown::{count, counted, percent};
-use crate::source::{Format, Malformed, Source};
+use crate::source::{Malformed, Source};
 
 pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> Vec<FindingResult> {
     let mut findings = vec![malformed(job, folded)];
@@ -33,7 +33,7 @@ pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: 
         let why = format!("this batch's columns do not allow it: {}", plan.unprepared.join("; "));
         findings.push(builtin("prepare", "prepare", Status::NoData, OnFail::Reject, why));
     }
-    let notes = source.notes();
+    let notes = &source.known().notes;
     if !notes.is_empty() {
         let finding = builtin("source", "source", Status::Warn, OnFail::Warn, notes.join("; "));
         findings.push(FindingResult { on_no_data: OnNoData::Warn, ..finding });
@@ -73,7 +73,7 @@ fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
     let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
-        let origin = folded.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
+        let origin = folded.places.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
         let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
         Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
     };
@@ -104,11 +104,11 @@ fn shortened(text: &str) -> String {
 /// The batch's columns against the contract, or against the destination's table where there is none; behind a contract,
 /// also what the table cannot take.
 pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> (Vec<FindingResult>, Vec<SchemaChange>) {
-    let contradicted = source.contradicted();
+    let contradicted = &source.known().contradicted;
     let missing = missing_by_column(plan, folded);
     let tallies = source.tallies(&folded.evidence);
-    let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
-    let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
+    let is_ordered = source.known().columns_have_order;
+    let observed = |schema| Observed { schema, contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();
     let evolution = job.rules.sections.evolution();
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);

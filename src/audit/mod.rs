@@ -23,6 +23,7 @@ pub use bind::{Plan, PlannedCheck};
 pub use finding::FindingResult;
 
 use crate::diagnostic::{Fault, Faults};
+use crate::engine::Cancel;
 use crate::identity::Identity;
 use crate::metric::Budget;
 use crate::report::model::ColumnReport;
@@ -46,6 +47,8 @@ pub struct Job<'a> {
     pub budget: Arc<Budget>,
     /// The table that batches are published to, for rules that look into it.
     pub published: Option<Arc<dyn Published>>,
+    /// Ends the run before its time, if someone says so.
+    pub cancel: Cancel,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }

@@ -32,7 +32,10 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
         })?;
         encoder.encode(&batches)
     };
-    engine::each_unit(source, Over::Units(&units), job.threads, work, |group| if group.rows > 0 { part.append(group) } else { Ok(()) })?;
+    engine::each_unit(source, Over::Units(&units), job.threads, &job.cancel, work, |group| match group.rows {
+        0 => Ok(()),
+        _ => part.append(group),
+    })?;
     Ok(part)
 }
 
@@ -108,10 +111,11 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
         rules.append(true);
         reasons.append_option(bad.map(|m| m.reason.as_str()));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
-        let origin = audited.places.origin(id, audited.source.files());
-        files.append_value(&origin.file);
-        lines.append_option(origin.line.map(|l| l as i64));
-        numbers.append_value(origin.row as i64);
+        let origin = audited.places.origin(id, &audited.source.known().origins);
+        let (file, line, number) = origin.columns();
+        files.append_value(file);
+        lines.append_option(line.map(|l| l as i64));
+        numbers.append_value(number as i64);
     }
     vec![
         Arc::new(rules.finish()),

@@ -4,23 +4,62 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RowId, Unit, UnitEnd};
+use super::{InputFile, RowId, Unit, UnitEnd};
 
 /// Where a row came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Origin {
-    pub file: String,
-    /// Line on which the record begins, from 1; none for formats without lines.
-    pub line: Option<u64>,
-    /// Number of the record in its file, from 1, malformed records counted.
-    pub row: u64,
+#[serde(untagged)]
+pub enum Origin {
+    /// A file.
+    File {
+        file: String,
+        /// Line on which the record begins, from 1; none for formats without lines.
+        line: Option<u64>,
+        /// Number of the record in its file, from 1, malformed records counted.
+        row: u64,
+    },
+    /// Batches in memory.
+    Memory {
+        /// Number of the row among the rows of all batches, from 0.
+        index: u64,
+    },
+}
+
+impl Origin {
+    /// As columns of a table: what the row lies in, its line, and its number from 1.
+    pub fn columns(&self) -> (&str, Option<u64>, u64) {
+        match self {
+            Self::File { file, line, row } => (file, *line, *row),
+            Self::Memory { index } => (super::memory::NAME, None, index + 1),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}", self.file),
-            None => write!(f, "{} row {}", self.file, self.row),
+        match self {
+            Self::File { file, line: Some(line), .. } => write!(f, "{file}:{line}"),
+            Self::File { file, line: None, row } => write!(f, "{file} row {row}"),
+            Self::Memory { index } => write!(f, "the row of index {index}"),
+        }
+    }
+}
+
+/// Where the rows of a source come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Files, in source order.
+    Files(Vec<InputFile>),
+    /// Batches that a program holds in memory.
+    Memory,
+}
+
+impl Origins {
+    /// The files; none where rows come from elsewhere.
+    pub fn files(&self) -> &[InputFile] {
+        match self {
+            Self::Files(files) => files,
+            Self::Memory => &[],
         }
     }
 }
@@ -123,11 +162,17 @@ impl Places {
         self.units[index as usize].records
     }
 
-    /// Where `row` stands; `files` are the source's.
-    pub fn origin(&self, row: RowId, files: &[super::InputFile]) -> Origin {
+    /// Where `row` stands in what `origins` names.
+    pub fn origin(&self, row: RowId, origins: &Origins) -> Origin {
         let place = &self.units[row.unit as usize];
-        let line = (place.first_line > 0).then(|| place.first_line + u64::from(place.line_jumps.line(row.row)));
-        Origin { file: files[place.unit.file as usize].path.clone(), line, row: place.rows_before + u64::from(row.row) + 1 }
+        let before = place.rows_before + u64::from(row.row);
+        match origins {
+            Origins::Files(files) => {
+                let line = (place.first_line > 0).then(|| place.first_line + u64::from(place.line_jumps.line(row.row)));
+                Origin::File { file: files[place.unit.file as usize].path.clone(), line, row: before + 1 }
+            }
+            Origins::Memory => Origin::Memory { index: before },
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod across;
 mod arithmetic;
 mod around;
 mod beside_others;
+mod cancel;
 mod cases;
 mod cli;
 mod crash;

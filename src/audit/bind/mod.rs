@@ -90,7 +90,7 @@ struct Bound {
 
 pub(super) fn bind(job: &Job<'_>, source: &dyn Source) -> Result<Plan, Faults> {
     let sql = LazySql::new(job.now);
-    let infers = source.format().is_text();
+    let infers = source.known().infers_types;
     let (prepare, data_faults) = binding(job, source.schema(), &sql, infers);
     let mut faults = Faults::default();
     let mut unprepared = Vec::new();

@@ -69,7 +69,7 @@ impl<'a> Merging<'a> {
         let kept = std::mem::take(&mut unit.kept);
         self.folded.kept = self.folded.kept.take().and_then(|all| all.take(index, kept));
         if let Some(digest) = unit.end.digest {
-            self.digest.update(&source.head_digest(unit.unit.file).to_le_bytes());
+            self.digest.update(&source.known().head_digest(unit.unit.file).to_le_bytes());
             self.digest.update(&digest.to_le_bytes());
         }
         let folded = &mut self.folded;
@@ -83,10 +83,10 @@ impl<'a> Merging<'a> {
         let room = SAMPLES_MAX - folded.malformed_samples.len().min(SAMPLES_MAX);
         folded.malformed_samples.extend(unit.malformed_samples.into_iter().take(room).map(|m| (index, m)));
         folded.unsound.insert_unit(index, unit.unsound);
-        let header_lines = source.header_lines(unit.unit.file);
+        let header_lines = source.known().header_lines(unit.unit.file);
         folded.places.push(unit.unit, &unit.end, header_lines);
         if let (None, Some(stuck)) = (&folded.stuck, unit.stuck) {
-            let origin = folded.places.origin(RowId { unit: index, row: stuck.row }, source.files());
+            let origin = folded.places.origin(RowId { unit: index, row: stuck.row }, &source.known().origins);
             let Condition { at, .. } = &self.conditions[stuck.condition];
             let what = format!("cannot tell whether this holds for {origin}: {}", stuck.reason);
             folded.stuck = Some(Fault::new(what).at(at.clone()).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`"));
@@ -102,9 +102,8 @@ impl<'a> Merging<'a> {
         };
         let by_group = |groups: BTreeMap<GroupKey, (TestCounts, RowSet)>| groups.into_iter().map(|(k, g)| (k, finished(g))).collect();
         self.folded.facts.tests = self.tests.into_iter().map(by_group).collect();
-        // Parquet has a fingerprint of its own; its bytes are not all read.
-        self.folded.content_digest = source.fingerprint().is_none().then(|| {
-            (0..source.files().len()).for_each(|f| self.digest.update(&source.head_digest(f as u32).to_le_bytes()));
+        self.folded.content_digest = source.known().digests_units.then(|| {
+            (0..source.known().starts.len()).for_each(|f| self.digest.update(&source.known().head_digest(f as u32).to_le_bytes()));
             self.digest.digest128()
         });
         Ok(self.folded)

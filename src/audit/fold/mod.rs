@@ -25,7 +25,7 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
     let needed = needed(plan, 0);
     let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
-        false => needed.iter().copied().chain(source.judged_columns()).collect(),
+        false => needed.iter().copied().chain(source.known().judged_columns.iter().copied()).collect(),
     };
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
     // What is published keeps its type; what is only looked at may come as the file holds it.
@@ -35,12 +35,13 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
     let places: Vec<usize> = again.iter().filter_map(|c| projection.columns.binary_search(c).ok()).collect();
     let is_kept = !again.is_empty() && places.len() == again.len();
     let mut folded = Merging::new(plan, &twins, is_kept.then(|| Kept::new(again, &job.budget)));
-    let (total, mut done) = (source.bytes(), 0);
+    let (total, mut done) = (source.known().bytes, 0);
     let work = |unit: &Unit, preread| {
         let mut fold = UnitWork::new(plan, &job.budget, unit, &needed, &twins);
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
         let mut kept = KeptRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
+            job.cancel.check()?;
             if is_kept {
                 let columns = chunk.batch.project(&places).map_err(|e| Fault::new(format!("cannot keep columns: {e}")))?;
                 kept.push((columns, chunk.rows.clone()));
@@ -57,8 +58,8 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
         fold.fold.kept = kept;
         Ok(fold.fold)
     };
-    engine::each_unit(source, Over::All, job.threads, work, |mut unit| {
-        done += source.unit_bytes(&unit.unit);
+    engine::each_unit(source, Over::All, job.threads, &job.cancel, work, |mut unit| {
+        done += unit.unit.bytes;
         (job.progress)(done.min(total), total);
         if let Some(part) = unit.part.take() {
             sink.append(&unit.unit, part)?;
@@ -80,6 +81,7 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
     let work = |unit: &Unit, preread| {
         let mut states = empty();
         let mut each = |chunk| {
+            job.cancel.check()?;
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
                 let batch = Batch::new(prepared, plan, first_new, &needed);
                 // With fewer columns read, records malformed in another one look whole.
@@ -100,7 +102,7 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
         Ok(states)
     };
     let units: Vec<Unit> = folded.places.units().cloned().collect();
-    engine::each_unit(source, Over::Units(&units), job.threads, work, |unit_states| {
+    engine::each_unit(source, Over::Units(&units), job.threads, &job.cancel, work, |unit_states| {
         states.merge(unit_states);
         Ok(())
     })?;

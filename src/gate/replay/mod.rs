@@ -30,6 +30,7 @@ use super::{ATTEMPTS_MAX, PublishedTable, filter};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job};
 use crate::diagnostic::{Fault, Faults};
+use crate::engine::Cancel;
 use crate::quarantine::{self, Part, is_ours};
 use crate::report::model::Mode;
 use crate::rows::RowSet;
@@ -191,6 +192,7 @@ impl<'a> Batch<'a> {
         if self.request.dry_run || !matches!(replayed.verdict, Verdict::Accept | Verdict::Quarantine) {
             return Ok(Some(replayed));
         }
+        job.cancel.check()?;
         if pass == 0 {
             // What was mended in vain stays as it was.
             if self.request.mended.is_none() {
@@ -198,7 +200,7 @@ impl<'a> Batch<'a> {
             }
             return Ok(Some(replayed));
         }
-        Ok(self.publish(staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
+        Ok(self.publish(&job.cancel, staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Writes the published rows and those to be judged as two files of the source's columns.
@@ -285,7 +287,14 @@ impl<'a> Batch<'a> {
     }
 
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
-    fn publish(&self, staged: Staged, fails: &RowSet, judged: &Judged, seen: Option<&View>) -> Result<Option<Vec<String>>, Fault> {
+    fn publish(
+        &self,
+        cancel: &Cancel,
+        staged: Staged,
+        fails: &RowSet,
+        judged: &Judged,
+        seen: Option<&View>,
+    ) -> Result<Option<Vec<String>>, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
         let stamp = &self.part.stamp;
         let mended = mended.map(|mended| mended.digest.clone());
@@ -315,6 +324,8 @@ impl<'a> Batch<'a> {
         let mut stays = self.what_stays(judged, &replays, &done)?;
         // Counted, not computed: what went into the batch's file is what leaves the part.
         conserved(whole.rows_written()? - before, judged.passing(), "the batch's file gains")?;
+        // From here on, what was begun is ended.
+        cancel.check()?;
         quarantine.pend(&mut stays.file, stamp, &replay)?;
         match publish.commit(&mut whole, &Commit { stamp, columns: &columns, seen, replace: None })? {
             Committed::There(landed) => {
