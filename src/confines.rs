@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use url::Url;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// Directories and URLs; what lies below them is allowed, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,18 +26,22 @@ impl Confines {
         let (mut directories, mut urls) = (Vec::new(), Vec::new());
         for root in roots {
             if root.contains("://") {
-                let root_url = url(root).ok_or_else(|| Fault::new(format!("{root}: not a URL")).hint("write `s3://BUCKET/PATH`"))?;
+                let root_url = url(root)
+                    .ok_or_else(|| Fault::new(Code::InvalidLocation, format!("{root}: not a URL")).hint("write `s3://BUCKET/PATH`"))?;
                 if !root_url.username().is_empty() || root_url.password().is_some() {
-                    let fault = Fault::new(format!("{root}: credentials do not belong in a URL, which ends up in logs"));
+                    let fault =
+                        Fault::new(Code::CredentialsInUrl, format!("{root}: credentials do not belong in a URL, which ends up in logs"));
                     return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them"));
                 }
                 urls.push(root_url);
                 continue;
             }
-            let failed = |e: std::io::Error| Fault::new(format!("{root}: cannot read: {e}")).hint("give `--root` a directory that exists");
+            let failed = |e: std::io::Error| {
+                Fault::new(Code::of_reading(&e), format!("{root}: cannot read: {e}")).hint("give `--root` a directory that exists")
+            };
             let directory = Path::new(root).canonicalize().map_err(failed)?;
             if !directory.is_dir() {
-                return Err(Fault::new(format!("{root}: `--root` takes a directory, and this is a file")));
+                return Err(Fault::new(Code::NotAFile, format!("{root}: `--root` takes a directory, and this is a file")));
             }
             directories.push(directory);
         }
@@ -110,7 +114,7 @@ impl Confines {
 }
 
 fn refused(named: &str, why: &str) -> Fault {
-    let fault = Fault::new(format!("`{named}` {why}"));
+    let fault = Fault::new(Code::OutsideRoot, format!("`{named}` {why}"));
     fault.hint("`--root` confines what a rule file may read and write; a path on the command line is not confined")
 }
 

@@ -4,9 +4,13 @@
 //! data's surroundings (a path that is not there, a column that is missing). Faults are collected
 //! so that one run names all of them.
 
+mod code;
+
 use std::fmt;
 
 use serde::Serialize;
+
+pub use code::Code;
 
 /// A position in a file a person wrote; lines and columns count from 1, line 0 means the whole file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,7 @@ impl fmt::Display for Place {
 /// One mistake, with its place and a hint at the next step where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    pub code: Code,
     pub place: Option<Place>,
     pub what: String,
     pub hint: Option<String>,
@@ -42,15 +47,15 @@ pub struct Fault {
 
 impl Fault {
     /// A fault that says `what` is wrong. Credentials in URLs are never told: messages go to terminals, logs and reports.
-    pub fn new(what: impl Into<String>) -> Self {
-        Self { place: None, what: without_credentials(what.into()), hint: None }
+    pub fn new(code: Code, what: impl Into<String>) -> Self {
+        Self { code, place: None, what: without_credentials(what.into()), hint: None }
     }
 
     /// A fault from a message that may carry its hint behind "; ".
-    pub fn told(message: &str) -> Self {
+    pub fn told(code: Code, message: &str) -> Self {
         match message.split_once("; ") {
-            Some((what, hint)) => Self::new(what).hint(hint),
-            None => Self::new(message),
+            Some((what, hint)) => Self::new(code, what).hint(hint),
+            None => Self::new(code, message),
         }
     }
 
@@ -96,7 +101,8 @@ impl std::error::Error for Fault {}
 impl Serialize for Fault {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("Fault", 3)?;
+        let mut fields = serializer.serialize_struct("Fault", 4)?;
+        fields.serialize_field("code", &self.code)?;
         fields.serialize_field("place", &self.place.as_ref().map(ToString::to_string))?;
         fields.serialize_field("what", &self.what)?;
         fields.serialize_field("hint", &self.hint)?;
@@ -128,7 +134,7 @@ impl Faults {
 
     /// The first of them, where only one can be told.
     pub fn into_first(self) -> Fault {
-        self.0.into_iter().next().unwrap_or_else(|| Fault::new("unknown fault"))
+        self.0.into_iter().next().unwrap_or_else(|| Fault::new(Code::Internal, "unknown fault"))
     }
 
     /// `Ok(value)` when nothing was found, else everything that was, sorted by place.
@@ -250,7 +256,7 @@ mod tests {
 
     #[test]
     fn credentials_in_urls_are_not_told() {
-        let told = |text: &str| Fault::new(text).hint(text).to_string();
+        let told = |text: &str| Fault::new(Code::Internal, text).hint(text).to_string();
         for text in [
             "s3://KEY:SECRET@lake/orders: no bucket",
             "cannot reach `http://user:SECRET@localhost:9000`, nor https://KEY:SE/SECRET@x",
@@ -263,7 +269,7 @@ mod tests {
         ] {
             assert!(!told(text).contains("SECRET"), "{}", told(text));
         }
-        assert_eq!(Fault::new("s3://K:S@lake/orders: is gone").what, "s3://…@lake/orders: is gone");
+        assert_eq!(Fault::new(Code::Internal, "s3://K:S@lake/orders: is gone").what, "s3://…@lake/orders: is gone");
         for plain in [
             "s3://lake/orders: is gone",
             "https://example.org/runbook#a",
@@ -272,14 +278,15 @@ mod tests {
             "is it s3://lake/orders?",
             "what? a=b",
         ] {
-            assert_eq!(Fault::new(plain).what, plain);
+            assert_eq!(Fault::new(Code::Internal, plain).what, plain);
         }
     }
 
     #[test]
     fn fault_reads_place_what_hint() {
-        let fault =
-            Fault::new("unknown column `emial`").at(Place { file: "r.yaml".into(), line: 14, column: 18 }).hint("did you mean `email`?");
+        let fault = Fault::new(Code::UnknownColumn, "unknown column `emial`")
+            .at(Place { file: "r.yaml".into(), line: 14, column: 18 })
+            .hint("did you mean `email`?");
         assert_eq!(fault.to_string(), "r.yaml:14:18: unknown column `emial`; did you mean `email`?");
     }
 }

@@ -3,6 +3,7 @@
 use schemars::SchemaGenerator;
 use serde_json::Value as Json;
 
+use crate::diagnostic::Code;
 use crate::rules::{RULES, RuleEntry, Subject};
 use crate::ruleset::Words;
 
@@ -51,6 +52,18 @@ pub fn rules() -> String {
         out.push_str(&format!("\n#{}", rule(entry)));
     }
     out.push_str(&words());
+    out
+}
+
+/// The codes of faults, in Markdown.
+pub fn codes() -> String {
+    let mut out = String::from(
+        "<!-- Written by `just regenerate` from the code. -->\n\n# Codes of faults\n\nA fault says what is wrong, where, and what to do next. \
+         Reports (`faults`) give its code too, for programs to act on: codes stay, while texts may change.\n\n| code | meaning |\n|---|---|\n",
+    );
+    for code in Code::ALL {
+        out.push_str(&format!("| `{code}` | {} |\n", code.meaning()));
+    }
     out
 }
 

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::source::{Preread, Source, Unit};
 
 /// How many finished units may wait for an earlier one, beyond one a thread.
@@ -39,7 +39,7 @@ impl Cancel {
     pub fn check(&self) -> Result<(), Fault> {
         match self.0.load(Ordering::Relaxed) {
             false => Ok(()),
-            true => Err(Fault::new("cancelled").hint("nothing was published")),
+            true => Err(Fault::new(Code::Cancelled, "cancelled").hint("nothing was published")),
         }
     }
 }
@@ -170,5 +170,5 @@ fn take<T>(shared: &Shared<T>, source: &dyn Source, over: &Over<'_>, window: u32
 
 /// A panic as a fault: the data broke an assumption of a library or of ours. What it says may hold values of the data.
 fn internal() -> Fault {
-    Fault::new("internal error while reading").hint("the file may be damaged; please report it")
+    Fault::new(Code::Internal, "internal error while reading").hint("the file may be damaged; please report it")
 }

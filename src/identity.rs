@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::source::Source;
 
@@ -52,5 +52,5 @@ pub fn check(given: Option<&str>) -> Result<(), Fault> {
         return Ok(());
     }
     let what = format!("`{id}` cannot name a batch");
-    Err(Fault::new(what).hint("use letters, digits, `.`, `_`, `-` and `=`, not beginning with `.`"))
+    Err(Fault::new(Code::MalformedOption, what).hint("use letters, digits, `.`, `_`, `-` and `=`, not beginning with `.`"))
 }

@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::paths::{PathColumn, Values};
 use crate::rows::{Mask, RowNumbers};
 use crate::source::{Chunk, Malformed, Projection};
@@ -207,7 +207,7 @@ impl Prepared {
         let bits = keep.bits(len);
         let filter = BooleanArray::new(bits.clone(), None);
         for column in self.columns.iter_mut().flatten() {
-            *column = arrow::compute::filter(column, &filter).map_err(|e| crate::diagnostic::Fault::new(format!("cannot filter: {e}")))?;
+            *column = arrow::compute::filter(column, &filter).map_err(|e| Fault::new(Code::Internal, format!("cannot filter: {e}")))?;
         }
         self.rows = self.rows.filter(&bits);
         Ok(())

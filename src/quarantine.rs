@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::store::{Done, Location, Quarantine, Stamp, done_in};
 
 /// The columns that the quarantine adds to those of the source.
@@ -46,7 +46,8 @@ pub fn ensure_not_taken_out(columns: &Schema) -> Result<(), Fault> {
     match columns.fields().iter().find(|field| is_ours(field.name())) {
         None => Ok(()),
         Some(ours) => {
-            let fault = Fault::new(format!("these rows were set aside before: they have the column `{}`", ours.name()));
+            let fault =
+                Fault::new(Code::SetAsideBefore, format!("these rows were set aside before: they have the column `{}`", ours.name()));
             Err(fault.hint("`sluicegate replay --mended FILE` lets mended rows join their batch; to judge them as a batch of their own, leave out all columns `_sluicegate_…`"))
         }
     }
@@ -91,7 +92,8 @@ pub struct Listing {
 /// The directory is not there, or it or a part cannot be read.
 pub fn listing(quarantine: &Quarantine) -> Result<Listing, Fault> {
     if quarantine.directory.local().is_some_and(|path| !path.is_dir()) {
-        return Err(Fault::new(format!("{}: there is no such directory", quarantine.directory)).hint("no gate has set rows aside there"));
+        return Err(Fault::new(Code::FileNotFound, format!("{}: there is no such directory", quarantine.directory))
+            .hint("no gate has set rows aside there"));
     }
     let contents = quarantine.contents()?;
     let mut parts = contents.parts.into_iter().map(|(place, stamp)| part(place, stamp)).collect::<Result<Vec<_>, _>>()?;
@@ -108,7 +110,7 @@ pub fn parts_of(quarantine: &Quarantine, wanted: &[String]) -> Result<Vec<Part>,
     for batch in wanted {
         if !parts.iter().any(|p| p.stamp.batch_id == *batch) {
             let what = format!("{}: no rows of batch `{batch}` are there", quarantine.directory);
-            return Err(Fault::new(what).hint_nearest(batch, parts.iter().map(|p| p.stamp.batch_id.as_str())));
+            return Err(Fault::new(Code::UnknownBatch, what).hint_nearest(batch, parts.iter().map(|p| p.stamp.batch_id.as_str())));
         }
     }
     Ok(parts.into_iter().filter(|p| wanted.is_empty() || wanted.contains(&p.stamp.batch_id)).collect())
@@ -181,12 +183,13 @@ fn ensure_ours(place: &Location, schema: &Schema) -> Result<(), Fault> {
     match strange {
         None => Ok(()),
         Some(name) => {
-            let fault = Fault::new(format!("{place}: the file is damaged: its column `{name}` is not there, or of another type"));
+            let fault =
+                Fault::new(Code::Damaged, format!("{place}: the file is damaged: its column `{name}` is not there, or of another type"));
             Err(fault.hint("Sluicegate did not write it so: bring it back from a backup, or move it away"))
         }
     }
 }
 
 fn cannot_read(place: &Location, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{place}: cannot read: {error}"))
+    Fault::new(Code::Unreadable, format!("{place}: cannot read: {error}"))
 }

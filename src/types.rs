@@ -53,7 +53,7 @@ pub fn parse_type(text: &str) -> Result<DataType, String> {
         _ => {
             let known = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"];
             let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(us, UTC)"];
-            let fault = crate::diagnostic::Fault::new(format!("`{text}` is not a type"));
+            let fault = crate::diagnostic::Fault::new(crate::diagnostic::Code::InvalidValue, format!("`{text}` is not a type"));
             let fault = fault.hint_nearest(name, known.into_iter().chain(more));
             Err(format!("{}; {}", fault.what, fault.hint.unwrap_or_default()))
         }

@@ -10,7 +10,7 @@ use super::finding::FindingResult;
 use super::fold::look_again;
 use super::samples::{self, SAMPLES_MAX};
 use super::{Audited, Folded, Job, Plan, builtin};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::identity::Identity;
 use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
 use crate::report::model::{ColumnReport, Sample};
@@ -97,7 +97,7 @@ fn pending(plan: &Plan, folded: &Folded) -> Result<Vec<Pending>, Fault> {
         };
         let Some(groups) = whole.get(groups) else { continue };
         if groups.overflow {
-            let fault = Fault::new(format!("`{}`: `by` makes more than {GROUPS_MAX} groups", planned.id));
+            let fault = Fault::new(Code::TooManyGroups, format!("`{}`: `by` makes more than {GROUPS_MAX} groups", planned.id));
             return Err(fault.hint("group by columns with fewer values"));
         }
         for key in groups.counts.keys() {
@@ -135,7 +135,7 @@ fn rounds(job: &Job<'_>, source: &dyn Source, plan: &mut Plan, folded: &mut Fold
             look_again(job, source, plan, folded, first_new)?;
         }
     }
-    Err(Fault::new("internal error: rules ask for look after look"))
+    Err(Fault::new(Code::Internal, "internal error: rules ask for look after look"))
 }
 
 /// What a check says, judged by its policy; groups come together into one finding.

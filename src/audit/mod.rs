@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 pub use bind::{Plan, PlannedCheck};
 pub use finding::FindingResult;
 
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::identity::Identity;
 use crate::metric::Budget;
@@ -197,7 +197,9 @@ pub fn audit<S: Sink>(job: &Job<'_>, sink: &S) -> Result<Audited, Faults> {
             None => return judge::judge(job, source, &mut plan, folded).map(|parts| parts.into_audited(plan)),
         }
     }
-    Err(Fault::new("the columns' types did not settle").hint("give the types in the rule file's `schema` section").into())
+    Err(Fault::new(Code::TypesUnsettled, "the columns' types did not settle")
+        .hint("give the types in the rule file's `schema` section")
+        .into())
 }
 
 /// What the first pass counted beside states and tests.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::Job;
 use super::select::select;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::distinct::Distinct;
 use crate::metric::extrema::Extrema;
@@ -110,7 +110,10 @@ fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     let mut faults = Faults::default();
     let mut each = |columns: &Option<Columns>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
-        for name in faults.take(select(columns, prepare, prepare).map_err(|what| Fault::new(what).at(at.clone()))).unwrap_or_default() {
+        for name in faults
+            .take(select(columns, prepare, prepare).map_err(|what| Fault::new(Code::UnknownColumn, what).at(at.clone())))
+            .unwrap_or_default()
+        {
             match schema.index_of(&name) {
                 Ok(index) => {
                     wants[index].counted = true;
@@ -118,7 +121,9 @@ fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
                 }
                 Err(_) => {
                     let known = schema.fields().iter().map(|f| f.name().as_str());
-                    faults.push(Fault::new(format!("unknown column `{name}`")).at(at.clone()).hint_nearest(&name, known));
+                    faults.push(
+                        Fault::new(Code::UnknownColumn, format!("unknown column `{name}`")).at(at.clone()).hint_nearest(&name, known),
+                    );
                 }
             }
         }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::output;
 use super::run::surroundings;
 use crate::confines::Confines;
-use crate::diagnostic::{Fault, Faults, Place};
+use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::files;
 use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
@@ -78,7 +78,7 @@ impl Destinations {
     pub fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Destination, Quarantine), Faults> {
         let section = &rules.sections.gate;
         let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
-            let fault = Fault::new("nothing says where to publish").at(Place::file(&rules.path));
+            let fault = Fault::new(Code::MissingOption, "nothing says where to publish").at(Place::file(&rules.path));
             return Err(fault.hint("give `--publish PATH`, or `gate: { publish: … }` in the rule file").into());
         };
         let confines = confines.map(|confines| (confines, rules));
@@ -124,14 +124,14 @@ fn places(publish: &str, format: Option<TableFormat>, quarantine: Option<&str>) 
         None => {
             let beside = Quarantine::beside(&publish);
             if beside.directory.local().is_some_and(files::is_link_of_another) {
-                let fault = Fault::new(format!("{}: this is a symbolic link of another user", beside.directory));
+                let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", beside.directory));
                 return Err(fault.hint("it may lead anywhere; `--quarantine` names a directory for rows set aside"));
             }
             beside
         }
     };
     if quarantine.directory == *publish.location() {
-        return Err(Fault::new("published and quarantined rows have the same destination"));
+        return Err(Fault::new(Code::ConflictingOptions, "published and quarantined rows have the same destination"));
     }
     publish.refuse_inside(&quarantine)?;
     Ok((publish, quarantine))

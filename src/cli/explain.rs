@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::docs;
 use crate::rules::{self, RULES, RuleEntry};
 
@@ -24,7 +24,7 @@ impl Explain {
                 ExitCode::SUCCESS
             }
             None => {
-                let fault = Fault::new(format!("no rule is called `{}`", self.rule));
+                let fault = Fault::new(Code::UnknownRule, format!("no rule is called `{}`", self.rule));
                 output::complain(&fault.hint_nearest(&self.rule, RULES.iter().map(|r| r.name)).into());
                 ExitCode::from(2)
             }

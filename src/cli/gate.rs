@@ -7,7 +7,7 @@ use clap::Args;
 use super::destinations::{Destinations, beside, replaces};
 use super::run::{self, Run};
 use crate::audit::Job;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::gate::{self, PublishedTable, Request};
 use crate::report::Report;
 use crate::report::model::Mode;
@@ -51,7 +51,7 @@ impl Gate {
         let (batch_id, destination) = (self.run.batch_id.clone(), publish.clone());
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
         if let (Some(_), Destination::File(place) | Destination::Parts(place)) = (&replace, &publish) {
-            let fault = Fault::new(format!("{place}: rows can be replaced by their values in a Delta table only"));
+            let fault = Fault::new(Code::UnfitDestination, format!("{place}: rows can be replaced by their values in a Delta table only"));
             return Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out").into());
         }
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));

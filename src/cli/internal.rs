@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use super::output;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// Where in the source code the last panic was.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
@@ -20,7 +20,7 @@ pub fn guarded(work: impl FnOnce() -> ExitCode) -> ExitCode {
     }));
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let place = PLACE.lock().ok().and_then(|mut place| place.take()).unwrap_or_else(|| "an unknown place".to_owned());
-        let fault = Fault::new(format!("internal error at {place}, sluicegate {}", env!("CARGO_PKG_VERSION")));
+        let fault = Fault::new(Code::Internal, format!("internal error at {place}, sluicegate {}", env!("CARGO_PKG_VERSION")));
         output::complain(&fault.hint("please report it, with what led to it").into());
         ExitCode::from(2)
     })

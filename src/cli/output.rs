@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use crate::diagnostic::{Fault, Faults, without_credentials};
+use crate::diagnostic::{Code, Fault, Faults, without_credentials};
 use crate::report::Report;
 use crate::report::terminal::{self, COLOURS, Style};
 use crate::visible;
@@ -40,7 +40,7 @@ pub fn finish(code: ExitCode) -> ExitCode {
     match unprinted() {
         None => code,
         Some(error) => {
-            complain(&Fault::new(format!("standard output cannot be written: {error}")).into());
+            complain(&Fault::new(Code::of_writing(&error), format!("standard output cannot be written: {error}")).into());
             ExitCode::from(2)
         }
     }

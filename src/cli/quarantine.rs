@@ -11,7 +11,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::output;
 use super::reports::named;
 use super::run::surroundings;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{self, Exported, Form, Listing, Part};
 use crate::shown::counted;
 use crate::store::{self, Done, Location};
@@ -145,7 +145,8 @@ fn show(directory: &store::Quarantine, batch: String, rule: Option<&str>, limit:
             None => part.rows,
             Some(rule) => part.rules.get(rule).copied().ok_or_else(|| {
                 let known: Vec<&str> = part.rules.keys().map(String::as_str).collect();
-                Fault::new(format!("no row is there for `{rule}`")).hint(format!("rules with rows there: {}", known.join(", ")))
+                Fault::new(Code::UnknownRule, format!("no row is there for `{rule}`"))
+                    .hint(format!("rules with rows there: {}", known.join(", ")))
             })?,
         };
         let mut rows: Option<Table> = None;
@@ -170,7 +171,7 @@ fn show(directory: &store::Quarantine, batch: String, rule: Option<&str>, limit:
 
 /// Adds the rows: where each came from and why it is there, then its values.
 fn add_rows(rows: &mut Option<Table>, batch: &RecordBatch) -> Result<(), Fault> {
-    let failed = |e: arrow::error::ArrowError| Fault::new(format!("cannot show rows: {e}"));
+    let failed = |e: arrow::error::ArrowError| Fault::new(Code::Internal, format!("cannot show rows: {e}"));
     let batch = quarantine::as_text(batch, false)?;
     let schema = batch.schema();
     let is_ours = |name: &str| quarantine::COLUMNS.contains(&name);
@@ -198,7 +199,10 @@ fn shortened(text: &str, characters: usize) -> String {
 
 fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path, malformed_to: Option<&Path>) -> Result<String, Fault> {
     if malformed_to.is_some_and(|other| other == to || named(other).is_some_and(|other| named(to) == Some(other))) {
-        return Err(Fault::new(format!("{}: one file cannot hold both rows and malformed records", to.display())));
+        return Err(Fault::new(
+            Code::ConflictingOptions,
+            format!("{}: one file cannot hold both rows and malformed records", to.display()),
+        ));
     }
     let Exported { rows, malformed } = quarantine::export(parts, rule, form, to)?;
     let shown = |path: &Path| visible::line(&path.display().to_string()).into_owned();

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
 use crate::report::model::PublicationState;
 use crate::report::{self, Report, ReportFormat};
@@ -21,7 +21,7 @@ impl Reports {
         for path in paths {
             if let Some(format) = faults.take(usable(path)) {
                 match reports.places.iter().any(|(other, _)| named(other) == named(path)) {
-                    true => faults.push(Fault::new(format!("{}: the report is asked for twice", path.display()))),
+                    true => faults.push(Fault::new(Code::ConflictingOptions, format!("{}: the report is asked for twice", path.display()))),
                     false => reports.places.push((path.clone(), format)),
                 }
             }
@@ -35,7 +35,7 @@ impl Reports {
         self.places.retain(|(path, _)| {
             let is_taken = would_be(path, there);
             if is_taken {
-                let fault = Fault::new(format!("{}: the report would be written to where {what}", path.display()));
+                let fault = Fault::new(Code::Occupied, format!("{}: the report would be written to where {what}", path.display()));
                 faults.push(fault.hint("write it to another place"));
             }
             !is_taken
@@ -62,7 +62,7 @@ impl Reports {
 
 /// A fault that says what was done before something about it could not be told.
 pub fn not_told(report: &Report, what: &str, error: &io::Error) -> Fault {
-    Fault::new(format!("{}; {what}: {error}", done(report))).hint("running again is safe")
+    Fault::new(Code::of_writing(error), format!("{}; {what}: {error}", done(report))).hint("running again is safe")
 }
 
 /// What was done before the report could not be written.
@@ -79,7 +79,7 @@ fn done(report: &Report) -> &'static str {
 
 fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
     let format = report::format_of(path)?;
-    let refused = |why: &str| Fault::new(format!("{}: the report cannot be written: {why}", path.display()));
+    let refused = |why: &str| Fault::new(Code::Unwritable, format!("{}: the report cannot be written: {why}", path.display()));
     match path.symlink_metadata() {
         Ok(there) if there.is_dir() => return Err(refused("a directory is there")),
         Ok(there) if !there.is_file() && !there.is_symlink() => return Err(refused("what is there is no regular file")),

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::assemble::{self, Header};
 use crate::audit::Job;
 use crate::confines::Confines;
-use crate::diagnostic::{Fault, Faults, Place};
+use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::engine::Cancel;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
@@ -263,9 +263,9 @@ pub fn surroundings() -> Surroundings {
 pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let fault = match e.kind() {
-            std::io::ErrorKind::NotFound => Fault::new("no such rule file").hint("check the path given with -r"),
-            std::io::ErrorKind::InvalidData => Fault::new("the rule file is not UTF-8"),
-            _ => Fault::new(format!("cannot read the rule file: {e}")),
+            std::io::ErrorKind::NotFound => Fault::new(Code::FileNotFound, "no such rule file").hint("check the path given with -r"),
+            std::io::ErrorKind::InvalidData => Fault::new(Code::InvalidEncoding, "the rule file is not UTF-8"),
+            _ => Fault::new(Code::of_reading(&e), format!("cannot read the rule file: {e}")),
         };
         fault.at(Place::file(path))
     })?;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Lock};
 
 const PREFIX: &str = "sluicegate-run-";
@@ -28,7 +28,7 @@ impl Scratch {
     fn below(parent: &Path) -> Result<Self, Fault> {
         sweep(parent);
         let failed = |e: std::io::Error| {
-            let fault = Fault::new(format!("{}: cannot make a temporary directory: {e}", parent.display()));
+            let fault = Fault::new(Code::ScratchFailed, format!("{}: cannot make a temporary directory: {e}", parent.display()));
             fault.hint("TMPDIR names another place for it")
         };
         for _ in 0..files::ATTEMPTS_MAX {
@@ -50,7 +50,7 @@ impl Scratch {
                 Lock::Held | Lock::Unknown | Lock::Taken => {}
             }
         }
-        Err(Fault::new(format!("{}: no name is free for a temporary directory", parent.display())))
+        Err(Fault::new(Code::ScratchFailed, format!("{}: no name is free for a temporary directory", parent.display())))
     }
 }
 

@@ -3,7 +3,7 @@
 use arrow::array::BooleanArray;
 
 use super::staging::{Staged, StagedUnit};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rows::{RowId, RowSet};
 use crate::store::{Columns, StagedFile, Stamp};
 
@@ -30,7 +30,8 @@ pub(super) fn without(staged: Staged, set_aside: &RowSet, stamp: &Stamp) -> Resu
         let mut kept = Vec::new();
         for batch in file.read_group(group)? {
             let mask: BooleanArray = keep.by_ref().take(batch.num_rows()).collect();
-            let batch = arrow::compute::filter_record_batch(&batch, &mask).map_err(|e| Fault::new(format!("cannot filter: {e}")))?;
+            let batch = arrow::compute::filter_record_batch(&batch, &mask)
+                .map_err(|e| Fault::new(Code::Internal, format!("cannot filter: {e}")))?;
             kept.extend((batch.num_rows() > 0).then_some(batch));
         }
         if !kept.is_empty() {

@@ -1,7 +1,7 @@
 //! Where the rows of a batch went, counted in the files that were written: the fold's numbers are held against them.
 
 use crate::audit::Audited;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::report::model::RowTotals;
 use crate::store::StagedFile;
 
@@ -12,7 +12,7 @@ pub(super) fn ensure_part_holds(part: &StagedFile, set_aside: u64) -> Result<(),
         return Ok(());
     }
     let what = format!("internal error: {set_aside} rows are set aside, but the part of the quarantine holds {holds}");
-    Err(Fault::new(what).hint("nothing was written there; please report this"))
+    Err(Fault::new(Code::Internal, what).hint("nothing was written there; please report this"))
 }
 
 /// Rows in the files of a batch that is about to be published.
@@ -42,7 +42,7 @@ impl Measured {
             "internal error: of {read} rows {filtered} are filtered and {set_aside} set aside, but the files hold {published} rows to be \
              published and {quarantined} to be set aside"
         );
-        Err(Fault::new(what).hint("nothing was published; please report this"))
+        Err(Fault::new(Code::Internal, what).hint("nothing was published; please report this"))
     }
 
     /// The totals of a report, with these numbers.

@@ -18,7 +18,7 @@ use self::staging::{Staged, Staging};
 use self::standing::{Standing, standing};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::identity;
 use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
@@ -68,7 +68,7 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
         request.table.forget();
     }
     let what = format!("{}: others keep changing the table", request.publish.location());
-    Err(Fault::new(what).hint("nothing was published; run the gate again").into())
+    Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again").into())
 }
 
 /// Judges and publishes; none if others have changed the table that the batch was judged beside.
@@ -186,7 +186,8 @@ impl Batch<'_> {
         if let Some(partition) = replace.as_ref().filter(|partition| !request.table.left_out_just(partition)) {
             let what =
                 format!("not every `{}` of the batch has a row to be published, and `across: published` left them out", partition.column);
-            return Err(Fault::new(what).hint("nothing was published; `gate: { replace: … }` replaces values that are published"));
+            return Err(Fault::new(Code::NotReplaceable, what)
+                .hint("nothing was published; `gate: { replace: … }` replaces values that are published"));
         }
         Ok(replace)
     }
@@ -231,7 +232,7 @@ impl Batch<'_> {
             }
         }
         let what = format!("{}: others keep changing the table: {overtaken}", request.publish.location());
-        Err(Fault::new(what).hint("nothing was published; run the gate again"))
+        Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again"))
     }
 
     /// Writes the rows set aside.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::identity::Identity;
 use crate::metric::keys::Foreign;
 use crate::rules::published::{NotCompared, Published, Wanted};
@@ -59,7 +59,9 @@ impl PublishedTable {
         let batch_id = match (&self.given_id, identity) {
             (Some(id), _) => id.clone(),
             (None, Some(identity)) => destination.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers())?,
-            (None, None) => return Err(Fault::new("internal error: published rows are asked for before the batch is known")),
+            (None, None) => {
+                return Err(Fault::new(Code::Internal, "internal error: published rows are asked for before the batch is known"));
+            }
         };
         let own = Stamp { dataset: self.dataset.clone(), batch_id, rules_digest: String::new(), content_digest: String::new() };
         destination.view(&own)

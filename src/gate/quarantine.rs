@@ -9,7 +9,7 @@ use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::audit::{Audited, Job};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Over};
 use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out};
 use crate::rows::{Mask, RowId, RowSet};
@@ -63,7 +63,7 @@ fn aside(
     unit: &Unit,
     chunk: Chunk,
 ) -> Result<Option<RecordBatch>, Fault> {
-    let failed = |e: arrow::error::ArrowError| Fault::new(format!("cannot assemble quarantined rows: {e}"));
+    let failed = |e: arrow::error::ArrowError| Fault::new(Code::Internal, format!("cannot assemble quarantined rows: {e}"));
     let mask = set_aside.mask(unit.index, &chunk.rows);
     let unframed: Vec<u32> = chunk.malformed.iter().map(|m| m.row).collect();
     if mask.is_none() && unframed.is_empty() {

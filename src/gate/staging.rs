@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use arrow::datatypes::SchemaRef;
 
 use crate::audit::{Kept, Sink};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::source::Unit;
 use crate::store::{Columns, Destination, EncodedGroup, Encoder, GroupEncoder, Location, StagedFile};
@@ -66,7 +66,7 @@ impl<'a> Staging<'a> {
 
     pub fn into_staged(self) -> Result<Staged, Fault> {
         let staged = self.staged.into_inner().unwrap_or_else(PoisonError::into_inner);
-        staged.unwrap_or_else(|| Err(Fault::new("internal error: nothing was staged")))
+        staged.unwrap_or_else(|| Err(Fault::new(Code::Internal, "internal error: nothing was staged")))
     }
 }
 

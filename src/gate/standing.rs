@@ -1,7 +1,7 @@
 //! How a batch stands to what its destination holds already.
 
 use super::Request;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::report::model::PublicationState;
 use crate::store::{Destination, Stamp, Stored, replays_in, taken_away};
 
@@ -74,7 +74,7 @@ pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fau
     if request.supersede || (request.replace.is_some() && request.batch_id.is_some()) {
         return Ok(Standing::Other);
     }
-    Err(Fault::new(other).hint("nothing was changed; `--supersede` replaces it"))
+    Err(Fault::new(Code::AlreadyPublished, other).hint("nothing was changed; `--supersede` replaces it"))
 }
 
 /// Rows of the batch were set aside, joined it by a replay, and are gone from both places: the file or the table was brought
@@ -99,5 +99,8 @@ fn lost_replay(request: &Request, stamp: &Stamp) -> Result<Option<Fault>, Fault>
         request.publish.location(),
         stamp.batch_id
     );
-    Ok(Some(Fault::new(what).hint("nothing was changed; `gate --supersede` publishes the batch again and sets aside what it left")))
+    Ok(Some(
+        Fault::new(Code::RowsGone, what)
+            .hint("nothing was changed; `gate --supersede` publishes the batch again and sets aside what it left"),
+    ))
 }

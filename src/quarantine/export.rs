@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use parquet::arrow::ArrowWriter;
 
 use super::{FILE, KEY, LINE, PART, Part, RAW, REASON, ROW, RULES, has_values, is_ours, spreadsheet};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files::Draft;
 use crate::store::{Location, Stored};
 
@@ -70,9 +70,9 @@ pub fn export_malformed(parts: &[Part], rule: Option<&str>, to: &Path) -> Result
 }
 
 fn whole(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool, to: &Path) -> Result<Exported, Fault> {
-    let failed = |e: std::io::Error| Fault::new(format!("{}: cannot write: {e}", to.display()));
+    let failed = |e: std::io::Error| Fault::new(Code::of_writing(&e), format!("{}: cannot write: {e}", to.display()));
     if !matches!(Stored::at(&Location::Local(to.to_owned()))?, Stored::Nothing | Stored::Foreign) {
-        let fault = Fault::new(format!("{}: rows that were published or set aside are there", to.display()));
+        let fault = Fault::new(Code::Occupied, format!("{}: rows that were published or set aside are there", to.display()));
         return Err(fault.hint("they would be lost; take rows out to another file"));
     }
     let draft = Draft::of(to).map_err(failed)?;
@@ -81,14 +81,14 @@ fn whole(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool,
 }
 
 fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool, to: &Path, file: File) -> Result<Exported, Fault> {
-    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", to.display()));
+    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unwritable, format!("{}: cannot write: {e}", to.display()));
     let extension = to.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
-        let fault = Fault::new(format!("{}: unknown format `{extension}`", to.display()));
+        let fault = Fault::new(Code::UnknownFormat, format!("{}: unknown format `{extension}`", to.display()));
         return Err(fault.hint("use a name that ends in .csv, .ndjson, .jsonl or .parquet"));
     }
     if for_spreadsheets && extension != "csv" {
-        let fault = Fault::new(format!("{}: `--for-spreadsheets` is about cells of CSV", to.display()));
+        let fault = Fault::new(Code::ConflictingOptions, format!("{}: `--for-spreadsheets` is about cells of CSV", to.display()));
         return Err(fault.hint("use a name that ends in .csv"));
     }
     let mut file = Some(BufWriter::new(file));
@@ -103,7 +103,7 @@ fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool,
             let batch = if for_spreadsheets { spreadsheet::harmless(&without_part(batch))? } else { batch };
             if schema.get_or_insert_with(|| batch.schema()).fields() != batch.schema().fields() {
                 let what = format!("batch `{}` has other columns than `{}`", part.stamp.batch_id, parts[0].stamp.batch_id);
-                return Err(Fault::new(what).hint("take batches out one by one"));
+                return Err(Fault::new(Code::SchemaDiffers, what).hint("take batches out one by one"));
             }
             let export = match (&mut export, file.take()) {
                 (Some(export), _) => export,
@@ -140,7 +140,7 @@ fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool,
 impl What {
     /// The rows wanted of a part called `part`, and how many were left out since they were never read.
     fn of(self, batch: &RecordBatch, part: &str) -> Result<(RecordBatch, u64), Fault> {
-        let failed = |e: arrow::error::ArrowError| Fault::new(format!("cannot take rows out: {e}"));
+        let failed = |e: arrow::error::ArrowError| Fault::new(Code::Internal, format!("cannot take rows out: {e}"));
         let was_read = has_values(batch);
         let malformed = was_read.false_count() as u64;
         let (keep, left_out, ours): (_, _, &[&str]) = match self {
@@ -192,7 +192,7 @@ pub fn as_text(batch: &RecordBatch, is_csv: bool) -> Result<RecordBatch, Fault> 
                 Some((0..rules.len()).map(|row| Some(joined(row))).collect())
             }
             (name, data_type) if is_csv && data_type.is_nested() => {
-                let fault = Fault::new(format!("`{name}` is nested, which CSV cannot hold"));
+                let fault = Fault::new(Code::UnsupportedType, format!("`{name}` is nested, which CSV cannot hold"));
                 return Err(fault.hint("take the rows out as .ndjson or .parquet"));
             }
             _ => None,
@@ -208,5 +208,6 @@ pub fn as_text(batch: &RecordBatch, is_csv: bool) -> Result<RecordBatch, Fault> 
             }
         }
     }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| Fault::new(format!("cannot take rows out: {e}")))
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        .map_err(|e| Fault::new(Code::Internal, format!("cannot take rows out: {e}")))
 }

@@ -6,14 +6,14 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// The rows with a `'` before each text, and each column's name, that a spreadsheet would run. Numbers stay as they are.
 ///
 /// # Errors
 /// A column cannot be read as text.
 pub fn harmless(batch: &RecordBatch) -> Result<RecordBatch, Fault> {
-    let failed = |e| Fault::new(format!("cannot take rows out: {e}"));
+    let failed = |e| Fault::new(Code::Internal, format!("cannot take rows out: {e}"));
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub use model::Report;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// A file format of reports: its extension and its renderer.
 pub struct ReportFormat {
@@ -28,7 +28,7 @@ pub fn format_of(path: &Path) -> Result<&'static ReportFormat, Fault> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     FORMATS.iter().find(|f| f.extension == extension).ok_or_else(|| {
         let known: Vec<String> = FORMATS.iter().map(|f| format!("`.{}`", f.extension)).collect();
-        let fault = Fault::new(format!("{}: no report is written in that format", path.display()));
+        let fault = Fault::new(Code::UnknownFormat, format!("{}: no report is written in that format", path.display()));
         fault.hint(format!("known: {}", known.join(", ")))
     })
 }

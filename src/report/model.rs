@@ -51,6 +51,7 @@ pub struct Report {
 #[derive(JsonSchema)]
 #[allow(dead_code)]
 struct FaultModel {
+    code: crate::diagnostic::Code,
     place: Option<String>,
     what: String,
     hint: Option<String>,

@@ -9,7 +9,7 @@ use super::RowTest;
 use super::published::Published;
 use super::requests::{Handle, Policy, Requests, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
-use crate::diagnostic::{Fault, Place};
+use crate::diagnostic::{Code, Fault, Place};
 use crate::metric::completeness::Completeness;
 use crate::metric::{Budget, State};
 use crate::prepare::Prepare;
@@ -63,13 +63,13 @@ impl Binder<'_> {
     }
 
     /// A fault at the rule's place.
-    pub fn fault(&self, what: impl Into<String>) -> Fault {
-        Fault::new(what).at(self.place.clone())
+    pub fn fault(&self, code: Code, what: impl Into<String>) -> Fault {
+        Fault::new(code, what).at(self.place.clone())
     }
 
     /// A fault at `spanned`.
-    pub fn fault_at<T>(&self, spanned: &Spanned<T>, what: impl Into<String>) -> Fault {
-        Fault::told(&what.into()).at(spanned.at.in_file(&self.place.file))
+    pub fn fault_at<T>(&self, spanned: &Spanned<T>, code: Code, what: impl Into<String>) -> Fault {
+        Fault::told(code, &what.into()).at(spanned.at.in_file(&self.place.file))
     }
 
     /// The column called `name`.
@@ -90,7 +90,7 @@ impl Binder<'_> {
     pub fn look_up(&self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
         self.named(&name.value).ok_or_else(|| {
             let known = self.prepare.seen.fields().iter().map(|f| f.name().as_str());
-            self.fault_at(name, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
+            self.fault_at(name, Code::UnknownColumn, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
         })
     }
 
@@ -108,7 +108,7 @@ impl Binder<'_> {
     /// Why `rule`, which judges text, cannot judge `column`; none if it can.
     pub fn not_text(&self, rule: &str, column: &BoundColumn) -> Option<Fault> {
         let what = || format!("`{rule}` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
-        (!is_text(&column.data_type)).then(|| self.fault(what()).hint("declare it as `string` in the `schema` section"))
+        (!is_text(&column.data_type)).then(|| self.fault(Code::UnfitColumn, what()).hint("declare it as `string` in the `schema` section"))
     }
 
     /// Whether nobody says what the column's type is: it is what all its values look like.
@@ -131,10 +131,11 @@ impl Binder<'_> {
     /// # Errors
     /// The SQL does not fit the schema.
     pub fn condition(&mut self, text: &Spanned<String>) -> Result<Expression, Fault> {
-        let condition = self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, why))?;
+        let condition =
+            self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, Code::InvalidSql, why))?;
         let field = |column: usize| self.prepare.schema.field(column);
         let is_guess = |column: usize| (self.is_inferred)(field(column).name()) && !is_text(field(column).data_type());
-        let condition = self.sql.sound(condition, |why| self.fault_at(text, why), is_guess)?;
+        let condition = self.sql.sound(condition, |why| self.fault_at(text, Code::InvalidSql, why), is_guess)?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }
@@ -207,6 +208,6 @@ impl Binder<'_> {
     /// It does not read as one.
     pub fn own_warn<T: std::str::FromStr<Err = String>>(&self) -> Result<Option<T>, Fault> {
         let Some(warn) = &self.warn else { return Ok(None) };
-        warn.value.0.parse().map(Some).map_err(|why: String| self.fault_at(warn, why))
+        warn.value.0.parse().map(Some).map_err(|why: String| self.fault_at(warn, Code::InvalidValue, why))
     }
 }

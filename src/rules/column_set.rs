@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::facts::Simple;
 use super::judgement::{Judgement, Measured, Status, figures};
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::shown::counted;
 use crate::yaml::Spanned;
 
@@ -58,14 +58,22 @@ impl Rule for ColumnSet {
         let sets = [&self.contains, &self.exactly, &self.set];
         match sets.iter().filter(|s| s.is_some()).count() {
             0 if self.count.is_none() => {
-                return Err(to.fault("`column_set` says nothing").hint("give `contains`, `exactly`, `set` or `count`").into());
+                return Err(to
+                    .fault(Code::MissingWord, "`column_set` says nothing")
+                    .hint("give `contains`, `exactly`, `set` or `count`")
+                    .into());
             }
             0 | 1 => {}
-            _ => return Err(to.fault("`contains`, `exactly` and `set` exclude each other").hint("give one of them").into()),
+            _ => {
+                return Err(to
+                    .fault(Code::ConflictingWords, "`contains`, `exactly` and `set` exclude each other")
+                    .hint("give one of them")
+                    .into());
+            }
         }
         if let Some(given) = sets.into_iter().flatten().next() {
             if given.is_empty() {
-                return Err(to.fault_at(given, "no column is named").into());
+                return Err(to.fault_at(given, Code::InvalidValue, "no column is named").into());
             }
             let lacks: Vec<&String> = given.iter().filter(|name| !found.contains(name)).collect();
             let extra: Vec<&String> = found.iter().filter(|name| !given.contains(name)).collect();
@@ -87,7 +95,7 @@ impl Rule for ColumnSet {
             };
             if (min.is_none() && max.is_none()) || min.zip(max).is_some_and(|(min, max)| min > max) {
                 return Err(to
-                    .fault_at(given, "the count leaves no room, or says nothing")
+                    .fault_at(given, Code::InvalidValue, "the count leaves no room, or says nothing")
                     .hint("write `count: 5` or `{ min: 3, max: 10 }`")
                     .into());
             }

@@ -10,7 +10,7 @@ use super::published::{Bounds, NotCompared, Published, Wanted};
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::Number;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
@@ -105,7 +105,7 @@ impl Rule for Duplicates {
         let mut faults = Faults::default();
         let mut columns = Vec::new();
         if let Some(empty) = self.key.as_ref().filter(|key| key.is_empty()) {
-            faults.push(to.fault_at(empty, "`key` names no column").hint("leave it out to compare whole rows"));
+            faults.push(to.fault_at(empty, Code::InvalidValue, "`key` names no column").hint("leave it out to compare whole rows"));
         }
         for name in self.key.iter().flat_map(|key| &key.value) {
             if let Some(column) = faults.take(to.find(name)) {
@@ -122,7 +122,10 @@ impl Rule for Duplicates {
         let keys = ExactKeys::bind(to, &columns, self.keep, nulls_equal, normalize);
         let across = self.across.as_ref().map(|across| self.bind_across(across, &columns, to)).transpose()?;
         if let (None, Some(window)) = (&self.across, &self.window) {
-            return Err(to.fault_at(window, "`window` says how far back published rows count").hint("add `across: published`").into());
+            return Err(to
+                .fault_at(window, Code::MissingWord, "`window` says how far back published rows count")
+                .hint("add `across: published`")
+                .into());
         }
         let rows = to.rows_in_scope();
         let says = match (self.key.is_some(), &across) {
@@ -142,11 +145,14 @@ impl Rule for Duplicates {
 impl Duplicates {
     fn bind_across(&self, across: &Spanned<Across>, columns: &[usize], to: &mut Binder<'_>) -> Result<AcrossPublished, Faults> {
         let Some(published) = to.published() else {
-            let fault = to.fault_at(across, "nothing says which table is published to");
+            let fault = to.fault_at(across, Code::MissingOption, "nothing says which table is published to");
             return Err(fault.hint("name it: `gate: { publish: … }`").into());
         };
         if to.has_groups() {
-            return Err(to.fault_at(across, "`across` has no groups").hint("add the columns of `by` to the key").into());
+            return Err(to
+                .fault_at(across, Code::ConflictingWords, "`across` has no groups")
+                .hint("add the columns of `by` to the key")
+                .into());
         }
         let key = columns.iter().map(|&index| (to.bound(index), to.want::<Extrema>((), &[index]))).collect();
         let window = match &self.window {
@@ -155,7 +161,7 @@ impl Duplicates {
                 let column = to.look_up(&window.column)?;
                 if micros(&column.data_type, 0).is_none() {
                     let what = format!("`window` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
-                    return Err(to.fault_at(&window.column, what).into());
+                    return Err(to.fault_at(&window.column, Code::UnfitColumn, what).into());
                 }
                 let newest = to.want::<Extrema>((), &[column.index]);
                 Some((column, newest, window.last))

@@ -8,7 +8,7 @@ use super::judgement::{Judgement, Measured, Status, figures};
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::Number;
 use crate::metric::extrema::Extrema;
 use crate::types::{micros, type_name};
@@ -41,7 +41,7 @@ impl Rule for Freshness {
         let column = to.column();
         if micros(&column.data_type, 0).is_none() {
             let what = format!("`freshness` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
-            return Err(to.fault(what).into());
+            return Err(to.fault(Code::UnfitColumn, what).into());
         }
         let extrema = to.want::<Extrema>((), &[column.index]);
         let as_of = to.as_of().timestamp_micros();

@@ -8,7 +8,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::Column;
 use crate::rows::Mask;
 use crate::types::type_name;
@@ -43,8 +43,8 @@ impl Rule for Length {
         let column = to.column();
         let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
         match (min, max) {
-            (None, None) => return Err(to.fault("`length` has no bound").hint("give `min` or `max`").into()),
-            (Some(min), Some(max)) if min > max => return Err(to.fault("`min` is more than `max`").into()),
+            (None, None) => return Err(to.fault(Code::MissingWord, "`length` has no bound").hint("give `min` or `max`").into()),
+            (Some(min), Some(max)) if min > max => return Err(to.fault(Code::ConflictingWords, "`min` is more than `max`").into()),
             _ => {}
         }
         let of = match &column.data_type {
@@ -53,7 +53,10 @@ impl Rule for Length {
             DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "elements",
             other => {
                 return Err(to
-                    .fault(format!("`length` needs text, binary values or lists, but `{}` is {}", column.name, type_name(other)))
+                    .fault(
+                        Code::UnfitColumn,
+                        format!("`length` needs text, binary values or lists, but `{}` is {}", column.name, type_name(other)),
+                    )
                     .into());
             }
         };

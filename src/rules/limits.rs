@@ -6,7 +6,7 @@ use super::Binder;
 use super::bounds::{Bound, shown};
 use super::judgement::{Status, json_float};
 use super::words::Literal;
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::Number;
 use crate::text;
 use crate::yaml::Spanned;
@@ -40,18 +40,18 @@ impl Limits {
         let parts = [(given.min, true, true), (given.max, true, false), (given.above, false, true), (given.below, false, false)];
         for (literal, inclusive, lower) in parts {
             let Some(literal) = literal else { continue };
-            let read = number(&literal.value, data_type).map_err(|why| to.fault_at(literal, why));
+            let read = number(&literal.value, data_type).map_err(|why| to.fault_at(literal, Code::InvalidValue, why));
             bounds.extend(faults.take(read).map(|number| (number, inclusive, lower)));
         }
         if parts.iter().all(|(literal, ..)| literal.is_none()) {
-            faults.push(to.fault("no bound is given").hint("give `min`, `max`, `above` or `below`"));
+            faults.push(to.fault(Code::MissingWord, "no bound is given").hint("give `min`, `max`, `above` or `below`"));
         }
         let has_room = |(low, closed, _): &(Number, bool, bool), (high, also_closed, _): &(Number, bool, bool)| {
             low.as_f64() < high.as_f64() || (low.as_f64() == high.as_f64() && *closed && *also_closed)
         };
         let (lows, highs): (Vec<_>, Vec<_>) = bounds.iter().partition(|(_, _, lower)| *lower);
         if lows.iter().any(|low| highs.iter().any(|high| !has_room(low, high))) {
-            faults.push(to.fault("the bounds leave no room for any value"));
+            faults.push(to.fault(Code::ConflictingWords, "the bounds leave no room for any value"));
         }
         let text = |l: Option<&Spanned<Literal>>| l.map(|l| l.value.0.clone());
         let says = match (text(given.min), text(given.max), given.above, given.below) {

@@ -7,7 +7,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_ordered;
 use crate::metric::sequence::{Breaks, OrderSpec};
@@ -54,7 +54,7 @@ impl Rule for Order {
         let is_text = is_text(&column.data_type);
         if !is_text && !is_ordered(&column.data_type) {
             let what = format!("`order` needs numbers, dates, times or text, but `{}` is {}", column.name, type_name(&column.data_type));
-            return Err(to.fault(what).into());
+            return Err(to.fault(Code::UnfitColumn, what).into());
         }
         let decreasing = self.direction == Direction::Decreasing;
         let breaks = to.want::<Breaks>(OrderSpec { decreasing, strict: self.strict }, &[column.index]);

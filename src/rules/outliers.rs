@@ -9,7 +9,7 @@ use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::OnFail;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::moments::Moments;
@@ -90,7 +90,7 @@ impl Rule for Outliers {
         let mut faults = Faults::default();
         if !is_numeric(&column.data_type) {
             let what = format!("`outliers` needs numbers, but `{}` is {}", column.name, type_name(&column.data_type));
-            faults.push(to.fault(what));
+            faults.push(to.fault(Code::UnfitColumn, what));
         }
         let (limit, other, default) = match self.method {
             Method::Iqr => (&self.k, self.threshold.as_ref().map(|t| (t, "`threshold` is for `mad` and `zscore`; `iqr` takes `k`")), 3.0),
@@ -98,15 +98,17 @@ impl Rule for Outliers {
             Method::Zscore => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`; `zscore` takes `threshold`")), 3.0),
         };
         if let Some((given, why)) = other {
-            faults.push(to.fault_at(given, why));
+            faults.push(to.fault_at(given, Code::MisplacedWord, why));
         }
         if let Some(given) = limit.as_ref().filter(|l| !(l.value > 0.0 && l.value.is_finite())) {
-            faults.push(
-                to.fault_at(given, format!("`{}` must be greater than 0", if self.method == Method::Iqr { "k" } else { "threshold" })),
-            );
+            faults.push(to.fault_at(
+                given,
+                Code::InvalidValue,
+                format!("`{}` must be greater than 0", if self.method == Method::Iqr { "k" } else { "threshold" }),
+            ));
         }
         if let Some(given) = self.fallback.as_ref().filter(|_| self.method != Method::Mad) {
-            faults.push(to.fault_at(given, "`fallback` is for `method: mad`"));
+            faults.push(to.fault_at(given, Code::MisplacedWord, "`fallback` is for `method: mad`"));
         }
         faults.or_ok(())?;
         let limit = limit.as_ref().map_or(default, |l| l.value);

@@ -9,7 +9,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::Column;
 use crate::text;
 use crate::yaml::Spanned;
@@ -81,10 +81,10 @@ impl Rule for Parse {
         faults.0.extend(to.not_text(Self::NAME, &column));
         if let Some(format) = &self.format {
             if self.r#as != Kind::Datetime {
-                faults.push(to.fault_at(format, "`format` is for `as: datetime`"));
+                faults.push(to.fault_at(format, Code::MisplacedWord, "`format` is for `as: datetime`"));
             } else if !super::schema::is_strftime(&format.value) {
                 let what = format!("`{}` is not a strftime format", format.value);
-                faults.push(to.fault_at(format, what).hint("such as `%d.%m.%Y %H:%M`"));
+                faults.push(to.fault_at(format, Code::InvalidValue, what).hint("such as `%d.%m.%Y %H:%M`"));
             }
         }
         faults.or_ok(())?;

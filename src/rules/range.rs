@@ -9,7 +9,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::each_width;
 use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
 use crate::rows::Mask;
@@ -60,19 +60,20 @@ impl Rule for Range {
         let mut read = |literal: &Option<Spanned<Literal>>| {
             let literal = literal.as_ref()?;
             faults.take(
-                Bound::read(literal, &column.data_type).map_err(|why| to.fault_at(literal, format!("column `{}`: {why}", column.name))),
+                Bound::read(literal, &column.data_type)
+                    .map_err(|why| to.fault_at(literal, Code::InvalidValue, format!("column `{}`: {why}", column.name))),
             )
         };
         let bounds = [read(&self.min), read(&self.max), read(&self.above), read(&self.below)];
         if [&self.min, &self.max, &self.above, &self.below].iter().all(|b| b.is_none()) {
-            faults.push(to.fault("`range` has no bound").hint("give `min`, `max`, `above` or `below`"));
+            faults.push(to.fault(Code::MissingWord, "`range` has no bound").hint("give `min`, `max`, `above` or `below`"));
         }
         faults.or_ok(())?;
         let [min, max, above, below] = bounds;
         let says = self.says();
         let test = RangeTest::new(&column.data_type, min, max, above, below);
         if test.is_empty() {
-            return Err(to.fault("the bounds leave no room for any value").into());
+            return Err(to.fault(Code::ConflictingWords, "the bounds leave no room for any value").into());
         }
         let test = to.row_test(test, &[column.index]);
         Ok(Box::new(RangeCheck { test, says }))

@@ -12,7 +12,7 @@ use super::judgement::{Figures, GroupFigures, Judgement, Measured, Status, figur
 use super::requests::Handle;
 use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
@@ -163,20 +163,25 @@ impl Rule for Representation {
             columns.extend(faults.take(to.find(name)).map(|c| c.index));
         }
         if self.groups.is_empty() {
-            faults.push(to.fault("`groups` names no column"));
+            faults.push(to.fault(Code::InvalidValue, "`groups` names no column"));
         }
         if let Reference::Shares(shares) = &self.reference.value {
             let total: f64 = shares.values().sum();
             if (total - 1.0).abs() > 0.005 {
-                faults.push(to.fault_at(&self.reference, format!("the reference shares add up to {total:.4}, not to 1")));
+                faults.push(to.fault_at(
+                    &self.reference,
+                    Code::InvalidValue,
+                    format!("the reference shares add up to {total:.4}, not to 1"),
+                ));
             }
             if shares.keys().any(|k| k.len() != self.groups.len()) {
                 let what = format!("the reference must name a share for each combination of {} columns", self.groups.len());
-                faults.push(to.fault_at(&self.reference, what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
+                faults
+                    .push(to.fault_at(&self.reference, Code::InvalidValue, what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
             }
         }
         if let Some(given) = self.confidence.as_ref().filter(|c| c.value.as_f64() <= 0.0 || c.value.as_f64() >= 1.0) {
-            faults.push(to.fault_at(given, "a confidence lies between 0% and 100%, both excluded"));
+            faults.push(to.fault_at(given, Code::InvalidValue, "a confidence lies between 0% and 100%, both excluded"));
         }
         let warn = faults.take(to.own_warn::<Margin>()).flatten();
         faults.or_ok(())?;

@@ -5,7 +5,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, Measured, Status, figures};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::completeness::Completeness;
 use crate::shown::{count, counted};
 use crate::yaml::Spanned;
@@ -39,8 +39,8 @@ impl Rule for RowCount {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
         match (min, max) {
-            (None, None) => return Err(to.fault("`rows` has no bound").hint("give `min` or `max`").into()),
-            (Some(min), Some(max)) if min > max => return Err(to.fault("`min` is more than `max`").into()),
+            (None, None) => return Err(to.fault(Code::MissingWord, "`rows` has no bound").hint("give `min` or `max`").into()),
+            (Some(min), Some(max)) if min > max => return Err(to.fault(Code::ConflictingWords, "`min` is more than `max`").into()),
             _ => {}
         }
         Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), min, max }))

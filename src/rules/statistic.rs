@@ -10,7 +10,7 @@ use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::comoments::CoMoments;
 use crate::metric::extrema::Extrema;
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupCountsOut};
@@ -122,7 +122,7 @@ impl Rule for Statistic {
                 let needs = if matches!(self.of, Of::Min | Of::Max) { "numbers, dates or times" } else { "numbers" };
                 format!("the {} needs {needs}, but `{}` is {}", self.of.name(), column.name, type_name(&column.data_type))
             };
-            faults.push(to.fault(what));
+            faults.push(to.fault(Code::UnfitColumn, what));
         }
         faults.take(self.quantile_given(to));
         let with = faults.take(self.with_given(to)).flatten();
@@ -155,11 +155,11 @@ impl Rule for Statistic {
 impl Statistic {
     fn quantile_given(&self, to: &Binder<'_>) -> Result<(), Fault> {
         match (&self.q, self.of) {
-            (None, Of::Quantile) => Err(to.fault("a quantile needs `q`").hint("such as `q: 0.95`")),
+            (None, Of::Quantile) => Err(to.fault(Code::MissingWord, "a quantile needs `q`").hint("such as `q: 0.95`")),
             (Some(q), Of::Quantile) if !(0.0..=1.0).contains(&q.value) => {
-                Err(to.fault_at(q, format!("`q` is {}, and must lie between 0 and 1", q.value)))
+                Err(to.fault_at(q, Code::InvalidValue, format!("`q` is {}, and must lie between 0 and 1", q.value)))
             }
-            (Some(q), of) if of != Of::Quantile => Err(to.fault_at(q, "`q` is for `of: quantile`")),
+            (Some(q), of) if of != Of::Quantile => Err(to.fault_at(q, Code::MisplacedWord, "`q` is for `of: quantile`")),
             _ => Ok(()),
         }
     }
@@ -167,17 +167,17 @@ impl Statistic {
     fn with_given(&self, to: &mut Binder<'_>) -> Result<Option<BoundColumn>, Fault> {
         match (&self.with, self.of) {
             (None, Of::Correlation | Of::CramersV) => {
-                Err(to.fault(format!("the {} needs another column", self.of.name())).hint("give `with`"))
+                Err(to.fault(Code::MissingWord, format!("the {} needs another column", self.of.name())).hint("give `with`"))
             }
             (Some(with), Of::Correlation | Of::CramersV) => {
                 let other = to.find(with)?;
                 if self.of == Of::Correlation && !is_numeric(&other.data_type) {
                     let what = format!("a correlation needs numbers, but `{}` is {}", other.name, type_name(&other.data_type));
-                    return Err(to.fault_at(with, what));
+                    return Err(to.fault_at(with, Code::UnfitColumn, what));
                 }
                 Ok(Some(other))
             }
-            (Some(with), _) => Err(to.fault_at(with, "`with` is for `of: correlation` and `of: cramers_v`")),
+            (Some(with), _) => Err(to.fault_at(with, Code::MisplacedWord, "`with` is for `of: correlation` and `of: cramers_v`")),
             (None, _) => Ok(None),
         }
     }

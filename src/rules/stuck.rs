@@ -7,7 +7,7 @@ use super::facts::Look;
 use super::judgement::{Judgement, RowsJudged, figures};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::sequence::{Breaks, OrderSpec};
 use crate::metric::stuck::{EqualRuns, RunsOut, SortedRuns, SortedSpec};
@@ -45,7 +45,7 @@ impl Rule for Stuck {
         let column = to.column().index;
         let max_run = self.max_run.value;
         if max_run == 0 {
-            return Err(to.fault_at(&self.max_run, "`max_run` must be at least 1").into());
+            return Err(to.fault_at(&self.max_run, Code::InvalidValue, "`max_run` must be at least 1").into());
         }
         let order = match &self.order_by {
             None => None,
@@ -53,7 +53,7 @@ impl Rule for Stuck {
                 let order = to.find(name)?;
                 if !is_ordered(&order.data_type) {
                     let what = format!("`order_by` needs numbers, dates or times, but `{}` is {}", order.name, type_name(&order.data_type));
-                    return Err(to.fault_at(name, what).into());
+                    return Err(to.fault_at(name, Code::UnfitColumn, what).into());
                 }
                 let breaks = to.want::<Breaks>(OrderSpec { decreasing: false, strict: false }, &[order.index]);
                 Some(Ordered { column: order.index, breaks, present: to.want::<Completeness>((), &[order.index]) })

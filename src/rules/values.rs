@@ -11,7 +11,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::each_width;
 use crate::metric::{Column, Floats, Numbers};
 use crate::rows::Mask;
@@ -47,11 +47,13 @@ impl Rule for Values {
         let (members, allowed) = match (&self.r#in, &self.not_in) {
             (Some(members), None) => (members, true),
             (None, Some(members)) => (members, false),
-            (None, None) => return Err(to.fault("`values` has no set").hint("give `in` or `not_in`").into()),
-            (Some(_), Some(_)) => return Err(to.fault("`in` and `not_in` stand together").hint("write two rules").into()),
+            (None, None) => return Err(to.fault(Code::MissingWord, "`values` has no set").hint("give `in` or `not_in`").into()),
+            (Some(_), Some(_)) => {
+                return Err(to.fault(Code::ConflictingWords, "`in` and `not_in` stand together").hint("write two rules").into());
+            }
         };
         if members.is_empty() {
-            return Err(to.fault("the set of `values` is empty").into());
+            return Err(to.fault(Code::InvalidValue, "the set of `values` is empty").into());
         }
         let set = Set::read(members, &column, to)?;
         let shown: Vec<&str> = members.iter().take(8).map(|m| m.value.0.as_str()).collect();
@@ -85,7 +87,7 @@ impl Set {
             _ => 0,
         };
         for member in members {
-            let problem = |why: String| to.fault_at(member, format!("column `{}`: {why}", column.name));
+            let problem = |why: String| to.fault_at(member, Code::InvalidValue, format!("column `{}`: {why}", column.name));
             if let Self::Booleans(booleans) = &mut set {
                 let read = crate::text::boolean(&member.value.0).ok_or_else(|| problem(format!("`{}` is not a bool", member.value)));
                 booleans.extend(faults.take(read));

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::words::{Columns, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
 use crate::rules::{self, AnyRule, RuleEntry, Subject};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
@@ -97,7 +97,7 @@ pub(super) enum Read {
 
 /// Reads one item: `- missing: { … }`.
 pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
-    let fault = |what: String| Fault::new(what).at(node.at.in_file(file));
+    let fault = |what: String| Fault::new(Code::InvalidValue, what).at(node.at.in_file(file));
     let (name, name_at, config) = match &node.value {
         Value::Mapping(entries) => match entries.as_slice() {
             [Entry { key, key_at, value }] => (key.as_str(), *key_at, value.clone()),
@@ -115,7 +115,7 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
         Value::Mapping(_) => config,
         Value::Scalar { .. } | Value::Sequence(_) => {
             let what = format!("`{name}` takes a mapping, this is {}", config.kind());
-            return Err(Fault::new(what).at(config.at.in_file(file)).into());
+            return Err(Fault::new(Code::InvalidValue, what).at(config.at.in_file(file)).into());
         }
     };
     if name == "malformed" {
@@ -123,7 +123,10 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
     }
     let Some(entry) = rules::find(name) else {
         let known = rules::RULES.iter().map(|r| r.name).chain(["malformed"]);
-        return Err(Fault::new(format!("unknown rule `{name}`")).at(name_at.in_file(file)).hint_nearest(name, known).into());
+        return Err(Fault::new(Code::UnknownRule, format!("unknown rule `{name}`"))
+            .at(name_at.in_file(file))
+            .hint_nearest(name, known)
+            .into());
     };
     configure(entry, &config, name_at, file).map(|item| Read::Rule(Box::new(item)))
 }
@@ -133,7 +136,7 @@ fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
     let mut faults = Faults::default();
     let (known, unknown): (Vec<Entry>, Vec<Entry>) = config.entries().iter().cloned().partition(|e| ALLOWED.contains(&e.key.as_str()));
     for entry in unknown {
-        let fault = Fault::new(format!("unknown key `{}`", entry.key)).at(entry.key_at.in_file(file));
+        let fault = Fault::new(Code::UnknownWord, format!("unknown key `{}`", entry.key)).at(entry.key_at.in_file(file));
         faults.push(fault.hint_nearest(&entry.key, ALLOWED));
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
@@ -148,7 +151,7 @@ fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
     if let Some(warn) = &words.warn
         && let Err(why) = warn.value.0.parse::<Tolerance>()
     {
-        faults.push(Fault::told(&why).at(warn.at.in_file(file)));
+        faults.push(Fault::told(Code::InvalidValue, &why).at(warn.at.in_file(file)));
     }
 }
 
@@ -165,7 +168,7 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         } else if words.contains(&key) {
             word_entries.push(e.clone());
         } else {
-            let fault = Fault::new(format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
+            let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
             faults.push(match key {
                 "tolerate" => fault.hint("this rule names no rows that could stay"),
                 "column" | "columns" => fault.hint("this rule is about rows, not about one column"),
@@ -182,22 +185,23 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         match (entry.subject, &words.column, &words.columns) {
             (Subject::Column, Some(Spanned { at, .. }), _) | (Subject::Column, _, Some(Spanned { at, .. })) if about_rows.is_some() => {
                 let word = about_rows.as_deref().unwrap_or_default();
-                let fault = Fault::new(format!("`{word}` names its columns itself")).at(at.in_file(file));
+                let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
                 faults.push(fault.hint("leave out `column`"));
             }
             (Subject::Column, None, None) if about_rows.is_none() => {
-                let fault = Fault::new(format!("`{}` needs a column", entry.name)).at(place());
+                let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(place());
                 faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
             }
             (Subject::Column, Some(_), Some(both)) => {
-                faults.push(Fault::new("`column` and `columns` stand together").at(both.at.in_file(file)));
+                faults.push(Fault::new(Code::ConflictingWords, "`column` and `columns` stand together").at(both.at.in_file(file)));
             }
             (Subject::Column | Subject::Table, _, _) => {}
         }
         if entry.names_rows {
             warns_of_rows(words, file, &mut faults);
         } else if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
-            let fault = Fault::new(format!("`{}` names no rows that could be set aside", entry.name)).at(on_fail.at.in_file(file));
+            let fault = Fault::new(Code::MisplacedWord, format!("`{}` names no rows that could be set aside", entry.name))
+                .at(on_fail.at.in_file(file));
             faults.push(fault.hint("write `reject`, `warn` or `info`"));
         }
     }

@@ -10,7 +10,7 @@ pub use json_schema::json_schema;
 pub use sections::{CleanStep, GateSection, Known, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
 pub use table::Contract;
 
-use crate::diagnostic::{Fault, Faults, Place};
+use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::rules::schema::table::TableTerms;
 use crate::yaml::{self, Node, Value};
 
@@ -39,7 +39,7 @@ impl RuleFile {
         let tree = Node::parse(text, path)?;
         let Value::Mapping(entries) = &tree.value else {
             let what = format!("a rule file is a mapping, this is {}", tree.kind());
-            return Err(Fault::new(what).at(Place::file(path)).hint("begin with `dataset: …`").into());
+            return Err(Fault::new(Code::InvalidValue, what).at(Place::file(path)).hint("begin with `dataset: …`").into());
         };
         let mut faults = Faults::default();
         let mut rest = tree.clone();
@@ -56,7 +56,7 @@ impl RuleFile {
                         match faults.take(item::read(node, path)) {
                             Some(item::Read::Rule(item)) => items.push(*item),
                             Some(item::Read::Malformed(_)) if malformed.is_some() => {
-                                faults.push(Fault::new("`malformed` stands twice").at(node.at.in_file(path)));
+                                faults.push(Fault::new(Code::ConflictingWords, "`malformed` stands twice").at(node.at.in_file(path)));
                             }
                             Some(item::Read::Malformed(words)) => malformed = Some(*words),
                             None => {}
@@ -66,7 +66,7 @@ impl RuleFile {
                 Value::Null => {}
                 Value::Scalar { .. } | Value::Mapping(_) => {
                     let what = format!("`rules` is a list, this is {}", rules.value.kind());
-                    faults.push(Fault::new(what).at(rules.value.at.in_file(path)).hint("begin each rule with `- `"));
+                    faults.push(Fault::new(Code::InvalidValue, what).at(rules.value.at.in_file(path)).hint("begin each rule with `- `"));
                 }
             }
         }

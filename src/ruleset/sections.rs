@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::RuleItem;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
 use crate::rules::words::{Columns, Literal, Ordered, Texts, Tolerance};
 use crate::source::{ContractColumn, Encoding, Format, ReadOptions};
@@ -211,7 +211,7 @@ impl Sections {
     pub(super) fn validate(&self, items: &[RuleItem], path: &str, faults: &mut Faults) {
         for step in &self.clean {
             if step.drop_where.is_some() == step.keep_where.is_some() {
-                faults.push(Fault::new("a step of `clean` is `drop_where` or `keep_where`").at(step.at.in_file(path)));
+                faults.push(Fault::new(Code::InvalidValue, "a step of `clean` is `drop_where` or `keep_where`").at(step.at.in_file(path)));
             }
         }
         if let Err(more) = self.read_options(path) {
@@ -221,7 +221,7 @@ impl Sections {
             if let Some(until) = &known.until
                 && crate::text::date(&until.value.0).is_none()
             {
-                let fault = Fault::new(format!("`{}` is not a day", until.value)).at(until.at.in_file(path));
+                let fault = Fault::new(Code::InvalidValue, format!("`{}` is not a day", until.value)).at(until.at.in_file(path));
                 faults.push(fault.hint("write it as `2027-01-31`"));
             }
         }
@@ -231,7 +231,7 @@ impl Sections {
         let mut ids: Vec<&Spanned<String>> = items.iter().filter_map(|i| i.words.id.as_ref()).collect();
         ids.sort_by(|a, b| a.value.cmp(&b.value));
         for twice in ids.windows(2).filter(|w| w[0].value == w[1].value) {
-            faults.push(Fault::new(format!("the id `{}` stands twice", twice[1].value)).at(twice[1].at.in_file(path)));
+            faults.push(Fault::new(Code::DuplicateId, format!("the id `{}` stands twice", twice[1].value)).at(twice[1].at.in_file(path)));
         }
     }
 
@@ -248,7 +248,7 @@ impl Sections {
                 [] if what == "quote" => Some(None),
                 [one] => Some(Some(*one)),
                 _ => {
-                    let fault = Fault::new(format!("the {what} `{}` is not one ASCII character", text.value));
+                    let fault = Fault::new(Code::InvalidValue, format!("the {what} `{}` is not one ASCII character", text.value));
                     faults.push(fault.at(text.at.in_file(path)));
                     None
                 }
@@ -259,7 +259,8 @@ impl Sections {
         let timezone_seconds = source.timezone.as_ref().and_then(|zone| match crate::text::offset_seconds(&zone.value) {
             Some(Some(seconds)) => Some(seconds),
             Some(None) | None => {
-                let fault = Fault::new(format!("the time zone `{}` is not known", zone.value)).at(zone.at.in_file(path));
+                let fault =
+                    Fault::new(Code::InvalidValue, format!("the time zone `{}` is not known", zone.value)).at(zone.at.in_file(path));
                 faults.push(fault.hint("write `UTC` or an offset such as `+02:00`"));
                 None
             }

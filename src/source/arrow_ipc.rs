@@ -19,8 +19,8 @@ use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, damaged};
-use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
+use crate::diagnostic::{Code, Fault};
 
 const MAGIC: &[u8] = b"ARROW1";
 const CONTINUATION: u32 = u32::MAX;
@@ -199,9 +199,8 @@ impl Messages {
 /// The schema, if its numbers are in this machine's byte order.
 fn read_schema(file: &InputFile, schema: arrow::ipc::Schema<'_>) -> Result<SchemaRef, Fault> {
     if !schema.endianness().equals_to_target_endianness() {
-        return Err(
-            Fault::new(format!("{}: its numbers are in another byte order", file.path)).hint("write it again on a machine like this one")
-        );
+        return Err(Fault::new(Code::Unsupported, format!("{}: its numbers are in another byte order", file.path))
+            .hint("write it again on a machine like this one"));
     }
     Ok(Arc::new(fb_to_schema(schema)))
 }
@@ -211,7 +210,7 @@ fn cut_short(file: &InputFile) -> Fault {
 }
 
 fn not_arrow(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{}: not Arrow IPC: {why}", file.path)).hint("it may be cut short, or of another format")
+    Fault::new(Code::Damaged, format!("{}: not Arrow IPC: {why}", file.path)).hint("it may be cut short, or of another format")
 }
 
 impl Source for ArrowSource {
@@ -232,13 +231,7 @@ impl Source for ArrowSource {
         Ok((end > start).then_some(Piece { end, bytes, preread: None }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let (file, messages) = (&self.known.files()[unit.file as usize], &self.messages[unit.file as usize]);
         let (decoded, digest) = self.decode(file, messages, unit, projection)?;
         let mut first = 0;

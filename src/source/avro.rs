@@ -13,8 +13,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use self::shape::Shape;
 use super::typed::{Table, damaged};
-use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
+use crate::diagnostic::{Code, Fault};
 
 /// A file's header holds its schema; more than this is none.
 const HEADER_BYTES_MAX: u64 = 16 << 20;
@@ -70,7 +70,7 @@ impl AvroSource {
 impl Container {
     fn of(file: &InputFile) -> Result<Self, Fault> {
         let not_avro = |why: &dyn std::fmt::Display| {
-            Fault::new(format!("{}: not Avro: {why}", file.path)).hint("it may be cut short, or of another format")
+            Fault::new(Code::Damaged, format!("{}: not Avro: {why}", file.path)).hint("it may be cut short, or of another format")
         };
         let head = file.read_at(0, file.bytes.min(HEADER_BYTES_MAX) as usize)?;
         let read = || {
@@ -192,13 +192,7 @@ impl Source for AvroSource {
         Ok(Some(Piece { end: start + len as u64, bytes, preread: None }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let (file, container) = (&self.known.files()[unit.file as usize], &self.containers[unit.file as usize]);
         let blocks = &container.blocks[unit.start as usize..unit.end as usize];
         let (start, end) = (blocks.first().map_or(0, |b| b.start), blocks.last().map_or(0, |b| b.end));

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::Known;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files;
 
 /// A file of the batch, as it was when it was opened.
@@ -97,7 +97,7 @@ impl InputFile {
             return Ok(());
         }
         let what = format!("{} changed while it was being read", self.path);
-        Err(Fault::new(what).hint("run again once nothing writes to it"))
+        Err(Fault::new(Code::FileChanged, what).hint("run again once nothing writes to it"))
     }
 }
 
@@ -124,9 +124,9 @@ pub(super) fn digest(known: &Known) -> Result<u128, Fault> {
 /// A fault that says a path cannot be read, and why.
 pub(super) fn cannot_read(path: &str, error: &std::io::Error) -> Fault {
     match error.kind() {
-        std::io::ErrorKind::NotFound => Fault::new(format!("{path}: no such file")).hint("check the path"),
-        std::io::ErrorKind::PermissionDenied => Fault::new(format!("{path}: permission denied")),
-        std::io::ErrorKind::IsADirectory => Fault::new(format!("{path} is a directory")),
-        _ => Fault::new(format!("{path}: cannot read: {error}")),
+        std::io::ErrorKind::NotFound => Fault::new(Code::FileNotFound, format!("{path}: no such file")).hint("check the path"),
+        std::io::ErrorKind::PermissionDenied => Fault::new(Code::PermissionDenied, format!("{path}: permission denied")),
+        std::io::ErrorKind::IsADirectory => Fault::new(Code::NotAFile, format!("{path} is a directory")),
+        _ => Fault::new(Code::Unreadable, format!("{path}: cannot read: {error}")),
     }
 }

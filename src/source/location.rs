@@ -9,7 +9,7 @@ use super::file::{InputFile, cannot_read};
 use super::partitions::Key;
 use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// Files of one format, and the keys their directories are named by.
 #[derive(Debug)]
@@ -36,7 +36,9 @@ pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<
         }
         allow(path)?;
         if path.contains("://") {
-            return Err(Fault::new(format!("{path}: data is read from this machine, not from a URL")).hint("fetch it first"));
+            return Err(
+                Fault::new(Code::InvalidLocation, format!("{path}: data is read from this machine, not from a URL")).hint("fetch it first")
+            );
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
@@ -49,7 +51,7 @@ pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<
             // What is no file can be read once only: a pipe, a process substitution.
             if fs::metadata(&found).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
                 if !is_named {
-                    let fault = Fault::new(format!("{found}: neither a file nor a directory"));
+                    let fault = Fault::new(Code::NotAFile, format!("{found}: neither a file nor a directory"));
                     return Err(fault.hint("reading it might wait for ever; name it itself if it is data"));
                 }
                 let pipe = fs::File::open(&found).map_err(|e| cannot_read(&found, &e))?;
@@ -62,7 +64,7 @@ pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<
         }
     }
     let Some(first) = files.first() else {
-        return Err(Fault::new("no data was named").hint("give a path, or `source: { path: … }` in the rule file"));
+        return Err(Fault::new(Code::MissingOption, "no data was named").hint("give a path, or `source: { path: … }` in the rule file"));
     };
     if let Some(format) = options.format {
         return Ok(Located { format, files, keys });
@@ -71,7 +73,7 @@ pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<
     for file in &files[1..] {
         if format_of(file, from_directory)? != format {
             let what = format!("{} and {} are of different formats", first.path, file.path);
-            return Err(Fault::new(what).hint("one batch has one format"));
+            return Err(Fault::new(Code::FilesDiffer, what).hint("one batch has one format"));
         }
     }
     Ok(Located { format, files, keys })
@@ -84,19 +86,20 @@ fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
     if file.is_spooled() {
         return Format::of_head(&spool::head(file)?).ok_or_else(|| {
             let what = if file.path == "-" { "standard input" } else { &file.path };
-            Fault::new(format!("the format of {what} cannot be told from its first bytes")).hint("give `--format csv`, or another")
+            Fault::new(Code::UnknownFormat, format!("the format of {what} cannot be told from its first bytes"))
+                .hint("give `--format csv`, or another")
         });
     }
     let what = format!("{}: the format cannot be told from its name", file.path);
     let hidden = if from_directory { "; names that begin with `_` or `.` are passed over" } else { "" };
-    Err(Fault::new(what).hint(format!("give `--format`, or `source: {{ format: … }}`: {}{hidden}", Format::names())))
+    Err(Fault::new(Code::UnknownFormat, what).hint(format!("give `--format`, or `source: {{ format: … }}`: {}{hidden}", Format::names())))
 }
 
 fn expand(path: &str) -> Result<Vec<String>, Fault> {
     if Path::new(path).exists() || !path.contains(['*', '?', '[']) {
         return Ok(vec![path.to_owned()]);
     }
-    let found = glob::glob(path).map_err(|e| Fault::new(format!("{path}: not a glob: {e}")))?;
+    let found = glob::glob(path).map_err(|e| Fault::new(Code::InvalidLocation, format!("{path}: not a glob: {e}")))?;
     let mut files = Vec::new();
     for entry in found {
         let entry = entry.map_err(|e| cannot_read(&e.path().display().to_string(), e.error()))?;
@@ -109,7 +112,7 @@ fn expand(path: &str) -> Result<Vec<String>, Fault> {
     ensure_in_unicode(path)?;
     files.sort_unstable();
     if files.is_empty() {
-        return Err(Fault::new(format!("{path}: no file matches")).hint("check the pattern"));
+        return Err(Fault::new(Code::FileNotFound, format!("{path}: no file matches")).hint("check the pattern"));
     }
     Ok(files)
 }
@@ -117,7 +120,7 @@ fn expand(path: &str) -> Result<Vec<String>, Fault> {
 /// A path as text. Written with replacement characters it would name another file, or none.
 fn in_unicode(path: OsString) -> Result<String, Fault> {
     path.into_string().map_err(|path| {
-        let fault = Fault::new(format!("{}: the name is not UTF-8", path.display()));
+        let fault = Fault::new(Code::InvalidLocation, format!("{}: the name is not UTF-8", path.display()));
         fault.hint("rename the file: reports could not say which one it is")
     })
 }
@@ -168,7 +171,8 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
     }
     files.sort_unstable();
     if files.is_empty() {
-        return Err(Fault::new(format!("{directory}: no data in this directory")).hint("names that begin with `_` or `.` are passed over"));
+        return Err(Fault::new(Code::FileNotFound, format!("{directory}: no data in this directory"))
+            .hint("names that begin with `_` or `.` are passed over"));
     }
     Ok(files)
 }

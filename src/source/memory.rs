@@ -8,8 +8,8 @@ use arrow::row::{RowConverter, SortField};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, elements};
-use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
+use crate::diagnostic::{Code, Fault};
 use crate::types::type_name;
 
 /// What reports and faults call it.
@@ -41,7 +41,7 @@ impl MemorySource {
         let (mut before, mut rows, mut bytes) = (Vec::with_capacity(batches.len()), 0, 0);
         for (i, batch) in batches.iter().enumerate() {
             fits(schema, batch).map_err(|why| {
-                let fault = Fault::new(format!("{NAME}: batch {}: {why}", i + 1));
+                let fault = Fault::new(Code::FilesDiffer, format!("{NAME}: batch {}: {why}", i + 1));
                 fault.hint("the batches of one source have the same columns")
             })?;
             before.push(rows);
@@ -120,13 +120,7 @@ impl Source for MemorySource {
         Ok((end > start).then(|| Piece { end, bytes: share(end) - share(start), preread: None }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let mut at = unit.start;
         let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
         while at < unit.end {
@@ -137,7 +131,7 @@ impl Source for MemorySource {
                 continue;
             }
             let arrays: Vec<ArrayRef> = projection.columns.iter().map(|&column| rows.column(column).slice(from, len)).collect();
-            let chunk = self.table.batch(&arrays, len, projection).map_err(|e| Fault::new(format!("{NAME}: {e}")))?;
+            let chunk = self.table.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
             let numbers = RowNumbers::Dense { first: (at - unit.start) as u32, len: len as u32 };
             each(Chunk { batch: chunk, rows: numbers, malformed: Vec::new() })?;
             at += len as u64;
@@ -148,7 +142,7 @@ impl Source for MemorySource {
     /// Of the columns and every row's values; how the rows were cut into batches does not matter.
     fn digest(&self) -> Result<u128, Fault> {
         const ROWS: usize = 8192;
-        let failed = |e| Fault::new(format!("{NAME}: cannot digest the rows: {e}"));
+        let failed = |e| Fault::new(Code::Internal, format!("{NAME}: cannot digest the rows: {e}"));
         let mut digest = Xxh3Default::new();
         digest.update(&self.known.head_digest(0).to_le_bytes());
         digest.update(&self.rows.to_le_bytes());

@@ -41,7 +41,7 @@ use self::format::Opening;
 use self::location::Located;
 use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -66,6 +66,9 @@ pub struct Chunk {
     pub rows: RowNumbers,
     pub malformed: Vec<Malformed>,
 }
+
+/// Takes some of a unit's rows, in row order.
+pub type TakeChunk<'a> = dyn FnMut(Chunk) -> Result<(), Fault> + 'a;
 
 /// What to read of each unit.
 #[derive(Debug, Clone)]
@@ -114,13 +117,7 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// The file cannot be read or is damaged, or `each` fails.
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault>;
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault>;
 
     /// A digest of the content, for which all of it is read, where reading units makes none
     /// ([`Known::digests_units`]).
@@ -237,6 +234,7 @@ pub fn from_batches(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &Rea
 /// Those of the reader, and of [`from_batches`].
 pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Result<Arc<dyn Source>, Fault> {
     let schema = reader.schema();
-    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(format!("cannot read the batches: {e}")))?;
+    let batches =
+        reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
 }

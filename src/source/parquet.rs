@@ -19,8 +19,10 @@ use self::int96::Int96Column;
 use self::levels::Held;
 use super::file::cannot_read;
 use super::typed::{Table, damaged};
-use super::{Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use super::{
+    Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
+};
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::{Column, ColumnStatistics, Number};
 
@@ -79,7 +81,7 @@ impl ParquetSource {
             if let Some((row, why)) = misread.map_err(|e| damaged(file, &e))? {
                 let before: i64 = footer.metadata().row_groups()[..unit.start as usize].iter().map(|group| group.num_rows()).sum();
                 let (name, row) = (footer.parquet_schema().column(column.leaf).path().string(), before as u64 + row + 1);
-                let fault = Fault::new(format!("{}: `{name}` of row {row} {why}", file.path));
+                let fault = Fault::new(Code::UnsupportedType, format!("{}: `{name}` of row {row} {why}", file.path));
                 return Err(fault.hint("INT96 is read as microseconds, or as nanoseconds where the contract says `timestamp(ns)`"));
             }
         }
@@ -98,13 +100,7 @@ impl Source for ParquetSource {
         Ok(group.map(|group| Piece { end: start + 1, bytes: group.compressed_size() as u64, preread: None }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let (file, footer) = (&self.known.files()[unit.file as usize], &self.footers[unit.file as usize]);
         file.ensure_unchanged()?;
         let records = footer.metadata().row_group(unit.start as usize).num_rows() as u32;
@@ -234,5 +230,5 @@ fn footer_bytes(handle: &File, file: &InputFile) -> Result<Vec<u8>, Fault> {
 }
 
 fn not_parquet(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{}: not a Parquet file: {why}", file.path)).hint("it may be cut short, or of another format")
+    Fault::new(Code::Damaged, format!("{}: not a Parquet file: {why}", file.path)).hint("it may be cut short, or of another format")
 }

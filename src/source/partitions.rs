@@ -10,8 +10,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::csv::column_of_texts;
 use super::typed::schema_of;
-use super::{Chunk, ContractColumn, Evidence, Known, Piece, Preread, Projection, Source, Unit, UnitEnd};
-use crate::diagnostic::Fault;
+use super::{Chunk, ContractColumn, Evidence, Known, Piece, Preread, Projection, Source, TakeChunk, Unit, UnitEnd};
+use crate::diagnostic::{Code, Fault};
 use crate::types::Tally;
 
 /// How Hive writes a missing key.
@@ -90,15 +90,14 @@ impl Partitioned {
         for (file, keys) in files.iter().zip(keys) {
             if names(keys) != expected {
                 let what = format!("{} and {} lie under different keys", files[0].path, file.path);
-                return Err(Fault::new(what).hint("the files of one batch have the same columns"));
+                return Err(Fault::new(Code::FilesDiffer, what).hint("the files of one batch have the same columns"));
             }
         }
         let distinct: BTreeSet<&String> = expected.iter().collect();
         if let Some(taken) = expected.iter().find(|n| inner.schema().column_with_name(n).is_some() || distinct.len() < expected.len()) {
             let what = format!("{}: `{taken}` stands in the path and also elsewhere", files[0].path);
-            return Err(
-                Fault::new(what).hint("every column needs a name of its own; name the files by a glob to leave the path's keys out")
-            );
+            return Err(Fault::new(Code::DuplicateColumn, what)
+                .hint("every column needs a name of its own; name the files by a glob to leave the path's keys out"));
         }
         let mut values = Vec::with_capacity(expected.len());
         for (i, name) in expected.iter().enumerate() {
@@ -135,17 +134,11 @@ impl Source for Partitioned {
         self.inner.cut(file, start)
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let (inner, keys): (Vec<usize>, Vec<usize>) = projection.columns.iter().partition(|&&c| c < self.own());
         let read = Projection { compact: projection.compact, ..Projection::new(self.inner.schema(), inner) };
         self.inner.read(unit, preread, &read, &mut |chunk| {
-            let failed = |e| Fault::new(format!("cannot assemble a batch: {e}"));
+            let failed = |e| Fault::new(Code::Internal, format!("cannot assemble a batch: {e}"));
             let len = chunk.batch.num_rows();
             let repeated = UInt32Array::from_value(unit.file, len);
             let mut columns = chunk.batch.columns().to_vec();

@@ -10,7 +10,7 @@ use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::Format;
 use super::file::{InputFile, cannot_read};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 
 /// How text is encoded.
@@ -193,11 +193,11 @@ pub(super) fn head(file: &InputFile) -> Result<Vec<u8>, Fault> {
 }
 
 fn cannot_spool(path: &Path, error: &io::Error) -> Fault {
-    let fault = Fault::new(format!("{}: cannot write: {error}", path.display()));
+    let fault = Fault::new(Code::ScratchFailed, format!("{}: cannot write: {error}", path.display()));
     fault.hint("standard input and compressed or re-encoded text are written to the temporary directory first; TMPDIR moves it")
 }
 
 fn damaged(file: &InputFile, compression: Compression, error: &io::Error) -> Fault {
-    Fault::new(format!("{}: damaged: not all of it is {}: {error}", file.path, compression.name()))
+    Fault::new(Code::Damaged, format!("{}: damaged: not all of it is {}: {error}", file.path, compression.name()))
         .hint("it may be cut short; nothing of it was used")
 }

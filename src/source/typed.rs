@@ -10,7 +10,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use super::{InputFile, Projection};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::types::is_text;
 
 /// The columns of files read as one table, and how their arrays become those of its batches.
@@ -37,12 +37,13 @@ impl Table {
         }
         if let Some(field) = first.fields().iter().find(|f| !is_supported(f.data_type())) {
             let what = format!("{name}: `{}` is a {}, which is not read", field.name(), crate::types::type_name(field.data_type()));
-            return Err(Fault::new(what).hint("leave the column out, or write it as another type"));
+            return Err(Fault::new(Code::UnsupportedType, what).hint("leave the column out, or write it as another type"));
         }
         let mut columns: Vec<&String> = first.fields().iter().map(|f| f.name()).collect();
         columns.sort_unstable();
         if let Some(twice) = columns.windows(2).find(|w| w[0] == w[1]) {
-            return Err(Fault::new(format!("{name}: two columns are called `{}`", twice[0])).hint("every column needs a name of its own"));
+            return Err(Fault::new(Code::DuplicateColumn, format!("{name}: two columns are called `{}`", twice[0]))
+                .hint("every column needs a name of its own"));
         }
         // A token read as missing makes a null where the file promises none.
         let nullable = |i: usize| !missing.is_empty() || schemas.iter().any(|s| s.field(i).is_nullable());
@@ -145,7 +146,7 @@ pub(super) fn schema_of(projection: &Projection, columns: &[ArrayRef]) -> Schema
 
 /// A fault that says a file is not what its bytes promise.
 pub(super) fn damaged(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{}: damaged: {why}", file.path))
+    Fault::new(Code::Damaged, format!("{}: damaged: {why}", file.path))
 }
 
 /// The schema without the writer's metadata, which is no part of a column's type, and without dictionaries,
@@ -188,7 +189,7 @@ fn is_supported(data_type: &DataType) -> bool {
 }
 
 fn same_columns(first: &str, expected: &Schema, other: &str, found: &Schema) -> Result<(), Fault> {
-    let differs = |what: String| Err(Fault::new(what).hint("the files of one batch have the same columns"));
+    let differs = |what: String| Err(Fault::new(Code::FilesDiffer, what).hint("the files of one batch have the same columns"));
     for (a, b) in expected.fields().iter().zip(found.fields()) {
         let (kind_a, kind_b) = (crate::types::type_name(a.data_type()), crate::types::type_name(b.data_type()));
         if a.name() != b.name() || kind_a != kind_b {

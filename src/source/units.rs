@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::origin::LineJumps;
 use super::{Evidence, InputFile, Source};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// A slice of the input, fixed by the input alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl Cut {
             return Ok(bytes.saturating_mul(2).min(UNIT_BYTES_MAX));
         }
         let what = format!("{}: the record at byte {} is longer than {} MiB", file.path, start + 1, UNIT_BYTES_MAX >> 20);
-        Err(Fault::new(what).hint("do its records end with line ends, LF or CRLF?"))
+        Err(Fault::new(Code::TooLarge, what).hint("do its records end with line ends, LF or CRLF?"))
     }
 }
 

@@ -7,7 +7,7 @@ use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit, TimestampNanosecondType};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::held::is_lossy;
 use crate::types::type_name;
 
@@ -17,7 +17,7 @@ use crate::types::type_name;
 /// A value would be another one there, or a column that is never null has a null.
 pub(super) fn conform(array: &ArrayRef, field: &Field) -> Result<ArrayRef, Fault> {
     if !field.is_nullable() && array.null_count() > 0 {
-        let fault = Fault::new(format!("`{}`: a row has no value, and the table says NOT NULL", field.name()));
+        let fault = Fault::new(Code::TableRefused, format!("`{}`: a row has no value, and the table says NOT NULL", field.name()));
         return Err(fault.hint("set such rows aside with `missing`; nothing was published"));
     }
     of_type(array, field.data_type(), field.name())
@@ -77,7 +77,7 @@ fn cast(array: &ArrayRef, data_type: &DataType, path: &str) -> Result<ArrayRef, 
 }
 
 fn failed(path: &str, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("cannot write `{path}`: {error}"))
+    Fault::new(Code::UnsupportedType, format!("cannot write `{path}`: {error}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use arrow::datatypes::SchemaRef;
 use super::durable::{Hold, Waiting, not_durable};
 use super::location::{Location, parent};
 use super::{Partition, Quarantine, StagedFile, Stamp, Stored, View, delta, plain};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::rules::schema::table::TableTerms;
 use crate::ruleset::TableFormat;
@@ -78,14 +78,21 @@ impl Destination {
         if location.name().ends_with(".parquet") || (location.local().is_none() && format == Some(TableFormat::Parquet)) {
             return match (format, &location) {
                 (_, Location::Remote(_)) => {
-                    let fault = Fault::new(format!("{location}: an object store holds published rows as a Delta table only"));
+                    let fault = Fault::new(
+                        Code::UnfitDestination,
+                        format!("{location}: an object store holds published rows as a Delta table only"),
+                    );
                     Err(fault.hint("name a directory, and no other `format`"))
                 }
-                (Some(TableFormat::Delta), _) => Err(Fault::new(format!("{location}: one file cannot be a Delta table"))),
+                (Some(TableFormat::Delta), _) => {
+                    Err(Fault::new(Code::UnfitDestination, format!("{location}: one file cannot be a Delta table")))
+                }
                 (Some(TableFormat::Parquet) | None, _) => Ok(Self::File(location)),
             };
         }
-        let refused = |what: &str| Err(Fault::new(format!("{location}: the directory {what}")).hint("publish to another directory"));
+        let refused = |what: &str| {
+            Err(Fault::new(Code::UnfitDestination, format!("{location}: the directory {what}")).hint("publish to another directory"))
+        };
         let names = location.names().map_err(|e| cannot_read(&location, &e))?;
         let is_table = names.iter().any(|n| n == delta::LOG);
         // In a store elsewhere a killed gate may leave the first data file of a table before its log.
@@ -95,7 +102,8 @@ impl Destination {
             (Some(TableFormat::Delta), false, true) => refused("holds plain parts, and `format` asks for a Delta table"),
             (Some(TableFormat::Parquet), false, _) | (None, false, true) => Ok(Self::Parts(location)),
             (Some(TableFormat::Delta) | None, _, _) if location.is_misread_in_urls() => {
-                let fault = Fault::new(format!("{location}: a Delta table's path cannot hold `\\` or control characters"));
+                let fault =
+                    Fault::new(Code::UnfitDestination, format!("{location}: a Delta table's path cannot hold `\\` or control characters"));
                 Err(fault.hint("a URL says another path then; publish to another directory"))
             }
             (Some(TableFormat::Delta) | None, _, _) => Ok(Self::Delta(delta::Lake::new(location))),
@@ -138,7 +146,7 @@ impl Destination {
         }
         let what = format!("{}: the quarantine lies in the directory of a Delta table, where VACUUM would delete it", quarantine.directory);
         let within = lake.location.join(super::RESERVED).join("quarantine");
-        Err(Fault::new(what).hint(format!("name a directory elsewhere, or {within}")))
+        Err(Fault::new(Code::UnfitDestination, what).hint(format!("name a directory elsewhere, or {within}")))
     }
 
     /// Holds this destination and `quarantine` for this gate alone, as far as they are on this machine.
@@ -194,17 +202,19 @@ impl Destination {
             Stored::Batch(there) if there == *stamp => {}
             Stored::Nothing | Stored::Foreign => {
                 let what = format!("{}: batch `{}` is not published", self.location(), stamp.batch_id);
-                return Err(Fault::new(what).hint("gate it first"));
+                return Err(Fault::new(Code::NotPublished, what).hint("gate it first"));
             }
             Stored::TakenAway(how) => return Err(taken_away(self.location(), stamp, &how)),
             Stored::Batch(there) if there.batch_id != stamp.batch_id => {
                 let what =
                     format!("{}: the file holds batch `{}` now, and no longer `{}`", self.location(), there.batch_id, stamp.batch_id);
-                return Err(Fault::new(what).hint("gate the source again; a directory as a destination keeps all batches"));
+                return Err(
+                    Fault::new(Code::NotPublished, what).hint("gate the source again; a directory as a destination keeps all batches")
+                );
             }
             Stored::Batch(_) => {
                 let what = format!("{}: batch `{}` is published with other content, or under other rules", self.location(), stamp.batch_id);
-                return Err(Fault::new(what).hint("gate it again"));
+                return Err(Fault::new(Code::NotReplayable, what).hint("gate it again"));
             }
         }
         match self {
@@ -222,7 +232,8 @@ impl Destination {
             Self::Delta(table) => delta::view(table, own),
             Self::Parts(directory) => View::of_parts(directory, own),
             Self::File(file) => {
-                let fault = Fault::new(format!("{file}: one file holds the latest batch, and no published rows beside it"));
+                let fault =
+                    Fault::new(Code::UnfitDestination, format!("{file}: one file holds the latest batch, and no published rows beside it"));
                 Err(fault.hint("publish to a directory"))
             }
         }
@@ -287,7 +298,8 @@ impl Destination {
                     "{}: a batch `{footers}` with the same footers was published, and another program has rewritten its file: whether it was this batch is not known",
                     self.location()
                 );
-                Err(Fault::new(what).hint("look whether the table has the batch's rows; if not, give it a name with `--batch-id`"))
+                Err(Fault::new(Code::FateUnknown, what)
+                    .hint("look whether the table has the batch's rows; if not, give it a name with `--batch-id`"))
             }
             Stored::TakenAway(_) => Ok(footers),
             Stored::Batch(_) | Stored::Nothing | Stored::Foreign => Ok(id),
@@ -311,11 +323,11 @@ impl Destination {
 /// Another program took all rows of the batch away.
 pub fn taken_away(table: &Location, stamp: &Stamp, how: &str) -> Fault {
     let what = format!("{table}: batch `{}` was published, and another program took all its rows away: {how}", stamp.batch_id);
-    Fault::new(what).hint("nothing was changed; `gate --supersede` publishes the batch again")
+    Fault::new(Code::RowsGone, what).hint("nothing was changed; `gate --supersede` publishes the batch again")
 }
 
 fn cannot_read(location: &Location, error: &std::io::Error) -> Fault {
-    let fault = Fault::new(format!("{location}: cannot read: {error}"));
+    let fault = Fault::new(Code::of_reading(error), format!("{location}: cannot read: {error}"));
     if location.local().is_some() { fault } else { fault.hint("check the store's address and credentials") }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::RESERVED;
 use super::kill;
 use super::location::{Location, parent};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access, Lock};
 use crate::shown::duration;
 
@@ -86,13 +86,13 @@ impl Waiting {
 
     fn over(&self, directory: &Path) -> Fault {
         let what = format!("{}: another program has held this directory for {}", directory.display(), duration(self.limit));
-        let fault = Fault::new(what);
+        let fault = Fault::new(Code::Locked, what);
         fault.hint("nothing was published; `lslocks` names programs that hold locks; end that one, or wait longer with `--lock-timeout`")
     }
 }
 
 fn cannot_lock(directory: &Path, error: &io::Error) -> Fault {
-    Fault::new(format!("{}: cannot lock: {error}", directory.display())).hint("nothing was published")
+    Fault::new(Code::Unwritable, format!("{}: cannot lock: {error}", directory.display())).hint("nothing was published")
 }
 
 /// Holds a directory for one gate, from looking at what is there until the new batch is.
@@ -134,7 +134,7 @@ pub(super) fn stage(directory: &Path, access: Access) -> Result<Staged, Fault> {
     // Of a table the directory for it goes too; others above are as the user named them.
     let table = directory.parent().filter(|_| directory.ends_with(RESERVED));
     if table.is_some() && files::is_link_of_another(directory) {
-        let fault = Fault::new(format!("{}: this is a symbolic link of another user", directory.display()));
+        let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", directory.display()));
         return Err(fault.hint("it may lead anywhere; nothing was written: remove it"));
     }
     let made = [Some(directory), table].into_iter().flatten().filter(|d| !d.is_dir()).map(Path::to_owned).collect();
@@ -163,7 +163,7 @@ pub(super) fn stage(directory: &Path, access: Access) -> Result<Staged, Fault> {
             Err(error) => return Err(cannot_write(&path, &error)),
         }
     }
-    Err(Fault::new(format!("{}: no name is left to stage under", directory.display())))
+    Err(Fault::new(Code::Unwritable, format!("{}: no name is left to stage under", directory.display())))
 }
 
 /// Removes what killed runs staged in `location`, if it is of this machine.
@@ -190,7 +190,7 @@ fn sweep(directory: &Path) {
 
 /// What is in its place already, and may not survive a crash of the machine.
 pub(super) fn not_durable(location: &Location, error: &dyn std::fmt::Display) -> Fault {
-    let fault = Fault::new(format!("{location}: it is written, and cannot be made durable: {error}"));
+    let fault = Fault::new(Code::NotDurable, format!("{location}: it is written, and cannot be made durable: {error}"));
     fault.hint("run it again: a batch that is published does not come twice")
 }
 
@@ -199,7 +199,7 @@ pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Fault {
 }
 
 pub(super) fn cannot_write_at(location: &Location, error: &io::Error) -> Fault {
-    let fault = Fault::new(format!("{location}: cannot write: {error}"));
+    let fault = Fault::new(Code::of_writing(error), format!("{location}: cannot write: {error}"));
     match error.kind() {
         io::ErrorKind::NotFound if location.local().is_none() => fault.hint("is there such a bucket? nothing was published"),
 

@@ -11,7 +11,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::durable::{sync_directory, sync_file};
 use super::remote::{Object, Remote};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files;
 
 /// What an object store needs to know of this machine.
@@ -39,14 +39,14 @@ impl Location {
         match text.split_once("://") {
             // It would be a directory called `s3:`.
             None if ["s3:", "s3a:", "file:"].iter().any(|scheme| text.starts_with(scheme)) => {
-                Err(Fault::new(format!("{}: a URL has `://`", text.split(':').next().unwrap_or_default()))
+                Err(Fault::new(Code::InvalidLocation, format!("{}: a URL has `://`", text.split(':').next().unwrap_or_default()))
                     .hint("write `s3://BUCKET/PATH`; of a file of this name, `./` before it"))
             }
             None => Ok(Self::Local(text.into())),
             Some(("file", path)) => Ok(Self::Local(path.into())),
             Some(("s3" | "s3a", _)) => Ok(Self::Remote(Remote::new(text, surroundings)?)),
             Some((scheme, _)) => {
-                let fault = Fault::new(format!("{text}: stores of the kind `{scheme}://` are not known"));
+                let fault = Fault::new(Code::InvalidLocation, format!("{text}: stores of the kind `{scheme}://` are not known"));
                 Err(fault.hint("a path of this machine, or `s3://BUCKET/PATH`"))
             }
         }

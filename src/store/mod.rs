@@ -30,7 +30,7 @@ use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files;
 
 /// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
@@ -62,11 +62,11 @@ impl Stored {
     /// # Errors
     /// It cannot be read.
     pub fn at(location: &Location) -> Result<Self, Fault> {
-        let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+        let opened = location.open().map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))?;
         let Some(file) = opened else { return Ok(Self::Nothing) };
         match SerializedFileReader::new(file) {
             Ok(reader) => Ok(Self::said_by(&reader)),
-            Err(ParquetError::External(e)) => Err(Fault::new(format!("{location}: cannot read: {e}"))),
+            Err(ParquetError::External(e)) => Err(Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"))),
             Err(_) => Ok(Self::Foreign),
         }
     }
@@ -76,13 +76,13 @@ impl Stored {
     /// # Errors
     /// It cannot be read, or is damaged.
     pub fn whole_at(location: &Location) -> Result<Self, Fault> {
-        let opened = location.open().map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+        let opened = location.open().map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))?;
         let Some(file) = opened else { return Ok(Self::Nothing) };
         match SerializedFileReader::new(file) {
             Ok(reader) => Ok(Self::said_by(&reader)),
-            Err(ParquetError::External(e)) => Err(Fault::new(format!("{location}: cannot read: {e}"))),
+            Err(ParquetError::External(e)) => Err(Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"))),
             Err(e) => {
-                let fault = Fault::new(format!("{location}: the file is damaged, or is not Parquet: {e}"));
+                let fault = Fault::new(Code::Damaged, format!("{location}: the file is damaged, or is not Parquet: {e}"));
                 Err(fault.hint("its rows cannot be read: bring it back from a backup, or move it away"))
             }
         }
@@ -125,7 +125,9 @@ impl Done {
 /// It cannot be read, or does not say it as it is written.
 pub fn done_in(location: &Location) -> Result<Vec<Done>, Fault> {
     let said = said_in(location, DONE)?.unwrap_or_default();
-    let read = |text| Done::read(text).ok_or_else(|| Fault::new(format!("{location}: cannot read what replays took out: `{text}`")));
+    let read = |text| {
+        Done::read(text).ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what replays took out: `{text}`")))
+    };
     said.split_whitespace().map(read).collect()
 }
 
@@ -148,7 +150,7 @@ pub fn is_partial(location: &Location) -> Result<bool, Fault> {
 
 /// What the file's metadata says under `key`.
 fn said_in(location: &Location, key: &str) -> Result<Option<String>, Fault> {
-    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{location}: cannot read: {e}"));
+    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"));
     let Some(file) = location.open().map_err(|e| failed(&e))? else { return Ok(None) };
     let reader = SerializedFileReader::new(file).map_err(|e| failed(&e))?;
     let entries = reader.metadata().file_metadata().key_value_metadata().into_iter().flatten();

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::view::as_type;
 use super::{StagedFile, statistics};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::Column;
 use crate::metric::groups::{BatchGroups, GROUPS_MAX};
@@ -40,9 +40,11 @@ impl Partition {
     /// # Errors
     /// It has no such column, a row has no value, or there are too many values.
     pub fn of(staged: &StagedFile, column: &str, judged: Option<&DataType>) -> Result<Self, Fault> {
-        let refused = |what: String| Err(Fault::new(what).hint("`gate: { replace: … }` takes rows away by the values of this column"));
+        let refused = |what: String| {
+            Err(Fault::new(Code::NotReplaceable, what).hint("`gate: { replace: … }` takes rows away by the values of this column"))
+        };
         let file = staged.readable()?;
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("cannot read back what was staged: {e}"));
+        let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("cannot read back what was staged: {e}"));
         let known = statistics::of(&file).map_err(|e| failed(&e))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
         let Ok(field) = builder.schema().field_with_name(column) else {

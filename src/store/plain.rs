@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowSchemaConverter;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::types::type_name;
 
 /// Whether a file of this name is one that readers see.
@@ -23,7 +23,7 @@ pub(super) fn columns(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
         let alone = Schema::new(vec![field.clone()]);
         ArrowSchemaConverter::new().with_coerce_types(true).convert(&alone).map_err(|_| {
             let what = format!("`{}` is of type {}, which Parquet cannot hold", field.name(), type_name(field.data_type()));
-            Fault::new(what).hint("convert it with `transform`")
+            Fault::new(Code::UnsupportedType, what).hint("convert it with `transform`")
         })?;
     }
     Ok(columns)

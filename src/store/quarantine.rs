@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use super::durable::{cannot_write_at, not_durable};
 use super::location::Location;
 use super::{Columns, Destination, StagedFile, Stamp, Stored, kill, plain};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// How names end of what will take the place of a part.
 const PENDING: &str = ".pending";
@@ -169,7 +169,7 @@ impl Quarantine {
     }
 
     fn names(&self) -> Result<Vec<String>, Fault> {
-        self.directory.names().map_err(|e| Fault::new(format!("{}: cannot read: {e}", self.directory)))
+        self.directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", self.directory)))
     }
 
     /// Files whose names begin with `prefix` and are a part's.

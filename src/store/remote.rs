@@ -18,7 +18,7 @@ use url::Url;
 use self::configured::configured;
 use super::RESERVED;
 use super::location::Surroundings;
-use crate::diagnostic::{Fault, without_credentials};
+use crate::diagnostic::{Code, Fault, without_credentials};
 use crate::files;
 
 /// Files over this size are sent in parts of it.
@@ -69,10 +69,10 @@ impl Remote {
     /// # Errors
     /// The URL lacks a bucket or a path, or the variables are not those of a store.
     pub(super) fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
-        let refused = |e: &dyn Display| Fault::new(format!("{text}: {e}")).hint("write `s3://BUCKET/PATH`");
+        let refused = |e: &dyn Display| Fault::new(Code::InvalidLocation, format!("{text}: {e}")).hint("write `s3://BUCKET/PATH`");
         let url = Url::parse(text).map_err(|e| refused(&e))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            let fault = Fault::new(format!("{text}: credentials do not belong in a URL, which ends up in logs"));
+            let fault = Fault::new(Code::CredentialsInUrl, format!("{text}: credentials do not belong in a URL, which ends up in logs"));
             return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them; write `s3://BUCKET/PATH`"));
         }
         let bucket = url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| refused(&"no bucket is named"))?.to_owned();
@@ -117,7 +117,7 @@ impl Remote {
     }
 
     pub(super) fn url(&self) -> Result<Url, Fault> {
-        Url::parse(&format!("{self}/")).map_err(|e| Fault::new(format!("{self}: {e}")))
+        Url::parse(&format!("{self}/")).map_err(|e| Fault::new(Code::InvalidLocation, format!("{self}: {e}")))
     }
 
     /// The names of the objects under this one, without those of deeper directories.
@@ -176,7 +176,7 @@ impl Remote {
                 Ok(_) => {}
                 Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => break,
                 Err(error) => {
-                    let fault = Fault::new(format!("{probe}: cannot write: {}", said(error)));
+                    let fault = Fault::new(Code::Unwritable, format!("{probe}: cannot write: {}", said(error)));
                     return Err(fault.hint("nothing was published; check the store's address and credentials"));
                 }
             }
@@ -185,7 +185,7 @@ impl Remote {
         let what = format!(
             "{self}: {store} does not refuse to put what is there already (`If-None-Match: *`), so gates could overwrite each other's commits"
         );
-        Err(Fault::new(what).hint("nothing was published; use a store with conditional puts"))
+        Err(Fault::new(Code::UnsafeStore, what).hint("nothing was published; use a store with conditional puts"))
     }
 
     pub(super) fn remove(&self) -> io::Result<()> {

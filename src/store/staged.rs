@@ -23,7 +23,7 @@ use super::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage, 
 use super::location::{Location, parent};
 use super::remote::Remote;
 use super::{Columns, DONE, Done, PARTIAL, REPLAYS, Readable, Stamp, kill};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -102,7 +102,7 @@ impl GroupEncoder {
 }
 
 fn cannot_encode(error: ParquetError) -> Fault {
-    Fault::new(format!("cannot encode as Parquet: {error}"))
+    Fault::new(Code::Internal, format!("cannot encode as Parquet: {error}"))
 }
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
@@ -130,7 +130,7 @@ impl StagedFile {
     pub fn create(directory: &Location, columns: &Columns) -> Result<Self, Fault> {
         let schema = columns.schema();
         if schema.fields().is_empty() {
-            return Err(Fault::new("there are no columns to write").hint("a table needs at least one"));
+            return Err(Fault::new(Code::Empty, "there are no columns to write").hint("a table needs at least one"));
         }
         let Staged { path, file, made, own_name } = match directory {
             Location::Local(path) => stage(path, Access::Umask),
@@ -155,7 +155,7 @@ impl StagedFile {
             }
             Err(error) => {
                 let _ = fs::remove_file(&path);
-                Err(Fault::new(format!("cannot write these columns as Parquet: {error}")))
+                Err(Fault::new(Code::UnsupportedType, format!("cannot write these columns as Parquet: {error}")))
             }
         }
     }
@@ -205,7 +205,7 @@ impl StagedFile {
         // The writer keeps page indexes for all row groups or for none, and breaks on anything else.
         let indexed = metadata.offset_index().and_then(|groups| groups.get(index)).map_or(0, Vec::len);
         if indexed != metadata.row_group(index).num_columns() {
-            let fault = Fault::new("another program has rewritten the published file, and left no index of its pages");
+            let fault = Fault::new(Code::NotReplayable, "another program has rewritten the published file, and left no index of its pages");
             return Err(fault.hint("nothing was changed; gate the batch again with `--supersede`"));
         }
         let mut copied = 0;
@@ -242,7 +242,7 @@ impl StagedFile {
     /// # Errors
     /// The file cannot be read back.
     pub fn read_group(&self, index: usize) -> Result<Vec<RecordBatch>, Fault> {
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot read back: {e}", self.path.display()));
+        let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{}: cannot read back: {e}", self.path.display()));
         let file = files::open(&self.path).map_err(|e| failed(&e))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
         let reader = reader.with_row_groups(vec![index]).build().map_err(|e| failed(&e))?;
@@ -336,7 +336,7 @@ impl StagedFile {
     /// It cannot be read back.
     pub fn rows_written(&self) -> Result<u64, Fault> {
         let reader = SerializedFileReader::new(self.readable()?);
-        let reader = reader.map_err(|e| Fault::new(format!("{}: cannot read back: {e}", self.path.display())))?;
+        let reader = reader.map_err(|e| Fault::new(Code::Unreadable, format!("{}: cannot read back: {e}", self.path.display())))?;
         Ok(reader.metadata().row_groups().iter().map(|group| group.num_rows().unsigned_abs()).sum())
     }
 

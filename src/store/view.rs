@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::location::Location;
 use super::{Partition, Stamp, Stored, plain, replays_in, statistics};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::keys::{Foreign, TakeKeys};
 use crate::metric::{Column, plain_floats};
@@ -49,7 +49,7 @@ pub(super) struct TableFile {
 impl View {
     /// The parts in `directory` but for that of the batch `own`.
     pub(super) fn of_parts(directory: &Location, own: &Stamp) -> Result<Self, Fault> {
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{directory}: cannot read: {e}"));
+        let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{directory}: cannot read: {e}"));
         let (mut files, mut version) = (Vec::new(), Xxh3Default::new());
         for name in directory.names().map_err(|e| failed(&e))?.iter().filter(|name| plain::is_part(name)) {
             let location = directory.join(name);
@@ -90,7 +90,7 @@ impl View {
             let of_footer = || {
                 let opened = location.open().and_then(|file| file.ok_or_else(|| io::ErrorKind::NotFound.into()));
                 let known = opened.and_then(|file| statistics::without_text(&file).map_err(io::Error::other));
-                known.map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))
+                known.map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))
             };
             let known = file.statistics.clone().map_or_else(of_footer, Ok)?;
             if may_have(&known, &wanted, self.schema.as_deref()) {

@@ -9,7 +9,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visit
 use serde::{Deserialize, Deserializer};
 
 use super::tree::{Entry, Node, Position, Value};
-use crate::diagnostic::{Fault, Faults, nearest};
+use crate::diagnostic::{Code, Fault, Faults, nearest};
 
 const SPANNED: &str = "$sluicegate::spanned";
 pub const LITERAL: &str = "$sluicegate::literal";
@@ -30,7 +30,7 @@ pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
         error.path.reverse();
         let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && nearest(name, [key]).is_some());
         if !error.missing.is_some_and(lacks) {
-            let fault = Fault::new(error.what).at(error.at.unwrap_or(node.at).in_file(file));
+            let fault = Fault::new(error.code, error.what).at(error.at.unwrap_or(node.at).in_file(file));
             faults.push(match error.hint {
                 Some(hint) => fault.hint(hint),
                 None => fault,
@@ -112,6 +112,7 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Spanned<T> {
 #[derive(Debug)]
 pub struct Error {
     at: Option<Position>,
+    code: Code,
     what: String,
     hint: Option<String>,
     /// The key that is missing, where that is the mistake.
@@ -127,7 +128,7 @@ impl Error {
     }
 
     fn new(fault: Fault) -> Self {
-        Self { at: None, what: fault.what, hint: fault.hint, missing: None, path: Vec::new() }
+        Self { at: None, code: fault.code, what: fault.what, hint: fault.hint, missing: None, path: Vec::new() }
     }
 
     fn within(mut self, index: usize) -> Self {
@@ -146,19 +147,19 @@ impl std::error::Error for Error {}
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Fault::told(&message.to_string()))
+        Self::new(Fault::told(Code::InvalidValue, &message.to_string()))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Fault::new(format!("unknown key `{field}`")).hint_nearest(field, expected.iter().copied()))
+        Self::new(Fault::new(Code::UnknownWord, format!("unknown key `{field}`")).hint_nearest(field, expected.iter().copied()))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Fault::new(format!("`{variant}` is not known here")).hint_nearest(variant, expected.iter().copied()))
+        Self::new(Fault::new(Code::UnknownWord, format!("`{variant}` is not known here")).hint_nearest(variant, expected.iter().copied()))
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { missing: Some(field), ..Self::new(Fault::new(format!("`{field}` is missing"))) }
+        Self { missing: Some(field), ..Self::new(Fault::new(Code::MissingWord, format!("`{field}` is missing"))) }
     }
 
     fn invalid_type(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
@@ -183,7 +184,7 @@ impl de::Error for Error {
             de::Unexpected::Float(x) => format!("`{x}`"),
             other => other.to_string(),
         };
-        let fault = Fault::new(format!("expected {expected}, found {found}"));
+        let fault = Fault::new(Code::InvalidValue, format!("expected {expected}, found {found}"));
         Self::new(if is_scalar && expected.contains("string") { fault.hint("write it in quotes if it is meant as text") } else { fault })
     }
 }
@@ -262,7 +263,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             (LITERAL, Value::Scalar { text, .. }) => visitor.visit_str(text).map_err(|e: Error| e.at(at)),
             (LITERAL, _) => {
                 let what = format!("expected a single value, found {}", self.0.kind());
-                Err(Error::new(Fault::new(what)).at(at))
+                Err(Error::new(Fault::new(Code::InvalidValue, what)).at(at))
             }
             _ => visitor.visit_newtype_struct(self),
         }
@@ -274,7 +275,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Some(text) => visitor.visit_enum(text.into_deserializer()).map_err(|e: Error| e.at(at)),
             None => {
                 let what = format!("expected a word, found {}", self.0.kind());
-                Err(Error::new(Fault::new(what)).at(at))
+                Err(Error::new(Fault::new(Code::InvalidValue, what)).at(at))
             }
         }
     }
@@ -290,7 +291,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Mapping(_) => self.visit(visitor),
             Value::Scalar { .. } | Value::Sequence(_) => {
                 let what = format!("expected a mapping, found {}", self.0.kind());
-                Err(Error::new(Fault::new(what)).at(at))
+                Err(Error::new(Fault::new(Code::InvalidValue, what)).at(at))
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
-use crate::diagnostic::{Fault, Place};
+use crate::diagnostic::{Code, Fault, Place};
 
 const DEPTH_MAX: usize = 64;
 const NODES_MAX: usize = 200_000;
@@ -134,7 +134,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fault(&self, at: Position, what: impl Into<String>) -> Fault {
-        Fault::new(what).at(at.in_file(self.file))
+        Fault::new(Code::InvalidYaml, what).at(at.in_file(self.file))
     }
 
     fn next(&mut self) -> Result<(Event<'static>, Position), Fault> {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use chrono::DateTime;
 use sluicegate::audit::{self, Job, NoSink};
-use sluicegate::diagnostic::Fault;
+use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::engine::{self, Cancel, Over};
 use sluicegate::gate::{self, PublishedTable, Request};
 use sluicegate::metric::Budget;
 use sluicegate::ruleset::RuleFile;
-use sluicegate::source::{self, Chunk, Cut, Known, Piece, Preread, Projection, ReadOptions, Source, Unit, UnitEnd};
+use sluicegate::source::{self, Cut, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk, Unit, UnitEnd};
 use sluicegate::store::{Destination, Location, Quarantine, Waiting};
 
 use crate::support::Place;
@@ -47,13 +47,7 @@ where
         self.inner.cut(file, start)
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         self.inner.read(unit, preread, projection, &mut |chunk| {
             (self.reads)();
             each(chunk)
@@ -114,7 +108,7 @@ fn a_gate_that_is_cancelled_in_mid_run_ends_promptly_and_publishes_nothing() {
         }
     };
     let faults = gate(&cancel, Arc::new(source), &half).expect_err("cancelled");
-    assert_eq!(faults.to_string(), "cancelled; nothing was published");
+    assert_eq!((faults.0[0].code, faults.to_string().as_str()), (Code::Cancelled, "cancelled; nothing was published"));
     // A unit a thread may have been under way, and the window was full.
     let read = read.load(Ordering::Relaxed);
     assert!((ROWS as u64 / 2..ROWS as u64 / 2 + 20).contains(&read), "{read} rows were read");
@@ -156,7 +150,7 @@ fn who_looks_for_the_next_unit_holds_up_nobody_who_has_finished_one() {
         let waits = |count: &mut u32| start == 1 && *count == 0;
         let (guard, timeout) = changed.wait_timeout_while(count.lock().expect("whole"), Duration::from_secs(20), waits).expect("whole");
         drop(guard);
-        if timeout.timed_out() { Err(Fault::new("the first unit was not merged meanwhile")) } else { Ok(()) }
+        if timeout.timed_out() { Err(Fault::new(Code::Internal, "the first unit was not merged meanwhile")) } else { Ok(()) }
     };
     let source = Watched { inner: rows_a_unit(), cuts, reads: || {} };
     let mut order = Vec::new();

@@ -1,5 +1,8 @@
 //! What is generated from the code is committed as the code would write it today.
 
+use std::io::ErrorKind;
+
+use sluicegate::diagnostic::Code;
 use sluicegate::rules::RULES;
 
 use crate::support::project;
@@ -20,6 +23,7 @@ fn generated_files_are_up_to_date() {
     committed("reports/report.schema.json", &format!("{:#}\n", sluicegate::report::json_schema()));
     committed("docs/rules.md", &sluicegate::docs::rules());
     committed("docs/cli.md", &reference());
+    committed("docs/codes.md", &sluicegate::docs::codes());
 }
 
 /// The command line's reference, from its own help.
@@ -60,3 +64,28 @@ fn the_examples_of_the_documentation_are_valid_rules() {
         }
     }
 }
+
+#[test]
+fn codes_of_faults_are_unique_documented_and_in_use() {
+    let sources: Vec<String> = crate::support::files_below(&project("src"), "rs")
+        .into_iter()
+        .filter(|file| !file.ends_with("diagnostic/code.rs"))
+        .map(|file| std::fs::read_to_string(file).expect("a source file"))
+        .collect();
+    let mut seen = std::collections::BTreeSet::new();
+    for code in Code::ALL {
+        let text = code.as_str();
+        assert!(seen.insert(text), "`{text}` stands for two codes");
+        assert!(text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "`{text}` is not in kebab case");
+        assert_eq!(serde_json::to_value(code).expect("JSON"), text, "reports write another word");
+        assert!(code.meaning().ends_with('.') && code.meaning().len() > 15, "`{text}`: its meaning is a sentence");
+        let by_name = format!("Code::{code:?}");
+        // These are chosen by the error of the system.
+        let by_error = [Code::of_reading, Code::of_writing].iter().any(|of| KINDS.iter().any(|kind| of(&(*kind).into()) == *code));
+        let is_used = sources.iter().any(|source| source.split(&by_name).skip(1).any(|rest| !rest.starts_with(char::is_alphanumeric)));
+        assert!(is_used || by_error, "no fault has the code `{text}`");
+    }
+}
+
+const KINDS: [ErrorKind; 5] =
+    [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::StorageFull, ErrorKind::IsADirectory, ErrorKind::Other];

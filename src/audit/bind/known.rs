@@ -3,7 +3,7 @@
 use arrow::datatypes::Field;
 
 use crate::audit::{Job, Plan};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::ruleset::Known;
 use crate::sql::LazySql;
 
@@ -17,22 +17,22 @@ pub(super) fn attach(job: &Job<'_>, sql: &LazySql, is_guess: impl Fn(&Field) -> 
         let Known { rule, r#where, until, .. } = &known.value;
         let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
         let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
-            let fault = Fault::new(format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
+            let fault = Fault::new(Code::UnknownRule, format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
             faults.push(fault.hint_nearest(&rule.value, ids));
             continue;
         };
         let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {
             Ok(condition) => condition,
             Err(why) => {
-                faults.push(Fault::told(&why).at(r#where.at.in_file(file)));
+                faults.push(Fault::told(Code::InvalidSql, &why).at(r#where.at.in_file(file)));
                 continue;
             }
         };
-        let fault = |why: &str| Fault::told(why).at(r#where.at.in_file(file));
+        let fault = |why: &str| Fault::told(Code::InvalidSql, why).at(r#where.at.in_file(file));
         let Some(condition) = faults.take(sql.sound(condition, fault, |c| is_guess(plan.prepare.schema.field(c)))) else { continue };
         let Some(test) = plan.checks[check].test else {
             let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);
-            faults.push(Fault::new(what).at(rule.at.in_file(file)));
+            faults.push(Fault::new(Code::MisplacedWord, what).at(rule.at.in_file(file)));
             continue;
         };
         let last = until.as_ref().and_then(|u| crate::text::date(&u.value.0)).unwrap_or(i32::MAX);

@@ -16,7 +16,7 @@ use self::preparation::{binding, is_declared, is_guess};
 use super::Job;
 use super::profile::{self, ColumnPlan};
 use super::select::select;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Counts;
 use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
@@ -187,7 +187,7 @@ impl Binding<'_, '_> {
         let some = |named: Vec<String>| if named.is_empty() { Err("`columns` names no column".to_owned()) } else { Ok(named) };
         let named = select(&columns.value, prepare, self.contract)
             .and_then(some)
-            .map_err(|what| Fault::new(what).at(columns.at.in_file(&self.job.rules.path)))?;
+            .map_err(|what| Fault::new(Code::UnknownColumn, what).at(columns.at.in_file(&self.job.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
 
@@ -211,7 +211,7 @@ impl Binding<'_, '_> {
             }
         };
         if item.words.nulls.is_some() && !item.entry.claims.contains(&"nulls") && bound.is_some() && plan.requests.tests.len() == before {
-            let fault = Fault::new(format!("`nulls` has no meaning for `{}`", item.entry.name));
+            let fault = Fault::new(Code::MisplacedWord, format!("`nulls` has no meaning for `{}`", item.entry.name));
             return Err(fault.at(item.at.in_file(&self.job.rules.path)).hint("judge missing values with `missing`").into());
         }
         let shows = bound.as_ref().map(|b| b.shows.clone()).unwrap_or_default();
@@ -314,7 +314,11 @@ impl Binding<'_, '_> {
         for name in item.words.by.iter().flat_map(|by| by.value.0.iter().map(|n| Spanned { at: by.at, value: n.clone() })) {
             match faults.take(binder.find(&name)) {
                 Some(found) if prepare.path(found.index).is_some_and(PathColumn::is_elements) => {
-                    faults.push(binder.fault_at(&name, format!("`{}` has several values a row, so it makes no groups", found.name)));
+                    faults.push(binder.fault_at(
+                        &name,
+                        Code::UnfitColumn,
+                        format!("`{}` has several values a row, so it makes no groups", found.name),
+                    ));
                 }
                 Some(found) => binder.scope.by.push(found.index),
                 None => {}
@@ -334,14 +338,14 @@ impl Binding<'_, '_> {
         if let Some(path) = counted.chain(joined).find_map(|&c| prepare.path(c).filter(|p| p.is_elements())) {
             let what = format!("`{}` has several values a row, and `{}` needs one", path.path, item.entry.name);
             return Err(binder
-                .fault(what)
+                .fault(Code::UnfitColumn, what)
                 .hint("rules that judge row by row can speak of elements: `range`, `values`, `pattern`, …")
                 .into());
         }
         let named = binder.requests.states[states..].iter().flat_map(|s| s.named_by()).chain(&binder.scope.by);
         for column in named.map(|&c| binder.bound(c)).collect::<Vec<_>>() {
             if let Err(why) = can_be_named(&column.data_type) {
-                return Err(binder.fault(format!("the values of `{}` make no groups: {why}", column.name)).into());
+                return Err(binder.fault(Code::UnfitColumn, format!("the values of `{}` make no groups: {why}", column.name)).into());
             }
         }
         let mut about: Vec<usize> = binder.shows[before..].to_vec();
@@ -367,7 +371,7 @@ fn ids_differ(job: &Job<'_>, plan: &Plan, faults: &mut Faults) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, check) in plan.checks.iter().enumerate() {
         if let Some(first) = seen.insert(&check.id, i) {
-            let fault = Fault::new(format!("two findings are called `{}`", plan.checks[first].id));
+            let fault = Fault::new(Code::DuplicateId, format!("two findings are called `{}`", plan.checks[first].id));
             faults.push(fault.at(check.at.in_file(&job.rules.path)).hint("give one of the rules an `id`"));
         }
     }

@@ -3,7 +3,7 @@
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::audit::Job;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::prepare::Prepare;
 use crate::sql::{Expression, LazySql};
 use crate::types::is_text;
@@ -15,7 +15,7 @@ pub(super) fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: 
     let mut faults = Faults::default();
     let place = |at: Position| at.in_file(&job.rules.path);
     let sound = |expression: Expression, schema: &Schema, at: Position| {
-        sql.sound(expression, |why| Fault::told(why).at(place(at)), |c| is_guess(job, infers, schema.field(c)))
+        sql.sound(expression, |why| Fault::told(Code::InvalidSql, why).at(place(at)), |c| is_guess(job, infers, schema.field(c)))
     };
     for step in &job.rules.sections.clean {
         let (drops, text) = match (&step.drop_where, &step.keep_where) {
@@ -28,7 +28,7 @@ pub(super) fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: 
                 Ok(condition) => prepare.clean(drops, condition),
                 Err(fault) => faults.push(fault),
             },
-            Err(why) => faults.push(Fault::told(&why).at(place(text.at))),
+            Err(why) => faults.push(Fault::told(Code::InvalidSql, &why).at(place(text.at))),
         }
     }
     for (name, text) in &job.rules.sections.transform.0 {
@@ -37,7 +37,7 @@ pub(super) fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: 
                 Ok(expression) => prepare.transform(name, expression),
                 Err(fault) => faults.push(fault),
             },
-            Err(why) => faults.push(Fault::told(&format!("transform `{name}`: {why}")).at(place(text.at))),
+            Err(why) => faults.push(Fault::told(Code::InvalidSql, &format!("transform `{name}`: {why}")).at(place(text.at))),
         }
     }
     (prepare, faults)

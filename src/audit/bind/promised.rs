@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::{Binding, Plan};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::held::{Held, is_lossy};
 use crate::rules::schema::delta_types::{in_delta, is_held_by};
 use crate::rules::schema::table::{TableConstraint, TableTerms};
@@ -35,7 +35,7 @@ impl Binding<'_, '_> {
         for constraint in &table.constraints {
             if let Err(more) = self.constraint(constraint, table, plan) {
                 let why = more.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ");
-                let fault = Fault::new(format!("{}: {} cannot be evaluated: {why}", table.place, constraint.what));
+                let fault = Fault::new(Code::TableRefused, format!("{}: {} cannot be evaluated: {why}", table.place, constraint.what));
                 faults.push(fault.hint("nothing was changed; publish to another table"));
             }
         }

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use crate::audit::{Kept, Plan};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::Column;
 use crate::prepare::Prepared;
 use crate::rows::Mask;
@@ -104,7 +104,7 @@ impl Batch {
 
     /// The sound rows with every column, for the sink.
     pub(super) fn kept(&self, schema: &SchemaRef, sound: &Mask) -> Result<Kept, Fault> {
-        let failed = |e: ArrowError| Fault::new(format!("cannot keep a batch: {e}"));
+        let failed = |e: ArrowError| Fault::new(Code::Internal, format!("cannot keep a batch: {e}"));
         let arrays: Vec<ArrayRef> = self.prepared.columns.iter().flatten().cloned().collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.len()));
         let whole = RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map_err(failed)?;

@@ -11,7 +11,7 @@ use super::states::States;
 use super::unit::UnitFold;
 use crate::audit::samples::SAMPLES_MAX;
 use crate::audit::{Folded, Plan};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::{RowId, RowSet};
 use crate::rules::{Condition, Facts, TestCounts};
@@ -63,7 +63,8 @@ impl<'a> Merging<'a> {
                 rows.insert_unit(index, group.rows);
             }
             if merged.len() > GROUPS_MAX {
-                return Err(Fault::new(format!("`by` makes more than {GROUPS_MAX} groups")).hint("group by columns with fewer values"));
+                return Err(Fault::new(Code::TooManyGroups, format!("`by` makes more than {GROUPS_MAX} groups"))
+                    .hint("group by columns with fewer values"));
             }
         }
         let kept = std::mem::take(&mut unit.kept);
@@ -89,7 +90,11 @@ impl<'a> Merging<'a> {
             let origin = folded.places.origin(RowId { unit: index, row: stuck.row }, &source.known().origins);
             let Condition { at, .. } = &self.conditions[stuck.condition];
             let what = format!("cannot tell whether this holds for {origin}: {}", stuck.reason);
-            folded.stuck = Some(Fault::new(what).at(at.clone()).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`"));
+            folded.stuck = Some(
+                Fault::new(Code::ExpressionFailed, what)
+                    .at(at.clone())
+                    .hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`"),
+            );
         }
         Ok(())
     }

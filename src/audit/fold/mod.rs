@@ -15,7 +15,7 @@ use self::merging::Merging;
 use self::states::States;
 use self::unit::UnitWork;
 use super::{Folded, Job, Plan, Sink};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Over};
 use crate::rules::{Condition, Facts, Scope};
 use crate::source::{Projection, Source, Unit};
@@ -43,7 +43,7 @@ pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sin
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             job.cancel.check()?;
             if is_kept {
-                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(format!("cannot keep columns: {e}")))?;
+                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
                 kept.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
@@ -90,7 +90,11 @@ pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded
                 if let Some(stuck) = states.update(&batch, plan, (&live, &sound), unit.index, &job.budget) {
                     // The first look judged by the same conditions; this is for one that only a second look asks for.
                     let Condition { at, .. } = &requests.conditions[stuck.condition];
-                    return Err(Fault::new(format!("cannot tell whether this holds for every row: {}", stuck.reason)).at(at.clone()));
+                    return Err(Fault::new(
+                        Code::ExpressionFailed,
+                        format!("cannot tell whether this holds for every row: {}", stuck.reason),
+                    )
+                    .at(at.clone()));
                 }
             }
             Ok(())
@@ -135,7 +139,7 @@ fn needed(plan: &Plan, first_new: usize) -> Vec<usize> {
 }
 
 fn finish(states: States, facts: &mut Facts) -> Result<(), Fault> {
-    let finished = states.finish().map_err(|e| Fault::new(format!("cannot count: {e}")))?;
+    let finished = states.finish().map_err(|e| Fault::new(Code::ScratchFailed, format!("cannot count: {e}")))?;
     facts.states.extend(finished.into_iter().map(Some));
     Ok(())
 }

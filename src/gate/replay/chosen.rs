@@ -1,7 +1,7 @@
 //! Which parts of the quarantine are replayed.
 
 use super::Mended;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::quarantine::{self, Part};
 use crate::ruleset::RuleFile;
 use crate::store::Quarantine;
@@ -33,11 +33,14 @@ pub fn parts_of_mended(rules: &RuleFile, quarantine: &Quarantine, mended: &Mende
         match there.iter().find(|part| part.place.name() == name) {
             Some(part) if part.stamp.dataset != rules.sections.dataset => faults.push(of_other_data(part, &rules.sections.dataset)),
             Some(part) if !wanted.is_empty() && !wanted.contains(&part.stamp.batch_id) => {
-                faults.push(Fault::new(format!("{place}: the row is of batch `{}`, which is not named", part.stamp.batch_id)));
+                faults.push(Fault::new(
+                    Code::InvalidMended,
+                    format!("{place}: the row is of batch `{}`, which is not named", part.stamp.batch_id),
+                ));
             }
             Some(part) => parts.push(part.clone()),
             None => {
-                let fault = Fault::new(format!("{place}: `{name}` is no part of {}", quarantine.directory));
+                let fault = Fault::new(Code::InvalidMended, format!("{place}: `{name}` is no part of {}", quarantine.directory));
                 faults.push(fault.hint("the rows were taken out of another quarantine, or their batch was superseded since"));
             }
         }
@@ -47,7 +50,10 @@ pub fn parts_of_mended(rules: &RuleFile, quarantine: &Quarantine, mended: &Mende
 
 fn of_other_data(part: &Part, dataset: &str) -> Fault {
     let Part { stamp, .. } = part;
-    Fault::new(format!("batch `{}` is of the data set `{}`, and the rules are of `{dataset}`", stamp.batch_id, stamp.dataset))
+    Fault::new(
+        Code::UnknownBatch,
+        format!("batch `{}` is of the data set `{}`, and the rules are of `{dataset}`", stamp.batch_id, stamp.dataset),
+    )
 }
 
 /// Refuses rules that need to know where set-aside rows stood.
@@ -55,5 +61,5 @@ fn ensure_replayable(rules: &RuleFile) -> Result<(), Fault> {
     let Some(item) = rules.items.iter().find(|item| item.rule.minds_order()) else { return Ok(()) };
     let name = item.entry.name;
     let what = format!("`{name}` judges a row by those before it, and where set-aside rows stood among the published is not known");
-    Err(Fault::new(what).at(item.at.in_file(&rules.path)).hint("gate the batches again with `--supersede`"))
+    Err(Fault::new(Code::NotReplayable, what).at(item.at.in_file(&rules.path)).hint("gate the batches again with `--supersede`"))
 }

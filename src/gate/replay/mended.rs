@@ -10,7 +10,7 @@ use arrow::compute::{CastOptions, can_cast_types, cast, cast_with_options, conca
 use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, SchemaRef};
 
 use super::rows::cannot;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::quarantine::{FILE, KEY, PART, ROW, is_ours};
 use crate::rows::RowId;
 use crate::ruleset::RuleFile;
@@ -45,7 +45,7 @@ impl Mended {
     /// The file or a record cannot be read, or a row does not say which one it is, or stands twice.
     pub fn open(path: &Path, rules: &RuleFile, scratch: &Path) -> Result<Self, Faults> {
         let of_rules = rules.sections.read_options(&rules.path)?;
-        let bytes = std::fs::read(path).map_err(|e| Fault::new(format!("{}: cannot read: {e}", path.display())))?;
+        let bytes = std::fs::read(path).map_err(|e| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", path.display())))?;
         // How the file is laid out is for us to know, who wrote it; what the texts in it mean, the rule file says.
         let ReadOptions { missing_values, timezone_seconds, .. } = of_rules;
         let mut mended = Self {
@@ -89,7 +89,7 @@ impl Mended {
         let contract = [typed(PART, DataType::Utf8), typed(FILE, DataType::Utf8), typed(ROW, DataType::Int64)];
         let source = self.source(&self.options, &contract)?;
         if let Some(name) = KEY.into_iter().find(|name| source.schema().index_of(name).is_err()) {
-            let fault = Fault::new(format!("{}: there is no column `{name}`", self.path));
+            let fault = Fault::new(Code::InvalidMended, format!("{}: there is no column `{name}`", self.path));
             return Err(fault.hint("keep the columns that `quarantine export` adds: they say which row each mended row replaces").into());
         }
         let column = |name: &str| source.schema().index_of(name).map_err(|e| cannot(&e));
@@ -105,7 +105,7 @@ impl Mended {
             for (i, &at) in rows.iter().enumerate() {
                 let place = read.place(source.as_ref(), at);
                 if [&part, &file, &row].into_iter().any(|column| column.is_null(i)) {
-                    let fault = Fault::new(format!("{place}: it does not say which row it takes the place of"));
+                    let fault = Fault::new(Code::InvalidMended, format!("{place}: it does not say which row it takes the place of"));
                     faults.push(fault.hint("the columns `_sluicegate_…` stay as `quarantine export` writes them"));
                     continue;
                 }
@@ -113,7 +113,8 @@ impl Mended {
                 let key = Key { part: text(&part), file: text(&file), row: row.as_primitive::<Int64Type>().value(i), at, place };
                 match seen.insert((key.part.clone(), key.file.clone(), key.row), key.place.clone()) {
                     None => keys.push(key),
-                    Some(first) => faults.push(Fault::new(format!("{}: {} is there twice, first at {first}", key.place, key.named()))),
+                    Some(first) => faults
+                        .push(Fault::new(Code::InvalidMended, format!("{}: {} is there twice, first at {first}", key.place, key.named()))),
                 }
             }
         }
@@ -160,16 +161,16 @@ impl Mended {
         let mut faults = Faults::default();
         let names = || columns.fields().iter().map(|field| field.name().as_str());
         for field in there.fields().iter().filter(|field| !is_ours(field.name()) && columns.index_of(field.name()).is_err()) {
-            let fault = Fault::new(format!("{}: the batch has no column `{}`", self.path, field.name()));
+            let fault = Fault::new(Code::InvalidMended, format!("{}: the batch has no column `{}`", self.path, field.name()));
             faults.push(fault.hint_nearest(field.name(), names()));
         }
         // NDJSON leaves out what is missing.
         let is_lacking = |name: &&str| known.columns_have_order && there.index_of(name).is_err();
         for name in names().filter(is_lacking) {
-            faults.push(Fault::new(format!("{}: the column `{name}` of the batch is not there", self.path)));
+            faults.push(Fault::new(Code::InvalidMended, format!("{}: the column `{name}` of the batch is not there", self.path)));
         }
         for field in columns.fields().iter().filter(|field| known.infers_types && *field.data_type() == DataType::Binary) {
-            let fault = Fault::new(format!("{}: `{}` is binary, which text cannot hold", self.path, field.name()));
+            let fault = Fault::new(Code::UnsupportedType, format!("{}: `{}` is binary, which text cannot hold", self.path, field.name()));
             faults.push(fault.hint("take the rows out as .parquet"));
         }
         faults.or_ok(())
@@ -199,7 +200,8 @@ fn as_text_says(field: &FieldRef) -> ContractColumn {
 /// The values as another type, where each is the same there.
 fn fitted(array: Option<&ArrayRef>, data_type: &DataType, name: &str, path: &str) -> Result<ArrayRef, Fault> {
     let other = || {
-        let fault = Fault::new(format!("{path}: `{name}` holds values that are not {}", crate::types::type_name(data_type)));
+        let fault =
+            Fault::new(Code::InvalidMended, format!("{path}: `{name}` holds values that are not {}", crate::types::type_name(data_type)));
         fault.hint("a file in the format in which rows were taken out keeps their types; .parquet keeps all of them")
     };
     let array = array.ok_or_else(|| cannot(&format!("`{name}` went away")))?;
@@ -250,7 +252,7 @@ impl Read {
     }
 
     fn unreadable(&self, source: &dyn Source, at: RowId, reason: &str) -> Fault {
-        Fault::new(format!("{}: cannot be read: {reason}", self.place(source, at)))
+        Fault::new(Code::InvalidMended, format!("{}: cannot be read: {reason}", self.place(source, at)))
     }
 }
 

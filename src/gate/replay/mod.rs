@@ -29,7 +29,7 @@ use super::staging::{Staged, Staging};
 use super::{ATTEMPTS_MAX, PublishedTable, filter};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::quarantine::{self, Part, is_ours};
 use crate::report::model::Mode;
@@ -101,7 +101,7 @@ pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, 
         }
     }
     let what = format!("{}: others keep changing the table", request.publish.location());
-    Err(Fault::new(what).hint("nothing was published; run the replay again").into())
+    Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the replay again").into())
 }
 
 /// A published batch and what it left.
@@ -127,7 +127,8 @@ impl<'a> Batch<'a> {
             match (replays.contains(&begun), request.dry_run) {
                 (true, false) => _ = request.quarantine.conclude(&part.stamp, &begun)?,
                 (true, true) => {
-                    let fault = Fault::new(format!("{}: a replay of these rows was killed before its end", part.place));
+                    let fault =
+                        Fault::new(Code::ReplayUnfinished, format!("{}: a replay of these rows was killed before its end", part.place));
                     return Err(fault.hint("a replay without `--dry-run` ends it first").into());
                 }
                 (false, false) => request.quarantine.abandon(&part.stamp, &begun)?,
@@ -137,11 +138,11 @@ impl<'a> Batch<'a> {
         if file.as_ref().map(is_partial).transpose()? == Some(true) {
             let what =
                 format!("{}: other batches took the place of some rows of batch `{}`", request.publish.location(), part.stamp.batch_id);
-            return Err(Fault::new(what).hint("what it left is no longer wanted, or must be gated anew").into());
+            return Err(Fault::new(Code::NotReplayable, what).hint("what it left is no longer wanted, or must be gated anew").into());
         }
         if replays_in(&part.place)? != replays {
             let what = format!("{}: some of these rows were published by a replay, and are still set aside", part.place);
-            return Err(Fault::new(what).hint("nothing was changed; gate the batch again with `--supersede`").into());
+            return Err(Fault::new(Code::NotReplayable, what).hint("nothing was changed; gate the batch again with `--supersede`").into());
         }
         let (schema, done) = (part.schema()?, done_in(&part.place)?);
         let columns = schema.fields().iter().filter(|f| !is_ours(f.name())).cloned().collect::<Vec<_>>();
@@ -252,7 +253,8 @@ impl<'a> Batch<'a> {
             let (place, row) = mended.place_of(index);
             match times {
                 1 if written.never_read.contains(&index) && mended.is_empty(index) => {
-                    let fault = Fault::new(format!("{place}: {row} could not be read, and there are no values for it"));
+                    let fault =
+                        Fault::new(Code::InvalidMended, format!("{place}: {row} could not be read, and there are no values for it"));
                     faults.push(fault.hint("write its values down, or leave the row out"));
                 }
                 1 => {}
@@ -260,11 +262,13 @@ impl<'a> Batch<'a> {
                 0 => {
                     let what = format!("{place}: {row} is not set aside in batch `{}`", self.part.stamp.batch_id);
                     let hint = if self.done.is_empty() { "it never was" } else { "it never was, or it has joined the batch already" };
-                    faults.push(Fault::new(what).hint(hint));
+                    faults.push(Fault::new(Code::InvalidMended, what).hint(hint));
                 }
                 _ => {
                     let what = format!("{place}: {row} is {times} rows of batch `{}`, which holds a file twice", self.part.stamp.batch_id);
-                    faults.push(Fault::new(what).hint("these cannot be told apart; gate the mended source with `--supersede`"));
+                    faults.push(
+                        Fault::new(Code::InvalidMended, what).hint("these cannot be told apart; gate the mended source with `--supersede`"),
+                    );
                 }
             }
         }
@@ -311,7 +315,7 @@ impl<'a> Batch<'a> {
             let reader = ParquetRecordBatchReaderBuilder::try_new(source).map_err(|e| cannot_read(file, &e))?;
             if reader.schema().fields() != columns.schema().fields() {
                 let what = format!("batch `{}` is published with other columns than the rules make now", stamp.batch_id);
-                return Err(Fault::new(what).hint("gate the batch again with `--supersede`"));
+                return Err(Fault::new(Code::NotReplayable, what).hint("gate the batch again with `--supersede`"));
             }
             let (source, groups) = (opened(file)?, reader.metadata().num_row_groups());
             (0..groups).try_for_each(|group| whole.append_copy(&source, group))?;
@@ -387,7 +391,7 @@ fn conserved(counted: u64, expected: u64, what: &str) -> Result<(), Fault> {
     if counted == expected {
         return Ok(());
     }
-    let fault = Fault::new(format!("internal error: {what} {counted} rows, and must be {expected}"));
+    let fault = Fault::new(Code::Internal, format!("internal error: {what} {counted} rows, and must be {expected}"));
     Err(fault.hint("nothing was published; please report this"))
 }
 

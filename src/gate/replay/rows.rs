@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::mended::MendedRows;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 use crate::quarantine;
 use crate::store::{Location, Readable};
@@ -79,7 +79,7 @@ pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let column = |field: &FieldRef| {
         let Some(array) = batch.column_by_name(field.name()) else {
-            let fault = Fault::new(format!("the published rows have no column `{}`", field.name()));
+            let fault = Fault::new(Code::NotReplayable, format!("the published rows have no column `{}`", field.name()));
             return Err(fault.hint("gate the batch again with `--supersede`"));
         };
         cast_with_options(array, field.data_type(), &options).map_err(|e| cannot(&e))
@@ -96,7 +96,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub fn new(path: &Path, schema: &SchemaRef) -> Result<Self, Fault> {
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{}: cannot write: {e}", path.display()));
+        let failed = |e: &dyn std::fmt::Display| Fault::new(Code::ScratchFailed, format!("{}: cannot write: {e}", path.display()));
         // The batch before this one, or an attempt that others overtook, has left its own there.
         match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
@@ -116,9 +116,9 @@ impl Scratch {
 }
 
 pub(super) fn cannot(error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("cannot judge rows again: {error}"))
+    Fault::new(Code::ScratchFailed, format!("cannot judge rows again: {error}"))
 }
 
 pub(super) fn cannot_read(file: &Location, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("{file}: cannot read: {error}"))
+    Fault::new(Code::Unreadable, format!("{file}: cannot read: {error}"))
 }

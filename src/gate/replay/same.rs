@@ -7,7 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options, take};
 use super::Batch;
 use super::rows::{cannot, conform, read};
 use crate::audit::Audited;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::plain_floats;
 use crate::prepare::Prepared;
 use crate::rows::RowNumbers;
@@ -52,6 +52,6 @@ impl Batch<'_> {
 
     fn other(&self, column: &str) -> Faults {
         let what = format!("the published `{column}` of batch `{}` is not what `transform` makes of it now", self.part.stamp.batch_id);
-        Fault::new(what).hint("gate the batch again with `--supersede`").into()
+        Fault::new(Code::NotReplayable, what).hint("gate the batch again with `--supersede`").into()
     }
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::FieldRef;
 
 use super::rows::{Taken, cannot};
 use super::{Batch, Judged, conserved};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{REASON, RULES};
 use crate::store::{Done, Quarantine, StagedFile, replays_in};
 
@@ -23,7 +23,7 @@ impl Batch<'_> {
     /// The part without the rows that pass; those that were judged as they are have the rules that they fail now. A row
     /// whose mended values fail stays as it was: these values are not its own.
     pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[Done]) -> Result<Stays, Fault> {
-        let changed = || Fault::new(format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again");
+        let changed = || Fault::new(Code::TableChanged, format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again");
         let columns = Quarantine::columns(&self.part.schema()?);
         let mut file = StagedFile::create(&self.request.quarantine.directory, &columns)?;
         let (mut next, mut before, mut is_new) = (0, 0, false);

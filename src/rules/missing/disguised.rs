@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::Missing;
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_numeric;
 use crate::metric::stand_ins::{StandIns, Wanted};
@@ -25,7 +25,10 @@ const SPIKE: u64 = 3;
 
 pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
     if rule.max_run.is_some() || rule.must_be.is_some() || rule.blank || !rule.tokens.is_empty() {
-        return Err(to.fault("`disguised` stands with another way to judge missing values").hint("write two rules").into());
+        return Err(to
+            .fault(Code::ConflictingWords, "`disguised` stands with another way to judge missing values")
+            .hint("write two rules")
+            .into());
     }
     to.warn_unless_given();
     let column = to.column();

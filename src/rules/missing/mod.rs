@@ -4,7 +4,7 @@ mod together;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
 use crate::metric::{Column, ColumnStatistics};
@@ -71,7 +71,7 @@ impl Rule for Missing {
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         if self.max_run.is_some() && self.must_be.is_some() {
-            return Err(to.fault("`max_run` and `must_be` contradict each other").into());
+            return Err(to.fault(Code::ConflictingWords, "`max_run` and `must_be` contradict each other").into());
         }
         if let Some(together) = &self.together {
             return together::bind(together, self, to);

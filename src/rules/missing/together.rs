@@ -1,7 +1,7 @@
 //! Columns that are missing together or not at all.
 
 use super::Missing;
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::Column;
 use crate::metric::completeness::MissingSpec;
 use crate::rows::Mask;
@@ -14,7 +14,7 @@ use crate::yaml::Spanned;
 pub(super) fn bind(names: &Spanned<Vec<Spanned<String>>>, rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
     let mut faults = Faults::default();
     if rule.max_run.is_some() || rule.must_be.is_some() || rule.disguised {
-        faults.push(to.fault("`together` stands with another way to judge missing values").hint("write two rules"));
+        faults.push(to.fault(Code::ConflictingWords, "`together` stands with another way to judge missing values").hint("write two rules"));
     }
     let mut columns = Vec::new();
     for name in &names.value {
@@ -23,7 +23,7 @@ pub(super) fn bind(names: &Spanned<Vec<Spanned<String>>>, rule: &Missing, to: &m
     columns.sort_unstable();
     columns.dedup();
     if columns.len() < 2 && faults.is_empty() {
-        faults.push(to.fault_at(names, "`together` needs at least two columns"));
+        faults.push(to.fault_at(names, Code::InvalidValue, "`together` needs at least two columns"));
     }
     faults.or_ok(())?;
     let spec = MissingSpec { tokens: rule.tokens.clone(), blank: rule.blank };

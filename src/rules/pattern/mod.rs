@@ -12,7 +12,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Texts;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Faults};
 use crate::metric::Column;
 use crate::rows::Mask;
 use crate::yaml::Spanned;
@@ -61,10 +61,10 @@ impl Rule for Pattern {
         let mut faults = Faults::default();
         faults.0.extend(to.not_text(Self::NAME, &column));
         if self.regex.is_none() && self.like.is_none() {
-            faults.push(to.fault("no expression is given").hint("give `regex` or `like`"));
+            faults.push(to.fault(Code::MissingWord, "no expression is given").hint("give `regex` or `like`"));
         }
         if let Some(empty) = [&self.regex, &self.like].into_iter().flatten().find(|texts| texts.0.is_empty()) {
-            faults.push(to.fault_at(empty, "no expression is given"));
+            faults.push(to.fault_at(empty, Code::InvalidValue, "no expression is given"));
         }
         let mut regexes = Vec::new();
         if let Some(given) = &self.regex {
@@ -72,14 +72,15 @@ impl Rule for Pattern {
                 let compiled = Regex::new(text).map_err(|e| {
                     let why = e.to_string();
                     let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    to.fault_at(given, format!("`{text}` is not a regular expression: {why}"))
+                    to.fault_at(given, Code::InvalidValue, format!("`{text}` is not a regular expression: {why}"))
                 });
                 regexes.extend(faults.take(compiled));
             }
         }
         if let Some(given) = &self.like {
             for text in &given.0 {
-                let compiled = like(text).map_err(|why| to.fault_at(given, format!("`{text}` is not a LIKE pattern: {why}")));
+                let compiled =
+                    like(text).map_err(|why| to.fault_at(given, Code::InvalidValue, format!("`{text}` is not a LIKE pattern: {why}")));
                 regexes.extend(faults.take(compiled));
             }
         }

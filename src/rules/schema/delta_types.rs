@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 
 use super::{ChangeKind, type_change};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// The table's type where it holds every value of `held`; of structs and lists, field by field.
 pub(super) fn held_as(held: &DataType, table: &DataType) -> DataType {
@@ -71,7 +71,7 @@ const DEPTH_MAX: usize = 32;
 pub fn in_delta(column: &FieldRef) -> Result<FieldRef, Fault> {
     if depth(column.data_type()) > DEPTH_MAX {
         let what = format!("`{}` is nested more than {DEPTH_MAX} levels deep, which a Delta table cannot hold", column.name());
-        return Err(Fault::new(what).hint("take out what is needed with `transform`"));
+        return Err(Fault::new(Code::UnsupportedType, what).hint("take out what is needed with `transform`"));
     }
     field_in_delta(column.name(), column)
 }
@@ -90,7 +90,8 @@ fn field_in_delta(path: &str, field: &FieldRef) -> Result<FieldRef, Fault> {
     use DataType::*;
     let refused = |why: &str| {
         let what = format!("`{path}` is of type {}, which a Delta table cannot hold{why}", crate::types::type_name(field.data_type()));
-        Err(Fault::new(what).hint("convert it with `transform`, or write plain Parquet with `gate: { format: parquet }`"))
+        Err(Fault::new(Code::UnsupportedType, what)
+            .hint("convert it with `transform`, or write plain Parquet with `gate: { format: parquet }`"))
     };
     let item = |f: &FieldRef| field_in_delta(&format!("{path}[]"), f);
     let data_type = match field.data_type() {

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{Literal, OnFail};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::types::{KindCount, Tally, parse_type, type_name};
 use crate::yaml::Spanned;
 
@@ -189,16 +189,18 @@ impl SchemaSection {
     /// What can be checked without data.
     pub fn validate(&self, path: &str, faults: &mut Faults) {
         if let Some(on_fail) = self.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
-            let fault = Fault::new("a schema names no rows that could be set aside").at(on_fail.at.in_file(path));
+            let fault = Fault::new(Code::MisplacedWord, "a schema names no rows that could be set aside").at(on_fail.at.in_file(path));
             faults.push(fault.hint("write `reject`, `warn` or `info`"));
         }
         for (name, contract) in &self.columns.0 {
             let Some(format) = &contract.format else { continue };
-            let fault = |what: String| Fault::new(what).at(format.at.in_file(path));
+            let fault = |code, what: String| Fault::new(code, what).at(format.at.in_file(path));
             if !contract.r#type.as_ref().is_some_and(|t| matches!(t.0, DataType::Date32 | DataType::Timestamp(..))) {
-                faults.push(fault(format!("`format` of `{name}` has no meaning: it is for dates and timestamps")));
+                faults.push(fault(Code::MisplacedWord, format!("`format` of `{name}` has no meaning: it is for dates and timestamps")));
             } else if !is_strftime(&format.value) {
-                faults.push(fault(format!("`{}` is not a strftime format", format.value)).hint("such as `%d.%m.%Y %H:%M`"));
+                faults.push(
+                    fault(Code::InvalidValue, format!("`{}` is not a strftime format", format.value)).hint("such as `%d.%m.%Y %H:%M`"),
+                );
             }
         }
     }

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use super::delta_types::{has_local_time, held_as, in_delta};
 use super::{ChangeKind, ColumnContract, Evolution, Observed, SchemaChange, SchemaSection, TypeName};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::words::{OnFail, Ordered};
 use crate::yaml::{Position, Spanned};
 
@@ -63,7 +63,7 @@ impl TableTerms {
     /// The table keeps its rows.
     pub fn refuse_removal(&self, by: &str) -> Result<(), Fault> {
         let Some(why) = &self.keeps_rows else { return Ok(()) };
-        let fault = Fault::new(format!("{}: {by} takes rows out of the table, and {why}", self.place));
+        let fault = Fault::new(Code::TableRefused, format!("{}: {by} takes rows out of the table, and {why}", self.place));
         Err(fault.hint("nothing was changed; publish new batches only, or change the table's properties"))
     }
 

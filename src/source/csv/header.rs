@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use super::framing::{self, Cell, Dialect, Framed, Record};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::source::{ContractColumn, InputFile};
 
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -40,12 +40,14 @@ impl Header {
                     break next;
                 }
                 Framed::Blank { .. } => return Err(empty(file, bytes.len() == bom, has_header)),
-                Framed::Bad { reason, .. } => return Err(Fault::new(format!("{path}: the first line cannot be read: {reason}"))),
+                Framed::Bad { reason, .. } => {
+                    return Err(Fault::new(Code::InvalidLayout, format!("{path}: the first line cannot be read: {reason}")));
+                }
                 Framed::Incomplete if memchr(b'\n', &bytes).is_none() && memchr(b'\r', &bytes).is_some() => {
                     return Err(carriage_returns(file));
                 }
                 Framed::Incomplete => {
-                    let fault = Fault::new(format!("{path}: the first line is longer than {} MiB", HEADER_BYTES_MAX >> 20));
+                    let fault = Fault::new(Code::TooLarge, format!("{path}: the first line is longer than {} MiB", HEADER_BYTES_MAX >> 20));
                     return Err(fault.hint("is it delimited text, its lines ended by LF or CRLF, and its quotes in pairs?"));
                 }
             }
@@ -82,7 +84,7 @@ impl Line<'_> {
         if nul * 3 <= line.len() {
             return Ok(());
         }
-        let fault = Fault::new(format!("{}: the first line is full of NUL bytes", self.file.path));
+        let fault = Fault::new(Code::InvalidEncoding, format!("{}: the first line is full of NUL bytes", self.file.path));
         Err(fault.hint("if it is UTF-16 without a byte order mark, give `source: { encoding: utf-16le }` or `utf-16be`"))
     }
 
@@ -97,7 +99,7 @@ impl Line<'_> {
     fn raw(&self, cell: &Cell) -> Result<String, Fault> {
         let raw = &self.text[cell.start as usize..cell.end as usize];
         let text = std::str::from_utf8(raw).map_err(|_| {
-            let fault = Fault::new(format!("{}: the header line is not UTF-8", self.file.path));
+            let fault = Fault::new(Code::InvalidEncoding, format!("{}: the header line is not UTF-8", self.file.path));
             fault.hint("give `source: { encoding: … }`, such as `latin-1`")
         })?;
         let quote = self.dialect.quote.map_or('"', char::from).to_string();
@@ -158,7 +160,7 @@ impl Line<'_> {
         };
         let differ = self.raw(&self.cells[first])? != self.raw(&self.cells[second])?;
         let also = if differ && nameless.is_empty() { "; blanks around a name do not count" } else { "" };
-        Err(Fault::new(what).hint(format!("every column needs a name of its own{also}")))
+        Err(Fault::new(Code::DuplicateColumn, what).hint(format!("every column needs a name of its own{also}")))
     }
 }
 
@@ -177,7 +179,7 @@ fn listed(all: &[String]) -> String {
 
 fn empty(file: &InputFile, has_no_bytes: bool, has_header: bool) -> Fault {
     let what = if has_no_bytes { "has no bytes" } else { "holds blank lines only" };
-    Fault::new(format!("{} {what}", file.path)).hint(match has_header {
+    Fault::new(Code::Empty, format!("{} {what}", file.path)).hint(match has_header {
         true => "a header line is expected; a header without records is an empty batch",
         false => "without a header, the first record says how many columns there are",
     })
@@ -185,7 +187,8 @@ fn empty(file: &InputFile, has_no_bytes: bool, has_header: bool) -> Fault {
 
 fn carriage_returns(file: &InputFile) -> Fault {
     let what = format!("{}: the first line holds carriage returns (CR) that end no line", file.path);
-    Fault::new(what).hint("lines end with LF or CRLF; if CR alone was meant, `tr '\\r' '\\n' < old.csv > new.csv` rewrites it")
+    Fault::new(Code::InvalidLayout, what)
+        .hint("lines end with LF or CRLF; if CR alone was meant, `tr '\\r' '\\n' < old.csv > new.csv` rewrites it")
 }
 
 /// For each column of the first file, its position in the records of `file`.
@@ -193,7 +196,7 @@ pub(super) fn positions(names: &[String], file_names: &[String], file: &InputFil
     if file_names == names {
         return Ok((0..names.len()).collect());
     }
-    let differs = |what: String| Fault::new(what).hint("the files of one batch have the same columns");
+    let differs = |what: String| Fault::new(Code::FilesDiffer, what).hint("the files of one batch have the same columns");
     if let Some(extra) = file_names.iter().find(|n| !names.contains(n)) {
         return Err(differs(format!("{} has a column `{extra}` that {} lacks", file.path, first.path)));
     }

@@ -18,7 +18,7 @@ use self::framing::{Cell, Dialect};
 use self::header::Header;
 use self::reading::Reading;
 use super::{
-    Chunk, ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source,
+    Chunk, ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
     UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
 use crate::diagnostic::Fault;
@@ -126,13 +126,7 @@ impl Source for CsvSource {
         Ok(Some(Piece { end: start + bytes, bytes, preread: Some(text) }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let bytes = self.bytes_of(unit, preread)?;
         let mut reading = Reading::new(self, &bytes, projection, &self.positions[unit.file as usize]);
         while reading.at < bytes.len() {

@@ -8,7 +8,7 @@ use super::CsvSource;
 use super::column::{Text, Unreadable};
 use super::framing::{self, Cell, Dialect, Framed, Record};
 use super::header::BOM;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
 use crate::source::origin::LineJumps;
 use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
@@ -158,7 +158,7 @@ impl<'a> Reading<'a> {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let mut batch = RecordBatch::try_new_with_options(self.projection.schema.clone(), arrays, &options)
-            .map_err(|e| Fault::new(format!("cannot assemble a batch: {e}")))?;
+            .map_err(|e| Fault::new(Code::Internal, format!("cannot assemble a batch: {e}")))?;
         let mut rows = RowNumbers::of(rows);
         if !faulty.is_empty() {
             faulty.sort_by_key(|m| m.row);
@@ -166,7 +166,8 @@ impl<'a> Reading<'a> {
             let is_faulty = |row: u32| faulty.binary_search_by_key(&row, |m| m.row).is_ok();
             let keep = BooleanBuffer::collect_bool(rows.len(), |i| !is_faulty(rows.get(i)));
             let filter = arrow::array::BooleanArray::new(keep.clone(), None);
-            batch = arrow::compute::filter_record_batch(&batch, &filter).map_err(|e| Fault::new(format!("cannot filter a batch: {e}")))?;
+            batch = arrow::compute::filter_record_batch(&batch, &filter)
+                .map_err(|e| Fault::new(Code::Internal, format!("cannot filter a batch: {e}")))?;
             rows = rows.filter(&keep);
             malformed.extend(faulty);
             malformed.sort_by_key(|m| m.row);

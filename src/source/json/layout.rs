@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::sync::OnceLock;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::json::{skip_space, structural_end};
 use crate::source::InputFile;
 use crate::source::file::cannot_read;
@@ -51,7 +51,7 @@ impl Head {
                 Some(b'[') => {}
                 Some(b'{') => return Self::of_objects(file, walk),
                 Some(_) => return Err(walk.fault("neither an array nor an object").hint("is it JSON? `--format` names another format")),
-                None => return Err(Fault::new(format!("{} is empty", file.path)).hint("an array of objects is expected")),
+                None => return Err(Fault::new(Code::Empty, format!("{} is empty", file.path)).hint("an array of objects is expected")),
             }
         }
         let mut at: Vec<&str> = Vec::new();
@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
     }
 
     fn fault(&self, what: &str) -> Fault {
-        Fault::new(format!("{}:{}: {what}", self.file.path, self.lines + 1))
+        Fault::new(Code::InvalidLayout, format!("{}:{}: {what}", self.file.path, self.lines + 1))
     }
 
     fn buffer(&mut self) -> Result<&[u8], Fault> {
@@ -256,7 +256,7 @@ impl<'a> Walk<'a> {
 pub fn ends_well(file: &InputFile, close: u64, path: &[String]) -> Result<(), Fault> {
     let mut walk = Walk::new(file)?;
     std::io::Seek::seek(&mut walk.input, std::io::SeekFrom::Start(close)).map_err(|e| cannot_read(&file.path, &e))?;
-    let fault = |what: String| Fault::new(format!("{}: behind the array: {what}", file.path));
+    let fault = |what: String| Fault::new(Code::InvalidLayout, format!("{}: behind the array: {what}", file.path));
     for key in path.iter().rev() {
         loop {
             match walk.peek()? {

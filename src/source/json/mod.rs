@@ -24,10 +24,10 @@ use self::reading::{Frames, Reading, shape_of};
 use self::shape::FIELDS_MAX;
 pub use self::shape::Shape;
 use super::{
-    Chunk, ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source,
+    Chunk, ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
     UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::types::Tally;
 
 /// JSON files read as one table.
@@ -61,7 +61,7 @@ impl JsonSource {
     pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
         // Nothing at all is no document, but a file of no lines.
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
-            return Err(Fault::new(format!("{} is empty", empty.path)).hint("an array of objects is expected"));
+            return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));
         }
         let head = |file: &InputFile| match format {
             Format::Ndjson => Head::of_lines(file),
@@ -109,7 +109,7 @@ impl JsonSource {
             return Ok(());
         }
         let what = format!("{}: records have more than {FIELDS_MAX} different keys", self.files()[0].path);
-        Err(Fault::new(what).hint("keys that are data belong into values"))
+        Err(Fault::new(Code::TooLarge, what).hint("keys that are data belong into values"))
     }
 
     fn bytes_of(&self, unit: &Unit, preread: Preread) -> Result<Vec<u8>, Fault> {
@@ -175,7 +175,9 @@ impl JsonSource {
             let read = handle.read(&mut buffer).map_err(|e| super::file::cannot_read(&input.path, &e))?;
             if let Some(found) = buffer[..read].iter().position(|b| !b.is_ascii_whitespace()) {
                 let what = format!("{}: text behind the array's closing bracket, at byte {}", input.path, at + found as u64 + 1);
-                return Err(Fault::new(what).hint("a JSON file holds one array; `--format ndjson` reads one object a line"));
+                return Err(
+                    Fault::new(Code::InvalidLayout, what).hint("a JSON file holds one array; `--format ndjson` reads one object a line")
+                );
             }
             if read == 0 {
                 return Ok(());
@@ -199,13 +201,7 @@ impl Source for JsonSource {
         Ok(Some(Piece { end, bytes: end - start, preread: Some(text) }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let bytes = self.bytes_of(unit, preread)?;
         let mut reading = Reading::new(self, self.frames(unit, &bytes), projection);
         while !reading.is_done() {

@@ -8,7 +8,7 @@ use super::JsonSource;
 use super::builder::{Builder, Record};
 use super::layout::{BOM, Layout};
 use super::shape::Shape;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::json::{Kind, Tape, skip_space, structural_end};
 use crate::rows::RowNumbers;
 use crate::source::origin::LineJumps;
@@ -223,12 +223,13 @@ impl<'a> Reading<'a> {
     fn assemble(&mut self, rows: Vec<u32>, keep: Vec<bool>, malformed: Vec<Malformed>) -> Result<Chunk, Fault> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let mut batch = RecordBatch::try_new_with_options(self.projection.schema.clone(), self.root.finish_columns(), &options)
-            .map_err(|e| Fault::new(format!("cannot assemble a batch: {e}")))?;
+            .map_err(|e| Fault::new(Code::Internal, format!("cannot assemble a batch: {e}")))?;
         let mut rows = RowNumbers::of(rows);
         if keep.contains(&false) {
             let keep = BooleanBuffer::from(keep);
             let filter = BooleanArray::new(keep.clone(), None);
-            batch = arrow::compute::filter_record_batch(&batch, &filter).map_err(|e| Fault::new(format!("cannot filter a batch: {e}")))?;
+            batch = arrow::compute::filter_record_batch(&batch, &filter)
+                .map_err(|e| Fault::new(Code::Internal, format!("cannot filter a batch: {e}")))?;
             rows = rows.filter(&keep);
         }
         Ok(Chunk { batch, rows, malformed })

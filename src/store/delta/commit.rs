@@ -13,7 +13,7 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use super::fate::Fate;
 use super::table::{Lake, Table, application, block_on, had_rows, transaction_version, unopened};
 use super::{Columns, LOG, log, replace, schema, sync_directories, sync_entry, unknown, untold, upkeep};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::store::destination::{Commit, Committed, Landed};
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::location::Location;
@@ -39,7 +39,7 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     let terms = table.as_ref().map(|table| &table.terms);
     let schema::Written { columns: written, added } = schema::written(&columns.batch, terms, columns.evolution)??;
     if written != columns.written {
-        let fault = Fault::new(format!("{location}: the columns of the Delta table changed meanwhile"));
+        let fault = Fault::new(Code::TableChanged, format!("{location}: the columns of the Delta table changed meanwhile"));
         return Err(fault.hint("nothing was published; run the gate again"));
     }
     if let Location::Local(directory) = location {
@@ -84,15 +84,14 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
             (None, Ok(Some(version))) => version,
             (None, Ok(None)) => {
                 staged.take_back();
-                return Err(
-                    Fault::new(format!("{location}: cannot commit to the Delta table: {}", cause(&error))).hint("nothing was published")
-                );
+                return Err(Fault::new(Code::Unwritable, format!("{location}: cannot commit to the Delta table: {}", cause(&error)))
+                    .hint("nothing was published"));
             }
             (None, Err(unread)) => {
                 let what =
                     format!("{location}: cannot commit to the Delta table: {}; and whether it was done cannot be read", cause(&error));
                 let again = "run the gate again: a batch that is there does not come twice";
-                return Err(Fault::new(format!("{what}: {}", unread.what)).hint(again));
+                return Err(Fault::new(Code::FateUnknown, format!("{what}: {}", unread.what)).hint(again));
             }
         },
     };
@@ -101,7 +100,7 @@ pub(in crate::store) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &C
     let landed = |fault: Fault| fault.hint("the batch is committed; run the gate again: it does not come twice");
     if !log::is_of(location, version, &application(stamp), transaction_version(stamp, rows > 0)).map_err(landed)? {
         let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
-        return Err(Fault::new(what)
+        return Err(Fault::new(Code::UnsafeStore, what)
             .hint("the store lets writers overwrite each other: look into the table before anything else is published there"));
     }
     sync_entry(location, version).map_err(landed)?;
@@ -275,7 +274,7 @@ fn properties(stamp: &Stamp, has_rows: bool, attempts: usize) -> CommitPropertie
 
 /// The data file that stands at `path` for now, as `name`.
 pub(super) fn add(path: &Path, name: String) -> Result<Add, Fault> {
-    let failed = |e: std::io::Error| Fault::new(format!("{}: cannot read back: {e}", path.display()));
+    let failed = |e: std::io::Error| Fault::new(Code::of_reading(&e), format!("{}: cannot read back: {e}", path.display()));
     let metadata = path.metadata().map_err(failed)?;
     let file = crate::files::open(path).map_err(failed)?;
     let stats = statistics::of(&file).map_err(|e| failed(e.into()))?;

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use super::log::{entries, entry};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;
 
 /// Log entries that are read at a time.
@@ -37,7 +37,7 @@ pub(super) fn fate(table: &Location, version: u64, batch_id: &str, applications:
     for some in versions.chunks(ENTRIES_AT_A_TIME) {
         let files: Vec<Location> = some.iter().map(|v| entry(table, *v)).collect();
         for ((version, file), bytes) in some.iter().zip(&files).zip(Location::read_all(&files)) {
-            let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{file}: cannot read: {e}"));
+            let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{file}: cannot read: {e}"));
             let bytes = bytes.map_err(|e| failed(&e))?;
             let text = from_utf8(&bytes).map_err(|e| failed(&e))?;
             let actions = text.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str);

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::store::location::Location;
 
@@ -75,7 +75,7 @@ pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<Verified, F
         verify_entry(entry, bytes, &mut verified.transactions)?;
     }
     if last.is_none() && names.iter().any(|n| n == "_last_checkpoint") {
-        return Err(Fault::new(format!("{directory}: the log of the Delta table has no entry")));
+        return Err(Fault::new(Code::Damaged, format!("{directory}: the log of the Delta table has no entry")));
     }
     Ok(verified)
 }
@@ -89,7 +89,7 @@ pub(super) fn entries(directory: &Location) -> Result<(BTreeSet<u64>, Option<u64
 }
 
 fn names(directory: &Location) -> Result<Vec<String>, Fault> {
-    directory.names().map_err(|e| Fault::new(format!("{directory}: cannot read: {e}")))
+    directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{directory}: cannot read: {e}")))
 }
 
 fn versions(names: &[String]) -> (BTreeSet<u64>, Option<u64>) {
@@ -113,7 +113,7 @@ fn versions(names: &[String]) -> (BTreeSet<u64>, Option<u64>) {
 pub(super) fn is_of(table: &Location, version: u64, application: &str, version_of_batch: i64) -> Result<bool, Fault> {
     let entry = entry(table, version);
     let bytes = Location::read_all(std::slice::from_ref(&entry)).pop().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
-    let bytes = bytes.map_err(|e| Fault::new(format!("{entry}: cannot read back: {e}")))?;
+    let bytes = bytes.map_err(|e| Fault::new(Code::of_reading(&e), format!("{entry}: cannot read back: {e}")))?;
     let ours = |line: &str| {
         let action: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
         action["txn"]["appId"] == application && action["txn"]["version"] == version_of_batch
@@ -137,7 +137,7 @@ struct Txn {
 /// Refuses a log with anything in it but files and directories: the library would wait for ever for what a pipe brings.
 fn only_files(directory: &Path) -> Result<(), Fault> {
     if files::is_link_of_another(directory) {
-        let fault = Fault::new(format!("{}: this is a symbolic link of another user", directory.display()));
+        let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", directory.display()));
         return Err(fault.hint("it may lead anywhere; nothing was changed: remove it"));
     }
     // A checkpoint may have parts in this directory.
@@ -152,7 +152,7 @@ fn only_files(directory: &Path) -> Result<(), Fault> {
         };
         if is_strange {
             let what = format!("{}: this is no file, and the log of a Delta table has nothing else", entry.path().display());
-            return Err(Fault::new(what).hint("nothing was changed; remove it"));
+            return Err(Fault::new(Code::NotAFile, what).hint("nothing was changed; remove it"));
         }
     }
     Ok(())
@@ -175,7 +175,7 @@ fn verify_entry(entry: &Location, bytes: io::Result<Bytes>, transactions: &mut B
 }
 
 fn damaged(entry: &Location, what: &str) -> Fault {
-    let fault = Fault::new(format!("{entry}: this entry of the Delta table's log {what}"));
+    let fault = Fault::new(Code::Damaged, format!("{entry}: this entry of the Delta table's log {what}"));
     fault.hint("nothing was changed; restore the entry from a copy, or remove it if no later one exists and its batch is gated again")
 }
 

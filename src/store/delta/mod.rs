@@ -27,7 +27,7 @@ use super::durable::{not_durable, sync_directory};
 use super::location::Location;
 use super::view::{TableFile, View};
 use super::{Stamp, Stored};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::rules::schema::table::TableTerms;
 
@@ -105,13 +105,14 @@ fn unknown(location: &Location, stamp: &Stamp) -> Fault {
         "{location}: batch `{}` was published, its file is no longer in the table, and the log does not reach back far enough to say why",
         stamp.batch_id
     );
-    Fault::new(what)
+    Fault::new(Code::FateUnknown, what)
         .hint("look whether the table has its rows: another program may have compacted them; if it has not, give another `--batch-id`")
 }
 
 fn untold(location: &Location, stamp: &Stamp) -> Fault {
     let what = format!("{location}: the rows of batch `{}` cannot be told from others", stamp.batch_id);
-    Fault::new(what).hint("nothing was changed; other batches took their place, or another program has rewritten the file")
+    Fault::new(Code::NotReplayable, what)
+        .hint("nothing was changed; other batches took their place, or another program has rewritten the file")
 }
 
 /// The table's files as they are now, but for those of the batch `own`; none of them if that batch is there and its rows
@@ -130,7 +131,8 @@ pub(super) fn view(lake: &Lake, own: &Stamp) -> Result<View, Fault> {
     let mut files = Vec::new();
     for file in table.files()? {
         if file.deletion_vector_descriptor().is_some() {
-            let fault = Fault::new(format!("{location}: another program deleted single rows of the table by deletion vectors"));
+            let fault =
+                Fault::new(Code::Unsupported, format!("{location}: another program deleted single rows of the table by deletion vectors"));
             return Err(fault.hint("rows cannot be judged beside those that are left; rewrite the table's files without deletion vectors"));
         }
         if !ours.iter().any(|(own, _)| own.path == file.path()) {

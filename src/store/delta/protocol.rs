@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::constraints;
 use super::table::{Table, application, block_on, transaction_version};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::{TableConstraint, TableTerms};
 use crate::store::Stamp;
 use crate::store::location::Location;
@@ -65,7 +65,7 @@ const KEEPS_ROWS: [(&str, &str); 2] = [
 /// # Errors
 /// A promise that is not kept here, by its feature's name.
 pub(super) fn terms(location: &Location, state: &DeltaTableState) -> Result<TableTerms, Fault> {
-    let failed = |e: serde_json::Error| Fault::new(format!("{location}: cannot read the Delta table's protocol: {e}"));
+    let failed = |e: serde_json::Error| Fault::new(Code::Damaged, format!("{location}: cannot read the Delta table's protocol: {e}"));
     let protocol = serde_json::to_value(state.protocol()).map_err(failed)?;
     let metadata = serde_json::to_value(state.metadata()).map_err(failed)?;
     of_log(&location.to_string(), &protocol, &metadata, state.snapshot().arrow_schema())
@@ -73,7 +73,7 @@ pub(super) fn terms(location: &Location, state: &DeltaTableState) -> Result<Tabl
 
 /// The same from a log's own words.
 fn of_log(place: &str, protocol: &Value, metadata: &Value, schema: SchemaRef) -> Result<TableTerms, Fault> {
-    let refused = |what: String, hint: &str| Err(Fault::new(format!("{place}: the Delta table {what}")).hint(hint));
+    let refused = |what: String, hint: &str| Err(Fault::new(Code::TableRefused, format!("{place}: the Delta table {what}")).hint(hint));
     if metadata["partitionColumns"].as_array().is_some_and(|columns| !columns.is_empty()) {
         return refused("is partitioned".into(), "publish to a table without partitions");
     }
@@ -103,8 +103,9 @@ fn of_log(place: &str, protocol: &Value, metadata: &Value, schema: SchemaRef) ->
         return refused(what, "Sluicegate writes columns under their own names; publish to a table without column mapping");
     }
     let text = metadata["schemaString"].as_str().unwrap_or_default();
-    let columns: Value = serde_json::from_str(text)
-        .map_err(|e| Fault::new(format!("{place}: cannot read the columns of the Delta table: {e}")).hint("nothing was changed"))?;
+    let columns: Value = serde_json::from_str(text).map_err(|e| {
+        Fault::new(Code::Damaged, format!("{place}: cannot read the columns of the Delta table: {e}")).hint("nothing was changed")
+    })?;
     let mut terms = TableTerms {
         schema,
         keeps_rows: KEEPS_ROWS.iter().find(|(key, _)| is_on(key)).map(|(_, why)| (*why).to_owned()),
@@ -128,7 +129,7 @@ fn of_log(place: &str, protocol: &Value, metadata: &Value, schema: SchemaRef) ->
 fn of_column(column: &Value, terms: &mut TableTerms) -> Result<(), Fault> {
     let (name, data_type, metadata) = (column["name"].as_str().unwrap_or_default(), &column["type"], &column["metadata"]);
     let refused = |what: String| {
-        let fault = Fault::new(format!("{}: the column `{name}` of the Delta table {what}", terms.place));
+        let fault = Fault::new(Code::TableRefused, format!("{}: the column `{name}` of the Delta table {what}", terms.place));
         Err(fault.hint("Sluicegate does not keep this promise; publish to another table"))
     };
     let has = |prefix: &str| metadata.as_object().is_some_and(|m| m.keys().any(|key| key.starts_with(prefix)));
@@ -252,7 +253,10 @@ fn constraint(terms: &TableTerms, id: String, what: String, text: &str) -> Resul
     match constraints::translated(text, &terms.schema) {
         Ok(sql) => Ok(TableConstraint { id, what: format!("{what} (`{text}`)"), sql }),
         Err(why) => {
-            let fault = Fault::new(format!("{}: {what} of the Delta table (`{text}`) cannot be evaluated here: {why}", terms.place));
+            let fault = Fault::new(
+                Code::TableRefused,
+                format!("{}: {what} of the Delta table (`{text}`) cannot be evaluated here: {why}", terms.place),
+            );
             Err(fault.hint("publish to another table, or state it with comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL"))
         }
     }

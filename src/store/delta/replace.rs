@@ -9,7 +9,7 @@ use deltalake_core::kernel::{Action, Remove};
 
 use super::commit::add;
 use super::table::Table;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::store::RESERVED;
 use crate::store::location::Location;
@@ -36,13 +36,14 @@ pub(super) fn hits(table: &Table<'_>, own: &[String], partition: &Partition) -> 
     let mut hits = Vec::new();
     for (index, file) in table.files()?.iter().enumerate() {
         let location = table.location.join(&file.path());
-        let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{location}: cannot read: {e}"));
+        let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"));
         let known = file.stats().and_then(|stats| serde_json::from_str(&stats).ok());
         if own.iter().any(|own| *own == file.path()) || !partition.may_be_in(known.as_ref()) {
             continue;
         }
         if file.deletion_vector_descriptor().is_some() {
-            let fault = Fault::new(format!("{location}: another program deleted single rows of this file by a deletion vector"));
+            let fault =
+                Fault::new(Code::Unsupported, format!("{location}: another program deleted single rows of this file by a deletion vector"));
             return Err(fault.hint("`gate: { replace: … }` cannot tell which; rewrite the table's files without them"));
         }
         let (replaced_rows, rows) = partition.count_in(opened(&location).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
@@ -64,7 +65,7 @@ pub(super) fn actions(table: &Table<'_>, hits: Vec<Hit>, partition: &Partition) 
     for Hit { remove, location, replaced_rows, rows, index } in hits {
         actions.push(Action::Remove(remove));
         if replaced_rows < rows {
-            let file = opened(&location).map_err(|e| Fault::new(format!("{location}: cannot read: {e}")))?;
+            let file = opened(&location).map_err(|e| Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}")))?;
             let mut rest = without(file, partition, table.location, &schema)?;
             let name = finish(&mut rest, &location, &format!("{version}-{index}"))?;
             actions.push(Action::Add(add(rest.path(), name.clone())?));
@@ -80,7 +81,7 @@ fn opened(location: &Location) -> std::io::Result<Readable> {
 
 /// The rows of `file` that stay, of the table's types.
 fn without(file: Readable, partition: &Partition, table: &Location, schema: &Schema) -> Result<StagedFile, Fault> {
-    let failed = |e: &dyn std::fmt::Display| Fault::new(format!("{table}: cannot write rows again: {e}"));
+    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unwritable, format!("{table}: cannot write rows again: {e}"));
     let builder = footer::reader(file).map_err(|e| failed(&e))?;
     let of_table = |field: &FieldRef| schema.field_with_name(field.name()).map(|field| Arc::new(field.clone()));
     let fields: Vec<FieldRef> = builder.schema().fields().iter().map(of_table).collect::<Result<_, _>>().map_err(|e| failed(&e))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::rules::schema::delta_types::{fits, has_local_time, in_delta};
 use crate::rules::schema::table::TableTerms;
@@ -30,7 +30,7 @@ pub(super) fn written(batch: &Schema, table: Option<&TableTerms>, evolution: Evo
     let is_there = |name: &str| table.is_some_and(|t| t.schema.field_with_name(name).is_ok());
     if let Some(column) = columns.iter().find(|c| *c.data_type() == DataType::Null && !is_there(c.name())) {
         let what = format!("`{0}` has no value and no type, and the table has no column `{0}`", column.name());
-        return Err(Fault::new(what).hint("give it a type with `transform`, such as `CAST(NULL AS BIGINT)`"));
+        return Err(Fault::new(Code::UnsupportedType, what).hint("give it a type with `transform`, such as `CAST(NULL AS BIGINT)`"));
     }
     Ok(match table {
         None => Ok(Written { columns: Arc::new(Schema::new(columns)), added: Vec::new() }),
@@ -41,8 +41,9 @@ pub(super) fn written(batch: &Schema, table: Option<&TableTerms>, evolution: Evo
 /// The columns, as the table's types hold them.
 fn beside(columns: &[FieldRef], table: &TableTerms, evolution: Evolution) -> Result<Written, Fault> {
     differ_beyond_case(columns.iter().chain(table.schema.fields()))?;
-    let refused =
-        |what: String| Err(Fault::new(what).hint("nothing was changed; `schema: { evolution: … }` says which changes are compatible"));
+    let refused = |what: String| {
+        Err(Fault::new(Code::SchemaDiffers, what).hint("nothing was changed; `schema: { evolution: … }` says which changes are compatible"))
+    };
     let (mut written, mut added) = (Vec::with_capacity(columns.len()), Vec::new());
     for column in columns {
         let Ok(there) = table.schema.field_with_name(column.name()) else {
@@ -62,7 +63,9 @@ fn beside(columns: &[FieldRef], table: &TableTerms, evolution: Evolution) -> Res
         if !fits(column.data_type(), there.data_type()) {
             let (ours, theirs) = (type_name(column.data_type()), type_name(there.data_type()));
             let what = format!("`{}` is of type {ours}, and the table holds {theirs}", column.name());
-            return Err(Fault::new(what).hint("nothing was changed; convert it with `transform`, or publish to another table"));
+            return Err(
+                Fault::new(Code::SchemaDiffers, what).hint("nothing was changed; convert it with `transform`, or publish to another table")
+            );
         }
         written.push(Arc::new(Field::new(column.name(), there.data_type().clone(), there.is_nullable())));
     }
@@ -81,7 +84,7 @@ fn differ_beyond_case<'a>(columns: impl Iterator<Item = &'a FieldRef>) -> Result
         let known = *seen.entry(name.to_lowercase()).or_insert(name);
         if known != name {
             let what = format!("the columns `{known}` and `{name}` differ in case only, which a Delta table does not see");
-            return Err(Fault::new(what).hint("rename one, or write plain Parquet with `gate: { format: parquet }`"));
+            return Err(Fault::new(Code::DuplicateColumn, what).hint("rename one, or write plain Parquet with `gate: { format: parquet }`"));
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use object_store::prefix::PrefixStore;
 
 use super::fate::{Fate, fate};
 use super::{log, protocol};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::TableTerms;
 use crate::store::location::Location;
 use crate::store::{Stamp, Stored, remote};
@@ -55,7 +55,8 @@ impl Lake {
         if self.known().judged_under.as_ref().is_none_or(|then| then.promises_as(&table.terms)) {
             return Ok(());
         }
-        let fault = Fault::new(format!("{}: what the Delta table promises of its rows changed meanwhile", self.location));
+        let fault =
+            Fault::new(Code::TableChanged, format!("{}: what the Delta table promises of its rows changed meanwhile", self.location));
         Err(fault.hint("nothing was published; run the gate again"))
     }
 
@@ -121,7 +122,10 @@ impl<'a> Table<'a> {
         match files.iter().map(LogicalFileView::path).find(|path| leads_elsewhere(path)) {
             None => Ok(files),
             Some(path) => {
-                let fault = Fault::new(format!("{}: the log of the Delta table names a file outside of it: `{path}`", self.location));
+                let fault = Fault::new(
+                    Code::Unsupported,
+                    format!("{}: the log of the Delta table names a file outside of it: `{path}`", self.location),
+                );
                 Err(fault.hint("a shallow clone of another table is not supported; copy its files"))
             }
         }
@@ -227,5 +231,5 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, DeltaTableError
 }
 
 pub(super) fn cannot_read(location: &Location, error: &DeltaTableError) -> Fault {
-    Fault::new(format!("{location}: cannot read the Delta table: {}", remote::told(&error.to_string())))
+    Fault::new(Code::Unreadable, format!("{location}: cannot read the Delta table: {}", remote::told(&error.to_string())))
 }

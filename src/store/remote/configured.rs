@@ -5,7 +5,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use url::Url;
 
 use super::{RETRIES_MAX, RETRY_TIME_MAX};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// The store that `variables` lead to. They cannot name another bucket: the URL does that.
 ///
@@ -16,7 +16,10 @@ pub(super) fn configured(text: &str, bucket: &str, variables: &[(String, String)
     let mut builder = AmazonS3Builder::new().with_retry(retry);
     for (name, value) in variables {
         if Url::parse(value).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
-            let fault = Fault::new(format!("the variable {name} holds a URL with credentials in it, which would end up in logs"));
+            let fault = Fault::new(
+                Code::CredentialsInUrl,
+                format!("the variable {name} holds a URL with credentials in it, which would end up in logs"),
+            );
             return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold credentials"));
         }
         // Others than the store's own are for other programs.
@@ -26,14 +29,14 @@ pub(super) fn configured(text: &str, bucket: &str, variables: &[(String, String)
         }
     }
     builder.with_bucket_name(bucket).build().map_err(|e| {
-        let fault = Fault::new(format!("{text}: {e}"));
+        let fault = Fault::new(Code::InvalidEnvironment, format!("{text}: {e}"));
         fault.hint("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and their like say how to reach the store")
     })
 }
 
 /// Refuses a value that cannot be part of a request. It is not told: it may be a secret.
 fn ensure_sendable(name: &str, key: &AmazonS3ConfigKey, value: &str) -> Result<(), Fault> {
-    let refused = |what: &str, hint: &str| Err(Fault::new(format!("the variable {name} {what}")).hint(hint));
+    let refused = |what: &str, hint: &str| Err(Fault::new(Code::InvalidEnvironment, format!("the variable {name} {what}")).hint(hint));
     if !value.bytes().all(|b| matches!(b, b' '..=b'~')) || value.trim() != value {
         return refused("holds a blank at an end, a line break or a character that no request can hold", "write it without");
     }
