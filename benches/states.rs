@@ -17,7 +17,7 @@ use sluicegate::metric::groups::GroupCounts;
 use sluicegate::metric::keys::{Keep, Keys, KeysSpec};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram};
-use sluicegate::metric::{Budget, Column, Rows, State, Transform};
+use sluicegate::metric::{Budget, Column, Inputs, Rows, State, Transform};
 use sluicegate::rows::{Mask, RowNumbers};
 
 const ROWS: usize = 1 << 20;
@@ -51,23 +51,23 @@ fn floats() -> Batches {
     batches(|rows| Arc::new(Float64Array::from_iter(rows.map(value))))
 }
 
-fn fold<S: State>(spec: &S::Spec, table: &[Vec<Column>], budget: &Budget) -> S::Out {
+fn fold<S: State>(spec: &S::Spec, table: &[Vec<Column>], budget: &Arc<Budget>) -> S::Out {
     let types: Vec<_> = table[0].iter().map(|c| c.array.data_type().clone()).collect();
-    let mut all = S::empty(spec, &types);
+    let mut all = S::empty(spec, &types, budget);
     for (unit, batches) in table.chunks(UNIT_BATCHES).enumerate() {
-        let mut state = S::empty(spec, &types);
+        let mut state = S::empty(spec, &types, budget);
         for (i, columns) in batches.iter().enumerate() {
             let numbers = RowNumbers::Dense { first: (i * BATCH_ROWS) as u32, len: BATCH_ROWS as u32 };
-            let rows = Rows { unit: unit as u32, numbers: &numbers, selection: &Mask::All, budget };
-            state.update(&rows, &columns.iter().collect::<Vec<_>>());
+            let rows = Rows { unit: unit as u32, numbers: &numbers, selection: &Mask::All };
+            state.update(&rows, &columns.iter().collect::<Vec<_>>()).expect("nothing spills");
         }
-        all.merge(state);
+        all.merge(state).expect("nothing spills");
     }
-    all.finish().expect("nothing spills")
+    all.finish(&Inputs::default()).expect("nothing spills")
 }
 
 fn bench<S: State>(criterion: &mut Criterion, name: &str, spec: &S::Spec, tables: &[(&str, &Batches)]) {
-    let budget = Budget::new(u64::MAX, std::env::temp_dir());
+    let budget = Arc::new(Budget::new(u64::MAX, std::env::temp_dir()));
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(ROWS as u64));
     for (table, batches) in tables {
@@ -95,8 +95,7 @@ fn states(criterion: &mut Criterion) {
     bench::<Frequencies>(criterion, "frequencies", &(), &[("int64 of 50", small), ("string of 7", few), ("string", many)]);
     bench::<GroupCounts>(criterion, "groups", &(), &[("int64 of 50", small), ("string of 7", few), ("string of 7, int64 of 50", pair)]);
     for (name, optimistic) in [("keys", false), ("keys, optimistic", true)] {
-        let budget = Arc::new(Budget::new(u64::MAX, std::env::temp_dir()));
-        let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), optimistic, foreign: None, budget };
+        let spec = KeysSpec { keep: Keep::First, nulls_equal: false, normalize: Normalize::default(), optimistic, beside: None };
         bench::<Keys>(criterion, name, &spec, &[("int64 ascending", ascending), ("int64", shuffled), ("float64", float), ("string", many)]);
     }
 }

@@ -1,6 +1,7 @@
 //! One memory budget for everything that grows with the data.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How much memory states may hold together, and where they spill beyond it.
@@ -18,22 +19,19 @@ impl Budget {
         Self { limit, used: AtomicU64::new(0), spill, spilled_files: AtomicU64::new(0) }
     }
 
-    pub fn charge(&self, bytes: usize) {
-        self.used.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub fn release(&self, bytes: usize) {
-        self.used.fetch_sub(bytes as u64, Ordering::Relaxed);
+    /// Bytes held now by all reservations.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// Whether more is held than may be: time to spill.
     pub fn is_exceeded(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.limit
+        self.used() > self.limit
     }
 
     /// Whether more than half is held: no time to keep what can be had again.
     pub fn is_half_used(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.limit / 2
+        self.used() > self.limit / 2
     }
 
     pub fn limit(&self) -> u64 {
@@ -48,5 +46,68 @@ impl Budget {
     pub(super) fn spill_file(&self) -> PathBuf {
         let number = self.spilled_files.fetch_add(1, Ordering::Relaxed);
         self.spill.join(format!("run-{number}"))
+    }
+}
+
+/// Memory that one owner holds of the budget, free again when it is dropped.
+///
+/// The memory is there before or after it is accounted: a reservation never refuses. Its owner looks at
+/// [`Budget::is_exceeded`] and makes room.
+#[derive(Debug)]
+pub struct Reservation {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Reservation {
+    /// Nothing held yet.
+    pub fn new(budget: &Arc<Budget>) -> Self {
+        Self { budget: budget.clone(), bytes: 0 }
+    }
+
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Holds so many bytes from now on. That costs next to nothing where they are as many as before.
+    pub fn resize(&mut self, bytes: usize) {
+        match bytes.checked_sub(self.bytes) {
+            Some(0) => {}
+            Some(more) => _ = self.budget.used.fetch_add(more as u64, Ordering::Relaxed),
+            None => _ = self.budget.used.fetch_sub((self.bytes - bytes) as u64, Ordering::Relaxed),
+        }
+        self.bytes = bytes;
+    }
+
+    /// Holds so many bytes more.
+    pub fn grow(&mut self, more: usize) {
+        self.resize(self.bytes + more);
+    }
+
+    /// Holds what `other` held as well.
+    pub fn absorb(&mut self, mut other: Self) {
+        match Arc::ptr_eq(&self.budget, &other.budget) {
+            // Without a moment in which both are counted.
+            true => self.bytes += std::mem::take(&mut other.bytes),
+            false => self.grow(other.bytes),
+        }
+    }
+
+    /// As much again, for a copy.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let mut copy = Self::new(&self.budget);
+        copy.resize(self.bytes);
+        copy
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.resize(0);
     }
 }

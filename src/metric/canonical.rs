@@ -25,7 +25,7 @@ const BOOLEAN: u8 = 5;
 const NESTED: u8 = 6;
 
 /// What is done to text before it is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Normalize {
     /// White space around it goes.
     pub trim: bool,

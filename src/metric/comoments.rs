@@ -1,10 +1,13 @@
 //! How two numeric columns move together: Pearson's correlation, from exact sums.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 
 use super::exact_sum::{ExactSum, Fraction};
 use super::ordered::for_each_float;
-use super::{Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 
 /// Exact sums over the rows on which both columns have a finite value.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,14 +30,16 @@ pub struct CoMomentsOut {
 }
 
 impl State for CoMoments {
+    const NAME: &'static str = "co_moments";
+    const VERSION: u32 = 1;
     type Spec = ();
     type Out = CoMomentsOut;
 
-    fn empty((): &(), _: &[DataType]) -> Self {
+    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
         Self::default()
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let both = columns[1].present(&columns[0].present(rows.selection));
         let mut xs = Vec::new();
         for_each_float(columns[0], &both, |_, x| xs.push(x));
@@ -48,22 +53,24 @@ impl State for CoMoments {
             self.yy.add_square(y);
             self.xy.add_product(x, y);
         });
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.count += later.count;
         for (ours, theirs) in
             [(&mut self.x, later.x), (&mut self.y, later.y), (&mut self.xx, later.xx), (&mut self.yy, later.yy), (&mut self.xy, later.xy)]
         {
             ours.merge(&theirs);
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        [&self.x, &self.y, &self.xx, &self.yy, &self.xy].iter().map(|s| s.bytes()).sum()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<CoMomentsOut, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<CoMomentsOut, Fault> {
         let (x, y) = (self.x.fraction(), self.y.fraction());
         let spread = |sum: &Fraction, squares: &ExactSum| Fraction::covariance(self.count, sum, sum, &squares.fraction());
         let correlation = (self.count > 1).then(|| {

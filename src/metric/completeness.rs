@@ -1,13 +1,16 @@
 //! Completeness: how many rows have a value (Deequ's definition; NaN is missing).
 
+use std::sync::Arc;
+
 use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::DataType;
 
-use super::{Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 use crate::rows::Mask;
 
 /// What counts as missing beside null and NaN.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct MissingSpec {
     /// Texts that stand for a missing value.
     pub tokens: Vec<String>,
@@ -38,37 +41,41 @@ pub struct Completeness {
 }
 
 /// Rows seen, and how many of them had no value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     pub rows: u64,
     pub missing: u64,
 }
 
 impl State for Completeness {
+    const NAME: &'static str = "completeness";
+    const VERSION: u32 = 1;
     type Spec = ();
     type Out = Counts;
 
-    fn empty((): &(), _: &[DataType]) -> Self {
+    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { counts: Counts::default() }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         self.counts.rows += rows.selection.count(rows.len()) as u64;
         if let Some(column) = columns.first() {
             self.counts.missing += rows.selection.and(column.missing()).count(rows.len()) as u64;
         }
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.counts.rows += later.counts.rows;
         self.counts.missing += later.counts.missing;
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<Counts, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<Counts, Fault> {
         Ok(self.counts)
     }
 }

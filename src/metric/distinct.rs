@@ -4,13 +4,16 @@
 //! cardinality estimation algorithms for HyperLogLog sketches" (2017). Registers keep maxima, so
 //! the estimate depends on no order.
 
+use std::sync::Arc;
+
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::canonical::RowBytes;
 use super::column::{Floats, Numbers};
-use super::{Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::Mask;
 
@@ -144,18 +147,21 @@ pub struct DistinctOut {
 }
 
 impl State for Distinct {
+    const NAME: &'static str = "distinct";
+    const VERSION: u32 = 1;
     type Spec = ();
     type Out = DistinctOut;
 
-    fn empty((): &(), _: &[DataType]) -> Self {
+    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { seen: Seen::Near(Bits::default()) }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         self.seen.take(columns[0], rows.selection);
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         match later.seen {
             Seen::Near(bits) => bits.iter().for_each(|value| self.seen.insert_integer(value)),
             Seen::Few(hashes) => hashes.iter().for_each(|h| self.seen.insert(h)),
@@ -166,17 +172,14 @@ impl State for Distinct {
                 }
             }
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        match &self.seen {
-            Seen::Near(bits) => bits.words.len() * 8,
-            Seen::Few(hashes) => hashes.places.len() * 8,
-            Seen::Many(registers) => registers.len(),
-        }
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<DistinctOut, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<DistinctOut, Fault> {
         Ok(match self.seen {
             Seen::Near(bits) => DistinctOut { count: bits.len(), exact: true },
             Seen::Few(hashes) => DistinctOut { count: hashes.len as u64, exact: true },
@@ -354,6 +357,10 @@ fn tau(mut x: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn budget() -> Arc<Budget> {
+        Arc::new(Budget::new(u64::MAX, std::env::temp_dir()))
+    }
+
     proptest::proptest! {
         /// Integers near and far, in any order, cut anywhere: as many as a set holds.
         #[test]
@@ -366,26 +373,26 @@ mod tests {
         ) {
             let (first, second) = values.split_at(cut.min(values.len()));
             let fold = |values: &[i64]| {
-                let mut state = Distinct::empty(&(), &[]);
+                let mut state = Distinct::empty(&(), &[], &budget());
                 values.iter().for_each(|&v| state.seen.insert_integer(v));
                 state
             };
             let mut merged = fold(first);
-            merged.merge(fold(second));
+            merged.merge(fold(second)).expect("merged");
             let expected = values.iter().collect::<std::collections::BTreeSet<_>>().len() as u64;
-            proptest::prop_assert_eq!(merged.finish().expect("finish"), DistinctOut { count: expected, exact: true });
-            proptest::prop_assert_eq!(fold(&values).finish().expect("finish").count, expected);
+            proptest::prop_assert_eq!(merged.finish(&Inputs::default()).expect("finish"), DistinctOut { count: expected, exact: true });
+            proptest::prop_assert_eq!(fold(&values).finish(&Inputs::default()).expect("finish").count, expected);
         }
     }
 
     #[test]
     fn estimates_stay_within_four_standard_errors() {
         for n in [20_000u64, 200_000, 3_000_000] {
-            let mut state = Distinct::empty(&(), &[]);
+            let mut state = Distinct::empty(&(), &[], &budget());
             for i in 0..n {
                 state.seen.insert(mix(i));
             }
-            let out = state.finish().expect("finish");
+            let out = state.finish(&Inputs::default()).expect("finish");
             let error = (out.count as f64 - n as f64).abs() / n as f64;
             assert!(!out.exact && error < 4.0 * 0.008, "{n}: {error}");
         }

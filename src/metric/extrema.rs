@@ -1,9 +1,12 @@
 //! Smallest and largest value of an ordered column.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 
 use super::column::{Floats, Numbers};
-use super::{Column, Number, Rows, State};
+use super::{Budget, Column, Inputs, Number, Rows, State};
+use crate::diagnostic::Fault;
 use crate::each_width;
 
 /// Minimum and maximum; infinities count, missing values do not.
@@ -13,15 +16,17 @@ pub struct Extrema {
 }
 
 impl State for Extrema {
+    const NAME: &'static str = "extrema";
+    const VERSION: u32 = 1;
     type Spec = ();
     /// (minimum, maximum); none without values.
     type Out = Option<(Number, Number)>;
 
-    fn empty((): &(), _: &[DataType]) -> Self {
+    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { range: None }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => each_width!(values, values => {
@@ -39,19 +44,21 @@ impl State for Extrema {
             Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| self.widen_float(values[i])),
             None => {}
         }
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         if let Some((min, max)) = later.range {
             self.widen(min, max);
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<Self::Out, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
         Ok(self.range)
     }
 }

@@ -1,11 +1,14 @@
 //! How often each value occurs, while there are few enough to count.
 
+use std::sync::Arc;
+
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use foldhash::HashMap;
 
 use super::column::Numbers;
-use super::{Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 use crate::each_width;
 
 /// Beyond so many distinct values nothing is counted any more.
@@ -36,15 +39,17 @@ pub enum Value {
 pub type FrequenciesOut = Option<Vec<(Value, u64)>>;
 
 impl State for Frequencies {
+    const NAME: &'static str = "frequencies";
+    const VERSION: u32 = 1;
     type Spec = ();
     type Out = FrequenciesOut;
 
-    fn empty((): &(), _: &[DataType]) -> Self {
+    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { counts: Some(Counts::default()) }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
-        let Some(counts) = &mut self.counts else { return };
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
+        let Some(counts) = &mut self.counts else { return Ok(()) };
         let column = columns[0];
         let present = column.present(rows.selection);
         let is_text = column.for_each_text(rows.selection, |_, text| {
@@ -74,14 +79,15 @@ impl State for Frequencies {
             }
         }
         self.drop_if_many();
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         let Some(theirs) = later.counts else {
             self.counts = None;
-            return;
+            return Ok(());
         };
-        let Some(ours) = &mut self.counts else { return };
+        let Some(ours) = &mut self.counts else { return Ok(()) };
         for (text, count) in theirs.texts {
             *ours.texts.entry(text).or_default() += count;
         }
@@ -89,14 +95,14 @@ impl State for Frequencies {
             *ours.integers.entry(value).or_default() += count;
         }
         self.drop_if_many();
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        let Some(counts) = &self.counts else { return 0 };
-        counts.texts.keys().map(|t| t.len() + 48).sum::<usize>() + counts.integers.len() * 32
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<FrequenciesOut, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<FrequenciesOut, Fault> {
         Ok(self.counts.map(|counts| {
             let texts = counts.texts.into_iter().map(|(t, n)| (Value::Text(t.into()), n));
             let integers = counts.integers.into_iter().map(|(v, n)| (Value::Integer(v), n));

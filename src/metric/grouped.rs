@@ -1,32 +1,35 @@
 //! Any state, by group.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::UInt32Array;
 use arrow::compute::take;
 use arrow::datatypes::DataType;
 
 use super::groups::{BatchGroups, GROUPS_MAX, GroupKey};
-use super::{Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 use crate::rows::{Mask, RowNumbers};
 
 /// One `S` a group. The first `spec.keys` columns name the group, the others go to `S`.
-#[derive(Debug, Clone)]
 pub struct Grouped<S: State> {
     spec: GroupedSpec<S::Spec>,
     types: Vec<DataType>,
+    memory: Arc<Budget>,
     groups: BTreeMap<GroupKey, S>,
     overflow: bool,
 }
 
 /// How each group is counted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GroupedSpec<P> {
     /// How many of the columns name the group.
     pub keys: usize,
     /// The spec of every group; with `None`, groups without one of their own are not counted.
     pub every: Option<P>,
     /// Specs of single groups.
+    #[serde(with = "super::encoding::pairs")]
     pub each: BTreeMap<GroupKey, P>,
 }
 
@@ -41,16 +44,19 @@ pub struct GroupedOut<O> {
 impl<S: State> State for Grouped<S> {
     type Spec = GroupedSpec<S::Spec>;
     type Out = GroupedOut<S::Out>;
+    const NAME: &'static str = S::NAME;
+    const VERSION: u32 = S::VERSION;
     const ORDERED: bool = S::ORDERED;
-    const COPIES: bool = S::COPIES;
+    const FORKS: bool = S::FORKS;
+    const GROUPED: bool = true;
 
-    fn empty(spec: &Self::Spec, types: &[DataType]) -> Self {
-        Self { spec: spec.clone(), types: types[spec.keys..].to_vec(), groups: BTreeMap::new(), overflow: false }
+    fn empty(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { spec: spec.clone(), types: types[spec.keys..].to_vec(), memory: memory.clone(), groups: BTreeMap::new(), overflow: false }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         if self.overflow {
-            return;
+            return Ok(());
         }
         let (by, of) = columns.split_at(self.spec.keys);
         let groups = BatchGroups::new(by, rows.selection, rows.len());
@@ -64,33 +70,37 @@ impl<S: State> State for Grouped<S> {
             let indices = UInt32Array::from(members);
             let taken = |c: &&Column| take(&c.array, &indices, None).expect("some of a batch's rows, each once, fit where the batch does");
             let part: Vec<Column> = of.iter().map(taken).map(Column::new).collect();
-            let state = self.groups.entry(key).or_insert_with(|| S::empty(spec, &self.types));
+            let state = self.groups.entry(key).or_insert_with(|| S::empty(spec, &self.types, &self.memory));
             let part_rows = Rows { numbers: &numbers, selection: &Mask::All, ..*rows };
-            state.update(&part_rows, &part.iter().collect::<Vec<_>>());
+            state.update(&part_rows, &part.iter().collect::<Vec<_>>())?;
         }
         self.note_overflow();
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.overflow |= later.overflow;
         for (key, state) in later.groups {
             match self.groups.get_mut(&key) {
-                Some(ours) => ours.merge(state),
+                Some(ours) => ours.merge(state)?,
                 None => {
                     self.groups.insert(key, state);
                 }
             }
         }
         self.note_overflow();
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.groups.values().map(|s| s.bytes() + 96).sum()
+    fn fork(&self) -> Result<Self, Fault> {
+        let groups = self.groups.iter().map(|(key, state)| Ok((key.clone(), state.fork()?)));
+        let groups = groups.collect::<Result<_, Fault>>()?;
+        Ok(Self { spec: self.spec.clone(), types: self.types.clone(), memory: self.memory.clone(), groups, overflow: self.overflow })
     }
 
-    fn finish(self) -> Result<Self::Out, std::io::Error> {
-        let finished = self.groups.into_iter().map(|(key, state)| Ok((key, state.finish()?)));
-        Ok(GroupedOut { groups: finished.collect::<Result<_, std::io::Error>>()?, overflow: self.overflow })
+    fn finish(self, inputs: &Inputs) -> Result<Self::Out, Fault> {
+        let finished = self.groups.into_iter().map(|(key, state)| Ok((key, state.finish(inputs)?)));
+        Ok(GroupedOut { groups: finished.collect::<Result<_, Fault>>()?, overflow: self.overflow })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Groups: the distinct combinations of some columns' values, and how many rows each has.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{Array, StringArray, new_empty_array};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -8,7 +9,8 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions, array_value_to_string};
 use foldhash::{HashMap, HashMapExt};
 
-use super::{Column, Rows, State, plain_floats};
+use super::{Budget, Column, Inputs, Rows, State, plain_floats};
+use crate::diagnostic::Fault;
 use crate::rows::Mask;
 
 /// More groups than this are not groups.
@@ -187,22 +189,25 @@ pub struct GroupCountsOut {
 }
 
 impl State for GroupCounts {
+    const NAME: &'static str = "group_counts";
+    const VERSION: u32 = 1;
     type Spec = ();
     type Out = GroupCountsOut;
 
-    fn empty((): &(), _: &[DataType]) -> Self {
+    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
         Self::default()
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         if self.overflow {
-            return;
+            return Ok(());
         }
         if let Some(counts) = count_codes(columns, rows.selection, rows.len()) {
             for (key, count) in counts {
                 *self.counts.entry(key).or_default() += count;
             }
-            return self.note_overflow();
+            self.note_overflow();
+            return Ok(());
         }
         let groups = BatchGroups::new(columns, rows.selection, rows.len());
         let mut counts = vec![0u64; groups.keys.len()];
@@ -213,21 +218,23 @@ impl State for GroupCounts {
             *self.counts.entry(key).or_default() += count;
         }
         self.note_overflow();
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.overflow |= later.overflow;
         for (key, count) in later.counts {
             *self.counts.entry(key).or_default() += count;
         }
         self.note_overflow();
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.counts.len() * 96
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<GroupCountsOut, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<GroupCountsOut, Fault> {
         Ok(GroupCountsOut { counts: self.counts, overflow: self.overflow })
     }
 }

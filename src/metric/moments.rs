@@ -1,11 +1,14 @@
 //! Count, mean and sample standard deviation of a numeric column, from exact sums.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use num_bigint::BigInt;
 
 use super::column::{Floats, Numbers};
 use super::exact_sum::{ExactSum, Fraction};
-use super::{Column, Rows, State, Transform};
+use super::{Budget, Column, Inputs, Rows, State, Transform};
+use crate::diagnostic::Fault;
 use crate::each_width;
 
 /// Exact sums of values and squares. Infinities are counted apart and stay out of the sums.
@@ -96,18 +99,21 @@ impl IntegerSums {
 }
 
 impl State for Moments {
+    const NAME: &'static str = "moments";
+    const VERSION: u32 = 1;
     type Spec = Transform;
     type Out = MomentsOut;
 
-    fn empty(transform: &Transform, _: &[DataType]) -> Self {
+    fn empty(transform: &Transform, _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { transform: *transform, ..Self::default() }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         if !self.transform.is_identity() {
             let transform = self.transform;
-            return transform.for_each(columns[0], &present, |_, x| self.add_float(x));
+            transform.for_each(columns[0], &present, |_, x| self.add_float(x));
+            return Ok(());
         }
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => {
@@ -122,9 +128,10 @@ impl State for Moments {
             Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| self.add_float(values[i])),
             None => {}
         }
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.count += later.count;
         self.infinite += later.infinite;
         // An empty state does not know the scale yet.
@@ -132,13 +139,14 @@ impl State for Moments {
         self.integers.merge(later.integers);
         self.floats.merge(&later.floats);
         self.float_squares.merge(&later.float_squares);
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + self.floats.bytes() + self.float_squares.bytes()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<MomentsOut, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<MomentsOut, Fault> {
         let (sum, squares) = self.fractions();
         let mean = (self.count > 0).then(|| sum.divided_by(self.count).as_f64());
         let variance = (self.count > 1).then(|| Fraction::sample_variance(self.count, &sum, &squares).as_f64());

@@ -7,12 +7,14 @@
 //! of the order with finer buckets, for data that crowd into one bucket.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
 use super::column::{Floats, Numbers};
 use super::number::ToFloat;
-use super::{Column, Rows, State, Transform};
+use super::{Budget, Column, Inputs, Rows, State, Transform};
+use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::Mask;
 
@@ -35,7 +37,7 @@ pub fn value_at(order: u64) -> f64 {
 }
 
 /// Inclusive bounds in the order of floats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Window {
     pub low: u64,
     pub high: u64,
@@ -48,7 +50,7 @@ impl Window {
 }
 
 /// What part of the order to count, and how finely.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HistogramSpec {
     /// Low bits of the order that share a bucket.
     pub shift: u32,
@@ -99,33 +101,37 @@ impl HistogramOut {
 }
 
 impl State for OrderedHistogram {
+    const NAME: &'static str = "histogram";
+    const VERSION: u32 = 1;
     type Spec = HistogramSpec;
     type Out = HistogramOut;
 
-    fn empty(spec: &HistogramSpec, _: &[DataType]) -> Self {
+    fn empty(spec: &HistogramSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { spec: spec.clone(), pages: Vec::new(), places: BTreeMap::new(), recent: [None; RECENT] }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let transform = self.spec.transform;
         transform.for_each(columns[0], &present, |_, x| self.add(x));
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         for (page, place) in later.places {
             let ours = self.page(page);
             for (a, b) in ours.iter_mut().zip(later.pages[place].iter()) {
                 *a += b;
             }
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.pages.len() * (size_of::<[u64; PAGE]>() + 16)
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<HistogramOut, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<HistogramOut, Fault> {
         let mut buckets = Vec::new();
         for (page, place) in &self.places {
             let first = page << PAGE_BITS;

@@ -1,9 +1,12 @@
 //! The longest run of consecutive missing values, in source order.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 
 use super::completeness::MissingSpec;
-use super::{Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 
 /// Runs of missing values: the longest, and those at both ends so that units can be joined.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,31 +21,35 @@ pub struct MissingRuns {
 }
 
 impl State for MissingRuns {
+    const NAME: &'static str = "missing_runs";
+    const VERSION: u32 = 1;
     type Spec = MissingSpec;
     /// Length of the longest run.
     type Out = u64;
     const ORDERED: bool = true;
 
-    fn empty(spec: &MissingSpec, _: &[DataType]) -> Self {
+    fn empty(spec: &MissingSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { spec: spec.clone(), ..Self::default() }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let missing = self.spec.mask(columns[0]).bits(rows.len());
         rows.selection.rows(rows.len(), |i| {
             self.push(missing.value(i));
         });
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.join(&later);
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<u64, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<u64, Fault> {
         Ok(self.longest)
     }
 }

@@ -1,13 +1,16 @@
 //! Second looks at an ordered column: the values inside windows, the rows outside fences, equal-width bins.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
+use super::budget::Reservation;
 use super::column::Numbers;
 use super::number::ToFloat;
 use super::ordered::{Window, for_each_float, order_of};
-use super::{Column, Number, Rows, State, Transform};
+use super::{Budget, Column, Inputs, Number, Rows, State, Transform};
+use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::RowSet;
 
@@ -22,7 +25,7 @@ pub struct Collect {
 }
 
 /// Which values to collect.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct CollectSpec {
     /// Ascending, not overlapping.
     pub windows: Vec<Window>,
@@ -30,16 +33,18 @@ pub struct CollectSpec {
 }
 
 impl State for Collect {
+    const NAME: &'static str = "collect";
+    const VERSION: u32 = 1;
     type Spec = CollectSpec;
     /// Ascending values with their counts.
     type Out = Vec<(Number, u64)>;
 
-    fn empty(spec: &CollectSpec, _: &[DataType]) -> Self {
+    fn empty(spec: &CollectSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
         let ranges: Vec<(u64, u64)> = spec.windows.iter().map(|w| (w.low, w.high)).collect();
         Self { spec: spec.clone(), near: Near::new(&ranges), near_integers: None, values: BTreeMap::new() }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let Self { spec: CollectSpec { windows, transform }, near, near_integers, values: found } = self;
         let mut offer = |float: f64, number: Number| {
@@ -49,7 +54,8 @@ impl State for Collect {
             }
         };
         if !transform.is_identity() {
-            return transform.for_each(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0)));
+            transform.for_each(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0)));
+            return Ok(());
         }
         match columns[0].numbers() {
             Some(Numbers::Ints { values, scale }) => {
@@ -68,19 +74,21 @@ impl State for Collect {
             }
             None => {}
         }
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         for (value, count) in later.values {
             *self.values.entry(value).or_default() += count;
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.values.len() * 64
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<Self::Out, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
         Ok(self.values.into_iter().collect())
     }
 }
@@ -156,26 +164,28 @@ fn partition_point(before: impl Fn(u64) -> bool) -> Option<u64> {
 }
 
 /// Finds the rows whose value lies outside fences; infinities always do.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Outside {
     fences: Fences,
     low: u64,
     high: u64,
     rows: RowSet,
-    charged: usize,
+    memory: Reservation,
 }
 
 /// Values below `low` or above `high`, as the transform sees them, are outside.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Fences {
+    #[serde(with = "super::encoding::float")]
     pub low: f64,
+    #[serde(with = "super::encoding::float")]
     pub high: f64,
     pub side: Side,
     pub log: bool,
 }
 
 /// Which fence counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     #[default]
@@ -209,14 +219,16 @@ pub struct OutsideOut {
 }
 
 impl State for Outside {
+    const NAME: &'static str = "outside";
+    const VERSION: u32 = 1;
     type Spec = Fences;
     type Out = OutsideOut;
 
-    fn empty(fences: &Fences, _: &[DataType]) -> Self {
-        Self { fences: *fences, low: 0, high: 0, rows: RowSet::default(), charged: 0 }
+    fn empty(fences: &Fences, _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { fences: *fences, low: 0, high: 0, rows: RowSet::default(), memory: Reservation::new(memory) }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let mut outside = Vec::new();
         for_each_float(columns[0], &present, |i, x| {
@@ -227,22 +239,23 @@ impl State for Outside {
             }
         });
         self.rows.insert_unit(rows.unit, outside);
-        let bytes = self.rows.bytes();
-        rows.budget.charge(bytes.saturating_sub(self.charged));
-        self.charged = self.charged.max(bytes);
+        self.memory.resize(self.rows.bytes());
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.low += later.low;
         self.high += later.high;
         self.rows.union(&later.rows);
+        self.memory.absorb(later.memory);
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.rows.bytes()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(Self { rows: self.rows.clone(), memory: self.memory.again(), ..*self })
     }
 
-    fn finish(self) -> Result<OutsideOut, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<OutsideOut, Fault> {
         Ok(OutsideOut { rows: self.rows, low: self.low, high: self.high })
     }
 }
@@ -255,23 +268,27 @@ pub struct Bins {
 }
 
 /// `bins` bins from `low` to `high`, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct BinsSpec {
+    #[serde(with = "super::encoding::float")]
     pub low: f64,
+    #[serde(with = "super::encoding::float")]
     pub high: f64,
     pub bins: usize,
 }
 
 impl State for Bins {
+    const NAME: &'static str = "bins";
+    const VERSION: u32 = 1;
     type Spec = BinsSpec;
     /// One count a bin.
     type Out = Vec<u64>;
 
-    fn empty(spec: &BinsSpec, _: &[DataType]) -> Self {
+    fn empty(spec: &BinsSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { spec: *spec, counts: vec![0; spec.bins] }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let BinsSpec { low, high, bins } = self.spec;
         // Halving first keeps the width finite for any two floats.
@@ -282,19 +299,21 @@ impl State for Bins {
                 self.counts[bin.min(bins - 1)] += 1;
             }
         });
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         for (a, b) in self.counts.iter_mut().zip(later.counts) {
             *a += b;
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.counts.len() * 8
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<Vec<u64>, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<Vec<u64>, Fault> {
         Ok(self.counts)
     }
 }

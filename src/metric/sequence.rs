@@ -1,16 +1,18 @@
 //! Whether values come in order, row after row.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
 use super::column::{Floats, Numbers};
-use super::{Column, Number, Rows, State};
+use super::{Budget, Column, Inputs, Number, Rows, State};
+use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::RowSet;
 
 /// Which order is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OrderSpec {
     pub decreasing: bool,
     /// Equal neighbours are wrong too.
@@ -52,16 +54,18 @@ impl Key {
 }
 
 impl State for Breaks {
+    const NAME: &'static str = "order_breaks";
+    const VERSION: u32 = 1;
     type Spec = OrderSpec;
     /// The rows that break the order.
     type Out = RowSet;
     const ORDERED: bool = true;
 
-    fn empty(spec: &OrderSpec, _: &[DataType]) -> Self {
+    fn empty(spec: &OrderSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { spec: *spec, first: None, last: None, rows: RowSet::default() }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let column = columns[0];
         let present = column.present(rows.selection);
         let (mut breaks, mut last, spec) = (Vec::new(), self.last.take(), self.spec);
@@ -102,9 +106,10 @@ impl State for Breaks {
         self.first = self.first.take().or(first);
         self.last = last;
         self.rows.insert_unit(rows.unit, breaks);
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         if let (Some(last), Some((key, unit, row))) = (&self.last, &later.first)
             && self.spec.breaks(key.compare(last))
         {
@@ -113,13 +118,14 @@ impl State for Breaks {
         self.first = self.first.take().or(later.first);
         self.last = later.last.or(self.last.take());
         self.rows.union(&later.rows);
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + self.rows.bytes()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<RowSet, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<RowSet, Fault> {
         Ok(self.rows)
     }
 }

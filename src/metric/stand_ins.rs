@@ -1,18 +1,21 @@
 //! Rows whose value is one of a short list, value by value.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 
 use super::column::{Floats, Numbers};
-use super::{Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::RowSet;
 
 /// A value to look for, in the column's own terms.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Wanted {
     /// At the column's scale; a count since 1970 for dates and times.
-    Int(i128),
-    Float(f64),
+    Int(#[serde(with = "super::encoding::integer")] i128),
+    Float(#[serde(with = "super::encoding::float")] f64),
     /// Compared without the white space around it, in lower case.
     Text(String),
 }
@@ -25,16 +28,18 @@ pub struct StandIns {
 }
 
 impl State for StandIns {
+    const NAME: &'static str = "stand_ins";
+    const VERSION: u32 = 1;
     /// The values to look for, no two alike.
     type Spec = Vec<Wanted>;
     /// By wanted value.
     type Out = Vec<RowSet>;
 
-    fn empty(wanted: &Vec<Wanted>, _: &[DataType]) -> Self {
+    fn empty(wanted: &Vec<Wanted>, _: &[DataType], _: &Arc<Budget>) -> Self {
         Self { wanted: wanted.clone(), rows: vec![RowSet::default(); wanted.len()] }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let mut found: Vec<Vec<u32>> = vec![Vec::new(); self.wanted.len()];
         let mut note = |i: usize, is: &dyn Fn(&Wanted) -> bool| {
@@ -63,19 +68,21 @@ impl State for StandIns {
         for (set, more) in self.rows.iter_mut().zip(found) {
             set.insert_unit(rows.unit, more);
         }
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         for (set, more) in self.rows.iter_mut().zip(&later.rows) {
             set.union(more);
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.rows.iter().map(RowSet::bytes).sum()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(self) -> Result<Self::Out, std::io::Error> {
+    fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
         Ok(self.rows)
     }
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
+use super::budget::Reservation;
 use super::canonical::RowBytes;
 use super::column::{Floats, Numbers};
 use super::ordered::order_of;
-use super::{Budget, Column, Rows, State};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::RowSet;
 
@@ -54,17 +56,19 @@ pub struct RunsOut {
 }
 
 impl State for EqualRuns {
+    const NAME: &'static str = "equal_runs";
+    const VERSION: u32 = 1;
     /// The longest run that is still right.
     type Spec = u64;
     type Out = RunsOut;
     const ORDERED: bool = true;
 
-    fn empty(max_run: &u64, _: &[DataType]) -> Self {
+    fn empty(max_run: &u64, _: &[DataType], _: &Arc<Budget>) -> Self {
         let max_run = *max_run;
         Self { max_run, head: None, tail: None, longest: 0, failing: RowSet::default(), runs: 0, encoder: RowBytes::default() }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let missing = columns[0].missing().bits(rows.len());
         let mut encoder = std::mem::take(&mut self.encoder);
         encoder.encode(columns, rows.len());
@@ -76,13 +80,14 @@ impl State for EqualRuns {
         for run in self.head.iter_mut().chain(&mut self.tail) {
             run.close(rows.unit);
         }
+        Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
         self.longest = self.longest.max(later.longest);
         self.runs += later.runs;
         self.failing.union(&later.failing);
-        let Some(next) = later.head else { return };
+        let Some(next) = later.head else { return Ok(()) };
         let last = self.tail.as_mut().or(self.head.as_mut());
         match last {
             Some(last) if last.value == next.value => {
@@ -99,13 +104,14 @@ impl State for EqualRuns {
             self.end_tail();
             self.tail = Some(tail);
         }
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.failing.bytes() + self.head.iter().chain(&self.tail).map(|r| r.rows.bytes() + r.open.len() * 4).sum::<usize>()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(self.clone())
     }
 
-    fn finish(mut self) -> Result<RunsOut, std::io::Error> {
+    fn finish(mut self, _: &Inputs) -> Result<RunsOut, Fault> {
         self.end_tail();
         if let Some(head) = self.head.take() {
             self.end(head);
@@ -157,44 +163,42 @@ impl EqualRuns {
 pub struct SortedRuns {
     spec: SortedSpec,
     /// Order, unit, row, hash of the value; no order sorts first, no value ends a run.
-    entries: Vec<(Option<i128>, u32, u32, Option<u128>)>,
-    charged: usize,
+    entries: Vec<Entry>,
+    memory: Reservation,
     /// The rows did not fit, and were let go.
     overflow: bool,
     encoder: RowBytes,
 }
 
-/// How long a run may be, and where memory is accounted.
-#[derive(Debug, Clone)]
+/// Order, unit, row, hash of the value.
+type Entry = (Option<i128>, u32, u32, Option<u128>);
+
+/// How long a run may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SortedSpec {
     pub max_run: u64,
-    pub budget: Arc<Budget>,
-}
-
-impl PartialEq for SortedSpec {
-    fn eq(&self, other: &Self) -> bool {
-        self.max_run == other.max_run
-    }
 }
 
 impl State for SortedRuns {
+    const NAME: &'static str = "sorted_runs";
+    const VERSION: u32 = 1;
     type Spec = SortedSpec;
     /// None where the rows do not fit the memory limit.
     type Out = Option<RunsOut>;
-    const COPIES: bool = false;
+    const FORKS: bool = false;
 
-    fn empty(spec: &SortedSpec, _: &[DataType]) -> Self {
-        Self { spec: spec.clone(), entries: Vec::new(), charged: 0, overflow: false, encoder: RowBytes::default() }
+    fn empty(spec: &SortedSpec, _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { spec: *spec, entries: Vec::new(), memory: Reservation::new(memory), overflow: false, encoder: RowBytes::default() }
     }
 
     /// The first column holds the values, the second the order.
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         if self.overflow {
-            return;
+            return Ok(());
         }
         let (no_value, no_order) = (columns[0].missing().bits(rows.len()), columns[1].missing().bits(rows.len()));
         self.encoder.encode(&columns[..1], rows.len());
-        let Some(order) = columns[1].numbers() else { return };
+        let Some(order) = columns[1].numbers() else { return Ok(()) };
         let order = |i: usize| match order {
             Numbers::Ints { values, .. } => each_width!(values, values => i128::from(values[i])),
             Numbers::Floats(Floats::F32(values)) => i128::from(order_of(f64::from(values[i]))),
@@ -205,24 +209,30 @@ impl State for SortedRuns {
             let value = (!no_value.value(i)).then(|| xxhash_rust::xxh3::xxh3_128(encoder.row(i)));
             self.entries.push(((!no_order.value(i)).then(|| order(i)), rows.unit, rows.numbers.get(i), value));
         });
-        let bytes = self.bytes();
-        rows.budget.charge(bytes.saturating_sub(self.charged));
-        self.charged = self.charged.max(bytes);
+        self.memory.resize(self.entries.capacity() * size_of::<Entry>());
         self.give_up_beyond_limit();
+        Ok(())
     }
 
-    fn merge(&mut self, mut later: Self) {
+    fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
         self.entries.append(&mut later.entries);
-        self.charged += std::mem::take(&mut later.charged);
+        self.memory.resize(self.entries.capacity() * size_of::<Entry>());
         self.overflow |= later.overflow;
         self.give_up_beyond_limit();
+        Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        self.entries.len() * size_of::<(Option<i128>, u32, u32, Option<u128>)>()
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(Self {
+            spec: self.spec,
+            entries: self.entries.clone(),
+            memory: self.memory.again(),
+            overflow: self.overflow,
+            encoder: RowBytes::default(),
+        })
     }
 
-    fn finish(mut self) -> Result<Self::Out, std::io::Error> {
+    fn finish(mut self, _: &Inputs) -> Result<Self::Out, Fault> {
         if self.overflow {
             return Ok(None);
         }
@@ -246,29 +256,10 @@ impl State for SortedRuns {
 
 impl SortedRuns {
     fn give_up_beyond_limit(&mut self) {
-        if self.overflow || self.spec.budget.is_exceeded() {
+        if self.overflow || self.memory.budget().is_exceeded() {
             self.overflow = true;
             self.entries = Vec::new();
-            self.spec.budget.release(std::mem::take(&mut self.charged));
+            self.memory.resize(0);
         }
-    }
-}
-
-impl Clone for SortedRuns {
-    fn clone(&self) -> Self {
-        self.spec.budget.charge(self.charged);
-        Self {
-            spec: self.spec.clone(),
-            entries: self.entries.clone(),
-            charged: self.charged,
-            overflow: self.overflow,
-            encoder: RowBytes::default(),
-        }
-    }
-}
-
-impl Drop for SortedRuns {
-    fn drop(&mut self) {
-        self.spec.budget.release(self.charged);
     }
 }

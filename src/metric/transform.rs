@@ -5,11 +5,12 @@ use super::ordered::for_each_float;
 use crate::rows::Mask;
 
 /// First the logarithm, then the distance.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Transform {
     /// The natural logarithm; values that have none are left out.
     pub log: bool,
     /// The distance from this.
+    #[serde(with = "super::encoding::maybe_float")]
     pub around: Option<f64>,
 }
 

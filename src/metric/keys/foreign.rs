@@ -1,25 +1,11 @@
 //! Keys of other data, in which those of the batch must not occur.
 
-use std::io;
-use std::sync::Arc;
-
-use super::{Entry, Keys, PARTITIONS, SPILL_ENTRIES, split};
-use crate::metric::Column;
+use super::{Entry, Keys, PARTITIONS, SPILL_ENTRIES, cannot_count, split};
+use crate::diagnostic::Fault;
+use crate::metric::budget::Reservation;
 use crate::metric::canonical::RowBytes;
-use crate::rows::Mask;
+use crate::metric::{Column, Foreign};
 use xxhash_rust::xxh3::xxh3_128;
-
-/// Takes some rows of the key's columns, and which of them count.
-pub type TakeKeys<'a> = &'a mut dyn FnMut(&[Column], &Mask);
-
-/// Rows elsewhere whose keys are taken.
-pub trait Foreign: Send + Sync + std::fmt::Debug {
-    /// Gives all rows of the key's columns, of the types that the batch has.
-    ///
-    /// # Errors
-    /// They cannot be read.
-    fn each(&self, take: TakeKeys<'_>) -> io::Result<()>;
-}
 
 /// The unit of keys that are not the batch's.
 pub(super) const FOREIGN: u32 = u32::MAX;
@@ -91,17 +77,17 @@ fn partition(hash: [u32; 4]) -> usize {
 
 impl Keys {
     /// Takes in the keys of `foreign` that may be the batch's: so the memory is the batch's, however much there is elsewhere.
-    pub(super) fn take_foreign(&mut self, foreign: &Arc<dyn Foreign>) -> io::Result<()> {
+    pub(super) fn take_foreign(&mut self, foreign: &dyn Foreign) -> Result<(), Fault> {
         let spilled: u64 = self.spills.iter().map(super::Spill::len).sum();
         let mut filter = Filter::new(spilled + self.units.iter().map(|(_, entries)| entries.len() as u64).sum::<u64>());
-        let filter_bytes = filter.bytes();
-        self.spec.budget.charge(filter_bytes);
+        let mut memory = Reservation::new(self.memory.budget());
+        memory.resize(filter.bytes());
         self.units.iter().flat_map(|(_, entries)| entries).for_each(|entry| filter.insert(entry.hash));
         for spill in &self.spills {
-            spill.each(|record| filter.insert(record.hash))?;
+            spill.each(|record| filter.insert(record.hash)).map_err(cannot_count)?;
         }
-        let (mut found, mut encoder) = (Vec::new(), RowBytes::default());
-        foreign.each(&mut |columns, selection| {
+        let (mut found, mut encoder, mut failure) = (Vec::new(), RowBytes::default(), None);
+        let read = foreign.each(&mut |columns, selection| {
             let normalized: Vec<Option<Column>> = columns.iter().map(|c| self.spec.normalize.column(c)).collect();
             let columns: Vec<&Column> = columns.iter().zip(&normalized).map(|(plain, n)| n.as_ref().unwrap_or(plain)).collect();
             let mut selection = selection.clone();
@@ -114,20 +100,20 @@ impl Keys {
             encoder.encode(&columns, len);
             selection.rows(len, |i| filter.look_for(split(xxh3_128(encoder.row(i))), &mut found));
             if found.len() >= SPILL_ENTRIES {
-                self.take_found(std::mem::take(&mut found));
+                failure = failure.take().or(self.take_found(std::mem::take(&mut found)).err());
             }
-        })?;
+        });
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        read.map_err(cannot_count)?;
         filter.finish(&mut found);
-        self.take_found(found);
-        self.spec.budget.release(filter_bytes);
-        Ok(())
+        self.take_found(found)
     }
 
-    fn take_found(&mut self, found: Vec<Entry>) {
+    fn take_found(&mut self, found: Vec<Entry>) -> Result<(), Fault> {
         self.units.push((FOREIGN, found));
         self.account();
-        if self.spec.budget.is_exceeded() {
-            self.spill();
-        }
+        self.spill_if_exceeded()
     }
 }

@@ -16,12 +16,14 @@ use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::foreign::FOREIGN;
-pub use self::foreign::{Foreign, TakeKeys};
 use self::judge::Judge;
 use self::spill::Spill;
 use super::ascending::Run;
+use super::budget::Reservation;
 use super::canonical::{Normalize, RowBytes};
-use super::{Budget, Column, Rows, State};
+pub use super::inputs::{Foreign, TakeKeys};
+use super::{Budget, Column, Inputs, Rows, State};
+use crate::diagnostic::{Code, Fault};
 use crate::rows::{Mask, RowSet};
 
 const PARTITIONS: usize = 256;
@@ -29,7 +31,7 @@ const PARTITIONS: usize = 256;
 const SPILL_ENTRIES: usize = 1 << 20;
 
 /// Which of several rows with one key is left standing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
     #[default]
@@ -39,7 +41,7 @@ pub enum Keep {
 }
 
 /// What counts as a key and which row of a group stays.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KeysSpec {
     pub keep: Keep,
     /// Whether a missing value equals a missing value; otherwise rows with one are no duplicates and not counted.
@@ -49,21 +51,8 @@ pub struct KeysSpec {
     /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
     /// it, [`KeysOut::unsettled`] asks for a second look without.
     pub optimistic: bool,
-    /// Other data in which no key of the batch may occur.
-    pub foreign: Option<Arc<dyn Foreign>>,
-    /// Where memory is accounted and spilled.
-    pub budget: Arc<Budget>,
-}
-
-impl PartialEq for KeysSpec {
-    fn eq(&self, other: &Self) -> bool {
-        let same_foreign = match (&self.foreign, &other.foreign) {
-            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
-            (ours, theirs) => ours.is_none() && theirs.is_none(),
-        };
-        let plain = |spec: &Self| (spec.keep, spec.nulls_equal, spec.normalize, spec.optimistic);
-        same_foreign && plain(self) == plain(other)
-    }
+    /// The name of the input in which no key of the batch may occur.
+    pub beside: Option<String>,
 }
 
 /// A key of one unit: 20 bytes, so the hash is held in four parts.
@@ -89,9 +78,9 @@ pub struct Keys {
     /// Units whose keys ascend, by unit.
     runs: Vec<(u32, Run)>,
     unsettled: bool,
-    charged: usize,
+    /// Of what is in memory; what was spilled is held by nobody.
+    memory: Reservation,
     spills: Vec<Spill>,
-    failure: Option<io::Error>,
     /// Used again by every batch.
     encoder: RowBytes,
 }
@@ -133,24 +122,25 @@ impl KeysOut {
 }
 
 impl State for Keys {
+    const NAME: &'static str = "keys";
+    const VERSION: u32 = 1;
     type Spec = KeysSpec;
     type Out = KeysOut;
-    const COPIES: bool = false;
+    const FORKS: bool = false;
 
-    fn empty(spec: &KeysSpec, _: &[DataType]) -> Self {
+    fn empty(spec: &KeysSpec, _: &[DataType], memory: &Arc<Budget>) -> Self {
         Self {
             spec: spec.clone(),
             units: Vec::new(),
             runs: Vec::new(),
             unsettled: false,
-            charged: 0,
+            memory: Reservation::new(memory),
             spills: Vec::new(),
-            failure: None,
             encoder: RowBytes::default(),
         }
     }
 
-    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let mut selection = rows.selection.clone();
         if !self.spec.nulls_equal {
             for column in columns {
@@ -158,7 +148,7 @@ impl State for Keys {
             }
         }
         if matches!(selection, Mask::None) || self.unsettled {
-            return;
+            return Ok(());
         }
         let is_first = self.units.last().is_none_or(|(unit, _)| *unit != rows.unit);
         if self.spec.optimistic && self.spec.normalize == Normalize::default() && is_first {
@@ -169,10 +159,16 @@ impl State for Keys {
                     if !before.extend(run) {
                         self.give_up();
                     }
-                    return;
+                    return Ok(());
                 }
-                (Some(_), None) => return self.give_up(),
-                (None, Some(run)) => return self.runs.push((rows.unit, run)),
+                (Some(_), None) => {
+                    self.give_up();
+                    return Ok(());
+                }
+                (None, Some(run)) => {
+                    self.runs.push((rows.unit, run));
+                    return Ok(());
+                }
                 (None, None) => {}
             }
         }
@@ -187,46 +183,50 @@ impl State for Keys {
             selection.rows(rows.len(), |i| entries.push(Entry { hash: split(xxh3_128(encoder.row(i))), row: rows.numbers.get(i) }));
         }
         self.account();
+        Ok(())
     }
 
-    fn merge(&mut self, mut later: Self) {
+    fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
         self.runs.append(&mut later.runs);
         self.unsettled |= later.unsettled;
         self.units.append(&mut later.units);
         self.spills.append(&mut later.spills);
-        self.charged += std::mem::take(&mut later.charged);
-        self.failure = self.failure.take().or(later.failure.take());
+        self.memory.absorb(later.memory);
         // Some keys hashed and others not: neither way is complete.
         if self.unsettled || (!self.runs.is_empty() && (!self.units.is_empty() || !self.spills.is_empty())) {
             self.give_up();
         }
-        if self.spec.budget.is_exceeded() {
-            self.spill();
+        self.spill_if_exceeded()
+    }
+
+    /// A copy with memory of its own. What was spilled is not copied, and does not prove anything in the copy.
+    fn fork(&self) -> Result<Self, Fault> {
+        if !self.spills.is_empty() {
+            return Err(Fault::new(Code::Internal, "internal error: keys that were spilled are not copied"));
         }
+        Ok(Self {
+            spec: self.spec.clone(),
+            units: self.units.clone(),
+            runs: self.runs.clone(),
+            unsettled: self.unsettled,
+            memory: self.memory.again(),
+            spills: Vec::new(),
+            encoder: RowBytes::default(),
+        })
     }
 
-    fn bytes(&self) -> usize {
-        self.units.iter().map(|(_, entries)| entries.capacity() * size_of::<Entry>()).sum()
-    }
-
-    fn finish(mut self) -> Result<KeysOut, io::Error> {
+    fn finish(mut self, inputs: &Inputs) -> Result<KeysOut, Fault> {
         if let Some(out) = self.proven() {
             return Ok(out);
         }
         if !self.spills.is_empty() {
-            self.spill();
+            self.spill()?;
         }
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
-        if let Some(foreign) = self.spec.foreign.take() {
-            self.take_foreign(&foreign)?;
+        if let Some(beside) = self.spec.beside.take() {
+            self.take_foreign(inputs.get(&beside)?.as_ref())?;
             // Where the batch's keys spilled, all of them are looked for on disk.
             if !self.spills.is_empty() {
-                self.spill();
-            }
-            if let Some(failure) = self.failure.take() {
-                return Err(failure);
+                self.spill()?;
             }
         }
         let mut judge = Judge::new(self.spec.keep);
@@ -237,33 +237,12 @@ impl State for Keys {
             for index in 0..PARTITIONS {
                 partition.clear();
                 for spill in &self.spills {
-                    spill.read(index, &mut partition)?;
+                    spill.read(index, &mut partition).map_err(cannot_count)?;
                 }
                 judge.look_through(&mut partition);
             }
         }
         Ok(judge.finish())
-    }
-}
-
-impl Clone for Keys {
-    /// A copy with memory of its own. Only what has not spilled is copied: units' states, which never spill.
-    fn clone(&self) -> Self {
-        debug_assert!(self.spills.is_empty() && self.failure.is_none(), "a spilled state is not copied");
-        self.spec.budget.charge(self.charged);
-        let (spec, units, runs) = (self.spec.clone(), self.units.clone(), self.runs.clone());
-        let (charged, unsettled) = (self.charged, self.unsettled || !self.spills.is_empty());
-        Self { spec, units, runs, unsettled, charged, spills: Vec::new(), failure: None, encoder: RowBytes::default() }
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        self.spec.budget.release(self.charged);
-        for spill in &self.spills {
-            // The directory is swept by its owner as well; a file left behind costs only space.
-            let _ = std::fs::remove_file(spill.path());
-        }
     }
 }
 
@@ -273,10 +252,8 @@ impl Keys {
         self.unsettled = true;
         self.units.clear();
         self.runs.clear();
-        self.spec.budget.release(std::mem::take(&mut self.charged));
-        for spill in self.spills.drain(..) {
-            let _ = std::fs::remove_file(spill.path());
-        }
+        self.spills.clear();
+        self.memory.resize(0);
     }
 
     /// What ascending keys prove, or that they prove nothing.
@@ -297,31 +274,35 @@ impl Keys {
         }
     }
 
+    /// Holds what the keys in memory take.
     fn account(&mut self) {
-        let bytes = self.bytes();
-        if bytes > self.charged {
-            self.spec.budget.charge(bytes - self.charged);
-            self.charged = bytes;
-        }
+        self.memory.resize(self.units.iter().map(|(_, entries)| entries.capacity() * size_of::<Entry>()).sum());
     }
 
-    /// Writes everything in memory to spill files, some of it at a time, since its copy by partition takes memory too; a
-    /// failure is kept for `finish`.
-    fn spill(&mut self) {
-        self.spec.budget.release(std::mem::take(&mut self.charged));
+    fn spill_if_exceeded(&mut self) -> Result<(), Fault> {
+        if self.memory.bytes() > 0 && self.memory.budget().is_exceeded() { self.spill() } else { Ok(()) }
+    }
+
+    /// Writes everything in memory to spill files, some of it at a time, since its copy by partition takes memory too.
+    fn spill(&mut self) -> Result<(), Fault> {
         let mut units = std::mem::take(&mut self.units).into_iter().peekable();
-        while self.failure.is_none() && units.peek().is_some() {
+        self.memory.resize(0);
+        while units.peek().is_some() {
             let (mut some, mut entries) = (Vec::new(), 0);
             while let Some(unit) = units.next_if(|_| entries < SPILL_ENTRIES) {
                 entries += unit.1.len();
                 some.push(unit);
             }
-            match Spill::write(self.spec.budget.spill_file(), &partitions(some)) {
-                Ok(spill) => self.spills.push(spill),
-                Err(error) => self.failure = Some(error),
-            }
+            let path = self.memory.budget().spill_file();
+            self.spills.push(Spill::write(path, &partitions(some)).map_err(cannot_count)?);
         }
+        Ok(())
     }
+}
+
+/// A disk that fails under the keys.
+fn cannot_count(why: io::Error) -> Fault {
+    Fault::new(Code::ScratchFailed, format!("cannot count: {why}"))
 }
 
 /// Takes units apart by the hash's first byte, each part in input order.

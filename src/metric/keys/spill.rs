@@ -1,7 +1,7 @@
 //! Keys that went to disk, so that memory stays within its budget.
 
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Record;
 use crate::files::{self, Access};
@@ -17,23 +17,20 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub fn write(path: PathBuf, partitions: &[Vec<Record>]) -> io::Result<Self> {
         let mut file = BufWriter::with_capacity(1 << 20, files::create(&path, Access::Private)?);
-        let mut starts = vec![0u64];
+        // From here on the file goes with the value, also where writing fails.
+        let mut spill = Self { path, starts: vec![0] };
         for partition in partitions {
             for record in partition {
                 for part in record.hash.into_iter().chain([record.unit, record.row]) {
                     file.write_all(&part.to_le_bytes())?;
                 }
             }
-            starts.push(starts[starts.len() - 1] + partition.len() as u64);
+            spill.starts.push(spill.len() + partition.len() as u64);
         }
         file.flush()?;
-        Ok(Self { path, starts })
+        Ok(spill)
     }
 
     /// How many records it holds.
@@ -63,5 +60,12 @@ impl Spill {
             Record { hash: [part(0), part(1), part(2), part(3)], unit: part(4), row: part(5) }
         }));
         Ok(())
+    }
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        // The directory is swept by its owner as well; a file left behind costs only space.
+        let _ = std::fs::remove_file(&self.path);
     }
 }

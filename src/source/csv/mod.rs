@@ -18,7 +18,7 @@ use self::framing::{Cell, Dialect};
 use self::header::Header;
 use self::reading::Reading;
 use super::{
-    Chunk, ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
+    ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
     UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
 use crate::diagnostic::Fault;

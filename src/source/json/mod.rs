@@ -24,7 +24,7 @@ use self::reading::{Frames, Reading, shape_of};
 use self::shape::FIELDS_MAX;
 pub use self::shape::Shape;
 use super::{
-    Chunk, ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
+    ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
     UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
 use crate::diagnostic::{Code, Fault};

@@ -1,0 +1,243 @@
+//! The list of all states, and a state of whatever kind.
+
+use std::any::Any;
+use std::fmt;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use serde_json::Value as Json;
+
+use super::budget::Budget;
+use super::column::Column;
+use super::grouped::Grouped;
+use super::inputs::Inputs;
+use super::state::{Listed, Rows, State};
+use super::{
+    comoments, completeness, distinct, extrema, frequencies, groups, keys, moments, ordered, runs, select, sequence, stand_ins, stuck,
+};
+use crate::diagnostic::{Code, Fault};
+
+/// Lists states: each is known by its name, plain and by group.
+macro_rules! states {
+    ($($state:ty),+ $(,)?) => {
+        /// Every state there is.
+        pub const STATES: &[&Kind] = &[$(Kind::of::<$state>(), Kind::of::<Grouped<$state>>()),+];
+        $(impl Listed for $state {})+
+    };
+}
+
+states![
+    completeness::Completeness,
+    runs::MissingRuns,
+    extrema::Extrema,
+    moments::Moments,
+    comoments::CoMoments,
+    distinct::Distinct,
+    frequencies::Frequencies,
+    groups::GroupCounts,
+    ordered::OrderedHistogram,
+    select::Collect,
+    select::Outside,
+    select::Bins,
+    sequence::Breaks,
+    stand_ins::StandIns,
+    stuck::EqualRuns,
+    stuck::SortedRuns,
+    keys::Keys,
+];
+
+impl<S: State> Listed for Grouped<S> {}
+
+/// A spec of whatever type.
+type AnyValue = Arc<dyn Any + Send + Sync>;
+
+/// A kind of state: what its trait says, and how to make one of a spec.
+pub struct Kind {
+    pub name: &'static str,
+    pub version: u32,
+    pub ordered: bool,
+    pub forks: bool,
+    pub grouped: bool,
+    is_equal: fn(&AnySpec, &AnySpec) -> bool,
+    show: fn(&AnySpec, &mut fmt::Formatter<'_>) -> fmt::Result,
+    json: fn(&AnySpec) -> Result<Json, Fault>,
+    read: fn(&Json) -> Result<AnyValue, Fault>,
+    empty: fn(&AnySpec, &[DataType], &Arc<Budget>) -> Box<dyn AnyState>,
+    decode: fn(&AnySpec, &[DataType], &Arc<Budget>, &mut dyn Read) -> Result<Box<dyn AnyState>, Fault>,
+}
+
+impl Kind {
+    /// The kind of `S`.
+    pub const fn of<S: State>() -> &'static Self {
+        const {
+            &Self {
+                name: S::NAME,
+                version: S::VERSION,
+                ordered: S::ORDERED,
+                forks: S::FORKS,
+                grouped: S::GROUPED,
+                is_equal: |a, b| a.downcast::<S>().is_some_and(|a| Some(a) == b.downcast::<S>()),
+                show: |spec, f| fmt::Debug::fmt(&spec.downcast::<S>(), f),
+                json: |spec| {
+                    let why = |e| Fault::new(Code::Internal, format!("internal error: the spec of `{}` cannot be written: {e}", S::NAME));
+                    serde_json::to_value(spec.expect::<S>()).map_err(why)
+                },
+                read: |json| {
+                    let why = |e| Fault::new(Code::Damaged, format!("this is no spec of the state `{}`: {e}", S::NAME));
+                    let spec: S::Spec = serde::Deserialize::deserialize(json).map_err(why)?;
+                    Ok(Arc::new(spec))
+                },
+                empty: |spec, types, memory| Box::new(S::empty(spec.expect::<S>(), types, memory)),
+                decode: |spec, types, memory, from| Ok(Box::new(S::decode(spec.expect::<S>(), types, memory, from)?)),
+            }
+        }
+    }
+
+    /// Whether states of this kind are `S`.
+    pub fn is<S: State>(&self) -> bool {
+        self.name == S::NAME && self.grouped == S::GROUPED
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} v{}", self.name, if self.grouped { " by group" } else { "" }, self.version)
+    }
+}
+
+/// The spec of a state of whatever kind.
+#[derive(Clone)]
+pub struct AnySpec {
+    kind: &'static Kind,
+    value: AnyValue,
+}
+
+impl AnySpec {
+    pub fn of<S: State>(spec: S::Spec) -> Self {
+        Self { kind: Kind::of::<S>(), value: Arc::new(spec) }
+    }
+
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// The spec as text; [`AnySpec::read`] reads it.
+    ///
+    /// # Errors
+    /// It cannot be written, which is a mistake of the state.
+    pub fn json(&self) -> Result<Json, Fault> {
+        (self.kind.json)(self)
+    }
+
+    /// Reads a spec of the state with this name and version.
+    ///
+    /// # Errors
+    /// There is no such state, it has another version here, or this is no spec of it.
+    pub fn read(name: &str, version: u32, grouped: bool, spec: &Json) -> Result<Self, Fault> {
+        let Some(kind) = STATES.iter().find(|kind| kind.name == name && kind.grouped == grouped) else {
+            let names = STATES.iter().filter(|kind| kind.grouped == grouped).map(|kind| kind.name);
+            return Err(Fault::new(Code::Unsupported, format!("no state is called `{name}`")).hint_nearest(name, names));
+        };
+        if kind.version != version {
+            let what = format!("the state `{name}` was counted in version {version}, and this program counts in version {}", kind.version);
+            return Err(Fault::new(Code::Unsupported, what).hint("count again, or use the program that counted"));
+        }
+        Ok(Self { kind, value: (kind.read)(spec)? })
+    }
+
+    /// The spec, if it is one of `S`.
+    pub fn downcast<S: State>(&self) -> Option<&S::Spec> {
+        if self.kind.is::<S>() { self.value.downcast_ref() } else { None }
+    }
+
+    /// The spec to be changed, if it is one of `S`.
+    pub fn downcast_mut<S: State>(&mut self) -> Option<&mut S::Spec> {
+        if Arc::get_mut(&mut self.value).is_none() {
+            // Others hold it too: this one gets a value of its own.
+            self.value = Arc::new(self.downcast::<S>()?.clone());
+        }
+        if self.kind.is::<S>() { Arc::get_mut(&mut self.value)?.downcast_mut() } else { None }
+    }
+
+    fn expect<S: State>(&self) -> &S::Spec {
+        self.downcast::<S>().expect("a spec is of its kind's type, by construction")
+    }
+
+    /// The state before it has seen any row.
+    pub fn empty(&self, types: &[DataType], memory: &Arc<Budget>) -> Box<dyn AnyState> {
+        (self.kind.empty)(self, types, memory)
+    }
+
+    /// The state that was encoded.
+    ///
+    /// # Errors
+    /// See [`State::decode`].
+    pub fn decode(&self, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Box<dyn AnyState>, Fault> {
+        (self.kind.decode)(self, types, memory, from)
+    }
+}
+
+impl PartialEq for AnySpec {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind.is_equal)(self, other)
+    }
+}
+
+impl fmt::Debug for AnySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: ", self.kind)?;
+        (self.kind.show)(self, f)
+    }
+}
+
+/// A state of whatever kind.
+pub trait AnyState: Send {
+    /// # Errors
+    /// See [`State::update`].
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault>;
+    /// # Errors
+    /// See [`State::merge`]; `later` is of another kind.
+    fn merge(&mut self, later: Box<dyn AnyState>) -> Result<(), Fault>;
+    /// # Errors
+    /// See [`State::fork`].
+    fn fork(&self) -> Result<Box<dyn AnyState>, Fault>;
+    /// # Errors
+    /// See [`State::encode`].
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault>;
+    /// # Errors
+    /// See [`State::finish`].
+    fn finish(self: Box<Self>, inputs: &Inputs) -> Result<Arc<dyn Any + Send + Sync>, Fault>;
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<S: State> AnyState for S {
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
+        State::update(self, rows, columns)
+    }
+
+    fn merge(&mut self, later: Box<dyn AnyState>) -> Result<(), Fault> {
+        match later.into_any().downcast::<S>() {
+            Ok(later) => State::merge(self, *later),
+            Err(_) => {
+                Err(Fault::new(Code::Internal, format!("internal error: a state of another kind was to be merged with `{}`", S::NAME)))
+            }
+        }
+    }
+
+    fn fork(&self) -> Result<Box<dyn AnyState>, Fault> {
+        Ok(Box::new(State::fork(self)?))
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        State::encode(self, to)
+    }
+
+    fn finish(self: Box<Self>, inputs: &Inputs) -> Result<Arc<dyn Any + Send + Sync>, Fault> {
+        Ok(Arc::new(State::finish(*self, inputs)?))
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}

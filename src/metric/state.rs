@@ -1,0 +1,104 @@
+//! What every state is: [`State`], and the rows it is offered.
+
+use std::fmt::Debug;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::budget::Budget;
+use super::column::Column;
+use super::inputs::Inputs;
+use crate::diagnostic::{Code, Fault};
+use crate::rows::{Mask, RowNumbers};
+
+/// Rows on offer to a state: some of a record batch's.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    pub unit: u32,
+    pub numbers: &'a RowNumbers,
+    /// The rows the state shall see.
+    pub selection: &'a Mask,
+}
+
+impl Rows<'_> {
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+}
+
+/// A state that stands in the list of all states, [`super::any::STATES`]; only that list says so.
+pub trait Listed {}
+
+/// Something counted over rows, unit by unit.
+///
+/// Laws: `merge` is associative and `empty` is its identity; folding rows in any number of batches
+/// gives the same state; states not marked [`State::ORDERED`] also merge in any order; a state that was
+/// encoded and decoded merges, encodes and finishes as before.
+pub trait State: Listed + Send + Sized + 'static {
+    /// What saved folds and documentation call it: stable and unique.
+    const NAME: &'static str;
+    /// Raised with every change of what it counts or how it is encoded.
+    const VERSION: u32;
+    /// Whether the order of rows matters, so that only the states of neighbours merge, in order.
+    const ORDERED: bool = false;
+    /// Whether a copy costs little enough to be made where a state parts from its twin.
+    const FORKS: bool = true;
+    /// Whether it counts by group; what it counts in each goes by the same name and version without groups.
+    const GROUPED: bool = false;
+    /// What to count: plain values. Equal specs over equal columns are counted once.
+    type Spec: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What was counted.
+    type Out: Send + Sync + 'static;
+
+    /// Nothing counted yet of columns of the given types; what grows with the data is held in `memory`.
+    fn empty(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>) -> Self;
+
+    /// Takes in the selected rows of `columns`, which are of the types given to [`State::empty`].
+    ///
+    /// # Errors
+    /// What does not fit the memory limit cannot be written to disk.
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault>;
+
+    /// Takes in what `later` counted of the units that follow.
+    ///
+    /// # Errors
+    /// See [`State::update`].
+    fn merge(&mut self, later: Self) -> Result<(), Fault>;
+
+    /// A copy that goes its own way.
+    ///
+    /// # Errors
+    /// What was spilled cannot be copied.
+    fn fork(&self) -> Result<Self, Fault>;
+
+    /// Writes what was counted; equal states give equal bytes.
+    ///
+    /// # Errors
+    /// Spilled data cannot be read back, or `to` cannot be written.
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        let _ = to;
+        Err(Fault::new(Code::Internal, "not yet"))
+    }
+
+    /// Reads what [`State::encode`] wrote, of a state of the same spec and types.
+    ///
+    /// # Errors
+    /// The bytes are damaged, or those of another state.
+    fn decode(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let _ = (spec, types, memory, from);
+        Err(Fault::new(Code::Internal, "not yet"))
+    }
+
+    /// What was counted; `inputs` holds what a spec names of other data.
+    ///
+    /// # Errors
+    /// Spilled data cannot be read back, or an input is missing or cannot be read.
+    fn finish(self, inputs: &Inputs) -> Result<Self::Out, Fault>;
+}
