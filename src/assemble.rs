@@ -24,8 +24,8 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let bad = if all_bad { set_aside } else { audited.bad_rows() };
     let totals = Totals { considered: audited.considered(), set_aside, bad, reject_above };
     let (verdict, reasons) = verdict::decide(&findings, totals);
-    let files = audited.source.files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
-    let format = audited.source.format().name().to_owned();
+    let files = audited.source.known().files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
+    let format = audited.source.known().format_name().to_owned();
     findings.sort_by_key(|f| (rank(f.outcome), f.severity as u8));
     let report = Report {
         batch: Batch { id: header.batch_id.clone(), format, files, rules_digest: digest(rules) },

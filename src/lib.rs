@@ -35,6 +35,7 @@
 //!     statistics: true,
 //!     budget: Arc::new(Budget::new(1 << 30, std::env::temp_dir())),
 //!     published: None,
+//!     cancel: Default::default(),
 //!     progress: &|_, _| {},
 //! };
 //! let audited = audit::audit(&job, &NoSink::default())?;

@@ -16,19 +16,42 @@ pub struct RowId {
 
 /// Where a row came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Origin {
-    pub file: String,
-    /// Line on which the record begins, from 1; none for formats without lines.
-    pub line: Option<u64>,
-    /// Number of the record in its file, from 1, malformed records counted.
-    pub row: u64,
+#[serde(untagged)]
+pub enum Origin {
+    /// A file.
+    File {
+        file: String,
+        /// Line on which the record begins, from 1; none for formats without lines.
+        line: Option<u64>,
+        /// Number of the record in its file, from 1, malformed records counted.
+        row: u64,
+    },
+    /// Batches in memory.
+    Memory {
+        /// Number of the row among the rows of all batches, from 0.
+        index: u64,
+    },
+}
+
+impl Origin {
+    /// What rows in memory lie in, where others have a file.
+    pub const MEMORY: &'static str = "memory";
+
+    /// As columns of a table: what the row lies in, its line, and its number from 1.
+    pub fn columns(&self) -> (&str, Option<u64>, u64) {
+        match self {
+            Self::File { file, line, row } => (file, *line, *row),
+            Self::Memory { index } => (Self::MEMORY, None, index + 1),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}", self.file),
-            None => write!(f, "{} row {}", self.file, self.row),
+        match self {
+            Self::File { file, line: Some(line), .. } => write!(f, "{file}:{line}"),
+            Self::File { file, line: None, row } => write!(f, "{file} row {row}"),
+            Self::Memory { index } => write!(f, "the row of index {index}"),
         }
     }
 }

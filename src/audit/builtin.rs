@@ -17,7 +17,7 @@ use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::Tolerance;
 use crate::ruleset::{Contract, RuleItem};
 use crate::shown::{count, counted, percent};
-use crate::source::{Format, Malformed, Source};
+use crate::source::{Malformed, Source};
 use crate::yaml::Position;
 
 pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted) -> Vec<FindingWithRows> {
@@ -37,7 +37,7 @@ pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: 
         let why = Message::from(plan.skipped_steps.clone()).introduced("this batch's columns do not allow it: ");
         add(Finding::builtin(&PREPARE, Outcome::NoData, OnFail::Reject, why));
     }
-    for (kind, notes) in [(&SOURCE, source.notes()), (&KNOWN, plan.known_notes.clone())] {
+    for (kind, notes) in [(&SOURCE, source.known().notes.clone()), (&KNOWN, plan.known_notes.clone())] {
         if !notes.is_empty() {
             add(Finding::builtin(kind, Outcome::Warn, OnFail::Warn, notes));
         }
@@ -73,7 +73,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
-        let origin = totals.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
+        let origin = totals.places.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
         let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
         Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
     };
@@ -117,11 +117,11 @@ pub(super) fn schema(
     plan: &Plan,
     totals: &Counted,
 ) -> Result<(Vec<FindingWithRows>, Vec<SchemaChange>), Fault> {
-    let contradicted = source.contradicted();
+    let contradicted = &source.known().contradicted;
     let missing = missing_by_column(plan, totals)?;
     let tallies = source.tallies(&totals.evidence);
-    let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
-    let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
+    let is_ordered = source.known().columns_have_order;
+    let observed = |schema| Observed { schema, contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();
     let evolution = job.rules.sections.evolution();
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);

@@ -348,7 +348,7 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counte
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
             let named = |c: &usize| (plan.prepare.seen.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
-            let origin = totals.places.origin(row, source.files());
+            let origin = totals.places.origin(row, &source.known().origins);
             Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();

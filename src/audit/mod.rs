@@ -28,6 +28,7 @@ pub use sink::{NoSink, Sink, SoundRows};
 
 use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::engine::Cancel;
 use crate::identity::Identity;
 use crate::metric::Budget;
 use crate::report::model::ColumnReport;
@@ -51,6 +52,8 @@ pub struct Job<'a> {
     pub budget: Arc<Budget>,
     /// The table that batches are published to, for rules that look into it.
     pub published: Option<Arc<dyn Published>>,
+    /// Ends the run before its time, if someone says so.
+    pub cancel: Cancel,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
@@ -101,6 +104,8 @@ impl Audited {
 pub struct Means {
     pub threads: usize,
     pub budget: Arc<Budget>,
+    /// Ends the fold before its time, if someone says so.
+    pub cancel: Cancel,
 }
 
 /// Someone who folds in other processes than this one.

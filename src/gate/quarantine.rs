@@ -35,7 +35,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
         has_rows.then(|| encoder.encode(&batches)).transpose()
     };
     let append = |rows: Option<Encoded>| rows.map_or(Ok(()), |rows| part.append(rows));
-    engine::each_unit(source, Over::Units(&units), job.threads, work, append)?;
+    engine::each_unit(source, Over::Units(&units), job.threads, &job.cancel, work, append)?;
     Ok(part)
 }
 
@@ -111,10 +111,11 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
         rules.append(true);
         reasons.append_option(bad.map(|m| m.reason.as_str()));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
-        let origin = audited.places.origin(id, audited.source.files());
-        files.append_value(&origin.file);
-        lines.append_option(origin.line.map(|l| l as i64));
-        numbers.append_value(origin.row as i64);
+        let origin = audited.places.origin(id, &audited.source.known().origins);
+        let (file, line, number) = origin.columns();
+        files.append_value(file);
+        lines.append_option(line.map(|l| l as i64));
+        numbers.append_value(number as i64);
     }
     vec![
         Arc::new(rules.finish()),

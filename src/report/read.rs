@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::model::{Report, SCHEMA_VERSION};
 use crate::diagnostic::{Code, Fault};
 use crate::findings::Finding;
-use crate::json::{Kind, Tape, Token, skip_space, text_of};
+use crate::json::{Tape, Token, TokenKind, skip_space, text_of};
 
 /// The report that the JSON in `text` holds, also one of an earlier version: what that did not know yet is left out.
 /// `name` is what messages call it.
@@ -60,17 +60,17 @@ fn value(text: &str, tokens: &[Token], at: usize) -> Json {
     let written = &text[token.start as usize..token.end as usize];
     let float = || written.parse::<f64>().map_or(Json::Null, Json::from);
     match token.kind {
-        Kind::Null => Json::Null,
-        Kind::False => Json::Bool(false),
-        Kind::True => Json::Bool(true),
-        Kind::Integer => match (written.parse::<u64>(), written.parse::<i64>()) {
+        TokenKind::Null => Json::Null,
+        TokenKind::False => Json::Bool(false),
+        TokenKind::True => Json::Bool(true),
+        TokenKind::Integer => match (written.parse::<u64>(), written.parse::<i64>()) {
             (Ok(n), _) => n.into(),
             (Err(_), Ok(n)) => n.into(),
             (Err(_), Err(_)) => float(),
         },
-        Kind::Float => float(),
-        Kind::String | Kind::Key => Json::String(text_of(text.as_bytes(), token).into_owned()),
-        Kind::Object => {
+        TokenKind::Float => float(),
+        TokenKind::String | TokenKind::Key => Json::String(text_of(text.as_bytes(), token).into_owned()),
+        TokenKind::Object => {
             let (mut object, mut key) = (Map::new(), at + 1);
             while key < token.next as usize {
                 object.insert(text_of(text.as_bytes(), &tokens[key]).into_owned(), value(text, tokens, key + 1));
@@ -78,7 +78,7 @@ fn value(text: &str, tokens: &[Token], at: usize) -> Json {
             }
             Json::Object(object)
         }
-        Kind::Array => {
+        TokenKind::Array => {
             let (mut items, mut item) = (Vec::new(), at + 1);
             while item < token.next as usize {
                 items.push(value(text, tokens, item));

@@ -210,12 +210,8 @@ fn cell(text: &str) -> String {
 }
 
 fn sample(sample: &Sample) -> String {
-    let origin = &sample.origin;
-    let file = visible::line(&origin.file);
-    let place = match origin.line {
-        Some(line) => format!("{file}:{line}"),
-        None => format!("{file} row {}", origin.row),
-    };
+    let place = sample.origin.to_string();
+    let place = visible::line(&place);
     let value =
         |(name, value): &(String, Json)| format!("{}={}", visible::cut(name, NAME_MAX), visible::cut(&json_text(value), MESSAGE_MAX));
     let values: Vec<String> = sample.values.iter().map(value).collect();

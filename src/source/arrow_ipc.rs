@@ -20,7 +20,7 @@ use arrow::ipc::{Block, MetadataVersion, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, damaged};
-use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
 const MAGIC: &[u8] = b"ARROW1";
@@ -31,7 +31,7 @@ const UNPACKED_MAX: i64 = 1 << 32;
 /// Arrow IPC files or streams read as one table.
 #[derive(Debug)]
 pub struct ArrowSource {
-    files: Vec<InputFile>,
+    known: Known,
     messages: Vec<Messages>,
     table: Table,
     batch_rows: usize,
@@ -75,8 +75,12 @@ impl ArrowSource {
         };
         let messages = files.iter().map(walk).collect::<Result<Vec<_>, _>>()?;
         let schemas: Vec<SchemaRef> = messages.iter().map(|m| m.schema.clone()).collect();
-        let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
-        Ok(Self { files, messages, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
+        let table = Table::of_files(&files, &schemas, options.missing_values.as_ref())?;
+        let mut known = Known::of_typed(Format::Arrow, table.schema.clone(), files);
+        for (start, messages) in known.starts.iter_mut().zip(&messages) {
+            start.digest = xxh3_128(&messages.digest.to_le_bytes());
+        }
+        Ok(Self { known, messages, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
     }
 
     fn decode(
@@ -160,47 +164,25 @@ fn not_arrow(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
 }
 
 impl Source for ArrowSource {
-    fn schema(&self) -> &SchemaRef {
-        &self.table.schema
-    }
-
-    fn files(&self) -> &[InputFile] {
-        &self.files
-    }
-
-    fn format(&self) -> Format {
-        Format::Arrow
+    fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Record batches `start..end`, as many as come to about [`super::Cut::unit_bytes`].
-    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
-        let (index, mut file, mut start) = match previous {
-            Some(unit) => (unit.index + 1, unit.file as usize, unit.end as usize),
-            None => (0, 0, 0),
-        };
-        while let Some(messages) = self.messages.get(file) {
-            if start < messages.batches.len() {
-                let (mut end, mut bytes) = (start, 0);
-                while let Some(batch) = messages.batches.get(end).filter(|_| end == start || bytes < self.unit_bytes) {
-                    bytes += batch.len();
-                    end += 1;
-                }
-                return Ok(Some((Unit { index, file: file as u32, start: start as u64, end: end as u64 }, None)));
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        let (mut end, mut bytes) = (start, 0);
+        for batch in &self.messages[file as usize].batches[start as usize..] {
+            if end > start && bytes >= self.unit_bytes {
+                break;
             }
-            file += 1;
-            start = 0;
+            bytes += batch.len();
+            end += 1;
         }
-        Ok(None)
+        Ok((end > start).then_some(Piece { end, bytes, preread: None }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
-        let (file, messages) = (&self.files[unit.file as usize], &self.messages[unit.file as usize]);
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        let (file, messages) = (&self.known.files()[unit.file as usize], &self.messages[unit.file as usize]);
         let (decoded, digest) = self.decode(file, messages, unit, projection)?;
         let mut first = 0;
         for batch in decoded {
@@ -213,21 +195,5 @@ impl Source for ArrowSource {
             }
         }
         Ok(UnitEnd { records: first, digest: Some(digest), ..UnitEnd::default() })
-    }
-
-    fn unit_bytes(&self, unit: &Unit) -> u64 {
-        self.messages[unit.file as usize].batches[unit.start as usize..unit.end as usize].iter().map(BatchMessage::len).sum()
-    }
-
-    fn head_digest(&self, file: u32) -> u128 {
-        xxh3_128(&self.messages[file as usize].digest.to_le_bytes())
-    }
-
-    fn fingerprint(&self) -> Option<u128> {
-        None
-    }
-
-    fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
-        Ok(None)
     }
 }

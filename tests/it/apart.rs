@@ -12,6 +12,7 @@ use parquet::file::properties::WriterProperties;
 use sluicegate::assemble::{self, Header};
 use sluicegate::audit::{self, Fold, Job, Means, NoSink, Order, Runner};
 use sluicegate::diagnostic::Faults;
+use sluicegate::engine::Cancel;
 use sluicegate::metric::Budget;
 use sluicegate::report::model::Mode;
 use sluicegate::rules::RULES;
@@ -93,6 +94,7 @@ impl Data {
             statistics: true,
             budget: self.budget(),
             published: None,
+            cancel: Cancel::default(),
             progress: &|_, _| {},
         }
     }
@@ -164,7 +166,7 @@ impl Runner for Pieces<'_> {
 fn fold_here(data: &Data, order: &Order) -> Result<Vec<u8>, Faults> {
     let text = serde_json::to_string(order).expect("an order is text");
     let order: Order = serde_json::from_str(&text).expect("an order");
-    let means = Means { threads: 1, budget: data.budget() };
+    let means = Means { threads: 1, budget: data.budget(), cancel: Cancel::default() };
     Ok(order.fold(data.open(), &means)?.encode()?)
 }
 
@@ -179,7 +181,7 @@ fn one_process_of_several() {
     let (order, paths, cut, memory): (Order, Vec<String>, (usize, usize), u64) = serde_json::from_str(&text).expect("an order");
     let rules = RuleFile::parse(RULES_TEXT, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
     let source = open(&rules, &paths, Cut { unit_bytes: cut.0, batch_rows: cut.1 }, &place);
-    let means = Means { threads: 2, budget: Arc::new(Budget::new(memory, place.clone())) };
+    let means = Means { threads: 2, budget: Arc::new(Budget::new(memory, place.clone())), cancel: Cancel::default() };
     let bytes = order.fold(source, &means).unwrap_or_else(|f| panic!("{f}")).encode().unwrap_or_else(|f| panic!("{f}"));
     std::fs::write(place.join("fold"), bytes).expect("written");
 }
@@ -287,7 +289,7 @@ fn folds_made_in_three_processes_give_the_report_of_one() {
         let data = data(&place, &path, memory);
         let units = data.units();
         assert!(units >= 6, "{path} has {units} units only");
-        let whole = data.told(audit::audit(&data.job(), &NoSink));
+        let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
         assert!(whole.contains("\"outcome\": \"warn\"") || whole.contains("\"outcome\": \"fail\""), "{whole}");
         let fold = |order: &Order, _: usize| Ok(fold_elsewhere(&data, order));
         let pieces = Pieces { data: &data, grouping: GROUPINGS[2], units, fold: &fold };
@@ -302,7 +304,7 @@ fn folds_merge_in_any_grouping_of_neighbours_spilled_or_not() {
     for path in data_sets(&place, 400) {
         for (grouping, memory) in GROUPINGS.into_iter().zip([1 << 30, 1, 20_000]) {
             let data = data(&place, &path, memory);
-            let whole = data.told(audit::audit(&data.job(), &NoSink));
+            let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
             let fold = |order: &Order, _: usize| fold_here(&data, order);
             let pieces = Pieces { data: &data, grouping, units: data.units(), fold: &fold };
             let apart = data.told(audit::audit_by(&data.job(), &pieces));
@@ -328,7 +330,7 @@ fn every_case_of_every_rule_comes_out_alike_when_it_is_folded_apart() {
             continue;
         }
         let data = Data { paths, rules, cut: Cut { unit_bytes: 30, batch_rows: 2 }, memory: 1 << 30, spool: place.path("") };
-        let whole = data.told(audit::audit(&data.job(), &NoSink));
+        let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
         let fold = |order: &Order, _: usize| fold_here(&data, order);
         let pieces = Pieces { data: &data, grouping: GROUPINGS[compared % 3], units: data.units(), fold: &fold };
         let apart = data.told(audit::audit_by(&data.job(), &pieces));

@@ -8,6 +8,7 @@ mod apart;
 mod arithmetic;
 mod around;
 mod beside_others;
+mod cancel;
 mod cases;
 mod cli;
 mod crash;

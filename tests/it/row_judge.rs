@@ -61,6 +61,7 @@ fn rows_are_judged_alone_as_they_are_in_a_run() {
         statistics: false,
         budget: Arc::new(Budget::new(1 << 20, place.path(""))),
         published: None,
+        cancel: sluicegate::engine::Cancel::default(),
         progress: &|_, _| {},
     };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));

@@ -12,7 +12,7 @@ pub(super) fn statistics(source: &dyn Source, plan: &Plan, column: usize) -> Opt
     if plan.prepare.changes_rows() || !plan.prepare.is_untouched(column) {
         return None;
     }
-    source.statistics(column)
+    source.known().statistics_of(column)
 }
 
 /// By row test: whether no row can fail it.

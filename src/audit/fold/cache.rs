@@ -40,9 +40,9 @@ impl ColumnCache {
         let is_small = || {
             // Decimals are mostly read into 64 bits.
             let widths = columns.iter().map(|&c| Some(source.schema().field(c).data_type().primitive_width()?.min(8)));
-            Some(widths.sum::<Option<usize>>()? as u64 * source.rows()?)
+            Some(widths.sum::<Option<usize>>()? as u64 * source.known().rows?)
         };
-        if source.format().is_text() || is_small().is_some_and(|bytes| bytes <= DECODED_MAX) { columns } else { Vec::new() }
+        if source.known().is_dear_to_reread || is_small().is_some_and(|bytes| bytes <= DECODED_MAX) { columns } else { Vec::new() }
     }
 
     /// Nothing kept yet.

@@ -83,7 +83,7 @@ pub(super) fn first_pass<S: Sink>(
     let pass = Pass::new(job, plan, 0)?;
     let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
-        false => pass.needed.iter().copied().chain(source.judged_columns()).collect(),
+        false => pass.needed.iter().copied().chain(source.known().judged_columns.iter().copied()).collect(),
     };
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
     // What is published keeps its type; what is only looked at may come as the file holds it.
@@ -93,7 +93,7 @@ pub(super) fn first_pass<S: Sink>(
     let places = places.filter(|places| !places.is_empty());
     let mut cache = places.is_some().then(|| ColumnCache::new(again, &job.budget));
     let mut all = Fold::empty(pass.asked.clone());
-    let (total, mut done, mut units) = (source.bytes(), 0, 0);
+    let (total, mut done, mut units) = (source.known().bytes, 0, 0);
     let work = |unit: &Unit, preread| {
         if !range.contains(&unit.index) {
             return Ok(None);
@@ -102,6 +102,7 @@ pub(super) fn first_pass<S: Sink>(
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
         let mut cached = CachedRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
+            job.cancel.check()?;
             if let Some(places) = &places {
                 let columns = chunk.batch.project(places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
                 cached.push((columns, chunk.rows.clone()));
@@ -116,10 +117,10 @@ pub(super) fn first_pass<S: Sink>(
         let part = open.map(|open| sink.close(open)).transpose()?;
         Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };
-    engine::each_unit(source, Over::All, job.threads, work, |folded| {
+    engine::each_unit(source, Over::All, job.threads, &job.cancel, work, |folded| {
         units += 1;
         let Some((unit, fold, part, cached)) = folded else { return Ok(()) };
-        done += source.unit_bytes(&unit);
+        done += unit.bytes;
         (job.progress)(done.min(total), total);
         if let Some(part) = part {
             sink.append(&unit, part)?;
@@ -151,6 +152,7 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
     let work = |unit: &Unit, preread| {
         let mut states = pass.empty_states();
         let mut each = |chunk| {
+            job.cancel.check()?;
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
                 let batch = RowBatch::new(prepared, plan, first, &pass.needed);
                 // With fewer columns read, records malformed in another one look whole.
@@ -175,7 +177,7 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
         let read = UnitRead { unit: unit.clone(), end: UnitEnd::default() };
         Ok(Fold::of_unit(pass.asked.clone(), read, states, RowCounts::default()))
     };
-    engine::each_unit(source, Over::Units(before.units), job.threads, work, |fold| all.merge(fold))?;
+    engine::each_unit(source, Over::Units(before.units), job.threads, &job.cancel, work, |fold| all.merge(fold))?;
     Ok(all)
 }
 

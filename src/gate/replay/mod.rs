@@ -28,6 +28,7 @@ use super::{ATTEMPTS_MAX, PublishedTable};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::engine::Cancel;
 use crate::quarantine::{self, Part, is_ours};
 use crate::report::model::Mode;
 use crate::rows::RowSet;
@@ -184,6 +185,7 @@ impl<'a> Batch<'a> {
         if self.request.dry_run || !matches!(replayed.verdict, Verdict::Accept | Verdict::Quarantine) {
             return Ok(Some(replayed));
         }
+        job.cancel.check()?;
         if pass == 0 {
             // What was mended in vain stays as it was.
             if self.request.mended.is_none() {
@@ -191,7 +193,7 @@ impl<'a> Batch<'a> {
             }
             return Ok(Some(replayed));
         }
-        Ok(self.publish(staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
+        Ok(self.publish(&job.cancel, staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Writes the published rows and those to be judged as two files of the source's columns.
@@ -283,6 +285,7 @@ impl<'a> Batch<'a> {
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
     fn publish(
         &self,
+        cancel: &Cancel,
         mut staged: Box<dyn Stage>,
         fails: &RowSet,
         judged: &Judged,
@@ -302,6 +305,8 @@ impl<'a> Batch<'a> {
         let mut stays = self.what_stays(judged, &replays, &done)?;
         // Counted, not computed: what joins the batch is what leaves the part.
         conserved(staged.count()? - before, judged.passing(), "the batch's file gains")?;
+        // From here on, what was begun is ended.
+        cancel.check()?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
         match staged.commit(&Commit { stamp, seen, replace: None })? {
             Committed::There(landed) => {
