@@ -286,6 +286,22 @@ impl RowSet {
         }
     }
 
+    /// Takes in the rows of units of which this set has none, or some.
+    pub fn append(&mut self, later: RowSet) {
+        for (unit, rows) in later.units {
+            match self.units.get(&unit) {
+                Some(_) => self.insert_unit(unit, rows.iter().collect()),
+                None => _ = self.units.insert(unit, rows),
+            }
+        }
+    }
+
+    /// The rows of the units `from..to` alone.
+    #[must_use]
+    pub fn within(&self, units: std::ops::Range<u32>) -> Self {
+        Self { units: self.units.range(units).map(|(unit, rows)| (*unit, rows.clone())).collect() }
+    }
+
     pub fn contains(&self, row: RowId) -> bool {
         self.units.get(&row.unit).is_some_and(|u| u.contains(row.row))
     }

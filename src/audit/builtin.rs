@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::finding::FindingResult;
-use super::profile::ColumnPlan;
-use super::{Folded, Job, Plan};
+use super::fold::Counted;
+use super::{Job, Plan};
+use crate::diagnostic::Fault;
 use crate::metric::completeness::Completeness;
 use crate::report::model::Sample;
 use crate::rows::RowId;
@@ -17,11 +18,11 @@ use crate::ruleset::{Contract, RuleItem};
 use crate::shown::{count, counted, percent};
 use crate::source::{Format, Malformed, Source};
 
-pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> Vec<FindingResult> {
-    let mut findings = vec![malformed(job, folded)];
-    let read = folded.places.records();
+pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted) -> Vec<FindingResult> {
+    let mut findings = vec![malformed(job, totals)];
+    let read = totals.places.records();
     let builtin = FindingResult::builtin;
-    if read == folded.filtered && !permits_empty(job) && !counts_rows(job) {
+    if read == totals.filtered && !permits_empty(job) && !counts_rows(job) {
         let why = if read == 0 {
             "the batch has no rows; `rows: { min: 0 }` permits it".to_owned()
         } else {
@@ -53,15 +54,15 @@ pub(super) fn permits_empty(job: &Job<'_>) -> bool {
 
 /// Whether a rule judges how many rows the whole batch has.
 fn counts_rows(job: &Job<'_>) -> bool {
-    job.rules.items.iter().any(|i| i.entry.name == "rows" && i.words.r#where.is_none())
+    job.rules.items.iter().any(|i| i.entry.counts_rows && i.words.r#where.is_none())
 }
 
 /// Records that could not be read are always set aside; the rule file decides what else follows.
-fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
+fn malformed(job: &Job<'_>, totals: &Counted) -> FindingResult {
     let words = job.rules.malformed.clone();
     let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
     let warn: Option<Tolerance> = words.warn.as_ref().map(|w| w.value.0.parse().expect("read as one with the rule file"));
-    let (failing, of) = (folded.malformed, folded.places.records());
+    let (failing, of) = (totals.malformed.len(), totals.places.records());
     let status = if tolerate.is_exceeded_by(failing, of) {
         Status::Fail
     } else if warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
@@ -73,11 +74,11 @@ fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
     let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
-        let origin = folded.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
+        let origin = totals.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
         let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
         Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
     };
-    let columns = folded.malformed_columns.iter();
+    let columns = totals.malformed_columns.iter();
     FindingResult {
         on_fail: words.on_fail.as_ref().map_or(OnFail::Quarantine, |o| o.value),
         columns: columns.clone().filter_map(|(c, _)| c.clone()).collect(),
@@ -86,9 +87,9 @@ fn malformed(job: &Job<'_>, folded: &Folded) -> FindingResult {
         limit: tolerate.rows.map_or_else(|| tolerate.to_string().into(), Into::into),
         unit: "rows",
         failing,
-        rows: Arc::new(folded.malformed_rows.clone()),
+        rows: Arc::new(totals.malformed.clone()),
         figures: columns.map(|(c, n)| (c.clone().unwrap_or_else(|| "framing or expression".into()), (*n).into())).collect(),
-        samples: folded.malformed_samples.iter().map(sample).collect(),
+        samples: totals.malformed_samples.iter().map(sample).collect(),
         ..FindingResult::builtin("malformed", "malformed", status, OnFail::Quarantine, message)
     }
 }
@@ -103,16 +104,21 @@ fn shortened(text: &str) -> String {
 
 /// The batch's columns against the contract, or against the destination's table where there is none; behind a contract,
 /// also what the table cannot take.
-pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded) -> (Vec<FindingResult>, Vec<SchemaChange>) {
+pub(super) fn schema(
+    job: &Job<'_>,
+    source: &dyn Source,
+    plan: &Plan,
+    totals: &Counted,
+) -> Result<(Vec<FindingResult>, Vec<SchemaChange>), Fault> {
     let contradicted = source.contradicted();
-    let missing = missing_by_column(plan, folded);
-    let tallies = source.tallies(&folded.evidence);
+    let missing = missing_by_column(plan, totals)?;
+    let tallies = source.tallies(&totals.evidence);
     let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
     let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();
     let evolution = job.rules.sections.evolution();
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);
-    match job.rules.compared_with() {
+    Ok(match job.rules.compared_with() {
         None => (Vec::new(), Vec::new()),
         Some(Contract::Own(section)) => {
             let mut changes = section.changes(&observed(source.schema()));
@@ -136,7 +142,7 @@ pub(super) fn schema(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &F
             let message = if changes.is_empty() { finding.message } else { format!("the table {}: {}", table.place, finding.message) };
             (vec![FindingResult { message, ..finding }], changes)
         }
-    }
+    })
 }
 
 /// One finding for the changes; `alike` is said where there is none.
@@ -168,12 +174,14 @@ fn drift(id: &str, changes: &[SchemaChange], alike: &str, on_fail: OnFail) -> Fi
     }
 }
 
-/// Missing values of each column that was counted over every row.
-fn missing_by_column(plan: &Plan, folded: &Folded) -> BTreeMap<String, u64> {
-    let view = View::whole(&folded.facts);
-    let counted = |c: &ColumnPlan| {
-        let counts = view.get::<Completeness>(c.completeness)?;
-        Some((plan.prepare.seen.field(c.index).name().clone(), counts.missing))
-    };
-    plan.profile.iter().filter_map(counted).collect()
+/// Missing values of each column that was totals over every row.
+fn missing_by_column(plan: &Plan, totals: &Counted) -> Result<BTreeMap<String, u64>, Fault> {
+    let view = View::whole(&totals.facts);
+    let mut missing = BTreeMap::new();
+    for column in &plan.profile {
+        if let Some(counts) = view.get::<Completeness>(column.completeness)? {
+            missing.insert(plan.prepare.seen.field(column.index).name().clone(), counts.missing);
+        }
+    }
+    Ok(missing)
 }

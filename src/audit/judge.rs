@@ -7,18 +7,20 @@ use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
 use super::finding::FindingResult;
-use super::fold::look_again;
+use super::fold::{Counted, finish_look};
 use super::samples::{self, SAMPLES_MAX};
-use super::{Audited, Folded, Job, Plan, builtin};
+use super::{Audited, Folding, Job, Plan, builtin};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::identity::Identity;
+use crate::metric::Inputs;
 use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
 use crate::report::model::{ColumnReport, Sample};
 use crate::rows::{RowId, RowSet};
 use crate::rules::judgement::{figures, json_float};
+use crate::rules::published::{Fetched, Wanted};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnFail, OnNoData, Over, Tolerance};
-use crate::rules::{Check, Evidence, GroupFigures, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
+use crate::rules::{Check, Evidence, GroupFigures, InputHandle, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
 use crate::shown::{count, counted, percent};
 use crate::source::Source;
 
@@ -26,7 +28,7 @@ use crate::source::Source;
 pub(super) struct Judged {
     source: Arc<dyn Source>,
     identity: Arc<Identity>,
-    folded: Folded,
+    totals: Counted,
     findings: Vec<FindingResult>,
     schema_changes: Vec<SchemaChange>,
     columns: Vec<ColumnReport>,
@@ -34,7 +36,8 @@ pub(super) struct Judged {
 
 impl Judged {
     pub(super) fn into_audited(self, plan: Plan) -> Audited {
-        let Folded { places, filtered, malformed, malformed_rows, unsound, .. } = self.folded;
+        let Counted { places, filtered, malformed: malformed_rows, unsound, .. } = self.totals;
+        let malformed = malformed_rows.len();
         let Self { source, identity, findings, schema_changes, columns, .. } = self;
         Audited { source, identity, plan, places, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound }
     }
@@ -48,15 +51,21 @@ struct Pending {
     judged: Option<Judgement>,
 }
 
-pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut folded: Folded) -> Result<Judged, Faults> {
-    let identity = Arc::new(Identity::new(source.clone(), folded.content_digest));
+pub(super) fn judge(
+    job: &Job<'_>,
+    source: Arc<dyn Source>,
+    plan: &mut Plan,
+    mut totals: Counted,
+    folding: &dyn Folding,
+) -> Result<Judged, Faults> {
+    let identity = Arc::new(Identity::new(source.clone(), totals.content_digest));
     if let Some(published) = &job.published {
         published.batch_is(identity.clone());
     }
-    let mut pending = pending(plan, &folded)?;
-    rounds(job, source.as_ref(), plan, &mut folded, &mut pending)?;
-    let mut findings = builtin::findings(job, source.as_ref(), plan, &folded);
-    let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &folded);
+    let mut pending = pending(plan, &totals)?;
+    rounds(job, source.as_ref(), plan, &mut totals, &mut pending, folding)?;
+    let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
+    let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals)?;
     findings.extend(schema_findings);
     let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
     for p in pending {
@@ -64,7 +73,7 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
     }
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.proven[t]);
     let evidence = |check| if proven(check) { Evidence::Statistics } else { Evidence::Scan };
-    let (left, bad) = (folded.places.records() - folded.filtered, folded.unsound.len() + folded.malformed);
+    let (left, bad) = (totals.places.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
     let judged = plan.checks.iter().zip(judged).map(|(check, groups)| {
         let mut finding = FindingResult { evidence: evidence(check), ..finding(check, groups) };
         // Whatever the rule says that it lacks, it lacks since nothing was left to it.
@@ -73,21 +82,24 @@ pub(super) fn judge(job: &Job<'_>, source: Arc<dyn Source>, plan: &mut Plan, mut
         }
         finding
     });
-    let is_empty = folded.places.records() == folded.filtered && builtin::permits_empty(job);
+    let is_empty = totals.places.records() == totals.filtered && builtin::permits_empty(job);
     findings.extend(judged.map(|f| if is_empty { FindingResult { on_no_data: OnNoData::Pass, ..f } } else { f }));
-    show_samples(job, source.as_ref(), plan, &folded, &mut findings)?;
-    let mut columns: Vec<ColumnReport> = plan.profile.iter().map(|c| c.report(&plan.prepare.seen, &folded.facts)).collect();
-    for tally in source.tallies(&folded.evidence) {
+    show_samples(job, source.as_ref(), plan, &totals, &mut findings)?;
+    let mut columns = Vec::new();
+    for column in &plan.profile {
+        columns.push(column.report(&plan.prepare.seen, &totals.facts)?);
+    }
+    for tally in source.tallies(&totals.evidence) {
         if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
             column.kinds = Some(tally.kinds);
         }
     }
-    Ok(Judged { source, identity, folded, findings, schema_changes, columns })
+    Ok(Judged { source, identity, totals, findings, schema_changes, columns })
 }
 
 /// One entry a check and group.
-fn pending(plan: &Plan, folded: &Folded) -> Result<Vec<Pending>, Fault> {
-    let whole = View::whole(&folded.facts);
+fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
+    let whole = View::whole(&totals.facts);
     let mut pending = Vec::new();
     for (check, planned) in plan.checks.iter().enumerate() {
         let Ok(judge) = &planned.check else { continue };
@@ -95,7 +107,7 @@ fn pending(plan: &Plan, folded: &Folded) -> Result<Vec<Pending>, Fault> {
             pending.push(Pending { check, group: None, judge: judge.fresh(), judged: None });
             continue;
         };
-        let Some(groups) = whole.get(groups) else { continue };
+        let Some(groups) = whole.get(groups)? else { continue };
         if groups.overflow {
             let fault = Fault::new(Code::TooManyGroups, format!("`{}`: `by` makes more than {GROUPS_MAX} groups", planned.id));
             return Err(fault.hint("group by columns with fewer values"));
@@ -108,34 +120,60 @@ fn pending(plan: &Plan, folded: &Folded) -> Result<Vec<Pending>, Fault> {
 }
 
 /// Judges until nobody asks again.
-fn rounds(job: &Job<'_>, source: &dyn Source, plan: &mut Plan, folded: &mut Folded, pending: &mut [Pending]) -> Result<(), Fault> {
+fn rounds(
+    job: &Job<'_>,
+    source: &dyn Source,
+    plan: &mut Plan,
+    totals: &mut Counted,
+    pending: &mut [Pending],
+    folding: &dyn Folding,
+) -> Result<(), Faults> {
     /// Sketch, a few refinements, collect, rows outside: more looks than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
+    let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
         let mut again = false;
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
-            let scope = plan.checks[p.check].scope.clone();
-            let view = View { facts: &folded.facts, group: p.group.as_ref() };
-            let mut look = Look { requests: &mut plan.requests, scope: &scope, group: p.group.as_ref(), first_new };
-            match p.judge.judge(&view, &mut look) {
+            let scope = &plan.checks[p.check].scope;
+            let view = View { facts: &totals.facts, group: p.group.as_ref() };
+            let mut look = Look { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
+            match p.judge.judge(&view, &mut look)? {
                 Judgement::Again => again = true,
                 done @ (Judgement::NoData(_) | Judgement::Rows(_) | Judgement::Measured(_)) => p.judged = Some(done),
             }
         }
         for column in &mut plan.profile {
-            let mut look = Look { requests: &mut plan.requests, scope: &all, group: None, first_new };
-            again |= column.advance(&folded.facts, &mut look);
+            let mut look = Look { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
+            again |= column.advance(&totals.facts, &mut look)?;
         }
         if !again {
             return Ok(());
         }
+        fetch(job, &wanted, totals, &mut inputs)?;
         if plan.requests.states.len() > first_new {
-            look_again(job, source, plan, folded, first_new)?;
+            let fold = folding.look(source, plan, first_new, totals)?;
+            finish_look(fold, plan, first_new, totals, &inputs)?;
         }
     }
-    Err(Fault::new(Code::Internal, "internal error: rules ask for look after look"))
+    Err(Fault::new(Code::Internal, "internal error: rules ask for look after look").into())
+}
+
+/// Fetches what checks want beside the batch, as far as it was not fetched before.
+fn fetch(job: &Job<'_>, wanted: &[Wanted], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Fault> {
+    let fetched = totals.facts.inputs.len();
+    for (index, wanted) in wanted.iter().enumerate().skip(fetched) {
+        let Some(published) = &job.published else {
+            return Err(Fault::new(Code::Internal, "internal error: published rows are wanted, and there is no table"));
+        };
+        let found = published.rows(wanted)?;
+        if let Fetched::Rows(rows) = &found {
+            inputs.insert(InputHandle(index).name(), rows.clone());
+        }
+        totals.facts.inputs.push(found);
+    }
+    Ok(())
 }
 
 /// What a check says, judged by its policy; groups come together into one finding.
@@ -277,7 +315,7 @@ fn by_group(result: &mut FindingResult, judged: Vec<(Option<GroupKey>, Judgement
 }
 
 /// Goes back for the values of the first failing rows.
-fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded, findings: &mut [FindingResult]) -> Result<(), Fault> {
+fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted, findings: &mut [FindingResult]) -> Result<(), Fault> {
     let first = |f: &FindingResult| f.rows.iter().take(SAMPLES_MAX).collect::<Vec<RowId>>();
     let columns_of = |f: &FindingResult| {
         let mut columns: Vec<usize> = Vec::new();
@@ -294,13 +332,13 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &Folded
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
-    let fetched = samples::fetch(job, source, plan, &folded.places, &rows, &columns)?;
+    let fetched = samples::fetch(job, source, plan, &totals.places, &rows, &columns)?;
     for finding in findings.iter_mut().filter(|f| f.samples.is_empty() && !f.rows.is_empty()) {
         let columns = columns_of(finding);
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
             let named = |c: &usize| (plan.prepare.seen.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
-            let origin = folded.places.origin(row, source.files());
+            let origin = totals.places.origin(row, source.files());
             Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
         };
         finding.samples = first(finding).into_iter().filter_map(sample).collect();

@@ -8,29 +8,34 @@ mod builtin;
 mod finding;
 mod fold;
 mod judge;
+mod plan_text;
 mod profile;
+mod row_judge;
 mod samples;
 mod select;
+mod sink;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
 pub use bind::{Plan, PlannedCheck};
 pub use finding::FindingResult;
+pub use fold::{Asked, Fold};
+pub use plan_text::{Order, PlanText};
+pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
+pub use sink::{NoSink, Sink, SoundRows};
 
+use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::identity::Identity;
 use crate::metric::Budget;
 use crate::report::model::ColumnReport;
-use crate::rows::{RowNumbers, RowSet};
+use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
-use crate::source::{Evidence, Malformed, Places, Source, Unit};
+use crate::source::{Evidence, Places, Source};
 
 /// What to audit, and with what means.
 pub struct Job<'a> {
@@ -48,85 +53,6 @@ pub struct Job<'a> {
     pub published: Option<Arc<dyn Published>>,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
-}
-
-/// Rows that pass every zero-tolerance row test, with every column.
-pub struct Kept {
-    pub rows: RowNumbers,
-    pub batch: RecordBatch,
-}
-
-/// Takes the rows that pass every zero-tolerance row test, unit by unit.
-pub trait Sink: Sync {
-    /// A unit's rows, while they come.
-    type Open;
-    /// A unit's rows, ready to be appended.
-    type Part: Send;
-
-    /// Whether rows are wanted at all; if so, every column is read.
-    fn wants_rows(&self) -> bool;
-
-    /// Begins anew: columns may have other types now.
-    ///
-    /// # Errors
-    /// The staging place cannot be written.
-    fn begin(&self, schema: &SchemaRef) -> Result<(), Fault>;
-
-    /// Begins a unit; this and the next two run on any thread.
-    ///
-    /// # Errors
-    /// The rows' types cannot be encoded.
-    fn open(&self) -> Result<Self::Open, Fault>;
-
-    /// Takes some of the unit's rows, in order.
-    ///
-    /// # Errors
-    /// The rows cannot be encoded.
-    fn take(&self, open: &mut Self::Open, kept: Kept) -> Result<(), Fault>;
-
-    /// Ends the unit.
-    ///
-    /// # Errors
-    /// The rows cannot be encoded.
-    fn close(&self, open: Self::Open) -> Result<Self::Part, Fault>;
-
-    /// Appends a unit's rows; called in unit order.
-    ///
-    /// # Errors
-    /// The staging place cannot be written.
-    fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault>;
-}
-
-/// A sink for runs that only judge.
-pub struct NoSink;
-
-impl Sink for NoSink {
-    type Open = ();
-    type Part = ();
-
-    fn wants_rows(&self) -> bool {
-        false
-    }
-
-    fn begin(&self, _: &SchemaRef) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn open(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn take(&self, (): &mut (), _: Kept) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn close(&self, (): ()) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn append(&self, _: &Unit, (): ()) -> Result<(), Fault> {
-        Ok(())
-    }
 }
 
 /// Everything an audit found.
@@ -170,52 +96,115 @@ impl Audited {
     }
 }
 
+/// With what means something is folded.
+#[derive(Debug, Clone)]
+pub struct Means {
+    pub threads: usize,
+    pub budget: Arc<Budget>,
+}
+
+/// Someone who folds in other processes than this one.
+pub trait Runner {
+    /// Folds what is ordered; of [`Order::First`], all units there are. Pieces may be merged in any order ([`Fold::merge`]).
+    ///
+    /// # Errors
+    /// What was to be folded could not be.
+    fn run(&self, order: &Order) -> Result<Fold, Faults>;
+}
+
 /// Audits the job's data, handing rows that pass to `sink`.
 ///
 /// # Errors
 /// What cannot be bound to the data, or read.
 pub fn audit<S: Sink>(job: &Job<'_>, sink: &S) -> Result<Audited, Faults> {
+    audit_with(job, &Here { job, sink })
+}
+
+/// Audits the job's data, which `runner` reads and folds; this process only judges.
+///
+/// # Errors
+/// What cannot be bound to the data, or read.
+pub fn audit_by(job: &Job<'_>, runner: &dyn Runner) -> Result<Audited, Faults> {
+    if job.rules.goes_to_delta {
+        let fault = Fault::new(Code::Unsupported, "rules beside a Delta table's promises are folded in one process only");
+        return Err(fault.hint("leave `gate: { publish: … }` out").into());
+    }
+    audit_with(job, &Elsewhere { job, runner, plan: Mutex::default() })
+}
+
+/// Where units are folded.
+trait Folding {
+    /// The first pass over all units, read with the types that `evidence` led to.
+    fn first(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults>;
+
+    /// A second look: the states from `first` on.
+    fn look(&self, source: &dyn Source, plan: &Plan, first: usize, counted: &Counted) -> Result<Fold, Faults>;
+}
+
+/// On the threads of this process.
+struct Here<'a, S> {
+    job: &'a Job<'a>,
+    sink: &'a S,
+}
+
+impl<S: Sink> Folding for Here<'_, S> {
+    fn first(&self, source: &dyn Source, plan: &Plan, _: &[Evidence]) -> Result<FirstPass, Faults> {
+        self.sink.begin(&plan.prepare.schema)?;
+        Ok(fold::first_pass(self.job, source, plan, self.sink, 0..u32::MAX)?)
+    }
+
+    fn look(&self, source: &dyn Source, plan: &Plan, first: usize, counted: &Counted) -> Result<Fold, Faults> {
+        let Counted { units, unsound, malformed, cache, .. } = counted;
+        let before = fold::Before { units, unsound, malformed, cache: cache.as_ref() };
+        Ok(fold::look(self.job, source, plan, first, &before)?)
+    }
+}
+
+/// In other processes.
+struct Elsewhere<'a> {
+    job: &'a Job<'a>,
+    runner: &'a dyn Runner,
+    /// The plan of the last first pass.
+    plan: Mutex<Option<PlanText>>,
+}
+
+impl Folding for Elsewhere<'_> {
+    fn first(&self, source: &dyn Source, _: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults> {
+        let plan = PlanText::of(self.job, source, evidence);
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan.clone());
+        let fold = self.runner.run(&Order::First { plan, units: 0..u32::MAX })?;
+        Ok(FirstPass { fold, cache: None })
+    }
+
+    fn look(&self, _: &dyn Source, plan: &Plan, first: usize, counted: &Counted) -> Result<Fold, Faults> {
+        let text = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(text) = text else { return Err(Fault::new(Code::Internal, "internal error: a look before the first pass").into()) };
+        let Counted { units, unsound, malformed, .. } = counted;
+        let questions = plan.requests.questions(first, &plan.prepare.seen)?;
+        let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
+        self.runner.run(&Order::Look { plan: text, questions, units, unsound, malformed })
+    }
+}
+
+fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
     /// First as the contract says or the first unit suggests, then as all rows demand, then once
     /// more where a column turned out to be of another type than the contract's.
     const PASSES_MAX: usize = 4;
-    let mut source = job.source.clone();
+    let (mut source, mut evidence) = (job.source.clone(), Vec::new());
     for _ in 0..PASSES_MAX {
-        let mut plan = bind::bind(job, source.as_ref())?;
-        sink.begin(&plan.prepare.schema)?;
-        let mut folded = fold::fold(job, source.as_ref(), &plan, sink)?;
-        if let Some(retyped) = source.retyped(&folded.evidence)? {
+        let mut plan = job.bind(source.as_ref())?;
+        let first = folding.first(source.as_ref(), &plan, &evidence)?;
+        let said = first.fold.evidence();
+        if let Some(retyped) = source.retyped(&said)? {
             source = retyped;
+            evidence.push(said);
             continue;
         }
         // Types have settled: what could not be computed with them cannot be.
         std::mem::take(&mut plan.doubts).or_ok(())?;
-        match folded.stuck.take() {
-            Some(fault) => return Err(fault.into()),
-            None => return judge::judge(job, source, &mut plan, folded).map(|parts| parts.into_audited(plan)),
-        }
+        let counted = Counted::of(job, first, source.as_ref(), &plan)?;
+        return judge::judge(job, source, &mut plan, counted, folding).map(|parts| parts.into_audited(plan));
     }
-    Err(Fault::new(Code::TypesUnsettled, "the columns' types did not settle")
-        .hint("give the types in the rule file's `schema` section")
-        .into())
-}
-
-/// What the first pass counted beside states and tests.
-pub(crate) struct Folded {
-    pub facts: crate::rules::Facts,
-    pub places: Places,
-    pub filtered: u64,
-    pub malformed: u64,
-    pub malformed_rows: RowSet,
-    /// The first malformed records, with their units.
-    pub malformed_samples: Vec<(u32, Malformed)>,
-    /// Malformed records by the column that could not be read; records that could not be framed under none.
-    pub malformed_columns: BTreeMap<Option<String>, u64>,
-    pub unsound: RowSet,
-    pub evidence: Evidence,
-    /// Digest of the units' bytes, for text.
-    pub content_digest: Option<u128>,
-    /// Columns kept for second looks.
-    pub kept: Option<fold::Kept>,
-    /// A `where` could not be computed on a row.
-    pub stuck: Option<Fault>,
+    let fault = Fault::new(Code::TypesUnsettled, "the columns' types did not settle");
+    Err(fault.hint("give the types in the rule file's `schema` section").into())
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
 
-use super::Job;
 use super::select::select;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
@@ -14,15 +13,15 @@ use crate::metric::extrema::Extrema;
 use crate::metric::frequencies::{Frequencies, Value};
 use crate::metric::moments::Moments;
 use crate::metric::select::{Bins, BinsSpec};
-use crate::metric::{Number, Transform, is_numeric, is_ordered};
+use crate::metric::{Number, State, Transform, is_numeric, is_ordered};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::report::model::{ColumnReport, Histogram, TopValue};
 use crate::rules::bounds::shown;
 use crate::rules::quantiles::{ExactQuantiles, Progress};
 use crate::rules::words::{Columns, Over};
-use crate::rules::{Facts, Handle, Look, Requests, Scope, View};
-use crate::ruleset::{Level, Profile};
+use crate::rules::{Asking, Facts, Handle, Look, Requests, Scope, View};
+use crate::ruleset::{Level, Profile, RuleFile};
 use crate::types::type_name;
 use crate::yaml::Spanned;
 
@@ -50,11 +49,12 @@ enum Histogramming {
     Asked(Handle<Bins>, BinsSpec),
 }
 
-/// Asks for what `profile` wants. Every column that is read is at least counted.
-pub(super) fn plan(job: &Job<'_>, prepare: &Prepare, requests: &mut Requests) -> Result<Vec<ColumnPlan>, Faults> {
+/// Asks for what `profile` wants, beside what rules asked for. Every column that is read is at least counted.
+pub(super) fn plan(rules: &RuleFile, prepare: &Prepare, requests: &Requests) -> Result<(Vec<ColumnPlan>, Requests), Faults> {
     let scope = Scope { over: Over::All, ..Scope::default() };
-    let (levels, schema) = (levels(job, prepare)?, &prepare.seen);
+    let (levels, schema) = (levels(rules, prepare)?, &prepare.seen);
     let read: Vec<usize> = requests.columns();
+    let mut asking = Asking::beside(requests);
     let mut plans = Vec::new();
     for (index, wants) in levels.into_iter().enumerate() {
         let has_several = prepare.path(index).is_some_and(PathColumn::is_elements);
@@ -67,18 +67,18 @@ pub(super) fn plan(job: &Job<'_>, prepare: &Prepare, requests: &mut Requests) ->
             matches!(data_type, DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) || data_type.is_integer();
         plans.push(ColumnPlan {
             index,
-            completeness: requests.want::<Completeness>((), &[index], &scope),
-            extrema: ((wants.basic || wants.histogram) && ordered).then(|| requests.want::<Extrema>((), &[index], &scope)),
-            moments: (wants.basic && numeric).then(|| requests.want::<Moments>(Transform::IDENTITY, &[index], &scope)),
-            distinct: (wants.distinct && !data_type.is_nested()).then(|| requests.want::<Distinct>((), &[index], &scope)),
+            completeness: asking.want::<Completeness>((), &[index], &scope),
+            extrema: ((wants.basic || wants.histogram) && ordered).then(|| asking.want::<Extrema>((), &[index], &scope)),
+            moments: (wants.basic && numeric).then(|| asking.want::<Moments>(Transform::IDENTITY, &[index], &scope)),
+            distinct: (wants.distinct && !data_type.is_nested()).then(|| asking.want::<Distinct>((), &[index], &scope)),
             quantiles: (wants.quantiles && numeric)
-                .then(|| ExactQuantiles::bind(requests, &scope, index, Transform::IDENTITY, PROBABILITIES.to_vec())),
+                .then(|| ExactQuantiles::bind(&mut asking, &scope, index, Transform::IDENTITY, PROBABILITIES.to_vec())),
             histogram: if wants.histogram && numeric { Histogramming::Wanted } else { Histogramming::No },
-            top_values: (wants.top_values && countable).then(|| requests.want::<Frequencies>((), &[index], &scope)),
+            top_values: (wants.top_values && countable).then(|| asking.want::<Frequencies>((), &[index], &scope)),
             settled: None,
         });
     }
-    Ok(plans)
+    Ok((plans, asking.into_new()))
 }
 
 #[derive(Clone, Copy, Default)]
@@ -98,13 +98,13 @@ impl Wants {
     }
 }
 
-fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
+fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     let schema = &prepare.seen;
     let all = |level: Level| Ok(vec![Wants::of(level); schema.fields().len()]);
-    let (map, at) = match &job.rules.sections.profile {
+    let (map, at) = match &rules.sections.profile {
         None => return all(Level::default()),
         Some(Spanned { value: Profile::Level(level), .. }) => return all(*level),
-        Some(Spanned { value: Profile::Map(map), at }) => (map, at.in_file(&job.rules.path)),
+        Some(Spanned { value: Profile::Map(map), at }) => (map, at.in_file(&rules.path)),
     };
     let mut wants = vec![Wants::default(); schema.fields().len()];
     let mut faults = Faults::default();
@@ -139,13 +139,13 @@ fn levels(job: &Job<'_>, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
 
 impl ColumnPlan {
     /// Goes on with quantiles and histogram; gives whether a second look was asked for.
-    pub(super) fn advance(&mut self, facts: &Facts, look: &mut Look<'_>) -> bool {
+    pub(super) fn advance(&mut self, facts: &Facts, look: &mut Look<'_>) -> Result<bool, Fault> {
         let view = View::whole(facts);
         let mut again = false;
         if self.settled.is_none()
             && let Some(quantiles) = &mut self.quantiles
         {
-            match quantiles.advance(&view, look) {
+            match quantiles.advance(&view, look)? {
                 Progress::Again => again = true,
                 Progress::Empty => self.settled = Some(BTreeMap::new()),
                 Progress::Ready { quantiles, .. } => {
@@ -154,7 +154,7 @@ impl ColumnPlan {
             }
         }
         if matches!(self.histogram, Histogramming::Wanted) {
-            let range = self.extrema.and_then(|h| *view.get(h)?).map(|(a, b)| (a.as_f64(), b.as_f64()));
+            let range = counted(&view, self.extrema)?.copied().flatten().map(|(a, b)| (a.as_f64(), b.as_f64()));
             self.histogram = match range.filter(|(low, high)| low.is_finite() && high.is_finite()) {
                 Some((low, high)) => {
                     again = true;
@@ -164,26 +164,26 @@ impl ColumnPlan {
                 None => Histogramming::No,
             };
         }
-        again
+        Ok(again)
     }
 
     /// What the report says of the column.
-    pub(super) fn report(&self, schema: &Schema, facts: &Facts) -> ColumnReport {
+    pub(super) fn report(&self, schema: &Schema, facts: &Facts) -> Result<ColumnReport, Fault> {
         let view = View::whole(facts);
         let field = schema.field(self.index);
         let data_type = field.data_type();
-        let counts = view.get(self.completeness).copied().unwrap_or_default();
-        let extrema = self.extrema.and_then(|h| *view.get(h)?);
-        let moments = self.moments.and_then(|h| view.get(h).copied());
-        let distinct = self.distinct.and_then(|h| view.get(h).copied());
+        let counts = view.get(self.completeness)?.copied().unwrap_or_default();
+        let extrema = counted(&view, self.extrema)?.copied().flatten();
+        let moments = counted(&view, self.moments)?.copied();
+        let distinct = counted(&view, self.distinct)?.copied();
         let histogram = match &self.histogram {
             Histogramming::Asked(handle, spec) => {
-                view.get(*handle).map(|counts| Histogram { low: spec.low, high: spec.high, counts: counts.clone() })
+                view.get(*handle)?.map(|counts| Histogram { low: spec.low, high: spec.high, counts: counts.clone() })
             }
             Histogramming::No | Histogramming::Wanted => None,
         };
-        let top_values = self.top_values.and_then(|h| view.get(h)?.as_ref()).map(|values| top(values, data_type));
-        ColumnReport {
+        let top_values = counted(&view, self.top_values)?.and_then(Option::as_ref).map(|values| top(values, data_type));
+        Ok(ColumnReport {
             name: field.name().clone(),
             data_type: type_name(data_type),
             kinds: None,
@@ -198,8 +198,13 @@ impl ColumnPlan {
             quantiles: self.settled.clone().filter(|q| !q.is_empty()),
             histogram,
             top_values,
-        }
+        })
     }
+}
+
+/// What was counted under a handle, if it was asked for.
+fn counted<'a, S: State>(view: &View<'a>, handle: Option<Handle<S>>) -> Result<Option<&'a S::Out>, Fault> {
+    handle.map_or(Ok(None), |handle| view.get(handle))
 }
 
 fn top(values: &[(Value, u64)], data_type: &DataType) -> Vec<TopValue> {

@@ -66,7 +66,7 @@ pub(super) fn fetch(
 }
 
 /// One value as reports write it.
-fn value_json(array: &ArrayRef, index: usize) -> Json {
+pub(super) fn value_json(array: &ArrayRef, index: usize) -> Json {
     if array.is_null(index) || *array.data_type() == DataType::Null {
         return Json::Null;
     }

@@ -118,6 +118,8 @@ codes! {
     TooLarge = "too-large",
     /// A file changed while it was being read.
     FileChanged = "file-changed",
+    /// What was counted elsewhere is of other data, rules or units than what it should be merged with.
+    ForeignFold = "foreign-fold",
     /// The types of columns contradict each other however they are guessed.
     TypesUnsettled = "types-unsettled",
     /// The batch is made of rows that were set aside before.

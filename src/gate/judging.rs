@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
-use crate::audit::{Kept, Sink};
+use crate::audit::{Sink, SoundRows};
 use crate::diagnostic::Fault;
 use crate::rules::schema::Evolution;
 use crate::source::Unit;
@@ -46,7 +46,7 @@ impl Sink for Judging<'_> {
         Ok(())
     }
 
-    fn take(&self, (): &mut (), _: Kept) -> Result<(), Fault> {
+    fn take(&self, (): &mut (), _: SoundRows) -> Result<(), Fault> {
         Ok(())
     }
 

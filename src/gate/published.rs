@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::diagnostic::{Code, Fault};
 use crate::identity::Identity;
-use crate::metric::keys::Foreign;
-use crate::rules::published::{NotCompared, Published, Wanted};
+use crate::rules::published::{Fetched, Published, PublishedTerms, Wanted};
 use crate::ruleset::RuleFile;
 use crate::store::{Destination, Partition, Stamp, View};
 
@@ -95,11 +94,11 @@ impl Published for PublishedTable {
         self.state().identity = Some(identity);
     }
 
-    fn replaces(&self) -> Option<&str> {
-        self.replaces.as_deref()
+    fn terms(&self) -> PublishedTerms {
+        PublishedTerms { replaces: self.replaces.clone() }
     }
 
-    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared> {
+    fn rows(&self, wanted: &Wanted) -> Result<Fetched, Fault> {
         let mut state = self.state();
         let view = match state.seen.take() {
             Some(view) => view,
@@ -108,6 +107,6 @@ impl Published for PublishedTable {
         let rows = view.rows(wanted.clone());
         state.seen = Some(view);
         state.left_out = wanted.replaced.as_ref().map(|(_, values)| values.clone());
-        Ok(rows?.map(|rows| Arc::new(rows) as Arc<dyn Foreign>))
+        rows
     }
 }

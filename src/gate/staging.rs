@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use arrow::datatypes::SchemaRef;
 
-use crate::audit::{Kept, Sink};
+use crate::audit::{Sink, SoundRows};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::source::Unit;
@@ -99,14 +99,14 @@ impl Sink for Staging<'_> {
         Ok(OpenUnit { group, runs: Vec::new() })
     }
 
-    fn take(&self, open: &mut OpenUnit, kept: Kept) -> Result<(), Fault> {
-        for row in kept.rows.iter() {
+    fn take(&self, open: &mut OpenUnit, sound: SoundRows) -> Result<(), Fault> {
+        for row in sound.rows.iter() {
             match open.runs.last_mut() {
                 Some((first, len)) if *first + *len == row => *len += 1,
                 Some(_) | None => open.runs.push((row, 1)),
             }
         }
-        open.group.as_mut().map_or(Ok(()), |group| group.write(&kept.batch))
+        open.group.as_mut().map_or(Ok(()), |group| group.write(&sound.batch))
     }
 
     fn close(&self, open: OpenUnit) -> Result<Self::Part, Fault> {

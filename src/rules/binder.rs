@@ -1,13 +1,11 @@
 //! What a rule may ask for while it binds: columns, row tests, states.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, Schema};
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
-use super::published::Published;
-use super::requests::{Handle, Policy, Requests, Scope, TestHandle, TestRequest};
+use super::published::PublishedTerms;
+use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
 use crate::diagnostic::{Code, Fault, Place};
 use crate::metric::State;
@@ -41,14 +39,13 @@ pub struct Binder<'a> {
     /// Where the rule stands in its file.
     pub(crate) place: Place,
     pub(crate) sql: &'a LazySql,
-    pub(crate) requests: &'a mut Requests,
+    pub(crate) requests: Asking<'a>,
     pub(crate) scope: Scope,
     pub(crate) policy: Policy,
     /// `warn`, for rules whose limit is their own.
     pub(crate) warn: Option<Spanned<super::words::Literal>>,
-    pub(crate) known: Vec<usize>,
     pub(crate) as_of: DateTime<Utc>,
-    pub(crate) published: Option<&'a Arc<dyn Published>>,
+    pub(crate) published: Option<&'a PublishedTerms>,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
     /// Columns that the findings of this rule show.
@@ -141,14 +138,14 @@ impl Binder<'_> {
 
     /// Asks for a row test over `columns`, in the rule's scope.
     pub fn row_test(&mut self, test: impl RowTest + 'static, columns: &[usize]) -> TestHandle {
-        self.requests.tests.push(TestRequest {
+        self.requests.test(TestRequest {
+            id: String::new(),
             test: Box::new(test),
             columns: columns.to_vec(),
             scope: self.scope.clone(),
             policy: self.policy.clone(),
-            known: self.known.clone(),
-        });
-        TestHandle(self.requests.tests.len() - 1)
+            known: Vec::new(),
+        })
     }
 
     /// Asks for a state over `columns`, in the rule's scope, by group where the rule has `by`.
@@ -168,8 +165,8 @@ impl Binder<'_> {
     }
 
     /// The table that batches are published to, if there is one.
-    pub fn published(&self) -> Option<Arc<dyn Published>> {
-        self.published.cloned()
+    pub fn published(&self) -> Option<&PublishedTerms> {
+        self.published
     }
 
     /// Whether the rule is judged by group.

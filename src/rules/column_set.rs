@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::facts::Simple;
 use super::judgement::{Judgement, Measured, Status, figures};
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::shown::counted;
 use crate::yaml::Spanned;
 
@@ -130,9 +130,9 @@ struct ColumnSetCheck {
 }
 
 impl Simple for ColumnSetCheck {
-    fn judge(&self, _: &View<'_>) -> Judgement {
+    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
         let fits = self.wrong.is_empty();
-        Judgement::Measured(Measured {
+        Ok(Judgement::Measured(Measured {
             status: if fits { Status::Pass } else { Status::Fail },
             observed: self.found.into(),
             limit: serde_json::Value::Null,
@@ -140,6 +140,6 @@ impl Simple for ColumnSetCheck {
             says: if fits { counted(self.found, "column") } else { self.wrong.clone() },
             figures: figures([("columns", self.found.into())]),
             groups: Vec::new(),
-        })
+        }))
     }
 }

@@ -4,19 +4,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::exact_keys::ExactKeys;
-use super::facts::Look;
+use super::facts::{InputHandle, Look};
 use super::judgement::{Judgement, RowsJudged, figures, json_float};
-use super::published::{Bounds, NotCompared, Published, Wanted};
+use super::published::{Bounds, Fetched, Wanted};
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Number;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::groups::GroupCounts;
-use crate::metric::keys::{Foreign, Keep, TakeKeys};
+use crate::metric::keys::Keep;
 use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
@@ -99,6 +99,7 @@ impl Rule for Duplicates {
     const NAME: &'static str = "duplicates";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
+    const NAMES_KEY: bool = true;
     const CLAIMS: &'static [&'static str] = &["nulls"];
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
@@ -144,7 +145,7 @@ impl Rule for Duplicates {
 
 impl Duplicates {
     fn bind_across(&self, across: &Spanned<Across>, columns: &[usize], to: &mut Binder<'_>) -> Result<AcrossPublished, Faults> {
-        let Some(published) = to.published() else {
+        let Some(terms) = to.published().cloned() else {
             let fault = to.fault_at(across, Code::MissingOption, "nothing says which table is published to");
             return Err(fault.hint("name it: `gate: { publish: … }`").into());
         };
@@ -167,48 +168,54 @@ impl Duplicates {
                 Some((column, newest, window.last))
             }
         };
-        let replaced = match published.replaces().and_then(|name| to.named(name)) {
+        let replaced = match terms.replaces.and_then(|name| to.named(&name)) {
             None => None,
             Some(column) => Some((to.want_of_sound_rows::<GroupCounts>((), &[column.index]), column)),
         };
-        Ok(AcrossPublished { published, key, window, replaced, is_asked: false })
+        Ok(AcrossPublished { key, window, replaced, asked: None })
     }
 }
 
-/// What is needed to know which published rows to look at, and whether they were looked at.
+/// What is needed to know which published rows to look at, and how far that is.
 #[derive(Clone)]
 struct AcrossPublished {
-    published: Arc<dyn Published>,
     key: Vec<(BoundColumn, Handle<Extrema>)>,
     window: Option<(BoundColumn, Handle<Extrema>, Duration)>,
     /// The column by whose values published rows go for the batch.
     replaced: Option<(Handle<GroupCounts>, BoundColumn)>,
-    is_asked: bool,
+    asked: Option<Asked>,
 }
 
-/// A table that could not be looked into.
-#[derive(Debug)]
-struct Unreadable(String);
-
-impl Foreign for Unreadable {
-    fn each(&self, _: TakeKeys<'_>) -> std::io::Result<()> {
-        Err(std::io::Error::other(self.0.clone()))
-    }
+/// Published rows on their way to being compared with.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// They are being fetched.
+    For(InputHandle),
+    /// Their keys are looked for, or there is none to look for.
+    Compared,
 }
 
 impl AcrossPublished {
-    /// The published rows whose keys may be the batch's; none if no file can have one.
-    fn rows(&self, view: &View<'_>) -> Result<Option<Arc<dyn Foreign>>, NotCompared> {
-        let bounds = |column: &BoundColumn, handle| Bounds::of(&column.data_type, view.get(handle).copied().flatten()?);
-        let key = self.key.iter().map(|(column, handle)| (column.clone(), bounds(column, *handle))).collect();
-        let since = self.window.as_ref().and_then(|(column, newest, last)| {
-            let Some((_, Number::Int { value, .. })) = view.get(*newest).copied().flatten() else { return None };
-            Some((column.name.clone(), micros(&column.data_type, value)? - i128::from(last.seconds) * 1_000_000))
-        });
-        let values =
-            |handle: Handle<GroupCounts>| view.get(handle).map(|groups| groups.counts.keys().flatten().flatten().cloned().collect());
-        let replaced = self.replaced.as_ref().map(|(handle, column)| (column.clone(), values(*handle).unwrap_or_default()));
-        self.published.rows(&Wanted { key, since, replaced })
+    /// Which published rows may have the batch's keys.
+    fn wanted(&self, view: &View<'_>) -> Result<Wanted, Fault> {
+        let mut key = Vec::new();
+        for (column, handle) in &self.key {
+            let extremes = view.get(*handle)?.copied().flatten();
+            key.push((column.clone(), extremes.and_then(|extremes| Bounds::of(&column.data_type, extremes))));
+        }
+        let mut since = None;
+        if let Some((column, newest, last)) = &self.window
+            && let Some((_, Number::Int { value, .. })) = view.get(*newest)?.copied().flatten()
+        {
+            let newest = micros(&column.data_type, value);
+            since = newest.map(|newest| (column.name.clone(), newest - i128::from(last.seconds) * 1_000_000));
+        }
+        let mut replaced = None;
+        if let Some((handle, column)) = &self.replaced {
+            let values = view.get(*handle)?.map(|groups| groups.counts.keys().flatten().flatten().cloned().collect());
+            replaced = Some((column.clone(), values.unwrap_or_default()));
+        }
+        Ok(Wanted { key, since, replaced })
     }
 }
 
@@ -225,30 +232,35 @@ impl Check for DuplicatesCheck {
         Box::new(self.clone())
     }
 
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        if let Some(across) = self.across.as_mut().filter(|across| !across.is_asked) {
-            across.is_asked = true;
-            match across.rows(view) {
-                Ok(Some(rows)) => {
-                    self.keys.look_beside(rows, look);
-                    return Judgement::Again;
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+        if let Some(across) = &mut self.across {
+            match across.asked {
+                None => {
+                    across.asked = Some(Asked::For(look.fetch(across.wanted(view)?)));
+                    return Ok(Judgement::Again);
                 }
-                Ok(None) => {}
-                // The schema's finding says so too, and whether the batch is rejected for it.
-                Err(NotCompared::OtherType(why)) => return Judgement::NoData(why),
-                Err(NotCompared::Unreadable(fault)) => {
-                    // A table that cannot be read is no table without rows: the look that needs it fails.
-                    self.keys.look_beside(Arc::new(Unreadable(fault.to_string())), look);
-                    return Judgement::Again;
+                Some(Asked::For(input)) => {
+                    across.asked = Some(Asked::Compared);
+                    match view.input(input) {
+                        Some(Fetched::Rows(_)) => {
+                            self.keys.look_beside(input, look);
+                            return Ok(Judgement::Again);
+                        }
+                        Some(Fetched::NoRows) => {}
+                        // The schema's finding says so too, and whether the batch is rejected for it.
+                        Some(Fetched::OtherType(why)) => return Ok(Judgement::NoData(why.clone())),
+                        None => return Err(Fault::new(Code::Internal, "internal error: published rows were not fetched")),
+                    }
                 }
+                Some(Asked::Compared) => {}
             }
         }
-        let Some(keys) = self.keys.advance(view, look) else { return Judgement::Again };
-        let (Some(keys), Some(rows)) = (keys, view.get(self.rows)) else {
-            return Judgement::NoData("no rows in scope".into());
+        let Some(keys) = self.keys.advance(view, look)? else { return Ok(Judgement::Again) };
+        let (Some(keys), Some(rows)) = (keys, view.get(self.rows)?) else {
+            return Ok(Judgement::NoData("no rows in scope".into()));
         };
         if keys.rows == 0 && rows.rows > 0 {
-            return Judgement::NoData("no row has a whole key".into());
+            return Ok(Judgement::NoData("no row has a whole key".into()));
         }
         let ratio = |part: u64, whole: u64| if whole == 0 { serde_json::Value::Null } else { json_float(part as f64 / whole as f64) };
         let mut figures = figures([
@@ -268,6 +280,6 @@ impl Check for DuplicatesCheck {
         let rows_failing = Arc::new(keys.failing.clone());
         let published = Arc::new(keys.elsewhere.clone());
         let (of, says) = (rows.rows, self.says.into());
-        Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures, ..RowsJudged::default() })
+        Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures, ..RowsJudged::default() }))
     }
 }

@@ -1,12 +1,11 @@
 //! Exact counts of keys: proven by their order where they ascend, else by a second look that hashes them.
 
-use std::sync::Arc;
-
 use super::Binder;
-use super::facts::{Look, View};
+use super::facts::{InputHandle, Look, View};
 use super::requests::Handle;
+use crate::diagnostic::Fault;
 use crate::metric::canonical::Normalize;
-use crate::metric::keys::{Foreign, Keep, Keys, KeysOut, KeysSpec};
+use crate::metric::keys::{Keep, Keys, KeysOut, KeysSpec};
 
 /// Keys on their way to being counted.
 #[derive(Clone)]
@@ -28,23 +27,21 @@ impl ExactKeys {
         Self::bind(to, &[column], Keep::First, false, Normalize::default())
     }
 
-    /// Asks for another look that also looks for the keys in `foreign`.
-    pub fn look_beside(&mut self, foreign: Arc<dyn Foreign>, look: &mut Look<'_>) {
+    /// Asks for another look that also looks for the keys in `input`.
+    pub fn look_beside(&mut self, input: InputHandle, look: &mut Look<'_>) {
         self.spec.optimistic = false;
-        let name = format!("keys {}", look.requests.inputs.len());
-        look.requests.inputs.insert(name.clone(), foreign);
-        self.spec.beside = Some(name);
+        self.spec.beside = Some(input.name());
         self.handle = look.want::<Keys>(self.spec.clone(), &self.columns);
     }
 
     /// What was counted; none where another look was asked for. The inner none means that no row was seen.
-    pub fn advance<'a>(&mut self, view: &View<'a>, look: &mut Look<'_>) -> Option<Option<&'a KeysOut>> {
-        let out = view.get(self.handle);
+    pub fn advance<'a>(&mut self, view: &View<'a>, look: &mut Look<'_>) -> Result<Option<Option<&'a KeysOut>>, Fault> {
+        let out = view.get(self.handle)?;
         if out.is_some_and(|o| o.unsettled) {
             self.spec.optimistic = false;
             self.handle = look.want::<Keys>(self.spec.clone(), &self.columns);
-            return None;
+            return Ok(None);
         }
-        Some(out)
+        Ok(Some(out))
     }
 }

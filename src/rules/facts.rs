@@ -2,13 +2,14 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::judgement::{Judgement, TestCounts};
+use super::published::{Fetched, Wanted};
 use super::requests::{Handle, Requests, Scope, TestHandle};
+use crate::diagnostic::{Code, Fault};
 use crate::metric::State;
-use crate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
+use crate::metric::grouped::GroupedOut;
 use crate::metric::groups::GroupKey;
 
 /// Everything counted so far.
@@ -18,6 +19,19 @@ pub struct Facts {
     pub(crate) states: Vec<Option<Arc<dyn Any + Send + Sync>>>,
     /// By row test, then by group; a test without `by` has one group with an empty key.
     pub(crate) tests: Vec<BTreeMap<GroupKey, TestCounts>>,
+    /// By input that a check asked for.
+    pub(crate) inputs: Vec<Fetched>,
+}
+
+/// A claim on something beside the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputHandle(pub(crate) usize);
+
+impl InputHandle {
+    /// What states call the input.
+    pub fn name(self) -> String {
+        format!("input {}", self.0)
+    }
 }
 
 /// The facts as one check of one group sees them.
@@ -33,14 +47,20 @@ impl<'a> View<'a> {
         Self { facts, group: None }
     }
 
-    /// What the state counted, in this group where the rule has `by`; none where it saw no rows.
-    pub fn get<S: State>(&self, handle: Handle<S>) -> Option<&'a S::Out> {
-        let out = self.facts.states.get(handle.index)?.as_ref()?;
+    /// What the state counted, in this group where the rule has `by`; none where it saw no rows of the group.
+    ///
+    /// # Errors
+    /// The handle is of another plan, or its state has not run: a mistake of ours, and never "no data".
+    pub fn get<S: State>(&self, handle: Handle<S>) -> Result<Option<&'a S::Out>, Fault> {
+        let wrong = || {
+            Fault::new(Code::Internal, format!("internal error: nothing was counted under the handle {} of `{}`", handle.index, S::NAME))
+        };
+        let out = self.facts.states.get(handle.index).and_then(Option::as_ref).ok_or_else(wrong)?;
         if !handle.grouped {
-            return out.downcast_ref();
+            return out.downcast_ref().map(Some).ok_or_else(wrong);
         }
-        let grouped: &GroupedOut<S::Out> = out.downcast_ref()?;
-        grouped.groups.get(self.group?)
+        let grouped: &GroupedOut<S::Out> = out.downcast_ref().ok_or_else(wrong)?;
+        Ok(grouped.groups.get(self.group.ok_or_else(wrong)?))
     }
 
     /// What the row test counted, in this group where the rule has `by`.
@@ -49,50 +69,47 @@ impl<'a> View<'a> {
         let group = self.group.unwrap_or(&none);
         self.facts.tests[handle.0].get(group).cloned().unwrap_or_default()
     }
+
+    /// What came of an input that was asked for; none until it was fetched.
+    pub fn input(&self, handle: InputHandle) -> Option<&'a Fetched> {
+        self.facts.inputs.get(handle.0)
+    }
 }
 
-/// Asks for a second look.
+/// Asks for a second look, or for something beside the batch.
 pub struct Look<'a> {
     pub(crate) requests: &'a mut Requests,
     pub(crate) scope: &'a Scope,
     pub(crate) group: Option<&'a GroupKey>,
     /// Requests before this index have run.
     pub(crate) first_new: usize,
+    /// What is to be fetched from beside the batch, in the order of the handles.
+    pub(crate) inputs: &'a mut Vec<Wanted>,
 }
 
 impl Look<'_> {
     /// Asks that `S` be counted over `columns`, in the rule's scope and this group.
     pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
-        let Some(group) = self.group else {
-            return self.requests.want::<S>(spec, columns, self.scope);
-        };
-        let mut all = self.scope.by.clone();
-        all.extend(columns);
-        // Groups of one check ask one after the other; they share a state with a spec for each.
-        let first_new = self.first_new;
-        let shared = self.requests.states[first_new..]
-            .iter_mut()
-            .enumerate()
-            .find_map(|(i, r)| r.spec_mut::<Grouped<S>>(&all, self.scope).map(|spec| (first_new + i, spec)));
-        let index = match shared {
-            Some((index, shared)) if shared.every.is_none() && shared.each.get(group).is_none_or(|s| *s == spec) => {
-                shared.each.insert(group.clone(), spec);
-                index
-            }
-            Some(_) | None => {
-                let each = BTreeMap::from([(group.clone(), spec)]);
-                let spec = GroupedSpec { keys: self.scope.by.len(), every: None, each };
-                self.requests.push::<Grouped<S>>(spec, all, self.scope)
-            }
-        };
-        Handle { index, grouped: true, state: PhantomData }
+        match self.group {
+            Some(group) => self.requests.want_of_group(spec, columns, self.scope, (group, self.first_new)),
+            None => self.requests.want(spec, columns, self.scope),
+        }
+    }
+
+    /// Asks for published rows. No check opens a table: the audit fetches them before it judges again.
+    pub fn fetch(&mut self, wanted: Wanted) -> InputHandle {
+        self.inputs.push(wanted);
+        InputHandle(self.inputs.len() - 1)
     }
 }
 
 /// What judges the facts; sees one column and one group.
 pub trait Check: Send + Sync {
     /// Judges, or asks for a second look and answers [`Judgement::Again`].
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement;
+    ///
+    /// # Errors
+    /// What was fetched contradicts itself; or a mistake of ours.
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault>;
 
     /// A copy for another group.
     fn fresh(&self) -> Box<dyn Check>;
@@ -100,11 +117,13 @@ pub trait Check: Send + Sync {
 
 /// Most checks judge in one go.
 pub trait Simple: Send + Sync + Clone + 'static {
-    fn judge(&self, view: &View<'_>) -> Judgement;
+    /// # Errors
+    /// See [`Check::judge`].
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault>;
 }
 
 impl<C: Simple> Check for C {
-    fn judge(&mut self, view: &View<'_>, _: &mut Look<'_>) -> Judgement {
+    fn judge(&mut self, view: &View<'_>, _: &mut Look<'_>) -> Result<Judgement, Fault> {
         Simple::judge(self, view)
     }
 

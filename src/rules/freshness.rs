@@ -8,7 +8,7 @@ use super::judgement::{Judgement, Measured, Status, figures};
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Number;
 use crate::metric::extrema::Extrema;
 use crate::types::{micros, type_name};
@@ -59,9 +59,9 @@ struct FreshnessCheck {
 }
 
 impl Simple for FreshnessCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        let newest = view.get(self.extrema).copied().flatten();
-        let Some((_, Number::Int { value, .. })) = newest else { return Judgement::NoData("no dates or times in scope".into()) };
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        let newest = view.get(self.extrema)?.copied().flatten();
+        let Some((_, Number::Int { value, .. })) = newest else { return Ok(Judgement::NoData("no dates or times in scope".into())) };
         let micros = micros(&self.data_type, value).expect("the rule binds to dates and times alone");
         let age = i128::from(self.as_of) - micros;
         let seconds = |micros: i128| i64::try_from(micros.div_euclid(1_000_000)).unwrap_or(i64::MAX);
@@ -73,7 +73,7 @@ impl Simple for FreshnessCheck {
             true => format!("the newest value, {newest}, is {} in the future", Duration { seconds: -age.seconds }),
             false => format!("the newest value, {newest}, is {age} old, {} allowed", self.max_age),
         };
-        Judgement::Measured(Measured {
+        Ok(Judgement::Measured(Measured {
             status: if fails { Status::Fail } else { Status::Pass },
             observed: age.seconds.into(),
             limit: self.max_age.seconds.into(),
@@ -81,6 +81,6 @@ impl Simple for FreshnessCheck {
             says,
             figures: figures([("newest", newest.into()), ("age_seconds", age.seconds.into())]),
             groups: Vec::new(),
-        })
+        }))
     }
 }

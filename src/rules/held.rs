@@ -11,7 +11,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Fault, Faults};
 use crate::metric::{Column, ColumnStatistics, Number};
 use crate::rows::Mask;
 
@@ -113,8 +113,8 @@ struct HeldCheck {
 }
 
 impl Simple for HeldCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
     }
 }
 

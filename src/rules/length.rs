@@ -8,7 +8,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Column;
 use crate::rows::Mask;
 use crate::types::type_name;
@@ -111,7 +111,7 @@ struct LengthCheck {
 }
 
 impl Simple for LengthCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
     }
 }

@@ -39,9 +39,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 pub use binder::{Binder, BoundColumn, Subject};
-pub use facts::{Check, Facts, Look, View};
+pub use facts::{Check, Facts, InputHandle, Look, View};
 pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status, TestCounts};
-pub use requests::{Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
+pub use requests::{Asking, Condition, Handle, Policy, Question, Requests, Scope, StateRequest, TestHandle, TestQuestion, TestRequest};
 
 use crate::diagnostic::Faults;
 use crate::metric::{Column, ColumnStatistics};
@@ -63,6 +63,12 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const CLAIMS: &'static [&'static str] = &[];
     /// Words of its own with which it speaks of rows rather than of one column.
     const ABOUT_ROWS: &'static [&'static str] = &[];
+    /// Whether it cannot judge a column whose values are of another kind than the contract's.
+    const MINDS_KIND: bool = true;
+    /// Whether its columns tell rows apart, so that samples of every finding show them.
+    const NAMES_KEY: bool = false;
+    /// Whether it judges how many rows there are.
+    const COUNTS_ROWS: bool = false;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
@@ -132,6 +138,9 @@ pub struct RuleEntry {
     pub on_fail: OnFail,
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
+    pub minds_kind: bool,
+    pub names_key: bool,
+    pub counts_rows: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -176,6 +185,9 @@ impl RuleEntry {
             on_fail: R::ON_FAIL,
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,
+            minds_kind: R::MINDS_KIND,
+            names_key: R::NAMES_KEY,
+            counts_rows: R::COUNTS_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
         }
@@ -216,6 +228,12 @@ pub fn find(name: &str) -> Option<&'static RuleEntry> {
 
 /// The entry of the rule that a table asks for, and no rule file.
 pub(crate) static HELD: RuleEntry = RuleEntry::of::<held::Held>();
+
+/// The entry of the rule that required columns imply.
+pub(crate) static MISSING: RuleEntry = RuleEntry::of::<missing::Missing>();
+
+/// The entry of the rule that a table's constraints are.
+pub(crate) static EXPRESSION: RuleEntry = RuleEntry::of::<expression::Expression>();
 
 /// `missing` with nothing configured, as a contract's required columns imply it.
 pub(crate) fn missing_default() -> Box<dyn AnyRule> {

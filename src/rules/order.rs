@@ -7,7 +7,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_ordered;
 use crate::metric::sequence::{Breaks, OrderSpec};
@@ -81,9 +81,9 @@ struct OrderCheck {
 }
 
 impl Simple for OrderCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        let of = view.get(self.rows).map_or(0, |c| c.rows);
-        let rows = view.get(self.breaks).cloned().unwrap_or_default();
-        Judgement::Rows(RowsJudged { failing: rows.len(), of, rows: Arc::new(rows), says: self.says.into(), ..RowsJudged::default() })
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
+        let rows = view.get(self.breaks)?.cloned().unwrap_or_default();
+        Ok(Judgement::Rows(RowsJudged { failing: rows.len(), of, rows: Arc::new(rows), says: self.says.into(), ..RowsJudged::default() }))
     }
 }

@@ -9,7 +9,7 @@ use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::OnFail;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::moments::Moments;
@@ -113,7 +113,8 @@ impl Rule for Outliers {
         faults.or_ok(())?;
         let limit = limit.as_ref().map_or(default, |l| l.value);
         let transform = Transform { log: self.log, around: None };
-        let quantiles = |to: &mut Binder<'_>, p: &[f64]| ExactQuantiles::bind(to.requests, &to.scope, column.index, transform, p.to_vec());
+        let quantiles =
+            |to: &mut Binder<'_>, p: &[f64]| ExactQuantiles::bind(&mut to.requests, &to.scope, column.index, transform, p.to_vec());
         let stage = match self.method {
             Method::Iqr => Stage::Quartiles(quantiles(to, &[0.25, 0.5, 0.75])),
             Method::Mad => Stage::Median(quantiles(to, &[0.5])),
@@ -166,15 +167,15 @@ enum Step {
 }
 
 impl Check for OutliersCheck {
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        let of = view.get(self.rows).map_or(0, |c| c.rows);
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
         if of == 0 {
-            return Judgement::NoData("no rows in scope".into());
+            return Ok(Judgement::NoData("no rows in scope".into()));
         }
         let step = match &mut self.stage {
             Stage::Counting(found) => return count(found, of, view),
-            Stage::Quartiles(quantiles) => quartile_fences(quantiles.advance(view, look), self.limit, self.log),
-            Stage::Median(quantiles) => match quantiles.advance(view, look) {
+            Stage::Quartiles(quantiles) => quartile_fences(quantiles.advance(view, look)?, self.limit, self.log),
+            Stage::Median(quantiles) => match quantiles.advance(view, look)? {
                 Progress::Again => Step::Again(None),
                 Progress::Empty => no_values(self.log),
                 Progress::Ready { count, .. } if count < 3 => too_few(count),
@@ -184,7 +185,7 @@ impl Check for OutliersCheck {
                     Step::Again(Some(Stage::Deviations { median, deviations: ExactQuantiles::look(look, self.column, around, vec![0.5]) }))
                 }
             },
-            Stage::Deviations { median, deviations } => match deviations.advance(view, look) {
+            Stage::Deviations { median, deviations } => match deviations.advance(view, look)? {
                 Progress::Again => Step::Again(None),
                 Progress::Empty => no_values(self.log),
                 Progress::Ready { quantiles, .. } if quantiles[0] > 0.0 => {
@@ -202,7 +203,7 @@ impl Check for OutliersCheck {
                     Step::NoData(format!("half of the values or more are {half}, so the MAD is 0; see `fallback: mean_ad`"))
                 }
             },
-            Stage::MeanDeviation { median, moments } => match view.get(*moments).and_then(|m| m.mean) {
+            Stage::MeanDeviation { median, moments } => match view.get(*moments)?.and_then(|m| m.mean) {
                 Some(mean_ad) if mean_ad > 0.0 => {
                     let reach = self.limit * MEAN_AD_SCALE * mean_ad;
                     let figures = figures([("median", json_float(*median)), ("mean_ad", json_float(mean_ad))]);
@@ -210,7 +211,7 @@ impl Check for OutliersCheck {
                 }
                 Some(_) | None => Step::NoData(format!("no spread: all values are {}", back(*median, self.log))),
             },
-            Stage::Moments(moments) => match view.get(*moments).copied() {
+            Stage::Moments(moments) => match view.get(*moments)?.copied() {
                 None => no_values(self.log),
                 Some(m) => match (m.mean, m.stddev) {
                     (None, _) => no_values(self.log),
@@ -226,10 +227,10 @@ impl Check for OutliersCheck {
             },
         };
         match step {
-            Step::NoData(why) => Judgement::NoData(why),
+            Step::NoData(why) => Ok(Judgement::NoData(why)),
             Step::Again(next) => {
                 self.stage = next.unwrap_or_else(|| self.stage.clone());
-                Judgement::Again
+                Ok(Judgement::Again)
             }
             Step::Fences(low, high, figures) => self.fenced(Fences { low, high, side: self.side, log: self.log }, figures, of, view, look),
         }
@@ -242,18 +243,18 @@ impl Check for OutliersCheck {
 
 impl OutliersCheck {
     /// Counts what lies outside; where the smallest and largest values lie inside, all do.
-    fn fenced(&mut self, fences: Fences, mut figures: Figures, of: u64, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
+    fn fenced(&mut self, fences: Fences, mut figures: Figures, of: u64, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
         figures.insert("lower_fence".into(), json_float(fences.low));
         figures.insert("upper_fence".into(), json_float(fences.high));
         let inside = |x: f64| fences.side_of(x).is_none();
-        let all_inside = view.get(self.extrema).copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
+        let all_inside = view.get(self.extrema)?.copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
         let outside = (!all_inside).then(|| look.want::<Outside>(fences, &[self.column]));
         let found = Found { figures, fences, outside };
         if outside.is_none() {
             return count(&found, of, view);
         }
         self.stage = Stage::Counting(found);
-        Judgement::Again
+        Ok(Judgement::Again)
     }
 }
 
@@ -292,9 +293,9 @@ fn quartile_fences(progress: Progress, k: f64, log: bool) -> Step {
     )
 }
 
-fn count(found: &Found, of: u64, view: &View<'_>) -> Judgement {
+fn count(found: &Found, of: u64, view: &View<'_>) -> Result<Judgement, Fault> {
     let Found { figures, fences, outside } = found;
-    let outside = outside.and_then(|handle| view.get(handle));
+    let outside = outside.map(|handle| view.get(handle)).transpose()?.flatten();
     let (low, high) = outside.map_or((0, 0), |o| (o.low, o.high));
     let mut figures = figures.clone();
     figures.insert("low".into(), low.into());
@@ -305,14 +306,14 @@ fn count(found: &Found, of: u64, view: &View<'_>) -> Judgement {
         Side::Low => format!("below {}", back(fences.low)),
         Side::High => format!("above {}", back(fences.high)),
     };
-    Judgement::Rows(RowsJudged {
+    Ok(Judgement::Rows(RowsJudged {
         failing: low + high,
         of,
         rows: Arc::new(outside.map(|o| o.rows.clone()).unwrap_or_default()),
         says,
         figures,
         ..RowsJudged::default()
-    })
+    }))
 }
 
 /// Whether among `count` values one can lie beyond a fence at `k` interquartile ranges: were it moved

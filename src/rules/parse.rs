@@ -9,7 +9,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Column;
 use crate::text;
 use crate::yaml::Spanned;
@@ -138,7 +138,7 @@ struct ParseCheck {
 }
 
 impl Simple for ParseCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
     }
 }

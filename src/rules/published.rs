@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
 use super::BoundColumn;
 use crate::diagnostic::Fault;
@@ -71,32 +72,36 @@ impl Bounds {
     }
 }
 
+/// What a rule must know of the table that batches are published to, to bind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedTerms {
+    /// The column by whose values the batch takes the place of published rows, if it does.
+    pub replaces: Option<String>,
+}
+
 /// The table that batches are published to.
 pub trait Published: Send + Sync {
     /// Says what the content is of the batch that is being judged, from which its id follows where it was given none.
     fn batch_is(&self, identity: Arc<Identity>);
 
-    /// The column by whose values the batch takes the place of published rows, if it does.
-    fn replaces(&self) -> Option<&str>;
+    /// What rules must know to bind.
+    fn terms(&self) -> PublishedTerms;
 
     /// The rows wanted but for those of this batch, as far as the table's statistics cannot tell that they have no key of
-    /// the batch; none if there are none.
+    /// the batch.
     ///
     /// # Errors
-    /// The table cannot be read, or its keys compared with the batch's.
-    fn rows(&self, wanted: &Wanted) -> Result<Option<Arc<dyn Foreign>>, NotCompared>;
+    /// The table cannot be read.
+    fn rows(&self, wanted: &Wanted) -> Result<Fetched, Fault>;
 }
 
-/// Why a batch cannot be compared with published rows.
-#[derive(Debug)]
-pub enum NotCompared {
-    Unreadable(Fault),
+/// What came of asking for published rows.
+#[derive(Debug, Clone)]
+pub enum Fetched {
+    /// Rows whose keys may be the batch's.
+    Rows(Arc<dyn Foreign>),
+    /// No published row can have a key of the batch.
+    NoRows,
     /// A column of the key is of another kind there, as the text says: nothing could ever be equal.
     OtherType(String),
-}
-
-impl From<Fault> for NotCompared {
-    fn from(fault: Fault) -> Self {
-        Self::Unreadable(fault)
-    }
 }

@@ -1,9 +1,10 @@
 //! Exact quantiles in bounded memory: a histogram brackets them, second looks settle them.
 
-use super::Requests;
+use super::Asking;
 use super::facts::{Look, View};
 use super::requests::Handle;
 use super::requests::Scope;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::ordered::{HistogramOut, HistogramSpec, OrderedHistogram, Window};
 use crate::metric::select::{Collect, CollectSpec};
 use crate::metric::{Number, Transform};
@@ -53,7 +54,7 @@ pub enum Progress {
 
 impl ExactQuantiles {
     /// Asks for what is needed in the first pass: quantiles at `probabilities` (0 to 1) of `column`.
-    pub fn bind(requests: &mut Requests, scope: &Scope, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
+    pub fn bind(requests: &mut Asking<'_>, scope: &Scope, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
         let spec = HistogramSpec { transform, ..HistogramSpec::COARSE };
         let handle = requests.want::<OrderedHistogram>(spec, &[column], scope);
         Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
@@ -68,33 +69,34 @@ impl ExactQuantiles {
 
     /// Goes one look further, or gives the quantiles: linear interpolation between the two nearest
     /// ranks of (n − 1)·p, Hyndman and Fan's type 7.
-    pub fn advance(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Progress {
+    pub fn advance(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Progress, Fault> {
         match &self.stage {
             Stage::Sketched(handle) => {
-                let Some(out) = view.get(*handle).filter(|o| o.count > 0) else { return Progress::Empty };
-                let ranks = self.ranks(out.count).into_iter().filter_map(|rank| {
-                    let (window, before, holds) = out.bracket(rank)?;
-                    Some(Rank { rank, window, before, holds })
+                let Some(out) = view.get(*handle)?.filter(|o| o.count > 0) else { return Ok(Progress::Empty) };
+                let ranks = self.ranks(out.count).into_iter().map(|rank| {
+                    let (window, before, holds) = out.bracket(rank).ok_or_else(|| lost(rank))?;
+                    Ok(Rank { rank, window, before, holds })
                 });
-                let (count, shift, ranks) = (out.count, out.shift, ranks.collect());
-                self.narrow(ranks, count, shift, look)
+                let (count, shift, ranks) = (out.count, out.shift, ranks.collect::<Result<_, Fault>>()?);
+                Ok(self.narrow(ranks, count, shift, look))
             }
             Stage::Refined { handle, shift, count, ranks } => {
-                let Some(out) = view.get(*handle) else { return Progress::Empty };
-                let finer: Vec<Rank> = ranks.iter().filter_map(|r| r.within(out)).collect();
+                let Some(out) = view.get(*handle)? else { return Ok(Progress::Empty) };
+                let finer = ranks.iter().map(|r| r.within(out).ok_or_else(|| lost(r.rank))).collect::<Result<_, Fault>>()?;
                 let (count, shift) = (*count, *shift);
-                self.narrow(finer, count, shift, look)
+                Ok(self.narrow(finer, count, shift, look))
             }
             Stage::Collected { handle, count, ranks } => {
                 let empty = Vec::new();
-                let values = view.get(*handle).unwrap_or(&empty);
-                let value_at = |rank: u64| ranks.iter().find(|r| r.rank == rank).map_or(f64::NAN, |r| r.value(values));
+                let values = view.get(*handle)?.unwrap_or(&empty);
+                let value_at = |rank: u64| ranks.iter().find(|r| r.rank == rank).and_then(|r| r.value(values)).ok_or_else(|| lost(rank));
                 let quantile = |&p: &f64| {
                     let h = (count - 1) as f64 * p;
-                    let (low, high) = (value_at(h.floor() as u64), value_at(h.ceil() as u64));
-                    low + (high - low) * h.fract()
+                    let (low, high) = (value_at(h.floor() as u64)?, value_at(h.ceil() as u64)?);
+                    Ok(low + (high - low) * h.fract())
                 };
-                Progress::Ready { quantiles: self.probabilities.iter().map(quantile).collect(), count: *count }
+                let quantiles = self.probabilities.iter().map(quantile).collect::<Result<_, Fault>>()?;
+                Ok(Progress::Ready { quantiles, count: *count })
             }
         }
     }
@@ -133,6 +135,11 @@ impl ExactQuantiles {
     }
 }
 
+/// Looks do not agree on the values: a mistake of ours, or the data changed between them.
+fn lost(rank: u64) -> Fault {
+    Fault::new(Code::Internal, format!("internal error: a second look did not find the value of rank {rank}"))
+}
+
 impl Rank {
     /// The same rank in the finer buckets of `out`.
     fn within(&self, out: &HistogramOut) -> Option<Rank> {
@@ -152,7 +159,7 @@ impl Rank {
     }
 
     /// The value at this rank among collected values, ascending.
-    fn value(&self, values: &[(Number, u64)]) -> f64 {
+    fn value(&self, values: &[(Number, u64)]) -> Option<f64> {
         let mut before = self.before;
         for (number, count) in values {
             let x = number.as_f64();
@@ -161,9 +168,9 @@ impl Rank {
             }
             before += count;
             if self.rank < before {
-                return x;
+                return Some(x);
             }
         }
-        f64::NAN
+        None
     }
 }

@@ -9,7 +9,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::each_width;
 use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
 use crate::rows::Mask;
@@ -227,8 +227,8 @@ struct Unjudged {
 }
 
 impl Simple for Unjudged {
-    fn judge(&self, _: &View<'_>) -> Judgement {
-        Judgement::NoData(self.why.clone())
+    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::NoData(self.why.clone()))
     }
 }
 
@@ -239,7 +239,7 @@ struct RangeCheck {
 }
 
 impl Simple for RangeCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
     }
 }

@@ -12,7 +12,7 @@ use super::judgement::{Figures, GroupFigures, Judgement, Measured, Status, figur
 use super::requests::Handle;
 use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
@@ -209,14 +209,14 @@ struct RepresentationCheck {
 }
 
 impl Simple for RepresentationCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        let Some(out) = view.get(self.counts) else { return Judgement::NoData("no rows in scope".into()) };
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        let Some(out) = view.get(self.counts)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if out.overflow {
-            return Judgement::NoData(format!("more than {GROUPS_MAX} groups"));
+            return Ok(Judgement::NoData(format!("more than {GROUPS_MAX} groups")));
         }
         let total: u64 = out.counts.values().sum();
         if total == 0 {
-            return Judgement::NoData("no rows in scope".into());
+            return Ok(Judgement::NoData("no rows in scope".into()));
         }
         let expected = self.expected(&out.counts);
         let count = |key: &GroupKey| out.counts.get(key).copied().unwrap_or(0);
@@ -233,7 +233,7 @@ impl Simple for RepresentationCheck {
         let telling: Vec<String> = groups.iter().filter(|g| g.outcome != Status::Pass).map(|g| g.message.clone()).collect();
         let says =
             if telling.is_empty() { format!("all {} groups are within {}", groups.len(), self.rule.tolerance) } else { telling.join("; ") };
-        Judgement::Measured(Measured {
+        Ok(Judgement::Measured(Measured {
             status,
             observed: json_float(widest),
             limit: self.rule.tolerance.to_string().into(),
@@ -241,7 +241,7 @@ impl Simple for RepresentationCheck {
             says,
             figures: overall(&observed, &shares, &reference, total),
             groups,
-        })
+        }))
     }
 }
 

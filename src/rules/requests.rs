@@ -5,15 +5,18 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::RowTest;
 use super::words::{Nulls, OnFail, Over, Tolerance};
-use crate::diagnostic::Place;
+use crate::diagnostic::{Code, Fault, Place};
+use crate::metric::any::{AnySpec, AnyState};
 use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
-use crate::metric::groups::GroupCounts;
+use crate::metric::groups::{GroupCounts, GroupKey};
 use crate::metric::ordered::OrderedHistogram;
-use crate::metric::{AnySpec, AnyState, Budget, Inputs, State};
+use crate::metric::{Budget, State};
 use crate::sql::Expression;
 
 /// Which rows a request sees.
@@ -68,6 +71,8 @@ pub struct TestHandle(pub(crate) usize);
 
 /// A row test to run.
 pub struct TestRequest {
+    /// The finding that it is for; named once its rule has bound.
+    pub id: String,
     pub test: Box<dyn RowTest>,
     pub columns: Vec<usize>,
     pub scope: Scope,
@@ -84,65 +89,83 @@ pub struct StateRequest {
 }
 
 impl StateRequest {
-    /// The types of its columns.
-    pub fn types(&self, schema: &Schema) -> Vec<DataType> {
-        self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect()
-    }
-
     /// The state before it has seen any row.
     pub fn empty(&self, schema: &Schema, memory: &Arc<Budget>) -> Box<dyn AnyState> {
-        self.spec.empty(&self.types(schema), memory)
+        let types: Vec<DataType> = self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect();
+        self.spec.empty(&types, memory)
     }
 
     /// The columns whose values are names of groups.
     pub fn named_by(&self) -> &[usize] {
-        if self.spec.kind().is::<GroupCounts>() { &self.columns } else { &self.scope.by }
+        if self.counts::<GroupCounts>() && self.scope.by.is_empty() { &self.columns } else { &self.scope.by }
     }
 
     /// Whether it counts rows and missing values, and nothing else.
     pub fn is_completeness(&self) -> bool {
-        self.spec.kind().is::<Completeness>()
+        self.counts::<Completeness>() && !self.spec.kind().grouped
     }
 
     /// Whether it counts by the order of values, so that quantiles will be sought among them.
     pub fn is_histogram(&self) -> bool {
-        self.spec.kind().name == OrderedHistogram::NAME
+        self.counts::<OrderedHistogram>()
+    }
+
+    /// Whether it counts what `S` does, by group or not.
+    fn counts<S: State>(&self) -> bool {
+        self.spec.kind().name == S::NAME
     }
 
     /// Whether it differs from `other` only in which rows it sees: all, where this one sees the sound ones.
-    fn is_sound_twin_of(&self, other: &Self) -> bool {
+    fn is_of_sound_rows_what(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.scope, &other.scope);
         self.spec.kind().forks
-            && self.scope.over == Over::Sound
-            && other.scope.over == Over::All
+            && (ours.over, theirs.over) == (Over::Sound, Over::All)
             && self.columns == other.columns
-            && self.scope.condition == other.scope.condition
-            && self.scope.by == other.scope.by
+            && (ours.condition, &ours.by) == (theirs.condition, &theirs.by)
             && self.spec == other.spec
     }
 
-    fn is<S: State>(&self, spec: &S::Spec, columns: &[usize], scope: &Scope) -> bool {
-        self.columns == columns && self.scope == *scope && self.spec.downcast::<S>() == Some(spec)
-    }
-
-    pub(super) fn spec_mut<S: State>(&mut self, columns: &[usize], scope: &Scope) -> Option<&mut S::Spec> {
-        if self.columns == columns && self.scope == *scope { self.spec.downcast_mut::<S>() } else { None }
-    }
-
-    /// What requests that may be alike have in common.
-    fn alike(&self) -> Alike {
-        let kind = self.spec.kind();
-        (kind.name, kind.grouped, self.columns.clone())
+    fn key(&self) -> Key {
+        (self.spec.kind().name, self.spec.kind().grouped, self.columns.clone())
     }
 }
 
-/// A state's name, whether it counts by group, and its columns.
-type Alike = (&'static str, bool, Vec<usize>);
+/// What a state answers, said by itself: no index of this process stands in it, so it can be saved and sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// [`State::NAME`] and [`State::VERSION`].
+    pub state: String,
+    pub version: u32,
+    pub spec: Json,
+    /// Paths of the columns it reads; those of `by` come first.
+    pub columns: Vec<String>,
+    /// The SQL text of its `where`.
+    pub condition: Option<String>,
+    pub by: Vec<String>,
+    pub over: Over,
+}
+
+/// What a row test answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestQuestion {
+    /// The finding that it is for.
+    pub id: String,
+    pub columns: Vec<String>,
+    pub condition: Option<String>,
+    pub by: Vec<String>,
+    /// The SQL texts of its known issues.
+    pub known: Vec<String>,
+    pub nulls: Nulls,
+}
 
 /// A `where`, and where it stands in the rule file.
 pub struct Condition {
     pub expression: Expression,
     pub at: Place,
 }
+
+/// What a state is found by among the requests: its name, whether it is by group, and its columns.
+type Key = (&'static str, bool, Vec<usize>);
 
 /// Everything the rules asked for; equal requests are one.
 #[derive(Default)]
@@ -151,45 +174,155 @@ pub struct Requests {
     pub states: Vec<StateRequest>,
     /// `where` and known-issue conditions.
     pub conditions: Vec<Condition>,
-    /// What states need beside the batch, by name.
-    pub inputs: Inputs,
-    /// Requests by state and columns: wide tables ask for thousands.
-    index: HashMap<Alike, Vec<usize>>,
+    /// Wide tables ask for thousands of states.
+    index: HashMap<Key, Vec<usize>>,
 }
 
-impl Requests {
+/// What one rule asks for while it binds, beside what others asked for before: [`Requests::absorb`] takes it over once
+/// the rule has bound; of a rule that does not bind nothing is left.
+pub struct Asking<'a> {
+    before: &'a Requests,
+    new: Requests,
+    /// Whether it asks for any state, be it one that others asked for too.
+    wants_states: bool,
+}
+
+impl<'a> Asking<'a> {
+    pub fn beside(before: &'a Requests) -> Self {
+        Self { before, new: Requests::default(), wants_states: false }
+    }
+
+    /// What was asked for that nobody had asked for before.
+    pub fn into_new(self) -> Requests {
+        self.new
+    }
+
+    /// The same, while the rule still binds.
+    pub fn new_requests(&self) -> &Requests {
+        &self.new
+    }
+
+    pub fn wants_states(&self) -> bool {
+        self.wants_states
+    }
+
     /// Asks for a state over `columns` in `scope`, by group where the scope groups.
     pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize], scope: &Scope) -> Handle<S> {
         let grouped = !scope.by.is_empty();
-        let index = if grouped {
-            let mut all = scope.by.clone();
-            all.extend(columns);
+        let request = if grouped {
             let spec = GroupedSpec { keys: scope.by.len(), every: Some(spec), each: Default::default() };
-            self.push::<Grouped<S>>(spec, all, scope)
+            StateRequest { spec: AnySpec::of::<Grouped<S>>(spec), columns: by_and(scope, columns), scope: scope.clone() }
         } else {
-            self.push::<S>(spec, columns.to_vec(), scope)
+            StateRequest { spec: AnySpec::of::<S>(spec), columns: columns.to_vec(), scope: scope.clone() }
         };
-        Handle { index, grouped, state: PhantomData }
+        Handle { index: self.state(request), grouped, state: PhantomData }
     }
 
-    pub(super) fn push<S: State>(&mut self, spec: S::Spec, columns: Vec<usize>, scope: &Scope) -> usize {
-        let alike = self.index.entry((S::NAME, S::GROUPED, columns.clone())).or_default();
-        if let Some(&index) = alike.iter().find(|&&i| self.states[i].is::<S>(&spec, &columns, scope)) {
+    /// The index of the state, which is kept once.
+    fn state(&mut self, request: StateRequest) -> usize {
+        self.wants_states = true;
+        let key = request.key();
+        let offset = self.before.states.len();
+        if let Some(index) = self.before.find(&key, &request) {
             return index;
         }
-        alike.push(self.states.len());
-        self.states.push(StateRequest { spec: AnySpec::of::<S>(spec), columns, scope: scope.clone() });
-        self.states.len() - 1
+        if let Some(index) = self.new.find(&key, &request) {
+            return offset + index;
+        }
+        self.new.index.entry(key).or_default().push(self.new.states.len());
+        self.new.states.push(request);
+        offset + self.new.states.len() - 1
+    }
+
+    /// The index of the condition, kept once, with the place where it stands first.
+    pub fn condition(&mut self, expression: Expression, at: Place) -> usize {
+        let offset = self.before.conditions.len();
+        let same = |c: &Condition| c.expression.text == expression.text;
+        if let Some(index) = self.before.conditions.iter().position(same) {
+            return index;
+        }
+        if let Some(index) = self.new.conditions.iter().position(same) {
+            return offset + index;
+        }
+        self.new.conditions.push(Condition { expression, at });
+        offset + self.new.conditions.len() - 1
+    }
+
+    /// Asks for a row test.
+    pub fn test(&mut self, request: TestRequest) -> TestHandle {
+        self.new.tests.push(request);
+        TestHandle(self.before.tests.len() + self.new.tests.len() - 1)
+    }
+}
+
+/// The columns of groups, then those of the state.
+fn by_and(scope: &Scope, columns: &[usize]) -> Vec<usize> {
+    scope.by.iter().chain(columns).copied().collect()
+}
+
+impl Requests {
+    /// Takes over what a rule asked for beside these; its handles count from their end.
+    pub fn absorb(&mut self, new: Self) {
+        let offset = self.states.len();
+        for (key, indices) in new.index {
+            self.index.entry(key).or_default().extend(indices.into_iter().map(|i| offset + i));
+        }
+        self.states.extend(new.states);
+        self.tests.extend(new.tests);
+        self.conditions.extend(new.conditions);
+    }
+
+    /// Asks for a state over `columns` in `scope`, by group where the scope groups.
+    pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize], scope: &Scope) -> Handle<S> {
+        let mut asking = Asking::beside(self);
+        let handle = asking.want::<S>(spec, columns, scope);
+        let new = asking.into_new();
+        self.absorb(new);
+        handle
+    }
+
+    /// Asks for a state over `columns` of the one group `group`. Groups ask one after the other: those that ask for the
+    /// same kind of state since `first_new` share one, with a spec for each.
+    pub(super) fn want_of_group<S: State>(
+        &mut self,
+        spec: S::Spec,
+        columns: &[usize],
+        scope: &Scope,
+        (group, first_new): (&GroupKey, usize),
+    ) -> Handle<S> {
+        let columns = by_and(scope, columns);
+        let key: Key = (S::NAME, true, columns.clone());
+        let alike = self.index.get(&key).into_iter().flatten().copied();
+        let shared = alike.filter(|&i| i >= first_new && self.states[i].scope == *scope).collect::<Vec<_>>();
+        for index in shared {
+            let Some(shared) = self.states[index].spec.downcast_mut::<Grouped<S>>() else { continue };
+            if shared.every.is_none() && shared.each.get(group).is_none_or(|s| *s == spec) {
+                shared.each.insert(group.clone(), spec);
+                return Handle { index, grouped: true, state: PhantomData };
+            }
+        }
+        let each = [(group.clone(), spec)].into();
+        let spec = AnySpec::of::<Grouped<S>>(GroupedSpec { keys: scope.by.len(), every: None, each });
+        let mut asking = Asking::beside(self);
+        let index = asking.state(StateRequest { spec, columns, scope: scope.clone() });
+        let new = asking.into_new();
+        self.absorb(new);
+        Handle { index, grouped: true, state: PhantomData }
+    }
+
+    fn find(&self, key: &Key, request: &StateRequest) -> Option<usize> {
+        let same = |&&i: &&usize| self.states[i].scope == request.scope && self.states[i].spec == request.spec;
+        self.index.get(key)?.iter().find(same).copied()
     }
 
     /// For each state from `first` on that sees the sound rows: the one, counted from `first` too, that counts the same
     /// over all rows. Until a row is unsound, both have counted the same.
-    pub fn twins(&self, first: usize) -> Vec<Option<usize>> {
-        let twin = |s: &StateRequest| {
-            let alike = self.index.get(&s.alike())?;
-            alike.iter().find(|&&i| i >= first && s.is_sound_twin_of(&self.states[i])).map(|i| i - first)
+    pub fn same_over_all_rows(&self, first: usize) -> Vec<Option<usize>> {
+        let of = |s: &StateRequest| {
+            let alike = self.index.get(&s.key())?;
+            alike.iter().find(|&&i| i >= first && s.is_of_sound_rows_what(&self.states[i])).map(|i| i - first)
         };
-        self.states[first..].iter().map(twin).collect()
+        self.states[first..].iter().map(of).collect()
     }
 
     /// Every column that some request or condition reads.
@@ -199,12 +332,63 @@ impl Requests {
         tests.chain(states).chain(self.conditions.iter().flat_map(|c| &c.expression.columns)).copied().collect()
     }
 
-    /// The index of the condition, kept once, with the place where it stands first.
-    pub fn condition(&mut self, expression: Expression, at: Place) -> usize {
-        if let Some(index) = self.conditions.iter().position(|c| c.expression.text == expression.text) {
-            return index;
-        }
-        self.conditions.push(Condition { expression, at });
-        self.conditions.len() - 1
+    /// What the states from `first` on answer, of columns of the schema `seen`.
+    ///
+    /// # Errors
+    /// A spec cannot be written, which is a mistake of its state.
+    pub fn questions(&self, first: usize, seen: &Schema) -> Result<Vec<Question>, Fault> {
+        let question = |request: &StateRequest| {
+            Ok(Question {
+                state: request.spec.kind().name.to_owned(),
+                version: request.spec.kind().version,
+                spec: request.spec.json()?,
+                columns: names(&request.columns, seen),
+                condition: request.scope.condition.map(|c| self.conditions[c].expression.text.clone()),
+                by: names(&request.scope.by, seen),
+                over: request.scope.over,
+            })
+        };
+        self.states[first..].iter().map(question).collect()
     }
+
+    /// What the row tests answer.
+    pub fn test_questions(&self, seen: &Schema) -> Vec<TestQuestion> {
+        let text = |&c: &usize| self.conditions[c].expression.text.clone();
+        let question = |request: &TestRequest| TestQuestion {
+            id: request.id.clone(),
+            columns: names(&request.columns, seen),
+            condition: request.scope.condition.as_ref().map(text),
+            by: names(&request.scope.by, seen),
+            known: request.known.iter().map(text).collect(),
+            nulls: request.policy.nulls,
+        };
+        self.tests.iter().map(question).collect()
+    }
+
+    /// Asks for what `question` says, of columns of the schema `seen`. It is not held against what was asked before: a
+    /// list of questions is answered by as many states, in its order.
+    ///
+    /// # Errors
+    /// The state, a column or the condition is not known here: the question is of another plan, or another version.
+    pub fn ask(&mut self, question: &Question, seen: &Schema) -> Result<(), Fault> {
+        let foreign = |what: String| Fault::new(Code::ForeignFold, format!("a question of another plan: {what}"));
+        let index = |name: &String| seen.index_of(name).map_err(|_| foreign(format!("there is no column `{name}`")));
+        let indices = |names: &[String]| names.iter().map(index).collect::<Result<Vec<_>, _>>();
+        let condition = |text: &String| {
+            let known = self.conditions.iter().position(|c| c.expression.text == *text);
+            known.ok_or_else(|| foreign(format!("no rule says `where: {text}`")))
+        };
+        let (columns, by) = (indices(&question.columns)?, indices(&question.by)?);
+        let condition = question.condition.as_ref().map(condition).transpose()?;
+        let spec = AnySpec::read(&question.state, question.version, !by.is_empty(), &question.spec)?;
+        let request = StateRequest { spec, columns, scope: Scope { condition, by, over: question.over } };
+        self.index.entry(request.key()).or_default().push(self.states.len());
+        self.states.push(request);
+        Ok(())
+    }
+}
+
+/// Paths of columns by their indices.
+fn names(columns: &[usize], seen: &Schema) -> Vec<String> {
+    columns.iter().map(|&c| seen.field(c).name().clone()).collect()
 }

@@ -5,7 +5,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, Measured, Status, figures};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::shown::{count, counted};
 use crate::yaml::Spanned;
@@ -35,6 +35,7 @@ impl Rule for RowCount {
     const NAME: &'static str = "rows";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+    const COUNTS_ROWS: bool = true;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
@@ -59,8 +60,8 @@ struct RowsCheck {
 }
 
 impl Simple for RowsCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        let rows = view.get(self.rows).map_or(0, |c| c.rows);
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        let rows = view.get(self.rows)?.map_or(0, |c| c.rows);
         let few = self.min.filter(|min| rows < *min);
         let many = self.max.filter(|max| rows > *max);
         let limit = match (self.min, self.max) {
@@ -75,7 +76,7 @@ impl Simple for RowsCheck {
             (_, Some(max)) => format!("{}, more than {}", counted(rows, "row"), count(max)),
             (None, None) => counted(rows, "row"),
         };
-        Judgement::Measured(Measured {
+        Ok(Judgement::Measured(Measured {
             status: if few.or(many).is_some() { Status::Fail } else { Status::Pass },
             observed: rows.into(),
             limit: limit.into(),
@@ -83,6 +84,6 @@ impl Simple for RowsCheck {
             says,
             figures: figures([("rows", rows.into())]),
             groups: Vec::new(),
-        })
+        }))
     }
 }

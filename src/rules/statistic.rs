@@ -131,7 +131,8 @@ impl Rule for Statistic {
         let limits = if fits { faults.take_all(Limits::read(&given, typed, to)) } else { None };
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
         let one = [column.index];
-        let quantile = |to: &mut Binder<'_>, p| ExactQuantiles::bind(to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
+        let quantile =
+            |to: &mut Binder<'_>, p| ExactQuantiles::bind(&mut to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
         let pair = [column.index, with.map_or(column.index, |w| w.index)];
         let source = match self.of {
             Of::Min | Of::Max => Source::Extrema(to.want::<Extrema>((), &one)),
@@ -194,16 +195,16 @@ struct StatisticCheck {
 }
 
 impl Check for StatisticCheck {
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        let none = |why: &str| Judgement::NoData(why.to_owned());
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+        let none = |why: &str| Ok(Judgement::NoData(why.to_owned()));
         let share = |part: u64, whole: u64| Number::Float(part as f64 / whole as f64);
         let measure = match (&mut self.source, self.of) {
-            (Source::Quantile(quantiles), _) => match quantiles.advance(view, look) {
-                Progress::Again => return Judgement::Again,
+            (Source::Quantile(quantiles), _) => match quantiles.advance(view, look)? {
+                Progress::Again => return Ok(Judgement::Again),
                 Progress::Empty => return none("no finite values"),
                 Progress::Ready { quantiles, .. } => Number::Float(quantiles[0]),
             },
-            (Source::Extrema(handle), of) => match view.get(*handle).copied().flatten() {
+            (Source::Extrema(handle), of) => match view.get(*handle)?.copied().flatten() {
                 Some((min, max)) => {
                     if of == Of::Min {
                         min
@@ -214,7 +215,7 @@ impl Check for StatisticCheck {
                 None => return none("no values"),
             },
             (Source::Moments(handle), of) => {
-                let Some(moments) = view.get(*handle).filter(|m| m.count > 0) else { return none("no finite values") };
+                let Some(moments) = view.get(*handle)?.filter(|m| m.count > 0) else { return none("no finite values") };
                 let float = match of {
                     Of::Mean => moments.mean,
                     Of::Sum => Some(moments.sum),
@@ -226,7 +227,7 @@ impl Check for StatisticCheck {
                 }
             }
             (Source::Keys(keys), of) => {
-                let Some(keys) = keys.advance(view, look) else { return Judgement::Again };
+                let Some(keys) = keys.advance(view, look)? else { return Ok(Judgement::Again) };
                 let Some(keys) = keys.filter(|k| k.rows > 0) else { return none("no values") };
                 match of {
                     Of::Distinct => Number::int(keys.distinct.into()),
@@ -234,7 +235,7 @@ impl Check for StatisticCheck {
                     _ => share(keys.largest.first().copied().unwrap_or(0), keys.rows),
                 }
             }
-            (Source::Correlation(handle), _) => match view.get(*handle) {
+            (Source::Correlation(handle), _) => match view.get(*handle)? {
                 Some(out) if out.count < 2 => return none("fewer than two rows have both values"),
                 Some(out) => match out.correlation {
                     Some(r) => Number::Float(r),
@@ -242,9 +243,9 @@ impl Check for StatisticCheck {
                 },
                 None => return none("no rows in scope"),
             },
-            (Source::Crosstab(handle), _) => match view.get(*handle).map(association) {
+            (Source::Crosstab(handle), _) => match view.get(*handle)?.map(association) {
                 Some(Ok(v)) => Number::Float(v),
-                Some(Err(why)) => return Judgement::NoData(why),
+                Some(Err(why)) => return Ok(Judgement::NoData(why)),
                 None => return none("no rows in scope"),
             },
         };
@@ -259,7 +260,7 @@ impl Check for StatisticCheck {
             Status::Pass => format!("the {} is {shown}", self.name),
             _ => format!("the {} is {shown}, and should be {}", self.name, self.limits.says),
         };
-        Judgement::Measured(Measured {
+        Ok(Judgement::Measured(Measured {
             status,
             observed: observed.clone(),
             limit: self.limits.says.clone().into(),
@@ -267,7 +268,7 @@ impl Check for StatisticCheck {
             says,
             figures: figures([("value", observed)]),
             groups: Vec::new(),
-        })
+        }))
     }
 
     fn fresh(&self) -> Box<dyn Check> {

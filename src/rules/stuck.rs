@@ -7,7 +7,7 @@ use super::facts::Look;
 use super::judgement::{Judgement, RowsJudged, figures};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_ordered;
 use crate::metric::sequence::{Breaks, OrderSpec};
@@ -88,24 +88,24 @@ struct Ordered {
 }
 
 impl Check for StuckCheck {
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        let of = view.get(self.rows).map_or(0, |c| c.rows);
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
         if let Some(sorted) = self.sorted {
-            return match view.get(sorted) {
+            return Ok(match view.get(sorted)? {
                 Some(Some(runs)) => self.told(runs, of),
                 Some(None) => Judgement::NoData("sorting the rows takes more than --memory-limit".into()),
                 None => Judgement::NoData("no rows in scope".into()),
-            };
+            });
         }
         if let Some(order) = self.order {
-            let in_order = view.get(order.breaks).is_none_or(|b| b.is_empty()) && view.get(order.present).is_none_or(|c| c.missing == 0);
+            let in_order = view.get(order.breaks)?.is_none_or(|b| b.is_empty()) && view.get(order.present)?.is_none_or(|c| c.missing == 0);
             if !in_order {
                 let spec = SortedSpec { max_run: self.max_run };
                 self.sorted = Some(look.want::<SortedRuns>(spec, &[self.column, order.column]));
-                return Judgement::Again;
+                return Ok(Judgement::Again);
             }
         }
-        self.told(view.get(self.runs).unwrap_or(&RunsOut::default()), of)
+        Ok(self.told(view.get(self.runs)?.unwrap_or(&RunsOut::default()), of))
     }
 
     fn fresh(&self) -> Box<dyn Check> {

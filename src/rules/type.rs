@@ -5,7 +5,7 @@ use super::facts::Simple;
 use super::judgement::{Judgement, Measured, Status};
 use super::schema::TypeName;
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Fault, Faults};
 use crate::types::type_name;
 
 /// The type a column has.
@@ -31,6 +31,7 @@ impl Rule for Type {
     const NAME: &'static str = "type";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
+    const MINDS_KIND: bool = false;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
         Ok(Box::new(TypeCheck { found: type_name(&to.column().data_type), expected: type_name(&self.is.0) }))
@@ -44,10 +45,10 @@ struct TypeCheck {
 }
 
 impl Simple for TypeCheck {
-    fn judge(&self, _: &View<'_>) -> Judgement {
+    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
         let fits = self.found == self.expected;
         let says = if fits { format!("is {}", self.found) } else { format!("is {}, not {}", self.found, self.expected) };
-        Judgement::Measured(Measured {
+        Ok(Judgement::Measured(Measured {
             status: if fits { Status::Pass } else { Status::Fail },
             observed: self.found.clone().into(),
             limit: self.expected.clone().into(),
@@ -55,6 +56,6 @@ impl Simple for TypeCheck {
             says,
             figures: Default::default(),
             groups: Vec::new(),
-        })
+        }))
     }
 }

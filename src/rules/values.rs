@@ -11,7 +11,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, RowTest, Rule, Subject, Tested, View};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::each_width;
 use crate::metric::{Column, Floats, Numbers};
 use crate::rows::Mask;
@@ -152,7 +152,7 @@ struct ValuesCheck {
 }
 
 impl Simple for ValuesCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
     }
 }

@@ -18,6 +18,8 @@ use crate::yaml::{self, Node, Value};
 pub struct RuleFile {
     /// As the user named it.
     pub path: String,
+    /// What it says, as it was read.
+    pub text: String,
     pub sections: Sections,
     pub items: Vec<RuleItem>,
     /// What the rule file says of malformed records.
@@ -81,9 +83,16 @@ impl RuleFile {
         let digest = xxhash_rust::xxh3::xxh3_128(canonical.as_bytes());
         let malformed = malformed.unwrap_or_default();
         match sections {
-            Some(sections) if faults.is_empty() => {
-                Ok(Self { path: path.to_owned(), sections, items, malformed, digest, table: None, goes_to_delta: false })
-            }
+            Some(sections) if faults.is_empty() => Ok(Self {
+                path: path.to_owned(),
+                text: text.to_owned(),
+                sections,
+                items,
+                malformed,
+                digest,
+                table: None,
+                goes_to_delta: false,
+            }),
             _ => Err(faults.or_ok(()).err().unwrap_or_default()),
         }
     }

@@ -1,6 +1,7 @@
 //! Published rows, to be read beside a batch: which files, and some columns of them.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
@@ -22,7 +23,7 @@ use crate::metric::{Column, plain_floats};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::BoundColumn;
-use crate::rules::published::{Bounds, Kind, NotCompared, Wanted};
+use crate::rules::published::{Bounds, Fetched, Kind, Wanted};
 use crate::types::{is_text, micros, type_name};
 
 /// Rows that are read at a time, and how many such batches ahead.
@@ -78,11 +79,11 @@ impl View {
     /// The rows wanted, as far as statistics cannot tell that no row of a file has a key of the batch.
     ///
     /// # Errors
-    /// A file cannot be read, or the table's key is of another kind than the batch's.
-    pub fn rows(&self, wanted: Wanted) -> Result<Option<PublishedRows>, NotCompared> {
+    /// A file cannot be read.
+    pub fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault> {
         let there = |name: &str| self.schema.as_ref()?.field_with_name(name).ok().map(|field| field.data_type().clone());
         if let Some(why) = wanted.key.iter().find_map(|(column, _)| apart(column, &there(&column.name)?)) {
-            return Err(NotCompared::OtherType(why));
+            return Ok(Fetched::OtherType(why));
         }
         let mut files = Vec::new();
         for file in &self.files {
@@ -97,7 +98,7 @@ impl View {
                 files.push(location.clone());
             }
         }
-        Ok((!files.is_empty()).then_some(PublishedRows { files, wanted }))
+        Ok(if files.is_empty() { Fetched::NoRows } else { Fetched::Rows(Arc::new(PublishedRows { files, wanted })) })
     }
 }
 

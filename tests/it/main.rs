@@ -27,6 +27,7 @@ mod reference;
 mod replace;
 mod replay;
 mod review;
+mod row_judge;
 mod rulesets;
 mod s3;
 mod set_aside;

@@ -10,7 +10,7 @@ impl Binding<'_, '_> {
     /// Findings about the contract's columns that a selection speaks of and the batch lacks: they cannot be judged. As
     /// the rule does not name them, that only warns unless the rule file says more.
     pub(super) fn absent(&self, item: &RuleItem, plan: &mut Plan) {
-        let (Some(columns), Some(contract)) = (&item.words.columns, &self.job.rules.sections.schema) else { return };
+        let (Some(columns), Some(contract)) = (&item.words.columns, &self.terms.rules.sections.schema) else { return };
         for name in absent(&columns.value, &plan.prepare, contract) {
             let id = item.words.id.as_ref().map_or(item.entry.name, |id| &id.value);
             plan.checks.push(PlannedCheck {

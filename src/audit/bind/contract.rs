@@ -2,16 +2,16 @@
 
 use arrow::datatypes::{Field, Schema};
 
-use crate::audit::Job;
+use super::Terms;
 use crate::paths::set_type;
 use crate::rules::schema::delta_types::is_held_by;
 use crate::ruleset::{RuleItem, Words};
 use crate::yaml::{Position, Spanned};
 
 /// The batch's schema as it would be had it kept to the contract.
-pub(super) fn schema(job: &Job<'_>, batch: &Schema) -> Schema {
+pub(super) fn schema(terms: &Terms<'_>, batch: &Schema) -> Schema {
     let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in job.rules.contract() {
+    for column in terms.rules.contract() {
         let Some(data_type) = column.data_type else { continue };
         if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
             continue;
@@ -26,7 +26,7 @@ pub(super) fn schema(job: &Job<'_>, batch: &Schema) -> Schema {
 /// The rule that every row has a value of the column `name`.
 pub(super) fn required(name: &str, at: Position) -> RuleItem {
     RuleItem {
-        entry: crate::rules::find("missing").expect("`missing` is in the list of rules"),
+        entry: &crate::rules::MISSING,
         rule: crate::rules::missing_default(),
         words: Words {
             id: Some(Spanned { at, value: format!("required-{name}") }),

@@ -2,18 +2,20 @@
 
 use arrow::datatypes::Field;
 
-use crate::audit::{Job, Plan};
+use super::Terms;
+use crate::audit::Plan;
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::rules::Asking;
 use crate::ruleset::Known;
 use crate::sql::LazySql;
 
 /// Attaches known issues to the row tests of the findings they name.
-pub(super) fn attach(job: &Job<'_>, sql: &LazySql, is_guess: impl Fn(&Field) -> bool, plan: &mut Plan) -> Result<(), Faults> {
+pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, is_guess: impl Fn(&Field) -> bool, plan: &mut Plan) -> Result<(), Faults> {
     const WARN_DAYS: i32 = 7;
     let mut faults = Faults::default();
-    let file = &job.rules.path;
-    let today = (job.now.timestamp().div_euclid(86_400)) as i32;
-    for known in &job.rules.sections.known {
+    let file = &terms.rules.path;
+    let today = (terms.now.timestamp().div_euclid(86_400)) as i32;
+    for known in &terms.rules.sections.known {
         let Known { rule, r#where, until, .. } = &known.value;
         let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
         let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
@@ -44,7 +46,10 @@ pub(super) fn attach(job: &Job<'_>, sql: &LazySql, is_guess: impl Fn(&Field) -> 
         if last.saturating_sub(today) <= WARN_DAYS {
             plan.known_notes.push(format!("{}: {} days left", named(), last - today));
         }
-        let condition = plan.requests.condition(condition, r#where.at.in_file(file));
+        let mut asking = Asking::beside(&plan.requests);
+        let condition = asking.condition(condition, r#where.at.in_file(file));
+        let new = asking.into_new();
+        plan.requests.absorb(new);
         plan.requests.tests[test].known.push(condition);
         let ticket = known.ticket.as_ref().map(|t| format!(" ({t})")).unwrap_or_default();
         plan.checks[check].known_reasons.push(format!("{}{ticket}", known.reason));

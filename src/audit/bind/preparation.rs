@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
-use crate::audit::Job;
+use super::Terms;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::prepare::Prepare;
 use crate::sql::{Expression, LazySql};
@@ -10,14 +10,14 @@ use crate::types::is_text;
 use crate::yaml::Position;
 
 /// Compiles `clean` and `transform` against a source's schema.
-pub(super) fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: bool) -> (Prepare, Faults) {
+pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (Prepare, Faults) {
     let mut prepare = Prepare::new(schema);
     let mut faults = Faults::default();
-    let place = |at: Position| at.in_file(&job.rules.path);
+    let place = |at: Position| at.in_file(&terms.rules.path);
     let sound = |expression: Expression, schema: &Schema, at: Position| {
-        sql.sound(expression, |why| Fault::told(Code::InvalidSql, why).at(place(at)), |c| is_guess(job, infers, schema.field(c)))
+        sql.sound(expression, |why| Fault::told(Code::InvalidSql, why).at(place(at)), |c| is_guess(terms, schema.field(c)))
     };
-    for step in &job.rules.sections.clean {
+    for step in &terms.rules.sections.clean {
         let (drops, text) = match (&step.drop_where, &step.keep_where) {
             (Some(text), _) => (true, text),
             (None, Some(text)) => (false, text),
@@ -31,7 +31,7 @@ pub(super) fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: 
             Err(why) => faults.push(Fault::told(Code::InvalidSql, &why).at(place(text.at))),
         }
     }
-    for (name, text) in &job.rules.sections.transform.0 {
+    for (name, text) in &terms.rules.sections.transform.0 {
         match sql.get().compile(&text.value, &prepare.schema) {
             Ok(expression) => match sound(expression, &prepare.schema, text.at) {
                 Ok(expression) => prepare.transform(name, expression),
@@ -44,11 +44,11 @@ pub(super) fn binding(job: &Job<'_>, schema: &SchemaRef, sql: &LazySql, infers: 
 }
 
 /// Whether the contract gives the type of a column.
-pub(super) fn is_declared(job: &Job<'_>, name: &str) -> bool {
-    job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).any(|(n, c)| n == name && c.r#type.is_some())
+pub(super) fn is_declared(terms: &Terms<'_>, name: &str) -> bool {
+    terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0).any(|(n, c)| n == name && c.r#type.is_some())
 }
 
 /// Whether a later value may change the type of a column: it is what the values so far look like.
-pub(super) fn is_guess(job: &Job<'_>, infers: bool, field: &Field) -> bool {
-    infers && !is_declared(job, field.name()) && !is_text(field.data_type())
+pub(super) fn is_guess(terms: &Terms<'_>, field: &Field) -> bool {
+    terms.infers && !is_declared(terms, field.name()) && !is_text(field.data_type())
 }

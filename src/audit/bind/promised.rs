@@ -47,7 +47,7 @@ impl Binding<'_, '_> {
         let at = Position::default();
         let sql = Node { at, value: Value::Scalar { text: constraint.sql.clone(), quoted: true } };
         let config = Node { at, value: Value::Mapping(vec![Entry { key: "sql".into(), key_at: at, value: sql }]) };
-        let entry = crate::rules::find("expression").expect("`expression` is in the list of rules");
+        let entry = &crate::rules::EXPRESSION;
         let words = Words {
             id: Some(here(constraint.id.clone())),
             description: Some(format!("{} of the table {}", constraint.what, table.place)),

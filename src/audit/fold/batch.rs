@@ -8,7 +8,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use crate::audit::{Kept, Plan};
+use crate::audit::{Plan, SoundRows};
 use crate::diagnostic::{Code, Fault};
 use crate::metric::Column;
 use crate::prepare::Prepared;
@@ -28,10 +28,16 @@ pub(super) struct Batch {
 
 /// A row of a unit on which a `where` could not be computed: whether the rule speaks of it is not known.
 #[derive(Debug, Clone)]
-pub(super) struct Stuck {
+pub(super) struct Undecidable {
     pub(super) row: u32,
     pub(super) condition: usize,
     pub(super) reason: String,
+}
+
+impl Undecidable {
+    pub(super) fn comes_before(&self, other: &Self) -> bool {
+        (self.row, self.condition) < (other.row, other.condition)
+    }
 }
 
 /// What a condition came to.
@@ -83,13 +89,13 @@ impl Batch {
         indices.iter().map(read).collect()
     }
 
-    /// The rows of a scope's `where`. A row on which it cannot be computed is a fault, which [`Batch::stuck`] finds.
+    /// The rows of a scope's `where`. A row on which it cannot be computed is a fault, which [`Batch::undecidable`] finds.
     pub(super) fn scope(&self, scope: &Scope) -> Mask {
         scope.condition.and_then(|c| self.conditions[c].as_ref()).map_or(Mask::All, |holds| holds.rows.clone())
     }
 
     /// The first of the rows `over` on which one of the `conditions` could not be computed.
-    pub(super) fn stuck(&self, conditions: impl IntoIterator<Item = usize>, over: &Mask) -> Option<Stuck> {
+    pub(super) fn undecidable(&self, conditions: impl IntoIterator<Item = usize>, over: &Mask) -> Option<Undecidable> {
         let failing = |condition: usize| {
             let failures = &self.conditions[condition].as_ref()?.failures;
             if failures.is_empty() {
@@ -97,22 +103,22 @@ impl Batch {
             }
             let over = over.bits(self.len());
             let RowFailure { row, reason } = failures.iter().find(|f| over.value(f.row))?;
-            Some(Stuck { row: self.prepared.rows.get(*row), condition, reason: reason.clone() })
+            Some(Undecidable { row: self.prepared.rows.get(*row), condition, reason: reason.clone() })
         };
         conditions.into_iter().filter_map(failing).min_by_key(|s| (s.row, s.condition))
     }
 
     /// The sound rows with every column, for the sink.
-    pub(super) fn kept(&self, schema: &SchemaRef, sound: &Mask) -> Result<Kept, Fault> {
-        let failed = |e: ArrowError| Fault::new(Code::Internal, format!("cannot keep a batch: {e}"));
+    pub(super) fn sound_rows(&self, schema: &SchemaRef, sound: &Mask) -> Result<SoundRows, Fault> {
+        let failed = |e: ArrowError| Fault::new(Code::Internal, format!("cannot hand on a batch: {e}"));
         let arrays: Vec<ArrayRef> = self.prepared.columns.iter().flatten().cloned().collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.len()));
         let whole = RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map_err(failed)?;
         if matches!(sound, Mask::All) {
-            return Ok(Kept { rows: self.prepared.rows.clone(), batch: whole });
+            return Ok(SoundRows { rows: self.prepared.rows.clone(), batch: whole });
         }
         let bits = sound.bits(self.len());
         let batch = filter_record_batch(&whole, &BooleanArray::new(bits.clone(), None)).map_err(failed)?;
-        Ok(Kept { rows: self.prepared.rows.filter(&bits), batch })
+        Ok(SoundRows { rows: self.prepared.rows.filter(&bits), batch })
     }
 }

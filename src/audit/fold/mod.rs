@@ -1,141 +1,238 @@
 //! One pass over the units: prepare, test rows, count.
 
 mod batch;
-mod kept;
-mod merging;
+mod cache;
+mod counted;
+mod outcomes;
+mod saved;
 mod states;
 mod unit;
+mod value;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use self::batch::Batch;
-pub(crate) use self::kept::Kept;
-use self::kept::KeptRows;
-use self::merging::Merging;
+use self::cache::{CachedRows, ColumnCache};
+pub(super) use self::counted::Counted;
+pub(super) use self::outcomes::{RowOutcomes, TestOutcome};
 use self::states::States;
-use self::unit::UnitWork;
-use super::{Folded, Job, Plan, Sink};
+use self::unit::UnitFold;
+pub use self::value::{Asked, Fold};
+use self::value::{RowCounts, UnitRead};
+use super::{Job, Plan, Sink};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Over};
-use crate::metric::Inputs;
-use crate::rules::{Condition, Facts, Scope};
-use crate::source::{Projection, Source, Unit};
+use crate::metric::{Budget, Inputs};
+use crate::prepare::Prepared;
+use crate::rows::RowSet;
+use crate::rules::{Condition, Scope};
+use crate::source::{Projection, Source, Unit, UnitEnd};
 
-/// The first pass: row tests, then states over the sound rows; rows that pass go to `sink`.
-pub(super) fn fold<S: Sink>(job: &Job<'_>, source: &dyn Source, plan: &Plan, sink: &S) -> Result<Folded, Fault> {
-    let needed = needed(plan, 0);
+/// What a pass counts, and with what means.
+struct Pass<'a> {
+    plan: &'a Plan,
+    asked: Arc<Asked>,
+    /// The first of the plan's states that is counted: 0 for the first pass.
+    first: usize,
+    /// Columns that the requests speak of.
+    needed: Vec<usize>,
+    /// See [`States::same`].
+    same: Arc<[Option<usize>]>,
+    memory: Arc<Budget>,
+}
+
+impl<'a> Pass<'a> {
+    /// Of the plan's states from `first` on; the row tests too, if that is 0.
+    fn new(job: &Job<'_>, plan: &'a Plan, first: usize) -> Result<Self, Fault> {
+        let seen = &plan.prepare.seen;
+        let tests = if first == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
+        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first, seen)?, tests };
+        Ok(Self {
+            plan,
+            asked: Arc::new(asked),
+            first,
+            needed: needed(plan, first),
+            same: plan.requests.same_over_all_rows(first).into(),
+            memory: job.budget.clone(),
+        })
+    }
+
+    fn empty_states(&self) -> States {
+        States::empty(self.plan, self.first, &self.same, &self.memory)
+    }
+}
+
+/// What the first pass leaves: the counts, and columns for the looks that may follow.
+pub(super) struct FirstPass {
+    pub(super) fold: Fold,
+    pub(super) cache: Option<ColumnCache>,
+}
+
+/// The first pass over the units `range`: row tests, then states over the sound rows; rows that pass go to `sink`.
+///
+/// # Errors
+/// What cannot be read, counted or handed to the sink.
+pub(super) fn first_pass<S: Sink>(
+    job: &Job<'_>,
+    source: &dyn Source,
+    plan: &Plan,
+    sink: &S,
+    range: Range<u32>,
+) -> Result<FirstPass, Fault> {
+    let pass = Pass::new(job, plan, 0)?;
     let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
-        false => needed.iter().copied().chain(source.judged_columns()).collect(),
+        false => pass.needed.iter().copied().chain(source.judged_columns()).collect(),
     };
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
     // What is published keeps its type; what is only looked at may come as the file holds it.
     let projection = if sink.wants_rows() { projection } else { projection.compact() };
-    let twins: Arc<[Option<usize>]> = plan.requests.twins(0).into();
-    let again = Kept::columns(source, plan);
+    let again = ColumnCache::columns(source, plan);
     let places: Vec<usize> = again.iter().filter_map(|c| projection.columns.binary_search(c).ok()).collect();
-    let is_kept = !again.is_empty() && places.len() == again.len();
-    let mut folded = Merging::new(plan, &twins, &job.budget, is_kept.then(|| Kept::new(again, &job.budget)));
-    let (total, mut done) = (source.bytes(), 0);
+    let is_cached = !again.is_empty() && places.len() == again.len();
+    let mut cache = is_cached.then(|| ColumnCache::new(again, &job.budget));
+    let mut all = Fold::empty(pass.asked.clone());
+    let (total, mut done, mut units) = (source.bytes(), 0, 0);
     let work = |unit: &Unit, preread| {
-        let mut fold = UnitWork::new(plan, &job.budget, unit, &needed, &twins);
+        if !range.contains(&unit.index) {
+            return Ok(None);
+        }
+        let mut fold = UnitFold::new(&pass, unit);
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
-        let mut kept = KeptRows::new();
+        let mut cached = CachedRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
-            if is_kept {
+            if is_cached {
                 let columns = chunk.batch.project(&places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
-                kept.push((columns, chunk.rows.clone()));
+                cached.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
                 if let (Some((batch, sound)), Some(open)) = (fold.take(prepared)?, open.as_mut()) {
-                    sink.take(open, batch.kept(&plan.prepare.schema, &sound)?)?;
+                    sink.take(open, batch.sound_rows(&plan.prepare.schema, &sound)?)?;
                 }
             }
             Ok(())
         })?;
-        fold.fold.part = open.map(|open| sink.close(open)).transpose()?;
-        fold.fold.end = end;
-        fold.fold.kept = kept;
-        Ok(fold.fold)
+        let part = open.map(|open| sink.close(open)).transpose()?;
+        Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };
-    engine::each_unit(source, Over::All, job.threads, work, |mut unit| {
-        done += source.unit_bytes(&unit.unit);
+    engine::each_unit(source, Over::All, job.threads, work, |folded| {
+        units += 1;
+        let Some((unit, fold, part, cached)) = folded else { return Ok(()) };
+        done += source.unit_bytes(&unit);
         (job.progress)(done.min(total), total);
-        if let Some(part) = unit.part.take() {
-            sink.append(&unit.unit, part)?;
+        if let Some(part) = part {
+            sink.append(&unit, part)?;
         }
-        folded.take(unit, source)
+        cache = cache.take().and_then(|all| all.take(unit.index, cached));
+        all.merge(fold)
     })?;
-    folded.finish(source)
+    all.units = Some(units);
+    Ok(FirstPass { fold: all, cache })
 }
 
-/// A second look: only the states asked for since `first_new`, over the same rows as before.
-pub(super) fn look_again(job: &Job<'_>, source: &dyn Source, plan: &Plan, folded: &mut Folded, first_new: usize) -> Result<(), Fault> {
-    let requests = &plan.requests;
-    let needed = needed(plan, first_new);
-    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&needed)).compact();
-    let twins: Arc<[Option<usize>]> = requests.twins(first_new).into();
-    let empty = || States::empty(plan, first_new, &twins, &job.budget);
-    let mut states = empty();
-    let (unsound, malformed, kept) = (&folded.unsound, &folded.malformed_rows, folded.kept.as_ref());
+/// What a second look must know of the first pass.
+pub(super) struct Before<'a> {
+    /// The units to read.
+    pub(super) units: &'a [Unit],
+    pub(super) unsound: &'a RowSet,
+    pub(super) malformed: &'a RowSet,
+    pub(super) cache: Option<&'a ColumnCache>,
+}
+
+/// A second look: only the states asked for since `first`, over the same rows as before.
+///
+/// # Errors
+/// What cannot be read or counted.
+pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize, before: &Before<'_>) -> Result<Fold, Fault> {
+    let pass = Pass::new(job, plan, first)?;
+    let projection = Projection::new(source.schema(), plan.prepare.source_columns(&pass.needed)).compact();
+    let mut all = Fold::empty(pass.asked.clone());
     let work = |unit: &Unit, preread| {
-        let mut states = empty();
+        let mut states = pass.empty_states();
         let mut each = |chunk| {
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
-                let batch = Batch::new(prepared, plan, first_new, &needed);
+                let batch = Batch::new(prepared, plan, first, &pass.needed);
                 // With fewer columns read, records malformed in another one look whole.
-                let live = malformed.mask(unit.index, &batch.prepared.rows).not();
-                let sound = live.without(&unsound.mask(unit.index, &batch.prepared.rows));
-                if let Some(stuck) = states.update(&batch, plan, (&live, &sound), unit.index)? {
-                    // The first look judged by the same conditions; this is for one that only a second look asks for.
-                    let Condition { at, .. } = &requests.conditions[stuck.condition];
+                let live = before.malformed.mask(unit.index, &batch.prepared.rows).not();
+                let sound = live.without(&before.unsound.mask(unit.index, &batch.prepared.rows));
+                if let Some(row) = states.update(&batch, (plan, first), (&live, &sound), unit.index)? {
+                    // The first pass judged by the same conditions; this is for one that only a second look asks for.
+                    let Condition { at, .. } = &plan.requests.conditions[row.condition];
                     return Err(Fault::new(
                         Code::ExpressionFailed,
-                        format!("cannot tell whether this holds for every row: {}", stuck.reason),
+                        format!("cannot tell whether this holds for every row: {}", row.reason),
                     )
                     .at(at.clone()));
                 }
             }
             Ok(())
         };
-        match kept.and_then(|kept| kept.chunks(unit.index, &projection.columns)) {
+        match before.cache.and_then(|cache| cache.chunks(unit.index, &projection.columns)) {
             Some(chunks) => chunks.into_iter().try_for_each(&mut each)?,
             None => _ = source.read(unit, preread, &projection, &mut each)?,
         }
-        Ok(states)
+        let read = UnitRead { unit: unit.clone(), end: UnitEnd::default() };
+        Ok(Fold::of_unit(pass.asked.clone(), read, states, RowCounts::default()))
     };
-    let units: Vec<Unit> = folded.places.units().cloned().collect();
-    engine::each_unit(source, Over::Units(&units), job.threads, work, |unit_states| states.merge(unit_states))?;
-    finish(states, &requests.inputs, &mut folded.facts)
+    engine::each_unit(source, Over::Units(before.units), job.threads, work, |fold| all.merge(fold))?;
+    Ok(all)
 }
 
-/// The columns that row tests, states (from `first_new`) and their conditions need.
-fn needed(plan: &Plan, first_new: usize) -> Vec<usize> {
+/// Takes in what a second look counted of all units, from the state `first` on.
+///
+/// # Errors
+/// Not all units were counted, or other questions answered; spilled data cannot be read back.
+pub(super) fn finish_look(fold: Fold, plan: &Plan, first: usize, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
+    if fold.asked.states != plan.requests.questions(first, &plan.prepare.seen)? {
+        return Err(Fault::new(Code::Internal, "internal error: a second look answers other questions than those asked"));
+    }
+    match fold.into_whole(counted.units.len() as u32)? {
+        Some(segment) => counted.facts.states.extend(segment.states.finish(inputs)?.into_iter().map(Some)),
+        // Without a unit no check asks again: it has seen no value.
+        None => return Err(Fault::new(Code::Internal, "internal error: a second look at no data")),
+    }
+    Ok(())
+}
+
+/// Runs the row tests on one batch by itself.
+///
+/// # Errors
+/// A `where` cannot be computed on a row.
+pub(super) fn judge_batch(prepared: Prepared, plan: &Plan, needed: &[usize]) -> Result<(Prepared, RowOutcomes), Fault> {
+    let batch = Batch::new(prepared, plan, 0, needed);
+    let outcomes = RowOutcomes::of(&batch, plan);
+    match &outcomes.undecidable {
+        None => Ok((batch.prepared, outcomes)),
+        Some(row) => {
+            let Condition { at, .. } = &plan.requests.conditions[row.condition];
+            let what = format!("cannot tell whether this holds for row {}: {}", u64::from(row.row) + 1, row.reason);
+            Err(Fault::new(Code::ExpressionFailed, what).at(at.clone()))
+        }
+    }
+}
+
+/// The columns that row tests, states (from `first` on) and their conditions need; row tests only if `first` is 0.
+pub(super) fn needed(plan: &Plan, first: usize) -> Vec<usize> {
     let requests = &plan.requests;
     let mut columns: Vec<usize> = Vec::new();
     let scope = |scope: &Scope, columns: &mut Vec<usize>| {
         columns.extend(&scope.by);
         columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
     };
-    if first_new == 0 {
+    if first == 0 {
         for (test, _) in requests.tests.iter().zip(&plan.proven).filter(|(_, proven)| !**proven) {
             columns.extend(&test.columns);
             scope(&test.scope, &mut columns);
             columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
         }
     }
-    let is_given = |i: usize| first_new == 0 && plan.given.get(i).is_some_and(Option::is_some);
-    for (_, state) in requests.states[first_new..].iter().enumerate().filter(|(i, _)| !is_given(*i)) {
+    let is_given = |i: usize| first == 0 && plan.given.get(i).is_some_and(Option::is_some);
+    for (_, state) in requests.states[first..].iter().enumerate().filter(|(i, _)| !is_given(*i)) {
         columns.extend(&state.columns);
         scope(&state.scope, &mut columns);
     }
     columns.sort_unstable();
     columns.dedup();
     columns
-}
-
-fn finish(states: States, inputs: &Inputs, facts: &mut Facts) -> Result<(), Fault> {
-    let finished = states.finish(inputs)?;
-    facts.states.extend(finished.into_iter().map(Some));
-    Ok(())
 }

@@ -1,59 +1,80 @@
-//! The states of a unit, or of all units so far.
+//! The states of a unit, or of consecutive units.
 //!
-//! A state over the sound rows and its twin over all rows count the same until a row is unsound;
-//! most batches have none, so until then only the twin counts.
+//! A state over the sound rows counts the same as one over all rows until a row is unsound; most batches have no such
+//! row. So until then only the latter counts, for both.
 
 use std::any::Any;
 use std::sync::Arc;
 
-use super::batch::{Batch, Stuck};
+use super::batch::{Batch, Undecidable};
 use crate::audit::Plan;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
+use crate::metric::any::AnyState;
 use crate::metric::completeness::Counts;
-use crate::metric::{AnyState, Budget, Inputs, Rows};
+use crate::metric::{Budget, Inputs, Rows};
 use crate::rows::Mask;
 use crate::rules::words::Over;
 
-/// One state a request, none where its twin speaks for it.
+/// How a request is answered.
+pub(super) enum Answer {
+    /// By its own state.
+    Counted(Box<dyn AnyState>),
+    /// By the state of this index, which counts over all rows: every row so far was sound.
+    SameAs(usize),
+    /// By the source's own statistics, without reading.
+    Known(Counts),
+}
+
+/// One answer a request.
 pub(super) struct States {
-    states: Vec<Option<Box<dyn AnyState>>>,
-    twins: Arc<[Option<usize>]>,
-    /// The first of the plan's requests that is counted.
-    first: usize,
-    /// What is known without counting.
-    given: Arc<[Option<Counts>]>,
+    pub(super) answers: Vec<Answer>,
+    /// By request over the sound rows: the request that counts the same over all rows.
+    pub(super) same: Arc<[Option<usize>]>,
 }
 
 impl States {
-    /// Nothing counted yet, of the requests from `first` on.
-    pub fn empty(plan: &Plan, first: usize, twins: &Arc<[Option<usize>]>, memory: &Arc<Budget>) -> Self {
-        let given: Arc<[Option<Counts>]> = if first == 0 { plan.given.clone() } else { Arc::new([]) };
-        let requests = plan.requests.states[first..].iter().zip(twins.iter()).enumerate();
-        let is_counted = |i: usize, twin: &Option<usize>| twin.is_none() && given.get(i).is_none_or(Option::is_none);
-        let states = requests.map(|(i, (request, twin))| is_counted(i, twin).then(|| request.empty(&plan.prepare.seen, memory))).collect();
-        Self { states, twins: twins.clone(), first, given }
+    /// Nothing counted yet, of the requests from `first` on; `same` is of [`crate::rules::Requests::same_over_all_rows`].
+    pub(super) fn empty(plan: &Plan, first: usize, same: &Arc<[Option<usize>]>, memory: &Arc<Budget>) -> Self {
+        let answer = |(i, request): (usize, &crate::rules::StateRequest)| {
+            let known = (first == 0).then(|| plan.given.get(i).copied().flatten()).flatten();
+            match (known, same[i]) {
+                (Some(counts), _) => Answer::Known(counts),
+                (None, Some(all)) => Answer::SameAs(all),
+                (None, None) => Answer::Counted(request.empty(&plan.prepare.seen, memory)),
+            }
+        };
+        Self { answers: plan.requests.states[first..].iter().enumerate().map(answer).collect(), same: same.clone() }
     }
 
     /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound; gives the first row on which a
     /// `where` could not be computed.
-    pub fn update(&mut self, batch: &Batch, plan: &Plan, (live, sound): (&Mask, &Mask), unit: u32) -> Result<Option<Stuck>, Fault> {
+    ///
+    /// # Errors
+    /// A state cannot keep what it must.
+    pub(super) fn update(
+        &mut self,
+        batch: &Batch,
+        (plan, first): (&Plan, usize),
+        (live, sound): (&Mask, &Mask),
+        unit: u32,
+    ) -> Result<Option<Undecidable>, Fault> {
         if batch.len() == 0 {
             return Ok(None);
         }
-        let mut stuck: Option<Stuck> = None;
+        let mut undecidable: Option<Undecidable> = None;
         if !live.without(sound).is_none() {
             self.part()?;
         }
-        for (request, state) in plan.requests.states[self.first..].iter().zip(&mut self.states) {
-            let Some(state) = state else { continue };
+        for (request, answer) in plan.requests.states[first..].iter().zip(&mut self.answers) {
+            let Answer::Counted(state) = answer else { continue };
             let over = match request.scope.over {
                 Over::Sound => sound,
                 Over::All => live,
             };
-            if let Some(more) = batch.stuck(request.scope.condition, over)
-                && stuck.as_ref().is_none_or(|first| (more.row, more.condition) < (first.row, first.condition))
+            if let Some(more) = batch.undecidable(request.scope.condition, over)
+                && undecidable.as_ref().is_none_or(|first| more.comes_before(first))
             {
-                stuck = Some(more);
+                undecidable = Some(more);
             }
             let selection = batch.scope(&request.scope).and(over);
             if !selection.is_none() {
@@ -61,31 +82,44 @@ impl States {
                 state.update(&rows, &batch.columns(&request.columns))?;
             }
         }
-        Ok(stuck)
+        Ok(undecidable)
     }
 
-    /// From here on twins go their own ways.
+    /// From here on states over the sound rows count by themselves.
     fn part(&mut self) -> Result<(), Fault> {
-        for (i, twin) in self.twins.iter().enumerate() {
-            if let (None, Some(twin)) = (&self.states[i], twin) {
-                self.states[i] = self.states[*twin].as_ref().map(|s| s.fork()).transpose()?;
-            }
+        (0..self.answers.len()).try_for_each(|i| self.part_one(i))
+    }
+
+    fn part_one(&mut self, index: usize) -> Result<(), Fault> {
+        if let Answer::SameAs(all) = self.answers[index]
+            && let Answer::Counted(state) = &self.answers[all]
+        {
+            self.answers[index] = Answer::Counted(state.fork()?);
         }
         Ok(())
     }
 
     /// Takes in what the units that follow counted.
-    pub fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
-        for (i, twin) in self.twins.clone().iter().enumerate().filter_map(|(i, twin)| Some((i, (*twin)?))) {
-            match (self.states[i].is_some(), later.states[i].is_some()) {
-                (false, true) => self.states[i] = self.states[twin].as_ref().map(|s| s.fork()).transpose()?,
-                (true, false) => later.states[i] = later.states[twin].as_ref().map(|s| s.fork()).transpose()?,
-                (true, true) | (false, false) => {}
+    ///
+    /// # Errors
+    /// A state cannot be merged.
+    pub(super) fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
+        for i in 0..self.answers.len() {
+            match (&self.answers[i], &later.answers[i]) {
+                (Answer::SameAs(_), Answer::Counted(_)) => self.part_one(i)?,
+                (Answer::Counted(_), Answer::SameAs(_)) => later.part_one(i)?,
+                _ => {}
             }
         }
-        for (ours, theirs) in self.states.iter_mut().zip(later.states) {
-            if let (Some(ours), Some(theirs)) = (ours, theirs) {
-                ours.merge(theirs)?;
+        for (ours, theirs) in self.answers.iter_mut().zip(later.answers) {
+            match (ours, theirs) {
+                (Answer::Counted(ours), Answer::Counted(theirs)) => ours.merge(theirs)?,
+                (Answer::SameAs(ours), Answer::SameAs(theirs)) if *ours == theirs => {}
+                (Answer::Known(ours), Answer::Known(theirs)) if *ours == theirs => {}
+                _ => {
+                    return Err(Fault::new(Code::ForeignFold, "these folds answer one question in two ways")
+                        .hint("fold all units with the same options"));
+                }
             }
         }
         Ok(())
@@ -95,12 +129,23 @@ impl States {
     ///
     /// # Errors
     /// Spilled data cannot be read back.
-    pub fn finish(self, inputs: &Inputs) -> Result<Vec<Arc<dyn Any + Send + Sync>>, Fault> {
-        let finished = self.states.into_iter().map(|s| s.map(|s| s.finish(inputs)).transpose()).collect::<Result<Vec<_>, _>>()?;
-        let given = |i: usize| Some(Arc::new(*self.given.get(i)?.as_ref()?) as Arc<dyn Any + Send + Sync>);
-        let of = |i: usize| {
-            given(i).or_else(|| finished[i].clone()).or_else(|| finished[self.twins[i]?].clone().or_else(|| given(self.twins[i]?)))
-        };
-        Ok((0..finished.len()).map(|i| of(i).expect("a state is counted, or given, or its twin is")).collect())
+    pub(super) fn finish(self, inputs: &Inputs) -> Result<Vec<Arc<dyn Any + Send + Sync>>, Fault> {
+        let mut outs: Vec<Option<Arc<dyn Any + Send + Sync>>> = Vec::with_capacity(self.answers.len());
+        let mut same = Vec::new();
+        for (i, answer) in self.answers.into_iter().enumerate() {
+            outs.push(match answer {
+                Answer::Counted(state) => Some(state.finish(inputs)?),
+                Answer::Known(counts) => Some(Arc::new(counts)),
+                Answer::SameAs(all) => {
+                    same.push((i, all));
+                    None
+                }
+            });
+        }
+        for (i, all) in same {
+            outs[i] = outs.get(all).cloned().flatten();
+        }
+        let answered: Option<Vec<_>> = outs.into_iter().collect();
+        answered.ok_or_else(|| Fault::new(Code::Internal, "internal error: a state answers for one that does not count itself"))
     }
 }

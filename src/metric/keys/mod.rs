@@ -178,12 +178,9 @@ impl State for Keys {
         let mut units = BTreeMap::new();
         saved::read(from, |records| state.take_saved(&mut units, records))?;
         state.gather(units);
-        let is_settled = state.unsettled || state.runs.is_empty();
-        let has_keys = !state.units.is_empty() || !state.spills.is_empty();
-        encoding::ensure(
-            if state.unsettled { state.runs.is_empty() && !has_keys } else { is_settled || !has_keys },
-            "some keys are hashed and others not",
-        )?;
+        let kept = [state.unsettled, !state.runs.is_empty(), !state.units.is_empty() || !state.spills.is_empty()];
+        encoding::ensure(kept.iter().filter(|is| **is).count() <= 1, "some keys are hashed and others not")?;
+        state.spill_if_exceeded()?;
         Ok(state)
     }
 
@@ -318,11 +315,12 @@ impl Keys {
         for Record { hash, unit, row } in records {
             units.entry(unit).or_default().push(Entry { hash, row });
         }
-        if self.memory.budget().is_exceeded() {
-            self.gather(std::mem::take(units));
-            self.spill()?;
+        // Fewer keys would make many small files.
+        if self.memory.bytes() < SPILL_ENTRIES * size_of::<Entry>() {
+            return Ok(());
         }
-        Ok(())
+        self.gather(std::mem::take(units));
+        self.spill_if_exceeded()
     }
 
     /// Puts keys that were saved back into the order of their rows.

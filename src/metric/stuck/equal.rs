@@ -53,6 +53,9 @@ struct Found {
     longest: u64,
     failing: RowSet,
     runs: u64,
+    /// Failing rows of the batch at hand, not in `failing` yet.
+    #[serde(skip)]
+    open: Vec<u32>,
 }
 
 /// What was found of runs.
@@ -84,11 +87,12 @@ impl State for EqualRuns {
         encoder.encode(columns, rows.len());
         rows.selection.rows(rows.len(), |i| {
             let value = (!missing.value(i)).then(|| encoder.row(i));
-            found.push(value, rows.unit, rows.numbers.get(i), *max_run);
+            found.push(value, rows.numbers.get(i), *max_run);
         });
         for run in found.head.iter_mut().chain(&mut found.tail) {
             run.close(rows.unit);
         }
+        found.failing.insert_unit(rows.unit, std::mem::take(&mut found.open));
         self.account();
         Ok(())
     }
@@ -159,7 +163,7 @@ impl Found {
         }
     }
 
-    fn push(&mut self, value: Option<&[u8]>, unit: u32, row: u32, max_run: u64) {
+    fn push(&mut self, value: Option<&[u8]>, row: u32, max_run: u64) {
         let last = self.tail.as_mut().or(self.head.as_mut());
         if let Some(last) = last.filter(|last| last.value.as_deref() == value) {
             last.len += 1;
@@ -167,9 +171,6 @@ impl Found {
             return;
         }
         let run = Run { value: value.map(<[u8]>::to_vec), len: 1, rows: RowSet::default(), open: vec![row] };
-        if let Some(tail) = &mut self.tail {
-            tail.close(unit);
-        }
         self.end_tail(max_run);
         match self.head {
             Some(_) => self.tail = Some(run),
@@ -192,6 +193,7 @@ impl Found {
         if run.len > max_run {
             self.runs += 1;
             self.failing.union(&run.rows);
+            self.open.extend(run.open);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::Missing;
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_numeric;
 use crate::metric::stand_ins::{StandIns, Wanted};
@@ -87,15 +87,15 @@ impl Check for DisguisedCheck {
         Box::new(self.clone())
     }
 
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Judgement {
-        let keys = match self.keys.as_mut().map(|k| k.advance(view, look)) {
-            Some(None) => return Judgement::Again,
+    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+        let keys = match self.keys.as_mut().map(|k| k.advance(view, look)).transpose()? {
+            Some(None) => return Ok(Judgement::Again),
             Some(Some(keys)) => keys,
             None => None,
         };
-        let of = view.get(self.rows).map_or(0, |c| c.rows);
+        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
         let empty = Vec::new();
-        let found = view.get(self.found).unwrap_or(&empty);
+        let found = view.get(self.found)?.unwrap_or(&empty);
         let counts: Vec<u64> = found.iter().map(RowSet::len).collect();
         // The most frequent value beside the stand-ins: the largest size that is none of theirs.
         let mut sizes = keys.map(|k| k.largest.clone()).unwrap_or_default();
@@ -122,6 +122,6 @@ impl Check for DisguisedCheck {
             true => "with a value that stands in for a missing one".to_owned(),
             false => format!("with a value that stands in for a missing one: {}", told.join(", ")),
         };
-        Judgement::Rows(RowsJudged { failing: rows.len(), of, rows: Arc::new(rows), says, figures, ..RowsJudged::default() })
+        Ok(Judgement::Rows(RowsJudged { failing: rows.len(), of, rows: Arc::new(rows), says, figures, ..RowsJudged::default() }))
     }
 }

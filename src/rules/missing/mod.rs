@@ -4,7 +4,7 @@ mod together;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
 use crate::metric::{Column, ColumnStatistics};
@@ -65,6 +65,7 @@ impl Rule for Missing {
     const NAME: &'static str = "missing";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
+    const MINDS_KIND: bool = false;
     /// Missing values are what it judges.
     const CLAIMS: &'static [&'static str] = &["nulls"];
     const ABOUT_ROWS: &'static [&'static str] = &["together"];
@@ -119,7 +120,7 @@ struct MissingCheck {
 }
 
 impl Simple for MissingCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
         let counts = view.test(self.test);
         let all = counts.failing + counts.known;
         let missing = if self.inverted { counts.in_scope - all } else { all };
@@ -130,12 +131,12 @@ impl Simple for MissingCheck {
         }
         let mut broken = None;
         if let Some((max, handle)) = self.runs {
-            let longest = view.get(handle).copied().unwrap_or(0);
+            let longest = view.get(handle)?.copied().unwrap_or(0);
             figures.insert("longest_run".into(), longest.into());
             broken = (longest > max).then(|| format!("{longest} missing in a row, at most {max} allowed"));
         }
         let says = if self.inverted { "with a value" } else { "missing" }.to_owned();
         let (failing, of, known, rows) = (counts.failing, counts.in_scope, counts.known, counts.rows);
-        Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures, broken, ..RowsJudged::default() })
+        Ok(Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures, broken, ..RowsJudged::default() }))
     }
 }

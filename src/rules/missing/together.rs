@@ -1,7 +1,7 @@
 //! Columns that are missing together or not at all.
 
 use super::Missing;
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Column;
 use crate::metric::completeness::MissingSpec;
 use crate::rows::Mask;
@@ -49,7 +49,7 @@ struct TogetherCheck {
 }
 
 impl Simple for TogetherCheck {
-    fn judge(&self, view: &View<'_>) -> Judgement {
-        Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says))
+    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
     }
 }

@@ -160,7 +160,7 @@ pub enum OnNoData {
 }
 
 /// Whether a row whose value is missing passes a rule about the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Nulls {
     #[default]
@@ -169,7 +169,7 @@ pub enum Nulls {
 }
 
 /// Which rows a measure of the batch is taken over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
     /// Rows that fail no row test which quarantines without tolerance.

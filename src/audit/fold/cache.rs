@@ -15,17 +15,18 @@ use crate::source::{Chunk, Source};
 const DECODED_MAX: u64 = 64 << 20;
 
 /// Some of a unit's rows, as the source gave them, with the kept columns alone.
-pub(super) type KeptRows = Vec<(RecordBatch, RowNumbers)>;
+pub(in crate::audit) type CachedRows = Vec<(RecordBatch, RowNumbers)>;
 
-/// The kept columns of all units so far, or that there was no room for them.
-pub(crate) struct Kept {
+/// The kept columns of all units so far.
+pub(in crate::audit) struct ColumnCache {
     /// Columns of the source, ascending.
     columns: Vec<usize>,
-    units: BTreeMap<u32, KeptRows>,
+    units: BTreeMap<u32, CachedRows>,
     memory: Reservation,
+    budget: Arc<Budget>,
 }
 
-impl Kept {
+impl ColumnCache {
     /// The columns that quantiles will be sought in, where rows stay as they come and the columns are text or few
     /// enough numbers; none where nothing is to be kept.
     pub fn columns(source: &dyn Source, plan: &Plan) -> Vec<usize> {
@@ -46,14 +47,15 @@ impl Kept {
 
     /// Nothing kept yet.
     pub fn new(columns: Vec<usize>, budget: &Arc<Budget>) -> Self {
-        Self { columns, units: BTreeMap::new(), memory: Reservation::new(budget) }
+        Self { columns, units: BTreeMap::new(), memory: Reservation::new(budget), budget: budget.clone() }
     }
 
     /// Keeps a unit's rows, as long as half of the memory limit is left for others.
-    pub fn take(mut self, unit: u32, rows: KeptRows) -> Option<Self> {
-        self.memory.grow(rows.iter().map(|(batch, _)| batch.get_array_memory_size()).sum());
+    pub fn take(mut self, unit: u32, rows: CachedRows) -> Option<Self> {
+        let bytes: usize = rows.iter().map(|(batch, _)| batch.get_array_memory_size()).sum();
+        self.memory.grow(bytes);
         self.units.insert(unit, rows);
-        (!self.memory.budget().is_half_used()).then_some(self)
+        (!self.budget.is_half_used()).then_some(self)
     }
 
     /// The rows of `unit` with `columns` alone, if all of them were kept.

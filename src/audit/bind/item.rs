@@ -1,0 +1,258 @@
+//! One item of the rule file: to which columns it binds, and what it asks for.
+
+use arrow::datatypes::{DataType, Schema};
+
+use super::preparation::is_declared;
+use super::{Plan, PlannedCheck, Terms, contract};
+use crate::audit::select::select;
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::metric::groups::{GroupCounts, can_be_named};
+use crate::paths::PathColumn;
+use crate::prepare::Prepare;
+use crate::rules::schema::ChangeKind;
+use crate::rules::words::{OnNoData, Over, Tolerance};
+use crate::rules::{Asking, Binder, BoundColumn, Check, Handle, Policy, Requests, Scope, StateRequest};
+use crate::ruleset::RuleItem;
+use crate::sql::LazySql;
+use crate::types::type_name;
+use crate::yaml::{Position, Spanned};
+
+const READ: &str = "`warn` beside a tolerance was read as one with the rule file";
+
+/// A check that bound, with what it asked for.
+struct Bound {
+    check: Box<dyn Check>,
+    /// What nobody had asked for before.
+    new: Requests,
+    wants_states: bool,
+    scope: Scope,
+    policy: Policy,
+    /// Columns the rule itself names, beside `where` and `by`.
+    about: Vec<usize>,
+    shows: Vec<usize>,
+    groups: Option<Handle<GroupCounts>>,
+}
+
+/// Binds items of the rule file, one after the other.
+pub(super) struct Binding<'a, 'b> {
+    pub(super) terms: &'a Terms<'b>,
+    pub(super) sql: &'a LazySql,
+    /// Of a batch that keeps to the contract.
+    pub(super) contract: &'a Prepare,
+}
+
+impl Binding<'_, '_> {
+    /// A required column is an implied rule: rows without a value are set aside.
+    pub(super) fn required(&self, name: &str, at: Position, plan: &mut Plan) -> Result<(), Faults> {
+        let item = contract::required(name, at);
+        let column = Spanned { at, value: name.to_owned() };
+        self.one(&item, Some(&column), plan)
+    }
+
+    pub(super) fn item(&self, item: &RuleItem, plan: &mut Plan) -> Result<(), Faults> {
+        if item.is_about_rows() {
+            return self.one(item, None, plan);
+        }
+        let mut faults = Faults::default();
+        for column in self.columns(item, &plan.prepare)? {
+            if let Err(more) = self.one(item, Some(&column), plan) {
+                faults.extend(more);
+            }
+        }
+        self.absent(item, plan);
+        faults.or_ok(())
+    }
+
+    /// The columns that an item is about.
+    fn columns(&self, item: &RuleItem, prepare: &Prepare) -> Result<Vec<Spanned<String>>, Faults> {
+        if let Some(column) = &item.words.column {
+            return Ok(vec![column.clone()]);
+        }
+        let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
+        let some = |named: Vec<String>| if named.is_empty() { Err("`columns` names no column".to_owned()) } else { Ok(named) };
+        let named = select(&columns.value, prepare, self.contract)
+            .and_then(some)
+            .map_err(|what| Fault::new(Code::UnknownColumn, what).at(columns.at.in_file(&self.terms.rules.path)))?;
+        Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
+    }
+
+    /// Binds one item to one column, or to the rows as a whole, and takes over what it asks for.
+    pub(super) fn one(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
+        let schema = plan.prepare.seen.clone();
+        let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &schema));
+        let bound = match drifted {
+            Some(why) => Err(why),
+            None => self.bind_to(item, column, &plan.prepare, &plan.requests).map_err(|f| told(&f)),
+        };
+        if bound.is_err() {
+            // Against the contract it must bind; if not, the rule file is wrong, not the batch.
+            self.bind_to(item, column, self.contract, &Requests::default())?;
+        }
+        let is_row_test = bound.as_ref().is_ok_and(|b| !b.new.tests.is_empty());
+        if item.words.nulls.is_some() && !item.entry.claims.contains(&"nulls") && bound.is_ok() && !is_row_test {
+            let fault = Fault::new(Code::MisplacedWord, format!("`nulls` has no meaning for `{}`", item.entry.name));
+            return Err(fault.at(item.at.in_file(&self.terms.rules.path)).hint("judge missing values with `missing`").into());
+        }
+        let about = bound.as_ref().map(|b| b.about.clone()).unwrap_or_default();
+        let columns: Vec<String> = match column {
+            Some(column) => vec![column.value.clone()],
+            None => about.iter().map(|&i| schema.field(i).name().clone()).collect(),
+        };
+        if item.entry.names_key {
+            plan.identity.extend(about);
+        }
+        let id = match (&item.words.id, column, &item.words.columns) {
+            (Some(id), Some(column), Some(_)) => format!("{}-{}", id.value, column.value),
+            (Some(id), _, _) => id.value.clone(),
+            (None, _, _) => std::iter::once(item.entry.name).chain(columns.iter().map(String::as_str)).collect::<Vec<_>>().join("-"),
+        };
+        let unbound = PlannedCheck {
+            at: item.at,
+            rule: item.entry.name,
+            words: item.words.clone(),
+            policy: self.policy(item),
+            on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Stop),
+            scope: Scope::default(),
+            check: Err(String::new()),
+            test: None,
+            tests_alone: false,
+            known_reasons: Vec::new(),
+            groups: None,
+            shows: Vec::new(),
+            columns,
+            id,
+        };
+        plan.checks.push(match bound {
+            Err(why) => PlannedCheck { check: Err(why), ..unbound },
+            Ok(Bound { check, mut new, wants_states, scope, policy, shows, groups, .. }) => {
+                new.tests.iter_mut().for_each(|test| test.id.clone_from(&unbound.id));
+                let test = is_row_test.then_some(plan.requests.tests.len());
+                plan.requests.absorb(new);
+                PlannedCheck { check: Ok(check), tests_alone: !wants_states, test, scope, policy, shows, groups, ..unbound }
+            }
+        });
+        Ok(())
+    }
+
+    /// Why a rule about the values of `column` cannot be judged: they are of another kind than the
+    /// contract's. As text, 61 lies outside 0 to 120.
+    fn drifted(&self, column: &str, schema: &Schema) -> Option<String> {
+        let (_, found) = schema.column_with_name(column)?;
+        let (_, expected) = self.contract.seen.column_with_name(column)?;
+        // What lies inside a struct or list is the schema's business; the rule is about the whole.
+        let kind = |t: &DataType| {
+            (matches!(t, DataType::Struct(_)), matches!(t, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)))
+        };
+        if expected.data_type().is_nested() && kind(expected.data_type()) == kind(found.data_type()) {
+            return None;
+        }
+        let changed = crate::rules::schema::type_change(expected.data_type(), found.data_type())? == ChangeKind::TypeChanged;
+        let (expected, found) = (type_name(expected.data_type()), type_name(found.data_type()));
+        changed.then(|| format!("`{column}` is {found} where the contract says {expected}"))
+    }
+
+    pub(super) fn policy(&self, item: &RuleItem) -> Policy {
+        Policy {
+            on_fail: item.words.on_fail.as_ref().map_or(item.entry.on_fail, |o| o.value),
+            on_fail_given: item.words.on_fail.is_some(),
+            tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
+            tolerance_given: item.words.tolerate.is_some(),
+            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).map(|w| w.value.0.parse().expect(READ)),
+            nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
+        }
+    }
+
+    /// Binds one item to the columns of `prepare`; what it asks for stands beside what was asked `before`.
+    fn bind_to(&self, item: &RuleItem, column: Option<&Spanned<String>>, prepare: &Prepare, before: &Requests) -> Result<Bound, Faults> {
+        let path = &self.terms.rules.path;
+        let is_inferred = |name: &str| self.terms.infers && !is_declared(self.terms, name);
+        let mut binder = Binder {
+            prepare,
+            column: None,
+            place: column.map_or(item.at, |c| c.at).in_file(path),
+            sql: self.sql,
+            requests: Asking::beside(before),
+            scope: Scope { over: item.words.over.unwrap_or_default(), ..Scope::default() },
+            policy: self.policy(item),
+            warn: item.words.warn.clone(),
+            as_of: self.terms.as_of,
+            published: self.terms.published,
+            is_inferred: &is_inferred,
+            shows: Vec::new(),
+        };
+        let mut faults = Faults::default();
+        if let Some(name) = column {
+            let found: Option<BoundColumn> = faults.take(binder.find(name));
+            binder.column = found;
+        }
+        for name in item.words.by.iter().flat_map(|by| by.value.0.iter().map(|n| Spanned { at: by.at, value: n.clone() })) {
+            match faults.take(binder.find(&name)) {
+                Some(found) if prepare.path(found.index).is_some_and(PathColumn::is_elements) => {
+                    faults.push(binder.fault_at(
+                        &name,
+                        Code::UnfitColumn,
+                        format!("`{}` has several values a row, so it makes no groups", found.name),
+                    ));
+                }
+                Some(found) => binder.scope.by.push(found.index),
+                None => {}
+            }
+        }
+        if let Some(text) = &item.words.r#where
+            && let Some(condition) = faults.take(binder.condition(text))
+        {
+            binder.scope.condition = Some(binder.requests.condition(condition, text.at.in_file(path)));
+        }
+        faults.or_ok(())?;
+        let shown_before = binder.shows.len();
+        let check = item.rule.bind(&mut binder)?;
+        has_one_value_a_row(&binder, item.entry.name)?;
+        has_names_for_groups(&binder)?;
+        let wants_states = binder.requests.wants_states();
+        let mut about: Vec<usize> = binder.shows[shown_before..].to_vec();
+        about.dedup();
+        let mut shows: Vec<usize> = Vec::new();
+        for index in binder.shows.iter().copied() {
+            if !shows.contains(&index) {
+                shows.push(index);
+            }
+        }
+        let (scope, policy) = (binder.scope.clone(), binder.policy.clone());
+        let groups = (!scope.by.is_empty()).then(|| {
+            // A group whose rows all fail is a group.
+            let ungrouped = Scope { by: Vec::new(), over: Over::All, ..scope.clone() };
+            binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
+        });
+        Ok(Bound { check, new: binder.requests.into_new(), wants_states, scope, policy, about, shows, groups })
+    }
+}
+
+/// A state counts rows; a row test alone can say that a row fails if one of its elements does.
+fn has_one_value_a_row(binder: &Binder<'_>, rule: &str) -> Result<(), Fault> {
+    let new = binder.requests.new_requests();
+    let counted = new.states.iter().flat_map(|s| &s.columns);
+    let joined = new.tests.iter().filter(|t| t.columns.len() > 1).flat_map(|t| &t.columns);
+    match counted.chain(joined).find_map(|&c| binder.prepare.path(c).filter(|p| p.is_elements())) {
+        None => Ok(()),
+        Some(path) => {
+            let fault = binder.fault(Code::UnfitColumn, format!("`{}` has several values a row, and `{rule}` needs one", path.path));
+            Err(fault.hint("rules that judge row by row can speak of elements: `range`, `values`, `pattern`, …"))
+        }
+    }
+}
+
+/// Groups are named by their values.
+fn has_names_for_groups(binder: &Binder<'_>) -> Result<(), Fault> {
+    let named = binder.requests.new_requests().states.iter().flat_map(StateRequest::named_by);
+    for column in named.chain(&binder.scope.by).map(|&c| binder.bound(c)) {
+        if let Err(why) = can_be_named(&column.data_type) {
+            return Err(binder.fault(Code::UnfitColumn, format!("the values of `{}` make no groups: {why}", column.name)));
+        }
+    }
+    Ok(())
+}
+
+/// What faults say, without their places.
+fn told(faults: &Faults) -> String {
+    faults.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ")
+}

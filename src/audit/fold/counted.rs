@@ -1,0 +1,105 @@
+//! What the first pass counted, finished: what rules judge and reports tell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::cache::ColumnCache;
+use super::value::{RowCounts, TestFold, UnitRead};
+use super::{FirstPass, Pass};
+use crate::audit::{Job, Plan};
+use crate::diagnostic::{Code, Fault};
+use crate::metric::Inputs;
+use crate::metric::groups::GroupKey;
+use crate::rows::{RowId, RowSet};
+use crate::rules::{Facts, TestCounts};
+use crate::source::{Evidence, Malformed, Places, Source, Unit};
+
+/// What rules and report need of the first pass, once all units were counted.
+pub(in crate::audit) struct Counted {
+    pub(in crate::audit) facts: Facts,
+    pub(in crate::audit) places: Places,
+    pub(in crate::audit) units: Vec<Unit>,
+    pub(in crate::audit) filtered: u64,
+    pub(in crate::audit) malformed: RowSet,
+    pub(in crate::audit) malformed_samples: Vec<(u32, Malformed)>,
+    pub(in crate::audit) malformed_columns: BTreeMap<Option<String>, u64>,
+    pub(in crate::audit) unsound: RowSet,
+    pub(in crate::audit) evidence: Evidence,
+    /// Digest of the units' bytes, for text.
+    pub(in crate::audit) content_digest: Option<u128>,
+    pub(in crate::audit) cache: Option<ColumnCache>,
+}
+
+impl Counted {
+    /// Finishes what the first pass counted.
+    ///
+    /// # Errors
+    /// Some units were not counted; spilled data cannot be read back; a `where` could not be computed on a row.
+    pub(in crate::audit) fn of(job: &Job<'_>, first: FirstPass, source: &dyn Source, plan: &Plan) -> Result<Self, Fault> {
+        let FirstPass { fold, cache } = first;
+        let pass_units = fold.units.unwrap_or(0);
+        let whole = fold.into_whole(pass_units)?;
+        let (units, states, rows) = match whole {
+            Some(segment) => (segment.units, Some(segment.states), segment.rows),
+            None => (Vec::new(), None, RowCounts::default()),
+        };
+        let mut places = Places::default();
+        for UnitRead { unit, end } in &units {
+            places.push(unit.clone(), end, source.header_lines(unit.file));
+        }
+        if let Some(undecided) = &rows.undecided {
+            let origin = places.origin(RowId { unit: undecided.unit, row: undecided.row }, source.files());
+            let what = format!("cannot tell whether this holds for {origin}: {}", undecided.reason);
+            let fault = Fault::new(Code::ExpressionFailed, what).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`");
+            let condition = plan.requests.conditions.iter().find(|c| c.expression.text == undecided.condition);
+            return Err(match condition {
+                Some(condition) => fault.at(condition.at.clone()),
+                None => fault,
+            });
+        }
+        let mut facts = Facts::default();
+        let of_test = |groups: BTreeMap<GroupKey, TestFold>| {
+            let counts = |t: TestFold| TestCounts { in_scope: t.in_scope, failing: t.failing, known: t.known, rows: Arc::new(t.rows) };
+            groups.into_iter().map(|(key, test)| (key, counts(test))).collect()
+        };
+        facts.tests = rows.tests.into_iter().map(of_test).collect();
+        facts.tests.resize_with(plan.requests.tests.len(), Default::default);
+        let states = match states {
+            Some(states) => states,
+            None => Pass::new(job, plan, 0)?.empty_states(),
+        };
+        facts.states.extend(states.finish(&Inputs::default())?.into_iter().map(Some));
+        let content_digest = content_digest(source, &units);
+        Ok(Self {
+            facts,
+            places,
+            units: units.into_iter().map(|read| read.unit).collect(),
+            filtered: rows.filtered,
+            malformed: rows.malformed,
+            malformed_samples: rows.malformed_samples,
+            malformed_columns: rows.malformed_columns,
+            unsound: rows.unsound,
+            evidence: rows.evidence,
+            content_digest,
+            cache,
+        })
+    }
+}
+
+/// Digest of text: of each unit behind what precedes the first record of its file. Other formats have digests of their own.
+fn content_digest(source: &dyn Source, units: &[UnitRead]) -> Option<u128> {
+    if source.fingerprint().is_some() {
+        return None;
+    }
+    let mut digest = Xxh3Default::new();
+    for UnitRead { unit, end } in units {
+        if let Some(of_unit) = end.digest {
+            digest.update(&source.head_digest(unit.file).to_le_bytes());
+            digest.update(&of_unit.to_le_bytes());
+        }
+    }
+    (0..source.files().len()).for_each(|f| digest.update(&source.head_digest(f as u32).to_le_bytes()));
+    Some(digest.digest128())
+}

@@ -1,0 +1,174 @@
+//! A plan as text, and what is to be folded by it: what travels to whoever folds, in this process or another.
+//!
+//! Nothing bound travels: whoever folds opens the data, reads it with the types that are settled so far, and binds the
+//! rules again.
+//!
+//! How a run goes over several processes:
+//! 1. The one who judges opens the data and sends [`Order::First`] with ranges of units. Each fold that comes back says what its
+//!    units showed of the columns' types.
+//! 2. Where the merged folds call for other types (a guess that must widen), that evidence is added to the plan's text, and
+//!    the first pass starts again: a fold of the plan before is of another plan, and does not merge with those to come.
+//! 3. Rules judge. Where they ask for a second look, [`Order::Look`] carries the questions and which rows were unsound or
+//!    malformed; the folds that come back answer those questions alone.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::bind::{self, Plan, Terms};
+use super::fold::{self, Fold};
+use super::sink::NoSink;
+use super::{Job, Means};
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::rows::RowSet;
+use crate::rules::Question;
+use crate::rules::published::PublishedTerms;
+use crate::ruleset::RuleFile;
+use crate::source::{Evidence, Source, Unit};
+use crate::types::type_name;
+
+/// A plan before it is bound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanText {
+    /// The rule file.
+    pub rules: String,
+    /// What the rule file is called in messages.
+    pub path: String,
+    /// The run's clock, and the time that `freshness` measures ages against (RFC 3339).
+    pub now: String,
+    pub as_of: String,
+    /// Whether what files say of themselves may stand for reading them.
+    pub statistics: bool,
+    /// The table that batches are published to.
+    pub published: Option<PublishedTerms>,
+    /// What the data said of its columns' types, pass by pass: the types to read with follow from it.
+    pub evidence: Vec<Evidence>,
+    /// The columns that are read then, and their types; whoever folds must come to the same.
+    pub columns: Vec<(String, String)>,
+}
+
+/// What is to be folded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Order {
+    /// The first pass over the units of this range.
+    First { plan: PlanText, units: Range<u32> },
+    /// A second look at these units.
+    Look { plan: PlanText, questions: Vec<Question>, units: Vec<Unit>, unsound: RowSet, malformed: RowSet },
+}
+
+impl PlanText {
+    /// The plan of `job`, reading with the types that `evidence` led to.
+    pub(super) fn of(job: &Job<'_>, source: &dyn Source, evidence: &[Evidence]) -> Self {
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        Self {
+            rules: job.rules.text.clone(),
+            path: job.rules.path.clone(),
+            now: time(job.now),
+            as_of: time(job.as_of),
+            statistics: job.statistics,
+            published: job.published.as_ref().map(|published| published.terms()),
+            evidence: evidence.to_vec(),
+            columns: columns(source),
+        }
+    }
+}
+
+fn columns(source: &dyn Source) -> Vec<(String, String)> {
+    source.schema().fields().iter().map(|f| (f.name().clone(), type_name(f.data_type()))).collect()
+}
+
+impl Order {
+    fn plan(&self) -> &PlanText {
+        match self {
+            Self::First { plan, .. } | Self::Look { plan, .. } => plan,
+        }
+    }
+
+    /// Folds what is ordered. `source` is the data as it was opened, before any evidence.
+    ///
+    /// # Errors
+    /// The plan does not bind to the data, or the data is not what the plan was made for; it cannot be read or counted.
+    pub fn fold(&self, source: Arc<dyn Source>, means: &Means) -> Result<Fold, Faults> {
+        let text = self.plan();
+        let rules = RuleFile::parse(&text.rules, &text.path)?;
+        let time = |text: &str| {
+            let time = DateTime::parse_from_rfc3339(text).map_err(|e| Fault::new(Code::Damaged, format!("`{text}` is no time: {e}")))?;
+            Ok::<_, Fault>(time.with_timezone(&Utc))
+        };
+        let job = Job {
+            rules: &rules,
+            source,
+            now: time(&text.now)?,
+            as_of: time(&text.as_of)?,
+            threads: means.threads,
+            statistics: text.statistics,
+            budget: means.budget.clone(),
+            published: None,
+            progress: &|_, _| {},
+        };
+        let mut source = job.source.clone();
+        for evidence in &text.evidence {
+            source = source.retyped(evidence)?.unwrap_or(source);
+        }
+        if columns(source.as_ref()) != text.columns {
+            return Err(Fault::new(Code::ForeignFold, "the data has other columns than the plan was made for")
+                .hint("does everyone read the same files?")
+                .into());
+        }
+        let mut plan = job.bind_as(source.as_ref(), text.published.as_ref())?;
+        Ok(match self {
+            Self::First { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink, units.clone())?.fold,
+            Self::Look { questions, units, unsound, malformed, .. } => {
+                let first = plan.requests.states.len();
+                let seen = plan.prepare.seen.clone();
+                questions.iter().try_for_each(|question| plan.requests.ask(question, &seen))?;
+                let before = fold::Before { units, unsound, malformed, cache: None };
+                fold::look(&job, source.as_ref(), &plan, first, &before)?
+            }
+        })
+    }
+}
+
+impl Job<'_> {
+    /// Binds the rules to the columns as `source` reads them.
+    pub(super) fn bind(&self, source: &dyn Source) -> Result<Plan, Faults> {
+        self.bind_as(source, self.published.as_ref().map(|published| published.terms()).as_ref())
+    }
+
+    fn bind_as(&self, source: &dyn Source, published: Option<&PublishedTerms>) -> Result<Plan, Faults> {
+        let terms = Terms {
+            rules: self.rules,
+            schema: source.schema(),
+            infers: source.format().is_text(),
+            now: self.now,
+            as_of: self.as_of,
+            published,
+        };
+        let mut plan = bind::bind(&terms)?;
+        if self.statistics {
+            plan.prove(source);
+        }
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    /// A digest of what makes folds of one plan, beside columns and questions: rules, table, clock, and whether files'
+    /// own statistics are used.
+    pub(super) fn digest(&self, job: &Job<'_>) -> String {
+        let mut digest = Xxh3Default::new();
+        digest.update(&job.rules.digest.to_le_bytes());
+        for constraint in job.rules.table.iter().flat_map(|table| &table.constraints) {
+            digest.update(constraint.sql.as_bytes());
+        }
+        for time in [job.now, job.as_of] {
+            digest.update(&time.timestamp().to_le_bytes());
+            digest.update(&time.timestamp_subsec_nanos().to_le_bytes());
+        }
+        digest.update(&[u8::from(job.statistics)]);
+        format!("{:032x}", digest.digest128())
+    }
+}
