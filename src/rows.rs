@@ -217,8 +217,24 @@ impl Mask {
 
 /// A set of rows of the whole input: sparse where few of a unit's rows are in it, bits where many are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SavedRows")]
 pub struct RowSet {
     units: BTreeMap<u32, UnitRows>,
+}
+
+/// A set of rows as it was saved, not looked at yet.
+#[derive(Deserialize)]
+struct SavedRows {
+    units: BTreeMap<u32, UnitRows>,
+}
+
+impl TryFrom<SavedRows> for RowSet {
+    type Error = &'static str;
+
+    fn try_from(saved: SavedRows) -> Result<Self, Self::Error> {
+        let is_sound = saved.units.values().all(UnitRows::is_sound);
+        is_sound.then_some(Self { units: saved.units }).ok_or("rows of a unit are not held as they should be")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,10 +271,29 @@ impl UnitRows {
         }
     }
 
+    /// Whether so many rows up to `last` take less as a list than as bits.
+    fn is_sparse(rows: u64, last: u32) -> bool {
+        rows * 32 <= u64::from(last) + 64
+    }
+
+    /// Whether it is as [`UnitRows::of`] makes it.
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Sparse(rows) => {
+                rows.is_sorted_by(|a, b| a < b) && rows.last().is_some_and(|&last| Self::is_sparse(rows.len() as u64, last))
+            }
+            Self::Dense(words) => {
+                let last = |word: &u64| u32::try_from(words.len() as u64 * 64 - 1 - u64::from(word.leading_zeros())).ok();
+                let last = words.last().filter(|word| **word != 0).and_then(last);
+                last.is_some_and(|last| !Self::is_sparse(self.len(), last))
+            }
+        }
+    }
+
     /// The cheaper of the two forms for ascending `rows`.
     fn of(rows: Vec<u32>) -> Self {
         let Some(&last) = rows.last() else { return Self::Sparse(rows) };
-        if rows.len() * 32 <= last as usize + 64 {
+        if Self::is_sparse(rows.len() as u64, last) {
             return Self::Sparse(rows);
         }
         let mut words = vec![0u64; last as usize / 64 + 1];
