@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 
 use super::{Format, InputFile, Origins};
-use crate::rows::Origin;
 use crate::metric::ColumnStatistics;
+use crate::rows::Origin;
 
 /// What a source knows once it is opened.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, elements};
 use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
-use crate::rows::Origin;
 use crate::diagnostic::{Code, Fault};
+use crate::rows::Origin;
 use crate::types::type_name;
 
 /// What reports and faults call it.

@@ -149,7 +149,7 @@ impl State for Keys {
 
     /// A copy, of what was spilled too.
     fn fork(&self) -> Result<Self, Fault> {
-        let copy = |spill: &Spill| spill.copy(self.memory.budget().spill_file()).map_err(cannot_count);
+        let copy = |spill: &Spill| spill.copy(self.memory.budget()).map_err(cannot_count);
         Ok(Self {
             spec: self.spec.clone(),
             units: self.units.clone(),
@@ -262,8 +262,7 @@ impl Keys {
                 entries += unit.1.len();
                 some.push(unit);
             }
-            let path = self.memory.budget().spill_file();
-            self.spills.push(Spill::write(path, &partitions(some)).map_err(cannot_count)?);
+            self.spills.push(Spill::write(self.memory.budget(), &partitions(some)).map_err(cannot_count)?);
         }
         Ok(())
     }

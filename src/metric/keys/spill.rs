@@ -4,7 +4,8 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use super::key::Record;
-use crate::files::{self, Access};
+use crate::files;
+use crate::metric::Budget;
 
 /// A file of records by partition.
 #[derive(Debug)]
@@ -15,8 +16,9 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub fn write(path: PathBuf, partitions: &[Vec<Record>]) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(1 << 20, files::create(&path, Access::Private)?);
+    pub fn write(budget: &Budget, partitions: &[Vec<Record>]) -> io::Result<Self> {
+        let (path, file) = budget.spill_file()?;
+        let mut file = BufWriter::with_capacity(1 << 20, file);
         // From here on the file goes with the value, also where writing fails.
         let mut spill = Self { path, starts: vec![0] };
         for partition in partitions {
@@ -30,8 +32,8 @@ impl Spill {
     }
 
     /// A copy in a file of its own.
-    pub fn copy(&self, path: PathBuf) -> io::Result<Self> {
-        let mut file = files::create(&path, Access::Private)?;
+    pub fn copy(&self, budget: &Budget) -> io::Result<Self> {
+        let (path, mut file) = budget.spill_file()?;
         let copy = Self { path, starts: self.starts.clone() };
         io::copy(&mut files::open(&self.path)?, &mut file)?;
         Ok(copy)
