@@ -6,6 +6,7 @@
 
 mod binder;
 pub mod bounds;
+mod column;
 mod column_set;
 mod duplicates;
 mod exact_keys;
@@ -38,7 +39,8 @@ use arrow::buffer::BooleanBuffer;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
-pub use binder::{Binder, BoundColumn, Subject};
+pub use binder::{Binder, Subject};
+pub use column::BoundColumn;
 pub use facts::{Check, Facts, InputHandle, Look, View};
 pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status, TestCounts};
 pub use requests::{Asking, Condition, Handle, Policy, Question, Requests, Scope, StateRequest, TestHandle, TestQuestion, TestRequest};
