@@ -1,9 +1,10 @@
 //! What a rule may ask for while it binds: columns, row tests, states.
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
+use super::column::BoundColumn;
 use super::published::PublishedTerms;
 use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
@@ -22,14 +23,6 @@ pub enum Subject {
     Column,
     /// The rows as a whole.
     Table,
-}
-
-/// A column a rule is bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BoundColumn {
-    pub index: usize,
-    pub name: String,
-    pub data_type: DataType,
 }
 
 /// What a rule binds to: the schema of the rows it will see, and the requests being gathered.

@@ -6,6 +6,7 @@
 
 mod binder;
 pub mod bounds;
+mod column;
 mod column_set;
 mod duplicates;
 mod exact_keys;
@@ -39,7 +40,8 @@ use arrow::buffer::BooleanBuffer;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
-pub use binder::{Binder, BoundColumn, Subject};
+pub use binder::{Binder, Subject};
+pub use column::BoundColumn;
 pub use facts::{Check, Facts, InputHandle, Look, View};
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
