@@ -196,8 +196,11 @@ pub trait Stage: Send {
     /// The values of `column` in it, as values of the type `judged`: rows with one of them can be replaced.
     ///
     /// # Errors
-    /// It has no such column, a row has no value, or there are too many values.
-    fn values_of(&self, column: &str, judged: Option<&DataType>) -> Result<Partition, Fault>;
+    /// It has no such column, a row has no value, or there are too many values; or the store replaces no rows by their values.
+    fn values_of(&self, column: &str, judged: Option<&DataType>) -> Result<Partition, Fault> {
+        let _ = judged;
+        Err(Fault::new(Code::Internal, format!("internal error: rows cannot be replaced by values of `{column}` here")))
+    }
 
     /// How many rows of other batches a commit would take the place of.
     ///

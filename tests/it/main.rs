@@ -26,6 +26,7 @@ mod json;
 mod laws;
 mod measures;
 mod mended;
+mod other_stores;
 mod parity;
 mod planted;
 mod promises;
