@@ -33,8 +33,8 @@ pub struct Known {
     pub infers_types: bool,
     /// Whether the order of columns means something: the keys of JSON objects have none, and any of them may be absent.
     pub columns_have_order: bool,
-    /// Whether reading a column again costs as much as reading all of them: text is framed record by record.
-    pub is_dear_to_reread: bool,
+    /// What it costs to look at some columns again.
+    pub rereading: Rereading,
     /// Columns whose values may turn out malformed: they are read whatever the rules need, so that every run judges the same
     /// records.
     pub judged_columns: Vec<usize>,
@@ -43,6 +43,17 @@ pub struct Known {
     /// What a reader of the report should know of how the data was read: names that were made up or trimmed, files without
     /// a byte.
     pub notes: Vec<String>,
+}
+
+/// What it costs to look at some columns again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rereading {
+    /// Nothing: they are in memory.
+    Free,
+    /// Reading and decoding those columns.
+    OfThose,
+    /// Reading all of them: text is framed record by record.
+    OfAll,
 }
 
 /// Where a file's records begin, and what stands before them.
@@ -66,7 +77,7 @@ impl Known {
     /// Of rows that are in memory.
     pub(super) fn in_memory(schema: SchemaRef, rows: u64, bytes: u64) -> Self {
         let of_rows = Self::of(schema, Origins::Memory, bytes);
-        Self { starts: vec![FileStart::default()], rows: Some(rows), digests_units: false, ..of_rows }
+        Self { starts: vec![FileStart::default()], rows: Some(rows), digests_units: false, rereading: Rereading::Free, ..of_rows }
     }
 
     fn of(schema: SchemaRef, origins: Origins, bytes: u64) -> Self {
@@ -82,7 +93,7 @@ impl Known {
             digests_units: true,
             infers_types: false,
             columns_have_order: true,
-            is_dear_to_reread: false,
+            rereading: Rereading::OfThose,
             judged_columns: Vec::new(),
             contradicted: Vec::new(),
             notes: Vec::new(),
@@ -92,7 +103,7 @@ impl Known {
     /// Of files of text, whose columns become known later.
     pub(super) fn of_text(format: Format, files: Vec<InputFile>) -> Self {
         let plain = Self::of_typed(format, Arc::new(Schema::empty()), files);
-        Self { infers_types: true, is_dear_to_reread: true, ..plain }
+        Self { infers_types: true, rereading: Rereading::OfAll, ..plain }
     }
 
     /// The format's name; `memory` where there is none.

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use evidence::Evidence;
 pub use file::InputFile;
 pub use format::Format;
-pub use known::{FileStart, Known};
+pub use known::{FileStart, Known, Rereading};
 pub use origin::{LineJumps, Origins, Places};
 pub use spool::{Encoding, Spool};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
@@ -220,6 +220,20 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
 
 /// Rows that are in memory already, as a source like any other. `options` say which texts mean missing and how rows are cut;
 /// the rest of them is for files.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+/// use sluicegate::source::{self, ReadOptions};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let income: ArrayRef = Arc::new(Int64Array::from(vec![1200, 3100]));
+/// let batch = RecordBatch::try_from_iter([("income", income)])?;
+/// let source = source::from_batches(&batch.schema(), vec![batch], &ReadOptions::default()).map_err(|fault| fault.to_string())?;
+/// assert_eq!(source.known().rows, Some(2));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// A batch has other columns than `schema`, or columns that cannot be judged.

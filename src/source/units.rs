@@ -101,9 +101,58 @@ impl Default for Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Chunk, Projection, ReadOptions, Spool};
 
     // Arrow counts a text column's bytes in 31 bits, a cell its place in 32.
     const _: () = assert!(UNIT_BYTES_MAX < i32::MAX as usize);
+
+    /// Every record of the units, as text, and what the units say at their ends.
+    fn read(source: &dyn Source, units: &[(Unit, Preread)]) -> (Vec<String>, Vec<UnitEnd>) {
+        let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
+        let (mut records, mut ends) = (Vec::new(), Vec::new());
+        for (unit, preread) in units {
+            let each = &mut |chunk: Chunk| {
+                records.push(format!("{:?} {:?} {:?}", chunk.batch.columns(), chunk.rows, chunk.malformed));
+                Ok(())
+            };
+            ends.push(source.read(unit, preread.clone(), &projection, each).unwrap_or_else(|f| panic!("{f}")));
+        }
+        (records, ends)
+    }
+
+    #[test]
+    fn a_unit_reads_alike_in_a_process_that_did_not_look_for_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let rows: Vec<String> = (0..40).map(|i| format!("{{\"a\": {i}, \"b\": \"x{i}\"}}")).collect();
+        let array = rows.join(",\n ");
+        let files = [
+            ("d.csv", format!("a,b\n{}", (0..40).map(|i| format!("{i},\"x\n{i}\"\n")).collect::<String>()), ""),
+            ("d.ndjson", rows.join("\n"), ""),
+            ("d.json", format!("[{array}]\n\n"), ""),
+            ("e.json", format!("{{\"v\": 1, \"d\": [{array}], \"behind\": [{{\"a\": 1}}, 2]}}\n"), "d"),
+        ];
+        for (name, text, json_path) in files {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            let json_path = if json_path.is_empty() { Vec::new() } else { vec![json_path.to_owned()] };
+            let options = ReadOptions { json_path, cut: Cut { unit_bytes: 100, batch_rows: 7 }, ..ReadOptions::default() };
+            let open = || {
+                let opened = crate::source::open(&[path.display().to_string()], &options, &[], &Spool::new(dir.path()));
+                opened.unwrap_or_else(|f| panic!("{f}"))
+            };
+            let here = open();
+            let mut units: Vec<(Unit, Preread)> = Vec::new();
+            while let Some(next) = here.next_unit(units.last().map(|(unit, _)| unit)).unwrap_or_else(|f| panic!("{f}")) {
+                units.push(next);
+            }
+            assert!(units.len() > 2, "{name}");
+            let expected = read(here.as_ref(), &units);
+            assert_eq!(expected.1.iter().map(|end| end.records).sum::<u32>(), 40, "{name}");
+            units.iter_mut().for_each(|(_, preread)| *preread = None);
+            assert_eq!(read(here.as_ref(), &units), expected, "{name}, again");
+            assert_eq!(read(open().as_ref(), &units), expected, "{name}, elsewhere");
+        }
+    }
 
     #[test]
     fn a_record_longer_than_any_unit_is_refused_with_its_place() {
