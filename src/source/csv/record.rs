@@ -32,6 +32,7 @@ pub struct Input<'a> {
 
 impl Input<'_> {
     /// How far a record that begins at `start` is read while it looks for a closing quote.
+    #[inline]
     pub fn reach(&self, start: usize) -> usize {
         self.bytes.len().min(start.saturating_add(RECORD_BYTES_MAX))
     }

@@ -37,6 +37,7 @@ pub const KINDS: [ValueKind; 10] = [
 
 impl ValueKind {
     /// The kind of `token`.
+    #[inline]
     pub fn of(text: &[u8], token: &Token) -> Self {
         match token.kind {
             TokenKind::Null => Self::Null,
@@ -88,6 +89,7 @@ impl ValueKind {
 }
 
 /// A number's text as it stands in the file.
+#[inline]
 pub fn number_text<'a>(text: &'a [u8], token: &Token) -> &'a str {
     std::str::from_utf8(&text[token.start as usize..token.end as usize]).unwrap_or_default()
 }

@@ -48,11 +48,13 @@ impl<'a> Scalar<'a> {
     }
 
     /// Whether it is a number that may be a float: with no more digits before its point than a float holds exactly.
+    #[inline]
     pub fn is_plain_number(&self) -> bool {
         matches!(self.kind, ValueKind::Integer | ValueKind::Float)
     }
 
     /// Whether it is a number that is surely within the range of floats.
+    #[inline]
     pub fn is_in_range(&self) -> bool {
         is_in_range(self.raw())
     }
