@@ -13,7 +13,7 @@ use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
-    /// The finding's name; derived from the rule and its columns if left out.
+    /// The finding's name; derived from the rule and its columns if left out. Some are reserved for findings that need no rule.
     pub id: Option<Spanned<String>>,
     /// What the rule is for; shown where a finding is shown.
     pub description: Option<String>,
@@ -122,11 +122,11 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
             return Err(Fault::new(Code::InvalidValue, what).at(config.at.in_file(file)).into());
         }
     };
-    if name == "malformed" {
+    if name == builtin::MALFORMED.rule {
         return malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })));
     }
     let Some(entry) = rules::find(name) else {
-        let known = rules::RULES.iter().map(|r| r.name).chain(["malformed"]);
+        let known = rules::RULES.iter().map(|r| r.name).chain([builtin::MALFORMED.rule]);
         return Err(Fault::new(Code::UnknownRule, format!("unknown rule `{name}`"))
             .at(name_at.in_file(file))
             .hint_nearest(name, known)
@@ -164,7 +164,7 @@ fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
 fn taken(id: &Spanned<String>, entry: &RuleEntry, file: &str) -> Option<Fault> {
     let owner = builtin::owner_of(&id.value).filter(|_| id.value != entry.name)?;
     let fault = Fault::new(Code::DuplicateId, format!("the id `{}` is reserved", id.value)).at(id.at.in_file(file));
-    Some(fault.hint(format!("it is for: {}; choose another", owner.meaning.trim_end_matches('.'))))
+    Some(fault.hint(format!("it belongs to findings of the kind `{}`, which need no rule; choose another", owner.code)))
 }
 
 fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {

@@ -1,7 +1,9 @@
 //! YAML with positions: a spanned tree, and serde over it that reports every mistake.
 
 mod de;
+mod error;
 mod tree;
 
-pub use de::{LITERAL, Spanned, misread, read};
+pub use de::{LITERAL, Spanned, read};
+pub use error::misread;
 pub use tree::{Entry, Node, Position, Value};

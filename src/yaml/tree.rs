@@ -113,7 +113,8 @@ impl Node {
         }
     }
 
-    /// A canonical text of the tree: equal trees give equal texts, whatever their layout and comments.
+    /// A canonical text of the tree: equal trees give equal texts, whatever their layout and comments. Only its digest is
+    /// kept, in stamps of batches too, so its escapes must stay what they are.
     pub fn canonical(&self, out: &mut String) {
         match &self.value {
             Value::Null => out.push('~'),

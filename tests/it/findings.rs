@@ -52,7 +52,11 @@ fn every_id_that_needs_no_rule_is_reserved() {
             let place = place(&format!("dataset: d\nrules:\n  - missing: {{ id: {id}, column: a }}\n"), "a\n1\n");
             let run = place.run(&CHECK);
             assert_eq!(run.code, 2, "{id}: {}", run.stdout);
-            assert!(run.stderr.contains(&format!("r.yaml:3:20: the id `{id}` is reserved; it is for: ")), "{}", run.stderr);
+            assert!(
+                run.stderr.contains(&format!("r.yaml:3:20: the id `{id}` is reserved; it belongs to findings of the kind `{}`", kind.code)),
+                "{}",
+                run.stderr
+            );
         }
     }
     // What only begins alike is anybody's, and a rule may write out the id that it has anyway.
