@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use crate::diagnostic::Code;
 use crate::findings::builtin::{self, Ids};
 use crate::findings::figures;
+use crate::metric::STATES;
 use crate::rules::schema::ChangeKind;
 use crate::rules::{RULES, RuleEntry, Subject};
 use crate::ruleset::Words;
@@ -55,6 +56,21 @@ pub fn rules() -> String {
         out.push_str(&format!("\n#{}", rule(entry)));
     }
     out.push_str(&words());
+    out
+}
+
+/// The list of states, in Markdown.
+pub fn states() -> String {
+    let mut out = String::from(
+        "<!-- Written by `just regenerate` from the code. -->\n\n# States\n\nWhat rules ask to be counted while the data goes by. \
+         Saved counts name their state and its version: another version is refused, and the data counted again. Where the order of \
+         rows matters, only the states of neighbours are merged. Every state can be counted by group too.\n\n\
+         | state | version | what it counts | order of rows |\n|---|---|---|---|\n",
+    );
+    for kind in STATES.iter().filter(|kind| !kind.grouped) {
+        let order = if kind.ordered { "matters" } else { "does not matter" };
+        out.push_str(&format!("| `{}` | {} | {} | {order} |\n", kind.name, kind.version, kind.counts));
+    }
     out
 }
 

@@ -18,36 +18,57 @@ use super::{
 };
 use crate::diagnostic::{Code, Fault};
 
-/// Lists states: each is known by its name, plain and by group.
+/// Lists states with what each counts; each is known by its name, plain and by group.
 macro_rules! states {
-    ($($state:ty),+ $(,)?) => {
+    ($(#[doc = $counts:literal] $state:ty,)+) => {
         /// Every state there is.
         pub const STATES: &[&Kind] = &[$(Kind::of::<$state>(), Kind::of::<Grouped<$state>>()),+];
-        $(impl Listed for $state {})+
+        $(impl Listed for $state {
+            const COUNTS: &'static str = $counts.trim_ascii();
+        })+
     };
 }
 
 states![
+    /// Rows, and missing values of a column.
     completeness::Completeness,
+    /// The longest run of missing values.
     runs::MissingRuns,
+    /// The smallest and the largest value.
     extrema::Extrema,
+    /// Exact sums of values and of their squares: mean and standard deviation.
     moments::Moments,
+    /// Exact sums of two columns' products: how they correlate.
     comoments::CoMoments,
+    /// Distinct values: exactly while they are few or close together, else by HyperLogLog.
     distinct::Distinct,
+    /// How often each value occurs, up to 10,000 values.
     frequencies::Frequencies,
+    /// Rows by group, up to 10,000 groups.
     groups::GroupCounts,
+    /// A histogram in buckets of 1/512 relative width or less, which brackets every quantile.
     ordered::OrderedHistogram,
+    /// The values inside windows, each with its count: they settle a quantile.
     select::Collect,
+    /// The rows whose value lies outside fences.
     select::Outside,
+    /// Values in bins of equal width.
     select::Bins,
+    /// The rows whose value breaks the order of the one before.
     sequence::Breaks,
+    /// The rows that hold one of a few values.
     stand_ins::StandIns,
+    /// Runs of one value in the order of the rows, and the rows of those that are too long.
     stuck::EqualRuns,
+    /// The same in the order of another column.
     stuck::SortedRuns,
+    /// 128-bit hashes of keys: which rows share one, exactly.
     keys::Keys,
 ];
 
-impl<S: State> Listed for Grouped<S> {}
+impl<S: State> Listed for Grouped<S> {
+    const COUNTS: &'static str = S::COUNTS;
+}
 
 /// A spec of whatever type.
 type AnyValue = Arc<dyn Any + Send + Sync>;
@@ -59,6 +80,8 @@ pub struct Kind {
     pub ordered: bool,
     pub forks: bool,
     pub grouped: bool,
+    /// What it counts, in a sentence.
+    pub counts: &'static str,
     is_equal: fn(&AnySpec, &AnySpec) -> bool,
     show: fn(&AnySpec, &mut fmt::Formatter<'_>) -> fmt::Result,
     json: fn(&AnySpec) -> Result<Json, Fault>,
@@ -77,6 +100,7 @@ impl Kind {
                 ordered: S::ORDERED,
                 forks: S::FORKS,
                 grouped: S::GROUPED,
+                counts: S::COUNTS,
                 is_equal: |a, b| a.downcast::<S>().is_some_and(|a| Some(a) == b.downcast::<S>()),
                 show: |spec, f| fmt::Debug::fmt(&spec.downcast::<S>(), f),
                 json: |spec| {

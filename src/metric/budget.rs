@@ -122,3 +122,27 @@ impl Drop for Reservation {
         self.resize(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_is_free_again() {
+        let budget = Arc::new(Budget::new(100, PathBuf::new()));
+        let mut one = Reservation::new(&budget);
+        one.grow(70);
+        let mut copy = one.again();
+        assert!(budget.used() == 140 && budget.is_exceeded());
+        copy.resize(10);
+        assert!(budget.used() == 80 && !budget.is_exceeded() && budget.is_half_used());
+        one.absorb(copy);
+        assert_eq!((budget.used(), one.bytes()), (80, 80));
+        let other = Arc::new(Budget::new(100, PathBuf::new()));
+        let mut elsewhere = Reservation::new(&other);
+        elsewhere.absorb(one);
+        assert_eq!((budget.used(), other.used()), (0, 80));
+        drop(elsewhere);
+        assert_eq!(other.used(), 0);
+    }
+}

@@ -34,7 +34,10 @@ impl Rows<'_> {
 }
 
 /// A state that stands in the list of all states, [`super::any::STATES`]; only that list says so.
-pub trait Listed {}
+pub trait Listed {
+    /// What it counts, in a sentence.
+    const COUNTS: &'static str;
+}
 
 /// Something counted over rows, unit by unit.
 ///

@@ -25,6 +25,7 @@ fn generated_files_are_up_to_date() {
     committed("docs/cli.md", &reference());
     committed("docs/codes.md", &sluicegate::docs::codes());
     committed("docs/findings.md", &sluicegate::docs::findings());
+    committed("docs/states.md", &sluicegate::docs::states());
 }
 
 /// The command line's reference, from its own help.
