@@ -34,7 +34,7 @@ struct Pass<'a> {
     plan: &'a Plan,
     asked: Arc<Asked>,
     /// The first of the plan's states that is counted: 0 for the first pass.
-    first: usize,
+    first_state: usize,
     /// Columns that the requests speak of.
     needed: Vec<usize>,
     /// See [`States::same`].
@@ -43,23 +43,23 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Of the plan's states from `first` on; the row tests too, if that is 0.
-    fn new(job: &Job<'_>, plan: &'a Plan, first: usize) -> Result<Self, Fault> {
+    /// Of the plan's states from `first_state` on; the row tests too, if that is 0.
+    fn new(job: &Job<'_>, plan: &'a Plan, first_state: usize) -> Result<Self, Fault> {
         let seen = &plan.prepare.seen;
-        let tests = if first == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
-        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first, seen)?, tests };
+        let tests = if first_state == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
+        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first_state, seen)?, tests };
         Ok(Self {
             plan,
             asked: Arc::new(asked),
-            first,
-            needed: needed(plan, first),
-            same: plan.requests.same_over_all_rows(first).into(),
+            first_state,
+            needed: needed(plan, first_state),
+            same: plan.requests.same_over_all_rows(first_state).into(),
             memory: job.budget.clone(),
         })
     }
 
     fn empty_states(&self) -> States {
-        States::empty(self.plan, self.first, &self.same, &self.memory)
+        States::empty(self.plan, self.first_state, &self.same, &self.memory)
     }
 }
 
@@ -141,12 +141,12 @@ pub(super) struct Before<'a> {
     pub(super) cache: Option<&'a ColumnCache>,
 }
 
-/// A second look: only the states asked for since `first`, over the same rows as before.
+/// A second look: only the states asked for since `first_state`, over the same rows as before.
 ///
 /// # Errors
 /// What cannot be read or counted.
-pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize, before: &Before<'_>) -> Result<Fold, Fault> {
-    let pass = Pass::new(job, plan, first)?;
+pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first_state: usize, before: &Before<'_>) -> Result<Fold, Fault> {
+    let pass = Pass::new(job, plan, first_state)?;
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&pass.needed)).compact();
     let mut all = Fold::empty(pass.asked.clone());
     let work = |unit: &Unit, preread| {
@@ -154,11 +154,11 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
         let mut each = |chunk| {
             job.cancel.check()?;
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
-                let batch = RowBatch::new(prepared, plan, first, &pass.needed);
+                let batch = RowBatch::new(prepared, plan, first_state, &pass.needed);
                 // With fewer columns read, records malformed in another one look whole.
                 let live = before.malformed.mask(unit.index, &batch.prepared.rows).not();
                 let sound = live.without(&before.unsound.mask(unit.index, &batch.prepared.rows));
-                if let Some(row) = states.update(&batch, (plan, first), (&live, &sound), unit.index)? {
+                if let Some(row) = states.update(&batch, (plan, first_state), (&live, &sound), unit.index)? {
                     // The first pass judged by the same conditions; this is for one that only a second look asks for.
                     let Condition { at, .. } = &plan.requests.conditions[row.condition];
                     return Err(Fault::new(
@@ -181,12 +181,12 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
     Ok(all)
 }
 
-/// Takes in what a second look counted of all units, from the state `first` on.
+/// Takes in what a second look counted of all units, from the state `first_state` on.
 ///
 /// # Errors
 /// Not all units were counted, or other questions answered; spilled data cannot be read back.
-pub(super) fn finish_look(fold: Fold, plan: &Plan, first: usize, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
-    if fold.asked.states != plan.requests.questions(first, &plan.prepare.seen)? {
+pub(super) fn finish_second_pass(fold: Fold, plan: &Plan, first_state: usize, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
+    if fold.asked.states != plan.requests.questions(first_state, &plan.prepare.seen)? {
         return Err(Fault::new(Code::Internal, "internal error: a second look answers other questions than those asked"));
     }
     match fold.into_whole(counted.units.len() as u32)? {
@@ -214,23 +214,23 @@ pub(super) fn judge_batch(prepared: Prepared, plan: &Plan, needed: &[usize]) -> 
     }
 }
 
-/// The columns that row tests, states (from `first` on) and their conditions need; row tests only if `first` is 0.
-pub(super) fn needed(plan: &Plan, first: usize) -> Vec<usize> {
+/// The columns that row tests, states (from `first_state` on) and their conditions need; row tests only if `first_state` is 0.
+pub(super) fn needed(plan: &Plan, first_state: usize) -> Vec<usize> {
     let requests = &plan.requests;
     let mut columns: Vec<usize> = Vec::new();
     let scope = |scope: &Scope, columns: &mut Vec<usize>| {
         columns.extend(&scope.by);
         columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
     };
-    if first == 0 {
+    if first_state == 0 {
         for (test, _) in requests.tests.iter().zip(&plan.passed_by_statistics).filter(|(_, proven)| !**proven) {
             columns.extend(&test.columns);
             scope(&test.scope, &mut columns);
             columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
         }
     }
-    let is_from_statistics = |i: usize| first == 0 && plan.counts_from_statistics.get(i).is_some_and(Option::is_some);
-    for (_, state) in requests.states[first..].iter().enumerate().filter(|(i, _)| !is_from_statistics(*i)) {
+    let is_from_statistics = |i: usize| first_state == 0 && plan.counts_from_statistics.get(i).is_some_and(Option::is_some);
+    for (_, state) in requests.states[first_state..].iter().enumerate().filter(|(i, _)| !is_from_statistics(*i)) {
         columns.extend(&state.columns);
         scope(&state.scope, &mut columns);
     }
