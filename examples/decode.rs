@@ -5,6 +5,8 @@
 //! cargo run --release --example decode -- DATA.parquet [--rewrite OUT.parquet]
 //! ```
 
+#![allow(clippy::print_stdout, reason = "it is a program of its own")]
+
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};

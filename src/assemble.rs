@@ -1,12 +1,11 @@
 //! From what an audit found to a report: the verdict, where every row goes, findings worst first.
 
-use crate::audit::{Audited, FindingResult};
+use crate::audit::Audited;
 use crate::diagnostic::Faults;
-use crate::report::model::{Batch, BatchFile, Finding, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, Severity};
-use crate::rules::Status;
-use crate::rules::words::{OnFail, OnNoData};
+use crate::findings::{Finding, Outcome};
+use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION};
 use crate::ruleset::RuleFile;
-use crate::verdict::{self, Totals, Verdict, Weighed};
+use crate::verdict::{self, Totals, Verdict};
 
 /// What stands at the head of a report.
 #[derive(Debug, Clone)]
@@ -19,15 +18,14 @@ pub struct Header {
 
 /// Writes up an audit. `set_aside` is how many rows must not be published.
 pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: u64, publication: Option<Publication>) -> Report {
-    let weighed: Vec<Weighed> = audited.findings.iter().map(weigh).collect();
+    let mut findings: Vec<Finding> = audited.findings.iter().map(|f| f.finding.clone()).collect();
     let reject_above = rules.sections.gate.reject_above;
     let all_bad = audited.findings.iter().all(|f| f.published.is_empty());
     let bad = if all_bad { set_aside } else { audited.bad_rows() };
     let totals = Totals { considered: audited.considered(), set_aside, bad, reject_above };
-    let (verdict, reasons) = verdict::decide(&weighed, totals);
-    let files = audited.source.files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
-    let format = format!("{:?}", audited.source.format()).to_lowercase();
-    let mut findings: Vec<Finding> = audited.findings.iter().map(finding).collect();
+    let (verdict, reasons) = verdict::decide(&findings, totals);
+    let files = audited.source.known().files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
+    let format = audited.source.known().format_name().to_owned();
     findings.sort_by_key(|f| (rank(f.outcome), f.severity as u8));
     let report = Report {
         batch: Batch { id: header.batch_id.clone(), format, files, rules_digest: digest(rules) },
@@ -38,7 +36,6 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         schema_changes: audited.schema_changes.clone(),
         columns: audited.columns.clone(),
         publication,
-        has_warnings: weighed.iter().any(|f| verdict::is_warning(f.status, f.on_fail, f.on_no_data)),
         ..empty(header, Some(rules))
     };
     debug_assert!(report.rows.is_conserved());
@@ -68,17 +65,11 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         schema_changes: Vec::new(),
         columns: Vec::new(),
         publication: None,
-        has_warnings: false,
     }
 }
 
 fn digest(rules: &RuleFile) -> String {
     format!("{:032x}", rules.digest)
-}
-
-fn weigh(f: &FindingResult) -> Weighed {
-    let FindingResult { id, status, on_fail, on_no_data, failing, message, .. } = f.clone();
-    Weighed { id, status, on_fail, on_no_data, failing_rows: failing, message }
 }
 
 fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
@@ -94,48 +85,13 @@ fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
     }
 }
 
-fn rank(outcome: Status) -> u8 {
+fn rank(outcome: Outcome) -> u8 {
     match outcome {
-        Status::Fail => 0,
-        Status::NoData => 1,
-        Status::InsufficientEvidence => 2,
-        Status::Warn => 3,
-        Status::Known => 4,
-        Status::Pass => 5,
-    }
-}
-
-fn finding(f: &FindingResult) -> Finding {
-    let severity = match (f.status, f.on_fail) {
-        (Status::NoData, _) => match f.on_no_data {
-            OnNoData::Stop => Severity::Error,
-            OnNoData::Warn => Severity::Warning,
-            OnNoData::Pass => Severity::Info,
-        },
-        (_, OnFail::Reject | OnFail::Quarantine) => Severity::Error,
-        (_, OnFail::Warn) => Severity::Warning,
-        (_, OnFail::Info) => Severity::Info,
-    };
-    Finding {
-        id: f.id.clone(),
-        rule: f.rule.to_owned(),
-        columns: f.columns.clone(),
-        description: f.words.description.clone(),
-        owner: f.words.owner.clone(),
-        tags: f.words.tags.clone().unwrap_or_default().0,
-        runbook: f.words.runbook.clone(),
-        on_fail: f.on_fail,
-        severity,
-        outcome: f.status,
-        observed: f.observed.clone(),
-        limit: f.limit.clone(),
-        unit: f.unit.to_owned(),
-        failing_rows: f.failing,
-        known_rows: f.known,
-        evidence: f.evidence,
-        message: f.message.clone(),
-        figures: f.figures.clone(),
-        groups: f.groups.clone(),
-        samples: f.samples.clone(),
+        Outcome::Fail => 0,
+        Outcome::NoData => 1,
+        Outcome::InsufficientEvidence => 2,
+        Outcome::Warn => 3,
+        Outcome::Known => 4,
+        Outcome::Pass => 5,
     }
 }

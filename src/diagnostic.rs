@@ -5,36 +5,16 @@
 //! so that one run names all of them.
 
 mod code;
+mod misread;
+mod place;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use code::Code;
-
-/// A position in a file a person wrote; lines and columns count from 1, line 0 means the whole file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-}
-
-impl Place {
-    /// The file as a whole.
-    pub fn file(file: impl Into<String>) -> Self {
-        Self { file: without_credentials(file.into()), line: 0, column: 0 }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.file),
-            line => write!(f, "{}:{line}:{}", self.file, self.column),
-        }
-    }
-}
+pub use misread::Misread;
+pub use place::Place;
 
 /// One mistake, with its place and a hint at the next step where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +31,18 @@ impl Fault {
         Self { code, place: None, what: without_credentials(what.into()), hint: None }
     }
 
-    /// A fault from a message that may carry its hint behind "; ".
-    pub fn told(code: Code, message: &str) -> Self {
-        match message.split_once("; ") {
-            Some((what, hint)) => Self::new(code, what).hint(hint),
-            None => Self::new(code, message),
+    /// Where it begins.
+    fn start(&self) -> Option<(&str, u32, u32)> {
+        self.place.as_ref().map(|place| (place.file.as_str(), place.line, place.column))
+    }
+
+    /// A fault from what a reader of texts says, who knows neither its place nor its kind.
+    pub fn told(code: Code, misread: impl Into<Misread>) -> Self {
+        let Misread { what, hint } = misread.into();
+        let fault = Self::new(code, what);
+        match hint {
+            Some(hint) => fault.hint(hint),
+            None => fault,
         }
     }
 
@@ -74,11 +61,9 @@ impl Fault {
     /// Adds "did you mean …?" where a known name is close to `name`, else lists the known ones.
     #[must_use]
     pub fn hint_nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
-        match nearest(name, known.iter().copied()) {
-            Some(near) => self.hint(format!("did you mean `{near}`?")),
-            None if known.is_empty() => self,
-            None => self.hint(format!("known: {}", some_of(&known))),
+        match among(name, known) {
+            Some(hint) => self.hint(hint),
+            None => self,
         }
     }
 }
@@ -101,12 +86,29 @@ impl std::error::Error for Fault {}
 impl Serialize for Fault {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("Fault", 4)?;
+        let mut fields = serializer.serialize_struct("Fault", 5)?;
         fields.serialize_field("code", &self.code)?;
         fields.serialize_field("place", &self.place.as_ref().map(ToString::to_string))?;
         fields.serialize_field("what", &self.what)?;
         fields.serialize_field("hint", &self.hint)?;
+        fields.serialize_field("span", &self.place)?;
         fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            code: Option<String>,
+            place: Option<String>,
+            what: String,
+            hint: Option<String>,
+            span: Option<Place>,
+        }
+        let Written { code, place, what, hint, span } = Written::deserialize(deserializer)?;
+        let code = code.and_then(|code| Code::ALL.iter().copied().find(|known| known.as_str() == code)).unwrap_or(Code::Other);
+        Ok(Self { code, place: span.or_else(|| place.as_deref().map(Place::read)), what, hint })
     }
 }
 
@@ -142,8 +144,8 @@ impl Faults {
         if self.is_empty() {
             return Ok(value);
         }
-        self.0.sort_by(|a, b| a.place.cmp(&b.place));
-        self.0.dedup();
+        self.0.sort_by(|a, b| a.start().cmp(&b.start()));
+        self.0.dedup_by(|a, b| a.start() == b.start() && a.what == b.what && a.hint == b.hint);
         Err(self)
     }
 
@@ -233,6 +235,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, k)| k)
 }
 
+/// "did you mean …?" where a known name is close to `name`, else the known ones; none where none is known.
+fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known: {}", some_of(&known))),
+    }
+}
+
 /// Longer names are not compared.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -284,9 +296,7 @@ mod tests {
 
     #[test]
     fn fault_reads_place_what_hint() {
-        let fault = Fault::new(Code::UnknownColumn, "unknown column `emial`")
-            .at(Place { file: "r.yaml".into(), line: 14, column: 18 })
-            .hint("did you mean `email`?");
+        let fault = Fault::new(Code::UnknownColumn, "unknown column `emial`").at(Place::read("r.yaml:14:18")).hint("did you mean `email`?");
         assert_eq!(fault.to_string(), "r.yaml:14:18: unknown column `emial`; did you mean `email`?");
     }
 }

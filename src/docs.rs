@@ -4,6 +4,9 @@ use schemars::SchemaGenerator;
 use serde_json::Value as Json;
 
 use crate::diagnostic::Code;
+use crate::findings::builtin::{self, Ids};
+use crate::findings::figures;
+use crate::rules::schema::ChangeKind;
 use crate::rules::{RULES, RuleEntry, Subject};
 use crate::ruleset::Words;
 
@@ -26,7 +29,7 @@ pub fn rule(rule: &RuleEntry) -> String {
         Subject::Table => "About the rows as a whole.",
     };
     let names = if rule.names_rows { "It names the rows that fail." } else { "It judges the batch; it names no rows." };
-    let on_fail = format!("{:?}", rule.on_fail).to_lowercase();
+    let on_fail = rule.on_fail;
     let mut out = format!("# {}\n\n{headline}\n\n{rest}\n\n{about} {names} On failure: `{on_fail}` unless said otherwise.\n", rule.name);
     if !properties.is_empty() {
         out.push_str("\n| key | meaning |\n|---|---|\n");
@@ -63,6 +66,40 @@ pub fn codes() -> String {
     );
     for code in Code::ALL {
         out.push_str(&format!("| `{code}` | {} |\n", code.meaning()));
+    }
+    out
+}
+
+/// The page about findings: codes, reserved ids, figures.
+pub fn findings() -> String {
+    let mut out = String::from(
+        "<!-- Written by `just regenerate` from the code. -->\n\n# Findings\n\nA finding says what became of one rule on one column, or on \
+         the rows as a whole. Its `id` is what the rule file calls it; its `code` says which kind it is, for programs to act on: codes \
+         stay, while ids and messages may change.\n\n## Codes\n\nThe code of a rule's findings is the rule's name. These need no rule:\n\n\
+         | code | reserved ids | when |\n|---|---|---|\n",
+    );
+    for kind in builtin::ALL {
+        let ids = match kind.ids {
+            Ids::One(id) => format!("`{id}`"),
+            Ids::OneOf(first, second) => format!("`{first}`, `{second}`"),
+            Ids::Each(id) => format!("`{id}`, `{id}-…`"),
+        };
+        out.push_str(&format!("| `{}` | {ids} | {} |\n", kind.code, kind.meaning));
+    }
+    out.push_str("\nA rule cannot take a reserved id: `id: malformed` is a fault.\n\n| code of a rule | what it finds |\n|---|---|\n");
+    for entry in RULES {
+        out.push_str(&format!("| `{0}` | {1} |\n", entry.name, parts(entry).0));
+    }
+    out.push_str("\nChanges of the schema (`schema_changes`) have codes of their own:\n\n| code | when |\n|---|---|\n");
+    for kind in ChangeKind::ALL {
+        out.push_str(&format!("| `{}` | {} |\n", kind.code(), kind.meaning()));
+    }
+    out.push_str(
+        "\n## Figures\n\nFigures of findings and of their groups, by name. A figure that is named by the data (a column, a value that \
+         stands in for a missing one) counts rows.\n\n| figure | what it is | counted in |\n|---|---|---|\n",
+    );
+    for figure in figures::ALL {
+        out.push_str(&format!("| `{}` | {} | {} |\n", figure.name, figure.meaning, figure.unit.as_str()));
     }
     out
 }

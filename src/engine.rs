@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::diagnostic::{Code, Fault};
 use crate::source::{Preread, Source, Unit};
@@ -21,15 +22,39 @@ pub enum Over<'a> {
     Units(&'a [Unit]),
 }
 
+/// Ends a run from outside. Clones are one token; a run that was ended publishes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the run to end; it does between two batches of rows.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run may go on.
+    ///
+    /// # Errors
+    /// It was asked to end.
+    pub fn check(&self) -> Result<(), Fault> {
+        match self.0.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(Fault::new(Code::Cancelled, "cancelled").hint("nothing was published")),
+        }
+    }
+}
+
 struct Shared<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
+    /// The last unit found; whoever holds it looks for the next one. That may mean reading, which nobody else waits for:
+    /// `state` is free meanwhile.
+    last: Mutex<Option<Unit>>,
 }
 
 struct State<T> {
     /// Units handed out so far.
     handed: u32,
-    previous: Option<Unit>,
     exhausted: bool,
     finished: BTreeMap<u32, Result<T, Fault>>,
     merged: u32,
@@ -39,50 +64,52 @@ struct State<T> {
 /// Calls `work` on every unit, on `threads` threads, and `merge` with each result in unit order, on this thread.
 ///
 /// # Errors
-/// The first fault, in unit order, of the source, of `work` or of `merge`; a panic in `work` is one.
+/// The first fault, in unit order, of the source, of `work` or of `merge`; a panic in `work` is one, and so is `cancel`.
 pub fn each_unit<T: Send>(
     source: &dyn Source,
     over: Over<'_>,
     threads: usize,
+    cancel: &Cancel,
     work: impl Fn(&Unit, Preread) -> Result<T, Fault> + Sync,
     mut merge: impl FnMut(T) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let state = State { handed: 0, previous: None, exhausted: false, finished: BTreeMap::new(), merged: 0, stop: false };
-    let shared = Shared { state: Mutex::new(state), changed: Condvar::new() };
+    let state = State { handed: 0, exhausted: false, finished: BTreeMap::new(), merged: 0, stop: false };
+    let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), last: Mutex::new(None) };
     let window = threads as u32 + WINDOW;
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
-            scope.spawn(|| worker(&shared, source, &over, window, &work));
+            scope.spawn(|| worker(&shared, source, &over, window, cancel, &work));
         }
-        let result = catch_unwind(AssertUnwindSafe(|| collect(&shared, &mut merge)));
+        let result = catch_unwind(AssertUnwindSafe(|| collect(&shared, cancel, &mut merge)));
         // Workers wait for room in the window; whatever happened here, they must be told to stop.
-        lock(&shared).stop = true;
+        lock(&shared.state).stop = true;
         shared.changed.notify_all();
         result.unwrap_or_else(|_| Err(internal()))
     })
 }
 
-fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
-    // Panics in workers are caught before they can poison; were one not, the state would still be whole.
-    shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Panics in workers are caught before they can poison; were one not, what is locked would still be whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn collect<T>(shared: &Shared<T>, merge: &mut impl FnMut(T) -> Result<(), Fault>) -> Result<(), Fault> {
+fn collect<T>(shared: &Shared<T>, cancel: &Cancel, merge: &mut impl FnMut(T) -> Result<(), Fault>) -> Result<(), Fault> {
     loop {
-        let mut state = lock(shared);
+        let mut state = lock(&shared.state);
         let next = state.merged;
         let result = loop {
             if let Some(result) = state.finished.remove(&next) {
                 break result;
             }
             if state.exhausted && next >= state.handed {
-                return Ok(());
+                return cancel.check();
             }
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         drop(state);
+        cancel.check()?;
         merge(result?)?;
-        lock(shared).merged += 1;
+        lock(&shared.state).merged += 1;
         shared.changed.notify_all();
     }
 }
@@ -92,12 +119,13 @@ fn worker<T>(
     source: &dyn Source,
     over: &Over<'_>,
     window: u32,
+    cancel: &Cancel,
     work: &(impl Fn(&Unit, Preread) -> Result<T, Fault> + Sync),
 ) {
-    while let Some((number, next)) = take(shared, source, over, window) {
+    while let Some((number, next)) = take(shared, source, over, window, cancel) {
         let result =
             next.and_then(|(unit, preread)| catch_unwind(AssertUnwindSafe(|| work(&unit, preread))).unwrap_or_else(|_| Err(internal())));
-        let mut state = lock(shared);
+        let mut state = lock(&shared.state);
         state.exhausted |= result.is_err();
         state.finished.insert(number, result);
         drop(state);
@@ -105,35 +133,36 @@ fn worker<T>(
     }
 }
 
-/// The next unit and its number, once the window has room; none at the end.
-#[allow(clippy::type_complexity)]
-fn take<T>(shared: &Shared<T>, source: &dyn Source, over: &Over<'_>, window: u32) -> Option<(u32, Result<(Unit, Preread), Fault>)> {
-    let mut state = lock(shared);
+/// A unit to work on and its number, or why there is none where one should be.
+type Taken = (u32, Result<(Unit, Preread), Fault>);
+
+/// The next unit, once the window has room; none at the end.
+fn take<T>(shared: &Shared<T>, source: &dyn Source, over: &Over<'_>, window: u32, cancel: &Cancel) -> Option<Taken> {
+    // One worker after the other: where a unit begins is known only once the one before was found.
+    let mut last = lock(&shared.last);
+    let mut state = lock(&shared.state);
     while !state.stop && !state.exhausted && state.handed >= state.merged + window {
         state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     if state.stop || state.exhausted {
         return None;
     }
-    let next = match over {
-        Over::Units(units) => Ok(units.get(state.handed as usize).map(|u| (u.clone(), None))),
-        Over::All => catch_unwind(AssertUnwindSafe(|| source.next_unit(state.previous.as_ref()))).unwrap_or_else(|_| Err(internal())),
-    };
-    let taken = match next {
-        Ok(None) => {
-            state.exhausted = true;
-            None
-        }
-        Ok(Some((unit, preread))) => {
-            state.previous = Some(unit.clone());
-            state.handed += 1;
-            Some((state.handed - 1, Ok((unit, preread))))
-        }
-        Err(fault) => {
-            state.handed += 1;
-            Some((state.handed - 1, Err(fault)))
-        }
-    };
+    let number = state.handed;
+    drop(state);
+    let next = cancel.check().and_then(|()| match over {
+        Over::Units(units) => Ok(units.get(number as usize).map(|u| (u.clone(), None))),
+        Over::All => catch_unwind(AssertUnwindSafe(|| source.next_unit(last.as_ref()))).unwrap_or_else(|_| Err(internal())),
+    });
+    let taken = next.transpose().map(|next| (number, next));
+    let mut state = lock(&shared.state);
+    if state.stop {
+        return None;
+    }
+    state.exhausted |= !matches!(taken, Some((_, Ok(_))));
+    state.handed += u32::from(taken.is_some());
+    if let Some((_, Ok((unit, _)))) = &taken {
+        *last = Some(unit.clone());
+    }
     drop(state);
     shared.changed.notify_all();
     taken

@@ -181,6 +181,19 @@ pub fn be_told_of_size_limits() {
     system::be_told_of_size_limits();
 }
 
+/// Removes a file of our own that nobody wants any more. It may stay if it cannot be removed: only for files that are hidden
+/// or temporary, so that nobody takes them for data.
+#[expect(clippy::let_underscore_must_use, reason = "what stays costs only space, and its name says whose it is")]
+pub fn discard(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+/// Removes a directory of our own and all in it, as [`discard`] does a file.
+#[expect(clippy::let_underscore_must_use, reason = "what stays costs only space, and its name says whose it is")]
+pub fn discard_directory(path: &Path) {
+    let _ = fs::remove_dir_all(path);
+}
+
 /// A file on its way to `to`: written beside it, and put there when it is whole. It goes if it is dropped before.
 #[derive(Debug)]
 pub struct Draft {
@@ -230,8 +243,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.is_placed {
-            // What cannot be removed is hidden, and its name says whose it is.
-            let _ = fs::remove_file(&self.path);
+            discard(&self.path);
         }
     }
 }

@@ -1,16 +1,13 @@
 //! What makes a batch the same batch: its id and the digest of its content.
 
-use std::io::Read;
 use std::sync::{Arc, OnceLock};
-
-use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::source::Source;
 
-/// The content of a batch as a digest: of text, of its records; of binary files, of every byte. The latter are read for it
-/// when someone first asks, since a run that only judges may not need to read them.
+/// The content of a batch as a digest. Most sources digest it while they are read; others ([`crate::source::Source::digest`])
+/// only when someone first asks, since a run that only judges may not need to read all of them.
 pub struct Identity {
     source: Arc<dyn Source>,
     content: OnceLock<u128>,
@@ -30,7 +27,7 @@ impl Identity {
         if let Some(content) = self.content.get() {
             return Ok(*content);
         }
-        let content = digest_of_files(self.source.as_ref())?;
+        let content = self.source.digest()?;
         Ok(*self.content.get_or_init(|| content))
     }
 
@@ -41,30 +38,8 @@ impl Identity {
 
     /// The digest of the files' footers, from which version 0.1 derived ids; none for text.
     pub fn footers(&self) -> Option<u128> {
-        self.source.fingerprint()
+        self.source.known().footers
     }
-}
-
-/// Every byte of every file.
-fn digest_of_files(source: &dyn Source) -> Result<u128, Fault> {
-    let mut digest = Xxh3Default::new();
-    let mut buffer = vec![0; 1 << 20];
-    for (i, file) in source.files().iter().enumerate() {
-        // The keys of its directories are content too.
-        digest.update(&source.head_digest(i as u32).to_le_bytes());
-        let failed = |e: std::io::Error| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", file.path));
-        let mut handle = file.open()?;
-        loop {
-            let read = handle.read(&mut buffer).map_err(failed)?;
-            if read == 0 {
-                break;
-            }
-            digest.update(&buffer[..read]);
-        }
-        digest.update(&file.bytes.to_le_bytes());
-        file.ensure_unchanged()?;
-    }
-    Ok(digest.digest128())
 }
 
 /// Refuses a given id that cannot be part of a file's name.

@@ -35,6 +35,7 @@
 //!     statistics: true,
 //!     budget: Arc::new(Budget::new(1 << 30, std::env::temp_dir())),
 //!     published: None,
+//!     cancel: Default::default(),
 //!     progress: &|_, _| {},
 //! };
 //! let audited = audit::audit(&job, &NoSink::default())?;
@@ -51,6 +52,7 @@ pub mod diagnostic;
 pub mod docs;
 pub mod engine;
 pub mod files;
+pub mod findings;
 pub mod footer;
 pub mod gate;
 pub mod identity;

@@ -14,11 +14,11 @@ pub struct PathColumn {
     /// The column it lies in.
     pub root: usize,
     pub data_type: DataType,
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     Field(usize),
     Elements,
 }
@@ -27,7 +27,7 @@ enum Step {
 #[derive(Debug, Clone)]
 pub struct Values {
     pub array: ArrayRef,
-    /// Where a row may have several values or none: how many there are up to and with each row.
+    /// Where a row may have several values or none: by row, how many values there are up to its end.
     pub ends: Option<Arc<[u32]>>,
 }
 
@@ -44,7 +44,7 @@ impl PathColumn {
     }
 
     fn below(&self, paths: &mut Vec<Self>) {
-        let mut push = |path: String, data_type: &DataType, step: Step| {
+        let mut push = |path: String, data_type: &DataType, step: PathStep| {
             let steps = self.steps.iter().copied().chain([step]).collect();
             let inner = Self { path, root: self.root, data_type: data_type.clone(), steps };
             paths.push(inner.clone());
@@ -53,11 +53,11 @@ impl PathColumn {
         match &self.data_type {
             DataType::Struct(fields) => {
                 for (i, field) in fields.iter().enumerate() {
-                    push(format!("{}.{}", self.path, field.name()), field.data_type(), Step::Field(i));
+                    push(format!("{}.{}", self.path, field.name()), field.data_type(), PathStep::Field(i));
                 }
             }
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-                push(format!("{}[]", self.path), item.data_type(), Step::Elements);
+                push(format!("{}[]", self.path), item.data_type(), PathStep::Elements);
             }
             _ => {}
         }
@@ -65,7 +65,7 @@ impl PathColumn {
 
     /// Whether a row may have several values or none.
     pub fn is_elements(&self) -> bool {
-        self.steps.contains(&Step::Elements)
+        self.steps.contains(&PathStep::Elements)
     }
 
     /// The column as a schema lists it.
@@ -78,8 +78,8 @@ impl PathColumn {
         let mut values = Values { array: root.clone(), ends: None };
         for step in &self.steps {
             values = match step {
-                Step::Field(i) => Values { array: field_of(&values.array, *i), ends: values.ends },
-                Step::Elements => elements_of(values),
+                PathStep::Field(i) => Values { array: field_of(&values.array, *i), ends: values.ends },
+                PathStep::Elements => elements_of(values),
             };
         }
         values

@@ -1,6 +1,7 @@
 //! Naming rows, selecting them, and remembering sets of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -11,6 +12,48 @@ use serde::{Deserialize, Serialize};
 pub struct RowId {
     pub unit: u32,
     pub row: u32,
+}
+
+/// Where a row came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Origin {
+    /// A file.
+    File {
+        file: String,
+        /// Line on which the record begins, from 1; none for formats without lines.
+        line: Option<u64>,
+        /// Number of the record in its file, from 1, malformed records counted.
+        row: u64,
+    },
+    /// Batches in memory.
+    Memory {
+        /// Number of the row among the rows of all batches, from 0.
+        index: u64,
+    },
+}
+
+impl Origin {
+    /// What rows in memory lie in, where others have a file.
+    pub const MEMORY: &'static str = "memory";
+
+    /// As columns of a table: what the row lies in, its line, and its number from 1.
+    pub fn columns(&self) -> (&str, Option<u64>, u64) {
+        match self {
+            Self::File { file, line, row } => (file, *line, *row),
+            Self::Memory { index } => (Self::MEMORY, None, index + 1),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line: Some(line), .. } => write!(f, "{file}:{line}"),
+            Self::File { file, line: None, row } => write!(f, "{file} row {row}"),
+            Self::Memory { index } => write!(f, "the row of index {index}"),
+        }
+    }
 }
 
 /// Which row of the unit each row of a record batch is.
@@ -174,8 +217,24 @@ impl Mask {
 
 /// A set of rows of the whole input: sparse where few of a unit's rows are in it, bits where many are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SavedRows")]
 pub struct RowSet {
     units: BTreeMap<u32, UnitRows>,
+}
+
+/// A set of rows as it was saved, not looked at yet.
+#[derive(Deserialize)]
+struct SavedRows {
+    units: BTreeMap<u32, UnitRows>,
+}
+
+impl TryFrom<SavedRows> for RowSet {
+    type Error = &'static str;
+
+    fn try_from(saved: SavedRows) -> Result<Self, Self::Error> {
+        let is_sound = saved.units.values().all(UnitRows::is_sound);
+        is_sound.then_some(Self { units: saved.units }).ok_or("rows of a unit are not held as they should be")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,10 +271,29 @@ impl UnitRows {
         }
     }
 
+    /// Whether so many rows up to `last` take less as a list than as bits.
+    fn is_sparse(rows: u64, last: u32) -> bool {
+        rows * 32 <= u64::from(last) + 64
+    }
+
+    /// Whether it is as [`UnitRows::of`] makes it.
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Sparse(rows) => {
+                rows.is_sorted_by(|a, b| a < b) && rows.last().is_some_and(|&last| Self::is_sparse(rows.len() as u64, last))
+            }
+            Self::Dense(words) => {
+                let last = |word: &u64| u32::try_from(words.len() as u64 * 64 - 1 - u64::from(word.leading_zeros())).ok();
+                let last = words.last().filter(|word| **word != 0).and_then(last);
+                last.is_some_and(|last| !Self::is_sparse(self.len(), last))
+            }
+        }
+    }
+
     /// The cheaper of the two forms for ascending `rows`.
     fn of(rows: Vec<u32>) -> Self {
         let Some(&last) = rows.last() else { return Self::Sparse(rows) };
-        if rows.len() * 32 <= last as usize + 64 {
+        if Self::is_sparse(rows.len() as u64, last) {
             return Self::Sparse(rows);
         }
         let mut words = vec![0u64; last as usize / 64 + 1];

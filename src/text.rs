@@ -1,7 +1,8 @@
 //! Text to values, exactly: a value that would lose a digit is not a value of that type.
 
-use arrow::datatypes::TimeUnit;
-use chrono::{NaiveDate, NaiveDateTime};
+mod time;
+
+pub use self::time::{Instant, date, date_in, offset_seconds, timestamp, timestamp_in};
 
 use crate::types::Class;
 
@@ -46,7 +47,7 @@ fn classify_number_or_time(text: &str) -> Class {
 /// Whether a number without an exponent has more digits before its point than a float holds exactly: two identifiers
 /// beyond 2^53 could become one.
 pub fn is_wide(number: &str) -> bool {
-    /// Of 2^53.
+    /// The digits that 2^53 has.
     const DIGITS: usize = 16;
     if number.len() < DIGITS {
         return false;
@@ -77,8 +78,8 @@ pub fn integer(text: &str) -> Option<i64> {
 /// Integers up to this are floats exactly.
 pub const EXACT_INTEGER_MAX: u64 = 1 << 53;
 
-/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. Digits beyond the range are none, on
-/// either side: `1e400` would become infinite, `1e-400` zero.
+/// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. A number beyond the range of floats is none:
+/// `1e400` would become infinite, `1e-400` zero.
 pub fn float(text: &str) -> Option<f64> {
     let x: f64 = text.parse().ok()?;
     let overflowed = x.is_infinite() && text.bytes().any(|b| b.is_ascii_digit());
@@ -136,7 +137,7 @@ pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     (value < limit).then_some(if negative { -value } else { value })
 }
 
-/// Those of 64 bits.
+/// The powers of ten that 64 bits hold.
 const POWERS_OF_TEN: [u64; 20] = {
     let mut powers = [1; 20];
     let mut i = 1;
@@ -177,133 +178,6 @@ fn short_decimal(text: &[u8], scale: i8) -> Option<i64> {
     }
     value *= POWERS_OF_TEN[zeros] as i64;
     Some(if negative { -value } else { value })
-}
-
-/// Days since 1970-01-01 of `YYYY-MM-DD`.
-pub fn date(text: &str) -> Option<i32> {
-    let b = text.as_bytes();
-    if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
-        return None;
-    }
-    let (year, month, day) = (number(&b[..4])? as i32, number(&b[5..7])?, number(&b[8..])?);
-    // Columns of dates are read value by value: the days before each month, and no calendar type in between.
-    const BEFORE: [i32; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
-    let month = usize::try_from(month).ok().filter(|m| (1..=12).contains(m))?;
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let month_days = BEFORE[month] - BEFORE[month - 1] + i32::from(is_leap && month == 2);
-    let day = day as i32;
-    if day < 1 || day > month_days {
-        return None;
-    }
-    let before = year - 1;
-    let leap_days = before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400);
-    let days = before * 365 + leap_days + BEFORE[month - 1] + i32::from(is_leap && month > 2) + day - 1;
-    Some(days - DAYS_BEFORE_1970)
-}
-
-/// From the first of January of the year 1 to that of 1970.
-const DAYS_BEFORE_1970: i32 = 719_162;
-
-/// Days since 1970-01-01 of a date in a strftime format.
-pub fn date_in(text: &str, format: &str) -> Option<i32> {
-    days(NaiveDate::parse_from_str(text, format).ok()?)
-}
-
-fn days(date: NaiveDate) -> Option<i32> {
-    i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).ok()
-}
-
-/// A point in time: seconds and nanoseconds since 1970, UTC where the text said so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instant {
-    pub seconds: i64,
-    pub nanos: u32,
-    /// Whether the text carried `Z` or an offset.
-    pub zoned: bool,
-}
-
-impl Instant {
-    /// The count of `unit` since 1970; none where a digit would be lost.
-    pub fn in_unit(self, unit: TimeUnit) -> Option<i64> {
-        let per_second = match unit {
-            TimeUnit::Second => 1,
-            TimeUnit::Millisecond => 1_000,
-            TimeUnit::Microsecond => 1_000_000,
-            TimeUnit::Nanosecond => 1_000_000_000,
-        };
-        let nanos_per_unit = 1_000_000_000 / per_second;
-        if i64::from(self.nanos) % nanos_per_unit != 0 {
-            return None;
-        }
-        self.seconds.checked_mul(per_second)?.checked_add(i64::from(self.nanos) / nanos_per_unit)
-    }
-}
-
-/// ISO 8601: a date, then optionally `T` or a space, `HH:MM[:SS[.fraction]]`, then `Z` or `±HH[:MM]`.
-pub fn timestamp(text: &str) -> Option<Instant> {
-    let day = i64::from(date(text.get(..10)?)?);
-    let rest = &text.as_bytes()[10..];
-    if rest.is_empty() {
-        return Some(Instant { seconds: day * 86_400, nanos: 0, zoned: false });
-    }
-    if !matches!(rest[0], b'T' | b' ' | b't') || rest.len() < 6 || rest[3] != b':' {
-        return None;
-    }
-    let (hour, minute) = (number(&rest[1..3])?, number(&rest[4..6])?);
-    let mut at = 6;
-    let (mut second, mut nanos) = (0, 0);
-    if rest.get(at) == Some(&b':') {
-        second = number(rest.get(at + 1..at + 3)?)?;
-        at += 3;
-        if rest.get(at) == Some(&b'.') {
-            let digits = rest[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-            if digits == 0 || digits > 9 {
-                return None;
-            }
-            nanos = number(&rest[at + 1..at + 1 + digits])? * 10u32.pow(9 - digits as u32);
-            at += 1 + digits;
-        }
-    }
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let offset = offset_seconds(std::str::from_utf8(&rest[at..]).ok()?)?;
-    let local = day * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-    Some(Instant { seconds: local - i64::from(offset.unwrap_or(0)), nanos, zoned: offset.is_some() })
-}
-
-/// A timestamp in a strftime format.
-pub fn timestamp_in(text: &str, format: &str) -> Option<Instant> {
-    if let Ok(zoned) = chrono::DateTime::parse_from_str(text, format) {
-        let (seconds, nanos) = (zoned.timestamp(), zoned.timestamp_subsec_nanos());
-        return Some(Instant { seconds, nanos, zoned: true });
-    }
-    let naive = NaiveDateTime::parse_from_str(text, format).ok()?.and_utc();
-    Some(Instant { seconds: naive.timestamp(), nanos: naive.timestamp_subsec_nanos(), zoned: false })
-}
-
-/// Seconds east of UTC: `Z`, `UTC`, `+02:00`, `+0200`, `+02`; `Some(None)` for no offset at all.
-pub fn offset_seconds(text: &str) -> Option<Option<i32>> {
-    let (sign, rest) = match text {
-        "" => return Some(None),
-        "Z" | "z" | "UTC" => return Some(Some(0)),
-        _ => match text.as_bytes()[0] {
-            b'+' => (1, &text.as_bytes()[1..]),
-            b'-' => (-1, &text.as_bytes()[1..]),
-            _ => return None,
-        },
-    };
-    let (hours, minutes) = match rest.len() {
-        2 => (number(rest)?, 0),
-        4 => (number(&rest[..2])?, number(&rest[2..])?),
-        5 if rest[2] == b':' => (number(&rest[..2])?, number(&rest[3..])?),
-        _ => return None,
-    };
-    (hours < 24 && minutes < 60).then_some(Some(sign * (hours * 3600 + minutes * 60) as i32))
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
 }
 
 #[cfg(test)]
@@ -358,12 +232,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn dates_are_those_of_the_calendar(year in 0i32..10_000, month in 0u32..14, day in 0u32..33) {
-            let calendar = NaiveDate::from_ymd_opt(year, month, day).and_then(days);
-            prop_assert_eq!(date(&format!("{year:04}-{month:02}-{day:02}")), calendar);
-        }
-
-        #[test]
         fn integers_are_those_of_the_standard_library(text in "[+-]?[0-9]{0,20}[.x]?[0-9]{0,2}") {
             prop_assert_eq!(integer(&text), text.parse::<i64>().ok());
         }
@@ -385,15 +253,5 @@ mod tests {
         assert_eq!(decimal("1.234", 15, 2), None);
         assert_eq!(decimal("1000", 5, 2), None);
         assert_eq!(decimal("", 5, 2), None);
-    }
-
-    #[test]
-    fn timestamps_know_their_offset_and_unit() {
-        let t = timestamp("1970-01-02T01:00:00.250+01:00").expect("timestamp");
-        assert_eq!((t.seconds, t.nanos, t.zoned), (86_400, 250_000_000, true));
-        assert_eq!(t.in_unit(TimeUnit::Millisecond), Some(86_400_250));
-        assert_eq!(t.in_unit(TimeUnit::Second), None);
-        assert_eq!(timestamp("1969-12-31").map(|t| t.seconds), Some(-86_400));
-        assert_eq!(timestamp("2026-01-01T24:00:00"), None);
     }
 }

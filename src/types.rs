@@ -1,14 +1,17 @@
-//! Type names as rule files write them, and what text says about its own type.
+//! Names of types as rule files and reports write them.
 
-use std::collections::BTreeMap;
+mod inferred;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
+
+pub use self::inferred::{Class, KindCount, Tally, TypeEvidence, add_example, merge_evidence, shortened};
+use crate::diagnostic::Misread;
 
 /// Reads a type as a rule file writes it: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …
 ///
 /// # Errors
 /// The name is not a type's.
-pub fn parse_type(text: &str) -> Result<DataType, String> {
+pub fn parse_type(text: &str) -> Result<DataType, Misread> {
     if let Some(nested) = parse_nested(text.trim()) {
         return nested;
     }
@@ -42,7 +45,7 @@ pub fn parse_type(text: &str) -> Result<DataType, String> {
         (None, "timestamp" | "datetime", [unit]) => Ok(DataType::Timestamp(time_unit(unit)?, None)),
         (None, "timestamp" | "datetime", [unit, zone]) => Ok(DataType::Timestamp(time_unit(unit)?, Some((*zone).into()))),
         (None, "decimal", [precision, scale]) => {
-            let wrong = || format!("`{text}`: precision is 1 to 38, scale 0 to the precision");
+            let wrong = || Misread::new(format!("`{text}`: precision is 1 to 38, scale 0 to the precision"));
             let precision: u8 = precision.parse().map_err(|_| wrong())?;
             let scale: i8 = scale.parse().map_err(|_| wrong())?;
             if precision == 0 || precision > 38 || scale < 0 || scale as u8 > precision {
@@ -53,9 +56,9 @@ pub fn parse_type(text: &str) -> Result<DataType, String> {
         _ => {
             let known = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"];
             let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(us, UTC)"];
-            let fault = crate::diagnostic::Fault::new(crate::diagnostic::Code::InvalidValue, format!("`{text}` is not a type"));
-            let fault = fault.hint_nearest(name, known.into_iter().chain(more));
-            Err(format!("{}; {}", fault.what, fault.hint.unwrap_or_default()))
+            let known = known.into_iter().chain(more);
+            let misread = Misread::new(format!("`{text}` is not a type"));
+            Err(misread.hint_nearest(name, known))
         }
     }
 }
@@ -74,7 +77,7 @@ pub fn path_steps(path: &str) -> Vec<String> {
 }
 
 /// `list<int64>`, `struct<city: string, zip: string>`; none where the text is neither.
-fn parse_nested(text: &str) -> Option<Result<DataType, String>> {
+fn parse_nested(text: &str) -> Option<Result<DataType, Misread>> {
     let inner = |name: &str| text.strip_prefix(name)?.trim_start().strip_prefix('<')?.strip_suffix('>');
     if let Some(item) = inner("list") {
         return Some(parse_type(item).map(|t| DataType::List(Field::new_list_field(t, true).into())));
@@ -94,19 +97,20 @@ fn parse_nested(text: &str) -> Option<Result<DataType, String>> {
     }
     parts.push(&fields[start..]);
     let field = |part: &str| {
-        let (name, data_type) = part.split_once(':').ok_or_else(|| format!("`{}` is not a field; write `name: type`", part.trim()))?;
+        let (name, data_type) =
+            part.split_once(':').ok_or_else(|| Misread::new(format!("`{}` is not a field", part.trim())).hint("write `name: type`"))?;
         parse_type(data_type).map(|t| Field::new(name.trim(), t, true))
     };
     Some(parts.into_iter().map(field).collect::<Result<Vec<_>, _>>().map(|fields| DataType::Struct(fields.into())))
 }
 
-fn time_unit(text: &str) -> Result<TimeUnit, String> {
+fn time_unit(text: &str) -> Result<TimeUnit, Misread> {
     match text {
         "s" => Ok(TimeUnit::Second),
         "ms" => Ok(TimeUnit::Millisecond),
         "us" => Ok(TimeUnit::Microsecond),
         "ns" => Ok(TimeUnit::Nanosecond),
-        _ => Err(format!("`{text}` is not a unit of time; write s, ms, us or ns")),
+        _ => Err(Misread::new(format!("`{text}` is not a unit of time")).hint("write s, ms, us or ns")),
     }
 }
 
@@ -166,179 +170,6 @@ pub fn type_name(data_type: &DataType) -> String {
     }
 }
 
-/// What a text value looks like, ordered by how much it admits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Class {
-    /// No value seen.
-    Missing,
-    Boolean,
-    Integer,
-    /// An integer that a float cannot hold exactly.
-    WideInteger,
-    Float,
-    Date,
-    Timestamp,
-    /// A timestamp that carries its offset from UTC.
-    TimestampZoned,
-    Text,
-}
-
-impl Class {
-    /// The narrowest class that admits both.
-    pub fn join(self, other: Self) -> Self {
-        match (self, other) {
-            (a, b) if a == b => a,
-            (Self::Missing, x) | (x, Self::Missing) => x,
-            (Self::Integer, Self::Float) | (Self::Float, Self::Integer) => Self::Float,
-            (Self::Integer, Self::WideInteger) | (Self::WideInteger, Self::Integer) => Self::WideInteger,
-            (Self::Date, Self::Timestamp) | (Self::Timestamp, Self::Date) => Self::Timestamp,
-            _ => Self::Text,
-        }
-    }
-
-    /// The type a column of this class is read as.
-    pub fn data_type(self) -> DataType {
-        match self {
-            Self::Boolean => DataType::Boolean,
-            Self::Integer | Self::WideInteger => DataType::Int64,
-            Self::Float => DataType::Float64,
-            Self::Date => DataType::Date32,
-            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-            Self::TimestampZoned => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            Self::Missing | Self::Text => DataType::Utf8,
-        }
-    }
-
-    /// The class whose values a column of `data_type` admits.
-    pub fn of_type(data_type: &DataType) -> Self {
-        match data_type {
-            DataType::Boolean => Self::Boolean,
-            DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => Self::Float,
-            DataType::Date32 => Self::Date,
-            DataType::Timestamp(_, None) => Self::Timestamp,
-            DataType::Timestamp(_, Some(_)) => Self::TimestampZoned,
-            t if t.is_integer() => Self::Integer,
-            _ => Self::Text,
-        }
-    }
-}
-
-/// What one unit says against the type its column was read as.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct TypeEvidence {
-    /// Index into the source's schema.
-    pub column: usize,
-    /// Join of the classes of the values that could not be read as the column's type.
-    pub class: Class,
-    /// How many values could not be read.
-    pub failures: u64,
-    /// How many values were there to be read.
-    pub present: u64,
-    /// A few of the values that could not be read.
-    pub examples: Vec<String>,
-    /// In a column of several kinds of values: how many there are of each, with examples.
-    pub kinds: BTreeMap<Class, (u64, Vec<String>)>,
-}
-
-impl TypeEvidence {
-    /// Nothing seen yet.
-    pub fn new(column: usize) -> Self {
-        Self { column, class: Class::Missing, failures: 0, present: 0, examples: Vec::new(), kinds: BTreeMap::new() }
-    }
-
-    /// Counts a value of a column that holds several kinds.
-    pub fn count_kind(&mut self, class: Class, text: &str) {
-        let (count, examples) = self.kinds.entry(class).or_default();
-        *count += 1;
-        add_example(examples, text);
-    }
-}
-
-/// Examples kept of a kind of value.
-const EXAMPLES_MAX: usize = 3;
-
-/// Keeps `text`, shortened, if it is new and there is room.
-pub fn add_example(examples: &mut Vec<String>, text: &str) {
-    if examples.len() < EXAMPLES_MAX {
-        let text = shortened(text);
-        if !examples.contains(&text) {
-            examples.push(text);
-        }
-    }
-}
-
-/// Text short enough for a message.
-pub fn shortened(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 60;
-    match text.char_indices().nth(CHARACTERS_MAX) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text.to_owned(),
-    }
-}
-
-/// Adds up evidence column by column.
-pub fn merge_evidence(into: &mut Vec<TypeEvidence>, more: &[TypeEvidence]) {
-    for evidence in more {
-        match into.iter_mut().find(|e| e.column == evidence.column) {
-            Some(seen) => {
-                seen.class = seen.class.join(evidence.class);
-                seen.failures += evidence.failures;
-                seen.present += evidence.present;
-                evidence.examples.iter().for_each(|e| add_example(&mut seen.examples, e));
-                for (class, (count, examples)) in &evidence.kinds {
-                    let kind = seen.kinds.entry(*class).or_default();
-                    kind.0 += count;
-                    examples.iter().for_each(|e| add_example(&mut kind.1, e));
-                }
-            }
-            None => into.push(evidence.clone()),
-        }
-    }
-}
-
-/// How many values of which type stand in a column of several.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Tally {
-    /// The column, or the path of a field.
-    pub path: String,
-    /// The most frequent first.
-    pub kinds: Vec<KindCount>,
-}
-
-/// Values of one type among others.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-pub struct KindCount {
-    #[serde(rename = "type")]
-    pub data_type: String,
-    pub count: u64,
-    /// A few of them.
-    pub examples: Vec<String>,
-}
-
-impl Tally {
-    /// From the classes of the texts in a column.
-    pub fn of_classes(path: &str, kinds: &BTreeMap<Class, (u64, Vec<String>)>) -> Self {
-        let named = |(class, (count, examples)): (&Class, &(u64, Vec<String>))| (type_name(&class.data_type()), *count, examples.clone());
-        Self::new(path, kinds.iter().map(named).collect())
-    }
-
-    /// The most frequent type first; types of one name come together.
-    pub fn new(path: &str, kinds: Vec<(String, u64, Vec<String>)>) -> Self {
-        let mut all: Vec<KindCount> = Vec::new();
-        for (data_type, count, examples) in kinds {
-            match all.iter_mut().find(|known| known.data_type == data_type) {
-                Some(known) => {
-                    known.count += count;
-                    examples.iter().for_each(|e| add_example(&mut known.examples, e));
-                }
-                None => all.push(KindCount { data_type, count, examples }),
-            }
-        }
-        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.data_type.cmp(&b.data_type)));
-        Self { path: path.to_owned(), kinds: all }
-    }
-}
-
 /// The microseconds since 1970 of a date or timestamp of this type, rounded down; none for other types.
 pub fn micros(data_type: &DataType, ticks: i128) -> Option<i128> {
     const PER_SECOND: i128 = 1_000_000;
@@ -361,7 +192,7 @@ mod tests {
         for name in ["bool", "int8", "uint64", "float32", "decimal(15,2)", "string", "date", "timestamp(ms)", "timestamp(us, UTC)"] {
             assert_eq!(type_name(&parse_type(name).expect(name)), name);
         }
-        assert!(parse_type("itn64").expect_err("fault").contains("did you mean `int64`?"));
+        assert!(parse_type("itn64").expect_err("fault").to_string().contains("did you mean `int64`?"));
         assert!(parse_type("decimal(2,3)").is_err());
     }
 
@@ -370,20 +201,6 @@ mod tests {
         for name in ["list<int64>", "struct<city: string, geo: struct<lat: float64, lon: decimal(9,6)>>", "list<struct<a: list<date>>>"] {
             assert_eq!(type_name(&parse_type(name).expect(name)), name);
         }
-        assert!(parse_type("struct<a>").expect_err("fault").contains("name: type"));
-    }
-
-    #[test]
-    fn join_is_commutative_and_associative() {
-        use Class::*;
-        let all = [Missing, Boolean, Integer, WideInteger, Float, Date, Timestamp, TimestampZoned, Text];
-        for a in all {
-            for b in all {
-                assert_eq!(a.join(b), b.join(a));
-                for c in all {
-                    assert_eq!(a.join(b).join(c), a.join(b.join(c)));
-                }
-            }
-        }
+        assert!(parse_type("struct<a>").expect_err("fault").to_string().contains("name: type"));
     }
 }

@@ -1,14 +1,14 @@
 //! From findings and policy to a verdict. Pure: no data, no clock.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::rules::Status;
-use crate::rules::words::{OnFail, OnNoData, Tolerance};
+use crate::findings::{Finding, OnFail, Outcome};
+use crate::rules::words::Tolerance;
 use crate::shown::{count, counted, percent};
 
 /// What is to become of the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Accept,
@@ -18,17 +18,6 @@ pub enum Verdict {
     Reject,
     /// Something could not be judged; nothing passes.
     Undecided,
-}
-
-/// A finding, as far as the verdict minds.
-#[derive(Debug, Clone)]
-pub struct Weighed {
-    pub id: String,
-    pub status: Status,
-    pub on_fail: OnFail,
-    pub on_no_data: OnNoData,
-    pub failing_rows: u64,
-    pub message: String,
 }
 
 /// More bad rows than this reject a batch whose rule file says nothing else: when most rows are bad, the batch is.
@@ -49,7 +38,7 @@ pub struct Totals {
 
 impl Totals {
     /// Why the rows set aside reject the batch, if they do.
-    fn rejects(self, findings: &[Weighed]) -> Option<String> {
+    fn rejects(self, findings: &[Finding]) -> Option<String> {
         let Self { considered, bad, reject_above, .. } = self;
         let limit = reject_above.or_else(|| REJECT_ABOVE.parse().ok())?;
         if considered > 0 && bad == considered {
@@ -63,11 +52,11 @@ impl Totals {
 }
 
 /// Which findings set aside how many of the rows, the most first.
-fn causes(findings: &[Weighed], considered: u64) -> String {
+fn causes(findings: &[Finding], considered: u64) -> String {
     const SHOWN_MAX: usize = 3;
-    let mut causes: Vec<&Weighed> = findings.iter().filter(|f| f.status == Status::Fail && f.on_fail == OnFail::Quarantine).collect();
+    let mut causes: Vec<&Finding> = findings.iter().filter(|f| f.sets_aside()).collect();
     causes.sort_by_key(|f| std::cmp::Reverse(f.failing_rows));
-    let share = |f: &Weighed| if f.failing_rows >= considered { "100%".to_owned() } else { percent(f.failing_rows, considered) };
+    let share = |f: &Finding| if f.failing_rows >= considered { "100%".to_owned() } else { percent(f.failing_rows, considered) };
     let said: Vec<String> = causes.iter().take(SHOWN_MAX).map(|f| format!("{} of rows fail {}", share(f), f.id)).collect();
     match (said.is_empty(), causes.len() > SHOWN_MAX) {
         // Tolerated or not, a record that cannot be read cannot be published.
@@ -78,26 +67,22 @@ fn causes(findings: &[Weighed], considered: u64) -> String {
 }
 
 /// The verdict, and why in a sentence each.
-pub fn decide(findings: &[Weighed], totals: Totals) -> (Verdict, Vec<String>) {
+pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
     let mut rejects: Vec<String> = findings
         .iter()
-        .filter(|f| f.status == Status::Fail && f.on_fail == OnFail::Reject)
+        .filter(|f| f.outcome == Outcome::Fail && f.on_fail == OnFail::Reject)
         .map(|f| format!("{}: {}", f.id, f.message))
         .collect();
     rejects.extend(totals.rejects(findings));
     if !rejects.is_empty() {
         return (Verdict::Reject, rejects);
     }
-    let undecided: Vec<String> = findings
-        .iter()
-        .filter(|f| f.status == Status::NoData && f.on_no_data == OnNoData::Stop)
-        .map(|f| format!("{}: {}", f.id, f.message))
-        .collect();
+    let undecided: Vec<String> = findings.iter().filter(|f| f.stops()).map(|f| format!("{}: {}", f.id, f.message)).collect();
     if !undecided.is_empty() {
         return (Verdict::Undecided, undecided);
     }
     if totals.set_aside > 0 {
-        let failed = findings.iter().filter(|f| f.status == Status::Fail && f.on_fail == OnFail::Quarantine);
+        let failed = findings.iter().filter(|f| f.sets_aside());
         let mut reasons: Vec<String> = failed.map(|f| format!("{}: {}", f.id, f.message)).collect();
         if reasons.is_empty() {
             // Tolerated or not, a record that cannot be read cannot be published.
@@ -108,35 +93,26 @@ pub fn decide(findings: &[Weighed], totals: Totals) -> (Verdict, Vec<String>) {
     (Verdict::Accept, Vec::new())
 }
 
-/// Whether a finding is a warning: it failed with `on_fail: warn`, is past an earlier limit, cannot tell, or had nothing to judge.
-pub fn is_warning(status: Status, on_fail: OnFail, on_no_data: OnNoData) -> bool {
-    match status {
-        Status::Warn | Status::InsufficientEvidence => on_fail != OnFail::Info,
-        Status::Fail => on_fail == OnFail::Warn,
-        Status::NoData => on_no_data == OnNoData::Warn,
-        Status::Pass | Status::Known => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::OnNoData;
 
-    fn finding(status: Status, on_fail: OnFail) -> Weighed {
-        Weighed { id: "x".into(), status, on_fail, on_no_data: OnNoData::Stop, failing_rows: 0, message: String::new() }
+    fn finding(outcome: Outcome, on_fail: OnFail) -> Finding {
+        Finding { id: "x".into(), outcome, on_fail, ..Finding::default() }.weighed(OnNoData::Stop)
     }
 
     #[test]
     fn reject_beats_undecided_beats_quarantine_beats_accept() {
-        let rejecting = finding(Status::Fail, OnFail::Reject);
-        let blind = finding(Status::NoData, OnFail::Warn);
-        let aside = finding(Status::Fail, OnFail::Quarantine);
+        let rejecting = finding(Outcome::Fail, OnFail::Reject);
+        let blind = finding(Outcome::NoData, OnFail::Warn);
+        let aside = finding(Outcome::Fail, OnFail::Quarantine);
         let none = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None };
         let some = Totals { set_aside: 3, bad: 3, ..none };
         assert_eq!(decide(&[blind.clone(), rejecting], some).0, Verdict::Reject);
         assert_eq!(decide(&[aside.clone(), blind], some).0, Verdict::Undecided);
         assert_eq!(decide(&[aside], some).0, Verdict::Quarantine);
-        assert_eq!(decide(&[finding(Status::Fail, OnFail::Warn)], none).0, Verdict::Accept);
+        assert_eq!(decide(&[finding(Outcome::Fail, OnFail::Warn)], none).0, Verdict::Accept);
         let limit = "20%".parse().ok();
         assert_eq!(decide(&[], Totals { reject_above: limit, ..some }).0, Verdict::Reject);
     }
@@ -144,7 +120,7 @@ mod tests {
     #[test]
     fn when_most_rows_are_bad_the_batch_is() {
         let of = |considered, set_aside, bad, limit: Option<&str>| {
-            let aside = Weighed { failing_rows: set_aside, ..finding(Status::Fail, OnFail::Quarantine) };
+            let aside = Finding { failing_rows: set_aside, ..finding(Outcome::Fail, OnFail::Quarantine) };
             let reject_above = limit.map(|limit| limit.parse().expect("a limit"));
             decide(&[aside], Totals { considered, set_aside, bad, reject_above }).0
         };

@@ -4,44 +4,43 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::finding::FindingResult;
+use super::finding::FindingWithRows;
 use super::fold::Counted;
 use super::{Job, Plan};
 use crate::diagnostic::Fault;
+use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SCHEMA, SCHEMA_TABLE, SOURCE};
+use crate::findings::{Builtin, Figures, Finding, Message, OnFail, Outcome, Sample, Unit};
 use crate::metric::completeness::Completeness;
-use crate::report::model::Sample;
 use crate::rows::RowId;
+use crate::rules::View;
 use crate::rules::schema::{Observed, SchemaChange};
-use crate::rules::words::{OnFail, OnNoData, Tolerance};
-use crate::rules::{Status, View};
+use crate::rules::words::Tolerance;
 use crate::ruleset::{Contract, RuleItem};
 use crate::shown::{count, counted, percent};
-use crate::source::{Format, Malformed, Source};
+use crate::source::{Malformed, Source};
+use crate::yaml::Position;
 
-pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted) -> Vec<FindingResult> {
+pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted) -> Vec<FindingWithRows> {
     let mut findings = vec![malformed(job, totals)];
+    let mut add = |finding: Finding| findings.push(finding.into());
     let read = totals.places.records();
-    let builtin = FindingResult::builtin;
     if read == totals.filtered && !permits_empty(job) && !counts_rows(job) {
         let why = if read == 0 {
             "the batch has no rows; `rows: { min: 0 }` permits it".to_owned()
         } else {
             format!("`clean` drops all {}", counted(read, "row"))
         };
-        findings.push(builtin("rows", "rows", Status::NoData, OnFail::Reject, why));
+        let id = EMPTY.id_beside(|id| plan.checks.iter().any(|check| check.id == id));
+        add(Finding { id: id.to_owned(), ..Finding::builtin(&EMPTY, Outcome::NoData, OnFail::Reject, why) });
     }
-    if !plan.unprepared.is_empty() {
-        let why = format!("this batch's columns do not allow it: {}", plan.unprepared.join("; "));
-        findings.push(builtin("prepare", "prepare", Status::NoData, OnFail::Reject, why));
+    if !plan.skipped_steps.is_empty() {
+        let why = Message::from(plan.skipped_steps.clone()).introduced("this batch's columns do not allow it: ");
+        add(Finding::builtin(&PREPARE, Outcome::NoData, OnFail::Reject, why));
     }
-    let notes = source.notes();
-    if !notes.is_empty() {
-        let finding = builtin("source", "source", Status::Warn, OnFail::Warn, notes.join("; "));
-        findings.push(FindingResult { on_no_data: OnNoData::Warn, ..finding });
-    }
-    if !plan.known_notes.is_empty() {
-        let finding = builtin("known", "known", Status::Warn, OnFail::Warn, plan.known_notes.join("; "));
-        findings.push(FindingResult { on_no_data: OnNoData::Warn, ..finding });
+    for (kind, notes) in [(&SOURCE, source.known().notes.clone()), (&KNOWN, plan.known_notes.clone())] {
+        if !notes.is_empty() {
+            add(Finding::builtin(kind, Outcome::Warn, OnFail::Warn, notes));
+        }
     }
     findings
 }
@@ -58,40 +57,48 @@ fn counts_rows(job: &Job<'_>) -> bool {
 }
 
 /// Records that could not be read are always set aside; the rule file decides what else follows.
-fn malformed(job: &Job<'_>, totals: &Counted) -> FindingResult {
-    let words = job.rules.malformed.clone();
+fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
+    let words = job.rules.malformed.value.clone();
     let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
     let warn: Option<Tolerance> = words.warn.as_ref().map(|w| w.value.0.parse().expect("read as one with the rule file"));
     let (failing, of) = (totals.malformed.len(), totals.places.records());
-    let status = if tolerate.is_exceeded_by(failing, of) {
-        Status::Fail
+    let outcome = if tolerate.is_exceeded_by(failing, of) {
+        Outcome::Fail
     } else if warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
-        Status::Warn
+        Outcome::Warn
     } else {
-        Status::Pass
+        Outcome::Pass
     };
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
     let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
-        let origin = totals.places.origin(RowId { unit: *unit, row: *row }, job.source.files());
+        let origin = totals.places.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
         let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
         Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
     };
-    let columns = totals.malformed_columns.iter();
-    FindingResult {
-        on_fail: words.on_fail.as_ref().map_or(OnFail::Quarantine, |o| o.value),
-        columns: columns.clone().filter_map(|(c, _)| c.clone()).collect(),
-        words,
+    let mut figures = Figures::default();
+    for (column, records) in &totals.malformed_columns {
+        figures.set_rows_of(column.as_deref().unwrap_or("framing or expression"), *records);
+    }
+    let on_fail = words.on_fail.as_ref().map_or(OnFail::Quarantine, |o| o.value);
+    let at = job.rules.malformed.at;
+    let finding = Finding {
+        place: (at != Position::default()).then(|| at.in_file(&job.rules.path)),
+        columns: totals.malformed_columns.keys().flatten().cloned().collect(),
+        description: words.description,
+        owner: words.owner,
+        tags: words.tags.unwrap_or_default().0,
+        runbook: words.runbook,
         observed: failing.into(),
         limit: tolerate.rows.map_or_else(|| tolerate.to_string().into(), Into::into),
-        unit: "rows",
-        failing,
-        rows: Arc::new(totals.malformed.clone()),
-        figures: columns.map(|(c, n)| (c.clone().unwrap_or_else(|| "framing or expression".into()), (*n).into())).collect(),
+        unit: Unit::ROWS,
+        failing_rows: failing,
+        figures,
         samples: totals.malformed_samples.iter().map(sample).collect(),
-        ..FindingResult::builtin("malformed", "malformed", status, OnFail::Quarantine, message)
-    }
+        ..Finding::builtin(&MALFORMED, outcome, on_fail, message)
+    };
+    FindingWithRows { rows: Arc::new(totals.malformed.clone()), ..finding.into() }
 }
 
 fn shortened(text: &str) -> String {
@@ -109,25 +116,27 @@ pub(super) fn schema(
     source: &dyn Source,
     plan: &Plan,
     totals: &Counted,
-) -> Result<(Vec<FindingResult>, Vec<SchemaChange>), Fault> {
-    let contradicted = source.contradicted();
+) -> Result<(Vec<FindingWithRows>, Vec<SchemaChange>), Fault> {
+    let contradicted = &source.known().contradicted;
     let missing = missing_by_column(plan, totals)?;
     let tallies = source.tallies(&totals.evidence);
-    let is_ordered = !matches!(source.format(), Format::Ndjson | Format::Json);
-    let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
+    let is_ordered = source.known().columns_have_order;
+    let observed = |schema| Observed { schema, contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();
     let evolution = job.rules.sections.evolution();
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);
-    Ok(match job.rules.compared_with() {
-        None => (Vec::new(), Vec::new()),
+    let of_table = |place: &str, changes: &[SchemaChange]| drift(changes).introduced(&format!("the table {place}: "));
+    let (mut findings, changes) = match job.rules.compared_with() {
+        None => return Ok((Vec::new(), Vec::new())),
         Some(Contract::Own(section)) => {
             let mut changes = section.changes(&observed(source.schema()));
-            let mut findings = vec![drift("schema", &changes, "the columns are as the contract says", on_fail)];
+            let as_agreed = || "the columns are as the contract says".into();
+            let message = if changes.is_empty() { as_agreed() } else { drift(&changes) };
+            let mut findings = vec![drifted(&SCHEMA, &changes, on_fail, message)];
             if let Some(table) = &job.rules.table {
                 let refused: Vec<SchemaChange> = table.refused(&observed(&plan.prepare.schema), evolution);
                 if !refused.is_empty() {
-                    let finding = drift("schema-table", &refused, "", OnFail::Reject);
-                    findings.push(FindingResult { message: format!("the table {}: {}", table.place, finding.message), ..finding });
+                    findings.push(drifted(&SCHEMA_TABLE, &refused, OnFail::Reject, of_table(&table.place, &refused)));
                     changes.extend(refused.into_iter().filter(|new| !changes.contains(new)).collect::<Vec<_>>());
                 }
             }
@@ -138,43 +147,48 @@ pub(super) fn schema(
             // What the table cannot take is not published, whatever follows a change otherwise.
             let cannot_be = !table.refused(&observed(&plan.prepare.schema), evolution).is_empty();
             let on_fail = if cannot_be { OnFail::Reject } else { on_fail };
-            let finding = drift("schema", &changes, &format!("the columns are as the table {} has them", table.place), on_fail);
-            let message = if changes.is_empty() { finding.message } else { format!("the table {}: {}", table.place, finding.message) };
-            (vec![FindingResult { message, ..finding }], changes)
+            let as_agreed = || format!("the columns are as the table {} has them", table.place).into();
+            let message = if changes.is_empty() { as_agreed() } else { of_table(&table.place, &changes) };
+            (vec![drifted(&SCHEMA, &changes, on_fail, message)], changes)
         }
-    })
+    };
+    for finding in &mut findings {
+        finding.place = section.map(|section| section.at.in_file(&job.rules.path));
+    }
+    Ok((findings.into_iter().map(Into::into).collect(), changes))
 }
 
-/// One finding for the changes; `alike` is said where there is none.
-fn drift(id: &str, changes: &[SchemaChange], alike: &str, on_fail: OnFail) -> FindingResult {
+/// The changes in words: those that break the contract, then the others.
+fn drift(changes: &[SchemaChange]) -> Message {
+    let told = |compatible| changes.iter().filter(|c| c.compatible == compatible).map(ToString::to_string).collect::<Message>();
+    let (mut breaking, compatible) = (told(false), told(true));
+    if breaking.is_empty() {
+        return compatible.introduced("compatible changes: ");
+    }
+    breaking.extend(compatible.introduced("compatible: ").into_statements());
+    breaking
+}
+
+/// One finding for the changes.
+fn drifted(kind: &Builtin, changes: &[SchemaChange], on_fail: OnFail, message: Message) -> Finding {
     let breaking: Vec<&SchemaChange> = changes.iter().filter(|c| !c.compatible).collect();
     // No rule judges a column that is not there: that is never a pass, whatever `evolution` allows.
     let is_absent = |c: &SchemaChange| c.kind.takes_a_column_away();
-    let status = match breaking.is_empty() {
-        true if changes.iter().any(is_absent) => Status::Warn,
-        true => Status::Pass,
-        false => Status::Fail,
+    let outcome = match breaking.is_empty() {
+        true if changes.iter().any(is_absent) => Outcome::Warn,
+        true => Outcome::Pass,
+        false => Outcome::Fail,
     };
-    let listed = |changes: &mut dyn Iterator<Item = &SchemaChange>| changes.map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let message = match (breaking.is_empty(), changes.is_empty()) {
-        (true, true) => alike.to_owned(),
-        (true, false) => format!("compatible changes: {}", listed(&mut changes.iter())),
-        (false, _) if breaking.len() == changes.len() => listed(&mut breaking.iter().copied()),
-        (false, _) => {
-            let compatible = listed(&mut changes.iter().filter(|c| c.compatible));
-            format!("{}; compatible: {compatible}", listed(&mut breaking.iter().copied()))
-        }
-    };
-    FindingResult {
+    Finding {
         observed: breaking.len().into(),
-        limit: 0.into(),
-        unit: "incompatible changes",
+        limit: 0u64.into(),
+        unit: Unit::INCOMPATIBLE_CHANGES,
         columns: breaking.iter().map(|c| c.path.clone()).collect(),
-        ..FindingResult::builtin(id, "schema", status, on_fail, message)
+        ..Finding::builtin(kind, outcome, on_fail, message)
     }
 }
 
-/// Missing values of each column that was totals over every row.
+/// Missing values of each column that was counted over every row.
 fn missing_by_column(plan: &Plan, totals: &Counted) -> Result<BTreeMap<String, u64>, Fault> {
     let view = View::whole(&totals.facts);
     let mut missing = BTreeMap::new();

@@ -6,30 +6,31 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
-use super::finding::FindingResult;
+use super::finding::FindingWithRows;
 use super::fold::{Counted, finish_look};
 use super::samples::{self, SAMPLES_MAX};
 use super::{Audited, Folding, Job, Plan, builtin};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Basis, Figures, Finding, GroupFigures, Message, Outcome, Sample, Severity, Unit, Value, figures};
 use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
-use crate::report::model::{ColumnReport, Sample};
+use crate::report::model::ColumnReport;
 use crate::rows::{RowId, RowSet};
-use crate::rules::judgement::{figures, json_float};
 use crate::rules::published::{Fetched, Wanted};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnFail, OnNoData, Over, Tolerance};
-use crate::rules::{Check, Evidence, GroupFigures, InputHandle, Judgement, Look, Measured, Policy, RowsJudged, Scope, Status, View};
+use crate::rules::{Check, InputHandle, Judgement, Look, Policy, RowsJudged, Scope, View};
 use crate::shown::{count, counted, percent};
 use crate::source::Source;
+use crate::yaml::Position;
 
 /// What judging gives beside the plan.
 pub(super) struct Judged {
     source: Arc<dyn Source>,
     identity: Arc<Identity>,
     totals: Counted,
-    findings: Vec<FindingResult>,
+    findings: Vec<FindingWithRows>,
     schema_changes: Vec<SchemaChange>,
     columns: Vec<ColumnReport>,
 }
@@ -71,19 +72,24 @@ pub(super) fn judge(
     for p in pending {
         judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
-    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.proven[t]);
-    let evidence = |check| if proven(check) { Evidence::Statistics } else { Evidence::Scan };
+    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
     let (left, bad) = (totals.places.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
-    let judged = plan.checks.iter().zip(judged).map(|(check, groups)| {
-        let mut finding = FindingResult { evidence: evidence(check), ..finding(check, groups) };
-        // Whatever the rule says that it lacks, it lacks since nothing was left to it.
-        if finding.status == Status::NoData && check.check.is_ok() && check.scope.over == Over::Sound && left > 0 && bad == left {
-            finding.message = format!("no row is left to judge: all {} are set aside already", counted(left, "row"));
+    let may_be_empty = left == 0 && builtin::permits_empty(job);
+    findings.extend(plan.checks.iter().zip(judged).map(|(check, groups)| {
+        let mut found = finding(check, groups, &job.rules.path);
+        let finding = &mut found.finding;
+        finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
+        if finding.outcome == Outcome::NoData {
+            // Whatever the rule says that it lacks, it lacks since nothing was left to it.
+            if check.check.is_ok() && check.scope.over == Over::Sound && left > 0 && bad == left {
+                finding.message = format!("no row is left to judge: all {} are set aside already", counted(left, "row")).into();
+            }
+            if may_be_empty {
+                finding.severity = Severity::of(finding.outcome, finding.on_fail, OnNoData::Pass);
+            }
         }
-        finding
-    });
-    let is_empty = totals.places.records() == totals.filtered && builtin::permits_empty(job);
-    findings.extend(judged.map(|f| if is_empty { FindingResult { on_no_data: OnNoData::Pass, ..f } } else { f }));
+        found
+    }));
     show_samples(job, source.as_ref(), plan, &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
@@ -177,147 +183,151 @@ fn fetch(job: &Job<'_>, wanted: &[Wanted], totals: &mut Counted, inputs: &mut In
 }
 
 /// What a check says, judged by its policy; groups come together into one finding.
-fn finding(check: &PlannedCheck, judged: Vec<(Option<GroupKey>, Judgement)>) -> FindingResult {
-    let mut result = FindingResult {
-        columns: check.columns.clone(),
-        words: check.words.clone(),
-        on_no_data: check.on_no_data,
-        shows: check.shows.clone(),
-        ..FindingResult::builtin(&check.id, check.rule, Status::NoData, check.policy.on_fail, String::new())
-    };
-    if let Err(why) = &check.check {
-        result.message = format!("cannot be judged in this batch: {why}");
-        return result;
-    }
+fn finding(check: &PlannedCheck, mut judged: Vec<(Option<GroupKey>, Judgement)>, file: &str) -> FindingWithRows {
     // An empty `where` or group only warns, unless the rule file says more.
     let lenient = check.words.on_no_data.is_none() && (check.words.r#where.is_some() || check.groups.is_some());
-    if lenient {
-        result.on_no_data = OnNoData::Warn;
-    }
-    match judged.len() {
-        0 => result.message = "no rows in scope".into(),
-        1 if judged[0].0.is_none() => {
-            for (_, judgement) in judged {
-                apply(&mut result, judgement, &check.policy);
-            }
-        }
-        _ => by_group(&mut result, judged, &check.policy),
-    }
-    if result.known > 0 {
-        result.message += &format!("; {} known: {}", count(result.known), check.known_reasons.join("; "));
-    }
-    result
-}
-
-fn apply(result: &mut FindingResult, judgement: Judgement, policy: &Policy) {
-    match judgement {
-        Judgement::NoData(why) => result.message = why,
-        Judgement::Again => result.message = "internal error: left unjudged".into(),
-        Judgement::Rows(rows) => apply_rows(result, rows, policy),
-        Judgement::Measured(Measured { status, observed, limit, unit, says, figures, groups }) => {
-            result.status = status;
-            (result.observed, result.limit, result.unit) = (observed, limit, unit);
-            (result.message, result.figures, result.groups) = (says, figures, groups);
-        }
-    }
-}
-
-fn apply_rows(result: &mut FindingResult, judged: RowsJudged, policy: &Policy) {
-    let RowsJudged { failing, of, known, rows, published, says, figures, broken } = judged;
-    result.figures = figures;
-    if of == 0 {
-        result.message = "no rows in scope".into();
-        return;
-    }
-    result.status = if broken.is_some() || policy.tolerate.is_exceeded_by(failing, of) {
-        Status::Fail
-    } else if policy.warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
-        Status::Warn
-    } else if failing == 0 && known > 0 {
-        Status::Known
-    } else {
-        Status::Pass
+    let on_no_data = if lenient && check.check.is_ok() { OnNoData::Warn } else { check.on_no_data };
+    let mut answer = match (&check.check, judged.as_slice()) {
+        (Err(why), _) => no_data(why.clone().introduced("cannot be judged in this batch: ")),
+        (Ok(_), []) => no_data("no rows in scope"),
+        (Ok(_), [(None, _)]) => judged.pop().map(|(_, judgement)| answer(judgement, &check.policy)).unwrap_or_default(),
+        (Ok(_), _) => by_group(judged, &check.policy, check.words.on_no_data),
     };
-    result.figures.insert("rows_in_scope".into(), of.into());
-    (result.observed, result.limit, result.unit) = against(policy.tolerate, failing, of);
-    (result.failing, result.known, result.rows, result.published) = (failing, known, rows, published);
+    if answer.finding.known_rows > 0 {
+        let (known, reasons) = (count(answer.finding.known_rows), &check.known_reasons);
+        answer.finding.message.extend(Message::from(reasons.clone()).introduced(&format!("{known} known: ")).into_statements());
+        answer.finding.known_reasons.clone_from(reasons);
+    }
+    let words = &check.words;
+    let finding = Finding {
+        id: check.id.clone(),
+        code: check.code.clone(),
+        rule: check.rule.to_owned(),
+        place: (check.at != Position::default()).then(|| check.at.in_file(file)),
+        columns: check.columns.clone(),
+        description: words.description.clone(),
+        owner: words.owner.clone(),
+        tags: words.tags.clone().unwrap_or_default().0,
+        runbook: words.runbook.clone(),
+        on_fail: check.policy.on_fail,
+        ..answer.finding
+    };
+    FindingWithRows { finding: finding.weighed(on_no_data), shows: check.shows.clone(), ..answer }
+}
+
+/// Nothing to judge, and why.
+fn no_data(why: impl Into<Message>) -> FindingWithRows {
+    Finding { outcome: Outcome::NoData, message: why.into(), ..Finding::default() }.into()
+}
+
+/// What a check says of all rows, or of one group: how it came out, by what figures.
+fn answer(judgement: Judgement, policy: &Policy) -> FindingWithRows {
+    match judgement {
+        Judgement::NoData(why) => no_data(why),
+        Judgement::Again => no_data("internal error: left unjudged"),
+        Judgement::Rows(rows) => of_rows(rows, policy),
+        Judgement::Measured(finding) => (*finding).into(),
+    }
+}
+
+fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
+    let RowsJudged { failing, of, known, rows, published, says, mut figures, broken } = judged;
+    if of == 0 {
+        return Finding { figures, ..no_data("no rows in scope").finding }.into();
+    }
+    let outcome = if broken.is_some() || policy.tolerate.is_exceeded_by(failing, of) {
+        Outcome::Fail
+    } else if policy.warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
+        Outcome::Warn
+    } else if failing == 0 && known > 0 {
+        Outcome::Known
+    } else {
+        Outcome::Pass
+    };
+    figures.set(&figures::ROWS_IN_SCOPE, of);
+    let (observed, limit, unit) = against(policy.tolerate, failing, of);
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
-    result.message = format!("{} of {}{share} {says}", count(failing), counted(of, "row"));
+    let mut message = Message::from(format!("{} of {}{share} {says}", count(failing), counted(of, "row")));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
-        result.message += &format!("; {} tolerated", policy.tolerate);
+        message.push(format!("{} tolerated", policy.tolerate));
     }
-    if let Some(broken) = broken {
-        result.message += &format!("; {broken}");
-    }
+    message.extend(broken);
+    let (failing_rows, known_rows) = (failing, known);
+    let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
+    FindingWithRows { finding, rows, published, shows: Vec::new() }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.
-fn against(tolerate: Tolerance, failing: u64, of: u64) -> (Json, Json, &'static str) {
+fn against(tolerate: Tolerance, failing: u64, of: u64) -> (Value, Value, Unit) {
     match (tolerate.share, tolerate.rows) {
-        (Some(share), None) => (json_float(failing as f64 / of as f64), json_float(share.as_f64()), "share of rows"),
-        (None, Some(rows)) => (failing.into(), rows.into(), "rows"),
-        (Some(_), Some(_)) => (failing.into(), tolerate.to_string().into(), "rows"),
-        (None, None) => (failing.into(), Json::Null, "rows"),
+        (Some(share), None) => ((failing as f64 / of as f64).into(), share.as_f64().into(), Unit::SHARE_OF_ROWS),
+        (None, Some(rows)) => (failing.into(), rows.into(), Unit::ROWS),
+        (Some(_), Some(_)) => (failing.into(), tolerate.to_string().into(), Unit::ROWS),
+        (None, None) => (failing.into(), Value::Nothing, Unit::ROWS),
     }
 }
 
-fn by_group(result: &mut FindingResult, judged: Vec<(Option<GroupKey>, Judgement)>, policy: &Policy) {
+fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, policy: &Policy, on_no_data: Option<OnNoData>) -> FindingWithRows {
+    let mut result = Finding::default();
     let mut rows = RowSet::default();
-    let mut telling: Vec<(Status, String)> = Vec::new();
-    let mut worst = Status::Pass;
+    let mut telling: Vec<(Outcome, String)> = Vec::new();
+    let mut worst = Outcome::Pass;
     let (mut of, mut all_empty, mut measured, mut broken) = (0u64, true, false, 0u64);
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
         measured |= matches!(judgement, Judgement::Measured(_));
-        let mut group = FindingResult::builtin("", "", Status::NoData, policy.on_fail, String::new());
-        apply(&mut group, judgement, policy);
-        broken += u64::from(group.status == Status::Fail);
-        all_empty &= group.status == Status::NoData;
-        result.failing += group.failing;
-        result.known += group.known;
-        of += group.figures.get("rows_in_scope").and_then(Json::as_u64).unwrap_or(0);
-        if group.status == Status::Fail || policy.on_fail != OnFail::Quarantine {
-            rows.union(&group.rows);
+        let FindingWithRows { finding: group, rows: failing, .. } = answer(judgement, policy);
+        broken += u64::from(group.outcome == Outcome::Fail);
+        all_empty &= group.outcome == Outcome::NoData;
+        result.failing_rows += group.failing_rows;
+        result.known_rows += group.known_rows;
+        of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
+        if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
+            rows.union(&failing);
         }
         // A group without data only warns, unless the rule file says otherwise.
-        worst = worst.max(match (group.status, result.words.on_no_data) {
-            (Status::NoData, None | Some(OnNoData::Warn)) => Status::Warn,
-            (Status::NoData, Some(OnNoData::Pass)) => Status::Pass,
-            (status, _) => status,
+        worst = worst.max(match (group.outcome, on_no_data) {
+            (Outcome::NoData, None | Some(OnNoData::Warn)) => Outcome::Warn,
+            (Outcome::NoData, Some(OnNoData::Pass)) => Outcome::Pass,
+            (outcome, _) => outcome,
         });
-        if !matches!(group.status, Status::Pass | Status::Known) {
-            telling.push((group.status, format!("{}: {}", group_name(&key), group.message)));
+        if !matches!(group.outcome, Outcome::Pass | Outcome::Known) {
+            telling.push((group.outcome, format!("{}: {}", group_name(&key), group.message)));
         }
-        let mut figures = std::mem::take(&mut group.figures);
-        figures.insert("failing_rows".into(), group.failing.into());
-        result.groups.push(GroupFigures { group: key, outcome: group.status, message: group.message, figures });
+        let Finding { outcome, message, mut figures, failing_rows, .. } = group;
+        figures.set(&figures::FAILING_ROWS, failing_rows);
+        result.groups.push(GroupFigures { group: key, outcome, message, figures });
     }
-    telling.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
-    result.status = if all_empty { Status::NoData } else { worst };
-    let (observed, limit, unit) = match measured {
-        true => (broken.into(), 0.into(), "failing groups"),
-        false => against(policy.tolerate, result.failing, of.max(1)),
+    telling.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
+    result.outcome = if all_empty { Outcome::NoData } else { worst };
+    (result.observed, result.limit, result.unit) = match measured {
+        true => (broken.into(), Value::Integer(0), Unit::FAILING_GROUPS),
+        false => against(policy.tolerate, result.failing_rows, of.max(1)),
     };
-    (result.observed, result.limit, result.unit) = (observed, limit, unit);
-    result.rows = Arc::new(rows);
-    result.figures = figures([("groups", result.groups.len().into())]);
+    result.figures = Figures::from([(&figures::GROUPS, result.groups.len().into())]);
     if !measured {
-        result.figures.insert("rows_in_scope".into(), of.into());
+        result.figures.set(&figures::ROWS_IN_SCOPE, of);
     }
-    let shown: Vec<String> = telling.iter().take(5).map(|(_, m)| m.clone()).collect();
-    let more = telling.len().saturating_sub(5);
-    result.message = match shown.is_empty() {
-        true if result.groups.len() == 2 => "both groups pass".to_owned(),
-        true => format!("all {} groups pass", result.groups.len()),
-        false if more > 0 => format!("{}; and {more} more groups", shown.join("; ")),
-        false => shown.join("; "),
-    };
+    result.message = groups_told(telling.into_iter().map(|(_, told)| told).collect(), result.groups.len());
+    FindingWithRows { rows: Arc::new(rows), ..result.into() }
+}
+
+/// What is told of the groups, the worst first.
+fn groups_told(mut telling: Vec<String>, groups: usize) -> Message {
+    const SHOWN_MAX: usize = 5;
+    let more = telling.len().saturating_sub(SHOWN_MAX);
+    telling.truncate(SHOWN_MAX);
+    if telling.is_empty() {
+        telling.push(if groups == 2 { "both groups pass".to_owned() } else { format!("all {groups} groups pass") });
+    }
+    telling.extend((more > 0).then(|| format!("and {more} more groups")));
+    telling.into()
 }
 
 /// Goes back for the values of the first failing rows.
-fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted, findings: &mut [FindingResult]) -> Result<(), Fault> {
-    let first = |f: &FindingResult| f.rows.iter().take(SAMPLES_MAX).collect::<Vec<RowId>>();
-    let columns_of = |f: &FindingResult| {
+fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted, findings: &mut [FindingWithRows]) -> Result<(), Fault> {
+    let first = |f: &FindingWithRows| f.rows.iter().take(SAMPLES_MAX).collect::<Vec<RowId>>();
+    let columns_of = |f: &FindingWithRows| {
         let mut columns: Vec<usize> = Vec::new();
         for &column in plan.identity.iter().chain(&f.shows) {
             if !columns.contains(&column) {
@@ -326,22 +336,22 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counte
         }
         columns
     };
-    let with_rows = |f: &&FindingResult| f.samples.is_empty() && !f.rows.is_empty();
+    let with_rows = |f: &&FindingWithRows| f.finding.samples.is_empty() && !f.rows.is_empty();
     let rows: BTreeSet<RowId> = findings.iter().filter(with_rows).flat_map(first).collect();
     if rows.is_empty() {
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
     let fetched = samples::fetch(job, source, plan, &totals.places, &rows, &columns)?;
-    for finding in findings.iter_mut().filter(|f| f.samples.is_empty() && !f.rows.is_empty()) {
+    for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
         let columns = columns_of(finding);
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
             let named = |c: &usize| (plan.prepare.seen.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
-            let origin = totals.places.origin(row, source.files());
+            let origin = totals.places.origin(row, &source.known().origins);
             Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
         };
-        finding.samples = first(finding).into_iter().filter_map(sample).collect();
+        finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();
     }
     Ok(())
 }

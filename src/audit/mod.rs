@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 
 pub use bind::{Plan, PlannedCheck};
-pub use finding::FindingResult;
+pub use finding::FindingWithRows;
 pub use fold::{Asked, Fold};
 pub use plan_text::{Order, PlanText};
 pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
@@ -28,6 +28,7 @@ pub use sink::{NoSink, Sink, SoundRows};
 
 use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::engine::Cancel;
 use crate::identity::Identity;
 use crate::metric::Budget;
 use crate::report::model::ColumnReport;
@@ -51,6 +52,8 @@ pub struct Job<'a> {
     pub budget: Arc<Budget>,
     /// The table that batches are published to, for rules that look into it.
     pub published: Option<Arc<dyn Published>>,
+    /// Ends the run before its time, if someone says so.
+    pub cancel: Cancel,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
@@ -61,7 +64,7 @@ pub struct Audited {
     pub source: Arc<dyn Source>,
     pub plan: Plan,
     pub places: Places,
-    pub findings: Vec<FindingResult>,
+    pub findings: Vec<FindingWithRows>,
     pub schema_changes: Vec<SchemaChange>,
     pub columns: Vec<ColumnReport>,
     pub filtered: u64,
@@ -81,7 +84,7 @@ impl Audited {
     /// Every row that must not be published: malformed, or failing a rule that failed and quarantines.
     pub fn set_aside(&self) -> RowSet {
         let mut all = self.malformed_rows.clone();
-        for finding in self.findings.iter().filter(|f| f.sets_aside()) {
+        for finding in self.findings.iter().filter(|f| f.finding.sets_aside()) {
             all.union(&finding.rows);
         }
         all
@@ -91,7 +94,7 @@ impl Audited {
     /// their key keeps out.
     pub fn bad_rows(&self) -> u64 {
         let mut bad = self.malformed_rows.clone();
-        self.findings.iter().filter(|f| f.sets_aside()).for_each(|f| f.add_bad_rows(&mut bad));
+        self.findings.iter().filter(|f| f.finding.sets_aside()).for_each(|f| f.add_bad_rows(&mut bad));
         bad.len()
     }
 }
@@ -101,6 +104,8 @@ impl Audited {
 pub struct Means {
     pub threads: usize,
     pub budget: Arc<Budget>,
+    /// Ends the fold before its time, if someone says so.
+    pub cancel: Cancel,
 }
 
 /// Someone who folds in other processes than this one.
@@ -201,7 +206,7 @@ fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
             continue;
         }
         // Types have settled: what could not be computed with them cannot be.
-        std::mem::take(&mut plan.doubts).or_ok(())?;
+        std::mem::take(&mut plan.deferred_faults).or_ok(())?;
         let counted = Counted::of(job, first, source.as_ref(), &plan)?;
         return judge::judge(job, source, &mut plan, counted, folding).map(|parts| parts.into_audited(plan));
     }

@@ -27,7 +27,7 @@ use crate::rows::RowSet;
 use crate::rules::Question;
 use crate::rules::published::PublishedTerms;
 use crate::ruleset::RuleFile;
-use crate::source::{Evidence, Source, Unit};
+use crate::source::{self, Evidence, Source, Unit};
 use crate::types::type_name;
 
 /// A plan before it is bound.
@@ -107,12 +107,10 @@ impl Order {
             statistics: text.statistics,
             budget: means.budget.clone(),
             published: None,
+            cancel: means.cancel.clone(),
             progress: &|_, _| {},
         };
-        let mut source = job.source.clone();
-        for evidence in &text.evidence {
-            source = source.retyped(evidence)?.unwrap_or(source);
-        }
+        let source = source::settled(job.source.clone(), &text.evidence)?;
         if columns(source.as_ref()) != text.columns {
             return Err(Fault::new(Code::ForeignFold, "the data has other columns than the plan was made for")
                 .hint("does everyone read the same files?")
@@ -142,7 +140,7 @@ impl Job<'_> {
         let terms = Terms {
             rules: self.rules,
             schema: source.schema(),
-            infers: source.format().is_text(),
+            infers: source.known().infers_types,
             now: self.now,
             as_of: self.as_of,
             published,

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::select::select;
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings;
 use crate::metric::completeness::Completeness;
 use crate::metric::distinct::Distinct;
 use crate::metric::extrema::Extrema;
@@ -193,8 +194,8 @@ impl ColumnPlan {
             distinct_exact: distinct.map(|d| d.exact),
             min: extrema.map(|(min, _)| number_json(min, data_type)),
             max: extrema.map(|(_, max)| number_json(max, data_type)),
-            mean: moments.and_then(|m| m.mean),
-            stddev: moments.and_then(|m| m.stddev),
+            mean: moments.and_then(|m| m.mean).map(finite),
+            stddev: moments.and_then(|m| m.stddev).map(finite),
             quantiles: self.settled.clone().filter(|q| !q.is_empty()),
             histogram,
             top_values,
@@ -205,6 +206,11 @@ impl ColumnPlan {
 /// What was counted under a handle, if it was asked for.
 fn counted<'a, S: State>(view: &View<'a>, handle: Option<Handle<S>>) -> Result<Option<&'a S::Out>, Fault> {
     handle.map_or(Ok(None), |handle| view.get(handle))
+}
+
+/// A float of the profile; nothing where it is infinite or none.
+fn finite(x: f64) -> findings::Value {
+    if x.is_finite() { x.into() } else { findings::Value::Nothing }
 }
 
 fn top(values: &[(Value, u64)], data_type: &DataType) -> Vec<TopValue> {

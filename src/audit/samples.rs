@@ -58,7 +58,7 @@ pub(super) fn fetch(
         Ok(fetched)
     };
     let mut all = Fetched::new();
-    engine::each_unit(source, Over::Units(&units), job.threads, work, |fetched| {
+    engine::each_unit(source, Over::Units(&units), job.threads, &job.cancel, work, |fetched| {
         all.extend(fetched);
         Ok(())
     })?;

@@ -50,7 +50,7 @@ impl Check {
 
     fn exit_code(&self, report: &Report) -> u8 {
         match report.verdict {
-            Verdict::Accept => u8::from(self.run.strict && report.has_warnings),
+            Verdict::Accept => u8::from(self.run.strict && report.has_warnings()),
             Verdict::Quarantine | Verdict::Reject => 1,
             Verdict::Undecided => 2,
         }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::output;
 use super::run::surroundings;
 use crate::confines::Confines;
-use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
 use crate::files;
 use crate::rules::words::Duration;
 use crate::ruleset::{RuleFile, TableFormat};
@@ -51,7 +51,7 @@ pub struct Destinations {
     lock_timeout: std::time::Duration,
 }
 
-fn patience(text: &str) -> Result<std::time::Duration, String> {
+fn patience(text: &str) -> Result<std::time::Duration, Misread> {
     let seconds = text.parse::<Duration>()?.seconds;
     Ok(std::time::Duration::from_secs(seconds.unsigned_abs()))
 }

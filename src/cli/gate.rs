@@ -59,7 +59,7 @@ impl Gate {
     fn exit_code(&self, report: &Report) -> u8 {
         match report.verdict {
             Verdict::Quarantine if self.run.strict => 1,
-            Verdict::Accept | Verdict::Quarantine => u8::from(self.run.strict && report.has_warnings),
+            Verdict::Accept | Verdict::Quarantine => u8::from(self.run.strict && report.has_warnings()),
             Verdict::Reject => 1,
             Verdict::Undecided => 2,
         }

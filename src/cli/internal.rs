@@ -32,7 +32,8 @@ fn within_crates(file: &str) -> &str {
     registry.map_or(file, |(_, path)| path)
 }
 
-/// What the hidden subcommand does: a test must see what becomes of a panic of a library, and cannot cause one at will.
+/// What the hidden subcommand does.
+#[expect(clippy::panic, reason = "a test must see what becomes of a panic of a library, and cannot cause one at will")]
 pub fn panic_with(text: &str) -> ! {
     panic!("{text}")
 }

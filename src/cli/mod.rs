@@ -90,7 +90,7 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     if text != error.render().to_string() || !output::is_harmless(&text) {
         output::refuse(&text);
     } else {
-        let _ = error.print();
+        output::complain_of_arguments(error);
     }
     ExitCode::from(2)
 }

@@ -51,12 +51,22 @@ pub fn unprinted() -> Option<io::Error> {
     UNPRINTED.lock().ok().and_then(|mut unprinted| unprinted.take())
 }
 
+/// Writes to standard error.
+#[expect(clippy::let_underscore_must_use, reason = "there is no other place to say that it cannot be written")]
+fn tell(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Prints what is wrong with the command line, in colours where the terminal has them.
+#[expect(clippy::let_underscore_must_use, reason = "there is no other place to say that it cannot be written")]
+pub fn complain_of_arguments(error: &clap::Error) {
+    let _ = error.print();
+}
+
 /// Prints faults, one a line.
 pub fn complain(faults: &Faults) {
-    let mut err = io::stderr().lock();
-    for fault in &faults.0 {
-        let _ = writeln!(err, "error: {}", terminal::fault(fault));
-    }
+    let line = |fault: &Fault| format!("error: {}\n", terminal::fault(fault));
+    tell(&faults.0.iter().map(line).collect::<String>());
 }
 
 /// Whether what is wrong with the command line may be printed as it stands.
@@ -66,7 +76,7 @@ pub fn is_harmless(text: &str) -> bool {
 
 /// Prints what is wrong with the command line.
 pub fn refuse(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", harmless(text).trim_end());
+    tell(&format!("{}\n", harmless(text).trim_end()));
 }
 
 fn harmless(text: &str) -> String {
@@ -75,7 +85,7 @@ fn harmless(text: &str) -> String {
 
 /// Prints what a person at the terminal should know now.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "note: {}", visible::line(text));
+    tell(&format!("note: {}\n", visible::line(text)));
 }
 
 /// Prints the report for a person.

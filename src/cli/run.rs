@@ -13,6 +13,7 @@ use crate::assemble::{self, Header};
 use crate::audit::Job;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::engine::Cancel;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::Report;
@@ -73,6 +74,7 @@ impl Means {
             statistics: true,
             budget: Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone())),
             published,
+            cancel: Cancel::default(),
             progress,
         }
     }

@@ -63,14 +63,14 @@ fn sweep(directory: &Path) {
             && files::try_lock(&left).is_ok_and(|lock| lock == Lock::Held)
         {
             // While the lock is held, so that no run takes the directory for its own. What cannot be removed is tried again.
-            let _ = fs::remove_dir_all(entry.path());
+            files::discard_directory(&entry.path());
         }
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        files::discard_directory(&self.path);
     }
 }
 

@@ -161,6 +161,12 @@ codes! {
     ReplayUnfinished = "replay-unfinished",
     /// A file of mended rows does not fit the rows that were set aside.
     InvalidMended = "invalid-mended",
+    // Ended from outside.
+    /// The run was asked to end before its time.
+    Cancelled = "cancelled",
+    // Of reports read back.
+    /// The report was written by a version that said no code, or one that is not known here.
+    Other = "other",
     // Our own mistakes.
     /// A mistake of Sluicegate itself; please report it.
     Internal = "internal",

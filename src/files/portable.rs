@@ -8,22 +8,22 @@ use std::path::Path;
 
 use super::{Access, Links, Lock};
 
-pub fn is_of_another(_: &Metadata) -> bool {
+pub(super) fn is_of_another(_: &Metadata) -> bool {
     false
 }
 
-pub fn own(_: &Metadata) -> io::Result<()> {
+pub(super) fn own(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-pub fn open(path: &Path, links: Links) -> io::Result<File> {
+pub(super) fn open(path: &Path, links: Links) -> io::Result<File> {
     let there = looked_at(path, links)?;
     // Looked at before it is opened: opening a pipe may wait.
     super::regular(&there)?;
     File::open(path)
 }
 
-pub fn open_directory(path: &Path, links: Links) -> io::Result<File> {
+pub(super) fn open_directory(path: &Path, links: Links) -> io::Result<File> {
     match looked_at(path, links)?.is_dir() {
         true => directory(path),
         false => Err(ErrorKind::NotADirectory.into()),
@@ -57,42 +57,42 @@ fn directory(path: &Path) -> io::Result<File> {
 }
 
 /// Directories for temporary files are the user's own on Windows, and files inherit who may read them.
-pub fn create(path: &Path, _: Access) -> io::Result<File> {
+pub(super) fn create(path: &Path, _: Access) -> io::Result<File> {
     File::options().read(true).write(true).create_new(true).open(path)
 }
 
-pub fn create_private_directory(path: &Path) -> io::Result<()> {
+pub(super) fn create_private_directory(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
 /// As far as the kind of it and the time it was made tell.
-pub fn is_still(open: &File, path: &Path) -> bool {
+pub(super) fn is_still(open: &File, path: &Path) -> bool {
     let known = |there: Metadata| (there.is_dir(), there.is_symlink(), there.created().ok());
     open.metadata().is_ok_and(|ours| fs::symlink_metadata(path).is_ok_and(|there| known(there) == known(ours)))
 }
 
-pub fn try_lock(_: &File) -> io::Result<Lock> {
+pub(super) fn try_lock(_: &File) -> io::Result<Lock> {
     Ok(Lock::Unknown)
 }
 
 /// What is flushed must be open for writing.
-pub fn sync_file(path: &Path) -> io::Result<()> {
+pub(super) fn sync_file(path: &Path) -> io::Result<()> {
     super::regular(&fs::metadata(path)?)?;
     File::options().append(true).open(path)?.sync_all()
 }
 
 /// NTFS keeps a journal of its directories; there is no call that flushes one.
-pub fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     open_directory(path, Links::Followed).map(|_| ())
 }
 
-pub fn read_exact_at(mut file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
+pub(super) fn read_exact_at(mut file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
     file.seek(SeekFrom::Start(start))?;
     file.read_exact(bytes)
 }
 
 /// Only Unix sends a signal.
-pub fn be_told_of_size_limits() {}
+pub(super) fn be_told_of_size_limits() {}
 
 /// Run on every system, so that what no test machine uses still works.
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use super::{Access, Links, Lock};
 
-pub fn is_of_another(there: &Metadata) -> bool {
+pub(super) fn is_of_another(there: &Metadata) -> bool {
     ![0, rustix::process::geteuid().as_raw()].contains(&there.uid())
 }
 
-pub fn own(there: &Metadata) -> io::Result<()> {
+pub(super) fn own(there: &Metadata) -> io::Result<()> {
     match there.uid() == rustix::process::geteuid().as_raw() {
         true => Ok(()),
         false => Err(io::Error::new(ErrorKind::PermissionDenied, "it belongs to another user")),
@@ -25,15 +25,15 @@ fn links(links: Links) -> i32 {
     }
 }
 
-pub fn open(path: &Path, at: Links) -> io::Result<File> {
+pub(super) fn open(path: &Path, at: Links) -> io::Result<File> {
     File::options().read(true).custom_flags(libc::O_NONBLOCK | links(at)).open(path)
 }
 
-pub fn open_directory(path: &Path, at: Links) -> io::Result<File> {
+pub(super) fn open_directory(path: &Path, at: Links) -> io::Result<File> {
     File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_DIRECTORY | links(at)).open(path)
 }
 
-pub fn create(path: &Path, access: Access) -> io::Result<File> {
+pub(super) fn create(path: &Path, access: Access) -> io::Result<File> {
     let mode = match access {
         Access::Private => 0o600,
         Access::Umask => 0o666,
@@ -41,16 +41,16 @@ pub fn create(path: &Path, access: Access) -> io::Result<File> {
     File::options().read(true).write(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
-pub fn create_private_directory(path: &Path) -> io::Result<()> {
+pub(super) fn create_private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-pub fn is_still(open: &File, path: &Path) -> bool {
+pub(super) fn is_still(open: &File, path: &Path) -> bool {
     let place = |there: Metadata| (there.dev(), there.ino());
     open.metadata().is_ok_and(|ours| fs::symlink_metadata(path).is_ok_and(|there| place(there) == place(ours)))
 }
 
-pub fn try_lock(file: &File) -> io::Result<Lock> {
+pub(super) fn try_lock(file: &File) -> io::Result<Lock> {
     match file.try_lock() {
         Ok(()) => Ok(Lock::Held),
         Err(TryLockError::WouldBlock) => Ok(Lock::Taken),
@@ -66,19 +66,19 @@ fn is_without_locks(error: &io::Error) -> bool {
     error.kind() == ErrorKind::Unsupported || error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
-pub fn sync_file(path: &Path) -> io::Result<()> {
+pub(super) fn sync_file(path: &Path) -> io::Result<()> {
     super::open(path)?.sync_all()
 }
 
-pub fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     open_directory(path, Links::Followed)?.sync_all()
 }
 
-pub fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
+pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
     file.read_exact_at(bytes, start)
 }
 
-pub fn be_told_of_size_limits() {
+pub(super) fn be_told_of_size_limits() {
     // SAFETY: a signal that is ignored calls no handler.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }

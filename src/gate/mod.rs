@@ -210,6 +210,8 @@ impl Batch<'_> {
         if part.is_some() && request.table.is_outdated()? {
             return Ok(None);
         }
+        // From here on, what was begun is ended.
+        self.job.cancel.check()?;
         let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
         let seen = request.table.seen();
         let mut overtaken = String::new();

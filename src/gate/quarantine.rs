@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Over};
+use crate::findings::builtin::MALFORMED;
 use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::source::{Chunk, Malformed, Projection, Unit};
@@ -34,7 +35,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
         has_rows.then(|| encoder.encode(&batches)).transpose()
     };
     let append = |rows: Option<Encoded>| rows.map_or(Ok(()), |rows| part.append(rows));
-    engine::each_unit(source, Over::Units(&units), job.threads, work, append)?;
+    engine::each_unit(source, Over::Units(&units), job.threads, &job.cancel, work, append)?;
     Ok(part)
 }
 
@@ -99,21 +100,22 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
     let (mut lines, mut numbers, mut raws) = (Int64Builder::new(), Int64Builder::new(), BinaryBuilder::new());
     for &row in rows {
         let id = RowId { unit: unit.index, row };
-        for finding in audited.findings.iter().filter(|f| f.sets_aside() && f.rows.contains(id)) {
-            rules.values().append_value(&finding.id);
+        for finding in audited.findings.iter().filter(|f| f.finding.sets_aside() && f.rows.contains(id)) {
+            rules.values().append_value(&finding.finding.id);
         }
         let bad = malformed.binary_search_by_key(&row, |m| m.row).ok().map(|i| &malformed[i]);
-        if bad.is_some() && !audited.findings.iter().any(|f| f.id == "malformed" && f.sets_aside()) {
+        if bad.is_some() && !audited.findings.iter().any(|f| f.finding.code == MALFORMED.code && f.finding.sets_aside()) {
             // Tolerated or not, a record that cannot be read cannot be published.
-            rules.values().append_value("malformed");
+            rules.values().append_value(MALFORMED.id());
         }
         rules.append(true);
         reasons.append_option(bad.map(|m| m.reason.as_str()));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
-        let origin = audited.places.origin(id, audited.source.files());
-        files.append_value(&origin.file);
-        lines.append_option(origin.line.map(|l| l as i64));
-        numbers.append_value(origin.row as i64);
+        let origin = audited.places.origin(id, &audited.source.known().origins);
+        let (file, line, number) = origin.columns();
+        files.append_value(file);
+        lines.append_option(line.map(|l| l as i64));
+        numbers.append_value(number as i64);
     }
     vec![
         Arc::new(rules.finish()),

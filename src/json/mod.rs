@@ -14,7 +14,7 @@ use self::plain::plain_end;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     Null,
     False,
     True,
@@ -32,7 +32,7 @@ pub enum Kind {
 /// A value or key: its bytes, and where the list goes on behind it.
 #[derive(Debug, Clone, Copy)]
 pub struct Token {
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// Whether a string or key holds escapes.
     pub escaped: bool,
     /// Where its text begins; of strings and keys, behind the quote.
@@ -73,7 +73,7 @@ impl Tape {
             // What may follow a value depends on what it stands in.
             loop {
                 let Some(&container) = self.open.last() else { return Ok(at) };
-                let is_object = self.tokens[container as usize].kind == Kind::Object;
+                let is_object = self.tokens[container as usize].kind == TokenKind::Object;
                 at = skip_space(text, at);
                 let empty = self.tokens.len() == container as usize + 1;
                 match text.get(at) {
@@ -98,11 +98,11 @@ impl Tape {
 
     /// A key that stands twice in one object of the value last read.
     pub fn repeated_key<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
-        let objects = (0..self.tokens.len()).filter(|&i| self.tokens[i].kind == Kind::Object);
+        let objects = (0..self.tokens.len()).filter(|&i| self.tokens[i].kind == TokenKind::Object);
         objects.into_iter().find_map(|object| repeated_in(text, &self.tokens, object))
     }
 
-    fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {
+    fn push(&mut self, kind: TokenKind, escaped: bool, start: usize, end: usize) {
         let next = self.tokens.len() as u32 + 1;
         self.tokens.push(Token { kind, escaped, start: start as u32, end: end as u32, next });
     }
@@ -125,19 +125,19 @@ impl Tape {
         let (kind, end) = match text.get(at) {
             Some(b'"') => {
                 let (end, escaped) = string(text, at + 1)?;
-                self.push(Kind::String, escaped, at + 1, end);
+                self.push(TokenKind::String, escaped, at + 1, end);
                 return Ok(end + 1);
             }
             Some(b'-' | b'0'..=b'9') => number(text, at)?,
-            Some(b'{') => (Kind::Object, at + 1),
-            Some(b'[') => (Kind::Array, at + 1),
-            Some(b'n') => (Kind::Null, literal(b"null")?),
-            Some(b't') => (Kind::True, literal(b"true")?),
-            Some(b'f') => (Kind::False, literal(b"false")?),
+            Some(b'{') => (TokenKind::Object, at + 1),
+            Some(b'[') => (TokenKind::Array, at + 1),
+            Some(b'n') => (TokenKind::Null, literal(b"null")?),
+            Some(b't') => (TokenKind::True, literal(b"true")?),
+            Some(b'f') => (TokenKind::False, literal(b"false")?),
             Some(_) => return Err(Broken { at, why: "a value is expected" }),
             None => return Err(Broken { at, why: "the text ends where a value is expected" }),
         };
-        if matches!(kind, Kind::Object | Kind::Array) {
+        if matches!(kind, TokenKind::Object | TokenKind::Array) {
             if self.open.len() == DEPTH_MAX {
                 return Err(Broken { at, why: "nested more than 128 deep" });
             }
@@ -153,7 +153,7 @@ impl Tape {
             return Err(Broken { at, why: "a key in quotes is expected" });
         }
         let (end, escaped) = string(text, at + 1)?;
-        self.push(Kind::Key, escaped, at + 1, end);
+        self.push(TokenKind::Key, escaped, at + 1, end);
         let colon = skip_space(text, end + 1);
         if text.get(colon) != Some(&b':') {
             return Err(Broken { at: colon, why: "`:` is expected" });
@@ -185,7 +185,7 @@ pub fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn number(text: &[u8], start: usize) -> Result<(Kind, usize), Broken> {
+fn number(text: &[u8], start: usize) -> Result<(TokenKind, usize), Broken> {
     let digits = |mut at: usize| {
         while text.get(at).is_some_and(u8::is_ascii_digit) {
             at += 1;
@@ -198,9 +198,9 @@ fn number(text: &[u8], start: usize) -> Result<(Kind, usize), Broken> {
     if at == first || (text[first] == b'0' && at > first + 1) {
         return wrong(first);
     }
-    let mut kind = Kind::Integer;
+    let mut kind = TokenKind::Integer;
     if text.get(at) == Some(&b'.') {
-        kind = Kind::Float;
+        kind = TokenKind::Float;
         let end = digits(at + 1);
         if end == at + 1 {
             return wrong(end);
@@ -208,7 +208,7 @@ fn number(text: &[u8], start: usize) -> Result<(Kind, usize), Broken> {
         at = end;
     }
     if matches!(text.get(at), Some(b'e' | b'E')) {
-        kind = Kind::Float;
+        kind = TokenKind::Float;
         let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
         let end = digits(at + 1 + sign);
         if end == at + 1 + sign {

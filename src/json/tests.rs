@@ -9,12 +9,12 @@ fn value(text: &[u8], tokens: &[Token], at: usize) -> Json {
     let token = &tokens[at];
     let raw = || std::str::from_utf8(&text[token.start as usize..token.end as usize]).expect("UTF-8");
     match token.kind {
-        Kind::Null => Json::Null,
-        Kind::False => false.into(),
-        Kind::True => true.into(),
-        Kind::Integer | Kind::Float => serde_json::from_str(raw()).expect("a number"),
-        Kind::String | Kind::Key => text_of(text, token).into_owned().into(),
-        Kind::Array => {
+        TokenKind::Null => Json::Null,
+        TokenKind::False => false.into(),
+        TokenKind::True => true.into(),
+        TokenKind::Integer | TokenKind::Float => serde_json::from_str(raw()).expect("a number"),
+        TokenKind::String | TokenKind::Key => text_of(text, token).into_owned().into(),
+        TokenKind::Array => {
             let (mut at, mut items) = (at + 1, Vec::new());
             while at < token.next as usize {
                 items.push(value(text, tokens, at));
@@ -22,7 +22,7 @@ fn value(text: &[u8], tokens: &[Token], at: usize) -> Json {
             }
             items.into()
         }
-        Kind::Object => {
+        TokenKind::Object => {
             let (mut at, mut fields) = (at + 1, serde_json::Map::new());
             while at < token.next as usize {
                 fields.insert(text_of(text, &tokens[at]).into_owned(), value(text, tokens, at + 1));

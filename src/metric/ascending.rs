@@ -2,24 +2,25 @@
 
 use std::cmp::Ordering;
 
-use arrow::array::{ArrayRef, BooleanArray, DynComparator, make_comparator};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DynComparator, make_comparator};
 use arrow::compute::{SortOptions, filter};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
+use serde::{Deserialize, Serialize};
 
-use super::Column;
-use super::column::Numbers;
+use super::column::{Column, Numbers, is_ordered};
 use crate::each_width;
 use crate::rows::Mask;
 
 /// A stretch of strictly ascending keys: the first and the last, and how many.
 ///
 /// Rows that ascend by some of a key's columns differ in the whole key: an identifier among the columns proves all of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Run {
     /// The columns by which the keys ascend, by their place in the key.
     order: Vec<usize>,
-    first: Vec<ArrayRef>,
-    last: Vec<ArrayRef>,
+    first: Vec<Value>,
+    last: Vec<Value>,
     pub rows: u64,
 }
 
@@ -37,16 +38,23 @@ impl Run {
         if len == 0 || !ascend(&arrays).ok()? {
             return None;
         }
-        let row = |i: usize| arrays.iter().map(|a| a.slice(i, 1)).collect();
-        Some(Self { first: row(0), last: row(len - 1), rows: len as u64, order })
+        let row = |i: usize| arrays.iter().map(|a| Value::of(a, i)).collect::<Option<_>>();
+        Some(Self { first: row(0)?, last: row(len - 1)?, rows: len as u64, order })
     }
 
     /// Goes on with a run that follows; gives whether the whole still ascends.
     pub fn extend(&mut self, next: Self) -> bool {
-        let ascends = compare(&self.last, &next.first) == Ordering::Less;
+        let ascends = self.last < next.first;
         self.last = next.last;
         self.rows += next.rows;
         ascends
+    }
+
+    /// Whether it is a run of keys of so many columns.
+    pub fn is_sound(&self, columns: usize) -> bool {
+        let lens = [self.order.len(), self.first.len(), self.last.len()];
+        let ascends = self.first.cmp(&self.last) == if self.rows == 1 { Ordering::Equal } else { Ordering::Less };
+        self.rows > 0 && lens[0] > 0 && lens == [lens[0]; 3] && self.order.iter().all(|&c| c < columns) && ascends
     }
 
     /// Whether no key is in two of the runs.
@@ -55,15 +63,54 @@ impl Run {
         let common = |a: &[usize], b: &[usize]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
         let Some(columns) = runs.iter().map(|run| common(&run.order, &runs[0].order)).min() else { return true };
         let mut sorted = runs.to_vec();
-        sorted.sort_by(|a, b| compare(&a.first[..columns], &b.first[..columns]));
-        sorted.windows(2).all(|w| compare(&w[0].last[..columns], &w[1].first[..columns]) == Ordering::Less)
+        sorted.sort_by(|a, b| a.first[..columns].cmp(&b.first[..columns]));
+        sorted.windows(2).all(|w| w[0].last[..columns] < w[1].first[..columns])
+    }
+}
+
+/// A value at one end of a run, in the order of its column.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Value {
+    /// An integer, the digits of a decimal, a day or instant, or 0 and 1 for false and true.
+    Integer(i128),
+    /// Text or bytes.
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// Whether values of a type can be held so. Not floats: −0 and 0 are one key and look different.
+    fn is_of(data_type: &DataType) -> bool {
+        use DataType::{Binary, Boolean, Dictionary, Int32, LargeBinary, LargeUtf8, Utf8, Utf8View};
+        match data_type {
+            Boolean | Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary => true,
+            Dictionary(key, value) => **key == Int32 && **value == Utf8,
+            other => is_ordered(other) && !other.is_floating(),
+        }
+    }
+
+    /// The value in `row`, which has one.
+    fn of(array: &ArrayRef, row: usize) -> Option<Self> {
+        let bytes = |bytes: &[u8]| Some(Self::Bytes(bytes.to_vec()));
+        let column = Column::new(array.slice(row, 1));
+        if let Some(Numbers::Ints { values, .. }) = column.numbers() {
+            return Some(Self::Integer(each_width!(values, values => i128::from(values[0]))));
+        }
+        match array.data_type() {
+            DataType::Boolean => Some(Self::Integer(i128::from(array.as_boolean().value(row)))),
+            DataType::Binary => bytes(array.as_binary::<i32>().value(row)),
+            DataType::LargeBinary => bytes(array.as_binary::<i64>().value(row)),
+            _ => {
+                let mut text = None;
+                column.for_each_text(&Mask::All, |_, value| text = bytes(value.as_bytes()));
+                text
+            }
+        }
     }
 }
 
 /// Whether every selected row has a value, and equal values of its type look alike (not so −0 and 0).
 fn is_candidate(column: &Column, selection: &Mask) -> bool {
-    let data_type = column.array.data_type();
-    !data_type.is_floating() && !data_type.is_nested() && column.missing().and(selection).is_none()
+    Value::is_of(column.array.data_type()) && column.missing().and(selection).is_none()
 }
 
 /// Columns by which the selected rows ascend strictly: each settles some of the neighbours that are alike so far, and
@@ -124,10 +171,4 @@ fn ascend(arrays: &[ArrayRef]) -> Result<bool, ArrowError> {
             Ordering::Greater => false,
         }),
     })
-}
-
-/// Two rows; types that do not compare count as equal, which proves nothing.
-fn compare(a: &[ArrayRef], b: &[ArrayRef]) -> Ordering {
-    let orders = a.iter().zip(b).map(|(a, b)| make_comparator(a, b, SortOptions::default()).map_or(Ordering::Equal, |c| c(0, 0)));
-    orders.into_iter().find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
 }

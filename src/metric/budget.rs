@@ -1,8 +1,12 @@
 //! One memory budget for everything that grows with the data.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::files::{self, Access};
 
 /// How much memory states may hold together, and where they spill beyond it.
 #[derive(Debug)]
@@ -42,10 +46,17 @@ impl Budget {
         &self.spill
     }
 
-    /// A path for a new spill file; names never repeat within the directory.
-    pub(super) fn spill_file(&self) -> PathBuf {
-        let number = self.spilled_files.fetch_add(1, Ordering::Relaxed);
-        self.spill.join(format!("run-{number}"))
+    /// A new spill file. Its name may be taken by another budget over the same directory; then the next one is tried.
+    pub(super) fn spill_file(&self) -> io::Result<(PathBuf, File)> {
+        loop {
+            let number = self.spilled_files.fetch_add(1, Ordering::Relaxed);
+            let path = self.spill.join(format!("run-{number}"));
+            match files::create(&path, Access::Private) {
+                Ok(file) => return Ok((path, file)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 }
 

@@ -8,8 +8,7 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use unicode_normalization::UnicodeNormalization;
 
-use super::Column;
-use super::column::{Floats, Ints, Numbers};
+use super::column::{Column, Floats, Ints, Numbers};
 use crate::each_width;
 use crate::rows::Mask;
 

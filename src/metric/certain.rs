@@ -1,6 +1,6 @@
 //! What is certain of a column before it is read: counts and bounds that a file's own footer gives.
 
-use super::Number;
+use super::number::Number;
 
 /// What is certain of one column over the whole source, without reading it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray,
 use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::*;
 
-use super::Number;
+use super::number::{Number, ToFloat};
 use crate::rows::Mask;
 
 /// An array, and which of its values are there: NaN is missing, like null.
@@ -200,6 +200,20 @@ impl Column {
             _ => return false,
         }
         true
+    }
+}
+
+/// Calls `each` with every selected row and its value as a float.
+pub(super) fn for_each_float(column: &Column, selection: &Mask, mut each: impl FnMut(usize, f64)) {
+    let len = column.len();
+    match column.numbers() {
+        Some(Numbers::Ints { values, scale }) => {
+            let float = ToFloat::new(scale);
+            each_width!(values, values => selection.rows(len, |i| each(i, float.convert(i128::from(values[i])))));
+        }
+        Some(Numbers::Floats(Floats::F32(values))) => selection.rows(len, |i| each(i, f64::from(values[i]))),
+        Some(Numbers::Floats(Floats::F64(values))) => selection.rows(len, |i| each(i, values[i])),
+        None => {}
     }
 }
 

@@ -1,17 +1,29 @@
 //! How two numeric columns move together: Pearson's correlation, from exact sums.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
+use super::budget::{Budget, Reservation};
+use super::column::{Column, for_each_float};
+use super::encoding;
 use super::exact_sum::{ExactSum, Fraction};
-use super::ordered::for_each_float;
-use super::{Budget, Column, Inputs, Rows, State};
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 
-/// Exact sums over the rows on which both columns have a finite value.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Sums over the rows on which both columns have a finite value.
+#[derive(Debug)]
 pub struct CoMoments {
+    sums: Sums,
+    memory: Reservation,
+}
+
+/// Exact sums of values and products.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Sums {
     count: u64,
     x: ExactSum,
     y: ExactSum,
@@ -35,48 +47,73 @@ impl State for CoMoments {
     type Spec = ();
     type Out = CoMomentsOut;
 
-    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self::default()
+    fn empty((): &(), _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { sums: Sums::default(), memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let both = columns[1].present(&columns[0].present(rows.selection));
         let mut xs = Vec::new();
         for_each_float(columns[0], &both, |_, x| xs.push(x));
-        let mut xs = xs.into_iter();
+        let (mut xs, sums) = (xs.into_iter(), &mut self.sums);
         for_each_float(columns[1], &both, |_, y| {
             let Some(x) = xs.next().filter(|x| x.is_finite() && y.is_finite()) else { return };
-            self.count += 1;
-            self.x.add(x);
-            self.y.add(y);
-            self.xx.add_square(x);
-            self.yy.add_square(y);
-            self.xy.add_product(x, y);
+            sums.count += 1;
+            sums.x.add(x);
+            sums.y.add(y);
+            sums.xx.add_square(x);
+            sums.yy.add_square(y);
+            sums.xy.add_product(x, y);
         });
+        self.memory.resize(self.sums.bytes());
         Ok(())
     }
 
     fn merge(&mut self, later: Self) -> Result<(), Fault> {
-        self.count += later.count;
-        for (ours, theirs) in
-            [(&mut self.x, later.x), (&mut self.y, later.y), (&mut self.xx, later.xx), (&mut self.yy, later.yy), (&mut self.xy, later.xy)]
-        {
-            ours.merge(&theirs);
-        }
+        self.sums.merge(&later.sums);
+        self.memory.resize(self.sums.bytes());
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+        Ok(Self { sums: self.sums.clone(), memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.sums, to)
+    }
+
+    fn decode((): &(), _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let sums: Sums = encoding::read(from)?;
+        encoding::ensure_counts([sums.count])?;
+        let mut memory = Reservation::new(memory);
+        memory.resize(sums.bytes());
+        Ok(Self { sums, memory })
     }
 
     fn finish(self, _: &Inputs) -> Result<CoMomentsOut, Fault> {
-        let (x, y) = (self.x.fraction(), self.y.fraction());
-        let spread = |sum: &Fraction, squares: &ExactSum| Fraction::covariance(self.count, sum, sum, &squares.fraction());
-        let correlation = (self.count > 1).then(|| {
-            let together = Fraction::covariance(self.count, &x, &y, &self.xy.fraction());
-            together.over_roots(&spread(&x, &self.xx), &spread(&y, &self.yy))
+        let sums = self.sums;
+        let (x, y) = (sums.x.fraction(), sums.y.fraction());
+        let spread = |sum: &Fraction, squares: &ExactSum| Fraction::covariance(sums.count, sum, sum, &squares.fraction());
+        let correlation = (sums.count > 1).then(|| {
+            let together = Fraction::covariance(sums.count, &x, &y, &sums.xy.fraction());
+            together.over_roots(&spread(&x, &sums.xx), &spread(&y, &sums.yy))
         });
-        Ok(CoMomentsOut { count: self.count, correlation: correlation.flatten() })
+        Ok(CoMomentsOut { count: sums.count, correlation: correlation.flatten() })
+    }
+}
+
+impl Sums {
+    fn merge(&mut self, later: &Self) {
+        self.count += later.count;
+        self.x.merge(&later.x);
+        self.y.merge(&later.y);
+        self.xx.merge(&later.xx);
+        self.yy.merge(&later.yy);
+        self.xy.merge(&later.xy);
+    }
+
+    fn bytes(&self) -> usize {
+        [&self.x, &self.y, &self.xx, &self.yy, &self.xy].iter().map(|s| s.bytes()).sum()
     }
 }

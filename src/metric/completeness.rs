@@ -1,16 +1,22 @@
 //! Completeness: how many rows have a value (Deequ's definition; NaN is missing).
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
-use super::{Budget, Column, Inputs, Rows, State};
+use super::budget::Budget;
+use super::column::Column;
+use super::encoding;
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::rows::Mask;
 
 /// What counts as missing beside null and NaN.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MissingSpec {
     /// Texts that stand for a missing value.
     pub tokens: Vec<String>,
@@ -41,7 +47,7 @@ pub struct Completeness {
 }
 
 /// Rows seen, and how many of them had no value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     pub rows: u64,
     pub missing: u64,
@@ -73,6 +79,17 @@ impl State for Completeness {
 
     fn fork(&self) -> Result<Self, Fault> {
         Ok(self.clone())
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.counts, to)
+    }
+
+    fn decode((): &(), _: &[DataType], _: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let counts: Counts = encoding::read(from)?;
+        encoding::ensure_counts([counts.rows])?;
+        encoding::ensure(counts.missing <= counts.rows, "more rows are missing than there are")?;
+        Ok(Self { counts })
     }
 
     fn finish(self, _: &Inputs) -> Result<Counts, Fault> {

@@ -7,6 +7,7 @@
 //! After R. Neal, "Fast exact summation using small and large superaccumulators" (2015).
 
 use num_bigint::{BigInt, Sign};
+use serde::{Deserialize, Serialize};
 
 const BIN_EXPONENTS: i32 = 32;
 /// Exponent of the smallest subnormal, squared.
@@ -15,7 +16,8 @@ const EXPONENT_MIN: i32 = -2148;
 const BINS: usize = 131;
 
 /// An exact sum of terms `m · 2^e`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "Option<Vec<(u8, i128)>>", try_from = "Option<Vec<(u8, i128)>>")]
 pub struct ExactSum {
     bins: Option<Box<[i128; BINS]>>,
 }
@@ -72,8 +74,40 @@ impl ExactSum {
         Fraction::new(self.total(), BigInt::from(1u8) << (-EXPONENT_MIN) as usize)
     }
 
+    /// Whether nothing was added yet.
+    pub fn is_empty(&self) -> bool {
+        self.bins.is_none()
+    }
+
+    /// Memory held beside the value itself.
     pub fn bytes(&self) -> usize {
         self.bins.as_ref().map_or(0, |b| size_of_val(b.as_ref()))
+    }
+}
+
+impl From<ExactSum> for Option<Vec<(u8, i128)>> {
+    /// The bins that are not zero.
+    fn from(sum: ExactSum) -> Self {
+        let bins = sum.bins?;
+        Some((0u8..).zip(*bins).filter(|(_, bin)| *bin != 0).collect())
+    }
+}
+
+impl TryFrom<Option<Vec<(u8, i128)>>> for ExactSum {
+    type Error = &'static str;
+
+    fn try_from(bins: Option<Vec<(u8, i128)>>) -> Result<Self, Self::Error> {
+        let Some(sparse) = bins else { return Ok(Self::default()) };
+        let mut bins = Box::new([0; BINS]);
+        let mut next = 0;
+        for (place, bin) in sparse {
+            // 2^40 terms of 85 bits; several such sums still add up.
+            let fits = bin != 0 && bin.unsigned_abs() >> 125 == 0 && place >= next;
+            let place_of_bin = bins.get_mut(usize::from(place)).filter(|_| fits).ok_or("no sum has such bins")?;
+            *place_of_bin = bin;
+            next = place + 1;
+        }
+        Ok(Self { bins: Some(bins) })
     }
 }
 

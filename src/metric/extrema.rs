@@ -1,11 +1,16 @@
 //! Smallest and largest value of an ordered column.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
-use super::column::{Floats, Numbers};
-use super::{Budget, Column, Inputs, Number, Rows, State};
+use super::budget::Budget;
+use super::column::{Column, Floats, Numbers};
+use super::encoding;
+use super::inputs::Inputs;
+use super::number::Number;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
 
@@ -56,6 +61,16 @@ impl State for Extrema {
 
     fn fork(&self) -> Result<Self, Fault> {
         Ok(self.clone())
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.range, to)
+    }
+
+    fn decode((): &(), _: &[DataType], _: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let range: Option<(Number, Number)> = encoding::read(from)?;
+        encoding::ensure(range.is_none_or(|(min, max)| min <= max), "its minimum is above its maximum")?;
+        Ok(Self { range })
     }
 
     fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {

@@ -1,13 +1,19 @@
 //! How often each value occurs, while there are few enough to count.
 
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use foldhash::HashMap;
 
-use super::column::Numbers;
-use super::{Budget, Column, Inputs, Rows, State};
+use super::budget::{Budget, Reservation};
+use super::column::{Column, Numbers};
+use super::encoding;
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
 
@@ -15,17 +21,23 @@ use crate::each_width;
 pub const VALUES_MAX: usize = 10_000;
 
 /// Counts of a string, boolean or integer column's values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Frequencies {
     /// None once there were more than [`VALUES_MAX`] of them.
     counts: Option<Counts>,
+    memory: Reservation,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 struct Counts {
     texts: HashMap<Box<str>, u64>,
     integers: HashMap<i128, u64>,
+    /// Bytes of all texts.
+    text_bytes: usize,
 }
+
+/// Texts and integers with their counts, ascending.
+type Saved = Option<(BTreeMap<Box<str>, u64>, BTreeMap<i128, u64>)>;
 
 /// A value whose occurrences were counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +56,8 @@ impl State for Frequencies {
     type Spec = ();
     type Out = FrequenciesOut;
 
-    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self { counts: Some(Counts::default()) }
+    fn empty((): &(), _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { counts: Some(Counts::default()), memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
@@ -57,6 +69,7 @@ impl State for Frequencies {
                 *count += 1;
             } else if counts.texts.len() <= VALUES_MAX {
                 counts.texts.insert(text.into(), 1);
+                counts.text_bytes += text.len();
             }
         });
         if !is_text {
@@ -78,28 +91,61 @@ impl State for Frequencies {
                 (_, Some(Numbers::Floats(_)) | None) => {}
             }
         }
-        self.drop_if_many();
+        self.account();
         Ok(())
     }
 
     fn merge(&mut self, later: Self) -> Result<(), Fault> {
         let Some(theirs) = later.counts else {
             self.counts = None;
+            self.account();
             return Ok(());
         };
         let Some(ours) = &mut self.counts else { return Ok(()) };
         for (text, count) in theirs.texts {
-            *ours.texts.entry(text).or_default() += count;
+            let bytes = text.len();
+            match ours.texts.entry(text) {
+                Entry::Occupied(mut ours) => *ours.get_mut() += count,
+                Entry::Vacant(place) => {
+                    place.insert(count);
+                    ours.text_bytes += bytes;
+                }
+            }
         }
         for (value, count) in theirs.integers {
             *ours.integers.entry(value).or_default() += count;
         }
-        self.drop_if_many();
+        self.account();
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+        Ok(Self { counts: self.counts.clone(), memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        let sorted = self.counts.as_ref().map(|counts| {
+            let texts: BTreeMap<&str, u64> = counts.texts.iter().map(|(text, count)| (text.as_ref(), *count)).collect();
+            let integers: BTreeMap<i128, u64> = counts.integers.iter().map(|(value, count)| (*value, *count)).collect();
+            (texts, integers)
+        });
+        encoding::write(&sorted, to)
+    }
+
+    fn decode((): &(), _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let saved: Saved = encoding::read(from)?;
+        if let Some((texts, integers)) = &saved {
+            encoding::ensure(texts.len().max(integers.len()) <= VALUES_MAX, "it counts more values than are counted")?;
+            encoding::ensure_counts(texts.values().chain(integers.values()).copied())?;
+        }
+        let counts = saved.map(|(texts, integers)| Counts {
+            text_bytes: texts.keys().map(|text| text.len()).sum(),
+            texts: texts.into_iter().collect(),
+            integers: integers.into_iter().collect(),
+        });
+        let mut state = Self { counts, memory: Reservation::new(memory) };
+        state.account();
+        Ok(state)
     }
 
     fn finish(self, _: &Inputs) -> Result<FrequenciesOut, Fault> {
@@ -114,9 +160,12 @@ impl State for Frequencies {
 }
 
 impl Frequencies {
-    fn drop_if_many(&mut self) {
-        if self.counts.as_ref().is_some_and(|c| c.texts.len().max(c.integers.len()) > VALUES_MAX) {
-            self.counts = None;
-        }
+    /// Lets go of the counts if there are too many; holds the memory of those that are left.
+    fn account(&mut self) {
+        self.counts = self.counts.take().filter(|c| c.texts.len().max(c.integers.len()) <= VALUES_MAX);
+        let bytes = |c: &Counts| {
+            c.text_bytes + c.texts.capacity() * size_of::<(Box<str>, u64)>() + c.integers.capacity() * size_of::<(i128, u64)>()
+        };
+        self.memory.resize(self.counts.as_ref().map_or(0, bytes));
     }
 }

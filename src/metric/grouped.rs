@@ -1,14 +1,20 @@
 //! Any state, by group.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::array::UInt32Array;
 use arrow::compute::take;
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
-use super::groups::{BatchGroups, GROUPS_MAX, GroupKey};
-use super::{Budget, Column, Inputs, Rows, State};
+use super::budget::{Budget, Reservation};
+use super::column::Column;
+use super::encoding;
+use super::groups::{BatchGroups, GROUP_BYTES, GROUPS_MAX, GroupKey};
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::rows::{Mask, RowNumbers};
 
@@ -16,21 +22,30 @@ use crate::rows::{Mask, RowNumbers};
 pub struct Grouped<S: State> {
     spec: GroupedSpec<S::Spec>,
     types: Vec<DataType>,
-    memory: Arc<Budget>,
+    /// Of the groups themselves; what each counts it holds itself.
+    memory: Reservation,
     groups: BTreeMap<GroupKey, S>,
     overflow: bool,
 }
 
 /// How each group is counted.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupedSpec<P> {
     /// How many of the columns name the group.
     pub keys: usize,
     /// The spec of every group; with `None`, groups without one of their own are not counted.
+    #[serde(with = "super::plain::maybe", bound(serialize = "P: Serialize", deserialize = "P: Deserialize<'de>"))]
     pub every: Option<P>,
     /// Specs of single groups.
-    #[serde(with = "super::encoding::pairs")]
+    #[serde(with = "super::plain::pairs")]
     pub each: BTreeMap<GroupKey, P>,
+}
+
+impl<P> GroupedSpec<P> {
+    /// How the group is counted, if it is.
+    fn of(&self, key: &GroupKey) -> Option<&P> {
+        self.each.get(key).or(self.every.as_ref())
+    }
 }
 
 /// What was counted, by group.
@@ -51,7 +66,13 @@ impl<S: State> State for Grouped<S> {
     const GROUPED: bool = true;
 
     fn empty(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>) -> Self {
-        Self { spec: spec.clone(), types: types[spec.keys..].to_vec(), memory: memory.clone(), groups: BTreeMap::new(), overflow: false }
+        Self {
+            spec: spec.clone(),
+            types: types[spec.keys..].to_vec(),
+            memory: Reservation::new(memory),
+            groups: BTreeMap::new(),
+            overflow: false,
+        }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
@@ -65,12 +86,12 @@ impl<S: State> State for Grouped<S> {
             members[code as usize].push(i as u32);
         }
         for (key, members) in groups.keys.into_iter().zip(members).filter(|(_, m)| !m.is_empty()) {
-            let Some(spec) = self.spec.each.get(&key).or(self.spec.every.as_ref()) else { continue };
+            let Some(spec) = self.spec.of(&key) else { continue };
             let numbers = RowNumbers::List(members.iter().map(|&i| rows.numbers.get(i as usize)).collect());
             let indices = UInt32Array::from(members);
             let taken = |c: &&Column| take(&c.array, &indices, None).expect("some of a batch's rows, each once, fit where the batch does");
             let part: Vec<Column> = of.iter().map(taken).map(Column::new).collect();
-            let state = self.groups.entry(key).or_insert_with(|| S::empty(spec, &self.types, &self.memory));
+            let state = self.groups.entry(key).or_insert_with(|| S::empty(spec, &self.types, self.memory.budget()));
             let part_rows = Rows { numbers: &numbers, selection: &Mask::All, ..*rows };
             state.update(&part_rows, &part.iter().collect::<Vec<_>>())?;
         }
@@ -95,7 +116,34 @@ impl<S: State> State for Grouped<S> {
     fn fork(&self) -> Result<Self, Fault> {
         let groups = self.groups.iter().map(|(key, state)| Ok((key.clone(), state.fork()?)));
         let groups = groups.collect::<Result<_, Fault>>()?;
-        Ok(Self { spec: self.spec.clone(), types: self.types.clone(), memory: self.memory.clone(), groups, overflow: self.overflow })
+        Ok(Self { spec: self.spec.clone(), types: self.types.clone(), memory: self.memory.again(), groups, overflow: self.overflow })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&(self.overflow, self.groups.len()), to)?;
+        for (key, state) in &self.groups {
+            encoding::write(key, to)?;
+            state.encode(to)?;
+        }
+        Ok(())
+    }
+
+    fn decode(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        encoding::ensure(spec.keys <= types.len(), "its groups are named by more columns than there are")?;
+        let (overflow, len): (bool, usize) = encoding::read(from)?;
+        encoding::ensure(len <= if overflow { 0 } else { GROUPS_MAX }, "it has more groups than there can be")?;
+        let mut all = Self::empty(spec, types, memory);
+        all.overflow = overflow;
+        for _ in 0..len {
+            let key: GroupKey = encoding::read(from)?;
+            let is_next = all.groups.last_key_value().is_none_or(|(last, _)| *last < key);
+            encoding::ensure(is_next && key.len() == spec.keys, "its groups are out of order")?;
+            let of_group = spec.of(&key).ok_or_else(|| encoding::damaged("it counts a group that nobody asked for"))?;
+            let state = S::decode(of_group, &all.types, memory, from)?;
+            all.groups.insert(key, state);
+            all.note_overflow();
+        }
+        Ok(all)
     }
 
     fn finish(self, inputs: &Inputs) -> Result<Self::Out, Fault> {
@@ -110,5 +158,6 @@ impl<S: State> Grouped<S> {
             self.overflow = true;
             self.groups.clear();
         }
+        self.memory.resize(self.groups.len() * (GROUP_BYTES + size_of::<S>()));
     }
 }

@@ -1,6 +1,7 @@
 //! Groups: the distinct combinations of some columns' values, and how many rows each has.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::array::{Array, StringArray, new_empty_array};
@@ -9,12 +10,19 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions, array_value_to_string};
 use foldhash::{HashMap, HashMapExt};
 
-use super::{Budget, Column, Inputs, Rows, State, plain_floats};
+use super::budget::{Budget, Reservation};
+use super::column::{Column, plain_floats};
+use super::encoding;
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::rows::Mask;
 
 /// More groups than this are not groups.
 pub const GROUPS_MAX: usize = 10_000;
+
+/// Memory that a group takes, roughly.
+pub(super) const GROUP_BYTES: usize = 128;
 
 /// So many combinations of values in a batch have a place each in a table.
 const COMBINATIONS_MAX: usize = 1 << 14;
@@ -174,10 +182,11 @@ fn count_codes(columns: &[&Column], selection: &Mask, len: usize) -> Option<Vec<
 }
 
 /// Counts rows by group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug)]
 pub struct GroupCounts {
     counts: BTreeMap<GroupKey, u64>,
     overflow: bool,
+    memory: Reservation,
 }
 
 /// Rows by group.
@@ -194,8 +203,8 @@ impl State for GroupCounts {
     type Spec = ();
     type Out = GroupCountsOut;
 
-    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self::default()
+    fn empty((): &(), _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { counts: BTreeMap::new(), overflow: false, memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
@@ -231,7 +240,21 @@ impl State for GroupCounts {
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+        Ok(Self { counts: self.counts.clone(), overflow: self.overflow, memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&(self.overflow, &self.counts), to)
+    }
+
+    fn decode((): &(), types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let (overflow, counts): (bool, BTreeMap<GroupKey, u64>) = encoding::read(from)?;
+        encoding::ensure_counts(counts.values().copied())?;
+        encoding::ensure(counts.len() <= if overflow { 0 } else { GROUPS_MAX }, "it has more groups than there can be")?;
+        encoding::ensure(counts.keys().all(|key| key.len() == types.len()), "a group is named by other columns")?;
+        let mut state = Self { counts, overflow, memory: Reservation::new(memory) };
+        state.note_overflow();
+        Ok(state)
     }
 
     fn finish(self, _: &Inputs) -> Result<GroupCountsOut, Fault> {
@@ -245,5 +268,7 @@ impl GroupCounts {
             self.overflow = true;
             self.counts.clear();
         }
+        // Texts are short mostly; to add them up for every batch would cost more than they weigh.
+        self.memory.resize(self.counts.len() * GROUP_BYTES);
     }
 }

@@ -25,6 +25,7 @@ pub mod keys;
 pub mod moments;
 pub mod number;
 pub mod ordered;
+mod plain;
 pub mod runs;
 pub mod select;
 pub mod sequence;

@@ -1,22 +1,36 @@
 //! Count, mean and sample standard deviation of a numeric column, from exact sums.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use num_bigint::BigInt;
+use serde::{Deserialize, Serialize};
 
-use super::column::{Floats, Numbers};
+use super::budget::{Budget, Reservation};
+use super::column::{Column, Floats, Numbers};
+use super::encoding;
 use super::exact_sum::{ExactSum, Fraction};
-use super::{Budget, Column, Inputs, Rows, State, Transform};
+use super::inputs::Inputs;
+use super::state::{Rows, State};
+use super::transform::Transform;
 use crate::diagnostic::Fault;
 use crate::each_width;
+use crate::rows::Mask;
 
-/// Exact sums of values and squares. Infinities are counted apart and stay out of the sums.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Sums of values and squares. Infinities are counted apart and stay out of the sums.
+#[derive(Debug)]
 pub struct Moments {
+    transform: Transform,
+    sums: Sums,
+    memory: Reservation,
+}
+
+/// Exact sums.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Sums {
     count: u64,
     infinite: u64,
-    transform: Transform,
     /// Scale of the integers: their values are divided by 10^scale.
     scale: i8,
     integers: IntegerSums,
@@ -24,15 +38,31 @@ pub struct Moments {
     float_squares: ExactSum,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct IntegerSums {
     sum: i128,
     /// Low 128 bits of the sum of squares, and how often they overflowed.
     squares: u128,
     squares_carry: u64,
     /// What does not fit above: values beyond 64 bits.
+    #[serde(with = "big")]
     wide_sum: BigInt,
+    #[serde(with = "big")]
     wide_squares: BigInt,
+}
+
+/// Integers of any size as their bytes.
+mod big {
+    use num_bigint::BigInt;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(x: &BigInt, to: S) -> Result<S::Ok, S::Error> {
+        x.to_signed_bytes_le().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BigInt, D::Error> {
+        Ok(BigInt::from_signed_bytes_le(&Vec::<u8>::deserialize(from)?))
+    }
 }
 
 /// What is known of a numeric column's distribution.
@@ -104,34 +134,73 @@ impl State for Moments {
     type Spec = Transform;
     type Out = MomentsOut;
 
-    fn empty(transform: &Transform, _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self { transform: *transform, ..Self::default() }
+    fn empty(transform: &Transform, _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { transform: *transform, sums: Sums::default(), memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
-        if !self.transform.is_identity() {
-            let transform = self.transform;
-            transform.for_each(columns[0], &present, |_, x| self.add_float(x));
-            return Ok(());
+        let sums = &mut self.sums;
+        if self.transform.is_identity() {
+            sums.add(columns[0], &present, rows.len());
+        } else {
+            self.transform.for_each(columns[0], &present, |_, x| sums.add_float(x));
         }
-        match columns[0].numbers() {
-            Some(Numbers::Ints { values, scale }) => {
-                self.scale = scale;
-                self.count += present.count(rows.len()) as u64;
-                let sums = &mut self.integers;
-                each_width!(values, values => present.ranges(rows.len(), |range| {
-                    values[range].chunks(CHUNK).for_each(|chunk| sums.add_chunk(chunk.iter().map(|&v| i128::from(v))));
-                }));
-            }
-            Some(Numbers::Floats(Floats::F32(values))) => present.rows(rows.len(), |i| self.add_float(f64::from(values[i]))),
-            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| self.add_float(values[i])),
-            None => {}
-        }
+        self.memory.resize(self.sums.bytes());
         Ok(())
     }
 
     fn merge(&mut self, later: Self) -> Result<(), Fault> {
+        self.sums.merge(later.sums);
+        self.memory.resize(self.sums.bytes());
+        Ok(())
+    }
+
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(Self { transform: self.transform, sums: self.sums.clone(), memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.sums, to)
+    }
+
+    fn decode(transform: &Transform, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let sums: Sums = encoding::read(from)?;
+        encoding::ensure_counts([sums.count, sums.infinite, sums.integers.squares_carry])?;
+        encoding::ensure(sums.integers.sum.unsigned_abs() >> 126 == 0, "no rows have such a sum")?;
+        let mut memory = Reservation::new(memory);
+        memory.resize(sums.bytes());
+        Ok(Self { transform: *transform, sums, memory })
+    }
+
+    fn finish(self, _: &Inputs) -> Result<MomentsOut, Fault> {
+        let Sums { count, infinite, .. } = self.sums;
+        let (sum, squares) = self.sums.fractions();
+        let mean = (count > 0).then(|| sum.divided_by(count).as_f64());
+        let variance = (count > 1).then(|| Fraction::sample_variance(count, &sum, &squares).as_f64());
+        Ok(MomentsOut { count, infinite, sum: sum.as_f64(), mean, stddev: variance.map(f64::sqrt) })
+    }
+}
+
+impl Sums {
+    /// Adds the values of the rows `present`.
+    fn add(&mut self, column: &Column, present: &Mask, len: usize) {
+        match column.numbers() {
+            Some(Numbers::Ints { values, scale }) => {
+                self.scale = scale;
+                self.count += present.count(len) as u64;
+                let sums = &mut self.integers;
+                each_width!(values, values => present.ranges(len, |range| {
+                    values[range].chunks(CHUNK).for_each(|chunk| sums.add_chunk(chunk.iter().map(|&v| i128::from(v))));
+                }));
+            }
+            Some(Numbers::Floats(Floats::F32(values))) => present.rows(len, |i| self.add_float(f64::from(values[i]))),
+            Some(Numbers::Floats(Floats::F64(values))) => present.rows(len, |i| self.add_float(values[i])),
+            None => {}
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
         self.count += later.count;
         self.infinite += later.infinite;
         // An empty state does not know the scale yet.
@@ -139,22 +208,12 @@ impl State for Moments {
         self.integers.merge(later.integers);
         self.floats.merge(&later.floats);
         self.float_squares.merge(&later.float_squares);
-        Ok(())
     }
 
-    fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+    fn bytes(&self) -> usize {
+        self.floats.bytes() + self.float_squares.bytes()
     }
 
-    fn finish(self, _: &Inputs) -> Result<MomentsOut, Fault> {
-        let (sum, squares) = self.fractions();
-        let mean = (self.count > 0).then(|| sum.divided_by(self.count).as_f64());
-        let variance = (self.count > 1).then(|| Fraction::sample_variance(self.count, &sum, &squares).as_f64());
-        Ok(MomentsOut { count: self.count, infinite: self.infinite, sum: sum.as_f64(), mean, stddev: variance.map(f64::sqrt) })
-    }
-}
-
-impl Moments {
     fn add_float(&mut self, x: f64) {
         if x.is_infinite() {
             self.infinite += 1;
@@ -167,7 +226,7 @@ impl Moments {
 
     /// Σx and Σx².
     fn fractions(&self) -> (Fraction, Fraction) {
-        if self.floats.bytes() > 0 {
+        if !self.floats.is_empty() {
             return (self.floats.fraction(), self.float_squares.fraction());
         }
         let ten = BigInt::from(10u8).pow(self.scale.max(0) as u32);

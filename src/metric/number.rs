@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 /// An integer, a decimal (integer over a power of ten), or a float that is not NaN.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub enum Number {
     Int { value: i128, scale: i8 },
     Float(f64),

@@ -7,16 +7,18 @@
 //! of the order with finer buckets, for data that crowd into one bucket.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
-use super::column::{Floats, Numbers};
-use super::number::ToFloat;
-use super::{Budget, Column, Inputs, Rows, State, Transform};
+use super::budget::{Budget, Reservation};
+use super::column::Column;
+use super::encoding;
+use super::inputs::Inputs;
+use super::state::{Rows, State};
+use super::transform::Transform;
 use crate::diagnostic::Fault;
-use crate::each_width;
-use crate::rows::Mask;
 
 /// Bits of the order dropped by the coarsest histogram: 64 − 1 (sign) − 11 (exponent) − 9.
 pub const SHIFT_COARSE: u32 = 43;
@@ -52,7 +54,8 @@ impl Window {
 /// What part of the order to count, and how finely.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HistogramSpec {
-    /// Low bits of the order that share a bucket.
+    /// Low bits of the order that share a bucket; fewer than 64.
+    #[serde(deserialize_with = "shift")]
     pub shift: u32,
     /// Where to count; empty means everywhere.
     pub windows: Vec<Window>,
@@ -60,11 +63,22 @@ pub struct HistogramSpec {
 }
 
 impl HistogramSpec {
+    /// Whether values may fall into the bucket.
+    fn has_bucket(&self, bucket: u64) -> bool {
+        let (first, last) = (bucket << self.shift, bucket << self.shift | ((1 << self.shift) - 1));
+        first >> self.shift == bucket && (self.windows.is_empty() || self.windows.iter().any(|w| w.low <= last && first <= w.high))
+    }
+
     pub const COARSE: Self = Self { shift: SHIFT_COARSE, windows: Vec::new(), transform: Transform::IDENTITY };
 }
 
+fn shift<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let shift = <u32 as serde::Deserialize>::deserialize(from)?;
+    if shift < u64::BITS { Ok(shift) } else { Err(serde::de::Error::custom("an order has 64 bits")) }
+}
+
 /// Counts of finite values by bucket, in pages of 512 buckets.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct OrderedHistogram {
     spec: HistogramSpec,
     /// In the order in which they came.
@@ -73,6 +87,7 @@ pub struct OrderedHistogram {
     places: BTreeMap<u64, usize>,
     /// Pages by the last bits of their number: neighbours do not displace each other.
     recent: [Option<(u64, usize)>; RECENT],
+    memory: Reservation,
 }
 
 /// The buckets that hold values, ascending.
@@ -106,14 +121,15 @@ impl State for OrderedHistogram {
     type Spec = HistogramSpec;
     type Out = HistogramOut;
 
-    fn empty(spec: &HistogramSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self { spec: spec.clone(), pages: Vec::new(), places: BTreeMap::new(), recent: [None; RECENT] }
+    fn empty(spec: &HistogramSpec, _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { spec: spec.clone(), pages: Vec::new(), places: BTreeMap::new(), recent: [None; RECENT], memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let transform = self.spec.transform;
         transform.for_each(columns[0], &present, |_, x| self.add(x));
+        self.account();
         Ok(())
     }
 
@@ -124,25 +140,59 @@ impl State for OrderedHistogram {
                 *a += b;
             }
         }
+        self.account();
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+        Ok(Self {
+            spec: self.spec.clone(),
+            pages: self.pages.clone(),
+            places: self.places.clone(),
+            recent: self.recent,
+            memory: self.memory.again(),
+        })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.buckets(), to)
+    }
+
+    fn decode(spec: &HistogramSpec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let buckets: Vec<(u64, u64)> = encoding::read(from)?;
+        encoding::ensure_counts(buckets.iter().map(|(_, count)| *count))?;
+        encoding::ensure(buckets.is_sorted_by(|a, b| a.0 < b.0), "its buckets are out of order")?;
+        let mut state = Self::empty(spec, types, memory);
+        for (bucket, count) in buckets {
+            encoding::ensure(count > 0 && spec.has_bucket(bucket), "it has a bucket where there can be none")?;
+            state.page(bucket >> PAGE_BITS)[bucket as usize % PAGE] = count;
+        }
+        state.account();
+        Ok(state)
     }
 
     fn finish(self, _: &Inputs) -> Result<HistogramOut, Fault> {
-        let mut buckets = Vec::new();
-        for (page, place) in &self.places {
-            let first = page << PAGE_BITS;
-            buckets.extend((first..).zip(self.pages[*place].iter().copied()).filter(|(_, count)| *count > 0));
-        }
+        let buckets = self.buckets();
         let count = buckets.iter().map(|(_, count)| count).sum();
         Ok(HistogramOut { shift: self.spec.shift, buckets, count })
     }
 }
 
 impl OrderedHistogram {
+    /// The buckets that hold values, ascending.
+    fn buckets(&self) -> Vec<(u64, u64)> {
+        let mut buckets = Vec::new();
+        for (page, place) in &self.places {
+            let first = page << PAGE_BITS;
+            buckets.extend((first..).zip(self.pages[*place].iter().copied()).filter(|(_, count)| *count > 0));
+        }
+        buckets
+    }
+
+    fn account(&mut self) {
+        self.memory.resize(self.pages.len() * (size_of::<[u64; PAGE]>() + 64));
+    }
+
     fn add(&mut self, x: f64) {
         if !x.is_finite() {
             return;
@@ -169,20 +219,6 @@ impl OrderedHistogram {
             }
         };
         &mut self.pages[place]
-    }
-}
-
-/// Calls `each` with every selected row and its value as a float.
-pub(super) fn for_each_float(column: &Column, selection: &Mask, mut each: impl FnMut(usize, f64)) {
-    let len = column.len();
-    match column.numbers() {
-        Some(Numbers::Ints { values, scale }) => {
-            let float = ToFloat::new(scale);
-            each_width!(values, values => selection.rows(len, |i| each(i, float.convert(i128::from(values[i])))));
-        }
-        Some(Numbers::Floats(Floats::F32(values))) => selection.rows(len, |i| each(i, f64::from(values[i]))),
-        Some(Numbers::Floats(Floats::F64(values))) => selection.rows(len, |i| each(i, values[i])),
-        None => {}
     }
 }
 

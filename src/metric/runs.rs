@@ -1,17 +1,29 @@
 //! The longest run of consecutive missing values, in source order.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
+use super::column::Column;
 use super::completeness::MissingSpec;
-use super::{Budget, Column, Inputs, Rows, State};
+use super::encoding;
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 
-/// Runs of missing values: the longest, and those at both ends so that units can be joined.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Runs of missing values.
+#[derive(Debug, Clone)]
 pub struct MissingRuns {
     spec: MissingSpec,
+    counted: Counted,
+}
+
+/// The longest run, and those at both ends so that units can be joined.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Counted {
     rows: u64,
     /// Run at the head; equal to `rows` when everything is missing.
     head: u64,
@@ -29,19 +41,19 @@ impl State for MissingRuns {
     const ORDERED: bool = true;
 
     fn empty(spec: &MissingSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self { spec: spec.clone(), ..Self::default() }
+        Self { spec: spec.clone(), counted: Counted::default() }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let missing = self.spec.mask(columns[0]).bits(rows.len());
         rows.selection.rows(rows.len(), |i| {
-            self.push(missing.value(i));
+            self.counted.push(missing.value(i));
         });
         Ok(())
     }
 
     fn merge(&mut self, later: Self) -> Result<(), Fault> {
-        self.join(&later);
+        self.counted.join(&later.counted);
         Ok(())
     }
 
@@ -49,12 +61,24 @@ impl State for MissingRuns {
         Ok(self.clone())
     }
 
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.counted, to)
+    }
+
+    fn decode(spec: &MissingSpec, _: &[DataType], _: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let counted: Counted = encoding::read(from)?;
+        encoding::ensure_counts([counted.rows])?;
+        let Counted { rows, head, tail, longest } = counted;
+        encoding::ensure(head.max(tail) <= longest && longest <= rows, "a run is longer than it can be")?;
+        Ok(Self { spec: spec.clone(), counted })
+    }
+
     fn finish(self, _: &Inputs) -> Result<u64, Fault> {
-        Ok(self.longest)
+        Ok(self.counted.longest)
     }
 }
 
-impl MissingRuns {
+impl Counted {
     fn push(&mut self, missing: bool) {
         self.tail = if missing { self.tail + 1 } else { 0 };
         if missing && self.head == self.rows {

@@ -1,18 +1,24 @@
 //! Whether values come in order, row after row.
 
 use std::cmp::Ordering;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
-use super::column::{Floats, Numbers};
-use super::{Budget, Column, Inputs, Number, Rows, State};
+use super::budget::{Budget, Reservation};
+use super::column::{Column, Floats, Numbers};
+use super::encoding;
+use super::inputs::Inputs;
+use super::number::Number;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::RowSet;
 
 /// Which order is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderSpec {
     pub decreasing: bool,
     /// Equal neighbours are wrong too.
@@ -28,16 +34,23 @@ impl OrderSpec {
 }
 
 /// The rows whose value breaks the order of the value before.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Breaks {
     spec: OrderSpec,
+    found: Found,
+    memory: Reservation,
+}
+
+/// Breaks, and the values at both ends so that units can be joined.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Found {
     /// The first value and its row, which what comes before may turn into a break.
     first: Option<(Key, u32, u32)>,
     last: Option<Key>,
     rows: RowSet,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Key {
     Number(Number),
     Text(String),
@@ -61,14 +74,14 @@ impl State for Breaks {
     type Out = RowSet;
     const ORDERED: bool = true;
 
-    fn empty(spec: &OrderSpec, _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self { spec: *spec, first: None, last: None, rows: RowSet::default() }
+    fn empty(spec: &OrderSpec, _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { spec: *spec, found: Found::default(), memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let column = columns[0];
         let present = column.present(rows.selection);
-        let (mut breaks, mut last, spec) = (Vec::new(), self.last.take(), self.spec);
+        let (mut breaks, mut last, spec) = (Vec::new(), self.found.last.take(), self.spec);
         let mut first = None;
         let mut offer = |i: usize, order: Option<Ordering>, key: &dyn Fn() -> Key| match order {
             Some(order) if spec.breaks(order) => breaks.push(rows.numbers.get(i)),
@@ -103,29 +116,44 @@ impl State for Breaks {
                 last = before.map(|text| Key::Text(text.to_owned()));
             }
         }
-        self.first = self.first.take().or(first);
-        self.last = last;
-        self.rows.insert_unit(rows.unit, breaks);
+        self.found.first = self.found.first.take().or(first);
+        self.found.last = last;
+        self.found.rows.insert_unit(rows.unit, breaks);
+        self.memory.resize(self.found.rows.bytes());
         Ok(())
     }
 
     fn merge(&mut self, later: Self) -> Result<(), Fault> {
-        if let (Some(last), Some((key, unit, row))) = (&self.last, &later.first)
+        let (ours, theirs) = (&mut self.found, later.found);
+        if let (Some(last), Some((key, unit, row))) = (&ours.last, &theirs.first)
             && self.spec.breaks(key.compare(last))
         {
-            self.rows.insert_unit(*unit, vec![*row]);
+            ours.rows.insert_unit(*unit, vec![*row]);
         }
-        self.first = self.first.take().or(later.first);
-        self.last = later.last.or(self.last.take());
-        self.rows.union(&later.rows);
+        ours.first = ours.first.take().or(theirs.first);
+        ours.last = theirs.last.or(ours.last.take());
+        ours.rows.union(&theirs.rows);
+        self.memory.absorb(later.memory);
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+        Ok(Self { spec: self.spec, found: self.found.clone(), memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.found, to)
+    }
+
+    fn decode(spec: &OrderSpec, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let found: Found = encoding::read(from)?;
+        encoding::ensure(found.first.is_some() == found.last.is_some(), "it has a first value and no last one")?;
+        let mut memory = Reservation::new(memory);
+        memory.resize(found.rows.bytes());
+        Ok(Self { spec: *spec, found, memory })
     }
 
     fn finish(self, _: &Inputs) -> Result<RowSet, Fault> {
-        Ok(self.rows)
+        Ok(self.found.rows)
     }
 }

@@ -1,11 +1,15 @@
 //! Rows whose value is one of a short list, value by value.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
-use super::column::{Floats, Numbers};
-use super::{Budget, Column, Inputs, Rows, State};
+use super::budget::{Budget, Reservation};
+use super::column::{Column, Floats, Numbers};
+use super::encoding;
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::RowSet;
@@ -14,17 +18,18 @@ use crate::rows::RowSet;
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Wanted {
     /// At the column's scale; a count since 1970 for dates and times.
-    Int(#[serde(with = "super::encoding::integer")] i128),
-    Float(#[serde(with = "super::encoding::float")] f64),
+    Int(#[serde(with = "super::plain::integer")] i128),
+    Float(#[serde(with = "super::plain::float")] f64),
     /// Compared without the white space around it, in lower case.
     Text(String),
 }
 
 /// The rows of each wanted value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct StandIns {
     wanted: Vec<Wanted>,
     rows: Vec<RowSet>,
+    memory: Reservation,
 }
 
 impl State for StandIns {
@@ -35,8 +40,8 @@ impl State for StandIns {
     /// By wanted value.
     type Out = Vec<RowSet>;
 
-    fn empty(wanted: &Vec<Wanted>, _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self { wanted: wanted.clone(), rows: vec![RowSet::default(); wanted.len()] }
+    fn empty(wanted: &Vec<Wanted>, _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { wanted: wanted.clone(), rows: vec![RowSet::default(); wanted.len()], memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
@@ -68,6 +73,7 @@ impl State for StandIns {
         for (set, more) in self.rows.iter_mut().zip(found) {
             set.insert_unit(rows.unit, more);
         }
+        self.memory.resize(self.rows.iter().map(RowSet::bytes).sum());
         Ok(())
     }
 
@@ -75,11 +81,24 @@ impl State for StandIns {
         for (set, more) in self.rows.iter_mut().zip(&later.rows) {
             set.union(more);
         }
+        self.memory.absorb(later.memory);
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+        Ok(Self { wanted: self.wanted.clone(), rows: self.rows.clone(), memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.rows, to)
+    }
+
+    fn decode(wanted: &Vec<Wanted>, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let rows: Vec<RowSet> = encoding::read(from)?;
+        encoding::ensure(rows.len() == wanted.len(), "it looked for other values")?;
+        let mut memory = Reservation::new(memory);
+        memory.resize(rows.iter().map(RowSet::bytes).sum());
+        Ok(Self { wanted: wanted.clone(), rows, memory })
     }
 
     fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {

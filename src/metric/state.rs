@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::budget::Budget;
 use super::column::Column;
 use super::inputs::Inputs;
-use crate::diagnostic::{Code, Fault};
+use crate::diagnostic::Fault;
 use crate::rows::{Mask, RowNumbers};
 
 /// Rows on offer to a state: some of a record batch's.
@@ -82,19 +82,13 @@ pub trait State: Listed + Send + Sized + 'static {
     ///
     /// # Errors
     /// Spilled data cannot be read back, or `to` cannot be written.
-    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
-        let _ = to;
-        Err(Fault::new(Code::Internal, "not yet"))
-    }
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault>;
 
     /// Reads what [`State::encode`] wrote, of a state of the same spec and types.
     ///
     /// # Errors
     /// The bytes are damaged, or those of another state.
-    fn decode(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let _ = (spec, types, memory, from);
-        Err(Fault::new(Code::Internal, "not yet"))
-    }
+    fn decode(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault>;
 
     /// What was counted; `inputs` holds what a spec names of other data.
     ///

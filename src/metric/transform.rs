@@ -1,7 +1,6 @@
 //! Values as a measure sees them: as they are, their logarithm, or their distance from a centre.
 
-use super::column::Column;
-use super::ordered::for_each_float;
+use super::column::{Column, for_each_float};
 use crate::rows::Mask;
 
 /// First the logarithm, then the distance.
@@ -10,7 +9,7 @@ pub struct Transform {
     /// The natural logarithm; values that have none are left out.
     pub log: bool,
     /// The distance from this.
-    #[serde(with = "super::encoding::maybe_float")]
+    #[serde(with = "super::plain::maybe_float")]
     pub around: Option<f64>,
 }
 

@@ -2,11 +2,13 @@
 
 mod html;
 pub mod model;
+mod read;
 pub mod terminal;
 
 use std::path::Path;
 
 pub use model::Report;
+pub use read::read;
 
 use crate::diagnostic::{Code, Fault};
 
@@ -41,7 +43,8 @@ pub fn json_schema() -> serde_json::Value {
     schema
 }
 
-fn json(report: &Report) -> String {
+/// The report as JSON; [`read`] gives it back.
+pub fn json(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(report).expect("a report has string keys only, so it serialises");
     text.push('\n');
     text

@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
+use crate::diagnostic::Place;
+use crate::findings::{Finding, Value};
 use crate::rules::schema::SchemaChange;
-use crate::rules::words::OnFail;
-use crate::rules::{Evidence, Figures, GroupFigures, Status};
-use crate::source::Origin;
 use crate::types::KindCount;
 use crate::verdict::Verdict;
 
 /// Version of this model; the major number changes when a reader of the old one would be misled.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// A quality report: what was judged, how it came out, what was done.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     pub schema_version: String,
     /// Version of the program that wrote the report.
@@ -42,9 +41,13 @@ pub struct Report {
     pub columns: Vec<ColumnReport>,
     /// What the gate did; none for `check`.
     pub publication: Option<Publication>,
+}
+
+impl Report {
     /// Whether some finding warns; `--strict` minds.
-    #[serde(skip)]
-    pub has_warnings: bool,
+    pub fn has_warnings(&self) -> bool {
+        self.findings.iter().any(Finding::is_warning)
+    }
 }
 
 /// How a [`crate::diagnostic::Fault`] is written.
@@ -55,10 +58,12 @@ struct FaultModel {
     place: Option<String>,
     what: String,
     hint: Option<String>,
+    /// The place, from where to where.
+    span: Option<Place>,
 }
 
 /// What kind of run it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     Check,
@@ -67,7 +72,7 @@ pub enum Mode {
 }
 
 /// The data that was judged.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Batch {
     /// As given, or derived from the content; empty where `check` did not have to read every byte of binary files.
     pub id: String,
@@ -77,14 +82,14 @@ pub struct Batch {
     pub rules_digest: String,
 }
 
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BatchFile {
     pub path: String,
     pub bytes: u64,
 }
 
 /// Where every row went; `read = published + quarantined + filtered + rejected`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RowTotals {
     pub read: u64,
     pub published: u64,
@@ -105,59 +110,8 @@ impl RowTotals {
     }
 }
 
-/// How much a finding weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    Error,
-    Warning,
-    Info,
-}
-
-/// The outcome of one rule on one column (or on the rows as a whole).
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Finding {
-    pub id: String,
-    pub rule: String,
-    pub columns: Vec<String>,
-    pub description: Option<String>,
-    pub owner: Option<String>,
-    pub tags: Vec<String>,
-    pub runbook: Option<String>,
-    pub on_fail: OnFail,
-    pub severity: Severity,
-    pub outcome: Status,
-    /// The figure that was judged.
-    pub observed: Json,
-    /// What it was judged against.
-    pub limit: Json,
-    /// What both are counted in.
-    pub unit: String,
-    pub failing_rows: u64,
-    /// Failing rows that are a known issue.
-    pub known_rows: u64,
-    pub evidence: Evidence,
-    pub message: String,
-    pub figures: Figures,
-    pub groups: Vec<GroupFigures>,
-    /// The first failing rows.
-    pub samples: Vec<Sample>,
-}
-
-/// A failing row.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Sample {
-    pub origin: Origin,
-    /// The columns that matter, in order: name and value.
-    pub values: Vec<(String, Json)>,
-    /// The record as it stands in the file, for malformed ones.
-    pub raw: Option<String>,
-    /// Why this row, where rows fail for reasons of their own.
-    pub reason: Option<String>,
-}
-
 /// One column of the batch.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ColumnReport {
     pub name: String,
     #[serde(rename = "type")]
@@ -173,15 +127,16 @@ pub struct ColumnReport {
     /// Whether `distinct` is exact, or estimated with a standard error of 0.8 %.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distinct_exact: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub min: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub max: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mean: Option<f64>,
-    /// Sample standard deviation (n − 1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stddev: Option<f64>,
+    /// Null where it is no finite number.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Value>,
+    /// Sample standard deviation (n − 1); null where it is no finite number.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub stddev: Option<Value>,
     /// By probability; linear interpolation (type 7), exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantiles: Option<BTreeMap<String, f64>>,
@@ -192,22 +147,27 @@ pub struct ColumnReport {
     pub top_values: Option<Vec<TopValue>>,
 }
 
+/// What is given is given, be it null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Finite values in bins of equal width.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Histogram {
     pub low: f64,
     pub high: f64,
     pub counts: Vec<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopValue {
     pub value: Json,
     pub count: u64,
 }
 
 /// What became of the batch in storage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Publication {
     pub state: PublicationState,
     /// The file or part that holds the published rows.
@@ -215,7 +175,7 @@ pub struct Publication {
     /// The part that holds the rows set aside.
     pub quarantined: Option<String>,
     /// Rows of other batches that it took the place of.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub replaced_rows: u64,
     /// The batch that the single file held before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,7 +184,7 @@ pub struct Publication {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_be: Option<PublicationState>,
     /// What failed after the batch was published, and did not undo that.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
@@ -244,7 +204,7 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PublicationState {
     /// The batch is there now.

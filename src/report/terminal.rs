@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 use crate::shown::{count, counted, short};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
-use super::model::{Finding, Mode, Publication, PublicationState, Report, Sample};
+use super::model::{Mode, Publication, PublicationState, Report};
 use crate::diagnostic::Fault;
-use crate::rules::Status;
+use crate::findings::{Finding, Outcome, Sample, Severity, Value};
 use crate::verdict::Verdict;
 
 /// How to write.
@@ -46,7 +46,7 @@ pub fn render(report: &Report, style: Style) -> String {
     if let Some(publication) = &report.publication {
         publication_lines(publication).into_iter().for_each(&mut line);
     }
-    let (told, passed): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.outcome != Status::Pass);
+    let (told, passed): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.outcome != Outcome::Pass);
     let shown: Vec<&Finding> = if style.verbose { told.iter().chain(&passed).copied().collect() } else { told };
     if !shown.is_empty() {
         line(String::new());
@@ -150,22 +150,22 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
     table.set_header(["", "finding", "what was found", "then"]);
     for f in findings {
         let (mark, code) = match f.outcome {
-            Status::Pass | Status::Known => ("✓", GREEN),
-            Status::Warn | Status::InsufficientEvidence => ("!", YELLOW),
-            Status::Fail if matches!(f.severity, super::model::Severity::Warning | super::model::Severity::Info) => ("!", YELLOW),
-            Status::NoData => ("?", RED),
-            Status::Fail => ("✗", RED),
+            Outcome::Pass | Outcome::Known => ("✓", GREEN),
+            Outcome::Warn | Outcome::InsufficientEvidence => ("!", YELLOW),
+            Outcome::Fail if matches!(f.severity, Severity::Warning | Severity::Info) => ("!", YELLOW),
+            Outcome::NoData => ("?", RED),
+            Outcome::Fail => ("✗", RED),
         };
         let then = match f.outcome {
-            Status::Pass => "pass".to_owned(),
-            Status::Known => "known".to_owned(),
-            Status::NoData => "no data".to_owned(),
-            Status::InsufficientEvidence => "cannot tell".to_owned(),
-            Status::Warn => "warn".to_owned(),
-            Status::Fail => format!("{:?}", f.on_fail).to_lowercase(),
+            Outcome::Pass => "pass".to_owned(),
+            Outcome::Known => "known".to_owned(),
+            Outcome::NoData => "no data".to_owned(),
+            Outcome::InsufficientEvidence => "cannot tell".to_owned(),
+            Outcome::Warn => "warn".to_owned(),
+            Outcome::Fail => f.on_fail.to_string(),
         };
-        let (id, message) = (visible::cut(&f.id, NAME_MAX), visible::cut(&f.message, MESSAGE_MAX));
-        table.add_row([style.paint(mark, code), id.into_owned(), message.into_owned(), then]);
+        let (id, message) = (visible::cut(&f.id, NAME_MAX), visible::cut(&f.message.to_string(), MESSAGE_MAX).into_owned());
+        table.add_row([style.paint(mark, code), id.into_owned(), message, then]);
     }
     table.to_string()
 }
@@ -174,7 +174,7 @@ fn columns_table(report: &Report, style: Style) -> String {
     let mut table = table(style);
     table.set_header(["column", "type", "rows", "missing", "distinct", "min", "max", "mean", "stddev"]);
     let shown = |v: &Option<Json>| v.as_ref().map(|v| cell(&json_text(v))).unwrap_or_default();
-    let float = |v: Option<f64>| v.map(short).unwrap_or_default();
+    let float = |v: &Option<Value>| v.as_ref().and_then(Value::as_f64).map(short).unwrap_or_default();
     for c in &report.columns {
         let distinct = c.distinct.map(|d| format!("{}{}", if c.distinct_exact == Some(false) { "~" } else { "" }, count(d)));
         table.add_row([
@@ -185,8 +185,8 @@ fn columns_table(report: &Report, style: Style) -> String {
             distinct.unwrap_or_default(),
             shown(&c.min),
             shown(&c.max),
-            float(c.mean),
-            float(c.stddev),
+            float(&c.mean),
+            float(&c.stddev),
         ]);
     }
     table.to_string()
@@ -210,12 +210,8 @@ fn cell(text: &str) -> String {
 }
 
 fn sample(sample: &Sample) -> String {
-    let origin = &sample.origin;
-    let file = visible::line(&origin.file);
-    let place = match origin.line {
-        Some(line) => format!("{file}:{line}"),
-        None => format!("{file} row {}", origin.row),
-    };
+    let place = sample.origin.to_string();
+    let place = visible::line(&place);
     let value =
         |(name, value): &(String, Json)| format!("{}={}", visible::cut(name, NAME_MAX), visible::cut(&json_text(value), MESSAGE_MAX));
     let values: Vec<String> = sample.values.iter().map(value).collect();

@@ -1,13 +1,14 @@
 //! What a rule may ask for while it binds: columns, row tests, states.
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
+use super::column::BoundColumn;
 use super::published::PublishedTerms;
 use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{OnFail, Over, Tolerance};
-use crate::diagnostic::{Code, Fault, Place};
+use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
@@ -22,14 +23,6 @@ pub enum Subject {
     Column,
     /// The rows as a whole.
     Table,
-}
-
-/// A column a rule is bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BoundColumn {
-    pub index: usize,
-    pub name: String,
-    pub data_type: DataType,
 }
 
 /// What a rule binds to: the schema of the rows it will see, and the requests being gathered.
@@ -64,8 +57,8 @@ impl Binder<'_> {
     }
 
     /// A fault at `spanned`.
-    pub fn fault_at<T>(&self, spanned: &Spanned<T>, code: Code, what: impl Into<String>) -> Fault {
-        Fault::told(code, &what.into()).at(spanned.at.in_file(&self.place.file))
+    pub fn fault_at<T>(&self, spanned: &Spanned<T>, code: Code, what: impl Into<Misread>) -> Fault {
+        Fault::told(code, what).at(spanned.at.in_file(&self.place.file))
     }
 
     /// The column called `name`.
@@ -197,8 +190,8 @@ impl Binder<'_> {
     ///
     /// # Errors
     /// It does not read as one.
-    pub fn own_warn<T: std::str::FromStr<Err = String>>(&self) -> Result<Option<T>, Fault> {
+    pub fn own_warn<T: std::str::FromStr<Err = Misread>>(&self) -> Result<Option<T>, Fault> {
         let Some(warn) = &self.warn else { return Ok(None) };
-        warn.value.0.parse().map(Some).map_err(|why: String| self.fault_at(warn, Code::InvalidValue, why))
+        warn.value.0.parse().map(Some).map_err(|why| self.fault_at(warn, Code::InvalidValue, why))
     }
 }

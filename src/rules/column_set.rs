@@ -2,9 +2,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Simple;
-use super::judgement::{Judgement, Measured, Status, figures};
+use super::judgement::Judgement;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, Finding, Message, Outcome, Unit, figures};
 use crate::shown::counted;
 use crate::yaml::Spanned;
 
@@ -109,7 +110,7 @@ impl Rule for ColumnSet {
                 wrong.push(format!("{}, {limit}", counted(n, "column")));
             }
         }
-        Ok(Box::new(ColumnSetCheck { found: found.len() as u64, wrong: wrong.join("; ") }))
+        Ok(Box::new(ColumnSetCheck { found: found.len() as u64, wrong: wrong.into() }))
     }
 }
 
@@ -126,20 +127,19 @@ fn quoted(names: &[&String]) -> String {
 struct ColumnSetCheck {
     found: u64,
     /// What is wrong with the columns; empty if nothing is.
-    wrong: String,
+    wrong: Message,
 }
 
 impl Simple for ColumnSetCheck {
     fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
         let fits = self.wrong.is_empty();
-        Ok(Judgement::Measured(Measured {
-            status: if fits { Status::Pass } else { Status::Fail },
+        Ok(Judgement::measured(Finding {
+            outcome: if fits { Outcome::Pass } else { Outcome::Fail },
             observed: self.found.into(),
-            limit: serde_json::Value::Null,
-            unit: "columns",
-            says: if fits { counted(self.found, "column") } else { self.wrong.clone() },
-            figures: figures([("columns", self.found.into())]),
-            groups: Vec::new(),
+            unit: Unit::COLUMNS,
+            message: if fits { counted(self.found, "column").into() } else { self.wrong.clone() },
+            figures: Figures::from([(&figures::COLUMNS, self.found.into())]),
+            ..Finding::default()
         }))
     }
 }

@@ -5,12 +5,13 @@ use serde::Deserialize;
 
 use super::exact_keys::ExactKeys;
 use super::facts::{InputHandle, Look};
-use super::judgement::{Judgement, RowsJudged, figures, json_float};
+use super::judgement::{Judgement, RowsJudged};
 use super::published::{Bounds, Fetched, Wanted};
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, Value, figures};
 use crate::metric::Number;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
@@ -262,24 +263,24 @@ impl Check for DuplicatesCheck {
         if keys.rows == 0 && rows.rows > 0 {
             return Ok(Judgement::NoData("no row has a whole key".into()));
         }
-        let ratio = |part: u64, whole: u64| if whole == 0 { serde_json::Value::Null } else { json_float(part as f64 / whole as f64) };
-        let mut figures = figures([
-            ("rows", keys.rows.into()),
-            ("distinct", keys.distinct.into()),
-            ("duplicate_rows", (keys.rows - keys.distinct).into()),
-            ("duplicated_groups", keys.groups.into()),
-            ("distinctness", ratio(keys.distinct, keys.rows)),
-            ("uniqueness", ratio(keys.once, keys.rows)),
-            ("unique_value_ratio", ratio(keys.once, keys.distinct)),
-            ("hash", HASH_NAME.into()),
+        let ratio = |part: u64, whole: u64| if whole == 0 { Value::Nothing } else { (part as f64 / whole as f64).into() };
+        let mut counted = Figures::from([
+            (&figures::ROWS, keys.rows.into()),
+            (&figures::DISTINCT, keys.distinct.into()),
+            (&figures::DUPLICATE_ROWS, (keys.rows - keys.distinct).into()),
+            (&figures::DUPLICATED_GROUPS, keys.groups.into()),
+            (&figures::DISTINCTNESS, ratio(keys.distinct, keys.rows)),
+            (&figures::UNIQUENESS, ratio(keys.once, keys.rows)),
+            (&figures::UNIQUE_VALUE_RATIO, ratio(keys.once, keys.distinct)),
+            (&figures::HASH, HASH_NAME.into()),
         ]);
         if self.across.is_some() {
-            figures.insert("published_before".into(), keys.foreign.into());
+            counted.set(&figures::PUBLISHED_BEFORE, keys.foreign);
         }
         let failing = keys.failing.len();
         let rows_failing = Arc::new(keys.failing.clone());
         let published = Arc::new(keys.elsewhere.clone());
         let (of, says) = (rows.rows, self.says.into());
-        Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures, ..RowsJudged::default() }))
+        Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures: counted, ..RowsJudged::default() }))
     }
 }

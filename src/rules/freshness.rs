@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Simple;
-use super::judgement::{Judgement, Measured, Status, figures};
+use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Number;
 use crate::metric::extrema::Extrema;
 use crate::types::{micros, type_name};
@@ -73,14 +74,14 @@ impl Simple for FreshnessCheck {
             true => format!("the newest value, {newest}, is {} in the future", Duration { seconds: -age.seconds }),
             false => format!("the newest value, {newest}, is {age} old, {} allowed", self.max_age),
         };
-        Ok(Judgement::Measured(Measured {
-            status: if fails { Status::Fail } else { Status::Pass },
+        Ok(Judgement::measured(Finding {
+            outcome: if fails { Outcome::Fail } else { Outcome::Pass },
             observed: age.seconds.into(),
             limit: self.max_age.seconds.into(),
-            unit: "seconds",
-            says,
-            figures: figures([("newest", newest.into()), ("age_seconds", age.seconds.into())]),
-            groups: Vec::new(),
+            unit: Unit::SECONDS,
+            message: says.into(),
+            figures: Figures::from([(&figures::NEWEST, newest.into()), (&figures::AGE_SECONDS, age.seconds.into())]),
+            ..Finding::default()
         }))
     }
 }

@@ -4,9 +4,9 @@ use arrow::datatypes::DataType;
 
 use super::Binder;
 use super::bounds::{Bound, shown};
-use super::judgement::{Status, json_float};
 use super::words::Literal;
 use crate::diagnostic::{Code, Faults};
+use crate::findings::{Outcome, Value};
 use crate::metric::Number;
 use crate::text;
 use crate::yaml::Spanned;
@@ -66,13 +66,13 @@ impl Limits {
     }
 
     /// How `measure` stands to the bounds.
-    pub fn status(&self, measure: Number) -> Status {
+    pub fn outcome(&self, measure: Number) -> Outcome {
         let holds = |(bound, inclusive, lower): &(Number, bool, bool)| match compare(measure, *bound) {
             std::cmp::Ordering::Equal => *inclusive,
             std::cmp::Ordering::Greater => *lower,
             std::cmp::Ordering::Less => !*lower,
         };
-        if self.bounds.iter().all(holds) { Status::Pass } else { Status::Fail }
+        if self.bounds.iter().all(holds) { Outcome::Pass } else { Outcome::Fail }
     }
 }
 
@@ -107,9 +107,9 @@ fn number(literal: &Literal, data_type: Option<&DataType>) -> Result<Number, Str
 }
 
 /// A measure as reports write it: dates and decimals as text, all else as a number.
-pub(super) fn measure_json(measure: Number, data_type: Option<&DataType>) -> serde_json::Value {
+pub(super) fn measure_json(measure: Number, data_type: Option<&DataType>) -> Value {
     match (measure, data_type) {
-        (Number::Float(x), _) => json_float(x),
+        (Number::Float(x), _) => x.into(),
         (Number::Int { value, scale: 0 }, None) => i64::try_from(value).map_or_else(|_| value.to_string().into(), Into::into),
         (Number::Int { value, scale: 0 }, Some(t)) if t.is_integer() => {
             i64::try_from(value).map_or_else(|_| value.to_string().into(), Into::into)

@@ -6,6 +6,7 @@
 
 mod binder;
 pub mod bounds;
+mod column;
 mod column_set;
 mod duplicates;
 mod exact_keys;
@@ -23,6 +24,7 @@ mod parse;
 mod pattern;
 pub mod published;
 pub mod quantiles;
+mod questions;
 mod range;
 mod representation;
 pub mod requests;
@@ -38,10 +40,12 @@ use arrow::buffer::BooleanBuffer;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
-pub use binder::{Binder, BoundColumn, Subject};
+pub use binder::{Binder, Subject};
+pub use column::BoundColumn;
 pub use facts::{Check, Facts, InputHandle, Look, View};
-pub use judgement::{Evidence, Figures, GroupFigures, Judgement, Measured, RowsJudged, Status, TestCounts};
-pub use requests::{Asking, Condition, Handle, Policy, Question, Requests, Scope, StateRequest, TestHandle, TestQuestion, TestRequest};
+pub use judgement::{Judgement, RowsJudged, TestCounts};
+pub use questions::{Question, TestQuestion};
+pub use requests::{Asking, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
 use crate::diagnostic::Faults;
 use crate::metric::{Column, ColumnStatistics};

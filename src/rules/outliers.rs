@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Look;
-use super::judgement::{Figures, Judgement, RowsJudged, figures, json_float};
+use super::judgement::{Judgement, RowsJudged};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::OnFail;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::moments::Moments;
@@ -93,12 +94,12 @@ impl Rule for Outliers {
             faults.push(to.fault(Code::UnfitColumn, what));
         }
         let (limit, other, default) = match self.method {
-            Method::Iqr => (&self.k, self.threshold.as_ref().map(|t| (t, "`threshold` is for `mad` and `zscore`; `iqr` takes `k`")), 3.0),
-            Method::Mad => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`; `mad` takes `threshold`")), 3.5),
-            Method::Zscore => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`; `zscore` takes `threshold`")), 3.0),
+            Method::Iqr => (&self.k, self.threshold.as_ref().map(|t| (t, "`threshold` is for `mad` and `zscore`", "`iqr` takes `k`")), 3.0),
+            Method::Mad => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`", "`mad` takes `threshold`")), 3.5),
+            Method::Zscore => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`", "`zscore` takes `threshold`")), 3.0),
         };
-        if let Some((given, why)) = other {
-            faults.push(to.fault_at(given, Code::MisplacedWord, why));
+        if let Some((given, why, hint)) = other {
+            faults.push(to.fault_at(given, Code::MisplacedWord, why).hint(hint));
         }
         if let Some(given) = limit.as_ref().filter(|l| !(l.value > 0.0 && l.value.is_finite())) {
             faults.push(to.fault_at(
@@ -191,7 +192,11 @@ impl Check for OutliersCheck {
                 Progress::Ready { quantiles, .. } if quantiles[0] > 0.0 => {
                     let (median, mad) = (*median, quantiles[0]);
                     let reach = self.limit * mad / MAD_SCALE;
-                    Step::Fences(median - reach, median + reach, figures([("median", json_float(median)), ("mad", json_float(mad))]))
+                    Step::Fences(
+                        median - reach,
+                        median + reach,
+                        Figures::from([(&figures::MEDIAN, median.into()), (&figures::MAD, mad.into())]),
+                    )
                 }
                 Progress::Ready { .. } if self.fallback => {
                     let around = Transform { log: self.log, around: Some(*median) };
@@ -206,7 +211,7 @@ impl Check for OutliersCheck {
             Stage::MeanDeviation { median, moments } => match view.get(*moments)?.and_then(|m| m.mean) {
                 Some(mean_ad) if mean_ad > 0.0 => {
                     let reach = self.limit * MEAN_AD_SCALE * mean_ad;
-                    let figures = figures([("median", json_float(*median)), ("mean_ad", json_float(mean_ad))]);
+                    let figures = Figures::from([(&figures::MEDIAN, (*median).into()), (&figures::MEAN_AD, mean_ad.into())]);
                     Step::Fences(*median - reach, *median + reach, figures)
                 }
                 Some(_) | None => Step::NoData(format!("no spread: all values are {}", back(*median, self.log))),
@@ -221,7 +226,11 @@ impl Check for OutliersCheck {
                     (Some(mean), stddev) => {
                         let stddev = stddev.unwrap_or_default();
                         let reach = self.limit * stddev;
-                        Step::Fences(mean - reach, mean + reach, figures([("mean", json_float(mean)), ("stddev", json_float(stddev))]))
+                        Step::Fences(
+                            mean - reach,
+                            mean + reach,
+                            Figures::from([(&figures::MEAN, mean.into()), (&figures::STDDEV, stddev.into())]),
+                        )
                     }
                 },
             },
@@ -244,8 +253,8 @@ impl Check for OutliersCheck {
 impl OutliersCheck {
     /// Counts what lies outside; where the smallest and largest values lie inside, all do.
     fn fenced(&mut self, fences: Fences, mut figures: Figures, of: u64, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
-        figures.insert("lower_fence".into(), json_float(fences.low));
-        figures.insert("upper_fence".into(), json_float(fences.high));
+        figures.set(&figures::LOWER_FENCE, fences.low);
+        figures.set(&figures::UPPER_FENCE, fences.high);
         let inside = |x: f64| fences.side_of(x).is_none();
         let all_inside = view.get(self.extrema)?.copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
         let outside = (!all_inside).then(|| look.want::<Outside>(fences, &[self.column]));
@@ -289,7 +298,7 @@ fn quartile_fences(progress: Progress, k: f64, log: bool) -> Step {
     Step::Fences(
         q1 - k * spread,
         q3 + k * spread,
-        figures([("q1", json_float(q1)), ("median", json_float(median)), ("q3", json_float(q3))]),
+        Figures::from([(&figures::Q1, q1.into()), (&figures::MEDIAN, median.into()), (&figures::Q3, q3.into())]),
     )
 }
 
@@ -298,8 +307,8 @@ fn count(found: &Found, of: u64, view: &View<'_>) -> Result<Judgement, Fault> {
     let outside = outside.map(|handle| view.get(handle)).transpose()?.flatten();
     let (low, high) = outside.map_or((0, 0), |o| (o.low, o.high));
     let mut figures = figures.clone();
-    figures.insert("low".into(), low.into());
-    figures.insert("high".into(), high.into());
+    figures.set(&figures::LOW, low);
+    figures.set(&figures::HIGH, high);
     let back = |x: f64| back(x, fences.log);
     let says = match fences.side {
         Side::Both => format!("outside {} to {}", back(fences.low), back(fences.high)),

@@ -5,18 +5,18 @@ use arrow::datatypes::DataType;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde_json::Value as Json;
 
 use super::facts::Simple;
-use super::judgement::{Figures, GroupFigures, Judgement, Measured, Status, figures, json_float};
+use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::{Margin, Share};
 use super::{Binder, Check, Rule, Subject, View};
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Misread};
+use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
-use crate::yaml::Spanned;
+use crate::yaml::{Spanned, misread};
 
 /// Groups whose share of the rows is far from what it should be.
 ///
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Reference {
                 if word == "equal" {
                     return Ok(Reference::Equal);
                 }
-                Err(E::custom(format!("`{word}` is no reference; write `equal` or `{{ group: share, … }}`")))
+                Err(misread(Misread::new(format!("`{word}` is no reference")).hint("write `equal` or `{ group: share, … }`")))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reference, A::Error> {
                 let mut shares = BTreeMap::new();
@@ -109,18 +109,18 @@ impl<'de> Deserialize<'de> for Level {
                 f.write_str("a share such as `0.5` or `50%`")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
-                text.parse::<Share>().map(|s| Level::Share(s.as_f64())).map_err(E::custom)
+                text.parse::<Share>().map(|s| Level::Share(s.as_f64())).map_err(misread)
             }
             fn visit_f64<E: de::Error>(self, x: f64) -> Result<Level, E> {
                 match (0.0..=1.0).contains(&x) {
                     true => Ok(Level::Share(x)),
-                    false => Err(E::custom(format!("`{x}` is not a share; write `1%` or `0.01`"))),
+                    false => Err(misread(Misread::new(format!("`{x}` is not a share")).hint("write `1%` or `0.01`"))),
                 }
             }
             fn visit_u64<E: de::Error>(self, n: u64) -> Result<Level, E> {
                 match n {
                     0 => Ok(Level::Share(0.0)),
-                    _ => Err(E::custom(format!("`{n}` is not a share; write `100%`"))),
+                    _ => Err(misread(Misread::new(format!("`{n}` is not a share")).hint("write `100%`"))),
                 }
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Level, A::Error> {
@@ -221,26 +221,29 @@ impl Simple for RepresentationCheck {
         let expected = self.expected(&out.counts);
         let count = |key: &GroupKey| out.counts.get(key).copied().unwrap_or(0);
         let groups: Vec<GroupFigures> = expected.iter().map(|(key, &share)| self.group(key, count(key), total, share)).collect();
-        let status = groups.iter().map(|g| g.outcome).max().unwrap_or(Status::Pass);
-        let status = match status {
-            Status::InsufficientEvidence if self.rule.require_evidence => Status::Fail,
+        let outcome = groups.iter().map(|g| g.outcome).max().unwrap_or(Outcome::Pass);
+        let outcome = match outcome {
+            Outcome::InsufficientEvidence if self.rule.require_evidence => Outcome::Fail,
             other => other,
         };
         let observed: Vec<u64> = expected.keys().map(count).collect();
         let shares: Vec<f64> = observed.iter().map(|&o| o as f64 / total as f64).collect();
         let reference: Vec<f64> = expected.values().copied().collect();
         let widest = shares.iter().zip(&reference).map(|(p, q)| (p - q).abs()).fold(0.0, f64::max);
-        let telling: Vec<String> = groups.iter().filter(|g| g.outcome != Status::Pass).map(|g| g.message.clone()).collect();
-        let says =
-            if telling.is_empty() { format!("all {} groups are within {}", groups.len(), self.rule.tolerance) } else { telling.join("; ") };
-        Ok(Judgement::Measured(Measured {
-            status,
-            observed: json_float(widest),
+        let telling = groups.iter().filter(|g| g.outcome != Outcome::Pass).flat_map(|g| g.message.statements().to_vec());
+        let mut message: Message = telling.collect();
+        if message.is_empty() {
+            message.push(format!("all {} groups are within {}", groups.len(), self.rule.tolerance));
+        }
+        Ok(Judgement::measured(Finding {
+            outcome,
+            observed: widest.into(),
             limit: self.rule.tolerance.to_string().into(),
-            unit: "largest difference of shares",
-            says,
+            unit: Unit::LARGEST_DIFFERENCE,
+            message,
             figures: overall(&observed, &shares, &reference, total),
             groups,
+            ..Finding::default()
         }))
     }
 }
@@ -269,33 +272,33 @@ impl RepresentationCheck {
         let seen = format!("{name}: {} [{}, {}]", percent(share), percent(low), percent(high));
         let wanted = format!("{} ± {} expected", percent(reference), self.rule.tolerance);
         let (outcome, message) = if count < self.rule.min_rows {
-            (Status::Fail, format!("{name}: {} are too few, at least {} wanted", counted(count, "row"), self.rule.min_rows))
+            (Outcome::Fail, format!("{name}: {} are too few, at least {} wanted", counted(count, "row"), self.rule.min_rows))
         } else {
             match stand(low, high, reference, self.rule.tolerance) {
-                Stand::Outside if count == 0 => (Status::Fail, format!("{name}: unseen, {wanted}")),
-                Stand::Outside if reference == 0.0 => (Status::Fail, format!("{seen}: unexpected group")),
-                Stand::Outside => (Status::Fail, format!("{seen}, {wanted}")),
-                Stand::Straddles => (Status::InsufficientEvidence, format!("{seen}: too few rows to tell, {wanted}")),
+                Stand::Outside if count == 0 => (Outcome::Fail, format!("{name}: unseen, {wanted}")),
+                Stand::Outside if reference == 0.0 => (Outcome::Fail, format!("{seen}: unexpected group")),
+                Stand::Outside => (Outcome::Fail, format!("{seen}, {wanted}")),
+                Stand::Straddles => (Outcome::InsufficientEvidence, format!("{seen}: too few rows to tell, {wanted}")),
                 Stand::Inside => match self.warn.map(|warn| (warn, stand(low, high, reference, warn))) {
-                    Some((warn, Stand::Outside)) => (Status::Warn, format!("{seen}, beyond {warn} of {}", percent(reference))),
-                    Some((_, Stand::Inside | Stand::Straddles)) | None => (Status::Pass, format!("{seen}, {wanted}")),
+                    Some((warn, Stand::Outside)) => (Outcome::Warn, format!("{seen}, beyond {warn} of {}", percent(reference))),
+                    Some((_, Stand::Inside | Stand::Straddles)) | None => (Outcome::Pass, format!("{seen}, {wanted}")),
                 },
             }
         };
-        let ratio = if reference > 0.0 { json_float(share / reference) } else { Json::Null };
+        let ratio = if reference > 0.0 { (share / reference).into() } else { Value::Nothing };
         let (allowed_low, allowed_high) = allowed(reference, self.rule.tolerance);
-        let figures = figures([
-            ("allowed_low", json_float(allowed_low.max(0.0))),
-            ("allowed_high", json_float(allowed_high.min(1.0))),
-            ("count", count.into()),
-            ("share", json_float(share)),
-            ("interval_low", json_float(low)),
-            ("interval_high", json_float(high)),
-            ("reference", json_float(reference)),
-            ("difference", json_float(share - reference)),
-            ("ratio", ratio),
+        let figures = Figures::from([
+            (&figures::ALLOWED_LOW, allowed_low.max(0.0).into()),
+            (&figures::ALLOWED_HIGH, allowed_high.min(1.0).into()),
+            (&figures::COUNT, count.into()),
+            (&figures::SHARE, share.into()),
+            (&figures::INTERVAL_LOW, low.into()),
+            (&figures::INTERVAL_HIGH, high.into()),
+            (&figures::REFERENCE, reference.into()),
+            (&figures::DIFFERENCE, (share - reference).into()),
+            (&figures::RATIO, ratio),
         ]);
-        GroupFigures { group: key.clone(), outcome, message, figures }
+        GroupFigures { group: key.clone(), outcome, message: message.into(), figures }
     }
 }
 
@@ -327,17 +330,17 @@ fn stand(low: f64, high: f64, reference: f64, margin: Margin) -> Stand {
 }
 
 fn overall(observed: &[u64], shares: &[f64], reference: &[f64], total: u64) -> Figures {
-    let mut figures = figures([
-        ("rows", total.into()),
-        ("groups", observed.len().into()),
-        ("total_variation", json_float(total_variation(shares, reference))),
-        ("jensen_shannon", json_float(jensen_shannon(shares, reference))),
+    let mut overall = Figures::from([
+        (&figures::ROWS, total.into()),
+        (&figures::GROUPS, observed.len().into()),
+        (&figures::TOTAL_VARIATION, total_variation(shares, reference).into()),
+        (&figures::JENSEN_SHANNON, jensen_shannon(shares, reference).into()),
     ]);
     if let Some(fit) = goodness_of_fit(observed, reference) {
-        figures.insert("chi_square".into(), json_float(fit.statistic));
-        figures.insert("degrees_of_freedom".into(), fit.degrees_of_freedom.into());
-        figures.insert("p_value".into(), json_float(fit.p_value));
-        figures.insert("cohens_w".into(), json_float(fit.cohens_w));
+        overall.set(&figures::CHI_SQUARE, fit.statistic);
+        overall.set(&figures::DEGREES_OF_FREEDOM, fit.degrees_of_freedom);
+        overall.set(&figures::P_VALUE, fit.p_value);
+        overall.set(&figures::COHENS_W, fit.cohens_w);
     }
-    figures
+    overall
 }

@@ -2,10 +2,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Simple;
-use super::judgement::{Judgement, Measured, Status, figures};
+use super::judgement::Judgement;
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
 use crate::shown::{count, counted};
 use crate::yaml::Spanned;
@@ -76,14 +77,14 @@ impl Simple for RowsCheck {
             (_, Some(max)) => format!("{}, more than {}", counted(rows, "row"), count(max)),
             (None, None) => counted(rows, "row"),
         };
-        Ok(Judgement::Measured(Measured {
-            status: if few.or(many).is_some() { Status::Fail } else { Status::Pass },
+        Ok(Judgement::measured(Finding {
+            outcome: if few.or(many).is_some() { Outcome::Fail } else { Outcome::Pass },
             observed: rows.into(),
             limit: limit.into(),
-            unit: "rows",
-            says,
-            figures: figures([("rows", rows.into())]),
-            groups: Vec::new(),
+            unit: Unit::ROWS,
+            message: says.into(),
+            figures: Figures::from([(&figures::ROWS, rows.into())]),
+            ..Finding::default()
         }))
     }
 }

@@ -4,17 +4,19 @@ use serde::Deserialize;
 
 use super::exact_keys::ExactKeys;
 use super::facts::Look;
-use super::judgement::{Judgement, Measured, Status, figures};
+use super::judgement::Judgement;
 use super::limits::{Given, Limits, measure_json};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, Finding, Outcome, figures};
 use crate::metric::comoments::CoMoments;
 use crate::metric::extrema::Extrema;
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupCountsOut};
-use crate::metric::moments::Moments;
+use crate::metric::keys::KeysOut;
+use crate::metric::moments::{Moments, MomentsOut};
 use crate::metric::{Number, Transform, is_numeric, is_ordered};
 use crate::statistics::cramers_v;
 use crate::types::type_name;
@@ -97,9 +99,11 @@ impl Of {
 #[derive(Clone)]
 enum Source {
     Extrema(Handle<Extrema>),
-    Moments(Handle<Moments>),
+    /// Of the moments this one.
+    Moments(Handle<Moments>, fn(&MomentsOut) -> Option<f64>),
     Quantile(ExactQuantiles),
-    Keys(ExactKeys),
+    /// Of the keys this count, and of how many it is a share, if it is one.
+    Keys(ExactKeys, fn(&KeysOut) -> (u64, Option<u64>)),
     Correlation(Handle<CoMoments>),
     Crosstab(Handle<GroupCounts>),
 }
@@ -115,7 +119,7 @@ impl Rule for Statistic {
         let fits = match self.of {
             Of::Min | Of::Max => is_ordered(&column.data_type),
             Of::Distinct | Of::UniqueShare | Of::MostCommon | Of::CramersV => true,
-            _ => is_numeric(&column.data_type),
+            Of::Mean | Of::Median | Of::Stddev | Of::Sum | Of::Quantile | Of::Correlation => is_numeric(&column.data_type),
         };
         if !fits {
             let what = {
@@ -133,13 +137,20 @@ impl Rule for Statistic {
         let one = [column.index];
         let quantile =
             |to: &mut Binder<'_>, p| ExactQuantiles::bind(&mut to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
+        let moments = |to: &mut Binder<'_>| to.want::<Moments>(Transform::IDENTITY, &one);
         let pair = [column.index, with.map_or(column.index, |w| w.index)];
         let source = match self.of {
             Of::Min | Of::Max => Source::Extrema(to.want::<Extrema>((), &one)),
-            Of::Mean | Of::Stddev | Of::Sum => Source::Moments(to.want::<Moments>(Transform::IDENTITY, &one)),
+            Of::Mean => Source::Moments(moments(to), |m| m.mean),
+            Of::Stddev => Source::Moments(moments(to), |m| m.stddev),
+            Of::Sum => Source::Moments(moments(to), |m| Some(m.sum)),
             Of::Median => Source::Quantile(quantile(to, 0.5)),
             Of::Quantile => Source::Quantile(quantile(to, self.q.as_ref().map_or(0.5, |q| q.value))),
-            Of::Distinct | Of::UniqueShare | Of::MostCommon => Source::Keys(ExactKeys::of_values(to, column.index)),
+            Of::Distinct => Source::Keys(ExactKeys::of_values(to, column.index), |k| (k.distinct, None)),
+            Of::UniqueShare => Source::Keys(ExactKeys::of_values(to, column.index), |k| (k.once, Some(k.rows))),
+            Of::MostCommon => {
+                Source::Keys(ExactKeys::of_values(to, column.index), |k| (k.largest.first().copied().unwrap_or(0), Some(k.rows)))
+            }
             Of::Correlation => Source::Correlation(to.want::<CoMoments>((), &pair)),
             Of::CramersV => Source::Crosstab(to.want::<GroupCounts>((), &pair)),
         };
@@ -197,7 +208,6 @@ struct StatisticCheck {
 impl Check for StatisticCheck {
     fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
         let none = |why: &str| Ok(Judgement::NoData(why.to_owned()));
-        let share = |part: u64, whole: u64| Number::Float(part as f64 / whole as f64);
         let measure = match (&mut self.source, self.of) {
             (Source::Quantile(quantiles), _) => match quantiles.advance(view, look)? {
                 Progress::Again => return Ok(Judgement::Again),
@@ -214,25 +224,19 @@ impl Check for StatisticCheck {
                 }
                 None => return none("no values"),
             },
-            (Source::Moments(handle), of) => {
+            (Source::Moments(handle, one), _) => {
                 let Some(moments) = view.get(*handle)?.filter(|m| m.count > 0) else { return none("no finite values") };
-                let float = match of {
-                    Of::Mean => moments.mean,
-                    Of::Sum => Some(moments.sum),
-                    _ => moments.stddev,
-                };
-                match float {
+                match one(moments) {
                     Some(x) => Number::Float(x),
                     None => return none("a single value has no standard deviation"),
                 }
             }
-            (Source::Keys(keys), of) => {
+            (Source::Keys(keys, one), _) => {
                 let Some(keys) = keys.advance(view, look)? else { return Ok(Judgement::Again) };
                 let Some(keys) = keys.filter(|k| k.rows > 0) else { return none("no values") };
-                match of {
-                    Of::Distinct => Number::int(keys.distinct.into()),
-                    Of::UniqueShare => share(keys.once, keys.rows),
-                    _ => share(keys.largest.first().copied().unwrap_or(0), keys.rows),
+                match one(keys) {
+                    (count, None) => Number::int(count.into()),
+                    (count, Some(of)) => Number::Float(count as f64 / of as f64),
                 }
             }
             (Source::Correlation(handle), _) => match view.get(*handle)? {
@@ -249,25 +253,24 @@ impl Check for StatisticCheck {
                 None => return none("no rows in scope"),
             },
         };
-        let status = self.limits.status(measure);
+        let outcome = self.limits.outcome(measure);
         let observed = measure_json(measure, self.data_type.as_ref());
         let shown = match (measure, &self.data_type) {
             (Number::Int { .. }, Some(data_type)) => super::bounds::shown(measure, data_type),
             (Number::Float(x), _) if matches!(self.of, Of::UniqueShare | Of::MostCommon) => format!("{}%", crate::shown::short(x * 100.0)),
             (number, _) => crate::shown::short(number.as_f64()),
         };
-        let says = match status {
-            Status::Pass => format!("the {} is {shown}", self.name),
+        let message = match outcome {
+            Outcome::Pass => format!("the {} is {shown}", self.name),
             _ => format!("the {} is {shown}, and should be {}", self.name, self.limits.says),
         };
-        Ok(Judgement::Measured(Measured {
-            status,
+        Ok(Judgement::measured(Finding {
+            outcome,
             observed: observed.clone(),
             limit: self.limits.says.clone().into(),
-            unit: "",
-            says,
-            figures: figures([("value", observed)]),
-            groups: Vec::new(),
+            message: message.into(),
+            figures: Figures::from([(&figures::VALUE, observed)]),
+            ..Finding::default()
         }))
     }
 

@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Look;
-use super::judgement::{Judgement, RowsJudged, figures};
+use super::judgement::{Judgement, RowsJudged};
 use super::requests::Handle;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_ordered;
 use crate::metric::sequence::{Breaks, OrderSpec};
@@ -120,7 +121,7 @@ impl StuckCheck {
             of,
             rows: Arc::new(runs.rows.clone()),
             says: format!("in runs of more than {} equal values", self.max_run),
-            figures: figures([("longest_run", runs.longest.into()), ("runs", runs.runs.into())]),
+            figures: Figures::from([(&figures::LONGEST_RUN, runs.longest.into()), (&figures::RUNS, runs.runs.into())]),
             ..RowsJudged::default()
         })
     }

@@ -2,10 +2,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Simple;
-use super::judgement::{Judgement, Measured, Status};
+use super::judgement::Judgement;
 use super::schema::TypeName;
 use super::{Binder, Check, Rule, Subject, View};
 use crate::diagnostic::{Fault, Faults};
+use crate::findings::{Finding, Outcome, Unit};
 use crate::types::type_name;
 
 /// The type a column has.
@@ -48,14 +49,13 @@ impl Simple for TypeCheck {
     fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
         let fits = self.found == self.expected;
         let says = if fits { format!("is {}", self.found) } else { format!("is {}, not {}", self.found, self.expected) };
-        Ok(Judgement::Measured(Measured {
-            status: if fits { Status::Pass } else { Status::Fail },
+        Ok(Judgement::measured(Finding {
+            outcome: if fits { Outcome::Pass } else { Outcome::Fail },
             observed: self.found.clone().into(),
             limit: self.expected.clone().into(),
-            unit: "type",
-            says,
-            figures: Default::default(),
-            groups: Vec::new(),
+            unit: Unit::TYPE,
+            message: says.into(),
+            ..Finding::default()
         }))
     }
 }

@@ -1,9 +1,10 @@
-//! One item of the `rules` list: the words common to all rules peeled off, the rest read by its rule.
+//! One item of the `rules` list: the words common to all rules are split off, the rest is read by its rule.
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{Columns, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
 use crate::rules::{self, AnyRule, RuleEntry, Subject};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
@@ -75,6 +76,8 @@ impl Words {
 
 /// A rule of the file, configured.
 pub struct RuleItem {
+    /// Which kind its findings are.
+    pub code: FindingCode,
     pub entry: &'static RuleEntry,
     pub rule: Box<dyn AnyRule>,
     pub words: Words,
@@ -92,7 +95,7 @@ impl RuleItem {
 
 pub(super) enum Read {
     Rule(Box<RuleItem>),
-    Malformed(Box<Words>),
+    Malformed(Box<Spanned<Words>>),
 }
 
 /// Reads one item: `- missing: { … }`.
@@ -110,6 +113,7 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
         Value::Scalar { text, .. } => (text.as_str(), node.at, Node { at: node.at, value: Value::Mapping(Vec::new()) }),
         Value::Null | Value::Sequence(_) => return Err(fault(format!("a rule is `name: {{ … }}`, this is {}", node.kind())).into()),
     };
+    let at = if matches!(config.value, Value::Null) { name_at } else { name_at.to(config.at) };
     let config = match config.value {
         Value::Null => Node { at: config.at, value: Value::Mapping(Vec::new()) },
         Value::Mapping(_) => config,
@@ -119,7 +123,7 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
         }
     };
     if name == "malformed" {
-        return malformed(&config, file).map(|words| Read::Malformed(Box::new(words)));
+        return malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })));
     }
     let Some(entry) = rules::find(name) else {
         let known = rules::RULES.iter().map(|r| r.name).chain(["malformed"]);
@@ -128,7 +132,7 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
             .hint_nearest(name, known)
             .into());
     };
-    configure(entry, &config, name_at, file).map(|item| Read::Rule(Box::new(item)))
+    configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(item)))
 }
 
 fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
@@ -151,8 +155,16 @@ fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
     if let Some(warn) = &words.warn
         && let Err(why) = warn.value.0.parse::<Tolerance>()
     {
-        faults.push(Fault::told(Code::InvalidValue, &why).at(warn.at.in_file(file)));
+        faults.push(Fault::told(Code::InvalidValue, why).at(warn.at.in_file(file)));
     }
+}
+
+/// Why the id cannot be a finding's of this rule: it is reserved for findings that need no rule. A rule may write out the
+/// id that it has anyway.
+fn taken(id: &Spanned<String>, entry: &RuleEntry, file: &str) -> Option<Fault> {
+    let owner = builtin::owner_of(&id.value).filter(|_| id.value != entry.name)?;
+    let fault = Fault::new(Code::DuplicateId, format!("the id `{}` is reserved", id.value)).at(id.at.in_file(file));
+    Some(fault.hint(format!("it is for: {}; choose another", owner.meaning.trim_end_matches('.'))))
 }
 
 fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {
@@ -197,6 +209,9 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             }
             (Subject::Column | Subject::Table, _, _) => {}
         }
+        if let Some(fault) = words.id.as_ref().and_then(|id| taken(id, entry, file)) {
+            faults.push(fault);
+        }
         if entry.names_rows {
             warns_of_rows(words, file, &mut faults);
         } else if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
@@ -206,7 +221,9 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         }
     }
     match (rule, words) {
-        (Some(rule), Some(words)) if faults.is_empty() => Ok(RuleItem { entry, rule, words, at, about_rows: about_rows.is_some() }),
+        (Some(rule), Some(words)) if faults.is_empty() => {
+            Ok(RuleItem { code: FindingCode::new(entry.name), entry, rule, words, at, about_rows: about_rows.is_some() })
+        }
         _ => Err(faults),
     }
 }

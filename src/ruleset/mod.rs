@@ -7,12 +7,12 @@ mod table;
 
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
-pub use sections::{CleanStep, GateSection, Known, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
+pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
 pub use table::Contract;
 
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::rules::schema::table::TableTerms;
-use crate::yaml::{self, Node, Value};
+use crate::yaml::{self, Node, Position, Spanned, Value};
 
 /// A rule file, read but not yet bound to any data.
 pub struct RuleFile {
@@ -22,8 +22,8 @@ pub struct RuleFile {
     pub text: String,
     pub sections: Sections,
     pub items: Vec<RuleItem>,
-    /// What the rule file says of malformed records.
-    pub malformed: Words,
+    /// What the rule file says of malformed records, and where; line 0 if it says nothing.
+    pub malformed: Spanned<Words>,
     /// xxh3-128 of what the file means for the rows: layout, comments and the `gate` section do not count.
     pub digest: u128,
     /// The table that batches go to, as far as it decides on them.
@@ -81,7 +81,7 @@ impl RuleFile {
             entry.value.canonical(&mut canonical);
         }
         let digest = xxhash_rust::xxh3::xxh3_128(canonical.as_bytes());
-        let malformed = malformed.unwrap_or_default();
+        let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
         match sections {
             Some(sections) if faults.is_empty() => Ok(Self {
                 path: path.to_owned(),

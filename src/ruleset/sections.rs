@@ -34,7 +34,7 @@ pub struct Sections {
     #[serde(default)]
     pub source: SourceSection,
     /// The contract: which columns there are, of which types.
-    pub schema: Option<SchemaSection>,
+    pub schema: Option<Spanned<SchemaSection>>,
     /// Rows to leave out before anything is judged; they are counted.
     #[serde(default)]
     pub clean: Vec<Spanned<CleanStep>>,
@@ -48,7 +48,7 @@ pub struct Sections {
     pub profile: Option<Spanned<Profile>>,
     /// Failures that are known and for now accepted.
     #[serde(default)]
-    pub known: Vec<Spanned<Known>>,
+    pub known: Vec<Spanned<KnownIssue>>,
     /// Where rows go.
     #[serde(default)]
     pub gate: GateSection,
@@ -91,7 +91,8 @@ pub struct CleanStep {
 /// Rows that fail a rule for a known reason: counted apart, and published.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+#[schemars(rename = "Known")]
+pub struct KnownIssue {
     /// The id of the finding.
     pub rule: Spanned<String>,
     /// SQL: the rows it is known of.

@@ -1,4 +1,4 @@
-//! A rule file beside the table that its batches go to: where it has no contract, the table's columns are it.
+//! A rule file beside the table that its batches go to: where it has no contract, the table's columns are the contract.
 
 use super::RuleFile;
 use crate::rules::schema::SchemaSection;
@@ -20,7 +20,7 @@ impl RuleFile {
     }
 
     /// What columns are compared with: the rule file's contract, else the destination's table. A section that names no
-    /// column only says what follows.
+    /// column only says what follows a change.
     pub fn compared_with(&self) -> Option<Contract<'_>> {
         match (self.own_contract(), &self.table) {
             (Some(own), _) => Some(Contract::Own(own)),
@@ -31,7 +31,7 @@ impl RuleFile {
 
     /// The contract that the rule file writes out, if it names a column.
     fn own_contract(&self) -> Option<&SchemaSection> {
-        self.sections.schema.as_ref().filter(|section| !section.columns.0.is_empty())
+        self.sections.schema.as_ref().map(|section| &section.value).filter(|section| !section.columns.0.is_empty())
     }
 
     /// The contract, as a source reads it: of columns that it gives no type, the table's type holds.

@@ -5,6 +5,7 @@
 
 mod footer;
 mod lz4;
+mod stream;
 mod validity;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,11 +16,11 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::FileDecoder;
-use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_message};
+use arrow::ipc::{Block, MetadataVersion, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::typed::{Table, damaged};
-use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
 const MAGIC: &[u8] = b"ARROW1";
@@ -30,7 +31,7 @@ const UNPACKED_MAX: i64 = 1 << 32;
 /// Arrow IPC files or streams read as one table.
 #[derive(Debug)]
 pub struct ArrowSource {
-    files: Vec<InputFile>,
+    known: Known,
     messages: Vec<Messages>,
     table: Table,
     batch_rows: usize,
@@ -43,19 +44,19 @@ struct Messages {
     schema: SchemaRef,
     version: MetadataVersion,
     dictionaries: Vec<Block>,
-    batches: Vec<Batch>,
+    batches: Vec<BatchMessage>,
     /// Digest of the schema and the dictionaries.
     digest: u128,
 }
 
 #[derive(Debug)]
-struct Batch {
+struct BatchMessage {
     block: Block,
     /// How many dictionary messages it may refer to: in a stream those before it, in a file all.
     dictionaries: usize,
 }
 
-impl Batch {
+impl BatchMessage {
     fn len(&self) -> u64 {
         self.block.metaDataLength() as u64 + self.block.bodyLength() as u64
     }
@@ -74,8 +75,12 @@ impl ArrowSource {
         };
         let messages = files.iter().map(walk).collect::<Result<Vec<_>, _>>()?;
         let schemas: Vec<SchemaRef> = messages.iter().map(|m| m.schema.clone()).collect();
-        let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
-        Ok(Self { files, messages, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
+        let table = Table::of_files(&files, &schemas, options.missing_values.as_ref())?;
+        let mut known = Known::of_typed(Format::Arrow, table.schema.clone(), files);
+        for (start, messages) in known.starts.iter_mut().zip(&messages) {
+            start.digest = xxh3_128(&messages.digest.to_le_bytes());
+        }
+        Ok(Self { known, messages, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
     }
 
     fn decode(
@@ -97,7 +102,7 @@ impl ArrowSource {
             let bytes = bytes_of(file, &messages.schema, &batch.block)?;
             digest.update(&bytes);
             let read = decoder.read_record_batch(&batch.block, &bytes).map_err(|e| damaged(file, &e))?;
-            // A message of no kind is none to the library.
+            // Of a message of another kind the library gives nothing.
             decoded.push(read.ok_or_else(|| damaged(file, &"a message is not the record batch that should stand there"))?);
         }
         Ok((decoded, digest.digest128()))
@@ -137,58 +142,7 @@ impl Messages {
         if is_file && (file.bytes < 18 || file.read_at(file.bytes - 6, 6)? != MAGIC) {
             return Err(damaged(file, &"its footer is missing").hint("it may be cut short"));
         }
-        if is_file {
-            return footer::messages(file);
-        }
-        let mut at: u64 = 0;
-        let mut found: Option<Self> = None;
-        let mut digest = Xxh3Default::new();
-        while at + 4 <= file.bytes {
-            let start = file.read_at(at, (file.bytes - at).min(8) as usize)?;
-            let word = |i: usize| start.get(i..i + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            // Before version 0.15 the length stood alone.
-            let (prefix, len) = if word(0) == CONTINUATION { (8, word(4)) } else { (4, word(0)) };
-            if at + prefix > file.bytes {
-                return Err(cut_short(file));
-            }
-            if len == 0 {
-                at += prefix;
-                break;
-            }
-            let body_at = at + prefix + u64::from(len);
-            if body_at > file.bytes {
-                return Err(cut_short(file));
-            }
-            let metadata = file.read_at(at + prefix, len as usize)?;
-            let message = root_as_message(&metadata).map_err(|e| not_arrow(file, &e))?;
-            let body =
-                u64::try_from(message.bodyLength()).ok().filter(|body| body_at.checked_add(*body).is_some_and(|end| end <= file.bytes));
-            let body = body.ok_or_else(|| cut_short(file))?;
-            let block = Block::new(at as i64, (prefix + u64::from(len)) as i32, body as i64);
-            match (message.header_type(), &mut found) {
-                (MessageHeader::Schema, None) => {
-                    let schema = message.header_as_schema().ok_or_else(|| damaged(file, &"a schema cannot be read"))?;
-                    digest.update(&metadata);
-                    let (schema, version) = (read_schema(file, schema)?, message.version());
-                    found = Some(Self { schema, version, dictionaries: Vec::new(), batches: Vec::new(), digest: 0 });
-                }
-                (MessageHeader::DictionaryBatch, Some(messages)) => {
-                    digest.update(&file.read_at(body_at, body as usize)?);
-                    messages.dictionaries.push(block);
-                }
-                (MessageHeader::RecordBatch, Some(messages)) => {
-                    messages.batches.push(Batch { block, dictionaries: messages.dictionaries.len() });
-                }
-                (other, _) => return Err(damaged(file, &format!("a message of kind {other:?} stands where none is expected"))),
-            }
-            at = body_at + body;
-        }
-        let mut messages = found.ok_or_else(|| not_arrow(file, &"it holds no schema"))?;
-        if at < file.bytes {
-            return Err(damaged(file, &"bytes stand behind the end of the stream"));
-        }
-        messages.digest = digest.digest128();
-        Ok(messages)
+        if is_file { footer::messages(file) } else { stream::messages(file) }
     }
 }
 
@@ -210,47 +164,25 @@ fn not_arrow(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
 }
 
 impl Source for ArrowSource {
-    fn schema(&self) -> &SchemaRef {
-        &self.table.schema
-    }
-
-    fn files(&self) -> &[InputFile] {
-        &self.files
-    }
-
-    fn format(&self) -> Format {
-        Format::Arrow
+    fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Record batches `start..end`, as many as come to about [`super::Cut::unit_bytes`].
-    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
-        let (index, mut file, mut start) = match previous {
-            Some(unit) => (unit.index + 1, unit.file as usize, unit.end as usize),
-            None => (0, 0, 0),
-        };
-        while let Some(messages) = self.messages.get(file) {
-            if start < messages.batches.len() {
-                let (mut end, mut bytes) = (start, 0);
-                while let Some(batch) = messages.batches.get(end).filter(|_| end == start || bytes < self.unit_bytes) {
-                    bytes += batch.len();
-                    end += 1;
-                }
-                return Ok(Some((Unit { index, file: file as u32, start: start as u64, end: end as u64 }, None)));
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        let (mut end, mut bytes) = (start, 0);
+        for batch in &self.messages[file as usize].batches[start as usize..] {
+            if end > start && bytes >= self.unit_bytes {
+                break;
             }
-            file += 1;
-            start = 0;
+            bytes += batch.len();
+            end += 1;
         }
-        Ok(None)
+        Ok((end > start).then_some(Piece { end, bytes, preread: None }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
-        let (file, messages) = (&self.files[unit.file as usize], &self.messages[unit.file as usize]);
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        let (file, messages) = (&self.known.files()[unit.file as usize], &self.messages[unit.file as usize]);
         let (decoded, digest) = self.decode(file, messages, unit, projection)?;
         let mut first = 0;
         for batch in decoded {
@@ -263,21 +195,5 @@ impl Source for ArrowSource {
             }
         }
         Ok(UnitEnd { records: first, digest: Some(digest), ..UnitEnd::default() })
-    }
-
-    fn unit_bytes(&self, unit: &Unit) -> u64 {
-        self.messages[unit.file as usize].batches[unit.start as usize..unit.end as usize].iter().map(Batch::len).sum()
-    }
-
-    fn head_digest(&self, file: u32) -> u128 {
-        xxh3_128(&self.messages[file as usize].digest.to_le_bytes())
-    }
-
-    fn fingerprint(&self) -> Option<u128> {
-        None
-    }
-
-    fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
-        Ok(None)
     }
 }

@@ -1,29 +1,28 @@
 //! Avro object container files; a unit is some of a file's blocks.
 
+mod avro_type;
 mod codec;
-mod shape;
 
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow_avro::compression::CompressionCodec;
 use arrow_avro::reader::ReaderBuilder;
 use xxhash_rust::xxh3::xxh3_128;
 
-use self::shape::Shape;
+use self::avro_type::AvroType;
 use super::typed::{Table, damaged};
-use super::{Chunk, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
-/// A file's header holds its schema; more than this is none.
+/// A file's header holds its schema; a longer one is refused.
 const HEADER_BYTES_MAX: u64 = 16 << 20;
 
 /// Avro files read as one table.
 #[derive(Debug)]
 pub struct AvroSource {
-    files: Vec<InputFile>,
+    known: Known,
     containers: Vec<Container>,
     table: Table,
     batch_rows: usize,
@@ -38,7 +37,7 @@ struct Container {
     plain_header: Vec<u8>,
     sync: [u8; 16],
     codec: Option<CompressionCodec>,
-    shape: Shape,
+    record_type: AvroType,
     schema: SchemaRef,
     blocks: Vec<AvroBlock>,
 }
@@ -58,8 +57,13 @@ impl AvroSource {
     pub fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
         let containers = files.iter().map(Container::of).collect::<Result<Vec<_>, _>>()?;
         let schemas: Vec<SchemaRef> = containers.iter().map(|c| c.schema.clone()).collect();
-        let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
-        Ok(Self { files, containers, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
+        let table = Table::of_files(&files, &schemas, options.missing_values.as_ref())?;
+        let mut known = Known::of_typed(Format::Avro, table.schema.clone(), files);
+        for (start, container) in known.starts.iter_mut().zip(&containers) {
+            // The sync marker at the header's end is random; two files of the same rows differ in it.
+            start.digest = xxh3_128(&container.header[..container.header.len().saturating_sub(16)]);
+        }
+        Ok(Self { known, containers, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
     }
 }
 
@@ -73,12 +77,12 @@ impl Container {
             let info = arrow_avro::reader::read_header_info(Cursor::new(&head)).map_err(|e| not_avro(&e))?;
             let header = head.get(..info.header_len() as usize).ok_or_else(|| not_avro(&"its header is cut short"))?.to_vec();
             let json = info.writer_schema().map_err(|e| not_avro(&e))?.json_string;
-            let shape = Shape::of(&json).ok_or_else(|| not_avro(&"its schema cannot be read"))?;
+            let record_type = AvroType::of(&json).ok_or_else(|| not_avro(&"its schema cannot be read"))?;
             let codec = info.compression().map_err(|e| not_avro(&e))?;
             let sync = info.sync();
             let plain_header = plain_header(&json, sync);
             let schema = ReaderBuilder::new().build(Cursor::new(&plain_header)).map_err(|e| not_avro(&e))?.schema();
-            Ok(Self { header, plain_header, sync, codec, shape, schema, blocks: Vec::new() })
+            Ok(Self { header, plain_header, sync, codec, record_type, schema, blocks: Vec::new() })
         };
         let container = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(not_avro(&"its header contradicts itself")))?;
         let blocks = blocks(file, container.header.len() as u64, container.sync)?;
@@ -93,11 +97,11 @@ impl Container {
             let data = rest.get(..size as usize).ok_or("a block reaches beyond the end")?;
             rest = rest.get(data.len() + self.sync.len()..).ok_or("a block reaches beyond the end")?;
             let Some(codec) = self.codec else {
-                self.shape.agrees(records as u64, data)?;
+                self.record_type.agrees(records as u64, data)?;
                 continue;
             };
             let data = codec::unpacked(codec, data).map_err(|e| format!("a block cannot be unpacked: {e}"))?;
-            self.shape.agrees(records as u64, &data)?;
+            self.record_type.agrees(records as u64, &data)?;
             put_long(&mut plain, records);
             put_long(&mut plain, data.len() as i64);
             plain.extend_from_slice(&data);
@@ -174,44 +178,22 @@ fn put_long(out: &mut Vec<u8>, value: i64) {
 }
 
 impl Source for AvroSource {
-    fn schema(&self) -> &SchemaRef {
-        &self.table.schema
-    }
-
-    fn files(&self) -> &[InputFile] {
-        &self.files
-    }
-
-    fn format(&self) -> Format {
-        Format::Avro
+    fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Blocks `start..end`, as many as come to about [`super::Cut::unit_bytes`].
-    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
-        let (index, mut file, mut start) = match previous {
-            Some(unit) => (unit.index + 1, unit.file as usize, unit.end as usize),
-            None => (0, 0, 0),
-        };
-        while let Some(container) = self.containers.get(file) {
-            if let Some(first) = container.blocks.get(start) {
-                let beyond = container.blocks[start..].iter().position(|b| b.end - first.start > self.unit_bytes);
-                let end = beyond.map_or(container.blocks.len(), |n| start + n.max(1));
-                return Ok(Some((Unit { index, file: file as u32, start: start as u64, end: end as u64 }, None)));
-            }
-            file += 1;
-            start = 0;
-        }
-        Ok(None)
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        let blocks = &self.containers[file as usize].blocks[start as usize..];
+        let Some(first) = blocks.first() else { return Ok(None) };
+        let beyond = blocks.iter().position(|b| b.end - first.start > self.unit_bytes);
+        let len = beyond.map_or(blocks.len(), |n| n.max(1));
+        let bytes = blocks[..len].iter().map(|b| b.end - b.start).sum();
+        Ok(Some(Piece { end: start + len as u64, bytes, preread: None }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
-        let (file, container) = (&self.files[unit.file as usize], &self.containers[unit.file as usize]);
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        let (file, container) = (&self.known.files()[unit.file as usize], &self.containers[unit.file as usize]);
         let blocks = &container.blocks[unit.start as usize..unit.end as usize];
         let (start, end) = (blocks.first().map_or(0, |b| b.start), blocks.last().map_or(0, |b| b.end));
         let records: u64 = blocks.iter().map(|b| b.records).sum();
@@ -244,25 +226,6 @@ impl Source for AvroSource {
             return Err(damaged(file, &format!("its blocks promise {records} records and hold {first}")));
         }
         Ok(UnitEnd { records: first, digest, ..UnitEnd::default() })
-    }
-
-    fn unit_bytes(&self, unit: &Unit) -> u64 {
-        let blocks = &self.containers[unit.file as usize].blocks[unit.start as usize..unit.end as usize];
-        blocks.iter().map(|b| b.end - b.start).sum()
-    }
-
-    fn head_digest(&self, file: u32) -> u128 {
-        // The sync marker at the header's end is random; two files of the same rows differ in it.
-        let header = &self.containers[file as usize].header;
-        xxh3_128(&header[..header.len().saturating_sub(16)])
-    }
-
-    fn fingerprint(&self) -> Option<u128> {
-        None
-    }
-
-    fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
-        Ok(None)
     }
 }
 

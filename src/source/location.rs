@@ -5,80 +5,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use super::ReadOptions;
 use super::file::{InputFile, cannot_read};
 use super::partitions::Key;
 use super::spool::{self, Spool};
+use super::{Format, ReadOptions};
 use crate::diagnostic::{Code, Fault};
-
-/// How a file's bytes are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Csv,
-    Tsv,
-    /// One JSON object a line.
-    Ndjson,
-    /// An array of JSON objects.
-    Json,
-    Parquet,
-    /// Arrow IPC, file or stream.
-    Arrow,
-    /// Avro object container files.
-    Avro,
-}
-
-impl Format {
-    const ALL: [(Self, &str, &[&str]); 7] = [
-        (Self::Csv, "csv", &["csv", "txt"]),
-        (Self::Tsv, "tsv", &["tsv", "tab"]),
-        (Self::Ndjson, "ndjson", &["ndjson", "jsonl"]),
-        (Self::Json, "json", &["json"]),
-        (Self::Parquet, "parquet", &["parquet", "pq"]),
-        (Self::Arrow, "arrow", &["arrow", "arrows", "ipc", "feather"]),
-        (Self::Avro, "avro", &["avro"]),
-    ];
-
-    /// As rule files, reports and the command line write it.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(format, ..)| *format == self).map_or("", |(_, name, _)| name)
-    }
-
-    /// Whether records are text.
-    pub fn is_text(self) -> bool {
-        matches!(self, Self::Csv | Self::Tsv | Self::Ndjson | Self::Json)
-    }
-
-    fn of(path: &str) -> Option<Self> {
-        let lower = path.to_ascii_lowercase();
-        let plain = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
-        let extension = Path::new(plain).extension()?.to_str()?;
-        Self::ALL.iter().find(|(_, _, extensions)| extensions.contains(&extension)).map(|(format, ..)| *format)
-    }
-
-    /// The format that the first bytes give away; none for delimited text, which looks like anything.
-    fn sniffed(head: &[u8]) -> Option<Self> {
-        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-        match head {
-            [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
-            [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Some(Self::Arrow),
-            [b'O', b'b', b'j', 1, ..] => Some(Self::Avro),
-            _ if text.starts_with(b"{") => Some(Self::Ndjson),
-            _ if text.starts_with(b"[") => Some(Self::Json),
-            _ => None,
-        }
-    }
-}
-
-impl std::str::FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|(_, name, _)| *name == text).map(|(format, ..)| *format);
-        let names = || Self::ALL.map(|(_, name, _)| name).join(", ");
-        found.ok_or_else(|| format!("known: {}", names()))
-    }
-}
 
 /// Files of one format, and the keys their directories are named by.
 #[derive(Debug)]
@@ -149,20 +80,19 @@ pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
-    if let Some(format) = Format::of(&file.path) {
+    if let Some(format) = Format::of_name(&file.path) {
         return Ok(format);
     }
     if file.is_spooled() {
-        return Format::sniffed(&spool::head(file)?).ok_or_else(|| {
+        return Format::of_head(&spool::head(file)?).ok_or_else(|| {
             let what = if file.path == "-" { "standard input" } else { &file.path };
             Fault::new(Code::UnknownFormat, format!("the format of {what} cannot be told from its first bytes"))
                 .hint("give `--format csv`, or another")
         });
     }
     let what = format!("{}: the format cannot be told from its name", file.path);
-    let known = Format::ALL.map(|(_, name, _)| name).join(", ");
     let hidden = if from_directory { "; names that begin with `_` or `.` are passed over" } else { "" };
-    Err(Fault::new(Code::UnknownFormat, what).hint(format!("give `--format`, or `source: {{ format: … }}`: {known}{hidden}")))
+    Err(Fault::new(Code::UnknownFormat, what).hint(format!("give `--format`, or `source: {{ format: … }}`: {}{hidden}", Format::names())))
 }
 
 fn expand(path: &str) -> Result<Vec<String>, Fault> {

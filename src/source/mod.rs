@@ -11,44 +11,39 @@ mod avro;
 pub mod csv;
 mod evidence;
 mod file;
+mod format;
 mod json;
+mod known;
 mod location;
+mod memory;
 mod origin;
 mod parquet;
 mod partitions;
 mod spool;
 mod typed;
+mod units;
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
 pub use evidence::Evidence;
 pub use file::InputFile;
-pub use location::Format;
-pub use origin::{Origin, Places};
+pub use format::Format;
+pub use known::{FileStart, Known, Rereading};
+pub use origin::{LineJumps, Origins, Places};
 pub use spool::{Encoding, Spool};
+pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
 
+use self::format::Opening;
 use self::location::Located;
-use self::origin::LineJumps;
+use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
-use crate::metric::ColumnStatistics;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
-
-/// A slice of the input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unit {
-    pub index: u32,
-    /// Index into the source's files.
-    pub file: u32,
-    /// Bytes `start..end` of a text file; row group `start` of a Parquet file.
-    pub start: u64,
-    pub end: u64,
-}
 
 /// A record that could not be framed, read as the contract's types, or computed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,20 +67,8 @@ pub struct Chunk {
     pub malformed: Vec<Malformed>,
 }
 
-/// What is known of a unit once it has been read whole.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct UnitEnd {
-    /// Records, malformed ones included.
-    pub records: u32,
-    /// Physical lines; none for formats without lines.
-    pub lines: Option<u32>,
-    /// On which lines of the unit its rows begin.
-    pub line_jumps: LineJumps,
-    /// xxh3-128 of the unit's bytes; none where the source has a [`Source::fingerprint`].
-    pub digest: Option<u128>,
-    /// What the data said about its columns' types.
-    pub evidence: Evidence,
-}
+/// Takes some of a unit's rows, in row order.
+pub type TakeChunk<'a> = dyn FnMut(Chunk) -> Result<(), Fault> + 'a;
 
 /// What to read of each unit.
 #[derive(Debug, Clone)]
@@ -115,95 +98,45 @@ impl Projection {
     }
 }
 
-/// Bytes read while looking for a unit's end, so that they need not be read twice.
-pub type Preread = Option<Vec<u8>>;
-
 /// Something that can be read unit by unit, more than once.
+///
+/// What is known beforehand is a value, [`Known`]. A format cuts each of its files into units ([`Source::cut`]) and reads one
+/// unit ([`Source::read`]); the walk over all of them is the same for every source.
 pub trait Source: Send + Sync {
-    /// Every column, as batches will hold it.
-    fn schema(&self) -> &SchemaRef;
+    /// What is known before a row is read.
+    fn known(&self) -> &Known;
 
-    /// The files, in source order.
-    fn files(&self) -> &[InputFile];
-
-    /// The format of every file.
-    fn format(&self) -> Format;
-
-    /// The unit after `previous`, or none at the end. Depends on the input alone.
+    /// The end of the unit that begins at `start` of `file`; none where nothing of the file is left. Depends on the input
+    /// alone.
     ///
     /// # Errors
     /// The file cannot be read, or has changed since it was opened.
-    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault>;
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault>;
 
     /// Reads `unit`, handing on chunks in row order.
     ///
     /// # Errors
     /// The file cannot be read or is damaged, or `each` fails.
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault>;
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault>;
 
-    /// Columns whose values may turn out malformed: they are read whatever the rules need, so that
-    /// every run judges the same records.
-    fn judged_columns(&self) -> Vec<usize> {
-        Vec::new()
-    }
-
-    /// Digest of what precedes the first record of `file`; none for formats whose bytes are not digested.
-    fn head_digest(&self, file: u32) -> u128 {
-        let _ = file;
-        0
-    }
-
-    /// What is certain of a column without reading it; none where nothing is.
-    fn statistics(&self, column: usize) -> Option<ColumnStatistics> {
-        let _ = column;
-        None
-    }
-
-    /// How many rows there are, where that is known without reading them.
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    /// How much of [`Source::bytes`] a unit is.
-    fn unit_bytes(&self, unit: &Unit) -> u64 {
-        unit.end - unit.start
-    }
-
-    /// Lines before the first record of `file`.
-    fn header_lines(&self, file: u32) -> u64 {
-        let _ = file;
-        0
-    }
-
-    /// A digest known without reading the data, where the format has one (Parquet's footers).
-    fn fingerprint(&self) -> Option<u128>;
-
-    /// The data's size in bytes, for the progress bar and small-input decisions.
-    fn bytes(&self) -> u64 {
-        self.files().iter().map(|f| f.bytes).sum()
-    }
-
-    /// A source with other types, if what the text said of its columns calls for it.
+    /// A digest of the content, for which all of it is read, where reading units makes none
+    /// ([`Known::digests_units`]).
     ///
     /// # Errors
-    /// The files cannot be read again.
-    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault>;
-
-    /// How the types of columns differ from what the contract asked: (column, examples of values that contradict it).
-    fn contradicted(&self) -> Vec<(String, Vec<String>)> {
-        Vec::new()
+    /// A file cannot be read, or has changed since it was opened.
+    fn digest(&self) -> Result<u128, Fault> {
+        file::digest(self.known())
     }
 
-    /// What a reader of the report should know of how the data was read: names that were made up or trimmed, files
-    /// without a byte.
-    fn notes(&self) -> Vec<String> {
-        Vec::new()
+    /// A source with other types, if `evidence`, which all units gave together, calls for it.
+    ///
+    /// Types follow from the evidence alone: see [`settled`].
+    ///
+    /// # Errors
+    /// The data cannot be read with any types.
+    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+        let _ = evidence;
+        Ok(None)
     }
 
     /// What kinds of values stand in columns that hold more than one kind.
@@ -211,6 +144,33 @@ pub trait Source: Send + Sync {
         let _ = evidence;
         Vec::new()
     }
+}
+
+impl dyn Source + '_ {
+    /// Every column, as batches will hold it.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.known().schema
+    }
+
+    /// The unit after `previous`, or the first one; none at the end. Depends on the input alone.
+    ///
+    /// # Errors
+    /// The input cannot be read, or has changed since it was opened.
+    pub fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
+        units::next(self, previous)
+    }
+}
+
+/// `source` with the types that were settled elsewhere: `passes` holds what each pass that had to be started again had seen,
+/// in their order.
+///
+/// The first types of a source follow from its first unit and the contract, every later ones from the types before and what
+/// a pass with those saw. So a process that opens the same input anew, and is given the evidence, reads it with the same types.
+///
+/// # Errors
+/// The data cannot be read with any types.
+pub fn settled(source: Arc<dyn Source>, passes: &[Evidence]) -> Result<Arc<dyn Source>, Fault> {
+    passes.iter().try_fold(source, |source, evidence| Ok(source.retyped(evidence)?.unwrap_or(source)))
 }
 
 /// How to read the data; what the rule file's `source` section says.
@@ -234,38 +194,6 @@ pub struct ReadOptions {
     pub confines: Option<Confines>,
 }
 
-/// The most text of a unit: what Arrow's text columns and the positions of cells can count, with room to spare.
-const UNIT_BYTES_MAX: usize = 1 << 30;
-
-/// Sizes of what is read at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
-    /// Text of a unit, at least, unless the file ends first.
-    pub unit_bytes: usize,
-    /// Rows of a record batch, at most.
-    pub batch_rows: usize,
-}
-
-impl Cut {
-    /// How much to read where `bytes` from `start` of `file` hold no whole record.
-    ///
-    /// # Errors
-    /// A record is longer than any unit.
-    fn more(bytes: usize, file: &InputFile, start: u64) -> Result<usize, Fault> {
-        if bytes < UNIT_BYTES_MAX {
-            return Ok(bytes.saturating_mul(2).min(UNIT_BYTES_MAX));
-        }
-        let what = format!("{}: the record at byte {} is longer than {} MiB", file.path, start + 1, UNIT_BYTES_MAX >> 20);
-        Err(Fault::new(Code::TooLarge, what).hint("do its records end with line ends, LF or CRLF?"))
-    }
-}
-
-impl Default for Cut {
-    fn default() -> Self {
-        Self { unit_bytes: 16 << 20, batch_rows: 8192 }
-    }
-}
-
 /// The type a contract gives a column, and how its text is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContractColumn {
@@ -286,29 +214,41 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
-    let source: Arc<dyn Source> = match format {
-        Format::Csv | Format::Tsv => Arc::new(csv::CsvSource::open(files, format, options, contract)?),
-        Format::Ndjson | Format::Json => Arc::new(json::JsonSource::open(files, format, options, contract)?),
-        Format::Parquet => Arc::new(parquet::ParquetSource::open(files, options, contract)?),
-        Format::Arrow => Arc::new(arrow_ipc::ArrowSource::open(files, options)?),
-        Format::Avro => Arc::new(avro::AvroSource::open(files, options)?),
-    };
+    let source = Format::open(Opening { files, format, options, contract })?;
     partitions::Partitioned::over(source, &keys, contract)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Rows that are in memory already, as a source like any other. `options` say which texts mean missing and how rows are cut;
+/// the rest of them is for files.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+/// use sluicegate::source::{self, ReadOptions};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let income: ArrayRef = Arc::new(Int64Array::from(vec![1200, 3100]));
+/// let batch = RecordBatch::try_from_iter([("income", income)])?;
+/// let source = source::from_batches(&batch.schema(), vec![batch], &ReadOptions::default()).map_err(|fault| fault.to_string())?;
+/// assert_eq!(source.known().rows, Some(2));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// A batch has other columns than `schema`, or columns that cannot be judged.
+pub fn from_batches(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &ReadOptions) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(memory::MemorySource::of(schema, batches, options)?))
+}
 
-    // Arrow counts a text column's bytes in 31 bits, a cell its place in 32.
-    const _: () = assert!(UNIT_BYTES_MAX < i32::MAX as usize);
-
-    #[test]
-    fn a_record_longer_than_any_unit_is_refused_with_its_place() {
-        let file = InputFile::stat(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("a file");
-        assert_eq!(Cut::more(16 << 20, &file, 7).ok(), Some(32 << 20));
-        assert_eq!(Cut::more(UNIT_BYTES_MAX - 1, &file, 7).ok(), Some(UNIT_BYTES_MAX));
-        let fault = Cut::more(UNIT_BYTES_MAX, &file, 7).expect_err("a fault");
-        assert!(fault.what.ends_with("the record at byte 8 is longer than 1024 MiB"), "{}", fault.what);
-    }
+/// The same for rows that a reader gives one batch after the other: an Arrow stream. All are held in memory, since a second
+/// look may ask for them again.
+///
+/// # Errors
+/// Those of the reader, and of [`from_batches`].
+pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Result<Arc<dyn Source>, Fault> {
+    let schema = reader.schema();
+    let batches =
+        reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
+    from_batches(&schema, batches, options)
 }

@@ -1,26 +1,25 @@
 //! Turns row ids into places a person can find: file, line, record number.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::{RowId, Unit, UnitEnd};
+use super::{InputFile, RowId, Unit, UnitEnd};
+use crate::rows::Origin;
 
-/// Where a row came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Origin {
-    pub file: String,
-    /// Line on which the record begins, from 1; none for formats without lines.
-    pub line: Option<u64>,
-    /// Number of the record in its file, from 1, malformed records counted.
-    pub row: u64,
+/// Where the rows of a source come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Files, in source order.
+    Files(Vec<InputFile>),
+    /// Batches that a program holds in memory.
+    Memory,
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}", self.file),
-            None => write!(f, "{} row {}", self.file, self.row),
+impl Origins {
+    /// The files; none where rows come from elsewhere.
+    pub fn files(&self) -> &[InputFile] {
+        match self {
+            Self::Files(files) => files,
+            Self::Memory => &[],
         }
     }
 }
@@ -123,11 +122,17 @@ impl Places {
         self.units[index as usize].records
     }
 
-    /// Where `row` stands; `files` are the source's.
-    pub fn origin(&self, row: RowId, files: &[super::InputFile]) -> Origin {
+    /// Where `row` stands in what `origins` names.
+    pub fn origin(&self, row: RowId, origins: &Origins) -> Origin {
         let place = &self.units[row.unit as usize];
-        let line = (place.first_line > 0).then(|| place.first_line + u64::from(place.line_jumps.line(row.row)));
-        Origin { file: files[place.unit.file as usize].path.clone(), line, row: place.rows_before + u64::from(row.row) + 1 }
+        let before = place.rows_before + u64::from(row.row);
+        match origins {
+            Origins::Files(files) => {
+                let line = (place.first_line > 0).then(|| place.first_line + u64::from(place.line_jumps.line(row.row)));
+                Origin::File { file: files[place.unit.file as usize].path.clone(), line, row: before + 1 }
+            }
+            Origins::Memory => Origin::Memory { index: before },
+        }
     }
 }
 

@@ -15,10 +15,12 @@ use parquet::basic::Type;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use self::int96::Int96Column;
-use self::levels::Held;
+use self::levels::LeafCounts;
 use super::file::cannot_read;
 use super::typed::{Table, damaged};
-use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, ReadOptions, RowNumbers, Source, Unit, UnitEnd};
+use super::{
+    Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
+};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::footer;
@@ -27,13 +29,12 @@ use crate::metric::{Column, ColumnStatistics, Number};
 /// Parquet files read as one table.
 #[derive(Debug)]
 pub struct ParquetSource {
-    files: Vec<InputFile>,
+    known: Known,
     footers: Vec<ArrowReaderMetadata>,
     /// The same footers, for arrays in the form in which the file holds them.
     compact: Vec<ArrowReaderMetadata>,
     int96: Vec<Vec<Int96Column>>,
     table: Table,
-    fingerprint: u128,
     batch_rows: usize,
 }
 
@@ -56,16 +57,25 @@ impl ParquetSource {
             footers.push(metadata);
         }
         let schemas: Vec<SchemaRef> = footers.iter().map(|f| f.schema().clone()).collect();
-        let table = Table::of(&files, &schemas, options.missing_values.as_ref())?;
+        let table = Table::of_files(&files, &schemas, options.missing_values.as_ref())?;
         let compact = footers.iter().map(compact).collect();
-        let int96 = footers.iter().map(int96::columns).collect();
-        Ok(Self { files, footers, compact, int96, table, fingerprint: digest.digest128(), batch_rows: options.cut.batch_rows })
+        let int96: Vec<Vec<Int96Column>> = footers.iter().map(int96::columns).collect();
+        let known = Known {
+            rows: Some(footers.iter().map(|footer| footer.metadata().file_metadata().num_rows() as u64).sum()),
+            statistics: table.schema.fields().iter().map(|field| statistics(field, &footers)).collect(),
+            footers: Some(digest.digest128()),
+            digests_units: false,
+            // Whether INT96 fits what it is read as, every run must see.
+            judged_columns: int96.iter().flatten().map(|column| column.root).collect(),
+            ..Known::of_typed(Format::Parquet, table.schema.clone(), files)
+        };
+        Ok(Self { known, footers, compact, int96, table, batch_rows: options.cut.batch_rows })
     }
 }
 
 impl ParquetSource {
     fn int96_fits(&self, unit: &Unit, projection: &Projection) -> Result<(), Fault> {
-        let (file, footer) = (&self.files[unit.file as usize], &self.footers[unit.file as usize]);
+        let (file, footer) = (&self.known.files()[unit.file as usize], &self.footers[unit.file as usize]);
         for column in self.int96[unit.file as usize].iter().filter(|column| projection.columns.contains(&column.root)) {
             let misread = int96::first_misread(&Arc::new(file.open()?), footer, unit.start as usize, column);
             if let Some((row, why)) = misread.map_err(|e| damaged(file, &e))? {
@@ -80,42 +90,18 @@ impl ParquetSource {
 }
 
 impl Source for ParquetSource {
-    fn schema(&self) -> &SchemaRef {
-        &self.table.schema
+    fn known(&self) -> &Known {
+        &self.known
     }
 
-    fn files(&self) -> &[InputFile] {
-        &self.files
+    /// The row group `start`.
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        let group = self.footers[file as usize].metadata().row_groups().get(start as usize);
+        Ok(group.map(|group| Piece { end: start + 1, bytes: group.compressed_size() as u64, preread: None }))
     }
 
-    fn format(&self) -> Format {
-        Format::Parquet
-    }
-
-    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
-        let (index, mut file, mut group) = match previous {
-            Some(unit) => (unit.index + 1, unit.file as usize, unit.start + 1),
-            None => (0, 0, 0),
-        };
-        while let Some(footer) = self.footers.get(file) {
-            if (group as usize) < footer.metadata().num_row_groups() {
-                let unit = Unit { index, file: file as u32, start: group, end: group + 1 };
-                return Ok(Some((unit, None)));
-            }
-            file += 1;
-            group = 0;
-        }
-        Ok(None)
-    }
-
-    fn read(
-        &self,
-        unit: &Unit,
-        _: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
-        let (file, footer) = (&self.files[unit.file as usize], &self.footers[unit.file as usize]);
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        let (file, footer) = (&self.known.files()[unit.file as usize], &self.footers[unit.file as usize]);
         file.ensure_unchanged()?;
         let records = footer.metadata().row_group(unit.start as usize).num_rows() as u32;
         let end = UnitEnd { records, ..UnitEnd::default() };
@@ -134,7 +120,7 @@ impl Source for ParquetSource {
             .with_batch_size(self.batch_rows)
             .build()
             .map_err(|e| damaged(file, &e))?;
-        let (mut first, mut held) = (0, Held::new(projection.columns.len()));
+        let (mut first, mut held) = (0, LeafCounts::new(projection.columns.len()));
         for batch in reader {
             let batch = batch.map_err(|e| damaged(file, &e))?;
             let len = batch.num_rows() as u32;
@@ -151,60 +137,37 @@ impl Source for ParquetSource {
         }
         Ok(end)
     }
+}
 
-    /// From the footers, where they are believed.
-    fn statistics(&self, column: usize) -> Option<ColumnStatistics> {
-        let field = self.table.schema.field(column);
-        if !levels::is_believed(field.data_type()) {
-            return None;
-        }
-        let (mut rows, mut missing, mut range) = (0, 0, None::<(Number, Number)>);
-        for footer in &self.footers {
-            let groups = || footer.metadata().row_groups().iter();
-            let converter = StatisticsConverter::try_new(field.name(), footer.schema(), footer.parquet_schema()).ok()?;
-            let nulls = converter.with_missing_null_counts_as_zero(false);
-            let nulls = nulls.row_group_null_counts(groups()).ok()?;
-            let converter = StatisticsConverter::try_new(field.name(), footer.schema(), footer.parquet_schema()).ok()?;
-            let bounds = [converter.row_group_mins(groups()).ok()?, converter.row_group_maxes(groups()).ok()?].map(Column::new);
-            let exact = [converter.row_group_is_min_value_exact(groups()).ok()?, converter.row_group_is_max_value_exact(groups()).ok()?];
-            for (i, group) in groups().enumerate() {
-                let group_rows = group.num_rows() as u64;
-                let group_missing = nulls.is_valid(i).then(|| nulls.value(i))?;
-                (rows, missing) = (rows + group_rows, missing + group_missing);
-                if group_missing == group_rows {
-                    continue;
-                }
-                let bound = |which: usize| {
-                    let is_exact = exact[which].is_valid(i) && exact[which].value(i);
-                    bounds[which].number(i).filter(|_| is_exact)
-                };
-                let (low, high) = (bound(0)?, bound(1)?);
-                range = Some(range.map_or((low, high), |(min, max)| (min.min(low), max.max(high))));
+/// What the footers say of a column, where they are believed.
+fn statistics(field: &Field, footers: &[ArrowReaderMetadata]) -> Option<ColumnStatistics> {
+    if !levels::is_believed(field.data_type()) {
+        return None;
+    }
+    let (mut rows, mut missing, mut range) = (0, 0, None::<(Number, Number)>);
+    for footer in footers {
+        let groups = || footer.metadata().row_groups().iter();
+        let converter = StatisticsConverter::try_new(field.name(), footer.schema(), footer.parquet_schema()).ok()?;
+        let converter = converter.with_missing_null_counts_as_zero(false);
+        let nulls = converter.row_group_null_counts(groups()).ok()?;
+        let bounds = [converter.row_group_mins(groups()).ok()?, converter.row_group_maxes(groups()).ok()?].map(Column::new);
+        let exact = [converter.row_group_is_min_value_exact(groups()).ok()?, converter.row_group_is_max_value_exact(groups()).ok()?];
+        for (i, group) in groups().enumerate() {
+            let group_rows = group.num_rows() as u64;
+            let group_missing = nulls.is_valid(i).then(|| nulls.value(i))?;
+            (rows, missing) = (rows + group_rows, missing + group_missing);
+            if group_missing == group_rows {
+                continue;
             }
+            let bound = |which: usize| {
+                let is_exact = exact[which].is_valid(i) && exact[which].value(i);
+                bounds[which].number(i).filter(|_| is_exact)
+            };
+            let (low, high) = (bound(0)?, bound(1)?);
+            range = Some(range.map_or((low, high), |(min, max)| (min.min(low), max.max(high))));
         }
-        Some(ColumnStatistics { rows, missing, range })
     }
-
-    /// Whether INT96 fits what it is read as, every run must see.
-    fn judged_columns(&self) -> Vec<usize> {
-        self.int96.iter().flatten().map(|column| column.root).collect()
-    }
-
-    fn rows(&self) -> Option<u64> {
-        Some(self.footers.iter().map(|footer| footer.metadata().file_metadata().num_rows() as u64).sum())
-    }
-
-    fn unit_bytes(&self, unit: &Unit) -> u64 {
-        self.footers[unit.file as usize].metadata().row_group(unit.start as usize).compressed_size() as u64
-    }
-
-    fn fingerprint(&self) -> Option<u128> {
-        Some(self.fingerprint)
-    }
-
-    fn retyped(&self, _: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
-        Ok(None)
-    }
+    Some(ColumnStatistics { rows, missing, range })
 }
 
 /// Whether the footer's numbers of rows are such, and those of the row groups come to that of the file.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema};
+
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::csv::column_of_texts;
 use super::typed::schema_of;
-use super::{Chunk, ContractColumn, Evidence, Format, InputFile, Preread, Projection, Source, Unit, UnitEnd};
+use super::{Chunk, ContractColumn, Evidence, Known, Piece, Preread, Projection, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
-use crate::metric::ColumnStatistics;
 use crate::types::Tally;
 
 /// How Hive writes a missing key.
@@ -57,10 +58,21 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
+/// The digest of what precedes a file's records together with the keys of its path, which are content: the same rows under
+/// another key are another batch.
+fn with_keys(digest: u128, file: usize, values: &[ArrayRef]) -> u128 {
+    let mut text = format!("{digest:032x}");
+    for array in values {
+        let shown = arrow::util::display::array_value_to_string(&array.slice(file, 1), 0);
+        text += &format!("\u{1f}{}", shown.unwrap_or_default());
+    }
+    xxh3_128(text.as_bytes())
+}
+
 /// A source with the keys of its files' directories as further columns.
 pub struct Partitioned {
     inner: Arc<dyn Source>,
-    schema: SchemaRef,
+    known: Known,
     /// One value a file, by key.
     values: Vec<ArrayRef>,
 }
@@ -74,15 +86,16 @@ impl Partitioned {
     pub fn over(inner: Arc<dyn Source>, keys: &[Vec<Key>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
         let names = |keys: &[Key]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
         let Some(expected) = keys.first().map(|k| names(k)).filter(|_| keys.iter().any(|k| !k.is_empty())) else { return Ok(inner) };
-        for (file, keys) in inner.files().iter().zip(keys) {
+        let files = inner.known().files();
+        for (file, keys) in files.iter().zip(keys) {
             if names(keys) != expected {
-                let what = format!("{} and {} lie under different keys", inner.files()[0].path, file.path);
+                let what = format!("{} and {} lie under different keys", files[0].path, file.path);
                 return Err(Fault::new(Code::FilesDiffer, what).hint("the files of one batch have the same columns"));
             }
         }
         let distinct: BTreeSet<&String> = expected.iter().collect();
         if let Some(taken) = expected.iter().find(|n| inner.schema().column_with_name(n).is_some() || distinct.len() < expected.len()) {
-            let what = format!("{}: `{taken}` stands in the path and also elsewhere", inner.files()[0].path);
+            let what = format!("{}: `{taken}` stands in the path and also elsewhere", files[0].path);
             return Err(Fault::new(Code::DuplicateColumn, what)
                 .hint("every column needs a name of its own; name the files by a glob to leave the path's keys out"));
         }
@@ -98,38 +111,30 @@ impl Partitioned {
     fn with(inner: Arc<dyn Source>, names: &[String], values: Vec<ArrayRef>) -> Self {
         let mut fields: Vec<Arc<Field>> = inner.schema().fields().iter().cloned().collect();
         fields.extend(names.iter().zip(&values).map(|(name, array)| Arc::new(Field::new(name, array.data_type().clone(), true))));
-        Self { inner, schema: Arc::new(Schema::new(fields)), values }
+        let mut known = Known { schema: Arc::new(Schema::new(fields)), ..inner.known().clone() };
+        for (file, start) in known.starts.iter_mut().enumerate() {
+            start.digest = with_keys(start.digest, file, &values);
+        }
+        let heads: Vec<u8> = known.starts.iter().flat_map(|start| start.digest.to_le_bytes()).collect();
+        known.footers = known.footers.map(|inner| inner ^ xxh3_128(&heads));
+        Self { inner, known, values }
     }
 
     fn own(&self) -> usize {
-        self.schema.fields().len() - self.values.len()
+        self.known.schema.fields().len() - self.values.len()
     }
 }
 
 impl Source for Partitioned {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+    fn known(&self) -> &Known {
+        &self.known
     }
 
-    fn files(&self) -> &[InputFile] {
-        self.inner.files()
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        self.inner.cut(file, start)
     }
 
-    fn format(&self) -> Format {
-        self.inner.format()
-    }
-
-    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
-        self.inner.next_unit(previous)
-    }
-
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let (inner, keys): (Vec<usize>, Vec<usize>) = projection.columns.iter().partition(|&&c| c < self.own());
         let read = Projection { compact: projection.compact, ..Projection::new(self.inner.schema(), inner) };
         self.inner.read(unit, preread, &read, &mut |chunk| {
@@ -147,54 +152,10 @@ impl Source for Partitioned {
         })
     }
 
-    fn judged_columns(&self) -> Vec<usize> {
-        self.inner.judged_columns()
-    }
-
-    fn head_digest(&self, file: u32) -> u128 {
-        // The path's keys are content: the same rows under another key are another batch.
-        let mut text = format!("{:032x}", self.inner.head_digest(file));
-        for array in &self.values {
-            let shown = arrow::util::display::array_value_to_string(&array.slice(file as usize, 1), 0);
-            text += &format!("\u{1f}{}", shown.unwrap_or_default());
-        }
-        xxhash_rust::xxh3::xxh3_128(text.as_bytes())
-    }
-
-    fn rows(&self) -> Option<u64> {
-        self.inner.rows()
-    }
-
-    fn statistics(&self, column: usize) -> Option<ColumnStatistics> {
-        if column < self.own() { self.inner.statistics(column) } else { None }
-    }
-
-    fn unit_bytes(&self, unit: &Unit) -> u64 {
-        self.inner.unit_bytes(unit)
-    }
-
-    fn header_lines(&self, file: u32) -> u64 {
-        self.inner.header_lines(file)
-    }
-
-    fn fingerprint(&self) -> Option<u128> {
-        let inner = self.inner.fingerprint()?;
-        let heads: Vec<u8> = (0..self.files().len()).flat_map(|f| self.head_digest(f as u32).to_le_bytes()).collect();
-        Some(inner ^ xxhash_rust::xxh3::xxh3_128(&heads))
-    }
-
     fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
-        let names: Vec<String> = self.schema.fields()[self.own()..].iter().map(|f| f.name().clone()).collect();
+        let names: Vec<String> = self.known.schema.fields()[self.own()..].iter().map(|f| f.name().clone()).collect();
         let again = |inner| Arc::new(Self::with(inner, &names, self.values.clone())) as Arc<dyn Source>;
         Ok(self.inner.retyped(evidence)?.map(again))
-    }
-
-    fn contradicted(&self) -> Vec<(String, Vec<String>)> {
-        self.inner.contradicted()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.inner.notes()
     }
 
     fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
+use super::Format;
 use super::file::{InputFile, cannot_read};
-use super::location::Format;
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 

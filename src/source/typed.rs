@@ -22,25 +22,27 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The columns of `files`, whose schemas are `schemas`; a column is nullable where it is so in any file.
+    /// The columns of what is called `names` (files mostly), whose schemas are `schemas`; a column is nullable where it is so
+    /// in any of them.
     ///
     /// # Errors
-    /// A file has other columns than the first, or two columns have one name.
-    pub fn of(files: &[InputFile], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
+    /// One has other columns than the first, or two columns have one name.
+    pub fn of(names: &[&str], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
         let missing = missing.cloned().unwrap_or_default();
-        let Some(first) = schemas.first().map(|s| plain_schema(s)) else { return Ok(Self { schema: Arc::new(Schema::empty()), missing }) };
-        for (file, schema) in files.iter().zip(schemas).skip(1) {
-            same_columns(&files[0], &first, file, &plain_schema(schema))?;
+        let Some((&name, first)) = names.first().zip(schemas.first().map(|s| plain_schema(s))) else {
+            return Ok(Self { schema: Arc::new(Schema::empty()), missing });
+        };
+        for (&other, schema) in names.iter().zip(schemas).skip(1) {
+            same_columns(name, &first, other, &plain_schema(schema))?;
         }
         if let Some(field) = first.fields().iter().find(|f| !is_supported(f.data_type())) {
-            let what =
-                format!("{}: `{}` is a {}, which is not read", files[0].path, field.name(), crate::types::type_name(field.data_type()));
+            let what = format!("{name}: `{}` is a {}, which is not read", field.name(), crate::types::type_name(field.data_type()));
             return Err(Fault::new(Code::UnsupportedType, what).hint("leave the column out, or write it as another type"));
         }
-        let mut names: Vec<&String> = first.fields().iter().map(|f| f.name()).collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-            return Err(Fault::new(Code::DuplicateColumn, format!("{}: two columns are called `{}`", files[0].path, twice[0]))
+        let mut columns: Vec<&String> = first.fields().iter().map(|f| f.name()).collect();
+        columns.sort_unstable();
+        if let Some(twice) = columns.windows(2).find(|w| w[0] == w[1]) {
+            return Err(Fault::new(Code::DuplicateColumn, format!("{name}: two columns are called `{}`", twice[0]))
                 .hint("every column needs a name of its own"));
         }
         // A token read as missing makes a null where the file promises none.
@@ -48,6 +50,14 @@ impl Table {
         let field = |(i, f): (usize, &Arc<Field>)| f.as_ref().clone().with_nullable(nullable(i));
         let schema = Arc::new(Schema::new(first.fields().iter().enumerate().map(field).collect::<Vec<_>>()));
         Ok(Self { schema, missing })
+    }
+
+    /// The columns of `files`, one schema each.
+    ///
+    /// # Errors
+    /// As [`Table::of`].
+    pub fn of_files(files: &[InputFile], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
+        Self::of(&files.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), schemas, missing)
     }
 
     /// The batch of a file's arrays: dictionaries unpacked, missing tokens as null.
@@ -103,7 +113,7 @@ fn decimals_fit(array: &ArrayRef, name: &str) -> Result<(), ArrowError> {
 }
 
 /// The elements of the lists, without those before and behind them.
-fn elements<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> ArrayRef {
+pub(super) fn elements<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> ArrayRef {
     let (start, end) = (lists.value_offsets()[0].as_usize(), lists.value_offsets()[lists.len()].as_usize());
     lists.values().slice(start, end - start)
 }
@@ -178,16 +188,16 @@ fn is_supported(data_type: &DataType) -> bool {
     }
 }
 
-fn same_columns(first: &InputFile, expected: &Schema, file: &InputFile, found: &Schema) -> Result<(), Fault> {
+fn same_columns(first: &str, expected: &Schema, other: &str, found: &Schema) -> Result<(), Fault> {
     let differs = |what: String| Err(Fault::new(Code::FilesDiffer, what).hint("the files of one batch have the same columns"));
     for (a, b) in expected.fields().iter().zip(found.fields()) {
         let (kind_a, kind_b) = (crate::types::type_name(a.data_type()), crate::types::type_name(b.data_type()));
         if a.name() != b.name() || kind_a != kind_b {
-            return differs(format!("{} has `{}` {kind_b} where {} has `{}` {kind_a}", file.path, b.name(), first.path, a.name()));
+            return differs(format!("{other} has `{}` {kind_b} where {first} has `{}` {kind_a}", b.name(), a.name()));
         }
     }
     if expected.fields().len() != found.fields().len() {
-        return differs(format!("{} has {} columns and {} has {}", file.path, found.fields().len(), first.path, expected.fields().len()));
+        return differs(format!("{other} has {} columns and {first} has {}", found.fields().len(), expected.fields().len()));
     }
     Ok(())
 }

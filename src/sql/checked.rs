@@ -22,29 +22,29 @@ use super::guard::Guard;
 use super::messages::one_line;
 use crate::types::type_name;
 
-/// Puts every part of `planned` that may compute something wrong into what checks it.
+/// Wraps every part of `planned` that may compute something wrong in [`Checked`].
 pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
     let checked = planned.transform_up(|part| {
         if let Some(binary) = part.downcast_ref::<BinaryExpr>() {
             return Ok(match binary.op() {
                 Operator::Plus | Operator::Minus | Operator::Multiply => {
-                    Checked::wrap(Arc::new(binary.clone().with_fail_on_overflow(true)), Kind::Arithmetic)
+                    Checked::wrap(Arc::new(binary.clone().with_fail_on_overflow(true)), CheckKind::Arithmetic)
                 }
-                Operator::Divide | Operator::Modulo => Checked::wrap(part, Kind::Division),
-                Operator::BitwiseShiftLeft | Operator::BitwiseShiftRight => Checked::wrap(part, Kind::Shift),
+                Operator::Divide | Operator::Modulo => Checked::wrap(part, CheckKind::Division),
+                Operator::BitwiseShiftLeft | Operator::BitwiseShiftRight => Checked::wrap(part, CheckKind::Shift),
                 Operator::And | Operator::Or => Transformed::yes(Guard::over(part)),
                 _ => Transformed::no(part),
             });
         }
         if part.downcast_ref::<NegativeExpr>().is_some() {
-            return Ok(Checked::wrap(part, Kind::Negation));
+            return Ok(Checked::wrap(part, CheckKind::Negation));
         }
         if let Some(cast) = part.downcast_ref::<CastExpr>() {
             let from = cast.expr().data_type(schema)?;
             let stepped = || CastExpr::new(Arc::new(CastExpr::new(cast.expr().clone(), MILLIS, None)), cast.cast_type().clone(), None);
             return Ok(match needs(&from, cast.cast_type()) {
                 Need::Nothing => Transformed::no(part),
-                Need::Look => Checked::wrap(part, Kind::Cast { strict: true }),
+                Need::Look => Checked::wrap(part, CheckKind::Cast { strict: true }),
                 Need::Step => Transformed::yes(Arc::new(stepped())),
             });
         }
@@ -53,16 +53,16 @@ pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc
             let stepped = || TryCastExpr::new(Arc::new(TryCastExpr::new(cast.expr().clone(), MILLIS)), cast.cast_type().clone());
             return Ok(match needs(&from, cast.cast_type()) {
                 Need::Nothing => Transformed::no(part),
-                Need::Look => Checked::wrap(part, Kind::Cast { strict: false }),
+                Need::Look => Checked::wrap(part, CheckKind::Cast { strict: false }),
                 Need::Step => Transformed::yes(Arc::new(stepped())),
             });
         }
         let Some(function) = part.downcast_ref::<ScalarFunctionExpr>() else { return Ok(Transformed::no(part)) };
         let kind = match (function.name(), function.return_type()) {
-            ("date_bin", _) => Kind::Total,
-            ("to_timestamp", _) => Kind::Bounded,
-            (_, DataType::Float16 | DataType::Float32 | DataType::Float64) => Kind::Function,
-            (_, t) if t.is_decimal() => Kind::Function,
+            ("date_bin", _) => CheckKind::Total,
+            ("to_timestamp", _) => CheckKind::Bounded,
+            (_, DataType::Float16 | DataType::Float32 | DataType::Float64) => CheckKind::Function,
+            (_, t) if t.is_decimal() => CheckKind::Function,
             _ => return Ok(Transformed::no(part)),
         };
         Ok(Checked::wrap(part, kind))
@@ -91,7 +91,7 @@ fn needs(from: &DataType, to: &DataType) -> Need {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+enum CheckKind {
     Arithmetic,
     Division,
     Negation,
@@ -107,11 +107,11 @@ enum Kind {
     Bounded,
 }
 
-/// An operator, cast or function, with what comes out of it looked at. It has the children of what it holds.
+/// An operator, cast or function whose results are checked. Its children are those of the expression inside.
 #[derive(Debug, Clone)]
 pub(super) struct Checked {
     inner: Arc<dyn PhysicalExpr>,
-    kind: Kind,
+    kind: CheckKind,
 }
 
 impl PartialEq for Checked {
@@ -150,19 +150,25 @@ impl PhysicalExpr for Checked {
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let value = match self.kind {
-            Kind::Negation => self.negated(batch),
-            Kind::Shift => return self.shifted(batch),
-            Kind::Arithmetic | Kind::Division | Kind::Cast { .. } | Kind::Function | Kind::Total | Kind::Bounded => {
-                self.inner.evaluate(batch)
-            }
+            CheckKind::Negation => self.negated(batch),
+            CheckKind::Shift => return self.shifted(batch),
+            CheckKind::Arithmetic
+            | CheckKind::Division
+            | CheckKind::Cast { .. }
+            | CheckKind::Function
+            | CheckKind::Total
+            | CheckKind::Bounded => self.inner.evaluate(batch),
         };
         let value = value.map_err(|e| self.overflow(e, batch))?;
         match self.kind {
-            Kind::Total => self.total(value, batch),
-            Kind::Bounded => self.bounded(value, batch),
-            Kind::Arithmetic | Kind::Division | Kind::Negation | Kind::Shift | Kind::Cast { .. } | Kind::Function => {
-                self.looked_at(value, batch)
-            }
+            CheckKind::Total => self.total(value, batch),
+            CheckKind::Bounded => self.bounded(value, batch),
+            CheckKind::Arithmetic
+            | CheckKind::Division
+            | CheckKind::Negation
+            | CheckKind::Shift
+            | CheckKind::Cast { .. }
+            | CheckKind::Function => self.looked_at(value, batch),
         }
     }
 
@@ -180,11 +186,11 @@ impl PhysicalExpr for Checked {
 }
 
 impl Checked {
-    fn wrap(inner: Arc<dyn PhysicalExpr>, kind: Kind) -> Transformed<Arc<dyn PhysicalExpr>> {
+    fn wrap(inner: Arc<dyn PhysicalExpr>, kind: CheckKind) -> Transformed<Arc<dyn PhysicalExpr>> {
         Transformed::yes(Arc::new(Self { inner, kind }))
     }
 
-    /// What is looked at: functions of the children and all.
+    /// The expression whose results are checked.
     pub(super) fn inner(&self) -> &Arc<dyn PhysicalExpr> {
         &self.inner
     }
@@ -215,7 +221,7 @@ impl Checked {
         match value.data_type() {
             DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal32(9, _) | DataType::Decimal64(18, _) => {}
             DataType::Decimal128(38, _) | DataType::Decimal256(76, _) => {}
-            data_type if data_type.is_decimal() && self.kind == Kind::Function => {}
+            data_type if data_type.is_decimal() && self.kind == CheckKind::Function => {}
             _ => return Ok(value),
         }
         let array = match &value {
@@ -269,16 +275,22 @@ impl Checked {
             };
             let x: f64 = value.into();
             let known = || numbers.iter().flatten().filter(|o| o.is_valid(row)).map(|o| o.value(row));
-            let wrong = match self.kind {
-                _ if x.is_finite() => None,
-                Kind::Division if known().nth(1) == Some(0.0) => Some("division by zero".to_owned()),
-                _ if are_numbers && x.is_nan() => Some("the result is not a number".to_owned()),
-                _ if are_numbers && known().all(f64::is_finite) => Some(too_large::<T>()),
-                Kind::Cast { .. } if x.is_infinite() && !is_written_infinite(&operands[0], row) => Some(too_large::<T>()),
-                _ => None,
+            let is_cast = matches!(self.kind, CheckKind::Cast { .. });
+            let wrong = if x.is_finite() {
+                None
+            } else if self.kind == CheckKind::Division && known().nth(1) == Some(0.0) {
+                Some("division by zero".to_owned())
+            } else if are_numbers && x.is_nan() {
+                Some("the result is not a number".to_owned())
+            } else if (are_numbers && known().all(f64::is_finite))
+                || (is_cast && x.is_infinite() && !is_written_infinite(&operands[0], row))
+            {
+                Some(too_large::<T>())
+            } else {
+                None
             };
             match wrong {
-                Some(_) if self.kind == (Kind::Cast { strict: false }) => mended.push(None),
+                Some(_) if self.kind == (CheckKind::Cast { strict: false }) => mended.push(None),
                 Some(what) => return exec_err!("{what}"),
                 // Adding zero turns −0 into 0.
                 None => mended.push((!x.is_nan()).then(|| value + T::Native::default())),

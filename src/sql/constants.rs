@@ -22,10 +22,10 @@ pub(super) fn fold(checked: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<(A
     let mut broken: Option<String> = None;
     let folded = checked.transform_up(|part| {
         let never = |why: String| format!("`{}` can never be computed: {why}", written(&part));
-        match state(&part, schema)? {
-            State::Constant(value) => Ok(Transformed::yes(Arc::new(Literal::new(value)) as Arc<dyn PhysicalExpr>)),
-            State::Open => Ok(Transformed::no(part)),
-            State::Broken(why) => {
+        match constness(&part, schema)? {
+            Constness::Constant(value) => Ok(Transformed::yes(Arc::new(Literal::new(value)) as Arc<dyn PhysicalExpr>)),
+            Constness::Open => Ok(Transformed::no(part)),
+            Constness::Broken(why) => {
                 broken.get_or_insert_with(|| never(why));
                 Ok(Transformed::no(part))
             }
@@ -53,7 +53,7 @@ fn written(part: &Arc<dyn PhysicalExpr>) -> String {
     fmt_sql(part.as_ref()).to_string()
 }
 
-enum State {
+enum Constness {
     /// It has this value whatever the row.
     Constant(ScalarValue),
     /// It depends on the row.
@@ -62,15 +62,15 @@ enum State {
     Broken(String),
 }
 
-fn state(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<State> {
+fn constness(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Constness> {
     if let Some(literal) = part.downcast_ref::<Literal>() {
         let is_infinite = matches!(literal.value(), ScalarValue::Float64(Some(x)) if x.is_infinite());
-        return Ok(if is_infinite { State::Broken("it is more than float64 can hold".to_owned()) } else { State::Open });
+        return Ok(if is_infinite { Constness::Broken("it is more than float64 can hold".to_owned()) } else { Constness::Open });
     }
     let children = part.children();
     let are_literal = children.iter().filter(|c| c.downcast_ref::<Literal>().is_some()).count();
     if children.is_empty() || are_literal == 0 {
-        return Ok(State::Open);
+        return Ok(Constness::Open);
     }
     if are_literal < children.len() {
         return probed(part, schema);
@@ -78,19 +78,19 @@ fn state(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<State> {
     let data_type = part.data_type(schema)?;
     let value = part.evaluate(&one_row(Vec::new())?).and_then(|value| value.into_array(1));
     match value {
-        Ok(array) if *array.data_type() == data_type => Ok(State::Constant(ScalarValue::try_from_array(&array, 0)?)),
-        Ok(_) => Ok(State::Open),
-        Err(e) => Ok(State::Broken(one_line(e))),
+        Ok(array) if *array.data_type() == data_type => Ok(Constness::Constant(ScalarValue::try_from_array(&array, 0)?)),
+        Ok(_) => Ok(Constness::Open),
+        Err(e) => Ok(Constness::Broken(one_line(e))),
     }
 }
 
 /// A part with constants in it that fails on every kind of value fails because of its constants.
-fn probed(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<State> {
+fn probed(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Constness> {
     let bare = part.downcast_ref::<Checked>().map_or(part, Checked::inner);
     let function = bare.downcast_ref::<ScalarFunctionExpr>();
     let is_simple = function.is_some() || bare.downcast_ref::<BinaryExpr>().is_some() || bare.downcast_ref::<LikeExpr>().is_some();
     if !is_simple || part.downcast_ref::<Guard>().is_some() {
-        return Ok(State::Open);
+        return Ok(Constness::Open);
     }
     let (mut children, mut samples): (Vec<Arc<dyn PhysicalExpr>>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
     for child in part.children() {
@@ -101,7 +101,7 @@ fn probed(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<State> {
         let data_type = child.data_type(schema)?;
         // What reads text may fail on these and not on the data's.
         let is_read = crate::types::is_text(&data_type) && function.is_some_and(|f| f.name().starts_with("to_"));
-        let Some(values) = values(&data_type).filter(|_| !is_read) else { return Ok(State::Open) };
+        let Some(values) = values(&data_type).filter(|_| !is_read) else { return Ok(Constness::Open) };
         children.push(Arc::new(Column::new(&format!("c{}", samples.len()), samples.len())));
         samples.push(values);
     }
@@ -110,11 +110,11 @@ fn probed(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<State> {
     for row in 0..SAMPLES {
         let batch = one_row(samples.iter().map(|s| s.slice(row, 1)).collect())?;
         match probe.evaluate(&batch) {
-            Ok(_) => return Ok(State::Open),
+            Ok(_) => return Ok(Constness::Open),
             Err(e) => why.get_or_insert_with(|| one_line(e)),
         };
     }
-    Ok(why.map_or(State::Open, State::Broken))
+    Ok(why.map_or(Constness::Open, Constness::Broken))
 }
 
 /// Values that are tried.

@@ -18,11 +18,11 @@ use datafusion::physical_expr::expressions::BinaryExpr;
 /// At most so large a share of open rows is taken out of the batch before the right side is computed.
 const SELECTED_MAX: f64 = 0.2;
 
-/// A conjunction or disjunction. It has the children of what it holds.
+/// A conjunction or disjunction. Its children are those of the expression inside.
 #[derive(Debug, Clone)]
 pub(super) struct Guard {
     inner: Arc<dyn PhysicalExpr>,
-    /// Whether the right side has sides itself: it is computed once then, lest each level double the work.
+    /// Whether the right side has sides itself: it is computed once then, or each level would double the work.
     is_deep: bool,
 }
 

@@ -23,8 +23,8 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use self::messages::one_line;
-use crate::diagnostic::Fault;
+use self::messages::explained;
+use crate::diagnostic::{Fault, Misread};
 
 /// Compiles expressions; holds DataFusion's function registry.
 pub struct Sql {
@@ -116,10 +116,10 @@ impl Sql {
     ///
     /// # Errors
     /// The reason, in one line: not SQL, an unknown column or function, types that do not fit, a volatile function.
-    pub fn compile(&self, text: &str, schema: &Schema) -> Result<Expression, String> {
+    pub fn compile(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
         let visible = Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>());
-        let full = DFSchema::try_from(visible).map_err(one_line)?;
-        let parsed = self.context.parse_sql_expr(text, &full).map_err(one_line)?;
+        let full = DFSchema::try_from(visible).map_err(explained)?;
+        let parsed = self.context.parse_sql_expr(text, &full).map_err(explained)?;
         refuse(&parsed)?;
         let names: BTreeSet<&str> = parsed.column_refs().into_iter().map(|c| c.name.as_str()).collect();
         let index = |name: &&str| schema.index_of(name).map_err(|_| format!("unknown column `{name}`"));
@@ -127,13 +127,13 @@ impl Sql {
         columns.sort_unstable();
         let field = |&i: &usize| Field::new(schema.field(i).name(), schema.field(i).data_type().clone(), true);
         let own = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-        let own_df = DFSchema::try_from(own.as_ref().clone()).map_err(one_line)?;
+        let own_df = DFSchema::try_from(own.as_ref().clone()).map_err(explained)?;
         let state = self.context.state();
-        let parsed = literals::settle(parsed, &own_df, &state, self.now).map_err(one_line)?;
-        let planned = state.create_physical_expr(parsed, &own_df).map_err(one_line)?;
-        let checked = checked::all(planned, &own).map_err(one_line)?;
-        let data_type = checked.data_type(&own).map_err(one_line)?;
-        let (physical, broken) = constants::fold(checked, &own).map_err(one_line)?;
+        let parsed = literals::settle(parsed, &own_df, &state, self.now).map_err(explained)?;
+        let planned = state.create_physical_expr(parsed, &own_df).map_err(explained)?;
+        let checked = checked::all(planned, &own).map_err(explained)?;
+        let data_type = checked.data_type(&own).map_err(explained)?;
+        let (physical, broken) = constants::fold(checked, &own).map_err(explained)?;
         let bytes_max = evaluate::BYTES_MAX;
         Ok(Expression { text: text.to_owned(), columns, data_type, broken, schema: own, physical, bytes_max })
     }
@@ -142,32 +142,36 @@ impl Sql {
     ///
     /// # Errors
     /// As [`Sql::compile`]; also where the expression is not true or false.
-    pub fn condition(&self, text: &str, schema: &Schema) -> Result<Expression, String> {
+    pub fn condition(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
         let expression = self.compile(text, schema)?;
         match expression.data_type {
             DataType::Boolean | DataType::Null => Ok(expression),
-            ref other => Err(format!("gives {}, not true or false", crate::types::type_name(other))),
+            ref other => Err(format!("gives {}, not true or false", crate::types::type_name(other)).into()),
         }
     }
 }
 
 /// Refuses what has no place in an expression over one row, or differs from run to run.
-fn refuse(expression: &Expr) -> Result<(), String> {
+fn refuse(expression: &Expr) -> Result<(), Misread> {
     let mut refused = None;
     expression
         .apply(|e| {
             refused = match e {
-                Expr::ScalarFunction(f) if e.is_volatile_node() => Some(format!("`{}` is volatile; it differs from run to run", f.name())),
-                Expr::AggregateFunction(f) => Some(format!("`{}` needs many rows; an expression sees one", f.func.name())),
-                Expr::WindowFunction(_) => Some("a window needs many rows; an expression sees one".to_owned()),
+                Expr::ScalarFunction(f) if e.is_volatile_node() => {
+                    Some(Misread::new(format!("`{}` is volatile", f.name())).hint("it differs from run to run"))
+                }
+                Expr::AggregateFunction(f) => {
+                    Some(Misread::new(format!("`{}` needs many rows", f.func.name())).hint("an expression sees one"))
+                }
+                Expr::WindowFunction(_) => Some(Misread::new("a window needs many rows").hint("an expression sees one")),
                 Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) => {
-                    Some("a subquery has no place in a row expression".to_owned())
+                    Some("a subquery has no place in a row expression".into())
                 }
                 _ => return Ok(TreeNodeRecursion::Continue),
             };
             Ok(TreeNodeRecursion::Stop)
         })
-        .map_err(one_line)?;
+        .map_err(explained)?;
     refused.map_or(Ok(()), Err)
 }
 

@@ -9,7 +9,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visit
 use serde::{Deserialize, Deserializer};
 
 use super::tree::{Entry, Node, Position, Value};
-use crate::diagnostic::{Code, Fault, Faults, nearest};
+use crate::diagnostic::{Code, Fault, Faults, Misread, nearest};
 
 const SPANNED: &str = "$sluicegate::spanned";
 pub const LITERAL: &str = "$sluicegate::literal";
@@ -76,20 +76,20 @@ impl<T> std::ops::Deref for Spanned<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pair<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pair<T> {
+        struct Placed<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Placed<T> {
             type Value = Spanned<T>;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a value")
             }
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let packed: u64 = seq.next_element()?.ok_or_else(|| de::Error::custom("no position"))?;
+                let mut part = || seq.next_element::<u32>()?.ok_or_else(|| de::Error::custom("no position"));
+                let at = Position { line: part()?, column: part()?, end_line: part()?, end_column: part()? };
                 let value = seq.next_element()?.ok_or_else(|| de::Error::custom("no value"))?;
-                let at = Position { line: (packed >> 32) as u32, column: packed as u32 };
                 Ok(Spanned { at, value })
             }
         }
-        deserializer.deserialize_newtype_struct(SPANNED, Pair(std::marker::PhantomData))
+        deserializer.deserialize_newtype_struct(SPANNED, Placed(std::marker::PhantomData))
     }
 }
 
@@ -105,6 +105,14 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Spanned<T> {
     }
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         T::json_schema(generator)
+    }
+}
+
+/// What the reader of a single text says, as serde's error: by [`read`] it becomes a fault with its hint.
+pub fn misread<E: de::Error>(Misread { what, hint }: Misread) -> E {
+    match hint {
+        Some(hint) => E::invalid_value(de::Unexpected::Other(&what), &hint.as_str()),
+        None => E::custom(what),
     }
 }
 
@@ -147,7 +155,15 @@ impl std::error::Error for Error {}
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Fault::told(Code::InvalidValue, &message.to_string()))
+        Self::new(Fault::new(Code::InvalidValue, message.to_string()))
+    }
+
+    /// What [`misread`] says, hint and all; any other value that its type cannot hold.
+    fn invalid_value(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
+        match found {
+            de::Unexpected::Other(what) => Self::new(Fault::new(Code::InvalidValue, what).hint(expected.to_string())),
+            found => Self::custom(format_args!("invalid value: {found}, expected {expected}")),
+        }
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -259,7 +275,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
         let at = self.0.at;
         match (name, &self.0.value) {
-            (SPANNED, _) => visitor.visit_seq(Pair { node: self.0, step: 0 }),
+            (SPANNED, _) => visitor.visit_seq(Placed { node: self.0, step: 0 }),
             (LITERAL, Value::Scalar { text, .. }) => visitor.visit_str(text).map_err(|e: Error| e.at(at)),
             (LITERAL, _) => {
                 let what = format!("expected a single value, found {}", self.0.kind());
@@ -337,21 +353,22 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// Position, then value, for [`Spanned`].
-struct Pair<'a> {
+/// The position's parts, then the value, for [`Spanned`].
+struct Placed<'a> {
     node: &'a Node,
-    step: u8,
+    step: usize,
 }
 
-impl<'de> de::SeqAccess<'de> for Pair<'_> {
+impl<'de> de::SeqAccess<'de> for Placed<'_> {
     type Error = Error;
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        let Position { line, column, end_line, end_column } = self.node.at;
+        let part = [line, column, end_line, end_column].get(self.step).copied();
         self.step += 1;
-        if self.step == 1 {
-            let packed = u64::from(self.node.at.line) << 32 | u64::from(self.node.at.column);
-            return seed.deserialize(packed.into_deserializer()).map(Some);
+        match part {
+            Some(part) => seed.deserialize(part.into_deserializer()).map(Some),
+            None => seed.deserialize(Reader(self.node)).map(Some),
         }
-        seed.deserialize(Reader(self.node)).map(Some)
     }
 }
 

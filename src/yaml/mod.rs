@@ -3,5 +3,5 @@
 mod de;
 mod tree;
 
-pub use de::{LITERAL, Spanned, read};
+pub use de::{LITERAL, Spanned, misread, read};
 pub use tree::{Entry, Node, Position, Value};

@@ -4,29 +4,46 @@
 //! read only once the column's type is known. Duplicate keys, aliases that multiply and deep
 //! nesting are faults.
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use crate::diagnostic::{Code, Fault, Place};
 
 const DEPTH_MAX: usize = 64;
 const NODES_MAX: usize = 200_000;
 
-/// Line and column, both from 1.
+/// Where something stands: lines and columns from 1, the end behind the last character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
     pub line: u32,
     pub column: u32,
+    pub end_line: u32,
+    pub end_column: u32,
 }
 
 impl Position {
+    /// Where a document begins that holds nothing.
+    const START: Self = Self { line: 1, column: 1, end_line: 1, end_column: 1 };
+
     pub fn in_file(self, file: &str) -> Place {
-        Place { file: file.to_owned(), line: self.line, column: self.column }
+        let Self { line, column, end_line, end_column } = self;
+        Place { file: file.to_owned(), line, column, end_line, end_column }
+    }
+
+    /// From here to the end of `last`.
+    #[must_use]
+    pub fn to(self, last: Self) -> Self {
+        match (last.end_line, last.end_column) > (self.end_line, self.end_column) {
+            true => Self { end_line: last.end_line, end_column: last.end_column, ..self },
+            false => self,
+        }
     }
 }
 
-impl From<Marker> for Position {
-    fn from(m: Marker) -> Self {
-        Self { line: m.line() as u32, column: m.col() as u32 + 1 }
+impl From<Span> for Position {
+    fn from(span: Span) -> Self {
+        let at = |m: Marker| (m.line() as u32, m.col() as u32 + 1);
+        let ((line, column), (end_line, end_column)) = (at(span.start), at(span.end));
+        Self { line, column, end_line: line, end_column: column }.to(Self { line, column, end_line, end_column })
     }
 }
 
@@ -139,12 +156,12 @@ impl Reader<'_> {
 
     fn next(&mut self) -> Result<(Event<'static>, Position), Fault> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((owned(event), span.start.into())),
+            Some(Ok((event, span))) => Ok((owned(event), span.into())),
             Some(Err(error)) => {
-                let at = Position::from(*error.marker());
+                let at = Position::from(Span::empty(*error.marker()));
                 Err(self.fault(at, format!("not YAML: {}", error.info())))
             }
-            None => Ok((Event::StreamEnd, Position { line: 1, column: 1 })),
+            None => Ok((Event::StreamEnd, Position::START)),
         }
     }
 
@@ -154,7 +171,7 @@ impl Reader<'_> {
             match event {
                 Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
                 Event::StreamEnd | Event::DocumentEnd => {
-                    return Ok(Node { at: Position { line: 1, column: 1 }, value: Value::Null });
+                    return Ok(Node { at: Position::START, value: Value::Null });
                 }
                 Event::Alias(_)
                 | Event::Scalar(..)
@@ -183,7 +200,7 @@ impl Reader<'_> {
         }
     }
 
-    fn node(&mut self, event: Event<'static>, at: Position, depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, event: Event<'static>, mut at: Position, depth: usize) -> Result<Node, Fault> {
         self.count(1, at)?;
         if depth > DEPTH_MAX {
             return Err(self.fault(at, format!("nested more than {DEPTH_MAX} deep")));
@@ -195,8 +212,16 @@ impl Reader<'_> {
                 let value = if null { Value::Null } else { Value::Scalar { text: text.into_owned(), quoted } };
                 (value, anchor)
             }
-            Event::SequenceStart(anchor, _) => (self.sequence(depth)?, anchor),
-            Event::MappingStart(anchor, _) => (self.mapping(depth)?, anchor),
+            Event::SequenceStart(anchor, _) => {
+                let (items, close) = self.sequence(depth)?;
+                at = end_of(at, close, items.last().map(|item| item.at));
+                (Value::Sequence(items), anchor)
+            }
+            Event::MappingStart(anchor, _) => {
+                let (entries, close) = self.mapping(depth)?;
+                at = end_of(at, close, entries.last().map(|entry| entry.key_at.to(entry.value.at)));
+                (Value::Mapping(entries), anchor)
+            }
             Event::Alias(anchor) => {
                 let node = self.anchors.iter().rev().find(|(id, _)| *id == anchor).map(|(_, n)| n.clone());
                 let node = node.ok_or_else(|| self.fault(at, "an alias to something not yet complete"))?;
@@ -218,23 +243,25 @@ impl Reader<'_> {
         Ok(node)
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<Value, Fault> {
+    /// The items, and where the list is closed.
+    fn sequence(&mut self, depth: usize) -> Result<(Vec<Node>, Position), Fault> {
         let mut items = Vec::new();
         loop {
             let (event, at) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
-                return Ok(Value::Sequence(items));
+                return Ok((items, at));
             }
             items.push(self.node(event, at, depth + 1)?);
         }
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Value, Fault> {
+    /// The entries, and where the mapping is closed.
+    fn mapping(&mut self, depth: usize) -> Result<(Vec<Entry>, Position), Fault> {
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let (event, key_at) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                return Ok(Value::Mapping(entries));
+                return Ok((entries, key_at));
             }
             let Event::Scalar(key, ..) = event else {
                 return Err(self.fault(key_at, "a key must be a single value"));
@@ -256,6 +283,12 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// From where a list or mapping begins to where it ends: at its bracket, or behind its last part where it has none.
+fn end_of(begin: Position, close: Position, last: Option<Position>) -> Position {
+    let has_bracket = (close.line, close.column) != (close.end_line, close.end_column);
+    if has_bracket { begin.to(close) } else { last.map_or(begin, |last| begin.to(last)) }
 }
 
 fn size(node: &Node) -> usize {
@@ -297,7 +330,27 @@ mod tests {
         let Value::Sequence(items) = &node.get("a").expect("a").value.value else { unreachable!() };
         let texts: Vec<_> = items.iter().map(|i| i.text()).collect();
         assert_eq!(texts, [Some("017"), Some("N"), Some("0.10"), Some("1"), None]);
-        assert_eq!(items[1].at, Position { line: 1, column: 10 });
+        assert_eq!(items[1].at, Position { line: 1, column: 10, end_line: 1, end_column: 11 });
+    }
+
+    #[test]
+    fn everything_knows_where_it_ends() {
+        let text =
+            "rules:\n  - missing:\n      column: größe\n      by: [a, \"b c\"]\n  # a comment\n  - rows\nknown:\nlast: >\n  two\n  lines\n";
+        let node = Node::parse(text, "t").expect("valid");
+        let ends = |at: Position| (at.line, at.column, at.end_line, at.end_column);
+        let rules = node.get("rules").expect("rules");
+        assert_eq!(ends(rules.key_at), (1, 1, 1, 6));
+        let Value::Sequence(items) = &rules.value.value else { unreachable!() };
+        assert_eq!(ends(items[0].at), (2, 5, 4, 21), "a block ends behind its last value, not at the comment");
+        let missing = &items[0].get("missing").expect("missing").value;
+        assert_eq!(ends(missing.get("column").expect("column").value.at), (3, 15, 3, 20), "in characters, not in bytes");
+        assert_eq!(ends(missing.get("by").expect("by").value.at), (4, 11, 4, 21), "with its bracket");
+        assert_eq!(ends(items[1].at), (6, 5, 6, 9));
+        assert_eq!(ends(rules.value.at), (2, 3, 6, 9));
+        let known = node.get("known").expect("known");
+        assert_eq!(ends(known.key_at.to(known.value.at)).0, 7);
+        assert!(node.at.end_line >= 10);
     }
 
     #[test]

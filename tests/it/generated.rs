@@ -24,6 +24,7 @@ fn generated_files_are_up_to_date() {
     committed("docs/rules.md", &sluicegate::docs::rules());
     committed("docs/cli.md", &reference());
     committed("docs/codes.md", &sluicegate::docs::codes());
+    committed("docs/findings.md", &sluicegate::docs::findings());
 }
 
 /// The command line's reference, from its own help.

@@ -1,18 +1,25 @@
 //! Everything that is tested from outside: one crate, since each test binary links the whole engine.
 
+#![allow(clippy::panic, clippy::let_underscore_must_use, reason = "a test that cannot go on says so")]
+#![allow(unreachable_pub, reason = "nothing is reached from outside")]
+
 mod across;
+mod apart;
 mod arithmetic;
 mod around;
 mod beside_others;
+mod cancel;
 mod cases;
 mod cli;
 mod crash;
 mod damage;
 mod delta;
 mod examples;
+mod findings;
 mod formats;
 mod gate;
 mod generated;
+mod house;
 mod html;
 mod inference;
 mod json;

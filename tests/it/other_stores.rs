@@ -14,6 +14,7 @@ use arrow::datatypes::{Int64Type, Schema, SchemaRef};
 use chrono::DateTime;
 use sluicegate::audit::Job;
 use sluicegate::diagnostic::{Code, Fault, Faults};
+use sluicegate::engine::Cancel;
 use sluicegate::gate::replay::{self, Replayed};
 use sluicegate::gate::{self, PublishedTable, Request};
 use sluicegate::metric::Budget;
@@ -312,7 +313,7 @@ impl Gate {
         let time = DateTime::UNIX_EPOCH;
         let budget = Arc::new(Budget::new(1 << 20, self.place.path("")));
         let (published, progress) = (Some(published), &|_, _| {});
-        Job { rules, source, now: time, as_of: time, threads: 2, statistics: true, budget, published, progress }
+        Job { rules, source, now: time, as_of: time, threads: 2, statistics: true, budget, published, cancel: Cancel::default(), progress }
     }
 
     /// Gates `data` as the batch `id`.

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatchIterator;
+use arrow::compute::concat_batches;
+use arrow::ipc::writer::FileWriter;
 use chrono::DateTime;
+use parquet::arrow::ArrowWriter;
 use sluicegate::assemble::{self, Header};
 use sluicegate::audit::{self, Job, NoSink};
+use sluicegate::engine::Cancel;
 use sluicegate::metric::Budget;
 use sluicegate::report::model::Mode;
 use sluicegate::ruleset::RuleFile;
-use sluicegate::source::{self, Cut, Spool};
+use sluicegate::source::{self, Cut, Projection, ReadOptions, Source, Spool};
 
 use crate::support::Place;
 
@@ -81,6 +86,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
         statistics: true,
         budget,
         published: None,
+        cancel: Cancel::default(),
         progress: &|_, _| {},
     };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
@@ -181,4 +187,90 @@ gate: { publish: d.parquet }
     assert_eq!(expected["findings"].as_array().map(Vec::len), Some(10));
     assert_eq!(expected, of("d.tsv"));
     assert_eq!(expected, of("d.parquet"));
+}
+
+/// Rules of every kind that looks again, over columns of every kind.
+const OF_ROWS: &str = "dataset: rows
+rules:
+  - missing: { columns: \"*\", on_fail: warn }
+  - missing: { id: runs, column: score, by: [city], max_run: 3, on_fail: warn }
+  - duplicates: { key: [id], keep: last, on_fail: warn }
+  - range: { column: price, min: 1, max: 90 }
+  - values: { column: city, in: [Ulm, Köln] }
+  - outliers: { column: score, k: 1.5, on_fail: quarantine }
+  - outliers: { id: by-city, column: price, k: 1.5, by: [city], on_fail: warn }
+  - expression: { sql: \"price > size\", where: \"city <> 'Ulm'\", on_fail: warn }
+profile: full
+";
+
+/// What is found in the rows of `source`, but for where they came from.
+fn found(place: &Place, rules: &RuleFile, source: Arc<dyn Source>, threads: usize) -> serde_json::Value {
+    let budget = Arc::new(Budget::new(1 << 20, place.path("")));
+    let (now, as_of) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+    let (published, cancel) = (None, Cancel::default());
+    let job = Job { rules, source, now, as_of, threads, statistics: false, budget, published, cancel, progress: &|_, _| {} };
+    let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
+    let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
+    let report = assemble::assemble(header, rules, &audited, audited.set_aside().len(), None);
+    let mut report = serde_json::to_value(&report).expect("JSON");
+    for sample in
+        report["findings"].as_array_mut().expect("findings").iter_mut().flat_map(|f| f["samples"].as_array_mut().expect("samples"))
+    {
+        // Of a file the number of the record, in memory the index.
+        let number = sample["origin"]["row"].as_u64().map(|row| row - 1);
+        sample["origin"] = number.or(sample["origin"]["index"].as_u64()).expect("a row").into();
+    }
+    report
+}
+
+#[test]
+fn rows_in_memory_give_the_findings_that_they_give_as_parquet_and_as_arrow() {
+    let place = Place::new();
+    let rules = RuleFile::parse(OF_ROWS, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
+    place.write("d.csv", data());
+    let opened = |name: &str, options: &ReadOptions| {
+        source::open(&[place.path(name).display().to_string()], options, &[], &Spool::new(place.path(""))).unwrap_or_else(|f| panic!("{f}"))
+    };
+    let csv = opened("d.csv", &ReadOptions { missing_values: Some(vec![String::new()]), ..ReadOptions::default() });
+    let projection = Projection::new(csv.schema(), (0..csv.schema().fields().len()).collect());
+    let (mut batches, mut previous) = (Vec::new(), None);
+    while let Some((unit, preread)) = csv.next_unit(previous.as_ref()).unwrap_or_else(|f| panic!("{f}")) {
+        let each = &mut |chunk: source::Chunk| {
+            batches.push(chunk.batch);
+            Ok(())
+        };
+        csv.read(&unit, preread, &projection, each).unwrap_or_else(|f| panic!("{f}"));
+        previous = Some(unit);
+    }
+    let schema = csv.schema().clone();
+    let all = concat_batches(&schema, &batches).expect("one batch");
+    let mut parquet =
+        ArrowWriter::try_new(std::fs::File::create(place.path("d.parquet")).expect("a file"), schema.clone(), None).expect("a writer");
+    parquet.write(&all).expect("written");
+    parquet.close().expect("closed");
+    let mut arrow = FileWriter::try_new(std::fs::File::create(place.path("d.arrow")).expect("a file"), &schema).expect("a writer");
+    arrow.write(&all).expect("written");
+    arrow.finish().expect("closed");
+    let cut = |unit_bytes, batch_rows| ReadOptions { cut: Cut { unit_bytes, batch_rows }, ..ReadOptions::default() };
+    let mut expected = found(&place, &rules, opened("d.parquet", &cut(1 << 20, 64)), 1);
+    assert!(expected["rows"]["read"].as_u64().expect("rows") > 900);
+    assert!(expected["findings"].as_array().expect("findings").iter().filter(|f| f["outcome"] != "pass").count() > 5);
+    let mut arrow = found(&place, &rules, opened("d.arrow", &cut(1 << 20, 64)), 1);
+    expected["batch"] = serde_json::Value::Null;
+    arrow["batch"] = serde_json::Value::Null;
+    assert_eq!(expected, arrow);
+    for threads in [1, 4] {
+        for options in [cut(64, 3), cut(1000, 7), cut(16 << 20, 8192)] {
+            for batch in [7, usize::MAX] {
+                let len = |start: usize| batch.min(all.num_rows() - start);
+                let batches: Vec<_> = (0..all.num_rows()).step_by(batch).map(|start| Ok(all.slice(start, len(start)))).collect();
+                let reader = RecordBatchIterator::new(batches, schema.clone());
+                let source = source::from_reader(reader, &options).unwrap_or_else(|f| panic!("{f}"));
+                let mut memory = found(&place, &rules, source, threads);
+                assert_eq!((&memory["batch"]["format"], &memory["batch"]["files"]), (&"memory".into(), &serde_json::json!([])));
+                memory["batch"] = serde_json::Value::Null;
+                assert_eq!(expected, memory, "{threads} threads, {:?}, batches of {batch} rows", options.cut);
+            }
+        }
+    }
 }

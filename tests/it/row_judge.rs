@@ -61,12 +61,13 @@ fn rows_are_judged_alone_as_they_are_in_a_run() {
         statistics: false,
         budget: Arc::new(Budget::new(1 << 20, place.path(""))),
         published: None,
+        cancel: sluicegate::engine::Cancel::default(),
         progress: &|_, _| {},
     };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
     let mut expected: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
-    for finding in audited.findings.iter().filter(|f| f.id != "malformed") {
-        expected.insert(finding.id.clone(), finding.rows.iter().map(|row| row.row).collect());
+    for finding in audited.findings.iter().filter(|f| f.finding.id != "malformed") {
+        expected.insert(finding.finding.id.clone(), finding.rows.iter().map(|row| row.row).collect());
     }
     assert!(expected.values().filter(|rows| !rows.is_empty()).count() > 5, "{expected:?}");
 
@@ -98,7 +99,7 @@ fn rows_are_judged_alone_as_they_are_in_a_run() {
     assert_eq!(unsound, audited.unsound.iter().map(|row| row.row).collect());
     assert_eq!(malformed, audited.malformed_rows.iter().map(|row| row.row).collect());
     assert_eq!(filtered, audited.filtered);
-    assert_eq!(known, audited.findings.iter().map(|f| f.known).sum::<u64>());
+    assert_eq!(known, audited.findings.iter().map(|f| f.finding.known_rows).sum::<u64>());
     assert!(known > 0 && filtered > 0 && !malformed.is_empty() && !unsound.is_empty(), "{known} {filtered} {malformed:?} {unsound:?}");
 }
 

@@ -131,7 +131,7 @@ fn run(directory: &Path, arguments: &[&str], input: Option<std::fs::File>) -> Ru
     }
     let output = command.output().expect("the binary runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    let report: Option<Json> = std::fs::read(&path).ok().map(|bytes| serde_json::from_slice(&bytes).expect("JSON"));
+    let report: Option<Json> = std::fs::read(&path).ok().map(|bytes| read_back(&text(bytes)));
     if let Some(report) = &report {
         let rows = |what: &str| report["rows"][what].as_u64().expect("a count");
         let sum = rows("published") + rows("quarantined") + rows("filtered") + rows("rejected");
@@ -139,6 +139,17 @@ fn run(directory: &Path, arguments: &[&str], input: Option<std::fs::File>) -> Ru
     }
     let code = output.status.code().unwrap_or_else(|| panic!("killed by a signal"));
     Run { code, stdout: text(output.stdout), stderr: text(output.stderr), report }
+}
+
+/// The report as JSON. Whoever reads it back has the very same report, and each finding is of a kind that is documented.
+fn read_back(text: &str) -> Json {
+    let report = sluicegate::report::read(text, "the report").unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+    assert_eq!(sluicegate::report::json(&report), text, "written again, it is another text");
+    let codes = crate::findings::codes();
+    for finding in &report.findings {
+        assert!(codes.contains(&finding.code), "{}: `{}` is no code", finding.id, finding.code);
+    }
+    serde_json::from_str(text).expect("JSON")
 }
 
 /// Every file below `directory` with `extension`, sorted.

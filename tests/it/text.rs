@@ -1,7 +1,7 @@
 //! Values, names and records of text are what they are: what is odd about them is said, never guessed.
 
 use arrow::util::display::array_value_to_string;
-use sluicegate::source::csv::framing::{Dialect, Framed, Record, frame};
+use sluicegate::source::csv::framing::{Dialect, Framed, Framer};
 use sluicegate::source::{self, ContractColumn, Cut, Projection, ReadOptions, Spool};
 
 use crate::support::{Place, Run};
@@ -217,12 +217,13 @@ fn sound() -> String {
 
 /// The records, or none if one of them is malformed.
 fn read(text: &str, fields: usize) -> Option<Vec<Vec<String>>> {
-    let (mut at, mut record, mut rows) = (0, Record::default(), Vec::new());
     let dialect = Dialect { delimiter: b',', quote: Some(b'"') };
+    let mut framer = Framer::new(text.as_bytes(), dialect, Some(fields), true);
+    let (mut at, mut rows) = (0, Vec::new());
     while at < text.len() {
-        match frame(text.as_bytes(), at, dialect, Some(fields), true, &mut record) {
-            Framed::Record { next, .. } if record.cells.len() == fields => {
-                rows.push(record.cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
+        match framer.frame(at) {
+            Framed::Record { next, .. } if framer.cells.len() == fields => {
+                rows.push(framer.cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
                 at = next;
             }
             Framed::Blank { next } => at = next,

@@ -15,12 +15,13 @@ impl Binding<'_, '_> {
             let id = item.words.id.as_ref().map_or(item.entry.name, |id| &id.value);
             plan.checks.push(PlannedCheck {
                 id: format!("{id}-{name}"),
+                code: item.code.clone(),
                 rule: item.entry.name,
                 words: item.words.clone(),
                 policy: self.policy(item),
                 on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Warn),
                 scope: Scope::default(),
-                check: Err(format!("the contract's column `{name}` is not in it")),
+                check: Err(format!("the contract's column `{name}` is not in it").into()),
                 at: item.at,
                 test: None,
                 tests_alone: false,

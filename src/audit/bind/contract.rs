@@ -3,6 +3,7 @@
 use arrow::datatypes::{Field, Schema};
 
 use super::Terms;
+use crate::findings::builtin::REQUIRED;
 use crate::paths::set_type;
 use crate::rules::schema::delta_types::is_held_by;
 use crate::ruleset::{RuleItem, Words};
@@ -26,10 +27,11 @@ pub(super) fn schema(terms: &Terms<'_>, batch: &Schema) -> Schema {
 /// The rule that every row has a value of the column `name`.
 pub(super) fn required(name: &str, at: Position) -> RuleItem {
     RuleItem {
+        code: REQUIRED.code.clone(),
         entry: &crate::rules::MISSING,
         rule: crate::rules::missing_default(),
         words: Words {
-            id: Some(Spanned { at, value: format!("required-{name}") }),
+            id: Some(Spanned { at, value: REQUIRED.id_of(name) }),
             column: Some(Spanned { at, value: name.to_owned() }),
             ..Words::default()
         },

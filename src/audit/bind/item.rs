@@ -6,6 +6,7 @@ use super::preparation::is_declared;
 use super::{Plan, PlannedCheck, Terms, contract};
 use crate::audit::select::select;
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::Message;
 use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
@@ -20,7 +21,7 @@ use crate::yaml::{Position, Spanned};
 const READ: &str = "`warn` beside a tolerance was read as one with the rule file";
 
 /// A check that bound, with what it asked for.
-struct Bound {
+struct BoundRule {
     check: Box<dyn Check>,
     /// What nobody had asked for before.
     new: Requests,
@@ -46,16 +47,16 @@ impl Binding<'_, '_> {
     pub(super) fn required(&self, name: &str, at: Position, plan: &mut Plan) -> Result<(), Faults> {
         let item = contract::required(name, at);
         let column = Spanned { at, value: name.to_owned() };
-        self.one(&item, Some(&column), plan)
+        self.bind_check(&item, Some(&column), plan)
     }
 
-    pub(super) fn item(&self, item: &RuleItem, plan: &mut Plan) -> Result<(), Faults> {
+    pub(super) fn bind_item(&self, item: &RuleItem, plan: &mut Plan) -> Result<(), Faults> {
         if item.is_about_rows() {
-            return self.one(item, None, plan);
+            return self.bind_check(item, None, plan);
         }
         let mut faults = Faults::default();
         for column in self.columns(item, &plan.prepare)? {
-            if let Err(more) = self.one(item, Some(&column), plan) {
+            if let Err(more) = self.bind_check(item, Some(&column), plan) {
                 faults.extend(more);
             }
         }
@@ -77,16 +78,18 @@ impl Binding<'_, '_> {
     }
 
     /// Binds one item to one column, or to the rows as a whole, and takes over what it asks for.
-    pub(super) fn one(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
+    pub(super) fn bind_check(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
         let schema = plan.prepare.seen.clone();
         let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &schema));
         let bound = match drifted {
-            Some(why) => Err(why),
-            None => self.bind_to(item, column, &plan.prepare, &plan.requests).map_err(|f| told(&f)),
+            Some(why) => Err(why.into()),
+            None => self
+                .bind_rule(item, column, &plan.prepare, &plan.requests)
+                .map_err(|f| f.0.into_iter().map(|fault| fault.what).collect::<Message>()),
         };
         if bound.is_err() {
             // Against the contract it must bind; if not, the rule file is wrong, not the batch.
-            self.bind_to(item, column, self.contract, &Requests::default())?;
+            self.bind_rule(item, column, self.contract, &Requests::default())?;
         }
         let is_row_test = bound.as_ref().is_ok_and(|b| !b.new.tests.is_empty());
         if item.words.nulls.is_some() && !item.entry.claims.contains(&"nulls") && bound.is_ok() && !is_row_test {
@@ -113,7 +116,7 @@ impl Binding<'_, '_> {
             policy: self.policy(item),
             on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Stop),
             scope: Scope::default(),
-            check: Err(String::new()),
+            check: Err(Message::default()),
             test: None,
             tests_alone: false,
             known_reasons: Vec::new(),
@@ -121,10 +124,11 @@ impl Binding<'_, '_> {
             shows: Vec::new(),
             columns,
             id,
+            code: item.code.clone(),
         };
         plan.checks.push(match bound {
             Err(why) => PlannedCheck { check: Err(why), ..unbound },
-            Ok(Bound { check, mut new, wants_states, scope, policy, shows, groups, .. }) => {
+            Ok(BoundRule { check, mut new, wants_states, scope, policy, shows, groups, .. }) => {
                 new.tests.iter_mut().for_each(|test| test.id.clone_from(&unbound.id));
                 let test = is_row_test.then_some(plan.requests.tests.len());
                 plan.requests.absorb(new);
@@ -163,7 +167,13 @@ impl Binding<'_, '_> {
     }
 
     /// Binds one item to the columns of `prepare`; what it asks for stands beside what was asked `before`.
-    fn bind_to(&self, item: &RuleItem, column: Option<&Spanned<String>>, prepare: &Prepare, before: &Requests) -> Result<Bound, Faults> {
+    fn bind_rule(
+        &self,
+        item: &RuleItem,
+        column: Option<&Spanned<String>>,
+        prepare: &Prepare,
+        before: &Requests,
+    ) -> Result<BoundRule, Faults> {
         let path = &self.terms.rules.path;
         let is_inferred = |name: &str| self.terms.infers && !is_declared(self.terms, name);
         let mut binder = Binder {
@@ -223,7 +233,7 @@ impl Binding<'_, '_> {
             let ungrouped = Scope { by: Vec::new(), over: Over::All, ..scope.clone() };
             binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
         });
-        Ok(Bound { check, new: binder.requests.into_new(), wants_states, scope, policy, about, shows, groups })
+        Ok(BoundRule { check, new: binder.requests.into_new(), wants_states, scope, policy, about, shows, groups })
     }
 }
 
@@ -250,9 +260,4 @@ fn has_names_for_groups(binder: &Binder<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// What faults say, without their places.
-fn told(faults: &Faults) -> String {
-    faults.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ")
 }

@@ -1,4 +1,4 @@
-//! Known issues: rows that fail a rule for a reason that is accepted for now.
+//! KnownIssue issues: rows that fail a rule for a reason that is accepted for now.
 
 use arrow::datatypes::Field;
 
@@ -6,7 +6,7 @@ use super::Terms;
 use crate::audit::Plan;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Asking;
-use crate::ruleset::Known;
+use crate::ruleset::KnownIssue;
 use crate::sql::LazySql;
 
 /// Attaches known issues to the row tests of the findings they name.
@@ -16,7 +16,7 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, is_guess: impl Fn(&Field)
     let file = &terms.rules.path;
     let today = (terms.now.timestamp().div_euclid(86_400)) as i32;
     for known in &terms.rules.sections.known {
-        let Known { rule, r#where, until, .. } = &known.value;
+        let KnownIssue { rule, r#where, until, .. } = &known.value;
         let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
         let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
             let fault = Fault::new(Code::UnknownRule, format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
@@ -26,11 +26,11 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, is_guess: impl Fn(&Field)
         let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {
             Ok(condition) => condition,
             Err(why) => {
-                faults.push(Fault::told(Code::InvalidSql, &why).at(r#where.at.in_file(file)));
+                faults.push(Fault::told(Code::InvalidSql, why).at(r#where.at.in_file(file)));
                 continue;
             }
         };
-        let fault = |why: &str| Fault::told(Code::InvalidSql, why).at(r#where.at.in_file(file));
+        let fault = |why: &str| Fault::new(Code::InvalidSql, why).at(r#where.at.in_file(file));
         let Some(condition) = faults.take(sql.sound(condition, fault, |c| is_guess(plan.prepare.schema.field(c)))) else { continue };
         let Some(test) = plan.checks[check].test else {
             let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);

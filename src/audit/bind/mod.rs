@@ -6,7 +6,7 @@ mod item;
 mod known;
 mod preparation;
 mod promised;
-mod proven;
+mod statistics;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use self::item::Binding;
 use self::preparation::{binding, is_guess};
 use super::profile::{self, ColumnPlan};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{FindingCode, Message};
 use crate::metric::completeness::Counts;
 use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
@@ -38,13 +39,13 @@ pub struct Plan {
     /// Columns of [`Prepare::schema`] that name a row: the keys of `duplicates`.
     pub identity: Vec<usize>,
     /// Steps of `clean` and `transform` that this batch's columns do not allow, and why.
-    pub unprepared: Vec<String>,
+    pub skipped_steps: Vec<String>,
     /// By row test: whether the source's own statistics prove that no row fails.
-    pub proven: Vec<bool>,
+    pub passed_by_statistics: Vec<bool>,
     /// By state of the first pass: its counts, where the source's own statistics give them.
-    pub given: Arc<[Option<Counts>]>,
+    pub counts_from_statistics: Arc<[Option<Counts>]>,
     /// Faults of expressions over columns whose types are guesses, if they do not change any more.
-    pub doubts: Faults,
+    pub deferred_faults: Faults,
     /// Known issues past their day, or close to it: the finding's id and a message.
     pub known_notes: Vec<String>,
 }
@@ -52,6 +53,8 @@ pub struct Plan {
 /// One finding to be.
 pub struct PlannedCheck {
     pub id: String,
+    /// Which kind of finding it is to be.
+    pub code: FindingCode,
     pub rule: &'static str,
     pub columns: Vec<String>,
     pub words: Words,
@@ -59,7 +62,7 @@ pub struct PlannedCheck {
     pub on_no_data: OnNoData,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
-    pub check: Result<Box<dyn Check>, String>,
+    pub check: Result<Box<dyn Check>, Message>,
     /// Where the rule stands in its file.
     pub at: Position,
     /// Its row test, if it judges row by row.
@@ -95,13 +98,13 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     let sql = LazySql::new(terms.now);
     let (prepare, data_faults) = binding(terms, terms.schema, &sql);
     let mut faults = Faults::default();
-    let mut unprepared = Vec::new();
+    let mut skipped_steps = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
     let contract_schema = Arc::new(contract::schema(terms, terms.schema));
     let (contract_prepare, contract_faults) = binding(terms, &contract_schema, &sql);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {
-            true => unprepared.push(fault.what),
+            true => skipped_steps.push(fault.what),
             false => faults.push(fault),
         }
     }
@@ -111,10 +114,10 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
         checks: Vec::new(),
         profile: Vec::new(),
         identity: Vec::new(),
-        unprepared,
-        proven: Vec::new(),
-        given: Arc::new([]),
-        doubts: Faults::default(),
+        skipped_steps,
+        passed_by_statistics: Vec::new(),
+        counts_from_statistics: Arc::new([]),
+        deferred_faults: Faults::default(),
         known_notes: Vec::new(),
     };
     let binding = Binding { terms, sql: &sql, contract: &contract_prepare };
@@ -128,7 +131,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
         }
     }
     for item in &terms.rules.items {
-        if let Err(more) = binding.item(item, &mut plan) {
+        if let Err(more) = binding.bind_item(item, &mut plan) {
             faults.extend(more);
         }
     }
@@ -140,19 +143,19 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     }
     ids_differ(terms, &plan, &mut faults);
     faults.or_ok(())?;
-    plan.doubts = Faults(sql.doubts());
+    plan.deferred_faults = Faults(sql.doubts());
     let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
     plan.profile = profile;
     plan.requests.absorb(asked);
-    plan.proven = vec![false; plan.requests.tests.len()];
+    plan.passed_by_statistics = vec![false; plan.requests.tests.len()];
     Ok(plan)
 }
 
 impl Plan {
     /// Takes in what the source's own statistics answer without reading.
     pub(super) fn prove(&mut self, source: &dyn Source) {
-        self.proven = proven::tests(source, self);
-        self.given = proven::counts(source, self).into();
+        self.passed_by_statistics = statistics::passed_tests(source, self);
+        self.counts_from_statistics = statistics::counts(source, self).into();
     }
 }
 

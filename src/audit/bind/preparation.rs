@@ -15,7 +15,7 @@ pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (
     let mut faults = Faults::default();
     let place = |at: Position| at.in_file(&terms.rules.path);
     let sound = |expression: Expression, schema: &Schema, at: Position| {
-        sql.sound(expression, |why| Fault::told(Code::InvalidSql, why).at(place(at)), |c| is_guess(terms, schema.field(c)))
+        sql.sound(expression, |why| Fault::new(Code::InvalidSql, why).at(place(at)), |c| is_guess(terms, schema.field(c)))
     };
     for step in &terms.rules.sections.clean {
         let (drops, text) = match (&step.drop_where, &step.keep_where) {
@@ -28,7 +28,7 @@ pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (
                 Ok(condition) => prepare.clean(drops, condition),
                 Err(fault) => faults.push(fault),
             },
-            Err(why) => faults.push(Fault::told(Code::InvalidSql, &why).at(place(text.at))),
+            Err(why) => faults.push(Fault::told(Code::InvalidSql, why).at(place(text.at))),
         }
     }
     for (name, text) in &terms.rules.sections.transform.0 {
@@ -37,7 +37,7 @@ pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (
                 Ok(expression) => prepare.transform(name, expression),
                 Err(fault) => faults.push(fault),
             },
-            Err(why) => faults.push(Fault::told(Code::InvalidSql, &format!("transform `{name}`: {why}")).at(place(text.at))),
+            Err(why) => faults.push(Fault::told(Code::InvalidSql, why.about(&format!("transform `{name}`"))).at(place(text.at))),
         }
     }
     (prepare, faults)

@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, FieldRef};
 
 use super::{Binding, Plan};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::builtin::{CONSTRAINT, HELD, NOT_NULL, REQUIRED, owner_of};
 use crate::rules::held::{Held, is_lossy};
 use crate::rules::schema::delta_types::{in_delta, is_held_by};
 use crate::rules::schema::table::{TableConstraint, TableTerms};
@@ -17,26 +18,30 @@ impl Binding<'_, '_> {
         let mut faults = Faults::default();
         for (name, data_type) in lossy(table, plan) {
             let rule = Box::new(Held { data_type: Some(data_type) });
-            let words = Words { id: Some(here(format!("held-{name}"))), ..Words::default() };
-            let item = RuleItem { entry: &crate::rules::HELD, rule, words, at: Position::default(), about_rows: false };
-            faults.take_all(self.one(&item, Some(&here(name)), plan));
+            let words = Words { id: Some(here(HELD.id_of(&name))), ..Words::default() };
+            let item =
+                RuleItem { code: HELD.code.clone(), entry: &crate::rules::HELD, rule, words, at: Position::default(), about_rows: false };
+            faults.take_all(self.bind_check(&item, Some(&here(name)), plan));
         }
         let Some(table) = table else { return faults.or_ok(()) };
         for name in &table.not_null {
-            let is_required = plan.checks.iter().any(|check| check.id == format!("required-{name}") && check.known_reasons.is_empty());
+            let is_required = plan.checks.iter().any(|check| check.id == REQUIRED.id_of(name) && check.known_reasons.is_empty());
             // Where the column is gone, the finding about the schema says so.
             if !is_required && plan.prepare.seen.column_with_name(name).is_some() {
                 let mut item = super::contract::required(name, Position::default());
-                item.words.id = Some(here(format!("not-null-{name}")));
+                item.code = NOT_NULL.code.clone();
+                item.words.id = Some(here(NOT_NULL.id_of(name)));
                 item.words.description = Some(format!("`{name}` is NOT NULL in the table {}", table.place));
-                faults.take_all(self.one(&item, Some(&here(name.clone())), plan));
+                faults.take_all(self.bind_check(&item, Some(&here(name.clone())), plan));
             }
         }
         for constraint in &table.constraints {
             if let Err(more) = self.constraint(constraint, table, plan) {
-                let why = more.0.iter().map(|f| f.what.clone()).collect::<Vec<_>>().join("; ");
-                let fault = Fault::new(Code::TableRefused, format!("{}: {} cannot be evaluated: {why}", table.place, constraint.what));
-                faults.push(fault.hint("nothing was changed; publish to another table"));
+                for why in more {
+                    let fault =
+                        Fault::new(Code::TableRefused, format!("{}: {} cannot be evaluated: {}", table.place, constraint.what, why.what));
+                    faults.push(fault.hint("nothing was changed; publish to another table"));
+                }
             }
         }
         faults.or_ok(())
@@ -54,8 +59,9 @@ impl Binding<'_, '_> {
             nulls: Some(here(Nulls::Fail)),
             ..Words::default()
         };
-        let item = RuleItem { entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false };
-        self.one(&item, None, plan)
+        let code = owner_of(&constraint.id).unwrap_or(&CONSTRAINT).code.clone();
+        let item = RuleItem { code, entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false };
+        self.bind_check(&item, None, plan)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::rules::{Condition, Scope};
 use crate::sql::RowFailure;
 
 /// A batch with its columns and conditions ready for tests and states.
-pub(super) struct Batch {
+pub(super) struct RowBatch {
     pub(super) prepared: Prepared,
     pub(super) columns: Vec<Option<Column>>,
     /// Where rows end in columns that hold the elements of lists, by column.
@@ -48,7 +48,7 @@ pub(super) struct Holds {
     pub(super) failures: Vec<RowFailure>,
 }
 
-impl Batch {
+impl RowBatch {
     /// `needed` are the columns of [`Prepare::seen`] that the requests from `first_new` on speak of.
     pub(super) fn new(prepared: Prepared, plan: &Plan, first_new: usize, needed: &[usize]) -> Self {
         let (len, requests) = (prepared.rows.len(), &plan.requests);
@@ -89,7 +89,7 @@ impl Batch {
         indices.iter().map(read).collect()
     }
 
-    /// The rows of a scope's `where`. A row on which it cannot be computed is a fault, which [`Batch::undecidable`] finds.
+    /// The rows of a scope's `where`. A row on which it cannot be computed is a fault, which [`RowBatch::undecidable`] finds.
     pub(super) fn scope(&self, scope: &Scope) -> Mask {
         scope.condition.and_then(|c| self.conditions[c].as_ref()).map_or(Mask::All, |holds| holds.rows.clone())
     }

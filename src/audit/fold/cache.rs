@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use crate::audit::Plan;
 use crate::metric::{Budget, Reservation};
 use crate::rows::RowNumbers;
-use crate::source::{Chunk, Source};
+use crate::source::{Chunk, Rereading, Source};
 
 /// So many bytes are kept of what is cheap to read again.
 const DECODED_MAX: u64 = 64 << 20;
@@ -40,9 +40,14 @@ impl ColumnCache {
         let is_small = || {
             // Decimals are mostly read into 64 bits.
             let widths = columns.iter().map(|&c| Some(source.schema().field(c).data_type().primitive_width()?.min(8)));
-            Some(widths.sum::<Option<usize>>()? as u64 * source.rows()?)
+            Some(widths.sum::<Option<usize>>()? as u64 * source.known().rows?)
         };
-        if source.format().is_text() || is_small().is_some_and(|bytes| bytes <= DECODED_MAX) { columns } else { Vec::new() }
+        let is_worth_it = match source.known().rereading {
+            Rereading::Free => false,
+            Rereading::OfThose => is_small().is_some_and(|bytes| bytes <= DECODED_MAX),
+            Rereading::OfAll => true,
+        };
+        if is_worth_it { columns } else { Vec::new() }
     }
 
     /// Nothing kept yet.

@@ -47,10 +47,10 @@ impl Counted {
         };
         let mut places = Places::default();
         for UnitRead { unit, end } in &units {
-            places.push(unit.clone(), end, source.header_lines(unit.file));
+            places.push(unit.clone(), end, source.known().header_lines(unit.file));
         }
         if let Some(undecided) = &rows.undecided {
-            let origin = places.origin(RowId { unit: undecided.unit, row: undecided.row }, source.files());
+            let origin = places.origin(RowId { unit: undecided.unit, row: undecided.row }, &source.known().origins);
             let what = format!("cannot tell whether this holds for {origin}: {}", undecided.reason);
             let fault = Fault::new(Code::ExpressionFailed, what).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`");
             let condition = plan.requests.conditions.iter().find(|c| c.expression.text == undecided.condition);
@@ -90,16 +90,16 @@ impl Counted {
 
 /// Digest of text: of each unit behind what precedes the first record of its file. Other formats have digests of their own.
 fn content_digest(source: &dyn Source, units: &[UnitRead]) -> Option<u128> {
-    if source.fingerprint().is_some() {
+    if !source.known().digests_units {
         return None;
     }
     let mut digest = Xxh3Default::new();
     for UnitRead { unit, end } in units {
         if let Some(of_unit) = end.digest {
-            digest.update(&source.head_digest(unit.file).to_le_bytes());
+            digest.update(&source.known().head_digest(unit.file).to_le_bytes());
             digest.update(&of_unit.to_le_bytes());
         }
     }
-    (0..source.files().len()).for_each(|f| digest.update(&source.head_digest(f as u32).to_le_bytes()));
+    (0..source.known().starts.len()).for_each(|f| digest.update(&source.known().head_digest(f as u32).to_le_bytes()));
     Some(digest.digest128())
 }

@@ -12,7 +12,7 @@ mod value;
 use std::ops::Range;
 use std::sync::Arc;
 
-use self::batch::Batch;
+use self::batch::RowBatch;
 use self::cache::{CachedRows, ColumnCache};
 pub(super) use self::counted::Counted;
 pub(super) use self::outcomes::{RowOutcomes, TestOutcome};
@@ -83,17 +83,17 @@ pub(super) fn first_pass<S: Sink>(
     let pass = Pass::new(job, plan, 0)?;
     let wanted: Vec<usize> = match sink.wants_rows() {
         true => (0..plan.prepare.schema.fields().len()).collect(),
-        false => pass.needed.iter().copied().chain(source.judged_columns()).collect(),
+        false => pass.needed.iter().copied().chain(source.known().judged_columns.iter().copied()).collect(),
     };
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
     // What is published keeps its type; what is only looked at may come as the file holds it.
     let projection = if sink.wants_rows() { projection } else { projection.compact() };
     let again = ColumnCache::columns(source, plan);
-    let places: Vec<usize> = again.iter().filter_map(|c| projection.columns.binary_search(c).ok()).collect();
-    let is_cached = !again.is_empty() && places.len() == again.len();
-    let mut cache = is_cached.then(|| ColumnCache::new(again, &job.budget));
+    let places: Option<Vec<usize>> = again.iter().map(|c| projection.columns.binary_search(c).ok()).collect();
+    let places = places.filter(|places| !places.is_empty());
+    let mut cache = places.is_some().then(|| ColumnCache::new(again, &job.budget));
     let mut all = Fold::empty(pass.asked.clone());
-    let (total, mut done, mut units) = (source.bytes(), 0, 0);
+    let (total, mut done, mut units) = (source.known().bytes, 0, 0);
     let work = |unit: &Unit, preread| {
         if !range.contains(&unit.index) {
             return Ok(None);
@@ -102,8 +102,9 @@ pub(super) fn first_pass<S: Sink>(
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
         let mut cached = CachedRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
-            if is_cached {
-                let columns = chunk.batch.project(&places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
+            job.cancel.check()?;
+            if let Some(places) = &places {
+                let columns = chunk.batch.project(places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
                 cached.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
@@ -116,10 +117,10 @@ pub(super) fn first_pass<S: Sink>(
         let part = open.map(|open| sink.close(open)).transpose()?;
         Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };
-    engine::each_unit(source, Over::All, job.threads, work, |folded| {
+    engine::each_unit(source, Over::All, job.threads, &job.cancel, work, |folded| {
         units += 1;
         let Some((unit, fold, part, cached)) = folded else { return Ok(()) };
-        done += source.unit_bytes(&unit);
+        done += unit.bytes;
         (job.progress)(done.min(total), total);
         if let Some(part) = part {
             sink.append(&unit, part)?;
@@ -151,8 +152,9 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
     let work = |unit: &Unit, preread| {
         let mut states = pass.empty_states();
         let mut each = |chunk| {
+            job.cancel.check()?;
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
-                let batch = Batch::new(prepared, plan, first, &pass.needed);
+                let batch = RowBatch::new(prepared, plan, first, &pass.needed);
                 // With fewer columns read, records malformed in another one look whole.
                 let live = before.malformed.mask(unit.index, &batch.prepared.rows).not();
                 let sound = live.without(&before.unsound.mask(unit.index, &batch.prepared.rows));
@@ -175,7 +177,7 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
         let read = UnitRead { unit: unit.clone(), end: UnitEnd::default() };
         Ok(Fold::of_unit(pass.asked.clone(), read, states, RowCounts::default()))
     };
-    engine::each_unit(source, Over::Units(before.units), job.threads, work, |fold| all.merge(fold))?;
+    engine::each_unit(source, Over::Units(before.units), job.threads, &job.cancel, work, |fold| all.merge(fold))?;
     Ok(all)
 }
 
@@ -200,7 +202,7 @@ pub(super) fn finish_look(fold: Fold, plan: &Plan, first: usize, counted: &mut C
 /// # Errors
 /// A `where` cannot be computed on a row.
 pub(super) fn judge_batch(prepared: Prepared, plan: &Plan, needed: &[usize]) -> Result<(Prepared, RowOutcomes), Fault> {
-    let batch = Batch::new(prepared, plan, 0, needed);
+    let batch = RowBatch::new(prepared, plan, 0, needed);
     let outcomes = RowOutcomes::of(&batch, plan);
     match &outcomes.undecidable {
         None => Ok((batch.prepared, outcomes)),
@@ -221,14 +223,14 @@ pub(super) fn needed(plan: &Plan, first: usize) -> Vec<usize> {
         columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
     };
     if first == 0 {
-        for (test, _) in requests.tests.iter().zip(&plan.proven).filter(|(_, proven)| !**proven) {
+        for (test, _) in requests.tests.iter().zip(&plan.passed_by_statistics).filter(|(_, proven)| !**proven) {
             columns.extend(&test.columns);
             scope(&test.scope, &mut columns);
             columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
         }
     }
-    let is_given = |i: usize| first == 0 && plan.given.get(i).is_some_and(Option::is_some);
-    for (_, state) in requests.states[first..].iter().enumerate().filter(|(i, _)| !is_given(*i)) {
+    let is_from_statistics = |i: usize| first == 0 && plan.counts_from_statistics.get(i).is_some_and(Option::is_some);
+    for (_, state) in requests.states[first..].iter().enumerate().filter(|(i, _)| !is_from_statistics(*i)) {
         columns.extend(&state.columns);
         scope(&state.scope, &mut columns);
     }

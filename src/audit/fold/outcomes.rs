@@ -1,6 +1,6 @@
 //! What the row tests say of a batch: which rows fail what, and which rows are sound.
 
-use super::batch::{Batch, Undecidable};
+use super::batch::{RowBatch, Undecidable};
 use crate::audit::Plan;
 use crate::rows::Mask;
 use crate::rules::TestRequest;
@@ -27,9 +27,9 @@ pub(crate) struct TestOutcome {
 
 impl RowOutcomes {
     /// Runs the plan's row tests.
-    pub(super) fn of(batch: &Batch, plan: &Plan) -> Self {
+    pub(super) fn of(batch: &RowBatch, plan: &Plan) -> Self {
         let mut all = Self { tests: Vec::with_capacity(plan.requests.tests.len()), unsound: Mask::None, undecidable: None };
-        for (request, proven) in plan.requests.tests.iter().zip(&plan.proven) {
+        for (request, proven) in plan.requests.tests.iter().zip(&plan.passed_by_statistics) {
             if *proven {
                 all.tests.push(None);
                 continue;
@@ -51,7 +51,7 @@ impl RowOutcomes {
 }
 
 impl TestOutcome {
-    fn of(request: &TestRequest, batch: &Batch) -> Self {
+    fn of(request: &TestRequest, batch: &RowBatch) -> Self {
         let scope = batch.scope(&request.scope);
         let columns = batch.columns(&request.columns);
         let tested = match request.columns.first().and_then(|c| batch.ends.get(c)) {

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
-use arrow::ipc::convert::{IpcSchemaEncoder, try_schema_from_flatbuffer_bytes};
+use arrow::ipc::convert::{IpcSchemaEncoder, fb_to_schema};
+use arrow::ipc::root_as_schema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -98,7 +99,7 @@ impl Fold {
         let mut rest = body(bytes)?;
         let head: SavedHead = read(&mut rest)?;
         let SavedQuestions { plan, states, tests } = serde_json::from_str(&head.asked).map_err(|e| damaged(&e))?;
-        let schema = Arc::new(try_schema_from_flatbuffer_bytes(&head.schema).map_err(|e| damaged(&e))?);
+        let schema = Arc::new(fb_to_schema(root_as_schema(&head.schema).map_err(|e| damaged(&e))?));
         let specs = states.iter().map(|question| Spec::of(question, &schema)).collect::<Result<Vec<_>, Fault>>()?;
         let mut segments = Vec::new();
         for _ in 0..head.segments {

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::batch::{Batch, Undecidable};
+use super::batch::{RowBatch, Undecidable};
 use crate::audit::Plan;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::any::AnyState;
@@ -36,7 +36,7 @@ impl States {
     /// Nothing counted yet, of the requests from `first` on; `same` is of [`crate::rules::Requests::same_over_all_rows`].
     pub(super) fn empty(plan: &Plan, first: usize, same: &Arc<[Option<usize>]>, memory: &Arc<Budget>) -> Self {
         let answer = |(i, request): (usize, &crate::rules::StateRequest)| {
-            let known = (first == 0).then(|| plan.given.get(i).copied().flatten()).flatten();
+            let known = (first == 0).then(|| plan.counts_from_statistics.get(i).copied().flatten()).flatten();
             match (known, same[i]) {
                 (Some(counts), _) => Answer::Known(counts),
                 (None, Some(all)) => Answer::SameAs(all),
@@ -53,7 +53,7 @@ impl States {
     /// A state cannot keep what it must.
     pub(super) fn update(
         &mut self,
-        batch: &Batch,
+        batch: &RowBatch,
         (plan, first): (&Plan, usize),
         (live, sound): (&Mask, &Mask),
         unit: u32,

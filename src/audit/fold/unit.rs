@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Pass;
-use super::batch::{Batch, Undecidable};
+use super::batch::{RowBatch, Undecidable};
 use super::outcomes::{RowOutcomes, TestOutcome};
 use super::states::States;
 use super::value::{Fold, RowCounts, TestFold, Undecided, UnitRead};
@@ -58,7 +58,7 @@ impl<'a> UnitFold<'a> {
     ///
     /// # Errors
     /// A state cannot keep what it must.
-    pub(super) fn take(&mut self, mut prepared: Prepared) -> Result<Option<(Batch, Mask)>, Fault> {
+    pub(super) fn take(&mut self, mut prepared: Prepared) -> Result<Option<(RowBatch, Mask)>, Fault> {
         self.filtered += prepared.filtered;
         for malformed in prepared.malformed.drain(..) {
             *self.malformed_columns.entry(malformed.column.clone()).or_default() += 1;
@@ -70,7 +70,7 @@ impl<'a> UnitFold<'a> {
         if prepared.rows.is_empty() {
             return Ok(None);
         }
-        let batch = Batch::new(prepared, self.pass.plan, 0, &self.pass.needed);
+        let batch = RowBatch::new(prepared, self.pass.plan, 0, &self.pass.needed);
         let outcomes = RowOutcomes::of(&batch, self.pass.plan);
         self.count(&batch, &outcomes);
         outcomes.unsound.rows(batch.len(), |i| self.unsound.push(batch.prepared.rows.get(i)));
@@ -81,7 +81,7 @@ impl<'a> UnitFold<'a> {
     }
 
     /// Counts what the row tests said, by group.
-    fn count(&mut self, batch: &Batch, outcomes: &RowOutcomes) {
+    fn count(&mut self, batch: &RowBatch, outcomes: &RowOutcomes) {
         let (len, rows) = (batch.len(), &batch.prepared.rows);
         let tests = self.pass.plan.requests.tests.iter().zip(&outcomes.tests).zip(&mut self.tests);
         for ((request, outcome), groups) in tests {

@@ -2,6 +2,7 @@
 
 use crate::audit::Audited;
 use crate::diagnostic::{Fault, Faults};
+use crate::findings::builtin::MALFORMED;
 use crate::rows::RowSet;
 use crate::source::{Projection, Unit};
 use crate::store::StagedUnit;
@@ -27,9 +28,9 @@ impl Judged {
             for row in staged.iter().filter(|s| s.unit == unit.index).flat_map(StagedUnit::rows).filter(|row| !fails.contains(*row)) {
                 judged.passes[first + row.row as usize] = true;
             }
-            for finding in audited.findings.iter().filter(|f| f.sets_aside()) {
+            for finding in audited.findings.iter().filter(|f| f.finding.sets_aside()) {
                 for row in finding.rows.iter().filter(|row| row.unit == unit.index) {
-                    judged.rules[first + row.row as usize].push(finding.id.clone());
+                    judged.rules[first + row.row as usize].push(finding.finding.id.clone());
                 }
             }
             if audited.malformed_rows.len_of(unit.index) > 0 {
@@ -54,7 +55,7 @@ impl Judged {
                 let row = first + malformed.row as usize;
                 if self.rules[row].is_empty() {
                     // Tolerated or not, such a row cannot be published.
-                    self.rules[row].push("malformed".to_owned());
+                    self.rules[row].push(MALFORMED.id().to_owned());
                 }
                 self.reasons[row] = Some(malformed.reason);
             }

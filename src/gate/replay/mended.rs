@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::quarantine::{FILE, KEY, PART, ROW, is_ours};
 use crate::rows::RowId;
 use crate::ruleset::RuleFile;
-use crate::source::{self, Chunk, ContractColumn, Evidence, Format, Places, Projection, ReadOptions, Source, Spool};
+use crate::source::{self, Chunk, ContractColumn, Evidence, Format, Known, Places, Projection, ReadOptions, Source, Spool};
 
 /// A file of mended rows.
 pub struct Mended {
@@ -73,9 +73,9 @@ impl Mended {
     fn source(&self, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
         let open = |options: &ReadOptions| source::open(std::slice::from_ref(&self.path), options, contract, &self.spool);
         let source = open(options)?;
-        match (source.format(), &options.missing_values) {
+        match (source.known().format, &options.missing_values) {
             // A missing value is written as an empty field, whatever it was in the source.
-            (Format::Csv | Format::Tsv, Some(tokens)) => {
+            (Some(Format::Csv | Format::Tsv), Some(tokens)) => {
                 let missing_values = Some(tokens.iter().cloned().chain([String::new()]).collect());
                 open(&ReadOptions { missing_values, ..options.clone() })
             }
@@ -135,7 +135,7 @@ impl Mended {
         let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
         let read = Read::all(source.as_ref(), &projection)?;
         let again = source.retyped(&read.evidence)?;
-        self.ensure_columns(again.as_ref().unwrap_or(&source).schema(), columns, source.format())?;
+        self.ensure_columns(again.as_ref().unwrap_or(&source).schema(), columns, source.known())?;
         let own: HashMap<RowId, &Key> = self.keys.iter().filter(|key| key.part == part).map(|key| (key.at, key)).collect();
         let malformed = read.malformed.iter().filter(|(at, _)| own.contains_key(at));
         Faults(malformed.map(|(at, reason)| read.unreadable(source.as_ref(), *at, reason)).collect()).or_ok(())?;
@@ -154,10 +154,10 @@ impl Mended {
         }
         let values = concat_batches(columns, &batches).map_err(|e| cannot(&e))?;
         let by_key = rows.iter().enumerate().map(|(i, key)| ((key.file.clone(), key.row), i)).collect();
-        Ok(MendedRows { values, rows, by_key, is_csv: matches!(source.format(), Format::Csv | Format::Tsv) })
+        Ok(MendedRows { values, rows, by_key, is_csv: matches!(source.known().format, Some(Format::Csv | Format::Tsv)) })
     }
 
-    fn ensure_columns(&self, there: &Schema, columns: &Schema, format: Format) -> Result<(), Faults> {
+    fn ensure_columns(&self, there: &Schema, columns: &Schema, known: &Known) -> Result<(), Faults> {
         let mut faults = Faults::default();
         let names = || columns.fields().iter().map(|field| field.name().as_str());
         for field in there.fields().iter().filter(|field| !is_ours(field.name()) && columns.index_of(field.name()).is_err()) {
@@ -165,11 +165,11 @@ impl Mended {
             faults.push(fault.hint_nearest(field.name(), names()));
         }
         // NDJSON leaves out what is missing.
-        let is_lacking = |name: &&str| !matches!(format, Format::Ndjson | Format::Json) && there.index_of(name).is_err();
+        let is_lacking = |name: &&str| known.columns_have_order && there.index_of(name).is_err();
         for name in names().filter(is_lacking) {
             faults.push(Fault::new(Code::InvalidMended, format!("{}: the column `{name}` of the batch is not there", self.path)));
         }
-        for field in columns.fields().iter().filter(|field| format.is_text() && *field.data_type() == DataType::Binary) {
+        for field in columns.fields().iter().filter(|field| known.infers_types && *field.data_type() == DataType::Binary) {
             let fault = Fault::new(Code::UnsupportedType, format!("{}: `{}` is binary, which text cannot hold", self.path, field.name()));
             faults.push(fault.hint("take the rows out as .parquet"));
         }
@@ -239,7 +239,7 @@ impl Read {
                 all.batches.push((chunk.batch, chunk.rows.iter().map(id).collect()));
                 Ok(())
             })?;
-            all.places.push(unit.clone(), &end, source.header_lines(unit.file));
+            all.places.push(unit.clone(), &end, source.known().header_lines(unit.file));
             all.evidence.merge(end.evidence);
             next = source.next_unit(Some(&unit))?;
         }
@@ -248,11 +248,7 @@ impl Read {
 
     /// Where a row stands, for people.
     fn place(&self, source: &dyn Source, at: RowId) -> String {
-        let origin = self.places.origin(at, source.files());
-        match origin.line {
-            Some(line) => format!("{}:{line}", origin.file),
-            None => format!("{} row {}", origin.file, origin.row),
-        }
+        self.places.origin(at, &source.known().origins).to_string()
     }
 
     fn unreadable(&self, source: &dyn Source, at: RowId, reason: &str) -> Fault {

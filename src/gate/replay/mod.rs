@@ -29,6 +29,7 @@ use super::{ATTEMPTS_MAX, PublishedTable};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::engine::Cancel;
 use crate::quarantine::{Part, is_ours};
 use crate::report::model::Mode;
 use crate::rows::RowSet;
@@ -185,6 +186,7 @@ impl<'a> Batch<'a> {
         if self.request.dry_run || !matches!(replayed.verdict, Verdict::Accept | Verdict::Quarantine) {
             return Ok(Some(replayed));
         }
+        job.cancel.check()?;
         if pass == 0 {
             // What was mended in vain stays as it was.
             if self.request.mended.is_none() {
@@ -192,12 +194,13 @@ impl<'a> Batch<'a> {
             }
             return Ok(Some(replayed));
         }
-        Ok(self.publish(staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
+        Ok(self.publish(&job.cancel, staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
     fn publish(
         &self,
+        cancel: &Cancel,
         mut staged: Box<dyn Stage>,
         fails: &RowSet,
         judged: &Judged,
@@ -217,6 +220,8 @@ impl<'a> Batch<'a> {
         let mut stays = self.what_stays(judged, &replays, &done)?;
         // Counted, not computed: what joins the batch is what leaves the part.
         conserved(staged.count()? - before, judged.passing(), "the batch's file gains")?;
+        // From here on, what was begun is ended.
+        cancel.check()?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
         match staged.commit(&Commit { stamp, seen, replace: None })? {
             Committed::There(landed) => {

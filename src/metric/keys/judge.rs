@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{FOREIGN, Keep, KeysOut, Record};
+use super::key::{FOREIGN, Record};
+use super::outcome::{Keep, KeysOut};
 use crate::rows::RowSet;
 
 /// Looks through one partition after another, in memory that is used again.

@@ -5,43 +5,42 @@
 //! every partition is looked through by itself, so only one partition is in memory beside what was never
 //! spilled. Exact up to a collision of 128-bit hashes.
 
-mod foreign;
+mod filter;
 mod judge;
+mod key;
+mod outcome;
+mod saved;
 mod spill;
 
-use std::io;
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use self::foreign::FOREIGN;
+use self::filter::Filter;
 use self::judge::Judge;
+use self::key::{Entry, FOREIGN, PARTITIONS, Record, UnitKeys, partitions, split};
+pub use self::outcome::{Keep, KeysOut, LARGEST_MAX};
 use self::spill::Spill;
 use super::ascending::Run;
-use super::budget::Reservation;
+use super::budget::{Budget, Reservation};
 use super::canonical::{Normalize, RowBytes};
+use super::column::Column;
+use super::encoding;
+use super::inputs::Inputs;
 pub use super::inputs::{Foreign, TakeKeys};
-use super::{Budget, Column, Inputs, Rows, State};
+use super::state::{Rows, State};
 use crate::diagnostic::{Code, Fault};
-use crate::rows::{Mask, RowSet};
+use crate::rows::Mask;
 
-const PARTITIONS: usize = 256;
 /// So many keys go to one spill file, or those of one unit: 24 MiB of them as records.
 const SPILL_ENTRIES: usize = 1 << 20;
 
-/// Which of several rows with one key is left standing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Keep {
-    #[default]
-    First,
-    Last,
-    None,
-}
-
 /// What counts as a key and which row of a group stays.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeysSpec {
     pub keep: Keep,
     /// Whether a missing value equals a missing value; otherwise rows with one are no duplicates and not counted.
@@ -55,26 +54,11 @@ pub struct KeysSpec {
     pub beside: Option<String>,
 }
 
-/// A key of one unit: 20 bytes, so the hash is held in four parts.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: [u32; 4],
-    row: u32,
-}
-
-/// A key of the whole input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Record {
-    hash: [u32; 4],
-    unit: u32,
-    row: u32,
-}
-
 /// The keys of some units.
 #[derive(Debug)]
 pub struct Keys {
     spec: KeysSpec,
-    units: Vec<(u32, Vec<Entry>)>,
+    units: Vec<UnitKeys>,
     /// Units whose keys ascend, by unit.
     runs: Vec<(u32, Run)>,
     unsettled: bool,
@@ -83,42 +67,6 @@ pub struct Keys {
     spills: Vec<Spill>,
     /// Used again by every batch.
     encoder: RowBytes,
-}
-
-/// Deequ's figures and the rows that must go.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeysOut {
-    /// Rows counted: all, or those whose whole key is there.
-    pub rows: u64,
-    pub distinct: u64,
-    /// Keys that occur once.
-    pub once: u64,
-    /// Keys that occur more than once.
-    pub groups: u64,
-    /// Rows whose key occurs in the other data.
-    pub foreign: u64,
-    /// Rows to set aside: those, and the others that [`Keep`] does not leave standing.
-    pub failing: RowSet,
-    /// Rows whose key occurs in the other data.
-    pub elsewhere: RowSet,
-    /// How often the most frequent keys occur, descending.
-    pub largest: Vec<u64>,
-    /// Nothing is known: keys ascend here and there only, and must be looked at again.
-    pub unsettled: bool,
-}
-
-/// How many of the most frequent keys are told of.
-pub const LARGEST_MAX: usize = 16;
-
-impl KeysOut {
-    fn note_size(&mut self, size: u64) {
-        if self.largest.len() == LARGEST_MAX && self.largest.last().is_some_and(|&least| size <= least) {
-            return;
-        }
-        let at = self.largest.partition_point(|&s| s >= size);
-        self.largest.insert(at, size);
-        self.largest.truncate(LARGEST_MAX);
-    }
 }
 
 impl State for Keys {
@@ -199,20 +147,41 @@ impl State for Keys {
         self.spill_if_exceeded()
     }
 
-    /// A copy with memory of its own. What was spilled is not copied, and does not prove anything in the copy.
+    /// A copy, of what was spilled too.
     fn fork(&self) -> Result<Self, Fault> {
-        if !self.spills.is_empty() {
-            return Err(Fault::new(Code::Internal, "internal error: keys that were spilled are not copied"));
-        }
+        let copy = |spill: &Spill| spill.copy(self.memory.budget()).map_err(cannot_count);
         Ok(Self {
             spec: self.spec.clone(),
             units: self.units.clone(),
             runs: self.runs.clone(),
             unsettled: self.unsettled,
             memory: self.memory.again(),
-            spills: Vec::new(),
+            spills: self.spills.iter().map(copy).collect::<Result<_, _>>()?,
             encoder: RowBytes::default(),
         })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        // By unit, and by row where rows of one unit were counted apart.
+        let mut runs = self.runs.clone();
+        runs.sort_by_key(|(unit, _)| *unit);
+        encoding::write(&(self.unsettled, runs), to)?;
+        saved::write(&self.units, &self.spills, to)
+    }
+
+    fn decode(spec: &KeysSpec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let (unsettled, runs): (bool, Vec<(u32, Run)>) = encoding::read(from)?;
+        encoding::ensure_counts(runs.iter().map(|(_, run)| run.rows))?;
+        let is_sound = runs.iter().all(|(_, run)| run.is_sound(types.len())) && runs.is_sorted_by_key(|(unit, _)| *unit);
+        encoding::ensure(is_sound && (spec.optimistic || runs.is_empty()), "its keys do not ascend as they should")?;
+        let mut state = Self { unsettled, runs, ..Self::empty(spec, types, memory) };
+        let mut units = BTreeMap::new();
+        saved::read(from, |records| state.take_saved(&mut units, records))?;
+        state.gather(units);
+        let kept = [state.unsettled, !state.runs.is_empty(), !state.units.is_empty() || !state.spills.is_empty()];
+        encoding::ensure(kept.iter().filter(|is| **is).count() <= 1, "some keys are hashed and others not")?;
+        state.spill_if_exceeded()?;
+        Ok(state)
     }
 
     fn finish(mut self, inputs: &Inputs) -> Result<KeysOut, Fault> {
@@ -293,32 +262,77 @@ impl Keys {
                 entries += unit.1.len();
                 some.push(unit);
             }
-            let path = self.memory.budget().spill_file();
-            self.spills.push(Spill::write(path, &partitions(some)).map_err(cannot_count)?);
+            self.spills.push(Spill::write(self.memory.budget(), &partitions(some)).map_err(cannot_count)?);
         }
         Ok(())
+    }
+
+    /// Takes in the keys of `foreign` that may be the batch's: so the memory is the batch's, however much there is elsewhere.
+    pub(super) fn take_foreign(&mut self, foreign: &dyn Foreign) -> Result<(), Fault> {
+        let spilled: u64 = self.spills.iter().map(Spill::len).sum();
+        let mut filter = Filter::new(spilled + self.units.iter().map(|(_, entries)| entries.len() as u64).sum::<u64>());
+        let mut memory = Reservation::new(self.memory.budget());
+        memory.resize(filter.bytes());
+        self.units.iter().flat_map(|(_, entries)| entries).for_each(|entry| filter.insert(entry.hash));
+        for spill in &self.spills {
+            spill.each(|record| filter.insert(record.hash)).map_err(cannot_count)?;
+        }
+        let (mut found, mut encoder, mut failure) = (Vec::new(), RowBytes::default(), None);
+        let read = foreign.each(&mut |columns, selection| {
+            let normalized: Vec<Option<Column>> = columns.iter().map(|c| self.spec.normalize.column(c)).collect();
+            let columns: Vec<&Column> = columns.iter().zip(&normalized).map(|(plain, n)| n.as_ref().unwrap_or(plain)).collect();
+            let mut selection = selection.clone();
+            if !self.spec.nulls_equal {
+                for column in &columns {
+                    selection = column.present(&selection);
+                }
+            }
+            let len = columns.first().map_or(0, |c| c.len());
+            encoder.encode(&columns, len);
+            selection.rows(len, |i| filter.look_for(split(xxh3_128(encoder.row(i))), &mut found));
+            if found.len() >= SPILL_ENTRIES {
+                failure = failure.take().or(self.take_found(std::mem::take(&mut found)).err());
+            }
+        });
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        read.map_err(cannot_count)?;
+        filter.finish(&mut found);
+        self.take_found(found)
+    }
+
+    fn take_found(&mut self, found: Vec<Entry>) -> Result<(), Fault> {
+        self.units.push((FOREIGN, found));
+        self.account();
+        self.spill_if_exceeded()
+    }
+
+    /// Takes in some keys that were saved.
+    fn take_saved(&mut self, units: &mut BTreeMap<u32, Vec<Entry>>, records: Vec<Record>) -> Result<(), Fault> {
+        self.memory.grow(records.len() * size_of::<Entry>());
+        for Record { hash, unit, row } in records {
+            units.entry(unit).or_default().push(Entry { hash, row });
+        }
+        // Fewer keys would make many small files.
+        if self.memory.bytes() < SPILL_ENTRIES * size_of::<Entry>() {
+            return Ok(());
+        }
+        self.gather(std::mem::take(units));
+        self.spill_if_exceeded()
+    }
+
+    /// Puts keys that were saved back into the order of their rows.
+    fn gather(&mut self, units: BTreeMap<u32, Vec<Entry>>) {
+        self.units.extend(units.into_iter().map(|(unit, mut entries)| {
+            entries.sort_unstable_by_key(|entry| entry.row);
+            (unit, entries)
+        }));
+        self.account();
     }
 }
 
 /// A disk that fails under the keys.
 fn cannot_count(why: io::Error) -> Fault {
     Fault::new(Code::ScratchFailed, format!("cannot count: {why}"))
-}
-
-/// Takes units apart by the hash's first byte, each part in input order.
-fn partitions(units: Vec<(u32, Vec<Entry>)>) -> Vec<Vec<Record>> {
-    let mut sizes = [0; PARTITIONS];
-    units.iter().flat_map(|(_, entries)| entries).for_each(|e| sizes[(e.hash[0] >> 24) as usize] += 1);
-    let mut partitions: Vec<Vec<Record>> = sizes.into_iter().map(Vec::with_capacity).collect();
-    for (unit, entries) in units {
-        for Entry { hash, row } in entries {
-            partitions[(hash[0] >> 24) as usize].push(Record { hash, unit, row });
-        }
-    }
-    partitions
-}
-
-/// The hash's parts, most significant first.
-fn split(hash: u128) -> [u32; 4] {
-    [(hash >> 96) as u32, (hash >> 64) as u32, (hash >> 32) as u32, hash as u32]
 }

@@ -3,10 +3,9 @@
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use super::Record;
-use crate::files::{self, Access};
-
-const RECORD_BYTES: usize = 24;
+use super::key::Record;
+use crate::files;
+use crate::metric::Budget;
 
 /// A file of records by partition.
 #[derive(Debug)]
@@ -17,20 +16,27 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub fn write(path: PathBuf, partitions: &[Vec<Record>]) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(1 << 20, files::create(&path, Access::Private)?);
+    pub fn write(budget: &Budget, partitions: &[Vec<Record>]) -> io::Result<Self> {
+        let (path, file) = budget.spill_file()?;
+        let mut file = BufWriter::with_capacity(1 << 20, file);
         // From here on the file goes with the value, also where writing fails.
         let mut spill = Self { path, starts: vec![0] };
         for partition in partitions {
             for record in partition {
-                for part in record.hash.into_iter().chain([record.unit, record.row]) {
-                    file.write_all(&part.to_le_bytes())?;
-                }
+                file.write_all(&record.to_bytes())?;
             }
             spill.starts.push(spill.len() + partition.len() as u64);
         }
         file.flush()?;
         Ok(spill)
+    }
+
+    /// A copy in a file of its own.
+    pub fn copy(&self, budget: &Budget) -> io::Result<Self> {
+        let (path, mut file) = budget.spill_file()?;
+        let copy = Self { path, starts: self.starts.clone() };
+        io::copy(&mut files::open(&self.path)?, &mut file)?;
+        Ok(copy)
     }
 
     /// How many records it holds.
@@ -52,13 +58,10 @@ impl Spill {
     pub fn read(&self, partition: usize, records: &mut Vec<Record>) -> io::Result<()> {
         let count = (self.starts[partition + 1] - self.starts[partition]) as usize;
         let mut file = files::open(&self.path)?;
-        file.seek(SeekFrom::Start(self.starts[partition] * RECORD_BYTES as u64))?;
-        let mut bytes = vec![0; count * RECORD_BYTES];
+        file.seek(SeekFrom::Start(self.starts[partition] * Record::BYTES as u64))?;
+        let mut bytes = vec![0; count * Record::BYTES];
         file.read_exact(&mut bytes)?;
-        records.extend(bytes.chunks_exact(RECORD_BYTES).map(|record| {
-            let part = |i: usize| u32::from_le_bytes([record[i * 4], record[i * 4 + 1], record[i * 4 + 2], record[i * 4 + 3]]);
-            Record { hash: [part(0), part(1), part(2), part(3)], unit: part(4), row: part(5) }
-        }));
+        records.extend(bytes.as_chunks().0.iter().map(Record::from_bytes));
         Ok(())
     }
 }

@@ -6,13 +6,14 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::Missing;
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::Figures;
 use crate::metric::completeness::Completeness;
 use crate::metric::is_numeric;
 use crate::metric::stand_ins::{StandIns, Wanted};
 use crate::rows::RowSet;
 use crate::rules::exact_keys::ExactKeys;
 use crate::rules::facts::Look;
-use crate::rules::judgement::{Figures, Judgement, RowsJudged};
+use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::Handle;
 use crate::rules::{Binder, Check, View};
 
@@ -106,11 +107,11 @@ impl Check for DisguisedCheck {
         }
         let beside = sizes.first().copied().unwrap_or(0);
         let is_spike = |count: u64| count >= SPIKE && count > SPIKE * beside;
-        let (mut rows, mut figures, mut told) = (RowSet::default(), Figures::new(), Vec::new());
+        let (mut rows, mut figures, mut told) = (RowSet::default(), Figures::default(), Vec::new());
         for ((name, set), count) in self.names.iter().zip(found).zip(counts) {
             if count > 0 && (self.keys.is_none() || is_spike(count)) {
                 rows.union(set);
-                figures.insert(name.clone(), count.into());
+                figures.set_rows_of(name.as_str(), count);
                 told.push((count, name));
             }
         }

@@ -5,12 +5,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, figures};
 use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
 use crate::metric::{Column, ColumnStatistics};
 use crate::rows::Mask;
 use crate::rules::facts::Simple;
-use crate::rules::judgement::{Judgement, RowsJudged, figures};
+use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::{Handle, TestHandle};
 use crate::rules::{Binder, Check, RowTest, Rule, Subject, Tested, View};
 use crate::yaml::Spanned;
@@ -124,19 +125,19 @@ impl Simple for MissingCheck {
         let counts = view.test(self.test);
         let all = counts.failing + counts.known;
         let missing = if self.inverted { counts.in_scope - all } else { all };
-        let mut figures = figures([("missing", missing.into())]);
+        let mut counted = Figures::from([(&figures::MISSING, missing.into())]);
         if counts.in_scope > 0 {
             let completeness = (counts.in_scope - missing) as f64 / counts.in_scope as f64;
-            figures.insert("completeness".into(), completeness.into());
+            counted.set(&figures::COMPLETENESS, completeness);
         }
         let mut broken = None;
         if let Some((max, handle)) = self.runs {
             let longest = view.get(handle)?.copied().unwrap_or(0);
-            figures.insert("longest_run".into(), longest.into());
+            counted.set(&figures::LONGEST_RUN, longest);
             broken = (longest > max).then(|| format!("{longest} missing in a row, at most {max} allowed"));
         }
         let says = if self.inverted { "with a value" } else { "missing" }.to_owned();
         let (failing, of, known, rows) = (counts.failing, counts.in_scope, counts.known, counts.rows);
-        Ok(Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures, broken, ..RowsJudged::default() }))
+        Ok(Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures: counted, broken, ..RowsJudged::default() }))
     }
 }

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{Literal, OnFail};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::FindingCode;
 use crate::types::{KindCount, Tally, parse_type, type_name};
-use crate::yaml::Spanned;
+use crate::yaml::{Spanned, misread};
 
 /// The contract: which columns a batch has, of which types. If it names none, the destination's table is the contract.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -53,7 +54,7 @@ pub struct TypeName(pub DataType);
 impl<'de> Deserialize<'de> for TypeName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let literal = Literal::deserialize(deserializer)?;
-        parse_type(&literal.0).map(TypeName).map_err(serde::de::Error::custom)
+        parse_type(&literal.0).map(TypeName).map_err(misread)
     }
 }
 
@@ -89,7 +90,7 @@ pub enum Evolution {
 }
 
 /// What became of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     ColumnAdded,
@@ -111,6 +112,52 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
+    pub const ALL: [Self; 13] = [
+        Self::ColumnAdded,
+        Self::ColumnRemoved,
+        Self::ColumnRenamed,
+        Self::KeyCaseChanged,
+        Self::NestedFieldAdded,
+        Self::NestedFieldRemoved,
+        Self::Reordered,
+        Self::TypeWidened,
+        Self::TypeNarrowed,
+        Self::TypeChanged,
+        Self::FormatChanged,
+        Self::NullabilityRelaxed,
+        Self::NullabilityTightened,
+    ];
+
+    /// Its code, and what it means in a sentence.
+    fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ColumnAdded => ("schema/column-added", "The batch has a column that the contract does not name."),
+            Self::ColumnRemoved => ("schema/column-removed", "The batch lacks a column."),
+            Self::ColumnRenamed => {
+                ("schema/column-renamed", "A column of another name and a fitting type stands in the place of one that is gone.")
+            }
+            Self::KeyCaseChanged => ("schema/key-case-changed", "A name is written otherwise in upper and lower case."),
+            Self::NestedFieldAdded => ("schema/nested-field-added", "A struct has a field that the contract does not name."),
+            Self::NestedFieldRemoved => ("schema/nested-field-removed", "A struct lacks a field."),
+            Self::Reordered => ("schema/reordered", "A column stands in another place."),
+            Self::TypeWidened => ("schema/type-widened", "A type holds more than the contract's."),
+            Self::TypeNarrowed => ("schema/type-narrowed", "A type holds less than the contract's."),
+            Self::TypeChanged => ("schema/type-changed", "A type is another than the contract's."),
+            Self::FormatChanged => ("schema/format-changed", "Dates or timestamps are written otherwise than the contract says."),
+            Self::NullabilityRelaxed => ("schema/nullability-relaxed", "A required column has missing values."),
+            Self::NullabilityTightened => ("schema/nullability-tightened", "A column that may be missing can no longer be."),
+        }
+    }
+
+    pub fn code(self) -> FindingCode {
+        FindingCode::new(self.told().0)
+    }
+
+    /// What it means, in a sentence.
+    pub fn meaning(self) -> &'static str {
+        self.told().1
+    }
+
     /// Whether the batch has no column, or field, of the contract's name.
     pub fn takes_a_column_away(self) -> bool {
         use ChangeKind::*;
@@ -123,7 +170,7 @@ impl ChangeKind {
 }
 
 /// One difference between the contract and the batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SchemaChange {
     /// The column, or the path of a nested field.
     pub path: String,
@@ -138,6 +185,9 @@ pub struct SchemaChange {
     pub examples: Vec<String>,
     /// Of values of several types: how many there are of each.
     pub kinds: Vec<KindCount>,
+    /// `kind` among the codes of findings.
+    #[serde(default)]
+    pub code: FindingCode,
 }
 
 impl fmt::Display for SchemaChange {
@@ -233,7 +283,16 @@ impl SchemaSection {
 }
 
 fn change(path: &str, kind: ChangeKind, compatible: bool) -> SchemaChange {
-    SchemaChange { path: path.to_owned(), kind, from: None, to: None, compatible, examples: Vec::new(), kinds: Vec::new() }
+    SchemaChange {
+        path: path.to_owned(),
+        kind,
+        from: None,
+        to: None,
+        compatible,
+        examples: Vec::new(),
+        kinds: Vec::new(),
+        code: kind.code(),
+    }
 }
 
 /// How one type differs from another: whether every value of the one is a value of the other. None where they are the same.

@@ -5,15 +5,17 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
+use serde::de::Deserializer;
 
 use super::Literal;
+use crate::diagnostic::Misread;
+use crate::yaml::misread;
 
-/// A word read from a [`Literal`]; the message of `parse` may carry a hint behind "; ".
+/// A word read from a [`Literal`].
 trait Word: Sized {
     const NAME: &'static str;
     const DESCRIPTION: &'static str;
-    fn parse(text: &str) -> Result<Self, String>;
+    fn parse(text: &str) -> Result<Self, Misread>;
 }
 
 macro_rules! words {
@@ -21,7 +23,7 @@ macro_rules! words {
         impl<'de> Deserialize<'de> for $word {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let literal = Literal::deserialize(deserializer)?;
-                <$word as Word>::parse(&literal.0).map_err(de::Error::custom)
+                <$word as Word>::parse(&literal.0).map_err(misread)
             }
         }
         impl JsonSchema for $word {
@@ -33,8 +35,8 @@ macro_rules! words {
             }
         }
         impl std::str::FromStr for $word {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
+            type Err = Misread;
+            fn from_str(text: &str) -> Result<Self, Misread> {
                 <$word as Word>::parse(text)
             }
         }
@@ -63,12 +65,12 @@ impl Share {
 impl Word for Share {
     const NAME: &'static str = "Share";
     const DESCRIPTION: &'static str = "A share: `1%` or `0.01`.";
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, Misread> {
         let (number, percent) = match text.trim().strip_suffix('%') {
             Some(number) => (number.trim_end(), true),
             None => (text.trim(), false),
         };
-        let not_a_share = || format!("`{text}` is not a share; write `1%` or `0.01`");
+        let not_a_share = || Misread::new(format!("`{text}` is not a share")).hint("write `1%` or `0.01`");
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let digits = format!("{whole}{fraction}");
         if digits.is_empty() || fraction.len() > 12 || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -79,10 +81,10 @@ impl Word for Share {
         if !percent && numerator >= denominator {
             let rows = if numerator == 1 { "1 row".to_owned() } else { format!("{text} rows") };
             let percent = if numerator == denominator { "100" } else { text.trim() };
-            return Err(format!("`{text}` is not a share; write `{percent}%` or `{rows}`"));
+            return Err(Misread::new(format!("`{text}` is not a share")).hint(format!("write `{percent}%` or `{rows}`")));
         }
         if numerator > denominator {
-            return Err(format!("`{text}` is more than the whole; a share is at most `100%`"));
+            return Err(Misread::new(format!("`{text}` is more than the whole")).hint("a share is at most `100%`"));
         }
         Ok(Self { numerator, denominator })
     }
@@ -129,7 +131,7 @@ impl fmt::Display for Tolerance {
 impl Word for Tolerance {
     const NAME: &'static str = "Tolerance";
     const DESCRIPTION: &'static str = "A share or a count of rows, or both: `1%`, `0.01`, `10 rows`, `1% and 10 rows`.";
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, Misread> {
         let mut tolerance = Self { share: None, rows: None };
         for part in text.split(" and ") {
             let part = part.trim();
@@ -143,7 +145,7 @@ impl Word for Tolerance {
                 None => tolerance.share.replace(Share::parse(part)?).is_some(),
             };
             if again {
-                return Err(format!("`{text}` gives the same kind of limit twice"));
+                return Err(format!("`{text}` gives the same kind of limit twice").into());
             }
         }
         Ok(tolerance)
@@ -169,15 +171,15 @@ impl fmt::Display for Margin {
 impl Word for Margin {
     const NAME: &'static str = "Margin";
     const DESCRIPTION: &'static str = "A distance from a share: `5 points` (absolute) or `20%` (of the reference).";
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a margin; write `5 points` or `20%`");
+    fn parse(text: &str) -> Result<Self, Misread> {
+        let wrong = || Misread::new(format!("`{text}` is not a margin")).hint("write `5 points` or `20%`");
         let number = |t: &str| t.trim().parse::<f64>().ok().filter(|x| x.is_finite() && *x >= 0.0).ok_or_else(wrong);
         if let Some(points) = text.strip_suffix("points").or_else(|| text.strip_suffix("point")) {
             return Ok(Self::Points(number(points)? / 100.0));
         }
         let percent = number(text.strip_suffix('%').ok_or_else(wrong)?)?;
         if percent >= 100.0 {
-            return Err(format!("`{text}` of the reference reaches 0; write less than `100%`, or `points`"));
+            return Err(Misread::new(format!("`{text}` of the reference reaches 0")).hint("write less than `100%`, or `points`"));
         }
         Ok(Self::Relative(percent / 100.0))
     }
@@ -190,8 +192,8 @@ pub struct ByteSize(pub u64);
 impl Word for ByteSize {
     const NAME: &'static str = "ByteSize";
     const DESCRIPTION: &'static str = "A size: `512MB`, `1GiB`, or a number of bytes.";
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a size; write `512MB` or `1GiB`");
+    fn parse(text: &str) -> Result<Self, Misread> {
+        let wrong = || Misread::new(format!("`{text}` is not a size")).hint("write `512MB` or `1GiB`");
         let text_trim = text.trim();
         let split = text_trim.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text_trim.len());
         let (number, unit) = text_trim.split_at(split);
@@ -240,8 +242,8 @@ impl fmt::Display for Duration {
 impl Word for Duration {
     const NAME: &'static str = "Duration";
     const DESCRIPTION: &'static str = "A stretch of time: `90s`, `15m`, `36h`, `7d`, `2w`.";
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a stretch of time; write `90s`, `15m`, `36h`, `7d` or `2w`");
+    fn parse(text: &str) -> Result<Self, Misread> {
+        let wrong = || Misread::new(format!("`{text}` is not a stretch of time")).hint("write `90s`, `15m`, `36h`, `7d` or `2w`");
         let trimmed = text.trim();
         let split = trimmed.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, unit) = trimmed.split_at(split);
@@ -268,7 +270,7 @@ mod tests {
         assert!(!one.is_exceeded_by(3, 300));
         assert!(one.is_exceeded_by(4, 300));
         assert_eq!("0.01".parse::<Share>().expect("share").as_f64(), 0.01);
-        assert!("1".parse::<Share>().expect_err("bare").contains("write `100%` or `1 row`"));
+        assert!("1".parse::<Share>().expect_err("bare").to_string().contains("write `100%` or `1 row`"));
         assert!("101%".parse::<Share>().is_err());
         assert!("-1%".parse::<Share>().is_err());
     }

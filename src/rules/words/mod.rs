@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
 pub use self::columns::{Columns, TypeClass};
+pub use crate::findings::{OnFail, OnNoData};
 use crate::yaml::LITERAL;
 
 /// A scalar as it was written (`0.10`, `N`, `017`), to be read once its column's type is known.
@@ -131,32 +132,6 @@ impl<T: JsonSchema> JsonSchema for Ordered<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
     }
-}
-
-/// What follows when a rule fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFail {
-    /// Said in the report, nothing else.
-    Info,
-    /// A warning; `--strict` makes it count.
-    Warn,
-    /// The failing rows are set aside.
-    Quarantine,
-    /// Nothing of the batch is published.
-    Reject,
-}
-
-/// What follows when there is nothing to judge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnNoData {
-    /// The verdict is `undecided`.
-    Stop,
-    /// A warning.
-    Warn,
-    /// Nothing follows.
-    Pass,
 }
 
 /// Whether a row whose value is missing passes a rule about the value.

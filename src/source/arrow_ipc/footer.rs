@@ -3,7 +3,7 @@
 use arrow::ipc::{Block, MessageHeader, root_as_footer, root_as_message};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::{Batch, CONTINUATION, Messages, bytes_of, cut_short, not_arrow, read_schema};
+use super::{BatchMessage, CONTINUATION, Messages, bytes_of, cut_short, not_arrow, read_schema};
 use crate::diagnostic::Fault;
 use crate::source::InputFile;
 use crate::source::typed::damaged;
@@ -37,7 +37,7 @@ pub(super) fn messages(file: &InputFile) -> Result<Messages, Fault> {
     for block in &dictionaries {
         digest.update(&bytes_of(file, &schema, block)?);
     }
-    let batches = batches.into_iter().map(|block| Batch { block, dictionaries: dictionaries.len() }).collect();
+    let batches = batches.into_iter().map(|block| BatchMessage { block, dictionaries: dictionaries.len() }).collect();
     Ok(Messages { schema, version: footer.version(), dictionaries, batches, digest: digest.digest128() })
 }
 

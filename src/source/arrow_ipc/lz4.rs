@@ -34,7 +34,7 @@ fn unpack(mut block: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let back = usize::from(u16::from_le_bytes(*take(&mut block, 2)?.first_chunk()?));
         let start = out.len().checked_sub(back).filter(|_| back > 0)?;
         let copied = length(token & 15, &mut block)? + 4;
-        // What is copied may reach into what it makes.
+        // The bytes to copy may overlap those that the copy makes.
         (start..start + copied).for_each(|at| out.push(out[at]));
     }
 }

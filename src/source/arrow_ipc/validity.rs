@@ -18,7 +18,7 @@ use super::lz4;
 /// It does.
 pub(super) fn agrees(schema: &Schema, message: &Message<'_>, body: &[u8]) -> Result<(), String> {
     if let Some(batch) = message.header_as_record_batch() {
-        let mut walk = Walk::new(message.version(), &batch, body);
+        let mut walk = BatchWalk::new(message.version(), &batch, body);
         schema.fields().iter().try_for_each(|field| walk.column(field, Some(batch.length())))?;
         return walk.end();
     }
@@ -26,7 +26,7 @@ pub(super) fn agrees(schema: &Schema, message: &Message<'_>, body: &[u8]) -> Res
     let Some(batch) = dictionary.data() else { return Err("a dictionary holds nothing".to_owned()) };
     let field = schema.fields().iter().find_map(|field| values_of(field, dictionary.id()));
     let field = field.ok_or_else(|| format!("no column has the dictionary {}", dictionary.id()))?;
-    let mut walk = Walk::new(message.version(), &batch, body);
+    let mut walk = BatchWalk::new(message.version(), &batch, body);
     walk.column(&field, Some(batch.length()))?;
     walk.end()
 }
@@ -52,7 +52,7 @@ fn values_of(field: &Field, id: i64) -> Option<Field> {
 }
 
 /// Goes through the nodes and buffers of a batch, which stand one after the other, column by column.
-struct Walk<'a> {
+struct BatchWalk<'a> {
     nodes: std::vec::IntoIter<FieldNode>,
     buffers: std::vec::IntoIter<&'a [u8]>,
     variadic: std::vec::IntoIter<i64>,
@@ -60,7 +60,7 @@ struct Walk<'a> {
     version: MetadataVersion,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> BatchWalk<'a> {
     fn new(version: MetadataVersion, batch: &RecordBatch<'_>, body: &'a [u8]) -> Self {
         let bytes = |b: &arrow::ipc::Buffer| body.get(b.offset() as usize..)?.get(..b.length() as usize);
         let buffers: Vec<_> = batch.buffers().into_iter().flatten().map(|b| bytes(b).unwrap_or_default()).collect();

@@ -44,7 +44,7 @@ fn snappy(data: &[u8]) -> Option<Vec<u8>> {
             _ => (size + 1, little_endian(&mut rest, 4)?),
         };
         let start = out.len().checked_sub(back).filter(|_| back > 0)?;
-        // What is copied may reach into what it makes.
+        // The bytes to copy may overlap those that the copy makes.
         (start..start + copied).for_each(|at| out.push(out[at]));
     }
     let mut crc = flate2::Crc::new();

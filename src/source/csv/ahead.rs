@@ -1,30 +1,39 @@
-//! What is already known of lines that a malformed record gave back.
+//! Looks ahead once for all lines that malformed records gave back.
 //!
-//! A record that crosses a line end and turns out malformed costs its first line only; framing goes on with the next
-//! line. Where each line opens a quote that its neighbour closes (`x","y`), each would be read to the end of the file
-//! again. But every record that goes on behind a given line end is inside quotes there, so all of them read alike
-//! from there on. One walk ahead, shared by them, tells how many fields follow.
+//! A record that crosses a line end inside quotes and turns out malformed costs its first line only; framing goes on with the
+//! next line. In a damaged file each line may open a quote that the next one closes:
+//!
+//! ```text
+//! x","y     the record that begins here is inside quotes at the line's end,
+//! x","y     and so is the one that begins here, and so on
+//! ```
+//!
+//! Only far ahead, perhaps at the end of the file, is it known that the first of them has too many fields, and the same is
+//! true of each one that follows: read one by one, they would take quadratic time. But all records that are inside quotes at
+//! the same line end read alike from there on; they differ only in how many fields they have before it. So one walk ahead is
+//! kept for all of them. It counts fields and remembers where quoted ones lie. A record has the fields that the walk counts
+//! behind the record's first line end, and those of its own before it.
 
 use std::collections::VecDeque;
 
 use memchr::{memchr, memchr2};
 
-use super::framing::{Dialect, Framed, RECORD_BYTES_MAX, UNTERMINATED, first_line};
+use super::record::{Framed, Input};
 use super::scan::Scan;
 
 /// The walk ahead.
 #[derive(Debug, Default)]
-pub struct Ahead {
-    /// Up to here a record was read that was malformed; what begins before it asks here first.
-    pub seen: usize,
-    /// Quoted fields behind, in order.
-    passed: VecDeque<Passed>,
-    head: Head,
+pub struct LookAhead {
+    /// Up to here a malformed record was read; a record that begins before it asks here first.
+    pub read_to: usize,
+    /// The quoted fields that were passed, in order.
+    passed: VecDeque<QuotedField>,
+    cursor: Cursor,
 }
 
-/// A quoted field, its quotes at `open` and `close`, with `index` fields before it in its record.
+/// A quoted field, its quotes at `open` and `close`; `index` counts the fields before it since the walk began.
 #[derive(Debug)]
-struct Passed {
+struct QuotedField {
     open: usize,
     close: usize,
     index: usize,
@@ -32,21 +41,31 @@ struct Passed {
 
 /// How far the walk is.
 #[derive(Debug, Default)]
-struct Head {
+struct Cursor {
     at: usize,
     /// The quote of the field that `at` is in; none where a field begins at `at`.
     open: Option<usize>,
-    /// Fields before.
+    /// Fields passed since the walk began.
     index: usize,
     end: Option<End>,
 }
 
+/// Why a walk goes no further.
 #[derive(Debug, Clone, Copy)]
 enum End {
     /// The record ends; all its fields are counted.
     Record,
     /// Text follows a closing quote.
     Broken,
+}
+
+/// What came of walking over one field.
+enum Step {
+    Done,
+    /// A quote does not close as far as the record may reach.
+    StillOpen,
+    /// The bytes stop too early to say.
+    Unknown,
 }
 
 /// What stands behind a closing quote, or where a field without quotes ends.
@@ -59,7 +78,7 @@ enum Behind {
 }
 
 /// How a record's first line ends.
-enum Line {
+enum FirstLine {
     /// Inside the quoted field that opens at `open`, behind `fields` others; the next line begins at `next`.
     InsideField {
         open: usize,
@@ -69,114 +88,99 @@ enum Line {
     Otherwise,
 }
 
-impl Ahead {
-    /// What becomes of the record at `start`, where that is known without reading it to its end: it is malformed, or
-    /// the bytes stop before it ends. Records are asked for in the order in which they stand.
+impl LookAhead {
+    /// What becomes of the record at `start`, where the walk can tell: it is malformed, or the bytes stop before it ends.
+    /// Records are asked for in the order in which they stand.
     #[cold]
     #[inline(never)]
-    pub fn tells(
-        &mut self,
-        bytes: &[u8],
-        start: usize,
-        dialect: Dialect,
-        fields: Option<usize>,
-        at_end: bool,
-        scan: &mut Scan,
-    ) -> Option<Framed> {
-        let (quote, expected) = (dialect.quote?, fields?);
-        let Line::InsideField { open, fields: own, next } = line(bytes, start, dialect.delimiter, quote, scan) else { return None };
-        let known = self.fields_before(next);
-        if known.is_none() {
-            self.passed.clear();
-            self.head = Head { at: next, open: Some(open), index: own, end: None };
-        }
-        let index = known.unwrap_or(own);
+    pub fn outcome(&mut self, input: Input<'_>, start: usize, scan: &mut Scan) -> Option<Framed> {
+        let (quote, expected) = (input.dialect.quote?, input.fields?);
+        let FirstLine::InsideField { open, fields: before, next } = first_line(input, start, quote, scan) else { return None };
+        let first = match self.index_at(next) {
+            Some(index) => index,
+            None => {
+                // The walk did not come by: it begins anew in this record's open field.
+                self.passed.clear();
+                self.cursor = Cursor { at: next, open: Some(open), index: before, end: None };
+                before
+            }
+        };
         let mut step = Step::Done;
         loop {
-            // Of this record; the walk may have begun with another one.
-            let complete = |walked: usize| walked - index + own;
-            let malformed = match self.head.end {
-                Some(End::Broken) => true,
-                Some(End::Record) if complete(self.head.index) == expected => return None,
-                Some(End::Record) => true,
-                None => self.passed.back().is_some_and(|p| complete(p.index + 1) > expected),
+            // Where the walk is `index` fields far, this record has that many less those before it, and its own.
+            let fields_of_record = |index: usize| index - first + before;
+            let is_malformed = match self.cursor.end {
+                Some(End::Record) if fields_of_record(self.cursor.index) == expected => return None,
+                Some(End::Record | End::Broken) => true,
+                None => self.passed.back().is_some_and(|p| fields_of_record(p.index + 1) > expected),
             };
-            self.seen = self.seen.max(self.head.at);
-            if malformed {
-                return Some(first_line(bytes, start, UNTERMINATED));
+            self.read_to = self.read_to.max(self.cursor.at);
+            if is_malformed {
+                return Some(Framed::unterminated(input.bytes, start));
             }
             match step {
                 Step::Done => {}
-                Step::StillOpen if at_end || bytes.len() - start > RECORD_BYTES_MAX => {
-                    return Some(first_line(bytes, start, UNTERMINATED));
-                }
+                Step::StillOpen if input.never_closes(start) => return Some(Framed::unterminated(input.bytes, start)),
                 Step::StillOpen | Step::Unknown => return Some(Framed::Incomplete),
             }
-            step = self.step(bytes, start, dialect.delimiter, quote, at_end, scan);
+            step = self.step(input, start, quote, scan);
         }
     }
 
-    /// How many fields precede the one that the line at `next` begins in, if the walk came by.
-    fn fields_before(&mut self, next: usize) -> Option<usize> {
+    /// How many fields the walk had passed before the quoted field in which the line at `next` begins, if it came by.
+    fn index_at(&mut self, next: usize) -> Option<usize> {
         while self.passed.front().is_some_and(|p| p.close < next) {
             self.passed.pop_front();
         }
-        match (self.passed.front(), self.head.open) {
+        match (self.passed.front(), self.cursor.open) {
             (Some(passed), _) => (passed.open < next).then_some(passed.index),
-            (None, Some(open)) => (open < next && next <= self.head.at).then_some(self.head.index),
+            (None, Some(open)) => (open < next && next <= self.cursor.at).then_some(self.cursor.index),
             (None, None) => None,
         }
     }
 
     /// Walks over one field, as far as the record that begins at `start` may reach.
-    fn step(&mut self, bytes: &[u8], start: usize, delimiter: u8, quote: u8, at_end: bool, scan: &mut Scan) -> Step {
-        let head = &mut self.head;
-        if head.open.is_none() && bytes.get(head.at) == Some(&quote) {
-            head.open = Some(head.at);
-            head.at += 1;
+    fn step(&mut self, input: Input<'_>, start: usize, quote: u8, scan: &mut Scan) -> Step {
+        let bytes = input.bytes;
+        let cursor = &mut self.cursor;
+        if cursor.open.is_none() && bytes.get(cursor.at) == Some(&quote) {
+            cursor.open = Some(cursor.at);
+            cursor.at += 1;
         }
-        let end = match head.open {
+        let end = match cursor.open {
             Some(open) => {
-                let limit = bytes.len().min(start.saturating_add(RECORD_BYTES_MAX));
-                let Some(close) = closing(bytes, &mut head.at, limit, quote) else { return Step::StillOpen };
-                self.passed.push_back(Passed { open, close, index: head.index });
-                head.open = None;
+                let Some(close) = closing_quote(bytes, &mut cursor.at, input.reach(start), quote) else { return Step::StillOpen };
+                self.passed.push_back(QuotedField { open, close, index: cursor.index });
+                cursor.open = None;
                 close + 1
             }
-            None => scan.next(bytes, head.at, delimiter),
+            None => scan.next(bytes, cursor.at, input.dialect.delimiter),
         };
-        head.at = end;
-        match behind(bytes, end, delimiter, at_end) {
-            Behind::Delimiter => head.at = end + 1,
-            Behind::RecordEnd => head.end = Some(End::Record),
-            Behind::Text => head.end = Some(End::Broken),
+        cursor.at = end;
+        match behind(input, end) {
+            Behind::Delimiter => cursor.at = end + 1,
+            Behind::RecordEnd => cursor.end = Some(End::Record),
+            Behind::Text => cursor.end = Some(End::Broken),
             Behind::Unknown => return Step::Unknown,
         }
-        head.index += 1;
+        cursor.index += 1;
         Step::Done
     }
 }
 
-enum Step {
-    Done,
-    /// A quote does not close as far as the record may reach.
-    StillOpen,
-    /// The bytes stop too early to say.
-    Unknown,
-}
-
-/// Looks at the line at `start` only.
-fn line(bytes: &[u8], start: usize, delimiter: u8, quote: u8, scan: &mut Scan) -> Line {
+/// Looks at the first line of the record at `start`, and no further.
+fn first_line(input: Input<'_>, start: usize, quote: u8, scan: &mut Scan) -> FirstLine {
+    let (bytes, delimiter) = (input.bytes, input.dialect.delimiter);
     let (mut at, mut fields) = (start, 0);
     loop {
         let end = if bytes.get(at) == Some(&quote) {
             let open = at;
             at += 1;
             loop {
-                let Some(found) = memchr2(quote, b'\n', &bytes[at..]) else { return Line::Otherwise };
+                let Some(found) = memchr2(quote, b'\n', &bytes[at..]) else { return FirstLine::Otherwise };
                 at += found;
                 if bytes[at] == b'\n' {
-                    return Line::InsideField { open, fields, next: at + 1 };
+                    return FirstLine::InsideField { open, fields, next: at + 1 };
                 }
                 if bytes.get(at + 1) != Some(&quote) {
                     break at + 1;
@@ -187,15 +191,16 @@ fn line(bytes: &[u8], start: usize, delimiter: u8, quote: u8, scan: &mut Scan) -
             scan.next(bytes, at, delimiter)
         };
         if bytes.get(end) != Some(&delimiter) {
-            return Line::Otherwise;
+            return FirstLine::Otherwise;
         }
         fields += 1;
         at = end + 1;
     }
 }
 
-/// The quote before `limit` that closes the field that `at` is in; `at` goes on to where it was looked for.
-fn closing(bytes: &[u8], at: &mut usize, limit: usize, quote: u8) -> Option<usize> {
+/// The quote before `limit` that closes the field that `at` is in. `at` goes on to where it was looked for, so that a later
+/// call with a higher limit goes on from there.
+fn closing_quote(bytes: &[u8], at: &mut usize, limit: usize, quote: u8) -> Option<usize> {
     while *at < limit {
         let Some(found) = memchr(quote, &bytes[*at..limit]) else {
             *at = limit;
@@ -210,68 +215,13 @@ fn closing(bytes: &[u8], at: &mut usize, limit: usize, quote: u8) -> Option<usiz
     None
 }
 
-fn behind(bytes: &[u8], end: usize, delimiter: u8, at_end: bool) -> Behind {
-    match bytes.get(end) {
-        Some(&b) if b == delimiter => Behind::Delimiter,
+fn behind(input: Input<'_>, end: usize) -> Behind {
+    match input.bytes.get(end) {
+        Some(&b) if b == input.dialect.delimiter => Behind::Delimiter,
         Some(b'\n') => Behind::RecordEnd,
-        Some(b'\r') if matches!(bytes.get(end + 1), None | Some(b'\n')) => Behind::RecordEnd,
+        Some(b'\r') if matches!(input.bytes.get(end + 1), None | Some(b'\n')) => Behind::RecordEnd,
         Some(_) => Behind::Text,
-        None if at_end => Behind::RecordEnd,
+        None if input.at_end => Behind::RecordEnd,
         None => Behind::Unknown,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::framing::{Record, frame};
-    use super::*;
-    use proptest::prelude::*;
-
-    const CSV: Dialect = Dialect { delimiter: b',', quote: Some(b'"') };
-
-    /// What stands at each place in turn; with `known` as records are read, else each as if nothing were known.
-    fn all(bytes: &[u8], fields: usize, at_end: bool, known: bool) -> Vec<(Framed, Vec<(u32, u32)>)> {
-        let (mut at, mut record, mut found) = (0, Record::default(), Vec::new());
-        while at < bytes.len() {
-            if !known {
-                record = Record::default();
-            }
-            let framed = frame(bytes, at, CSV, Some(fields), at_end, &mut record);
-            let is_record = matches!(framed, Framed::Record { .. });
-            found.push((framed, record.cells.iter().filter(|_| is_record).map(|c| (c.start, c.end)).collect()));
-            match framed {
-                Framed::Record { next, .. } | Framed::Blank { next } | Framed::Bad { next, .. } => at = next,
-                Framed::Incomplete => break,
-            }
-        }
-        found
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-        #[test]
-        fn a_record_reads_alike_whatever_was_read_before(
-            text in prop_oneof!["[a,\"\n]{0,80}", "([ab]\",\"c\n|\"\"|,|\n|\"x\n|a\",\n|\r\n){0,30}"],
-            fields in 1usize..7,
-            at_end: bool,
-        ) {
-            let bytes = text.as_bytes();
-            prop_assert_eq!(all(bytes, fields, at_end, true), all(bytes, fields, at_end, false));
-        }
-    }
-
-    /// A record of 400,000 columns of which every line opens a quote that the next one closes: of all lines, each
-    /// would be read to the end of the text.
-    #[test]
-    fn quotes_that_close_on_the_next_line_are_read_once() {
-        let lines = 200_000;
-        let text = "x\",\"y\n".repeat(lines);
-        for fields in [2, 100, 2 * lines] {
-            let begun = std::time::Instant::now();
-            let found = all(text.as_bytes(), fields, true, true);
-            assert_eq!(found.len(), lines);
-            assert!(found.iter().all(|(framed, _)| matches!(framed, Framed::Bad { lines: 1, .. })));
-            assert!(begun.elapsed().as_secs() < 20, "{fields} columns took {:?}", begun.elapsed());
-        }
     }
 }

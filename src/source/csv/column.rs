@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, NullBufferBuilder, PrimitiveArray, StringBuilder};
 use arrow::datatypes::*;
 
-use super::framing::Cell;
+use super::record::Cell;
 
 use crate::text;
 use crate::types::{Class, TypeEvidence, a_type, add_example, shortened};
@@ -20,7 +20,7 @@ pub struct ColumnReader {
     pub class: Class,
     /// A guessed type admits only text of its class; a contract's type admits all it can represent.
     pub guessed: bool,
-    /// The type is a table's: text must be written as a guess would ask for it.
+    /// The type is that of the destination's table. Text is read as strictly as for a guess: `007` is no number.
     pub is_strict: bool,
     /// strftime format of a date or timestamp.
     pub format: Option<String>,
@@ -29,7 +29,7 @@ pub struct ColumnReader {
 }
 
 /// The text of a unit and how to read its cells.
-pub struct Text<'a> {
+pub struct UnitText<'a> {
     pub bytes: &'a [u8],
     /// The same bytes, where all of them are UTF-8.
     pub utf8: Option<&'a str>,
@@ -40,7 +40,7 @@ pub struct Text<'a> {
     pub timezone_seconds: Option<i32>,
 }
 
-impl<'a> Text<'a> {
+impl<'a> UnitText<'a> {
     pub fn new(bytes: &'a [u8], utf8: Option<&'a str>, quote: u8, missing: &'a [String], timezone_seconds: Option<i32>) -> Self {
         let missing_lengths = missing.iter().fold(0, |lengths, token| lengths | length_bit(token));
         Self { bytes, utf8, quote, missing, missing_lengths, timezone_seconds }
@@ -86,54 +86,54 @@ pub struct Unreadable {
 
 impl ColumnReader {
     /// Reads `cells`; what cannot be read becomes null and is named in `unreadable`.
-    pub fn read(&self, cells: &[Cell], text: &Text, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
-        let mut each = Each { reader: self, text, unreadable, evidence };
+    pub fn read(&self, cells: &[Cell], text: &UnitText, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
+        let mut writer = ArrayWriter { reader: self, text, unreadable, evidence };
         match &self.data_type {
-            DataType::Boolean => each.booleans(cells),
-            DataType::Int8 => each.numbers::<Int8Type>(cells, |t| t.parse().ok()),
-            DataType::Int16 => each.numbers::<Int16Type>(cells, |t| t.parse().ok()),
-            DataType::Int32 => each.numbers::<Int32Type>(cells, |t| text::integer(t)?.try_into().ok()),
+            DataType::Boolean => writer.booleans(cells),
+            DataType::Int8 => writer.numbers::<Int8Type>(cells, |t| t.parse().ok()),
+            DataType::Int16 => writer.numbers::<Int16Type>(cells, |t| t.parse().ok()),
+            DataType::Int32 => writer.numbers::<Int32Type>(cells, |t| text::integer(t)?.try_into().ok()),
             DataType::Int64 => {
-                let array = each.numbers::<Int64Type>(cells, text::integer);
+                let array = writer.numbers::<Int64Type>(cells, text::integer);
                 let wide = |v: &i64| v.unsigned_abs() > text::EXACT_INTEGER_MAX;
                 if self.guessed && array.as_primitive::<Int64Type>().values().iter().any(wide) {
                     evidence.class = evidence.class.join(Class::WideInteger);
                 }
                 array
             }
-            DataType::UInt8 => each.numbers::<UInt8Type>(cells, |t| t.parse().ok()),
-            DataType::UInt16 => each.numbers::<UInt16Type>(cells, |t| t.parse().ok()),
-            DataType::UInt32 => each.numbers::<UInt32Type>(cells, |t| t.parse().ok()),
-            DataType::UInt64 => each.numbers::<UInt64Type>(cells, |t| t.parse().ok()),
-            DataType::Float32 => each.numbers::<Float32Type>(cells, |t| {
+            DataType::UInt8 => writer.numbers::<UInt8Type>(cells, |t| t.parse().ok()),
+            DataType::UInt16 => writer.numbers::<UInt16Type>(cells, |t| t.parse().ok()),
+            DataType::UInt32 => writer.numbers::<UInt32Type>(cells, |t| t.parse().ok()),
+            DataType::UInt64 => writer.numbers::<UInt64Type>(cells, |t| t.parse().ok()),
+            DataType::Float32 => writer.numbers::<Float32Type>(cells, |t| {
                 let narrow = text::float(t)? as f32;
                 (narrow.is_finite() || !t.bytes().any(|b| b.is_ascii_digit())).then_some(narrow)
             }),
             // A guess must not round: two identifiers beyond 2^53 could become one.
             DataType::Float64 if self.guessed || self.is_strict => {
-                each.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t)))
+                writer.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t)))
             }
-            DataType::Float64 => each.numbers::<Float64Type>(cells, text::float),
-            DataType::Decimal128(precision, scale) => each.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
+            DataType::Float64 => writer.numbers::<Float64Type>(cells, text::float),
+            DataType::Decimal128(precision, scale) => writer.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
             DataType::Date32 => match &self.format {
-                Some(format) => each.numbers::<Date32Type>(cells, |t| text::date_in(t, format)),
-                None => each.numbers::<Date32Type>(cells, text::date),
+                Some(format) => writer.numbers::<Date32Type>(cells, |t| text::date_in(t, format)),
+                None => writer.numbers::<Date32Type>(cells, text::date),
             },
-            DataType::Timestamp(unit, zone) => each.timestamps(cells, *unit, zone.is_some()),
-            DataType::Binary => each.binary(cells),
-            _ => each.strings(cells),
+            DataType::Timestamp(unit, zone) => writer.timestamps(cells, *unit, zone.is_some()),
+            DataType::Binary => writer.binary(cells),
+            _ => writer.strings(cells),
         }
     }
 }
 
-struct Each<'a> {
+struct ArrayWriter<'a> {
     reader: &'a ColumnReader,
-    text: &'a Text<'a>,
+    text: &'a UnitText<'a>,
     unreadable: &'a mut Vec<Unreadable>,
     evidence: &'a mut TypeEvidence,
 }
 
-impl Each<'_> {
+impl ArrayWriter<'_> {
     /// The value at `index`: trimmed, null where missing, noted where it cannot be read.
     fn parse<T>(&mut self, index: usize, cell: Cell, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         let whole = self.text.cell(cell);
@@ -157,7 +157,8 @@ impl Each<'_> {
     fn note(&mut self, index: usize, text: &str) {
         self.evidence.failures += 1;
         let class = text::classify(text);
-        // A digit that its own class would lose, such as nanoseconds, leaves only text.
+        // A value of the column's own class that cannot be read has a digit that the type would lose, such as nanoseconds:
+        // only text keeps it.
         let widens = self.reader.class.join(class) != self.reader.class;
         let class = if self.reader.guessed && !widens { Class::Text } else { class };
         self.evidence.class = self.evidence.class.join(class);
@@ -219,13 +220,13 @@ impl Each<'_> {
     fn strings(&mut self, cells: &[Cell]) -> ArrayRef {
         let bytes = cells.iter().map(|c| (c.end - c.start) as usize).sum();
         let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
+        // No value was seen in the first unit: the values here are the first to say what the column is.
         let undetermined = self.reader.guessed && self.reader.class == Class::Missing;
         for &cell in cells {
             let text = self.text.cell(cell);
             match self.text.is_missing(&text) {
                 true => builder.append_null(),
                 false => {
-                    // The first unit had no value: these say what the column is.
                     if self.reader.mixed {
                         let trimmed = trimmed(&text);
                         self.evidence.count_kind(text::classify(trimmed), trimmed);

@@ -4,7 +4,8 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::CsvSource;
 use super::column::{ColumnReader, trimmed};
-use super::framing::{self, Framed, Record};
+use super::framing::Framer;
+use super::record::Framed;
 use crate::source::ContractColumn;
 use crate::text;
 use crate::types::Class;
@@ -17,7 +18,8 @@ pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> Column
     let column = contract.iter().find(|c| c.name == name);
     let is_strict = column.is_some_and(|c| c.is_strict);
     let asked = column.and_then(|c| c.data_type.clone());
-    // A table's text column is text without anybody's promise; what no text is, is not asked of it.
+    // A table's type counts like a contract's, but for two: text is a guess like any other, since nobody promised it; and
+    // nested types are not asked for, since delimited text cannot hold them.
     let is_text = is_strict && asked == Some(DataType::Utf8);
     let data_type = asked.filter(|asked| !is_strict || !(asked.is_nested() || is_text));
     ColumnReader {
@@ -43,19 +45,19 @@ pub(super) fn guessed_type(class: Class, timezone_seconds: Option<i32>) -> DataT
 pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> Vec<(Class, bool)> {
     let text = source.text(bytes);
     let mut classes = vec![(Class::Missing, false); source.columns.len()];
-    let (mut at, mut record, mut rows) = (0, Record::default(), 0);
-    let dialect = source.dialect.within(bytes);
+    let mut framer = Framer::new(bytes, source.dialect.within(bytes), Some(positions.len()), true);
+    let (mut at, mut rows) = (0, 0);
     while at < bytes.len() {
-        match framing::frame(bytes, at, dialect, Some(positions.len()), true, &mut record) {
+        match framer.frame(at) {
             Framed::Record { next, .. } => {
                 at = next;
                 rows += 1;
-                if record.cells.len() != positions.len() {
+                if framer.cells.len() != positions.len() {
                     continue;
                 }
                 for (column, (class, mixed)) in classes.iter_mut().enumerate() {
                     if (*class != Class::Text || !*mixed && rows < MIXED_ROWS) && source.columns[column].guessed {
-                        let value = text.cell(record.cells[positions[column]]);
+                        let value = text.cell(framer.cells[positions[column]]);
                         let trimmed = trimmed(&value);
                         if !text.is_missing(trimmed) && !text.is_missing(&value) {
                             let seen = text::classify(trimmed);

@@ -2,7 +2,8 @@
 
 use memchr::memchr;
 
-use super::framing::{self, Cell, Dialect, Framed, Record};
+use super::framing::Framer;
+use super::record::{Cell, Dialect, Framed};
 use crate::diagnostic::{Code, Fault};
 use crate::source::{ContractColumn, InputFile};
 
@@ -30,10 +31,10 @@ impl Header {
         let bytes = file.read_at(0, len)?;
         let is_whole = len as u64 == file.bytes;
         let bom = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
-        let mut record = Record::default();
+        let mut framer = Framer::new(&bytes, dialect, None, is_whole);
         let (mut at, mut lines) = (bom, 0);
         let next = loop {
-            match framing::frame(&bytes, at, dialect, None, is_whole, &mut record) {
+            match framer.frame(at) {
                 Framed::Blank { next } if next < bytes.len() => (at, lines) = (next, lines + 1),
                 Framed::Record { next, lines: more, .. } => {
                     lines += u64::from(more);
@@ -52,12 +53,12 @@ impl Header {
                 }
             }
         };
-        let line = Line { file, text: &bytes[..next], start: at, cells: &record.cells, dialect };
+        let line = HeaderLine { file, text: &bytes[..next], start: at, cells: &framer.cells, dialect };
         line.is_text()?;
         if has_header {
             return line.names(next as u64, lines);
         }
-        let columns = record.cells.len();
+        let columns = framer.cells.len();
         if !line.text.ends_with(b"\n") && line.holds_carriage_return() {
             return Err(carriage_returns(file));
         }
@@ -68,7 +69,7 @@ impl Header {
 }
 
 /// The header line, framed.
-struct Line<'a> {
+struct HeaderLine<'a> {
     file: &'a InputFile,
     /// The file up to the line's end.
     text: &'a [u8],
@@ -77,7 +78,7 @@ struct Line<'a> {
     dialect: Dialect,
 }
 
-impl Line<'_> {
+impl HeaderLine<'_> {
     fn is_text(&self) -> Result<(), Fault> {
         let line = &self.text[self.start..];
         let nul = line.iter().filter(|b| **b == 0).count();

@@ -5,9 +5,10 @@ use arrow::buffer::BooleanBuffer;
 use memchr::memchr;
 
 use super::CsvSource;
-use super::column::{Text, Unreadable};
-use super::framing::{self, Cell, Dialect, Framed, Record};
+use super::column::{UnitText, Unreadable};
+use super::framing::Framer;
 use super::header::BOM;
+use super::record::{Cell, Framed};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
 use crate::source::origin::LineJumps;
@@ -18,10 +19,9 @@ use crate::types::{Class, TypeEvidence};
 const BATCH_CELLS_MAX: usize = 1 << 20;
 
 /// The state of reading one unit.
-pub(super) struct Reading<'a> {
+pub(super) struct UnitReader<'a> {
     source: &'a CsvSource,
-    text: Text<'a>,
-    dialect: Dialect,
+    text: UnitText<'a>,
     projection: &'a Projection,
     positions: &'a [usize],
     /// The position in the record of each projected column.
@@ -31,19 +31,17 @@ pub(super) struct Reading<'a> {
     lines: u32,
     line_jumps: LineJumps,
     evidence: Vec<TypeEvidence>,
-    /// Cells of the record being framed.
-    record: Record,
+    framer: Framer<'a>,
     batch_rows: usize,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> UnitReader<'a> {
     pub(super) fn new(source: &'a CsvSource, bytes: &'a [u8], projection: &'a Projection, positions: &'a [usize]) -> Self {
         let nothing = |&column: &usize| TypeEvidence::new(column);
         let batch_rows = (BATCH_CELLS_MAX / projection.columns.len().max(1)).max(64).min(source.cut.batch_rows.max(1));
         Self {
             source,
             text: source.text(bytes),
-            dialect: source.dialect.within(bytes),
             projection,
             positions,
             wanted: projection.columns.iter().map(|&column| positions[column]).collect(),
@@ -52,7 +50,7 @@ impl<'a> Reading<'a> {
             lines: 0,
             line_jumps: LineJumps::default(),
             evidence: projection.columns.iter().map(nothing).collect(),
-            record: Record::default(),
+            framer: Framer::new(bytes, source.dialect.within(bytes), Some(positions.len()), true),
             batch_rows,
         }
     }
@@ -65,8 +63,7 @@ impl<'a> Reading<'a> {
         let mut malformed = Vec::new();
         while rows.len() + malformed.len() < self.batch_rows && self.at < self.text.bytes.len() {
             let start = self.at;
-            let framed = framing::frame(self.text.bytes, start, self.dialect, Some(self.positions.len()), true, &mut self.record);
-            let (end, reason, lines) = match framed {
+            let (end, reason, lines) = match self.framer.frame(start) {
                 Framed::Blank { next } if !self.source.blank_is_record() => {
                     self.at = next;
                     self.lines += 1;
@@ -93,7 +90,7 @@ impl<'a> Reading<'a> {
                     malformed.push(Malformed { row, reason, column: None, raw });
                 }
                 None => {
-                    let record = self.record.cells.as_slice();
+                    let record = self.framer.cells.as_slice();
                     for (column, &position) in cells.iter_mut().zip(&self.wanted) {
                         column.push(record[position]);
                     }
@@ -113,9 +110,9 @@ impl<'a> Reading<'a> {
         row
     }
 
-    /// Why a record of well-formed fields is none of this table.
+    /// Why a record whose fields are well formed does not belong to this table, if so.
     fn ragged(&self, start: usize) -> Option<String> {
-        let (expected, found) = (self.positions.len(), self.record.cells.len());
+        let (expected, found) = (self.positions.len(), self.framer.cells.len());
         let record = &self.text.bytes[start..];
         if record[0] == BOM[0] && record.starts_with(BOM) {
             return Some("a byte order mark inside the file: were files joined?".into());
@@ -124,7 +121,7 @@ impl<'a> Reading<'a> {
             return Some(format!("{found} fields where the header has {expected}"));
         }
         // With more columns, lines that end with a carriage return alone make too many fields.
-        let Cell { start: from, end: to, .. } = self.record.cells[0];
+        let Cell { start: from, end: to, .. } = self.framer.cells[0];
         let holds_return = expected == 1 && from as usize == start && memchr(b'\r', &self.text.bytes[start..to as usize]).is_some();
         holds_return.then(|| "a carriage return that ends no line".to_owned())
     }

@@ -3,6 +3,7 @@
 use crate::text;
 
 /// Whether a number without exponent is short enough to be no more than a float holds.
+#[inline]
 pub(super) fn is_in_range(number: &str) -> bool {
     number.len() < 300 && memchr::memchr2(b'e', b'E', number.as_bytes()).is_none()
 }

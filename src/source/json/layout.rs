@@ -10,7 +10,7 @@ use crate::source::file::cannot_read;
 
 /// Where a file's records are.
 #[derive(Debug)]
-pub struct Head {
+pub struct RecordRegion {
     pub layout: Layout,
     /// Byte at which the first unit begins, and lines before it.
     pub start: u64,
@@ -29,7 +29,7 @@ pub enum Layout {
 
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
-impl Head {
+impl RecordRegion {
     /// Finds the records of a file of one object a line.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Head {
     /// # Errors
     /// There is no array at `path`, or the text before it is not JSON.
     pub fn of_document(file: &InputFile, path: &[String]) -> Result<Self, Fault> {
-        let mut walk = Walk::new(file)?;
+        let mut walk = DocumentWalk::new(file)?;
         if path.is_empty() {
             match walk.peek()? {
                 Some(b'[') => {}
@@ -67,7 +67,7 @@ impl Head {
     }
 
     /// Several objects are one a line; a single one is a document whose array must be named.
-    fn of_objects(file: &InputFile, mut walk: Walk<'_>) -> Result<Self, Fault> {
+    fn of_objects(file: &InputFile, mut walk: DocumentWalk<'_>) -> Result<Self, Fault> {
         let keys = walk.keys_with_arrays(0)?;
         if walk.peek()? == Some(b'{') {
             return Self::of_lines(file);
@@ -91,14 +91,14 @@ enum Then {
 }
 
 /// Bytes of a document one after the other, with what little structure it takes to find an array.
-struct Walk<'a> {
+struct DocumentWalk<'a> {
     file: &'a InputFile,
     input: BufReader<std::fs::File>,
     at: u64,
     lines: u64,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> DocumentWalk<'a> {
     fn new(file: &'a InputFile) -> Result<Self, Fault> {
         let mut walk = Self { file, input: BufReader::with_capacity(1 << 16, file.open()?), at: 0, lines: 0 };
         if walk.buffer()?.starts_with(BOM) {
@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
 /// Checks what follows the array that closes at `close`: the rest of the objects around it, each closed, none of them
 /// with the array's key again, and nothing behind the document.
 pub fn ends_well(file: &InputFile, close: u64, path: &[String]) -> Result<(), Fault> {
-    let mut walk = Walk::new(file)?;
+    let mut walk = DocumentWalk::new(file)?;
     std::io::Seek::seek(&mut walk.input, std::io::SeekFrom::Start(close)).map_err(|e| cannot_read(&file.path, &e))?;
     let fault = |what: String| Fault::new(Code::InvalidLayout, format!("{}: behind the array: {what}", file.path));
     for key in path.iter().rev() {

@@ -7,24 +7,28 @@
 
 mod builder;
 mod digits;
+mod inference;
+mod kind;
 mod layout;
 mod plan;
 mod reading;
+mod record;
+mod scalars;
 mod shape;
-mod values;
 
 use std::io::Read;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Fields, Schema};
 
-use self::layout::{Head, Layout, last_element_end};
-use self::plan::{Contract, Plan};
-use self::reading::{Frames, Reading, shape_of};
+use self::layout::{Layout, RecordRegion, last_element_end};
+use self::plan::{ContractNode, ReadPlan};
+use self::reading::{RecordFrames, UnitReader, shape_of};
 use self::shape::FIELDS_MAX;
 pub use self::shape::Shape;
 use super::{
-    Chunk, ContractColumn, Cut, Evidence, Format, InputFile, Preread, Projection, ReadOptions, Source, UNIT_BYTES_MAX, Unit, UnitEnd,
+    ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
+    UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
 use crate::diagnostic::{Code, Fault};
 use crate::types::Tally;
@@ -34,18 +38,16 @@ use crate::types::Tally;
 pub struct JsonSource {
     common: Arc<Common>,
     /// How a record is read.
-    plan: Plan,
-    schema: SchemaRef,
-    /// Paths at which the data contradicts the contract, with examples.
-    contradicted: Vec<(String, Vec<String>)>,
+    plan: ReadPlan,
+    known: Known,
 }
 
 /// What does not change when types do.
 #[derive(Debug)]
 struct Common {
-    files: Vec<InputFile>,
-    format: Format,
-    heads: Vec<Head>,
+    /// But for the columns.
+    known: Known,
+    regions: Vec<RecordRegion>,
     contract: Vec<ContractColumn>,
     missing: Vec<String>,
     timezone_seconds: Option<i32>,
@@ -60,19 +62,21 @@ impl JsonSource {
     /// # Errors
     /// A file cannot be read, or holds no array where one is expected.
     pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
-        // Nothing at all is no document, but a file of no lines.
+        // An empty file is a file of no lines, but it is no JSON document.
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
             return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));
         }
-        let head = |file: &InputFile| match format {
-            Format::Ndjson => Head::of_lines(file),
-            _ => Head::of_document(file, &options.json_path),
+        let region = |file: &InputFile| match format {
+            Format::Ndjson => RecordRegion::of_lines(file),
+            Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Arrow | Format::Avro => {
+                RecordRegion::of_document(file, &options.json_path)
+            }
         };
-        let heads = files.iter().map(head).collect::<Result<_, _>>()?;
+        let regions = files.iter().map(region).collect::<Result<Vec<_>, _>>()?;
+        let starts = regions.iter().map(|region| FileStart { at: region.start, lines: region.lines, digest: 0 }).collect();
         let common = Common {
-            files,
-            format,
-            heads,
+            known: Known { starts, columns_have_order: false, ..Known::of_text(format, files) },
+            regions,
             contract: contract.to_vec(),
             missing: options.missing_values.clone().unwrap_or_default(),
             timezone_seconds: options.timezone_seconds,
@@ -80,30 +84,38 @@ impl JsonSource {
             json_path: options.json_path.clone(),
         };
         let mut source = Self::of(Arc::new(common), &Shape::default(), Vec::new());
-        let mut unit = source.next_unit(None)?;
+        let mut unit = units::next(&source, None)?;
         // Units without records (blank lines, an empty array) say nothing.
         while let Some((first, preread)) = unit {
             let bytes = source.bytes_of(&first, preread)?;
             let shape = shape_of(source.frames(&first, &bytes), &source.common.missing);
             source = Self::of(source.common.clone(), &shape, Vec::new());
             source.bounded(&shape)?;
-            unit = if shape.fields.is_empty() { source.next_unit(Some(&first))? } else { None };
+            unit = if shape.fields.is_empty() { units::next(&source, Some(&first))? } else { None };
         }
         Ok(source)
     }
 
+    /// The source whose types follow from `shape` and from the contract, but for what it says of `contradicted` paths.
     fn of(common: Arc<Common>, shape: &Shape, contradicted: Vec<(String, Vec<String>)>) -> Self {
         let overruled = contradicted.iter().map(|(path, _)| path.clone()).collect();
-        let plan = shape.fields_plan(&Contract::new(&common.contract, overruled), "");
+        let plan = shape.fields_plan(&ContractNode::new(&common.contract, overruled), "");
         let schema = Arc::new(Schema::new(plan.fields()));
-        Self { common, plan, schema, contradicted }
+        let notes = notes(common.known.files(), schema.fields());
+        let known = Known { schema, contradicted, notes, ..common.known.clone() };
+        Self { common, plan, known }
     }
 
+    fn files(&self) -> &[InputFile] {
+        self.known.files()
+    }
+
+    /// Refuses records that have too many different keys to be columns.
     fn bounded(&self, shape: &Shape) -> Result<(), Fault> {
         if !shape.is_map {
             return Ok(());
         }
-        let what = format!("{}: records have more than {FIELDS_MAX} different keys", self.common.files[0].path);
+        let what = format!("{}: records have more than {FIELDS_MAX} different keys", self.files()[0].path);
         Err(Fault::new(Code::TooLarge, what).hint("keys that are data belong into values"))
     }
 
@@ -111,24 +123,29 @@ impl JsonSource {
         if let Some(bytes) = preread {
             return Ok(bytes);
         }
-        let close = self.common.heads[unit.file as usize].close.get().copied().unwrap_or(unit.end);
-        self.common.files[unit.file as usize].read_at(unit.start, (unit.end.min(close) - unit.start) as usize)
+        let (file, region) = (&self.files()[unit.file as usize], &self.common.regions[unit.file as usize]);
+        // Whoever found the unit saw where the array closes in it; a process that was handed it has to look.
+        if region.layout == Layout::Array && unit.end == file.bytes && region.close.get().is_none() {
+            return Ok(self.text_from(unit.file as usize, unit.start)?.0);
+        }
+        let close = region.close.get().copied().unwrap_or(unit.end);
+        file.read_at(unit.start, (unit.end.min(close) - unit.start) as usize)
     }
 
-    fn frames<'a>(&self, unit: &Unit, bytes: &'a [u8]) -> Frames<'a> {
-        let (file, head) = (&self.common.files[unit.file as usize], &self.common.heads[unit.file as usize]);
-        Frames::new(bytes, head.layout, unit.start == head.start, unit.end == file.bytes)
+    fn frames<'a>(&self, unit: &Unit, bytes: &'a [u8]) -> RecordFrames<'a> {
+        let (file, region) = (&self.files()[unit.file as usize], &self.common.regions[unit.file as usize]);
+        RecordFrames::new(bytes, region.layout, unit.start == region.start, unit.end == file.bytes)
     }
 
-    /// The unit that begins at `start`: whole records, about [`Cut::unit_bytes`] of them, and where it ends.
-    fn cut(&self, file: usize, start: u64) -> Result<(Vec<u8>, u64), Fault> {
-        let (input, head) = (&self.common.files[file], &self.common.heads[file]);
+    /// The text of the unit that begins at `start`, and where it ends.
+    fn text_from(&self, file: usize, start: u64) -> Result<(Vec<u8>, u64), Fault> {
+        let (input, region) = (&self.files()[file], &self.common.regions[file]);
         let rest = (input.bytes - start) as usize;
         let mut want = self.common.cut.unit_bytes.min(UNIT_BYTES_MAX);
         loop {
             let len = want.min(rest);
             let mut bytes = input.read_at(start, len)?;
-            let (end, closes) = match head.layout {
+            let (end, closes) = match region.layout {
                 Layout::Lines => (memchr::memrchr(b'\n', &bytes).map_or(0, |n| n + 1), false),
                 Layout::Array => last_element_end(&bytes),
             };
@@ -150,8 +167,8 @@ impl JsonSource {
 
     /// Notes where the array closes; behind an array that is the whole document nothing may stand.
     fn closed_at(&self, file: usize, close: u64) -> Result<(), Fault> {
-        let input = &self.common.files[file];
-        if self.common.heads[file].close.set(close).is_err() {
+        let input = &self.files()[file];
+        if self.common.regions[file].close.set(close).is_err() {
             return Ok(());
         }
         if !self.common.json_path.is_empty() {
@@ -178,80 +195,38 @@ impl JsonSource {
 }
 
 impl Source for JsonSource {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+    fn known(&self) -> &Known {
+        &self.known
     }
 
-    fn files(&self) -> &[InputFile] {
-        &self.common.files
-    }
-
-    fn format(&self) -> Format {
-        self.common.format
-    }
-
-    fn next_unit(&self, previous: Option<&Unit>) -> Result<Option<(Unit, Preread)>, Fault> {
-        let (index, mut file, mut start) = match previous {
-            Some(unit) => (unit.index + 1, unit.file as usize, unit.end),
-            None => (0, 0, self.common.heads.first().map_or(0, |h| h.start)),
-        };
-        while let Some(input) = self.common.files.get(file) {
-            if start < input.bytes {
-                let (bytes, end) = self.cut(file, start)?;
-                return Ok(Some((Unit { index, file: file as u32, start, end }, Some(bytes))));
-            }
-            file += 1;
-            start = self.common.heads.get(file).map_or(0, |h| h.start);
+    /// Whole records, about [`Cut::unit_bytes`] of them.
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        if start >= self.files()[file as usize].bytes {
+            return Ok(None);
         }
-        Ok(None)
+        let (text, end) = self.text_from(file as usize, start)?;
+        Ok(Some(Piece { end, bytes: end - start, preread: Some(text) }))
     }
 
-    fn read(
-        &self,
-        unit: &Unit,
-        preread: Preread,
-        projection: &Projection,
-        each: &mut dyn FnMut(Chunk) -> Result<(), Fault>,
-    ) -> Result<UnitEnd, Fault> {
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let bytes = self.bytes_of(unit, preread)?;
-        let mut reading = Reading::new(self, self.frames(unit, &bytes), projection);
-        while !reading.is_done() {
-            let chunk = reading.chunk()?;
+        let mut reader = UnitReader::new(self, self.frames(unit, &bytes), projection);
+        while !reader.is_done() {
+            let chunk = reader.chunk()?;
             if !chunk.rows.is_empty() || !chunk.malformed.is_empty() {
                 each(chunk)?;
             }
         }
-        Ok(reading.end())
-    }
-
-    fn header_lines(&self, file: u32) -> u64 {
-        self.common.heads[file as usize].lines
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let files = &self.common.files;
-        // Alone, such a file is a batch without rows, and the rule `rows` speaks of it.
-        let empty = files.iter().filter(|f| f.bytes == 0 && files.len() > 1);
-        let mut notes: Vec<String> = empty.map(|f| format!("{} has no bytes", f.path)).collect();
-        odd_keys("", self.schema.fields(), &mut notes);
-        notes
-    }
-
-    fn fingerprint(&self) -> Option<u128> {
-        None
+        Ok(reader.end())
     }
 
     fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
         let Evidence::Shape(shape) = evidence else { return Ok(None) };
         self.bounded(shape)?;
-        let mut contradicted = self.contradicted.clone();
+        let mut contradicted = self.known.contradicted.clone();
         shape.contradicted("", &mut contradicted);
         let again = Self::of(self.common.clone(), shape, contradicted);
         Ok((again.plan != self.plan).then(|| Arc::new(again) as Arc<dyn Source>))
-    }
-
-    fn contradicted(&self) -> Vec<(String, Vec<String>)> {
-        self.contradicted.clone()
     }
 
     fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
@@ -261,6 +236,15 @@ impl Source for JsonSource {
         }
         tallies
     }
+}
+
+/// What a reader of the report should know of the files and the keys in them.
+fn notes(files: &[InputFile], fields: &Fields) -> Vec<String> {
+    // Alone, such a file is a batch without rows, and the rule `rows` speaks of it.
+    let empty = files.iter().filter(|f| f.bytes == 0 && files.len() > 1);
+    let mut notes: Vec<String> = empty.map(|f| format!("{} has no bytes", f.path)).collect();
+    odd_keys("", fields, &mut notes);
+    notes
 }
 
 /// Notes keys that hardly any rule means: empty ones, and those with blanks around.

@@ -9,24 +9,28 @@ use crate::types::type_name;
 
 /// How the values at one path are read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Plan {
-    Scalar {
-        data_type: DataType,
-        /// strftime format of a date or timestamp.
-        format: Option<String>,
-        /// A guess gives way to what contradicts it; the contract does not.
-        guessed: bool,
-    },
+pub enum ReadPlan {
+    Scalar(ScalarPlan),
     /// Values of several kinds: strings as they are, all else as its JSON text.
     Text,
-    Struct(Vec<(String, Plan)>),
-    List(Box<Plan>),
+    Struct(Vec<(String, ReadPlan)>),
+    List(Box<ReadPlan>),
 }
 
-impl Plan {
+/// How a scalar is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScalarPlan {
+    pub data_type: DataType,
+    /// strftime format of a date or timestamp.
+    pub format: Option<String>,
+    /// A guess gives way to what contradicts it; the contract does not.
+    pub guessed: bool,
+}
+
+impl ReadPlan {
     pub fn data_type(&self) -> DataType {
         match self {
-            Self::Scalar { data_type, .. } => data_type.clone(),
+            Self::Scalar(plan) => plan.data_type.clone(),
             Self::Text => DataType::Utf8,
             Self::Struct(_) => DataType::Struct(self.fields().into()),
             Self::List(item) => DataType::List(Field::new_list_field(item.data_type(), true).into()),
@@ -37,23 +41,23 @@ impl Plan {
     pub fn fields(&self) -> Vec<Field> {
         match self {
             Self::Struct(fields) => fields.iter().map(|(name, plan)| Field::new(name, plan.data_type(), true)).collect(),
-            Self::Scalar { .. } | Self::Text | Self::List(_) => Vec::new(),
+            Self::Scalar(_) | Self::Text | Self::List(_) => Vec::new(),
         }
     }
 }
 
 /// What the contract says of a path and what lies below it.
 #[derive(Debug, Clone, Default)]
-pub struct Contract {
+pub struct ContractNode {
     pub data_type: Option<DataType>,
     pub format: Option<String>,
-    fields: Vec<(String, Contract)>,
-    items: Option<Box<Contract>>,
+    fields: Vec<(String, ContractNode)>,
+    items: Option<Box<ContractNode>>,
     /// Paths at which the data said otherwise.
     pub overruled: Arc<Vec<String>>,
 }
 
-impl Contract {
+impl ContractNode {
     /// The contract's columns, whose names may be paths, as a tree; what it says of `overruled` paths does not count.
     pub fn new(columns: &[ContractColumn], overruled: Vec<String>) -> Self {
         let mut root = Self::default();
@@ -74,7 +78,8 @@ impl Contract {
         root
     }
 
-    /// Takes over a table's type. What is text there is left to the values: text may be what several kinds came to.
+    /// Takes over a table's type. What is text there is left to the values: a table
+    /// also holds as text what was of several kinds.
     fn strict(&mut self, data_type: &DataType) {
         match data_type {
             DataType::Struct(fields) => {
@@ -159,10 +164,10 @@ impl Contract {
 }
 
 /// A type's name for a message, with its article.
-pub fn a_type_of(plan: &Plan) -> String {
+pub fn a_type_of(plan: &ReadPlan) -> String {
     match plan {
-        Plan::Struct(_) => "an object".into(),
-        Plan::List(_) => "an array".into(),
+        ReadPlan::Struct(_) => "an object".into(),
+        ReadPlan::List(_) => "an array".into(),
         other => {
             let name = type_name(&other.data_type());
             format!("{} {name}", if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" })

@@ -5,11 +5,12 @@ use arrow::buffer::BooleanBuffer;
 use memchr::{memchr, memchr_iter};
 
 use super::JsonSource;
-use super::builder::{Builder, Record};
+use super::builder::Builder;
 use super::layout::{BOM, Layout};
+use super::record::RecordTokens;
 use super::shape::Shape;
 use crate::diagnostic::{Code, Fault};
-use crate::json::{Kind, Tape, skip_space, structural_end};
+use crate::json::{Tape, TokenKind, skip_space, structural_end};
 use crate::rows::RowNumbers;
 use crate::source::origin::LineJumps;
 use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
@@ -22,7 +23,7 @@ struct Framed {
 }
 
 /// Finds the records of a unit one after the other; the tape holds the tokens of the last one.
-pub(super) struct Frames<'a> {
+pub(super) struct RecordFrames<'a> {
     text: &'a [u8],
     layout: Layout,
     /// Whether the file ends with this unit, so that an array must close in it.
@@ -38,7 +39,7 @@ pub(super) struct Frames<'a> {
     pub(super) tape: Tape,
 }
 
-impl<'a> Frames<'a> {
+impl<'a> RecordFrames<'a> {
     pub(super) fn new(text: &'a [u8], layout: Layout, is_first: bool, is_last: bool) -> Self {
         let all_utf8 = std::str::from_utf8(text).is_ok();
         Self {
@@ -61,7 +62,7 @@ impl<'a> Frames<'a> {
             Layout::Lines => self.line()?,
             Layout::Array => self.element()?,
         };
-        if framed.problem.is_none() && self.tape.tokens.first().is_none_or(|t| t.kind != Kind::Object) {
+        if framed.problem.is_none() && self.tape.tokens.first().is_none_or(|t| t.kind != TokenKind::Object) {
             framed.problem = Some("an object is expected".into());
         }
         if !self.all_utf8
@@ -153,7 +154,7 @@ impl<'a> Frames<'a> {
 }
 
 /// What the records of a unit look like.
-pub(super) fn shape_of(mut frames: Frames<'_>, missing: &[String]) -> Shape {
+pub(super) fn shape_of(mut frames: RecordFrames<'_>, missing: &[String]) -> Shape {
     let mut shape = Shape::default();
     while let Some(framed) = frames.next() {
         if framed.problem.is_none() && frames.tape.repeated_key(frames.text).is_none() {
@@ -164,9 +165,9 @@ pub(super) fn shape_of(mut frames: Frames<'_>, missing: &[String]) -> Shape {
 }
 
 /// The state of reading one unit.
-pub(super) struct Reading<'a> {
+pub(super) struct UnitReader<'a> {
     source: &'a JsonSource,
-    frames: Frames<'a>,
+    frames: RecordFrames<'a>,
     projection: &'a Projection,
     root: Builder,
     row: u32,
@@ -176,8 +177,8 @@ pub(super) struct Reading<'a> {
     matches: Vec<u32>,
 }
 
-impl<'a> Reading<'a> {
-    pub(super) fn new(source: &'a JsonSource, frames: Frames<'a>, projection: &'a Projection) -> Self {
+impl<'a> UnitReader<'a> {
+    pub(super) fn new(source: &'a JsonSource, frames: RecordFrames<'a>, projection: &'a Projection) -> Self {
         let wanted: Vec<&str> = projection.schema.fields().iter().map(|f| f.name().as_str()).collect();
         let root = Builder::root(&source.plan, &wanted);
         Self { source, frames, projection, root, row: 0, line_jumps: LineJumps::default(), done: false, matches: Vec::new() }
@@ -208,7 +209,7 @@ impl<'a> Reading<'a> {
             let tokens = &self.frames.tape.tokens;
             let (missing, timezone_seconds) = (&common.missing, common.timezone_seconds);
             let matches = std::mem::take(&mut self.matches);
-            let mut record = Record { text: self.frames.text, tokens, missing, timezone_seconds, failure: None, matches };
+            let mut record = RecordTokens { text: self.frames.text, tokens, missing, timezone_seconds, failure: None, matches };
             self.root.push(&mut record, 0);
             self.matches = std::mem::take(&mut record.matches);
             rows.push(row);

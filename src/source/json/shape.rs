@@ -1,105 +1,15 @@
 //! What JSON values looked like: how many of each kind stand at every path. Types follow from it alone.
 
-use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Contract, Plan};
-use crate::json::{Kind, Token, text_of};
-use crate::text::{EXACT_INTEGER_MAX, is_wide};
-use crate::types::{Tally, shortened};
+use super::kind::{KINDS, ValueKind};
+use crate::json::{Token, TokenKind, text_of};
+use crate::types::shortened;
 
 /// Different keys of one object, beyond which it is a map and read as text.
 pub const FIELDS_MAX: usize = 1000;
 /// Examples kept of each kind.
 const EXAMPLES_MAX: usize = 3;
-
-/// The kind of a value, as far as types are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
-    Null,
-    Boolean,
-    Integer,
-    /// An integer that a float cannot hold exactly.
-    WideInteger,
-    /// An integer beyond 64 bits.
-    BigInteger,
-    Float,
-    /// A number with a fraction whose digits before the point are more than a float holds exactly.
-    WideFloat,
-    String,
-    Object,
-    Array,
-}
-
-const SEEN: [Seen; 10] = [
-    Seen::Null,
-    Seen::Boolean,
-    Seen::Integer,
-    Seen::WideInteger,
-    Seen::BigInteger,
-    Seen::Float,
-    Seen::WideFloat,
-    Seen::String,
-    Seen::Object,
-    Seen::Array,
-];
-
-impl Seen {
-    /// The kind of `token`.
-    pub fn of(text: &[u8], token: &Token) -> Self {
-        match token.kind {
-            Kind::Null => Self::Null,
-            Kind::False | Kind::True => Self::Boolean,
-            // Fifteen digits and the point.
-            Kind::Float if token.end - token.start <= 16 => Self::Float,
-            Kind::Float if is_wide(number_text(text, token)) => Self::WideFloat,
-            Kind::Float => Self::Float,
-            Kind::String | Kind::Key => Self::String,
-            Kind::Object => Self::Object,
-            Kind::Array => Self::Array,
-            // Fifteen digits are below 2^53, whatever they are.
-            Kind::Integer if token.end - token.start <= 15 => Self::Integer,
-            Kind::Integer => match number_text(text, token).parse::<i64>() {
-                Ok(n) if n.unsigned_abs() > EXACT_INTEGER_MAX => Self::WideInteger,
-                Ok(_) => Self::Integer,
-                Err(_) => Self::BigInteger,
-            },
-        }
-    }
-
-    /// The kind in words, with its article.
-    pub fn a_name(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Boolean => "a bool",
-            Self::Integer | Self::WideInteger | Self::BigInteger => "an integer",
-            Self::Float | Self::WideFloat => "a number with a fraction",
-            Self::String => "a string",
-            Self::Object => "an object",
-            Self::Array => "an array",
-        }
-    }
-
-    /// The name of the type that a column of this kind alone would have.
-    fn type_name(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Boolean => "bool",
-            Self::Integer | Self::WideInteger => "int64",
-            Self::BigInteger => "integer beyond 64 bits",
-            Self::Float => "float64",
-            Self::WideFloat => "number beyond 2^53",
-            Self::String => "string",
-            Self::Object => "struct",
-            Self::Array => "list",
-        }
-    }
-}
-
-/// A number's text as it stands in the file.
-pub fn number_text<'a>(text: &'a [u8], token: &Token) -> &'a str {
-    std::str::from_utf8(&text[token.start as usize..token.end as usize]).unwrap_or_default()
-}
 
 /// Whether a string is one of the texts read as missing.
 pub fn is_missing(text: &[u8], token: &Token, missing: &[String]) -> bool {
@@ -112,9 +22,9 @@ pub fn is_missing(text: &[u8], token: &Token, missing: &[String]) -> bool {
 /// How often each kind was seen at one path, and below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    counts: [u64; SEEN.len()],
+    pub(super) counts: [u64; KINDS.len()],
     /// By kind; the first few of each.
-    examples: [Vec<String>; SEEN.len()],
+    pub(super) examples: [Vec<String>; KINDS.len()],
     /// By key, in the order in which keys were first seen.
     pub fields: Vec<(String, Shape)>,
     /// More different keys than a struct has fields.
@@ -129,19 +39,19 @@ pub struct Shape {
 
 impl Shape {
     /// Counts one value, by its kind alone; gives the kind.
-    pub fn count(&mut self, text: &[u8], token: &Token) -> Seen {
-        let seen = Seen::of(text, token);
-        self.counts[seen as usize] += 1;
-        let examples = &mut self.examples[seen as usize];
-        if examples.len() < EXAMPLES_MAX && !matches!(seen, Seen::Null) {
+    pub fn count(&mut self, text: &[u8], token: &Token) -> ValueKind {
+        let kind = ValueKind::of(text, token);
+        self.counts[kind as usize] += 1;
+        let examples = &mut self.examples[kind as usize];
+        if examples.len() < EXAMPLES_MAX && kind != ValueKind::Null {
             examples.push(shortened(&text_of(text, token)));
         }
-        seen
+        kind
     }
 
     /// Counts a string that stands for a missing value.
     pub fn count_missing(&mut self) {
-        self.counts[Seen::Null as usize] += 1;
+        self.counts[ValueKind::Null as usize] += 1;
     }
 
     /// Notes that the value of `token` could not be read as the contract's type.
@@ -150,45 +60,52 @@ impl Shape {
         if self.contradictions.len() < EXAMPLES_MAX {
             let shown = shortened(&text_of(text, token));
             // Quotes tell "17" from 17.
-            self.contradictions.push(if token.kind == Kind::String { format!("\"{shown}\"") } else { shown });
+            self.contradictions.push(if token.kind == TokenKind::String { format!("\"{shown}\"") } else { shown });
         }
     }
 
     /// Counts the value at `at` and all it holds.
     pub fn observe(&mut self, text: &[u8], tokens: &[Token], at: usize, missing: &[String]) {
         let token = &tokens[at];
-        if token.kind == Kind::String && is_missing(text, token, missing) {
+        if token.kind == TokenKind::String && is_missing(text, token, missing) {
             return self.count_missing();
         }
         match self.count(text, token) {
-            Seen::Object => {
-                let (mut key, mut hint) = (at + 1, 0);
+            ValueKind::Object => {
+                let (mut key, mut likely) = (at + 1, 0);
                 while key < token.next as usize {
                     let name = text_of(text, &tokens[key]);
-                    if let Some(field) = self.field(&name, &mut hint) {
+                    if let Some(field) = self.field(&name, &mut likely) {
                         field.observe(text, tokens, key + 1, missing);
                     }
                     key = tokens[key + 1].next as usize;
                 }
             }
-            Seen::Array => {
+            ValueKind::Array => {
                 let mut item = at + 1;
                 while item < token.next as usize {
                     self.items.get_or_insert_default().observe(text, tokens, item, missing);
                     item = tokens[item].next as usize;
                 }
             }
-            _ => {}
+            ValueKind::Null
+            | ValueKind::Boolean
+            | ValueKind::Integer
+            | ValueKind::WideInteger
+            | ValueKind::BigInteger
+            | ValueKind::Float
+            | ValueKind::WideFloat
+            | ValueKind::String => {}
         }
     }
 
-    /// The field called `name`, made if it is new; none once there are too many. `hint` is where it is likely.
-    pub fn field(&mut self, name: &str, hint: &mut usize) -> Option<&mut Shape> {
+    /// The field called `name`, made if it is new; none once there are too many. `likely` is where it is looked for first.
+    pub fn field(&mut self, name: &str, likely: &mut usize) -> Option<&mut Shape> {
         if self.is_map {
             return None;
         }
-        let found = match self.fields.get(*hint) {
-            Some((known, _)) if known == name => Some(*hint),
+        let found = match self.fields.get(*likely) {
+            Some((known, _)) if known == name => Some(*likely),
             _ => self.fields.iter().position(|(known, _)| known == name),
         };
         let index = match found {
@@ -203,7 +120,7 @@ impl Shape {
                 self.fields.len() - 1
             }
         };
-        *hint = index + 1;
+        *likely = index + 1;
         Some(&mut self.fields[index].1)
     }
 
@@ -229,9 +146,9 @@ impl Shape {
         if self.is_map {
             self.fields.clear();
         }
-        let mut hint = 0;
+        let mut likely = 0;
         for (name, shape) in fields {
-            if let Some(field) = self.field(&name, &mut hint) {
+            if let Some(field) = self.field(&name, &mut likely) {
                 field.merge(shape);
             }
         }
@@ -242,122 +159,8 @@ impl Shape {
         }
     }
 
-    fn has(&self, seen: Seen) -> bool {
-        self.counts[seen as usize] > 0
-    }
-
-    /// The type that every value seen here is of.
-    fn guess(&self, contract: &Contract, path: &str) -> Plan {
-        let kinds: Vec<Seen> = SEEN.into_iter().skip(1).filter(|&s| self.has(s)).collect();
-        let integer = |s: &Seen| matches!(s, Seen::Integer | Seen::WideInteger);
-        let data_type = match kinds.as_slice() {
-            [] | [Seen::String] => DataType::Utf8,
-            [Seen::Boolean] => DataType::Boolean,
-            all if all.iter().all(integer) => DataType::Int64,
-            [Seen::Float] | [Seen::Integer, Seen::Float] => DataType::Float64,
-            [Seen::Object] if !self.is_map && !self.fields.is_empty() => return self.fields_plan(contract, path),
-            [Seen::Array] => {
-                let empty = Shape::default();
-                let items = self.items.as_deref().unwrap_or(&empty);
-                return Plan::List(Box::new(items.plan(&contract.items(), &format!("{path}[]"))));
-            }
-            _ => return Plan::Text,
-        };
-        Plan::Scalar { data_type, format: None, guessed: true }
-    }
-
-    /// A struct of the fields seen, each as the contract says or as guessed.
-    pub fn fields_plan(&self, contract: &Contract, path: &str) -> Plan {
-        let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        let field = |(name, shape): &(String, Shape)| (name.clone(), shape.plan(&contract.field(name), &inside(name)));
-        Plan::Struct(self.fields.iter().map(field).collect())
-    }
-
-    /// How to read the values at `path`: as the contract says, unless it was overruled, else as guessed.
-    fn plan(&self, contract: &Contract, path: &str) -> Plan {
-        let overruled = contract.overruled.iter().any(|p| p == path);
-        if let Some(plan) = self.unseen(contract, path).filter(|_| !overruled) {
-            return plan;
-        }
-        match &contract.data_type {
-            Some(_) if overruled => self.guess(&contract.without_type(), path),
-            Some(DataType::Struct(_)) if !self.is_map && self.has(Seen::Object) && !self.fields.is_empty() => {
-                self.fields_plan(contract, path)
-            }
-            Some(DataType::List(_)) => {
-                let empty = Shape::default();
-                Plan::List(Box::new(self.items.as_deref().unwrap_or(&empty).plan(&contract.items(), &format!("{path}[]"))))
-            }
-            Some(DataType::Struct(_)) | None => self.guess(contract, path),
-            Some(data_type) => Plan::Scalar { data_type: data_type.clone(), format: contract.format.clone(), guessed: false },
-        }
-    }
-
-    /// Whether no value was seen here, not even a null.
-    fn is_untouched(&self) -> bool {
-        self.counts.iter().all(|c| *c == 0)
-    }
-
-    /// Where the values here are all missing or empty: what the contract says lies below.
-    fn unseen(&self, contract: &Contract, path: &str) -> Option<Plan> {
-        let only = |kind: Seen| SEEN.into_iter().skip(1).all(|s| s == kind || !self.has(s));
-        if only(Seen::Object) && self.fields.iter().all(|(_, f)| f.is_untouched()) && !self.is_map {
-            let names = contract.names();
-            let inside = |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            let field = |name: &String| (name.clone(), Self::default().plan(&contract.field(name), &inside(name)));
-            if !names.is_empty() {
-                return Some(Plan::Struct(names.iter().map(field).collect()));
-            }
-        }
-        let says_list = contract.has_items() && only(Seen::Array) && self.items.as_ref().is_none_or(|i| i.is_untouched());
-        says_list.then(|| Plan::List(Box::new(Self::default().plan(&contract.items(), &format!("{path}[]")))))
-    }
-
-    /// Paths whose values contradict the contract more often than not, with examples.
-    pub fn contradicted(&self, path: &str, out: &mut Vec<(String, Vec<String>)>) {
-        if self.failures * 2 > self.present {
-            out.push((path.to_owned(), self.distinct(&self.contradictions)));
-            return;
-        }
-        for (name, field) in &self.fields {
-            field.contradicted(&if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, out);
-        }
-        if let Some(items) = &self.items {
-            items.contradicted(&format!("{path}[]"), out);
-        }
-    }
-
-    fn distinct(&self, examples: &[String]) -> Vec<String> {
-        let mut all: Vec<String> = Vec::new();
-        for example in examples {
-            if !all.contains(example) {
-                all.push(example.clone());
-            }
-        }
-        all
-    }
-
-    /// What stands at paths where values of several kinds do.
-    pub fn tallies(&self, path: &str, plan: &Plan, out: &mut Vec<Tally>) {
-        match plan {
-            Plan::Struct(fields) => {
-                for (name, plan) in fields {
-                    if let Some((_, shape)) = self.fields.iter().find(|(known, _)| known == name) {
-                        shape.tallies(&if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, plan, out);
-                    }
-                }
-            }
-            Plan::List(item) => {
-                if let Some(items) = &self.items {
-                    items.tallies(&format!("{path}[]"), item, out);
-                }
-            }
-            Plan::Text if self.counts.iter().skip(1).filter(|c| **c > 0).count() > 1 => {
-                let kinds = SEEN.into_iter().skip(1).filter(|&s| self.has(s));
-                let tally = |s: Seen| (s.type_name().to_owned(), self.counts[s as usize], self.distinct(&self.examples[s as usize]));
-                out.push(Tally::new(path, kinds.map(tally).collect()));
-            }
-            Plan::Text | Plan::Scalar { .. } => {}
-        }
+    /// Whether a value of this kind was seen here.
+    pub(super) fn has(&self, kind: ValueKind) -> bool {
+        self.counts[kind as usize] > 0
     }
 }

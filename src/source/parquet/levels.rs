@@ -1,6 +1,6 @@
 //! Whether a row group holds as many values, and as many missing ones, as its footer says.
 //!
-//! The library takes what levels there are: of a list whose levels are cut short it makes nulls.
+//! The library does not count them: where the levels of a list are cut short, it makes nulls.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use parquet::basic::Type;
 use crate::metric::is_ordered;
 
 /// What the batches of a row group held, column by column of those that were read.
-pub(super) struct Held(Vec<Vec<Leaf>>);
+pub(super) struct LeafCounts(Vec<Vec<Leaf>>);
 
 /// What a Parquet column held; a struct is made of several.
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Leaf {
     is_listed: bool,
 }
 
-impl Held {
+impl LeafCounts {
     pub fn new(columns: usize) -> Self {
         Self(std::iter::repeat_with(Vec::new).take(columns).collect())
     }

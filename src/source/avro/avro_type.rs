@@ -1,7 +1,8 @@
 //! The bytes of Avro records, as the schema lays them out.
 //!
-//! The library takes more than there is: any branch of a union but the one for missing values for the other, any byte
-//! but 0 for true; and bytes behind a block's last record keep it going for ever. So records are gone through first.
+//! The library accepts bytes that are no valid record: of a union it takes every branch number but that of null for the other
+//! branch, and every byte but 0 for true; and it never ends where bytes stand behind a block's last record. So all records are
+//! gone through here first.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,7 @@ const EMPTY_ELEMENTS_MAX: u64 = 1 << 20;
 
 /// How a value is written.
 #[derive(Debug, Clone)]
-pub(super) enum Shape {
+pub(super) enum AvroType {
     Null,
     Boolean,
     Int,
@@ -30,7 +31,7 @@ pub(super) enum Shape {
     Record(Vec<Self>),
 }
 
-impl Shape {
+impl AvroType {
     /// Of a schema as JSON; none where it is not one.
     pub fn of(schema: &str) -> Option<Self> {
         parse(&serde_json::from_str(schema).ok()?, "", &mut HashMap::new())
@@ -112,23 +113,23 @@ fn pass_blocks(bytes: &mut &[u8], element: &mut dyn FnMut(&mut &[u8]) -> Result<
 }
 
 /// Named types are known by their full names from their definition on.
-fn parse(schema: &Value, space: &str, names: &mut HashMap<String, Shape>) -> Option<Shape> {
+fn parse(schema: &Value, space: &str, names: &mut HashMap<String, AvroType>) -> Option<AvroType> {
     let full = |name: &str, space: &str| if name.contains('.') || space.is_empty() { name.to_owned() } else { format!("{space}.{name}") };
     let object = match schema {
         Value::String(name) => {
             return match name.as_str() {
-                "null" => Some(Shape::Null),
-                "boolean" => Some(Shape::Boolean),
-                "int" => Some(Shape::Int),
-                "long" => Some(Shape::Long),
-                "float" => Some(Shape::Fixed(4)),
-                "double" => Some(Shape::Fixed(8)),
-                "bytes" | "string" => Some(Shape::Bytes),
+                "null" => Some(AvroType::Null),
+                "boolean" => Some(AvroType::Boolean),
+                "int" => Some(AvroType::Int),
+                "long" => Some(AvroType::Long),
+                "float" => Some(AvroType::Fixed(4)),
+                "double" => Some(AvroType::Fixed(8)),
+                "bytes" | "string" => Some(AvroType::Bytes),
                 name => names.get(&full(name, space)).or_else(|| names.get(name)).cloned(),
             };
         }
         Value::Array(branches) => {
-            return branches.iter().map(|branch| parse(branch, space, names)).collect::<Option<_>>().map(Shape::Union);
+            return branches.iter().map(|branch| parse(branch, space, names)).collect::<Option<_>>().map(AvroType::Union);
         }
         Value::Object(object) => object,
         _ => return None,
@@ -137,17 +138,17 @@ fn parse(schema: &Value, space: &str, names: &mut HashMap<String, Shape>) -> Opt
     let name = text("name").unwrap_or_default();
     // A name with dots says its namespace itself.
     let space = name.rsplit_once('.').map_or_else(|| text("namespace").unwrap_or(space), |(space, _)| space).to_owned();
-    let shape = match text("type") {
-        Some("array") => return Some(Shape::Array(Box::new(parse(object.get("items")?, &space, names)?))),
-        Some("map") => return Some(Shape::Map(Box::new(parse(object.get("values")?, &space, names)?))),
-        Some("enum") => Shape::Enum(object.get("symbols")?.as_array()?.len() as u64),
-        Some("fixed") => Shape::Fixed(usize::try_from(object.get("size")?.as_u64()?).ok()?),
+    let parsed = match text("type") {
+        Some("array") => return Some(AvroType::Array(Box::new(parse(object.get("items")?, &space, names)?))),
+        Some("map") => return Some(AvroType::Map(Box::new(parse(object.get("values")?, &space, names)?))),
+        Some("enum") => AvroType::Enum(object.get("symbols")?.as_array()?.len() as u64),
+        Some("fixed") => AvroType::Fixed(usize::try_from(object.get("size")?.as_u64()?).ok()?),
         Some("record" | "error") => {
             let fields = object.get("fields")?.as_array()?;
-            Shape::Record(fields.iter().map(|field| parse(field.get("type")?, &space, names)).collect::<Option<_>>()?)
+            AvroType::Record(fields.iter().map(|field| parse(field.get("type")?, &space, names)).collect::<Option<_>>()?)
         }
         _ => return parse(object.get("type")?, &space, names),
     };
-    names.insert(full(name, &space), shape.clone());
-    Some(shape)
+    names.insert(full(name, &space), parsed.clone());
+    Some(parsed)
 }

@@ -4,138 +4,54 @@
 //! cardinality estimation algorithms for HyperLogLog sketches" (2017). Registers keep maxima, so
 //! the estimate depends on no order.
 
+mod few;
+mod many;
+mod near;
+
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::few::EXACT_MAX;
+use self::few::Hashes;
+use self::many::Registers;
+use self::near::Bits;
+use super::budget::{Budget, Reservation};
 use super::canonical::RowBytes;
-use super::column::{Floats, Numbers};
-use super::{Budget, Column, Inputs, Rows, State};
+use super::column::{Column, Floats, Numbers};
+use super::encoding;
+use super::inputs::Inputs;
+use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::Mask;
 
-/// Registers are 2^14: a relative standard error of 1.04/√2^14 = 0.8 %.
-const PRECISION: u32 = 14;
-/// Up to so many distinct values the count is exact (up to a 64-bit hash collision).
-pub const EXACT_MAX: usize = 10_000;
-/// Integers share blocks of so many neighbours.
-const BLOCK: i64 = 1 << 12;
-/// Integers within so many blocks are counted exactly, by 32 KiB of bits.
-const SPAN_BLOCKS: i64 = 1 << 6;
-
 /// A bit for every integer while they lie close together; else the set of hashes while it is small, then registers.
 /// Which of them it comes to depends on the values alone, not on their order.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Distinct {
     seen: Seen,
+    memory: Reservation,
 }
 
 #[derive(Debug, Clone)]
 enum Seen {
     Near(Bits),
     Few(Hashes),
-    Many(Box<[u8]>),
+    Many(Registers),
 }
 
-/// A set of integers that lie within [`SPAN_BLOCKS`] blocks.
-#[derive(Debug, Clone, Default)]
-struct Bits {
-    /// What the first bit stands for: where a block begins.
-    base: i64,
-    words: Vec<u64>,
-}
-
-impl Bits {
-    /// Whether `value` could be taken in.
-    fn insert(&mut self, value: i64) -> bool {
-        let mut place = value.wrapping_sub(self.base) as u64;
-        if place >= self.words.len() as u64 * 64 {
-            if !self.widen(value) {
-                return false;
-            }
-            place = value.wrapping_sub(self.base) as u64;
-        }
-        self.words[(place / 64) as usize] |= 1 << (place % 64);
-        true
-    }
-
-    /// Makes room for `value`, unless the set would span too many blocks.
-    #[cold]
-    fn widen(&mut self, value: i64) -> bool {
-        let new = value.div_euclid(BLOCK);
-        let blocks = (self.words.len() * 64) as i64 / BLOCK;
-        let (mut low, mut high) = (new, new);
-        if blocks > 0 {
-            low = low.min(self.base / BLOCK);
-            high = high.max(self.base / BLOCK + blocks - 1);
-        }
-        if high - low >= SPAN_BLOCKS {
-            return false;
-        }
-        let before = if blocks > 0 { self.base / BLOCK - low } else { 0 };
-        self.words.splice(0..0, std::iter::repeat_n(0, (before * BLOCK / 64) as usize));
-        self.words.resize(((high - low + 1) * BLOCK / 64) as usize, 0);
-        self.base = low * BLOCK;
-        true
-    }
-
-    fn len(&self) -> u64 {
-        self.words.iter().map(|w| u64::from(w.count_ones())).sum()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = i64> + '_ {
-        let set = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
-        self.words.iter().zip((self.base..).step_by(64)).flat_map(move |(&word, first)| set(word).map(move |bit| first + bit))
-    }
-}
-
-/// A set of hashes: open addressing with linear probing, at most half full. A hash is its own place.
-#[derive(Debug, Clone)]
-struct Hashes {
-    /// A power of two; 0 is an empty place.
-    places: Vec<u64>,
-    len: usize,
-    has_zero: bool,
-}
-
-impl Hashes {
-    fn new() -> Self {
-        Self { places: vec![0; 64], len: 0, has_zero: false }
-    }
-
-    fn insert(&mut self, hash: u64) {
-        if hash == 0 {
-            self.len += usize::from(!self.has_zero);
-            self.has_zero = true;
-            return;
-        }
-        let last = self.places.len() - 1;
-        let mut place = hash as usize & last;
-        while self.places[place] != hash {
-            if self.places[place] == 0 {
-                self.places[place] = hash;
-                self.len += 1;
-                if self.len * 2 > self.places.len() {
-                    self.grow();
-                }
-                return;
-            }
-            place = (place + 1) & last;
-        }
-    }
-
-    fn grow(&mut self) {
-        let mut larger = Self { places: vec![0; self.places.len() * 4], len: 0, has_zero: false };
-        self.iter().for_each(|hash| larger.insert(hash));
-        *self = larger;
-    }
-
-    fn iter(&self) -> impl Iterator<Item = u64> + '_ {
-        self.has_zero.then_some(0).into_iter().chain(self.places.iter().copied().filter(|&hash| hash != 0))
-    }
+/// What was seen, as it is saved.
+#[derive(Serialize, Deserialize)]
+enum Saved {
+    Near(Bits),
+    /// Ascending.
+    Few(Vec<u64>),
+    Many(Vec<u8>),
 }
 
 /// How many distinct values there are.
@@ -152,12 +68,13 @@ impl State for Distinct {
     type Spec = ();
     type Out = DistinctOut;
 
-    fn empty((): &(), _: &[DataType], _: &Arc<Budget>) -> Self {
-        Self { seen: Seen::Near(Bits::default()) }
+    fn empty((): &(), _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { seen: Seen::Near(Bits::default()), memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         self.seen.take(columns[0], rows.selection);
+        self.memory.resize(self.seen.bytes());
         Ok(())
     }
 
@@ -165,25 +82,48 @@ impl State for Distinct {
         match later.seen {
             Seen::Near(bits) => bits.iter().for_each(|value| self.seen.insert_integer(value)),
             Seen::Few(hashes) => hashes.iter().for_each(|h| self.seen.insert(h)),
-            Seen::Many(theirs) => {
-                let ours = self.seen.registers();
-                for (a, b) in ours.iter_mut().zip(theirs.iter()) {
-                    *a = (*a).max(*b);
-                }
-            }
+            Seen::Many(theirs) => self.seen.to_registers().merge(&theirs),
         }
+        self.memory.resize(self.seen.bytes());
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(self.clone())
+        Ok(Self { seen: self.seen.clone(), memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        let saved = match &self.seen {
+            Seen::Near(bits) => Saved::Near(bits.clone()),
+            Seen::Few(hashes) => Saved::Few(hashes.sorted()),
+            Seen::Many(registers) => Saved::Many(registers.ranks().to_vec()),
+        };
+        encoding::write(&saved, to)
+    }
+
+    fn decode((): &(), _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let damaged = || encoding::damaged("it has no set of values as one is kept");
+        let seen = match encoding::read(from)? {
+            Saved::Near(bits) => Seen::Near(Some(bits).filter(Bits::is_sound).ok_or_else(damaged)?),
+            Saved::Few(sorted) => {
+                encoding::ensure(sorted.len() <= EXACT_MAX, "it holds more values than are held")?;
+                encoding::ensure(sorted.is_sorted_by(|a, b| a < b), "its values are out of order")?;
+                let mut hashes = Hashes::new();
+                sorted.into_iter().for_each(|hash| hashes.insert(hash));
+                Seen::Few(hashes)
+            }
+            Saved::Many(ranks) => Seen::Many(Registers::of(ranks).ok_or_else(damaged)?),
+        };
+        let mut memory = Reservation::new(memory);
+        memory.resize(seen.bytes());
+        Ok(Self { seen, memory })
     }
 
     fn finish(self, _: &Inputs) -> Result<DistinctOut, Fault> {
         Ok(match self.seen {
             Seen::Near(bits) => DistinctOut { count: bits.len(), exact: true },
             Seen::Few(hashes) => DistinctOut { count: hashes.len as u64, exact: true },
-            Seen::Many(registers) => DistinctOut { count: estimate(&registers).round() as u64, exact: false },
+            Seen::Many(registers) => DistinctOut { count: registers.estimate().round() as u64, exact: false },
         })
     }
 }
@@ -229,10 +169,10 @@ impl Seen {
             Self::Few(hashes) => {
                 hashes.insert(hash);
                 if hashes.len > EXACT_MAX {
-                    self.registers();
+                    self.to_registers();
                 }
             }
-            Self::Many(registers) => note(registers, hash),
+            Self::Many(registers) => registers.insert(hash),
         }
     }
 
@@ -246,11 +186,11 @@ impl Seen {
     }
 
     /// The registers, made from the set if there are none yet.
-    fn registers(&mut self) -> &mut [u8] {
+    fn to_registers(&mut self) -> &mut Registers {
         self.scatter();
         if let Self::Few(hashes) = self {
-            let mut registers = vec![0u8; 1 << PRECISION].into_boxed_slice();
-            hashes.iter().for_each(|h| note(&mut registers, h));
+            let mut registers = Registers::new();
+            hashes.iter().for_each(|hash| registers.insert(hash));
             *self = Self::Many(registers);
         }
         match self {
@@ -258,12 +198,14 @@ impl Seen {
             Self::Near(_) | Self::Few(_) => unreachable!("just replaced"),
         }
     }
-}
 
-fn note(registers: &mut [u8], hash: u64) {
-    let index = (hash >> (64 - PRECISION)) as usize;
-    let rank = ((hash << PRECISION) | 1 << (PRECISION - 1)).leading_zeros() as u8 + 1;
-    registers[index] = registers[index].max(rank);
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Near(bits) => bits.bytes(),
+            Self::Few(hashes) => hashes.bytes(),
+            Self::Many(registers) => registers.bytes(),
+        }
+    }
 }
 
 /// Calls `each` with the hash of every selected value that is no integer; one that equals the one before it may be
@@ -305,52 +247,6 @@ fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
-}
-
-/// Ertl's improved raw estimator (algorithm 6 of the paper).
-fn estimate(registers: &[u8]) -> f64 {
-    let q = 64 - PRECISION as usize;
-    let m = registers.len() as f64;
-    let mut counts = vec![0u64; q + 2];
-    registers.iter().for_each(|&r| counts[r as usize] += 1);
-    let mut z = m * tau(1.0 - counts[q + 1] as f64 / m);
-    for &count in counts[1..=q].iter().rev() {
-        z = 0.5 * (z + count as f64);
-    }
-    z += m * sigma(counts[0] as f64 / m);
-    m * m / (2.0 * std::f64::consts::LN_2 * z)
-}
-
-fn sigma(mut x: f64) -> f64 {
-    if x == 1.0 {
-        return f64::INFINITY;
-    }
-    let (mut y, mut z) = (1.0, x);
-    loop {
-        x *= x;
-        let before = z;
-        z += x * y;
-        y += y;
-        if z == before {
-            return z;
-        }
-    }
-}
-
-fn tau(mut x: f64) -> f64 {
-    if x == 0.0 || x == 1.0 {
-        return 0.0;
-    }
-    let (mut y, mut z) = (1.0, 1.0 - x);
-    loop {
-        x = x.sqrt();
-        let before = z;
-        y *= 0.5;
-        z -= (1.0 - x).powi(2) * y;
-        if z == before {
-            return z / 3.0;
-        }
-    }
 }
 
 #[cfg(test)]

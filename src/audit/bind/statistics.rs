@@ -12,11 +12,11 @@ pub(super) fn statistics(source: &dyn Source, plan: &Plan, column: usize) -> Opt
     if plan.prepare.changes_rows() || !plan.prepare.is_untouched(column) {
         return None;
     }
-    source.statistics(column)
+    source.known().statistics_of(column)
 }
 
 /// By row test: whether no row can fail it.
-pub(super) fn tests(source: &dyn Source, plan: &Plan) -> Vec<bool> {
+pub(super) fn passed_tests(source: &dyn Source, plan: &Plan) -> Vec<bool> {
     let proven = |test: &crate::rules::TestRequest| {
         let [column] = test.columns.as_slice() else { return false };
         // Rows of a group, or of a condition, are not counted by any footer.
@@ -33,17 +33,17 @@ pub(super) fn tests(source: &dyn Source, plan: &Plan) -> Vec<bool> {
 /// By state: how many rows and missing values there are, where that is all it counts; of sound rows only where no row can
 /// be unsound.
 pub(super) fn counts(source: &dyn Source, plan: &Plan) -> Vec<Option<Counts>> {
-    let tests = plan.requests.tests.iter().zip(&plan.proven);
+    let tests = plan.requests.tests.iter().zip(&plan.passed_by_statistics);
     let all_sound = tests.into_iter().all(|(test, proven)| *proven || !test.policy.sets_aside_at_once());
     // What counts for sound rows too must be there to part from them.
-    let is_twin = |request: &StateRequest| {
+    let is_shared = |request: &StateRequest| {
         let of_sound = plan.requests.states.iter().filter(|s| s.scope.over == Over::Sound);
         of_sound.into_iter().any(|s| s.is_completeness() && s.columns == request.columns)
     };
     let given = |request: &StateRequest| {
         let [column] = request.columns.as_slice() else { return None };
         let is_plain = request.is_completeness() && request.scope.condition.is_none() && request.scope.by.is_empty();
-        let is_certain = all_sound || (request.scope.over == Over::All && !is_twin(request));
+        let is_certain = all_sound || (request.scope.over == Over::All && !is_shared(request));
         let ColumnStatistics { rows, missing, .. } = statistics(source, plan, *column).filter(|_| is_plain && is_certain)?;
         Some(Counts { rows, missing })
     };

@@ -1,0 +1,194 @@
+//! Figures: numbers with a name and a unit.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Message, Outcome, Unit, Value};
+
+/// What a figure is called, and what it is counted in.
+#[derive(Debug)]
+pub struct FigureName {
+    pub name: &'static str,
+    pub unit: Unit,
+    /// What it is, in half a sentence.
+    pub meaning: &'static str,
+}
+
+macro_rules! names {
+    ($($constant:ident = $name:literal, $unit:ident, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub static $constant: FigureName = FigureName { name: $name, unit: Unit::$unit, meaning: $meaning };)*
+        /// Every name, in alphabetical order.
+        pub static ALL: &[&FigureName] = &[$(&$constant),*];
+    };
+}
+
+names! {
+    AGE_SECONDS = "age_seconds", SECONDS, "how old the newest value is";
+    ALLOWED_HIGH = "allowed_high", SHARE_OF_ROWS, "the largest share of the group that is tolerated";
+    ALLOWED_LOW = "allowed_low", SHARE_OF_ROWS, "the smallest share of the group that is tolerated";
+    CHI_SQUARE = "chi_square", NONE, "Pearson's statistic of the groups' counts";
+    COHENS_W = "cohens_w", NONE, "the effect size w of the groups' counts";
+    COLUMNS = "columns", COLUMNS, "how many columns there are";
+    COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
+    COUNT = "count", ROWS, "rows of the group";
+    DEGREES_OF_FREEDOM = "degrees_of_freedom", NONE, "of the statistic `chi_square`";
+    DIFFERENCE = "difference", SHARE_OF_ROWS, "the share of the group less its reference";
+    DISTINCT = "distinct", KEYS, "different keys";
+    DISTINCTNESS = "distinctness", NONE, "different keys by rows";
+    DUPLICATE_ROWS = "duplicate_rows", ROWS, "rows less different keys";
+    DUPLICATED_GROUPS = "duplicated_groups", KEYS, "keys of several rows";
+    FAILING_ROWS = "failing_rows", ROWS, "failing rows of the group";
+    GROUPS = "groups", GROUPS, "how many groups there are";
+    HASH = "hash", NAME, "the hash by which keys were compared";
+    HIGH = "high", ROWS, "rows above the upper fence";
+    INTERVAL_HIGH = "interval_high", SHARE_OF_ROWS, "the upper end of the share's interval";
+    INTERVAL_LOW = "interval_low", SHARE_OF_ROWS, "the lower end of the share's interval";
+    JENSEN_SHANNON = "jensen_shannon", NONE, "the Jensen-Shannon distance of the shares from their reference";
+    LONGEST_RUN = "longest_run", ROWS, "the longest run of rows, one behind the other";
+    LOW = "low", ROWS, "rows below the lower fence";
+    LOWER_FENCE = "lower_fence", OF_COLUMN, "the lower fence; of logarithms with `log`";
+    MAD = "mad", OF_COLUMN, "the median absolute deviation";
+    MEAN = "mean", OF_COLUMN, "the mean";
+    MEAN_AD = "mean_ad", OF_COLUMN, "the mean absolute deviation from the median";
+    MEDIAN = "median", OF_COLUMN, "the median";
+    MISSING = "missing", ROWS, "rows without a value";
+    NEWEST = "newest", TIME, "the newest value";
+    P_VALUE = "p_value", NONE, "how probable such a `chi_square` or a larger one is by chance";
+    PUBLISHED_BEFORE = "published_before", ROWS, "rows whose key is published already";
+    Q1 = "q1", OF_COLUMN, "the first quartile";
+    Q3 = "q3", OF_COLUMN, "the third quartile";
+    RATIO = "ratio", NONE, "the share of the group by its reference";
+    REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have";
+    ROWS = "rows", ROWS, "rows that were looked at";
+    ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";
+    RUNS = "runs", RUNS, "runs that are too long";
+    SHARE = "share", SHARE_OF_ROWS, "the share of the group";
+    STDDEV = "stddev", OF_COLUMN, "the sample standard deviation";
+    TOTAL_VARIATION = "total_variation", SHARE_OF_ROWS, "the total variation distance of the shares from their reference";
+    UNIQUE_VALUE_RATIO = "unique_value_ratio", NONE, "keys of one row by different keys";
+    UNIQUENESS = "uniqueness", NONE, "keys of one row by rows";
+    UPPER_FENCE = "upper_fence", OF_COLUMN, "the upper fence; of logarithms with `log`";
+    VALUE = "value", OF_COLUMN, "the measure that was judged";
+}
+
+/// A value and what it is counted in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    pub value: Value,
+    pub unit: Unit,
+}
+
+/// Figures by name. In JSON each is its value; the name tells the unit. What is named by the data (a column, a value that
+/// stands in for a missing one) counts rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figures(BTreeMap<Cow<'static, str>, Figure>);
+
+impl Figures {
+    /// Adds a figure, or takes the place of the one of that name.
+    pub fn set(&mut self, name: &'static FigureName, value: impl Into<Value>) {
+        self.0.insert(name.name.into(), Figure { value: value.into(), unit: name.unit.clone() });
+    }
+
+    /// Adds how many rows there are of something that the data name.
+    pub fn set_rows_of(&mut self, name: impl Into<String>, rows: u64) {
+        self.0.insert(Cow::Owned(name.into()), Figure { value: rows.into(), unit: Unit::ROWS });
+    }
+
+    pub fn get(&self, name: &FigureName) -> Option<&Figure> {
+        self.0.get(name.name)
+    }
+
+    /// Name and figure, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Figure)> {
+        self.0.iter().map(|(name, figure)| (name.as_ref(), figure))
+    }
+
+    /// All of them as counts of rows, whatever their names say.
+    pub(super) fn count_rows(&mut self) {
+        self.0.values_mut().for_each(|figure| figure.unit = Unit::ROWS);
+    }
+}
+
+impl<const N: usize> From<[(&'static FigureName, Value); N]> for Figures {
+    fn from(entries: [(&'static FigureName, Value); N]) -> Self {
+        let mut figures = Self::default();
+        entries.into_iter().for_each(|(name, value)| figures.set(name, value));
+        figures
+    }
+}
+
+impl Serialize for Figures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, figure)| (name, &figure.value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Figures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Figures;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("figures by name")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Figures, A::Error> {
+                let mut figures = Figures::default();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    let known = ALL.binary_search_by(|known| known.name.cmp(&name)).ok().map(|at| ALL[at]);
+                    let name = known.map_or(Cow::Owned(name), |known| known.name.into());
+                    figures.0.insert(name, Figure { value, unit: known.map_or(Unit::ROWS, |known| known.unit.clone()) });
+                }
+                Ok(figures)
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
+
+impl JsonSchema for Figures {
+    fn schema_name() -> Cow<'static, str> {
+        "Figures".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Figures by name; docs/findings.md says what each is and what it is counted in.",
+            "type": "object",
+            "additionalProperties": generator.subschema_for::<Value>()
+        })
+    }
+}
+
+/// One group of a finding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupFigures {
+    /// The group's values, one a grouping column; null where missing.
+    pub group: Vec<Option<String>>,
+    pub outcome: Outcome,
+    #[serde(flatten)]
+    pub message: Message,
+    pub figures: Figures,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_differ() {
+        assert!(ALL.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+
+    #[test]
+    fn figures_come_back_with_their_units() {
+        let mut figures = Figures::from([(&MEAN, 2.5.into()), (&NEWEST, "2026-11-22".into())]);
+        figures.set_rows_of("n/a", 3);
+        let json = serde_json::to_string(&figures).expect("JSON");
+        assert_eq!(json, r#"{"mean":2.5,"n/a":3,"newest":"2026-11-22"}"#);
+        assert_eq!(serde_json::from_str::<Figures>(&json).expect("figures"), figures);
+    }
+}

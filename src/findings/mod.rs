@@ -1,0 +1,173 @@
+//! What an audit says: one finding a rule and column, from the check that makes it to the report that holds it.
+//!
+//! - [`Finding`] is that one type. A check fills in what it measured, the audit what the rule file says of it, the verdict
+//!   weighs it, the report holds it, and JSON gives it back. Sets of rows are no part of it; they stay beside it.
+//! - [`Outcome`], [`Severity`] and [`Basis`] say how it came out, how much that weighs, and what the answer rests on.
+//! - [`FindingCode`] is for machines: which kind of finding it is, whatever the rule file calls it. [`builtin`] lists the kinds
+//!   that need no rule, with the ids that are theirs alone.
+//! - [`Figures`] are numbers with names and units; [`figures::ALL`] lists the names.
+//! - [`Message`] is what people read: a list of statements, joined only where it is shown.
+//!
+//! A ground room: it knows no rule, no source and no renderer.
+
+pub mod builtin;
+mod code;
+pub mod figures;
+mod message;
+mod outcome;
+mod value;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+pub use builtin::Builtin;
+pub use code::FindingCode;
+pub use figures::{Figure, FigureName, Figures, GroupFigures};
+pub use message::Message;
+pub use outcome::{Basis, OnFail, OnNoData, Outcome, Severity};
+pub use value::{Unit, Value};
+
+use crate::diagnostic::Place;
+use crate::rows::Origin;
+
+/// The outcome of one rule on one column (or on the rows as a whole).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    pub id: String,
+    /// Which kind of finding it is, whatever the rule file calls it.
+    #[serde(default)]
+    pub code: FindingCode,
+    pub rule: String,
+    /// Where the rule stands in its file; none for what no rule file asks for.
+    #[serde(rename = "span", default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    pub columns: Vec<String>,
+    pub description: Option<String>,
+    pub owner: Option<String>,
+    pub tags: Vec<String>,
+    pub runbook: Option<String>,
+    pub on_fail: OnFail,
+    pub severity: Severity,
+    pub outcome: Outcome,
+    /// The figure that was judged.
+    pub observed: Value,
+    /// What it was judged against.
+    pub limit: Value,
+    /// What both are counted in.
+    pub unit: Unit,
+    pub failing_rows: u64,
+    /// Failing rows that are a known issue.
+    pub known_rows: u64,
+    /// Why these are accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_reasons: Vec<String>,
+    #[serde(rename = "evidence")]
+    pub basis: Basis,
+    #[serde(flatten)]
+    pub message: Message,
+    pub figures: Figures,
+    pub groups: Vec<GroupFigures>,
+    /// The first failing rows.
+    pub samples: Vec<Sample>,
+}
+
+impl Default for Finding {
+    /// Nothing was judged, and nobody says why.
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            code: FindingCode::default(),
+            rule: String::new(),
+            place: None,
+            columns: Vec::new(),
+            description: None,
+            owner: None,
+            tags: Vec::new(),
+            runbook: None,
+            on_fail: OnFail::Reject,
+            severity: Severity::Error,
+            outcome: Outcome::NoData,
+            observed: Value::Nothing,
+            limit: Value::Nothing,
+            unit: Unit::NONE,
+            failing_rows: 0,
+            known_rows: 0,
+            known_reasons: Vec::new(),
+            basis: Basis::Scan,
+            message: Message::default(),
+            figures: Figures::default(),
+            groups: Vec::new(),
+            samples: Vec::new(),
+        }
+    }
+}
+
+impl Finding {
+    /// A finding of a kind that needs no rule, under the id that is reserved for it.
+    pub fn builtin(kind: &Builtin, outcome: Outcome, on_fail: OnFail, message: impl Into<Message>) -> Self {
+        Self {
+            id: kind.id().to_owned(),
+            code: kind.code.clone(),
+            rule: kind.rule.to_owned(),
+            on_fail,
+            outcome,
+            message: message.into(),
+            severity: Severity::of(outcome, on_fail, OnNoData::Stop),
+            ..Self::default()
+        }
+    }
+
+    /// With the severity that follows from how it came out and what the rule file says of that.
+    #[must_use]
+    pub fn weighed(self, on_no_data: OnNoData) -> Self {
+        Self { severity: Severity::of(self.outcome, self.on_fail, on_no_data), ..self }
+    }
+
+    /// With what JSON leaves to be understood: reports of version 0.1 tell no codes, and no name tells that the figures of
+    /// malformed records count them.
+    #[must_use]
+    pub fn completed(mut self) -> Self {
+        if self.code.is_empty() {
+            // The rule `rows` has the id of the finding that there are none; it always observes how many there are.
+            let is_of = |kind: &&Builtin| kind.rule == self.rule && (kind.code != builtin::EMPTY.code || self.observed.is_nothing());
+            self.code = builtin::owner_of(&self.id).filter(is_of).map_or_else(|| self.rule.clone().into(), |kind| kind.code.clone());
+        }
+        if self.code == builtin::MALFORMED.code {
+            self.figures.count_rows();
+        }
+        self
+    }
+
+    /// Whether its rows must not be published.
+    pub fn sets_aside(&self) -> bool {
+        self.outcome == Outcome::Fail && self.on_fail == OnFail::Quarantine
+    }
+
+    /// Whether nothing may be published for want of data to judge.
+    pub fn stops(&self) -> bool {
+        self.outcome == Outcome::NoData && self.severity == Severity::Error
+    }
+
+    /// Whether it warns: it failed with `on_fail: warn`, is past an earlier limit, cannot tell, or had nothing to judge.
+    pub fn is_warning(&self) -> bool {
+        match self.outcome {
+            Outcome::Warn | Outcome::InsufficientEvidence => self.on_fail != OnFail::Info,
+            Outcome::Fail => self.on_fail == OnFail::Warn,
+            Outcome::NoData => self.severity == Severity::Warning,
+            Outcome::Pass | Outcome::Known => false,
+        }
+    }
+}
+
+/// A failing row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    pub origin: Origin,
+    /// The columns that matter, in order: name and value.
+    pub values: Vec<(String, Json)>,
+    /// The record as it stands in the file, for malformed ones.
+    pub raw: Option<String>,
+    /// Why this row, where rows fail for reasons of their own.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,52 @@
+//! Which rows with a key stay, and what comes of looking at all keys.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::rows::RowSet;
+
+/// Which of several rows with one key is left standing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    #[default]
+    First,
+    Last,
+    None,
+}
+
+/// Deequ's figures and the rows that must go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeysOut {
+    /// Rows counted: all, or those whose whole key is there.
+    pub rows: u64,
+    pub distinct: u64,
+    /// Keys that occur once.
+    pub once: u64,
+    /// Keys that occur more than once.
+    pub groups: u64,
+    /// Rows whose key occurs in the other data.
+    pub foreign: u64,
+    /// Rows to set aside: those, and the others that [`Keep`] does not leave standing.
+    pub failing: RowSet,
+    /// Rows whose key occurs in the other data.
+    pub elsewhere: RowSet,
+    /// How often the most frequent keys occur, descending.
+    pub largest: Vec<u64>,
+    /// Nothing is known: keys ascend here and there only, and must be looked at again.
+    pub unsettled: bool,
+}
+
+/// How many of the most frequent keys are told of.
+pub const LARGEST_MAX: usize = 16;
+
+impl KeysOut {
+    pub(super) fn note_size(&mut self, size: u64) {
+        if self.largest.len() == LARGEST_MAX && self.largest.last().is_some_and(|&least| size <= least) {
+            return;
+        }
+        let at = self.largest.partition_point(|&s| s >= size);
+        self.largest.insert(at, size);
+        self.largest.truncate(LARGEST_MAX);
+    }
+}

@@ -1,0 +1,10 @@
+//! Second looks at an ordered column: the values inside windows, the rows outside fences, equal-width bins.
+
+mod bins;
+mod collect;
+mod near;
+mod outside;
+
+pub use self::bins::{Bins, BinsSpec};
+pub use self::collect::{Collect, CollectSpec};
+pub use self::outside::{Fences, Outside, OutsideOut, Side};

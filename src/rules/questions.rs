@@ -1,0 +1,98 @@
+//! Requests as questions: said without any index of this process, so that they can be saved, sent, and asked again elsewhere.
+
+use arrow::datatypes::Schema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::requests::{Requests, Scope, StateRequest, TestRequest};
+use super::words::{Nulls, Over};
+use crate::diagnostic::{Code, Fault};
+use crate::metric::any::AnySpec;
+
+/// What a state answers, said by itself: no index of this process stands in it, so it can be saved and sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// [`State::NAME`] and [`State::VERSION`].
+    pub state: String,
+    pub version: u32,
+    pub spec: Json,
+    /// Paths of the columns it reads; those of `by` come first.
+    pub columns: Vec<String>,
+    /// The SQL text of its `where`.
+    pub condition: Option<String>,
+    pub by: Vec<String>,
+    pub over: Over,
+}
+
+/// What a row test answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestQuestion {
+    /// The finding that it is for.
+    pub id: String,
+    pub columns: Vec<String>,
+    pub condition: Option<String>,
+    pub by: Vec<String>,
+    /// The SQL texts of its known issues.
+    pub known: Vec<String>,
+    pub nulls: Nulls,
+}
+
+impl Requests {
+    /// What the states from `first` on answer, of columns of the schema `seen`.
+    ///
+    /// # Errors
+    /// A spec cannot be written, which is a mistake of its state.
+    pub fn questions(&self, first: usize, seen: &Schema) -> Result<Vec<Question>, Fault> {
+        let question = |request: &StateRequest| {
+            Ok(Question {
+                state: request.spec.kind().name.to_owned(),
+                version: request.spec.kind().version,
+                spec: request.spec.json()?,
+                columns: names(&request.columns, seen),
+                condition: request.scope.condition.map(|c| self.conditions[c].expression.text.clone()),
+                by: names(&request.scope.by, seen),
+                over: request.scope.over,
+            })
+        };
+        self.states[first..].iter().map(question).collect()
+    }
+
+    /// What the row tests answer.
+    pub fn test_questions(&self, seen: &Schema) -> Vec<TestQuestion> {
+        let text = |&c: &usize| self.conditions[c].expression.text.clone();
+        let question = |request: &TestRequest| TestQuestion {
+            id: request.id.clone(),
+            columns: names(&request.columns, seen),
+            condition: request.scope.condition.as_ref().map(text),
+            by: names(&request.scope.by, seen),
+            known: request.known.iter().map(text).collect(),
+            nulls: request.policy.nulls,
+        };
+        self.tests.iter().map(question).collect()
+    }
+
+    /// Asks for what `question` says, of columns of the schema `seen`. It is not held against what was asked before: a
+    /// list of questions is answered by as many states, in its order.
+    ///
+    /// # Errors
+    /// The state, a column or the condition is not known here: the question is of another plan, or another version.
+    pub fn ask(&mut self, question: &Question, seen: &Schema) -> Result<(), Fault> {
+        let foreign = |what: String| Fault::new(Code::ForeignFold, format!("a question of another plan: {what}"));
+        let index = |name: &String| seen.index_of(name).map_err(|_| foreign(format!("there is no column `{name}`")));
+        let indices = |names: &[String]| names.iter().map(index).collect::<Result<Vec<_>, _>>();
+        let condition = |text: &String| {
+            let known = self.conditions.iter().position(|c| c.expression.text == *text);
+            known.ok_or_else(|| foreign(format!("no rule says `where: {text}`")))
+        };
+        let (columns, by) = (indices(&question.columns)?, indices(&question.by)?);
+        let condition = question.condition.as_ref().map(condition).transpose()?;
+        let spec = AnySpec::read(&question.state, question.version, !by.is_empty(), &question.spec)?;
+        self.push(StateRequest { spec, columns, scope: Scope { condition, by, over: question.over } });
+        Ok(())
+    }
+}
+
+/// Paths of columns by their indices.
+fn names(columns: &[usize], seen: &Schema) -> Vec<String> {
+    columns.iter().map(|&c| seen.field(c).name().clone()).collect()
+}

@@ -1,0 +1,170 @@
+//! The formats of files, in one list: what each is called, how it is told, and what opens it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{ContractColumn, InputFile, ReadOptions, Source, arrow_ipc, avro, csv, json, parquet};
+use crate::diagnostic::Fault;
+
+/// Files to open, and how.
+pub(super) struct Opening<'a> {
+    pub files: Vec<InputFile>,
+    pub format: Format,
+    pub options: &'a ReadOptions,
+    pub contract: &'a [ContractColumn],
+}
+
+type Open = fn(Opening<'_>) -> Result<Arc<dyn Source>, Fault>;
+
+/// What there is to say of one format.
+struct Entry {
+    format: Format,
+    name: &'static str,
+    /// Extensions of names, in lower case.
+    extensions: &'static [&'static str],
+    /// Whether records are text, which may be encoded in several ways.
+    is_text: bool,
+    /// Whether the first bytes of a file give the format away.
+    is_told_by: fn(&[u8]) -> bool,
+    open: Open,
+}
+
+/// Makes the enum and the list from one table.
+macro_rules! formats {
+    ($($(#[doc = $doc:literal])* $format:ident $name:literal $extensions:expr, $kind:ident, $told:expr, $open:expr;)*) => {
+        /// How a file's bytes are laid out.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+        pub enum Format {
+            $($(#[doc = $doc])* #[serde(rename = $name)] $format,)*
+        }
+
+        const FORMATS: &[Entry] = &[$(Entry {
+            format: Format::$format,
+            name: $name,
+            extensions: &$extensions,
+            is_text: formats!(@ $kind),
+            is_told_by: $told,
+            open: $open,
+        },)*];
+    };
+    (@ text) => { true };
+    (@ binary) => { false };
+}
+
+formats! {
+    Csv "csv" ["csv", "txt"], text, looks_like_anything, delimited;
+    Tsv "tsv" ["tsv", "tab"], text, looks_like_anything, delimited;
+    /// One JSON object a line.
+    Ndjson "ndjson" ["ndjson", "jsonl"], text, |head| begins(head, b"{"), json;
+    /// An array of JSON objects.
+    Json "json" ["json"], text, |head| begins(head, b"["), json;
+    Parquet "parquet" ["parquet", "pq"], binary, |head| head.starts_with(b"PAR1"),
+        |o| Ok(Arc::new(parquet::ParquetSource::open(o.files, o.options, o.contract)?));
+    /// Arrow IPC, file or stream.
+    Arrow "arrow" ["arrow", "arrows", "ipc", "feather"], binary,
+        |head| head.starts_with(b"ARROW1") || head.starts_with(b"\xff\xff\xff\xff"),
+        |o| Ok(Arc::new(arrow_ipc::ArrowSource::open(o.files, o.options)?));
+    /// Avro object container files.
+    Avro "avro" ["avro"], binary, |head| head.starts_with(b"Obj\x01"), |o| Ok(Arc::new(avro::AvroSource::open(o.files, o.options)?));
+}
+
+fn delimited(Opening { files, format, options, contract }: Opening<'_>) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(csv::CsvSource::open(files, format, options, contract)?))
+}
+
+fn json(Opening { files, format, options, contract }: Opening<'_>) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(json::JsonSource::open(files, format, options, contract)?))
+}
+
+fn looks_like_anything(_: &[u8]) -> bool {
+    false
+}
+
+/// Whether the text begins so, behind a byte order mark and white space.
+fn begins(head: &[u8], with: &[u8]) -> bool {
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().starts_with(with)
+}
+
+impl Format {
+    fn entry(self) -> &'static Entry {
+        // The list is made from the same table as the enum, in its order.
+        &FORMATS[self as usize]
+    }
+
+    /// As rule files, reports and the command line write it.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// The names of all formats, for messages.
+    pub fn names() -> String {
+        FORMATS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether records are text.
+    pub(super) fn is_text(self) -> bool {
+        self.entry().is_text
+    }
+
+    /// Opens files of this format.
+    pub(super) fn open(opening: Opening<'_>) -> Result<Arc<dyn Source>, Fault> {
+        (opening.format.entry().open)(opening)
+    }
+
+    /// The format that a file's name tells, with or without the ending of a compression.
+    pub(super) fn of_name(path: &str) -> Option<Self> {
+        let lower = path.to_ascii_lowercase();
+        let plain = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
+        let extension = Path::new(plain).extension()?.to_str()?;
+        FORMATS.iter().find(|entry| entry.extensions.contains(&extension)).map(|entry| entry.format)
+    }
+
+    /// The format that the first bytes tell; none for delimited text, which looks like anything.
+    pub(super) fn of_head(head: &[u8]) -> Option<Self> {
+        FORMATS.iter().find(|entry| (entry.is_told_by)(head)).map(|entry| entry.format)
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = FORMATS.iter().find(|entry| entry.name == text).map(|entry| entry.format);
+        found.ok_or_else(|| format!("known: {}", Self::names()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_found_by_its_name_its_extensions_and_serde() {
+        for entry in FORMATS {
+            assert_eq!(entry.format.name(), entry.name);
+            assert_eq!(entry.name.parse(), Ok(entry.format));
+            assert_eq!(serde_json::to_value(entry.format).expect("JSON"), entry.name);
+            for extension in entry.extensions {
+                assert_eq!(Format::of_name(&format!("a/b.{extension}.GZ")), Some(entry.format));
+            }
+        }
+    }
+
+    #[test]
+    fn first_bytes_tell_one_format_at_most() {
+        let heads: [(&[u8], Option<Format>); 8] = [
+            (b"PAR1\x15", Some(Format::Parquet)),
+            (b"ARROW1\0\0", Some(Format::Arrow)),
+            (b"\xff\xff\xff\xff\x10", Some(Format::Arrow)),
+            (b"Obj\x01\x04", Some(Format::Avro)),
+            (b"\xef\xbb\xbf \n{\"a\":1}", Some(Format::Ndjson)),
+            (b"[{}]", Some(Format::Json)),
+            (b"a,b\n1,2\n", None),
+            (b"", None),
+        ];
+        for (head, format) in heads {
+            assert_eq!(Format::of_head(head), format);
+            assert!(FORMATS.iter().filter(|entry| (entry.is_told_by)(head)).count() <= 1);
+        }
+    }
+}

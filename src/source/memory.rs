@@ -1,0 +1,278 @@
+//! Rows that are in memory already, as a source like any other.
+//!
+//! Units, and the digest of the content, depend on the rows alone, not on the batches they came in.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::row::{RowConverter, SortField};
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
+
+use super::typed::{Table, elements};
+use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
+use crate::diagnostic::{Code, Fault};
+use crate::rows::Origin;
+use crate::types::type_name;
+
+/// What reports and faults call it.
+const NAME: &str = Origin::MEMORY;
+
+/// A row group of more rows would help nobody.
+const UNIT_ROWS_MAX: u64 = 1 << 20;
+
+/// Batches read as one table.
+#[derive(Debug)]
+pub(super) struct MemorySource {
+    known: Known,
+    table: Table,
+    batches: Vec<RecordBatch>,
+    /// How many rows stand before each batch.
+    before: Vec<u64>,
+    rows: u64,
+    unit_rows: u64,
+    batch_rows: usize,
+}
+
+impl MemorySource {
+    /// The rows of `batches`, whose columns are those of `schema`.
+    ///
+    /// # Errors
+    /// A batch has other columns, or a column is of a kind that cannot be judged.
+    pub fn of(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &ReadOptions) -> Result<Self, Fault> {
+        let table = Table::of(&[NAME], std::slice::from_ref(schema), options.missing_values.as_ref())?;
+        let (mut before, mut rows, mut bytes) = (Vec::with_capacity(batches.len()), 0, 0);
+        for (i, batch) in batches.iter().enumerate() {
+            fits(schema, batch).map_err(|why| {
+                let fault = Fault::new(Code::FilesDiffer, format!("{NAME}: batch {}: {why}", i + 1));
+                fault.hint("the batches of one source have the same columns")
+            })?;
+            before.push(rows);
+            rows += batch.num_rows() as u64;
+            bytes += batch.columns().iter().map(bytes_of).sum::<u64>();
+        }
+        let unit_rows = match u64::try_from(options.cut.unit_bytes as u128 * u128::from(rows) / u128::from(bytes.max(1))) {
+            Ok(rows) => rows.clamp(1, UNIT_ROWS_MAX),
+            Err(_) => UNIT_ROWS_MAX,
+        };
+        let mut known = Known::in_memory(table.schema.clone(), rows, bytes);
+        known.starts[0].digest = head_digest(&table.schema);
+        Ok(Self { known, table, batches, before, rows, unit_rows, batch_rows: options.cut.batch_rows.max(1) })
+    }
+}
+
+/// Whether the batch has the columns of `schema`, and no null where that promises none.
+fn fits(schema: &Schema, batch: &RecordBatch) -> Result<(), String> {
+    let there = batch.schema();
+    if there.fields().len() != schema.fields().len() {
+        return Err(format!("it has {} columns, and the schema {}", there.fields().len(), schema.fields().len()));
+    }
+    for ((a, b), array) in schema.fields().iter().zip(there.fields()).zip(batch.columns()) {
+        if a.name() != b.name() || a.data_type() != b.data_type() {
+            let (kind_a, kind_b) = (type_name(a.data_type()), type_name(b.data_type()));
+            return Err(format!("it has `{}` {kind_b} where the schema has `{}` {kind_a}", b.name(), a.name()));
+        }
+        if !a.is_nullable() && array.logical_null_count() > 0 {
+            return Err(format!("`{}` has nulls, and the schema says that it has none", a.name()));
+        }
+    }
+    Ok(())
+}
+
+/// What the values take, whatever the batches they came in take beside.
+fn bytes_of(array: &ArrayRef) -> u64 {
+    let len = array.len() as u64;
+    let text = |start: usize, end: usize| (end - start) as u64 + 4 * len;
+    match array.data_type() {
+        _ if array.is_empty() => 0,
+        DataType::Utf8 => text(array.as_string::<i32>().value_offsets()[0] as usize, last(array.as_string::<i32>().value_offsets())),
+        DataType::Binary => text(array.as_binary::<i32>().value_offsets()[0] as usize, last(array.as_binary::<i32>().value_offsets())),
+        DataType::LargeUtf8 => text(array.as_string::<i64>().value_offsets()[0] as usize, last(array.as_string::<i64>().value_offsets())),
+        DataType::LargeBinary => text(array.as_binary::<i64>().value_offsets()[0] as usize, last(array.as_binary::<i64>().value_offsets())),
+        // The lower half of a view is the length.
+        DataType::Utf8View => array.as_string_view().views().iter().map(|view| u64::from(*view as u32) + 4).sum(),
+        DataType::BinaryView => array.as_binary_view().views().iter().map(|view| u64::from(*view as u32) + 4).sum(),
+        DataType::FixedSizeBinary(width) => *width as u64 * len,
+        DataType::Struct(_) => array.as_struct().columns().iter().map(bytes_of).sum(),
+        DataType::List(_) => bytes_of(&elements(array.as_list::<i32>())) + 4 * len,
+        DataType::LargeList(_) => bytes_of(&elements(array.as_list::<i64>())) + 4 * len,
+        DataType::FixedSizeList(..) => bytes_of(array.as_fixed_size_list().values()),
+        plain => plain.primitive_width().unwrap_or(4) as u64 * len,
+    }
+}
+
+fn last<T: TryInto<usize> + Copy>(offsets: &[T]) -> usize {
+    offsets.last().and_then(|&offset| offset.try_into().ok()).unwrap_or(0)
+}
+
+/// A digest of the columns' names and types.
+fn head_digest(schema: &Schema) -> u128 {
+    let column = |field: &arrow::datatypes::FieldRef| format!("{}\u{1f}{}\u{1e}", field.name(), type_name(field.data_type()));
+    xxh3_128(schema.fields().iter().map(column).collect::<String>().as_bytes())
+}
+
+impl Source for MemorySource {
+    fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Rows `start..end`, as many as come to about [`super::Cut::unit_bytes`] if all are equally long.
+    fn cut(&self, _: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        let end = (start + self.unit_rows).min(self.rows);
+        let share = |rows: u64| (u128::from(self.known.bytes) * u128::from(rows) / u128::from(self.rows.max(1))) as u64;
+        Ok((end > start).then(|| Piece { end, bytes: share(end) - share(start), preread: None }))
+    }
+
+    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        let mut at = unit.start;
+        let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
+        while at < unit.end {
+            let (rows, from) = (&self.batches[batch], (at - self.before[batch]) as usize);
+            let len = (rows.num_rows() - from).min(self.batch_rows).min((unit.end - at) as usize);
+            if len == 0 {
+                batch += 1;
+                continue;
+            }
+            let arrays: Vec<ArrayRef> = projection.columns.iter().map(|&column| rows.column(column).slice(from, len)).collect();
+            let chunk = self.table.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
+            let numbers = RowNumbers::Dense { first: (at - unit.start) as u32, len: len as u32 };
+            each(Chunk { batch: chunk, rows: numbers, malformed: Vec::new() })?;
+            at += len as u64;
+        }
+        Ok(UnitEnd { records: (unit.end - unit.start) as u32, ..UnitEnd::default() })
+    }
+
+    /// Of the columns and every row's values; how the rows were cut into batches does not matter.
+    fn digest(&self) -> Result<u128, Fault> {
+        const ROWS: usize = 8192;
+        let failed = |e| Fault::new(Code::Internal, format!("{NAME}: cannot digest the rows: {e}"));
+        let mut digest = Xxh3Default::new();
+        digest.update(&self.known.head_digest(0).to_le_bytes());
+        digest.update(&self.rows.to_le_bytes());
+        for batch in self.batches.iter().filter(|batch| batch.num_columns() > 0) {
+            let fields = batch.columns().iter().map(|array| SortField::new(array.data_type().clone())).collect();
+            let converter = RowConverter::new(fields).map_err(failed)?;
+            for start in (0..batch.num_rows()).step_by(ROWS) {
+                let slice = batch.slice(start, ROWS.min(batch.num_rows() - start));
+                for row in &converter.convert_columns(slice.columns()).map_err(failed)? {
+                    digest.update(&(row.as_ref().len() as u64).to_le_bytes());
+                    digest.update(row.as_ref());
+                }
+            }
+        }
+        Ok(digest.digest128())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{DictionaryArray, Int64Array, StringArray};
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::{Field, Int32Type};
+
+    use super::*;
+    use crate::rows::RowId;
+    use crate::source::{Cut, Places, from_batches};
+
+    fn rows() -> RecordBatch {
+        let n: Int64Array = (0..100).map(|i| (i % 7 > 0).then_some(i)).collect();
+        let text: StringArray = (0..100).map(|i| (i % 5 > 0).then(|| "é".repeat(i % 9))).collect();
+        RecordBatch::try_from_iter_with_nullable([("n", Arc::new(n) as ArrayRef, true), ("text", Arc::new(text), true)]).expect("a batch")
+    }
+
+    fn cut_up(batch: &RecordBatch, len: usize) -> Vec<RecordBatch> {
+        (0..batch.num_rows()).step_by(len).map(|start| batch.slice(start, len.min(batch.num_rows() - start))).collect()
+    }
+
+    fn options(unit_bytes: usize, batch_rows: usize) -> ReadOptions {
+        ReadOptions { cut: Cut { unit_bytes, batch_rows }, ..ReadOptions::default() }
+    }
+
+    #[test]
+    fn units_and_the_digest_do_not_depend_on_the_batches_that_rows_come_in() {
+        let all = rows();
+        let source = |batches| from_batches(&all.schema(), batches, &options(200, 3)).expect("a source");
+        let units = |source: &dyn Source| {
+            let mut units = Vec::new();
+            while let Some((unit, _)) = source.next_unit(units.last()).expect("a unit") {
+                units.push(unit);
+            }
+            units
+        };
+        let whole = source(vec![all.clone()]);
+        let expected = (units(whole.as_ref()), whole.digest().expect("a digest"));
+        assert!(expected.0.len() > 5);
+        assert_eq!(expected.0.iter().map(|unit| unit.bytes).sum::<u64>(), whole.known().bytes);
+        for len in [1, 7, 64] {
+            let mut batches = cut_up(&all, len);
+            batches.insert(1, all.slice(0, 0));
+            let source = source(batches);
+            assert_eq!((units(source.as_ref()), source.digest().expect("a digest")), expected);
+            let projection = Projection::new(source.schema(), vec![0, 1]);
+            let mut read = Vec::new();
+            for unit in &expected.0 {
+                let mut next = 0;
+                let each = &mut |chunk: Chunk| {
+                    assert!(chunk.batch.num_rows() <= 3);
+                    assert_eq!(chunk.rows, RowNumbers::Dense { first: next, len: chunk.batch.num_rows() as u32 });
+                    next += chunk.batch.num_rows() as u32;
+                    read.push(chunk.batch);
+                    Ok(())
+                };
+                assert_eq!(u64::from(source.read(unit, None, &projection, each).expect("reads").records), unit.end - unit.start);
+            }
+            assert_eq!(concat_batches(&all.schema(), &read).expect("one batch"), all);
+        }
+        let other = source(vec![all.slice(0, 99)]);
+        assert_ne!(other.digest().expect("a digest"), expected.1);
+    }
+
+    #[test]
+    fn a_row_is_named_by_its_index() {
+        let source = from_batches(&rows().schema(), cut_up(&rows(), 9), &options(100, 8192)).expect("a source");
+        let (mut places, mut previous) = (Places::default(), None);
+        while let Some((unit, _)) = source.next_unit(previous.as_ref()).expect("a unit") {
+            let end = UnitEnd { records: (unit.end - unit.start) as u32, ..UnitEnd::default() };
+            places.push(unit.clone(), &end, source.known().header_lines(unit.file));
+            previous = Some(unit);
+        }
+        let second = places.unit(1).clone();
+        let origin = places.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
+        assert_eq!(origin, Origin::Memory { index: second.start + 2 });
+        let json = serde_json::to_string(&origin).expect("JSON");
+        assert_eq!(json, format!("{{\"index\":{}}}", second.start + 2));
+        assert_eq!(serde_json::from_str::<Origin>(&json).expect("an origin"), origin);
+        assert!(source.known().files().is_empty());
+    }
+
+    #[test]
+    fn batches_of_other_columns_or_with_nulls_that_nobody_expects_are_refused() {
+        let all = rows();
+        let refused = |schema: Schema, batch: &RecordBatch| {
+            let opened = from_batches(&Arc::new(schema), vec![all.slice(0, 0), batch.clone()], &ReadOptions::default());
+            opened.err().map(|fault| fault.what).unwrap_or_default()
+        };
+        let field = |name: &str, data_type, nullable| Field::new(name, data_type, nullable);
+        let text = || field("text", DataType::Utf8, true);
+        let what = refused(Schema::new(vec![field("n", DataType::Int64, false), text()]), &all);
+        assert_eq!(what, "memory: batch 2: `n` has nulls, and the schema says that it has none");
+        let n: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
+        let other = RecordBatch::try_from_iter_with_nullable([("n", n, true), ("text", all.column(1).slice(1, 1), true)]).expect("a batch");
+        let what = refused(all.schema().as_ref().clone(), &other);
+        assert_eq!(what, "memory: batch 2: it has `n` string where the schema has `n` int64");
+        assert_eq!(refused(Schema::new(vec![text()]), &all), "memory: batch 1: it has 2 columns, and the schema 1");
+    }
+
+    #[test]
+    fn dictionaries_are_the_values_that_they_stand_for() {
+        let dictionary: DictionaryArray<Int32Type> = [Some("a"), None, Some("b"), Some("a")].into_iter().collect();
+        let plain: StringArray = [Some("a"), None, Some("b"), Some("a")].into_iter().collect();
+        let digest = |array: ArrayRef| {
+            let batch = RecordBatch::try_from_iter_with_nullable([("x", array, true)]).expect("a batch");
+            let source = from_batches(&batch.schema(), vec![batch], &ReadOptions::default()).expect("a source");
+            assert_eq!(*source.schema().field(0).data_type(), DataType::Utf8);
+            source.digest().expect("a digest")
+        };
+        assert_eq!(digest(Arc::new(dictionary)), digest(Arc::new(plain)));
+    }
+}

@@ -1,0 +1,392 @@
+//! Folds made apart: the units of a data set are cut among several folds, which are saved, read back and merged in any
+//! grouping of neighbours. The report is the same, byte for byte.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use chrono::{DateTime, Utc};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use sluicegate::assemble::{self, Header};
+use sluicegate::audit::{self, Fold, Job, Means, NoSink, Order, Runner};
+use sluicegate::diagnostic::Faults;
+use sluicegate::engine::Cancel;
+use sluicegate::metric::Budget;
+use sluicegate::report::model::Mode;
+use sluicegate::rules::RULES;
+use sluicegate::ruleset::RuleFile;
+use sluicegate::source::{self, Cut, Source, Spool};
+
+use crate::support::{Place, files_below, project};
+
+/// Every rule, plain and by group, with looks after the first: quantiles, fences, keys that do not ascend, sorted runs.
+const RULES_TEXT: &str = "dataset: apart
+schema:
+  evolution: any
+  columns:
+    day: { type: date }
+clean: [{ drop_where: \"city = 'nowhere'\" }]
+transform: { ratio: 100 / size }
+rules:
+  - missing: { columns: [city, note], tolerate: 30% }
+  - missing: { id: runs, column: score, by: [city], max_run: 3, on_fail: warn }
+  - missing: { id: stand-ins, column: size, disguised: true }
+  - duplicates: { key: [id], on_fail: warn }
+  - duplicates: { id: pairs, key: [city, size], keep: last, on_fail: warn }
+  - duplicates: { id: in-city, key: [size], by: [city], on_fail: warn }
+  - range: { column: size, min: 1, max: 900, on_fail: warn }
+  - range: { id: by-range, column: score, above: -2, by: [city], tolerate: 5 rows, on_fail: warn }
+  - values: { column: city, in: [Ulm, Bern], on_fail: warn }
+  - pattern: { column: note, regex: '^[a-z ,]*$', tolerate: 50%, on_fail: warn }
+  - length: { column: note, max: 8, by: [city], on_fail: warn }
+  - parse: { column: note, as: number, on_fail: warn }
+  - expression: { sql: \"score < size\", where: \"city <> 'Ulm'\", on_fail: warn }
+  - order: { column: id, on_fail: warn }
+  - order: { id: by-order, column: size, by: [city], strict: true, on_fail: warn }
+  - stuck: { column: size, max_run: 2, on_fail: warn }
+  - stuck: { id: sorted, column: size, max_run: 2, by: [city], order_by: score, on_fail: warn }
+  - outliers: { column: score, k: 1.5, on_fail: warn }
+  - outliers: { id: by-mad, column: score, method: mad, by: [city], on_fail: warn }
+  - outliers: { id: z, column: score, method: zscore, log: true, on_fail: warn }
+  - statistic: { column: score, of: mean, max: 900, on_fail: warn }
+  - statistic: { id: median, column: score, of: median, by: [city], min: 0, on_fail: warn }
+  - statistic: { id: many, column: id, of: distinct, min: 10, on_fail: warn }
+  - statistic: { id: together, column: size, of: correlation, with: score, max: 0.9, on_fail: warn }
+  - representation: { groups: [city], reference: equal, tolerance: 20 points, on_fail: warn }
+  - rows: { min: 10, on_fail: warn }
+  - rows: { id: by-rows, min: 10, by: [city], on_fail: warn }
+  - freshness: { column: day, max_age: 30d, on_fail: warn }
+  - column_set: { contains: [id, city], on_fail: warn }
+  - type: { column: id, is: int64, on_fail: warn }
+gate: { reject_above: 100% }
+profile: full
+";
+
+/// How pieces come together: pairs of pieces to be merged, one after the other, into the first of them.
+const GROUPINGS: [[(usize, usize); 2]; 3] = [[(0, 1), (0, 2)], [(1, 2), (0, 1)], [(0, 2), (0, 1)]];
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_780_000_000, 0).expect("a time")
+}
+
+struct Data {
+    paths: Vec<String>,
+    rules: RuleFile,
+    cut: Cut,
+    memory: u64,
+    spool: PathBuf,
+}
+
+impl Data {
+    fn open(&self) -> Arc<dyn Source> {
+        open(&self.rules, &self.paths, self.cut, &self.spool)
+    }
+
+    fn budget(&self) -> Arc<Budget> {
+        Arc::new(Budget::new(self.memory, self.spool.clone()))
+    }
+
+    fn job(&self) -> Job<'_> {
+        Job {
+            rules: &self.rules,
+            source: self.open(),
+            now: now(),
+            as_of: now(),
+            threads: 1,
+            statistics: true,
+            budget: self.budget(),
+            published: None,
+            cancel: Cancel::default(),
+            progress: &|_, _| {},
+        }
+    }
+
+    /// The report, or what is wrong.
+    fn told(&self, audited: Result<audit::Audited, Faults>) -> String {
+        let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
+        let report = match audited {
+            Ok(audited) => assemble::assemble(header, &self.rules, &audited, audited.set_aside().len(), None),
+            Err(faults) => assemble::faulty(header, Some(&self.rules), &faults),
+        };
+        serde_json::to_string_pretty(&report).expect("JSON")
+    }
+
+    fn units(&self) -> u32 {
+        let source = self.open();
+        let (mut last, mut units) = (None, 0);
+        while let Some((unit, _)) = source.next_unit(last.as_ref()).expect("units") {
+            (last, units) = (Some(unit), units + 1);
+        }
+        units
+    }
+}
+
+fn open(rules: &RuleFile, paths: &[String], cut: Cut, spool: &Path) -> Arc<dyn Source> {
+    let mut options = rules.sections.read_options("r.yaml").expect("options");
+    options.cut = cut;
+    source::open(paths, &options, &rules.sections.contract(), &Spool::new(spool)).unwrap_or_else(|f| panic!("{f}"))
+}
+
+/// Cuts what is ordered into three pieces, has each folded, and merges what comes back.
+struct Pieces<'a> {
+    data: &'a Data,
+    grouping: [(usize, usize); 2],
+    units: u32,
+    /// Folds one piece; gives the fold's bytes.
+    fold: &'a dyn Fn(&Order, usize) -> Result<Vec<u8>, Faults>,
+}
+
+impl Runner for Pieces<'_> {
+    fn run(&self, order: &Order) -> Result<Fold, Faults> {
+        let budget = self.data.budget();
+        let third = self.units.div_ceil(3);
+        let ranges = [0..third, third..2 * third, 2 * third..u32::MAX];
+        let mut folds: Vec<Option<Fold>> = Vec::new();
+        for (piece, range) in ranges.into_iter().enumerate() {
+            let order = match order.clone() {
+                Order::First { plan, .. } => Order::First { plan, units: range },
+                Order::Look { plan, questions, units, unsound, malformed } => {
+                    let (unsound, malformed) = (unsound.within(range.clone()), malformed.within(range.clone()));
+                    let units = units.into_iter().filter(|unit| range.contains(&unit.index)).collect();
+                    Order::Look { plan, questions, units, unsound, malformed }
+                }
+            };
+            let bytes = (self.fold)(&order, piece)?;
+            let fold = Fold::decode(&bytes, &budget)?;
+            assert!(fold.encode()? == bytes, "what was read back is written in the same bytes");
+            folds.push(Some(fold));
+        }
+        for (into, from) in self.grouping {
+            let from = folds[from].take().expect("a piece");
+            folds[into].as_mut().expect("a piece").merge(from)?;
+        }
+        Ok(folds.into_iter().flatten().next().expect("one fold is left"))
+    }
+}
+
+/// In this process, but through text and bytes all the same.
+fn fold_here(data: &Data, order: &Order) -> Result<Vec<u8>, Faults> {
+    let text = serde_json::to_string(order).expect("an order is text");
+    let order: Order = serde_json::from_str(&text).expect("an order");
+    let means = Means { threads: 1, budget: data.budget(), cancel: Cancel::default() };
+    Ok(order.fold(data.open(), &means)?.encode()?)
+}
+
+const ORDER: &str = "SLUICEGATE_TEST_ORDER";
+
+/// Run by [`fold_elsewhere`] in a process of its own: folds what the file that the environment names orders.
+#[test]
+#[ignore = "a part of the tests that fold in several processes, which run it"]
+fn one_process_of_several() {
+    let place = PathBuf::from(std::env::var_os(ORDER).expect("the tests that fold in several processes name an order"));
+    let text = std::fs::read_to_string(place.join("order.json")).expect("an order");
+    let (order, paths, cut, memory): (Order, Vec<String>, (usize, usize), u64) = serde_json::from_str(&text).expect("an order");
+    let rules = RuleFile::parse(RULES_TEXT, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
+    let source = open(&rules, &paths, Cut { unit_bytes: cut.0, batch_rows: cut.1 }, &place);
+    let means = Means { threads: 2, budget: Arc::new(Budget::new(memory, place.clone())), cancel: Cancel::default() };
+    let bytes = order.fold(source, &means).unwrap_or_else(|f| panic!("{f}")).encode().unwrap_or_else(|f| panic!("{f}"));
+    std::fs::write(place.join("fold"), bytes).expect("written");
+}
+
+/// In a process of its own.
+fn fold_elsewhere(data: &Data, order: &Order) -> Vec<u8> {
+    let place = Place::new();
+    let text = serde_json::to_string(&(order, &data.paths, (data.cut.unit_bytes, data.cut.batch_rows), data.memory)).expect("text");
+    place.write("order.json", text);
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "apart::one_process_of_several", "--ignored"]).env(ORDER, place.path(""));
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    std::fs::read(place.path("fold")).expect("a fold")
+}
+
+fn rows(count: u64) -> Vec<(u64, &'static str, u64, Option<f64>, &'static str)> {
+    let mut seed = 7u64;
+    let mut next = |n: u64| {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) % n
+    };
+    let cities = ["Ulm", "Köln", "Bern", "", "nowhere"];
+    let notes = ["plain", "with, comma", "a long note", "", "UPPER"];
+    let mut row = |i| {
+        let id = if next(40) == 0 { i / 2 } else { i };
+        let city = cities[[0, 0, 0, 1, 1, 1, 1, 2, 3, 4][next(10) as usize]];
+        let size = next(9);
+        let score = (next(7) > 0).then(|| next(6000) as f64 / 1000.0 - 2.5 + if next(80) == 0 { 50.0 } else { 0.0 });
+        (id, city, size, score, notes[next(5) as usize])
+    };
+    (0..count).map(&mut row).collect()
+}
+
+/// As CSV, whose `size` looks like an integer until late, and whose `day` breaks off.
+fn csv(count: u64) -> String {
+    let mut text = String::from("id,city,size,score,note,day\n");
+    for (i, (id, city, size, score, note)) in rows(count).into_iter().enumerate() {
+        let score = score.map_or_else(String::new, |s| format!("{s:.3}"));
+        let size = if i as u64 == count * 4 / 5 { "7.5".to_owned() } else { size.to_string() };
+        match i % 97 {
+            13 => text.push_str(&format!("{id},{city},{size}\n")),
+            _ => text.push_str(&format!("{id},{city},{size},{score},\"{note}\",2026-05-{:02}\n", 1 + i % 28)),
+        }
+    }
+    text
+}
+
+fn ndjson(count: u64) -> String {
+    let record = |(i, (id, city, size, score, note)): (usize, (u64, &str, u64, Option<f64>, &str))| {
+        let late = if i as u64 > count * 3 / 5 { format!(", \"late\": {{\"x\": [{i}, null]}}") } else { String::new() };
+        let score = score.map_or("null".to_owned(), |s| format!("{s:.3}"));
+        let size = if i as u64 == count * 4 / 5 { "7.5".to_owned() } else { size.to_string() };
+        match i % 97 {
+            13 => format!("{{\"id\": {id}, \"city\": }}\n"),
+            _ => format!(
+                "{{\"id\": {id}, \"city\": \"{city}\", \"size\": {size}, \"score\": {score}, \"note\": \"{note}\", \"day\": \"2026-05-01\"{late}}}\n"
+            ),
+        }
+    };
+    rows(count).into_iter().enumerate().map(record).collect()
+}
+
+fn parquet(path: &Path, count: u64) {
+    let rows = rows(count);
+    let id: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0 as i64)));
+    let city: ArrayRef = Arc::new(StringArray::from_iter(rows.iter().map(|r| (!r.1.is_empty()).then_some(r.1))));
+    let size: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2 as i64)));
+    let score: ArrayRef = Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.3)));
+    let note: ArrayRef = Arc::new(StringArray::from_iter(rows.iter().map(|r| Some(r.4))));
+    let day: ArrayRef = Arc::new(arrow::array::Date32Array::from_iter_values((0..rows.len()).map(|i| 20_570 + i as i32 % 20)));
+    let columns = [("id", id), ("city", city), ("size", size), ("score", score), ("note", note), ("day", day)];
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(60)).build();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(path).expect("a file"), batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+}
+
+fn data_sets(place: &Place, count: u64) -> Vec<String> {
+    place.write("d.csv", csv(count));
+    place.write("d.ndjson", ndjson(count));
+    parquet(&place.path("d.parquet"), count);
+    ["d.csv", "d.ndjson", "d.parquet"].map(|file| place.path(file).display().to_string()).to_vec()
+}
+
+fn data(place: &Place, path: &str, memory: u64) -> Data {
+    let rules = RuleFile::parse(RULES_TEXT, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
+    let cut = Cut { unit_bytes: 2000, batch_rows: 17 };
+    Data { paths: vec![path.to_owned()], rules, cut, memory, spool: place.path("") }
+}
+
+#[test]
+fn the_rules_of_these_tests_are_all_there_are() {
+    for rule in RULES {
+        assert!(RULES_TEXT.contains(&format!("- {}: {{", rule.name)), "no `{}` in the rules", rule.name);
+    }
+}
+
+#[test]
+fn folds_made_in_three_processes_give_the_report_of_one() {
+    let place = Place::new();
+    for (path, memory) in data_sets(&place, 600).into_iter().zip([1 << 30, 1 << 30, 1]) {
+        let data = data(&place, &path, memory);
+        let units = data.units();
+        assert!(units >= 6, "{path} has {units} units only");
+        let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
+        assert!(whole.contains("\"verdict\": \"quarantine\""), "{whole}");
+        let fold = |order: &Order, _: usize| Ok(fold_elsewhere(&data, order));
+        let pieces = Pieces { data: &data, grouping: GROUPINGS[2], units, fold: &fold };
+        let apart = data.told(audit::audit_by(&data.job(), &pieces));
+        assert!(whole == apart, "{path}: {}", first_difference(&whole, &apart));
+    }
+}
+
+#[test]
+fn folds_merge_in_any_grouping_of_neighbours_spilled_or_not() {
+    let place = Place::new();
+    for path in data_sets(&place, 400) {
+        for (grouping, memory) in GROUPINGS.into_iter().zip([1 << 30, 1, 20_000]) {
+            let data = data(&place, &path, memory);
+            let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
+            assert!(whole.contains("\"verdict\": \"quarantine\""), "{whole}");
+            let fold = |order: &Order, _: usize| fold_here(&data, order);
+            let pieces = Pieces { data: &data, grouping, units: data.units(), fold: &fold };
+            let apart = data.told(audit::audit_by(&data.job(), &pieces));
+            assert!(
+                whole == apart,
+                "{path} {grouping:?} {memory}: {}\n{}",
+                first_difference(&whole, &apart),
+                &apart[..apart.len().min(1500)]
+            );
+        }
+    }
+}
+
+#[test]
+fn every_case_of_every_rule_comes_out_alike_when_it_is_folded_apart() {
+    let place = Place::new();
+    let cases = files_below(&project("tests/rules"), "yaml");
+    let mut compared = 0;
+    for case in cases {
+        let text = std::fs::read_to_string(&case).expect("a case");
+        let Ok(rules) = RuleFile::parse(&text, "r.yaml") else { continue };
+        let paths = vec![case.with_extension("csv").display().to_string()];
+        if rules.sections.gate.publish.is_some() || !case.with_extension("csv").exists() {
+            continue;
+        }
+        let Ok(options) = rules.sections.read_options("r.yaml") else { continue };
+        if source::open(&paths, &options, &rules.sections.contract(), &Spool::new(place.path(""))).is_err() {
+            continue;
+        }
+        let data = Data { paths, rules, cut: Cut { unit_bytes: 30, batch_rows: 2 }, memory: 1 << 30, spool: place.path("") };
+        let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
+        let fold = |order: &Order, _: usize| fold_here(&data, order);
+        let pieces = Pieces { data: &data, grouping: GROUPINGS[compared % 3], units: data.units(), fold: &fold };
+        let apart = data.told(audit::audit_by(&data.job(), &pieces));
+        assert!(whole == apart, "{}: {}\n{apart}", case.display(), first_difference(&whole, &apart));
+        compared += 1;
+    }
+    assert!(compared > 150, "only {compared} cases were compared");
+}
+
+#[test]
+fn damaged_and_foreign_folds_are_faults() {
+    let place = Place::new();
+    let path = data_sets(&place, 200).remove(0);
+    let data = data(&place, &path, 1 << 30);
+    let bytes = std::cell::RefCell::new(Vec::new());
+    let fold = |order: &Order, _: usize| {
+        let folded = fold_here(&data, order)?;
+        bytes.borrow_mut().push(folded.clone());
+        Ok(folded)
+    };
+    let pieces = Pieces { data: &data, grouping: GROUPINGS[0], units: data.units(), fold: &fold };
+    audit::audit_by(&data.job(), &pieces).unwrap_or_else(|f| panic!("{f}"));
+    let bytes = bytes.into_inner();
+    let decode = |bytes: &[u8]| Fold::decode(bytes, &data.budget()).map(|_| ()).map_err(|f| f.to_string());
+    let whole = &bytes[0];
+    assert!(decode(whole).is_ok());
+    for cut in [0, 7, 31, 32, whole.len() / 2, whole.len() - 1] {
+        assert!(decode(&whole[..cut]).is_err(), "cut to {cut} bytes");
+    }
+    for at in (0..whole.len()).step_by(whole.len() / 200 + 1) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x40;
+        assert!(decode(&flipped).is_err(), "a bit of byte {at} is flipped");
+    }
+    let mut later = whole.clone();
+    later[7] += 1;
+    assert!(decode(&later).expect_err("a fault").contains("format version"));
+    assert!(decode(&[whole.as_slice(), b"x"].concat()).is_err());
+    // The same units twice, and units of another plan.
+    let fold = |i: usize| Fold::decode(&bytes[i], &data.budget()).unwrap_or_else(|f| panic!("{f}"));
+    assert!(fold(0).merge(fold(0)).is_err());
+    let last = bytes.len() - 1;
+    assert!(fold(0).merge(fold(last)).is_err(), "a first pass and a second look do not merge");
+}
+
+fn first_difference(a: &str, b: &str) -> String {
+    let differ = a.lines().zip(b.lines()).enumerate().find(|(_, (x, y))| x != y);
+    differ.map_or_else(String::new, |(n, (x, y))| format!("line {n}\n  {x}\n  {y}"))
+}
