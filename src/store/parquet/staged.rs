@@ -76,7 +76,7 @@ impl StagedFile {
                 Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made, own_name })
             }
             Err(error) => {
-                let _ = fs::remove_file(&path);
+                files::discard(&path);
                 Err(Fault::new(Code::UnsupportedType, format!("cannot write these columns as Parquet: {error}")))
             }
         }
@@ -304,10 +304,11 @@ fn io_error(error: ParquetError) -> io::Error {
 }
 
 impl Drop for StagedFile {
+    #[expect(clippy::let_underscore_must_use, reason = "another gate may have put something into a directory, which stays then")]
     fn drop(&mut self) {
         if !self.renamed {
             // What cannot be removed is hidden from readers and recognised by its name.
-            let _ = fs::remove_file(&self.path);
+            files::discard(&self.path);
             for directory in &self.made {
                 // Nothing came of it; it stays if another gate has put something there.
                 let _ = fs::remove_dir(directory);
