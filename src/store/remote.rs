@@ -229,7 +229,10 @@ impl Remote {
             match sent {
                 Ok(()) => upload.finish().await.map(|_| ()).map_err(said),
                 Err(error) => {
-                    // What cannot be taken back is no object, and the store's own rules for such remove it.
+                    #[expect(
+                        clippy::let_underscore_must_use,
+                        reason = "what cannot be taken back is no object; the store's rules for such remove it"
+                    )]
                     let _ = upload.abort().await;
                     Err(error)
                 }
