@@ -311,7 +311,7 @@ impl Drop for StagedFile {
             files::discard(&self.path);
             for directory in &self.made {
                 // Nothing came of it; it stays if another gate has put something there.
-                let _ = fs::remove_dir(directory);
+                files::discard_empty_directory(directory);
             }
         }
     }
