@@ -18,6 +18,13 @@ pub struct Unit {
     pub bytes: u64,
 }
 
+impl Unit {
+    /// Whether it may be what comes behind `before`: it goes on where that ended, or is of a later file.
+    pub fn may_follow(&self, before: &Self) -> bool {
+        if self.file == before.file { self.start == before.end } else { self.file > before.file }
+    }
+}
+
 /// What is known of a unit once it has been read whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitEnd {
