@@ -2,22 +2,19 @@
 //!
 //! A batch goes through the house in one direction:
 //!
-//! 1. [`ruleset`] reads a rule file; [`yaml`] remembers where everything in it stands, so that every
-//!    mistake ([`diagnostic::Fault`]) is named with its place.
-//! 2. [`source`] opens the data as units of Arrow record batches; [`prepare`] cleans and transforms
-//!    them ([`sql`]).
-//! 3. [`audit`] binds the [`rules`] to the schema, folds every unit once through row tests and
-//!    [`metric`] states ([`engine`] runs the threads), and judges what was counted.
-//! 4. [`verdict`] decides; [`assemble`] writes it all up as a [`report::model::Report`], which
-//!    [`report`] renders.
-//! 5. [`gate`] publishes what may pass and sets the rest aside in a [`store`], atomically.
-//!
-//! [`cli`] is the only room that prints, or reads the clock and the environment.
+//! 1. [`ruleset::RuleFile`] reads a rule file; every mistake in it is a [`diagnostic::Fault`] with code, place and hint.
+//! 2. [`source::open`] opens files as units of Arrow record batches; [`source::from_batches`] takes rows in memory.
+//! 3. [`audit::audit`] binds the [`rules`] to the columns, folds every unit once, and judges what was counted. Folds are
+//!    values: [`audit::audit_by`] lets others make them, in other processes too. [`audit::RowJudge`] judges rows alone.
+//! 4. [`verdict`] decides on the [`findings`]; [`assemble::assemble`] writes it all up as a [`report::model::Report`],
+//!    which [`report`] renders and reads back.
+//! 5. [`gate::gate`] does all of this, publishes what may pass to a [`store::Store`], and sets the rest aside, atomically.
+//!    [`gate::replay`] judges rows again that were set aside.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use sluicegate::audit::{self, Job, NoSink};
-//! use sluicegate::metric::Budget;
+//! use sluicegate::audit::Budget;
 //! use sluicegate::ruleset::RuleFile;
 //! use sluicegate::source::{self, Spool};
 //!
@@ -46,32 +43,40 @@
 
 pub mod assemble;
 pub mod audit;
-pub mod cli;
-pub mod confines;
 pub mod diagnostic;
-pub mod docs;
 pub mod engine;
-pub mod files;
 pub mod findings;
-pub mod footer;
 pub mod gate;
-pub mod identity;
-pub mod json;
-pub mod metric;
-pub mod paths;
-pub mod prepare;
 pub mod quarantine;
 pub mod report;
 pub mod rows;
 pub mod rules;
 pub mod ruleset;
-pub mod shown;
 pub mod source;
-pub mod sql;
-pub mod statistics;
 pub mod store;
-pub mod text;
-pub mod types;
 pub mod verdict;
-pub mod visible;
+
+// Public for the program, the benchmarks and the tests alone: they may change with every version.
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod docs;
+#[doc(hidden)]
+pub mod metric;
+#[doc(hidden)]
+pub mod statistics;
+#[doc(hidden)]
 pub mod yaml;
+
+mod confines;
+mod files;
+mod footer;
+mod identity;
+mod json;
+mod paths;
+mod prepare;
+mod shown;
+mod sql;
+mod text;
+mod types;
+mod visible;

@@ -2,7 +2,7 @@
 
 mod time;
 
-pub use self::time::{Instant, date, date_in, offset_seconds, timestamp, timestamp_in};
+pub use self::time::{date, date_in, offset_seconds, timestamp, timestamp_in};
 
 use crate::types::Class;
 

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
+pub use crate::metric::Budget;
 pub use bind::{Plan, PlannedCheck};
 pub use finding::FindingWithRows;
 pub use fold::{Asked, Fold};
@@ -30,7 +31,6 @@ use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::identity::Identity;
-use crate::metric::Budget;
 use crate::report::model::ColumnReport;
 use crate::rows::RowSet;
 use crate::rules::published::Published;

@@ -12,7 +12,7 @@ use crate::metric::any::AnySpec;
 /// What a state answers, said by itself: no index of this process stands in it, so it can be saved and sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
-    /// [`State::NAME`] and [`State::VERSION`].
+    /// The name and version of the state, as docs/states.md lists them.
     pub state: String,
     pub version: u32,
     pub spec: Json,

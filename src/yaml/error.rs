@@ -7,7 +7,7 @@ use serde::de;
 use super::tree::Position;
 use crate::diagnostic::{Code, Fault, Misread};
 
-/// What the reader of a single text says, as serde's error: by [`read`] it becomes a fault with its hint.
+/// What the reader of a single text says, as serde's error: by [`super::read`] it becomes a fault with its hint.
 pub fn misread<E: de::Error>(Misread { what, hint }: Misread) -> E {
     match hint {
         Some(hint) => E::invalid_value(de::Unexpected::Other(&what), &hint.as_str()),

@@ -36,7 +36,7 @@ pub struct Plan {
     pub requests: Requests,
     pub checks: Vec<PlannedCheck>,
     pub(super) profile: Vec<ColumnPlan>,
-    /// Columns of [`Prepare::schema`] that name a row: the keys of `duplicates`.
+    /// Columns of the published schema that name a row: the keys of `duplicates`.
     pub identity: Vec<usize>,
     /// Steps of `clean` and `transform` that this batch's columns do not allow, and why.
     pub skipped_steps: Vec<String>,
