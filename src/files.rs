@@ -188,6 +188,12 @@ pub fn discard(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
+/// Removes a directory of our own, if nothing is in it.
+#[expect(clippy::let_underscore_must_use, reason = "what others have put there stays")]
+pub fn discard_empty_directory(path: &Path) {
+    let _ = fs::remove_dir(path);
+}
+
 /// Removes a directory of our own and all in it, as [`discard`] does a file.
 #[expect(clippy::let_underscore_must_use, reason = "what stays costs only space, and its name says whose it is")]
 pub fn discard_directory(path: &Path) {

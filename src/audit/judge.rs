@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
-use super::fold::{Counted, finish_look, too_many_groups};
+use super::fold::{Counted, finish_second_pass, too_many_groups};
 use super::samples::{self, SAMPLES_MAX};
 use super::{Audited, Folding, Job, Plan, builtin};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -157,8 +157,8 @@ fn rounds(
         }
         fetch(job, &wanted, totals, &mut inputs)?;
         if plan.requests.states.len() > first_new {
-            let fold = folding.look(source, plan, first_new, totals)?;
-            finish_look(fold, totals, &inputs)?;
+            let fold = folding.second_pass(source, plan, first_new, totals)?;
+            finish_second_pass(fold, totals, &inputs)?;
         }
     }
     Err(Fault::new(Code::Internal, "internal error: rules ask for look after look").into())

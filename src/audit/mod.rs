@@ -122,7 +122,7 @@ pub trait Runner {
 /// # Errors
 /// What cannot be bound to the data, or read.
 pub fn audit<S: Sink>(job: &Job<'_>, sink: &S) -> Result<Audited, Faults> {
-    audit_with(job, &Here { job, sink })
+    audit_with(job, &InProcess { job, sink })
 }
 
 /// Audits the job's data, which `runner` reads and folds; this process only judges.
@@ -134,61 +134,61 @@ pub fn audit_by(job: &Job<'_>, runner: &dyn Runner) -> Result<Audited, Faults> {
         let fault = Fault::new(Code::Unsupported, "rules beside a Delta table's promises are folded in one process only");
         return Err(fault.hint("leave `gate: { publish: … }` out").into());
     }
-    audit_with(job, &Elsewhere { job, runner, plan: Mutex::default() })
+    audit_with(job, &ByRunner { job, runner, plan: Mutex::default() })
 }
 
 /// Where units are folded.
 trait Folding {
     /// The first pass over all units, read with the types that `evidence` led to.
-    fn first(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults>;
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults>;
 
-    /// A second look: the states from `first` on.
-    fn look(&self, source: &dyn Source, plan: &Plan, first: usize, counted: &Counted) -> Result<Fold, Faults>;
+    /// A second look: the states from `first_state` on.
+    fn second_pass(&self, source: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults>;
 }
 
 /// On the threads of this process.
-struct Here<'a, S> {
+struct InProcess<'a, S> {
     job: &'a Job<'a>,
     sink: &'a S,
 }
 
-impl<S: Sink> Folding for Here<'_, S> {
-    fn first(&self, source: &dyn Source, plan: &Plan, _: &[Evidence]) -> Result<FirstPass, Faults> {
+impl<S: Sink> Folding for InProcess<'_, S> {
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, _: &[Evidence]) -> Result<FirstPass, Faults> {
         self.sink.begin(&plan.prepare.schema)?;
         Ok(fold::first_pass(self.job, source, plan, self.sink, 0..u32::MAX)?)
     }
 
-    fn look(&self, source: &dyn Source, plan: &Plan, first: usize, counted: &Counted) -> Result<Fold, Faults> {
+    fn second_pass(&self, source: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults> {
         let Counted { units, unsound, malformed, cache, .. } = counted;
         let before = fold::Before { units, unsound, malformed, cache: cache.as_ref() };
-        Ok(fold::look(self.job, source, plan, first, &before)?)
+        Ok(fold::second_pass(self.job, source, plan, first_state, &before)?)
     }
 }
 
 /// In other processes.
-struct Elsewhere<'a> {
+struct ByRunner<'a> {
     job: &'a Job<'a>,
     runner: &'a dyn Runner,
     /// The plan of the last first pass.
     plan: Mutex<Option<PlanText>>,
 }
 
-impl Folding for Elsewhere<'_> {
-    fn first(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults> {
+impl Folding for ByRunner<'_> {
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults> {
         let text = PlanText::of(self.job, source, evidence);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
         let fold = self.runner.run(&Order::First { plan: text, units: 0..u32::MAX })?;
         Ok(FirstPass { fold: fold::of_plan(fold, self.job, plan, 0)?, cache: None })
     }
 
-    fn look(&self, _: &dyn Source, plan: &Plan, first: usize, counted: &Counted) -> Result<Fold, Faults> {
+    fn second_pass(&self, _: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults> {
         let text = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(text) = text else { return Err(Fault::new(Code::Internal, "internal error: a look before the first pass").into()) };
         let Counted { units, unsound, malformed, .. } = counted;
-        let questions = plan.requests.questions(first, &plan.prepare.seen)?;
+        let questions = plan.requests.questions(first_state, &plan.prepare.seen)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
         let fold = self.runner.run(&Order::Look { plan: text, questions, units, unsound, malformed })?;
-        Ok(fold::of_plan(fold, self.job, plan, first)?)
+        Ok(fold::of_plan(fold, self.job, plan, first_state)?)
     }
 }
 
@@ -199,7 +199,7 @@ fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
     let (mut source, mut evidence) = (job.source.clone(), Vec::new());
     for _ in 0..PASSES_MAX {
         let mut plan = job.bind(source.as_ref())?;
-        let first = folding.first(source.as_ref(), &plan, &evidence)?;
+        let first = folding.first_pass(source.as_ref(), &plan, &evidence)?;
         let said = first.fold.evidence();
         if let Some(retyped) = source.retyped(&said)? {
             source = retyped;

@@ -124,7 +124,7 @@ impl Order {
                 let seen = plan.prepare.seen.clone();
                 questions.iter().try_for_each(|question| plan.requests.ask(question, &seen))?;
                 let before = fold::Before { units, unsound, malformed, cache: None };
-                fold::look(&job, source.as_ref(), &plan, first, &before)?
+                fold::second_pass(&job, source.as_ref(), &plan, first, &before)?
             }
         })
     }

@@ -54,11 +54,14 @@ pub trait Sink: Sync {
     fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault>;
 }
 
+/// Whether a batch's columns can be taken.
+pub type TakesColumns<'a> = dyn Fn(&SchemaRef) -> Result<(), Fault> + Sync + 'a;
+
 /// A sink for runs that only judge: it takes no rows.
 #[derive(Default, Clone, Copy)]
 pub struct NoSink<'a> {
     /// Told of the batch's columns before a row is read, as any sink is; what it cannot take is a fault.
-    pub columns: Option<&'a (dyn Fn(&SchemaRef) -> Result<(), Fault> + Sync)>,
+    pub columns: Option<&'a TakesColumns<'a>>,
 }
 
 impl Sink for NoSink<'_> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
-use super::run::{self, Run};
-use crate::audit::Job;
+use super::run::{Begun, Progress, RunOptions};
+use super::scratch::Scratch;
 use crate::diagnostic::Faults;
 use crate::gate::{self, PublishedTable};
 use crate::report::Report;
@@ -21,23 +21,33 @@ use crate::verdict::Verdict;
 #[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]
-    run: Run,
+    options: RunOptions,
 }
 
 impl Check {
     pub fn run(self) -> ExitCode {
-        let judge = |rules: &RuleFile, publish: &Option<Arc<dyn Store>>, job: Job<'_>| {
-            let job = Job { published: self.published(rules, publish.clone()), ..job };
-            gate::judge(&job, publish.as_deref(), self.run.batch_id.as_deref(), self.run.clock())
-        };
-        let destinations = |rules: &RuleFile| rules.sections.gate.publish.iter().chain(&rules.sections.gate.quarantine).cloned().collect();
-        let open = |rules: &mut RuleFile| self.open(rules);
-        run::run(&self.run, Mode::Check, destinations, open, judge, |report| self.exit_code(report))
+        let mut begun = Begun::new(&self.options);
+        let judged = self.judge(&mut begun);
+        begun.end(Mode::Check, judged, |report| self.exit_code(report))
     }
 
-    /// Where the gate would publish, if the rule file says so.
-    fn open(&self, rules: &mut RuleFile) -> Result<Option<Arc<dyn Store>>, Faults> {
-        let Some(publish) = named_by(rules, self.run.trust.confines()?.as_ref())? else { return Ok(None) };
+    /// Reads the rules, looks at the destination, opens the data, and judges it.
+    fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
+        let gate = &begun.read_rules()?.sections.gate;
+        let destinations: Vec<String> = gate.publish.iter().chain(&gate.quarantine).cloned().collect();
+        let rules = begun.keep_reports_apart(&destinations)?;
+        let publish = self.open_destination(rules)?;
+        let scratch = Scratch::new()?;
+        let progress = Progress::new(self.options.quiet);
+        let advance = |done, total| progress.advance(done, total);
+        let data = self.options.open_data(rules, &scratch)?;
+        let job = self.options.job(rules, data, self.published(rules, publish.clone()), &scratch, &advance);
+        gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.clock())
+    }
+
+    /// Where the gate would publish, if the rule file says so; its promises become rules.
+    fn open_destination(&self, rules: &mut RuleFile) -> Result<Option<Arc<dyn Store>>, Faults> {
+        let Some(publish) = named_by(rules, self.options.trust.confines()?.as_ref())? else { return Ok(None) };
         beside(rules, publish.as_ref(), replaces(rules))?;
         Ok(Some(publish))
     }
@@ -45,12 +55,12 @@ impl Check {
     /// The table that the gate would publish to, if the rule file names one.
     fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<dyn Published>> {
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
-        Some(PublishedTable::new(rules, self.run.batch_id.as_deref(), replaces, publish?))
+        Some(PublishedTable::new(rules, self.options.batch_id.as_deref(), replaces, publish?))
     }
 
     fn exit_code(&self, report: &Report) -> u8 {
         match report.verdict {
-            Verdict::Accept => u8::from(self.run.strict && report.has_warnings()),
+            Verdict::Accept => u8::from(self.options.strict && report.has_warnings()),
             Verdict::Quarantine | Verdict::Reject => 1,
             Verdict::Undecided => 2,
         }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::destinations::{Destinations, beside, replaces};
-use super::run::{self, Run};
-use crate::audit::Job;
+use super::run::{Begun, Progress, RunOptions};
+use super::scratch::Scratch;
 use crate::diagnostic::Faults;
 use crate::gate::{self, PublishedTable, Request};
 use crate::report::Report;
@@ -19,7 +19,7 @@ use crate::verdict::Verdict;
 #[derive(Debug, Args)]
 pub struct Gate {
     #[command(flatten)]
-    run: Run,
+    options: RunOptions,
     #[command(flatten)]
     destinations: Destinations,
     /// Let the batch take the place of another under its id
@@ -39,27 +39,40 @@ impl Gate {
             store::kill::at_step(step);
         }
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
-        let judge =
-            |_: &RuleFile, request: &Request, job: Job<'_>| gate::gate(&Job { published: Some(request.table.clone()), ..job }, request);
-        let destinations = |rules: &RuleFile| self.destinations.named(rules);
-        run::run(&self.run, mode, destinations, |rules| self.request(rules), judge, |report| self.exit_code(report))
+        let mut begun = Begun::new(&self.options);
+        let judged = self.judge(&mut begun);
+        begun.end(mode, judged, |report| self.exit_code(report))
     }
 
+    /// Reads the rules, opens the destination and the data, judges the data, and publishes what may pass.
+    fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
+        let destinations = self.destinations.named(begun.read_rules()?);
+        let rules = begun.keep_reports_apart(&destinations)?;
+        let request = self.request(rules)?;
+        let scratch = Scratch::new()?;
+        let progress = Progress::new(self.options.quiet);
+        let advance = |done, total| progress.advance(done, total);
+        let data = self.options.open_data(rules, &scratch)?;
+        let job = self.options.job(rules, data, Some(request.table.clone()), &scratch, &advance);
+        gate::gate(&job, &request)
+    }
+
+    /// Where rows go, and how; what the destination promises becomes rules.
     fn request(&self, rules: &mut RuleFile) -> Result<Request, Faults> {
-        let (publish, quarantine) = self.destinations.open(rules, self.run.trust.confines()?.as_ref())?;
+        let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
-        let batch_id = self.run.batch_id.clone();
+        let batch_id = self.options.batch_id.clone();
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
         beside(rules, publish.as_ref(), removes)?;
         let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), publish.clone());
-        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.run.clock(), waiting })
+        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.options.clock(), waiting })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {
         match report.verdict {
-            Verdict::Quarantine if self.run.strict => 1,
-            Verdict::Accept | Verdict::Quarantine => u8::from(self.run.strict && report.has_warnings()),
+            Verdict::Quarantine if self.options.strict => 1,
+            Verdict::Accept | Verdict::Quarantine => u8::from(self.options.strict && report.has_warnings()),
             Verdict::Reject => 1,
             Verdict::Undecided => 2,
         }

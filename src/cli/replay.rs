@@ -9,6 +9,7 @@ use clap::Args;
 use super::destinations::{Destinations, beside};
 use super::output;
 use super::run::{Means, Trust, read_rules};
+use super::scratch::Scratch;
 use crate::diagnostic::Faults;
 use crate::gate::replay::{self, Mended, Replayed, Request};
 use crate::rules::published::Published;
@@ -62,7 +63,7 @@ impl Replay {
         let mut rules = read_rules(&self.rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, publish.as_ref(), Some("a replay"))?;
-        let spill = self.means.spill()?;
+        let spill = Scratch::new()?;
         let mended = self.mended.as_ref().map(|path| Mended::open(path, &rules, &spill.path)).transpose()?;
         let parts = match &mended {
             None => replay::parts(&rules, &quarantine, &self.batches)?,

@@ -46,14 +46,6 @@ pub struct Means {
 }
 
 impl Means {
-    /// A directory for what does not fit in memory.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub fn spill(&self) -> Result<Scratch, Fault> {
-        Scratch::new()
-    }
-
     /// A job with these means.
     pub fn job<'a>(
         &self,
@@ -101,7 +93,7 @@ impl Trust {
 
 /// Options of a run.
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct RunOptions {
     /// Data: files, globs, directories, or `-` for standard input; the rule file's `source.path` if left out
     pub data: Vec<String>,
     /// The rule file
@@ -142,24 +134,7 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
     day.map(|d| d.and_utc()).ok_or_else(|| "write `2026-11-22T10:00:00Z` or `2026-11-22`".into())
 }
 
-impl Run {
-    /// Reads the rule file, after a look at where reports shall go.
-    ///
-    /// # Errors
-    /// It cannot be read, or says something wrong; also where a report cannot be written.
-    fn rule_file(&self, reports: &mut Reports) -> Result<RuleFile, Faults> {
-        let (usable, mut faults) = Reports::at(&self.reports);
-        *reports = usable;
-        faults.extend(reports.keep_off("the rule file is", &self.rules));
-        // The command line alone says what the data is, where it names some.
-        faults.extend(self.data.iter().flat_map(|path| reports.keep_off("the data is", path)));
-        let rules = faults.take(read_rules(&self.rules));
-        match rules {
-            Some(rules) => faults.or_ok(rules),
-            None => Err(faults),
-        }
-    }
-
+impl RunOptions {
     /// The data's paths, as the command line or the rule file names them.
     fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.clone().unwrap_or_default().0 } else { self.data.clone() }
@@ -169,41 +144,25 @@ impl Run {
     ///
     /// # Errors
     /// It is not there, or not of its format.
-    fn source(&self, rules: &RuleFile, spill: &Scratch) -> Result<Arc<dyn Source>, Faults> {
+    pub fn open_data(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn Source>, Faults> {
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
-        Ok(source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&spill.path))?)
+        let data = source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&scratch.path))?;
+        ensure_not_taken_out(data.schema())?;
+        Ok(data)
     }
 
-    /// The report, or faults and the rule file as far as it could be read. `reports` are then the places where a report can
-    /// be written without harm.
-    fn judged<T>(
+    /// What is to be audited, told of to `progress`.
+    pub fn job<'a>(
         &self,
-        reports: &mut Reports,
-        destinations: impl Fn(&RuleFile) -> Vec<String>,
-        open: impl Fn(&mut RuleFile) -> Result<T, Faults>,
-        judge: impl Fn(&RuleFile, &T, Job<'_>) -> Result<Report, Faults>,
-    ) -> Result<Report, Box<(Faults, Option<RuleFile>)>> {
-        let mut rules = self.rule_file(reports).map_err(|faults| Box::new((faults, None)))?;
-        let mut faults = Faults::default();
-        faults.extend(self.paths(&rules).iter().flat_map(|path| reports.keep_off("the data is", path)));
-        faults.extend(destinations(&rules).iter().flat_map(|path| reports.keep_off("rows go", path)));
-        let opened = match faults.or_ok(()).and_then(|()| open(&mut rules)) {
-            Ok(opened) => opened,
-            Err(faults) => return Err(Box::new((faults, Some(rules)))),
-        };
-        let judged = || {
-            let spill = self.means.spill()?;
-            let progress = Progress::new(self.quiet);
-            let advance = |done, total| progress.advance(done, total);
-            let source = self.source(&rules, &spill)?;
-            ensure_not_taken_out(source.schema())?;
-            let job = self.means.job(&rules, source, None, &spill, &advance);
-            let job = Job { statistics: !self.no_statistics, ..job };
-            judge(&rules, &opened, job)
-        };
-        judged().map_err(|faults| Box::new((faults, Some(rules))))
+        rules: &'a RuleFile,
+        data: Arc<dyn Source>,
+        published: Option<Arc<dyn Published>>,
+        scratch: &Scratch,
+        progress: &'a (dyn Fn(u64, u64) + Sync),
+    ) -> Job<'a> {
+        Job { statistics: !self.no_statistics, ..self.means.job(rules, data, published, scratch, progress) }
     }
 
     /// The clock as the report shows it: only where it was set, so that reports can be compared.
@@ -212,36 +171,67 @@ impl Run {
     }
 }
 
-/// Opens the destination, runs `judge`, shows and writes its report, and gives the exit code. What cannot be judged is said
-/// on standard error and in the report files, and exits with 2. Rows go to `destinations`.
-pub fn run<T>(
-    options: &Run,
-    mode: Mode,
-    destinations: impl Fn(&RuleFile) -> Vec<String>,
-    open: impl Fn(&mut RuleFile) -> Result<T, Faults>,
-    judge: impl Fn(&RuleFile, &T, Job<'_>) -> Result<Report, Faults>,
-    exit_code: impl Fn(&Report) -> u8,
-) -> ExitCode {
-    let mut reports = Reports::default();
-    let (report, code) = match options.judged(&mut reports, destinations, open, judge) {
-        Ok(report) => {
-            let code = exit_code(&report);
-            output::show(&report, options.quiet, options.verbose);
-            let unprinted = output::unprinted().map(|error| reports::not_told(&report, "the verdict could not be printed", &error));
-            unprinted.iter().for_each(|fault| output::complain(&fault.clone().into()));
-            (report, if unprinted.is_some() { 2 } else { code })
-        }
-        Err(failure) => {
-            let (faults, rules) = *failure;
-            output::complain(&faults);
-            let batch_id = options.batch_id.clone().unwrap_or_default();
-            let header = Header { mode, batch_id, as_of: options.clock() };
-            (assemble::faulty(header, rules.as_ref(), &faults), 2)
-        }
-    };
-    let unwritten = reports.write(&report);
-    output::complain(&unwritten);
-    ExitCode::from(if unwritten.is_empty() { code } else { 2 })
+/// What a run has found out so far. If it cannot go on, a report says so as far as it can.
+pub struct Begun<'a> {
+    options: &'a RunOptions,
+    /// Places where a report can be written without harm.
+    reports: Reports,
+    rules: Option<RuleFile>,
+}
+
+impl<'a> Begun<'a> {
+    pub fn new(options: &'a RunOptions) -> Self {
+        Self { options, reports: Reports::default(), rules: None }
+    }
+
+    /// Reads the rule file, after a look at where reports shall go.
+    ///
+    /// # Errors
+    /// It cannot be read, or says something wrong; also where a report cannot be written.
+    pub fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
+        let (usable, mut faults) = Reports::at(&self.options.reports);
+        self.reports = usable;
+        faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
+        // The command line alone says what the data is, where it names some.
+        faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
+        let rules = faults.take(read_rules(&self.options.rules));
+        let Some(rules) = rules.filter(|_| faults.is_empty()) else { return Err(faults) };
+        Ok(self.rules.insert(rules))
+    }
+
+    /// Looks that no report is written to where the data is, or to where rows go.
+    ///
+    /// # Errors
+    /// One would be.
+    pub fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
+        let mut faults = Faults::default();
+        let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
+        faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
+        faults.extend(destinations.iter().flat_map(|path| self.reports.keep_off("rows go", path)));
+        faults.or_ok(rules)
+    }
+
+    /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.
+    pub fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
+        let (report, code) = match judged {
+            Ok(report) => {
+                let code = exit_code(&report);
+                output::show(&report, self.options.quiet, self.options.verbose);
+                let unprinted = output::unprinted().map(|error| reports::not_told(&report, "the verdict could not be printed", &error));
+                unprinted.iter().for_each(|fault| output::complain(&fault.clone().into()));
+                (report, if unprinted.is_some() { 2 } else { code })
+            }
+            Err(faults) => {
+                output::complain(&faults);
+                let batch_id = self.options.batch_id.clone().unwrap_or_default();
+                let header = Header { mode, batch_id, as_of: self.options.clock() };
+                (assemble::faulty(header, self.rules.as_ref(), &faults), 2)
+            }
+        };
+        let unwritten = self.reports.write(&report);
+        output::complain(&unwritten);
+        ExitCode::from(if unwritten.is_empty() { code } else { 2 })
+    }
 }
 
 /// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
@@ -273,7 +263,7 @@ pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long.
-struct Progress {
+pub struct Progress {
     bar: ProgressBar,
     styled: AtomicBool,
 }

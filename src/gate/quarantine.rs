@@ -71,7 +71,9 @@ fn aside(
     }
     let selected = match &mask {
         Mask::All => chunk.batch.clone(),
-        other => filter_record_batch(&chunk.batch, &BooleanArray::new(other.bits(chunk.rows.len()), None)).map_err(failed)?,
+        Mask::None | Mask::Bits(_) => {
+            filter_record_batch(&chunk.batch, &BooleanArray::new(mask.bits(chunk.rows.len()), None)).map_err(failed)?
+        }
     };
     let mut rows: Vec<u32> = Vec::with_capacity(selected.num_rows() + unframed.len());
     mask.rows(chunk.rows.len(), |i| rows.push(chunk.rows.get(i)));

@@ -73,6 +73,9 @@ impl<S: State> Listed for Grouped<S> {
 /// A spec of whatever type.
 type AnyValue = Arc<dyn Any + Send + Sync>;
 
+type Empty = fn(&AnySpec, &[DataType], &Arc<Budget>) -> Box<dyn AnyState>;
+type Decode = fn(&AnySpec, &[DataType], &Arc<Budget>, &mut dyn Read) -> Result<Box<dyn AnyState>, Fault>;
+
 /// A kind of state: what its trait says, and how to make one of a spec.
 pub struct Kind {
     pub name: &'static str,
@@ -86,8 +89,8 @@ pub struct Kind {
     show: fn(&AnySpec, &mut fmt::Formatter<'_>) -> fmt::Result,
     json: fn(&AnySpec) -> Result<Json, Fault>,
     read: fn(&Json) -> Result<AnyValue, Fault>,
-    empty: fn(&AnySpec, &[DataType], &Arc<Budget>) -> Box<dyn AnyState>,
-    decode: fn(&AnySpec, &[DataType], &Arc<Budget>, &mut dyn Read) -> Result<Box<dyn AnyState>, Fault>,
+    empty: Empty,
+    decode: Decode,
 }
 
 impl Kind {

@@ -222,7 +222,7 @@ fn integers_stride(columns: &[&Column]) -> Option<usize> {
 fn each_value(column: &Column, len: usize, mut each: impl FnMut(usize, Canonical<'_>)) {
     let missing = match column.missing() {
         Mask::None => None,
-        some => Some(some.bits(len)),
+        some @ (Mask::All | Mask::Bits(_)) => Some(some.bits(len)),
     };
     let mut offer = |row: usize, value: Canonical<'_>| match &missing {
         Some(missing) if missing.value(row) => each(row, Canonical::Null),

@@ -222,10 +222,8 @@ impl Simple for RepresentationCheck {
         let count = |key: &GroupKey| out.counts.get(key).copied().unwrap_or(0);
         let groups: Vec<GroupFigures> = expected.iter().map(|(key, &share)| self.group(key, count(key), total, share)).collect();
         let outcome = groups.iter().map(|g| g.outcome).max().unwrap_or(Outcome::Pass);
-        let outcome = match outcome {
-            Outcome::InsufficientEvidence if self.rule.require_evidence => Outcome::Fail,
-            other => other,
-        };
+        let lacks_evidence = outcome == Outcome::InsufficientEvidence && self.rule.require_evidence;
+        let outcome = if lacks_evidence { Outcome::Fail } else { outcome };
         let observed: Vec<u64> = expected.keys().map(count).collect();
         let shares: Vec<f64> = observed.iter().map(|&o| o as f64 / total as f64).collect();
         let reference: Vec<f64> = expected.values().copied().collect();

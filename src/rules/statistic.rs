@@ -260,10 +260,8 @@ impl Check for StatisticCheck {
             (Number::Float(x), _) if matches!(self.of, Of::UniqueShare | Of::MostCommon) => format!("{}%", crate::shown::short(x * 100.0)),
             (number, _) => crate::shown::short(number.as_f64()),
         };
-        let message = match outcome {
-            Outcome::Pass => format!("the {} is {shown}", self.name),
-            _ => format!("the {} is {shown}, and should be {}", self.name, self.limits.says),
-        };
+        let should = if outcome == Outcome::Pass { String::new() } else { format!(", and should be {}", self.limits.says) };
+        let message = format!("the {} is {shown}{should}", self.name);
         Ok(Judgement::measured(Finding {
             outcome,
             observed: observed.clone(),

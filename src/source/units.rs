@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::origin::LineJumps;
-use super::{Evidence, InputFile, Source};
+use super::{Evidence, InputFile, LineJumps, Source};
 use crate::diagnostic::{Code, Fault};
 
 /// A slice of the input, fixed by the input alone.

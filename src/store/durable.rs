@@ -173,7 +173,7 @@ fn sweep(directory: &Path) {
             && files::try_lock(&file).is_ok_and(|lock| lock == Lock::Held)
         {
             // While the lock is held, so that no gate takes the file for its own. What cannot be removed is hidden from readers.
-            let _ = fs::remove_file(entry.path());
+            files::discard(&entry.path());
         }
     }
 }

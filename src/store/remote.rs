@@ -230,6 +230,7 @@ impl Remote {
                 Ok(()) => upload.finish().await.map(|_| ()).map_err(said),
                 Err(error) => {
                     // What cannot be taken back is no object, and the store's own rules for such remove it.
+                    #[expect(clippy::let_underscore_must_use, reason = "the first error is the one to be told")]
                     let _ = upload.abort().await;
                     Err(error)
                 }

@@ -129,13 +129,15 @@ fn open(rules: &RuleFile, paths: &[String], cut: Cut, spool: &Path) -> Arc<dyn S
     source::open(paths, &options, &rules.sections.contract(), &Spool::new(spool)).unwrap_or_else(|f| panic!("{f}"))
 }
 
+type FoldPiece<'a> = dyn Fn(&Order, usize) -> Result<Vec<u8>, Faults> + 'a;
+
 /// Cuts what is ordered into three pieces, has each folded, and merges what comes back.
 struct Pieces<'a> {
     data: &'a Data,
     grouping: [(usize, usize); 2],
     units: u32,
     /// Folds one piece; gives the fold's bytes.
-    fold: &'a dyn Fn(&Order, usize) -> Result<Vec<u8>, Faults>,
+    fold: &'a FoldPiece<'a>,
 }
 
 impl Runner for Pieces<'_> {

@@ -28,13 +28,13 @@ pub(super) struct RowBatch {
 
 /// A row of a unit on which a `where` could not be computed: whether the rule speaks of it is not known.
 #[derive(Debug, Clone)]
-pub(super) struct Undecidable {
+pub(super) struct UndecidableRow {
     pub(super) row: u32,
     pub(super) condition: usize,
     pub(super) reason: String,
 }
 
-impl Undecidable {
+impl UndecidableRow {
     pub(super) fn comes_before(&self, other: &Self) -> bool {
         (self.row, self.condition) < (other.row, other.condition)
     }
@@ -95,7 +95,7 @@ impl RowBatch {
     }
 
     /// The first of the rows `over` on which one of the `conditions` could not be computed.
-    pub(super) fn undecidable(&self, conditions: impl IntoIterator<Item = usize>, over: &Mask) -> Option<Undecidable> {
+    pub(super) fn undecidable(&self, conditions: impl IntoIterator<Item = usize>, over: &Mask) -> Option<UndecidableRow> {
         let failing = |condition: usize| {
             let failures = &self.conditions[condition].as_ref()?.failures;
             if failures.is_empty() {
@@ -103,7 +103,7 @@ impl RowBatch {
             }
             let over = over.bits(self.len());
             let RowFailure { row, reason } = failures.iter().find(|f| over.value(f.row))?;
-            Some(Undecidable { row: self.prepared.rows.get(*row), condition, reason: reason.clone() })
+            Some(UndecidableRow { row: self.prepared.rows.get(*row), condition, reason: reason.clone() })
         };
         conditions.into_iter().filter_map(failing).min_by_key(|s| (s.row, s.condition))
     }

@@ -35,7 +35,7 @@ struct Pass<'a> {
     plan: &'a Plan,
     asked: Arc<Asked>,
     /// The first of the plan's states that is counted: 0 for the first pass.
-    first: usize,
+    first_state: usize,
     /// Columns that the requests speak of.
     needed: Vec<usize>,
     /// See [`States::same`].
@@ -44,23 +44,23 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Of the plan's states from `first` on; the row tests too, if that is 0.
-    fn new(job: &Job<'_>, plan: &'a Plan, first: usize) -> Result<Self, Fault> {
+    /// Of the plan's states from `first_state` on; the row tests too, if that is 0.
+    fn new(job: &Job<'_>, plan: &'a Plan, first_state: usize) -> Result<Self, Fault> {
         let seen = &plan.prepare.seen;
-        let tests = if first == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
-        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first, seen)?, tests };
+        let tests = if first_state == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
+        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first_state, seen)?, tests };
         Ok(Self {
             plan,
             asked: Arc::new(asked),
-            first,
-            needed: needed(plan, first),
-            same: plan.requests.same_over_all_rows(first).into(),
+            first_state,
+            needed: needed(plan, first_state),
+            same: plan.requests.same_over_all_rows(first_state).into(),
             memory: job.budget.clone(),
         })
     }
 
     fn empty_states(&self) -> States {
-        States::empty(self.plan, self.first, &self.same, &self.memory)
+        States::empty(self.plan, self.first_state, &self.same, &self.memory)
     }
 }
 
@@ -142,12 +142,12 @@ pub(super) struct Before<'a> {
     pub(super) cache: Option<&'a ColumnCache>,
 }
 
-/// A second look: only the states asked for since `first`, over the same rows as before.
+/// A second look: only the states asked for since `first_state`, over the same rows as before.
 ///
 /// # Errors
 /// What cannot be read or counted.
-pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize, before: &Before<'_>) -> Result<Fold, Fault> {
-    let pass = Pass::new(job, plan, first)?;
+pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first_state: usize, before: &Before<'_>) -> Result<Fold, Fault> {
+    let pass = Pass::new(job, plan, first_state)?;
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&pass.needed)).compact();
     let mut all = Fold::empty(pass.asked.clone());
     let work = |unit: &Unit, preread| {
@@ -155,11 +155,11 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
         let mut each = |chunk| {
             job.cancel.check()?;
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
-                let batch = RowBatch::new(prepared, plan, first, &pass.needed);
+                let batch = RowBatch::new(prepared, plan, first_state, &pass.needed);
                 // With fewer columns read, records malformed in another one look whole.
                 let live = before.malformed.mask(unit.index, &batch.prepared.rows).not();
                 let sound = live.without(&before.unsound.mask(unit.index, &batch.prepared.rows));
-                if let Some(row) = states.update(&batch, (plan, first), (&live, &sound), unit.index)? {
+                if let Some(row) = states.update(&batch, (plan, first_state), (&live, &sound), unit.index)? {
                     // The first pass judged by the same conditions; this is for one that only a second look asks for.
                     let Condition { at, .. } = &plan.requests.conditions[row.condition];
                     return Err(Fault::new(
@@ -182,19 +182,19 @@ pub(super) fn look(job: &Job<'_>, source: &dyn Source, plan: &Plan, first: usize
     Ok(all)
 }
 
-/// A fold made elsewhere, if it answers what the plan asks of this data, from the state `first` on.
+/// A fold made elsewhere, if it answers what the plan asks of this data, from the state `first_state` on.
 ///
 /// # Errors
 /// It is of another plan.
-pub(super) fn of_plan(fold: Fold, job: &Job<'_>, plan: &Plan, first: usize) -> Result<Fold, Fault> {
-    fold.answering(&Pass::new(job, plan, first)?.asked)
+pub(super) fn of_plan(fold: Fold, job: &Job<'_>, plan: &Plan, first_state: usize) -> Result<Fold, Fault> {
+    fold.answering(&Pass::new(job, plan, first_state)?.asked)
 }
 
 /// Takes in what a second look counted of all units.
 ///
 /// # Errors
 /// Not all units were counted; spilled data cannot be read back.
-pub(super) fn finish_look(fold: Fold, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
+pub(super) fn finish_second_pass(fold: Fold, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
     match fold.into_whole(counted.units.len() as u32)? {
         Some(segment) => counted.facts.states.extend(segment.states.finish(inputs)?.into_iter().map(Some)),
         // Without a unit no check asks again: it has seen no value.
@@ -220,23 +220,23 @@ pub(super) fn judge_batch(prepared: Prepared, plan: &Plan, needed: &[usize]) -> 
     }
 }
 
-/// The columns that row tests, states (from `first` on) and their conditions need; row tests only if `first` is 0.
-pub(super) fn needed(plan: &Plan, first: usize) -> Vec<usize> {
+/// The columns that row tests, states (from `first_state` on) and their conditions need; row tests only if `first_state` is 0.
+pub(super) fn needed(plan: &Plan, first_state: usize) -> Vec<usize> {
     let requests = &plan.requests;
     let mut columns: Vec<usize> = Vec::new();
     let scope = |scope: &Scope, columns: &mut Vec<usize>| {
         columns.extend(&scope.by);
         columns.extend(scope.condition.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
     };
-    if first == 0 {
+    if first_state == 0 {
         for (test, _) in requests.tests.iter().zip(&plan.passed_by_statistics).filter(|(_, proven)| !**proven) {
             columns.extend(&test.columns);
             scope(&test.scope, &mut columns);
             columns.extend(test.known.iter().flat_map(|&c| &requests.conditions[c].expression.columns));
         }
     }
-    let is_from_statistics = |i: usize| first == 0 && plan.counts_from_statistics.get(i).is_some_and(Option::is_some);
-    for (_, state) in requests.states[first..].iter().enumerate().filter(|(i, _)| !is_from_statistics(*i)) {
+    let is_from_statistics = |i: usize| first_state == 0 && plan.counts_from_statistics.get(i).is_some_and(Option::is_some);
+    for (_, state) in requests.states[first_state..].iter().enumerate().filter(|(i, _)| !is_from_statistics(*i)) {
         columns.extend(&state.columns);
         scope(&state.scope, &mut columns);
     }

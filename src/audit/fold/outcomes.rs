@@ -1,6 +1,6 @@
 //! What the row tests say of a batch: which rows fail what, and which rows are sound.
 
-use super::batch::{RowBatch, Undecidable};
+use super::batch::{RowBatch, UndecidableRow};
 use crate::audit::Plan;
 use crate::rows::Mask;
 use crate::rules::TestRequest;
@@ -12,7 +12,7 @@ pub(crate) struct RowOutcomes {
     pub(crate) tests: Vec<Option<TestOutcome>>,
     /// Rows that fail a test which sets aside at once.
     pub(crate) unsound: Mask,
-    pub(super) undecidable: Option<Undecidable>,
+    pub(super) undecidable: Option<UndecidableRow>,
 }
 
 /// What one row test says.

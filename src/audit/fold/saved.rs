@@ -60,7 +60,7 @@ enum SavedAnswer {
     /// The state's own encoding.
     Counted(Vec<u8>),
     SameAs(usize),
-    Known(Counts),
+    FromStatistics(Counts),
 }
 
 impl Fold {
@@ -139,7 +139,7 @@ impl Spec {
 
     fn answer(&self, saved: SavedAnswer, answers: usize, memory: &Arc<Budget>) -> Result<Answer, Fault> {
         match saved {
-            SavedAnswer::Known(counts) => Ok(Answer::Known(counts)),
+            SavedAnswer::FromStatistics(counts) => Ok(Answer::FromStatistics(counts)),
             SavedAnswer::SameAs(all) if all < answers => Ok(Answer::SameAs(all)),
             SavedAnswer::SameAs(_) => Err(damaged(&"a state refers to one that is not there")),
             SavedAnswer::Counted(bytes) => {
@@ -153,7 +153,7 @@ impl Spec {
 
 fn saved(answer: &Answer) -> Result<SavedAnswer, Fault> {
     Ok(match answer {
-        Answer::Known(counts) => SavedAnswer::Known(*counts),
+        Answer::FromStatistics(counts) => SavedAnswer::FromStatistics(*counts),
         Answer::SameAs(all) => SavedAnswer::SameAs(*all),
         Answer::Counted(state) => {
             let mut bytes = Vec::new();

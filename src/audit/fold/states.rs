@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::batch::{RowBatch, Undecidable};
+use super::batch::{RowBatch, UndecidableRow};
 use crate::audit::Plan;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::any::AnyState;
@@ -22,7 +22,7 @@ pub(super) enum Answer {
     /// By the state of this index, which counts over all rows: every row so far was sound.
     SameAs(usize),
     /// By the source's own statistics, without reading.
-    Known(Counts),
+    FromStatistics(Counts),
 }
 
 /// One answer a request.
@@ -33,17 +33,17 @@ pub(super) struct States {
 }
 
 impl States {
-    /// Nothing counted yet, of the requests from `first` on; `same` is of [`crate::rules::Requests::same_over_all_rows`].
-    pub(super) fn empty(plan: &Plan, first: usize, same: &Arc<[Option<usize>]>, memory: &Arc<Budget>) -> Self {
+    /// Nothing counted yet, of the requests from `first_state` on; `same` is of [`crate::rules::Requests::same_over_all_rows`].
+    pub(super) fn empty(plan: &Plan, first_state: usize, same: &Arc<[Option<usize>]>, memory: &Arc<Budget>) -> Self {
         let answer = |(i, request): (usize, &crate::rules::StateRequest)| {
-            let known = (first == 0).then(|| plan.counts_from_statistics.get(i).copied().flatten()).flatten();
-            match (known, same[i]) {
-                (Some(counts), _) => Answer::Known(counts),
+            let from_statistics = (first_state == 0).then(|| plan.counts_from_statistics.get(i).copied().flatten()).flatten();
+            match (from_statistics, same[i]) {
+                (Some(counts), _) => Answer::FromStatistics(counts),
                 (None, Some(all)) => Answer::SameAs(all),
                 (None, None) => Answer::Counted(request.empty(&plan.prepare.seen, memory)),
             }
         };
-        Self { answers: plan.requests.states[first..].iter().enumerate().map(answer).collect(), same: same.clone() }
+        Self { answers: plan.requests.states[first_state..].iter().enumerate().map(answer).collect(), same: same.clone() }
     }
 
     /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound; gives the first row on which a
@@ -54,18 +54,18 @@ impl States {
     pub(super) fn update(
         &mut self,
         batch: &RowBatch,
-        (plan, first): (&Plan, usize),
+        (plan, first_state): (&Plan, usize),
         (live, sound): (&Mask, &Mask),
         unit: u32,
-    ) -> Result<Option<Undecidable>, Fault> {
+    ) -> Result<Option<UndecidableRow>, Fault> {
         if batch.len() == 0 {
             return Ok(None);
         }
-        let mut undecidable: Option<Undecidable> = None;
+        let mut undecidable: Option<UndecidableRow> = None;
         if !live.without(sound).is_none() {
-            self.part()?;
+            self.unshare()?;
         }
-        for (request, answer) in plan.requests.states[first..].iter().zip(&mut self.answers) {
+        for (request, answer) in plan.requests.states[first_state..].iter().zip(&mut self.answers) {
             let Answer::Counted(state) = answer else { continue };
             let over = match request.scope.over {
                 Over::Sound => sound,
@@ -86,11 +86,11 @@ impl States {
     }
 
     /// From here on states over the sound rows count by themselves.
-    fn part(&mut self) -> Result<(), Fault> {
-        (0..self.answers.len()).try_for_each(|i| self.part_one(i))
+    fn unshare(&mut self) -> Result<(), Fault> {
+        (0..self.answers.len()).try_for_each(|i| self.unshare_one(i))
     }
 
-    fn part_one(&mut self, index: usize) -> Result<(), Fault> {
+    fn unshare_one(&mut self, index: usize) -> Result<(), Fault> {
         if let Answer::SameAs(all) = self.answers[index]
             && let Answer::Counted(state) = &self.answers[all]
         {
@@ -106,8 +106,8 @@ impl States {
     pub(super) fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
         for i in 0..self.answers.len() {
             match (&self.answers[i], &later.answers[i]) {
-                (Answer::SameAs(_), Answer::Counted(_)) => self.part_one(i)?,
-                (Answer::Counted(_), Answer::SameAs(_)) => later.part_one(i)?,
+                (Answer::SameAs(_), Answer::Counted(_)) => self.unshare_one(i)?,
+                (Answer::Counted(_), Answer::SameAs(_)) => later.unshare_one(i)?,
                 _ => {}
             }
         }
@@ -115,7 +115,7 @@ impl States {
             match (ours, theirs) {
                 (Answer::Counted(ours), Answer::Counted(theirs)) => ours.merge(theirs)?,
                 (Answer::SameAs(ours), Answer::SameAs(theirs)) if *ours == theirs => {}
-                (Answer::Known(ours), Answer::Known(theirs)) if *ours == theirs => {}
+                (Answer::FromStatistics(ours), Answer::FromStatistics(theirs)) if *ours == theirs => {}
                 _ => {
                     return Err(Fault::new(Code::ForeignFold, "these folds answer one question in two ways")
                         .hint("fold all units with the same options"));
@@ -135,7 +135,7 @@ impl States {
         for (i, answer) in self.answers.into_iter().enumerate() {
             outs.push(match answer {
                 Answer::Counted(state) => Some(state.finish(inputs)?),
-                Answer::Known(counts) => Some(Arc::new(counts)),
+                Answer::FromStatistics(counts) => Some(Arc::new(counts)),
                 Answer::SameAs(all) => {
                     same.push((i, all));
                     None

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Pass;
-use super::batch::{RowBatch, Undecidable};
+use super::batch::{RowBatch, UndecidableRow};
 use super::outcomes::{RowOutcomes, TestOutcome};
 use super::states::States;
-use super::value::{Fold, RowCounts, TestFold, Undecided, UnitRead};
+use super::value::{Fold, RowCounts, TestFold, UndecidedRow, UnitRead};
 use crate::audit::samples::SAMPLES_MAX;
 use crate::diagnostic::Fault;
 use crate::metric::groups::{BatchGroups, GroupKey};
@@ -26,7 +26,7 @@ pub(super) struct UnitFold<'a> {
     malformed_samples: Vec<(u32, Malformed)>,
     malformed_columns: BTreeMap<Option<String>, u64>,
     unsound: Vec<u32>,
-    undecidable: Option<Undecidable>,
+    undecidable: Option<UndecidableRow>,
 }
 
 /// What one row test counted in one group so far.
@@ -106,7 +106,7 @@ impl<'a> UnitFold<'a> {
     }
 
     /// Notes a row on which a `where` could not be computed, if it is the first.
-    fn note(&mut self, undecidable: Undecidable) {
+    fn note(&mut self, undecidable: UndecidableRow) {
         if self.undecidable.as_ref().is_none_or(|first| undecidable.comes_before(first)) {
             self.undecidable = Some(undecidable);
         }
@@ -125,7 +125,7 @@ impl<'a> UnitFold<'a> {
             TestFold { in_scope, failing, known, rows: rows_of(rows) }
         };
         let conditions = &self.pass.plan.requests.conditions;
-        let undecided = self.undecidable.map(|Undecidable { row, condition, reason }| Undecided {
+        let undecided = self.undecidable.map(|UndecidableRow { row, condition, reason }| UndecidedRow {
             unit,
             row,
             condition: conditions[condition].expression.text.clone(),

@@ -67,9 +67,9 @@ pub(super) struct RowCounts {
     pub(super) malformed_columns: BTreeMap<Option<String>, u64>,
     /// Rows that a row test without tolerance sets aside.
     pub(super) unsound: RowSet,
-    /// What the data says of its columns' types.
+    /// What the data says of its columns' types: of each unit, [`UnitEnd::evidence`] is moved here.
     pub(super) evidence: Evidence,
-    pub(super) undecided: Option<Undecided>,
+    pub(super) undecided: Option<UndecidedRow>,
 }
 
 /// What one row test counted in one group.
@@ -84,7 +84,7 @@ pub(super) struct TestFold {
 
 /// The first row on which a `where` could not be computed: whether the rule speaks of it is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Undecided {
+pub(super) struct UndecidedRow {
     pub(super) unit: u32,
     pub(super) row: u32,
     /// The SQL text of the `where`.
@@ -93,12 +93,12 @@ pub(super) struct Undecided {
 }
 
 impl Segment {
-    fn first(&self) -> u32 {
+    fn first_unit(&self) -> u32 {
         self.units.first().map_or(0, |read| read.unit.index)
     }
 
     /// The unit that follows its last.
-    fn next(&self) -> u32 {
+    fn unit_behind(&self) -> u32 {
         self.units.last().map_or(0, |read| read.unit.index + 1)
     }
 
@@ -178,7 +178,7 @@ impl Fold {
 
     /// The ranges of units that it has counted, ascending: (first, one behind the last).
     pub fn ranges(&self) -> Vec<(u32, u32)> {
-        self.segments.iter().map(|segment| (segment.first(), segment.next())).collect()
+        self.segments.iter().map(|segment| (segment.first_unit(), segment.unit_behind())).collect()
     }
 
     /// Takes in what was counted of other units, before, between or behind its own.
@@ -202,14 +202,14 @@ impl Fold {
     /// Puts a segment in its place, and merges it with its neighbours.
     fn insert(&mut self, segment: Segment) -> Result<(), Fault> {
         let tests = &self.asked.tests;
-        let at = self.segments.partition_point(|s| s.first() < segment.first());
-        let overlaps_before = at > 0 && self.segments[at - 1].next() > segment.first();
-        let overlaps_after = self.segments.get(at).is_some_and(|s| s.first() < segment.next());
+        let at = self.segments.partition_point(|s| s.first_unit() < segment.first_unit());
+        let overlaps_before = at > 0 && self.segments[at - 1].unit_behind() > segment.first_unit();
+        let overlaps_after = self.segments.get(at).is_some_and(|s| s.first_unit() < segment.unit_behind());
         if overlaps_before || overlaps_after {
-            return Err(Fault::new(Code::ForeignFold, format!("unit {} was counted twice, or one near it", segment.first())));
+            return Err(Fault::new(Code::ForeignFold, format!("unit {} was counted twice, or one near it", segment.first_unit())));
         }
-        let joins_after = self.segments.get(at).is_some_and(|s| s.first() == segment.next());
-        if at > 0 && self.segments[at - 1].next() == segment.first() {
+        let joins_after = self.segments.get(at).is_some_and(|s| s.first_unit() == segment.unit_behind());
+        if at > 0 && self.segments[at - 1].unit_behind() == segment.first_unit() {
             self.segments[at - 1].merge(segment, tests)?;
             if joins_after {
                 let after = self.segments.remove(at);
@@ -231,7 +231,7 @@ impl Fold {
     pub(super) fn into_whole(mut self, units: u32) -> Result<Option<Segment>, Fault> {
         let whole = match (self.segments.len(), units) {
             (0, 0) => return Ok(None),
-            (1, _) => self.segments.pop().filter(|s| s.first() == 0 && s.next() == units),
+            (1, _) => self.segments.pop().filter(|s| s.first_unit() == 0 && s.unit_behind() == units),
             _ => None,
         };
         whole.map(Some).ok_or_else(|| Fault::new(Code::ForeignFold, format!("not all of the {units} units were counted")))

@@ -82,7 +82,7 @@ impl State for Distinct {
         match later.seen {
             Seen::Near(bits) => bits.iter().for_each(|value| self.seen.insert_integer(value)),
             Seen::Few(hashes) => hashes.iter().for_each(|h| self.seen.insert(h)),
-            Seen::Many(theirs) => self.seen.to_registers().merge(&theirs),
+            Seen::Many(theirs) => self.seen.registers().merge(&theirs),
         }
         self.memory.resize(self.seen.bytes());
         Ok(())
@@ -169,7 +169,7 @@ impl Seen {
             Self::Few(hashes) => {
                 hashes.insert(hash);
                 if hashes.len > EXACT_MAX {
-                    self.to_registers();
+                    self.registers();
                 }
             }
             Self::Many(registers) => registers.insert(hash),
@@ -186,7 +186,7 @@ impl Seen {
     }
 
     /// The registers, made from the set if there are none yet.
-    fn to_registers(&mut self) -> &mut Registers {
+    fn registers(&mut self) -> &mut Registers {
         self.scatter();
         if let Self::Few(hashes) = self {
             let mut registers = Registers::new();

@@ -69,6 +69,6 @@ impl Spill {
 impl Drop for Spill {
     fn drop(&mut self) {
         // The directory is swept by its owner as well; a file left behind costs only space.
-        let _ = std::fs::remove_file(&self.path);
+        files::discard(&self.path);
     }
 }

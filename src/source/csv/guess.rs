@@ -35,9 +35,9 @@ pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> Column
 
 /// The type a guessed column of `class` is read as; a declared zone makes every timestamp a UTC one.
 pub(super) fn guessed_type(class: Class, timezone_seconds: Option<i32>) -> DataType {
-    match class {
-        Class::Timestamp if timezone_seconds.is_some() => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        other => other.data_type(),
+    match class == Class::Timestamp && timezone_seconds.is_some() {
+        true => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        false => class.data_type(),
     }
 }
 

@@ -168,8 +168,8 @@ pub fn a_type_of(plan: &ReadPlan) -> String {
     match plan {
         ReadPlan::Struct(_) => "an object".into(),
         ReadPlan::List(_) => "an array".into(),
-        other => {
-            let name = type_name(&other.data_type());
+        ReadPlan::Scalar(_) | ReadPlan::Text => {
+            let name = type_name(&plan.data_type());
             format!("{} {name}", if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" })
         }
     }

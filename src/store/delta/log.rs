@@ -35,7 +35,7 @@ pub(super) fn sweep(table: &Path, now: SystemTime) {
         let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|modified| now.duration_since(modified).ok());
         if is_begun && age.is_some_and(|age| age > COMMIT_TIME_MAX) {
             // What cannot be removed is no entry to any reader.
-            let _ = fs::remove_file(file.path());
+            files::discard(&file.path());
         }
     }
 }

@@ -76,7 +76,7 @@ impl StagedFile {
                 Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made, own_name })
             }
             Err(error) => {
-                let _ = fs::remove_file(&path);
+                files::discard(&path);
                 Err(Fault::new(Code::UnsupportedType, format!("cannot write these columns as Parquet: {error}")))
             }
         }
@@ -307,10 +307,10 @@ impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.renamed {
             // What cannot be removed is hidden from readers and recognised by its name.
-            let _ = fs::remove_file(&self.path);
+            files::discard(&self.path);
             for directory in &self.made {
                 // Nothing came of it; it stays if another gate has put something there.
-                let _ = fs::remove_dir(directory);
+                files::discard_empty_directory(directory);
             }
         }
     }
