@@ -4,9 +4,10 @@
 //! the body. The body holds what the fold answers as JSON, the columns as an Arrow schema, then each segment: its units and row
 //! counts, and its states, each by itself. Equal folds give equal bytes.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::ipc::convert::{IpcSchemaEncoder, fb_to_schema};
 use arrow::ipc::root_as_schema;
 use serde::de::DeserializeOwned;
@@ -99,7 +100,7 @@ impl Fold {
         let mut rest = body(bytes)?;
         let head: SavedHead = read(&mut rest)?;
         let SavedQuestions { plan, states, tests } = serde_json::from_str(&head.asked).map_err(|e| damaged(&e))?;
-        let schema = Arc::new(fb_to_schema(root_as_schema(&head.schema).map_err(|e| damaged(&e))?));
+        let schema = columns(&head.schema)?;
         let specs = states.iter().map(|question| Spec::of(question, &schema)).collect::<Result<Vec<_>, Fault>>()?;
         let mut segments = Vec::new();
         for _ in 0..head.segments {
@@ -162,6 +163,13 @@ fn saved(answer: &Answer) -> Result<SavedAnswer, Fault> {
     })
 }
 
+/// The schema that `saved` is of. Arrow panics at types that it does not know.
+fn columns(saved: &[u8]) -> Result<SchemaRef, Fault> {
+    let saved = root_as_schema(saved).map_err(|e| damaged(&e))?;
+    let schema = catch_unwind(AssertUnwindSafe(|| fb_to_schema(saved)));
+    schema.map(Arc::new).map_err(|_| damaged(&"a column is of no type"))
+}
+
 /// What stands behind the head, once it is whole.
 fn body(bytes: &[u8]) -> Result<&[u8], Fault> {
     let Some((head, body)) = bytes.split_at_checked(HEAD_BYTES) else { return Err(damaged(&"it is cut short")) };
@@ -200,4 +208,29 @@ fn damaged(why: &dyn std::fmt::Display) -> Fault {
 
 fn cannot_save(why: &dyn std::fmt::Display) -> Fault {
     Fault::new(Code::Internal, format!("internal error: a fold cannot be saved: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{Field, TimeUnit};
+
+    use super::*;
+
+    #[test]
+    fn columns_of_no_type_are_a_fault() {
+        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let fields = [("a", DataType::Int32), ("b", DataType::Float64), ("c", time), ("d", DataType::Decimal128(20, 2))];
+        let schema = Schema::new(fields.map(|(name, data_type)| Field::new(name, data_type, true)).to_vec());
+        let saved = IpcSchemaEncoder::new().schema_to_fb(&schema).finished_data().to_vec();
+        assert_eq!(columns(&saved).map(|read| read.as_ref().clone()).map_err(|f| f.to_string()), Ok(schema));
+        let mut faults = 0;
+        for at in 0..saved.len() {
+            for bits in [0x01, 0x40, 0xff] {
+                let mut changed = saved.clone();
+                changed[at] ^= bits;
+                faults += usize::from(columns(&changed).is_err());
+            }
+        }
+        assert!(faults > 50, "{faults}");
+    }
 }
