@@ -36,10 +36,10 @@ pub(super) struct Judged {
 
 impl Judged {
     pub(super) fn into_audited(self, plan: Plan) -> Audited {
-        let Counted { places, filtered, malformed: malformed_rows, unsound, .. } = self.totals;
+        let Counted { row_origins, filtered, malformed: malformed_rows, unsound, .. } = self.totals;
         let malformed = malformed_rows.len();
         let Self { source, identity, findings, schema_changes, columns, .. } = self;
-        Audited { source, identity, plan, places, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound }
+        Audited { source, identity, plan, row_origins, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound }
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn judge(
         judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
-    let (left, bad) = (totals.places.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
+    let (left, bad) = (totals.row_origins.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
     let may_be_empty = left == 0 && builtin::permits_empty(job);
     findings.extend(plan.checks.iter().zip(judged).map(|(check, groups)| {
         let mut found = finding(check, groups, &job.rules.path);
@@ -199,13 +199,13 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counte
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
-    let fetched = samples::fetch(job, source, plan, &totals.places, &rows, &columns)?;
+    let fetched = samples::fetch(job, source, plan, &totals.row_origins, &rows, &columns)?;
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
         let columns = columns_of(finding);
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
             let named = |c: &usize| (plan.prepare.seen.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
-            let origin = totals.places.origin(row, &source.known().origins);
+            let origin = totals.row_origins.origin(row, &source.known().origins);
             Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();

@@ -36,7 +36,7 @@ use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
-use crate::source::{Evidence, Places, Source};
+use crate::source::{RowOrigins, SchemaEvidence, Source};
 
 /// What to audit, and with what means.
 pub struct Job<'a> {
@@ -63,7 +63,7 @@ pub struct Audited {
     /// The source, with the types it was finally read with.
     pub source: Arc<dyn Source>,
     pub plan: Plan,
-    pub places: Places,
+    pub row_origins: RowOrigins,
     pub findings: Vec<FindingWithRows>,
     pub schema_changes: Vec<SchemaChange>,
     pub columns: Vec<ColumnReport>,
@@ -78,7 +78,7 @@ pub struct Audited {
 impl Audited {
     /// Rows left by `clean`.
     pub fn considered(&self) -> u64 {
-        self.places.records() - self.filtered
+        self.row_origins.records() - self.filtered
     }
 
     /// Every row that must not be published: malformed, or failing a rule that failed and quarantines.
@@ -140,7 +140,7 @@ pub fn audit_by(job: &Job<'_>, runner: &dyn Runner) -> Result<Audited, Faults> {
 /// Where units are folded.
 trait Folding {
     /// The first pass over all units, read with the types that `evidence` led to.
-    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults>;
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults>;
 
     /// A second look: the states from `first_state` on.
     fn second_pass(&self, source: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults>;
@@ -153,7 +153,7 @@ struct InProcess<'a, S> {
 }
 
 impl<S: Sink> Folding for InProcess<'_, S> {
-    fn first_pass(&self, source: &dyn Source, plan: &Plan, _: &[Evidence]) -> Result<FirstPass, Faults> {
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, _: &[SchemaEvidence]) -> Result<FirstPass, Faults> {
         self.sink.begin(&plan.prepare.schema)?;
         Ok(fold::first_pass(self.job, source, plan, self.sink, 0..u32::MAX)?)
     }
@@ -174,7 +174,7 @@ struct ByRunner<'a> {
 }
 
 impl Folding for ByRunner<'_> {
-    fn first_pass(&self, source: &dyn Source, _: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults> {
+    fn first_pass(&self, source: &dyn Source, _: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults> {
         let plan = PlanText::of(self.job, source, evidence);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan.clone());
         let fold = self.runner.run(&Order::First { plan, units: 0..u32::MAX })?;

@@ -27,7 +27,7 @@ use crate::rows::RowSet;
 use crate::rules::Question;
 use crate::rules::published::PublishedTerms;
 use crate::ruleset::RuleFile;
-use crate::source::{self, Evidence, Source, Unit};
+use crate::source::{self, SchemaEvidence, Source, Unit};
 use crate::types::type_name;
 
 /// A plan before it is bound.
@@ -45,7 +45,7 @@ pub struct PlanText {
     /// The table that batches are published to.
     pub published: Option<PublishedTerms>,
     /// What the data said of its columns' types, pass by pass: the types to read with follow from it.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<SchemaEvidence>,
     /// The columns that are read then, and their types; whoever folds must come to the same.
     pub columns: Vec<(String, String)>,
 }
@@ -61,7 +61,7 @@ pub enum Order {
 
 impl PlanText {
     /// The plan of `job`, reading with the types that `evidence` led to.
-    pub(super) fn of(job: &Job<'_>, source: &dyn Source, evidence: &[Evidence]) -> Self {
+    pub(super) fn of(job: &Job<'_>, source: &dyn Source, evidence: &[SchemaEvidence]) -> Self {
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         Self {
             rules: job.rules.text.clone(),

@@ -20,7 +20,7 @@ use crate::prepare::Prepare;
 use crate::report::model::{ColumnReport, Histogram, TopValue};
 use crate::rules::bounds::shown;
 use crate::rules::quantiles::{ExactQuantiles, Progress};
-use crate::rules::words::{Columns, Over};
+use crate::rules::words::{ColumnSelection, Over};
 use crate::rules::{Asking, Facts, Handle, Look, Requests, Scope, View};
 use crate::ruleset::{Level, Profile, RuleFile};
 use crate::types::type_name;
@@ -109,7 +109,7 @@ fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     };
     let mut wants = vec![Wants::default(); schema.fields().len()];
     let mut faults = Faults::default();
-    let mut each = |columns: &Option<Columns>, set: &dyn Fn(&mut Wants)| {
+    let mut each = |columns: &Option<ColumnSelection>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
         for name in faults
             .take(select(columns, prepare, prepare).map_err(|what| Fault::new(Code::UnknownColumn, what).at(at.clone())))

@@ -30,7 +30,7 @@ impl Measured {
 
     /// Refuses a batch of which a row was lost or doubled on the way: `set_aside` is how many must not be published.
     pub fn ensure_conserved(self, audited: &Audited, set_aside: u64) -> Result<(), Fault> {
-        self.conserves(audited.places.records(), audited.filtered, set_aside)
+        self.conserves(audited.row_origins.records(), audited.filtered, set_aside)
     }
 
     fn conserves(self, read: u64, filtered: u64, set_aside: u64) -> Result<(), Fault> {

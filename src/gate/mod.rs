@@ -68,7 +68,7 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
         if let Some(report) = attempt(job, request, evolution, &mut hold)? {
             return Ok(report);
         }
-        request.table.forget();
+        request.table.drop_snapshot();
     }
     let what = format!("{}: others keep changing the table", request.publish);
     Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again").into())
@@ -91,14 +91,16 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     if request.table.is_outdated()? {
         return Ok(None);
     }
-    let batch = Batch { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
+    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
     let publication = match (standing(request, &stamp)?, report.verdict) {
         (Standing::Same, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
-        (Standing::Same, _) => Some(batch.unchanged()?),
+        (Standing::Same, _) => Some(publishing.unchanged()?),
         (_, Verdict::Reject | Verdict::Undecided) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
         (_, Verdict::Reject | Verdict::Undecided) => Some(Publication::of_nothing(PublicationState::Withheld)),
-        (standing, Verdict::Accept | Verdict::Quarantine) if request.dry_run => Some(batch.rehearse(staging.into_staged()?, &standing)?),
-        (standing, Verdict::Accept | Verdict::Quarantine) => batch.publish(staging.into_staged()?, standing, &mut report.rows)?,
+        (standing, Verdict::Accept | Verdict::Quarantine) if request.dry_run => {
+            Some(publishing.rehearse(staging.into_staged()?, &standing)?)
+        }
+        (standing, Verdict::Accept | Verdict::Quarantine) => publishing.publish(staging.into_staged()?, standing, &mut report.rows)?,
     };
     let is_done = publication.is_some();
     report.publication = publication;
@@ -125,7 +127,7 @@ fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, F
 const ATTEMPTS_MAX: usize = 100;
 
 /// A batch that was judged, on its way to its destination.
-struct Batch<'a> {
+struct Publishing<'a> {
     job: &'a Job<'a>,
     request: &'a Request,
     audited: &'a Audited,
@@ -133,14 +135,14 @@ struct Batch<'a> {
     set_aside: &'a RowSet,
 }
 
-impl Batch<'_> {
+impl Publishing<'_> {
     /// The batch is there; what was set aside is written again only if it is not.
     fn unchanged(&self) -> Result<Publication, Fault> {
         let quarantine = &self.request.quarantine;
         self.request.publish.confirm(self.stamp)?;
         let is_there = quarantine.has(self.stamp)?;
         // Judged beside other rows than then, or with rows replayed since, the batch would set aside others than it did.
-        let is_past = self.request.table.seen().is_some() || self.is_replayed()?;
+        let is_past = self.request.table.snapshot().is_some() || self.is_replayed()?;
         let sets_aside = !self.set_aside.is_empty();
         let quarantined = match is_there {
             true if is_past || sets_aside => Some(quarantine.confirm(self.stamp)?),
@@ -173,9 +175,9 @@ impl Batch<'_> {
             let scratch = Quarantine { directory: Location::Local(Request::scratch(self.job)) };
             quarantine::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp, &[], &[])?;
         }
-        let seen = request.table.seen();
+        let snapshot = request.table.snapshot();
         request.publish.ready()?;
-        let replaced_rows = staged.rehearse(&Commit { stamp, seen: seen.as_deref(), replace: replace.as_ref() })?;
+        let replaced_rows = staged.rehearse(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })?;
         let published = Some(request.publish.place_of(&stamp.batch_id));
         Ok(Publication { published, replaced_rows, replaced_batch: standing.replaced(), ..Publication::of_dry_run(standing.state()) })
     }
@@ -213,10 +215,10 @@ impl Batch<'_> {
         // From here on, what was begun is ended.
         self.job.cancel.check()?;
         let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
-        let seen = request.table.seen();
+        let snapshot = request.table.snapshot();
         let mut overtaken = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            match staged.commit(&Commit { stamp, seen: seen.as_deref(), replace: replace.as_ref() })? {
+            match staged.commit(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })? {
                 Committed::There(Landed { replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
                     let mut publication = self.settled(standing.state(), quarantined, keeps_part);
@@ -226,7 +228,7 @@ impl Batch<'_> {
                 Committed::Overtaken(why) => overtaken = why,
             }
             standing = self::standing(request, stamp)?;
-            match (&standing, &seen) {
+            match (&standing, &snapshot) {
                 (Standing::Same, _) => return self.unchanged().map(Some),
                 (Standing::Free | Standing::Other | Standing::Follows(_), Some(_)) => return Ok(None),
                 (Standing::Free | Standing::Other | Standing::Follows(_), None) => {}

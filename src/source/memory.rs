@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::rows::RowId;
-    use crate::source::{Cut, Places, from_batches};
+    use crate::source::{Cut, RowOrigins, from_batches};
 
     fn rows() -> RecordBatch {
         let n: Int64Array = (0..100).map(|i| (i % 7 > 0).then_some(i)).collect();
@@ -230,14 +230,14 @@ mod tests {
     #[test]
     fn a_row_is_named_by_its_index() {
         let source = from_batches(&rows().schema(), cut_up(&rows(), 9), &options(100, 8192)).expect("a source");
-        let (mut places, mut previous) = (Places::default(), None);
+        let (mut row_origins, mut previous) = (RowOrigins::default(), None);
         while let Some((unit, _)) = source.next_unit(previous.as_ref()).expect("a unit") {
             let end = UnitEnd { records: (unit.end - unit.start) as u32, ..UnitEnd::default() };
-            places.push(unit.clone(), &end, source.known().header_lines(unit.file));
+            row_origins.push(unit.clone(), &end, source.known().header_lines(unit.file));
             previous = Some(unit);
         }
-        let second = places.unit(1).clone();
-        let origin = places.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
+        let second = row_origins.unit(1).clone();
+        let origin = row_origins.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
         assert_eq!(origin, Origin::Memory { index: second.start + 2 });
         let json = serde_json::to_string(&origin).expect("JSON");
         assert_eq!(json, format!("{{\"index\":{}}}", second.start + 2));

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::csv::column_of_texts;
 use super::typed::schema_of;
-use super::{Chunk, ContractColumn, Evidence, Known, Piece, Preread, Projection, Source, TakeChunk, Unit, UnitEnd};
+use super::{Chunk, ContractColumn, Known, Piece, Preread, Projection, SchemaEvidence, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 use crate::types::Tally;
 
@@ -152,13 +152,13 @@ impl Source for Partitioned {
         })
     }
 
-    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+    fn retyped(&self, evidence: &SchemaEvidence) -> Result<Option<Arc<dyn Source>>, Fault> {
         let names: Vec<String> = self.known.schema.fields()[self.own()..].iter().map(|f| f.name().clone()).collect();
         let again = |inner| Arc::new(Self::with(inner, &names, self.values.clone())) as Arc<dyn Source>;
         Ok(self.inner.retyped(evidence)?.map(again))
     }
 
-    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+    fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {
         self.inner.tallies(evidence)
     }
 }

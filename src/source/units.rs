@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::origin::LineJumps;
-use super::{Evidence, InputFile, Source};
+use super::{InputFile, SchemaEvidence, Source};
 use crate::diagnostic::{Code, Fault};
 
 /// A slice of the input, fixed by the input alone.
@@ -31,7 +31,7 @@ pub struct UnitEnd {
     /// xxh3-128 of the unit's bytes; none where the content is digested otherwise ([`super::Known::digests_units`]).
     pub digest: Option<u128>,
     /// What the data said about its columns' types.
-    pub evidence: Evidence,
+    pub evidence: SchemaEvidence,
 }
 
 /// Bytes read while looking for a unit's end, so that they need not be read twice.

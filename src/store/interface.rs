@@ -85,7 +85,7 @@ pub trait Store: Display + Send + Sync {
     ///
     /// # Errors
     /// They cannot be read, or the store keeps none beside the batch.
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault>;
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault>;
 
     /// Stages rows of `columns`, for a rehearsal in the directory `scratch`; inside, why what is there does not let them.
     ///
@@ -121,7 +121,7 @@ pub enum Terms {
 }
 
 /// Published rows, to be read beside a batch.
-pub trait View: Send + Sync {
+pub trait Snapshot: Send + Sync {
     /// What changes with the published rows; none where there are none.
     fn version(&self) -> Option<u128>;
 
@@ -221,7 +221,7 @@ pub trait Stage: Send {
 pub struct Commit<'a> {
     pub stamp: &'a Stamp,
     /// The published rows that the batch was judged beside: committed is only what finds them as they were.
-    pub seen: Option<&'a dyn View>,
+    pub snapshot: Option<&'a dyn Snapshot>,
     /// The rows of other batches that the batch takes the place of.
     pub replace: Option<&'a Partition>,
 }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::delta::LOG;
 use super::durable::{not_durable, sweep_at};
-use super::interface::{BatchRows, Commit, Committed, Landed, Stage, Store, Terms, View};
+use super::interface::{BatchRows, Commit, Committed, Landed, Snapshot, Stage, Store, Terms};
 use super::location::Location;
 use super::named::{Named, ensure_apart, is_part};
 use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target, held, replays_in, stored_at, whole_at};
@@ -92,7 +92,7 @@ impl Store for Parts {
         Ok(Some(Box::new(BatchFile { file: self.part(&stamp.batch_id), batch: stamp.batch_id.clone() })))
     }
 
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault> {
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let directory = &self.directory;
         let (mut files, mut version) = (Vec::new(), Xxh3Default::new());
         let names = directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{directory}: cannot read: {e}")))?;

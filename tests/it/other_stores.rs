@@ -27,8 +27,8 @@ use sluicegate::rules::schema::Evolution;
 use sluicegate::ruleset::RuleFile;
 use sluicegate::source::{self, Cut, Source, Spool};
 use sluicegate::store::{
-    BatchRows, Commit, Committed, Encoded, Encoder, Landed, Location, Quarantine, Stage, StagedUnit, Stamp, Store, Stored, Terms,
-    UnitEncoder, View, Waiting, keys_of,
+    BatchRows, Commit, Committed, Encoded, Encoder, Landed, Location, Quarantine, Snapshot, Stage, StagedUnit, Stamp, Store, Stored, Terms,
+    UnitEncoder, Waiting, keys_of,
 };
 
 use crate::support::Place;
@@ -114,7 +114,7 @@ impl Store for Memory {
         Ok(self.table().batches.get(&stamp.batch_id).map(|batch| Box::new(batch.clone()) as Box<dyn BatchRows>))
     }
 
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault> {
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let table = self.table();
         let others = table.batches.values().filter(|batch| batch.stamp.batch_id != own.batch_id);
         Ok(Arc::new(MemoryView { version: table.version, rows: others.flat_map(|batch| batch.rows.clone()).collect() }))
@@ -150,7 +150,7 @@ struct MemoryView {
     rows: Vec<RecordBatch>,
 }
 
-impl View for MemoryView {
+impl Snapshot for MemoryView {
     fn version(&self) -> Option<u128> {
         Some(self.version.into())
     }
@@ -265,7 +265,7 @@ impl Stage for MemoryStage {
                 table.batches.insert(id, batch);
             }
         }
-        if what.seen.is_some_and(|seen| seen.version() != Some(table.version.into())) {
+        if what.snapshot.is_some_and(|snapshot| snapshot.version() != Some(table.version.into())) {
             return Ok(Committed::Overtaken("another batch was published".into()));
         }
         let there = table.batches.remove(&what.stamp.batch_id).filter(|_| self.joined > 0);

@@ -22,7 +22,7 @@ pub use self::value::{Asked, Fold};
 use self::value::{RowCounts, UnitRead};
 use super::{Job, Plan, Sink};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::engine::{self, Over};
+use crate::engine::{self, UnitSelection};
 use crate::metric::{Budget, Inputs};
 use crate::prepare::Prepared;
 use crate::rows::RowSet;
@@ -89,9 +89,9 @@ pub(super) fn first_pass<S: Sink>(
     // What is published keeps its type; what is only looked at may come as the file holds it.
     let projection = if sink.wants_rows() { projection } else { projection.compact() };
     let again = ColumnCache::columns(source, plan);
-    let places: Option<Vec<usize>> = again.iter().map(|c| projection.columns.binary_search(c).ok()).collect();
-    let places = places.filter(|places| !places.is_empty());
-    let mut cache = places.is_some().then(|| ColumnCache::new(again, &job.budget));
+    let positions: Option<Vec<usize>> = again.iter().map(|c| projection.columns.binary_search(c).ok()).collect();
+    let positions = positions.filter(|positions| !positions.is_empty());
+    let mut cache = positions.is_some().then(|| ColumnCache::new(again, &job.budget));
     let mut all = Fold::empty(pass.asked.clone());
     let (total, mut done, mut units) = (source.known().bytes, 0, 0);
     let work = |unit: &Unit, preread| {
@@ -103,8 +103,9 @@ pub(super) fn first_pass<S: Sink>(
         let mut cached = CachedRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             job.cancel.check()?;
-            if let Some(places) = &places {
-                let columns = chunk.batch.project(places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
+            if let Some(positions) = &positions {
+                let columns =
+                    chunk.batch.project(positions).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
                 cached.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
@@ -117,7 +118,7 @@ pub(super) fn first_pass<S: Sink>(
         let part = open.map(|open| sink.close(open)).transpose()?;
         Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };
-    engine::each_unit(source, Over::All, job.threads, &job.cancel, work, |folded| {
+    engine::each_unit(source, UnitSelection::All, job.threads, &job.cancel, work, |folded| {
         units += 1;
         let Some((unit, fold, part, cached)) = folded else { return Ok(()) };
         done += unit.bytes;
@@ -177,7 +178,7 @@ pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first
         let read = UnitRead { unit: unit.clone(), end: UnitEnd::default() };
         Ok(Fold::of_unit(pass.asked.clone(), read, states, RowCounts::default()))
     };
-    engine::each_unit(source, Over::Units(before.units), job.threads, &job.cancel, work, |fold| all.merge(fold))?;
+    engine::each_unit(source, UnitSelection::Units(before.units), job.threads, &job.cancel, work, |fold| all.merge(fold))?;
     Ok(all)
 }
 

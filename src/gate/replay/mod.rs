@@ -36,7 +36,7 @@ use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, ReadOptions, Source, Spool};
-use crate::store::{BatchRows, Commit, Committed, Done, Quarantine, Stage, Store, View, Waiting, done_in, replays_in, sweep_at};
+use crate::store::{BatchRows, Commit, Committed, Done, Quarantine, Snapshot, Stage, Store, Waiting, done_in, replays_in, sweep_at};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -88,9 +88,9 @@ pub struct Replayed {
 pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, Faults> {
     let _hold = request.publish.hold(&request.quarantine, &request.waiting)?;
     for _ in 0..ATTEMPTS_MAX {
-        let seen = if request.publish.keeps_one_batch() { None } else { Some(request.publish.view(&part.stamp)?) };
-        let batch = Batch::open(request, part)?;
-        if let Some(replayed) = batch.replay(seen.as_deref())? {
+        let snapshot = if request.publish.keeps_one_batch() { None } else { Some(request.publish.snapshot(&part.stamp)?) };
+        let batch = ReplayedBatch::open(request, part)?;
+        if let Some(replayed) = batch.replay(snapshot.as_deref())? {
             return Ok(replayed);
         }
     }
@@ -99,7 +99,7 @@ pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, 
 }
 
 /// A published batch and what it left.
-struct Batch<'a> {
+struct ReplayedBatch<'a> {
     request: &'a Request<'a>,
     part: &'a Part,
     /// None if all its rows were set aside.
@@ -112,7 +112,7 @@ struct Batch<'a> {
     to_judge: ToJudge,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> ReplayedBatch<'a> {
     /// Looks for the batch, and ends what a killed replay has begun.
     fn open(request: &'a Request<'a>, part: &'a Part) -> Result<Self, Faults> {
         let published = request.publish.published(&part.stamp)?;
@@ -148,7 +148,7 @@ impl<'a> Batch<'a> {
     }
 
     /// None if others have changed the table meanwhile.
-    fn replay(&self, seen: Option<&dyn View>) -> Result<Option<Replayed>, Faults> {
+    fn replay(&self, snapshot: Option<&dyn Snapshot>) -> Result<Option<Replayed>, Faults> {
         let Request { rules, publish, job, .. } = self.request;
         let (paths, written) = self.write_down()?;
         if written.judged.is_empty() && self.request.mended.is_some() {
@@ -173,7 +173,7 @@ impl<'a> Batch<'a> {
         let staged = staging.into_staged()?;
         let judged = Judged::new(&audited, staged.units(), &fails, set_aside_file)?;
         let pass = judged.passing();
-        let published_failing = audited.places.units().filter(|u| u.file != set_aside_file).map(|u| fails.len_of(u.index)).sum();
+        let published_failing = audited.row_origins.units().filter(|u| u.file != set_aside_file).map(|u| fails.len_of(u.index)).sum();
         let replayed = Replayed {
             verdict: report.verdict,
             reasons: report.reasons,
@@ -194,7 +194,7 @@ impl<'a> Batch<'a> {
             }
             return Ok(Some(replayed));
         }
-        Ok(self.publish(&job.cancel, staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
+        Ok(self.publish(&job.cancel, staged, &fails, &judged, snapshot)?.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
@@ -204,7 +204,7 @@ impl<'a> Batch<'a> {
         mut staged: Box<dyn Stage>,
         fails: &RowSet,
         judged: &Judged,
-        seen: Option<&dyn View>,
+        snapshot: Option<&dyn Snapshot>,
     ) -> Result<Option<Vec<String>>, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
         let stamp = &self.part.stamp;
@@ -223,7 +223,7 @@ impl<'a> Batch<'a> {
         // From here on, what was begun is ended.
         cancel.check()?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
-        match staged.commit(&Commit { stamp, seen, replace: None })? {
+        match staged.commit(&Commit { stamp, snapshot, replace: None })? {
             Committed::There(landed) => {
                 let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");
                 self.conclude(judged, &replay, &replays, &done).map_err(is_there)?;

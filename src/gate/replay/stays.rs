@@ -7,7 +7,7 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::FieldRef;
 
 use super::rows::Taken;
-use super::{Batch, Judged, cannot, conserved};
+use super::{Judged, ReplayedBatch, cannot, conserved};
 use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{REASON, RULES};
 use crate::store::{Done, StagedPart, replays_in};
@@ -19,7 +19,7 @@ pub(super) struct Stays {
     is_new: bool,
 }
 
-impl Batch<'_> {
+impl ReplayedBatch<'_> {
     /// The part without the rows that pass; those that were judged as they are have the rules that they fail now. A row
     /// whose mended values fail stays as it was: these values are not its own.
     pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[Done]) -> Result<Stays, Fault> {

@@ -12,7 +12,7 @@ use super::record::{Cell, Framed};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
 use crate::source::origin::LineJumps;
-use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
+use crate::source::{Chunk, Malformed, Projection, SchemaEvidence, UnitEnd};
 use crate::types::{Class, TypeEvidence};
 
 /// Cells held at a time, so that wide tables take no more memory than long ones.
@@ -179,7 +179,7 @@ impl<'a> UnitReader<'a> {
             lines: Some(self.lines),
             line_jumps: self.line_jumps,
             digest: Some(xxhash_rust::xxh3::xxh3_128(bytes)),
-            evidence: Evidence::Columns(evidence),
+            evidence: SchemaEvidence::Columns(evidence),
         }
     }
 }

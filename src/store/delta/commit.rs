@@ -8,7 +8,7 @@ use super::add::add;
 use super::append::{create, properties};
 use super::fate::{Fate, unknown, untold};
 use super::log::{self, LOG};
-use super::schema::{self, Columns, Written};
+use super::schema::{self, DeltaWriteSchema, Written};
 use super::table::{Lake, Table, application, had_rows, transaction_version};
 use super::{replace, upkeep};
 use crate::diagnostic::{Code, Fault};
@@ -26,10 +26,10 @@ const ATTEMPTS_MAX: usize = 100;
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
-pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &Columns, what: &Commit<'_>) -> Result<Committed, Fault> {
+pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<Committed, Fault> {
     let (location, stamp, has_rows) = (&lake.location, what.stamp, staged.rows() > 0);
     let table = Table::open(lake)?;
-    if what.seen.is_some_and(|seen| seen.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
+    if what.snapshot.is_some_and(|snapshot| snapshot.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Overtaken("another batch was published".into()));
     }
     if let Some(table) = &table {
@@ -50,7 +50,7 @@ pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &Columns, wh
     // What takes files out of the table, or was judged beside its rows, is not committed behind others: the library would not
     // look again what they did. Nor is a new table, whose columns would take the place of those of another that was made meanwhile.
     let takes_out = change.actions.iter().any(|action| matches!(action, Action::Remove(_)));
-    let attempts = if takes_out || what.seen.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
+    let attempts = if takes_out || what.snapshot.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
     let properties = properties(stamp, has_rows, attempts);
     let committed = match table {
         Some(table) => table.append(change.actions, properties, &added, (stamp, has_rows)),
@@ -173,7 +173,7 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fau
 ///
 /// # Errors
 /// Those of the commit, as far as they can be foreseen.
-pub(super) fn rehearse(lake: &Lake, columns: &Columns, what: &Commit<'_>) -> Result<u64, Fault> {
+pub(super) fn rehearse(lake: &Lake, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<u64, Fault> {
     let Some(table) = Table::open(lake)? else { return Ok(0) };
     schema::written(&columns.batch, Some(&table.terms), columns.evolution)??;
     let paths: Vec<String> = own(&table, what)?.into_iter().map(|(file, _)| file.path).collect();

@@ -9,14 +9,14 @@ use arrow::datatypes::SchemaRef;
 use super::commit::{commit, rehearse};
 use super::fate::{Fate, unknown, untold};
 use super::log::{self, LOG};
-use super::schema::{self, Columns};
+use super::schema::{self, DeltaWriteSchema};
 use super::table::{Lake, Table, had_rows, transaction_version};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
 use crate::store::RESERVED;
 use crate::store::durable::{not_durable, sweep_at};
-use crate::store::interface::{BatchRows, Commit, Committed, Stage, Store, Terms, View};
+use crate::store::interface::{BatchRows, Commit, Committed, Snapshot, Stage, Store, Terms};
 use crate::store::location::Location;
 use crate::store::named::{Named, ensure_apart, is_part};
 use crate::store::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target};
@@ -60,13 +60,13 @@ impl Lake {
     ///
     /// # Errors
     /// The table cannot be read, or no table could hold these columns.
-    fn columns(&self, batch: &SchemaRef, evolution: Evolution) -> Result<Result<Columns, Fault>, Fault> {
+    fn columns(&self, batch: &SchemaRef, evolution: Evolution) -> Result<Result<DeltaWriteSchema, Fault>, Fault> {
         let table = Table::open(self)?;
         if let Some(table) = &table {
             self.promises_as_judged(table)?;
         }
         let written = schema::written(batch, table.as_ref().map(|table| &table.terms), evolution)?;
-        Ok(written.map(|written| Columns { written: written.columns, batch: batch.clone(), evolution }))
+        Ok(written.map(|written| DeltaWriteSchema { written: written.columns, batch: batch.clone(), evolution }))
     }
 }
 
@@ -137,7 +137,7 @@ impl Store for Lake {
     }
 
     /// No file at all if the batch is there and its rows cannot be told from others: then it will not be published again.
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault> {
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let location = &self.location;
         let Some(table) = Table::open(self)? else { return Ok(Arc::new(FilesView::default())) };
         let version = table.table.version().map(u128::from);
@@ -203,7 +203,7 @@ impl Store for Lake {
 /// A staged file on its way into a table.
 struct ToTable {
     lake: Lake,
-    columns: Columns,
+    columns: DeltaWriteSchema,
 }
 
 impl Target for ToTable {

@@ -17,7 +17,7 @@ use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::published::{Fetched, Kind, Wanted};
 use crate::store::beside::{apart, keys_of};
-use crate::store::interface::View;
+use crate::store::interface::Snapshot;
 use crate::store::location::Location;
 use crate::types::micros;
 
@@ -42,7 +42,7 @@ pub(in crate::store) struct TableFile {
     pub statistics: Option<Value>,
 }
 
-impl View for FilesView {
+impl Snapshot for FilesView {
     fn version(&self) -> Option<u128> {
         self.version
     }
