@@ -12,7 +12,7 @@ use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SCHEMA, SCHEMA_
 use crate::findings::{Builtin, Figures, Finding, Message, OnFail, Outcome, Sample, Unit};
 use crate::metric::completeness::Completeness;
 use crate::rows::RowId;
-use crate::rules::View;
+use crate::rules::GroupFacts;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::Tolerance;
 use crate::ruleset::{Contract, RuleItem};
@@ -190,10 +190,10 @@ fn drifted(kind: &Builtin, changes: &[SchemaChange], on_fail: OnFail, message: M
 
 /// Missing values of each column that was counted over every row.
 fn missing_by_column(plan: &Plan, totals: &Counted) -> Result<BTreeMap<String, u64>, Fault> {
-    let view = View::whole(&totals.facts);
+    let facts = GroupFacts::whole(&totals.facts);
     let mut missing = BTreeMap::new();
     for column in &plan.profile {
-        if let Some(counts) = view.get::<Completeness>(column.completeness)? {
+        if let Some(counts) = facts.get::<Completeness>(column.completeness)? {
             missing.insert(plan.prepare.seen.field(column.index).name().clone(), counts.missing);
         }
     }

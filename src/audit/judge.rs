@@ -1,4 +1,4 @@
-//! Checks judge the facts, round by round, until none asks for another look.
+//! Checks judge the facts, round by round, until none asks for another pass.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::rows::RowId;
 use crate::rules::published::{Fetched, Wanted};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnNoData, Over};
-use crate::rules::{Check, InputHandle, Judgement, Look, Scope, View};
+use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
 use crate::shown::counted;
 use crate::source::Source;
 
@@ -47,7 +47,7 @@ impl Judged {
 struct Pending {
     check: usize,
     group: Option<GroupKey>,
-    judge: Box<dyn Check>,
+    judge: Box<dyn Judge>,
     judged: Option<Judgement>,
 }
 
@@ -104,12 +104,12 @@ pub(super) fn judge(
 
 /// One entry a check and group.
 fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
-    let whole = View::whole(&totals.facts);
+    let whole = GroupFacts::whole(&totals.facts);
     let mut pending = Vec::new();
     for (check, planned) in plan.checks.iter().enumerate() {
         let Ok(judge) = &planned.check else { continue };
         let Some(groups) = planned.groups else {
-            pending.push(Pending { check, group: None, judge: judge.fresh(), judged: None });
+            pending.push(Pending { check, group: None, judge: judge.for_group(), judged: None });
             continue;
         };
         let Some(groups) = whole.get(groups)? else { continue };
@@ -118,7 +118,7 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
             return Err(fault.hint("group by columns with fewer values"));
         }
         for key in groups.counts.keys() {
-            pending.push(Pending { check, group: Some(key.clone()), judge: judge.fresh(), judged: None });
+            pending.push(Pending { check, group: Some(key.clone()), judge: judge.for_group(), judged: None });
         }
     }
     Ok(pending)
@@ -133,7 +133,7 @@ fn rounds(
     pending: &mut [Pending],
     folding: &dyn Folding,
 ) -> Result<(), Faults> {
-    /// Sketch, a few refinements, collect, rows outside: more looks than that is a bug.
+    /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
     let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
@@ -142,16 +142,16 @@ fn rounds(
         let mut again = false;
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
             let scope = &plan.checks[p.check].scope;
-            let view = View { facts: &totals.facts, group: p.group.as_ref() };
-            let mut look = Look { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
-            match p.judge.judge(&view, &mut look)? {
-                Judgement::Again => again = true,
+            let facts = GroupFacts { facts: &totals.facts, group: p.group.as_ref() };
+            let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
+            match p.judge.judge(&facts, &mut pass)? {
+                Judgement::NeedsPass => again = true,
                 done @ (Judgement::NoData(_) | Judgement::Rows(_) | Judgement::Measured(_)) => p.judged = Some(done),
             }
         }
         for column in &mut plan.profile {
-            let mut look = Look { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
-            again |= column.advance(&totals.facts, &mut look)?;
+            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
+            again |= column.advance(&totals.facts, &mut pass)?;
         }
         if !again {
             return Ok(());

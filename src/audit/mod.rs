@@ -1,7 +1,7 @@
 //! From a rule file and data to findings: bind, fold, judge.
 //!
 //! One fold over every unit runs the row tests, then the states; rules judge what was counted and
-//! may ask for second looks; nothing here writes data.
+//! may ask for second passes; nothing here writes data.
 
 mod bind;
 mod builtin;
@@ -110,7 +110,7 @@ pub struct Means {
 
 /// Someone who folds in other processes than this one.
 pub trait Runner {
-    /// Folds what is ordered; of [`Order::First`], all units there are. Pieces may be merged in any order ([`Fold::merge`]).
+    /// Folds what is ordered; of [`Order::FirstPass`], all units there are. Pieces may be merged in any order ([`Fold::merge`]).
     ///
     /// # Errors
     /// What was to be folded could not be.
@@ -142,7 +142,7 @@ trait Folding {
     /// The first pass over all units, read with the types that `evidence` led to.
     fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults>;
 
-    /// A second look: the states from `first_state` on.
+    /// A second pass: the states from `first_state` on.
     fn second_pass(&self, source: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults>;
 }
 
@@ -177,7 +177,7 @@ impl Folding for ByRunner<'_> {
     fn first_pass(&self, source: &dyn Source, _: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults> {
         let plan = PlanText::of(self.job, source, evidence);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan.clone());
-        let fold = self.runner.run(&Order::First { plan, units: 0..u32::MAX })?;
+        let fold = self.runner.run(&Order::FirstPass { plan, units: 0..u32::MAX })?;
         Ok(FirstPass { fold, cache: None })
     }
 
@@ -187,7 +187,7 @@ impl Folding for ByRunner<'_> {
         let Counted { units, unsound, malformed, .. } = counted;
         let questions = plan.requests.questions(first_state, &plan.prepare.seen)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
-        self.runner.run(&Order::Look { plan: text, questions, units, unsound, malformed })
+        self.runner.run(&Order::SecondPass { plan: text, questions, units, unsound, malformed })
     }
 }
 

@@ -4,11 +4,11 @@
 //! rules again.
 //!
 //! How a run goes over several processes:
-//! 1. The one who judges opens the data and sends [`Order::First`] with ranges of units. Each fold that comes back says what its
+//! 1. The one who judges opens the data and sends [`Order::FirstPass`] with ranges of units. Each fold that comes back says what its
 //!    units showed of the columns' types.
 //! 2. Where the merged folds call for other types (a guess that must widen), that evidence is added to the plan's text, and
 //!    the first pass starts again: a fold of the plan before is of another plan, and does not merge with those to come.
-//! 3. Rules judge. Where they ask for a second look, [`Order::Look`] carries the questions and which rows were unsound or
+//! 3. Rules judge. Where they ask for a second pass, [`Order::SecondPass`] carries the questions and which rows were unsound or
 //!    malformed; the folds that come back answer those questions alone.
 
 use std::ops::Range;
@@ -54,9 +54,11 @@ pub struct PlanText {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Order {
     /// The first pass over the units of this range.
-    First { plan: PlanText, units: Range<u32> },
-    /// A second look at these units.
-    Look { plan: PlanText, questions: Vec<Question>, units: Vec<Unit>, unsound: RowSet, malformed: RowSet },
+    #[serde(rename = "First")]
+    FirstPass { plan: PlanText, units: Range<u32> },
+    /// A second pass over these units.
+    #[serde(rename = "Look")]
+    SecondPass { plan: PlanText, questions: Vec<Question>, units: Vec<Unit>, unsound: RowSet, malformed: RowSet },
 }
 
 impl PlanText {
@@ -83,7 +85,7 @@ fn columns(source: &dyn Source) -> Vec<(String, String)> {
 impl Order {
     fn plan(&self) -> &PlanText {
         match self {
-            Self::First { plan, .. } | Self::Look { plan, .. } => plan,
+            Self::FirstPass { plan, .. } | Self::SecondPass { plan, .. } => plan,
         }
     }
 
@@ -118,8 +120,8 @@ impl Order {
         }
         let mut plan = job.bind_as(source.as_ref(), text.published.as_ref())?;
         Ok(match self {
-            Self::First { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
-            Self::Look { questions, units, unsound, malformed, .. } => {
+            Self::FirstPass { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
+            Self::SecondPass { questions, units, unsound, malformed, .. } => {
                 let first = plan.requests.states.len();
                 let seen = plan.prepare.seen.clone();
                 questions.iter().try_for_each(|question| plan.requests.ask(question, &seen))?;

@@ -12,7 +12,7 @@ use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
 use crate::rules::words::{OnNoData, Over, Tolerance};
-use crate::rules::{Asking, Binder, BoundColumn, Check, Handle, Policy, Requests, Scope, StateRequest};
+use crate::rules::{Asking, Binder, BoundColumn, Handle, Judge, Policy, Requests, Scope, StateRequest};
 use crate::ruleset::RuleItem;
 use crate::sql::LazySql;
 use crate::types::type_name;
@@ -22,7 +22,7 @@ const READ: &str = "`warn` beside a tolerance was read as one with the rule file
 
 /// A check that bound, with what it asked for.
 struct BoundRule {
-    check: Box<dyn Check>,
+    check: Box<dyn Judge>,
     /// What nobody had asked for before.
     new: Requests,
     wants_states: bool,

@@ -24,7 +24,7 @@ use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
 use crate::rules::published::PublishedTerms;
 use crate::rules::words::OnNoData;
-use crate::rules::{Check, Handle, Policy, Requests, Scope};
+use crate::rules::{Handle, Judge, Policy, Requests, Scope};
 use crate::ruleset::{RuleFile, Words};
 use crate::source::Source;
 use crate::sql::LazySql;
@@ -62,7 +62,7 @@ pub struct PlannedCheck {
     pub on_no_data: OnNoData,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
-    pub check: Result<Box<dyn Check>, Message>,
+    pub check: Result<Box<dyn Judge>, Message>,
     /// Where the rule stands in its file.
     pub at: Position,
     /// Its row test, if it judges row by row.

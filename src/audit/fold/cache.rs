@@ -1,4 +1,4 @@
-//! Columns kept from the first pass for a second look: reading text again would mean framing every record again, and
+//! Columns kept from the first pass for a second pass: reading text again would mean framing every record again, and
 //! decoding a column again costs more than holding it while it is small.
 
 use std::collections::BTreeMap;

@@ -63,7 +63,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// What the first pass leaves: the counts, and columns for the looks that may follow.
+/// What the first pass leaves: the counts, and columns for the second passes that may follow.
 pub(super) struct FirstPass {
     pub(super) fold: Fold,
     pub(super) cache: Option<ColumnCache>,
@@ -133,7 +133,7 @@ pub(super) fn first_pass<S: Sink>(
     Ok(FirstPass { fold: all, cache })
 }
 
-/// What a second look must know of the first pass.
+/// What a second pass must know of the first pass.
 pub(super) struct Before<'a> {
     /// The units to read.
     pub(super) units: &'a [Unit],
@@ -142,7 +142,7 @@ pub(super) struct Before<'a> {
     pub(super) cache: Option<&'a ColumnCache>,
 }
 
-/// A second look: only the states asked for since `first_state`, over the same rows as before.
+/// A second pass: only the states asked for since `first_state`, over the same rows as before.
 ///
 /// # Errors
 /// What cannot be read or counted.
@@ -160,7 +160,7 @@ pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first
                 let live = before.malformed.mask(unit.index, &batch.prepared.rows).not();
                 let sound = live.without(&before.unsound.mask(unit.index, &batch.prepared.rows));
                 if let Some(row) = states.update(&batch, (plan, first_state), (&live, &sound), unit.index)? {
-                    // The first pass judged by the same conditions; this is for one that only a second look asks for.
+                    // The first pass judged by the same conditions; this is for one that only a second pass asks for.
                     let Condition { at, .. } = &plan.requests.conditions[row.condition];
                     return Err(Fault::new(
                         Code::ExpressionFailed,
@@ -182,7 +182,7 @@ pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first
     Ok(all)
 }
 
-/// Takes in what a second look counted of all units, from the state `first_state` on.
+/// Takes in what a second pass counted of all units, from the state `first_state` on.
 ///
 /// # Errors
 /// Not all units were counted, or other questions answered; spilled data cannot be read back.

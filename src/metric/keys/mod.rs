@@ -48,7 +48,7 @@ pub struct KeysSpec {
     /// What is done to text before it is compared.
     pub normalize: Normalize,
     /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
-    /// it, [`KeysOut::unsettled`] asks for a second look without.
+    /// it, [`KeysOut::unsettled`] asks for a second pass without.
     pub optimistic: bool,
     /// The name of the input in which no key of the batch may occur.
     pub beside: Option<String>,

@@ -12,10 +12,10 @@ use crate::metric::is_numeric;
 use crate::metric::stand_ins::{StandIns, Wanted};
 use crate::rows::RowSet;
 use crate::rules::exact_keys::ExactKeys;
-use crate::rules::facts::Look;
+use crate::rules::facts::SecondPass;
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::Handle;
-use crate::rules::{Binder, Check, View};
+use crate::rules::{Binder, GroupFacts, Judge};
 
 const NUMBERS: [i128; 11] = [-1, -9, -99, -999, -9999, 0, 9, 99, 999, 9999, 99_999];
 const DAYS: [&str; 4] = ["1900-01-01", "1970-01-01", "9999-12-31", "2099-12-31"];
@@ -24,7 +24,7 @@ const WORDS: [&str; 16] =
 /// A number or date is a spike from so many on, and more than so many times the most frequent value beside.
 const SPIKE: u64 = 3;
 
-pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
     if rule.max_run.is_some() || rule.must_be.is_some() || rule.blank || !rule.tokens.is_empty() {
         return Err(to
             .fault(Code::ConflictingWords, "`disguised` stands with another way to judge missing values")
@@ -83,20 +83,20 @@ struct DisguisedCheck {
     rows: Handle<Completeness>,
 }
 
-impl Check for DisguisedCheck {
-    fn fresh(&self) -> Box<dyn Check> {
+impl Judge for DisguisedCheck {
+    fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
     }
 
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
-        let keys = match self.keys.as_mut().map(|k| k.advance(view, look)).transpose()? {
-            Some(None) => return Ok(Judgement::Again),
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
+        let keys = match self.keys.as_mut().map(|k| k.advance(facts, pass)).transpose()? {
+            Some(None) => return Ok(Judgement::NeedsPass),
             Some(Some(keys)) => keys,
             None => None,
         };
-        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
+        let of = facts.get(self.rows)?.map_or(0, |c| c.rows);
         let empty = Vec::new();
-        let found = view.get(self.found)?.unwrap_or(&empty);
+        let found = facts.get(self.found)?.unwrap_or(&empty);
         let counts: Vec<u64> = found.iter().map(RowSet::len).collect();
         // The most frequent value beside the stand-ins: the largest size that is none of theirs.
         let mut sizes = keys.map(|k| k.largest.clone()).unwrap_or_default();
