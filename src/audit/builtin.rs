@@ -194,7 +194,7 @@ fn missing_by_column(plan: &Plan, totals: &Counted) -> Result<BTreeMap<String, u
     let mut missing = BTreeMap::new();
     for column in &plan.profile {
         if let Some(counts) = facts.get::<Completeness>(column.completeness)? {
-            missing.insert(plan.prepare.seen.field(column.index).name().clone(), counts.missing);
+            missing.insert(plan.prepare.rule_schema.field(column.index).name().clone(), counts.missing);
         }
     }
     Ok(missing)

@@ -17,7 +17,7 @@ use crate::metric::Inputs;
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
-use crate::rules::published::{Fetched, Wanted};
+use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnNoData, Over};
 use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
@@ -92,7 +92,7 @@ pub(super) fn judge(
     show_samples(job, source.as_ref(), plan, &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
-        columns.push(column.report(&plan.prepare.seen, &totals.facts)?);
+        columns.push(column.report(&plan.prepare.rule_schema, &totals.facts)?);
     }
     for tally in source.tallies(&totals.evidence) {
         if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
@@ -166,7 +166,7 @@ fn rounds(
 }
 
 /// Fetches what checks want beside the batch, as far as it was not fetched before.
-fn fetch(job: &Job<'_>, wanted: &[Wanted], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Fault> {
+fn fetch(job: &Job<'_>, wanted: &[KeyQuery], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Fault> {
     let fetched = totals.facts.inputs.len();
     for (index, wanted) in wanted.iter().enumerate().skip(fetched) {
         let Some(published) = &job.published else {
@@ -204,7 +204,7 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counte
         let columns = columns_of(finding);
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
-            let named = |c: &usize| (plan.prepare.seen.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
+            let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
             let origin = totals.row_origins.origin(row, &source.known().origins);
             Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
         };

@@ -185,7 +185,7 @@ impl Folding for ByRunner<'_> {
         let text = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(text) = text else { return Err(Fault::new(Code::Internal, "internal error: a look before the first pass").into()) };
         let Counted { units, unsound, malformed, .. } = counted;
-        let questions = plan.requests.questions(first_state, &plan.prepare.seen)?;
+        let questions = plan.requests.questions(first_state, &plan.prepare.rule_schema)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
         self.runner.run(&Order::SecondPass { plan: text, questions, units, unsound, malformed })
     }

@@ -123,8 +123,8 @@ impl Order {
             Self::FirstPass { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
             Self::SecondPass { questions, units, unsound, malformed, .. } => {
                 let first = plan.requests.states.len();
-                let seen = plan.prepare.seen.clone();
-                questions.iter().try_for_each(|question| plan.requests.ask(question, &seen))?;
+                let rule_schema = plan.prepare.rule_schema.clone();
+                questions.iter().try_for_each(|question| plan.requests.ask(question, &rule_schema))?;
                 let before = fold::Before { units, unsound, malformed, cache: None };
                 fold::second_pass(&job, source.as_ref(), &plan, first, &before)?
             }

@@ -53,7 +53,7 @@ enum Histogramming {
 /// Asks for what `profile` wants, beside what rules asked for. Every column that is read is at least counted.
 pub(super) fn plan(rules: &RuleFile, prepare: &Prepare, requests: &Requests) -> Result<(Vec<ColumnPlan>, Requests), Faults> {
     let scope = Scope { over: Over::All, ..Scope::default() };
-    let (levels, schema) = (levels(rules, prepare)?, &prepare.seen);
+    let (levels, schema) = (levels(rules, prepare)?, &prepare.rule_schema);
     let read: Vec<usize> = requests.columns();
     let mut asking = Asking::beside(requests);
     let mut plans = Vec::new();
@@ -100,7 +100,7 @@ impl Wants {
 }
 
 fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
-    let schema = &prepare.seen;
+    let schema = &prepare.rule_schema;
     let all = |level: Level| Ok(vec![Wants::of(level); schema.fields().len()]);
     let (map, at) = match &rules.sections.profile {
         None => return all(Level::default()),

@@ -13,7 +13,7 @@ pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepa
     let has_one_value = |index: usize| !data.path(index).is_some_and(PathColumn::is_elements);
     let names = match columns {
         ColumnSelection::OfType(class) => {
-            let fields = data.seen.fields().iter().enumerate();
+            let fields = data.rule_schema.fields().iter().enumerate();
             let of_class = fields.filter(|(i, f)| class.admits(f.data_type()) && has_one_value(*i));
             let found: Vec<String> = of_class.map(|(_, f)| f.name().clone()).collect();
             return if found.is_empty() { Err("no column is of that type".into()) } else { Ok(found) };
@@ -22,14 +22,14 @@ pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepa
     };
     let mut selected: Vec<String> = Vec::new();
     for name in names {
-        let known = data.seen.column_with_name(name).is_some() || contract.seen.column_with_name(name).is_some();
+        let known = data.rule_schema.column_with_name(name).is_some() || contract.rule_schema.column_with_name(name).is_some();
         if known || !name.replace("[]", "").contains(['*', '?', '[']) {
             selected.push(name.clone());
             continue;
         }
         let pattern = glob::Pattern::new(&name.replace("[]", "[[][]]")).map_err(|e| format!("`{name}` is not a pattern: {e}"))?;
         let speaks_of = |i: usize| data.path(i).is_none() || (name.contains('.') && (has_one_value(i) || name.contains("[]")));
-        let all = data.seen.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
+        let all = data.rule_schema.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
         let matching: Vec<String> = all.filter(|n| pattern.matches(n)).collect();
         if matching.is_empty() {
             return Err(format!("no column matches `{name}`"));
@@ -52,7 +52,7 @@ pub(super) fn absent(columns: &ColumnSelection, data: &Prepare, contract: &Schem
     };
     let mut absent: Vec<String> = Vec::new();
     for (path, column) in &contract.columns.0 {
-        let is_there = |name: &str| data.seen.column_with_name(name).is_some();
+        let is_there = |name: &str| data.rule_schema.column_with_name(name).is_some();
         let steps = crate::types::path_steps(path);
         let Some(root) = steps.first().filter(|_| !is_there(path)) else { continue };
         // Of a struct that is gone as a whole, a selection of columns speaks by its own name.

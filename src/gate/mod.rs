@@ -2,20 +2,20 @@
 
 mod judging;
 mod measured;
+mod prior;
 mod published;
-mod quarantine;
 pub mod replay;
+mod set_aside;
 mod staging;
-mod standing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::judging::judge;
 use self::measured::Measured;
+use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;
-use self::standing::{Standing, standing};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -24,7 +24,7 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Hold, Landed, Location, Partition, Quarantine, Stage, StagedPart, Stamp, Store, Waiting};
+use crate::store::{Commit, CommitDone, Committed, GateLock, Location, Partition, Quarantine, Stage, StagedPart, Stamp, Store, Waiting};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -75,7 +75,7 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
 }
 
 /// Judges and publishes; none if others have changed the table that the batch was judged beside.
-fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<Hold>) -> Result<Option<Report>, Faults> {
+fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<GateLock>) -> Result<Option<Report>, Faults> {
     let mut staging = Staging::new(request.publish.as_ref(), evolution);
     if request.dry_run {
         // It stages too, where nobody looks: what cannot be written shows then.
@@ -92,15 +92,13 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
         return Ok(None);
     }
     let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
-    let publication = match (standing(request, &stamp)?, report.verdict) {
-        (Standing::Same, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
-        (Standing::Same, _) => Some(publishing.unchanged()?),
+    let publication = match (find_prior(request, &stamp)?, report.verdict) {
+        (Prior::Identical, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
+        (Prior::Identical, _) => Some(publishing.unchanged()?),
         (_, Verdict::Reject | Verdict::Undecided) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
         (_, Verdict::Reject | Verdict::Undecided) => Some(Publication::of_nothing(PublicationState::Withheld)),
-        (standing, Verdict::Accept | Verdict::Quarantine) if request.dry_run => {
-            Some(publishing.rehearse(staging.into_staged()?, &standing)?)
-        }
-        (standing, Verdict::Accept | Verdict::Quarantine) => publishing.publish(staging.into_staged()?, standing, &mut report.rows)?,
+        (prior, Verdict::Accept | Verdict::Quarantine) if request.dry_run => Some(publishing.rehearse(staging.into_staged()?, &prior)?),
+        (prior, Verdict::Accept | Verdict::Quarantine) => publishing.publish(staging.into_staged()?, prior, &mut report.rows)?,
     };
     let is_done = publication.is_some();
     report.publication = publication;
@@ -123,7 +121,7 @@ fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, F
     Ok(Stamp { dataset, batch_id, rules_digest, content_digest: format!("{content:032x}") })
 }
 
-/// How often a commit is tried again that others keep overtaking.
+/// How often a commit is tried again that others keep coming before.
 const ATTEMPTS_MAX: usize = 100;
 
 /// A batch that was judged, on its way to its destination.
@@ -166,20 +164,20 @@ impl Publishing<'_> {
     }
 
     /// What would be done: everything but the commits, in a directory of this run's own.
-    fn rehearse(&self, mut staged: Box<dyn Stage>, standing: &Standing) -> Result<Publication, Fault> {
+    fn rehearse(&self, mut staged: Box<dyn Stage>, prior: &Prior) -> Result<Publication, Fault> {
         let Self { request, stamp, .. } = self;
         staged.remove(self.set_aside)?;
         staged.finish(stamp, &[])?;
         let replace = self.replaced(staged.as_ref())?;
         if !self.set_aside.is_empty() {
             let scratch = Quarantine { directory: Location::Local(Request::scratch(self.job)) };
-            quarantine::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp, &[], &[])?;
+            set_aside::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp, &[], &[])?;
         }
         let snapshot = request.table.snapshot();
         request.publish.ready()?;
         let replaced_rows = staged.rehearse(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })?;
         let published = Some(request.publish.place_of(&stamp.batch_id));
-        Ok(Publication { published, replaced_rows, replaced_batch: standing.replaced(), ..Publication::of_dry_run(standing.state()) })
+        Ok(Publication { published, replaced_rows, replaced_batch: prior.replaced(), ..Publication::of_dry_run(prior.state()) })
     }
 
     /// The published rows that the batch takes the place of by their values.
@@ -198,7 +196,7 @@ impl Publishing<'_> {
 
     /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
     /// the table that it was judged beside. `rows` become what was counted in the files.
-    fn publish(&self, mut staged: Box<dyn Stage>, mut standing: Standing, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
+    fn publish(&self, mut staged: Box<dyn Stage>, mut prior: Prior, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
         let Self { request, stamp, .. } = self;
         staged.remove(self.set_aside)?;
         staged.finish(stamp, &[])?;
@@ -216,31 +214,31 @@ impl Publishing<'_> {
         self.job.cancel.check()?;
         let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
         let snapshot = request.table.snapshot();
-        let mut overtaken = String::new();
+        let mut conflict = String::new();
         for _ in 0..ATTEMPTS_MAX {
             match staged.commit(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })? {
-                Committed::There(Landed { replaced_rows, warnings }) => {
+                Committed::Done(CommitDone { replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let mut publication = self.settled(standing.state(), quarantined, keeps_part);
+                    let mut publication = self.settled(prior.state(), quarantined, keeps_part);
                     publication.warnings.extend(warnings);
-                    return Ok(Some(Publication { replaced_rows, replaced_batch: standing.replaced(), ..publication }));
+                    return Ok(Some(Publication { replaced_rows, replaced_batch: prior.replaced(), ..publication }));
                 }
-                Committed::Overtaken(why) => overtaken = why,
+                Committed::Conflict(why) => conflict = why,
             }
-            standing = self::standing(request, stamp)?;
-            match (&standing, &snapshot) {
-                (Standing::Same, _) => return self.unchanged().map(Some),
-                (Standing::Free | Standing::Other | Standing::Follows(_), Some(_)) => return Ok(None),
-                (Standing::Free | Standing::Other | Standing::Follows(_), None) => {}
+            prior = find_prior(request, stamp)?;
+            match (&prior, &snapshot) {
+                (Prior::Identical, _) => return self.unchanged().map(Some),
+                (Prior::Nothing | Prior::Different | Prior::OtherBatch(_), Some(_)) => return Ok(None),
+                (Prior::Nothing | Prior::Different | Prior::OtherBatch(_), None) => {}
             }
         }
-        let what = format!("{}: others keep changing the table: {overtaken}", request.publish);
+        let what = format!("{}: others keep changing the table: {conflict}", request.publish);
         Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again"))
     }
 
     /// Writes the rows set aside.
     fn part(&self) -> Result<StagedPart, Fault> {
-        let mut part = quarantine::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
+        let mut part = set_aside::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
         part.finish(self.stamp, &[], &[])?;
         measured::ensure_part_holds(&part, self.set_aside.len())?;
         Ok(part)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::diagnostic::{Code, Fault};
 use crate::identity::Identity;
-use crate::rules::published::{Fetched, Published, PublishedTerms, Wanted};
+use crate::rules::published::{Fetched, KeyQuery, Published, PublishedTerms};
 use crate::ruleset::RuleFile;
 use crate::store::{Partition, Snapshot, Stamp, Store};
 
@@ -89,7 +89,7 @@ impl Published for PublishedTable {
         PublishedTerms { replaces: self.replaces.clone() }
     }
 
-    fn rows(&self, wanted: &Wanted) -> Result<Fetched, Fault> {
+    fn rows(&self, wanted: &KeyQuery) -> Result<Fetched, Fault> {
         let mut state = self.state();
         let snapshot = match state.snapshot.take() {
             Some(snapshot) => snapshot,

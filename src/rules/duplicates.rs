@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::exact_keys::ExactKeys;
 use super::facts::{InputHandle, SecondPass};
 use super::judgement::{Judgement, RowsJudged};
-use super::published::{Bounds, Fetched, Wanted};
+use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
 use super::words::Duration;
 use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
@@ -198,7 +198,7 @@ enum Asked {
 
 impl AcrossPublished {
     /// Which published rows may have the batch's keys.
-    fn wanted(&self, facts: &GroupFacts<'_>) -> Result<Wanted, Fault> {
+    fn wanted(&self, facts: &GroupFacts<'_>) -> Result<KeyQuery, Fault> {
         let mut key = Vec::new();
         for (column, handle) in &self.key {
             let extremes = facts.get(*handle)?.copied().flatten();
@@ -216,7 +216,7 @@ impl AcrossPublished {
             let values = facts.get(*handle)?.map(|groups| groups.counts.keys().flatten().flatten().cloned().collect());
             replaced = Some((column.clone(), values.unwrap_or_default()));
         }
-        Ok(Wanted { key, since, replaced })
+        Ok(KeyQuery { key, since, replaced })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::judgement::{Judgement, TestCounts};
-use super::published::{Fetched, Wanted};
+use super::published::{Fetched, KeyQuery};
 use super::requests::{Handle, Requests, Scope, TestHandle};
 use crate::diagnostic::{Code, Fault};
 use crate::metric::State;
@@ -84,7 +84,7 @@ pub struct SecondPass<'a> {
     /// Requests before this index have run.
     pub(crate) first_new: usize,
     /// What is to be fetched from beside the batch, in the order of the handles.
-    pub(crate) inputs: &'a mut Vec<Wanted>,
+    pub(crate) inputs: &'a mut Vec<KeyQuery>,
 }
 
 impl SecondPass<'_> {
@@ -97,7 +97,7 @@ impl SecondPass<'_> {
     }
 
     /// Asks for published rows. No check opens a table: the audit fetches them before it judges again.
-    pub fn fetch(&mut self, wanted: Wanted) -> InputHandle {
+    pub fn fetch(&mut self, wanted: KeyQuery) -> InputHandle {
         self.inputs.push(wanted);
         InputHandle(self.inputs.len() - 1)
     }

@@ -83,7 +83,7 @@ impl RowTest for HeldTest {
         Tested { fails, unknown: Mask::None }
     }
 
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         match (statistics.range, self.safe) {
             (Some((Number::Int { value: min, .. }, Number::Int { value: max, .. })), Some(safe)) => -safe <= min && max <= safe,
             (None, _) => statistics.missing == statistics.rows,

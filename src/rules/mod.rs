@@ -97,7 +97,7 @@ pub trait RowTest: Send + Sync {
     fn test(&self, columns: &[&Column], len: usize) -> Tested;
 
     /// Whether what is certain of its one column proves that no row fails.
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         let _ = statistics;
         false
     }

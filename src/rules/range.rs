@@ -196,7 +196,7 @@ impl RowTest for RangeTest {
         Tested { fails: Mask::new(fails), unknown: column.missing().clone() }
     }
 
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         match (self, statistics.range) {
             (_, None) => statistics.missing == statistics.rows,
             (Self::Ints { low, high }, Some((Number::Int { value: min, .. }, Number::Int { value: max, .. }))) => {

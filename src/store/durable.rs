@@ -87,11 +87,11 @@ fn cannot_lock(directory: &Path, error: &io::Error) -> Fault {
 
 /// Holds a directory for one gate, from looking at what is there until the new batch is.
 #[derive(Debug)]
-pub struct Hold {
+pub struct GateLock {
     _directories: Vec<File>,
 }
 
-impl Hold {
+impl GateLock {
     /// Waits for other gates that publish to one of `directories`; one that is not there yet is nobody's.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::durable::{not_durable, sweep_at};
-use super::interface::{BatchRows, Commit, Committed, Landed, Snapshot, Stage, Store, Terms};
+use super::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 use super::location::{Location, parent};
 use super::named::{Named, ensure_apart};
 use super::parquet::{BatchFile, ParquetStage, StagedFile, Target, held, stored_at};
@@ -123,6 +123,6 @@ impl Target for SingleFile {
 
     fn commit(&self, staged: &mut StagedFile, _: &Commit<'_>) -> Result<Committed, Fault> {
         staged.place(&self.location())?;
-        Ok(Committed::There(Landed::default()))
+        Ok(Committed::Done(CommitDone::default()))
     }
 }

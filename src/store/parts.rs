@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::delta::LOG;
 use super::durable::{not_durable, sweep_at};
-use super::interface::{BatchRows, Commit, Committed, Landed, Snapshot, Stage, Store, Terms};
+use super::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 use super::location::Location;
 use super::named::{Named, ensure_apart, is_part};
 use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target, held, replays_in, stored_at, whole_at};
@@ -107,7 +107,7 @@ impl Store for Parts {
                 Stored::Batch(_) => continue,
                 // Whatever it is, it is read as it is now.
                 Stored::Foreign => version.update(name.as_bytes()),
-                Stored::Nothing | Stored::TakenAway(_) => continue,
+                Stored::Nothing | Stored::RolledBack(_) => continue,
             }
             files.push(TableFile { location, statistics: None });
         }
@@ -137,6 +137,6 @@ impl Target for Parts {
 
     fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
         staged.place(&self.part(&what.stamp.batch_id))?;
-        Ok(Committed::There(Landed::default()))
+        Ok(Committed::Done(CommitDone::default()))
     }
 }

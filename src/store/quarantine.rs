@@ -98,7 +98,7 @@ impl Quarantine {
             match whole_at(&place)? {
                 Stored::Batch(stamp) => contents.parts.push((place, stamp)),
                 Stored::Foreign => contents.foreign.push(place),
-                Stored::Nothing | Stored::TakenAway(_) => {}
+                Stored::Nothing | Stored::RolledBack(_) => {}
             }
         }
         Ok(contents)

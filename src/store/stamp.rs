@@ -11,8 +11,8 @@ pub enum Stored {
     Batch(Stamp),
     /// A file that carries no stamp of ours.
     Foreign,
-    /// The batch was published, and another program took all its rows away, as the text says.
-    TakenAway(String),
+    /// The batch was published, and another program took all its rows out again; the text says how.
+    RolledBack(String),
 }
 
 /// Rows that a replay took out of a part of the quarantine, since they are published.

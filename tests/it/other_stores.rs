@@ -22,13 +22,13 @@ use sluicegate::metric::keys::{Foreign, TakeKeys};
 use sluicegate::report::Report;
 use sluicegate::report::model::PublicationState;
 use sluicegate::rows::RowSet;
-use sluicegate::rules::published::{Fetched, Published, Wanted};
+use sluicegate::rules::published::{Fetched, KeyQuery, Published};
 use sluicegate::rules::schema::Evolution;
 use sluicegate::ruleset::RuleFile;
 use sluicegate::source::{self, Cut, Source, Spool};
 use sluicegate::store::{
-    BatchRows, Commit, Committed, Encoded, Encoder, Landed, Location, Quarantine, Snapshot, Stage, StagedUnit, Stamp, Store, Stored, Terms,
-    UnitEncoder, Waiting, keys_of,
+    BatchRows, Commit, CommitDone, Committed, Encoded, Encoder, Location, Quarantine, Snapshot, Stage, StagedUnit, Stamp, Store, Stored,
+    Terms, UnitEncoder, Waiting, keys_of,
 };
 
 use crate::support::Place;
@@ -155,7 +155,7 @@ impl Snapshot for MemoryView {
         Some(self.version.into())
     }
 
-    fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault> {
+    fn rows(&self, wanted: KeyQuery) -> Result<Fetched, Fault> {
         Ok(Fetched::Rows(Arc::new(Keys { rows: self.rows.clone(), wanted })))
     }
 }
@@ -163,7 +163,7 @@ impl Snapshot for MemoryView {
 #[derive(Debug)]
 struct Keys {
     rows: Vec<RecordBatch>,
-    wanted: Wanted,
+    wanted: KeyQuery,
 }
 
 impl Foreign for Keys {
@@ -266,14 +266,14 @@ impl Stage for MemoryStage {
             }
         }
         if what.snapshot.is_some_and(|snapshot| snapshot.version() != Some(table.version.into())) {
-            return Ok(Committed::Overtaken("another batch was published".into()));
+            return Ok(Committed::Conflict("another batch was published".into()));
         }
         let there = table.batches.remove(&what.stamp.batch_id).filter(|_| self.joined > 0);
         let rows = there.map(|batch| batch.rows).unwrap_or_default().into_iter().chain(self.rows.iter().flatten().cloned()).collect();
         let batch = Batch { stamp: what.stamp.clone(), replays: self.replays.clone(), rows };
         table.batches.insert(what.stamp.batch_id.clone(), batch);
         table.version += 1;
-        Ok(Committed::There(Landed::default()))
+        Ok(Committed::Done(CommitDone::default()))
     }
 }
 

@@ -124,7 +124,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, `evolution` decides.
         if contract.required == Some(true)
-            && plan.prepare.seen.column_with_name(name).is_some()
+            && plan.prepare.rule_schema.column_with_name(name).is_some()
             && let Err(more) = binding.required(name, contract.at, &mut plan)
         {
             faults.extend(more);
@@ -143,7 +143,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     }
     ids_differ(terms, &plan, &mut faults);
     faults.or_ok(())?;
-    plan.deferred_faults = Faults(sql.doubts());
+    plan.deferred_faults = Faults(sql.deferred_faults());
     let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
     plan.profile = profile;
     plan.requests.absorb(asked);

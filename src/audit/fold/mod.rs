@@ -45,9 +45,14 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     /// Of the plan's states from `first_state` on; the row tests too, if that is 0.
     fn new(job: &Job<'_>, plan: &'a Plan, first_state: usize) -> Result<Self, Fault> {
-        let seen = &plan.prepare.seen;
-        let tests = if first_state == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
-        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first_state, seen)?, tests };
+        let rule_schema = &plan.prepare.rule_schema;
+        let tests = if first_state == 0 { plan.requests.test_questions(rule_schema) } else { Vec::new() };
+        let asked = Asked {
+            plan: plan.digest(job),
+            schema: rule_schema.clone(),
+            states: plan.requests.questions(first_state, rule_schema)?,
+            tests,
+        };
         Ok(Self {
             plan,
             asked: Arc::new(asked),
@@ -187,7 +192,7 @@ pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first
 /// # Errors
 /// Not all units were counted, or other questions answered; spilled data cannot be read back.
 pub(super) fn finish_second_pass(fold: Fold, plan: &Plan, first_state: usize, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
-    if fold.asked.states != plan.requests.questions(first_state, &plan.prepare.seen)? {
+    if fold.asked.states != plan.requests.questions(first_state, &plan.prepare.rule_schema)? {
         return Err(Fault::new(Code::Internal, "internal error: a second look answers other questions than those asked"));
     }
     match fold.into_whole(counted.units.len() as u32)? {

@@ -224,13 +224,13 @@ impl<'a> ReplayedBatch<'a> {
         cancel.check()?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
         match staged.commit(&Commit { stamp, snapshot, replace: None })? {
-            Committed::There(landed) => {
+            Committed::Done(landed) => {
                 let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");
                 self.conclude(judged, &replay, &replays, &done).map_err(is_there)?;
                 Ok(Some(landed.warnings))
             }
             // Whether what is pending is another's that did the same, the next look will tell.
-            Committed::Overtaken(_) => Ok(None),
+            Committed::Conflict(_) => Ok(None),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::Figures;
 use crate::metric::completeness::Completeness;
 use crate::metric::is_numeric;
-use crate::metric::stand_ins::{StandIns, Wanted};
+use crate::metric::stand_ins::{StandIn, StandIns};
 use crate::rows::RowSet;
 use crate::rules::exact_keys::ExactKeys;
 use crate::rules::facts::SecondPass;
@@ -33,8 +33,8 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Judge>
     }
     to.warn_unless_given();
     let column = to.column();
-    let (names, wanted): (Vec<String>, Vec<Wanted>) = candidates(&column.data_type).into_iter().unzip();
-    let is_text = matches!(wanted.first(), Some(Wanted::Text(_)));
+    let (names, wanted): (Vec<String>, Vec<StandIn>) = candidates(&column.data_type).into_iter().unzip();
+    let is_text = matches!(wanted.first(), Some(StandIn::Text(_)));
     let found = to.want::<StandIns>(wanted, &[column.index]);
     let keys = (!is_text).then(|| ExactKeys::of_values(to, column.index));
     let rows = to.rows_in_scope();
@@ -42,21 +42,21 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Judge>
 }
 
 /// What may stand in for a missing value of a type, in words and in the column's own terms.
-fn candidates(data_type: &DataType) -> Vec<(String, Wanted)> {
+fn candidates(data_type: &DataType) -> Vec<(String, StandIn)> {
     let int = |n: &i128, scale: i8| {
         let value = 10i128.checked_pow(u32::from(scale.unsigned_abs()))?.checked_mul(*n)?;
-        Some((n.to_string(), Wanted::Int(value)))
+        Some((n.to_string(), StandIn::Int(value)))
     };
     let day = |text: &&str, ticks: i64| {
         let days = crate::text::date(text)?;
-        Some(((*text).to_owned(), Wanted::Int(i128::from(days) * i128::from(ticks))))
+        Some(((*text).to_owned(), StandIn::Int(i128::from(days) * i128::from(ticks))))
     };
     let days = |ticks: i64| DAYS.iter().filter_map(|d| day(d, ticks)).collect();
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            WORDS.iter().map(|w| ((*w).to_owned(), Wanted::Text((*w).to_owned()))).collect()
+            WORDS.iter().map(|w| ((*w).to_owned(), StandIn::Text((*w).to_owned()))).collect()
         }
-        t if t.is_floating() => NUMBERS.iter().map(|n| (n.to_string(), Wanted::Float(*n as f64))).collect(),
+        t if t.is_floating() => NUMBERS.iter().map(|n| (n.to_string(), StandIn::Float(*n as f64))).collect(),
         DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) => {
             NUMBERS.iter().filter_map(|n| int(n, *s)).collect()
         }

@@ -108,7 +108,7 @@ impl RowTest for MissingTest {
         Tested { fails: if self.inverted { missing.not() } else { missing }, unknown: Mask::None }
     }
 
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         if self.inverted { statistics.missing == statistics.rows } else { statistics.missing == 0 }
     }
 }

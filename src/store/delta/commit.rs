@@ -6,14 +6,14 @@ use deltalake_core::kernel::{Action, Remove};
 
 use super::add::add;
 use super::append::{create, properties};
-use super::fate::{Fate, unknown, untold};
+use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
 use super::schema::{self, DeltaWriteSchema, Written};
 use super::table::{Lake, Table, application, had_rows, transaction_version};
 use super::{replace, upkeep};
 use crate::diagnostic::{Code, Fault};
 use crate::store::durable::{cannot_write_at, make_directory};
-use crate::store::interface::{Commit, Committed, Landed};
+use crate::store::interface::{Commit, CommitDone, Committed};
 use crate::store::location::Location;
 use crate::store::parquet::StagedFile;
 use crate::store::stamp::Stamp;
@@ -30,7 +30,7 @@ pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &DeltaWriteS
     let (location, stamp, has_rows) = (&lake.location, what.stamp, staged.rows() > 0);
     let table = Table::open(lake)?;
     if what.snapshot.is_some_and(|snapshot| snapshot.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
-        return Ok(Committed::Overtaken("another batch was published".into()));
+        return Ok(Committed::Conflict("another batch was published".into()));
     }
     if let Some(table) = &table {
         lake.promises_as_judged(table)?;
@@ -60,13 +60,13 @@ pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &DeltaWriteS
         Ok(version) => version,
         Err(error) => match after_error(lake, staged, (stamp, has_rows), &change.name, &error)? {
             Landing::At(version) => version,
-            Landing::Overtaken(why) => return Ok(Committed::Overtaken(why)),
+            Landing::Conflict(why) => return Ok(Committed::Conflict(why)),
         },
     };
     kill::step();
     settle(lake, version, stamp, has_rows)?;
     let warnings = upkeep::keep_up(lake).into_iter().collect();
-    Ok(Committed::There(Landed { replaced_rows: change.replaced_rows, warnings }))
+    Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, warnings }))
 }
 
 /// With a log, though an empty one, the directory is no place of plain parts.
@@ -83,7 +83,7 @@ fn make_log(location: &Location, staged: &StagedFile) -> Result<(), Fault> {
 enum Landing {
     /// It is this version all the same.
     At(u64),
-    Overtaken(String),
+    Conflict(String),
 }
 
 /// Looks what became of a commit that was answered with `error`.
@@ -92,13 +92,13 @@ enum Landing {
 /// It is not there, or nobody can tell.
 fn after_error(lake: &Lake, staged: &mut StagedFile, batch: (&Stamp, bool), name: &str, error: &DeltaTableError) -> Result<Landing, Fault> {
     let location = &lake.location;
-    match (overtaken(error), landed(lake, batch.0, batch.1, name)) {
+    match (conflict(error), landed(lake, batch.0, batch.1, name)) {
         (Some(why), there) => {
             // Nobody but this gate knows the file, unless the commit is there after all.
             if matches!(there, Ok(None)) {
                 staged.take_back();
             }
-            Ok(Landing::Overtaken(why))
+            Ok(Landing::Conflict(why))
         }
         (None, Ok(Some(version))) => Ok(Landing::At(version)),
         (None, Ok(None)) => {
@@ -160,10 +160,10 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fau
     let own = table.files_of(what.stamp)?;
     // Where rows are replaced by value, another batch may have taken the place of this one's.
     if own.is_empty() && what.replace.is_none() && table.transaction(what.stamp)?.is_some_and(had_rows) {
-        match table.fate(what.stamp)? {
-            Fate::TakenAway(_) => {}
-            Fate::Rewritten | Fate::Replaced => return Err(untold(table.location, what.stamp)),
-            Fate::Unknown => return Err(unknown(table.location, what.stamp)),
+        match table.commit_state(what.stamp)? {
+            CommitState::RolledBack(_) => {}
+            CommitState::Rewritten | CommitState::Replaced => return Err(untold(table.location, what.stamp)),
+            CommitState::Unknown => return Err(unknown(table.location, what.stamp)),
         }
     }
     Ok(own)
@@ -216,7 +216,7 @@ impl Change {
 }
 
 /// Why the commit came too late, if others were first.
-fn overtaken(error: &DeltaTableError) -> Option<String> {
+fn conflict(error: &DeltaTableError) -> Option<String> {
     match error {
         DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
         DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),

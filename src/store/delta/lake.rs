@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::commit::{commit, rehearse};
-use super::fate::{Fate, unknown, untold};
+use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
 use super::schema::{self, DeltaWriteSchema};
 use super::table::{Lake, Table, had_rows, transaction_version};
@@ -111,10 +111,10 @@ impl Store for Lake {
         }
         let Some(version) = table.transaction(stamp)? else { return Ok(Stored::Nothing) };
         if had_rows(version) {
-            match table.fate(stamp)? {
-                Fate::Rewritten | Fate::Replaced => {}
-                Fate::TakenAway(how) => return Ok(Stored::TakenAway(how)),
-                Fate::Unknown => return Err(unknown(&self.location, stamp)),
+            match table.commit_state(stamp)? {
+                CommitState::Rewritten | CommitState::Replaced => {}
+                CommitState::RolledBack(how) => return Ok(Stored::RolledBack(how)),
+                CommitState::Unknown => return Err(unknown(&self.location, stamp)),
             }
         }
         Ok(match [true, false].map(|has_rows| transaction_version(stamp, has_rows)).contains(&version) {
@@ -142,7 +142,10 @@ impl Store for Lake {
         let Some(table) = Table::open(self)? else { return Ok(Arc::new(FilesView::default())) };
         let version = table.table.version().map(u128::from);
         let ours = table.files_of(own)?;
-        if ours.is_empty() && table.transaction(own)?.is_some_and(had_rows) && !matches!(table.fate(own)?, Fate::TakenAway(_)) {
+        if ours.is_empty()
+            && table.transaction(own)?.is_some_and(had_rows)
+            && !matches!(table.commit_state(own)?, CommitState::RolledBack(_))
+        {
             return Ok(Arc::new(FilesView { version, ..FilesView::default() }));
         }
         let mut files = Vec::new();

@@ -7,8 +7,8 @@
 mod add;
 mod append;
 mod commit;
+mod commit_state;
 mod constraints;
-mod fate;
 mod lake;
 mod log;
 mod protocol;

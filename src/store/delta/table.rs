@@ -10,7 +10,7 @@ use deltalake_core::logstore::{StorageConfig, default_logstore};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
-use super::fate::{Fate, fate};
+use super::commit_state::{CommitState, commit_state};
 use super::{log, protocol};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::TableTerms;
@@ -158,8 +158,8 @@ impl<'a> Table<'a> {
     }
 
     /// What became of the rows of a batch that published some, and whose own file is gone.
-    pub fn fate(&self, stamp: &Stamp) -> Result<Fate, Fault> {
-        fate(self.location, self.table.version().unwrap_or(0), &stamp.batch_id, &self.applications(stamp)?)
+    pub fn commit_state(&self, stamp: &Stamp) -> Result<CommitState, Fault> {
+        commit_state(self.location, self.table.version().unwrap_or(0), &stamp.batch_id, &self.applications(stamp)?)
     }
 
     /// The applications that the batch's transaction may be of: as it is written now, and as version 0.1 wrote it, by the

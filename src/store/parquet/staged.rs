@@ -273,7 +273,7 @@ impl StagedFile {
     /// The place cannot be written.
     pub fn place(&mut self, at: &Location) -> Result<(), Fault> {
         let placed = match at {
-            // A commit that was overtaken is tried again, often with the file where it was.
+            // After a conflict a commit is tried again, often with the file where it was.
             Location::Remote(remote) if self.sent.as_ref() == Some(remote) => return Ok(()),
             Location::Remote(remote) => remote.receive(&self.path).map(|()| self.sent = Some(remote.clone())),
             Location::Local(path) => fs::rename(&self.path, path),
