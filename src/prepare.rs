@@ -11,7 +11,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::paths::{PathColumn, Values};
+use crate::paths::{PathColumn, PathValues};
 use crate::rows::{Mask, RowNumbers};
 use crate::source::{Chunk, Malformed, Projection};
 use crate::sql::{Expression, RowFailure};
@@ -116,10 +116,10 @@ impl Prepare {
     }
 
     /// The values of the column `index` of [`Prepare::rule_schema`], if what they lie in was read.
-    pub fn values(&self, columns: &[Option<ArrayRef>], index: usize) -> Option<Values> {
+    pub fn values(&self, columns: &[Option<ArrayRef>], index: usize) -> Option<PathValues> {
         match self.path(index) {
             Some(path) => Some(path.values(columns[path.root].as_ref()?)),
-            None => Some(Values { array: columns[index].clone()?, ends: None }),
+            None => Some(PathValues { array: columns[index].clone()?, ends: None }),
         }
     }
 

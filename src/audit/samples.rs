@@ -13,7 +13,7 @@ use crate::diagnostic::{Fault, Faults};
 use crate::each_width;
 use crate::engine::{self, UnitSelection};
 use crate::metric::{Column, Number, Numbers};
-use crate::paths::Values;
+use crate::paths::PathValues;
 use crate::rows::RowId;
 use crate::source::{Projection, RowOrigins, Source, Unit};
 
@@ -44,7 +44,7 @@ pub(super) fn fetch(
         source.read(unit, preread, &projection, &mut |chunk| {
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
                 let of = |&c: &usize| Some((c, plan.prepare.values(&prepared.columns, c)?));
-                let values: BTreeMap<usize, Values> = wanted.iter().filter_map(of).collect();
+                let values: BTreeMap<usize, PathValues> = wanted.iter().filter_map(of).collect();
                 for i in 0..prepared.rows.len() {
                     let row = RowId { unit: unit.index, row: prepared.rows.get(i) };
                     if rows.contains(&row) {

@@ -1,7 +1,7 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
+mod file_counts;
 mod judging;
-mod measured;
 mod prior;
 mod published;
 pub mod replay;
@@ -11,8 +11,8 @@ mod staging;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::file_counts::FileCounts;
 pub use self::judging::judge;
-use self::measured::Measured;
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;
@@ -58,7 +58,7 @@ impl Request {
 /// # Errors
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
-    identity::check(request.batch_id.as_deref())?;
+    identity::ensure_name(request.batch_id.as_deref())?;
     if request.replace.is_some() {
         request.publish.allow_replacing()?;
     }
@@ -203,9 +203,9 @@ impl Publishing<'_> {
         let replace = self.replaced(staged.as_ref())?;
         request.publish.ready()?;
         let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
-        let measured = Measured::of(staged.as_ref(), part.as_ref())?;
-        measured.ensure_conserved(self.audited, self.set_aside.len())?;
-        *rows = measured.into_totals(*rows);
+        let counts = FileCounts::of(staged.as_ref(), part.as_ref())?;
+        counts.ensure_conserved(self.audited, self.set_aside.len())?;
+        *rows = counts.into_totals(*rows);
         // In an object store nobody waits: a gate that published this batch meanwhile, judged beside other rows, has its own part.
         if part.is_some() && request.table.is_outdated()? {
             return Ok(None);
@@ -240,7 +240,7 @@ impl Publishing<'_> {
     fn part(&self) -> Result<StagedPart, Fault> {
         let mut part = set_aside::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
         part.finish(self.stamp, &[], &[])?;
-        measured::ensure_part_holds(&part, self.set_aside.len())?;
+        file_counts::ensure_part_holds(&part, self.set_aside.len())?;
         Ok(part)
     }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use super::typed::{Table, elements};
+use super::typed::{ColumnLayout, elements};
 use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::Origin;
@@ -23,7 +23,7 @@ const UNIT_ROWS_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct MemorySource {
     known: Known,
-    table: Table,
+    layout: ColumnLayout,
     batches: Vec<RecordBatch>,
     /// How many rows stand before each batch.
     before: Vec<u64>,
@@ -38,7 +38,7 @@ impl MemorySource {
     /// # Errors
     /// A batch has other columns, or a column is of a kind that cannot be judged.
     pub fn of(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &ReadOptions) -> Result<Self, Fault> {
-        let table = Table::of(&[NAME], std::slice::from_ref(schema), options.missing_values.as_ref())?;
+        let layout = ColumnLayout::of(&[NAME], std::slice::from_ref(schema), options.missing_values.as_ref())?;
         let (mut before, mut rows, mut bytes) = (Vec::with_capacity(batches.len()), 0, 0);
         for (i, batch) in batches.iter().enumerate() {
             fits(schema, batch).map_err(|why| {
@@ -53,9 +53,9 @@ impl MemorySource {
             Ok(rows) => rows.clamp(1, UNIT_ROWS_MAX),
             Err(_) => UNIT_ROWS_MAX,
         };
-        let mut known = Known::in_memory(table.schema.clone(), rows, bytes);
-        known.starts[0].digest = head_digest(&table.schema);
-        Ok(Self { known, table, batches, before, rows, unit_rows, batch_rows: options.cut.batch_rows.max(1) })
+        let mut known = Known::in_memory(layout.schema.clone(), rows, bytes);
+        known.starts[0].digest = head_digest(&layout.schema);
+        Ok(Self { known, layout, batches, before, rows, unit_rows, batch_rows: options.cut.batch_rows.max(1) })
     }
 }
 
@@ -132,7 +132,7 @@ impl Source for MemorySource {
                 continue;
             }
             let arrays: Vec<ArrayRef> = projection.columns.iter().map(|&column| rows.column(column).slice(from, len)).collect();
-            let chunk = self.table.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
+            let chunk = self.layout.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
             let numbers = RowNumbers::Dense { first: (at - unit.start) as u32, len: len as u32 };
             each(Chunk { batch: chunk, rows: numbers, malformed: Vec::new() })?;
             at += len as u64;

@@ -19,13 +19,13 @@ const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// One `name=value` of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct DirectoryKey {
     pub name: String,
     /// None where the value is missing.
     pub value: Option<String>,
 }
 
-impl Key {
+impl DirectoryKey {
     /// The keys of a path's directories, outermost first.
     pub fn of_path(path: &str) -> Vec<Self> {
         let (directories, _) = path.rsplit_once('/').unwrap_or(("", path));
@@ -83,8 +83,8 @@ impl Partitioned {
     ///
     /// # Errors
     /// Files lie at different depths, or hold a column of a key's name themselves.
-    pub fn over(inner: Arc<dyn Source>, keys: &[Vec<Key>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
-        let names = |keys: &[Key]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
+    pub fn over(inner: Arc<dyn Source>, keys: &[Vec<DirectoryKey>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+        let names = |keys: &[DirectoryKey]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
         let Some(expected) = keys.first().map(|k| names(k)).filter(|_| keys.iter().any(|k| !k.is_empty())) else { return Ok(inner) };
         let files = inner.known().files();
         for (file, keys) in files.iter().zip(keys) {
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn keys_are_read_from_directories_alone() {
-        let keys = Key::of_path("/a=1/b=__HIVE_DEFAULT_PARTITION__/plain/c=x=y/part=0.csv");
+        let keys = DirectoryKey::of_path("/a=1/b=__HIVE_DEFAULT_PARTITION__/plain/c=x=y/part=0.csv");
         let read: Vec<_> = keys.iter().map(|k| (k.name.as_str(), k.value.as_deref())).collect();
         assert_eq!(read, [("a", Some("1")), ("b", None), ("c", Some("x=y"))]);
         assert_eq!(unescaped("a%2Fb%zz%"), "a/b%zz%");

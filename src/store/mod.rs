@@ -34,7 +34,7 @@ pub use self::parquet::{done_in, replays_in, stored_at};
 pub use self::partition::Partition;
 pub use self::quarantine::{Contents, Quarantine, StagedPart};
 pub use self::remote::Surroundings;
-pub use self::stamp::{Done, Stamp, Stored};
+pub use self::stamp::{ReplayedRows, Stamp, Stored};
 
 /// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
 const RESERVED: &str = "_sluicegate";

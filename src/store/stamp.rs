@@ -17,7 +17,7 @@ pub enum Stored {
 
 /// Rows that a replay took out of a part of the quarantine, since they are published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done {
+pub struct ReplayedRows {
     /// The replay's digest.
     pub replay: String,
     pub rows: u64,
@@ -25,7 +25,7 @@ pub struct Done {
     pub mended: Option<String>,
 }
 
-impl Done {
+impl ReplayedRows {
     pub(super) fn written(all: &[Self]) -> String {
         let one = |done: &Self| format!("{}:{}:{}", done.replay, done.rows, done.mended.as_deref().unwrap_or_default());
         all.iter().map(one).collect::<Vec<_>>().join(" ")

@@ -36,7 +36,9 @@ use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, ReadOptions, Source, Spool};
-use crate::store::{BatchRows, Commit, Committed, Done, Quarantine, Snapshot, Stage, Store, Waiting, done_in, replays_in, sweep_at};
+use crate::store::{
+    BatchRows, Commit, Committed, Quarantine, ReplayedRows, Snapshot, Stage, Store, Waiting, done_in, replays_in, sweep_at,
+};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -106,7 +108,7 @@ struct ReplayedBatch<'a> {
     published: Option<Box<dyn BatchRows>>,
     /// Replays that brought rows before, and what they took out of the part.
     replays: Vec<String>,
-    done: Vec<Done>,
+    done: Vec<ReplayedRows>,
     /// The source's columns.
     columns: SchemaRef,
     to_judge: ToJudge,
@@ -212,8 +214,8 @@ impl<'a> ReplayedBatch<'a> {
         let replay = replay_digest(rules, &self.replays, &stamp.content_digest, mended.as_deref(), &judged.passes);
         let replays: Vec<String> = self.replays.iter().chain([&replay]).cloned().collect();
         publish.ready()?;
-        let done = Done { replay: replay.clone(), rows: judged.passing(), mended };
-        let done: Vec<Done> = self.done.iter().cloned().chain([done]).collect();
+        let done = ReplayedRows { replay: replay.clone(), rows: judged.passing(), mended };
+        let done: Vec<ReplayedRows> = self.done.iter().cloned().chain([done]).collect();
         staged.remove(fails)?;
         let before = self.published.as_ref().map_or(Ok(0), |published| staged.join(published.as_ref()))?;
         staged.finish(stamp, &replays)?;
@@ -235,7 +237,7 @@ impl<'a> ReplayedBatch<'a> {
     }
 
     /// What stays takes the part's place, once the other rows are published.
-    fn conclude(&self, judged: &Judged, replay: &str, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+    fn conclude(&self, judged: &Judged, replay: &str, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
         let (quarantine, stamp) = (&self.request.quarantine, &self.part.stamp);
         if quarantine.conclude(stamp, replay)? || replays_in(&self.part.place)? == replays {
             return Ok(());

@@ -10,7 +10,7 @@ use super::rows::Taken;
 use super::{Judged, ReplayedBatch, cannot, conserved};
 use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{REASON, RULES};
-use crate::store::{Done, StagedPart, replays_in};
+use crate::store::{ReplayedRows, StagedPart, replays_in};
 
 /// The part as it will be.
 pub(super) struct Stays {
@@ -22,7 +22,7 @@ pub(super) struct Stays {
 impl ReplayedBatch<'_> {
     /// The part without the rows that pass; those that were judged as they are have the rules that they fail now. A row
     /// whose mended values fail stays as it was: these values are not its own.
-    pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[Done]) -> Result<Stays, Fault> {
+    pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[ReplayedRows]) -> Result<Stays, Fault> {
         let changed = || Fault::new(Code::TableChanged, format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again");
         let mut part = self.request.quarantine.stage(&self.part.schema()?)?;
         let (mut next, mut before, mut is_new) = (0, 0, false);

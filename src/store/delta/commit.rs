@@ -9,7 +9,7 @@ use super::append::{create, properties};
 use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
 use super::schema::{self, DeltaWriteSchema, Written};
-use super::table::{Lake, Table, application, had_rows, transaction_version};
+use super::table::{DeltaStore, Table, application, had_rows, transaction_version};
 use super::{replace, upkeep};
 use crate::diagnostic::{Code, Fault};
 use crate::store::durable::{cannot_write_at, make_directory};
@@ -26,14 +26,19 @@ const ATTEMPTS_MAX: usize = 100;
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
-pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<Committed, Fault> {
-    let (location, stamp, has_rows) = (&lake.location, what.stamp, staged.rows() > 0);
-    let table = Table::open(lake)?;
+pub(super) fn commit(
+    store: &DeltaStore,
+    staged: &mut StagedFile,
+    columns: &DeltaWriteSchema,
+    what: &Commit<'_>,
+) -> Result<Committed, Fault> {
+    let (location, stamp, has_rows) = (&store.location, what.stamp, staged.rows() > 0);
+    let table = Table::open(store)?;
     if what.snapshot.is_some_and(|snapshot| snapshot.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Conflict("another batch was published".into()));
     }
     if let Some(table) = &table {
-        lake.promises_as_judged(table)?;
+        store.promises_as_judged(table)?;
     }
     let terms = table.as_ref().map(|table| &table.terms);
     let Written { columns: written, added } = schema::written(&columns.batch, terms, columns.evolution)??;
@@ -58,14 +63,14 @@ pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &DeltaWriteS
     };
     let version = match committed {
         Ok(version) => version,
-        Err(error) => match after_error(lake, staged, (stamp, has_rows), &change.name, &error)? {
+        Err(error) => match after_error(store, staged, (stamp, has_rows), &change.name, &error)? {
             Landing::At(version) => version,
             Landing::Conflict(why) => return Ok(Committed::Conflict(why)),
         },
     };
     kill::step();
-    settle(lake, version, stamp, has_rows)?;
-    let warnings = upkeep::keep_up(lake).into_iter().collect();
+    settle(store, version, stamp, has_rows)?;
+    let warnings = upkeep::keep_up(store).into_iter().collect();
     Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, warnings }))
 }
 
@@ -90,9 +95,15 @@ enum Landing {
 ///
 /// # Errors
 /// It is not there, or nobody can tell.
-fn after_error(lake: &Lake, staged: &mut StagedFile, batch: (&Stamp, bool), name: &str, error: &DeltaTableError) -> Result<Landing, Fault> {
-    let location = &lake.location;
-    match (conflict(error), landed(lake, batch.0, batch.1, name)) {
+fn after_error(
+    store: &DeltaStore,
+    staged: &mut StagedFile,
+    batch: (&Stamp, bool),
+    name: &str,
+    error: &DeltaTableError,
+) -> Result<Landing, Fault> {
+    let location = &store.location;
+    match (conflict(error), landed(store, batch.0, batch.1, name)) {
         (Some(why), there) => {
             // Nobody but this gate knows the file, unless the commit is there after all.
             if matches!(there, Ok(None)) {
@@ -115,8 +126,8 @@ fn after_error(lake: &Lake, staged: &mut StagedFile, batch: (&Stamp, bool), name
 }
 
 /// Reads the commit back and makes it durable. The batch is there: no fault from here on may say that it is not.
-fn settle(lake: &Lake, version: u64, stamp: &Stamp, has_rows: bool) -> Result<(), Fault> {
-    let location = &lake.location;
+fn settle(store: &DeltaStore, version: u64, stamp: &Stamp, has_rows: bool) -> Result<(), Fault> {
+    let location = &store.location;
     let landed = |fault: Fault| fault.hint("the batch is committed; run the gate again: it does not come twice");
     if !log::is_of(location, version, &application(stamp), transaction_version(stamp, has_rows)).map_err(landed)? {
         let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
@@ -132,8 +143,8 @@ fn settle(lake: &Lake, version: u64, stamp: &Stamp, has_rows: bool) -> Result<()
 
 /// The version by which the batch's file came into the table, if it did: an answer of the store may be lost after it has
 /// done what it was asked.
-fn landed(lake: &Lake, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Option<u64>, Fault> {
-    let Some(table) = Table::open(lake)? else { return Ok(None) };
+fn landed(store: &DeltaStore, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Option<u64>, Fault> {
+    let Some(table) = Table::open(store)? else { return Ok(None) };
     let is_there = if has_rows {
         table.files_of(stamp)?.iter().any(|(file, _)| file.path == name)
     } else {
@@ -142,10 +153,10 @@ fn landed(lake: &Lake, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Opti
     if !is_there {
         return Ok(None);
     }
-    let (versions, _) = log::entries(&lake.location.join(LOG))?;
+    let (versions, _) = log::entries(&store.location.join(LOG))?;
     let (application, version) = (application(stamp), transaction_version(stamp, has_rows));
     for entry in versions.into_iter().rev() {
-        if log::is_of(&lake.location, entry, &application, version)? {
+        if log::is_of(&store.location, entry, &application, version)? {
             return Ok(Some(entry));
         }
     }
@@ -173,8 +184,8 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fau
 ///
 /// # Errors
 /// Those of the commit, as far as they can be foreseen.
-pub(super) fn rehearse(lake: &Lake, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<u64, Fault> {
-    let Some(table) = Table::open(lake)? else { return Ok(0) };
+pub(super) fn rehearse(store: &DeltaStore, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<u64, Fault> {
+    let Some(table) = Table::open(store)? else { return Ok(0) };
     schema::written(&columns.batch, Some(&table.terms), columns.evolution)??;
     let paths: Vec<String> = own(&table, what)?.into_iter().map(|(file, _)| file.path).collect();
     let Some(partition) = what.replace else { return Ok(0) };

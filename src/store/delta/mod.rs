@@ -9,13 +9,13 @@ mod append;
 mod commit;
 mod commit_state;
 mod constraints;
-mod lake;
 mod log;
 mod protocol;
 mod replace;
 mod schema;
+mod store;
 mod table;
 mod upkeep;
 
-pub(super) use self::lake::open;
 pub(super) use self::log::LOG;
+pub(super) use self::store::open;

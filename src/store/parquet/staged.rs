@@ -26,7 +26,7 @@ use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, 
 use crate::store::kill;
 use crate::store::location::{Location, Readable, parent};
 use crate::store::remote::Remote;
-use crate::store::stamp::{Done, Stamp};
+use crate::store::stamp::{ReplayedRows, Stamp};
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
 /// dropped before it is in its place.
@@ -215,9 +215,9 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+    pub fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
         if !done.is_empty() {
-            self.say(DONE, Done::written(done))?;
+            self.say(DONE, ReplayedRows::written(done))?;
         }
         self.finish(stamp, replays)
     }

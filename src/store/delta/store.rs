@@ -10,7 +10,7 @@ use super::commit::{commit, rehearse};
 use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
 use super::schema::{self, DeltaWriteSchema};
-use super::table::{Lake, Table, had_rows, transaction_version};
+use super::table::{DeltaStore, Table, had_rows, transaction_version};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
@@ -41,16 +41,16 @@ pub(in crate::store) fn open(named: &Named<'_>) -> Result<Option<Arc<dyn Store>>
         let fault = Fault::new(Code::UnfitDestination, format!("{location}: a Delta table's path cannot hold `\\` or control characters"));
         return Err(fault.hint("a URL says another path then; publish to another directory"));
     }
-    Ok(Some(Arc::new(Lake::new(location.clone()))))
+    Ok(Some(Arc::new(DeltaStore::new(location.clone()))))
 }
 
-impl Display for Lake {
+impl Display for DeltaStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.location.fmt(f)
     }
 }
 
-impl Lake {
+impl DeltaStore {
     /// Where files are staged.
     fn staging(&self) -> Location {
         self.location.join(RESERVED)
@@ -70,7 +70,7 @@ impl Lake {
     }
 }
 
-impl Store for Lake {
+impl Store for DeltaStore {
     fn quarantine(&self) -> Option<Quarantine> {
         Some(Quarantine::beside(&self.location))
     }
@@ -174,7 +174,7 @@ impl Store for Lake {
         };
         let directory = scratch.map_or_else(|| self.staging(), |scratch| Location::Local(scratch.to_owned()));
         let written = columns.written.clone();
-        Ok(Ok(Box::new(ParquetStage::create(directory, written, ToTable { lake: self.clone(), columns })?)))
+        Ok(Ok(Box::new(ParquetStage::create(directory, written, ToTable { store: self.clone(), columns })?)))
     }
 
     /// An object store must refuse to write over what is there.
@@ -205,16 +205,16 @@ impl Store for Lake {
 
 /// A staged file on its way into a table.
 struct ToTable {
-    lake: Lake,
+    store: DeltaStore,
     columns: DeltaWriteSchema,
 }
 
 impl Target for ToTable {
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
-        rehearse(&self.lake, &self.columns, what)
+        rehearse(&self.store, &self.columns, what)
     }
 
     fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
-        commit(&self.lake, staged, &self.columns, what)
+        commit(&self.store, staged, &self.columns, what)
     }
 }
