@@ -47,8 +47,8 @@ impl Cancel {
 struct Queue<T> {
     state: Mutex<QueueState<T>>,
     changed: Condvar,
-    /// The last unit found; whoever holds it looks for the next one. That may mean reading, which nobody else waits for:
-    /// `state` is free meanwhile.
+    /// The last unit found. A worker locks it while it looks for the next one, which may mean reading. `state` is not locked
+    /// meanwhile, so that nobody else waits.
     last: Mutex<Option<Unit>>,
 }
 

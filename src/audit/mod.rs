@@ -81,7 +81,8 @@ impl Audited {
         self.row_origins.records() - self.filtered
     }
 
-    /// Every row that must not be published: malformed, or failing a rule that failed and quarantines.
+    /// Every row that must not be published: malformed, or failing a rule that failed and quarantines. Unsound rows are among
+    /// them.
     pub fn set_aside(&self) -> RowSet {
         let mut all = self.malformed_rows.clone();
         for finding in self.findings.iter().filter(|f| f.finding.sets_aside()) {

@@ -8,7 +8,7 @@ use crate::store::{Stamp, Stored, replays_in, rolled_back};
 /// What the destination holds already, before the batch is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Prior {
-    /// Nothing stands in its way.
+    /// Nothing that the batch would replace.
     Nothing,
     /// The same batch, judged by the same rules, is there.
     Identical,
