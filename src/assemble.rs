@@ -73,7 +73,7 @@ fn digest(rules: &RuleFile) -> String {
 }
 
 fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
-    let (read, filtered, malformed) = (audited.places.records(), audited.filtered, audited.malformed);
+    let (read, filtered, malformed) = (audited.row_origins.records(), audited.filtered, audited.malformed);
     match verdict {
         Verdict::Accept | Verdict::Quarantine => {
             let published = read - filtered - set_aside;

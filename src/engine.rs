@@ -15,7 +15,7 @@ use crate::source::{Preread, Source, Unit};
 const WINDOW: u32 = 2;
 
 /// Which units to work on.
-pub enum Over<'a> {
+pub enum UnitSelection<'a> {
     /// All, found while going.
     All,
     /// These.
@@ -44,15 +44,15 @@ impl Cancel {
     }
 }
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct Queue<T> {
+    state: Mutex<QueueState<T>>,
     changed: Condvar,
-    /// The last unit found; whoever holds it looks for the next one. That may mean reading, which nobody else waits for:
-    /// `state` is free meanwhile.
+    /// The last unit found. A worker locks it while it looks for the next one, which may mean reading. `state` is not locked
+    /// meanwhile, so that nobody else waits.
     last: Mutex<Option<Unit>>,
 }
 
-struct State<T> {
+struct QueueState<T> {
     /// Units handed out so far.
     handed: u32,
     exhausted: bool,
@@ -67,23 +67,23 @@ struct State<T> {
 /// The first fault, in unit order, of the source, of `work` or of `merge`; a panic in `work` is one, and so is `cancel`.
 pub fn each_unit<T: Send>(
     source: &dyn Source,
-    over: Over<'_>,
+    selection: UnitSelection<'_>,
     threads: usize,
     cancel: &Cancel,
     work: impl Fn(&Unit, Preread) -> Result<T, Fault> + Sync,
     mut merge: impl FnMut(T) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let state = State { handed: 0, exhausted: false, finished: BTreeMap::new(), merged: 0, stop: false };
-    let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), last: Mutex::new(None) };
+    let state = QueueState { handed: 0, exhausted: false, finished: BTreeMap::new(), merged: 0, stop: false };
+    let queue = Queue { state: Mutex::new(state), changed: Condvar::new(), last: Mutex::new(None) };
     let window = threads as u32 + WINDOW;
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
-            scope.spawn(|| worker(&shared, source, &over, window, cancel, &work));
+            scope.spawn(|| worker(&queue, source, &selection, window, cancel, &work));
         }
-        let result = catch_unwind(AssertUnwindSafe(|| collect(&shared, cancel, &mut merge)));
+        let result = catch_unwind(AssertUnwindSafe(|| collect(&queue, cancel, &mut merge)));
         // Workers wait for room in the window; whatever happened here, they must be told to stop.
-        lock(&shared.state).stop = true;
-        shared.changed.notify_all();
+        lock(&queue.state).stop = true;
+        queue.changed.notify_all();
         result.unwrap_or_else(|_| Err(internal()))
     })
 }
@@ -93,9 +93,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn collect<T>(shared: &Shared<T>, cancel: &Cancel, merge: &mut impl FnMut(T) -> Result<(), Fault>) -> Result<(), Fault> {
+fn collect<T>(queue: &Queue<T>, cancel: &Cancel, merge: &mut impl FnMut(T) -> Result<(), Fault>) -> Result<(), Fault> {
     loop {
-        let mut state = lock(&shared.state);
+        let mut state = lock(&queue.state);
         let next = state.merged;
         let result = loop {
             if let Some(result) = state.finished.remove(&next) {
@@ -104,32 +104,32 @@ fn collect<T>(shared: &Shared<T>, cancel: &Cancel, merge: &mut impl FnMut(T) -> 
             if state.exhausted && next >= state.handed {
                 return cancel.check();
             }
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         drop(state);
         cancel.check()?;
         merge(result?)?;
-        lock(&shared.state).merged += 1;
-        shared.changed.notify_all();
+        lock(&queue.state).merged += 1;
+        queue.changed.notify_all();
     }
 }
 
 fn worker<T>(
-    shared: &Shared<T>,
+    queue: &Queue<T>,
     source: &dyn Source,
-    over: &Over<'_>,
+    selection: &UnitSelection<'_>,
     window: u32,
     cancel: &Cancel,
     work: &(impl Fn(&Unit, Preread) -> Result<T, Fault> + Sync),
 ) {
-    while let Some((number, next)) = take(shared, source, over, window, cancel) {
+    while let Some((number, next)) = take(queue, source, selection, window, cancel) {
         let result =
             next.and_then(|(unit, preread)| catch_unwind(AssertUnwindSafe(|| work(&unit, preread))).unwrap_or_else(|_| Err(internal())));
-        let mut state = lock(&shared.state);
+        let mut state = lock(&queue.state);
         state.exhausted |= result.is_err();
         state.finished.insert(number, result);
         drop(state);
-        shared.changed.notify_all();
+        queue.changed.notify_all();
     }
 }
 
@@ -137,24 +137,24 @@ fn worker<T>(
 type Taken = (u32, Result<(Unit, Preread), Fault>);
 
 /// The next unit, once the window has room; none at the end.
-fn take<T>(shared: &Shared<T>, source: &dyn Source, over: &Over<'_>, window: u32, cancel: &Cancel) -> Option<Taken> {
+fn take<T>(queue: &Queue<T>, source: &dyn Source, selection: &UnitSelection<'_>, window: u32, cancel: &Cancel) -> Option<Taken> {
     // One worker after the other: where a unit begins is known only once the one before was found.
-    let mut last = lock(&shared.last);
-    let mut state = lock(&shared.state);
+    let mut last = lock(&queue.last);
+    let mut state = lock(&queue.state);
     while !state.stop && !state.exhausted && state.handed >= state.merged + window {
-        state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state = queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     if state.stop || state.exhausted {
         return None;
     }
     let number = state.handed;
     drop(state);
-    let next = cancel.check().and_then(|()| match over {
-        Over::Units(units) => Ok(units.get(number as usize).map(|u| (u.clone(), None))),
-        Over::All => catch_unwind(AssertUnwindSafe(|| source.next_unit(last.as_ref()))).unwrap_or_else(|_| Err(internal())),
+    let next = cancel.check().and_then(|()| match selection {
+        UnitSelection::Units(units) => Ok(units.get(number as usize).map(|u| (u.clone(), None))),
+        UnitSelection::All => catch_unwind(AssertUnwindSafe(|| source.next_unit(last.as_ref()))).unwrap_or_else(|_| Err(internal())),
     });
     let taken = next.transpose().map(|next| (number, next));
-    let mut state = lock(&shared.state);
+    let mut state = lock(&queue.state);
     if state.stop {
         return None;
     }
@@ -164,7 +164,7 @@ fn take<T>(shared: &Shared<T>, source: &dyn Source, over: &Over<'_>, window: u32
         *last = Some(unit.clone());
     }
     drop(state);
-    shared.changed.notify_all();
+    queue.changed.notify_all();
     taken
 }
 

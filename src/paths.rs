@@ -25,7 +25,7 @@ enum PathStep {
 
 /// The values of a nested field.
 #[derive(Debug, Clone)]
-pub struct Values {
+pub struct PathValues {
     pub array: ArrayRef,
     /// Where a row may have several values or none: by row, how many values there are up to its end.
     pub ends: Option<Arc<[u32]>>,
@@ -74,11 +74,11 @@ impl PathColumn {
     }
 
     /// The values, out of the column `root`; a field carries the nulls of what it lies in.
-    pub fn values(&self, root: &ArrayRef) -> Values {
-        let mut values = Values { array: root.clone(), ends: None };
+    pub fn values(&self, root: &ArrayRef) -> PathValues {
+        let mut values = PathValues { array: root.clone(), ends: None };
         for step in &self.steps {
             values = match step {
-                PathStep::Field(i) => Values { array: field_of(&values.array, *i), ends: values.ends },
+                PathStep::Field(i) => PathValues { array: field_of(&values.array, *i), ends: values.ends },
                 PathStep::Elements => elements_of(values),
             };
         }
@@ -99,8 +99,8 @@ fn field_of(array: &ArrayRef, index: usize) -> ArrayRef {
     }
 }
 
-fn elements_of(values: Values) -> Values {
-    let Values { array, ends: outer } = values;
+fn elements_of(values: PathValues) -> PathValues {
+    let PathValues { array, ends: outer } = values;
     let (elements, ends) = match array.data_type() {
         DataType::List(_) => flattened::<i32>(&array),
         DataType::LargeList(_) => flattened::<i64>(&array),
@@ -122,7 +122,7 @@ fn elements_of(values: Values) -> Values {
         Some(outer) => outer.iter().map(|&end| if end == 0 { 0 } else { ends[end as usize - 1] }).collect(),
         None => ends,
     };
-    Values { array: elements, ends: Some(ends.into()) }
+    PathValues { array: elements, ends: Some(ends.into()) }
 }
 
 /// The elements of all lists, one after the other; a null list has none, whatever lies beneath it.
@@ -201,10 +201,10 @@ mod tests {
         let (schema, root) = items();
         let paths = PathColumn::all(&schema);
         assert_eq!(paths.iter().map(|p| p.path.as_str()).collect::<Vec<_>>(), ["items[]", "items[].price"]);
-        let Values { array, ends } = paths[1].values(&root);
+        let PathValues { array, ends } = paths[1].values(&root);
         let values: Vec<Option<f64>> = array.as_primitive::<Float64Type>().iter().collect();
         assert_eq!((values, ends.as_deref()), (vec![Some(1.0), None, None, Some(4.0)], Some(&[3u32, 3, 3, 4] as &[u32])));
-        let Values { array, ends } = paths[1].values(&root.slice(2, 2));
+        let PathValues { array, ends } = paths[1].values(&root.slice(2, 2));
         assert_eq!((array.len(), ends.as_deref()), (1, Some(&[0u32, 1] as &[u32])));
     }
 }

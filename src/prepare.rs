@@ -11,7 +11,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::paths::{PathColumn, Values};
+use crate::paths::{PathColumn, PathValues};
 use crate::rows::{Mask, RowNumbers};
 use crate::source::{Chunk, Malformed, Projection};
 use crate::sql::{Expression, RowFailure};
@@ -22,7 +22,7 @@ pub struct Prepare {
     /// The columns that are published: the source's, then those that `transform` adds.
     pub schema: SchemaRef,
     /// The columns rules see: those of `schema`, then the nested fields they hold, by path.
-    pub seen: SchemaRef,
+    pub rule_schema: SchemaRef,
     paths: Vec<PathColumn>,
     clean: Vec<Clean>,
     transform: Vec<Transform>,
@@ -60,7 +60,7 @@ impl Prepare {
         let source_columns = source.fields().len();
         let mut new = Self {
             schema: source.clone(),
-            seen: source.clone(),
+            rule_schema: source.clone(),
             paths: Vec::new(),
             clean: Vec::new(),
             transform: Vec::new(),
@@ -97,7 +97,7 @@ impl Prepare {
     fn find_paths(&mut self) {
         self.paths = PathColumn::all(&self.schema);
         let fields = self.schema.fields().iter().cloned().chain(self.paths.iter().map(|p| Arc::new(p.field())));
-        self.seen = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        self.rule_schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     }
 
     /// Whether rows are left out, or may turn out malformed, on the way.
@@ -105,25 +105,25 @@ impl Prepare {
         !self.clean.is_empty() || !self.transform.is_empty()
     }
 
-    /// Whether the column `index` of [`Prepare::seen`] is one of the source's, as it stands there.
+    /// Whether the column `index` of [`Prepare::rule_schema`] is one of the source's, as it stands there.
     pub fn is_untouched(&self, index: usize) -> bool {
         index < self.source_columns && self.transform.iter().all(|t| t.target != index)
     }
 
-    /// The nested field that the column `index` of [`Prepare::seen`] is, if it is one.
+    /// The nested field that the column `index` of [`Prepare::rule_schema`] is, if it is one.
     pub fn path(&self, index: usize) -> Option<&PathColumn> {
         self.paths.get(index.checked_sub(self.schema.fields().len())?)
     }
 
-    /// The values of the column `index` of [`Prepare::seen`], if what they lie in was read.
-    pub fn values(&self, columns: &[Option<ArrayRef>], index: usize) -> Option<Values> {
+    /// The values of the column `index` of [`Prepare::rule_schema`], if what they lie in was read.
+    pub fn values(&self, columns: &[Option<ArrayRef>], index: usize) -> Option<PathValues> {
         match self.path(index) {
             Some(path) => Some(path.values(columns[path.root].as_ref()?)),
-            None => Some(Values { array: columns[index].clone()?, ends: None }),
+            None => Some(PathValues { array: columns[index].clone()?, ends: None }),
         }
     }
 
-    /// The source columns to read so that the columns `wanted` of [`Prepare::seen`] can be had.
+    /// The source columns to read so that the columns `wanted` of [`Prepare::rule_schema`] can be had.
     ///
     /// Every transform is computed whether wanted or not: a row it fails on is malformed in any run.
     pub fn source_columns(&self, wanted: &[usize]) -> Vec<usize> {

@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
 use crate::diagnostic::{Code, Fault};
-use crate::store::{Done, Location, Quarantine, Stamp, done_in};
+use crate::store::{Location, Quarantine, ReplayedRows, Stamp, done_in};
 
 /// The columns that the quarantine adds to those of the source.
 pub const RULES: &str = "_sluicegate_rules";
@@ -72,7 +72,7 @@ pub struct Part {
     /// Rows that are set aside.
     pub rows: u64,
     /// What replays took out of it, since it is published.
-    pub done: Vec<Done>,
+    pub done: Vec<ReplayedRows>,
     /// How many rows each rule set aside; a row may have failed several.
     pub rules: BTreeMap<String, u64>,
 }

@@ -12,7 +12,7 @@ use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SCHEMA, SCHEMA_
 use crate::findings::{Builtin, Figures, Finding, Message, OnFail, Outcome, Sample, Unit};
 use crate::metric::completeness::Completeness;
 use crate::rows::RowId;
-use crate::rules::View;
+use crate::rules::GroupFacts;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::Tolerance;
 use crate::ruleset::{Contract, RuleItem};
@@ -23,7 +23,7 @@ use crate::yaml::Position;
 pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted) -> Vec<FindingWithRows> {
     let mut findings = vec![malformed(job, totals)];
     let mut add = |finding: Finding| findings.push(finding.into());
-    let read = totals.places.records();
+    let read = totals.row_origins.records();
     if read == totals.filtered && !permits_empty(job) && !counts_rows(job) {
         let why = if read == 0 {
             "the batch has no rows; `rows: { min: 0 }` permits it".to_owned()
@@ -61,7 +61,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     let words = job.rules.malformed.value.clone();
     let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
     let warn: Option<Tolerance> = words.warn.as_ref().map(|w| w.value.0.parse().expect("read as one with the rule file"));
-    let (failing, of) = (totals.malformed.len(), totals.places.records());
+    let (failing, of) = (totals.malformed.len(), totals.row_origins.records());
     let outcome = if tolerate.is_exceeded_by(failing, of) {
         Outcome::Fail
     } else if warn.is_some_and(|w| w.is_exceeded_by(failing, of)) {
@@ -73,7 +73,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
-        let origin = totals.places.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
+        let origin = totals.row_origins.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
         let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
         Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
     };
@@ -190,11 +190,11 @@ fn drifted(kind: &Builtin, changes: &[SchemaChange], on_fail: OnFail, message: M
 
 /// Missing values of each column that was counted over every row.
 fn missing_by_column(plan: &Plan, totals: &Counted) -> Result<BTreeMap<String, u64>, Fault> {
-    let view = View::whole(&totals.facts);
+    let facts = GroupFacts::whole(&totals.facts);
     let mut missing = BTreeMap::new();
     for column in &plan.profile {
-        if let Some(counts) = view.get::<Completeness>(column.completeness)? {
-            missing.insert(plan.prepare.seen.field(column.index).name().clone(), counts.missing);
+        if let Some(counts) = facts.get::<Completeness>(column.completeness)? {
+            missing.insert(plan.prepare.rule_schema.field(column.index).name().clone(), counts.missing);
         }
     }
     Ok(missing)

@@ -86,7 +86,7 @@ fn no_data(why: impl Into<Message>) -> FindingWithRows {
 fn answer(judgement: Judgement, policy: &Policy) -> FindingWithRows {
     match judgement {
         Judgement::NoData(why) => no_data(why),
-        Judgement::Again => no_data("internal error: left unjudged"),
+        Judgement::NeedsPass => no_data("internal error: left unjudged"),
         Judgement::Rows(rows) => of_rows(rows, policy),
         Judgement::Measured(finding) => (*finding).into(),
     }

@@ -1,4 +1,4 @@
-//! Checks judge the facts, round by round, until none asks for another look.
+//! Checks judge the facts, round by round, until none asks for another pass.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
-use crate::rules::published::{Fetched, Wanted};
+use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnNoData, Over};
-use crate::rules::{Check, InputHandle, Judgement, Look, Scope, View};
+use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
 use crate::shown::counted;
 use crate::source::Source;
 
@@ -36,10 +36,10 @@ pub(super) struct Judged {
 
 impl Judged {
     pub(super) fn into_audited(self, plan: Plan) -> Audited {
-        let Counted { places, filtered, malformed: malformed_rows, unsound, .. } = self.totals;
+        let Counted { row_origins, filtered, malformed: malformed_rows, unsound, .. } = self.totals;
         let malformed = malformed_rows.len();
         let Self { source, identity, findings, schema_changes, columns, .. } = self;
-        Audited { source, identity, plan, places, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound }
+        Audited { source, identity, plan, row_origins, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound }
     }
 }
 
@@ -47,7 +47,7 @@ impl Judged {
 struct Pending {
     check: usize,
     group: Option<GroupKey>,
-    judge: Box<dyn Check>,
+    judge: Box<dyn Judge>,
     judged: Option<Judgement>,
 }
 
@@ -72,7 +72,7 @@ pub(super) fn judge(
         judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
-    let (left, bad) = (totals.places.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
+    let (left, bad) = (totals.row_origins.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
     let may_be_empty = left == 0 && builtin::permits_empty(job);
     findings.extend(plan.checks.iter().zip(judged).map(|(check, groups)| {
         let mut found = finding(check, groups, &job.rules.path);
@@ -92,7 +92,7 @@ pub(super) fn judge(
     show_samples(job, source.as_ref(), plan, &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
-        columns.push(column.report(&plan.prepare.seen, &totals.facts)?);
+        columns.push(column.report(&plan.prepare.rule_schema, &totals.facts)?);
     }
     for tally in source.tallies(&totals.evidence) {
         if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
@@ -104,12 +104,12 @@ pub(super) fn judge(
 
 /// One entry a check and group.
 fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
-    let whole = View::whole(&totals.facts);
+    let whole = GroupFacts::whole(&totals.facts);
     let mut pending = Vec::new();
     for (check, planned) in plan.checks.iter().enumerate() {
         let Ok(judge) = &planned.check else { continue };
         let Some(groups) = planned.groups else {
-            pending.push(Pending { check, group: None, judge: judge.fresh(), judged: None });
+            pending.push(Pending { check, group: None, judge: judge.for_group(), judged: None });
             continue;
         };
         let Some(groups) = whole.get(groups)? else { continue };
@@ -117,7 +117,7 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
             return Err(too_many_groups(&planned.id));
         }
         for key in groups.counts.keys() {
-            pending.push(Pending { check, group: Some(key.clone()), judge: judge.fresh(), judged: None });
+            pending.push(Pending { check, group: Some(key.clone()), judge: judge.for_group(), judged: None });
         }
     }
     Ok(pending)
@@ -132,7 +132,7 @@ fn rounds(
     pending: &mut [Pending],
     folding: &dyn Folding,
 ) -> Result<(), Faults> {
-    /// Sketch, a few refinements, collect, rows outside: more looks than that is a bug.
+    /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
     let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
@@ -141,16 +141,16 @@ fn rounds(
         let mut again = false;
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
             let scope = &plan.checks[p.check].scope;
-            let view = View { facts: &totals.facts, group: p.group.as_ref() };
-            let mut look = Look { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
-            match p.judge.judge(&view, &mut look)? {
-                Judgement::Again => again = true,
+            let facts = GroupFacts { facts: &totals.facts, group: p.group.as_ref() };
+            let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
+            match p.judge.judge(&facts, &mut pass)? {
+                Judgement::NeedsPass => again = true,
                 done @ (Judgement::NoData(_) | Judgement::Rows(_) | Judgement::Measured(_)) => p.judged = Some(done),
             }
         }
         for column in &mut plan.profile {
-            let mut look = Look { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
-            again |= column.advance(&totals.facts, &mut look)?;
+            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
+            again |= column.advance(&totals.facts, &mut pass)?;
         }
         if !again {
             return Ok(());
@@ -165,7 +165,7 @@ fn rounds(
 }
 
 /// Fetches what checks want beside the batch, as far as it was not fetched before.
-fn fetch(job: &Job<'_>, wanted: &[Wanted], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Fault> {
+fn fetch(job: &Job<'_>, wanted: &[KeyQuery], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Fault> {
     let fetched = totals.facts.inputs.len();
     for (index, wanted) in wanted.iter().enumerate().skip(fetched) {
         let Some(published) = &job.published else {
@@ -198,13 +198,13 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counte
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
-    let fetched = samples::fetch(job, source, plan, &totals.places, &rows, &columns)?;
+    let fetched = samples::fetch(job, source, plan, &totals.row_origins, &rows, &columns)?;
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
         let columns = columns_of(finding);
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
-            let named = |c: &usize| (plan.prepare.seen.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
-            let origin = totals.places.origin(row, &source.known().origins);
+            let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
+            let origin = totals.row_origins.origin(row, &source.known().origins);
             Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();

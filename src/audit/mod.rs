@@ -1,7 +1,7 @@
 //! From a rule file and data to findings: bind, fold, judge.
 //!
 //! One fold over every unit runs the row tests, then the states; rules judge what was counted and
-//! may ask for second looks; nothing here writes data.
+//! may ask for second passes; nothing here writes data.
 
 mod bind;
 mod builtin;
@@ -36,7 +36,7 @@ use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
-use crate::source::{Evidence, Places, Source};
+use crate::source::{RowOrigins, SchemaEvidence, Source};
 
 /// What to audit, and with what means.
 pub struct Job<'a> {
@@ -63,7 +63,7 @@ pub struct Audited {
     /// The source, with the types it was finally read with.
     pub source: Arc<dyn Source>,
     pub plan: Plan,
-    pub places: Places,
+    pub row_origins: RowOrigins,
     pub findings: Vec<FindingWithRows>,
     pub schema_changes: Vec<SchemaChange>,
     pub columns: Vec<ColumnReport>,
@@ -78,10 +78,11 @@ pub struct Audited {
 impl Audited {
     /// Rows left by `clean`.
     pub fn considered(&self) -> u64 {
-        self.places.records() - self.filtered
+        self.row_origins.records() - self.filtered
     }
 
-    /// Every row that must not be published: malformed, or failing a rule that failed and quarantines.
+    /// Every row that must not be published: malformed, or failing a rule that failed and quarantines. Unsound rows are among
+    /// them.
     pub fn set_aside(&self) -> RowSet {
         let mut all = self.malformed_rows.clone();
         for finding in self.findings.iter().filter(|f| f.finding.sets_aside()) {
@@ -110,7 +111,7 @@ pub struct Means {
 
 /// Someone who folds in other processes than this one.
 pub trait Runner {
-    /// Folds what is ordered; of [`Order::First`], all units there are. Pieces may be merged in any order ([`Fold::merge`]).
+    /// Folds what is ordered; of [`Order::FirstPass`], all units there are. Pieces may be merged in any order ([`Fold::merge`]).
     ///
     /// # Errors
     /// What was to be folded could not be.
@@ -140,9 +141,9 @@ pub fn audit_by(job: &Job<'_>, runner: &dyn Runner) -> Result<Audited, Faults> {
 /// Where units are folded.
 trait Folding {
     /// The first pass over all units, read with the types that `evidence` led to.
-    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults>;
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults>;
 
-    /// A second look: the states from `first_state` on.
+    /// A second pass: the states from `first_state` on.
     fn second_pass(&self, source: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults>;
 }
 
@@ -153,7 +154,7 @@ struct InProcess<'a, S> {
 }
 
 impl<S: Sink> Folding for InProcess<'_, S> {
-    fn first_pass(&self, source: &dyn Source, plan: &Plan, _: &[Evidence]) -> Result<FirstPass, Faults> {
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, _: &[SchemaEvidence]) -> Result<FirstPass, Faults> {
         self.sink.begin(&plan.prepare.schema)?;
         Ok(fold::first_pass(self.job, source, plan, self.sink, 0..u32::MAX)?)
     }
@@ -174,10 +175,10 @@ struct ByRunner<'a> {
 }
 
 impl Folding for ByRunner<'_> {
-    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults> {
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults> {
         let text = PlanText::of(self.job, source, evidence);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
-        let fold = self.runner.run(&Order::First { plan: text, units: 0..u32::MAX })?;
+        let fold = self.runner.run(&Order::FirstPass { plan: text, units: 0..u32::MAX })?;
         Ok(FirstPass { fold: fold::of_plan(fold, self.job, plan, 0)?, cache: None })
     }
 
@@ -185,9 +186,9 @@ impl Folding for ByRunner<'_> {
         let text = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(text) = text else { return Err(Fault::new(Code::Internal, "internal error: a look before the first pass").into()) };
         let Counted { units, unsound, malformed, .. } = counted;
-        let questions = plan.requests.questions(first_state, &plan.prepare.seen)?;
+        let questions = plan.requests.questions(first_state, &plan.prepare.rule_schema)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
-        let fold = self.runner.run(&Order::Look { plan: text, questions, units, unsound, malformed })?;
+        let fold = self.runner.run(&Order::SecondPass { plan: text, questions, units, unsound, malformed })?;
         Ok(fold::of_plan(fold, self.job, plan, first_state)?)
     }
 }

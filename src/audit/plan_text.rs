@@ -4,11 +4,11 @@
 //! rules again.
 //!
 //! How a run goes over several processes:
-//! 1. The one who judges opens the data and sends [`Order::First`] with ranges of units. Each fold that comes back says what its
+//! 1. The one who judges opens the data and sends [`Order::FirstPass`] with ranges of units. Each fold that comes back says what its
 //!    units showed of the columns' types.
 //! 2. Where the merged folds call for other types (a guess that must widen), that evidence is added to the plan's text, and
 //!    the first pass starts again: a fold of the plan before is of another plan, and does not merge with those to come.
-//! 3. Rules judge. Where they ask for a second look, [`Order::Look`] carries the questions and which rows were unsound or
+//! 3. Rules judge. Where they ask for a second pass, [`Order::SecondPass`] carries the questions and which rows were unsound or
 //!    malformed; the folds that come back answer those questions alone.
 
 use std::ops::Range;
@@ -27,7 +27,7 @@ use crate::rows::RowSet;
 use crate::rules::Question;
 use crate::rules::published::PublishedTerms;
 use crate::ruleset::RuleFile;
-use crate::source::{self, Evidence, Source, Unit};
+use crate::source::{self, SchemaEvidence, Source, Unit};
 use crate::types::type_name;
 
 /// A plan before it is bound.
@@ -45,7 +45,7 @@ pub struct PlanText {
     /// The table that batches are published to.
     pub published: Option<PublishedTerms>,
     /// What the data said of its columns' types, pass by pass: the types to read with follow from it.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<SchemaEvidence>,
     /// The columns that are read then, and their types; whoever folds must come to the same.
     pub columns: Vec<(String, String)>,
 }
@@ -54,14 +54,16 @@ pub struct PlanText {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Order {
     /// The first pass over the units of this range.
-    First { plan: PlanText, units: Range<u32> },
-    /// A second look at these units.
-    Look { plan: PlanText, questions: Vec<Question>, units: Vec<Unit>, unsound: RowSet, malformed: RowSet },
+    #[serde(rename = "First")]
+    FirstPass { plan: PlanText, units: Range<u32> },
+    /// A second pass over these units.
+    #[serde(rename = "Look")]
+    SecondPass { plan: PlanText, questions: Vec<Question>, units: Vec<Unit>, unsound: RowSet, malformed: RowSet },
 }
 
 impl PlanText {
     /// The plan of `job`, reading with the types that `evidence` led to.
-    pub(super) fn of(job: &Job<'_>, source: &dyn Source, evidence: &[Evidence]) -> Self {
+    pub(super) fn of(job: &Job<'_>, source: &dyn Source, evidence: &[SchemaEvidence]) -> Self {
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         Self {
             rules: job.rules.text.clone(),
@@ -83,7 +85,7 @@ fn columns(source: &dyn Source) -> Vec<(String, String)> {
 impl Order {
     fn plan(&self) -> &PlanText {
         match self {
-            Self::First { plan, .. } | Self::Look { plan, .. } => plan,
+            Self::FirstPass { plan, .. } | Self::SecondPass { plan, .. } => plan,
         }
     }
 
@@ -118,11 +120,11 @@ impl Order {
         }
         let mut plan = job.bind_as(source.as_ref(), text.published.as_ref())?;
         Ok(match self {
-            Self::First { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
-            Self::Look { questions, units, unsound, malformed, .. } => {
+            Self::FirstPass { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
+            Self::SecondPass { questions, units, unsound, malformed, .. } => {
                 let first = plan.requests.states.len();
-                let seen = plan.prepare.seen.clone();
-                questions.iter().try_for_each(|question| plan.requests.ask(question, &seen))?;
+                let rule_schema = plan.prepare.rule_schema.clone();
+                questions.iter().try_for_each(|question| plan.requests.ask(question, &rule_schema))?;
                 let before = fold::Before { units, unsound, malformed, cache: None };
                 fold::second_pass(&job, source.as_ref(), &plan, first, &before)?
             }

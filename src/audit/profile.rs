@@ -20,8 +20,8 @@ use crate::prepare::Prepare;
 use crate::report::model::{ColumnReport, Histogram, TopValue};
 use crate::rules::bounds::shown;
 use crate::rules::quantiles::{ExactQuantiles, Progress};
-use crate::rules::words::{Columns, Over};
-use crate::rules::{Asking, Facts, Handle, Look, Requests, Scope, View};
+use crate::rules::words::{ColumnSelection, Over};
+use crate::rules::{Asking, Facts, GroupFacts, Handle, Requests, Scope, SecondPass};
 use crate::ruleset::{Level, Profile, RuleFile};
 use crate::types::type_name;
 use crate::yaml::Spanned;
@@ -53,7 +53,7 @@ enum Histogramming {
 /// Asks for what `profile` wants, beside what rules asked for. Every column that is read is at least counted.
 pub(super) fn plan(rules: &RuleFile, prepare: &Prepare, requests: &Requests) -> Result<(Vec<ColumnPlan>, Requests), Faults> {
     let scope = Scope { over: Over::All, ..Scope::default() };
-    let (levels, schema) = (levels(rules, prepare)?, &prepare.seen);
+    let (levels, schema) = (levels(rules, prepare)?, &prepare.rule_schema);
     let read: Vec<usize> = requests.columns();
     let mut asking = Asking::beside(requests);
     let mut plans = Vec::new();
@@ -100,7 +100,7 @@ impl Wants {
 }
 
 fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
-    let schema = &prepare.seen;
+    let schema = &prepare.rule_schema;
     let all = |level: Level| Ok(vec![Wants::of(level); schema.fields().len()]);
     let (map, at) = match &rules.sections.profile {
         None => return all(Level::default()),
@@ -109,7 +109,7 @@ fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     };
     let mut wants = vec![Wants::default(); schema.fields().len()];
     let mut faults = Faults::default();
-    let mut each = |columns: &Option<Columns>, set: &dyn Fn(&mut Wants)| {
+    let mut each = |columns: &Option<ColumnSelection>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
         for name in faults
             .take(select(columns, prepare, prepare).map_err(|what| Fault::new(Code::UnknownColumn, what).at(at.clone())))
@@ -139,15 +139,15 @@ fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
 }
 
 impl ColumnPlan {
-    /// Goes on with quantiles and histogram; gives whether a second look was asked for.
-    pub(super) fn advance(&mut self, facts: &Facts, look: &mut Look<'_>) -> Result<bool, Fault> {
-        let view = View::whole(facts);
+    /// Goes on with quantiles and histogram; gives whether a second pass was asked for.
+    pub(super) fn advance(&mut self, facts: &Facts, pass: &mut SecondPass<'_>) -> Result<bool, Fault> {
+        let facts = GroupFacts::whole(facts);
         let mut again = false;
         if self.settled.is_none()
             && let Some(quantiles) = &mut self.quantiles
         {
-            match quantiles.advance(&view, look)? {
-                Progress::Again => again = true,
+            match quantiles.advance(&facts, pass)? {
+                Progress::NeedsPass => again = true,
                 Progress::Empty => self.settled = Some(BTreeMap::new()),
                 Progress::Ready { quantiles, .. } => {
                     self.settled = Some(PROBABILITIES.iter().map(ToString::to_string).zip(quantiles).collect());
@@ -155,12 +155,12 @@ impl ColumnPlan {
             }
         }
         if matches!(self.histogram, Histogramming::Wanted) {
-            let range = counted(&view, self.extrema)?.copied().flatten().map(|(a, b)| (a.as_f64(), b.as_f64()));
+            let range = counted(&facts, self.extrema)?.copied().flatten().map(|(a, b)| (a.as_f64(), b.as_f64()));
             self.histogram = match range.filter(|(low, high)| low.is_finite() && high.is_finite()) {
                 Some((low, high)) => {
                     again = true;
                     let spec = BinsSpec { low, high, bins: if low == high { 1 } else { HISTOGRAM_BINS } };
-                    Histogramming::Asked(look.want::<Bins>(spec, &[self.index]), spec)
+                    Histogramming::Asked(pass.want::<Bins>(spec, &[self.index]), spec)
                 }
                 None => Histogramming::No,
             };
@@ -170,20 +170,20 @@ impl ColumnPlan {
 
     /// What the report says of the column.
     pub(super) fn report(&self, schema: &Schema, facts: &Facts) -> Result<ColumnReport, Fault> {
-        let view = View::whole(facts);
+        let facts = GroupFacts::whole(facts);
         let field = schema.field(self.index);
         let data_type = field.data_type();
-        let counts = view.get(self.completeness)?.copied().unwrap_or_default();
-        let extrema = counted(&view, self.extrema)?.copied().flatten();
-        let moments = counted(&view, self.moments)?.copied();
-        let distinct = counted(&view, self.distinct)?.copied();
+        let counts = facts.get(self.completeness)?.copied().unwrap_or_default();
+        let extrema = counted(&facts, self.extrema)?.copied().flatten();
+        let moments = counted(&facts, self.moments)?.copied();
+        let distinct = counted(&facts, self.distinct)?.copied();
         let histogram = match &self.histogram {
             Histogramming::Asked(handle, spec) => {
-                view.get(*handle)?.map(|counts| Histogram { low: spec.low, high: spec.high, counts: counts.clone() })
+                facts.get(*handle)?.map(|counts| Histogram { low: spec.low, high: spec.high, counts: counts.clone() })
             }
             Histogramming::No | Histogramming::Wanted => None,
         };
-        let top_values = counted(&view, self.top_values)?.and_then(Option::as_ref).map(|values| top(values, data_type));
+        let top_values = counted(&facts, self.top_values)?.and_then(Option::as_ref).map(|values| top(values, data_type));
         Ok(ColumnReport {
             name: field.name().clone(),
             data_type: type_name(data_type),
@@ -204,8 +204,8 @@ impl ColumnPlan {
 }
 
 /// What was counted under a handle, if it was asked for.
-fn counted<'a, S: State>(view: &View<'a>, handle: Option<Handle<S>>) -> Result<Option<&'a S::Out>, Fault> {
-    handle.map_or(Ok(None), |handle| view.get(handle))
+fn counted<'a, S: State>(facts: &GroupFacts<'a>, handle: Option<Handle<S>>) -> Result<Option<&'a S::Out>, Fault> {
+    handle.map_or(Ok(None), |handle| facts.get(handle))
 }
 
 /// A float of the profile; nothing where it is infinite or none.

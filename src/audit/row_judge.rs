@@ -97,7 +97,7 @@ impl RowJudge {
             let check = self.plan.checks.iter().find(|c| c.test == Some(test));
             let shows = check.iter().flat_map(|c| &c.shows).filter_map(|&column| {
                 let values = self.plan.prepare.values(&batch.columns, column)?;
-                Some((self.plan.prepare.seen.field(column).name().clone(), values.array))
+                Some((self.plan.prepare.rule_schema.field(column).name().clone(), values.array))
             });
             outcomes.push(RuleOutcome {
                 id: request.id.clone(),

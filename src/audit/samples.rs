@@ -11,11 +11,11 @@ use super::profile::number_json;
 use super::{Job, Plan};
 use crate::diagnostic::{Fault, Faults};
 use crate::each_width;
-use crate::engine::{self, Over};
+use crate::engine::{self, UnitSelection};
 use crate::metric::{Column, Number, Numbers};
-use crate::paths::Values;
+use crate::paths::PathValues;
 use crate::rows::RowId;
-use crate::source::{Places, Projection, Source, Unit};
+use crate::source::{Projection, RowOrigins, Source, Unit};
 
 /// Failing rows shown for a finding.
 pub const SAMPLES_MAX: usize = 10;
@@ -31,20 +31,20 @@ pub(super) fn fetch(
     job: &Job<'_>,
     source: &dyn Source,
     plan: &Plan,
-    places: &Places,
+    row_origins: &RowOrigins,
     rows: &BTreeSet<RowId>,
     columns: &BTreeSet<usize>,
 ) -> Result<Fetched, Fault> {
     let wanted: Vec<usize> = columns.iter().copied().collect();
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
     let indices: BTreeSet<u32> = rows.iter().map(|r| r.unit).collect();
-    let units: Vec<Unit> = indices.iter().map(|&i| places.unit(i).clone()).collect();
+    let units: Vec<Unit> = indices.iter().map(|&i| row_origins.unit(i).clone()).collect();
     let work = |unit: &Unit, preread| {
         let mut fetched = Fetched::new();
         source.read(unit, preread, &projection, &mut |chunk| {
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
                 let of = |&c: &usize| Some((c, plan.prepare.values(&prepared.columns, c)?));
-                let values: BTreeMap<usize, Values> = wanted.iter().filter_map(of).collect();
+                let values: BTreeMap<usize, PathValues> = wanted.iter().filter_map(of).collect();
                 for i in 0..prepared.rows.len() {
                     let row = RowId { unit: unit.index, row: prepared.rows.get(i) };
                     if rows.contains(&row) {
@@ -58,7 +58,7 @@ pub(super) fn fetch(
         Ok(fetched)
     };
     let mut all = Fetched::new();
-    engine::each_unit(source, Over::Units(&units), job.threads, &job.cancel, work, |fetched| {
+    engine::each_unit(source, UnitSelection::Units(&units), job.threads, &job.cancel, work, |fetched| {
         all.extend(fetched);
         Ok(())
     })?;

@@ -5,31 +5,31 @@ use arrow::datatypes::DataType;
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::SchemaSection;
-use crate::rules::words::Columns;
+use crate::rules::words::ColumnSelection;
 
 /// The columns that a selection names; names that only the contract knows are kept. A glob without a dot is about
 /// columns, one with a dot about nested fields too.
-pub(super) fn select(columns: &Columns, data: &Prepare, contract: &Prepare) -> Result<Vec<String>, String> {
+pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepare) -> Result<Vec<String>, String> {
     let has_one_value = |index: usize| !data.path(index).is_some_and(PathColumn::is_elements);
     let names = match columns {
-        Columns::OfType(class) => {
-            let fields = data.seen.fields().iter().enumerate();
+        ColumnSelection::OfType(class) => {
+            let fields = data.rule_schema.fields().iter().enumerate();
             let of_class = fields.filter(|(i, f)| class.admits(f.data_type()) && has_one_value(*i));
             let found: Vec<String> = of_class.map(|(_, f)| f.name().clone()).collect();
             return if found.is_empty() { Err("no column is of that type".into()) } else { Ok(found) };
         }
-        Columns::Named(names) => names,
+        ColumnSelection::Named(names) => names,
     };
     let mut selected: Vec<String> = Vec::new();
     for name in names {
-        let known = data.seen.column_with_name(name).is_some() || contract.seen.column_with_name(name).is_some();
+        let known = data.rule_schema.column_with_name(name).is_some() || contract.rule_schema.column_with_name(name).is_some();
         if known || !name.replace("[]", "").contains(['*', '?', '[']) {
             selected.push(name.clone());
             continue;
         }
         let pattern = glob::Pattern::new(&name.replace("[]", "[[][]]")).map_err(|e| format!("`{name}` is not a pattern: {e}"))?;
         let speaks_of = |i: usize| data.path(i).is_none() || (name.contains('.') && (has_one_value(i) || name.contains("[]")));
-        let all = data.seen.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
+        let all = data.rule_schema.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
         let matching: Vec<String> = all.filter(|n| pattern.matches(n)).collect();
         if matching.is_empty() {
             return Err(format!("no column matches `{name}`"));
@@ -41,18 +41,18 @@ pub(super) fn select(columns: &Columns, data: &Prepare, contract: &Prepare) -> R
 
 /// The contract's columns that the batch lacks and that a selection speaks of without naming them: nothing else would
 /// say that the rule did not judge them.
-pub(super) fn absent(columns: &Columns, data: &Prepare, contract: &SchemaSection) -> Vec<String> {
+pub(super) fn absent(columns: &ColumnSelection, data: &Prepare, contract: &SchemaSection) -> Vec<String> {
     let speaks_of = |name: &str, data_type: Option<&DataType>| match columns {
-        Columns::OfType(class) => data_type.is_some_and(|t| class.admits(t)),
-        Columns::Named(names) if names.iter().any(|n| n == name) => false,
-        Columns::Named(names) => names.iter().any(|pattern| {
+        ColumnSelection::OfType(class) => data_type.is_some_and(|t| class.admits(t)),
+        ColumnSelection::Named(names) if names.iter().any(|n| n == name) => false,
+        ColumnSelection::Named(names) => names.iter().any(|pattern| {
             let matches = || glob::Pattern::new(&pattern.replace("[]", "[[][]]")).is_ok_and(|p| p.matches(name));
             (pattern.contains('.') || !name.contains('.')) && matches()
         }),
     };
     let mut absent: Vec<String> = Vec::new();
     for (path, column) in &contract.columns.0 {
-        let is_there = |name: &str| data.seen.column_with_name(name).is_some();
+        let is_there = |name: &str| data.rule_schema.column_with_name(name).is_some();
         let steps = crate::types::path_steps(path);
         let Some(root) = steps.first().filter(|_| !is_there(path)) else { continue };
         // Of a struct that is gone as a whole, a selection of columns speaks by its own name.

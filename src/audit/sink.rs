@@ -18,7 +18,7 @@ pub trait Sink: Sync {
     /// A unit's rows, while they come.
     type Open;
     /// A unit's rows, ready to be appended.
-    type Part: Send;
+    type UnitPart: Send;
 
     /// Whether rows are wanted at all; if so, every column is read.
     fn wants_rows(&self) -> bool;
@@ -45,13 +45,13 @@ pub trait Sink: Sync {
     ///
     /// # Errors
     /// The rows cannot be encoded.
-    fn close(&self, open: Self::Open) -> Result<Self::Part, Fault>;
+    fn close(&self, open: Self::Open) -> Result<Self::UnitPart, Fault>;
 
     /// Appends a unit's rows; called in unit order.
     ///
     /// # Errors
     /// The staging place cannot be written.
-    fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault>;
+    fn append(&self, unit: &Unit, part: Self::UnitPart) -> Result<(), Fault>;
 }
 
 /// Whether a batch's columns can be taken.
@@ -66,7 +66,7 @@ pub struct NoSink<'a> {
 
 impl Sink for NoSink<'_> {
     type Open = ();
-    type Part = ();
+    type UnitPart = ();
 
     fn wants_rows(&self) -> bool {
         false

@@ -14,7 +14,7 @@ use super::run::surroundings;
 use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{self, Exported, Form, Listing, Part};
 use crate::shown::counted;
-use crate::store::{self, Done, Location};
+use crate::store::{self, Location, ReplayedRows};
 use crate::visible::{self, NAME_MAX};
 
 /// Options of `quarantine`.
@@ -131,7 +131,7 @@ fn list(directory: &store::Quarantine) -> Result<String, Fault> {
 }
 
 /// What replays have published of a part, in words.
-fn published(done: &[Done]) -> String {
+fn published(done: &[ReplayedRows]) -> String {
     let sum = |is_mended: bool| done.iter().filter(|d| d.mended.is_some() == is_mended).map(|d| d.rows).sum::<u64>();
     let said = [(sum(true), "mended"), (sum(false), "replayed")];
     let said: Vec<String> = said.iter().filter(|(rows, _)| *rows > 0).map(|(rows, how)| format!("{rows} {how}")).collect();

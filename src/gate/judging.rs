@@ -17,7 +17,7 @@ use crate::verdict::Verdict;
 /// # Errors
 /// What cannot be judged; or the store cannot take a batch that may be published.
 pub fn judge(job: &Job<'_>, store: Option<&dyn Store>, batch_id: Option<&str>, as_of: Option<String>) -> Result<Report, Faults> {
-    identity::check(batch_id)?;
+    identity::ensure_name(batch_id)?;
     let evolution = job.rules.sections.evolution();
     let takes = |columns: &SchemaRef| store.map_or(Ok(Ok(())), |store| store.takes(columns, evolution));
     // Where the store cannot take these columns, the batch is judged all the same: the finding about its schema says so.

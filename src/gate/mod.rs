@@ -1,21 +1,21 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
+mod file_counts;
 mod judging;
-mod measured;
+mod prior;
 mod published;
-mod quarantine;
 pub mod replay;
+mod set_aside;
 mod staging;
-mod standing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::file_counts::FileCounts;
 pub use self::judging::judge;
-use self::measured::Measured;
+use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;
-use self::standing::{Standing, standing};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -24,7 +24,7 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, Committed, Hold, Landed, Location, Partition, Quarantine, Stage, StagedPart, Stamp, Store, Waiting};
+use crate::store::{Commit, CommitDone, Committed, GateLock, Location, Partition, Quarantine, Stage, StagedPart, Stamp, Store, Waiting};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -58,7 +58,7 @@ impl Request {
 /// # Errors
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
-    identity::check(request.batch_id.as_deref())?;
+    identity::ensure_name(request.batch_id.as_deref())?;
     if request.replace.is_some() {
         request.publish.allow_replacing()?;
     }
@@ -68,14 +68,14 @@ pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
         if let Some(report) = attempt(job, request, evolution, &mut hold)? {
             return Ok(report);
         }
-        request.table.forget();
+        request.table.drop_snapshot();
     }
     let what = format!("{}: others keep changing the table", request.publish);
     Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again").into())
 }
 
 /// Judges and publishes; none if others have changed the table that the batch was judged beside.
-fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<Hold>) -> Result<Option<Report>, Faults> {
+fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<GateLock>) -> Result<Option<Report>, Faults> {
     let mut staging = Staging::new(request.publish.as_ref(), evolution);
     if request.dry_run {
         // It stages too, where nobody looks: what cannot be written shows then.
@@ -91,14 +91,14 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     if request.table.is_outdated()? {
         return Ok(None);
     }
-    let batch = Batch { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
-    let publication = match (standing(request, &stamp)?, report.verdict) {
-        (Standing::Same, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
-        (Standing::Same, _) => Some(batch.unchanged()?),
+    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
+    let publication = match (find_prior(request, &stamp)?, report.verdict) {
+        (Prior::Identical, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
+        (Prior::Identical, _) => Some(publishing.unchanged()?),
         (_, Verdict::Reject | Verdict::Undecided) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
         (_, Verdict::Reject | Verdict::Undecided) => Some(Publication::of_nothing(PublicationState::Withheld)),
-        (standing, Verdict::Accept | Verdict::Quarantine) if request.dry_run => Some(batch.rehearse(staging.into_staged()?, &standing)?),
-        (standing, Verdict::Accept | Verdict::Quarantine) => batch.publish(staging.into_staged()?, standing, &mut report.rows)?,
+        (prior, Verdict::Accept | Verdict::Quarantine) if request.dry_run => Some(publishing.rehearse(staging.into_staged()?, &prior)?),
+        (prior, Verdict::Accept | Verdict::Quarantine) => publishing.publish(staging.into_staged()?, prior, &mut report.rows)?,
     };
     let is_done = publication.is_some();
     report.publication = publication;
@@ -121,11 +121,11 @@ fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, F
     Ok(Stamp { dataset, batch_id, rules_digest, content_digest: format!("{content:032x}") })
 }
 
-/// How often a commit is tried again that others keep overtaking.
+/// How often a commit is tried again that others keep coming before.
 const ATTEMPTS_MAX: usize = 100;
 
 /// A batch that was judged, on its way to its destination.
-struct Batch<'a> {
+struct Publishing<'a> {
     job: &'a Job<'a>,
     request: &'a Request,
     audited: &'a Audited,
@@ -133,14 +133,14 @@ struct Batch<'a> {
     set_aside: &'a RowSet,
 }
 
-impl Batch<'_> {
+impl Publishing<'_> {
     /// The batch is there; what was set aside is written again only if it is not.
     fn unchanged(&self) -> Result<Publication, Fault> {
         let quarantine = &self.request.quarantine;
         self.request.publish.confirm(self.stamp)?;
         let is_there = quarantine.has(self.stamp)?;
         // Judged beside other rows than then, or with rows replayed since, the batch would set aside others than it did.
-        let is_past = self.request.table.seen().is_some() || self.is_replayed()?;
+        let is_past = self.request.table.snapshot().is_some() || self.is_replayed()?;
         let sets_aside = !self.set_aside.is_empty();
         let quarantined = match is_there {
             true if is_past || sets_aside => Some(quarantine.confirm(self.stamp)?),
@@ -164,20 +164,20 @@ impl Batch<'_> {
     }
 
     /// What would be done: everything but the commits, in a directory of this run's own.
-    fn rehearse(&self, mut staged: Box<dyn Stage>, standing: &Standing) -> Result<Publication, Fault> {
+    fn rehearse(&self, mut staged: Box<dyn Stage>, prior: &Prior) -> Result<Publication, Fault> {
         let Self { request, stamp, .. } = self;
         staged.remove(self.set_aside)?;
         staged.finish(stamp, &[])?;
         let replace = self.replaced(staged.as_ref())?;
         if !self.set_aside.is_empty() {
             let scratch = Quarantine { directory: Location::Local(Request::scratch(self.job)) };
-            quarantine::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp, &[], &[])?;
+            set_aside::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp, &[], &[])?;
         }
-        let seen = request.table.seen();
+        let snapshot = request.table.snapshot();
         request.publish.ready()?;
-        let replaced_rows = staged.rehearse(&Commit { stamp, seen: seen.as_deref(), replace: replace.as_ref() })?;
+        let replaced_rows = staged.rehearse(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })?;
         let published = Some(request.publish.place_of(&stamp.batch_id));
-        Ok(Publication { published, replaced_rows, replaced_batch: standing.replaced(), ..Publication::of_dry_run(standing.state()) })
+        Ok(Publication { published, replaced_rows, replaced_batch: prior.replaced(), ..Publication::of_dry_run(prior.state()) })
     }
 
     /// The published rows that the batch takes the place of by their values.
@@ -196,16 +196,16 @@ impl Batch<'_> {
 
     /// Quarantine first, then publish: a reader who sees the batch can find what is not in it. None if others have changed
     /// the table that it was judged beside. `rows` become what was counted in the files.
-    fn publish(&self, mut staged: Box<dyn Stage>, mut standing: Standing, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
+    fn publish(&self, mut staged: Box<dyn Stage>, mut prior: Prior, rows: &mut RowTotals) -> Result<Option<Publication>, Fault> {
         let Self { request, stamp, .. } = self;
         staged.remove(self.set_aside)?;
         staged.finish(stamp, &[])?;
         let replace = self.replaced(staged.as_ref())?;
         request.publish.ready()?;
         let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
-        let measured = Measured::of(staged.as_ref(), part.as_ref())?;
-        measured.ensure_conserved(self.audited, self.set_aside.len())?;
-        *rows = measured.into_totals(*rows);
+        let counts = FileCounts::of(staged.as_ref(), part.as_ref())?;
+        counts.ensure_conserved(self.audited, self.set_aside.len())?;
+        *rows = counts.into_totals(*rows);
         // In an object store nobody waits: a gate that published this batch meanwhile, judged beside other rows, has its own part.
         if part.is_some() && request.table.is_outdated()? {
             return Ok(None);
@@ -213,34 +213,34 @@ impl Batch<'_> {
         // From here on, what was begun is ended.
         self.job.cancel.check()?;
         let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
-        let seen = request.table.seen();
-        let mut overtaken = String::new();
+        let snapshot = request.table.snapshot();
+        let mut conflict = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            match staged.commit(&Commit { stamp, seen: seen.as_deref(), replace: replace.as_ref() })? {
-                Committed::There(Landed { replaced_rows, warnings }) => {
+            match staged.commit(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })? {
+                Committed::Done(CommitDone { replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let mut publication = self.settled(standing.state(), quarantined, keeps_part);
+                    let mut publication = self.settled(prior.state(), quarantined, keeps_part);
                     publication.warnings.extend(warnings);
-                    return Ok(Some(Publication { replaced_rows, replaced_batch: standing.replaced(), ..publication }));
+                    return Ok(Some(Publication { replaced_rows, replaced_batch: prior.replaced(), ..publication }));
                 }
-                Committed::Overtaken(why) => overtaken = why,
+                Committed::Conflict(why) => conflict = why,
             }
-            standing = self::standing(request, stamp)?;
-            match (&standing, &seen) {
-                (Standing::Same, _) => return self.unchanged().map(Some),
-                (Standing::Free | Standing::Other | Standing::Follows(_), Some(_)) => return Ok(None),
-                (Standing::Free | Standing::Other | Standing::Follows(_), None) => {}
+            prior = find_prior(request, stamp)?;
+            match (&prior, &snapshot) {
+                (Prior::Identical, _) => return self.unchanged().map(Some),
+                (Prior::Nothing | Prior::Different | Prior::OtherBatch(_), Some(_)) => return Ok(None),
+                (Prior::Nothing | Prior::Different | Prior::OtherBatch(_), None) => {}
             }
         }
-        let what = format!("{}: others keep changing the table: {overtaken}", request.publish);
+        let what = format!("{}: others keep changing the table: {conflict}", request.publish);
         Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again"))
     }
 
     /// Writes the rows set aside.
     fn part(&self) -> Result<StagedPart, Fault> {
-        let mut part = quarantine::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
+        let mut part = set_aside::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
         part.finish(self.stamp, &[], &[])?;
-        measured::ensure_part_holds(&part, self.set_aside.len())?;
+        file_counts::ensure_part_holds(&part, self.set_aside.len())?;
         Ok(part)
     }
 

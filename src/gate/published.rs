@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::diagnostic::{Code, Fault};
 use crate::identity::Identity;
-use crate::rules::published::{Fetched, Published, PublishedTerms, Wanted};
+use crate::rules::published::{Fetched, KeyQuery, Published, PublishedTerms};
 use crate::ruleset::RuleFile;
-use crate::store::{Partition, Stamp, Store, View};
+use crate::store::{Partition, Snapshot, Stamp, Store};
 
 /// Published rows but for those of the batch being judged, as they are when a rule first asks.
 pub struct PublishedTable {
@@ -16,13 +16,13 @@ pub struct PublishedTable {
     rules_digest: String,
     given_id: Option<String>,
     replaces: Option<String>,
-    state: Mutex<State>,
+    state: Mutex<SnapshotState>,
 }
 
 #[derive(Default)]
-struct State {
+struct SnapshotState {
     identity: Option<Arc<Identity>>,
-    seen: Option<Arc<dyn View>>,
+    snapshot: Option<Arc<dyn Snapshot>>,
     /// Values of the column that is replaced by whose rows were not looked at.
     left_out: Option<BTreeSet<String>>,
 }
@@ -41,11 +41,11 @@ impl PublishedTable {
         self.state().left_out.as_ref().is_none_or(|values| *values == partition.values)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SnapshotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(&self, identity: Option<&Identity>) -> Result<Arc<dyn View>, Fault> {
+    fn take_snapshot(&self, identity: Option<&Identity>) -> Result<Arc<dyn Snapshot>, Fault> {
         let batch_id = match (&self.given_id, identity) {
             (Some(id), _) => id.clone(),
             (None, Some(identity)) => self.store.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers())?,
@@ -54,12 +54,12 @@ impl PublishedTable {
             }
         };
         let own = Stamp { dataset: self.dataset.clone(), batch_id, rules_digest: String::new(), content_digest: String::new() };
-        self.store.view(&own)
+        self.store.snapshot(&own)
     }
 
     /// The table as it was when a rule first asked; none if none did.
-    pub(super) fn seen(&self) -> Option<Arc<dyn View>> {
-        self.state().seen.clone()
+    pub(super) fn snapshot(&self) -> Option<Arc<dyn Snapshot>> {
+        self.state().snapshot.clone()
     }
 
     /// Whether the batch was judged beside rows that are no longer all there are.
@@ -68,15 +68,15 @@ impl PublishedTable {
     /// The table cannot be read.
     pub(super) fn is_outdated(&self) -> Result<bool, Fault> {
         let state = self.state();
-        match &state.seen {
+        match &state.snapshot {
             None => Ok(false),
-            Some(seen) => Ok(self.look(state.identity.as_deref())?.version() != seen.version()),
+            Some(snapshot) => Ok(self.take_snapshot(state.identity.as_deref())?.version() != snapshot.version()),
         }
     }
 
     /// The next rule that asks sees the table as it is then.
-    pub(super) fn forget(&self) {
-        self.state().seen = None;
+    pub(super) fn drop_snapshot(&self) {
+        self.state().snapshot = None;
     }
 }
 
@@ -89,14 +89,14 @@ impl Published for PublishedTable {
         PublishedTerms { replaces: self.replaces.clone() }
     }
 
-    fn rows(&self, wanted: &Wanted) -> Result<Fetched, Fault> {
+    fn rows(&self, wanted: &KeyQuery) -> Result<Fetched, Fault> {
         let mut state = self.state();
-        let view = match state.seen.take() {
-            Some(view) => view,
-            None => self.look(state.identity.as_deref())?,
+        let snapshot = match state.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => self.take_snapshot(state.identity.as_deref())?,
         };
-        let rows = view.rows(wanted.clone());
-        state.seen = Some(view);
+        let rows = snapshot.rows(wanted.clone());
+        state.snapshot = Some(snapshot);
         state.left_out = wanted.replaced.as_ref().map(|(_, values)| values.clone());
         rows
     }

@@ -56,7 +56,7 @@ impl<'a> Staging<'a> {
 
 impl Sink for Staging<'_> {
     type Open = OpenUnit;
-    type Part = Option<(StagedUnit, Encoded)>;
+    type UnitPart = Option<(StagedUnit, Encoded)>;
 
     fn wants_rows(&self) -> bool {
         true
@@ -81,14 +81,14 @@ impl Sink for Staging<'_> {
         open.encoder.as_mut().map_or(Ok(()), |encoder| encoder.write(&sound.batch))
     }
 
-    fn close(&self, open: OpenUnit) -> Result<Self::Part, Fault> {
+    fn close(&self, open: OpenUnit) -> Result<Self::UnitPart, Fault> {
         match open.encoder.filter(|_| !open.rows.is_empty()) {
             Some(encoder) => Ok(Some((open.rows, encoder.close()?))),
             None => Ok(None),
         }
     }
 
-    fn append(&self, unit: &Unit, part: Self::Part) -> Result<(), Fault> {
+    fn append(&self, unit: &Unit, part: Self::UnitPart) -> Result<(), Fault> {
         let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
         let is_wanted = self.file.is_none_or(|file| file == unit.file);
         match (is_wanted, staged.as_mut(), part) {

@@ -3,7 +3,7 @@
 //! A value's bucket is the top bits of its order-preserving bit pattern (sign, exponent, nine bits
 //! of mantissa), as in HdrHistogram and DDSketch. Counts add up, so merging is exact in any order
 //! and no coin is thrown. It brackets every quantile; [`super::select::Collect`] then settles it
-//! with a second look at the few values inside the bracket. Windows narrow the histogram to part
+//! with a second pass over the few values inside the bracket. Windows narrow the histogram to part
 //! of the order with finer buckets, for data that crowd into one bucket.
 
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ use crate::rows::RowSet;
 
 /// A value to look for, in the column's own terms.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub enum Wanted {
+pub enum StandIn {
     /// At the column's scale; a count since 1970 for dates and times.
     Int(#[serde(with = "super::plain::integer")] i128),
     Float(#[serde(with = "super::plain::float")] f64),
@@ -27,7 +27,7 @@ pub enum Wanted {
 /// The rows of each wanted value.
 #[derive(Debug)]
 pub struct StandIns {
-    wanted: Vec<Wanted>,
+    wanted: Vec<StandIn>,
     rows: Vec<RowSet>,
     memory: Reservation,
 }
@@ -36,36 +36,36 @@ impl State for StandIns {
     const NAME: &'static str = "stand_ins";
     const VERSION: u32 = 1;
     /// The values to look for, no two alike.
-    type Spec = Vec<Wanted>;
+    type Spec = Vec<StandIn>;
     /// By wanted value.
     type Out = Vec<RowSet>;
 
-    fn empty(wanted: &Vec<Wanted>, _: &[DataType], memory: &Arc<Budget>) -> Self {
+    fn empty(wanted: &Vec<StandIn>, _: &[DataType], memory: &Arc<Budget>) -> Self {
         Self { wanted: wanted.clone(), rows: vec![RowSet::default(); wanted.len()], memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let mut found: Vec<Vec<u32>> = vec![Vec::new(); self.wanted.len()];
-        let mut note = |i: usize, is: &dyn Fn(&Wanted) -> bool| {
+        let mut note = |i: usize, is: &dyn Fn(&StandIn) -> bool| {
             if let Some(which) = self.wanted.iter().position(is) {
                 found[which].push(rows.numbers.get(i));
             }
         };
         match columns[0].numbers() {
             Some(Numbers::Ints { values, .. }) => each_width!(values, values => {
-                present.rows(rows.len(), |i| note(i, &|w| *w == Wanted::Int(i128::from(values[i]))));
+                present.rows(rows.len(), |i| note(i, &|w| *w == StandIn::Int(i128::from(values[i]))));
             }),
             Some(Numbers::Floats(Floats::F32(values))) => {
-                present.rows(rows.len(), |i| note(i, &|w| *w == Wanted::Float(f64::from(values[i]))));
+                present.rows(rows.len(), |i| note(i, &|w| *w == StandIn::Float(f64::from(values[i]))));
             }
-            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| note(i, &|w| *w == Wanted::Float(values[i]))),
+            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| note(i, &|w| *w == StandIn::Float(values[i]))),
             None => {
-                let longest = self.wanted.iter().map(|w| if let Wanted::Text(t) = w { t.len() } else { 0 }).max().unwrap_or(0);
+                let longest = self.wanted.iter().map(|w| if let StandIn::Text(t) = w { t.len() } else { 0 }).max().unwrap_or(0);
                 columns[0].for_each_text(rows.selection, |i, text| {
                     let trimmed = text.trim();
                     if trimmed.len() <= longest {
-                        note(i, &|w| matches!(w, Wanted::Text(t) if t.eq_ignore_ascii_case(trimmed)));
+                        note(i, &|w| matches!(w, StandIn::Text(t) if t.eq_ignore_ascii_case(trimmed)));
                     }
                 });
             }
@@ -93,7 +93,7 @@ impl State for StandIns {
         encoding::write(&self.rows, to)
     }
 
-    fn decode(wanted: &Vec<Wanted>, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+    fn decode(wanted: &Vec<StandIn>, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
         let rows: Vec<RowSet> = encoding::read(from)?;
         encoding::ensure(rows.len() == wanted.len(), "it looked for other values")?;
         let mut memory = Reservation::new(memory);

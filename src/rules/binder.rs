@@ -78,19 +78,19 @@ impl Binder<'_> {
     /// There is none; the hint names the nearest.
     pub fn look_up(&self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
         self.named(&name.value).ok_or_else(|| {
-            let known = self.prepare.seen.fields().iter().map(|f| f.name().as_str());
+            let known = self.prepare.rule_schema.fields().iter().map(|f| f.name().as_str());
             self.fault_at(name, Code::UnknownColumn, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
         })
     }
 
     /// The column of this name, if there is one.
     pub fn named(&self, name: &str) -> Option<BoundColumn> {
-        self.prepare.seen.column_with_name(name).map(|(index, _)| self.bound(index))
+        self.prepare.rule_schema.column_with_name(name).map(|(index, _)| self.bound(index))
     }
 
     /// The column of this index.
     pub fn bound(&self, index: usize) -> BoundColumn {
-        let field = self.prepare.seen.field(index);
+        let field = self.prepare.rule_schema.field(index);
         BoundColumn { index, name: field.name().clone(), data_type: field.data_type().clone() }
     }
 
@@ -124,7 +124,7 @@ impl Binder<'_> {
             self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, Code::InvalidSql, why))?;
         let field = |column: usize| self.prepare.schema.field(column);
         let is_guess = |column: usize| (self.is_inferred)(field(column).name()) && !is_text(field(column).data_type());
-        let condition = self.sql.sound(condition, |why| self.fault_at(text, Code::InvalidSql, why), is_guess)?;
+        let condition = self.sql.accept(condition, |why| self.fault_at(text, Code::InvalidSql, why), is_guess)?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }

@@ -1,9 +1,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::Judgement;
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Message, Outcome, Unit, figures};
 use crate::shown::counted;
@@ -53,7 +53,7 @@ impl Rule for ColumnSet {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let found: Vec<String> = to.schema().fields().iter().map(|f| f.name().clone()).collect();
         let mut wrong: Vec<String> = Vec::new();
         let sets = [&self.contains, &self.exactly, &self.set];
@@ -130,8 +130,8 @@ struct ColumnSetCheck {
     wrong: Message,
 }
 
-impl Simple for ColumnSetCheck {
-    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
+impl SinglePass for ColumnSetCheck {
+    fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let fits = self.wrong.is_empty();
         Ok(Judgement::measured(Finding {
             outcome: if fits { Outcome::Pass } else { Outcome::Fail },

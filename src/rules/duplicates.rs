@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::exact_keys::ExactKeys;
-use super::facts::{InputHandle, Look};
+use super::facts::{InputHandle, SecondPass};
 use super::judgement::{Judgement, RowsJudged};
-use super::published::{Bounds, Fetched, Wanted};
+use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, BoundColumn, Check, Rule, Subject, View};
+use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Value, figures};
 use crate::metric::Number;
@@ -103,7 +103,7 @@ impl Rule for Duplicates {
     const NAMES_KEY: bool = true;
     const CLAIMS: &'static [&'static str] = &["nulls"];
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
         let mut columns = Vec::new();
         if let Some(empty) = self.key.as_ref().filter(|key| key.is_empty()) {
@@ -198,25 +198,25 @@ enum Asked {
 
 impl AcrossPublished {
     /// Which published rows may have the batch's keys.
-    fn wanted(&self, view: &View<'_>) -> Result<Wanted, Fault> {
+    fn wanted(&self, facts: &GroupFacts<'_>) -> Result<KeyQuery, Fault> {
         let mut key = Vec::new();
         for (column, handle) in &self.key {
-            let extremes = view.get(*handle)?.copied().flatten();
+            let extremes = facts.get(*handle)?.copied().flatten();
             key.push((column.clone(), extremes.and_then(|extremes| Bounds::of(&column.data_type, extremes))));
         }
         let mut since = None;
         if let Some((column, newest, last)) = &self.window
-            && let Some((_, Number::Int { value, .. })) = view.get(*newest)?.copied().flatten()
+            && let Some((_, Number::Int { value, .. })) = facts.get(*newest)?.copied().flatten()
         {
             let newest = micros(&column.data_type, value);
             since = newest.map(|newest| (column.name.clone(), newest - i128::from(last.seconds) * 1_000_000));
         }
         let mut replaced = None;
         if let Some((handle, column)) = &self.replaced {
-            let values = view.get(*handle)?.map(|groups| groups.counts.keys().flatten().flatten().cloned().collect());
+            let values = facts.get(*handle)?.map(|groups| groups.counts.keys().flatten().flatten().cloned().collect());
             replaced = Some((column.clone(), values.unwrap_or_default()));
         }
-        Ok(Wanted { key, since, replaced })
+        Ok(KeyQuery { key, since, replaced })
     }
 }
 
@@ -228,24 +228,24 @@ struct DuplicatesCheck {
     across: Option<AcrossPublished>,
 }
 
-impl Check for DuplicatesCheck {
-    fn fresh(&self) -> Box<dyn Check> {
+impl Judge for DuplicatesCheck {
+    fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
     }
 
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
         if let Some(across) = &mut self.across {
             match across.asked {
                 None => {
-                    across.asked = Some(Asked::For(look.fetch(across.wanted(view)?)));
-                    return Ok(Judgement::Again);
+                    across.asked = Some(Asked::For(pass.fetch(across.wanted(facts)?)));
+                    return Ok(Judgement::NeedsPass);
                 }
                 Some(Asked::For(input)) => {
                     across.asked = Some(Asked::Compared);
-                    match view.input(input) {
+                    match facts.input(input) {
                         Some(Fetched::Rows(_)) => {
-                            self.keys.look_beside(input, look);
-                            return Ok(Judgement::Again);
+                            self.keys.want_beside(input, pass);
+                            return Ok(Judgement::NeedsPass);
                         }
                         Some(Fetched::NoRows) => {}
                         // The schema's finding says so too, and whether the batch is rejected for it.
@@ -256,8 +256,8 @@ impl Check for DuplicatesCheck {
                 Some(Asked::Compared) => {}
             }
         }
-        let Some(keys) = self.keys.advance(view, look)? else { return Ok(Judgement::Again) };
-        let (Some(keys), Some(rows)) = (keys, view.get(self.rows)?) else {
+        let Some(keys) = self.keys.advance(facts, pass)? else { return Ok(Judgement::NeedsPass) };
+        let (Some(keys), Some(rows)) = (keys, facts.get(self.rows)?) else {
             return Ok(Judgement::NoData("no rows in scope".into()));
         };
         if keys.rows == 0 && rows.rows > 0 {

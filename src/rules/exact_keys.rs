@@ -1,7 +1,7 @@
-//! Exact counts of keys: proven by their order where they ascend, else by a second look that hashes them.
+//! Exact counts of keys: proven by their order where they ascend, else by a second pass that hashes them.
 
 use super::Binder;
-use super::facts::{InputHandle, Look, View};
+use super::facts::{GroupFacts, InputHandle, SecondPass};
 use super::requests::Handle;
 use crate::diagnostic::Fault;
 use crate::metric::canonical::Normalize;
@@ -27,19 +27,19 @@ impl ExactKeys {
         Self::bind(to, &[column], Keep::First, false, Normalize::default())
     }
 
-    /// Asks for another look that also looks for the keys in `input`.
-    pub fn look_beside(&mut self, input: InputHandle, look: &mut Look<'_>) {
+    /// Asks for another pass that also looks for the keys in `input`.
+    pub fn want_beside(&mut self, input: InputHandle, pass: &mut SecondPass<'_>) {
         self.spec.optimistic = false;
         self.spec.beside = Some(input.name());
-        self.handle = look.want::<Keys>(self.spec.clone(), &self.columns);
+        self.handle = pass.want::<Keys>(self.spec.clone(), &self.columns);
     }
 
-    /// What was counted; none where another look was asked for. The inner none means that no row was seen.
-    pub fn advance<'a>(&mut self, view: &View<'a>, look: &mut Look<'_>) -> Result<Option<Option<&'a KeysOut>>, Fault> {
-        let out = view.get(self.handle)?;
+    /// What was counted; none where another pass was asked for. The inner none means that no row was seen.
+    pub fn advance<'a>(&mut self, facts: &GroupFacts<'a>, pass: &mut SecondPass<'_>) -> Result<Option<Option<&'a KeysOut>>, Fault> {
+        let out = facts.get(self.handle)?;
         if out.is_some_and(|o| o.unsettled) {
             self.spec.optimistic = false;
-            self.handle = look.want::<Keys>(self.spec.clone(), &self.columns);
+            self.handle = pass.want::<Keys>(self.spec.clone(), &self.columns);
             return Ok(None);
         }
         Ok(Some(out))

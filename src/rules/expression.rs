@@ -2,10 +2,10 @@ use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
-use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::Column;
 use crate::rows::Mask;
@@ -37,7 +37,7 @@ impl Rule for Expression {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let condition = to.condition(&self.sql)?;
         let columns = condition.columns.clone();
         let test = to.row_test(ExpressionTest(condition), &columns);
@@ -70,8 +70,8 @@ struct ExpressionCheck {
     says: String,
 }
 
-impl Simple for ExpressionCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
+impl SinglePass for ExpressionCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::judgement::{Judgement, TestCounts};
-use super::published::{Fetched, Wanted};
+use super::published::{Fetched, KeyQuery};
 use super::requests::{Handle, Requests, Scope, TestHandle};
 use crate::diagnostic::{Code, Fault};
 use crate::metric::State;
@@ -36,12 +36,12 @@ impl InputHandle {
 
 /// The facts as one check of one group sees them.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct GroupFacts<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) group: Option<&'a GroupKey>,
 }
 
-impl<'a> View<'a> {
+impl<'a> GroupFacts<'a> {
     /// All groups at once.
     pub(crate) fn whole(facts: &'a Facts) -> Self {
         Self { facts, group: None }
@@ -76,18 +76,18 @@ impl<'a> View<'a> {
     }
 }
 
-/// Asks for a second look, or for something beside the batch.
-pub struct Look<'a> {
+/// Asks for a second pass, or for something beside the batch.
+pub struct SecondPass<'a> {
     pub(crate) requests: &'a mut Requests,
     pub(crate) scope: &'a Scope,
     pub(crate) group: Option<&'a GroupKey>,
     /// Requests before this index have run.
     pub(crate) first_new: usize,
     /// What is to be fetched from beside the batch, in the order of the handles.
-    pub(crate) inputs: &'a mut Vec<Wanted>,
+    pub(crate) inputs: &'a mut Vec<KeyQuery>,
 }
 
-impl Look<'_> {
+impl SecondPass<'_> {
     /// Asks that `S` be counted over `columns`, in the rule's scope and this group.
     pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
         match self.group {
@@ -97,37 +97,37 @@ impl Look<'_> {
     }
 
     /// Asks for published rows. No check opens a table: the audit fetches them before it judges again.
-    pub fn fetch(&mut self, wanted: Wanted) -> InputHandle {
+    pub fn fetch(&mut self, wanted: KeyQuery) -> InputHandle {
         self.inputs.push(wanted);
         InputHandle(self.inputs.len() - 1)
     }
 }
 
 /// What judges the facts; sees one column and one group.
-pub trait Check: Send + Sync {
-    /// Judges, or asks for a second look and answers [`Judgement::Again`].
+pub trait Judge: Send + Sync {
+    /// Judges, or asks for a second pass and answers [`Judgement::NeedsPass`].
     ///
     /// # Errors
     /// What was fetched contradicts itself; or a mistake of ours.
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault>;
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault>;
 
     /// A copy for another group.
-    fn fresh(&self) -> Box<dyn Check>;
+    fn for_group(&self) -> Box<dyn Judge>;
 }
 
 /// Most checks judge in one go.
-pub trait Simple: Send + Sync + Clone + 'static {
+pub trait SinglePass: Send + Sync + Clone + 'static {
     /// # Errors
-    /// See [`Check::judge`].
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault>;
+    /// See [`Judge::judge`].
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault>;
 }
 
-impl<C: Simple> Check for C {
-    fn judge(&mut self, view: &View<'_>, _: &mut Look<'_>) -> Result<Judgement, Fault> {
-        Simple::judge(self, view)
+impl<C: SinglePass> Judge for C {
+    fn judge(&mut self, facts: &GroupFacts<'_>, _: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
+        SinglePass::judge(self, facts)
     }
 
-    fn fresh(&self) -> Box<dyn Check> {
+    fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
     }
 }

@@ -3,11 +3,11 @@ use chrono::{DateTime, SecondsFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Number;
@@ -38,7 +38,7 @@ impl Rule for Freshness {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         if micros(&column.data_type, 0).is_none() {
             let what = format!("`freshness` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
@@ -59,9 +59,9 @@ struct FreshnessCheck {
     max_age: Duration,
 }
 
-impl Simple for FreshnessCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        let newest = view.get(self.extrema)?.copied().flatten();
+impl SinglePass for FreshnessCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        let newest = facts.get(self.extrema)?.copied().flatten();
         let Some((_, Number::Int { value, .. })) = newest else { return Ok(Judgement::NoData("no dates or times in scope".into())) };
         let micros = micros(&self.data_type, value).expect("the rule binds to dates and times alone");
         let age = i128::from(self.as_of) - micros;

@@ -7,10 +7,10 @@ use arrow::datatypes::{DataType, TimeUnit, TimestampNanosecondType};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
-use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::{Column, ColumnStatistics, Number};
 use crate::rows::Mask;
@@ -39,7 +39,7 @@ impl Rule for Held {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let data_type = self.data_type.clone().unwrap_or_else(|| column.data_type.clone());
         let says = format!("have a value that the table cannot hold as {}", crate::types::type_name(&data_type));
@@ -83,7 +83,7 @@ impl RowTest for HeldTest {
         Tested { fails, unknown: Mask::None }
     }
 
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         match (statistics.range, self.safe) {
             (Some((Number::Int { value: min, .. }, Number::Int { value: max, .. })), Some(safe)) => -safe <= min && max <= safe,
             (None, _) => statistics.missing == statistics.rows,
@@ -112,9 +112,9 @@ struct HeldCheck {
     says: String,
 }
 
-impl Simple for HeldCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
+impl SinglePass for HeldCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }
 

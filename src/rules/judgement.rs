@@ -8,8 +8,8 @@ use crate::rows::RowSet;
 /// The answer of a check.
 #[derive(Debug, Clone)]
 pub enum Judgement {
-    /// What was asked of [`super::Look`] is needed first.
-    Again,
+    /// What was asked of [`super::SecondPass`] is needed first.
+    NeedsPass,
     /// Nothing to judge, and why.
     NoData(String),
     /// Some rows fail; the rule's tolerance decides.

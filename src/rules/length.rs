@@ -4,10 +4,10 @@ use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
-use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Column;
 use crate::rows::Mask;
@@ -39,7 +39,7 @@ impl Rule for Length {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
         match (min, max) {
@@ -110,8 +110,8 @@ struct LengthCheck {
     says: String,
 }
 
-impl Simple for LengthCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
+impl SinglePass for LengthCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }

@@ -42,7 +42,7 @@ use serde::de::DeserializeOwned;
 
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
-pub use facts::{Check, Facts, InputHandle, Look, View};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
 pub use requests::{Asking, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
@@ -78,7 +78,7 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// What of the configuration does not fit the data's schema.
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults>;
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
 
     /// Whether it says that a batch may have no rows at all.
     fn permits_empty(&self) -> bool {
@@ -97,7 +97,7 @@ pub trait RowTest: Send + Sync {
     fn test(&self, columns: &[&Column], len: usize) -> Tested;
 
     /// Whether what is certain of its one column proves that no row fails.
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         let _ = statistics;
         false
     }
@@ -157,7 +157,7 @@ pub trait AnyRule: Send + Sync {
     ///
     /// # Errors
     /// See [`Rule::bind`].
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults>;
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
 
     /// See [`Rule::permits_empty`].
     fn permits_empty(&self) -> bool;
@@ -167,7 +167,7 @@ pub trait AnyRule: Send + Sync {
 }
 
 impl<R: Rule> AnyRule for R {
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Rule::bind(self, to)
     }
 

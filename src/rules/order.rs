@@ -3,10 +3,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::Handle;
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_ordered;
@@ -49,7 +49,7 @@ impl Rule for Order {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let is_text = is_text(&column.data_type);
         if !is_text && !is_ordered(&column.data_type) {
@@ -80,10 +80,10 @@ struct OrderCheck {
     says: &'static str,
 }
 
-impl Simple for OrderCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
-        let rows = view.get(self.breaks)?.cloned().unwrap_or_default();
+impl SinglePass for OrderCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        let of = facts.get(self.rows)?.map_or(0, |c| c.rows);
+        let rows = facts.get(self.breaks)?.cloned().unwrap_or_default();
         Ok(Judgement::Rows(RowsJudged { failing: rows.len(), of, rows: Arc::new(rows), says: self.says.into(), ..RowsJudged::default() }))
     }
 }

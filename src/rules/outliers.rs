@@ -3,12 +3,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Look;
+use super::facts::SecondPass;
 use super::judgement::{Judgement, RowsJudged};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::OnFail;
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
@@ -86,7 +86,7 @@ impl Rule for Outliers {
     const NAMES_ROWS: bool = true;
     const ON_FAIL: OnFail = OnFail::Warn;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let mut faults = Faults::default();
         if !is_numeric(&column.data_type) {
@@ -151,7 +151,7 @@ enum Stage {
     Counting(Found),
 }
 
-/// Fences, what they rest on, and the look at the rows beyond them where one is needed.
+/// Fences, what they rest on, and the pass over the rows beyond them where one is needed.
 #[derive(Clone)]
 struct Found {
     figures: Figures,
@@ -161,33 +161,36 @@ struct Found {
 
 /// What a stage leads to.
 enum Step {
-    Again(Option<Stage>),
+    NeedsPass(Option<Stage>),
     NoData(String),
     /// The fences, and the figures they rest on.
     Fences(f64, f64, Figures),
 }
 
-impl Check for OutliersCheck {
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
-        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
+impl Judge for OutliersCheck {
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
+        let of = facts.get(self.rows)?.map_or(0, |c| c.rows);
         if of == 0 {
             return Ok(Judgement::NoData("no rows in scope".into()));
         }
         let step = match &mut self.stage {
-            Stage::Counting(found) => return count(found, of, view),
-            Stage::Quartiles(quantiles) => quartile_fences(quantiles.advance(view, look)?, self.limit, self.log),
-            Stage::Median(quantiles) => match quantiles.advance(view, look)? {
-                Progress::Again => Step::Again(None),
+            Stage::Counting(found) => return count(found, of, facts),
+            Stage::Quartiles(quantiles) => quartile_fences(quantiles.advance(facts, pass)?, self.limit, self.log),
+            Stage::Median(quantiles) => match quantiles.advance(facts, pass)? {
+                Progress::NeedsPass => Step::NeedsPass(None),
                 Progress::Empty => no_values(self.log),
                 Progress::Ready { count, .. } if count < 3 => too_few(count),
                 Progress::Ready { quantiles, .. } => {
                     let median = quantiles[0];
                     let around = Transform { log: self.log, around: Some(median) };
-                    Step::Again(Some(Stage::Deviations { median, deviations: ExactQuantiles::look(look, self.column, around, vec![0.5]) }))
+                    Step::NeedsPass(Some(Stage::Deviations {
+                        median,
+                        deviations: ExactQuantiles::ask(pass, self.column, around, vec![0.5]),
+                    }))
                 }
             },
-            Stage::Deviations { median, deviations } => match deviations.advance(view, look)? {
-                Progress::Again => Step::Again(None),
+            Stage::Deviations { median, deviations } => match deviations.advance(facts, pass)? {
+                Progress::NeedsPass => Step::NeedsPass(None),
                 Progress::Empty => no_values(self.log),
                 Progress::Ready { quantiles, .. } if quantiles[0] > 0.0 => {
                     let (median, mad) = (*median, quantiles[0]);
@@ -200,15 +203,15 @@ impl Check for OutliersCheck {
                 }
                 Progress::Ready { .. } if self.fallback => {
                     let around = Transform { log: self.log, around: Some(*median) };
-                    let moments = look.want::<Moments>(around, &[self.column]);
-                    Step::Again(Some(Stage::MeanDeviation { median: *median, moments }))
+                    let moments = pass.want::<Moments>(around, &[self.column]);
+                    Step::NeedsPass(Some(Stage::MeanDeviation { median: *median, moments }))
                 }
                 Progress::Ready { .. } => {
                     let half = back(*median, self.log);
                     Step::NoData(format!("half of the values or more are {half}, so the MAD is 0; see `fallback: mean_ad`"))
                 }
             },
-            Stage::MeanDeviation { median, moments } => match view.get(*moments)?.and_then(|m| m.mean) {
+            Stage::MeanDeviation { median, moments } => match facts.get(*moments)?.and_then(|m| m.mean) {
                 Some(mean_ad) if mean_ad > 0.0 => {
                     let reach = self.limit * MEAN_AD_SCALE * mean_ad;
                     let figures = Figures::from([(&figures::MEDIAN, (*median).into()), (&figures::MEAN_AD, mean_ad.into())]);
@@ -216,7 +219,7 @@ impl Check for OutliersCheck {
                 }
                 Some(_) | None => Step::NoData(format!("no spread: all values are {}", back(*median, self.log))),
             },
-            Stage::Moments(moments) => match view.get(*moments)?.copied() {
+            Stage::Moments(moments) => match facts.get(*moments)?.copied() {
                 None => no_values(self.log),
                 Some(m) => match (m.mean, m.stddev) {
                     (None, _) => no_values(self.log),
@@ -237,33 +240,40 @@ impl Check for OutliersCheck {
         };
         match step {
             Step::NoData(why) => Ok(Judgement::NoData(why)),
-            Step::Again(next) => {
+            Step::NeedsPass(next) => {
                 self.stage = next.unwrap_or_else(|| self.stage.clone());
-                Ok(Judgement::Again)
+                Ok(Judgement::NeedsPass)
             }
-            Step::Fences(low, high, figures) => self.fenced(Fences { low, high, side: self.side, log: self.log }, figures, of, view, look),
+            Step::Fences(low, high, figures) => self.fenced(Fences { low, high, side: self.side, log: self.log }, figures, of, facts, pass),
         }
     }
 
-    fn fresh(&self) -> Box<dyn Check> {
+    fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
     }
 }
 
 impl OutliersCheck {
     /// Counts what lies outside; where the smallest and largest values lie inside, all do.
-    fn fenced(&mut self, fences: Fences, mut figures: Figures, of: u64, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+    fn fenced(
+        &mut self,
+        fences: Fences,
+        mut figures: Figures,
+        of: u64,
+        facts: &GroupFacts<'_>,
+        pass: &mut SecondPass<'_>,
+    ) -> Result<Judgement, Fault> {
         figures.set(&figures::LOWER_FENCE, fences.low);
         figures.set(&figures::UPPER_FENCE, fences.high);
         let inside = |x: f64| fences.side_of(x).is_none();
-        let all_inside = view.get(self.extrema)?.copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
-        let outside = (!all_inside).then(|| look.want::<Outside>(fences, &[self.column]));
+        let all_inside = facts.get(self.extrema)?.copied().flatten().is_some_and(|(min, max)| inside(min.as_f64()) && inside(max.as_f64()));
+        let outside = (!all_inside).then(|| pass.want::<Outside>(fences, &[self.column]));
         let found = Found { figures, fences, outside };
         if outside.is_none() {
-            return count(&found, of, view);
+            return count(&found, of, facts);
         }
         self.stage = Stage::Counting(found);
-        Ok(Judgement::Again)
+        Ok(Judgement::NeedsPass)
     }
 }
 
@@ -283,7 +293,7 @@ fn too_few(count: u64) -> Step {
 
 fn quartile_fences(progress: Progress, k: f64, log: bool) -> Step {
     let (quartiles, count) = match progress {
-        Progress::Again => return Step::Again(None),
+        Progress::NeedsPass => return Step::NeedsPass(None),
         Progress::Empty => return no_values(log),
         Progress::Ready { quantiles, count } => (quantiles, count),
     };
@@ -302,9 +312,9 @@ fn quartile_fences(progress: Progress, k: f64, log: bool) -> Step {
     )
 }
 
-fn count(found: &Found, of: u64, view: &View<'_>) -> Result<Judgement, Fault> {
+fn count(found: &Found, of: u64, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
     let Found { figures, fences, outside } = found;
-    let outside = outside.map(|handle| view.get(handle)).transpose()?.flatten();
+    let outside = outside.map(|handle| facts.get(handle)).transpose()?.flatten();
     let (low, high) = outside.map_or((0, 0), |o| (o.low, o.high));
     let mut figures = figures.clone();
     figures.set(&figures::LOW, low);

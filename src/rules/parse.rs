@@ -5,10 +5,10 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
-use super::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Column;
 use crate::text;
@@ -75,7 +75,7 @@ impl Rule for Parse {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let mut faults = Faults::default();
         faults.0.extend(to.not_text(Self::NAME, &column));
@@ -137,8 +137,8 @@ struct ParseCheck {
     says: String,
 }
 
-impl Simple for ParseCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
+impl SinglePass for ParseCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }

@@ -15,7 +15,7 @@ use crate::types::micros;
 
 /// Which rows of the table a batch's keys are compared with.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted {
+pub struct KeyQuery {
     /// The columns of the key, as the batch has them, each with its smallest and largest value where these are known.
     pub key: Vec<(BoundColumn, Option<Bounds>)>,
     /// A column of dates or times, and the microseconds since 1970 before which rows are too old to be looked at.
@@ -27,14 +27,14 @@ pub struct Wanted {
 /// Smallest and largest value, as integers by which a kind of values is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    pub kind: Kind,
+    pub kind: OrdinalKind,
     pub low: i128,
     pub high: i128,
 }
 
 /// What can be ordered as integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum OrdinalKind {
     Integer,
     /// Days since 1970.
     Date,
@@ -42,7 +42,7 @@ pub enum Kind {
     Time,
 }
 
-impl Kind {
+impl OrdinalKind {
     /// The kind of a column's values.
     pub fn of(data_type: &DataType) -> Option<Self> {
         match data_type {
@@ -57,9 +57,9 @@ impl Kind {
 impl Bounds {
     /// Of the extremes of a column.
     pub fn of(data_type: &DataType, (low, high): (Number, Number)) -> Option<Self> {
-        let kind = Kind::of(data_type)?;
+        let kind = OrdinalKind::of(data_type)?;
         let ordinal = |number: Number| match (kind, number) {
-            (Kind::Time, Number::Int { value, .. }) => micros(data_type, value),
+            (OrdinalKind::Time, Number::Int { value, .. }) => micros(data_type, value),
             (_, Number::Int { value, scale: 0 }) => Some(value),
             (_, Number::Int { .. } | Number::Float(_)) => None,
         };
@@ -92,7 +92,7 @@ pub trait Published: Send + Sync {
     ///
     /// # Errors
     /// The table cannot be read.
-    fn rows(&self, wanted: &Wanted) -> Result<Fetched, Fault>;
+    fn rows(&self, wanted: &KeyQuery) -> Result<Fetched, Fault>;
 }
 
 /// What came of asking for published rows.

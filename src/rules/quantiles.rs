@@ -1,7 +1,7 @@
-//! Exact quantiles in bounded memory: a histogram brackets them, second looks settle them.
+//! Exact quantiles in bounded memory: a histogram brackets them, second passes settle them.
 
 use super::Asking;
-use super::facts::{Look, View};
+use super::facts::{GroupFacts, SecondPass};
 use super::requests::Handle;
 use super::requests::Scope;
 use crate::diagnostic::{Code, Fault};
@@ -11,7 +11,7 @@ use crate::metric::{Number, Transform};
 
 /// So many values are collected at most; a bracket that holds more is first cut finer.
 const COLLECT_MAX: u64 = 1 << 20;
-/// Bits by which a bracket is cut finer in one look.
+/// Bits by which a bracket is cut finer in one pass.
 const REFINE_BITS: u32 = 9;
 
 /// Quantiles on their way to being exact.
@@ -42,8 +42,8 @@ struct Rank {
 /// How far the quantiles are.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
-    /// A second look was asked for.
-    Again,
+    /// A second pass was asked for.
+    NeedsPass,
     /// There are no finite values.
     Empty,
     Ready {
@@ -60,35 +60,35 @@ impl ExactQuantiles {
         Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
     }
 
-    /// Asks for quantiles in a second look, of values that the first pass made known how to see.
-    pub fn look(look: &mut Look<'_>, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
+    /// Asks for quantiles in a second pass, of values that the first pass made known how to see.
+    pub fn ask(pass: &mut SecondPass<'_>, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
         let spec = HistogramSpec { transform, ..HistogramSpec::COARSE };
-        let handle = look.want::<OrderedHistogram>(spec, &[column]);
+        let handle = pass.want::<OrderedHistogram>(spec, &[column]);
         Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
     }
 
-    /// Goes one look further, or gives the quantiles: linear interpolation between the two nearest
+    /// Goes one pass further, or gives the quantiles: linear interpolation between the two nearest
     /// ranks of (n − 1)·p, Hyndman and Fan's type 7.
-    pub fn advance(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Progress, Fault> {
+    pub fn advance(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Progress, Fault> {
         match &self.stage {
             Stage::Sketched(handle) => {
-                let Some(out) = view.get(*handle)?.filter(|o| o.count > 0) else { return Ok(Progress::Empty) };
+                let Some(out) = facts.get(*handle)?.filter(|o| o.count > 0) else { return Ok(Progress::Empty) };
                 let ranks = self.ranks(out.count).into_iter().map(|rank| {
                     let (window, before, holds) = out.bracket(rank).ok_or_else(|| lost(rank))?;
                     Ok(Rank { rank, window, before, holds })
                 });
                 let (count, shift, ranks) = (out.count, out.shift, ranks.collect::<Result<_, Fault>>()?);
-                Ok(self.narrow(ranks, count, shift, look))
+                Ok(self.narrow(ranks, count, shift, pass))
             }
             Stage::Refined { handle, shift, count, ranks } => {
-                let Some(out) = view.get(*handle)? else { return Ok(Progress::Empty) };
+                let Some(out) = facts.get(*handle)? else { return Ok(Progress::Empty) };
                 let finer = ranks.iter().map(|r| r.within(out).ok_or_else(|| lost(r.rank))).collect::<Result<_, Fault>>()?;
                 let (count, shift) = (*count, *shift);
-                Ok(self.narrow(finer, count, shift, look))
+                Ok(self.narrow(finer, count, shift, pass))
             }
             Stage::Collected { handle, count, ranks } => {
                 let empty = Vec::new();
-                let values = view.get(*handle)?.unwrap_or(&empty);
+                let values = facts.get(*handle)?.unwrap_or(&empty);
                 let value_at = |rank: u64| ranks.iter().find(|r| r.rank == rank).and_then(|r| r.value(values)).ok_or_else(|| lost(rank));
                 let quantile = |&p: &f64| {
                     let h = (count - 1) as f64 * p;
@@ -113,7 +113,7 @@ impl ExactQuantiles {
         ranks
     }
 
-    fn narrow(&mut self, ranks: Vec<Rank>, count: u64, shift: u32, look: &mut Look<'_>) -> Progress {
+    fn narrow(&mut self, ranks: Vec<Rank>, count: u64, shift: u32, pass: &mut SecondPass<'_>) -> Progress {
         let mut windows: Vec<Window> = ranks.iter().map(|r| r.window).collect();
         windows.sort_unstable();
         windows.dedup();
@@ -125,13 +125,13 @@ impl ExactQuantiles {
         };
         self.stage = if held > COLLECT_MAX && shift > 0 {
             let shift = shift.saturating_sub(REFINE_BITS);
-            let handle = look.want::<OrderedHistogram>(HistogramSpec { shift, windows, transform: self.transform }, &[self.column]);
+            let handle = pass.want::<OrderedHistogram>(HistogramSpec { shift, windows, transform: self.transform }, &[self.column]);
             Stage::Refined { handle, shift, count, ranks }
         } else {
             let spec = CollectSpec { windows, transform: self.transform };
-            Stage::Collected { handle: look.want::<Collect>(spec, &[self.column]), count, ranks }
+            Stage::Collected { handle: pass.want::<Collect>(spec, &[self.column]), count, ranks }
         };
-        Progress::Again
+        Progress::NeedsPass
     }
 }
 

@@ -38,19 +38,19 @@ pub struct TestQuestion {
 }
 
 impl Requests {
-    /// What the states from `first` on answer, of columns of the schema `seen`.
+    /// What the states from `first` on answer, of columns of the schema `rule_schema`.
     ///
     /// # Errors
     /// A spec cannot be written, which is a mistake of its state.
-    pub fn questions(&self, first: usize, seen: &Schema) -> Result<Vec<Question>, Fault> {
+    pub fn questions(&self, first: usize, rule_schema: &Schema) -> Result<Vec<Question>, Fault> {
         let question = |request: &StateRequest| {
             Ok(Question {
                 state: request.spec.kind().name.to_owned(),
                 version: request.spec.kind().version,
                 spec: request.spec.json()?,
-                columns: names(&request.columns, seen),
+                columns: names(&request.columns, rule_schema),
                 condition: request.scope.condition.map(|c| self.conditions[c].expression.text.clone()),
-                by: names(&request.scope.by, seen),
+                by: names(&request.scope.by, rule_schema),
                 over: request.scope.over,
             })
         };
@@ -58,27 +58,27 @@ impl Requests {
     }
 
     /// What the row tests answer.
-    pub fn test_questions(&self, seen: &Schema) -> Vec<TestQuestion> {
+    pub fn test_questions(&self, rule_schema: &Schema) -> Vec<TestQuestion> {
         let text = |&c: &usize| self.conditions[c].expression.text.clone();
         let question = |request: &TestRequest| TestQuestion {
             id: request.id.clone(),
-            columns: names(&request.columns, seen),
+            columns: names(&request.columns, rule_schema),
             condition: request.scope.condition.as_ref().map(text),
-            by: names(&request.scope.by, seen),
+            by: names(&request.scope.by, rule_schema),
             known: request.known.iter().map(text).collect(),
             nulls: request.policy.nulls,
         };
         self.tests.iter().map(question).collect()
     }
 
-    /// Asks for what `question` says, of columns of the schema `seen`. It is not held against what was asked before: a
+    /// Asks for what `question` says, of columns of the schema `rule_schema`. It is not held against what was asked before: a
     /// list of questions is answered by as many states, in its order.
     ///
     /// # Errors
     /// The state, a column or the condition is not known here: the question is of another plan, or another version.
-    pub fn ask(&mut self, question: &Question, seen: &Schema) -> Result<(), Fault> {
+    pub fn ask(&mut self, question: &Question, rule_schema: &Schema) -> Result<(), Fault> {
         let foreign = |what: String| Fault::new(Code::ForeignFold, format!("a question of another plan: {what}"));
-        let index = |name: &String| seen.index_of(name).map_err(|_| foreign(format!("there is no column `{name}`")));
+        let index = |name: &String| rule_schema.index_of(name).map_err(|_| foreign(format!("there is no column `{name}`")));
         let indices = |names: &[String]| names.iter().map(index).collect::<Result<Vec<_>, _>>();
         let condition = |text: &String| {
             let known = self.conditions.iter().position(|c| c.expression.text == *text);
@@ -93,6 +93,6 @@ impl Requests {
 }
 
 /// Paths of columns by their indices.
-fn names(columns: &[usize], seen: &Schema) -> Vec<String> {
-    columns.iter().map(|&c| seen.field(c).name().clone()).collect()
+fn names(columns: &[usize], rule_schema: &Schema) -> Vec<String> {
+    columns.iter().map(|&c| rule_schema.field(c).name().clone()).collect()
 }

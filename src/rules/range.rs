@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bounds::Bound;
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Literal;
-use super::{Binder, BoundColumn, Check, RowTest, Rule, Subject, Tested, View};
+use super::{Binder, BoundColumn, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::each_width;
 use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
@@ -47,7 +47,7 @@ impl Rule for Range {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         if let Some(literal) = self.misread(&column, to) {
             let why = format!(
@@ -196,7 +196,7 @@ impl RowTest for RangeTest {
         Tested { fails: Mask::new(fails), unknown: column.missing().clone() }
     }
 
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         match (self, statistics.range) {
             (_, None) => statistics.missing == statistics.rows,
             (Self::Ints { low, high }, Some((Number::Int { value: min, .. }, Number::Int { value: max, .. }))) => {
@@ -226,8 +226,8 @@ struct Unjudged {
     why: String,
 }
 
-impl Simple for Unjudged {
-    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
+impl SinglePass for Unjudged {
+    fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         Ok(Judgement::NoData(self.why.clone()))
     }
 }
@@ -238,8 +238,8 @@ struct RangeCheck {
     says: String,
 }
 
-impl Simple for RangeCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
+impl SinglePass for RangeCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }

@@ -6,11 +6,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::{Margin, Share};
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults, Misread};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
@@ -156,7 +156,7 @@ impl Rule for Representation {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
         let mut columns = Vec::new();
         for name in &self.groups {
@@ -208,9 +208,9 @@ struct RepresentationCheck {
     counts: Handle<GroupCounts>,
 }
 
-impl Simple for RepresentationCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        let Some(out) = view.get(self.counts)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
+impl SinglePass for RepresentationCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        let Some(out) = facts.get(self.counts)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if out.overflow {
             return Ok(Judgement::NoData(format!("more than {GROUPS_MAX} groups")));
         }

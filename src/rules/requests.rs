@@ -41,7 +41,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether failing rows go at once, so that measures never see them.
+    /// Whether failing rows go at once, so that measures never see them: the rule quarantines and tolerates none. Such rows are
+    /// *unsound*.
     pub fn sets_aside_at_once(&self) -> bool {
         self.on_fail == OnFail::Quarantine && self.tolerate.is_none()
     }

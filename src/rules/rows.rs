@@ -1,10 +1,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
@@ -38,7 +38,7 @@ impl Rule for RowCount {
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
         match (min, max) {
             (None, None) => return Err(to.fault(Code::MissingWord, "`rows` has no bound").hint("give `min` or `max`").into()),
@@ -60,9 +60,9 @@ struct RowsCheck {
     max: Option<u64>,
 }
 
-impl Simple for RowsCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        let rows = view.get(self.rows)?.map_or(0, |c| c.rows);
+impl SinglePass for RowsCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        let rows = facts.get(self.rows)?.map_or(0, |c| c.rows);
         let few = self.min.filter(|min| rows < *min);
         let many = self.max.filter(|max| rows > *max);
         let limit = match (self.min, self.max) {

@@ -3,13 +3,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::exact_keys::ExactKeys;
-use super::facts::Look;
+use super::facts::SecondPass;
 use super::judgement::Judgement;
 use super::limits::{Given, Limits, measure_json};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::Literal;
-use super::{Binder, BoundColumn, Check, Rule, Subject, View};
+use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, figures};
 use crate::metric::comoments::CoMoments;
@@ -113,7 +113,7 @@ impl Rule for Statistic {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let mut faults = Faults::default();
         let fits = match self.of {
@@ -205,16 +205,16 @@ struct StatisticCheck {
     data_type: Option<DataType>,
 }
 
-impl Check for StatisticCheck {
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
+impl Judge for StatisticCheck {
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
         let none = |why: &str| Ok(Judgement::NoData(why.to_owned()));
         let measure = match (&mut self.source, self.of) {
-            (Source::Quantile(quantiles), _) => match quantiles.advance(view, look)? {
-                Progress::Again => return Ok(Judgement::Again),
+            (Source::Quantile(quantiles), _) => match quantiles.advance(facts, pass)? {
+                Progress::NeedsPass => return Ok(Judgement::NeedsPass),
                 Progress::Empty => return none("no finite values"),
                 Progress::Ready { quantiles, .. } => Number::Float(quantiles[0]),
             },
-            (Source::Extrema(handle), of) => match view.get(*handle)?.copied().flatten() {
+            (Source::Extrema(handle), of) => match facts.get(*handle)?.copied().flatten() {
                 Some((min, max)) => {
                     if of == Of::Min {
                         min
@@ -225,21 +225,21 @@ impl Check for StatisticCheck {
                 None => return none("no values"),
             },
             (Source::Moments(handle, one), _) => {
-                let Some(moments) = view.get(*handle)?.filter(|m| m.count > 0) else { return none("no finite values") };
+                let Some(moments) = facts.get(*handle)?.filter(|m| m.count > 0) else { return none("no finite values") };
                 match one(moments) {
                     Some(x) => Number::Float(x),
                     None => return none("a single value has no standard deviation"),
                 }
             }
             (Source::Keys(keys, one), _) => {
-                let Some(keys) = keys.advance(view, look)? else { return Ok(Judgement::Again) };
+                let Some(keys) = keys.advance(facts, pass)? else { return Ok(Judgement::NeedsPass) };
                 let Some(keys) = keys.filter(|k| k.rows > 0) else { return none("no values") };
                 match one(keys) {
                     (count, None) => Number::int(count.into()),
                     (count, Some(of)) => Number::Float(count as f64 / of as f64),
                 }
             }
-            (Source::Correlation(handle), _) => match view.get(*handle)? {
+            (Source::Correlation(handle), _) => match facts.get(*handle)? {
                 Some(out) if out.count < 2 => return none("fewer than two rows have both values"),
                 Some(out) => match out.correlation {
                     Some(r) => Number::Float(r),
@@ -247,7 +247,7 @@ impl Check for StatisticCheck {
                 },
                 None => return none("no rows in scope"),
             },
-            (Source::Crosstab(handle), _) => match view.get(*handle)?.map(association) {
+            (Source::Crosstab(handle), _) => match facts.get(*handle)?.map(association) {
                 Some(Ok(v)) => Number::Float(v),
                 Some(Err(why)) => return Ok(Judgement::NoData(why)),
                 None => return none("no rows in scope"),
@@ -272,7 +272,7 @@ impl Check for StatisticCheck {
         }))
     }
 
-    fn fresh(&self) -> Box<dyn Check> {
+    fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
     }
 }

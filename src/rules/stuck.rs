@@ -3,10 +3,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Look;
+use super::facts::SecondPass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::Handle;
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
@@ -42,7 +42,7 @@ impl Rule for Stuck {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column().index;
         let max_run = self.max_run.value;
         if max_run == 0 {
@@ -88,28 +88,29 @@ struct Ordered {
     present: Handle<Completeness>,
 }
 
-impl Check for StuckCheck {
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
-        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
+impl Judge for StuckCheck {
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
+        let of = facts.get(self.rows)?.map_or(0, |c| c.rows);
         if let Some(sorted) = self.sorted {
-            return Ok(match view.get(sorted)? {
+            return Ok(match facts.get(sorted)? {
                 Some(Some(runs)) => self.told(runs, of),
                 Some(None) => Judgement::NoData("sorting the rows takes more than --memory-limit".into()),
                 None => Judgement::NoData("no rows in scope".into()),
             });
         }
         if let Some(order) = self.order {
-            let in_order = view.get(order.breaks)?.is_none_or(|b| b.is_empty()) && view.get(order.present)?.is_none_or(|c| c.missing == 0);
+            let in_order =
+                facts.get(order.breaks)?.is_none_or(|b| b.is_empty()) && facts.get(order.present)?.is_none_or(|c| c.missing == 0);
             if !in_order {
                 let spec = SortedSpec { max_run: self.max_run };
-                self.sorted = Some(look.want::<SortedRuns>(spec, &[self.column, order.column]));
-                return Ok(Judgement::Again);
+                self.sorted = Some(pass.want::<SortedRuns>(spec, &[self.column, order.column]));
+                return Ok(Judgement::NeedsPass);
             }
         }
-        Ok(self.told(view.get(self.runs)?.unwrap_or(&RunsOut::default()), of))
+        Ok(self.told(facts.get(self.runs)?.unwrap_or(&RunsOut::default()), of))
     }
 
-    fn fresh(&self) -> Box<dyn Check> {
+    fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
     }
 }

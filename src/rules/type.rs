@@ -1,10 +1,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::schema::TypeName;
-use super::{Binder, Check, Rule, Subject, View};
+use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Fault, Faults};
 use crate::findings::{Finding, Outcome, Unit};
 use crate::types::type_name;
@@ -34,7 +34,7 @@ impl Rule for Type {
     const NAMES_ROWS: bool = false;
     const MINDS_KIND: bool = false;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Ok(Box::new(TypeCheck { found: type_name(&to.column().data_type), expected: type_name(&self.is.0) }))
     }
 }
@@ -45,8 +45,8 @@ struct TypeCheck {
     expected: String,
 }
 
-impl Simple for TypeCheck {
-    fn judge(&self, _: &View<'_>) -> Result<Judgement, Fault> {
+impl SinglePass for TypeCheck {
+    fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let fits = self.found == self.expected;
         let says = if fits { format!("is {}", self.found) } else { format!("is {}, not {}", self.found, self.expected) };
         Ok(Judgement::measured(Finding {

@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bounds::Bound;
-use super::facts::Simple;
+use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Literal;
-use super::{Binder, BoundColumn, Check, RowTest, Rule, Subject, Tested, View};
+use super::{Binder, BoundColumn, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::each_width;
 use crate::metric::{Column, Floats, Numbers};
@@ -42,7 +42,7 @@ impl Rule for Values {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let (members, allowed) = match (&self.r#in, &self.not_in) {
             (Some(members), None) => (members, true),
@@ -151,8 +151,8 @@ struct ValuesCheck {
     says: String,
 }
 
-impl Simple for ValuesCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
+impl SinglePass for ValuesCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, builtin};
-use crate::rules::words::{Columns, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
+use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
 use crate::rules::{self, AnyRule, RuleEntry, Subject};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
@@ -26,7 +26,7 @@ pub struct Words {
     /// The column the rule is about.
     pub column: Option<Spanned<String>>,
     /// Several columns; one finding each.
-    pub columns: Option<Spanned<Columns>>,
+    pub columns: Option<Spanned<ColumnSelection>>,
     /// SQL: the rows the rule speaks of. A row for which it cannot be computed (a division by zero) is a fault, exit code 2.
     pub r#where: Option<Spanned<String>>,
     /// Columns whose values make groups, each judged by itself.

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::RuleItem;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
-use crate::rules::words::{Columns, Literal, Ordered, Texts, Tolerance};
+use crate::rules::words::{ColumnSelection, Literal, Ordered, Texts, Tolerance};
 use crate::source::{ContractColumn, Encoding, Format, ReadOptions};
 use crate::yaml::Spanned;
 
@@ -165,12 +165,12 @@ pub enum Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileMap {
-    pub basic: Option<Columns>,
-    pub full: Option<Columns>,
-    pub distinct: Option<Columns>,
-    pub quantiles: Option<Columns>,
-    pub histogram: Option<Columns>,
-    pub top_values: Option<Columns>,
+    pub basic: Option<ColumnSelection>,
+    pub full: Option<ColumnSelection>,
+    pub distinct: Option<ColumnSelection>,
+    pub quantiles: Option<ColumnSelection>,
+    pub histogram: Option<ColumnSelection>,
+    pub top_values: Option<ColumnSelection>,
 }
 
 impl<'de> Deserialize<'de> for Profile {

@@ -19,7 +19,7 @@ use arrow::ipc::reader::FileDecoder;
 use arrow::ipc::{Block, MetadataVersion, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use super::typed::{Table, damaged};
+use super::typed::{ColumnLayout, damaged};
 use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
@@ -33,7 +33,7 @@ const UNPACKED_MAX: i64 = 1 << 32;
 pub struct ArrowSource {
     known: Known,
     messages: Vec<Messages>,
-    table: Table,
+    layout: ColumnLayout,
     batch_rows: usize,
     unit_bytes: u64,
 }
@@ -75,12 +75,12 @@ impl ArrowSource {
         };
         let messages = files.iter().map(walk).collect::<Result<Vec<_>, _>>()?;
         let schemas: Vec<SchemaRef> = messages.iter().map(|m| m.schema.clone()).collect();
-        let table = Table::of_files(&files, &schemas, options.missing_values.as_ref())?;
-        let mut known = Known::of_typed(Format::Arrow, table.schema.clone(), files);
+        let layout = ColumnLayout::of_files(&files, &schemas, options.missing_values.as_ref())?;
+        let mut known = Known::of_typed(Format::Arrow, layout.schema.clone(), files);
         for (start, messages) in known.starts.iter_mut().zip(&messages) {
             start.digest = xxh3_128(&messages.digest.to_le_bytes());
         }
-        Ok(Self { known, messages, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
+        Ok(Self { known, messages, layout, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
     }
 
     fn decode(
@@ -189,7 +189,7 @@ impl Source for ArrowSource {
             for start in (0..batch.num_rows()).step_by(self.batch_rows.max(1)) {
                 let slice = batch.slice(start, self.batch_rows.max(1).min(batch.num_rows() - start));
                 let len = slice.num_rows();
-                let batch = self.table.batch(slice.columns(), len, projection).map_err(|e| damaged(file, &e))?;
+                let batch = self.layout.batch(slice.columns(), len, projection).map_err(|e| damaged(file, &e))?;
                 each(Chunk { batch, rows: RowNumbers::Dense { first, len: len as u32 }, malformed: Vec::new() })?;
                 first += len as u32;
             }

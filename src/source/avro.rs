@@ -12,7 +12,7 @@ use arrow_avro::reader::ReaderBuilder;
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::avro_type::AvroType;
-use super::typed::{Table, damaged};
+use super::typed::{ColumnLayout, damaged};
 use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
@@ -24,7 +24,7 @@ const HEADER_BYTES_MAX: u64 = 16 << 20;
 pub struct AvroSource {
     known: Known,
     containers: Vec<Container>,
-    table: Table,
+    layout: ColumnLayout,
     batch_rows: usize,
     unit_bytes: u64,
 }
@@ -57,13 +57,13 @@ impl AvroSource {
     pub fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
         let containers = files.iter().map(Container::of).collect::<Result<Vec<_>, _>>()?;
         let schemas: Vec<SchemaRef> = containers.iter().map(|c| c.schema.clone()).collect();
-        let table = Table::of_files(&files, &schemas, options.missing_values.as_ref())?;
-        let mut known = Known::of_typed(Format::Avro, table.schema.clone(), files);
+        let layout = ColumnLayout::of_files(&files, &schemas, options.missing_values.as_ref())?;
+        let mut known = Known::of_typed(Format::Avro, layout.schema.clone(), files);
         for (start, container) in known.starts.iter_mut().zip(&containers) {
             // The sync marker at the header's end is random; two files of the same rows differ in it.
             start.digest = xxh3_128(&container.header[..container.header.len().saturating_sub(16)]);
         }
-        Ok(Self { known, containers, table, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
+        Ok(Self { known, containers, layout, batch_rows: options.cut.batch_rows, unit_bytes: options.cut.unit_bytes as u64 })
     }
 }
 
@@ -204,7 +204,7 @@ impl Source for AvroSource {
         let digest = Some(xxh3_128(&bytes));
         let mut first = 0;
         if projection.columns.is_empty() {
-            let batch = self.table.batch(&[], records as usize, projection).map_err(|e| damaged(file, &e))?;
+            let batch = self.layout.batch(&[], records as usize, projection).map_err(|e| damaged(file, &e))?;
             each(Chunk { batch, rows: RowNumbers::Dense { first, len: records as u32 }, malformed: Vec::new() })?;
             return Ok(UnitEnd { records: records as u32, digest, ..UnitEnd::default() });
         }
@@ -218,7 +218,7 @@ impl Source for AvroSource {
         for batch in reader {
             let batch = batch.map_err(|e| damaged(file, &e))?;
             let len = batch.num_rows() as u32;
-            let batch = self.table.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
+            let batch = self.layout.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
             each(Chunk { batch, rows: RowNumbers::Dense { first, len }, malformed: Vec::new() })?;
             first += len;
         }

@@ -7,7 +7,7 @@ use crate::types::TypeEvidence;
 
 /// What a unit, or all units so far, say against or beyond the types their columns were read as.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub enum Evidence {
+pub enum SchemaEvidence {
     /// The format knows its types.
     #[default]
     None,
@@ -17,7 +17,7 @@ pub enum Evidence {
     Shape(Box<Shape>),
 }
 
-impl Evidence {
+impl SchemaEvidence {
     /// Takes in what the units that follow say.
     pub fn merge(&mut self, later: Self) {
         match (&mut *self, later) {
@@ -39,9 +39,9 @@ mod tests {
     use crate::source::{self, ContractColumn, Cut, Projection, ReadOptions, Source, Spool};
 
     /// What all units say, with the types that `source` has.
-    fn evidence_of(source: &dyn Source) -> Result<Evidence, Fault> {
+    fn evidence_of(source: &dyn Source) -> Result<SchemaEvidence, Fault> {
         let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
-        let (mut all, mut previous) = (Evidence::None, None);
+        let (mut all, mut previous) = (SchemaEvidence::None, None);
         while let Some((unit, preread)) = source.next_unit(previous.as_ref())? {
             all.merge(source.read(&unit, preread, &projection, &mut |_| Ok(()))?.evidence);
             previous = Some(unit);
@@ -63,7 +63,7 @@ mod tests {
             passes.push(serde_json::to_string(&evidence).expect("text"));
             here = again;
         }
-        let decoded: Vec<Evidence> = passes.iter().map(|text| serde_json::from_str(text).expect("evidence")).collect();
+        let decoded: Vec<SchemaEvidence> = passes.iter().map(|text| serde_json::from_str(text).expect("evidence")).collect();
         let encoded: Vec<String> = decoded.iter().map(|evidence| serde_json::to_string(evidence).expect("text")).collect();
         assert_eq!(encoded, passes);
         let first = open()?;

@@ -79,7 +79,7 @@ impl InputFile {
         Ok(bytes)
     }
 
-    /// Refuses to go on with a file that changed since it was opened: two looks must see the same data.
+    /// Refuses to go on with a file that changed since it was opened: two passes must see the same data.
     ///
     /// # Errors
     /// The file is gone, or its length or time of change differs.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::file::{InputFile, cannot_read};
-use super::partitions::Key;
+use super::partitions::DirectoryKey;
 use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
 use crate::diagnostic::{Code, Fault};
@@ -17,7 +17,7 @@ pub struct Located {
     pub format: Format,
     pub files: Vec<InputFile>,
     /// The keys of each file's directories; empty lists where no directory was given.
-    pub keys: Vec<Vec<Key>>,
+    pub keys: Vec<Vec<DirectoryKey>>,
 }
 
 /// The files that `paths` name, in the order given (globs and directories in byte order), and their one format.
@@ -59,7 +59,7 @@ pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<
                 keys.push(Vec::new());
                 continue;
             }
-            keys.push(if is_directory { Key::of_path(&found[root.len()..]) } else { Vec::new() });
+            keys.push(if is_directory { DirectoryKey::of_path(&found[root.len()..]) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
     }

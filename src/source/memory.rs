@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use super::typed::{Table, elements};
+use super::typed::{ColumnLayout, elements};
 use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::Origin;
@@ -23,7 +23,7 @@ const UNIT_ROWS_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct MemorySource {
     known: Known,
-    table: Table,
+    layout: ColumnLayout,
     batches: Vec<RecordBatch>,
     /// How many rows stand before each batch.
     before: Vec<u64>,
@@ -38,7 +38,7 @@ impl MemorySource {
     /// # Errors
     /// A batch has other columns, or a column is of a kind that cannot be judged.
     pub fn of(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &ReadOptions) -> Result<Self, Fault> {
-        let table = Table::of(&[NAME], std::slice::from_ref(schema), options.missing_values.as_ref())?;
+        let layout = ColumnLayout::of(&[NAME], std::slice::from_ref(schema), options.missing_values.as_ref())?;
         let (mut before, mut rows, mut bytes) = (Vec::with_capacity(batches.len()), 0, 0);
         for (i, batch) in batches.iter().enumerate() {
             fits(schema, batch).map_err(|why| {
@@ -53,9 +53,9 @@ impl MemorySource {
             Ok(rows) => rows.clamp(1, UNIT_ROWS_MAX),
             Err(_) => UNIT_ROWS_MAX,
         };
-        let mut known = Known::in_memory(table.schema.clone(), rows, bytes);
-        known.starts[0].digest = head_digest(&table.schema);
-        Ok(Self { known, table, batches, before, rows, unit_rows, batch_rows: options.cut.batch_rows.max(1) })
+        let mut known = Known::in_memory(layout.schema.clone(), rows, bytes);
+        known.starts[0].digest = head_digest(&layout.schema);
+        Ok(Self { known, layout, batches, before, rows, unit_rows, batch_rows: options.cut.batch_rows.max(1) })
     }
 }
 
@@ -132,7 +132,7 @@ impl Source for MemorySource {
                 continue;
             }
             let arrays: Vec<ArrayRef> = projection.columns.iter().map(|&column| rows.column(column).slice(from, len)).collect();
-            let chunk = self.table.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
+            let chunk = self.layout.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
             let numbers = RowNumbers::Dense { first: (at - unit.start) as u32, len: len as u32 };
             each(Chunk { batch: chunk, rows: numbers, malformed: Vec::new() })?;
             at += len as u64;
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::rows::RowId;
-    use crate::source::{Cut, Places, from_batches};
+    use crate::source::{Cut, RowOrigins, from_batches};
 
     fn rows() -> RecordBatch {
         let n: Int64Array = (0..100).map(|i| (i % 7 > 0).then_some(i)).collect();
@@ -230,14 +230,14 @@ mod tests {
     #[test]
     fn a_row_is_named_by_its_index() {
         let source = from_batches(&rows().schema(), cut_up(&rows(), 9), &options(100, 8192)).expect("a source");
-        let (mut places, mut previous) = (Places::default(), None);
+        let (mut row_origins, mut previous) = (RowOrigins::default(), None);
         while let Some((unit, _)) = source.next_unit(previous.as_ref()).expect("a unit") {
             let end = UnitEnd { records: (unit.end - unit.start) as u32, ..UnitEnd::default() };
-            places.push(unit.clone(), &end, source.known().header_lines(unit.file));
+            row_origins.push(unit.clone(), &end, source.known().header_lines(unit.file));
             previous = Some(unit);
         }
-        let second = places.unit(1).clone();
-        let origin = places.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
+        let second = row_origins.unit(1).clone();
+        let origin = row_origins.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
         assert_eq!(origin, Origin::Memory { index: second.start + 2 });
         let json = serde_json::to_string(&origin).expect("JSON");
         assert_eq!(json, format!("{{\"index\":{}}}", second.start + 2));

@@ -2,7 +2,7 @@
 //!
 //! A unit is a slice fixed by the input alone: a Parquet row group, or about 16 MiB of text ending
 //! at a record. A row is named by its unit and its number in the unit ([`RowId`]); file and line
-//! numbers come from prefix sums over the units once those are known ([`Places`]). A record that
+//! numbers come from prefix sums over the units once those are known ([`RowOrigins`]). A record that
 //! cannot be framed or converted is a [`Malformed`] record: counted, kept raw, never dropped, and
 //! never a reason for its neighbours to shift.
 
@@ -33,11 +33,11 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
-pub use evidence::Evidence;
+pub use evidence::SchemaEvidence;
 pub use file::InputFile;
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
-pub use origin::{Origins, Places};
+pub use origin::{Origins, RowOrigins};
 pub use spool::{Encoding, Spool};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
 
@@ -159,13 +159,13 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// The data cannot be read with any types.
-    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+    fn retyped(&self, evidence: &SchemaEvidence) -> Result<Option<Arc<dyn Source>>, Fault> {
         let _ = evidence;
         Ok(None)
     }
 
     /// What kinds of values stand in columns that hold more than one kind.
-    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+    fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {
         let _ = evidence;
         Vec::new()
     }
@@ -194,7 +194,7 @@ impl dyn Source + '_ {
 ///
 /// # Errors
 /// The data cannot be read with any types.
-pub fn settled(source: Arc<dyn Source>, passes: &[Evidence]) -> Result<Arc<dyn Source>, Fault> {
+pub fn settled(source: Arc<dyn Source>, passes: &[SchemaEvidence]) -> Result<Arc<dyn Source>, Fault> {
     passes.iter().try_fold(source, |source, evidence| Ok(source.retyped(evidence)?.unwrap_or(source)))
 }
 

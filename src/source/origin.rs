@@ -26,12 +26,12 @@ impl Origins {
 
 /// The units read so far and what came before each of them in its file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Places {
-    units: Vec<UnitPlace>,
+pub struct RowOrigins {
+    units: Vec<UnitOrigin>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct UnitPlace {
+struct UnitOrigin {
     unit: Unit,
     rows_before: u64,
     /// Line, from 1, on which the unit begins; 0 for formats without lines.
@@ -41,7 +41,7 @@ struct UnitPlace {
     line_jumps: LineJumps,
 }
 
-impl Places {
+impl RowOrigins {
     /// Notes the next unit in order; `header_lines` is how many lines precede a text file's first record.
     pub fn push(&mut self, unit: Unit, end: &UnitEnd, header_lines: u64) {
         let same_file = self.units.last().filter(|u| u.unit.file == unit.file);
@@ -50,7 +50,7 @@ impl Places {
             None => (0, if end.lines.is_some() { 1 + header_lines } else { 0 }),
         };
         let (records, lines, line_jumps) = (end.records, end.lines.unwrap_or(0), end.line_jumps.clone());
-        self.units.push(UnitPlace { unit, rows_before, first_line, records, lines, line_jumps });
+        self.units.push(UnitOrigin { unit, rows_before, first_line, records, lines, line_jumps });
     }
 
     pub fn units(&self) -> impl Iterator<Item = &Unit> {

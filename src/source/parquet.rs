@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use self::int96::Int96Column;
 use self::levels::LeafCounts;
 use super::file::cannot_read;
-use super::typed::{Table, damaged};
+use super::typed::{ColumnLayout, damaged};
 use super::{
     Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
 };
@@ -34,7 +34,7 @@ pub struct ParquetSource {
     /// The same footers, for arrays in the form in which the file holds them.
     compact: Vec<ArrowReaderMetadata>,
     int96: Vec<Vec<Int96Column>>,
-    table: Table,
+    layout: ColumnLayout,
     batch_rows: usize,
 }
 
@@ -57,19 +57,19 @@ impl ParquetSource {
             footers.push(metadata);
         }
         let schemas: Vec<SchemaRef> = footers.iter().map(|f| f.schema().clone()).collect();
-        let table = Table::of_files(&files, &schemas, options.missing_values.as_ref())?;
+        let layout = ColumnLayout::of_files(&files, &schemas, options.missing_values.as_ref())?;
         let compact = footers.iter().map(compact).collect();
         let int96: Vec<Vec<Int96Column>> = footers.iter().map(int96::columns).collect();
         let known = Known {
             rows: Some(footers.iter().map(|footer| footer.metadata().file_metadata().num_rows() as u64).sum()),
-            statistics: table.schema.fields().iter().map(|field| statistics(field, &footers)).collect(),
+            statistics: layout.schema.fields().iter().map(|field| statistics(field, &footers)).collect(),
             footers: Some(digest.digest128()),
             digests_units: false,
             // Whether INT96 fits what it is read as, every run must see.
             judged_columns: int96.iter().flatten().map(|column| column.root).collect(),
-            ..Known::of_typed(Format::Parquet, table.schema.clone(), files)
+            ..Known::of_typed(Format::Parquet, layout.schema.clone(), files)
         };
-        Ok(Self { known, footers, compact, int96, table, batch_rows: options.cut.batch_rows })
+        Ok(Self { known, footers, compact, int96, layout, batch_rows: options.cut.batch_rows })
     }
 }
 
@@ -106,7 +106,7 @@ impl Source for ParquetSource {
         let records = footer.metadata().row_group(unit.start as usize).num_rows() as u32;
         let end = UnitEnd { records, ..UnitEnd::default() };
         if projection.columns.is_empty() {
-            let batch = self.table.batch(&[], records as usize, projection).map_err(|e| damaged(file, &e))?;
+            let batch = self.layout.batch(&[], records as usize, projection).map_err(|e| damaged(file, &e))?;
             each(Chunk { batch, rows: RowNumbers::Dense { first: 0, len: records }, malformed: Vec::new() })?;
             return Ok(end);
         }
@@ -125,7 +125,7 @@ impl Source for ParquetSource {
             let batch = batch.map_err(|e| damaged(file, &e))?;
             let len = batch.num_rows() as u32;
             held.add(batch.columns());
-            let batch = self.table.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
+            let batch = self.layout.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
             each(Chunk { batch, rows: RowNumbers::Dense { first, len }, malformed: Vec::new() })?;
             first += len;
         }

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::csv::column_of_texts;
 use super::typed::schema_of;
-use super::{Chunk, ContractColumn, Evidence, Known, Piece, Preread, Projection, Source, TakeChunk, Unit, UnitEnd};
+use super::{Chunk, ContractColumn, Known, Piece, Preread, Projection, SchemaEvidence, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 use crate::types::Tally;
 
@@ -19,13 +19,13 @@ const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// One `name=value` of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct DirectoryKey {
     pub name: String,
     /// None where the value is missing.
     pub value: Option<String>,
 }
 
-impl Key {
+impl DirectoryKey {
     /// The keys of a path's directories, outermost first.
     pub fn of_path(path: &str) -> Vec<Self> {
         let (directories, _) = path.rsplit_once('/').unwrap_or(("", path));
@@ -83,8 +83,8 @@ impl Partitioned {
     ///
     /// # Errors
     /// Files lie at different depths, or hold a column of a key's name themselves.
-    pub fn over(inner: Arc<dyn Source>, keys: &[Vec<Key>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
-        let names = |keys: &[Key]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
+    pub fn over(inner: Arc<dyn Source>, keys: &[Vec<DirectoryKey>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+        let names = |keys: &[DirectoryKey]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
         let Some(expected) = keys.first().map(|k| names(k)).filter(|_| keys.iter().any(|k| !k.is_empty())) else { return Ok(inner) };
         let files = inner.known().files();
         for (file, keys) in files.iter().zip(keys) {
@@ -152,13 +152,13 @@ impl Source for Partitioned {
         })
     }
 
-    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+    fn retyped(&self, evidence: &SchemaEvidence) -> Result<Option<Arc<dyn Source>>, Fault> {
         let names: Vec<String> = self.known.schema.fields()[self.own()..].iter().map(|f| f.name().clone()).collect();
         let again = |inner| Arc::new(Self::with(inner, &names, self.values.clone())) as Arc<dyn Source>;
         Ok(self.inner.retyped(evidence)?.map(again))
     }
 
-    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+    fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {
         self.inner.tallies(evidence)
     }
 }
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn keys_are_read_from_directories_alone() {
-        let keys = Key::of_path("/a=1/b=__HIVE_DEFAULT_PARTITION__/plain/c=x=y/part=0.csv");
+        let keys = DirectoryKey::of_path("/a=1/b=__HIVE_DEFAULT_PARTITION__/plain/c=x=y/part=0.csv");
         let read: Vec<_> = keys.iter().map(|k| (k.name.as_str(), k.value.as_deref())).collect();
         assert_eq!(read, [("a", Some("1")), ("b", None), ("c", Some("x=y"))]);
         assert_eq!(unescaped("a%2Fb%zz%"), "a/b%zz%");

@@ -1,5 +1,5 @@
 //! Brings what cannot be read at any place into a file that can: standard input, compressed text,
-//! text in another encoding. A second look reads the same bytes again.
+//! text in another encoding. A second pass reads the same bytes again.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};

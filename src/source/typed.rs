@@ -15,13 +15,13 @@ use crate::types::is_text;
 
 /// The columns of files read as one table, and how their arrays become those of its batches.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct ColumnLayout {
     pub schema: SchemaRef,
     /// Tokens of string columns that mean missing.
     missing: Vec<String>,
 }
 
-impl Table {
+impl ColumnLayout {
     /// The columns of what is called `names` (files mostly), whose schemas are `schemas`; a column is nullable where it is so
     /// in any of them.
     ///
@@ -55,7 +55,7 @@ impl Table {
     /// The columns of `files`, one schema each.
     ///
     /// # Errors
-    /// As [`Table::of`].
+    /// As [`ColumnLayout::of`].
     pub fn of_files(files: &[InputFile], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
         Self::of(&files.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), schemas, missing)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, InputFile, LineJumps, Source};
+use super::{InputFile, LineJumps, SchemaEvidence, Source};
 use crate::diagnostic::{Code, Fault};
 
 /// A slice of the input, fixed by the input alone.
@@ -37,7 +37,7 @@ pub struct UnitEnd {
     /// xxh3-128 of the unit's bytes; none where the content is digested otherwise ([`super::Known::digests_units`]).
     pub digest: Option<u128>,
     /// What the data said about its columns' types.
-    pub evidence: Evidence,
+    pub evidence: SchemaEvidence,
 }
 
 /// Bytes read while looking for a unit's end, so that they need not be read twice.

@@ -44,7 +44,7 @@ pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc
             let stepped = || CastExpr::new(Arc::new(CastExpr::new(cast.expr().clone(), MILLIS, None)), cast.cast_type().clone(), None);
             return Ok(match needs(&from, cast.cast_type()) {
                 Need::Nothing => Transformed::no(part),
-                Need::Look => Checked::wrap(part, CheckKind::Cast { strict: true }),
+                Need::CheckedCast => Checked::wrap(part, CheckKind::Cast { strict: true }),
                 Need::Step => Transformed::yes(Arc::new(stepped())),
             });
         }
@@ -53,7 +53,7 @@ pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc
             let stepped = || TryCastExpr::new(Arc::new(TryCastExpr::new(cast.expr().clone(), MILLIS)), cast.cast_type().clone());
             return Ok(match needs(&from, cast.cast_type()) {
                 Need::Nothing => Transformed::no(part),
-                Need::Look => Checked::wrap(part, CheckKind::Cast { strict: false }),
+                Need::CheckedCast => Checked::wrap(part, CheckKind::Cast { strict: false }),
                 Need::Step => Transformed::yes(Arc::new(stepped())),
             });
         }
@@ -76,7 +76,7 @@ const MILLIS: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
 /// What a cast needs beside being made.
 enum Need {
     Nothing,
-    Look,
+    CheckedCast,
     Step,
 }
 
@@ -85,7 +85,7 @@ fn needs(from: &DataType, to: &DataType) -> Need {
     match (from, to) {
         (DataType::Date64, DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)) => Need::Step,
         (DataType::Float32 | DataType::Float16, DataType::Float64) => Need::Nothing,
-        (_, to) if to.is_floating() && is_wide => Need::Look,
+        (_, to) if to.is_floating() && is_wide => Need::CheckedCast,
         _ => Need::Nothing,
     }
 }

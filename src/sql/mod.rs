@@ -60,12 +60,12 @@ pub struct LazySql {
     now: DateTime<Utc>,
     sql: OnceCell<Sql>,
     /// Faults of expressions over columns whose types are guesses so far.
-    doubts: RefCell<Vec<Fault>>,
+    deferred_faults: RefCell<Vec<Fault>>,
 }
 
 impl LazySql {
     pub fn new(now: DateTime<Utc>) -> Self {
-        Self { now, sql: OnceCell::new(), doubts: RefCell::new(Vec::new()) }
+        Self { now, sql: OnceCell::new(), deferred_faults: RefCell::new(Vec::new()) }
     }
 
     pub fn get(&self) -> &Sql {
@@ -77,7 +77,7 @@ impl LazySql {
     ///
     /// # Errors
     /// What can never be computed, and why.
-    pub fn sound(
+    pub fn accept(
         &self,
         expression: Expression,
         fault: impl Fn(&str) -> Fault,
@@ -89,17 +89,17 @@ impl LazySql {
             return Err(fault);
         }
         let fault = fault.hint("say in the `schema` section of what types the columns are");
-        let mut doubts = self.doubts.borrow_mut();
-        if !doubts.contains(&fault) {
-            doubts.push(fault);
+        let mut deferred_faults = self.deferred_faults.borrow_mut();
+        if !deferred_faults.contains(&fault) {
+            deferred_faults.push(fault);
         }
-        drop(doubts);
+        drop(deferred_faults);
         Ok(expression)
     }
 
     /// The faults kept for when the types of columns are settled.
-    pub fn doubts(&self) -> Vec<Fault> {
-        self.doubts.take()
+    pub fn deferred_faults(&self) -> Vec<Fault> {
+        self.deferred_faults.take()
     }
 }
 

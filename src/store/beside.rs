@@ -12,7 +12,7 @@ use crate::metric::Column;
 use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::BoundColumn;
-use crate::rules::published::{Bounds, Kind, Wanted};
+use crate::rules::published::{Bounds, KeyQuery, OrdinalKind};
 use crate::types::{micros, type_name};
 
 /// The columns of the key in some published rows, and which of these count: those of the window whose values the batch's
@@ -20,7 +20,7 @@ use crate::types::{micros, type_name};
 ///
 /// # Errors
 /// The rows cannot be compared with the batch's.
-pub fn keys_of(batch: &RecordBatch, wanted: &Wanted) -> Result<(Vec<Column>, Mask), ArrowError> {
+pub fn keys_of(batch: &RecordBatch, wanted: &KeyQuery) -> Result<(Vec<Column>, Mask), ArrowError> {
     let (mut columns, mut rows) = (Vec::new(), Mask::All);
     for (key, bounds) in &wanted.key {
         let array = column(batch, &key.name);
@@ -57,7 +57,9 @@ fn column(batch: &RecordBatch, name: &str) -> Option<ArrayRef> {
 
 /// Which integers or days lie within the bounds, or are missing; of other values all may.
 fn within(array: &ArrayRef, bounds: &Bounds) -> Result<Mask, ArrowError> {
-    let (Ok(low), Ok(high), Kind::Integer | Kind::Date) = (i64::try_from(bounds.low), i64::try_from(bounds.high), bounds.kind) else {
+    let (Ok(low), Ok(high), OrdinalKind::Integer | OrdinalKind::Date) =
+        (i64::try_from(bounds.low), i64::try_from(bounds.high), bounds.kind)
+    else {
         return Ok(Mask::All);
     };
     // Unsigned values beyond the signed ones are missing then, and may be anything.

@@ -1,6 +1,6 @@
 //! What is asked of every store in the same way.
 
-use super::durable::{Hold, Waiting};
+use super::durable::{GateLock, Waiting};
 use super::interface::{BatchRows, Store};
 use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
@@ -11,9 +11,9 @@ impl dyn Store {
     ///
     /// # Errors
     /// A directory cannot be made or opened, or another program does not let go of it.
-    pub fn hold(&self, quarantine: &Quarantine, waiting: &Waiting) -> Result<Hold, Fault> {
+    pub fn hold(&self, quarantine: &Quarantine, waiting: &Waiting) -> Result<GateLock, Fault> {
         let aside = quarantine.directory.local().map(ToOwned::to_owned);
-        Hold::of(self.held_directories().into_iter().chain(aside).collect(), waiting)
+        GateLock::of(self.held_directories().into_iter().chain(aside).collect(), waiting)
     }
 
     /// The published rows of just the batch that `stamp` names, of this content and under these rules; none if it published
@@ -28,7 +28,7 @@ impl dyn Store {
             Stored::Nothing | Stored::Foreign => {
                 refused(Code::NotPublished, format!("batch `{}` is not published", stamp.batch_id), "gate it first")
             }
-            Stored::TakenAway(how) => Err(taken_away(&self.to_string(), stamp, &how)),
+            Stored::RolledBack(how) => Err(rolled_back(&self.to_string(), stamp, &how)),
             Stored::Batch(there) if there.batch_id != stamp.batch_id => refused(
                 Code::NotPublished,
                 format!("the file holds batch `{}` now, and no longer `{}`", there.batch_id, stamp.batch_id),
@@ -65,14 +65,14 @@ impl dyn Store {
                 Err(Fault::new(Code::FateUnknown, what)
                     .hint("look whether the table has the batch's rows; if not, give it a name with `--batch-id`"))
             }
-            Stored::TakenAway(_) => Ok(footers),
+            Stored::RolledBack(_) => Ok(footers),
             Stored::Batch(_) | Stored::Nothing | Stored::Foreign => Ok(id),
         }
     }
 }
 
 /// Another program took all rows of the batch away.
-pub fn taken_away(place: &str, stamp: &Stamp, how: &str) -> Fault {
+pub fn rolled_back(place: &str, stamp: &Stamp, how: &str) -> Fault {
     let what = format!("{place}: batch `{}` was published, and another program took all its rows away: {how}", stamp.batch_id);
     Fault::new(Code::RowsGone, what).hint("nothing was changed; `gate --supersede` publishes the batch again")
 }

@@ -85,13 +85,13 @@ fn cannot_lock(directory: &Path, error: &io::Error) -> Fault {
     Fault::new(Code::Unwritable, format!("{}: cannot lock: {error}", directory.display())).hint("nothing was published")
 }
 
-/// Holds a directory for one gate, from looking at what is there until the new batch is.
+/// Locks directories for one gate, from the moment it looks at what is there until the new batch is published.
 #[derive(Debug)]
-pub struct Hold {
+pub struct GateLock {
     _directories: Vec<File>,
 }
 
-impl Hold {
+impl GateLock {
     /// Waits for other gates that publish to one of `directories`; one that is not there yet is nobody's.
     ///
     /// # Errors

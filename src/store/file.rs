@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::durable::{not_durable, sweep_at};
-use super::interface::{BatchRows, Commit, Committed, Landed, Stage, Store, Terms, View};
+use super::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 use super::location::{Location, parent};
 use super::named::{Named, ensure_apart, quarantine_beside};
 use super::parquet::{BatchFile, ParquetStage, StagedFile, Target, held, stored_at};
@@ -95,7 +95,7 @@ impl Store for SingleFile {
         Ok(Some(Box::new(BatchFile { file: self.location(), batch: stamp.batch_id.clone() })))
     }
 
-    fn view(&self, _: &Stamp) -> Result<Arc<dyn View>, Fault> {
+    fn snapshot(&self, _: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let fault = Fault::new(Code::UnfitDestination, format!("{self}: one file holds the latest batch, and no published rows beside it"));
         Err(fault.hint("publish to a directory"))
     }
@@ -122,6 +122,6 @@ impl Target for SingleFile {
 
     fn commit(&self, staged: &mut StagedFile, _: &Commit<'_>) -> Result<Committed, Fault> {
         staged.place(&self.location())?;
-        Ok(Committed::There(Landed::default()))
+        Ok(Committed::Done(CommitDone::default()))
     }
 }

@@ -18,7 +18,7 @@ use super::partition::Partition;
 use super::stamp::{Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowSet;
-use crate::rules::published::{Fetched, Wanted};
+use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::Evolution;
 use crate::rules::schema::table::TableTerms;
 
@@ -85,7 +85,7 @@ pub trait Store: Display + Send + Sync {
     ///
     /// # Errors
     /// They cannot be read, or the store keeps none beside the batch.
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault>;
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault>;
 
     /// Stages rows of `columns`, for a rehearsal in the directory `scratch`; inside, why what is there does not let them.
     ///
@@ -121,7 +121,7 @@ pub enum Terms {
 }
 
 /// Published rows, to be read beside a batch.
-pub trait View: Send + Sync {
+pub trait Snapshot: Send + Sync {
     /// What changes with the published rows; none where there are none.
     fn version(&self) -> Option<u128>;
 
@@ -129,7 +129,7 @@ pub trait View: Send + Sync {
     ///
     /// # Errors
     /// They cannot be read.
-    fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault>;
+    fn rows(&self, wanted: KeyQuery) -> Result<Fetched, Fault>;
 }
 
 /// The published rows of one batch, told from those of others.
@@ -208,7 +208,7 @@ pub trait Stage: Send {
     /// Those of the commit, as far as they can be foreseen.
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault>;
 
-    /// Publishes the rows, finished, in place of what is there of their batch, durably. One that was overtaken can be tried
+    /// Publishes the rows, finished, in place of what is there of their batch, durably. After a conflict it can be tried
     /// again.
     ///
     /// # Errors
@@ -221,7 +221,7 @@ pub trait Stage: Send {
 pub struct Commit<'a> {
     pub stamp: &'a Stamp,
     /// The published rows that the batch was judged beside: committed is only what finds them as they were.
-    pub seen: Option<&'a dyn View>,
+    pub snapshot: Option<&'a dyn Snapshot>,
     /// The rows of other batches that the batch takes the place of.
     pub replace: Option<&'a Partition>,
 }
@@ -230,14 +230,14 @@ pub struct Commit<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
     /// The batch is there, durably.
-    There(Landed),
+    Done(CommitDone),
     /// Another gate or program changed the store first, as the text says; the batch is not there, or that other brought it.
-    Overtaken(String),
+    Conflict(String),
 }
 
 /// A commit that is done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Landed {
+pub struct CommitDone {
     /// Rows of other batches that went for it.
     pub replaced_rows: u64,
     /// What failed afterwards, for people; the batch is published all the same.

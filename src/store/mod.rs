@@ -24,17 +24,17 @@ mod remote;
 mod stamp;
 
 pub use self::beside::keys_of;
-pub use self::common::taken_away;
-pub use self::durable::{Hold, Waiting, sweep_at};
+pub use self::common::rolled_back;
+pub use self::durable::{GateLock, Waiting, sweep_at};
 pub use self::encoded::{Encoded, Encoder, StagedUnit, UnitEncoder};
-pub use self::interface::{BatchRows, Commit, Committed, Landed, Stage, Store, Terms, View};
+pub use self::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 pub use self::list::open;
 pub use self::location::{Location, Readable};
 pub use self::parquet::{done_in, replays_in, stored_at};
 pub use self::partition::Partition;
 pub use self::quarantine::{Contents, Quarantine, StagedPart};
 pub use self::remote::Surroundings;
-pub use self::stamp::{Done, Stamp, Stored};
+pub use self::stamp::{ReplayedRows, Stamp, Stored};
 
 /// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
 const RESERVED: &str = "_sluicegate";

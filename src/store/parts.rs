@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::delta::LOG;
 use super::durable::{not_durable, sweep_at};
-use super::interface::{BatchRows, Commit, Committed, Landed, Stage, Store, Terms, View};
+use super::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 use super::location::Location;
 use super::named::{Named, ensure_apart, is_part, quarantine_beside};
 use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target, held, replays_in, stored_at, whole_at};
@@ -91,7 +91,7 @@ impl Store for Parts {
         Ok(Some(Box::new(BatchFile { file: self.part(&stamp.batch_id), batch: stamp.batch_id.clone() })))
     }
 
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault> {
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let directory = &self.directory;
         let (mut files, mut version) = (Vec::new(), Xxh3Default::new());
         let names = directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{directory}: cannot read: {e}")))?;
@@ -106,7 +106,7 @@ impl Store for Parts {
                 Stored::Batch(_) => continue,
                 // Whatever it is, it is read as it is now.
                 Stored::Foreign => version.update(name.as_bytes()),
-                Stored::Nothing | Stored::TakenAway(_) => continue,
+                Stored::Nothing | Stored::RolledBack(_) => continue,
             }
             files.push(TableFile { location, statistics: None });
         }
@@ -136,6 +136,6 @@ impl Target for Parts {
 
     fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
         staged.place(&self.part(&what.stamp.batch_id))?;
-        Ok(Committed::There(Landed::default()))
+        Ok(Committed::Done(CommitDone::default()))
     }
 }

@@ -13,7 +13,7 @@ use super::encoded::{Encoded, Encoder};
 use super::kill;
 use super::location::Location;
 use super::parquet::{EncodedGroup, StagedFile, nearest, stored_at, whole_at};
-use super::stamp::{Done, Stamp, Stored};
+use super::stamp::{ReplayedRows, Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 
 /// How names end of what will take the place of a part.
@@ -93,7 +93,7 @@ impl Quarantine {
             match whole_at(&place)? {
                 Stored::Batch(stamp) => contents.parts.push((place, stamp)),
                 Stored::Foreign => contents.foreign.push(place),
-                Stored::Nothing | Stored::TakenAway(_) => {}
+                Stored::Nothing | Stored::RolledBack(_) => {}
             }
         }
         Ok(contents)
@@ -202,7 +202,7 @@ impl StagedPart {
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn finish(&mut self, stamp: &Stamp, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+    pub fn finish(&mut self, stamp: &Stamp, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
         self.0.finish_without(stamp, replays, done)
     }
 

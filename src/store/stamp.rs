@@ -11,13 +11,13 @@ pub enum Stored {
     Batch(Stamp),
     /// A file that carries no stamp of ours.
     Foreign,
-    /// The batch was published, and another program took all its rows away, as the text says.
-    TakenAway(String),
+    /// The batch was published, and another program took all its rows out again; the text says how.
+    RolledBack(String),
 }
 
 /// Rows that a replay took out of a part of the quarantine, since they are published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done {
+pub struct ReplayedRows {
     /// The replay's digest.
     pub replay: String,
     pub rows: u64,
@@ -25,7 +25,7 @@ pub struct Done {
     pub mended: Option<String>,
 }
 
-impl Done {
+impl ReplayedRows {
     pub(super) fn written(all: &[Self]) -> String {
         let one = |done: &Self| format!("{}:{}:{}", done.replay, done.rows, done.mended.as_deref().unwrap_or_default());
         all.iter().map(one).collect::<Vec<_>>().join(" ")

@@ -148,11 +148,11 @@ impl Runner for Pieces<'_> {
         let mut folds: Vec<Option<Fold>> = Vec::new();
         for (piece, range) in ranges.into_iter().enumerate() {
             let order = match order.clone() {
-                Order::First { plan, .. } => Order::First { plan, units: range },
-                Order::Look { plan, questions, units, unsound, malformed } => {
+                Order::FirstPass { plan, .. } => Order::FirstPass { plan, units: range },
+                Order::SecondPass { plan, questions, units, unsound, malformed } => {
                     let (unsound, malformed) = (unsound.within(range.clone()), malformed.within(range.clone()));
                     let units = units.into_iter().filter(|unit| range.contains(&unit.index)).collect();
-                    Order::Look { plan, questions, units, unsound, malformed }
+                    Order::SecondPass { plan, questions, units, unsound, malformed }
                 }
             };
             let bytes = (self.fold)(&order, piece)?;

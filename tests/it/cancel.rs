@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use chrono::DateTime;
 use sluicegate::audit::{self, Job, NoSink};
 use sluicegate::diagnostic::{Code, Fault};
-use sluicegate::engine::{self, Cancel, Over};
+use sluicegate::engine::{self, Cancel, UnitSelection};
 use sluicegate::gate::{self, PublishedTable, Request};
 use sluicegate::metric::Budget;
 use sluicegate::ruleset::RuleFile;
@@ -160,6 +160,7 @@ fn who_looks_for_the_next_unit_holds_up_nobody_who_has_finished_one() {
         merged.1.notify_all();
         Ok(())
     };
-    engine::each_unit(&source, Over::All, 2, &Cancel::default(), |unit, _| Ok(unit.index), merge).unwrap_or_else(|f| panic!("{f}"));
+    engine::each_unit(&source, UnitSelection::All, 2, &Cancel::default(), |unit, _| Ok(unit.index), merge)
+        .unwrap_or_else(|f| panic!("{f}"));
     assert_eq!(order, (0..ROWS as u32).collect::<Vec<_>>());
 }

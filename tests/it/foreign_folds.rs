@@ -88,7 +88,7 @@ fn csv(rows: u32) -> String {
 
 fn changed(order: &Order, change: &dyn Fn(&mut PlanText)) -> Order {
     let mut order = order.clone();
-    let (Order::First { plan, .. } | Order::Look { plan, .. }) = &mut order;
+    let (Order::FirstPass { plan, .. } | Order::SecondPass { plan, .. }) = &mut order;
     change(plan);
     order
 }
@@ -100,7 +100,7 @@ fn a_fold_by_other_rules_or_another_clock_is_not_judged() {
     let others = [RULES.replace("max: 50", "max: 5"), "dataset: t\n".to_owned(), format!("{RULES}  - missing: {{ column: b }}\n")];
     // In the first pass, and in the looks that follow.
     for first in [true, false] {
-        let is_meant = |order: &Order| matches!(order, Order::First { .. }) == first;
+        let is_meant = |order: &Order| matches!(order, Order::FirstPass { .. }) == first;
         let foreign = |change: &dyn Fn(&mut PlanText)| {
             let wrong = data.wrong(&|order| match is_meant(order) {
                 true => data.fold(&changed(order, change)),
@@ -121,15 +121,15 @@ fn a_fold_by_other_rules_or_another_clock_is_not_judged() {
 fn a_fold_of_some_units_or_of_none_is_not_judged() {
     let data = Data::new(RULES, &csv(500), 200);
     let wrong = data.wrong(&|order| match order {
-        Order::First { plan, .. } => data.fold(&Order::First { plan: plan.clone(), units: 0..3 }),
-        look @ Order::Look { .. } => data.fold(look),
+        Order::FirstPass { plan, .. } => data.fold(&Order::FirstPass { plan: plan.clone(), units: 0..3 }),
+        look @ Order::SecondPass { .. } => data.fold(look),
     });
     assert!(wrong.expect("a fault").contains("not all of the"));
     // A look that asks for nothing gives an empty fold; it is none of data without a unit.
     let wrong = data.wrong(&|order| {
-        let (Order::First { plan, .. } | Order::Look { plan, .. }) = order;
+        let (Order::FirstPass { plan, .. } | Order::SecondPass { plan, .. }) = order;
         let (unsound, malformed) = (RowSet::default(), RowSet::default());
-        data.fold(&Order::Look { plan: plan.clone(), questions: Vec::new(), units: Vec::new(), unsound, malformed })
+        data.fold(&Order::SecondPass { plan: plan.clone(), questions: Vec::new(), units: Vec::new(), unsound, malformed })
     });
     assert!(wrong.is_some());
 }
@@ -139,12 +139,12 @@ fn folds_of_other_data_or_cut_otherwise_do_not_merge() {
     let data = Data::new(RULES, &csv(215), 200);
     let with = |other: &Data| {
         data.wrong(&|order| match order {
-            Order::First { plan, .. } => {
-                let mut fold = data.fold(&Order::First { plan: plan.clone(), units: 0..5 })?;
-                fold.merge(other.fold(&Order::First { plan: plan.clone(), units: 5..u32::MAX })?)?;
+            Order::FirstPass { plan, .. } => {
+                let mut fold = data.fold(&Order::FirstPass { plan: plan.clone(), units: 0..5 })?;
+                fold.merge(other.fold(&Order::FirstPass { plan: plan.clone(), units: 5..u32::MAX })?)?;
                 Ok(fold)
             }
-            look @ Order::Look { .. } => data.fold(look),
+            look @ Order::SecondPass { .. } => data.fold(look),
         })
     };
     assert_eq!(with(&data), None);

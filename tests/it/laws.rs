@@ -27,7 +27,7 @@ use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE,
 use sluicegate::metric::runs::MissingRuns;
 use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Fences, Outside, Side};
 use sluicegate::metric::sequence::{Breaks, OrderSpec};
-use sluicegate::metric::stand_ins::{StandIns, Wanted};
+use sluicegate::metric::stand_ins::{StandIn, StandIns};
 use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
 use sluicegate::metric::{AnySpec, AnyState, Budget, Column, Inputs, Rows, STATES, State, Transform};
 use sluicegate::rows::{Mask, RowNumbers};
@@ -268,9 +268,9 @@ fn trials() -> Vec<Trial> {
         all.of::<Bins>(BinsSpec { low: -20.0, high: 20.0, bins: 7 }, &[column]);
     }
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
-    all.of::<StandIns>(vec![Wanted::Int(0), Wanted::Int(-1)], &[INTEGER]);
-    all.of::<StandIns>(vec![Wanted::Float(0.0), Wanted::Float(-1.0)], &[FLOAT]);
-    all.of::<StandIns>(vec![Wanted::Text("a".into()), Wanted::Text(String::new())], &[TEXT]);
+    all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
+    all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
+    all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
     for (keep, nulls_equal) in [(Keep::First, false), (Keep::Last, true), (Keep::None, true)] {
         all.of::<Keys>(keys(keep, nulls_equal, false), &[INTEGER, TEXT]);
     }
@@ -301,7 +301,7 @@ fn every_state_of_the_list_has_laws() {
 #[test]
 fn a_spec_is_text_and_reads_back() {
     let infinite = AnySpec::of::<Outside>(Fences { low: f64::NEG_INFINITY, high: 0.1 + 0.2, side: Side::High, log: false });
-    let wide = AnySpec::of::<StandIns>(vec![Wanted::Int(i128::MAX), Wanted::Float(-0.0), Wanted::Text("a".into())]);
+    let wide = AnySpec::of::<StandIns>(vec![StandIn::Int(i128::MAX), StandIn::Float(-0.0), StandIn::Text("a".into())]);
     for spec in trials().into_iter().map(|trial| trial.spec).chain([infinite, wide]) {
         let kind = spec.kind();
         let text = serde_json::to_string(&spec.json().expect("text")).expect("text");
@@ -444,7 +444,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Outside>(Fences { low: -10.0, high: 12.5, side: Side::Both, log: false }, &[FLOAT]),
         Trial::of::<Bins>(BinsSpec { low: -5000.0, high: 5000.0, bins: 100 }, &[FLOAT]),
         Trial::of::<Breaks>(OrderSpec { decreasing: false, strict: false }, &[TEXT]),
-        Trial::of::<StandIns>(vec![Wanted::Text("group 7".into()), Wanted::Text("group 13".into())], &[TEXT]),
+        Trial::of::<StandIns>(vec![StandIn::Text("group 7".into()), StandIn::Text("group 13".into())], &[TEXT]),
         Trial::of::<EqualRuns>(1, &[BOOLEAN]),
         Trial::of::<SortedRuns>(SortedSpec { max_run: 1 }, &[TEXT, FLOAT]),
         Trial::of::<Keys>(keys(Keep::First, false, true), &[INTEGER]),

@@ -22,13 +22,13 @@ use sluicegate::metric::keys::{Foreign, TakeKeys};
 use sluicegate::report::Report;
 use sluicegate::report::model::PublicationState;
 use sluicegate::rows::RowSet;
-use sluicegate::rules::published::{Fetched, Published, Wanted};
+use sluicegate::rules::published::{Fetched, KeyQuery, Published};
 use sluicegate::rules::schema::Evolution;
 use sluicegate::ruleset::RuleFile;
 use sluicegate::source::{self, Cut, Source, Spool};
 use sluicegate::store::{
-    BatchRows, Commit, Committed, Encoded, Encoder, Landed, Location, Quarantine, Stage, StagedUnit, Stamp, Store, Stored, Terms,
-    UnitEncoder, View, Waiting, keys_of,
+    BatchRows, Commit, CommitDone, Committed, Encoded, Encoder, Location, Quarantine, Snapshot, Stage, StagedUnit, Stamp, Store, Stored,
+    Terms, UnitEncoder, Waiting, keys_of,
 };
 
 use crate::support::Place;
@@ -114,7 +114,7 @@ impl Store for Memory {
         Ok(self.table().batches.get(&stamp.batch_id).map(|batch| Box::new(batch.clone()) as Box<dyn BatchRows>))
     }
 
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault> {
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let table = self.table();
         let others = table.batches.values().filter(|batch| batch.stamp.batch_id != own.batch_id);
         Ok(Arc::new(MemoryView { version: table.version, rows: others.flat_map(|batch| batch.rows.clone()).collect() }))
@@ -150,12 +150,12 @@ struct MemoryView {
     rows: Vec<RecordBatch>,
 }
 
-impl View for MemoryView {
+impl Snapshot for MemoryView {
     fn version(&self) -> Option<u128> {
         Some(self.version.into())
     }
 
-    fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault> {
+    fn rows(&self, wanted: KeyQuery) -> Result<Fetched, Fault> {
         Ok(Fetched::Rows(Arc::new(Keys { rows: self.rows.clone(), wanted })))
     }
 }
@@ -163,7 +163,7 @@ impl View for MemoryView {
 #[derive(Debug)]
 struct Keys {
     rows: Vec<RecordBatch>,
-    wanted: Wanted,
+    wanted: KeyQuery,
 }
 
 impl Foreign for Keys {
@@ -265,15 +265,15 @@ impl Stage for MemoryStage {
                 table.batches.insert(id, batch);
             }
         }
-        if what.seen.is_some_and(|seen| seen.version() != Some(table.version.into())) {
-            return Ok(Committed::Overtaken("another batch was published".into()));
+        if what.snapshot.is_some_and(|snapshot| snapshot.version() != Some(table.version.into())) {
+            return Ok(Committed::Conflict("another batch was published".into()));
         }
         let there = table.batches.remove(&what.stamp.batch_id).filter(|_| self.joined > 0);
         let rows = there.map(|batch| batch.rows).unwrap_or_default().into_iter().chain(self.rows.iter().flatten().cloned()).collect();
         let batch = Batch { stamp: what.stamp.clone(), replays: self.replays.clone(), rows };
         table.batches.insert(what.stamp.batch_id.clone(), batch);
         table.version += 1;
-        Ok(Committed::There(Landed::default()))
+        Ok(Committed::Done(CommitDone::default()))
     }
 }
 

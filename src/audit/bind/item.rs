@@ -12,7 +12,7 @@ use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
 use crate::rules::words::{OnNoData, Over, Tolerance};
-use crate::rules::{Asking, Binder, BoundColumn, Check, Handle, Policy, Requests, Scope, StateRequest};
+use crate::rules::{Asking, Binder, BoundColumn, Handle, Judge, Policy, Requests, Scope, StateRequest};
 use crate::ruleset::RuleItem;
 use crate::sql::LazySql;
 use crate::types::type_name;
@@ -22,7 +22,7 @@ const READ: &str = "`warn` beside a tolerance was read as one with the rule file
 
 /// A check that bound, with what it asked for.
 struct BoundRule {
-    check: Box<dyn Check>,
+    check: Box<dyn Judge>,
     /// What nobody had asked for before.
     new: Requests,
     wants_states: bool,
@@ -79,7 +79,7 @@ impl Binding<'_, '_> {
 
     /// Binds one item to one column, or to the rows as a whole, and takes over what it asks for.
     pub(super) fn bind_check(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
-        let schema = plan.prepare.seen.clone();
+        let schema = plan.prepare.rule_schema.clone();
         let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &schema));
         let bound = match drifted {
             Some(why) => Err(why.into()),
@@ -142,7 +142,7 @@ impl Binding<'_, '_> {
     /// contract's. As text, 61 lies outside 0 to 120.
     fn drifted(&self, column: &str, schema: &Schema) -> Option<String> {
         let (_, found) = schema.column_with_name(column)?;
-        let (_, expected) = self.contract.seen.column_with_name(column)?;
+        let (_, expected) = self.contract.rule_schema.column_with_name(column)?;
         // What lies inside a struct or list is the schema's business; the rule is about the whole.
         let kind = |t: &DataType| {
             (matches!(t, DataType::Struct(_)), matches!(t, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)))

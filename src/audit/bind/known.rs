@@ -31,7 +31,7 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, is_guess: impl Fn(&Field)
             }
         };
         let fault = |why: &str| Fault::new(Code::InvalidSql, why).at(r#where.at.in_file(file));
-        let Some(condition) = faults.take(sql.sound(condition, fault, |c| is_guess(plan.prepare.schema.field(c)))) else { continue };
+        let Some(condition) = faults.take(sql.accept(condition, fault, |c| is_guess(plan.prepare.schema.field(c)))) else { continue };
         let Some(test) = plan.checks[check].test else {
             let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);
             faults.push(Fault::new(Code::MisplacedWord, what).at(rule.at.in_file(file)));

@@ -24,7 +24,7 @@ use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
 use crate::rules::published::PublishedTerms;
 use crate::rules::words::OnNoData;
-use crate::rules::{Check, Handle, Policy, Requests, Scope};
+use crate::rules::{Handle, Judge, Policy, Requests, Scope};
 use crate::ruleset::{RuleFile, Words};
 use crate::source::Source;
 use crate::sql::LazySql;
@@ -62,7 +62,7 @@ pub struct PlannedCheck {
     pub on_no_data: OnNoData,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
-    pub check: Result<Box<dyn Check>, Message>,
+    pub check: Result<Box<dyn Judge>, Message>,
     /// Where the rule stands in its file.
     pub at: Position,
     /// Its row test, if it judges row by row.
@@ -124,7 +124,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, `evolution` decides.
         if contract.required == Some(true)
-            && plan.prepare.seen.column_with_name(name).is_some()
+            && plan.prepare.rule_schema.column_with_name(name).is_some()
             && let Err(more) = binding.required(name, contract.at, &mut plan)
         {
             faults.extend(more);
@@ -143,7 +143,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     }
     ids_differ(terms, &plan, &mut faults);
     faults.or_ok(())?;
-    plan.deferred_faults = Faults(sql.doubts());
+    plan.deferred_faults = Faults(sql.deferred_faults());
     let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
     plan.profile = profile;
     plan.requests.absorb(asked);

@@ -14,8 +14,8 @@ pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (
     let mut prepare = Prepare::new(schema);
     let mut faults = Faults::default();
     let place = |at: Position| at.in_file(&terms.rules.path);
-    let sound = |expression: Expression, schema: &Schema, at: Position| {
-        sql.sound(expression, |why| Fault::new(Code::InvalidSql, why).at(place(at)), |c| is_guess(terms, schema.field(c)))
+    let accept = |expression: Expression, schema: &Schema, at: Position| {
+        sql.accept(expression, |why| Fault::new(Code::InvalidSql, why).at(place(at)), |c| is_guess(terms, schema.field(c)))
     };
     for step in &terms.rules.sections.clean {
         let (drops, text) = match (&step.drop_where, &step.keep_where) {
@@ -24,7 +24,7 @@ pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (
             (None, None) => continue,
         };
         match sql.get().condition(&text.value, schema) {
-            Ok(condition) => match sound(condition, schema, text.at) {
+            Ok(condition) => match accept(condition, schema, text.at) {
                 Ok(condition) => prepare.clean(drops, condition),
                 Err(fault) => faults.push(fault),
             },
@@ -33,7 +33,7 @@ pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (
     }
     for (name, text) in &terms.rules.sections.transform.0 {
         match sql.get().compile(&text.value, &prepare.schema) {
-            Ok(expression) => match sound(expression, &prepare.schema, text.at) {
+            Ok(expression) => match accept(expression, &prepare.schema, text.at) {
                 Ok(expression) => prepare.transform(name, expression),
                 Err(fault) => faults.push(fault),
             },

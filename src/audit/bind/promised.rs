@@ -27,7 +27,7 @@ impl Binding<'_, '_> {
         for name in &table.not_null {
             let is_required = plan.checks.iter().any(|check| check.id == REQUIRED.id_of(name) && check.known_reasons.is_empty());
             // Where the column is gone, the finding about the schema says so.
-            if !is_required && plan.prepare.seen.column_with_name(name).is_some() {
+            if !is_required && plan.prepare.rule_schema.column_with_name(name).is_some() {
                 let mut item = super::contract::required(name, Position::default());
                 item.code = NOT_NULL.code.clone();
                 item.words.id = Some(here(NOT_NULL.id_of(name)));
@@ -76,7 +76,7 @@ fn lossy(table: Option<&TableTerms>, plan: &Plan) -> Vec<(String, DataType)> {
         };
         is_lossy(field.data_type(), &held).then(|| (field.name().clone(), held))
     };
-    plan.prepare.seen.fields().iter().filter_map(held).collect()
+    plan.prepare.rule_schema.fields().iter().filter_map(held).collect()
 }
 
 fn here<T>(value: T) -> Spanned<T> {

@@ -7,7 +7,7 @@ use crate::rules::StateRequest;
 use crate::rules::words::{Nulls, Over};
 use crate::source::Source;
 
-/// What is certain of a column of [`crate::prepare::Prepare::seen`]: nothing once rows are cleaned away or it is computed.
+/// What is certain of a column of [`crate::prepare::Prepare::rule_schema`]: nothing once rows are cleaned away or it is computed.
 pub(super) fn statistics(source: &dyn Source, plan: &Plan, column: usize) -> Option<ColumnStatistics> {
     if plan.prepare.changes_rows() || !plan.prepare.is_untouched(column) {
         return None;
@@ -25,7 +25,7 @@ pub(super) fn passed_tests(source: &dyn Source, plan: &Plan) -> Vec<bool> {
         }
         let Some(statistics) = statistics(source, plan, *column) else { return false };
         let nulls_pass = test.policy.nulls == Nulls::Pass || statistics.missing == 0;
-        nulls_pass && test.test.is_passed_by(&statistics)
+        nulls_pass && test.test.passes_by_statistics(&statistics)
     };
     plan.requests.tests.iter().map(proven).collect()
 }

@@ -49,12 +49,12 @@ pub(super) struct Holds {
 }
 
 impl RowBatch {
-    /// `needed` are the columns of [`Prepare::seen`] that the requests from `first_new` on speak of.
+    /// `needed` are the columns of [`Prepare::rule_schema`] that the requests from `first_new` on speak of.
     pub(super) fn new(prepared: Prepared, plan: &Plan, first_new: usize, needed: &[usize]) -> Self {
         let (len, requests) = (prepared.rows.len(), &plan.requests);
         let mut columns: Vec<Option<Column>> = prepared.columns.iter().map(|a| a.clone().map(Column::new)).collect();
         let mut ends = BTreeMap::new();
-        columns.resize(plan.prepare.seen.fields().len(), None);
+        columns.resize(plan.prepare.rule_schema.fields().len(), None);
         for &index in needed.iter().filter(|&&i| i >= prepared.columns.len()) {
             if let Some(values) = plan.prepare.values(&prepared.columns, index) {
                 columns[index] = Some(Column::new(values.array));

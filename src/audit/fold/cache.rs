@@ -1,4 +1,4 @@
-//! Columns kept from the first pass for a second look: reading text again would mean framing every record again, and
+//! Columns kept from the first pass for a second pass: reading text again would mean framing every record again, and
 //! decoding a column again costs more than holding it while it is small.
 
 use std::collections::BTreeMap;
@@ -65,9 +65,9 @@ impl ColumnCache {
 
     /// The rows of `unit` with `columns` alone, if all of them were kept.
     pub fn chunks(&self, unit: u32, columns: &[usize]) -> Option<Vec<Chunk>> {
-        let places: Vec<usize> = columns.iter().map(|c| self.columns.binary_search(c).ok()).collect::<Option<_>>()?;
+        let positions: Vec<usize> = columns.iter().map(|c| self.columns.binary_search(c).ok()).collect::<Option<_>>()?;
         let chunk = |(batch, rows): &(RecordBatch, RowNumbers)| {
-            let batch = batch.project(&places).expect("the places are of columns that were kept");
+            let batch = batch.project(&positions).expect("the places are of columns that were kept");
             Chunk { batch, rows: rows.clone(), malformed: Vec::new() }
         };
         Some(self.units.get(&unit)?.iter().map(chunk).collect())

@@ -14,19 +14,19 @@ use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::rows::{RowId, RowSet};
 use crate::rules::{Facts, TestCounts};
-use crate::source::{Evidence, Malformed, Places, Source, Unit};
+use crate::source::{Malformed, RowOrigins, SchemaEvidence, Source, Unit};
 
 /// What rules and report need of the first pass, once all units were counted.
 pub(in crate::audit) struct Counted {
     pub(in crate::audit) facts: Facts,
-    pub(in crate::audit) places: Places,
+    pub(in crate::audit) row_origins: RowOrigins,
     pub(in crate::audit) units: Vec<Unit>,
     pub(in crate::audit) filtered: u64,
     pub(in crate::audit) malformed: RowSet,
     pub(in crate::audit) malformed_samples: Vec<(u32, Malformed)>,
     pub(in crate::audit) malformed_columns: BTreeMap<Option<String>, u64>,
     pub(in crate::audit) unsound: RowSet,
-    pub(in crate::audit) evidence: Evidence,
+    pub(in crate::audit) evidence: SchemaEvidence,
     /// Digest of the units' bytes, for text.
     pub(in crate::audit) content_digest: Option<u128>,
     pub(in crate::audit) cache: Option<ColumnCache>,
@@ -45,12 +45,12 @@ impl Counted {
             Some(segment) => (segment.units, Some(segment.states), segment.rows),
             None => (Vec::new(), None, RowCounts::default()),
         };
-        let mut places = Places::default();
+        let mut row_origins = RowOrigins::default();
         for UnitRead { unit, end } in &units {
-            places.push(unit.clone(), end, source.known().header_lines(unit.file));
+            row_origins.push(unit.clone(), end, source.known().header_lines(unit.file));
         }
         if let Some(undecided) = &rows.undecided {
-            let origin = places.origin(RowId { unit: undecided.unit, row: undecided.row }, &source.known().origins);
+            let origin = row_origins.origin(RowId { unit: undecided.unit, row: undecided.row }, &source.known().origins);
             let what = format!("cannot tell whether this holds for {origin}: {}", undecided.reason);
             let fault = Fault::new(Code::ExpressionFailed, what).hint("hold such rows back, as in `q <> 0 AND p / q > 1`, or use `nullif`");
             let condition = plan.requests.conditions.iter().find(|c| c.expression.text == undecided.condition);
@@ -74,7 +74,7 @@ impl Counted {
         let content_digest = content_digest(source, &units);
         Ok(Self {
             facts,
-            places,
+            row_origins,
             units: units.into_iter().map(|read| read.unit).collect(),
             filtered: rows.filtered,
             malformed: rows.malformed,

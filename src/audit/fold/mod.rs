@@ -23,7 +23,7 @@ pub use self::value::{Asked, Fold};
 use self::value::{RowCounts, UnitRead};
 use super::{Job, Plan, Sink};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::engine::{self, Over};
+use crate::engine::{self, UnitSelection};
 use crate::metric::{Budget, Inputs};
 use crate::prepare::Prepared;
 use crate::rows::RowSet;
@@ -46,9 +46,14 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     /// Of the plan's states from `first_state` on; the row tests too, if that is 0.
     fn new(job: &Job<'_>, plan: &'a Plan, first_state: usize) -> Result<Self, Fault> {
-        let seen = &plan.prepare.seen;
-        let tests = if first_state == 0 { plan.requests.test_questions(seen) } else { Vec::new() };
-        let asked = Asked { plan: plan.digest(job), schema: seen.clone(), states: plan.requests.questions(first_state, seen)?, tests };
+        let rule_schema = &plan.prepare.rule_schema;
+        let tests = if first_state == 0 { plan.requests.test_questions(rule_schema) } else { Vec::new() };
+        let asked = Asked {
+            plan: plan.digest(job),
+            schema: rule_schema.clone(),
+            states: plan.requests.questions(first_state, rule_schema)?,
+            tests,
+        };
         Ok(Self {
             plan,
             asked: Arc::new(asked),
@@ -64,7 +69,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// What the first pass leaves: the counts, and columns for the looks that may follow.
+/// What the first pass leaves: the counts, and columns for the second passes that may follow.
 pub(super) struct FirstPass {
     pub(super) fold: Fold,
     pub(super) cache: Option<ColumnCache>,
@@ -90,9 +95,9 @@ pub(super) fn first_pass<S: Sink>(
     // What is published keeps its type; what is only looked at may come as the file holds it.
     let projection = if sink.wants_rows() { projection } else { projection.compact() };
     let again = ColumnCache::columns(source, plan);
-    let places: Option<Vec<usize>> = again.iter().map(|c| projection.columns.binary_search(c).ok()).collect();
-    let places = places.filter(|places| !places.is_empty());
-    let mut cache = places.is_some().then(|| ColumnCache::new(again, &job.budget));
+    let positions: Option<Vec<usize>> = again.iter().map(|c| projection.columns.binary_search(c).ok()).collect();
+    let positions = positions.filter(|positions| !positions.is_empty());
+    let mut cache = positions.is_some().then(|| ColumnCache::new(again, &job.budget));
     let mut all = Fold::empty(pass.asked.clone());
     let (total, mut done, mut units) = (source.known().bytes, 0, 0);
     let work = |unit: &Unit, preread| {
@@ -104,8 +109,9 @@ pub(super) fn first_pass<S: Sink>(
         let mut cached = CachedRows::new();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             job.cancel.check()?;
-            if let Some(places) = &places {
-                let columns = chunk.batch.project(places).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
+            if let Some(positions) = &positions {
+                let columns =
+                    chunk.batch.project(positions).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
                 cached.push((columns, chunk.rows.clone()));
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
@@ -118,7 +124,7 @@ pub(super) fn first_pass<S: Sink>(
         let part = open.map(|open| sink.close(open)).transpose()?;
         Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };
-    engine::each_unit(source, Over::All, job.threads, &job.cancel, work, |folded| {
+    engine::each_unit(source, UnitSelection::All, job.threads, &job.cancel, work, |folded| {
         units += 1;
         let Some((unit, fold, part, cached)) = folded else { return Ok(()) };
         done += unit.bytes;
@@ -133,7 +139,7 @@ pub(super) fn first_pass<S: Sink>(
     Ok(FirstPass { fold: all, cache })
 }
 
-/// What a second look must know of the first pass.
+/// What a second pass must know of the first pass.
 pub(super) struct Before<'a> {
     /// The units to read.
     pub(super) units: &'a [Unit],
@@ -142,7 +148,7 @@ pub(super) struct Before<'a> {
     pub(super) cache: Option<&'a ColumnCache>,
 }
 
-/// A second look: only the states asked for since `first_state`, over the same rows as before.
+/// A second pass: only the states asked for since `first_state`, over the same rows as before.
 ///
 /// # Errors
 /// What cannot be read or counted.
@@ -160,7 +166,7 @@ pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first
                 let live = before.malformed.mask(unit.index, &batch.prepared.rows).not();
                 let sound = live.without(&before.unsound.mask(unit.index, &batch.prepared.rows));
                 if let Some(row) = states.update(&batch, (plan, first_state), (&live, &sound), unit.index)? {
-                    // The first pass judged by the same conditions; this is for one that only a second look asks for.
+                    // The first pass judged by the same conditions; this is for one that only a second pass asks for.
                     let Condition { at, .. } = &plan.requests.conditions[row.condition];
                     return Err(Fault::new(
                         Code::ExpressionFailed,
@@ -178,7 +184,7 @@ pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first
         let read = UnitRead { unit: unit.clone(), end: UnitEnd::default() };
         Ok(Fold::of_unit(pass.asked.clone(), read, states, RowCounts::default()))
     };
-    engine::each_unit(source, Over::Units(before.units), job.threads, &job.cancel, work, |fold| all.merge(fold))?;
+    engine::each_unit(source, UnitSelection::Units(before.units), job.threads, &job.cancel, work, |fold| all.merge(fold))?;
     Ok(all)
 }
 
@@ -190,7 +196,7 @@ pub(super) fn of_plan(fold: Fold, job: &Job<'_>, plan: &Plan, first_state: usize
     fold.answering(&Pass::new(job, plan, first_state)?.asked)
 }
 
-/// Takes in what a second look counted of all units.
+/// Takes in what a second pass counted of all units.
 ///
 /// # Errors
 /// Not all units were counted; spilled data cannot be read back.

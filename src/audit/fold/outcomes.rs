@@ -1,4 +1,9 @@
 //! What the row tests say of a batch: which rows fail what, and which rows are sound.
+//!
+//! Four words, in the order in which they follow from each other. A row *fails* a row test. If the test's rule quarantines
+//! and tolerates no failing row, such a row goes *at once*: no measure counts it. A row that goes at once is *unsound*.
+//! When all rows are counted, rows are *set aside*: the malformed ones, and those that fail a rule which failed and
+//! quarantines. So unsound rows are always among those set aside.
 
 use super::batch::{RowBatch, UndecidableRow};
 use crate::audit::Plan;

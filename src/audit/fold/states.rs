@@ -40,7 +40,7 @@ impl States {
             match (from_statistics, same[i]) {
                 (Some(counts), _) => Answer::FromStatistics(counts),
                 (None, Some(all)) => Answer::SameAs(all),
-                (None, None) => Answer::Counted(request.empty(&plan.prepare.seen, memory)),
+                (None, None) => Answer::Counted(request.empty(&plan.prepare.rule_schema, memory)),
             }
         };
         Self { answers: plan.requests.states[first_state..].iter().enumerate().map(answer).collect(), same: same.clone() }

@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Fault};
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::RowSet;
 use crate::rules::{Question, TestQuestion};
-use crate::source::{Evidence, Malformed, Unit, UnitEnd};
+use crate::source::{Malformed, SchemaEvidence, Unit, UnitEnd};
 
 /// What a fold answers, said without any index of the process that made it.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +68,7 @@ pub(super) struct RowCounts {
     /// Rows that a row test without tolerance sets aside.
     pub(super) unsound: RowSet,
     /// What the data says of its columns' types: of each unit, [`UnitEnd::evidence`] is moved here.
-    pub(super) evidence: Evidence,
+    pub(super) evidence: SchemaEvidence,
     pub(super) undecided: Option<UndecidedRow>,
 }
 
@@ -246,8 +246,8 @@ impl Fold {
     }
 
     /// What the data counted so far says of its columns' types.
-    pub fn evidence(&self) -> Evidence {
-        let mut evidence = Evidence::default();
+    pub fn evidence(&self) -> SchemaEvidence {
+        let mut evidence = SchemaEvidence::default();
         self.segments.iter().for_each(|segment| evidence.merge(segment.rows.evidence.clone()));
         evidence
     }

@@ -19,10 +19,10 @@ pub(super) struct Judged {
 impl Judged {
     /// Of the rows in the file of index `file`.
     pub fn new(audited: &Audited, staged: &[StagedUnit], fails: &RowSet, file: u32) -> Result<Self, Faults> {
-        let units: Vec<Unit> = audited.places.units().filter(|u| u.file == file).cloned().collect();
+        let units: Vec<Unit> = audited.row_origins.units().filter(|u| u.file == file).cloned().collect();
         // Row groups follow each other, and every row of a Parquet file is a record.
-        let firsts: Vec<usize> = units.iter().map(|u| audited.places.rows_before(u.index) as usize).collect();
-        let len = units.last().map_or(0, |u| firsts[units.len() - 1] + audited.places.records_of(u.index) as usize);
+        let firsts: Vec<usize> = units.iter().map(|u| audited.row_origins.rows_before(u.index) as usize).collect();
+        let len = units.last().map_or(0, |u| firsts[units.len() - 1] + audited.row_origins.records_of(u.index) as usize);
         let mut judged = Self { passes: vec![false; len], rules: vec![Vec::new(); len], reasons: vec![None; len] };
         for (unit, first) in units.iter().zip(firsts) {
             for row in staged.iter().filter(|s| s.unit == unit.index).flat_map(StagedUnit::rows).filter(|row| !fails.contains(*row)) {

@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::quarantine::{FILE, KEY, PART, ROW, is_ours};
 use crate::rows::RowId;
 use crate::ruleset::RuleFile;
-use crate::source::{self, Chunk, ContractColumn, Evidence, Format, Known, Places, Projection, ReadOptions, Source, Spool};
+use crate::source::{self, Chunk, ContractColumn, Format, Known, Projection, ReadOptions, RowOrigins, SchemaEvidence, Source, Spool};
 
 /// A file of mended rows.
 pub struct Mended {
@@ -222,15 +222,16 @@ fn fitted(array: Option<&ArrayRef>, data_type: &DataType, name: &str, path: &str
 
 /// A file read whole.
 struct Read {
-    places: Places,
+    row_origins: RowOrigins,
     batches: Vec<(RecordBatch, Vec<RowId>)>,
     malformed: Vec<(RowId, String)>,
-    evidence: Evidence,
+    evidence: SchemaEvidence,
 }
 
 impl Read {
     fn all(source: &dyn Source, projection: &Projection) -> Result<Self, Fault> {
-        let mut all = Self { places: Places::default(), batches: Vec::new(), malformed: Vec::new(), evidence: Evidence::default() };
+        let mut all =
+            Self { row_origins: RowOrigins::default(), batches: Vec::new(), malformed: Vec::new(), evidence: SchemaEvidence::default() };
         let mut next = source.next_unit(None)?;
         while let Some((unit, preread)) = next {
             let end = source.read(&unit, preread, projection, &mut |chunk: Chunk| {
@@ -239,7 +240,7 @@ impl Read {
                 all.batches.push((chunk.batch, chunk.rows.iter().map(id).collect()));
                 Ok(())
             })?;
-            all.places.push(unit.clone(), &end, source.known().header_lines(unit.file));
+            all.row_origins.push(unit.clone(), &end, source.known().header_lines(unit.file));
             all.evidence.merge(end.evidence);
             next = source.next_unit(Some(&unit))?;
         }
@@ -248,7 +249,7 @@ impl Read {
 
     /// Where a row stands, for people.
     fn place(&self, source: &dyn Source, at: RowId) -> String {
-        self.places.origin(at, &source.known().origins).to_string()
+        self.row_origins.origin(at, &source.known().origins).to_string()
     }
 
     fn unreadable(&self, source: &dyn Source, at: RowId, reason: &str) -> Fault {

@@ -36,7 +36,9 @@ use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::{self, Format, ReadOptions, Source, Spool};
-use crate::store::{BatchRows, Commit, Committed, Done, Quarantine, Stage, Store, View, Waiting, done_in, replays_in, sweep_at};
+use crate::store::{
+    BatchRows, Commit, Committed, Quarantine, ReplayedRows, Snapshot, Stage, Store, Waiting, done_in, replays_in, sweep_at,
+};
 use crate::verdict::Verdict;
 
 /// Makes a job over a source and the table beside which it is judged.
@@ -88,9 +90,9 @@ pub struct Replayed {
 pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, Faults> {
     let _hold = request.publish.hold(&request.quarantine, &request.waiting)?;
     for _ in 0..ATTEMPTS_MAX {
-        let seen = if request.publish.keeps_one_batch() { None } else { Some(request.publish.view(&part.stamp)?) };
-        let batch = Batch::open(request, part)?;
-        if let Some(replayed) = batch.replay(seen.as_deref())? {
+        let snapshot = if request.publish.keeps_one_batch() { None } else { Some(request.publish.snapshot(&part.stamp)?) };
+        let batch = ReplayedBatch::open(request, part)?;
+        if let Some(replayed) = batch.replay(snapshot.as_deref())? {
             return Ok(replayed);
         }
     }
@@ -99,20 +101,20 @@ pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, 
 }
 
 /// A published batch and what it left.
-struct Batch<'a> {
+struct ReplayedBatch<'a> {
     request: &'a Request<'a>,
     part: &'a Part,
     /// None if all its rows were set aside.
     published: Option<Box<dyn BatchRows>>,
     /// Replays that brought rows before, and what they took out of the part.
     replays: Vec<String>,
-    done: Vec<Done>,
+    done: Vec<ReplayedRows>,
     /// The source's columns.
     columns: SchemaRef,
     to_judge: ToJudge,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> ReplayedBatch<'a> {
     /// Looks for the batch, and ends what a killed replay has begun.
     fn open(request: &'a Request<'a>, part: &'a Part) -> Result<Self, Faults> {
         let published = request.publish.published(&part.stamp)?;
@@ -148,7 +150,7 @@ impl<'a> Batch<'a> {
     }
 
     /// None if others have changed the table meanwhile.
-    fn replay(&self, seen: Option<&dyn View>) -> Result<Option<Replayed>, Faults> {
+    fn replay(&self, snapshot: Option<&dyn Snapshot>) -> Result<Option<Replayed>, Faults> {
         let Request { rules, publish, job, .. } = self.request;
         let (paths, written) = self.write_down()?;
         if written.judged.is_empty() && self.request.mended.is_some() {
@@ -173,7 +175,7 @@ impl<'a> Batch<'a> {
         let staged = staging.into_staged()?;
         let judged = Judged::new(&audited, staged.units(), &fails, set_aside_file)?;
         let pass = judged.passing();
-        let published_failing = audited.places.units().filter(|u| u.file != set_aside_file).map(|u| fails.len_of(u.index)).sum();
+        let published_failing = audited.row_origins.units().filter(|u| u.file != set_aside_file).map(|u| fails.len_of(u.index)).sum();
         let replayed = Replayed {
             verdict: report.verdict,
             reasons: report.reasons,
@@ -194,7 +196,7 @@ impl<'a> Batch<'a> {
             }
             return Ok(Some(replayed));
         }
-        Ok(self.publish(&job.cancel, staged, &fails, &judged, seen)?.map(|warnings| Replayed { warnings, ..replayed }))
+        Ok(self.publish(&job.cancel, staged, &fails, &judged, snapshot)?.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
@@ -204,7 +206,7 @@ impl<'a> Batch<'a> {
         mut staged: Box<dyn Stage>,
         fails: &RowSet,
         judged: &Judged,
-        seen: Option<&dyn View>,
+        snapshot: Option<&dyn Snapshot>,
     ) -> Result<Option<Vec<String>>, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
         let stamp = &self.part.stamp;
@@ -212,8 +214,8 @@ impl<'a> Batch<'a> {
         let replay = replay_digest(rules, &self.replays, &stamp.content_digest, mended.as_deref(), &judged.passes);
         let replays: Vec<String> = self.replays.iter().chain([&replay]).cloned().collect();
         publish.ready()?;
-        let done = Done { replay: replay.clone(), rows: judged.passing(), mended };
-        let done: Vec<Done> = self.done.iter().cloned().chain([done]).collect();
+        let done = ReplayedRows { replay: replay.clone(), rows: judged.passing(), mended };
+        let done: Vec<ReplayedRows> = self.done.iter().cloned().chain([done]).collect();
         staged.remove(fails)?;
         let before = self.published.as_ref().map_or(Ok(0), |published| staged.join(published.as_ref()))?;
         staged.finish(stamp, &replays)?;
@@ -223,19 +225,19 @@ impl<'a> Batch<'a> {
         // From here on, what was begun is ended.
         cancel.check()?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
-        match staged.commit(&Commit { stamp, seen, replace: None })? {
-            Committed::There(landed) => {
+        match staged.commit(&Commit { stamp, snapshot, replace: None })? {
+            Committed::Done(landed) => {
                 let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");
                 self.conclude(judged, &replay, &replays, &done).map_err(is_there)?;
                 Ok(Some(landed.warnings))
             }
             // Whether what is pending is another's that did the same, the next look will tell.
-            Committed::Overtaken(_) => Ok(None),
+            Committed::Conflict(_) => Ok(None),
         }
     }
 
     /// What stays takes the part's place, once the other rows are published.
-    fn conclude(&self, judged: &Judged, replay: &str, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+    fn conclude(&self, judged: &Judged, replay: &str, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
         let (quarantine, stamp) = (&self.request.quarantine, &self.part.stamp);
         if quarantine.conclude(stamp, replay)? || replays_in(&self.part.place)? == replays {
             return Ok(());

@@ -5,7 +5,7 @@ use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast_with_options, take};
 
 use super::rows::conform;
-use super::{Batch, cannot};
+use super::{ReplayedBatch, cannot};
 use crate::audit::Audited;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::plain_floats;
@@ -13,7 +13,7 @@ use crate::prepare::Prepared;
 use crate::rows::RowNumbers;
 use crate::source::{Chunk, Projection};
 
-impl Batch<'_> {
+impl ReplayedBatch<'_> {
     /// Whether the published rows are what the rules' `transform` makes of them now.
     pub(super) fn same_values(&self, audited: &Audited) -> Result<(), Faults> {
         let Some(published) = &self.published else { return Ok(()) };

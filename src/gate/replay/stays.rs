@@ -7,10 +7,10 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::FieldRef;
 
 use super::rows::Taken;
-use super::{Batch, Judged, cannot, conserved};
+use super::{Judged, ReplayedBatch, cannot, conserved};
 use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{REASON, RULES};
-use crate::store::{Done, StagedPart, replays_in};
+use crate::store::{ReplayedRows, StagedPart, replays_in};
 
 /// The part as it will be.
 pub(super) struct Stays {
@@ -19,10 +19,10 @@ pub(super) struct Stays {
     is_new: bool,
 }
 
-impl Batch<'_> {
+impl ReplayedBatch<'_> {
     /// The part without the rows that pass; those that were judged as they are have the rules that they fail now. A row
     /// whose mended values fail stays as it was: these values are not its own.
-    pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[Done]) -> Result<Stays, Fault> {
+    pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[ReplayedRows]) -> Result<Stays, Fault> {
         let changed = || Fault::new(Code::TableChanged, format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again");
         let mut part = self.request.quarantine.stage(&self.part.schema()?)?;
         let (mut next, mut before, mut is_new) = (0, 0, false);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::Batch;
+use super::ReplayedBatch;
 use super::judged::Judged;
 use super::rows::{Scratch, Taken, ToJudge};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -23,7 +23,7 @@ pub(super) struct Written {
     pub joined_before: u64,
 }
 
-impl Batch<'_> {
+impl ReplayedBatch<'_> {
     /// Writes the published rows and those to be judged as two files of the source's columns.
     pub(super) fn write_down(&self) -> Result<(Vec<PathBuf>, Written), Faults> {
         let mut paths = Vec::new();

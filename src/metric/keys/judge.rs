@@ -7,7 +7,7 @@ use super::outcome::{Keep, KeysOut};
 use crate::rows::RowSet;
 
 /// Looks through one partition after another, in memory that is used again.
-pub(super) struct Judge {
+pub(super) struct PartitionJudge {
     keep: Keep,
     out: KeysOut,
     /// Open addressing, at least twice as large as the partition.
@@ -32,7 +32,7 @@ struct Slot {
 /// Marks a key that occurs in the other data. No partition has so many rows.
 const IS_FOREIGN: u32 = 1 << 31;
 
-impl Judge {
+impl PartitionJudge {
     pub fn new(keep: Keep) -> Self {
         Self { keep, out: KeysOut::default(), table: Vec::new(), failing: BTreeMap::new(), elsewhere: BTreeMap::new() }
     }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::filter::Filter;
-use self::judge::Judge;
+use self::judge::PartitionJudge;
 use self::key::{Entry, FOREIGN, PARTITIONS, Record, UnitKeys, partitions, split};
 pub use self::outcome::{Keep, KeysOut, LARGEST_MAX};
 use self::spill::Spill;
@@ -48,7 +48,7 @@ pub struct KeysSpec {
     /// What is done to text before it is compared.
     pub normalize: Normalize,
     /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
-    /// it, [`KeysOut::unsettled`] asks for a second look without.
+    /// it, [`KeysOut::unsettled`] asks for a second pass without.
     pub optimistic: bool,
     /// The name of the input in which no key of the batch may occur.
     pub beside: Option<String>,
@@ -198,7 +198,7 @@ impl State for Keys {
                 self.spill()?;
             }
         }
-        let mut judge = Judge::new(self.spec.keep);
+        let mut judge = PartitionJudge::new(self.spec.keep);
         if self.spills.is_empty() {
             partitions(std::mem::take(&mut self.units)).iter_mut().for_each(|partition| judge.look_through(partition));
         } else {

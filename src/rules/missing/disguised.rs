@@ -9,13 +9,13 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::Figures;
 use crate::metric::completeness::Completeness;
 use crate::metric::is_numeric;
-use crate::metric::stand_ins::{StandIns, Wanted};
+use crate::metric::stand_ins::{StandIn, StandIns};
 use crate::rows::RowSet;
 use crate::rules::exact_keys::ExactKeys;
-use crate::rules::facts::Look;
+use crate::rules::facts::SecondPass;
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::Handle;
-use crate::rules::{Binder, Check, View};
+use crate::rules::{Binder, GroupFacts, Judge};
 
 const NUMBERS: [i128; 11] = [-1, -9, -99, -999, -9999, 0, 9, 99, 999, 9999, 99_999];
 const DAYS: [&str; 4] = ["1900-01-01", "1970-01-01", "9999-12-31", "2099-12-31"];
@@ -24,7 +24,7 @@ const WORDS: [&str; 16] =
 /// A number or date is a spike from so many on, and more than so many times the most frequent value beside.
 const SPIKE: u64 = 3;
 
-pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
     if rule.max_run.is_some() || rule.must_be.is_some() || rule.blank || !rule.tokens.is_empty() {
         return Err(to
             .fault(Code::ConflictingWords, "`disguised` stands with another way to judge missing values")
@@ -33,8 +33,8 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>
     }
     to.warn_unless_given();
     let column = to.column();
-    let (names, wanted): (Vec<String>, Vec<Wanted>) = candidates(&column.data_type).into_iter().unzip();
-    let is_text = matches!(wanted.first(), Some(Wanted::Text(_)));
+    let (names, wanted): (Vec<String>, Vec<StandIn>) = candidates(&column.data_type).into_iter().unzip();
+    let is_text = matches!(wanted.first(), Some(StandIn::Text(_)));
     let found = to.want::<StandIns>(wanted, &[column.index]);
     let keys = (!is_text).then(|| ExactKeys::of_values(to, column.index));
     let rows = to.rows_in_scope();
@@ -42,21 +42,21 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>
 }
 
 /// What may stand in for a missing value of a type, in words and in the column's own terms.
-fn candidates(data_type: &DataType) -> Vec<(String, Wanted)> {
+fn candidates(data_type: &DataType) -> Vec<(String, StandIn)> {
     let int = |n: &i128, scale: i8| {
         let value = 10i128.checked_pow(u32::from(scale.unsigned_abs()))?.checked_mul(*n)?;
-        Some((n.to_string(), Wanted::Int(value)))
+        Some((n.to_string(), StandIn::Int(value)))
     };
     let day = |text: &&str, ticks: i64| {
         let days = crate::text::date(text)?;
-        Some(((*text).to_owned(), Wanted::Int(i128::from(days) * i128::from(ticks))))
+        Some(((*text).to_owned(), StandIn::Int(i128::from(days) * i128::from(ticks))))
     };
     let days = |ticks: i64| DAYS.iter().filter_map(|d| day(d, ticks)).collect();
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            WORDS.iter().map(|w| ((*w).to_owned(), Wanted::Text((*w).to_owned()))).collect()
+            WORDS.iter().map(|w| ((*w).to_owned(), StandIn::Text((*w).to_owned()))).collect()
         }
-        t if t.is_floating() => NUMBERS.iter().map(|n| (n.to_string(), Wanted::Float(*n as f64))).collect(),
+        t if t.is_floating() => NUMBERS.iter().map(|n| (n.to_string(), StandIn::Float(*n as f64))).collect(),
         DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) => {
             NUMBERS.iter().filter_map(|n| int(n, *s)).collect()
         }
@@ -83,20 +83,20 @@ struct DisguisedCheck {
     rows: Handle<Completeness>,
 }
 
-impl Check for DisguisedCheck {
-    fn fresh(&self) -> Box<dyn Check> {
+impl Judge for DisguisedCheck {
+    fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
     }
 
-    fn judge(&mut self, view: &View<'_>, look: &mut Look<'_>) -> Result<Judgement, Fault> {
-        let keys = match self.keys.as_mut().map(|k| k.advance(view, look)).transpose()? {
-            Some(None) => return Ok(Judgement::Again),
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
+        let keys = match self.keys.as_mut().map(|k| k.advance(facts, pass)).transpose()? {
+            Some(None) => return Ok(Judgement::NeedsPass),
             Some(Some(keys)) => keys,
             None => None,
         };
-        let of = view.get(self.rows)?.map_or(0, |c| c.rows);
+        let of = facts.get(self.rows)?.map_or(0, |c| c.rows);
         let empty = Vec::new();
-        let found = view.get(self.found)?.unwrap_or(&empty);
+        let found = facts.get(self.found)?.unwrap_or(&empty);
         let counts: Vec<u64> = found.iter().map(RowSet::len).collect();
         // The most frequent value beside the stand-ins: the largest size that is none of theirs.
         let mut sizes = keys.map(|k| k.largest.clone()).unwrap_or_default();

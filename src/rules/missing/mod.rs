@@ -10,10 +10,10 @@ use crate::metric::completeness::MissingSpec;
 use crate::metric::runs::MissingRuns;
 use crate::metric::{Column, ColumnStatistics};
 use crate::rows::Mask;
-use crate::rules::facts::Simple;
+use crate::rules::facts::SinglePass;
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::{Handle, TestHandle};
-use crate::rules::{Binder, Check, RowTest, Rule, Subject, Tested, View};
+use crate::rules::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::yaml::Spanned;
 
 /// Values that are not there.
@@ -71,7 +71,7 @@ impl Rule for Missing {
     const CLAIMS: &'static [&'static str] = &["nulls"];
     const ABOUT_ROWS: &'static [&'static str] = &["together"];
 
-    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         if self.max_run.is_some() && self.must_be.is_some() {
             return Err(to.fault(Code::ConflictingWords, "`max_run` and `must_be` contradict each other").into());
         }
@@ -108,7 +108,7 @@ impl RowTest for MissingTest {
         Tested { fails: if self.inverted { missing.not() } else { missing }, unknown: Mask::None }
     }
 
-    fn is_passed_by(&self, statistics: &ColumnStatistics) -> bool {
+    fn passes_by_statistics(&self, statistics: &ColumnStatistics) -> bool {
         if self.inverted { statistics.missing == statistics.rows } else { statistics.missing == 0 }
     }
 }
@@ -120,9 +120,9 @@ struct MissingCheck {
     inverted: bool,
 }
 
-impl Simple for MissingCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        let counts = view.test(self.test);
+impl SinglePass for MissingCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        let counts = facts.test(self.test);
         let all = counts.failing + counts.known;
         let missing = if self.inverted { counts.in_scope - all } else { all };
         let mut counted = Figures::from([(&figures::MISSING, missing.into())]);
@@ -132,7 +132,7 @@ impl Simple for MissingCheck {
         }
         let mut broken = None;
         if let Some((max, handle)) = self.runs {
-            let longest = view.get(handle)?.copied().unwrap_or(0);
+            let longest = facts.get(handle)?.copied().unwrap_or(0);
             counted.set(&figures::LONGEST_RUN, longest);
             broken = (longest > max).then(|| format!("{longest} missing in a row, at most {max} allowed"));
         }

@@ -5,13 +5,13 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Column;
 use crate::metric::completeness::MissingSpec;
 use crate::rows::Mask;
-use crate::rules::facts::Simple;
+use crate::rules::facts::SinglePass;
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::TestHandle;
-use crate::rules::{Binder, Check, RowTest, Tested, View};
+use crate::rules::{Binder, GroupFacts, Judge, RowTest, Tested};
 use crate::yaml::Spanned;
 
-pub(super) fn bind(names: &Spanned<Vec<Spanned<String>>>, rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Check>, Faults> {
+pub(super) fn bind(names: &Spanned<Vec<Spanned<String>>>, rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
     let mut faults = Faults::default();
     if rule.max_run.is_some() || rule.must_be.is_some() || rule.disguised {
         faults.push(to.fault(Code::ConflictingWords, "`together` stands with another way to judge missing values").hint("write two rules"));
@@ -48,8 +48,8 @@ struct TogetherCheck {
     says: String,
 }
 
-impl Simple for TogetherCheck {
-    fn judge(&self, view: &View<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Rows(RowsJudged::of_test(view.test(self.test), &self.says)))
+impl SinglePass for TogetherCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }

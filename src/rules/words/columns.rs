@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, Visitor};
 
 /// Columns: a name, a list of names and globs, `"*"`, or those of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Columns {
+pub enum ColumnSelection {
     Named(Vec<String>),
     OfType(TypeClass),
 }
@@ -36,38 +36,38 @@ impl TypeClass {
     }
 }
 
-impl<'de> Deserialize<'de> for Columns {
+impl<'de> Deserialize<'de> for ColumnSelection {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Each;
         impl<'de> Visitor<'de> for Each {
-            type Value = Columns;
+            type Value = ColumnSelection;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a column, a list of columns, or `{ type: numeric }`")
             }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Columns, E> {
-                Ok(Columns::Named(vec![text.to_owned()]))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ColumnSelection, E> {
+                Ok(ColumnSelection::Named(vec![text.to_owned()]))
             }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Columns, A::Error> {
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<ColumnSelection, A::Error> {
                 let mut names = Vec::new();
                 while let Some(name) = seq.next_element()? {
                     names.push(name);
                 }
-                Ok(Columns::Named(names))
+                Ok(ColumnSelection::Named(names))
             }
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Columns, A::Error> {
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<ColumnSelection, A::Error> {
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
                 struct OfType {
                     r#type: TypeClass,
                 }
-                OfType::deserialize(de::value::MapAccessDeserializer::new(map)).map(|t| Columns::OfType(t.r#type))
+                OfType::deserialize(de::value::MapAccessDeserializer::new(map)).map(|t| ColumnSelection::OfType(t.r#type))
             }
         }
         deserializer.deserialize_any(Each)
     }
 }
 
-impl JsonSchema for Columns {
+impl JsonSchema for ColumnSelection {
     fn schema_name() -> Cow<'static, str> {
         "Columns".into()
     }

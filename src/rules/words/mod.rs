@@ -11,7 +11,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
-pub use self::columns::{Columns, TypeClass};
+pub use self::columns::{ColumnSelection, TypeClass};
 pub use crate::findings::{OnFail, OnNoData};
 use crate::yaml::LITERAL;
 

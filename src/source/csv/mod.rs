@@ -19,7 +19,7 @@ use self::header::Header;
 use self::reading::UnitReader;
 use self::record::{Cell, Dialect};
 use super::{
-    ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
+    ContractColumn, Cut, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source, TakeChunk,
     UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
 use crate::diagnostic::Fault;
@@ -139,8 +139,8 @@ impl Source for CsvSource {
         Ok(reader.end(&bytes))
     }
 
-    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
-        let Evidence::Columns(evidence) = evidence else { return Ok(None) };
+    fn retyped(&self, evidence: &SchemaEvidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+        let SchemaEvidence::Columns(evidence) = evidence else { return Ok(None) };
         let mut again = self.clone();
         for e in evidence {
             let reader = &mut again.columns[e.column];
@@ -168,8 +168,8 @@ impl Source for CsvSource {
         Ok(Some(Arc::new(again)))
     }
 
-    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
-        let Evidence::Columns(evidence) = evidence else { return Vec::new() };
+    fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {
+        let SchemaEvidence::Columns(evidence) = evidence else { return Vec::new() };
         let mixed = evidence.iter().filter(|e| e.kinds.len() > 1);
         mixed.map(|e| Tally::of_classes(&self.columns[e.column].name, &e.kinds)).collect()
     }

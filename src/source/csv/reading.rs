@@ -11,8 +11,7 @@ use super::header::BOM;
 use super::record::{Cell, Framed};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
-use crate::source::LineJumps;
-use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
+use crate::source::{Chunk, LineJumps, Malformed, Projection, SchemaEvidence, UnitEnd};
 use crate::types::{Class, TypeEvidence};
 
 /// Cells held at a time, so that wide tables take no more memory than long ones.
@@ -179,7 +178,7 @@ impl<'a> UnitReader<'a> {
             lines: Some(self.lines),
             line_jumps: self.line_jumps,
             digest: Some(xxhash_rust::xxh3::xxh3_128(bytes)),
-            evidence: Evidence::Columns(evidence),
+            evidence: SchemaEvidence::Columns(evidence),
         }
     }
 }

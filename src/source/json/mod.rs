@@ -24,7 +24,7 @@ use self::plan::{ContractNode, ReadPlan};
 use self::reading::{RecordFrames, UnitReader, shape_of};
 use super::shape::{FIELDS_MAX, Shape};
 use super::{
-    ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
+    ContractColumn, Cut, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source, TakeChunk,
     UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
 use crate::diagnostic::{Code, Fault};
@@ -217,8 +217,8 @@ impl Source for JsonSource {
         Ok(reader.end())
     }
 
-    fn retyped(&self, evidence: &Evidence) -> Result<Option<Arc<dyn Source>>, Fault> {
-        let Evidence::Shape(shape) = evidence else { return Ok(None) };
+    fn retyped(&self, evidence: &SchemaEvidence) -> Result<Option<Arc<dyn Source>>, Fault> {
+        let SchemaEvidence::Shape(shape) = evidence else { return Ok(None) };
         self.bounded(shape)?;
         let mut contradicted = self.known.contradicted.clone();
         shape.contradicted("", &mut contradicted);
@@ -226,9 +226,9 @@ impl Source for JsonSource {
         Ok((again.plan != self.plan).then(|| Arc::new(again) as Arc<dyn Source>))
     }
 
-    fn tallies(&self, evidence: &Evidence) -> Vec<Tally> {
+    fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {
         let mut tallies = Vec::new();
-        if let Evidence::Shape(shape) = evidence {
+        if let SchemaEvidence::Shape(shape) = evidence {
             shape.tallies("", &self.plan, &mut tallies);
         }
         tallies

@@ -11,9 +11,8 @@ use super::record::RecordTokens;
 use crate::diagnostic::{Code, Fault};
 use crate::json::{Tape, TokenKind, skip_space, structural_end};
 use crate::rows::RowNumbers;
-use crate::source::LineJumps;
 use crate::source::shape::Shape;
-use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
+use crate::source::{Chunk, LineJumps, Malformed, Projection, SchemaEvidence, UnitEnd};
 
 /// A record's bytes, and why it is malformed, if so.
 struct Framed {
@@ -244,7 +243,7 @@ impl<'a> UnitReader<'a> {
             lines: Some(lines),
             line_jumps: self.line_jumps,
             digest: Some(xxhash_rust::xxh3::xxh3_128(text)),
-            evidence: Evidence::Shape(Box::new(self.root.into_shape())),
+            evidence: SchemaEvidence::Shape(Box::new(self.root.into_shape())),
         }
     }
 }

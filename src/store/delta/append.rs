@@ -10,7 +10,7 @@ use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use serde_json::Value;
 
-use super::schema::Columns;
+use super::schema::DeltaWriteSchema;
 use super::table::{Table, application, block_on, transaction_version, unopened};
 use crate::store::location::Location;
 use crate::store::stamp::Stamp;
@@ -21,7 +21,7 @@ pub(super) fn create(
     actions: Vec<Action>,
     stamp: &Stamp,
     properties: CommitProperties,
-    columns: &Columns,
+    columns: &DeltaWriteSchema,
 ) -> Result<u64, DeltaTableError> {
     let kernel: StructType = columns.written.as_ref().try_into_kernel()?;
     let create = CreateBuilder::new()

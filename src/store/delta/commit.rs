@@ -6,14 +6,14 @@ use deltalake_core::kernel::{Action, Remove};
 
 use super::add::add;
 use super::append::{create, properties};
-use super::fate::{Fate, unknown, untold};
+use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
-use super::schema::{self, Columns, Written};
-use super::table::{Lake, Table, application, had_rows, transaction_version};
+use super::schema::{self, DeltaWriteSchema, Written};
+use super::table::{DeltaStore, Table, application, had_rows, transaction_version};
 use super::{replace, upkeep};
 use crate::diagnostic::{Code, Fault};
 use crate::store::durable::{cannot_write_at, make_directory};
-use crate::store::interface::{Commit, Committed, Landed};
+use crate::store::interface::{Commit, CommitDone, Committed};
 use crate::store::location::Location;
 use crate::store::parquet::StagedFile;
 use crate::store::stamp::Stamp;
@@ -26,14 +26,19 @@ const ATTEMPTS_MAX: usize = 100;
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
-pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &Columns, what: &Commit<'_>) -> Result<Committed, Fault> {
-    let (location, stamp, has_rows) = (&lake.location, what.stamp, staged.rows() > 0);
-    let table = Table::open(lake)?;
-    if what.seen.is_some_and(|seen| seen.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
-        return Ok(Committed::Overtaken("another batch was published".into()));
+pub(super) fn commit(
+    store: &DeltaStore,
+    staged: &mut StagedFile,
+    columns: &DeltaWriteSchema,
+    what: &Commit<'_>,
+) -> Result<Committed, Fault> {
+    let (location, stamp, has_rows) = (&store.location, what.stamp, staged.rows() > 0);
+    let table = Table::open(store)?;
+    if what.snapshot.is_some_and(|snapshot| snapshot.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
+        return Ok(Committed::Conflict("another batch was published".into()));
     }
     if let Some(table) = &table {
-        lake.promises_as_judged(table)?;
+        store.promises_as_judged(table)?;
     }
     let terms = table.as_ref().map(|table| &table.terms);
     let Written { columns: written, added } = schema::written(&columns.batch, terms, columns.evolution)??;
@@ -50,7 +55,7 @@ pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &Columns, wh
     // What takes files out of the table, or was judged beside its rows, is not committed behind others: the library would not
     // look again what they did. Nor is a new table, whose columns would take the place of those of another that was made meanwhile.
     let takes_out = change.actions.iter().any(|action| matches!(action, Action::Remove(_)));
-    let attempts = if takes_out || what.seen.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
+    let attempts = if takes_out || what.snapshot.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
     let properties = properties(stamp, has_rows, attempts);
     let committed = match table {
         Some(table) => table.append(change.actions, properties, &added, (stamp, has_rows)),
@@ -58,15 +63,15 @@ pub(super) fn commit(lake: &Lake, staged: &mut StagedFile, columns: &Columns, wh
     };
     let version = match committed {
         Ok(version) => version,
-        Err(error) => match after_error(lake, staged, (stamp, has_rows), &change.name, &error)? {
+        Err(error) => match after_error(store, staged, (stamp, has_rows), &change.name, &error)? {
             Landing::At(version) => version,
-            Landing::Overtaken(why) => return Ok(Committed::Overtaken(why)),
+            Landing::Conflict(why) => return Ok(Committed::Conflict(why)),
         },
     };
     kill::step();
-    settle(lake, version, stamp, has_rows)?;
-    let warnings = upkeep::keep_up(lake).into_iter().collect();
-    Ok(Committed::There(Landed { replaced_rows: change.replaced_rows, warnings }))
+    settle(store, version, stamp, has_rows)?;
+    let warnings = upkeep::keep_up(store).into_iter().collect();
+    Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, warnings }))
 }
 
 /// With a log, though an empty one, the directory is no place of plain parts.
@@ -83,22 +88,28 @@ fn make_log(location: &Location, staged: &StagedFile) -> Result<(), Fault> {
 enum Landing {
     /// It is this version all the same.
     At(u64),
-    Overtaken(String),
+    Conflict(String),
 }
 
 /// Looks what became of a commit that was answered with `error`.
 ///
 /// # Errors
 /// It is not there, or nobody can tell.
-fn after_error(lake: &Lake, staged: &mut StagedFile, batch: (&Stamp, bool), name: &str, error: &DeltaTableError) -> Result<Landing, Fault> {
-    let location = &lake.location;
-    match (overtaken(error), landed(lake, batch.0, batch.1, name)) {
+fn after_error(
+    store: &DeltaStore,
+    staged: &mut StagedFile,
+    batch: (&Stamp, bool),
+    name: &str,
+    error: &DeltaTableError,
+) -> Result<Landing, Fault> {
+    let location = &store.location;
+    match (conflict(error), landed(store, batch.0, batch.1, name)) {
         (Some(why), there) => {
             // Nobody but this gate knows the file, unless the commit is there after all.
             if matches!(there, Ok(None)) {
                 staged.take_back();
             }
-            Ok(Landing::Overtaken(why))
+            Ok(Landing::Conflict(why))
         }
         (None, Ok(Some(version))) => Ok(Landing::At(version)),
         (None, Ok(None)) => {
@@ -115,8 +126,8 @@ fn after_error(lake: &Lake, staged: &mut StagedFile, batch: (&Stamp, bool), name
 }
 
 /// Reads the commit back and makes it durable. The batch is there: no fault from here on may say that it is not.
-fn settle(lake: &Lake, version: u64, stamp: &Stamp, has_rows: bool) -> Result<(), Fault> {
-    let location = &lake.location;
+fn settle(store: &DeltaStore, version: u64, stamp: &Stamp, has_rows: bool) -> Result<(), Fault> {
+    let location = &store.location;
     let landed = |fault: Fault| fault.hint("the batch is committed; run the gate again: it does not come twice");
     if !log::is_of(location, version, &application(stamp), transaction_version(stamp, has_rows)).map_err(landed)? {
         let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
@@ -132,8 +143,8 @@ fn settle(lake: &Lake, version: u64, stamp: &Stamp, has_rows: bool) -> Result<()
 
 /// The version by which the batch's file came into the table, if it did: an answer of the store may be lost after it has
 /// done what it was asked.
-fn landed(lake: &Lake, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Option<u64>, Fault> {
-    let Some(table) = Table::open(lake)? else { return Ok(None) };
+fn landed(store: &DeltaStore, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Option<u64>, Fault> {
+    let Some(table) = Table::open(store)? else { return Ok(None) };
     let is_there = if has_rows {
         table.files_of(stamp)?.iter().any(|(file, _)| file.path == name)
     } else {
@@ -142,10 +153,10 @@ fn landed(lake: &Lake, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Opti
     if !is_there {
         return Ok(None);
     }
-    let (versions, _) = log::entries(&lake.location.join(LOG))?;
+    let (versions, _) = log::entries(&store.location.join(LOG))?;
     let (application, version) = (application(stamp), transaction_version(stamp, has_rows));
     for entry in versions.into_iter().rev() {
-        if log::is_of(&lake.location, entry, &application, version)? {
+        if log::is_of(&store.location, entry, &application, version)? {
             return Ok(Some(entry));
         }
     }
@@ -160,10 +171,10 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fau
     let own = table.files_of(what.stamp)?;
     // Where rows are replaced by value, another batch may have taken the place of this one's.
     if own.is_empty() && what.replace.is_none() && table.transaction(what.stamp)?.is_some_and(had_rows) {
-        match table.fate(what.stamp)? {
-            Fate::TakenAway(_) => {}
-            Fate::Rewritten | Fate::Replaced => return Err(untold(table.location, what.stamp)),
-            Fate::Unknown => return Err(unknown(table.location, what.stamp)),
+        match table.commit_state(what.stamp)? {
+            CommitState::RolledBack(_) => {}
+            CommitState::Rewritten | CommitState::Replaced => return Err(untold(table.location, what.stamp)),
+            CommitState::Unknown => return Err(unknown(table.location, what.stamp)),
         }
     }
     Ok(own)
@@ -173,8 +184,8 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fau
 ///
 /// # Errors
 /// Those of the commit, as far as they can be foreseen.
-pub(super) fn rehearse(lake: &Lake, columns: &Columns, what: &Commit<'_>) -> Result<u64, Fault> {
-    let Some(table) = Table::open(lake)? else { return Ok(0) };
+pub(super) fn rehearse(store: &DeltaStore, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<u64, Fault> {
+    let Some(table) = Table::open(store)? else { return Ok(0) };
     schema::written(&columns.batch, Some(&table.terms), columns.evolution)??;
     let paths: Vec<String> = own(&table, what)?.into_iter().map(|(file, _)| file.path).collect();
     let Some(partition) = what.replace else { return Ok(0) };
@@ -216,7 +227,7 @@ impl Change {
 }
 
 /// Why the commit came too late, if others were first.
-fn overtaken(error: &DeltaTableError) -> Option<String> {
+fn conflict(error: &DeltaTableError) -> Option<String> {
     match error {
         DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
         DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),

@@ -7,15 +7,15 @@
 mod add;
 mod append;
 mod commit;
+mod commit_state;
 mod constraints;
-mod fate;
-mod lake;
 mod log;
 mod protocol;
 mod replace;
 mod schema;
+mod store;
 mod table;
 mod upkeep;
 
-pub(super) use self::lake::open;
 pub(super) use self::log::LOG;
+pub(super) use self::store::open;

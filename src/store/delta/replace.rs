@@ -122,7 +122,7 @@ fn finish(rest: &mut StagedFile, was: &Location, version: &str) -> Result<String
             rest.finish_partial(&stamp, &replays_in(was)?)?;
             Ok(format!("{}.{:032x}.{version}.parquet", stamp.batch_id, rest.digest()?))
         }
-        Stored::Foreign | Stored::Nothing | Stored::TakenAway(_) => {
+        Stored::Foreign | Stored::Nothing | Stored::RolledBack(_) => {
             rest.finish_plain()?;
             Ok(format!("rest.{:032x}.{version}.parquet", rest.digest()?))
         }

@@ -13,7 +13,7 @@ use crate::types::type_name;
 
 /// How a batch's columns are written, as long as the table stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Columns {
+pub(super) struct DeltaWriteSchema {
     pub written: SchemaRef,
     pub batch: SchemaRef,
     pub evolution: Evolution,

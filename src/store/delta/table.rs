@@ -10,7 +10,7 @@ use deltalake_core::logstore::{StorageConfig, default_logstore};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
-use super::fate::{Fate, fate};
+use super::commit_state::{CommitState, commit_state};
 use super::{log, protocol};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::TableTerms;
@@ -21,13 +21,13 @@ use crate::store::stamp::{Stamp, Stored};
 
 /// Where a table is, and what was read of its log before: only what is new is read again.
 #[derive(Debug, Clone)]
-pub struct Lake {
+pub struct DeltaStore {
     pub location: Location,
-    known: Arc<Mutex<Known>>,
+    cache: Arc<Mutex<LogCache>>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct LogCache {
     table: Option<DeltaTable>,
     /// The last entry of the log that was found to be whole.
     verified: Option<u64>,
@@ -41,20 +41,20 @@ struct Known {
     judged_under: Option<TableTerms>,
 }
 
-impl Lake {
+impl DeltaStore {
     pub fn new(location: Location) -> Self {
-        Self { location, known: Arc::default() }
+        Self { location, cache: Arc::default() }
     }
 
     /// What the table promises as a batch begins to be judged.
     pub(super) fn judged_under(&self, terms: Option<&TableTerms>) {
         let terms = terms.cloned().unwrap_or_else(|| TableTerms::of_nothing(&self.location.to_string()));
-        self.known().judged_under = Some(terms);
+        self.cache().judged_under = Some(terms);
     }
 
     /// Refuses a table that promises something else than when the batch began to be judged.
     pub(super) fn promises_as_judged(&self, table: &Table<'_>) -> Result<(), Fault> {
-        if self.known().judged_under.as_ref().is_none_or(|then| then.promises_as(&table.terms)) {
+        if self.cache().judged_under.as_ref().is_none_or(|then| then.promises_as(&table.terms)) {
             return Ok(());
         }
         let fault =
@@ -62,22 +62,22 @@ impl Lake {
         Err(fault.hint("nothing was published; run the gate again"))
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, LogCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl PartialEq for Lake {
+impl PartialEq for DeltaStore {
     fn eq(&self, other: &Self) -> bool {
         self.location == other.location
     }
 }
 
-impl Eq for Lake {}
+impl Eq for DeltaStore {}
 
 /// The table as it is now, if there is one.
 pub(super) struct Table<'a> {
-    lake: &'a Lake,
+    store: &'a DeltaStore,
     pub location: &'a Location,
     pub table: DeltaTable,
     /// What it promises.
@@ -86,20 +86,20 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Opens the table, if there is one, after a look at its log.
-    pub fn open(lake: &'a Lake) -> Result<Option<Self>, Fault> {
-        let location = &lake.location;
-        let mut known = lake.known();
+    pub fn open(store: &'a DeltaStore) -> Result<Option<Self>, Fault> {
+        let location = &store.location;
+        let mut cache = store.cache();
         let failed = |e: DeltaTableError| cannot_read(location, &e);
-        let mut table: Option<DeltaTable> = known.table.take();
+        let mut table: Option<DeltaTable> = cache.table.take();
         // Entries that come while the table is read are looked at too: what is read is what was found to be whole.
         let table = loop {
-            let verified = log::verify(location, known.verified)?;
-            if known.verified.is_none() {
-                known.checkpoint = verified.checkpoint;
+            let verified = log::verify(location, cache.verified)?;
+            if cache.verified.is_none() {
+                cache.checkpoint = verified.checkpoint;
             }
             let Some(last) = verified.last else { return Ok(None) };
-            known.verified = Some(last);
-            known.transactions.extend(verified.transactions);
+            cache.verified = Some(last);
+            cache.transactions.extend(verified.transactions);
             let mut opened = table.take().map_or_else(|| unopened(location), Ok).map_err(failed)?;
             block_on(opened.load()).map_err(failed)?;
             if opened.version().is_none_or(|version| version <= last) {
@@ -107,9 +107,9 @@ impl<'a> Table<'a> {
             }
             table = Some(opened);
         };
-        known.table = Some(table.clone());
+        cache.table = Some(table.clone());
         let terms = protocol::terms(location, table.snapshot().map_err(failed)?)?;
-        Ok(Some(Self { lake, location, table, terms }))
+        Ok(Some(Self { store, location, table, terms }))
     }
 
     pub fn schema(&self) -> Result<SchemaRef, Fault> {
@@ -158,8 +158,8 @@ impl<'a> Table<'a> {
     }
 
     /// What became of the rows of a batch that published some, and whose own file is gone.
-    pub fn fate(&self, stamp: &Stamp) -> Result<Fate, Fault> {
-        fate(self.location, self.table.version().unwrap_or(0), &stamp.batch_id, &self.applications(stamp)?)
+    pub fn commit_state(&self, stamp: &Stamp) -> Result<CommitState, Fault> {
+        commit_state(self.location, self.table.version().unwrap_or(0), &stamp.batch_id, &self.applications(stamp)?)
     }
 
     /// The applications that the batch's transaction may be of: as it is written now, and as version 0.1 wrote it, by the
@@ -173,19 +173,19 @@ impl<'a> Table<'a> {
     }
 
     fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
-        let known = self.lake.known();
-        let there = known.transactions.get(&application).copied();
-        if there.is_some() || known.checkpoint.is_none() {
+        let cache = self.store.cache();
+        let there = cache.transactions.get(&application).copied();
+        if there.is_some() || cache.checkpoint.is_none() {
             return Ok(there);
         }
-        if let Some(before) = known.before_checkpoint.get(&application) {
+        if let Some(before) = cache.before_checkpoint.get(&application) {
             return Ok(*before);
         }
-        drop(known);
+        drop(cache);
         let failed = |e: DeltaTableError| cannot_read(self.location, &e);
         let (snapshot, log_store) = (self.table.snapshot().map_err(failed)?, self.table.log_store());
         let version = block_on(snapshot.transaction_version(log_store.as_ref(), application.as_str())).map_err(failed)?;
-        self.lake.known().before_checkpoint.insert(application, version);
+        self.store.cache().before_checkpoint.insert(application, version);
         Ok(version)
     }
 }

@@ -11,33 +11,33 @@ use deltalake_core::table::config::TablePropertiesExt;
 use url::Url;
 
 use super::log::{LOG, entries, sync_directories};
-use super::table::{Lake, Table, block_on};
+use super::table::{DeltaStore, Table, block_on};
 use crate::store::location::Location;
 use crate::store::{kill, remote};
 
 /// Writes a checkpoint if one is due. Gives what failed, for people.
-pub(super) fn keep_up(lake: &Lake) -> Option<String> {
-    let location = &lake.location;
-    match is_due(lake).and_then(|due| if due { write_checkpoint(lake) } else { Ok(()) }) {
+pub(super) fn keep_up(store: &DeltaStore) -> Option<String> {
+    let location = &store.location;
+    match is_due(store).and_then(|due| if due { write_checkpoint(store) } else { Ok(()) }) {
         Ok(()) => None,
         Err(why) => Some(format!("{location}: the batch is published; a checkpoint of the table's log could not be written: {why}")),
     }
 }
 
 /// Whether the table's interval has passed since its last checkpoint.
-fn is_due(lake: &Lake) -> Result<bool, String> {
-    let (entries, checkpoint) = entries(&lake.location.join(LOG)).map_err(|e| e.to_string())?;
+fn is_due(store: &DeltaStore) -> Result<bool, String> {
+    let (entries, checkpoint) = entries(&store.location.join(LOG)).map_err(|e| e.to_string())?;
     let since = entries.last().map_or(0, |last| (last + 1).saturating_sub(checkpoint.map_or(0, |c| c + 1)));
-    let Some(table) = Table::open(lake).map_err(|e| e.to_string())? else { return Ok(false) };
+    let Some(table) = Table::open(store).map_err(|e| e.to_string())? else { return Ok(false) };
     let interval = table.table.snapshot().map_err(|e| e.to_string())?.table_config().checkpoint_interval().get();
     Ok(since >= interval)
 }
 
 /// Writes a checkpoint of the table as it is, durable before `_last_checkpoint` names it; then removes entries of the log
 /// that are older than the table keeps them.
-fn write_checkpoint(lake: &Lake) -> Result<(), String> {
-    let location = &lake.location;
-    let Some(table) = Table::open(lake).map_err(|e| e.to_string())? else { return Ok(()) };
+fn write_checkpoint(store: &DeltaStore) -> Result<(), String> {
+    let location = &store.location;
+    let Some(table) = Table::open(store).map_err(|e| e.to_string())? else { return Ok(()) };
     let log_store = table.table.log_store();
     let version = table.table.version().unwrap_or(0);
     let directory = location.clone();

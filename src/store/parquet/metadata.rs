@@ -6,7 +6,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::{Location, Readable};
-use crate::store::stamp::{Done, Stamp, Stored};
+use crate::store::stamp::{ReplayedRows, Stamp, Stored};
 
 /// The key under which a file names the replays that brought some of its rows.
 pub(super) const REPLAYS: &str = "sluicegate.replays";
@@ -59,10 +59,11 @@ fn said_by(reader: &SerializedFileReader<Readable>) -> Stored {
 ///
 /// # Errors
 /// It cannot be read, or does not say it as it is written.
-pub fn done_in(location: &Location) -> Result<Vec<Done>, Fault> {
+pub fn done_in(location: &Location) -> Result<Vec<ReplayedRows>, Fault> {
     let said = said_in(location, DONE)?.unwrap_or_default();
     let read = |text| {
-        Done::read(text).ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what replays took out: `{text}`")))
+        ReplayedRows::read(text)
+            .ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what replays took out: `{text}`")))
     };
     said.split_whitespace().map(read).collect()
 }

@@ -26,7 +26,7 @@ use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, 
 use crate::store::kill;
 use crate::store::location::{Location, Readable, parent};
 use crate::store::remote::Remote;
-use crate::store::stamp::{Done, Stamp};
+use crate::store::stamp::{ReplayedRows, Stamp};
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
 /// dropped before it is in its place.
@@ -215,9 +215,9 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[Done]) -> Result<(), Fault> {
+    pub fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
         if !done.is_empty() {
-            self.say(DONE, Done::written(done))?;
+            self.say(DONE, ReplayedRows::written(done))?;
         }
         self.finish(stamp, replays)
     }
@@ -273,7 +273,7 @@ impl StagedFile {
     /// The place cannot be written.
     pub fn place(&mut self, at: &Location) -> Result<(), Fault> {
         let placed = match at {
-            // A commit that was overtaken is tried again, often with the file where it was.
+            // After a conflict a commit is tried again, often with the file where it was.
             Location::Remote(remote) if self.sent.as_ref() == Some(remote) => return Ok(()),
             Location::Remote(remote) => remote.receive(&self.path).map(|()| self.sent = Some(remote.clone())),
             Location::Local(path) => fs::rename(&self.path, path),

@@ -10,7 +10,7 @@ use parquet::file::reader::ChunkReader;
 use serde_json::{Map, Value};
 
 use crate::footer;
-use crate::rules::published::{Bounds, Kind};
+use crate::rules::published::{Bounds, OrdinalKind};
 
 /// The statistics of a Parquet file, as Delta's JSON. Bounds are given of integers, dates, timestamps and text: of floats
 /// a NaN leaves no trace in them.
@@ -28,7 +28,7 @@ pub(in crate::store) fn of<R: ChunkReader>(file: &R) -> Result<Value, ParquetErr
 pub(super) fn without_text<R: ChunkReader>(file: &R) -> Result<Value, ParquetError> {
     let footer = footer::load(file)?;
     let mut known = statistics(&footer)?;
-    for field in footer.schema().fields().iter().filter(|field| Kind::of(field.data_type()).is_none()) {
+    for field in footer.schema().fields().iter().filter(|field| OrdinalKind::of(field.data_type()).is_none()) {
         for bounds in ["minValues", "maxValues"] {
             known[bounds].as_object_mut().map(|bounds| bounds.remove(field.name()));
         }
@@ -40,12 +40,12 @@ pub(super) fn without_text<R: ChunkReader>(file: &R) -> Result<Value, ParquetErr
 pub(super) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
     let (low, high) = (&statistics["minValues"][column], &statistics["maxValues"][column]);
     if let (Some(low), Some(high)) = (low.as_i64(), high.as_i64()) {
-        return Some(Bounds { kind: Kind::Integer, low: low.into(), high: high.into() });
+        return Some(Bounds { kind: OrdinalKind::Integer, low: low.into(), high: high.into() });
     }
     let (low, high) = (low.as_str()?, high.as_str()?);
     if let (Ok(low), Ok(high)) = (low.parse::<NaiveDate>(), high.parse::<NaiveDate>()) {
         let days = |day: NaiveDate| i128::from((day - NaiveDate::default()).num_days());
-        return Some(Bounds { kind: Kind::Date, low: days(low), high: days(high) });
+        return Some(Bounds { kind: OrdinalKind::Date, low: days(low), high: days(high) });
     }
     let micros = |text: &str| {
         let time = match DateTime::parse_from_rfc3339(text) {
@@ -55,7 +55,7 @@ pub(super) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
         Some(i128::from(time.timestamp_micros()))
     };
     // Writers may cut bounds to whole milliseconds.
-    Some(Bounds { kind: Kind::Time, low: micros(low)?, high: micros(high)? + 1_000 })
+    Some(Bounds { kind: OrdinalKind::Time, low: micros(low)?, high: micros(high)? + 1_000 })
 }
 
 fn statistics(footer: &ArrowReaderMetadata) -> Result<Value, ParquetError> {

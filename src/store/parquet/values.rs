@@ -14,7 +14,7 @@ use super::statistics;
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::groups::GROUPS_MAX;
-use crate::rules::published::Kind;
+use crate::rules::published::OrdinalKind;
 use crate::store::location::Readable;
 use crate::store::partition::{Partition, texts};
 
@@ -34,7 +34,7 @@ pub(super) fn of(file: Readable, column: &str, judged: Option<&DataType>) -> Res
     };
     let mut partition = Partition::new(column, judged.unwrap_or(field.data_type()), BTreeSet::new());
     // Text may look like a date, and is in another order.
-    partition.bounds = statistics::bounds(&known, column).filter(|bounds| Kind::of(field.data_type()) == Some(bounds.kind));
+    partition.bounds = statistics::bounds(&known, column).filter(|bounds| OrdinalKind::of(field.data_type()) == Some(bounds.kind));
     for batch in only(builder, column).map_err(|e| failed(&e))? {
         let batch = batch.map_err(|e| failed(&e))?;
         let values = cast(batch.column(0), &partition.data_type).map_err(|e| failed(&e))?;

@@ -15,9 +15,9 @@ use crate::metric::Column;
 use crate::metric::keys::{Foreign, TakeKeys};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
-use crate::rules::published::{Fetched, Kind, Wanted};
+use crate::rules::published::{Fetched, KeyQuery, OrdinalKind};
 use crate::store::beside::{apart, keys_of};
-use crate::store::interface::View;
+use crate::store::interface::Snapshot;
 use crate::store::location::Location;
 use crate::types::micros;
 
@@ -42,12 +42,12 @@ pub(in crate::store) struct TableFile {
     pub statistics: Option<Value>,
 }
 
-impl View for FilesView {
+impl Snapshot for FilesView {
     fn version(&self) -> Option<u128> {
         self.version
     }
 
-    fn rows(&self, wanted: Wanted) -> Result<Fetched, Fault> {
+    fn rows(&self, wanted: KeyQuery) -> Result<Fetched, Fault> {
         let there = |name: &str| self.schema.as_ref()?.field_with_name(name).ok().map(|field| field.data_type().clone());
         if let Some(why) = wanted.key.iter().find_map(|(column, _)| apart(column, &there(&column.name)?)) {
             return Ok(Fetched::OtherType(why));
@@ -71,11 +71,11 @@ impl View for FilesView {
 
 /// Whether a file may have a key of the batch. Text may look like a date, and is in another order: what a column's bounds
 /// are of, the table's columns `schema` say.
-fn may_have(known: &Value, wanted: &Wanted, schema: Option<&Schema>) -> bool {
+fn may_have(known: &Value, wanted: &KeyQuery, schema: Option<&Schema>) -> bool {
     let bounds_of = |column: &str| {
         let there = statistics::bounds(known, column)?;
         let Some(schema) = schema else { return Some(there) };
-        let kind = schema.field_with_name(column).ok().and_then(|field| Kind::of(field.data_type()));
+        let kind = schema.field_with_name(column).ok().and_then(|field| OrdinalKind::of(field.data_type()));
         (kind == Some(there.kind)).then_some(there)
     };
     let apart = wanted.key.iter().any(|(column, bounds)| {
@@ -86,9 +86,9 @@ fn may_have(known: &Value, wanted: &Wanted, schema: Option<&Schema>) -> bool {
     });
     let too_old = wanted.since.as_ref().is_some_and(|(column, since)| {
         let newest = bounds_of(column).and_then(|there| match there.kind {
-            Kind::Date => micros(&DataType::Date32, there.high),
-            Kind::Time => Some(there.high),
-            Kind::Integer => None,
+            OrdinalKind::Date => micros(&DataType::Date32, there.high),
+            OrdinalKind::Time => Some(there.high),
+            OrdinalKind::Integer => None,
         });
         newest.is_some_and(|newest| newest < *since) && known["nullCount"][column].as_i64() == Some(0)
     });
@@ -99,7 +99,7 @@ fn may_have(known: &Value, wanted: &Wanted, schema: Option<&Schema>) -> bool {
 #[derive(Debug, Clone)]
 struct FileRows {
     files: Vec<Location>,
-    wanted: Wanted,
+    wanted: KeyQuery,
 }
 
 impl Foreign for FileRows {

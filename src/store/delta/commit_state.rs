@@ -16,13 +16,14 @@ const ENTRIES_AT_A_TIME: usize = 256;
 
 /// What became of the rows of a published batch whose own file is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum CommitState {
     /// Other files hold them, or what another program left of them: it compacted the files, or deleted some rows.
     Rewritten,
     /// Other batches took their place by `gate: { replace: … }`.
     Replaced,
-    /// Another program took all of them out of the table, by the operation that the text names.
-    TakenAway(String),
+    /// Another program took all of them out of the table: it restored an older version, or deleted or overwrote the rows. The text
+    /// names the operation.
+    RolledBack(String),
     /// The log no longer reaches back to the batch.
     Unknown,
 }
@@ -31,10 +32,11 @@ pub(super) enum Fate {
 ///
 /// # Errors
 /// The log cannot be read.
-pub(super) fn fate(table: &Location, version: u64, batch_id: &str, applications: &[String]) -> Result<Fate, Fault> {
+pub(super) fn commit_state(table: &Location, version: u64, batch_id: &str, applications: &[String]) -> Result<CommitState, Fault> {
     let (versions, _) = entries(&table.join(LOG))?;
     let versions: Vec<u64> = versions.into_iter().filter(|v| *v <= version).collect();
-    let mut trail = Trail { prefix: format!("{batch_id}."), applications, known: BTreeSet::new(), live: BTreeSet::new(), fate: None };
+    let mut trail =
+        Trail { prefix: format!("{batch_id}."), applications, known: BTreeSet::new(), live: BTreeSet::new(), commit_state: None };
     for some in versions.chunks(ENTRIES_AT_A_TIME) {
         let files: Vec<Location> = some.iter().map(|v| entry(table, *v)).collect();
         for ((version, file), bytes) in some.iter().zip(&files).zip(Location::read_all(&files)) {
@@ -46,7 +48,7 @@ pub(super) fn fate(table: &Location, version: u64, batch_id: &str, applications:
             trail.follow(*version, &actions);
         }
     }
-    Ok(trail.fate.unwrap_or(Fate::Unknown))
+    Ok(trail.commit_state.unwrap_or(CommitState::Unknown))
 }
 
 /// The files that may hold rows of the batch, commit by commit.
@@ -59,7 +61,7 @@ struct Trail<'a> {
     /// Those in the table now.
     live: BTreeSet<String>,
     /// None before the commit of the batch.
-    fate: Option<Fate>,
+    commit_state: Option<CommitState>,
 }
 
 impl Trail<'_> {
@@ -73,10 +75,10 @@ impl Trail<'_> {
         if actions.iter().any(is_ours) {
             self.live = added.into_iter().map(|(path, _)| path).filter(|path| path.starts_with(&self.prefix)).collect();
             self.known.extend(self.live.iter().cloned());
-            self.fate = Some(Fate::Rewritten);
+            self.commit_state = Some(CommitState::Rewritten);
             return;
         }
-        if self.fate.is_none() {
+        if self.commit_state.is_none() {
             return;
         }
         let gone: Vec<&(String, bool)> = removed.iter().filter(|(path, _)| self.live.contains(path)).collect();
@@ -99,11 +101,11 @@ impl Trail<'_> {
         }
         self.known.extend(carriers.iter().cloned());
         self.live.extend(carriers);
-        self.fate = match (self.live.is_empty(), had_rows, kind) {
-            (false, _, _) => Some(Fate::Rewritten),
-            (true, true, Kind::Replacement) => Some(Fate::Replaced),
-            (true, true, Kind::Compaction | Kind::Deletion | Kind::Other) => Some(Fate::TakenAway(described(version, info))),
-            (true, false, _) => self.fate.take(),
+        self.commit_state = match (self.live.is_empty(), had_rows, kind) {
+            (false, _, _) => Some(CommitState::Rewritten),
+            (true, true, Kind::Replacement) => Some(CommitState::Replaced),
+            (true, true, Kind::Compaction | Kind::Deletion | Kind::Other) => Some(CommitState::RolledBack(described(version, info))),
+            (true, false, _) => self.commit_state.take(),
         };
     }
 }
@@ -166,15 +168,15 @@ pub(super) fn untold(location: &Location, stamp: &Stamp) -> Fault {
 mod tests {
     use super::*;
 
-    /// The fate after commits, each a list of actions; the first publishes the batch `b` as `b.1.parquet`.
-    fn after(commits: &[&[Value]]) -> Option<Fate> {
+    /// The state after commits, each a list of actions; the first publishes the batch `b` as `b.1.parquet`.
+    fn after(commits: &[&[Value]]) -> Option<CommitState> {
         let applications = ["app".to_owned()];
         let mut trail =
-            Trail { prefix: "b.".into(), applications: &applications, known: BTreeSet::new(), live: BTreeSet::new(), fate: None };
+            Trail { prefix: "b.".into(), applications: &applications, known: BTreeSet::new(), live: BTreeSet::new(), commit_state: None };
         let first = [serde_json::json!({ "txn": { "appId": "app", "version": 1 } }), add("b.1.parquet", true)];
         trail.follow(0, &first);
         commits.iter().zip(1..).for_each(|(actions, version)| trail.follow(version, actions));
-        trail.fate
+        trail.commit_state
     }
 
     fn add(path: &str, changes: bool) -> Value {
@@ -192,28 +194,28 @@ mod tests {
     #[test]
     fn rows_are_followed_through_the_log() {
         let compacted: &[Value] = &[operation("OPTIMIZE"), remove("b.1.parquet", false), add("part-1.parquet", false)];
-        assert_eq!(after(&[compacted]), Some(Fate::Rewritten));
+        assert_eq!(after(&[compacted]), Some(CommitState::Rewritten));
         let restored: &[Value] = &[operation("RESTORE"), remove("part-1.parquet", true), add("b.1.parquet", true)];
-        assert_eq!(after(&[compacted, restored]), Some(Fate::Rewritten), "restored to a version that has the batch");
+        assert_eq!(after(&[compacted, restored]), Some(CommitState::Rewritten), "restored to a version that has the batch");
         let taken: &[Value] = &[operation("RESTORE"), remove("part-1.parquet", true), add("a.1.parquet", true)];
-        assert_eq!(after(&[compacted, taken]), Some(Fate::TakenAway("RESTORE in version 2".into())));
+        assert_eq!(after(&[compacted, taken]), Some(CommitState::RolledBack("RESTORE in version 2".into())));
         let other: &[Value] = &[operation("WRITE"), add("c.1.parquet", true)];
-        assert_eq!(after(&[compacted, taken, other]), Some(Fate::TakenAway("RESTORE in version 2".into())));
+        assert_eq!(after(&[compacted, taken, other]), Some(CommitState::RolledBack("RESTORE in version 2".into())));
         let back: &[Value] = &[operation("RESTORE"), remove("a.1.parquet", true), add("part-1.parquet", true)];
-        assert_eq!(after(&[compacted, taken, back]), Some(Fate::Rewritten), "and back again");
+        assert_eq!(after(&[compacted, taken, back]), Some(CommitState::Rewritten), "and back again");
         let some: &[Value] = &[operation("DELETE"), remove("b.1.parquet", true), add("part-2.parquet", true)];
-        assert_eq!(after(&[some]), Some(Fate::Rewritten));
+        assert_eq!(after(&[some]), Some(CommitState::Rewritten));
         let all: &[Value] = &[operation("DELETE"), remove("part-2.parquet", true)];
-        assert_eq!(after(&[some, all]), Some(Fate::TakenAway("DELETE in version 2".into())));
+        assert_eq!(after(&[some, all]), Some(CommitState::RolledBack("DELETE in version 2".into())));
         let overwritten: &[Value] = &[operation("WRITE"), remove("b.1.parquet", true), add("new.parquet", true)];
-        assert_eq!(after(&[overwritten]), Some(Fate::TakenAway("WRITE in version 1".into())));
+        assert_eq!(after(&[overwritten]), Some(CommitState::RolledBack("WRITE in version 1".into())));
         let ours = serde_json::json!({ "commitInfo": { "operation": "WRITE", "sluicegate.batch_id": "c" } });
         let replaced: &[Value] = &[ours.clone(), remove("b.1.parquet", true), add("c.1.parquet", true)];
-        assert_eq!(after(&[replaced]), Some(Fate::Replaced));
+        assert_eq!(after(&[replaced]), Some(CommitState::Replaced));
         let partly: &[Value] = &[ours, remove("b.1.parquet", true), add("c.1.parquet", true), add("b.2.parquet", true)];
-        assert_eq!(after(&[partly]), Some(Fate::Rewritten));
+        assert_eq!(after(&[partly]), Some(CommitState::Rewritten));
         // A deletion vector: the same file, with fewer rows.
         let vector: &[Value] = &[operation("DELETE"), remove("b.1.parquet", true), add("b.1.parquet", true)];
-        assert_eq!(after(&[vector]), Some(Fate::Rewritten));
+        assert_eq!(after(&[vector]), Some(CommitState::Rewritten));
     }
 }

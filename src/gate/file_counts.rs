@@ -17,12 +17,12 @@ pub(super) fn ensure_part_holds(part: &StagedPart, set_aside: u64) -> Result<(),
 
 /// Rows in the files of a batch that is about to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Measured {
+pub(super) struct FileCounts {
     pub published: u64,
     pub quarantined: u64,
 }
 
-impl Measured {
+impl FileCounts {
     /// Counts the rows of a finished stage and a finished part.
     pub fn of(published: &dyn Stage, quarantined: Option<&StagedPart>) -> Result<Self, Fault> {
         Ok(Self { published: published.count()?, quarantined: quarantined.map_or(Ok(0), StagedPart::count)? })
@@ -30,7 +30,7 @@ impl Measured {
 
     /// Refuses a batch of which a row was lost or doubled on the way: `set_aside` is how many must not be published.
     pub fn ensure_conserved(self, audited: &Audited, set_aside: u64) -> Result<(), Fault> {
-        self.conserves(audited.places.records(), audited.filtered, set_aside)
+        self.conserves(audited.row_origins.records(), audited.filtered, set_aside)
     }
 
     fn conserves(self, read: u64, filtered: u64, set_aside: u64) -> Result<(), Fault> {
@@ -99,18 +99,18 @@ mod tests {
     fn a_row_that_is_missing_in_a_staged_file_or_stands_there_twice_keeps_the_batch_from_being_published() {
         let place = tempfile::tempdir().expect("a directory");
         let (published, aside) = (staged(place.path(), &[&[1, 2, 3], &[4, 5]]), set_aside(place.path(), &[6, 7]));
-        let measured = Measured::of(published.as_ref(), Some(&aside)).expect("counted");
-        assert_eq!(measured, Measured { published: 5, quarantined: 2 });
-        measured.conserves(8, 1, 2).expect("8 = 5 + 2 + 1");
+        let counts = FileCounts::of(published.as_ref(), Some(&aside)).expect("counted");
+        assert_eq!(counts, FileCounts { published: 5, quarantined: 2 });
+        counts.conserves(8, 1, 2).expect("8 = 5 + 2 + 1");
         for (read, filtered, set_aside) in [(9, 1, 2), (7, 1, 2), (8, 0, 2), (8, 1, 1), (8, 1, 3), (1, 1, 2)] {
-            let fault = measured.conserves(read, filtered, set_aside).expect_err("refused");
+            let fault = counts.conserves(read, filtered, set_aside).expect_err("refused");
             assert!(fault.to_string().contains("nothing was published"), "{fault}");
         }
-        let lacks_one = Measured::of(staged(place.path(), &[&[1, 2, 3], &[4]]).as_ref(), Some(&aside)).expect("counted");
+        let lacks_one = FileCounts::of(staged(place.path(), &[&[1, 2, 3], &[4]]).as_ref(), Some(&aside)).expect("counted");
         lacks_one.conserves(8, 1, 2).expect_err("a row is lost");
         ensure_part_holds(&aside, 2).expect("as many");
         ensure_part_holds(&aside, 3).expect_err("a row is lost");
-        let without_part = Measured::of(published.as_ref(), None).expect("counted");
+        let without_part = FileCounts::of(published.as_ref(), None).expect("counted");
         without_part.conserves(8, 1, 2).expect_err("the part is lost");
         without_part.conserves(6, 1, 0).expect("nothing was set aside");
     }

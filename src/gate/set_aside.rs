@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::engine::{self, Over};
+use crate::engine::{self, UnitSelection};
 use crate::findings::builtin::MALFORMED;
 use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out};
 use crate::rows::{Mask, RowId, RowSet};
@@ -24,7 +24,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
     let mut part = quarantine.stage(&schema)?;
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
-    let units: Vec<Unit> = set_aside.units().map(|u| audited.places.unit(u).clone()).collect();
+    let units: Vec<Unit> = set_aside.units().map(|u| audited.row_origins.unit(u).clone()).collect();
     let work = |unit: &Unit, preread| {
         let mut batches = Vec::new();
         source.read(unit, preread, &projection, &mut |chunk| {
@@ -35,7 +35,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
         has_rows.then(|| encoder.encode(&batches)).transpose()
     };
     let append = |rows: Option<Encoded>| rows.map_or(Ok(()), |rows| part.append(rows));
-    engine::each_unit(source, Over::Units(&units), job.threads, &job.cancel, work, append)?;
+    engine::each_unit(source, UnitSelection::Units(&units), job.threads, &job.cancel, work, append)?;
     Ok(part)
 }
 
@@ -113,7 +113,7 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
         rules.append(true);
         reasons.append_option(bad.map(|m| m.reason.as_str()));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
-        let origin = audited.places.origin(id, &audited.source.known().origins);
+        let origin = audited.row_origins.origin(id, &audited.source.known().origins);
         let (file, line, number) = origin.columns();
         files.append_value(file);
         lines.append_option(line.map(|l| l as i64));

@@ -1,60 +1,60 @@
-//! How a batch stands to what its destination holds already.
+//! What is there already where a batch would go.
 
 use super::Request;
 use crate::diagnostic::{Code, Fault};
 use crate::report::model::PublicationState;
-use crate::store::{Stamp, Stored, replays_in, taken_away};
+use crate::store::{Stamp, Stored, replays_in, rolled_back};
 
-/// How the batch stands to what its destination holds.
+/// What the destination holds already, before the batch is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Nothing stands in its way.
-    Free,
+pub(super) enum Prior {
+    /// Nothing that the batch would replace.
+    Nothing,
     /// The same batch, judged by the same rules, is there.
-    Same,
+    Identical,
     /// Something else is there under its id, and may be superseded.
-    Other,
+    Different,
     /// The single file holds the batch of this id, whose place it takes.
-    Follows(String),
+    OtherBatch(String),
 }
 
-impl Standing {
+impl Prior {
     /// What a commit makes of it.
     pub fn state(&self) -> PublicationState {
         match self {
-            Self::Free | Self::Follows(_) => PublicationState::Published,
-            Self::Same => PublicationState::Unchanged,
-            Self::Other => PublicationState::Superseded,
+            Self::Nothing | Self::OtherBatch(_) => PublicationState::Published,
+            Self::Identical => PublicationState::Unchanged,
+            Self::Different => PublicationState::Superseded,
         }
     }
 
     /// The batch whose file is replaced.
     pub fn replaced(&self) -> Option<String> {
         match self {
-            Self::Follows(batch) => Some(batch.clone()),
-            Self::Free | Self::Same | Self::Other => None,
+            Self::OtherBatch(batch) => Some(batch.clone()),
+            Self::Nothing | Self::Identical | Self::Different => None,
         }
     }
 }
 
-/// Looks for the batch, and for what stands in its place.
+/// Looks for what the destination holds already.
 ///
 /// # Errors
 /// What is there may not be replaced; or it cannot be read.
-pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fault> {
+pub(super) fn find_prior(request: &Request, stamp: &Stamp) -> Result<Prior, Fault> {
     let place = request.publish.place_of(&stamp.batch_id);
     let other = match request.publish.stored(stamp)? {
-        Stored::Nothing => return Ok(Standing::Free),
-        Stored::Batch(there) if there == *stamp => match lost_replay(request, stamp)? {
-            None => return Ok(Standing::Same),
-            Some(_) if request.supersede => return Ok(Standing::Other),
+        Stored::Nothing => return Ok(Prior::Nothing),
+        Stored::Batch(there) if there == *stamp => match rolled_back_replay(request, stamp)? {
+            None => return Ok(Prior::Identical),
+            Some(_) if request.supersede => return Ok(Prior::Different),
             Some(lost) => return Err(lost),
         },
         Stored::Batch(there) if there.dataset != stamp.dataset => {
             format!("{place}: a batch of the data set `{}` is there", there.dataset)
         }
         Stored::Batch(there) if request.publish.keeps_one_batch() && there.batch_id != stamp.batch_id => {
-            return Ok(Standing::Follows(there.batch_id));
+            return Ok(Prior::OtherBatch(there.batch_id));
         }
         Stored::Batch(there) if there.content_digest == stamp.content_digest => {
             format!("{place}: batch `{}` is already published under other rules", stamp.batch_id)
@@ -68,19 +68,19 @@ pub(super) fn standing(request: &Request, stamp: &Stamp) -> Result<Standing, Fau
         }
         Stored::Batch(_) => format!("{place}: batch `{}` is already published with other content", stamp.batch_id),
         Stored::Foreign => format!("{place}: a file is there that this gate did not write"),
-        Stored::TakenAway(_) if request.supersede => return Ok(Standing::Free),
-        Stored::TakenAway(how) => return Err(taken_away(&place, stamp, &how)),
+        Stored::RolledBack(_) if request.supersede => return Ok(Prior::Nothing),
+        Stored::RolledBack(how) => return Err(rolled_back(&place, stamp, &how)),
     };
     // Where the id follows from the content, nothing else can be meant to take its place.
     if request.supersede || (request.replace.is_some() && request.batch_id.is_some()) {
-        return Ok(Standing::Other);
+        return Ok(Prior::Different);
     }
     Err(Fault::new(Code::AlreadyPublished, other).hint("nothing was changed; `--supersede` replaces it"))
 }
 
 /// Rows of the batch were set aside, joined it by a replay, and are gone from both places: the file or the table was brought
 /// back to what it was before. None where nothing is missing, or the batch's own file can no longer be told.
-fn lost_replay(request: &Request, stamp: &Stamp) -> Result<Option<Fault>, Fault> {
+fn rolled_back_replay(request: &Request, stamp: &Stamp) -> Result<Option<Fault>, Fault> {
     let part = request.quarantine.place_of(stamp);
     if !request.quarantine.has(stamp)? {
         return Ok(None);

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::commit::{commit, rehearse};
-use super::fate::{Fate, unknown, untold};
+use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
-use super::schema::{self, Columns};
-use super::table::{Lake, Table, had_rows, transaction_version};
+use super::schema::{self, DeltaWriteSchema};
+use super::table::{DeltaStore, Table, had_rows, transaction_version};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
 use crate::store::RESERVED;
 use crate::store::durable::{not_durable, sweep_at};
-use crate::store::interface::{BatchRows, Commit, Committed, Stage, Store, Terms, View};
+use crate::store::interface::{BatchRows, Commit, Committed, Snapshot, Stage, Store, Terms};
 use crate::store::location::Location;
 use crate::store::named::{Named, ensure_apart, is_part, quarantine_beside};
 use crate::store::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target};
@@ -40,16 +40,16 @@ pub(in crate::store) fn open(named: &Named<'_>) -> Result<Option<Arc<dyn Store>>
         let fault = Fault::new(Code::UnfitDestination, format!("{location}: a Delta table's path cannot hold `\\` or control characters"));
         return Err(fault.hint("a URL says another path then; publish to another directory"));
     }
-    Ok(Some(Arc::new(Lake::new(location.clone()))))
+    Ok(Some(Arc::new(DeltaStore::new(location.clone()))))
 }
 
-impl Display for Lake {
+impl Display for DeltaStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.location.fmt(f)
     }
 }
 
-impl Lake {
+impl DeltaStore {
     /// Where files are staged.
     fn staging(&self) -> Location {
         self.location.join(RESERVED)
@@ -59,17 +59,17 @@ impl Lake {
     ///
     /// # Errors
     /// The table cannot be read, or no table could hold these columns.
-    fn columns(&self, batch: &SchemaRef, evolution: Evolution) -> Result<Result<Columns, Fault>, Fault> {
+    fn columns(&self, batch: &SchemaRef, evolution: Evolution) -> Result<Result<DeltaWriteSchema, Fault>, Fault> {
         let table = Table::open(self)?;
         if let Some(table) = &table {
             self.promises_as_judged(table)?;
         }
         let written = schema::written(batch, table.as_ref().map(|table| &table.terms), evolution)?;
-        Ok(written.map(|written| Columns { written: written.columns, batch: batch.clone(), evolution }))
+        Ok(written.map(|written| DeltaWriteSchema { written: written.columns, batch: batch.clone(), evolution }))
     }
 }
 
-impl Store for Lake {
+impl Store for DeltaStore {
     fn quarantine(&self) -> Option<Location> {
         Some(quarantine_beside(&self.location))
     }
@@ -110,10 +110,10 @@ impl Store for Lake {
         }
         let Some(version) = table.transaction(stamp)? else { return Ok(Stored::Nothing) };
         if had_rows(version) {
-            match table.fate(stamp)? {
-                Fate::Rewritten | Fate::Replaced => {}
-                Fate::TakenAway(how) => return Ok(Stored::TakenAway(how)),
-                Fate::Unknown => return Err(unknown(&self.location, stamp)),
+            match table.commit_state(stamp)? {
+                CommitState::Rewritten | CommitState::Replaced => {}
+                CommitState::RolledBack(how) => return Ok(Stored::RolledBack(how)),
+                CommitState::Unknown => return Err(unknown(&self.location, stamp)),
             }
         }
         Ok(match [true, false].map(|has_rows| transaction_version(stamp, has_rows)).contains(&version) {
@@ -136,12 +136,15 @@ impl Store for Lake {
     }
 
     /// No file at all if the batch is there and its rows cannot be told from others: then it will not be published again.
-    fn view(&self, own: &Stamp) -> Result<Arc<dyn View>, Fault> {
+    fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let location = &self.location;
         let Some(table) = Table::open(self)? else { return Ok(Arc::new(FilesView::default())) };
         let version = table.table.version().map(u128::from);
         let ours = table.files_of(own)?;
-        if ours.is_empty() && table.transaction(own)?.is_some_and(had_rows) && !matches!(table.fate(own)?, Fate::TakenAway(_)) {
+        if ours.is_empty()
+            && table.transaction(own)?.is_some_and(had_rows)
+            && !matches!(table.commit_state(own)?, CommitState::RolledBack(_))
+        {
             return Ok(Arc::new(FilesView { version, ..FilesView::default() }));
         }
         let mut files = Vec::new();
@@ -170,7 +173,7 @@ impl Store for Lake {
         };
         let directory = scratch.map_or_else(|| self.staging(), |scratch| Location::Local(scratch.to_owned()));
         let written = columns.written.clone();
-        Ok(Ok(Box::new(ParquetStage::create(directory, written, ToTable { lake: self.clone(), columns })?)))
+        Ok(Ok(Box::new(ParquetStage::create(directory, written, ToTable { store: self.clone(), columns })?)))
     }
 
     /// An object store must refuse to write over what is there.
@@ -201,16 +204,16 @@ impl Store for Lake {
 
 /// A staged file on its way into a table.
 struct ToTable {
-    lake: Lake,
-    columns: Columns,
+    store: DeltaStore,
+    columns: DeltaWriteSchema,
 }
 
 impl Target for ToTable {
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
-        rehearse(&self.lake, &self.columns, what)
+        rehearse(&self.store, &self.columns, what)
     }
 
     fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
-        commit(&self.lake, staged, &self.columns, what)
+        commit(&self.store, staged, &self.columns, what)
     }
 }
