@@ -19,25 +19,25 @@ use portable as system;
 use unix as system;
 
 /// Names that are tried for a new file before it is given up.
-pub const ATTEMPTS_MAX: usize = 100;
+pub(crate) const ATTEMPTS_MAX: usize = 100;
 
 static SEED: AtomicU64 = AtomicU64::new(0);
 static NAMES: AtomicU64 = AtomicU64::new(0);
 
 /// Makes the names of new files unforeseeable. The program sets it once, with a random number.
-pub fn seed_names(seed: u64) {
+pub(crate) fn seed_names(seed: u64) {
     SEED.store(seed, Ordering::Relaxed);
 }
 
 /// A part of a name that this process has not used before. Files are made only where none is, so a name that is taken all
 /// the same costs another attempt and nothing else.
-pub fn unused_name() -> String {
+pub(crate) fn unused_name() -> String {
     let own = [u64::from(std::process::id()), NAMES.fetch_add(1, Ordering::Relaxed)].map(u64::to_le_bytes).concat();
     format!("{:016x}", xxh3_64_with_seed(&own, SEED.load(Ordering::Relaxed)))
 }
 
 /// Whether a text can be part of a file's name everywhere, and names nothing hidden or in another directory.
-pub fn is_plain_name(text: &str) -> bool {
+pub(crate) fn is_plain_name(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'=');
     !text.is_empty() && text.len() <= 200 && !text.starts_with('.') && text.bytes().all(fits)
 }
@@ -50,7 +50,7 @@ enum Links {
 }
 
 /// Whether `path` names a symbolic link that neither this user made nor the system's: it may lead anywhere.
-pub fn is_link_of_another(path: &Path) -> bool {
+pub(crate) fn is_link_of_another(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink() && system::is_of_another(&there))
 }
 
@@ -58,7 +58,7 @@ pub fn is_link_of_another(path: &Path) -> bool {
 ///
 /// # Errors
 /// It cannot be opened, or is no regular file.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let file = system::open(path, Links::Followed)?;
     regular(&file.metadata()?)?;
     Ok(file)
@@ -68,7 +68,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It cannot be opened, is no regular file, or belongs to another user.
-pub fn open_own(path: &Path) -> io::Result<File> {
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let file = system::open(path, Links::Refused)?;
     let there = file.metadata()?;
     regular(&there)?;
@@ -80,7 +80,7 @@ pub fn open_own(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It cannot be opened, or is no directory.
-pub fn open_directory(path: &Path) -> io::Result<File> {
+pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
     system::open_directory(path, Links::Followed)
 }
 
@@ -88,7 +88,7 @@ pub fn open_directory(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It cannot be opened, is no directory, or belongs to another user.
-pub fn open_own_directory(path: &Path) -> io::Result<File> {
+pub(crate) fn open_own_directory(path: &Path) -> io::Result<File> {
     let directory = system::open_directory(path, Links::Refused)?;
     system::own(&directory.metadata()?)?;
     Ok(directory)
@@ -105,7 +105,7 @@ fn regular(there: &Metadata) -> io::Result<()> {
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     /// Its owner: what is kept for a while in a place that others share.
     Private,
     /// Whoever the user's `umask` lets: what is published, and reports.
@@ -116,7 +116,7 @@ pub enum Access {
 ///
 /// # Errors
 /// Something is there already, be it a symbolic link; or the directory cannot be written.
-pub fn create(path: &Path, access: Access) -> io::Result<File> {
+pub(crate) fn create(path: &Path, access: Access) -> io::Result<File> {
     system::create(path, access)
 }
 
@@ -124,18 +124,18 @@ pub fn create(path: &Path, access: Access) -> io::Result<File> {
 ///
 /// # Errors
 /// Something is there already, or the directory above cannot be written.
-pub fn create_private_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
     system::create_private_directory(path)
 }
 
 /// Whether `path` still names the file or directory that `open` is.
-pub fn is_still(open: &File, path: &Path) -> bool {
+pub(crate) fn is_still(open: &File, path: &Path) -> bool {
     system::is_still(open, path)
 }
 
 /// What came of asking for a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lock {
+pub(crate) enum Lock {
     /// It is held until the file is closed.
     Held,
     /// Someone else holds it.
@@ -148,7 +148,7 @@ pub enum Lock {
 ///
 /// # Errors
 /// It cannot be asked for.
-pub fn try_lock(file: &File) -> io::Result<Lock> {
+pub(crate) fn try_lock(file: &File) -> io::Result<Lock> {
     system::try_lock(file)
 }
 
@@ -156,7 +156,7 @@ pub fn try_lock(file: &File) -> io::Result<Lock> {
 ///
 /// # Errors
 /// It cannot be opened, is no regular file, or cannot be made durable.
-pub fn sync_file(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     system::sync_file(path)
 }
 
@@ -164,7 +164,7 @@ pub fn sync_file(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// It cannot be opened, is no directory, or cannot be made durable.
-pub fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     system::sync_directory(path)
 }
 
@@ -172,37 +172,37 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// The file ends before, or cannot be read.
-pub fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
+pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
     system::read_exact_at(file, bytes, start)
 }
 
 /// Makes it an error to write more than a limit on the size of files allows. By default it is the end of the program.
-pub fn be_told_of_size_limits() {
+pub(crate) fn be_told_of_size_limits() {
     system::be_told_of_size_limits();
 }
 
 /// Removes a file of our own that nobody wants any more. It may stay if it cannot be removed: only for files that are hidden
 /// or temporary, so that nobody takes them for data.
 #[expect(clippy::let_underscore_must_use, reason = "what stays costs only space, and its name says whose it is")]
-pub fn discard(path: &Path) {
+pub(crate) fn discard(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
 /// Removes a directory of our own, if nothing is in it.
 #[expect(clippy::let_underscore_must_use, reason = "what others have put there stays")]
-pub fn discard_empty_directory(path: &Path) {
+pub(crate) fn discard_empty_directory(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
 /// Removes a directory of our own and all in it, as [`discard`] does a file.
 #[expect(clippy::let_underscore_must_use, reason = "what stays costs only space, and its name says whose it is")]
-pub fn discard_directory(path: &Path) {
+pub(crate) fn discard_directory(path: &Path) {
     let _ = fs::remove_dir_all(path);
 }
 
 /// A file on its way to `to`: written beside it, and put there when it is whole. It goes if it is dropped before.
 #[derive(Debug)]
-pub struct Draft {
+pub(crate) struct Draft {
     path: PathBuf,
     to: PathBuf,
     file: File,
@@ -214,7 +214,7 @@ impl Draft {
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn of(to: &Path) -> io::Result<Self> {
+    pub(crate) fn of(to: &Path) -> io::Result<Self> {
         for _ in 0..ATTEMPTS_MAX {
             let path = to.with_file_name(format!(".sluicegate-{}.tmp", unused_name()));
             match create(&path, Access::Umask) {
@@ -230,7 +230,7 @@ impl Draft {
     ///
     /// # Errors
     /// There are too many open files.
-    pub fn file(&self) -> io::Result<File> {
+    pub(crate) fn file(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
@@ -238,7 +238,7 @@ impl Draft {
     ///
     /// # Errors
     /// The disk is full, or the place cannot be written.
-    pub fn place(mut self) -> io::Result<()> {
+    pub(crate) fn place(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.path, &self.to)?;
         self.is_placed = true;

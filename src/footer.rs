@@ -17,7 +17,7 @@ use parquet::file::reader::ChunkReader;
 ///
 /// # Errors
 /// It cannot be read, or the file is not Parquet.
-pub fn load<R: ChunkReader>(file: &R) -> Result<ArrowReaderMetadata> {
+pub(crate) fn load<R: ChunkReader>(file: &R) -> Result<ArrowReaderMetadata> {
     load_with(file, &|_| None)
 }
 
@@ -25,7 +25,7 @@ pub fn load<R: ChunkReader>(file: &R) -> Result<ArrowReaderMetadata> {
 ///
 /// # Errors
 /// It cannot be read, or the file is not Parquet.
-pub fn load_with<R: ChunkReader>(file: &R, wanted: &dyn Fn(&str) -> Option<DataType>) -> Result<ArrowReaderMetadata> {
+pub(crate) fn load_with<R: ChunkReader>(file: &R, wanted: &dyn Fn(&str) -> Option<DataType>) -> Result<ArrowReaderMetadata> {
     // The library may panic where the footer, or the Arrow schema in it, is damaged.
     catch_unwind(AssertUnwindSafe(|| read(file, wanted)))
         .unwrap_or_else(|_| Err(ParquetError::General("its footer contradicts itself".to_owned())))
@@ -55,7 +55,7 @@ fn read<R: ChunkReader>(file: &R, wanted: &dyn Fn(&str) -> Option<DataType>) -> 
 ///
 /// # Errors
 /// It cannot be read, or the file is not Parquet.
-pub fn reader<R: ChunkReader + 'static>(file: R) -> Result<ParquetRecordBatchReaderBuilder<R>> {
+pub(crate) fn reader<R: ChunkReader + 'static>(file: R) -> Result<ParquetRecordBatchReaderBuilder<R>> {
     let footer = load(&file)?;
     Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer))
 }

@@ -46,7 +46,7 @@ impl Identity {
 ///
 /// # Errors
 /// It is empty, too long, or has other characters than a name may have.
-pub fn ensure_name(given: Option<&str>) -> Result<(), Fault> {
+pub(crate) fn ensure_name(given: Option<&str>) -> Result<(), Fault> {
     let Some(id) = given else { return Ok(()) };
     if files::is_plain_name(id) {
         return Ok(());

@@ -150,7 +150,7 @@ fn taken(values: &ArrayRef, indices: Vec<u32>) -> ArrayRef {
 }
 
 /// Gives the field behind `steps` (keys, or `[]` for elements) the type `data_type`, making what is not there.
-pub fn set_type(fields: &mut Vec<Field>, steps: &[String], data_type: &DataType) {
+pub(crate) fn set_type(fields: &mut Vec<Field>, steps: &[String], data_type: &DataType) {
     let Some((first, rest)) = steps.split_first() else { return };
     let index = fields.iter().position(|f| f.name() == first).unwrap_or_else(|| {
         fields.push(Field::new(first, DataType::Null, true));

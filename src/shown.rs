@@ -1,7 +1,7 @@
 //! How numbers are written for people.
 
 /// Six significant digits.
-pub fn short(x: f64) -> String {
+pub(crate) fn short(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
         return format!("{x}");
     }
@@ -15,7 +15,7 @@ pub fn short(x: f64) -> String {
 }
 
 /// Thousands set apart by commas.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -28,7 +28,7 @@ pub fn count(n: u64) -> String {
 }
 
 /// `30 seconds`, `10 minutes`.
-pub fn duration(length: std::time::Duration) -> String {
+pub(crate) fn duration(length: std::time::Duration) -> String {
     match length.as_secs() {
         seconds if seconds >= 60 && seconds.is_multiple_of(60) => counted(seconds / 60, "minute"),
         seconds => counted(seconds, "second"),
@@ -36,13 +36,13 @@ pub fn duration(length: std::time::Duration) -> String {
 }
 
 /// A share as a percentage: one decimal from one percent up, two below.
-pub fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     let percent = part as f64 / whole as f64 * 100.0;
     if percent >= 1.0 { format!("{percent:.1}%") } else { format!("{percent:.2}%") }
 }
 
 /// `1 row`, `2,000 rows`.
-pub fn counted(n: u64, noun: &str) -> String {
+pub(crate) fn counted(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(n))
 }

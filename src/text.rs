@@ -2,7 +2,7 @@
 
 mod time;
 
-pub use self::time::{date, date_in, offset_seconds, timestamp, timestamp_in};
+pub(crate) use self::time::{date, date_in, offset_seconds, timestamp, timestamp_in};
 
 use crate::types::Class;
 
@@ -10,7 +10,7 @@ use crate::types::Class;
 ///
 /// Digits behind a leading zero (`017`, a postcode) or a plus (`+4917…`, a telephone number) and integers beyond
 /// 64 bits are text: reading them as numbers would lose what they say.
-pub fn classify(text: &str) -> Class {
+pub(crate) fn classify(text: &str) -> Class {
     match text.as_bytes() {
         [] | [b'+', ..] => Class::Text,
         [b't' | b'T' | b'f' | b'F', ..] if boolean(text).is_some() && text.len() > 1 => Class::Boolean,
@@ -46,7 +46,7 @@ fn classify_number_or_time(text: &str) -> Class {
 
 /// Whether a number without an exponent has more digits before its point than a float holds exactly: two identifiers
 /// beyond 2^53 could become one.
-pub fn is_wide(number: &str) -> bool {
+pub(crate) fn is_wide(number: &str) -> bool {
     /// The digits that 2^53 has.
     const DIGITS: usize = 16;
     if number.len() < DIGITS {
@@ -57,7 +57,7 @@ pub fn is_wide(number: &str) -> bool {
 }
 
 /// `true`/`false`, `t`/`f`, `yes`/`no`, `1`/`0`, in any case; only the first pair is ever inferred.
-pub fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     let is = |word: &str| text.eq_ignore_ascii_case(word);
     match text.len() {
         1 if is("1") || is("t") || is("y") => Some(true),
@@ -71,16 +71,16 @@ pub fn boolean(text: &str) -> Option<bool> {
 }
 
 /// An integer: digits, perhaps behind a sign.
-pub fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     short_decimal(text.as_bytes(), 0).filter(|_| !text.ends_with('.')).or_else(|| text.parse().ok())
 }
 
 /// Integers up to this are floats exactly.
-pub const EXACT_INTEGER_MAX: u64 = 1 << 53;
+pub(crate) const EXACT_INTEGER_MAX: u64 = 1 << 53;
 
 /// A float as people write it: digits, or `nan`, `inf`, `infinity` with a sign. A number beyond the range of floats is none:
 /// `1e400` would become infinite, `1e-400` zero.
-pub fn float(text: &str) -> Option<f64> {
+pub(crate) fn float(text: &str) -> Option<f64> {
     let x: f64 = text.parse().ok()?;
     let overflowed = x.is_infinite() && text.bytes().any(|b| b.is_ascii_digit());
     let underflowed = x == 0.0 && text.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'));
@@ -88,7 +88,7 @@ pub fn float(text: &str) -> Option<f64> {
 }
 
 /// Whether a guess that `text` is a number would lose its zeros or its plus.
-pub fn loses_its_form(text: &str) -> bool {
+pub(crate) fn loses_its_form(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
     // A date such as 0999-01-01 also begins with a zero, but has a dash among its first five bytes.
     match digits {
@@ -99,7 +99,7 @@ pub fn loses_its_form(text: &str) -> bool {
 }
 
 /// A decimal's digits as an integer scaled by `scale`; none where a digit would be lost.
-pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+pub(crate) fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     if let Some(value) = short_decimal(text.as_bytes(), scale) {
         let fits = POWERS_OF_TEN.get(usize::from(precision)).is_none_or(|limit| value.unsigned_abs() < *limit);
         return fits.then_some(i128::from(value));

@@ -4,14 +4,14 @@ mod inferred;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
-pub use self::inferred::{Class, KindCount, Tally, TypeEvidence, add_example, merge_evidence, shortened};
+pub(crate) use self::inferred::{Class, KindCount, Tally, TypeEvidence, add_example, merge_evidence, shortened};
 use crate::diagnostic::Misread;
 
 /// Reads a type as a rule file writes it: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …
 ///
 /// # Errors
 /// The name is not a type's.
-pub fn parse_type(text: &str) -> Result<DataType, Misread> {
+pub(crate) fn parse_type(text: &str) -> Result<DataType, Misread> {
     if let Some(nested) = parse_nested(text.trim()) {
         return nested;
     }
@@ -64,7 +64,7 @@ pub fn parse_type(text: &str) -> Result<DataType, Misread> {
 }
 
 /// A path as its steps: keys, and `[]` for the elements of a list. `items[].price` is `items`, `[]`, `price`.
-pub fn path_steps(path: &str) -> Vec<String> {
+pub(crate) fn path_steps(path: &str) -> Vec<String> {
     let mut steps = Vec::new();
     for part in path.split('.') {
         let name = part.trim_end_matches("[]");
@@ -115,19 +115,19 @@ fn time_unit(text: &str) -> Result<TimeUnit, Misread> {
 }
 
 /// A type's name with its article: "an int64", "a date".
-pub fn a_type(data_type: &DataType) -> String {
+pub(crate) fn a_type(data_type: &DataType) -> String {
     let name = type_name(data_type);
     let an = name.starts_with(['a', 'e', 'i', 'o']);
     format!("{} {name}", if an { "an" } else { "a" })
 }
 
 /// Whether values of `data_type` are text.
-pub fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// The name of a type, as rule files and reports write it.
-pub fn type_name(data_type: &DataType) -> String {
+pub(crate) fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::Null => "null".into(),
         DataType::Boolean => "bool".into(),
@@ -171,7 +171,7 @@ pub fn type_name(data_type: &DataType) -> String {
 }
 
 /// The microseconds since 1970 of a date or timestamp of this type, rounded down; none for other types.
-pub fn micros(data_type: &DataType, ticks: i128) -> Option<i128> {
+pub(crate) fn micros(data_type: &DataType, ticks: i128) -> Option<i128> {
     const PER_SECOND: i128 = 1_000_000;
     Some(match data_type {
         DataType::Date32 => ticks * 86_400 * PER_SECOND,

@@ -5,17 +5,17 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Where a name or a value is shown, no more of it is.
-pub const NAME_MAX: usize = 100;
+pub(crate) const NAME_MAX: usize = 100;
 /// Where a message is shown, no more of it is.
-pub const MESSAGE_MAX: usize = 2_000;
+pub(crate) const MESSAGE_MAX: usize = 2_000;
 
 /// Text on one line: line breaks and tabs are escapes too.
-pub fn line(text: &str) -> Cow<'_, str> {
+pub(crate) fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
 /// At most `characters` of the text, on one line.
-pub fn cut(text: &str, characters: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, characters: usize) -> Cow<'_, str> {
     match text.char_indices().nth(characters) {
         None => line(text),
         Some((end, _)) => Cow::Owned(format!("{}…", line(&text[..end]))),
@@ -23,12 +23,12 @@ pub fn cut(text: &str, characters: usize) -> Cow<'_, str> {
 }
 
 /// Text of several lines, such as a page: line breaks and tabs stay.
-pub fn page(text: &str) -> Cow<'_, str> {
+pub(crate) fn page(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\t'))
 }
 
 /// Text of several lines for a terminal: beside line breaks, the colours that are our own stay.
-pub fn coloured<'a>(text: &'a str, colours: &[&str]) -> Cow<'a, str> {
+pub(crate) fn coloured<'a>(text: &'a str, colours: &[&str]) -> Cow<'a, str> {
     let own = |rest: &str| {
         colours.iter().find_map(|code| rest.strip_prefix("\x1b[")?.strip_prefix(code)?.starts_with('m').then(|| code.len() + 3))
     };

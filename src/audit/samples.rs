@@ -18,7 +18,7 @@ use crate::rows::RowId;
 use crate::source::{Projection, RowOrigins, Source, Unit};
 
 /// Failing rows shown for a finding.
-pub const SAMPLES_MAX: usize = 10;
+pub(super) const SAMPLES_MAX: usize = 10;
 
 /// Characters of a value shown.
 const CHARACTERS_MAX: usize = 200;

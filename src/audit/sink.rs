@@ -55,7 +55,7 @@ pub trait Sink: Sync {
 }
 
 /// Whether a batch's columns can be taken.
-pub type TakesColumns<'a> = dyn Fn(&SchemaRef) -> Result<(), Fault> + Sync + 'a;
+pub(super) type TakesColumns<'a> = dyn Fn(&SchemaRef) -> Result<(), Fault> + Sync + 'a;
 
 /// A sink for runs that only judge: it takes no rows.
 #[derive(Default, Clone, Copy)]

@@ -19,13 +19,13 @@ use crate::verdict::Verdict;
 
 /// Options of `check`.
 #[derive(Debug, Args)]
-pub struct Check {
+pub(super) struct Check {
     #[command(flatten)]
     options: RunOptions,
 }
 
 impl Check {
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         let mut begun = Begun::new(&self.options);
         let judged = self.judge(&mut begun);
         begun.end(Mode::Check, judged, |report| self.exit_code(report))

@@ -17,7 +17,7 @@ use crate::store::{self, Location, Quarantine, Store, Terms, Waiting};
 ///
 /// # Errors
 /// The table promises what is not kept, or keeps its rows.
-pub fn beside(rules: &mut RuleFile, publish: &dyn Store, removes: Option<&str>) -> Result<(), Faults> {
+pub(super) fn beside(rules: &mut RuleFile, publish: &dyn Store, removes: Option<&str>) -> Result<(), Faults> {
     let terms = match publish.terms()? {
         Terms::Nothing => return Ok(()),
         Terms::Table(terms) => terms,
@@ -30,13 +30,13 @@ pub fn beside(rules: &mut RuleFile, publish: &dyn Store, removes: Option<&str>) 
 }
 
 /// What in the rule file takes rows out of a table.
-pub fn replaces(rules: &RuleFile) -> Option<&'static str> {
+pub(super) fn replaces(rules: &RuleFile) -> Option<&'static str> {
     rules.sections.gate.replace.as_ref().map(|_| "`gate: { replace: … }`")
 }
 
 /// Options that name places; the rule file's `gate` section names them too.
 #[derive(Debug, Args)]
-pub struct Destinations {
+pub(super) struct Destinations {
     /// Where passing rows go: a path ending in .parquet is one file, any other, or s3://BUCKET/PATH, a Delta table
     #[arg(long, value_name = "PATH")]
     publish: Option<String>,
@@ -64,12 +64,12 @@ enum PublishFormat {
 
 impl Destinations {
     /// How long to wait for other gates.
-    pub fn waiting(&self) -> Waiting {
+    pub(super) fn waiting(&self) -> Waiting {
         Waiting { limit: self.lock_timeout, tell: output::note }
     }
 
     /// The paths that these options name, or `rules`.
-    pub fn named(&self, rules: &RuleFile) -> Vec<String> {
+    pub(super) fn named(&self, rules: &RuleFile) -> Vec<String> {
         let section = &rules.sections.gate;
         let publish = self.publish.as_ref().or(section.publish.as_ref());
         publish.into_iter().chain(self.quarantine.as_ref().or(section.quarantine.as_ref())).cloned().collect()
@@ -79,7 +79,7 @@ impl Destinations {
     ///
     /// # Errors
     /// Nothing names a destination, or it cannot be one.
-    pub fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Arc<dyn Store>, Quarantine), Faults> {
+    pub(super) fn open(&self, rules: &RuleFile, confines: Option<&Confines>) -> Result<(Arc<dyn Store>, Quarantine), Faults> {
         let section = &rules.sections.gate;
         let Some(publish) = self.publish.as_ref().or(section.publish.as_ref()) else {
             let fault = Fault::new(Code::MissingOption, "nothing says where to publish").at(Place::file(&rules.path));
@@ -104,7 +104,7 @@ impl Destinations {
 ///
 /// # Errors
 /// It cannot be a destination, or lies elsewhere.
-pub fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<Arc<dyn Store>>, Fault> {
+pub(super) fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<Arc<dyn Store>>, Fault> {
     let section = &rules.sections.gate;
     let Some(publish) = &section.publish else { return Ok(None) };
     let confines = confines.map(|confines| (confines, rules));

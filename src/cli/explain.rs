@@ -11,13 +11,13 @@ use crate::rules::{self, RULES, RuleEntry};
 
 /// Options of `explain`.
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(super) struct Explain {
     /// The rule
     rule: String,
 }
 
 impl Explain {
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         match rules::find(&self.rule) {
             Some(rule) => {
                 output::print_own(&docs::rule(rule));

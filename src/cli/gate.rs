@@ -17,7 +17,7 @@ use crate::verdict::Verdict;
 
 /// Options of `gate`.
 #[derive(Debug, Args)]
-pub struct Gate {
+pub(super) struct Gate {
     #[command(flatten)]
     options: RunOptions,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         if let Some(step) = self.die_at_step {
             store::kill::at_step(step);
         }

@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Fault};
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
 /// Runs `work`. A panic in it becomes a message and the exit code 2; panics that are caught on the way say nothing.
-pub fn guarded(work: impl FnOnce() -> ExitCode) -> ExitCode {
+pub(super) fn guarded(work: impl FnOnce() -> ExitCode) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         // A thread that waits for one that broke breaks in the standard library.
         if let (Some(location), Ok(mut place)) = (info.location().filter(|at| !at.file().starts_with("/rustc/")), PLACE.lock()) {
@@ -34,6 +34,6 @@ fn within_crates(file: &str) -> &str {
 
 /// What the hidden subcommand does.
 #[expect(clippy::panic, reason = "a test must see what becomes of a panic of a library, and cannot cause one at will")]
-pub fn panic_with(text: &str) -> ! {
+pub(super) fn panic_with(text: &str) -> ! {
     panic!("{text}")
 }

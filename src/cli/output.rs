@@ -14,18 +14,18 @@ static UNPRINTED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Writes to standard output. Names and values are made harmless where lines are put together; what was missed there is
 /// here, but for its line breaks.
-pub fn print(text: &str) {
+pub(super) fn print(text: &str) {
     print_own(&visible::coloured(text, &COLOURS));
 }
 
 /// Writes text that the program itself is made of to standard output: a schema, a completion script.
-pub fn print_own(text: &str) {
+pub(super) fn print_own(text: &str) {
     let mut out = io::stdout().lock();
     printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
 /// Notes what came of writing to standard output.
-pub fn printed(written: io::Result<()>) {
+pub(super) fn printed(written: io::Result<()>) {
     if let Err(error) = written
         // A reader that has gone away has seen what it wanted.
         && error.kind() != ErrorKind::BrokenPipe
@@ -36,7 +36,7 @@ pub fn printed(written: io::Result<()>) {
 }
 
 /// The exit code at the end: 2 if something could not be printed.
-pub fn finish(code: ExitCode) -> ExitCode {
+pub(super) fn finish(code: ExitCode) -> ExitCode {
     match unprinted() {
         None => code,
         Some(error) => {
@@ -47,7 +47,7 @@ pub fn finish(code: ExitCode) -> ExitCode {
 }
 
 /// Why standard output could not be written to, if nobody has asked before.
-pub fn unprinted() -> Option<io::Error> {
+pub(super) fn unprinted() -> Option<io::Error> {
     UNPRINTED.lock().ok().and_then(|mut unprinted| unprinted.take())
 }
 
@@ -59,23 +59,23 @@ fn tell(text: &str) {
 
 /// Prints what is wrong with the command line, in colours where the terminal has them.
 #[expect(clippy::let_underscore_must_use, reason = "there is no other place to say that it cannot be written")]
-pub fn complain_of_arguments(error: &clap::Error) {
+pub(super) fn complain_of_arguments(error: &clap::Error) {
     let _ = error.print();
 }
 
 /// Prints faults, one a line.
-pub fn complain(faults: &Faults) {
+pub(super) fn complain(faults: &Faults) {
     let line = |fault: &Fault| format!("error: {}\n", terminal::fault(fault));
     tell(&faults.0.iter().map(line).collect::<String>());
 }
 
 /// Whether what is wrong with the command line may be printed as it stands.
-pub fn is_harmless(text: &str) -> bool {
+pub(super) fn is_harmless(text: &str) -> bool {
     harmless(text) == text
 }
 
 /// Prints what is wrong with the command line.
-pub fn refuse(text: &str) {
+pub(super) fn refuse(text: &str) {
     tell(&format!("{}\n", harmless(text).trim_end()));
 }
 
@@ -84,12 +84,12 @@ fn harmless(text: &str) -> String {
 }
 
 /// Prints what a person at the terminal should know now.
-pub fn note(text: &str) {
+pub(super) fn note(text: &str) {
     tell(&format!("note: {}\n", visible::line(text)));
 }
 
 /// Prints the report for a person.
-pub fn show(report: &Report, quiet: bool, verbose: bool) {
+pub(super) fn show(report: &Report, quiet: bool, verbose: bool) {
     if quiet {
         return;
     }

@@ -19,7 +19,7 @@ use crate::visible::{self, NAME_MAX};
 
 /// Options of `quarantine`.
 #[derive(Debug, Args)]
-pub struct Quarantine {
+pub(super) struct Quarantine {
     #[command(subcommand)]
     command: Command,
 }
@@ -69,7 +69,7 @@ enum Command {
 }
 
 impl Quarantine {
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         match self.command.run() {
             Ok(text) => {
                 output::print(&text);

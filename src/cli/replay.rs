@@ -21,7 +21,7 @@ use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 /// Options of `replay`.
 #[derive(Debug, Args)]
-pub struct Replay {
+pub(super) struct Replay {
     /// Ids of batches; all of the data set that left rows if none is named
     batches: Vec<String>,
     /// The rule file, as it is now
@@ -46,7 +46,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         if let Some(step) = self.die_at_step {
             store::kill::at_step(step);
         }

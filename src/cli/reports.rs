@@ -10,13 +10,13 @@ use crate::report::{self, Report, ReportFormat};
 
 /// Places where reports can be written.
 #[derive(Default)]
-pub struct Reports {
+pub(super) struct Reports {
     places: Vec<(PathBuf, &'static ReportFormat)>,
 }
 
 impl Reports {
     /// Those of `paths` where a report can be written, and what is wrong with the others. Missing directories are made.
-    pub fn at(paths: &[PathBuf]) -> (Self, Faults) {
+    pub(super) fn at(paths: &[PathBuf]) -> (Self, Faults) {
         let (mut reports, mut faults) = (Self::default(), Faults::default());
         for path in paths {
             if let Some(format) = faults.take(usable(path)) {
@@ -30,7 +30,7 @@ impl Reports {
     }
 
     /// Strikes out the reports that would take the place of `there`, which is called `what`, or be read as part of it.
-    pub fn keep_off(&mut self, what: &str, there: &str) -> Faults {
+    pub(super) fn keep_off(&mut self, what: &str, there: &str) -> Faults {
         let mut faults = Faults::default();
         self.places.retain(|(path, _)| {
             let is_taken = would_be(path, there);
@@ -44,7 +44,7 @@ impl Reports {
     }
 
     /// Writes `report` to each place, whole or not at all.
-    pub fn write(&self, report: &Report) -> Faults {
+    pub(super) fn write(&self, report: &Report) -> Faults {
         let mut faults = Faults::default();
         for (path, format) in &self.places {
             let text = (format.render)(report);
@@ -61,7 +61,7 @@ impl Reports {
 }
 
 /// A fault that says what was done before something about it could not be told.
-pub fn not_told(report: &Report, what: &str, error: &io::Error) -> Fault {
+pub(super) fn not_told(report: &Report, what: &str, error: &io::Error) -> Fault {
     Fault::new(Code::of_writing(error), format!("{}; {what}: {error}", done(report))).hint("running again is safe")
 }
 
@@ -113,7 +113,7 @@ fn would_be(path: &Path, there: &str) -> bool {
 }
 
 /// The file that `path` names, be it there or not, without symbolic links on the way to it.
-pub fn named(path: &Path) -> Option<PathBuf> {
+pub(super) fn named(path: &Path) -> Option<PathBuf> {
     Some(parent(path).canonicalize().ok()?.join(path.file_name()?))
 }
 

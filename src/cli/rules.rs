@@ -10,7 +10,7 @@ use crate::visible;
 
 /// Options of `rules`.
 #[derive(Debug, Args)]
-pub struct Rules {
+pub(super) struct Rules {
     #[command(subcommand)]
     command: Command,
 }
@@ -28,7 +28,7 @@ enum Command {
 }
 
 impl Rules {
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         match self.command {
             Command::Validate { rules } => validate(&rules),
             Command::List => {

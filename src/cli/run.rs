@@ -30,7 +30,7 @@ use super::scratch::Scratch;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
-pub struct Means {
+pub(super) struct Means {
     /// Threads; all cores if left out. Changes nothing in the report
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -47,7 +47,7 @@ pub struct Means {
 
 impl Means {
     /// A job with these means.
-    pub fn job<'a>(
+    pub(super) fn job<'a>(
         &self,
         rules: &'a RuleFile,
         source: Arc<dyn Source>,
@@ -74,7 +74,7 @@ impl Means {
 
 /// How far a rule file is trusted.
 #[derive(Debug, Args)]
-pub struct Trust {
+pub(super) struct Trust {
     /// Let the rule file read and write below this directory or s3:// URL only; may be given again. Paths on the command
     /// line are not confined
     #[arg(long = "root", value_name = "DIR")]
@@ -86,14 +86,14 @@ impl Trust {
     ///
     /// # Errors
     /// A directory is not there.
-    pub fn confines(&self) -> Result<Option<Confines>, Fault> {
+    pub(super) fn confines(&self) -> Result<Option<Confines>, Fault> {
         if self.roots.is_empty() { Ok(None) } else { Confines::new(&self.roots).map(Some) }
     }
 }
 
 /// Options of a run.
 #[derive(Debug, Args)]
-pub struct RunOptions {
+pub(super) struct RunOptions {
     /// Data: files, globs, directories, or `-` for standard input; the rule file's `source.path` if left out
     pub data: Vec<String>,
     /// The rule file
@@ -144,7 +144,7 @@ impl RunOptions {
     ///
     /// # Errors
     /// It is not there, or not of its format.
-    pub fn open_data(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn Source>, Faults> {
+    pub(super) fn open_data(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn Source>, Faults> {
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
@@ -154,7 +154,7 @@ impl RunOptions {
     }
 
     /// What is to be audited, told of to `progress`.
-    pub fn job<'a>(
+    pub(super) fn job<'a>(
         &self,
         rules: &'a RuleFile,
         data: Arc<dyn Source>,
@@ -166,13 +166,13 @@ impl RunOptions {
     }
 
     /// The clock as the report shows it: only where it was set, so that reports can be compared.
-    pub fn clock(&self) -> Option<String> {
+    pub(super) fn clock(&self) -> Option<String> {
         self.means.as_of.or(self.means.now).map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
     }
 }
 
 /// What a run has found out so far. If it cannot go on, a report says so as far as it can.
-pub struct Begun<'a> {
+pub(super) struct Begun<'a> {
     options: &'a RunOptions,
     /// Places where a report can be written without harm.
     reports: Reports,
@@ -180,7 +180,7 @@ pub struct Begun<'a> {
 }
 
 impl<'a> Begun<'a> {
-    pub fn new(options: &'a RunOptions) -> Self {
+    pub(super) fn new(options: &'a RunOptions) -> Self {
         Self { options, reports: Reports::default(), rules: None }
     }
 
@@ -188,7 +188,7 @@ impl<'a> Begun<'a> {
     ///
     /// # Errors
     /// It cannot be read, or says something wrong; also where a report cannot be written.
-    pub fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
+    pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
         let (usable, mut faults) = Reports::at(&self.options.reports);
         self.reports = usable;
         faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
@@ -203,7 +203,7 @@ impl<'a> Begun<'a> {
     ///
     /// # Errors
     /// One would be.
-    pub fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
+    pub(super) fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
         let mut faults = Faults::default();
         let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
         faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
@@ -212,7 +212,7 @@ impl<'a> Begun<'a> {
     }
 
     /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.
-    pub fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
+    pub(super) fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
         let (report, code) = match judged {
             Ok(report) => {
                 let code = exit_code(&report);
@@ -241,7 +241,7 @@ fn countable(limit: u64) -> u64 {
 }
 
 /// What stores elsewhere need to know of this machine.
-pub fn surroundings() -> Surroundings {
+pub(super) fn surroundings() -> Surroundings {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Surroundings { variables: variables.filter(|(name, _)| name.starts_with("AWS_")).collect(), staging: std::env::temp_dir() }
 }
@@ -250,7 +250,7 @@ pub fn surroundings() -> Surroundings {
 ///
 /// # Errors
 /// It cannot be read, or says something wrong.
-pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
+pub(super) fn read_rules(path: &str) -> Result<RuleFile, Faults> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let fault = match e.kind() {
             std::io::ErrorKind::NotFound => Fault::new(Code::FileNotFound, "no such rule file").hint("check the path given with -r"),
@@ -263,7 +263,7 @@ pub fn read_rules(path: &str) -> Result<RuleFile, Faults> {
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long.
-pub struct Progress {
+pub(super) struct Progress {
     bar: ProgressBar,
     styled: AtomicBool,
 }
@@ -272,12 +272,12 @@ impl Progress {
     /// Below this much data the work is over before a bar could be read.
     const BYTES_MIN: u64 = 64 << 20;
 
-    pub fn new(quiet: bool) -> Self {
+    pub(super) fn new(quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
         Self { bar, styled: AtomicBool::new(false) }
     }
 
-    pub fn advance(&self, done: u64, total: u64) {
+    pub(super) fn advance(&self, done: u64, total: u64) {
         if total < Self::BYTES_MIN {
             return;
         }

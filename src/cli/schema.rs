@@ -8,7 +8,7 @@ use super::output;
 
 /// Options of `schema`.
 #[derive(Debug, Args)]
-pub struct Schema {
+pub(super) struct Schema {
     /// Of what
     of: Of,
 }
@@ -22,7 +22,7 @@ enum Of {
 }
 
 impl Schema {
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         let schema = match self.of {
             Of::Rules => crate::ruleset::json_schema(),
             Of::Report => crate::report::json_schema(),

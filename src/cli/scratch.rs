@@ -11,7 +11,7 @@ const PREFIX: &str = "sluicegate-run-";
 
 /// A directory that goes when the run ends. The run holds the directory's lock; a killed run's lock is gone with it, and
 /// the next run removes what it left.
-pub struct Scratch {
+pub(super) struct Scratch {
     pub path: PathBuf,
     _alive: File,
 }
@@ -21,7 +21,7 @@ impl Scratch {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn new() -> Result<Self, Fault> {
+    pub(super) fn new() -> Result<Self, Fault> {
         Self::below(&std::env::temp_dir())
     }
 

@@ -24,12 +24,12 @@ pub(super) struct FileCounts {
 
 impl FileCounts {
     /// Counts the rows of a finished stage and a finished part.
-    pub fn of(published: &dyn Stage, quarantined: Option<&StagedPart>) -> Result<Self, Fault> {
+    pub(super) fn of(published: &dyn Stage, quarantined: Option<&StagedPart>) -> Result<Self, Fault> {
         Ok(Self { published: published.count()?, quarantined: quarantined.map_or(Ok(0), StagedPart::count)? })
     }
 
     /// Refuses a batch of which a row was lost or doubled on the way: `set_aside` is how many must not be published.
-    pub fn ensure_conserved(self, audited: &Audited, set_aside: u64) -> Result<(), Fault> {
+    pub(super) fn ensure_conserved(self, audited: &Audited, set_aside: u64) -> Result<(), Fault> {
         self.conserves(audited.row_origins.records(), audited.filtered, set_aside)
     }
 
@@ -46,7 +46,7 @@ impl FileCounts {
     }
 
     /// The totals of a report, with these numbers.
-    pub fn into_totals(self, totals: RowTotals) -> RowTotals {
+    pub(super) fn into_totals(self, totals: RowTotals) -> RowTotals {
         RowTotals { published: self.published, quarantined: self.quarantined, ..totals }
     }
 }

@@ -20,7 +20,7 @@ pub(super) enum Prior {
 
 impl Prior {
     /// What a commit makes of it.
-    pub fn state(&self) -> PublicationState {
+    pub(super) fn state(&self) -> PublicationState {
         match self {
             Self::Nothing | Self::OtherBatch(_) => PublicationState::Published,
             Self::Identical => PublicationState::Unchanged,
@@ -29,7 +29,7 @@ impl Prior {
     }
 
     /// The batch whose file is replaced.
-    pub fn replaced(&self) -> Option<String> {
+    pub(super) fn replaced(&self) -> Option<String> {
         match self {
             Self::OtherBatch(batch) => Some(batch.clone()),
             Self::Nothing | Self::Identical | Self::Different => None,

@@ -32,23 +32,23 @@ pub(super) struct Staging<'a> {
 
 impl<'a> Staging<'a> {
     /// For `store`, whose columns may change as `evolution` says.
-    pub fn new(store: &'a dyn Store, evolution: Evolution) -> Self {
+    pub(super) fn new(store: &'a dyn Store, evolution: Evolution) -> Self {
         Self { store, evolution, scratch: None, file: None, encoder: RwLock::new(None), staged: Mutex::new(None) }
     }
 
     /// The same for a rehearsal, in a directory of this run's own.
     #[must_use]
-    pub fn in_scratch(self, directory: PathBuf) -> Self {
+    pub(super) fn in_scratch(self, directory: PathBuf) -> Self {
         Self { scratch: Some(directory), ..self }
     }
 
     /// The same, for rows of the file of this index alone.
     #[must_use]
-    pub fn only_file(self, file: u32) -> Self {
+    pub(super) fn only_file(self, file: u32) -> Self {
         Self { file: Some(file), ..self }
     }
 
-    pub fn into_staged(self) -> Result<Box<dyn Stage>, Fault> {
+    pub(super) fn into_staged(self) -> Result<Box<dyn Stage>, Fault> {
         let staged = self.staged.into_inner().unwrap_or_else(PoisonError::into_inner);
         staged.unwrap_or_else(|| Err(Fault::new(Code::Internal, "internal error: nothing was staged")))
     }

@@ -44,7 +44,7 @@ pub struct Token {
 
 /// Why text is not JSON, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Broken {
+pub(crate) struct Broken {
     pub at: usize,
     pub why: &'static str,
 }
@@ -54,7 +54,7 @@ const DEPTH_MAX: usize = 128;
 
 /// The tokens of one value; used again for the next.
 #[derive(Debug, Default)]
-pub struct Tape {
+pub(crate) struct Tape {
     pub tokens: Vec<Token>,
     open: Vec<u32>,
 }
@@ -64,7 +64,7 @@ impl Tape {
     ///
     /// # Errors
     /// The text is not JSON.
-    pub fn read(&mut self, text: &[u8], start: usize) -> Result<usize, Broken> {
+    pub(crate) fn read(&mut self, text: &[u8], start: usize) -> Result<usize, Broken> {
         self.tokens.clear();
         self.open.clear();
         let mut at = skip_space(text, start);
@@ -97,7 +97,7 @@ impl Tape {
     }
 
     /// A key that stands twice in one object of the value last read.
-    pub fn repeated_key<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
+    pub(crate) fn repeated_key<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
         let objects = (0..self.tokens.len()).filter(|&i| self.tokens[i].kind == TokenKind::Object);
         objects.into_iter().find_map(|object| repeated_in(text, &self.tokens, object))
     }
@@ -163,7 +163,7 @@ impl Tape {
 }
 
 /// A key that stands twice in the object at `object`, itself.
-pub fn repeated_in<'a>(text: &'a [u8], tokens: &[Token], object: usize) -> Option<Cow<'a, str>> {
+pub(crate) fn repeated_in<'a>(text: &'a [u8], tokens: &[Token], object: usize) -> Option<Cow<'a, str>> {
     let mut seen = HashSet::new();
     let mut at = object + 1;
     while at < tokens[object].next as usize {
@@ -178,7 +178,7 @@ pub fn repeated_in<'a>(text: &'a [u8], tokens: &[Token], object: usize) -> Optio
 }
 
 /// Where white space at `at` ends.
-pub fn skip_space(text: &[u8], mut at: usize) -> usize {
+pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = text.get(at) {
         at += 1;
     }
@@ -262,7 +262,7 @@ fn hex(text: &[u8], at: usize) -> Option<u32> {
 const UTF8: &str = "records that are not UTF-8 were set aside before their tokens are looked at";
 
 /// The text of a string or key that [`Tape::read`] has accepted.
-pub fn text_of<'a>(text: &'a [u8], token: &Token) -> Cow<'a, str> {
+pub(crate) fn text_of<'a>(text: &'a [u8], token: &Token) -> Cow<'a, str> {
     let raw = &text[token.start as usize..token.end as usize];
     if !token.escaped {
         return Cow::Borrowed(std::str::from_utf8(raw).expect(UTF8));
@@ -307,14 +307,14 @@ pub fn text_of<'a>(text: &'a [u8], token: &Token) -> Cow<'a, str> {
 }
 
 /// Whether `text` is one value, perhaps with white space around it.
-pub fn is_value(text: &str) -> bool {
+pub(crate) fn is_value(text: &str) -> bool {
     let end = Tape::default().read(text.as_bytes(), 0);
     end.is_ok_and(|end| skip_space(text.as_bytes(), end) == text.len())
 }
 
 /// Where the value at `at` ends by its brackets and quotes alone; none if the text ends first. Finds the next
 /// record behind one that is not JSON.
-pub fn structural_end(text: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn structural_end(text: &[u8], start: usize) -> Option<usize> {
     let (mut at, mut depth) = (start, 0usize);
     loop {
         match text.get(at)? {

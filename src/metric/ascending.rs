@@ -27,7 +27,7 @@ pub(super) struct Run {
 impl Run {
     /// The run that the selected rows of `columns` make, by the same columns as the run `before`; none if they do not
     /// ascend.
-    pub fn of(columns: &[&Column], selection: &Mask, before: Option<&Self>) -> Option<Self> {
+    pub(super) fn of(columns: &[&Column], selection: &Mask, before: Option<&Self>) -> Option<Self> {
         let order = match before {
             Some(before) if before.order.iter().all(|&c| is_candidate(columns[c], selection)) => before.order.clone(),
             Some(_) => return None,
@@ -43,7 +43,7 @@ impl Run {
     }
 
     /// Goes on with a run that follows; gives whether the whole still ascends.
-    pub fn extend(&mut self, next: Self) -> bool {
+    pub(super) fn extend(&mut self, next: Self) -> bool {
         let ascends = self.last < next.first;
         self.last = next.last;
         self.rows += next.rows;
@@ -51,14 +51,14 @@ impl Run {
     }
 
     /// Whether it is a run of keys of so many columns.
-    pub fn is_sound(&self, columns: usize) -> bool {
+    pub(super) fn is_sound(&self, columns: usize) -> bool {
         let lens = [self.order.len(), self.first.len(), self.last.len()];
         let ascends = self.first.cmp(&self.last) == if self.rows == 1 { Ordering::Equal } else { Ordering::Less };
         self.rows > 0 && lens[0] > 0 && lens == [lens[0]; 3] && self.order.iter().all(|&c| c < columns) && ascends
     }
 
     /// Whether no key is in two of the runs.
-    pub fn are_apart(runs: &[&Self]) -> bool {
+    pub(super) fn are_apart(runs: &[&Self]) -> bool {
         // Units may have found other columns that settle what these leave alike.
         let common = |a: &[usize], b: &[usize]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
         let Some(columns) = runs.iter().map(|run| common(&run.order, &runs[0].order)).min() else { return true };

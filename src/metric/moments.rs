@@ -56,11 +56,11 @@ mod big {
     use num_bigint::BigInt;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(x: &BigInt, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(x: &BigInt, to: S) -> Result<S::Ok, S::Error> {
         x.to_signed_bytes_le().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BigInt, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BigInt, D::Error> {
         Ok(BigInt::from_signed_bytes_le(&Vec::<u8>::deserialize(from)?))
     }
 }

@@ -8,7 +8,7 @@ use crate::shown::{count, short};
 use crate::visible;
 
 /// Renders `report` with the template in `reports/`.
-pub fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     environment.add_filter("count", |n: u64| count(n));

@@ -23,7 +23,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ColumnSet {
+pub(super) struct ColumnSet {
     /// At least these.
     contains: Option<Spanned<Vec<String>>>,
     /// These, in this order, and no others.

@@ -44,7 +44,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Duplicates {
+pub(super) struct Duplicates {
     /// The columns that together must be unique; every column if left out.
     key: Option<Spanned<Vec<Spanned<String>>>>,
     /// Which row of a group stays, in source order; the others fail.

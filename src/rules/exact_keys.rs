@@ -17,25 +17,25 @@ pub(super) struct ExactKeys {
 
 impl ExactKeys {
     /// Asks for the keys that `columns` make together.
-    pub fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, nulls_equal: bool, normalize: Normalize) -> Self {
+    pub(super) fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, nulls_equal: bool, normalize: Normalize) -> Self {
         let spec = KeysSpec { keep, nulls_equal, normalize, optimistic: true, beside: None };
         Self { handle: to.want::<Keys>(spec.clone(), columns), spec, columns: columns.to_vec() }
     }
 
     /// The distinct values of one column, missing ones left out.
-    pub fn of_values(to: &mut Binder<'_>, column: usize) -> Self {
+    pub(super) fn of_values(to: &mut Binder<'_>, column: usize) -> Self {
         Self::bind(to, &[column], Keep::First, false, Normalize::default())
     }
 
     /// Asks for another pass that also looks for the keys in `input`.
-    pub fn want_beside(&mut self, input: InputHandle, pass: &mut SecondPass<'_>) {
+    pub(super) fn want_beside(&mut self, input: InputHandle, pass: &mut SecondPass<'_>) {
         self.spec.optimistic = false;
         self.spec.beside = Some(input.name());
         self.handle = pass.want::<Keys>(self.spec.clone(), &self.columns);
     }
 
     /// What was counted; none where another pass was asked for. The inner none means that no row was seen.
-    pub fn advance<'a>(&mut self, facts: &GroupFacts<'a>, pass: &mut SecondPass<'_>) -> Result<Option<Option<&'a KeysOut>>, Fault> {
+    pub(super) fn advance<'a>(&mut self, facts: &GroupFacts<'a>, pass: &mut SecondPass<'_>) -> Result<Option<Option<&'a KeysOut>>, Fault> {
         let out = facts.get(self.handle)?;
         if out.is_some_and(|o| o.unsettled) {
             self.spec.optimistic = false;

@@ -27,7 +27,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Expression {
+pub(super) struct Expression {
     /// The condition, true for good rows.
     sql: Spanned<String>,
 }

@@ -28,7 +28,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Freshness {
+pub(super) struct Freshness {
     /// The newest value may be so old.
     max_age: Spanned<Duration>,
 }

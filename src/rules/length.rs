@@ -27,7 +27,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Length {
+pub(super) struct Length {
     /// At least so long.
     min: Option<Spanned<u64>>,
     /// At most so long.

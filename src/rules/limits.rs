@@ -34,7 +34,7 @@ impl Limits {
     ///
     /// # Errors
     /// There is none, one cannot be read, or no value lies within them.
-    pub fn read(given: &Given<'_>, data_type: Option<&DataType>, to: &Binder<'_>) -> Result<Self, Faults> {
+    pub(super) fn read(given: &Given<'_>, data_type: Option<&DataType>, to: &Binder<'_>) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         let mut bounds = Vec::new();
         let parts = [(given.min, true, true), (given.max, true, false), (given.above, false, true), (given.below, false, false)];
@@ -66,7 +66,7 @@ impl Limits {
     }
 
     /// How `measure` stands to the bounds.
-    pub fn outcome(&self, measure: Number) -> Outcome {
+    pub(super) fn outcome(&self, measure: Number) -> Outcome {
         let holds = |(bound, inclusive, lower): &(Number, bool, bool)| match compare(measure, *bound) {
             std::cmp::Ordering::Equal => *inclusive,
             std::cmp::Ordering::Greater => *lower,

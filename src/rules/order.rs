@@ -27,7 +27,7 @@ use crate::types::{is_text, type_name};
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub(super) struct Order {
     /// Which way values go.
     #[serde(default)]
     direction: Direction,

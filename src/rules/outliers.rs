@@ -42,7 +42,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Outliers {
+pub(super) struct Outliers {
     /// How the fences are found.
     #[serde(default)]
     method: Method,

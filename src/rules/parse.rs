@@ -28,7 +28,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Parse {
+pub(super) struct Parse {
     /// What the text must be.
     r#as: Kind,
     /// How a `datetime` is written, in strftime's terms.

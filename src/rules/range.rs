@@ -31,7 +31,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Range {
+pub(super) struct Range {
     /// The smallest value allowed.
     min: Option<Spanned<Literal>>,
     /// The largest value allowed.

@@ -36,7 +36,7 @@ use crate::yaml::{Spanned, misread};
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Representation {
+pub(super) struct Representation {
     /// The columns whose combined values are the groups.
     groups: Vec<Spanned<String>>,
     /// The shares that should be: given (nested for several columns), or `equal` over the groups observed.

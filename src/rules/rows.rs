@@ -25,7 +25,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RowCount {
+pub(super) struct RowCount {
     /// At least so many.
     min: Option<Spanned<u64>>,
     /// At most so many.

@@ -42,7 +42,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Statistic {
+pub(super) struct Statistic {
     /// The figure.
     of: Of,
     /// The quantile's probability, 0 to 1.

@@ -30,7 +30,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Stuck {
+pub(super) struct Stuck {
     /// So many times in a row are still right.
     max_run: Spanned<u64>,
     /// The column that says in which order rows follow each other.

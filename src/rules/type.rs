@@ -23,7 +23,7 @@ use crate::types::type_name;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Type {
+pub(super) struct Type {
     /// The type it must have.
     is: TypeName,
 }

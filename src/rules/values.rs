@@ -30,7 +30,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Values {
+pub(super) struct Values {
     /// The only values allowed.
     r#in: Option<Vec<Spanned<Literal>>>,
     /// Values that are not allowed.

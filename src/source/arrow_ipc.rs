@@ -30,7 +30,7 @@ const UNPACKED_MAX: i64 = 1 << 32;
 
 /// Arrow IPC files or streams read as one table.
 #[derive(Debug)]
-pub struct ArrowSource {
+pub(super) struct ArrowSource {
     known: Known,
     messages: Vec<Messages>,
     layout: ColumnLayout,
@@ -67,7 +67,7 @@ impl ArrowSource {
     ///
     /// # Errors
     /// A file is not Arrow IPC, is damaged, or has other columns than the first.
-    pub fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
+    pub(super) fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
         let walk = |file: &InputFile| {
             // The reader of flatbuffers may panic where they lie.
             catch_unwind(AssertUnwindSafe(|| Messages::of(file)))

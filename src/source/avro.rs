@@ -21,7 +21,7 @@ const HEADER_BYTES_MAX: u64 = 16 << 20;
 
 /// Avro files read as one table.
 #[derive(Debug)]
-pub struct AvroSource {
+pub(super) struct AvroSource {
     known: Known,
     containers: Vec<Container>,
     layout: ColumnLayout,
@@ -54,7 +54,7 @@ impl AvroSource {
     ///
     /// # Errors
     /// A file is not Avro, is damaged, or has other columns than the first.
-    pub fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
+    pub(super) fn open(files: Vec<InputFile>, options: &ReadOptions) -> Result<Self, Fault> {
         let containers = files.iter().map(Container::of).collect::<Result<Vec<_>, _>>()?;
         let schemas: Vec<SchemaRef> = containers.iter().map(|c| c.schema.clone()).collect();
         let layout = ColumnLayout::of_files(&files, &schemas, options.missing_values.as_ref())?;

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Fault};
 
 /// Files of one format, and the keys their directories are named by.
 #[derive(Debug)]
-pub struct Located {
+pub(super) struct Located {
     pub format: Format,
     pub files: Vec<InputFile>,
     /// The keys of each file's directories; empty lists where no directory was given.
@@ -24,7 +24,7 @@ pub struct Located {
 ///
 /// # Errors
 /// A path that is not there, a glob or directory that holds nothing, an unknown or mixed format.
-pub fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<Located, Fault> {
+pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<Located, Fault> {
     let (mut files, mut keys) = (Vec::new(), Vec::new());
     let mut from_directory = false;
     let allow = |path: &str| options.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path));

@@ -37,7 +37,7 @@ impl MemorySource {
     ///
     /// # Errors
     /// A batch has other columns, or a column is of a kind that cannot be judged.
-    pub fn of(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &ReadOptions) -> Result<Self, Fault> {
+    pub(super) fn of(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &ReadOptions) -> Result<Self, Fault> {
         let layout = ColumnLayout::of(&[NAME], std::slice::from_ref(schema), options.missing_values.as_ref())?;
         let (mut before, mut rows, mut bytes) = (Vec::with_capacity(batches.len()), 0, 0);
         for (i, batch) in batches.iter().enumerate() {

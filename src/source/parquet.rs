@@ -28,7 +28,7 @@ use crate::metric::{Column, ColumnStatistics, Number};
 
 /// Parquet files read as one table.
 #[derive(Debug)]
-pub struct ParquetSource {
+pub(super) struct ParquetSource {
     known: Known,
     footers: Vec<ArrowReaderMetadata>,
     /// The same footers, for arrays in the form in which the file holds them.
@@ -43,7 +43,7 @@ impl ParquetSource {
     ///
     /// # Errors
     /// A file is not Parquet, is damaged, or has other columns than the first.
-    pub fn open(files: Vec<InputFile>, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
+    pub(super) fn open(files: Vec<InputFile>, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
         let wanted = |path: &str| contract.iter().find(|c| c.name == path).and_then(|c| c.data_type.clone());
         let mut digest = Xxh3Default::new();
         let mut footers: Vec<ArrowReaderMetadata> = Vec::with_capacity(files.len());

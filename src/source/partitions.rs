@@ -19,7 +19,7 @@ const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// One `name=value` of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirectoryKey {
+pub(super) struct DirectoryKey {
     pub name: String,
     /// None where the value is missing.
     pub value: Option<String>,
@@ -27,7 +27,7 @@ pub struct DirectoryKey {
 
 impl DirectoryKey {
     /// The keys of a path's directories, outermost first.
-    pub fn of_path(path: &str) -> Vec<Self> {
+    pub(super) fn of_path(path: &str) -> Vec<Self> {
         let (directories, _) = path.rsplit_once('/').unwrap_or(("", path));
         let key = |part: &str| {
             let (name, value) = part.split_once('=')?;
@@ -70,7 +70,7 @@ fn with_keys(digest: u128, file: usize, values: &[ArrayRef]) -> u128 {
 }
 
 /// A source with the keys of its files' directories as further columns.
-pub struct Partitioned {
+pub(super) struct Partitioned {
     inner: Arc<dyn Source>,
     known: Known,
     /// One value a file, by key.
@@ -83,7 +83,7 @@ impl Partitioned {
     ///
     /// # Errors
     /// Files lie at different depths, or hold a column of a key's name themselves.
-    pub fn over(inner: Arc<dyn Source>, keys: &[Vec<DirectoryKey>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    pub(super) fn over(inner: Arc<dyn Source>, keys: &[Vec<DirectoryKey>], contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
         let names = |keys: &[DirectoryKey]| keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>();
         let Some(expected) = keys.first().map(|k| names(k)).filter(|_| keys.iter().any(|k| !k.is_empty())) else { return Ok(inner) };
         let files = inner.known().files();

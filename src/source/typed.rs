@@ -27,7 +27,7 @@ impl ColumnLayout {
     ///
     /// # Errors
     /// One has other columns than the first, or two columns have one name.
-    pub fn of(names: &[&str], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
+    pub(super) fn of(names: &[&str], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
         let missing = missing.cloned().unwrap_or_default();
         let Some((&name, first)) = names.first().zip(schemas.first().map(|s| plain_schema(s))) else {
             return Ok(Self { schema: Arc::new(Schema::empty()), missing });
@@ -56,12 +56,12 @@ impl ColumnLayout {
     ///
     /// # Errors
     /// As [`ColumnLayout::of`].
-    pub fn of_files(files: &[InputFile], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
+    pub(super) fn of_files(files: &[InputFile], schemas: &[SchemaRef], missing: Option<&Vec<String>>) -> Result<Self, Fault> {
         Self::of(&files.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), schemas, missing)
     }
 
     /// The batch of a file's arrays: dictionaries unpacked, missing tokens as null.
-    pub fn batch(&self, arrays: &[ArrayRef], rows: usize, projection: &Projection) -> Result<RecordBatch, ArrowError> {
+    pub(super) fn batch(&self, arrays: &[ArrayRef], rows: usize, projection: &Projection) -> Result<RecordBatch, ArrowError> {
         let is_compact = |t: &DataType| projection.compact && self.missing.is_empty() && is_compact(t);
         let plain = |(array, field): (&ArrayRef, &Arc<Field>)| match array.data_type() {
             same if same == field.data_type() => self.tokens_to_null(array),

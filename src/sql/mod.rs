@@ -27,7 +27,7 @@ use self::messages::explained;
 use crate::diagnostic::{Fault, Misread};
 
 /// Compiles expressions; holds DataFusion's function registry.
-pub struct Sql {
+pub(crate) struct Sql {
     context: SessionContext,
     now: DateTime<Utc>,
 }
@@ -56,7 +56,7 @@ pub struct RowFailure {
 }
 
 /// [`Sql`], built when the first expression asks for it: a rule file without one never pays for it.
-pub struct LazySql {
+pub(crate) struct LazySql {
     now: DateTime<Utc>,
     sql: OnceCell<Sql>,
     /// Faults of expressions over columns whose types are guesses so far.
@@ -64,11 +64,11 @@ pub struct LazySql {
 }
 
 impl LazySql {
-    pub fn new(now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(now: DateTime<Utc>) -> Self {
         Self { now, sql: OnceCell::new(), deferred_faults: RefCell::new(Vec::new()) }
     }
 
-    pub fn get(&self) -> &Sql {
+    pub(crate) fn get(&self) -> &Sql {
         self.sql.get_or_init(|| Sql::new(self.now))
     }
 
@@ -77,7 +77,7 @@ impl LazySql {
     ///
     /// # Errors
     /// What can never be computed, and why.
-    pub fn accept(
+    pub(crate) fn accept(
         &self,
         expression: Expression,
         fault: impl Fn(&str) -> Fault,
@@ -98,14 +98,14 @@ impl LazySql {
     }
 
     /// The faults kept for when the types of columns are settled.
-    pub fn deferred_faults(&self) -> Vec<Fault> {
+    pub(crate) fn deferred_faults(&self) -> Vec<Fault> {
         self.deferred_faults.take()
     }
 }
 
 impl Sql {
     /// `now` is what `now()` and `current_date` mean.
-    pub fn new(now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(now: DateTime<Utc>) -> Self {
         let mut config = SessionConfig::new().with_target_partitions(1);
         config.options_mut().sql_parser.enable_ident_normalization = false;
         let context = SessionContext::new_with_config(config);
@@ -116,7 +116,7 @@ impl Sql {
     ///
     /// # Errors
     /// The reason, in one line: not SQL, an unknown column or function, types that do not fit, a volatile function.
-    pub fn compile(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
+    pub(crate) fn compile(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
         let visible = Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>());
         let full = DFSchema::try_from(visible).map_err(explained)?;
         let parsed = self.context.parse_sql_expr(text, &full).map_err(explained)?;
@@ -142,7 +142,7 @@ impl Sql {
     ///
     /// # Errors
     /// As [`Sql::compile`]; also where the expression is not true or false.
-    pub fn condition(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
+    pub(crate) fn condition(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
         let expression = self.compile(text, schema)?;
         match expression.data_type {
             DataType::Boolean | DataType::Null => Ok(expression),

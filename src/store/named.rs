@@ -17,7 +17,7 @@ pub(super) struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    pub fn new(text: &'a str, format: Option<TableFormat>, surroundings: &'a Surroundings) -> Self {
+    pub(super) fn new(text: &'a str, format: Option<TableFormat>, surroundings: &'a Surroundings) -> Self {
         Self { text, format, surroundings, location: OnceCell::new(), names: OnceCell::new() }
     }
 
@@ -25,7 +25,7 @@ impl<'a> Named<'a> {
     ///
     /// # Errors
     /// It is a URL of no store of files that is known, or that store is not configured.
-    pub fn location(&self) -> Result<&Location, Fault> {
+    pub(super) fn location(&self) -> Result<&Location, Fault> {
         match self.location.get() {
             Some(location) => Ok(location),
             None => Location::new(self.text, self.surroundings).map(|location| self.location.get_or_init(|| location)),
@@ -36,7 +36,7 @@ impl<'a> Named<'a> {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn names(&self) -> Result<&[String], Fault> {
+    pub(super) fn names(&self) -> Result<&[String], Fault> {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }

@@ -4,7 +4,7 @@ use arrow::datatypes::TimeUnit;
 use chrono::{NaiveDate, NaiveDateTime};
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`.
-pub fn date(text: &str) -> Option<i32> {
+pub(crate) fn date(text: &str) -> Option<i32> {
     let b = text.as_bytes();
     if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
         return None;
@@ -29,7 +29,7 @@ pub fn date(text: &str) -> Option<i32> {
 const DAYS_BEFORE_1970: i32 = 719_162;
 
 /// Days since 1970-01-01 of a date in a strftime format.
-pub fn date_in(text: &str, format: &str) -> Option<i32> {
+pub(crate) fn date_in(text: &str, format: &str) -> Option<i32> {
     days(NaiveDate::parse_from_str(text, format).ok()?)
 }
 
@@ -39,7 +39,7 @@ fn days(date: NaiveDate) -> Option<i32> {
 
 /// A point in time: seconds and nanoseconds since 1970, UTC where the text said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instant {
+pub(crate) struct Instant {
     pub seconds: i64,
     pub nanos: u32,
     /// Whether the text carried `Z` or an offset.
@@ -48,7 +48,7 @@ pub struct Instant {
 
 impl Instant {
     /// The count of `unit` since 1970; none where a digit would be lost.
-    pub fn in_unit(self, unit: TimeUnit) -> Option<i64> {
+    pub(crate) fn in_unit(self, unit: TimeUnit) -> Option<i64> {
         let per_second = match unit {
             TimeUnit::Second => 1,
             TimeUnit::Millisecond => 1_000,
@@ -64,7 +64,7 @@ impl Instant {
 }
 
 /// ISO 8601: a date, then optionally `T` or a space, `HH:MM[:SS[.fraction]]`, then `Z` or `±HH[:MM]`.
-pub fn timestamp(text: &str) -> Option<Instant> {
+pub(crate) fn timestamp(text: &str) -> Option<Instant> {
     let day = i64::from(date(text.get(..10)?)?);
     let rest = &text.as_bytes()[10..];
     if rest.is_empty() {
@@ -97,7 +97,7 @@ pub fn timestamp(text: &str) -> Option<Instant> {
 }
 
 /// A timestamp in a strftime format.
-pub fn timestamp_in(text: &str, format: &str) -> Option<Instant> {
+pub(crate) fn timestamp_in(text: &str, format: &str) -> Option<Instant> {
     if let Ok(zoned) = chrono::DateTime::parse_from_str(text, format) {
         let (seconds, nanos) = (zoned.timestamp(), zoned.timestamp_subsec_nanos());
         return Some(Instant { seconds, nanos, zoned: true });
@@ -107,7 +107,7 @@ pub fn timestamp_in(text: &str, format: &str) -> Option<Instant> {
 }
 
 /// Seconds east of UTC: `Z`, `UTC`, `+02:00`, `+0200`, `+02`; `Some(None)` for no offset at all.
-pub fn offset_seconds(text: &str) -> Option<Option<i32>> {
+pub(crate) fn offset_seconds(text: &str) -> Option<Option<i32>> {
     let (sign, rest) = match text {
         "" => return Some(None),
         "Z" | "z" | "UTC" => return Some(Some(0)),

@@ -109,7 +109,7 @@ impl TypeEvidence {
 const EXAMPLES_MAX: usize = 3;
 
 /// Keeps `text`, shortened, if it is new and there is room.
-pub fn add_example(examples: &mut Vec<String>, text: &str) {
+pub(crate) fn add_example(examples: &mut Vec<String>, text: &str) {
     if examples.len() < EXAMPLES_MAX {
         let text = shortened(text);
         if !examples.contains(&text) {
@@ -119,7 +119,7 @@ pub fn add_example(examples: &mut Vec<String>, text: &str) {
 }
 
 /// Text short enough for a message.
-pub fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const CHARACTERS_MAX: usize = 60;
     match text.char_indices().nth(CHARACTERS_MAX) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
@@ -128,7 +128,7 @@ pub fn shortened(text: &str) -> String {
 }
 
 /// Adds up evidence column by column.
-pub fn merge_evidence(into: &mut Vec<TypeEvidence>, more: &[TypeEvidence]) {
+pub(crate) fn merge_evidence(into: &mut Vec<TypeEvidence>, more: &[TypeEvidence]) {
     for evidence in more {
         match into.iter_mut().find(|e| e.column == evidence.column) {
             Some(seen) => {

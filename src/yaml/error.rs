@@ -17,7 +17,7 @@ pub fn misread<E: de::Error>(Misread { what, hint }: Misread) -> E {
 
 /// A failure to read, with the innermost position known.
 #[derive(Debug)]
-pub struct Error {
+pub(super) struct Error {
     pub(super) at: Option<Position>,
     pub(super) code: Code,
     pub(super) what: String,

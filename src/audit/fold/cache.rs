@@ -29,7 +29,7 @@ pub(in crate::audit) struct ColumnCache {
 impl ColumnCache {
     /// The columns that quantiles will be sought in, where rows stay as they come and the columns are text or few
     /// enough numbers; none where nothing is to be kept.
-    pub fn columns(source: &dyn Source, plan: &Plan) -> Vec<usize> {
+    pub(crate) fn columns(source: &dyn Source, plan: &Plan) -> Vec<usize> {
         if plan.prepare.changes_rows() {
             return Vec::new();
         }
@@ -51,12 +51,12 @@ impl ColumnCache {
     }
 
     /// Nothing kept yet.
-    pub fn new(columns: Vec<usize>, budget: &Arc<Budget>) -> Self {
+    pub(crate) fn new(columns: Vec<usize>, budget: &Arc<Budget>) -> Self {
         Self { columns, units: BTreeMap::new(), memory: Reservation::new(budget), budget: budget.clone() }
     }
 
     /// Keeps a unit's rows, as long as half of the memory limit is left for others.
-    pub fn take(mut self, unit: u32, rows: CachedRows) -> Option<Self> {
+    pub(crate) fn take(mut self, unit: u32, rows: CachedRows) -> Option<Self> {
         let bytes: usize = rows.iter().map(|(batch, _)| batch.get_array_memory_size()).sum();
         self.memory.grow(bytes);
         self.units.insert(unit, rows);
@@ -64,7 +64,7 @@ impl ColumnCache {
     }
 
     /// The rows of `unit` with `columns` alone, if all of them were kept.
-    pub fn chunks(&self, unit: u32, columns: &[usize]) -> Option<Vec<Chunk>> {
+    pub(crate) fn chunks(&self, unit: u32, columns: &[usize]) -> Option<Vec<Chunk>> {
         let positions: Vec<usize> = columns.iter().map(|c| self.columns.binary_search(c).ok()).collect::<Option<_>>()?;
         let chunk = |(batch, rows): &(RecordBatch, RowNumbers)| {
             let batch = batch.project(&positions).expect("the places are of columns that were kept");

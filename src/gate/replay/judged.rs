@@ -18,7 +18,7 @@ pub(super) struct Judged {
 
 impl Judged {
     /// Of the rows in the file of index `file`.
-    pub fn new(audited: &Audited, staged: &[StagedUnit], fails: &RowSet, file: u32) -> Result<Self, Faults> {
+    pub(super) fn new(audited: &Audited, staged: &[StagedUnit], fails: &RowSet, file: u32) -> Result<Self, Faults> {
         let units: Vec<Unit> = audited.row_origins.units().filter(|u| u.file == file).cloned().collect();
         // Row groups follow each other, and every row of a Parquet file is a record.
         let firsts: Vec<usize> = units.iter().map(|u| audited.row_origins.rows_before(u.index) as usize).collect();
@@ -41,7 +41,7 @@ impl Judged {
     }
 
     /// How many rows pass.
-    pub fn passing(&self) -> u64 {
+    pub(super) fn passing(&self) -> u64 {
         self.passes.iter().filter(|passes| **passes).count() as u64
     }
 

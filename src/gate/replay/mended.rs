@@ -266,12 +266,12 @@ pub(super) struct MendedRows {
 }
 
 impl MendedRows {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Which of them takes the place of each row of a batch of the part.
-    pub fn places_in(&self, batch: &RecordBatch) -> Vec<Option<usize>> {
+    pub(super) fn places_in(&self, batch: &RecordBatch) -> Vec<Option<usize>> {
         let (Some(files), Some(rows)) = (batch.column_by_name(FILE), batch.column_by_name(ROW)) else {
             return vec![None; batch.num_rows()];
         };
@@ -280,17 +280,17 @@ impl MendedRows {
     }
 
     /// Whether a row has no value at all.
-    pub fn is_empty(&self, index: usize) -> bool {
+    pub(super) fn is_empty(&self, index: usize) -> bool {
         self.values.columns().iter().all(|column| column.is_null(index))
     }
 
     /// Where a row stands, and which one it takes the place of.
-    pub fn place_of(&self, index: usize) -> (&str, String) {
+    pub(super) fn place_of(&self, index: usize) -> (&str, String) {
         (&self.rows[index].place, self.rows[index].named())
     }
 
     /// The values that take the place of rows of `batch`: of pairs of a row in it and one of these.
-    pub fn values_for(&self, batch: &RecordBatch, pairs: &[(usize, usize)]) -> Result<RecordBatch, Fault> {
+    pub(super) fn values_for(&self, batch: &RecordBatch, pairs: &[(usize, usize)]) -> Result<RecordBatch, Fault> {
         let column = |(field, mended): (&FieldRef, &ArrayRef)| {
             let Some(before) = batch.column_by_name(field.name()) else { return Err(cannot(&format!("`{}` went away", field.name()))) };
             let texts = before.as_string_opt::<i32>().filter(|_| self.is_csv);

@@ -35,7 +35,7 @@ pub(super) enum Taken {
 
 impl ToJudge {
     /// How each row of `batch` is judged.
-    pub fn of(&self, batch: &RecordBatch) -> Vec<Taken> {
+    pub(super) fn of(&self, batch: &RecordBatch) -> Vec<Taken> {
         match self {
             Self::AllWithValues => {
                 let taken = |has_values| if has_values { Taken::Own } else { Taken::Not };
@@ -46,7 +46,7 @@ impl ToJudge {
     }
 
     /// The rows of `batch` that are judged, with the values that they are judged with.
-    pub fn rows(&self, batch: &RecordBatch, taken: &[Taken]) -> Result<RecordBatch, Fault> {
+    pub(super) fn rows(&self, batch: &RecordBatch, taken: &[Taken]) -> Result<RecordBatch, Fault> {
         match self {
             Self::AllWithValues => {
                 let is_judged: BooleanArray = taken.iter().map(|taken| Some(*taken != Taken::Not)).collect();
@@ -84,7 +84,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    pub fn new(path: &Path, schema: &SchemaRef) -> Result<Self, Fault> {
+    pub(super) fn new(path: &Path, schema: &SchemaRef) -> Result<Self, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::new(Code::ScratchFailed, format!("{}: cannot write: {e}", path.display()));
         // The batch before this one, or an attempt that others overtook, has left its own there.
         match fs::remove_file(path) {
@@ -95,11 +95,11 @@ impl Scratch {
         Ok(Self { writer: ArrowWriter::try_new(file, schema.clone(), None).map_err(|e| failed(&e))?, schema: schema.clone() })
     }
 
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         self.writer.write(&conform(batch, &self.schema)?).map_err(|e| cannot(&e))
     }
 
-    pub fn close(self) -> Result<(), Fault> {
+    pub(super) fn close(self) -> Result<(), Fault> {
         self.writer.close().map(|_| ()).map_err(|e| cannot(&e))
     }
 }

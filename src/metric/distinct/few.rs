@@ -13,11 +13,11 @@ pub(super) struct Hashes {
 }
 
 impl Hashes {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { places: vec![0; 64], len: 0, has_zero: false }
     }
 
-    pub fn insert(&mut self, hash: u64) {
+    pub(super) fn insert(&mut self, hash: u64) {
         if hash == 0 {
             self.len += usize::from(!self.has_zero);
             self.has_zero = true;
@@ -44,16 +44,16 @@ impl Hashes {
         *self = larger;
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         self.has_zero.then_some(0).into_iter().chain(self.places.iter().copied().filter(|&hash| hash != 0))
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.places.len() * 8
     }
 
     /// The hashes, ascending.
-    pub fn sorted(&self) -> Vec<u64> {
+    pub(super) fn sorted(&self) -> Vec<u64> {
         let mut hashes: Vec<u64> = self.iter().collect();
         hashes.sort_unstable();
         hashes

@@ -12,38 +12,38 @@ pub(super) struct Registers {
 }
 
 impl Registers {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { ranks: vec![0; 1 << PRECISION].into_boxed_slice() }
     }
 
     /// Registers with these ranks, if there can be such.
-    pub fn of(ranks: Vec<u8>) -> Option<Self> {
+    pub(super) fn of(ranks: Vec<u8>) -> Option<Self> {
         let can_be = ranks.len() == 1 << PRECISION && ranks.iter().all(|&rank| usize::from(rank) <= RANK_BITS + 1);
         can_be.then(|| Self { ranks: ranks.into_boxed_slice() })
     }
 
-    pub fn ranks(&self) -> &[u8] {
+    pub(super) fn ranks(&self) -> &[u8] {
         &self.ranks
     }
 
-    pub fn insert(&mut self, hash: u64) {
+    pub(super) fn insert(&mut self, hash: u64) {
         let index = (hash >> (64 - PRECISION)) as usize;
         let rank = ((hash << PRECISION) | 1 << (PRECISION - 1)).leading_zeros() as u8 + 1;
         self.ranks[index] = self.ranks[index].max(rank);
     }
 
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         for (a, b) in self.ranks.iter_mut().zip(&other.ranks) {
             *a = (*a).max(*b);
         }
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.ranks.len()
     }
 
     /// Ertl's improved raw estimator (algorithm 6 of the paper).
-    pub fn estimate(&self) -> f64 {
+    pub(super) fn estimate(&self) -> f64 {
         let m = self.ranks.len() as f64;
         let mut counts = vec![0u64; RANK_BITS + 2];
         self.ranks.iter().for_each(|&rank| counts[rank as usize] += 1);

@@ -18,7 +18,7 @@ pub(super) struct Bits {
 
 impl Bits {
     /// Whether `value` could be taken in.
-    pub fn insert(&mut self, value: i64) -> bool {
+    pub(super) fn insert(&mut self, value: i64) -> bool {
         let mut place = value.wrapping_sub(self.base) as u64;
         if place >= self.words.len() as u64 * 64 {
             if !self.widen(value) {
@@ -50,21 +50,21 @@ impl Bits {
         true
     }
 
-    pub fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.words.iter().map(|w| u64::from(w.count_ones())).sum()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = i64> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = i64> + '_ {
         let set = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
         self.words.iter().zip((self.base..).step_by(64)).flat_map(move |(&word, first)| set(word).map(move |bit| first + bit))
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.words.len() * 8
     }
 
     /// Whether it is as [`Bits::insert`] makes it: whole blocks, the first and the last of them in use.
-    pub fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         let mut blocks = self.words.chunks(BLOCK_WORDS);
         let in_use = |block: Option<&[u64]>| block.is_none_or(|words| words.len() == BLOCK_WORDS && words.iter().any(|w| *w != 0));
         self.words.len() <= SPAN_BLOCKS as usize * BLOCK_WORDS

@@ -18,17 +18,17 @@ impl Filter {
     const WAITING_MAX: usize = 1 << 10;
 
     /// For so many keys.
-    pub fn new(keys: u64) -> Self {
+    pub(super) fn new(keys: u64) -> Self {
         let bits = (keys as usize).saturating_mul(8).next_power_of_two().clamp(PARTITIONS * 64, Self::BITS_MAX);
         let waiting = (0..PARTITIONS).map(|_| Vec::with_capacity(Self::WAITING_MAX)).collect();
         Self { bits: vec![0; bits / 64], mask: bits / 64 / PARTITIONS - 1, waiting }
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bits.len() * 8 + PARTITIONS * Self::WAITING_MAX * size_of::<[u32; 4]>()
     }
 
-    pub fn insert(&mut self, hash: [u32; 4]) {
+    pub(super) fn insert(&mut self, hash: [u32; 4]) {
         let (word, bit) = Self::place(self.mask, hash);
         self.bits[partition(hash) * (self.mask + 1) + word] |= bit;
     }
@@ -39,7 +39,7 @@ impl Filter {
     }
 
     /// Looks for `hash`, now or later; those found go to `found`.
-    pub fn look_for(&mut self, hash: [u32; 4], found: &mut Vec<Entry>) {
+    pub(super) fn look_for(&mut self, hash: [u32; 4], found: &mut Vec<Entry>) {
         let waiting = &mut self.waiting[partition(hash)];
         waiting.push(hash);
         if waiting.len() == Self::WAITING_MAX {
@@ -48,7 +48,7 @@ impl Filter {
     }
 
     /// Looks for all that were waiting.
-    pub fn finish(&mut self, found: &mut Vec<Entry>) {
+    pub(super) fn finish(&mut self, found: &mut Vec<Entry>) {
         (0..PARTITIONS).for_each(|partition| self.look(partition, found));
     }
 

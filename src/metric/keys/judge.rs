@@ -33,12 +33,12 @@ struct Slot {
 const IS_FOREIGN: u32 = 1 << 31;
 
 impl PartitionJudge {
-    pub fn new(keep: Keep) -> Self {
+    pub(super) fn new(keep: Keep) -> Self {
         Self { keep, out: KeysOut::default(), table: Vec::new(), failing: BTreeMap::new(), elsewhere: BTreeMap::new() }
     }
 
     /// Counts the keys of one partition and notes the rows that must go.
-    pub fn look_through(&mut self, partition: &mut [Record]) {
+    pub(super) fn look_through(&mut self, partition: &mut [Record]) {
         // In input order, the other data's keys last, unless units were merged in another, or spilled between others.
         if !partition.is_sorted_by_key(|r| (r.unit, r.row)) {
             partition.sort_unstable_by_key(|r| (r.unit, r.row));
@@ -112,7 +112,7 @@ impl PartitionJudge {
         }
     }
 
-    pub fn finish(mut self) -> KeysOut {
+    pub(super) fn finish(mut self) -> KeysOut {
         self.out.failing = row_set(self.failing);
         self.out.elsewhere = row_set(self.elsewhere);
         self.out

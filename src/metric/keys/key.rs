@@ -25,9 +25,9 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub const BYTES: usize = 24;
+    pub(super) const BYTES: usize = 24;
 
-    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+    pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         for (to, part) in bytes.chunks_exact_mut(4).zip(self.hash.into_iter().chain([self.unit, self.row])) {
             to.copy_from_slice(&part.to_le_bytes());
@@ -35,7 +35,7 @@ impl Record {
         bytes
     }
 
-    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+    pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
         let part = |i: usize| u32::from_le_bytes([bytes[i * 4], bytes[i * 4 + 1], bytes[i * 4 + 2], bytes[i * 4 + 3]]);
         Self { hash: [part(0), part(1), part(2), part(3)], unit: part(4), row: part(5) }
     }

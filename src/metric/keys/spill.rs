@@ -16,7 +16,7 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub fn write(budget: &Budget, partitions: &[Vec<Record>]) -> io::Result<Self> {
+    pub(super) fn write(budget: &Budget, partitions: &[Vec<Record>]) -> io::Result<Self> {
         let (path, file) = budget.spill_file()?;
         let mut file = BufWriter::with_capacity(1 << 20, file);
         // From here on the file goes with the value, also where writing fails.
@@ -32,7 +32,7 @@ impl Spill {
     }
 
     /// A copy in a file of its own.
-    pub fn copy(&self, budget: &Budget) -> io::Result<Self> {
+    pub(super) fn copy(&self, budget: &Budget) -> io::Result<Self> {
         let (path, mut file) = budget.spill_file()?;
         let copy = Self { path, starts: self.starts.clone() };
         io::copy(&mut files::open(&self.path)?, &mut file)?;
@@ -40,12 +40,12 @@ impl Spill {
     }
 
     /// How many records it holds.
-    pub fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.starts.last().copied().unwrap_or(0)
     }
 
     /// Gives every record, a partition at a time.
-    pub fn each(&self, mut take: impl FnMut(&Record)) -> io::Result<()> {
+    pub(super) fn each(&self, mut take: impl FnMut(&Record)) -> io::Result<()> {
         let mut records = Vec::new();
         for partition in 0..self.starts.len() - 1 {
             records.clear();
@@ -55,7 +55,7 @@ impl Spill {
         Ok(())
     }
 
-    pub fn read(&self, partition: usize, records: &mut Vec<Record>) -> io::Result<()> {
+    pub(super) fn read(&self, partition: usize, records: &mut Vec<Record>) -> io::Result<()> {
         let count = (self.starts[partition + 1] - self.starts[partition]) as usize;
         let mut file = files::open(&self.path)?;
         file.seek(SeekFrom::Start(self.starts[partition] * Record::BYTES as u64))?;

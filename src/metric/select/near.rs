@@ -17,7 +17,7 @@ impl Near {
     const ENTRIES: u64 = 1 << 13;
 
     /// Of inclusive ranges.
-    pub fn new(ranges: &[(u64, u64)]) -> Self {
+    pub(super) fn new(ranges: &[(u64, u64)]) -> Self {
         let (Some(low), Some(high)) = (ranges.iter().map(|r| r.0).min(), ranges.iter().map(|r| r.1).max()) else {
             return Self { first: 0, shift: 0, touched: Vec::new() };
         };
@@ -31,7 +31,7 @@ impl Near {
     }
 
     /// Of windows over the order of floats, for integers: where those lie whose float is inside.
-    pub fn of_integers(windows: &[Window], to_float: ToFloat) -> Self {
+    pub(super) fn of_integers(windows: &[Window], to_float: ToFloat) -> Self {
         let order = |place: u64| order_of(to_float.convert(i128::from(integer_at(place))));
         let range = |window: &Window| {
             let low = partition_point(|place| order(place) < window.low)?;
@@ -42,7 +42,7 @@ impl Near {
         Self::new(&windows.iter().filter_map(range).collect::<Vec<_>>())
     }
 
-    pub fn contains(&self, place: u64) -> bool {
+    pub(super) fn contains(&self, place: u64) -> bool {
         let entry = place.wrapping_sub(self.first) >> self.shift;
         self.touched.get(entry as usize).copied().unwrap_or(false)
     }

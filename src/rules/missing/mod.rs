@@ -37,7 +37,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Missing {
+pub(super) struct Missing {
     /// The longest run of consecutive missing values, in source order, that is still right: beyond
     /// it a sensor is dead. Without `tolerate`, only runs are judged then.
     max_run: Option<u64>,

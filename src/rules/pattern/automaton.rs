@@ -26,7 +26,7 @@ struct Automaton {
 }
 
 impl Matcher {
-    pub fn new(regex: Regex) -> Self {
+    pub(super) fn new(regex: Regex) -> Self {
         let anchored = DFA::new(regex.as_str()).ok().filter(|dfa| dfa.get_nfa().is_always_start_anchored());
         let automaton = |dfa: DFA| {
             let of = dfa.clone();
@@ -36,7 +36,7 @@ impl Matcher {
     }
 
     /// Calls `with` with a function that tells of a text whether the expression matches anywhere in it.
-    pub fn run<T>(&self, with: impl FnOnce(&mut dyn FnMut(&str) -> bool) -> T) -> T {
+    pub(super) fn run<T>(&self, with: impl FnOnce(&mut dyn FnMut(&str) -> bool) -> T) -> T {
         let Some(automaton) = &self.anchored else { return with(&mut |text| self.regex.is_match(text)) };
         let mut cache = automaton.caches.get();
         let mut first = None;

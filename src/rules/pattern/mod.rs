@@ -32,7 +32,7 @@ use crate::yaml::Spanned;
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Pattern {
+pub(super) struct Pattern {
     /// A regular expression, or a list of them.
     regex: Option<Spanned<Texts>>,
     /// A LIKE pattern, or a list of them.

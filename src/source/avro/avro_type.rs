@@ -33,7 +33,7 @@ pub(super) enum AvroType {
 
 impl AvroType {
     /// Of a schema as JSON; none where it is not one.
-    pub fn of(schema: &str) -> Option<Self> {
+    pub(super) fn of(schema: &str) -> Option<Self> {
         parse(&serde_json::from_str(schema).ok()?, "", &mut HashMap::new())
     }
 
@@ -41,7 +41,7 @@ impl AvroType {
     ///
     /// # Errors
     /// They are not.
-    pub fn agrees(&self, values: u64, mut bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn agrees(&self, values: u64, mut bytes: &[u8]) -> Result<(), String> {
         for value in 1..=values {
             let before = bytes.len();
             self.pass(&mut bytes).map_err(|why| format!("record {value} of a block of {values}: {why}"))?;

@@ -23,7 +23,7 @@ use super::scan::Scan;
 
 /// The walk ahead.
 #[derive(Debug, Default)]
-pub struct LookAhead {
+pub(super) struct LookAhead {
     /// Up to here a malformed record was read; a record that begins before it asks here first.
     pub read_to: usize,
     /// The quoted fields that were passed, in order.
@@ -93,7 +93,7 @@ impl LookAhead {
     /// Records are asked for in the order in which they stand.
     #[cold]
     #[inline(never)]
-    pub fn outcome(&mut self, input: Input<'_>, start: usize, scan: &mut Scan) -> Option<Framed> {
+    pub(super) fn outcome(&mut self, input: Input<'_>, start: usize, scan: &mut Scan) -> Option<Framed> {
         let (quote, expected) = (input.dialect.quote?, input.fields?);
         let FirstLine::InsideField { open, fields: before, next } = first_line(input, start, quote, scan) else { return None };
         let first = match self.index_at(next) {

@@ -13,7 +13,7 @@ use crate::types::{Class, TypeEvidence, a_type, add_example, shortened};
 
 /// How one column's text is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnReader {
+pub(super) struct ColumnReader {
     pub name: String,
     pub data_type: DataType,
     /// Join of the classes that the guess rests on.
@@ -29,7 +29,7 @@ pub struct ColumnReader {
 }
 
 /// The text of a unit and how to read its cells.
-pub struct UnitText<'a> {
+pub(super) struct UnitText<'a> {
     pub bytes: &'a [u8],
     /// The same bytes, where all of them are UTF-8.
     pub utf8: Option<&'a str>,
@@ -41,14 +41,14 @@ pub struct UnitText<'a> {
 }
 
 impl<'a> UnitText<'a> {
-    pub fn new(bytes: &'a [u8], utf8: Option<&'a str>, quote: u8, missing: &'a [String], timezone_seconds: Option<i32>) -> Self {
+    pub(super) fn new(bytes: &'a [u8], utf8: Option<&'a str>, quote: u8, missing: &'a [String], timezone_seconds: Option<i32>) -> Self {
         let missing_lengths = missing.iter().fold(0, |lengths, token| lengths | length_bit(token));
         Self { bytes, utf8, quote, missing, missing_lengths, timezone_seconds }
     }
 
     /// The cell's text without doubled quotes; records that are not UTF-8 were set aside before.
     #[inline]
-    pub fn cell(&self, cell: Cell) -> Cow<'a, str> {
+    pub(super) fn cell(&self, cell: Cell) -> Cow<'a, str> {
         let range = cell.start as usize..cell.end as usize;
         let text = match self.utf8 {
             Some(all) => &all[range],
@@ -61,7 +61,7 @@ impl<'a> UnitText<'a> {
         Cow::Owned(text.replace(&format!("{quote}{quote}"), &quote.to_string()))
     }
 
-    pub fn is_missing(&self, text: &str) -> bool {
+    pub(super) fn is_missing(&self, text: &str) -> bool {
         self.missing_lengths & length_bit(text) != 0 && self.missing.iter().any(|token| token == text)
     }
 }
@@ -71,7 +71,7 @@ fn length_bit(text: &str) -> u64 {
 }
 
 /// The text without blanks around it.
-pub fn trimmed(text: &str) -> &str {
+pub(super) fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => text.trim_matches([' ', '\t']),
         _ => text,
@@ -79,14 +79,14 @@ pub fn trimmed(text: &str) -> &str {
 }
 
 /// A value that could not be read: its position among the cells, and why.
-pub struct Unreadable {
+pub(super) struct Unreadable {
     pub index: usize,
     pub reason: String,
 }
 
 impl ColumnReader {
     /// Reads `cells`; what cannot be read becomes null and is named in `unreadable`.
-    pub fn read(&self, cells: &[Cell], text: &UnitText, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
+    pub(super) fn read(&self, cells: &[Cell], text: &UnitText, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
         let mut writer = ArrayWriter { reader: self, text, unreadable, evidence };
         match &self.data_type {
             DataType::Boolean => writer.booleans(cells),

@@ -25,7 +25,7 @@ impl Header {
     ///
     /// # Errors
     /// There is no line, it cannot be framed or decoded, two columns have one name, or the line ends are not ours.
-    pub fn of(file: &InputFile, dialect: Dialect, has_header: bool, contract: &[ContractColumn]) -> Result<Self, Fault> {
+    pub(super) fn of(file: &InputFile, dialect: Dialect, has_header: bool, contract: &[ContractColumn]) -> Result<Self, Fault> {
         let path = &file.path;
         let len = (file.bytes as usize).min(HEADER_BYTES_MAX);
         let bytes = file.read_at(0, len)?;

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 /// The longest record that is looked for behind an open quote, in bytes.
-pub const RECORD_BYTES_MAX: usize = 64 << 20;
+pub(super) const RECORD_BYTES_MAX: usize = 64 << 20;
 
 /// Delimiter and quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Dialect {
 
 /// Delimited text, and what is known of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Input<'a> {
+pub(super) struct Input<'a> {
     pub bytes: &'a [u8],
     pub dialect: Dialect,
     /// How many fields a record has, once the header was read.
@@ -33,12 +33,12 @@ pub struct Input<'a> {
 impl Input<'_> {
     /// How far a record that begins at `start` is read while it looks for a closing quote.
     #[inline]
-    pub fn reach(&self, start: usize) -> usize {
+    pub(super) fn reach(&self, start: usize) -> usize {
         self.bytes.len().min(start.saturating_add(RECORD_BYTES_MAX))
     }
 
     /// Whether a quote that does not close within reach of the record at `start` never closes, whatever bytes follow.
-    pub fn never_closes(&self, start: usize) -> bool {
+    pub(super) fn never_closes(&self, start: usize) -> bool {
         self.at_end || self.bytes.len() - start > RECORD_BYTES_MAX
     }
 }

@@ -8,7 +8,7 @@ const BLOCK: usize = 64;
 
 /// The delimiters and line ends of the block last looked at.
 #[derive(Debug, Default)]
-pub struct Scan {
+pub(super) struct Scan {
     /// Where the block begins, and its bits; a block that begins at `usize::MAX` is none.
     block: Option<usize>,
     bits: u64,
@@ -17,7 +17,7 @@ pub struct Scan {
 impl Scan {
     /// The position of the next `delimiter` or line end at or behind `at`, or the end of `bytes`. Every call is about
     /// the same bytes and delimiter.
-    pub fn next(&mut self, bytes: &[u8], at: usize, delimiter: u8) -> usize {
+    pub(super) fn next(&mut self, bytes: &[u8], at: usize, delimiter: u8) -> usize {
         let mut block = at / BLOCK * BLOCK;
         let mut from = at % BLOCK;
         while block < bytes.len() {

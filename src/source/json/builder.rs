@@ -19,7 +19,7 @@ use crate::types::shortened;
 const UNKNOWN: u32 = u32::MAX;
 
 /// Gathers the values at one path.
-pub struct Builder {
+pub(super) struct Builder {
     path: String,
     plan: ReadPlan,
     /// Whether an array is wanted; else values are only judged.
@@ -117,13 +117,13 @@ impl Values {
 
 impl Builder {
     /// Nothing gathered yet.
-    pub fn new(plan: &ReadPlan, path: &str, wanted: bool) -> Self {
+    pub(super) fn new(plan: &ReadPlan, path: &str, wanted: bool) -> Self {
         let values = Values::new(plan, path, wanted);
         Self { path: path.to_owned(), plan: plan.clone(), wanted, len: 0, shape: Shape::default(), values }
     }
 
     /// The record as a whole: an object, whose keys named in `wanted` make arrays.
-    pub fn root(plan: &ReadPlan, wanted: &[&str]) -> Self {
+    pub(super) fn root(plan: &ReadPlan, wanted: &[&str]) -> Self {
         let mut root = Self::new(plan, "", false);
         if let (Values::Struct { children, .. }, ReadPlan::Struct(fields)) = (&mut root.values, plan) {
             for (child, (name, plan)) in children.iter_mut().zip(fields) {
@@ -134,7 +134,7 @@ impl Builder {
     }
 
     /// The arrays of the wanted columns, in the plan's order, and nothing gathered again.
-    pub fn finish_columns(&mut self) -> Vec<ArrayRef> {
+    pub(super) fn finish_columns(&mut self) -> Vec<ArrayRef> {
         self.len = 0;
         let Values::Struct { nulls, children } = &mut self.values else { return Vec::new() };
         let _ = nulls.finish();
@@ -165,7 +165,7 @@ impl Builder {
     }
 
     /// What was seen, at this path and below.
-    pub fn into_shape(self) -> Shape {
+    pub(super) fn into_shape(self) -> Shape {
         let mut shape = self.shape;
         match self.values {
             Values::Struct { children, .. } => {
@@ -199,7 +199,7 @@ impl Builder {
     }
 
     /// Takes in the value at `at`.
-    pub fn push(&mut self, record: &mut RecordTokens<'_>, at: usize) {
+    pub(super) fn push(&mut self, record: &mut RecordTokens<'_>, at: usize) {
         let token = record.tokens[at];
         if token.kind == TokenKind::String && is_missing(record.text, &token, record.missing) {
             self.shape.count_missing();

@@ -10,7 +10,7 @@ use crate::source::file::cannot_read;
 
 /// Where a file's records are.
 #[derive(Debug)]
-pub struct RecordRegion {
+pub(super) struct RecordRegion {
     pub layout: Layout,
     /// Byte at which the first unit begins, and lines before it.
     pub start: u64,
@@ -20,21 +20,21 @@ pub struct RecordRegion {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub(super) enum Layout {
     /// One record a line.
     Lines,
     /// The elements of an array.
     Array,
 }
 
-pub const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl RecordRegion {
     /// Finds the records of a file of one object a line.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn of_lines(file: &InputFile) -> Result<Self, Fault> {
+    pub(super) fn of_lines(file: &InputFile) -> Result<Self, Fault> {
         let marked = file.read_at(0, file.bytes.min(3) as usize)? == BOM;
         Ok(Self { layout: Layout::Lines, start: if marked { 3 } else { 0 }, lines: 0, close: OnceLock::new() })
     }
@@ -44,7 +44,7 @@ impl RecordRegion {
     ///
     /// # Errors
     /// There is no array at `path`, or the text before it is not JSON.
-    pub fn of_document(file: &InputFile, path: &[String]) -> Result<Self, Fault> {
+    pub(super) fn of_document(file: &InputFile, path: &[String]) -> Result<Self, Fault> {
         let mut walk = DocumentWalk::new(file)?;
         if path.is_empty() {
             match walk.peek()? {
@@ -253,7 +253,7 @@ impl<'a> DocumentWalk<'a> {
 
 /// Checks what follows the array that closes at `close`: the rest of the objects around it, each closed, none of them
 /// with the array's key again, and nothing behind the document.
-pub fn ends_well(file: &InputFile, close: u64, path: &[String]) -> Result<(), Fault> {
+pub(super) fn ends_well(file: &InputFile, close: u64, path: &[String]) -> Result<(), Fault> {
     let mut walk = DocumentWalk::new(file)?;
     std::io::Seek::seek(&mut walk.input, std::io::SeekFrom::Start(close)).map_err(|e| cannot_read(&file.path, &e))?;
     let fault = |what: String| Fault::new(Code::InvalidLayout, format!("{}: behind the array: {what}", file.path));
@@ -291,7 +291,7 @@ pub fn ends_well(file: &InputFile, close: u64, path: &[String]) -> Result<(), Fa
 }
 
 /// Where the last whole element in `bytes`, which begin between elements, ends; and whether the array closes behind it.
-pub fn last_element_end(bytes: &[u8]) -> (usize, bool) {
+pub(super) fn last_element_end(bytes: &[u8]) -> (usize, bool) {
     let mut end = 0;
     loop {
         let mut at = skip_space(bytes, end);

@@ -32,7 +32,7 @@ use crate::types::Tally;
 
 /// JSON files read as one table.
 #[derive(Debug)]
-pub struct JsonSource {
+pub(super) struct JsonSource {
     common: Arc<Common>,
     /// How a record is read.
     plan: ReadPlan,
@@ -58,7 +58,7 @@ impl JsonSource {
     ///
     /// # Errors
     /// A file cannot be read, or holds no array where one is expected.
-    pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
+    pub(super) fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
         // An empty file is a file of no lines, but it is no JSON document.
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
             return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));

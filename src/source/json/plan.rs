@@ -164,7 +164,7 @@ impl ContractNode {
 }
 
 /// A type's name for a message, with its article.
-pub fn a_type_of(plan: &ReadPlan) -> String {
+pub(super) fn a_type_of(plan: &ReadPlan) -> String {
     match plan {
         ReadPlan::Struct(_) => "an object".into(),
         ReadPlan::List(_) => "an array".into(),

@@ -11,7 +11,7 @@ use crate::source::shape::kind::{ValueKind, number_text};
 use crate::text;
 
 /// One record's tokens, and why it could not be read, if so.
-pub struct RecordTokens<'a> {
+pub(super) struct RecordTokens<'a> {
     pub text: &'a [u8],
     pub tokens: &'a [Token],
     /// Strings read as missing.
@@ -26,7 +26,7 @@ pub struct RecordTokens<'a> {
 
 /// A value that is no object and no array.
 #[derive(Clone, Copy)]
-pub struct Scalar<'a> {
+pub(super) struct Scalar<'a> {
     pub text: &'a [u8],
     pub token: &'a Token,
     pub kind: ValueKind,
@@ -35,7 +35,7 @@ pub struct Scalar<'a> {
 impl<'a> Scalar<'a> {
     /// The value as it stands in the file.
     #[inline]
-    pub fn raw(&self) -> &'a str {
+    pub(super) fn raw(&self) -> &'a str {
         number_text(self.text, self.token)
     }
 
@@ -49,28 +49,28 @@ impl<'a> Scalar<'a> {
 
     /// Whether it is a number that may be a float: with no more digits before its point than a float holds exactly.
     #[inline]
-    pub fn is_plain_number(&self) -> bool {
+    pub(super) fn is_plain_number(&self) -> bool {
         matches!(self.kind, ValueKind::Integer | ValueKind::Float)
     }
 
     /// Whether it is a number that is surely within the range of floats.
     #[inline]
-    pub fn is_in_range(&self) -> bool {
+    pub(super) fn is_in_range(&self) -> bool {
         is_in_range(self.raw())
     }
 
     #[inline]
-    pub fn string(&self) -> Option<Cow<'a, str>> {
+    pub(super) fn string(&self) -> Option<Cow<'a, str>> {
         (self.kind == ValueKind::String).then(|| text_of(self.text, self.token))
     }
 
-    pub fn boolean(&self) -> Option<bool> {
+    pub(super) fn boolean(&self) -> Option<bool> {
         (self.kind == ValueKind::Boolean).then_some(self.token.kind == TokenKind::True)
     }
 
     /// An integer. With `also_whole`, `1.0` is one too, as JSON Schema has it.
     #[inline]
-    pub fn integer<T: FromStr + TryFrom<i64>>(&self, also_whole: bool) -> Option<T> {
+    pub(super) fn integer<T: FromStr + TryFrom<i64>>(&self, also_whole: bool) -> Option<T> {
         if self.is_integer() {
             self.raw().parse().ok()
         } else if also_whole && self.is_fraction() {
@@ -82,12 +82,12 @@ impl<'a> Scalar<'a> {
 
     /// A number as a float, rounded where it has more digits.
     #[inline]
-    pub fn float(&self) -> Option<f64> {
+    pub(super) fn float(&self) -> Option<f64> {
         if self.is_integer() || self.is_fraction() { text::float(self.raw()) } else { None }
     }
 
     /// A number as a decimal, with all its digits.
-    pub fn decimal(&self, precision: u8, scale: i8) -> Option<i128> {
+    pub(super) fn decimal(&self, precision: u8, scale: i8) -> Option<i128> {
         if !self.is_integer() && !self.is_fraction() {
             return None;
         }
@@ -95,7 +95,7 @@ impl<'a> Scalar<'a> {
     }
 
     /// A string as a date: in `format`, else as ISO 8601 writes it.
-    pub fn date(&self, format: Option<&str>) -> Option<i32> {
+    pub(super) fn date(&self, format: Option<&str>) -> Option<i32> {
         let string = self.string()?;
         match format {
             Some(format) => text::date_in(&string, format),
@@ -104,7 +104,13 @@ impl<'a> Scalar<'a> {
     }
 
     /// A string as a timestamp, counted in `unit`. One with an offset is none of a column without a zone.
-    pub fn timestamp(&self, unit: TimeUnit, column_is_zoned: bool, format: Option<&str>, timezone_seconds: Option<i32>) -> Option<i64> {
+    pub(super) fn timestamp(
+        &self,
+        unit: TimeUnit,
+        column_is_zoned: bool,
+        format: Option<&str>,
+        timezone_seconds: Option<i32>,
+    ) -> Option<i64> {
         let string = self.string()?;
         let mut instant = match format {
             Some(format) => text::timestamp_in(&string, format)?,

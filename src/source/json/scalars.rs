@@ -11,7 +11,7 @@ use super::record::Scalar;
 use crate::source::shape::kind::ValueKind;
 
 /// Reads scalars as the plan says, and gathers them.
-pub struct Scalars {
+pub(super) struct Scalars {
     plan: ScalarPlan,
     gathered: Gathered,
 }
@@ -83,22 +83,22 @@ impl Gathered {
 
 impl Scalars {
     /// Nothing gathered yet.
-    pub fn new(plan: &ScalarPlan) -> Self {
+    pub(super) fn new(plan: &ScalarPlan) -> Self {
         Self { plan: plan.clone(), gathered: Gathered::new(&plan.data_type) }
     }
 
-    pub fn append_null(&mut self) {
+    pub(super) fn append_null(&mut self) {
         self.gathered.append_null();
     }
 
     /// The array, and nothing gathered again.
-    pub fn finish(&mut self) -> ArrayRef {
+    pub(super) fn finish(&mut self) -> ArrayRef {
         self.gathered.finish(&self.plan.data_type)
     }
 
     /// Whether the kind of `value` alone tells that it is of the column's type, as of nearly all values that are only judged.
     #[inline]
-    pub fn fits_by_kind(&self, value: Scalar<'_>) -> bool {
+    pub(super) fn fits_by_kind(&self, value: Scalar<'_>) -> bool {
         match (&self.plan.data_type, value.kind) {
             (DataType::Utf8, ValueKind::String) | (DataType::Boolean, ValueKind::Boolean) => true,
             (DataType::Int64, ValueKind::Integer | ValueKind::WideInteger) => true,
@@ -110,7 +110,7 @@ impl Scalars {
 
     /// Reads `value` as the column's type, and gathers it if it is `wanted`. Gives whether it is of that type.
     #[inline(never)]
-    pub fn push(&mut self, value: Scalar<'_>, wanted: bool, timezone_seconds: Option<i32>) -> bool {
+    pub(super) fn push(&mut self, value: Scalar<'_>, wanted: bool, timezone_seconds: Option<i32>) -> bool {
         let ScalarPlan { data_type, format, guessed } = &self.plan;
         // As JSON Schema has it, 1.0 is an integer; for a guess it is not.
         let also_whole = !guessed;

@@ -25,18 +25,18 @@ struct Leaf {
 }
 
 impl LeafCounts {
-    pub fn new(columns: usize) -> Self {
+    pub(super) fn new(columns: usize) -> Self {
         Self(std::iter::repeat_with(Vec::new).take(columns).collect())
     }
 
-    pub fn add(&mut self, arrays: &[ArrayRef]) {
+    pub(super) fn add(&mut self, arrays: &[ArrayRef]) {
         for (array, leaves) in arrays.iter().zip(&mut self.0) {
             count(array, leaves, &mut 0, false);
         }
     }
 
     /// How that differs from what the footer says of row group `group`, if it does; `roots` are the columns read.
-    pub fn contradiction(&self, footer: &ArrowReaderMetadata, group: usize, roots: &[usize]) -> Option<String> {
+    pub(super) fn contradiction(&self, footer: &ArrowReaderMetadata, group: usize, roots: &[usize]) -> Option<String> {
         let (schema, group) = (footer.parquet_schema(), footer.metadata().row_group(group));
         let roots_of_leaves: Vec<usize> = (0..schema.num_columns()).map(|leaf| schema.get_column_root_idx(leaf)).collect();
         for (leaves, root) in self.0.iter().zip(roots) {

@@ -22,7 +22,7 @@ pub enum ValueKind {
 }
 
 /// All of them, in order.
-pub const KINDS: [ValueKind; 10] = [
+pub(crate) const KINDS: [ValueKind; 10] = [
     ValueKind::Null,
     ValueKind::Boolean,
     ValueKind::Integer,
@@ -90,6 +90,6 @@ impl ValueKind {
 
 /// A number's text as it stands in the file.
 #[inline]
-pub fn number_text<'a>(text: &'a [u8], token: &Token) -> &'a str {
+pub(crate) fn number_text<'a>(text: &'a [u8], token: &Token) -> &'a str {
     std::str::from_utf8(&text[token.start as usize..token.end as usize]).unwrap_or_default()
 }

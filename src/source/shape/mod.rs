@@ -9,12 +9,12 @@ use crate::json::{Token, TokenKind, text_of};
 use crate::types::shortened;
 
 /// Different keys of one object, beyond which it is a map and read as text.
-pub const FIELDS_MAX: usize = 1000;
+pub(super) const FIELDS_MAX: usize = 1000;
 /// Examples kept of each kind.
 const EXAMPLES_MAX: usize = 3;
 
 /// Whether a string is one of the texts read as missing.
-pub fn is_missing(text: &[u8], token: &Token, missing: &[String]) -> bool {
+pub(super) fn is_missing(text: &[u8], token: &Token, missing: &[String]) -> bool {
     !missing.is_empty() && {
         let value = text_of(text, token);
         missing.iter().any(|m| *m == value)

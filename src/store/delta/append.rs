@@ -36,7 +36,7 @@ pub(super) fn create(
 
 impl Table<'_> {
     /// Commits `actions` behind whatever others commit meanwhile.
-    pub fn append(
+    pub(super) fn append(
         &self,
         mut actions: Vec<Action>,
         properties: CommitProperties,

@@ -18,7 +18,7 @@ use crate::store::durable::not_durable;
 use crate::store::location::Location;
 
 /// The directory of the log in that of the table.
-pub const LOG: &str = "_delta_log";
+pub(crate) const LOG: &str = "_delta_log";
 
 /// The entry of `version`.
 pub(super) fn entry(table: &Location, version: u64) -> Location {

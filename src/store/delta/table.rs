@@ -21,7 +21,7 @@ use crate::store::stamp::{Stamp, Stored};
 
 /// Where a table is, and what was read of its log before: only what is new is read again.
 #[derive(Debug, Clone)]
-pub struct DeltaStore {
+pub(super) struct DeltaStore {
     pub location: Location,
     cache: Arc<Mutex<LogCache>>,
 }
@@ -42,7 +42,7 @@ struct LogCache {
 }
 
 impl DeltaStore {
-    pub fn new(location: Location) -> Self {
+    pub(super) fn new(location: Location) -> Self {
         Self { location, cache: Arc::default() }
     }
 
@@ -86,7 +86,7 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Opens the table, if there is one, after a look at its log.
-    pub fn open(store: &'a DeltaStore) -> Result<Option<Self>, Fault> {
+    pub(super) fn open(store: &'a DeltaStore) -> Result<Option<Self>, Fault> {
         let location = &store.location;
         let mut cache = store.cache();
         let failed = |e: DeltaTableError| cannot_read(location, &e);
@@ -112,12 +112,12 @@ impl<'a> Table<'a> {
         Ok(Some(Self { store, location, table, terms }))
     }
 
-    pub fn schema(&self) -> Result<SchemaRef, Fault> {
+    pub(super) fn schema(&self) -> Result<SchemaRef, Fault> {
         Ok(self.terms.schema.clone())
     }
 
     /// The data files.
-    pub fn files(&self) -> Result<Vec<LogicalFileView>, Fault> {
+    pub(super) fn files(&self) -> Result<Vec<LogicalFileView>, Fault> {
         let snapshot = self.table.snapshot().map_err(|e| cannot_read(self.location, &e))?;
         let files: Vec<LogicalFileView> = snapshot.log_data().iter().collect();
         // Whoever wrote the log must not lead a run to files that are none of the table's.
@@ -134,7 +134,7 @@ impl<'a> Table<'a> {
     }
 
     /// The table's files that hold the batch, of whichever data set, with the stamps in them.
-    pub fn files_of(&self, stamp: &Stamp) -> Result<Vec<(Remove, Stamp)>, Fault> {
+    pub(super) fn files_of(&self, stamp: &Stamp) -> Result<Vec<(Remove, Stamp)>, Fault> {
         let prefix = format!("{}.", stamp.batch_id);
         let mut files = Vec::new();
         for file in self.files()?.iter().filter(|file| file.path().starts_with(&prefix)) {
@@ -148,7 +148,7 @@ impl<'a> Table<'a> {
     }
 
     /// The version of the transaction by which the batch was published.
-    pub fn transaction(&self, stamp: &Stamp) -> Result<Option<i64>, Fault> {
+    pub(super) fn transaction(&self, stamp: &Stamp) -> Result<Option<i64>, Fault> {
         for application in self.applications(stamp)? {
             if let Some(version) = self.transaction_of(application)? {
                 return Ok(Some(version));
@@ -158,7 +158,7 @@ impl<'a> Table<'a> {
     }
 
     /// What became of the rows of a batch that published some, and whose own file is gone.
-    pub fn commit_state(&self, stamp: &Stamp) -> Result<CommitState, Fault> {
+    pub(super) fn commit_state(&self, stamp: &Stamp) -> Result<CommitState, Fault> {
         commit_state(self.location, self.table.version().unwrap_or(0), &stamp.batch_id, &self.applications(stamp)?)
     }
 

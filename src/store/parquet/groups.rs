@@ -33,7 +33,7 @@ impl GroupsEncoder {
     ///
     /// # Errors
     /// A type cannot be written as Parquet.
-    pub fn group(&self) -> Result<GroupEncoder, Fault> {
+    pub(crate) fn group(&self) -> Result<GroupEncoder, Fault> {
         let columns = self.factory.create_column_writers(0).map_err(cannot_encode)?;
         Ok(GroupEncoder { columns, schema: self.schema.clone(), rows: 0 })
     }
@@ -57,7 +57,7 @@ impl GroupEncoder {
     ///
     /// # Errors
     /// A value cannot be written as Parquet.
-    pub fn add(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         let mut columns = self.columns.iter_mut();
         for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
             let array = &conform(array, field)?;
@@ -75,7 +75,7 @@ impl GroupEncoder {
     ///
     /// # Errors
     /// The last pages cannot be compressed.
-    pub fn end(self) -> Result<EncodedGroup, Fault> {
+    pub(crate) fn end(self) -> Result<EncodedGroup, Fault> {
         let columns = self.columns.into_iter().map(ArrowColumnWriter::close).collect::<Result<_, _>>();
         Ok(EncodedGroup { columns: columns.map_err(cannot_encode)?, rows: self.rows })
     }

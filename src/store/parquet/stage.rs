@@ -51,7 +51,7 @@ impl<T> ParquetStage<T> {
     ///
     /// # Errors
     /// The place cannot be written, or a type cannot be written as Parquet.
-    pub fn create(directory: Location, schema: SchemaRef, to: T) -> Result<Self, Fault> {
+    pub(crate) fn create(directory: Location, schema: SchemaRef, to: T) -> Result<Self, Fault> {
         Ok(Self { file: StagedFile::create(&directory, &schema)?, units: Vec::new(), schema, directory, to })
     }
 

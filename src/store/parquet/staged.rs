@@ -50,7 +50,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The place cannot be written, or a type cannot be written as Parquet.
-    pub fn create(directory: &Location, schema: &SchemaRef) -> Result<Self, Fault> {
+    pub(crate) fn create(directory: &Location, schema: &SchemaRef) -> Result<Self, Fault> {
         if schema.fields().is_empty() {
             return Err(Fault::new(Code::Empty, "there are no columns to write").hint("a table needs at least one"));
         }
@@ -82,21 +82,21 @@ impl StagedFile {
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What tells this gate's files from those of others that cannot be waited for; none where they can.
-    pub fn own_name(&self) -> Option<&str> {
+    pub(crate) fn own_name(&self) -> Option<&str> {
         self.own_name.as_deref()
     }
 
     /// How many rows were appended.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.rows
     }
 
-    pub fn encoder(&self) -> GroupsEncoder {
+    pub(crate) fn encoder(&self) -> GroupsEncoder {
         self.encoder.clone()
     }
 
@@ -104,7 +104,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn append(&mut self, group: EncodedGroup) -> Result<(), Fault> {
+    pub(crate) fn append(&mut self, group: EncodedGroup) -> Result<(), Fault> {
         self.rows += group.rows;
         kill::step();
         self.with_writer(|writer| {
@@ -120,7 +120,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// A file cannot be read or written.
-    pub fn append_copy(&mut self, source: &Readable, index: usize) -> Result<(), Fault> {
+    pub(crate) fn append_copy(&mut self, source: &Readable, index: usize) -> Result<(), Fault> {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let footer = ArrowReaderMetadata::load(source, options).map_err(|e| cannot_write(&self.path, &io_error(e)))?;
         let metadata = footer.metadata();
@@ -155,7 +155,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn readable(&self) -> Result<Readable, Fault> {
+    pub(crate) fn readable(&self) -> Result<Readable, Fault> {
         files::open(&self.path).map(Readable::File).map_err(|e| cannot_write(&self.path, &e))
     }
 
@@ -163,7 +163,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be read back.
-    pub fn read_group(&self, index: usize) -> Result<Vec<RecordBatch>, Fault> {
+    pub(crate) fn read_group(&self, index: usize) -> Result<Vec<RecordBatch>, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{}: cannot read back: {e}", self.path.display()));
         let file = files::open(&self.path).map_err(|e| failed(&e))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(&e))?;
@@ -172,7 +172,7 @@ impl StagedFile {
     }
 
     /// What was brought to its place is nobody's yet: it goes with this file, unless it is brought to another.
-    pub fn take_back(&mut self) {
+    pub(crate) fn take_back(&mut self) {
         self.renamed = false;
     }
 
@@ -180,7 +180,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish_plain(&mut self) -> Result<(), Fault> {
+    pub(crate) fn finish_plain(&mut self) -> Result<(), Fault> {
         self.close()
     }
 
@@ -189,7 +189,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
+    pub(crate) fn finish(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
         self.with_writer(|writer| {
             for (key, value) in stamp.entries() {
                 writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
@@ -206,7 +206,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish_partial(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
+    pub(crate) fn finish_partial(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
         self.say(PARTIAL, "true".to_owned())?;
         self.finish(stamp, replays)
     }
@@ -215,7 +215,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
+    pub(crate) fn finish_without(&mut self, stamp: &Stamp, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
         if !done.is_empty() {
             self.say(DONE, ReplayedRows::written(done))?;
         }
@@ -233,7 +233,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// It cannot be read back.
-    pub fn digest(&self) -> Result<u128, Fault> {
+    pub(crate) fn digest(&self) -> Result<u128, Fault> {
         let digest = || {
             let (mut file, mut digest, mut buffer) = (files::open(&self.path)?, Xxh3Default::new(), vec![0; 1 << 20]);
             loop {
@@ -250,7 +250,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// It cannot be read back.
-    pub fn rows_written(&self) -> Result<u64, Fault> {
+    pub(crate) fn rows_written(&self) -> Result<u64, Fault> {
         let reader = SerializedFileReader::new(self.readable()?);
         let reader = reader.map_err(|e| Fault::new(Code::Unreadable, format!("{}: cannot read back: {e}", self.path.display())))?;
         Ok(reader.metadata().row_groups().iter().map(|group| group.num_rows().unsigned_abs()).sum())
@@ -271,7 +271,7 @@ impl StagedFile {
     ///
     /// # Errors
     /// The place cannot be written.
-    pub fn place(&mut self, at: &Location) -> Result<(), Fault> {
+    pub(crate) fn place(&mut self, at: &Location) -> Result<(), Fault> {
         let placed = match at {
             // After a conflict a commit is tried again, often with the file where it was.
             Location::Remote(remote) if self.sent.as_ref() == Some(remote) => return Ok(()),
