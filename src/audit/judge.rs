@@ -7,14 +7,14 @@ use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
-use super::fold::{Counted, finish_second_pass};
+use super::fold::{Counted, finish_second_pass, too_many_groups};
 use super::samples::{self, SAMPLES_MAX};
 use super::{Audited, Folding, Job, Plan, builtin};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Outcome, Sample, Severity};
 use crate::identity::Identity;
 use crate::metric::Inputs;
-use crate::metric::groups::{GROUPS_MAX, GroupKey};
+use crate::metric::groups::GroupKey;
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
 use crate::rules::published::{Fetched, Wanted};
@@ -114,8 +114,7 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
         };
         let Some(groups) = whole.get(groups)? else { continue };
         if groups.overflow {
-            let fault = Fault::new(Code::TooManyGroups, format!("`{}`: `by` makes more than {GROUPS_MAX} groups", planned.id));
-            return Err(fault.hint("group by columns with fewer values"));
+            return Err(too_many_groups(&planned.id));
         }
         for key in groups.counts.keys() {
             pending.push(Pending { check, group: Some(key.clone()), judge: judge.fresh(), judged: None });
@@ -159,7 +158,7 @@ fn rounds(
         fetch(job, &wanted, totals, &mut inputs)?;
         if plan.requests.states.len() > first_new {
             let fold = folding.second_pass(source, plan, first_new, totals)?;
-            finish_second_pass(fold, plan, first_new, totals, &inputs)?;
+            finish_second_pass(fold, totals, &inputs)?;
         }
     }
     Err(Fault::new(Code::Internal, "internal error: rules ask for look after look").into())

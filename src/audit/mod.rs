@@ -174,11 +174,11 @@ struct ByRunner<'a> {
 }
 
 impl Folding for ByRunner<'_> {
-    fn first_pass(&self, source: &dyn Source, _: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults> {
-        let plan = PlanText::of(self.job, source, evidence);
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan.clone());
-        let fold = self.runner.run(&Order::First { plan, units: 0..u32::MAX })?;
-        Ok(FirstPass { fold, cache: None })
+    fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[Evidence]) -> Result<FirstPass, Faults> {
+        let text = PlanText::of(self.job, source, evidence);
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
+        let fold = self.runner.run(&Order::First { plan: text, units: 0..u32::MAX })?;
+        Ok(FirstPass { fold: fold::of_plan(fold, self.job, plan, 0)?, cache: None })
     }
 
     fn second_pass(&self, _: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults> {
@@ -187,7 +187,8 @@ impl Folding for ByRunner<'_> {
         let Counted { units, unsound, malformed, .. } = counted;
         let questions = plan.requests.questions(first_state, &plan.prepare.seen)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
-        self.runner.run(&Order::Look { plan: text, questions, units, unsound, malformed })
+        let fold = self.runner.run(&Order::Look { plan: text, questions, units, unsound, malformed })?;
+        Ok(fold::of_plan(fold, self.job, plan, first_state)?)
     }
 }
 

@@ -154,10 +154,11 @@ impl Job<'_> {
 }
 
 impl Plan {
-    /// A digest of what makes folds of one plan, beside columns and questions: rules, table, clock, and whether files'
-    /// own statistics are used.
+    /// A digest of what makes folds of one plan, beside columns and questions: the program, which knows how rows are tested;
+    /// rules, table and clock; whether files' own statistics are used; and what is known of the data before it is read.
     pub(super) fn digest(&self, job: &Job<'_>) -> String {
         let mut digest = Xxh3Default::new();
+        digest.update(env!("CARGO_PKG_VERSION").as_bytes());
         digest.update(&job.rules.digest.to_le_bytes());
         for constraint in job.rules.table.iter().flat_map(|table| &table.constraints) {
             digest.update(constraint.sql.as_bytes());
@@ -167,6 +168,14 @@ impl Plan {
             digest.update(&time.timestamp_subsec_nanos().to_le_bytes());
         }
         digest.update(&[u8::from(job.statistics)]);
+        let known = job.source.known();
+        digest.update(known.format_name().as_bytes());
+        digest.update(&known.bytes.to_le_bytes());
+        for start in &known.starts {
+            digest.update(&start.at.to_le_bytes());
+            digest.update(&start.digest.to_le_bytes());
+        }
+        digest.update(&known.footers.unwrap_or_default().to_le_bytes());
         format!("{:032x}", digest.digest128())
     }
 }

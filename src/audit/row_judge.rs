@@ -14,6 +14,7 @@ use super::samples::value_json;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::prepare::Prepared;
 use crate::rows::{Mask, RowNumbers};
+use crate::rules::words::OnNoData;
 use crate::ruleset::RuleFile;
 use crate::source::{Chunk, Malformed, Projection};
 
@@ -58,11 +59,16 @@ pub struct RuleOutcome {
 impl RowJudge {
     /// Binds `rules` to the columns `schema`, whose types are taken as given; `now` is what SQL's `now()` says.
     ///
+    /// Whether the columns are those of the contract is not judged here; but where a rule cannot be judged by them, rows would
+    /// pass that nobody looked at.
+    ///
     /// # Errors
-    /// Every mistake of the rule file that these columns show.
+    /// Every mistake of the rule file that these columns show; every rule, and every step of `clean` and `transform`, that the
+    /// contract's columns allow and these do not, but rules whose `on_no_data` lets that pass or warn.
     pub fn new(rules: &RuleFile, schema: &SchemaRef, now: DateTime<Utc>) -> Result<Self, Faults> {
         let terms = Terms { rules, schema, infers: false, now, as_of: now, published: None };
         let plan = bind::bind(&terms)?;
+        unfit(&plan, &rules.path).or_ok(())?;
         let needed = needed(&plan, 0);
         let projection = Projection::new(schema, (0..schema.fields().len()).collect());
         Ok(Self { plan, projection, needed })
@@ -106,6 +112,21 @@ impl RowJudge {
         let Prepared { columns, rows, .. } = batch;
         Ok(JudgedRows { columns, rows, sound, outcomes, filtered, malformed })
     }
+}
+
+/// What the contract's columns allow and those at hand do not.
+fn unfit(plan: &Plan, path: &str) -> Faults {
+    let mut faults = Faults::default();
+    for step in &plan.skipped_steps {
+        faults.push(Fault::new(Code::SchemaDiffers, step.clone()));
+    }
+    for check in plan.checks.iter().filter(|check| check.on_no_data == OnNoData::Stop) {
+        if let Err(why) = &check.check {
+            let fault = Fault::new(Code::SchemaDiffers, format!("`{}` cannot be judged: {why}", check.id));
+            faults.push(fault.at(check.at.in_file(path)));
+        }
+    }
+    faults
 }
 
 impl RuleOutcome {

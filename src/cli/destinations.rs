@@ -124,18 +124,18 @@ fn places(publish: &str, format: Option<TableFormat>, quarantine: Option<&str>) 
     let surroundings = surroundings();
     let publish = store::open(publish, format, &surroundings)?;
     let quarantine = match quarantine {
-        Some(path) => Quarantine { directory: Location::new(path, &surroundings)? },
+        Some(path) => Location::new(path, &surroundings)?,
         None => {
             let Some(own) = publish.quarantine() else {
                 return Err(Fault::new(Code::MissingOption, "nothing says where rows set aside go").hint("give `--quarantine PATH`"));
             };
-            if own.directory.local().is_some_and(files::is_link_of_another) {
-                let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", own.directory));
+            if own.local().is_some_and(files::is_link_of_another) {
+                let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", own));
                 return Err(fault.hint("it may lead anywhere; `--quarantine` names a directory for rows set aside"));
             }
             own
         }
     };
     publish.allow_quarantine(&quarantine)?;
-    Ok((publish, quarantine))
+    Ok((publish, Quarantine { directory: quarantine }))
 }

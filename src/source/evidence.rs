@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::json::Shape;
+use super::shape::Shape;
 use crate::types::TypeEvidence;
 
 /// What a unit, or all units so far, say against or beyond the types their columns were read as.

@@ -1,13 +1,9 @@
 //! A file of the batch: what the user named, and where its bytes are read from.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use xxhash_rust::xxh3::Xxh3Default;
-
-use super::Known;
 use crate::diagnostic::{Code, Fault};
 use crate::files;
 
@@ -98,26 +94,6 @@ impl InputFile {
         let what = format!("{} changed while it was being read", self.path);
         Err(Fault::new(Code::FileChanged, what).hint("run again once nothing writes to it"))
     }
-}
-
-/// Every byte of every file, and the keys of its directories, which are content too.
-pub(super) fn digest(known: &Known) -> Result<u128, Fault> {
-    let mut digest = Xxh3Default::new();
-    let mut buffer = vec![0; 1 << 20];
-    for (file, start) in known.files().iter().zip(&known.starts) {
-        digest.update(&start.digest.to_le_bytes());
-        let mut handle = file.open()?;
-        loop {
-            let read = handle.read(&mut buffer).map_err(|e| cannot_read(&file.path, &e))?;
-            if read == 0 {
-                break;
-            }
-            digest.update(&buffer[..read]);
-        }
-        digest.update(&file.bytes.to_le_bytes());
-        file.ensure_unchanged()?;
-    }
-    Ok(digest.digest128())
 }
 
 /// A fault that says a path cannot be read, and why.

@@ -1,9 +1,10 @@
-//! The formats of files, in one list: what each is called, how it is told, and what opens it.
+//! What there is to say of a format: what it is called, how it is told, and what opens it. The list itself stands in
+//! [`super`], since each format knows its own name.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{ContractColumn, InputFile, ReadOptions, Source, arrow_ipc, avro, csv, json, parquet};
+use super::{ContractColumn, FORMATS, Format, InputFile, ReadOptions, Source};
 use crate::diagnostic::Fault;
 
 /// Files to open, and how.
@@ -14,19 +15,19 @@ pub(super) struct Opening<'a> {
     pub contract: &'a [ContractColumn],
 }
 
-type Open = fn(Opening<'_>) -> Result<Arc<dyn Source>, Fault>;
+pub(super) type Open = fn(Opening<'_>) -> Result<Arc<dyn Source>, Fault>;
 
 /// What there is to say of one format.
-struct Entry {
-    format: Format,
-    name: &'static str,
+pub(super) struct Entry {
+    pub(super) format: Format,
+    pub(super) name: &'static str,
     /// Extensions of names, in lower case.
-    extensions: &'static [&'static str],
+    pub(super) extensions: &'static [&'static str],
     /// Whether records are text, which may be encoded in several ways.
-    is_text: bool,
+    pub(super) is_text: bool,
     /// Whether the first bytes of a file give the format away.
-    is_told_by: fn(&[u8]) -> bool,
-    open: Open,
+    pub(super) is_told_by: fn(&[u8]) -> bool,
+    pub(super) open: Open,
 }
 
 /// Makes the enum and the list from one table.
@@ -38,7 +39,8 @@ macro_rules! formats {
             $($(#[doc = $doc])* #[serde(rename = $name)] $format,)*
         }
 
-        const FORMATS: &[Entry] = &[$(Entry {
+        /// Every format.
+        const FORMATS: &[format::Entry] = &[$(format::Entry {
             format: Format::$format,
             name: $name,
             extensions: &$extensions,
@@ -51,37 +53,12 @@ macro_rules! formats {
     (@ binary) => { false };
 }
 
-formats! {
-    Csv "csv" ["csv", "txt"], text, looks_like_anything, delimited;
-    Tsv "tsv" ["tsv", "tab"], text, looks_like_anything, delimited;
-    /// One JSON object a line.
-    Ndjson "ndjson" ["ndjson", "jsonl"], text, |head| begins(head, b"{"), json;
-    /// An array of JSON objects.
-    Json "json" ["json"], text, |head| begins(head, b"["), json;
-    Parquet "parquet" ["parquet", "pq"], binary, |head| head.starts_with(b"PAR1"),
-        |o| Ok(Arc::new(parquet::ParquetSource::open(o.files, o.options, o.contract)?));
-    /// Arrow IPC, file or stream.
-    Arrow "arrow" ["arrow", "arrows", "ipc", "feather"], binary,
-        |head| head.starts_with(b"ARROW1") || head.starts_with(b"\xff\xff\xff\xff"),
-        |o| Ok(Arc::new(arrow_ipc::ArrowSource::open(o.files, o.options)?));
-    /// Avro object container files.
-    Avro "avro" ["avro"], binary, |head| head.starts_with(b"Obj\x01"), |o| Ok(Arc::new(avro::AvroSource::open(o.files, o.options)?));
-}
-
-fn delimited(Opening { files, format, options, contract }: Opening<'_>) -> Result<Arc<dyn Source>, Fault> {
-    Ok(Arc::new(csv::CsvSource::open(files, format, options, contract)?))
-}
-
-fn json(Opening { files, format, options, contract }: Opening<'_>) -> Result<Arc<dyn Source>, Fault> {
-    Ok(Arc::new(json::JsonSource::open(files, format, options, contract)?))
-}
-
-fn looks_like_anything(_: &[u8]) -> bool {
+pub(super) fn looks_like_anything(_: &[u8]) -> bool {
     false
 }
 
 /// Whether the text begins so, behind a byte order mark and white space.
-fn begins(head: &[u8], with: &[u8]) -> bool {
+pub(super) fn begins(head: &[u8], with: &[u8]) -> bool {
     head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().starts_with(with)
 }
 

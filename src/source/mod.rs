@@ -9,16 +9,20 @@
 mod arrow_ipc;
 mod avro;
 pub mod csv;
+mod digest;
 mod evidence;
 mod file;
+#[macro_use]
 mod format;
 mod json;
 mod known;
+mod lines;
 mod location;
 mod memory;
 mod origin;
 mod parquet;
 mod partitions;
+mod shape;
 mod spool;
 mod typed;
 mod units;
@@ -31,9 +35,9 @@ use serde::{Deserialize, Serialize};
 
 pub use evidence::Evidence;
 pub use file::InputFile;
-pub use format::Format;
 pub use known::{FileStart, Known, Rereading};
-pub use origin::{LineJumps, Origins, Places};
+pub use lines::LineJumps;
+pub use origin::{Origins, Places};
 pub use spool::{Encoding, Spool};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
 
@@ -44,6 +48,27 @@ use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
+
+formats! {
+    Csv "csv" ["csv", "txt"], text, format::looks_like_anything,
+        |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
+    Tsv "tsv" ["tsv", "tab"], text, format::looks_like_anything,
+        |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
+    /// One JSON object a line.
+    Ndjson "ndjson" ["ndjson", "jsonl"], text, |head| format::begins(head, b"{"),
+        |o| Ok(Arc::new(json::JsonSource::open(o.files, o.format, o.options, o.contract)?));
+    /// An array of JSON objects.
+    Json "json" ["json"], text, |head| format::begins(head, b"["),
+        |o| Ok(Arc::new(json::JsonSource::open(o.files, o.format, o.options, o.contract)?));
+    Parquet "parquet" ["parquet", "pq"], binary, |head| head.starts_with(b"PAR1"),
+        |o| Ok(Arc::new(parquet::ParquetSource::open(o.files, o.options, o.contract)?));
+    /// Arrow IPC, file or stream.
+    Arrow "arrow" ["arrow", "arrows", "ipc", "feather"], binary,
+        |head| head.starts_with(b"ARROW1") || head.starts_with(b"\xff\xff\xff\xff"),
+        |o| Ok(Arc::new(arrow_ipc::ArrowSource::open(o.files, o.options)?));
+    /// Avro object container files.
+    Avro "avro" ["avro"], binary, |head| head.starts_with(b"Obj\x01"), |o| Ok(Arc::new(avro::AvroSource::open(o.files, o.options)?));
+}
 
 /// A record that could not be framed, read as the contract's types, or computed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +150,7 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A file cannot be read, or has changed since it was opened.
     fn digest(&self) -> Result<u128, Fault> {
-        file::digest(self.known())
+        digest::of_files(self.known())
     }
 
     /// A source with other types, if `evidence`, which all units gave together, calls for it.

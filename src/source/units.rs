@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::origin::LineJumps;
-use super::{Evidence, InputFile, Source};
+use super::{Evidence, InputFile, LineJumps, Source};
 use crate::diagnostic::{Code, Fault};
 
 /// A slice of the input, fixed by the input alone.
@@ -17,6 +16,13 @@ pub struct Unit {
     pub end: u64,
     /// How much of [`super::Known::bytes`] it is.
     pub bytes: u64,
+}
+
+impl Unit {
+    /// Whether it may be what comes behind `before`: it goes on where that ended, or is of a later file.
+    pub fn may_follow(&self, before: &Self) -> bool {
+        if self.file == before.file { self.start == before.end } else { self.file > before.file }
+    }
 }
 
 /// What is known of a unit once it has been read whole.

@@ -9,9 +9,8 @@ use arrow::datatypes::SchemaRef;
 use super::durable::{not_durable, sweep_at};
 use super::interface::{BatchRows, Commit, Committed, Landed, Stage, Store, Terms, View};
 use super::location::{Location, parent};
-use super::named::{Named, ensure_apart};
+use super::named::{Named, ensure_apart, quarantine_beside};
 use super::parquet::{BatchFile, ParquetStage, StagedFile, Target, held, stored_at};
-use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
@@ -64,11 +63,11 @@ impl Display for SingleFile {
 }
 
 impl Store for SingleFile {
-    fn quarantine(&self) -> Option<Quarantine> {
-        Some(Quarantine::beside(&self.location()))
+    fn quarantine(&self) -> Option<Location> {
+        Some(quarantine_beside(&self.location()))
     }
 
-    fn allow_quarantine(&self, quarantine: &Quarantine) -> Result<(), Fault> {
+    fn allow_quarantine(&self, quarantine: &Location) -> Result<(), Fault> {
         ensure_apart(&self.location(), quarantine)
     }
 

@@ -13,8 +13,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 
 use super::encoded::{Encoded, Encoder, StagedUnit};
+use super::location::Location;
 use super::partition::Partition;
-use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowSet;
@@ -31,13 +31,13 @@ pub trait Store: Display + Send + Sync {
     }
 
     /// Where rows set aside go if nobody names a place; none where one must be named.
-    fn quarantine(&self) -> Option<Quarantine>;
+    fn quarantine(&self) -> Option<Location>;
 
     /// Refuses a quarantine that lies in the way of the published rows, or they in its.
     ///
     /// # Errors
     /// It does.
-    fn allow_quarantine(&self, quarantine: &Quarantine) -> Result<(), Fault>;
+    fn allow_quarantine(&self, quarantine: &Location) -> Result<(), Fault>;
 
     /// Directories of this machine that one gate holds at a time, from looking at what is there until its batch is. Where
     /// there are none, the store itself tells racing gates apart when they commit.

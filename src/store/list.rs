@@ -57,7 +57,7 @@ mod tests {
         assert!(new("parts", Some(TableFormat::Delta)).is_err());
         for name in ["orders.parquet", "orders"] {
             let aside = new(name, None).expect("a place").quarantine().expect("beside it");
-            assert_eq!(aside.directory, Location::Local(path("orders_quarantine")));
+            assert_eq!(aside, Location::Local(path("orders_quarantine")));
         }
     }
 }

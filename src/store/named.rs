@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 
 use super::location::Location;
-use super::quarantine::Quarantine;
 use super::remote::Surroundings;
 use crate::diagnostic::{Code, Fault};
 use crate::ruleset::TableFormat;
@@ -55,12 +54,17 @@ pub(super) fn is_part(name: &str) -> bool {
     name.ends_with(".parquet") && !name.starts_with(['.', '_'])
 }
 
+/// Where rows set aside go if nobody names a place: beside the published ones.
+pub(super) fn quarantine_beside(published: &Location) -> Location {
+    published.sibling("_quarantine")
+}
+
 /// Refuses `quarantine` where `published` rows go.
 ///
 /// # Errors
 /// Both are one place.
-pub(super) fn ensure_apart(published: &Location, quarantine: &Quarantine) -> Result<(), Fault> {
-    if quarantine.directory != *published {
+pub(super) fn ensure_apart(published: &Location, quarantine: &Location) -> Result<(), Fault> {
+    if quarantine != published {
         return Ok(());
     }
     Err(Fault::new(Code::ConflictingOptions, "published and quarantined rows have the same destination"))

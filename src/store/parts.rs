@@ -11,9 +11,8 @@ use super::delta::LOG;
 use super::durable::{not_durable, sweep_at};
 use super::interface::{BatchRows, Commit, Committed, Landed, Stage, Store, Terms, View};
 use super::location::Location;
-use super::named::{Named, ensure_apart, is_part};
+use super::named::{Named, ensure_apart, is_part, quarantine_beside};
 use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target, held, replays_in, stored_at, whole_at};
-use super::quarantine::Quarantine;
 use super::stamp::{Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
@@ -64,11 +63,11 @@ impl Store for Parts {
         self.part(id).to_string()
     }
 
-    fn quarantine(&self) -> Option<Quarantine> {
-        Some(Quarantine::beside(&self.directory))
+    fn quarantine(&self) -> Option<Location> {
+        Some(quarantine_beside(&self.directory))
     }
 
-    fn allow_quarantine(&self, quarantine: &Quarantine) -> Result<(), Fault> {
+    fn allow_quarantine(&self, quarantine: &Location) -> Result<(), Fault> {
         ensure_apart(&self.directory, quarantine)
     }
 

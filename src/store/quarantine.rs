@@ -34,11 +34,6 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// Where none is named: beside the published rows.
-    pub(super) fn beside(published: &Location) -> Self {
-        Self { directory: published.sibling("_quarantine") }
-    }
-
     /// Where the rows of the batch are that `stamp` names.
     pub fn place_of(&self, stamp: &Stamp) -> Location {
         self.directory.join(&format!("{}.{:08x}.parquet", stamp.batch_id, stamp.digest() >> 96))

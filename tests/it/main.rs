@@ -16,6 +16,7 @@ mod damage;
 mod delta;
 mod examples;
 mod findings;
+mod foreign_folds;
 mod formats;
 mod gate;
 mod generated;

@@ -86,11 +86,11 @@ impl Display for Memory {
 }
 
 impl Store for Memory {
-    fn quarantine(&self) -> Option<Quarantine> {
+    fn quarantine(&self) -> Option<Location> {
         None
     }
 
-    fn allow_quarantine(&self, _: &Quarantine) -> Result<(), Fault> {
+    fn allow_quarantine(&self, _: &Location) -> Result<(), Fault> {
         Ok(())
     }
 

@@ -114,3 +114,20 @@ fn rules_that_do_not_fit_the_columns_and_other_columns_are_faults() {
     let other = RecordBatch::try_from_iter([("other", batch.column(1).clone())]).expect("a batch");
     assert!(judge.judge(&other).is_err());
 }
+
+#[test]
+fn rows_do_not_pass_rules_that_their_columns_cannot_answer() {
+    let judge = |text: &str| {
+        let rules = RuleFile::parse(&format!("dataset: t\n{text}"), "r.yaml").unwrap_or_else(|f| panic!("{f}"));
+        RowJudge::new(&rules, &batch().schema(), DateTime::UNIX_EPOCH).map(|_| ()).map_err(|faults| faults.to_string())
+    };
+    // `city` is text where the contract says that it is a number, and there is no `height`.
+    let drifted = "schema: { columns: { city: { type: int64 }, height: { type: int64 } } }\n";
+    let fault = judge(&format!("{drifted}rules:\n  - range: {{ column: city, max: 3 }}\n")).expect_err("a fault");
+    assert!(fault.contains("`range-city` cannot be judged: `city` is string where the contract says int64"), "{fault}");
+    let fault = judge(&format!("{drifted}rules:\n  - range: {{ column: height, max: 3 }}\n")).expect_err("a fault");
+    assert!(fault.contains("`range-height` cannot be judged"), "{fault}");
+    let fault = judge(&format!("{drifted}clean: [{{ drop_where: height > 3 }}]\n")).expect_err("a fault");
+    assert!(fault.contains("height"), "{fault}");
+    assert_eq!(judge(&format!("{drifted}rules:\n  - range: {{ column: height, max: 3, on_no_data: warn }}\n")), Ok(()));
+}

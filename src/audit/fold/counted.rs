@@ -39,8 +39,8 @@ impl Counted {
     /// Some units were not counted; spilled data cannot be read back; a `where` could not be computed on a row.
     pub(in crate::audit) fn of(job: &Job<'_>, first: FirstPass, source: &dyn Source, plan: &Plan) -> Result<Self, Fault> {
         let FirstPass { fold, cache } = first;
-        let pass_units = fold.units.unwrap_or(0);
-        let whole = fold.into_whole(pass_units)?;
+        let units = fold.units.ok_or_else(|| Fault::new(Code::ForeignFold, "a fold does not say how many units there are"))?;
+        let whole = fold.into_whole(units)?;
         let (units, states, rows) = match whole {
             Some(segment) => (segment.units, Some(segment.states), segment.rows),
             None => (Vec::new(), None, RowCounts::default()),

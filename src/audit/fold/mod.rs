@@ -18,6 +18,7 @@ pub(super) use self::counted::Counted;
 pub(super) use self::outcomes::{RowOutcomes, TestOutcome};
 use self::states::States;
 use self::unit::UnitFold;
+pub(super) use self::value::too_many_groups;
 pub use self::value::{Asked, Fold};
 use self::value::{RowCounts, UnitRead};
 use super::{Job, Plan, Sink};
@@ -181,14 +182,19 @@ pub(super) fn second_pass(job: &Job<'_>, source: &dyn Source, plan: &Plan, first
     Ok(all)
 }
 
-/// Takes in what a second look counted of all units, from the state `first_state` on.
+/// A fold made elsewhere, if it answers what the plan asks of this data, from the state `first_state` on.
 ///
 /// # Errors
-/// Not all units were counted, or other questions answered; spilled data cannot be read back.
-pub(super) fn finish_second_pass(fold: Fold, plan: &Plan, first_state: usize, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
-    if fold.asked.states != plan.requests.questions(first_state, &plan.prepare.seen)? {
-        return Err(Fault::new(Code::Internal, "internal error: a second look answers other questions than those asked"));
-    }
+/// It is of another plan.
+pub(super) fn of_plan(fold: Fold, job: &Job<'_>, plan: &Plan, first_state: usize) -> Result<Fold, Fault> {
+    fold.answering(&Pass::new(job, plan, first_state)?.asked)
+}
+
+/// Takes in what a second look counted of all units.
+///
+/// # Errors
+/// Not all units were counted; spilled data cannot be read back.
+pub(super) fn finish_second_pass(fold: Fold, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
     match fold.into_whole(counted.units.len() as u32)? {
         Some(segment) => counted.facts.states.extend(segment.states.finish(inputs)?.into_iter().map(Some)),
         // Without a unit no check asks again: it has seen no value.

@@ -102,23 +102,28 @@ impl Segment {
         self.units.last().map_or(0, |read| read.unit.index + 1)
     }
 
-    /// Takes in what its neighbour counted.
-    fn merge(&mut self, later: Self) -> Result<(), Fault> {
+    /// Takes in what its neighbour counted; `tests` is what the row tests answer.
+    fn merge(&mut self, later: Self, tests: &[TestQuestion]) -> Result<(), Fault> {
+        if let (Some(last), Some(next)) = (self.units.last(), later.units.first())
+            && !next.unit.may_follow(&last.unit)
+        {
+            let what = format!("unit {} does not begin where unit {} ends", next.unit.index, last.unit.index);
+            return Err(Fault::new(Code::ForeignFold, what).hint("fold all units of the same data, cut alike"));
+        }
         self.units.extend(later.units);
         self.states.merge(later.states)?;
-        self.rows.merge(later.rows)
+        self.rows.merge(later.rows, tests)
     }
 }
 
 impl RowCounts {
-    fn merge(&mut self, later: Self) -> Result<(), Fault> {
-        for (groups, more) in self.tests.iter_mut().zip(later.tests) {
+    fn merge(&mut self, later: Self, tests: &[TestQuestion]) -> Result<(), Fault> {
+        for ((groups, more), test) in self.tests.iter_mut().zip(later.tests).zip(tests) {
             for (key, counted) in more {
                 groups.entry(key).or_default().merge(counted);
             }
             if groups.len() > GROUPS_MAX {
-                return Err(Fault::new(Code::TooManyGroups, format!("`by` makes more than {GROUPS_MAX} groups"))
-                    .hint("group by columns with fewer values"));
+                return Err(too_many_groups(&test.id));
             }
         }
         self.filtered += later.filtered;
@@ -135,6 +140,12 @@ impl RowCounts {
     }
 }
 
+/// The finding `id` has more groups than are counted.
+pub(in crate::audit) fn too_many_groups(id: &str) -> Fault {
+    let fault = Fault::new(Code::TooManyGroups, format!("`{id}`: `by` makes more than {GROUPS_MAX} groups"));
+    fault.hint("group by columns with fewer values")
+}
+
 impl TestFold {
     fn merge(&mut self, later: Self) {
         self.in_scope += later.in_scope;
@@ -142,6 +153,11 @@ impl TestFold {
         self.known += later.known;
         self.rows.append(later.rows);
     }
+}
+
+fn foreign() -> Fault {
+    let fault = Fault::new(Code::ForeignFold, "these folds are of different plans");
+    fault.hint("fold all units of the same data by the same rules and clock, with one version of the program")
 }
 
 impl Fold {
@@ -171,8 +187,7 @@ impl Fold {
     /// The other fold is of another plan, or has counted a unit that this one has; a state cannot be merged.
     pub fn merge(&mut self, other: Self) -> Result<(), Fault> {
         if !Arc::ptr_eq(&self.asked, &other.asked) && self.asked != other.asked {
-            return Err(Fault::new(Code::ForeignFold, "these folds are of different plans")
-                .hint("fold all units by the same rules, columns and clock"));
+            return Err(foreign());
         }
         self.units = match (self.units, other.units) {
             (Some(ours), Some(theirs)) if ours != theirs => {
@@ -186,6 +201,7 @@ impl Fold {
 
     /// Puts a segment in its place, and merges it with its neighbours.
     fn insert(&mut self, segment: Segment) -> Result<(), Fault> {
+        let tests = &self.asked.tests;
         let at = self.segments.partition_point(|s| s.first_unit() < segment.first_unit());
         let overlaps_before = at > 0 && self.segments[at - 1].unit_behind() > segment.first_unit();
         let overlaps_after = self.segments.get(at).is_some_and(|s| s.first_unit() < segment.unit_behind());
@@ -194,14 +210,14 @@ impl Fold {
         }
         let joins_after = self.segments.get(at).is_some_and(|s| s.first_unit() == segment.unit_behind());
         if at > 0 && self.segments[at - 1].unit_behind() == segment.first_unit() {
-            self.segments[at - 1].merge(segment)?;
+            self.segments[at - 1].merge(segment, tests)?;
             if joins_after {
                 let after = self.segments.remove(at);
-                self.segments[at - 1].merge(after)?;
+                self.segments[at - 1].merge(after, tests)?;
             }
         } else if joins_after {
             let after = std::mem::replace(&mut self.segments[at], segment);
-            self.segments[at].merge(after)?;
+            self.segments[at].merge(after, tests)?;
         } else {
             self.segments.insert(at, segment);
         }
@@ -218,7 +234,15 @@ impl Fold {
             (1, _) => self.segments.pop().filter(|s| s.first_unit() == 0 && s.unit_behind() == units),
             _ => None,
         };
-        whole.map(Some).ok_or_else(|| Fault::new(Code::Internal, format!("internal error: not all of the {units} units were counted")))
+        whole.map(Some).ok_or_else(|| Fault::new(Code::ForeignFold, format!("not all of the {units} units were counted")))
+    }
+
+    /// The fold, if it answers what was `asked`.
+    ///
+    /// # Errors
+    /// It is of another plan.
+    pub(super) fn answering(self, asked: &Asked) -> Result<Self, Fault> {
+        if *self.asked == *asked { Ok(self) } else { Err(foreign()) }
     }
 
     /// What the data counted so far says of its columns' types.

@@ -11,7 +11,7 @@ use super::header::BOM;
 use super::record::{Cell, Framed};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
-use crate::source::origin::LineJumps;
+use crate::source::LineJumps;
 use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
 use crate::types::{Class, TypeEvidence};
 

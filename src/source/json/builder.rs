@@ -7,12 +7,12 @@ use arrow::array::{Array, ArrayRef, ListArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::DataType;
 
-use super::kind::ValueKind;
 use super::plan::{ReadPlan, a_type_of};
 use super::record::{RecordTokens, Scalar};
 use super::scalars::Scalars;
-use super::shape::{Shape, is_missing};
 use crate::json::{Token, TokenKind, repeated_in, text_of};
+use crate::source::shape::kind::ValueKind;
+use crate::source::shape::{Shape, is_missing};
 use crate::types::shortened;
 
 /// A key that no field is known by.

@@ -2,9 +2,9 @@
 
 use arrow::datatypes::DataType;
 
-use super::kind::{KINDS, ValueKind};
 use super::plan::{ContractNode, ReadPlan, ScalarPlan};
-use super::shape::Shape;
+use crate::source::shape::Shape;
+use crate::source::shape::kind::{KINDS, ValueKind};
 use crate::types::Tally;
 
 impl Shape {

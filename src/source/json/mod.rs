@@ -8,13 +8,11 @@
 mod builder;
 mod digits;
 mod inference;
-mod kind;
 mod layout;
 mod plan;
 mod reading;
 mod record;
 mod scalars;
-mod shape;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -24,8 +22,7 @@ use arrow::datatypes::{DataType, Fields, Schema};
 use self::layout::{Layout, RecordRegion, last_element_end};
 use self::plan::{ContractNode, ReadPlan};
 use self::reading::{RecordFrames, UnitReader, shape_of};
-use self::shape::FIELDS_MAX;
-pub use self::shape::Shape;
+use super::shape::{FIELDS_MAX, Shape};
 use super::{
     ContractColumn, Cut, Evidence, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk,
     UNIT_BYTES_MAX, Unit, UnitEnd, units,

@@ -8,11 +8,11 @@ use super::JsonSource;
 use super::builder::Builder;
 use super::layout::{BOM, Layout};
 use super::record::RecordTokens;
-use super::shape::Shape;
 use crate::diagnostic::{Code, Fault};
 use crate::json::{Tape, TokenKind, skip_space, structural_end};
 use crate::rows::RowNumbers;
-use crate::source::origin::LineJumps;
+use crate::source::LineJumps;
+use crate::source::shape::Shape;
 use crate::source::{Chunk, Evidence, Malformed, Projection, UnitEnd};
 
 /// A record's bytes, and why it is malformed, if so.

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use arrow::datatypes::TimeUnit;
 
 use super::digits::{exponential, is_in_range, whole};
-use super::kind::{ValueKind, number_text};
 use crate::json::{Token, TokenKind, text_of};
+use crate::source::shape::kind::{ValueKind, number_text};
 use crate::text;
 
 /// One record's tokens, and why it could not be read, if so.

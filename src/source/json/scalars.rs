@@ -6,9 +6,9 @@ use arrow::array::ArrayRef;
 use arrow::array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow::datatypes::*;
 
-use super::kind::ValueKind;
 use super::plan::ScalarPlan;
 use super::record::Scalar;
+use crate::source::shape::kind::ValueKind;
 
 /// Reads scalars as the plan says, and gathers them.
 pub struct Scalars {

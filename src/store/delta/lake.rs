@@ -18,9 +18,8 @@ use crate::store::RESERVED;
 use crate::store::durable::{not_durable, sweep_at};
 use crate::store::interface::{BatchRows, Commit, Committed, Stage, Store, Terms, View};
 use crate::store::location::Location;
-use crate::store::named::{Named, ensure_apart, is_part};
+use crate::store::named::{Named, ensure_apart, is_part, quarantine_beside};
 use crate::store::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target};
-use crate::store::quarantine::Quarantine;
 use crate::store::stamp::{Stamp, Stored};
 
 /// Any directory, of this machine or in an object store: nothing but a table can be changed there without overwriting what
@@ -71,17 +70,17 @@ impl Lake {
 }
 
 impl Store for Lake {
-    fn quarantine(&self) -> Option<Quarantine> {
-        Some(Quarantine::beside(&self.location))
+    fn quarantine(&self) -> Option<Location> {
+        Some(quarantine_beside(&self.location))
     }
 
     /// Another program's VACUUM would delete a quarantine in the table's directory, but for what is ours of it.
-    fn allow_quarantine(&self, quarantine: &Quarantine) -> Result<(), Fault> {
+    fn allow_quarantine(&self, quarantine: &Location) -> Result<(), Fault> {
         ensure_apart(&self.location, quarantine)?;
-        if !quarantine.directory.is_within(&self.location) || quarantine.directory.is_within(&self.staging()) {
+        if !quarantine.is_within(&self.location) || quarantine.is_within(&self.staging()) {
             return Ok(());
         }
-        let what = format!("{}: the quarantine lies in the directory of a Delta table, where VACUUM would delete it", quarantine.directory);
+        let what = format!("{}: the quarantine lies in the directory of a Delta table, where VACUUM would delete it", quarantine);
         let within = self.staging().join("quarantine");
         Err(Fault::new(Code::UnfitDestination, what).hint(format!("name a directory elsewhere, or {within}")))
     }

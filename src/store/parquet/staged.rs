@@ -304,7 +304,6 @@ fn io_error(error: ParquetError) -> io::Error {
 }
 
 impl Drop for StagedFile {
-    #[expect(clippy::let_underscore_must_use, reason = "another gate may have put something into a directory, which stays then")]
     fn drop(&mut self) {
         if !self.renamed {
             // What cannot be removed is hidden from readers and recognised by its name.

@@ -1,8 +1,10 @@
 //! What JSON values looked like: how many of each kind stand at every path. Types follow from it alone.
 
+pub(super) mod kind;
+
 use serde::{Deserialize, Serialize};
 
-use super::kind::{KINDS, ValueKind};
+use self::kind::{KINDS, ValueKind};
 use crate::json::{Token, TokenKind, text_of};
 use crate::types::shortened;
 
