@@ -16,8 +16,8 @@ use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::engine::Cancel;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
-use crate::report::Report;
 use crate::report::model::Mode;
+use crate::report::{self, Report};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
@@ -99,8 +99,7 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
-    /// Write a report; the format follows the extension (.json, .html); may be given again
-    #[arg(long = "report", value_name = "PATH")]
+    #[arg(long = "report", value_name = "PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
@@ -124,6 +123,11 @@ pub(super) struct RunOptions {
     /// Also print what passes, the columns, and all samples
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+fn reports_help() -> String {
+    let extensions: Vec<String> = report::extensions().collect();
+    format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, String> {

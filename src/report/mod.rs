@@ -22,6 +22,11 @@ pub struct ReportFormat {
 pub const FORMATS: &[ReportFormat] =
     &[ReportFormat { extension: "json", render: json }, ReportFormat { extension: "html", render: html::render }];
 
+/// How the names of reports may end.
+pub fn extensions() -> impl Iterator<Item = String> {
+    FORMATS.iter().map(|format| format!(".{}", format.extension))
+}
+
 /// The format that the name of `path` asks for.
 ///
 /// # Errors
@@ -29,7 +34,7 @@ pub const FORMATS: &[ReportFormat] =
 pub fn format_of(path: &Path) -> Result<&'static ReportFormat, Fault> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     FORMATS.iter().find(|f| f.extension == extension).ok_or_else(|| {
-        let known: Vec<String> = FORMATS.iter().map(|f| format!("`.{}`", f.extension)).collect();
+        let known: Vec<String> = extensions().map(|extension| format!("`{extension}`")).collect();
         let fault = Fault::new(Code::UnknownFormat, format!("{}: no report is written in that format", path.display()));
         fault.hint(format!("known: {}", known.join(", ")))
     })

@@ -13,7 +13,7 @@ use crate::ruleset::TableFormat;
 type Open = fn(&Named<'_>) -> Result<Option<Arc<dyn Store>>, Fault>;
 
 /// Every kind of store, in the order in which they are asked whether a place is theirs.
-const STORES: [Open; 3] = [file::open, parts::open, delta::open];
+const STORES: &[Open] = &[file::open, parts::open, delta::open];
 
 /// The store that `text` names, a path or a URL: a name that ends in `.parquet` is one file, any other a directory, which is a
 /// Delta table unless `format` says otherwise or it holds plain parts already.

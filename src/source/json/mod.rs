@@ -63,11 +63,8 @@ impl JsonSource {
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
             return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));
         }
-        let region = |file: &InputFile| match format {
-            Format::Ndjson => RecordRegion::of_lines(file),
-            Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Arrow | Format::Avro => {
-                RecordRegion::of_document(file, &options.json_path)
-            }
+        let region = |file: &InputFile| {
+            if format == Format::Ndjson { RecordRegion::of_lines(file) } else { RecordRegion::of_document(file, &options.json_path) }
         };
         let regions = files.iter().map(region).collect::<Result<Vec<_>, _>>()?;
         let starts = regions.iter().map(|region| FileStart { at: region.start, lines: region.lines, digest: 0 }).collect();
