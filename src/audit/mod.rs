@@ -100,7 +100,8 @@ impl Audited {
     }
 }
 
-/// With what means something is folded.
+/// With what means something is folded. Where several processes fold for one run, all need the same memory: whether rows can be
+/// sorted (`stuck` with `order_by`) depends on it.
 #[derive(Debug, Clone)]
 pub struct Means {
     pub threads: usize,

@@ -38,8 +38,8 @@ struct Pass<'a> {
     first_state: usize,
     /// Columns that the requests speak of.
     needed: Vec<usize>,
-    /// See [`States::same`].
-    same: Arc<[Option<usize>]>,
+    /// See [`crate::rules::Requests::same_over_all_rows`].
+    same: Vec<Option<usize>>,
     memory: Arc<Budget>,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Pass<'a> {
             asked: Arc::new(asked),
             first_state,
             needed: needed(plan, first_state),
-            same: plan.requests.same_over_all_rows(first_state).into(),
+            same: plan.requests.same_over_all_rows(first_state),
             memory: job.budget.clone(),
         })
     }

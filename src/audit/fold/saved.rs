@@ -50,8 +50,6 @@ struct SavedHead {
 struct SavedSegment {
     units: Vec<UnitRead>,
     rows: RowCounts,
-    /// See [`States::same`].
-    same: Vec<Option<usize>>,
 }
 
 /// How a request is answered, as bytes.
@@ -80,7 +78,7 @@ impl Fold {
         let mut bytes = vec![0; HEAD_BYTES];
         write(&mut bytes, &head)?;
         for Segment { units, states, rows } in &self.segments {
-            write(&mut bytes, &(units, rows, states.same.as_ref()))?;
+            write(&mut bytes, &(units, rows))?;
             for answer in &states.answers {
                 write(&mut bytes, &saved(answer)?)?;
             }
@@ -104,13 +102,13 @@ impl Fold {
         let specs = states.iter().map(|question| Spec::of(question, &schema)).collect::<Result<Vec<_>, Fault>>()?;
         let mut segments = Vec::new();
         for _ in 0..head.segments {
-            let SavedSegment { units, rows, same } = read(&mut rest)?;
+            let SavedSegment { units, rows } = read(&mut rest)?;
             let is_consecutive = units.windows(2).all(|pair| pair[0].unit.index.checked_add(1) == Some(pair[1].unit.index));
-            if units.is_empty() || !is_consecutive || same.len() != specs.len() || rows.tests.len() != tests.len() {
+            if units.is_empty() || !is_consecutive || rows.tests.len() != tests.len() {
                 return Err(damaged(&"its parts do not fit together"));
             }
             let answers = specs.iter().map(|spec| spec.answer(read(&mut rest)?, specs.len(), memory)).collect::<Result<_, Fault>>()?;
-            segments.push(Segment { units, states: States { answers, same: same.into() }, rows });
+            segments.push(Segment { units, states: States { answers }, rows });
         }
         if !rest.is_empty() {
             return Err(damaged(&"bytes stand behind its end"));

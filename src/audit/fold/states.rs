@@ -28,13 +28,11 @@ pub(super) enum Answer {
 /// One answer a request.
 pub(super) struct States {
     pub(super) answers: Vec<Answer>,
-    /// By request over the sound rows: the request that counts the same over all rows.
-    pub(super) same: Arc<[Option<usize>]>,
 }
 
 impl States {
     /// Nothing counted yet, of the requests from `first_state` on; `same` is of [`crate::rules::Requests::same_over_all_rows`].
-    pub(super) fn empty(plan: &Plan, first_state: usize, same: &Arc<[Option<usize>]>, memory: &Arc<Budget>) -> Self {
+    pub(super) fn empty(plan: &Plan, first_state: usize, same: &[Option<usize>], memory: &Arc<Budget>) -> Self {
         let answer = |(i, request): (usize, &crate::rules::StateRequest)| {
             let from_statistics = (first_state == 0).then(|| plan.counts_from_statistics.get(i).copied().flatten()).flatten();
             match (from_statistics, same[i]) {
@@ -43,7 +41,7 @@ impl States {
                 (None, None) => Answer::Counted(request.empty(&plan.prepare.rule_schema, memory)),
             }
         };
-        Self { answers: plan.requests.states[first_state..].iter().enumerate().map(answer).collect(), same: same.clone() }
+        Self { answers: plan.requests.states[first_state..].iter().enumerate().map(answer).collect() }
     }
 
     /// Takes in a batch, of which the rows `live` are not malformed, and `sound` sound; gives the first row on which a
