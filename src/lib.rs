@@ -13,8 +13,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use sluicegate::audit::{self, Job, NoSink};
-//! use sluicegate::audit::Budget;
+//! use sluicegate::audit::{self, Budget, Job, NoSink};
 //! use sluicegate::ruleset::RuleFile;
 //! use sluicegate::source::{self, Spool};
 //!

@@ -42,6 +42,7 @@ pub enum Numbers<'a> {
 }
 
 /// Runs `$body` with `$values` bound to the slice, whatever its width.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! each_width {
     ($ints:expr, $values:ident => $body:expr) => {{
