@@ -22,18 +22,8 @@
 //! let options = rules.sections.read_options(&rules.path)?;
 //! let spool = Spool::new(std::env::temp_dir());
 //! let data = source::open(&["fixtures/people/train.csv".to_owned()], &options, &rules.sections.contract(), &spool)?;
-//! let job = Job {
-//!     rules: &rules,
-//!     source: data,
-//!     now: chrono::DateTime::UNIX_EPOCH,
-//!     as_of: chrono::DateTime::UNIX_EPOCH,
-//!     threads: 1,
-//!     statistics: true,
-//!     budget: Arc::new(Budget::new(1 << 30, std::env::temp_dir())),
-//!     published: None,
-//!     cancel: Default::default(),
-//!     progress: &|_, _| {},
-//! };
+//! let budget = Arc::new(Budget::new(1 << 30, std::env::temp_dir()));
+//! let job = Job::new(&rules, data, chrono::DateTime::UNIX_EPOCH, budget);
 //! let audited = audit::audit(&job, &NoSink::default())?;
 //! assert!(audited.set_aside().is_empty());
 //! # Ok(())

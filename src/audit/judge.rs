@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
-use super::fold::{Counted, finish_second_pass, too_many_groups};
+use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples::{self, SAMPLES_MAX};
-use super::{Audited, Folding, Job, Plan, builtin};
+use super::{Audited, Job, Plan, builtin};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Outcome, Sample, Severity};
 use crate::identity::Identity;
@@ -43,6 +43,9 @@ impl Judged {
     }
 }
 
+/// Folds the plan's states from that of the index on, in another pass.
+pub(super) type SecondPassOf<'a> = &'a dyn Fn(&Plan, usize, &Counted) -> Result<Fold, Faults>;
+
 /// One group of one check, on its way to a judgement.
 struct Pending {
     check: usize,
@@ -56,14 +59,14 @@ pub(super) fn judge(
     source: Arc<dyn Source>,
     plan: &mut Plan,
     mut totals: Counted,
-    folding: &dyn Folding,
+    second_pass: SecondPassOf<'_>,
 ) -> Result<Judged, Faults> {
     let identity = Arc::new(Identity::new(source.clone(), totals.content_digest));
     if let Some(published) = &job.published {
         published.batch_is(identity.clone());
     }
     let mut pending = pending(plan, &totals)?;
-    rounds(job, source.as_ref(), plan, &mut totals, &mut pending, folding)?;
+    rounds(job, plan, &mut totals, &mut pending, second_pass)?;
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals)?;
     findings.extend(schema_findings);
@@ -126,11 +129,10 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
 /// Judges until nobody asks again.
 fn rounds(
     job: &Job<'_>,
-    source: &dyn Source,
     plan: &mut Plan,
     totals: &mut Counted,
     pending: &mut [Pending],
-    folding: &dyn Folding,
+    second_pass: SecondPassOf<'_>,
 ) -> Result<(), Faults> {
     /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
@@ -157,7 +159,7 @@ fn rounds(
         }
         fetch(job, &wanted, totals, &mut inputs)?;
         if plan.requests.states.len() > first_new {
-            let fold = folding.second_pass(source, plan, first_new, totals)?;
+            let fold = second_pass(plan, first_new, totals)?;
             finish_second_pass(fold, totals, &inputs)?;
         }
     }

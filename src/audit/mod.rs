@@ -15,7 +15,7 @@ mod samples;
 mod select;
 mod sink;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -56,6 +56,24 @@ pub struct Job<'a> {
     pub cancel: Cancel,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+impl<'a> Job<'a> {
+    /// The plainest job: on one thread, ages measured at the run's clock, without a table and without anyone who is told.
+    pub fn new(rules: &'a RuleFile, source: Arc<dyn Source>, now: DateTime<Utc>, budget: Arc<Budget>) -> Self {
+        Self {
+            rules,
+            source,
+            now,
+            as_of: now,
+            threads: 1,
+            statistics: true,
+            budget,
+            published: None,
+            cancel: Cancel::default(),
+            progress: &|_, _| {},
+        }
+    }
 }
 
 /// Everything an audit found.
@@ -136,16 +154,23 @@ pub fn audit_by(job: &Job<'_>, runner: &dyn Runner) -> Result<Audited, Faults> {
         let fault = Fault::new(Code::Unsupported, "rules beside a Delta table's promises are folded in one process only");
         return Err(fault.hint("leave `gate: { publish: … }` out").into());
     }
-    audit_with(job, &ByRunner { job, runner, plan: Mutex::default() })
+    audit_with(job, &ByRunner { job, runner })
 }
 
-/// Where units are folded.
+/// Where units are folded. `source` is read with the types that `evidence` led to.
 trait Folding {
-    /// The first pass over all units, read with the types that `evidence` led to.
+    /// The first pass over all units.
     fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults>;
 
     /// A second pass: the states from `first_state` on.
-    fn second_pass(&self, source: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults>;
+    fn second_pass(
+        &self,
+        source: &dyn Source,
+        evidence: &[SchemaEvidence],
+        plan: &Plan,
+        first_state: usize,
+        counted: &Counted,
+    ) -> Result<Fold, Faults>;
 }
 
 /// On the threads of this process.
@@ -160,7 +185,14 @@ impl<S: Sink> Folding for InProcess<'_, S> {
         Ok(fold::first_pass(self.job, source, plan, self.sink, 0..u32::MAX)?)
     }
 
-    fn second_pass(&self, source: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults> {
+    fn second_pass(
+        &self,
+        source: &dyn Source,
+        _: &[SchemaEvidence],
+        plan: &Plan,
+        first_state: usize,
+        counted: &Counted,
+    ) -> Result<Fold, Faults> {
         let Counted { units, unsound, malformed, cache, .. } = counted;
         let before = fold::Before { units, unsound, malformed, cache: cache.as_ref() };
         Ok(fold::second_pass(self.job, source, plan, first_state, &before)?)
@@ -171,21 +203,24 @@ impl<S: Sink> Folding for InProcess<'_, S> {
 struct ByRunner<'a> {
     job: &'a Job<'a>,
     runner: &'a dyn Runner,
-    /// The plan of the last first pass.
-    plan: Mutex<Option<PlanText>>,
 }
 
 impl Folding for ByRunner<'_> {
     fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults> {
         let text = PlanText::of(self.job, source, evidence);
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
         let fold = self.runner.run(&Order::FirstPass { plan: text, units: 0..u32::MAX })?;
         Ok(FirstPass { fold: fold::of_plan(fold, self.job, plan, 0)?, cache: None })
     }
 
-    fn second_pass(&self, _: &dyn Source, plan: &Plan, first_state: usize, counted: &Counted) -> Result<Fold, Faults> {
-        let text = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(text) = text else { return Err(Fault::new(Code::Internal, "internal error: a look before the first pass").into()) };
+    fn second_pass(
+        &self,
+        source: &dyn Source,
+        evidence: &[SchemaEvidence],
+        plan: &Plan,
+        first_state: usize,
+        counted: &Counted,
+    ) -> Result<Fold, Faults> {
+        let text = PlanText::of(self.job, source, evidence);
         let Counted { units, unsound, malformed, .. } = counted;
         let questions = plan.requests.questions(first_state, &plan.prepare.rule_schema)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
@@ -211,7 +246,10 @@ fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
         // Types have settled: what could not be computed with them cannot be.
         std::mem::take(&mut plan.deferred_faults).or_ok(())?;
         let counted = Counted::of(job, first, source.as_ref(), &plan)?;
-        return judge::judge(job, source, &mut plan, counted, folding).map(|parts| parts.into_audited(plan));
+        let second_pass = |plan: &Plan, first_state: usize, counted: &Counted| {
+            folding.second_pass(source.as_ref(), &evidence, plan, first_state, counted)
+        };
+        return judge::judge(job, source.clone(), &mut plan, counted, &second_pass).map(|parts| parts.into_audited(plan));
     }
     let fault = Fault::new(Code::TypesUnsettled, "the columns' types did not settle");
     Err(fault.hint("give the types in the rule file's `schema` section").into())

@@ -54,10 +54,8 @@ pub struct PlanText {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Order {
     /// The first pass over the units of this range.
-    #[serde(rename = "First")]
     FirstPass { plan: PlanText, units: Range<u32> },
     /// A second pass over these units.
-    #[serde(rename = "Look")]
     SecondPass { plan: PlanText, questions: Vec<Question>, units: Vec<Unit>, unsound: RowSet, malformed: RowSet },
 }
 
@@ -101,16 +99,11 @@ impl Order {
             Ok::<_, Fault>(time.with_timezone(&Utc))
         };
         let job = Job {
-            rules: &rules,
-            source,
-            now: time(&text.now)?,
             as_of: time(&text.as_of)?,
             threads: means.threads,
             statistics: text.statistics,
-            budget: means.budget.clone(),
-            published: None,
             cancel: means.cancel.clone(),
-            progress: &|_, _| {},
+            ..Job::new(&rules, source, time(&text.now)?, means.budget.clone())
         };
         let source = source::settled(job.source.clone(), &text.evidence)?;
         if columns(source.as_ref()) != text.columns {

@@ -95,7 +95,9 @@ impl RowJudge {
         for (test, (request, outcome)) in self.plan.requests.tests.iter().zip(said.tests).enumerate() {
             let Some(TestOutcome { fails, known, .. }) = outcome else { continue };
             let check = self.plan.checks.iter().find(|c| c.test == Some(test));
-            let shows = check.iter().flat_map(|c| &c.shows).filter_map(|&column| {
+            // Values are for rows that fail.
+            let shown = check.filter(|_| !fails.is_none() || !known.is_none()).map_or(&[][..], |c| c.shows.as_slice());
+            let shows = shown.iter().filter_map(|&column| {
                 let values = self.plan.prepare.values(&batch.columns, column)?;
                 Some((self.plan.prepare.rule_schema.field(column).name().clone(), values.array))
             });

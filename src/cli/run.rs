@@ -13,7 +13,6 @@ use crate::assemble::{self, Header};
 use crate::audit::Job;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
-use crate::engine::Cancel;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::Mode;
@@ -57,18 +56,9 @@ impl Means {
     ) -> Job<'a> {
         let now = self.now.unwrap_or_else(Utc::now);
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-        Job {
-            rules,
-            source,
-            now,
-            as_of: self.as_of.unwrap_or(now),
-            threads: self.threads.map_or_else(cores, usize::from),
-            statistics: true,
-            budget: Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone())),
-            published,
-            cancel: Cancel::default(),
-            progress,
-        }
+        let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
+        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads.map_or_else(cores, usize::from));
+        Job { as_of, threads, published, progress, ..Job::new(rules, source, now, budget) }
     }
 }
 

@@ -89,18 +89,7 @@ impl Data {
     }
 
     fn job(&self) -> Job<'_> {
-        Job {
-            rules: &self.rules,
-            source: self.open(),
-            now: now(),
-            as_of: now(),
-            threads: 1,
-            statistics: true,
-            budget: self.budget(),
-            published: None,
-            cancel: Cancel::default(),
-            progress: &|_, _| {},
-        }
+        Job::new(&self.rules, self.open(), now(), self.budget())
     }
 
     /// The report, or what is wrong.

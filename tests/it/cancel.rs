@@ -62,18 +62,8 @@ fn job<'a>(
     cancel: &Cancel,
     progress: &'a (dyn Fn(u64, u64) + Sync),
 ) -> Job<'a> {
-    Job {
-        rules,
-        source,
-        now: DateTime::UNIX_EPOCH,
-        as_of: DateTime::UNIX_EPOCH,
-        threads: 4,
-        statistics: true,
-        budget: Arc::new(Budget::new(1 << 20, place.path(""))),
-        published: None,
-        cancel: cancel.clone(),
-        progress,
-    }
+    let budget = Arc::new(Budget::new(1 << 20, place.path("")));
+    Job { threads: 4, cancel: cancel.clone(), progress, ..Job::new(rules, source, DateTime::UNIX_EPOCH, budget) }
 }
 
 const RULES: &str = "dataset: d\nrules:\n  - range: { column: n, min: 10 }\n";

@@ -58,18 +58,7 @@ impl Data {
 
     /// What is wrong when `fold` does what is ordered; none if all is well.
     fn wrong(&self, fold: &dyn Fn(&Order) -> Result<Fold, Faults>) -> Option<String> {
-        let job = Job {
-            rules: &self.rules,
-            source: self.open(),
-            now: now(),
-            as_of: now(),
-            threads: 1,
-            statistics: true,
-            budget: self.budget(),
-            published: None,
-            cancel: Cancel::default(),
-            progress: &|_, _| {},
-        };
+        let job = Job::new(&self.rules, self.open(), now(), self.budget());
         audit::audit_by(&job, &By(fold)).err().map(|faults| faults.to_string())
     }
 }

@@ -14,7 +14,6 @@ use arrow::datatypes::{Int64Type, Schema, SchemaRef};
 use chrono::DateTime;
 use sluicegate::audit::Job;
 use sluicegate::diagnostic::{Code, Fault, Faults};
-use sluicegate::engine::Cancel;
 use sluicegate::gate::replay::{self, Replayed};
 use sluicegate::gate::{self, PublishedTable, Request};
 use sluicegate::metric::Budget;
@@ -310,10 +309,8 @@ impl Gate {
     }
 
     fn job<'a>(&self, rules: &'a RuleFile, source: Arc<dyn Source>, published: Arc<dyn Published>) -> Job<'a> {
-        let time = DateTime::UNIX_EPOCH;
         let budget = Arc::new(Budget::new(1 << 20, self.place.path("")));
-        let (published, progress) = (Some(published), &|_, _| {});
-        Job { rules, source, now: time, as_of: time, threads: 2, statistics: true, budget, published, cancel: Cancel::default(), progress }
+        Job { threads: 2, published: Some(published), ..Job::new(rules, source, DateTime::UNIX_EPOCH, budget) }
     }
 
     /// Gates `data` as the batch `id`.

@@ -9,7 +9,6 @@ use chrono::DateTime;
 use parquet::arrow::ArrowWriter;
 use sluicegate::assemble::{self, Header};
 use sluicegate::audit::{self, Job, NoSink};
-use sluicegate::engine::Cancel;
 use sluicegate::metric::Budget;
 use sluicegate::report::model::Mode;
 use sluicegate::ruleset::RuleFile;
@@ -77,18 +76,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
     let path = place.path(data).display().to_string();
     let source = source::open(&[path], &options, &rules.sections.contract(), &Spool::new(place.path(""))).unwrap_or_else(|f| panic!("{f}"));
     let budget = Arc::new(Budget::new(1 << 20, place.path("")));
-    let job = Job {
-        rules: &rules,
-        source,
-        now: DateTime::UNIX_EPOCH,
-        as_of: DateTime::UNIX_EPOCH,
-        threads,
-        statistics: true,
-        budget,
-        published: None,
-        cancel: Cancel::default(),
-        progress: &|_, _| {},
-    };
+    let job = Job { threads, ..Job::new(&rules, source, DateTime::UNIX_EPOCH, budget) };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
     let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
     let report = assemble::assemble(header, &rules, &audited, audited.set_aside().len(), None);
@@ -206,9 +194,7 @@ profile: full
 /// What is found in the rows of `source`, but for where they came from.
 fn found(place: &Place, rules: &RuleFile, source: Arc<dyn Source>, threads: usize) -> serde_json::Value {
     let budget = Arc::new(Budget::new(1 << 20, place.path("")));
-    let (now, as_of) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
-    let (published, cancel) = (None, Cancel::default());
-    let job = Job { rules, source, now, as_of, threads, statistics: false, budget, published, cancel, progress: &|_, _| {} };
+    let job = Job { threads, statistics: false, ..Job::new(rules, source, DateTime::UNIX_EPOCH, budget) };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
     let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
     let report = assemble::assemble(header, rules, &audited, audited.set_aside().len(), None);

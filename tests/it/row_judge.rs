@@ -52,18 +52,7 @@ fn rows_are_judged_alone_as_they_are_in_a_run() {
     let path = place.path("d.parquet").display().to_string();
     let source = source::open(&[path], &options, &[], &Spool::new(place.path(""))).unwrap_or_else(|f| panic!("{f}"));
     let schema = source.schema().clone();
-    let job = Job {
-        rules: &rules,
-        source,
-        now: DateTime::UNIX_EPOCH,
-        as_of: DateTime::UNIX_EPOCH,
-        threads: 1,
-        statistics: false,
-        budget: Arc::new(Budget::new(1 << 20, place.path(""))),
-        published: None,
-        cancel: sluicegate::engine::Cancel::default(),
-        progress: &|_, _| {},
-    };
+    let job = Job { statistics: false, ..Job::new(&rules, source, DateTime::UNIX_EPOCH, Arc::new(Budget::new(1 << 20, place.path("")))) };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
     let mut expected: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
     for finding in audited.findings.iter().filter(|f| f.finding.id != "malformed") {
