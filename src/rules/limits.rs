@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 
 use super::Binder;
 use super::bounds::{Bound, shown};
-use super::words::Literal;
+use super::words::{Decimal, Literal};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Outcome, Value};
 use crate::metric::Number;
@@ -113,7 +113,20 @@ impl Limits {
 
     /// How `measure` stands to the bounds.
     pub(super) fn outcome(&self, measure: Number) -> Outcome {
-        let holds = |end: &End<Number>| match compare(measure, end.bound) {
+        self.outcome_by(|bound| compare(measure, bound))
+    }
+
+    /// How the share `part` of `whole`, which is more than 0, stands to the bounds: 7 of 125 is 5.6 %, whatever floats make of it.
+    pub(super) fn outcome_of_share(&self, part: u64, whole: u64) -> Outcome {
+        self.outcome_by(|bound| match exact(bound) {
+            Some(bound) => bound.compare_share(part, whole),
+            None => compare(Number::Float(part as f64 / whole as f64), bound),
+        })
+    }
+
+    /// The outcome, given how the measure stands to a bound.
+    fn outcome_by(&self, measure: impl Fn(Number) -> Ordering) -> Outcome {
+        let holds = |end: &End<Number>| match measure(end.bound) {
             Ordering::Equal => end.closed,
             Ordering::Greater => end.lower,
             Ordering::Less => !end.lower,
@@ -176,6 +189,14 @@ impl CountLimits {
     }
 }
 
+/// A bound as a decimal, where it is one.
+fn exact(bound: Number) -> Option<Decimal> {
+    match bound {
+        Number::Int { value, scale } => Decimal::new(value, scale.into()),
+        Number::Float(_) => None,
+    }
+}
+
 /// Numbers of different scales compare by value.
 fn compare(a: Number, b: Number) -> Ordering {
     match (a, b) {
@@ -201,6 +222,10 @@ fn number(literal: &Literal, data_type: Option<&DataType>) -> Result<Number, Str
             Bound::Text(_) => return Err("text has no measure".into()),
         });
     }
+    if let Some(decimal) = Decimal::parse(written) {
+        return Ok(Number::Int { value: decimal.digits(), scale: decimal.scale() as i8 });
+    }
+    // Infinities, and numbers of more digits than decimals have here.
     let share = written.strip_suffix('%').map(str::trim_end);
     let x = text::float(share.unwrap_or(written)).filter(|x| !x.is_nan()).ok_or_else(|| format!("`{written}` is not a number"))?;
     Ok(Number::Float(if share.is_some() { x / 100.0 } else { x }))
