@@ -96,7 +96,8 @@ fn rank(outcome: Outcome) -> u8 {
         Outcome::NoData => 1,
         Outcome::InsufficientEvidence => 2,
         Outcome::Warn => 3,
-        Outcome::Known => 4,
-        Outcome::Pass => 5,
+        Outcome::NotJudged => 4,
+        Outcome::Known => 5,
+        Outcome::Pass => 6,
     }
 }

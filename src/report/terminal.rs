@@ -155,6 +155,7 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
     for f in findings {
         let (mark, code) = match f.outcome {
             Outcome::Pass | Outcome::Known => ("✓", GREEN),
+            Outcome::NotJudged => ("·", GREEN),
             Outcome::Warn | Outcome::InsufficientEvidence => ("!", YELLOW),
             Outcome::Fail if matches!(f.severity, Severity::Warning | Severity::Info) => ("!", YELLOW),
             Outcome::NoData => ("?", RED),
@@ -163,6 +164,7 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
         let then = match f.outcome {
             Outcome::Pass => "pass".to_owned(),
             Outcome::Known => "known".to_owned(),
+            Outcome::NotJudged => "not judged".to_owned(),
             Outcome::NoData => "no data".to_owned(),
             Outcome::InsufficientEvidence => "cannot tell".to_owned(),
             Outcome::Warn => "warn".to_owned(),
