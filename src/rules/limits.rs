@@ -1,10 +1,12 @@
 //! Bounds on one measure: `min`, `max`, `above`, `below`.
 
+use std::cmp::Ordering;
+
 use arrow::datatypes::DataType;
 
 use super::Binder;
 use super::bounds::{Bound, shown};
-use super::words::Literal;
+use super::words::{Decimal, Literal};
 use crate::diagnostic::{Code, Faults};
 use crate::findings::{Outcome, Value};
 use crate::metric::Number;
@@ -47,7 +49,7 @@ impl Limits {
             faults.push(to.fault(Code::MissingWord, "no bound is given").hint("give `min`, `max`, `above` or `below`"));
         }
         let has_room = |(low, closed, _): &(Number, bool, bool), (high, also_closed, _): &(Number, bool, bool)| {
-            low.as_f64() < high.as_f64() || (low.as_f64() == high.as_f64() && *closed && *also_closed)
+            compare(*low, *high).is_lt() || (compare(*low, *high).is_eq() && *closed && *also_closed)
         };
         let (lows, highs): (Vec<_>, Vec<_>) = bounds.iter().partition(|(_, _, lower)| *lower);
         if lows.iter().any(|low| highs.iter().any(|high| !has_room(low, high))) {
@@ -67,17 +69,38 @@ impl Limits {
 
     /// How `measure` stands to the bounds.
     pub(super) fn outcome(&self, measure: Number) -> Outcome {
-        let holds = |(bound, inclusive, lower): &(Number, bool, bool)| match compare(measure, *bound) {
-            std::cmp::Ordering::Equal => *inclusive,
-            std::cmp::Ordering::Greater => *lower,
-            std::cmp::Ordering::Less => !*lower,
+        self.outcome_by(|bound| compare(measure, bound))
+    }
+
+    /// How the share `part` of `whole`, which is more than 0, stands to the bounds: 7 of 125 is 5.6 %, whatever floats make of it.
+    pub(super) fn outcome_of_share(&self, part: u64, whole: u64) -> Outcome {
+        self.outcome_by(|bound| match exact(bound) {
+            Some(bound) => bound.compare_share(part, whole),
+            None => compare(Number::Float(part as f64 / whole as f64), bound),
+        })
+    }
+
+    /// The outcome, given how the measure stands to a bound.
+    fn outcome_by(&self, measure: impl Fn(Number) -> Ordering) -> Outcome {
+        let holds = |(bound, inclusive, lower): &(Number, bool, bool)| match measure(*bound) {
+            Ordering::Equal => *inclusive,
+            Ordering::Greater => *lower,
+            Ordering::Less => !*lower,
         };
         if self.bounds.iter().all(holds) { Outcome::Pass } else { Outcome::Fail }
     }
 }
 
+/// A bound as a decimal, where it is one.
+fn exact(bound: Number) -> Option<Decimal> {
+    match bound {
+        Number::Int { value, scale } => Decimal::new(value, scale.into()),
+        Number::Float(_) => None,
+    }
+}
+
 /// Numbers of different scales compare by value.
-fn compare(a: Number, b: Number) -> std::cmp::Ordering {
+fn compare(a: Number, b: Number) -> Ordering {
     match (a, b) {
         (Number::Int { value: x, scale: s }, Number::Int { value: y, scale: t }) if (0..=30).contains(&s) && (0..=30).contains(&t) => {
             let lift = |v: i128, by: i8| 10i128.checked_pow(by.unsigned_abs().into()).and_then(|f| v.checked_mul(f));
@@ -101,6 +124,10 @@ fn number(literal: &Literal, data_type: Option<&DataType>) -> Result<Number, Str
             Bound::Text(_) => return Err("text has no measure".into()),
         });
     }
+    if let Some(decimal) = Decimal::parse(written) {
+        return Ok(Number::Int { value: decimal.digits(), scale: decimal.scale() as i8 });
+    }
+    // Infinities, and numbers of more digits than decimals have here.
     let share = written.strip_suffix('%').map(str::trim_end);
     let x = text::float(share.unwrap_or(written)).filter(|x| !x.is_nan()).ok_or_else(|| format!("`{written}` is not a number"))?;
     Ok(Number::Float(if share.is_some() { x / 100.0 } else { x }))

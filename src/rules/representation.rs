@@ -180,7 +180,7 @@ impl Rule for Representation {
                     .push(to.fault_at(&self.reference, Code::InvalidValue, what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
             }
         }
-        if let Some(given) = self.confidence.as_ref().filter(|c| c.value.as_f64() <= 0.0 || c.value.as_f64() >= 1.0) {
+        if let Some(given) = self.confidence.as_ref().filter(|c| !c.value.is_proper()) {
             faults.push(to.fault_at(given, Code::InvalidValue, "a confidence lies between 0% and 100%, both excluded"));
         }
         let warn = faults.take(to.own_warn::<Margin>()).flatten();
@@ -308,10 +308,7 @@ enum Stand {
 
 /// `reference` ± `margin`.
 fn allowed(reference: f64, margin: Margin) -> (f64, f64) {
-    let reach = match margin {
-        Margin::Points(points) => points,
-        Margin::Relative(share) => share * reference,
-    };
+    let reach = margin.reach(reference);
     (reference - reach, reference + reach)
 }
 
