@@ -155,9 +155,9 @@ fn lower(name: &str) -> Vec<String> {
 fn has_word(text: &str, word: &str) -> bool {
     let is_inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     !word.is_empty()
-        && text.match_indices(word).any(|(at, _)| {
-            !is_inside(text[..at].chars().next_back()) && !is_inside(text[at + word.len()..].chars().next())
-        })
+        && text
+            .match_indices(word)
+            .any(|(at, _)| !is_inside(text[..at].chars().next_back()) && !is_inside(text[at + word.len()..].chars().next()))
 }
 
 #[cfg(test)]

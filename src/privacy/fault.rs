@@ -47,13 +47,15 @@ fn quotes(code: Code) -> Quotes {
     use Code::*;
     match code {
         InvalidValue | ConflictingWords | InvalidSql | ExpressionFailed | TableRefused | UnknownWord | UnfitColumn | NotReplaceable
-        | TooManyGroups => Quotes::Literals,
-        ScratchFailed | Internal | UnsupportedType => Quotes::Values,
+        | TooManyGroups | UnsupportedType => Quotes::Literals,
+        ScratchFailed | Internal => Quotes::Values,
         InvalidYaml | MissingWord | MisplacedWord | DuplicateId | UnknownRule | UnknownColumn | MissingOption | MalformedOption
-        | ConflictingOptions | InvalidEnvironment | InvalidLocation | CredentialsInUrl | OutsideRoot | FileNotFound | NotAFile | UnsafeLink
-        | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | Empty | Damaged | InvalidLayout
-        | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged | ForeignFold | TypesUnsettled
-        | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore | AlreadyPublished | NotPublished | RowsGone
-        | FateUnknown | UnknownBatch | NotReplayable | ReplayUnfinished | InvalidMended | Cancelled | Other => Quotes::Nothing,
+        | ConflictingOptions | InvalidEnvironment | InvalidLocation | CredentialsInUrl | OutsideRoot | FileNotFound | NotAFile
+        | UnsafeLink | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | Empty | Damaged
+        | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged | ForeignFold
+        | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore | AlreadyPublished
+        | NotPublished | RowsGone | FateUnknown | UnknownBatch | NotReplayable | ReplayUnfinished | InvalidMended | Cancelled | Other => {
+            Quotes::Nothing
+        }
     }
 }

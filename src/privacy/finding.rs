@@ -1,7 +1,7 @@
 //! Findings about masked columns, without their values.
 
 use super::{Mask, Privacy};
-use crate::findings::builtin::{CONSTRAINT, INVARIANT, MALFORMED};
+use crate::findings::builtin::{CONSTRAINT, INVARIANT};
 use crate::findings::{Figure, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
 use crate::shown::{count, counted, percent};
 
@@ -31,9 +31,9 @@ impl Privacy {
             // It quotes the table's condition.
             finding.description = None;
         }
-        let failed_of = |group: &GroupFigures| (rows_of(group.figures.get(&figures::FAILING_ROWS)).unwrap_or(0), rows_of(group.figures.get(&figures::ROWS_IN_SCOPE)));
         for group in &mut finding.groups {
-            let (failing, of) = failed_of(group);
+            let failing = rows_of(group.figures.get(&figures::FAILING_ROWS)).unwrap_or(0);
+            let of = rows_of(group.figures.get(&figures::ROWS_IN_SCOPE));
             group.message = said(&finding.rule, group.outcome, failing, of, &group.message);
             group.figures.retain(|name, figure| figures::is_known(name) && is_harmless(&figure.unit));
         }
@@ -53,10 +53,6 @@ impl Privacy {
             if !self.is_empty() {
                 sample.raw = None;
             }
-        }
-        if finding.code == MALFORMED.code && !self.is_empty() {
-            // The columns' names alone.
-            finding.message.push("records are not shown, since columns are masked");
         }
     }
 

@@ -23,7 +23,9 @@ impl MaskKey {
     pub fn new(secret: &[u8]) -> Result<Self, Fault> {
         if secret.len() < BYTES_MIN {
             let what = format!("SLUICEGATE_MASK_KEY has fewer than {BYTES_MIN} bytes");
-            return Err(Fault::new(Code::InvalidEnvironment, what).hint("a longer secret cannot be found by trying: `openssl rand -hex 32`"));
+            return Err(
+                Fault::new(Code::InvalidEnvironment, what).hint("a longer secret cannot be found by trying: `openssl rand -hex 32`")
+            );
         }
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, secret)))
     }

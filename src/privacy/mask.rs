@@ -37,12 +37,14 @@ impl Mask {
 /// Text shorter than this is shown by none of its characters.
 const PARTIAL_MIN: usize = 8;
 
-/// The first and the last character of a text with letters that is long enough. What has no letter is a number of some
-/// kind, such as a card's or a telephone's: its ends are not shown.
+/// The first and the last character of a text that is long enough and has more letters than digits: others are numbers of
+/// some kind, such as a card's or a telephone's, or dates.
 pub(super) fn partial(text: &str) -> String {
     let is_long = text.char_indices().nth(PARTIAL_MIN - 1).is_some();
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let is_worded = letters > text.chars().filter(|c| c.is_numeric()).count();
     match (text.chars().next(), text.chars().next_back()) {
-        (Some(first), Some(last)) if is_long && text.chars().any(char::is_alphabetic) => format!("{first}{HIDDEN}{last}"),
+        (Some(first), Some(last)) if is_long && is_worded => format!("{first}{HIDDEN}{last}"),
         _ => HIDDEN.to_owned(),
     }
 }
@@ -65,7 +67,11 @@ impl<'de> Deserialize<'de> for Mask {
                 f.write_str("`true`, `hash` or `partial`")
             }
             fn visit_bool<E: de::Error>(self, is_masked: bool) -> Result<Mask, E> {
-                if is_masked { Ok(Mask::Hidden) } else { Err(E::custom("`mask` is `true`, `hash` or `partial`; leave it out to show values")) }
+                if is_masked {
+                    Ok(Mask::Hidden)
+                } else {
+                    Err(E::custom("`mask` is `true`, `hash` or `partial`; leave it out to show values"))
+                }
             }
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Mask, E> {
                 match word {
@@ -106,7 +112,8 @@ mod tests {
             ("", "***"),
             ("123-45-6789", "***"),
             ("+49 170 1234567", "***"),
-            ("2026-11-27T10:00", "2***0"),
+            ("2026-11-27T10:00", "***"),
+            ("12 Main Street", "1***t"),
         ] {
             assert_eq!(partial(text), shown, "{text}");
         }

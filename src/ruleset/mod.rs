@@ -2,11 +2,13 @@
 
 mod item;
 mod json_schema;
+mod private;
 mod sections;
 mod table;
 
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use sections::SAMPLES_MAX;
 pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
 pub use table::Contract;
 
@@ -76,7 +78,8 @@ impl RuleFile {
             sections.validate(&items, path, &mut faults);
         }
         let mut canonical = String::new();
-        for entry in entries.iter().filter(|e| !matches!(e.key.as_str(), "gate" | "description" | "owner" | "tags" | "runbook")) {
+        for entry in entries.iter().filter(|e| !matches!(e.key.as_str(), "gate" | "samples" | "description" | "owner" | "tags" | "runbook"))
+        {
             canonical.push_str(&entry.key);
             entry.value.canonical(&mut canonical);
         }
