@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::Place;
 use crate::findings::{Finding, Value};
+use crate::privacy::Mask;
 use crate::rules::schema::SchemaChange;
 use crate::types::KindCount;
 use crate::verdict::Verdict;
@@ -125,6 +126,9 @@ pub struct ColumnReport {
     pub name: String,
     #[serde(rename = "type")]
     pub data_type: String,
+    /// How the values are masked; then no figure is told that follows from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Mask>,
     /// Where text or JSON holds values of several types: how many of each, most frequent first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kinds: Option<Vec<KindCount>>,
