@@ -100,7 +100,8 @@ fn rank(finding: &Finding) -> u8 {
         (Label::NoData, Severity::Warning) => 4,
         (Label::Info, _) => 5,
         (Label::NoData, Severity::Info) => 6,
-        (Label::Known, _) => 7,
-        (Label::Pass, _) => 8,
+        (Label::NotJudged, _) => 7,
+        (Label::Known, _) => 8,
+        (Label::Pass, _) => 9,
     }
 }

@@ -13,6 +13,8 @@ pub enum Label {
     CannotTell,
     /// It failed, and nothing follows.
     Info,
+    /// There are fewer rows than `min_rows`.
+    NotJudged,
     Known,
     Pass,
 }
@@ -26,6 +28,7 @@ impl Label {
             (Outcome::Fail, OnFail::Warn) | (Outcome::Warn, OnFail::Reject | OnFail::Quarantine | OnFail::Warn) => Self::Warning,
             (Outcome::NoData, _) => Self::NoData,
             (Outcome::InsufficientEvidence, _) => Self::CannotTell,
+            (Outcome::NotJudged, _) => Self::NotJudged,
             (Outcome::Known, _) => Self::Known,
             (Outcome::Pass, _) => Self::Pass,
         }

@@ -150,6 +150,7 @@ fn tally(findings: &[Finding]) -> String {
         (warnings, if warnings == 1 { "warning" } else { "warnings" }.to_owned()),
         (of(Label::CannotTell), "that cannot tell".to_owned()),
         (of(Label::Info), "for information".to_owned()),
+        (of(Label::NotJudged), "not judged".to_owned()),
         (known, if known == 1 { "known issue" } else { "known issues" }.to_owned()),
         (of(Label::Pass), "passed".to_owned()),
     ];
@@ -197,11 +198,13 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
             (Label::Warning | Label::CannotTell | Label::Info, _) => ("!", YELLOW),
             (Label::NoData, Severity::Error) => ("?", RED),
             (Label::NoData, Severity::Warning | Severity::Info) => ("?", YELLOW),
+            (Label::NotJudged, _) => ("·", GREEN),
             (Label::Fail, _) => ("✗", RED),
         };
         let result = match f.label() {
             Label::Pass => "pass".to_owned(),
             Label::Known => "known issue".to_owned(),
+            Label::NotJudged => "not judged".to_owned(),
             Label::NoData => "no data".to_owned(),
             Label::CannotTell => "cannot tell".to_owned(),
             Label::Warning => "warning".to_owned(),

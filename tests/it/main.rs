@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
 
 mod across;
+mod amounts;
 mod apart;
 mod arithmetic;
 mod around;
