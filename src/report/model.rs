@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use crate::diagnostic::Place;
+use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SOURCE};
 use crate::findings::{Finding, Value};
 use crate::privacy::Mask;
 use crate::rules::schema::SchemaChange;
@@ -49,6 +50,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether nothing was asked of the rows: no rule, no contract.
+    pub fn checks_nothing(&self) -> bool {
+        let without_rules = [&MALFORMED.code, &EMPTY.code, &PREPARE.code, &SOURCE.code, &KNOWN.code];
+        self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code))
+    }
+
     /// Whether some finding warns; `--strict` minds.
     pub fn has_warnings(&self) -> bool {
         self.findings.iter().any(Finding::is_warning)
