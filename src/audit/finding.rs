@@ -131,7 +131,7 @@ fn against(tolerate: Tolerance, failing: u64, of: u64) -> (Value, Value, Unit) {
 
 fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, policy: &Policy, on_no_data: Option<OnNoData>) -> FindingWithRows {
     let mut result = Finding::default();
-    let mut rows = RowSet::default();
+    let mut rows: Vec<Arc<RowSet>> = Vec::new();
     let mut telling: Vec<(Outcome, String)> = Vec::new();
     let mut worst = Outcome::Pass;
     let (mut of, mut all_empty, mut measured, mut broken) = (0u64, true, false, 0u64);
@@ -145,7 +145,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, policy: &Policy, on_no_d
         result.known_rows += group.known_rows;
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
-            rows.union(&failing);
+            rows.push(failing);
         }
         // A group without data only warns, unless the rule file says otherwise.
         worst = worst.max(match (group.outcome, on_no_data) {
@@ -171,6 +171,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, policy: &Policy, on_no_d
         result.figures.set(&figures::ROWS_IN_SCOPE, of);
     }
     result.message = groups_told(telling.into_iter().map(|(_, told)| told).collect(), result.groups.len());
+    let rows = RowSet::of_all(rows.iter().map(AsRef::as_ref));
     FindingWithRows { rows: Arc::new(rows), ..result.into() }
 }
 
