@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 const BIN_EXPONENTS: i32 = 32;
 /// Exponent of the smallest subnormal, squared.
 const EXPONENT_MIN: i32 = -2148;
+/// Exponent of the smallest subnormal.
+const EXPONENT_UNIT: i32 = -1074;
 /// From 2^-2148 to 2^1942 plus the 53 bits that a split square reaches further.
 const BINS: usize = 131;
 
@@ -69,6 +71,16 @@ impl ExactSum {
         total
     }
 
+    /// The sum in units of 2^-1074, the smallest float, if its terms are floats and not their products.
+    pub fn whole(&self) -> BigInt {
+        self.total() >> (EXPONENT_UNIT - EXPONENT_MIN) as usize
+    }
+
+    /// The sum in units of 2^-2148, the square of the smallest float.
+    pub fn whole_of_squares(&self) -> BigInt {
+        self.total()
+    }
+
     /// The sum, as a fraction.
     pub fn fraction(&self) -> Fraction {
         Fraction::new(self.total(), BigInt::from(1u8) << (-EXPONENT_MIN) as usize)
@@ -118,6 +130,18 @@ fn decompose(x: f64) -> (i64, i32) {
     let fraction = (bits & ((1 << 52) - 1)) as i64;
     let (mantissa, exponent) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
     (if bits >> 63 == 1 { -mantissa } else { mantissa }, exponent)
+}
+
+/// A finite float in units of 2^-1074, the smallest float.
+pub fn whole(x: f64) -> BigInt {
+    let (mantissa, exponent) = decompose(x);
+    BigInt::from(mantissa) << (exponent - EXPONENT_UNIT) as usize
+}
+
+/// The largest float that is at most `units` of 2^-1074.
+pub fn float_at_most(units: &BigInt) -> f64 {
+    let nearest = Fraction::new(units.clone(), BigInt::from(1u8) << -EXPONENT_UNIT as usize).as_f64().clamp(f64::MIN, f64::MAX);
+    if whole(nearest) > *units { nearest.next_down().max(f64::MIN) } else { nearest }
 }
 
 /// A ratio of integers, kept exact until it is read as a float.
