@@ -16,6 +16,7 @@ mod crash;
 mod damage;
 mod delta;
 mod examples;
+mod fences;
 mod findings;
 mod foreign_folds;
 mod formats;
