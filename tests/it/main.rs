@@ -28,6 +28,7 @@ mod json;
 mod laws;
 mod measures;
 mod mended;
+mod mistakes;
 mod other_stores;
 mod parity;
 mod planted;
