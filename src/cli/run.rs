@@ -14,6 +14,7 @@ use crate::audit::{self, Job};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::metric::Budget;
+use crate::privacy::MaskKey;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::{self, Mode};
 use crate::report::{self, Report};
@@ -63,7 +64,9 @@ impl Means {
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
         let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads.map_or_else(cores, usize::from));
-        Job { as_of, threads, published, progress, ..Job::new(rules, source, now, budget) }
+        // Whether it is one was asked when the rules were read.
+        let mask_key = mask_key().ok().flatten();
+        Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
     }
 }
 
@@ -231,6 +234,7 @@ impl<'a> Begun<'a> {
         let is_wrong = !wrong.is_empty();
         faults.extend(wrong);
         let Some(rules) = rules else { return Err(faults) };
+        faults.extend(ensure_mask_key(&rules).err());
         if is_wrong {
             faults.extend(self.options.more_mistakes(&rules, is_comparable));
         }
@@ -264,6 +268,7 @@ impl<'a> Begun<'a> {
                 (report, if unprinted.is_some() { 2 } else { code })
             }
             Err(faults) => {
+                let faults = self.rules.as_ref().map_or_else(|| faults.clone(), |rules| rules.quiet(faults.clone()));
                 output::complain(&faults);
                 let batch_id = self.options.batch_id.clone().unwrap_or_default();
                 let header = Header { mode, batch_id, began: Some(self.now), as_of: self.options.as_of() };
@@ -324,6 +329,23 @@ pub(super) fn parse_rules(path: &str) -> Result<Parsed, Fault> {
         fault.at(Place::file(path))
     })?;
     Ok(RuleFile::read(&text, path))
+}
+
+/// The key of masks that hash, if the environment has one.
+///
+/// # Errors
+/// It is too short.
+pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
+    std::env::var_os("SLUICEGATE_MASK_KEY").map(|secret| MaskKey::new(secret.as_encoded_bytes())).transpose()
+}
+
+/// Makes sure that there is a key if the rule file needs one, before anything is read.
+///
+/// # Errors
+/// There is none.
+pub(super) fn ensure_mask_key(rules: &RuleFile) -> Result<(), Fault> {
+    let privacy = rules.privacy(None);
+    if privacy.is_empty() { Ok(()) } else { rules.privacy(mask_key()?).ensure_key() }
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long.

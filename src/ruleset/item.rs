@@ -40,14 +40,22 @@ pub struct Words {
     pub warn: Option<Spanned<Literal>>,
     /// Whether rows whose value is missing pass. If left out: `pass`.
     pub nulls: Option<Spanned<Nulls>>,
-    /// What follows when there is nothing to judge. If left out: `stop` if `on_fail` is `quarantine` or `reject`, else `warn`; an empty `where` or group warns.
+    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: as heavy as
+    /// `on_fail` and no heavier, `stop` for `reject` and `quarantine`, `warn` for `warn` and `info`; `warn` where `where` or a
+    /// group of `by` is empty.
     pub on_no_data: Option<OnNoData>,
+    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are
+    /// counted as the rule sees them, within `where` and `over`. If left out: every group is judged.
+    pub min_rows: Option<u64>,
+    /// Whether it is a failure if there is too little data to judge: a group below `min_rows`, a group without values, a
+    /// sample that is too small. If left out: `false`.
+    pub require_evidence: Option<Spanned<bool>>,
     /// Which rows a measure of the batch is taken over. If left out: `sound`.
     pub over: Option<Over>,
 }
 
 impl Words {
-    pub const KEYS: [&'static str; 15] = [
+    pub const KEYS: [&'static str; 17] = [
         "id",
         "description",
         "owner",
@@ -62,6 +70,8 @@ impl Words {
         "warn",
         "nulls",
         "on_no_data",
+        "min_rows",
+        "require_evidence",
         "over",
     ];
 
@@ -72,7 +82,10 @@ impl Words {
     pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
         Self::KEYS.into_iter().filter(|key| {
             let is_column_word = matches!(*key, "column" | "columns");
-            let is_meaningless = (is_column_word && rule.subject == Subject::Table) || (*key == "tolerate" && !rule.names_rows);
+            let is_evidence_word = matches!(*key, "min_rows" | "require_evidence");
+            let is_meaningless = (is_column_word && rule.subject == Subject::Table)
+                || (*key == "tolerate" && !rule.names_rows)
+                || (is_evidence_word && !rule.weighs_rows);
             !rule.claims.contains(key) && !is_meaningless
         })
     }
@@ -254,6 +267,7 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                 "column" | "columns" if !own.iter().any(|o| matches!(o.as_str(), "key" | "groups")) => {
                     fault.hint("the rule is about rows, not about one column; leave the key out")
                 }
+                "min_rows" | "require_evidence" => fault.hint("the rule needs no sample; leave the key out"),
                 _ => fault.hint_word(key, own.iter().map(String::as_str).chain(words.iter().copied())),
             });
         }
@@ -289,6 +303,15 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         }
         if let Some(fault) = words.id.as_ref().and_then(|id| taken(id, entry, file)) {
             faults.push(fault);
+        }
+        let on_fail = words.on_fail.as_ref().map_or(entry.on_fail, |o| o.value);
+        if let Some(required) = words.require_evidence.as_ref().filter(|r| r.value && on_fail == OnFail::Quarantine) {
+            let fault = Fault::new(Code::ConflictingWords, "`require_evidence` needs another `on_fail` than `quarantine`");
+            faults.push(
+                fault
+                    .at(required.at.in_file(file))
+                    .hint("where there is too little data, no row can be set aside for it: write `on_fail: reject`, or `warn`, beside it"),
+            );
         }
         if entry.names_rows {
             warns_of_rows(words, file, &mut faults);

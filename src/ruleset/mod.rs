@@ -3,12 +3,14 @@
 mod foreign;
 mod item;
 mod json_schema;
+mod private;
 mod sections;
 mod shape;
 mod table;
 
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use sections::SAMPLES_MAX;
 pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
 pub use table::Contract;
 
@@ -154,7 +156,9 @@ fn holds(whole: &Fault, part: &Fault) -> bool {
 
 fn digest(tree: &Node) -> u128 {
     let mut canonical = String::new();
-    for entry in tree.entries().iter().filter(|e| !matches!(e.key.as_str(), "gate" | "description" | "owner" | "tags" | "runbook")) {
+    for entry in
+        tree.entries().iter().filter(|e| !matches!(e.key.as_str(), "gate" | "samples" | "description" | "owner" | "tags" | "runbook"))
+    {
         canonical.push_str(&entry.key);
         entry.value.canonical(&mut canonical);
     }

@@ -61,6 +61,9 @@ impl de::Error for Error {
     fn invalid_value(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
         match found {
             de::Unexpected::Other(what) => Self::new(Fault::new(Code::InvalidValue, what).hint(expected.to_string())),
+            de::Unexpected::Signed(n) if matches!(expected.to_string().as_str(), "u8" | "u16" | "u32" | "u64" | "usize") => {
+                Self::custom(format_args!("expected a whole number of at least 0, found `{n}`"))
+            }
             found => Self::invalid_type(found, expected),
         }
     }
@@ -80,7 +83,7 @@ impl de::Error for Error {
     fn invalid_type(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
         let expected = match expected.to_string().as_str() {
             "f64" | "f32" => "a number".to_owned(),
-            "u64" | "u32" | "u16" | "u8" | "usize" => "a whole number that is not negative".to_owned(),
+            "u64" | "u32" | "u16" | "u8" | "usize" => "a whole number of at least 0".to_owned(),
             "i64" | "i32" => "a whole number".to_owned(),
             "a boolean" => "`true` or `false`".to_owned(),
             "a sequence" => "a list".to_owned(),
