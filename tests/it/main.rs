@@ -30,6 +30,7 @@ mod laws;
 mod measured;
 mod measures;
 mod mended;
+mod mistakes;
 mod other_stores;
 mod parity;
 mod planted;
