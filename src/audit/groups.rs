@@ -6,7 +6,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, against, answer, no_data};
 use crate::findings::{Figures, Finding, GroupFigures, Message, OnFail, OnNoData, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GroupKey, group_name};
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 use crate::rules::Judgement;
 use crate::shown::counted;
 
@@ -30,14 +30,14 @@ pub(super) fn of_all(check: &PlannedCheck, mut judged: Vec<(Option<GroupKey>, Ju
 fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) -> FindingWithRows {
     let policy = &check.policy;
     let mut result = Finding::default();
-    let mut rows = RowSet::default();
+    let (mut rows, mut repeats) = (RowSet::default(), Repeats::default());
     let mut telling: Vec<(Outcome, String)> = Vec::new();
     let mut outcomes: Vec<Outcome> = Vec::new();
     let (mut of, mut measured, mut broken) = (0u64, false, 0u64);
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
         measured |= matches!(judgement, Judgement::Measured(_));
-        let FindingWithRows { finding: mut group, rows: failing, .. } = answer(judgement, check);
+        let FindingWithRows { finding: mut group, rows: failing, repeats: of_group, .. } = answer(judgement, check);
         if policy.require_evidence && is_unjudged(group.outcome) {
             group.outcome = Outcome::Fail;
         }
@@ -47,6 +47,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
             rows.union(&failing);
+            repeats.union(of_group);
         }
         outcomes.push(group.outcome);
         if !matches!(group.outcome, Outcome::Pass | Outcome::Known) {
@@ -66,7 +67,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         result.figures.set(&figures::ROWS_IN_SCOPE, of);
     }
     result.message = in_words(telling, result.groups.len());
-    FindingWithRows { rows: Arc::new(rows), ..result.into() }
+    FindingWithRows { rows: Arc::new(rows), repeats, ..result.into() }
 }
 
 /// Whether the data did not suffice to judge.
