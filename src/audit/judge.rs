@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples::{self, SAMPLES_MAX};
-use super::{Audited, Job, Plan, builtin, groups};
+use super::{Audited, Job, Plan, builtin, causes, groups};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Sample};
 use crate::identity::Identity;
