@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::audit::Audited;
 use crate::diagnostic::Faults;
 use crate::findings::{Finding, Label, Severity};
+use crate::report::limits;
 use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, time};
 use crate::ruleset::RuleFile;
 use crate::verdict::{self, Totals, Verdict};
@@ -31,7 +32,7 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let files = audited.source.known().files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
     let format = audited.source.known().format_name().to_owned();
     findings.sort_by_key(rank);
-    let report = Report {
+    let mut report = Report {
         batch: Batch { id: header.batch_id.clone(), format, files, rules_digest: digest(rules) },
         verdict,
         reasons,
@@ -43,12 +44,15 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         ..empty(header, Some(rules))
     };
     debug_assert!(report.rows.is_conserved());
+    limits::cut(&mut report);
     report
 }
 
 /// A report that nothing could be judged, and why.
 pub fn faulty(header: Header, rules: Option<&RuleFile>, faults: &Faults) -> Report {
-    Report { faults: faults.0.clone(), ..empty(header, rules) }
+    let mut report = Report { faults: faults.0.clone(), ..empty(header, rules) };
+    limits::cut(&mut report);
+    report
 }
 
 fn empty(header: Header, rules: Option<&RuleFile>) -> Report {

@@ -1,6 +1,14 @@
 //! How numbers and times are written for people.
 
+use std::borrow::Cow;
+
 use chrono::DateTime;
+
+/// Characters that a report shows of a value.
+pub(crate) const VALUE_MAX: usize = 200;
+
+/// Characters that a report shows of a record as it stands in the file.
+pub(crate) const RECORD_MAX: usize = 500;
 
 /// Six significant digits.
 pub(crate) fn short(x: f64) -> String {
@@ -102,9 +110,29 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(n))
 }
 
+/// So many characters of the text at most, and how many more there are.
+pub(crate) fn cut_short(text: &str, characters_max: usize) -> Cow<'_, str> {
+    // A character takes a byte at least.
+    if text.len() <= characters_max {
+        return Cow::Borrowed(text);
+    }
+    match text.char_indices().nth(characters_max) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => format!("{}… ({} more)", &text[..end], counted(text[end..].chars().count() as u64, "character")).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        for (text, shown) in [("日本語", "日本語"), ("日本語x", "日本語… (1 character more)"), ("", "")] {
+            assert_eq!(cut_short(text, 3), shown);
+        }
+        assert_eq!(cut_short(&"é".repeat(2_003), 3), "ééé… (2,000 characters more)");
+    }
 
     #[test]
     fn numbers_are_short() {

@@ -119,6 +119,11 @@ names! {
     VALUE = "value", OF_COLUMN, "the measure that was judged";
 }
 
+/// Whether a figure of this name is one of ours: other names come from the data.
+pub fn is_known(name: &str) -> bool {
+    ALL.binary_search_by(|known| known.name.cmp(name)).is_ok()
+}
+
 /// A value and what it is counted in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
@@ -144,6 +149,15 @@ impl Figures {
 
     pub fn get(&self, name: &FigureName) -> Option<&Figure> {
         self.0.get(name.name)
+    }
+
+    /// Leaves out all but those for which `stays` says so, of name and figure.
+    pub fn retain(&mut self, mut stays: impl FnMut(&str, &Figure) -> bool) {
+        self.0.retain(|name, figure| stays(name, figure));
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.0.values_mut().map(|figure| &mut figure.value)
     }
 
     /// Name and figure, by name.

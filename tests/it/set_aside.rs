@@ -40,7 +40,7 @@ fn grams_for_kilograms_are_rejected_and_the_cause_stands_first() {
             assert_eq!(second, "  ✗ no row is left to be published: 100% of rows fail `range-weight`");
             // What lacks rows says why.
             for finding in ["duplicates-id", "statistic-weight"] {
-                let message = format!("no row is left to judge: all {rows} rows are set aside already");
+                let message = format!("no row is left to judge: all {rows} rows are set aside; follows from `range-weight`");
                 assert_eq!(
                     (&run.finding(finding)["outcome"], &run.finding(finding)["message"]),
                     (&"no_data".into(), &message.into()),
