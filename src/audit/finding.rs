@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bind::PlannedCheck;
 use crate::findings::{Figures, Finding, Message, OnNoData, Outcome, Unit, Value, figures};
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 use crate::rules::words::Tolerance;
 use crate::rules::{Judgement, Policy, RowsJudged};
 use crate::shown::{count, counted, percent_by};
@@ -18,6 +18,8 @@ pub struct FindingWithRows {
     pub rows: Arc<RowSet>,
     /// Of these, rows that are published already.
     pub published: Arc<RowSet>,
+    /// Of the first rows whose key occurs elsewhere: another row that has it.
+    pub(super) repeats: Repeats,
     /// Columns whose values samples show.
     pub(super) shows: Vec<usize>,
 }
@@ -107,7 +109,7 @@ fn too_few_rows(rows: u64, check: &PlannedCheck) -> Finding {
 }
 
 fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
-    let RowsJudged { failing, of, known, rows, published, says, mut figures, broken } = judged;
+    let RowsJudged { failing, of, known, rows, published, repeats, says, mut figures, broken } = judged;
     if of == 0 {
         return Finding { figures, ..no_data("no rows in scope").finding }.into();
     }
@@ -134,7 +136,7 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     message.extend(broken);
     let (failing_rows, known_rows) = (failing, known);
     let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
-    FindingWithRows { finding, rows, published, shows: Vec::new() }
+    FindingWithRows { finding, rows, published, repeats, shows: Vec::new() }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.

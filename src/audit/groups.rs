@@ -6,7 +6,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, against, answer, no_data};
 use crate::findings::{Figures, Finding, GroupFigures, Message, OnFail, OnNoData, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GroupKey, group_name};
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 use crate::rules::Judgement;
 use crate::shown::counted;
 
@@ -31,13 +31,14 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
     let policy = &check.policy;
     let mut result = Finding::default();
     let mut rows: Vec<Arc<RowSet>> = Vec::new();
+    let mut repeats = Repeats::default();
     let mut telling: Vec<(Outcome, String)> = Vec::new();
     let mut outcomes: Vec<Outcome> = Vec::new();
     let (mut of, mut measured, mut broken) = (0u64, false, 0u64);
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
         measured |= matches!(judgement, Judgement::Measured(_));
-        let FindingWithRows { finding: mut group, rows: failing, .. } = answer(judgement, check);
+        let FindingWithRows { finding: mut group, rows: failing, repeats: of_group, .. } = answer(judgement, check);
         if policy.require_evidence && is_unjudged(group.outcome) {
             group.outcome = Outcome::Fail;
         }
@@ -47,6 +48,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
             rows.push(failing);
+            repeats.union(of_group);
         }
         outcomes.push(group.outcome);
         if !matches!(group.outcome, Outcome::Pass | Outcome::Known) {
@@ -67,7 +69,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
     }
     result.message = in_words(telling, result.groups.len());
     let rows = RowSet::of_all(rows.iter().map(AsRef::as_ref));
-    FindingWithRows { rows: Arc::new(rows), ..result.into() }
+    FindingWithRows { rows: Arc::new(rows), repeats, ..result.into() }
 }
 
 /// Whether the data did not suffice to judge.

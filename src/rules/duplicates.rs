@@ -288,7 +288,16 @@ impl Judge for DuplicatesCheck {
         let rows_failing = Arc::new(keys.failing.clone());
         let published = Arc::new(keys.elsewhere.clone());
         let (of, says) = (rows.rows, self.says.into());
-        Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures: counted, ..RowsJudged::default() }))
+        Ok(Judgement::Rows(RowsJudged {
+            failing,
+            of,
+            rows: rows_failing,
+            published,
+            repeats: keys.repeats.clone(),
+            says,
+            figures: counted,
+            ..RowsJudged::default()
+        }))
     }
 }
 
