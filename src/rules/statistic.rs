@@ -208,6 +208,8 @@ struct StatisticCheck {
 impl Judge for StatisticCheck {
     fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
         let none = |why: &str| Ok(Judgement::NoData(why.to_owned()));
+        // Of a share the counts: they are held against the bounds, not the float nearest to their ratio.
+        let mut share = None;
         let measure = match (&mut self.source, self.of) {
             (Source::Quantile(quantiles), _) => match quantiles.advance(facts, pass)? {
                 Progress::NeedsPass => return Ok(Judgement::NeedsPass),
@@ -236,7 +238,10 @@ impl Judge for StatisticCheck {
                 let Some(keys) = keys.filter(|k| k.rows > 0) else { return none("no values") };
                 match one(keys) {
                     (count, None) => Number::int(count.into()),
-                    (count, Some(of)) => Number::Float(count as f64 / of as f64),
+                    (count, Some(of)) => {
+                        share = Some((count, of));
+                        Number::Float(count as f64 / of as f64)
+                    }
                 }
             }
             (Source::Correlation(handle), _) => match facts.get(*handle)? {
@@ -253,7 +258,7 @@ impl Judge for StatisticCheck {
                 None => return none("no rows in scope"),
             },
         };
-        let outcome = self.limits.outcome(measure);
+        let outcome = share.map_or_else(|| self.limits.outcome(measure), |(part, whole)| self.limits.outcome_of_share(part, whole));
         let observed = measure_json(measure, self.data_type.as_ref());
         let shown = match (measure, &self.data_type) {
             (Number::Int { .. }, Some(data_type)) => super::bounds::shown(measure, data_type),

@@ -48,8 +48,7 @@ fn rule_schema(rule: &RuleEntry, words: &Map<String, Json>, generator: &mut Sche
 }
 
 fn malformed_schema(words: &Map<String, Json>) -> Json {
-    let keys = ["description", "owner", "tags", "runbook", "on_fail", "tolerate", "warn"];
-    let properties: Map<String, Json> = keys.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
+    let properties: Map<String, Json> = Words::OF_MALFORMED.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
     json!({
         "type": "object",
         "description": "Records that cannot be read: what follows, and how many are tolerated. They are set aside in any case.",

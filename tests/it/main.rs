@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
 
 mod across;
+mod amounts;
 mod apart;
 mod arithmetic;
 mod around;
@@ -44,5 +45,6 @@ mod strangers;
 mod support;
 mod table_drift;
 mod text;
+mod words;
 mod workshop;
 mod written_by_0_1;

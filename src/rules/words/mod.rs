@@ -2,6 +2,7 @@
 
 mod amounts;
 mod columns;
+mod decimal;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
 pub use self::columns::{ColumnSelection, TypeClass};
+pub use self::decimal::Decimal;
 pub use crate::findings::{OnFail, OnNoData};
 use crate::yaml::LITERAL;
 
