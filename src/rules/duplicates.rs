@@ -256,7 +256,7 @@ impl Judge for DuplicatesCheck {
                         }
                         Some(Fetched::NoRows) => {}
                         // The schema's finding says so too, and whether the batch is rejected for it.
-                        Some(Fetched::OtherType(why)) => return Ok(Judgement::NoData(why.clone())),
+                        Some(Fetched::OtherType(why)) => return Ok(Judgement::Unfit(why.clone())),
                         None => return Err(Fault::new(Code::Internal, "internal error: published rows were not fetched")),
                     }
                 }
