@@ -14,7 +14,7 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    comoments, completeness, distinct, extrema, frequencies, groups, keys, moments, ordered, runs, select, sequence, stand_ins, stuck,
+    comoments, completeness, distinct, extrema, frequencies, groups, keys, members, moments, ordered, runs, select, sequence, stand_ins, stuck,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -44,6 +44,8 @@ states![
     distinct::Distinct,
     /// How often each value occurs, up to 10,000 values.
     frequencies::Frequencies,
+    /// Which of a few given values occur: a bit for each of them, whatever the rows.
+    members::Members,
     /// Rows by group, up to 10,000 groups.
     groups::GroupCounts,
     /// A histogram in buckets of 1/512 relative width or less, which brackets every quantile.

@@ -22,6 +22,7 @@ pub mod grouped;
 pub mod groups;
 pub mod inputs;
 pub mod keys;
+pub mod members;
 pub mod moments;
 pub mod number;
 pub mod ordered;

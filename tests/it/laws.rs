@@ -22,6 +22,7 @@ use sluicegate::metric::frequencies::Frequencies;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
 use sluicegate::metric::keys::{Keep, Keys, KeysSpec};
+use sluicegate::metric::members::{Member, Members};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
 use sluicegate::metric::runs::MissingRuns;
@@ -271,6 +272,13 @@ fn trials() -> Vec<Trial> {
     all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
     all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
     all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
+    all.of::<Members>(vec![Member::Missing, Member::Int(0), Member::Int(100)], &[INTEGER]);
+    all.of::<Members>(vec![Member::Int(0), Member::Int(-7)], &[DECIMAL]);
+    all.of::<Members>(vec![Member::float(0.0), Member::float(f64::INFINITY), Member::float(0.5), Member::Missing], &[FLOAT]);
+    all.of::<Members>(vec![Member::Boolean(true), Member::Missing, Member::Boolean(false)], &[BOOLEAN]);
+    for column in [TEXT, CODES] {
+        all.of::<Members>(vec![Member::Text("a".into()), Member::Text(String::new()), Member::Missing, Member::Text("c".into())], &[column]);
+    }
     for (keep, nulls_equal) in [(Keep::First, false), (Keep::Last, true), (Keep::None, true)] {
         all.of::<Keys>(keys(keep, nulls_equal, false), &[INTEGER, TEXT]);
     }
