@@ -82,6 +82,7 @@ impl Rule for ColumnSet {
     const NAME: &'static str = "column_set";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+    const WEIGHS_ROWS: bool = false;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let found: Vec<String> = to.schema().fields().iter().map(|f| f.name().clone()).collect();
