@@ -42,7 +42,7 @@ impl Rules {
 fn validate(paths: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for path in paths {
-        match run::read_rules(path) {
+        match run::read_rules(path, None) {
             Ok(rules) => {
                 let noun = if rules.items.len() == 1 { "rule" } else { "rules" };
                 output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.items.len()));

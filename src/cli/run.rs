@@ -199,7 +199,7 @@ impl<'a> Begun<'a> {
         faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
         // The command line alone says what the data is, where it names some.
         faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        let rules = faults.take(read_rules(&self.options.rules));
+        let rules = faults.take(read_rules(&self.options.rules, self.options.trust.confines()?.as_ref()));
         faults.extend(rules.iter().filter_map(|rules| ensure_mask_key(rules).err()));
         let Some(rules) = rules.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(self.rules.insert(rules))
@@ -253,11 +253,11 @@ pub(super) fn surroundings() -> Surroundings {
     Surroundings { variables: variables.filter(|(name, _)| name.starts_with("AWS_")).collect(), staging: std::env::temp_dir() }
 }
 
-/// Reads the rule file at `path`.
+/// Reads the rule file at `path`, and what its rules name within `confines`.
 ///
 /// # Errors
 /// It cannot be read, or says something wrong.
-pub(super) fn read_rules(path: &str) -> Result<RuleFile, Faults> {
+pub(super) fn read_rules(path: &str, confines: Option<&Confines>) -> Result<RuleFile, Faults> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let fault = match e.kind() {
             std::io::ErrorKind::NotFound => Fault::new(Code::FileNotFound, "no such rule file").hint("check the path given with -r"),
@@ -266,7 +266,7 @@ pub(super) fn read_rules(path: &str) -> Result<RuleFile, Faults> {
         };
         fault.at(Place::file(path))
     })?;
-    RuleFile::parse(&text, path)
+    RuleFile::parse_allowing(&text, path, &|named| confines.map_or(Ok(()), |confines| confines.allow(named)))
 }
 
 /// The key of masks that hash, if the environment has one.

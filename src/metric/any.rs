@@ -14,7 +14,8 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    comoments, completeness, distinct, extrema, frequencies, groups, keys, members, moments, ordered, runs, select, sequence, stand_ins, stuck,
+    comoments, completeness, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered, runs, select, sequence,
+    stand_ins, stuck,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -48,6 +49,8 @@ states![
     members::Members,
     /// Rows by group, up to 10,000 groups.
     groups::GroupCounts,
+    /// Rows by what of a JSON Schema they fail, up to 1,000 reasons.
+    json_schema::Violations,
     /// A histogram in buckets of 1/512 relative width or less, which brackets every quantile.
     ordered::OrderedHistogram,
     /// The values inside windows, each with its count: they settle a quantile.

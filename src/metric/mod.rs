@@ -21,6 +21,7 @@ pub mod frequencies;
 pub mod grouped;
 pub mod groups;
 pub mod inputs;
+pub mod json_schema;
 pub mod keys;
 pub mod members;
 pub mod moments;

@@ -105,6 +105,11 @@ impl Binder<'_> {
         (self.is_inferred)(&column.name)
     }
 
+    /// Whether the column holds the elements of a list, several a row.
+    pub fn is_element(&self, column: usize) -> bool {
+        self.prepare.path(column).is_some_and(|path| path.is_elements())
+    }
+
     /// Every column's index, nested fields aside.
     pub fn all_columns(&self) -> Vec<usize> {
         (0..self.prepare.schema.fields().len()).collect()

@@ -15,6 +15,7 @@ pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMa
 pub use table::Contract;
 
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::rules::Files;
 use crate::rules::schema::table::TableTerms;
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
@@ -42,10 +43,35 @@ impl RuleFile {
     /// # Errors
     /// Every mistake that can be seen without data.
     pub fn parse(text: &str, path: &str) -> Result<Self, Faults> {
-        match Self::read(text, path) {
-            (Some(rules), faults) => faults.or_ok(rules),
-            (None, faults) => Err(faults),
+        Self::parse_allowing(text, path, &|_| Ok(()))
+    }
+
+    /// The same, where `allow` says which files rules may name.
+    ///
+    /// # Errors
+    /// See [`RuleFile::parse`]; a file is not allowed.
+    pub fn parse_allowing(text: &str, path: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Self, Faults> {
+        let (rules, mut faults) = Self::read(text, path);
+        let rules = rules.and_then(|rules| faults.take_all(rules.with_files(allow)));
+        match rules {
+            Some(rules) => faults.or_ok(rules),
+            None => Err(sorted(faults)),
         }
+    }
+
+    /// With the content of the files that rules name, as far as `allow` lets them be read. A file that changes makes another
+    /// rule file.
+    ///
+    /// # Errors
+    /// A file is not allowed, cannot be read, or is not what its rule needs.
+    pub fn with_files(mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let mut files = Files::new(&self.path, allow);
+        for item in &mut self.items {
+            faults.take_all(item.rule.read_files(&mut files));
+        }
+        self.digest = files.digest_with(self.digest);
+        faults.or_ok(self)
     }
 
     /// Every mistake that can be seen without data; and the rule file without the parts that are wrong, if the rest can still

@@ -2,6 +2,7 @@
 
 mod de;
 mod error;
+mod number;
 mod invalid;
 mod tree;
 

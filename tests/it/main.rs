@@ -25,6 +25,7 @@ mod house;
 mod html;
 mod inference;
 mod json;
+mod json_schema;
 mod laws;
 mod measures;
 mod mended;

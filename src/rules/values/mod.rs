@@ -198,13 +198,12 @@ impl SinglePass for ContainCheck {
             return Ok(Judgement::NoData("no rows in scope".into()));
         }
         let (absent, said) = self.absent.of(facts)?;
-        let of = self.absent.names.len();
         Ok(Judgement::measured(Finding {
             outcome: if said.is_some() { Outcome::Fail } else { Outcome::Pass },
             observed: absent.into(),
             limit: 0u64.into(),
             unit: Unit::KEYS,
-            message: said.unwrap_or_else(|| if of == 1 { "the value occurs".to_owned() } else { format!("all {of} values occur") }).into(),
+            message: said.unwrap_or_else(|| all_occur(self.absent.names.len())).into(),
             figures: Figures::from([(&figures::ABSENT_VALUES, absent.into()), (&figures::ROWS, rows.into())]),
             ..Finding::default()
         }))
@@ -223,5 +222,13 @@ impl SinglePass for EqualCheck {
         let (absent, broken) = self.absent.of(facts)?;
         let figures = Figures::from([(&figures::ABSENT_VALUES, absent.into())]);
         Ok(Judgement::Rows(RowsJudged { broken, figures, ..RowsJudged::of_test(facts.test(self.test), &self.says) }))
+    }
+}
+
+fn all_occur(values: usize) -> String {
+    match values {
+        0 => "no value is asked for".to_owned(),
+        1 => "the value occurs".to_owned(),
+        all => format!("all {all} values occur"),
     }
 }
