@@ -168,6 +168,7 @@ fn rounds(
     /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
+    let schema = plan.prepare.rule_schema.clone();
     let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
@@ -185,7 +186,7 @@ fn rounds(
         }
         for column in &mut plan.profile {
             let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
-            again |= column.advance(&totals.facts, &mut pass)?;
+            again |= column.advance(&schema, &totals.facts, &mut pass)?;
         }
         if !again {
             return Ok(());

@@ -172,11 +172,17 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     T::deserialize(deserializer).map(Some)
 }
 
-/// Finite values in bins of equal width.
+/// Finite values in bins of equal width. A value on an edge is in the bin that begins there; the last bin of floats holds
+/// `high` too. Bins of integers and decimals are whole numbers of their smallest step, so `high` may lie behind the largest value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Histogram {
+    /// Where the first bin begins; of dates and times, as a count in the column's unit.
     pub low: f64,
+    /// Where the last bin ends.
     pub high: f64,
+    /// Of dates and times: the edges of the bins, one more than there are bins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edges: Option<Vec<Json>>,
     pub counts: Vec<u64>,
 }
 

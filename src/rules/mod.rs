@@ -4,6 +4,7 @@
 //! binds to the data's schema, its row test, and how it judges. Adding one touches its file, one
 //! entry in the list below, and one folder under `tests/rules/`.
 
+mod alone;
 mod binder;
 pub mod bounds;
 mod column;
@@ -42,6 +43,7 @@ use arrow::buffer::BooleanBuffer;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
+pub use alone::Alone;
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
@@ -92,6 +94,11 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
         let _ = files;
         Ok(())
+    }
+
+    /// Says what is wrong with it whatever the data is, beside what reading it has shown: its SQL, its patterns.
+    fn validate(&self, alone: &mut Alone<'_>) {
+        let _ = alone;
     }
 
     /// Whether it says that a batch may have no rows at all.
@@ -180,6 +187,9 @@ pub trait AnyRule: Send + Sync {
     /// See [`Rule::read_files`].
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults>;
 
+    /// See [`Rule::validate`].
+    fn validate(&self, alone: &mut Alone<'_>);
+
     /// See [`Rule::permits_empty`].
     fn permits_empty(&self) -> bool;
 
@@ -194,6 +204,10 @@ impl<R: Rule> AnyRule for R {
 
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
         Rule::read_files(self, files)
+    }
+
+    fn validate(&self, alone: &mut Alone<'_>) {
+        Rule::validate(self, alone);
     }
 
     fn permits_empty(&self) -> bool {

@@ -19,6 +19,40 @@ use crate::rules::Files;
 use crate::rules::schema::table::TableTerms;
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
+/// What could be read of a rule file.
+pub struct Parsed {
+    /// The rule file without the parts that are wrong.
+    pub rules: Option<RuleFile>,
+    /// Every mistake that can be seen without data.
+    pub faults: Faults,
+    /// Whether all is there that decides how data is read and prepared: else data would show mistakes that are none.
+    pub is_comparable: bool,
+}
+
+impl Parsed {
+    /// With the content of the files that rules name, as far as `allow` lets them be read; rules whose files cannot be read are
+    /// left out. A file that changes makes another rule file.
+    #[must_use]
+    pub fn with_files(mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Self {
+        let Some(rules) = &mut self.rules else { return self };
+        let (mut files, before) = (Files::new(&rules.path, allow), self.faults.0.len());
+        rules.items.retain_mut(|item| match item.rule.read_files(&mut files) {
+            Ok(()) => true,
+            Err(faults) => {
+                self.faults.extend(faults);
+                false
+            }
+        });
+        rules.digest = files.digest_with(rules.digest);
+        if self.faults.0.len() > before {
+            // What is known of a rule that was left out is not wrong.
+            rules.sections.known.clear();
+        }
+        self.faults = sorted(self.faults);
+        self
+    }
+}
+
 /// A rule file, read but not yet bound to any data.
 pub struct RuleFile {
     /// As the user named it.
@@ -43,48 +77,25 @@ impl RuleFile {
     /// # Errors
     /// Every mistake that can be seen without data.
     pub fn parse(text: &str, path: &str) -> Result<Self, Faults> {
-        Self::parse_allowing(text, path, &|_| Ok(()))
-    }
-
-    /// The same, where `allow` says which files rules may name.
-    ///
-    /// # Errors
-    /// See [`RuleFile::parse`]; a file is not allowed.
-    pub fn parse_allowing(text: &str, path: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Self, Faults> {
-        let (rules, mut faults) = Self::read(text, path);
-        let rules = rules.and_then(|rules| faults.take_all(rules.with_files(allow)));
+        let Parsed { rules, faults, .. } = Self::read(text, path).with_files(&|_| Ok(()));
         match rules {
             Some(rules) => faults.or_ok(rules),
-            None => Err(sorted(faults)),
+            None => Err(faults),
         }
     }
 
-    /// With the content of the files that rules name, as far as `allow` lets them be read. A file that changes makes another
-    /// rule file.
-    ///
-    /// # Errors
-    /// A file is not allowed, cannot be read, or is not what its rule needs.
-    pub fn with_files(mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Self, Faults> {
-        let mut faults = Faults::default();
-        let mut files = Files::new(&self.path, allow);
-        for item in &mut self.items {
-            faults.take_all(item.rule.read_files(&mut files));
-        }
-        self.digest = files.digest_with(self.digest);
-        faults.or_ok(self)
-    }
-
-    /// Every mistake that can be seen without data; and the rule file without the parts that are wrong, if the rest can still
-    /// be compared with data, so that mistakes of one kind hide none of another.
-    pub fn read(text: &str, path: &str) -> (Option<Self>, Faults) {
+    /// The rule file as far as it can be read, so that mistakes of one kind hide none of another; without the files that its
+    /// rules name, for which see [`Parsed::with_files`].
+    pub fn read(text: &str, path: &str) -> Parsed {
         let (tree, mut faults) = Node::read(text, path);
+        let nothing = |faults: Faults| Parsed { rules: None, faults: sorted(faults), is_comparable: false };
         if let Some(fault) = tree.is_none().then(|| shape::no_mapping(None, path)).flatten() {
-            return (None, fault.into());
+            return nothing(fault.into());
         }
-        let Some(mut tree) = tree else { return (None, faults) };
+        let Some(mut tree) = tree else { return nothing(faults) };
         let whole = !matches!(tree.value, Value::Mapping(_));
         if let Some(fault) = whole.then(|| shape::no_mapping(Some(&tree), path)).flatten().or_else(|| shape::foreign(&tree, path)) {
-            return (None, fault.into());
+            return nothing(fault.into());
         }
         shape::written_out(&mut tree);
         let mut rest = tree.clone();
@@ -92,7 +103,6 @@ impl RuleFile {
             rest.retain(|e| e.key != "rules");
         }
         let (sections, wrong): (Option<Sections>, Faults) = yaml::read_on(&rest, path);
-        // Without what tells how data is read and prepared, data would show mistakes that are none.
         let is_comparable = wrong.0.iter().all(|fault| !decides(&rest, fault));
         faults.extend(wrong);
         let (mut items, mut malformed, mut lost) = (Vec::new(), None, false);
@@ -106,8 +116,12 @@ impl RuleFile {
                 None => lost = true,
             }
         }
-        let Some(mut sections) = sections else { return (None, sorted(faults)) };
-        sections.validate(&items, path, &mut faults);
+        let Some(mut sections) = sections else { return nothing(faults) };
+        let mut contradictions = Faults::default();
+        sections.validate(&items, path, &mut contradictions);
+        // What follows from a part that was left out is not wrong.
+        contradictions.0.retain(|fault| !faults.0.iter().any(|part| holds(fault, part)));
+        faults.extend(contradictions);
         if lost {
             // What is known of a rule that could not be read is not wrong.
             sections.known.clear();
@@ -116,7 +130,12 @@ impl RuleFile {
         let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
         let (path, text) = (path.to_owned(), text.to_owned());
         let rules = Self { path, text, sections, items, malformed, digest, table: None, goes_to_delta: false };
-        (is_comparable.then_some(rules), sorted(faults))
+        Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }
+    }
+
+    /// Whether it has neither rules nor a contract.
+    pub fn judges_nothing(&self) -> bool {
+        self.items.is_empty() && self.sections.schema.as_ref().is_none_or(|schema| schema.columns.0.is_empty())
     }
 }
 
@@ -151,6 +170,13 @@ fn decides(tree: &Node, fault: &Fault) -> bool {
         let span = entry.key_at.to(entry.value.at);
         (span.line, span.column) <= (place.line, place.column) && (place.line, place.column) <= (span.end_line, span.end_column)
     })
+}
+
+/// Whether `part` lies within what `whole` is about.
+fn holds(whole: &Fault, part: &Fault) -> bool {
+    let (Some(whole), Some(part)) = (&whole.place, &part.place) else { return false };
+    let at = (part.line, part.column);
+    (whole.line, whole.column) <= at && at <= (whole.end_line, whole.end_column)
 }
 
 fn digest(tree: &Node) -> u128 {

@@ -2,8 +2,8 @@
 
 mod de;
 mod error;
-mod number;
 mod invalid;
+mod number;
 mod tree;
 
 pub use de::{LITERAL, Spanned, read, read_on};

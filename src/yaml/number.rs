@@ -31,7 +31,18 @@ mod tests {
 
     #[test]
     fn whole_numbers_may_have_a_point_and_an_exponent() {
-        for (text, n) in [("3", 3), ("3.0", 3), ("3.", 3), ("3e0", 3), ("+3.00", 3), ("1.5e3", 1500), ("30e-1", 3), ("0.0", 0), ("-0.0", 0), ("-3.0", -3)] {
+        for (text, n) in [
+            ("3", 3),
+            ("3.0", 3),
+            ("3.", 3),
+            ("3e0", 3),
+            ("+3.00", 3),
+            ("1.5e3", 1500),
+            ("30e-1", 3),
+            ("0.0", 0),
+            ("-0.0", 0),
+            ("-3.0", -3),
+        ] {
             assert_eq!(whole(text), Some(n), "{text}");
         }
         assert_eq!(whole("9007199254740993.0"), Some(9_007_199_254_740_993), "and not the float nearest to it");

@@ -27,6 +27,7 @@ mod inference;
 mod json;
 mod json_schema;
 mod laws;
+mod measured;
 mod measures;
 mod mended;
 mod other_stores;
