@@ -26,6 +26,7 @@ mod house;
 mod html;
 mod inference;
 mod json;
+mod json_schema;
 mod laws;
 mod measured;
 mod measures;
