@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use super::Binder;
 use super::bounds::{Bound, shown};
 use super::words::{Decimal, Literal};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Outcome, Value};
 use crate::metric::Number;
 use crate::text;
@@ -25,10 +25,36 @@ pub(super) struct Given<'a> {
 /// Bounds that a measure is held against.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    /// Bound, whether the measure may equal it, whether it is a lower one.
-    bounds: Vec<(Number, bool, bool)>,
+    bounds: Vec<Held>,
+    warn: Option<Earlier>,
     /// The bounds in words: "0 to 10", "above 0".
     pub says: String,
+}
+
+/// A bound, whether the measure may equal it, whether it is a lower one.
+pub(super) type Held = (Number, bool, bool);
+
+/// `warn`: a bound of the same kind as the one that is given, and in words.
+#[derive(Debug, Clone)]
+pub(super) struct Earlier {
+    bound: Held,
+    pub says: String,
+}
+
+impl Earlier {
+    /// Whether `measure` is past it.
+    pub(super) fn is_past(&self, measure: Number) -> bool {
+        !holds(self.bound, compare(measure, self.bound.0))
+    }
+}
+
+/// Whether a measure that stands so to a bound is within it.
+fn holds((_, inclusive, lower): Held, measure_to_bound: Ordering) -> bool {
+    match measure_to_bound {
+        Ordering::Equal => inclusive,
+        Ordering::Greater => lower,
+        Ordering::Less => !lower,
+    }
 }
 
 impl Limits {
@@ -64,7 +90,16 @@ impl Limits {
                 words.into_iter().filter_map(|(word, b)| b.map(|b| format!("{word} {b}"))).collect::<Vec<_>>().join(" and ")
             }
         };
-        faults.or_ok(Self { bounds, says })
+        let warn = if faults.is_empty() { faults.take(earlier(&bounds, data_type, to)).flatten() } else { None };
+        faults.or_ok(Self { bounds, warn, says })
+    }
+
+    /// What the measure should be, where it is not: behind "is 5, ".
+    pub(super) fn should(&self, outcome: Outcome) -> String {
+        match &self.warn {
+            Some(warn) if outcome == Outcome::Warn => format!("and warns unless it is {}", warn.says),
+            Some(_) | None => format!("and should be {}", self.says),
+        }
     }
 
     /// How `measure` stands to the bounds.
@@ -82,13 +117,39 @@ impl Limits {
 
     /// The outcome, given how the measure stands to a bound.
     fn outcome_by(&self, measure: impl Fn(Number) -> Ordering) -> Outcome {
-        let holds = |(bound, inclusive, lower): &(Number, bool, bool)| match measure(*bound) {
-            Ordering::Equal => *inclusive,
-            Ordering::Greater => *lower,
-            Ordering::Less => !*lower,
-        };
-        if self.bounds.iter().all(holds) { Outcome::Pass } else { Outcome::Fail }
+        let is_within = |held: &Held| holds(*held, measure(held.0));
+        match &self.warn {
+            _ if !self.bounds.iter().all(is_within) => Outcome::Fail,
+            Some(warn) if !is_within(&warn.bound) => Outcome::Warn,
+            Some(_) | None => Outcome::Pass,
+        }
     }
+}
+
+/// `warn` as a bound of the kind of the one that is given.
+///
+/// # Errors
+/// It cannot be read, is no earlier limit, or nothing says which bound it is earlier than.
+pub(super) fn earlier(bounds: &[Held], data_type: Option<&DataType>, to: &Binder<'_>) -> Result<Option<Earlier>, Fault> {
+    let Some(written) = &to.warn else { return Ok(None) };
+    let [(bound, inclusive, lower)] = *bounds else {
+        let fault =
+            to.fault_at(written, Code::ConflictingWords, "`warn` stands beside two bounds, and nothing says which it is earlier than");
+        return Err(fault.hint("write two rules, each with a bound and its `warn`"));
+    };
+    let warn = number(&written.value, data_type).map_err(|why| to.fault_at(written, Code::InvalidValue, why))?;
+    let word = match (lower, inclusive) {
+        (true, true) => "at least",
+        (true, false) => "above",
+        (false, true) => "at most",
+        (false, false) => "below",
+    };
+    if compare(warn, bound) != if lower { Ordering::Greater } else { Ordering::Less } {
+        let side = if lower { "greater" } else { "less" };
+        let fault = to.fault_at(written, Code::ConflictingWords, "`warn` is not an earlier limit than the bound, so it would never warn");
+        return Err(fault.hint(format!("write what is {side}")));
+    }
+    Ok(Some(Earlier { bound: (warn, inclusive, lower), says: format!("{word} {}", written.value) }))
 }
 
 /// A bound as a decimal, where it is one.

@@ -8,6 +8,7 @@ mod binder;
 pub mod bounds;
 mod column;
 mod column_set;
+mod common;
 mod duplicates;
 mod exact_keys;
 mod expression;
@@ -42,6 +43,7 @@ use serde::de::DeserializeOwned;
 
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
+pub use common::{EarlierLimit, Judges};
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
@@ -63,6 +65,10 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_ROWS: bool;
     /// What follows when it fails, unless the rule file says otherwise.
     const ON_FAIL: OnFail = if Self::NAMES_ROWS { OnFail::Quarantine } else { OnFail::Reject };
+    /// What it looks at when it judges: which common words it takes follows from it.
+    const JUDGES: Judges = if Self::NAMES_ROWS { Judges::Rows } else { Judges::Measures };
+    /// What `warn` is for it.
+    const WARN: EarlierLimit = if Self::NAMES_ROWS { EarlierLimit::Rows } else { EarlierLimit::None };
     /// Common words that this rule gives a meaning of its own.
     const CLAIMS: &'static [&'static str] = &[];
     /// Words of its own with which it speaks of rows rather than of one column.
@@ -140,6 +146,8 @@ pub struct RuleEntry {
     pub subject: Subject,
     pub names_rows: bool,
     pub on_fail: OnFail,
+    pub judges: Judges,
+    pub warn: EarlierLimit,
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
     pub minds_kind: bool,
@@ -187,6 +195,8 @@ impl RuleEntry {
             subject: R::SUBJECT,
             names_rows: R::NAMES_ROWS,
             on_fail: R::ON_FAIL,
+            judges: R::JUDGES,
+            warn: R::WARN,
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,
             minds_kind: R::MINDS_KIND,

@@ -8,7 +8,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::OnFail;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
@@ -85,6 +85,7 @@ impl Rule for Outliers {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
     const ON_FAIL: OnFail = OnFail::Warn;
+    const JUDGES: Judges = Judges::Measures;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();

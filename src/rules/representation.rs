@@ -10,7 +10,7 @@ use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::{Margin, Share};
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, EarlierLimit, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults, Misread};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
@@ -155,6 +155,7 @@ impl Rule for Representation {
     const NAME: &'static str = "representation";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Margin;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
@@ -184,6 +185,10 @@ impl Rule for Representation {
             faults.push(to.fault_at(given, Code::InvalidValue, "a confidence lies between 0% and 100%, both excluded"));
         }
         let warn = faults.take(to.own_warn::<Margin>()).flatten();
+        if let Some(written) = to.warn.as_ref().filter(|_| warn.is_some_and(|warn| !warn.comes_before(self.tolerance))) {
+            let what = format!("`warn` is not an earlier limit than `tolerance`, {}", self.tolerance);
+            faults.push(to.fault_at(written, Code::ConflictingWords, what).hint("write less"));
+        }
         faults.or_ok(())?;
         let counts = to.want::<GroupCounts>((), &columns);
         let mut rule = self.clone();

@@ -3,10 +3,13 @@ use serde::Deserialize;
 
 use super::facts::SinglePass;
 use super::judgement::Judgement;
+use super::limits::{Earlier, earlier};
 use super::requests::Handle;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::words::{Decimal, Literal};
+use super::{Binder, EarlierLimit, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
+use crate::metric::Number;
 use crate::metric::completeness::Completeness;
 use crate::shown::{count, counted};
 use crate::yaml::Spanned;
@@ -37,6 +40,7 @@ impl Rule for RowCount {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
@@ -45,7 +49,13 @@ impl Rule for RowCount {
             (Some(min), Some(max)) if min > max => return Err(to.fault(Code::ConflictingWords, "`min` is more than `max`").into()),
             _ => {}
         }
-        Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), min, max }))
+        let is_count = |w: &Literal| Decimal::parse(&w.0).is_some_and(|w| w.scale() == 0 && !w.is_negative());
+        if let Some(written) = to.warn.as_ref().filter(|warn| !is_count(&warn.value)) {
+            return Err(to.fault_at(written, Code::InvalidValue, format!("`{}` is not a count of rows", written.value)).into());
+        }
+        let (low, high) = (min.map(|min| (Number::int(min.into()), true, true)), max.map(|max| (Number::int(max.into()), true, false)));
+        let warn = earlier(&low.into_iter().chain(high).collect::<Vec<_>>(), None, to)?;
+        Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), min, max, warn }))
     }
 
     fn permits_empty(&self) -> bool {
@@ -58,6 +68,7 @@ struct RowsCheck {
     rows: Handle<Completeness>,
     min: Option<u64>,
     max: Option<u64>,
+    warn: Option<Earlier>,
 }
 
 impl SinglePass for RowsCheck {
@@ -72,13 +83,21 @@ impl SinglePass for RowsCheck {
             (None, Some(max)) => format!("at most {}", count(max)),
             (None, None) => String::new(),
         };
+        let early = self.warn.as_ref().filter(|warn| few.or(many).is_none() && warn.is_past(Number::int(rows.into())));
         let says = match (few, many) {
+            (None, None) if early.is_some() => {
+                format!("{}, a warning unless {}", counted(rows, "row"), early.map(|warn| warn.says.as_str()).unwrap_or_default())
+            }
             (Some(min), _) => format!("{}, fewer than {}", counted(rows, "row"), count(min)),
             (_, Some(max)) => format!("{}, more than {}", counted(rows, "row"), count(max)),
             (None, None) => counted(rows, "row"),
         };
         Ok(Judgement::measured(Finding {
-            outcome: if few.or(many).is_some() { Outcome::Fail } else { Outcome::Pass },
+            outcome: match (few.or(many), early) {
+                (Some(_), _) => Outcome::Fail,
+                (None, Some(_)) => Outcome::Warn,
+                (None, None) => Outcome::Pass,
+            },
             observed: rows.into(),
             limit: limit.into(),
             unit: Unit::ROWS,

@@ -9,7 +9,7 @@ use super::limits::{Given, Limits, measure_json};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::Literal;
-use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, BoundColumn, EarlierLimit, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, figures};
 use crate::metric::comoments::CoMoments;
@@ -112,6 +112,7 @@ impl Rule for Statistic {
     const NAME: &'static str = "statistic";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
@@ -265,7 +266,7 @@ impl Judge for StatisticCheck {
             (Number::Float(x), _) if matches!(self.of, Of::UniqueShare | Of::MostCommon) => format!("{}%", crate::shown::short(x * 100.0)),
             (number, _) => crate::shown::short(number.as_f64()),
         };
-        let should = if outcome == Outcome::Pass { String::new() } else { format!(", and should be {}", self.limits.says) };
+        let should = if outcome == Outcome::Pass { String::new() } else { format!(", {}", self.limits.should(outcome)) };
         let message = format!("the {} is {shown}{should}", self.name);
         Ok(Judgement::measured(Finding {
             outcome,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
-use crate::rules::{self, AnyRule, RuleEntry, Subject};
+use crate::rules::{self, AnyRule, EarlierLimit, RuleEntry, Subject};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
 /// The words that every rule understands.
@@ -66,11 +66,7 @@ impl Words {
 
     /// The words that mean something for `rule`.
     pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
-        Self::KEYS.into_iter().filter(|key| {
-            let is_column_word = matches!(*key, "column" | "columns");
-            let is_meaningless = (is_column_word && rule.subject == Subject::Table) || (*key == "tolerate" && !rule.names_rows);
-            !rule.claims.contains(key) && !is_meaningless
-        })
+        Self::KEYS.into_iter().filter(|key| !rule.claims.contains(key) && rule.refuses(key).is_none())
     }
 }
 
@@ -145,17 +141,32 @@ fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
     if let Some(words) = &words {
-        warns_of_rows(words, file, &mut faults);
+        warns_earlier(EarlierLimit::Rows, words, file, &mut faults);
+        let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
+        if let Some(warn) =
+            words.warn.as_ref().filter(|warn| warn.value.0.parse().is_ok_and(|warn: Tolerance| !warn.comes_before(&tolerate)))
+        {
+            faults.push(never_warns(&tolerate).at(warn.at.in_file(file)));
+        }
     }
     faults.or_ok(words.unwrap_or_default())
 }
 
-/// Beside a tolerance, `warn` is one too.
-fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
+/// `warn` must be a limit of the rule's own kind.
+fn warns_earlier(limit: EarlierLimit, words: &Words, file: &str, faults: &mut Faults) {
     if let Some(warn) = &words.warn
-        && let Err(why) = warn.value.0.parse::<Tolerance>()
+        && let Err(why) = limit.check(&warn.value)
     {
         faults.push(Fault::told(Code::InvalidValue, why).at(warn.at.in_file(file)));
+    }
+}
+
+/// A fault: whatever fails beyond `warn` fails beyond `tolerate` already.
+pub(crate) fn never_warns(tolerate: &Tolerance) -> Fault {
+    let fault = Fault::new(Code::ConflictingWords, "`warn` is not an earlier limit than `tolerate`, so it would never warn");
+    match tolerate.is_none() {
+        true => fault.hint("without `tolerate` one failing row is too many; add `tolerate`, or write `on_fail: warn`"),
+        false => fault.hint(format!("write less than {tolerate}")),
     }
 }
 
@@ -179,13 +190,12 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             own_entries.push(e.clone());
         } else if words.contains(&key) {
             word_entries.push(e.clone());
+        } else if let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() {
+            let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name));
+            faults.push(fault.at(e.key_at.in_file(file)).hint(why));
         } else {
             let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
-            faults.push(match key {
-                "tolerate" => fault.hint("this rule names no rows that could stay"),
-                "column" | "columns" => fault.hint("this rule is about rows, not about one column"),
-                _ => fault.hint_nearest(key, own.iter().map(String::as_str).chain(words.iter().copied())),
-            });
+            faults.push(fault.hint_nearest(key, own.iter().map(String::as_str).chain(words.iter().copied())));
         }
     }
     let about_rows = own_entries.iter().find(|e| entry.about_rows.contains(&e.key.as_str())).map(|e| e.key.clone());
@@ -212,9 +222,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         if let Some(fault) = words.id.as_ref().and_then(|id| taken(id, entry, file)) {
             faults.push(fault);
         }
-        if entry.names_rows {
-            warns_of_rows(words, file, &mut faults);
-        } else if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
+        warns_earlier(entry.warn, words, file, &mut faults);
+        if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine && !entry.names_rows) {
             let fault = Fault::new(Code::MisplacedWord, format!("`{}` names no rows that could be set aside", entry.name))
                 .at(on_fail.at.in_file(file));
             faults.push(fault.hint("write `reject`, `warn` or `info`"));

@@ -5,14 +5,14 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Sections, Words};
-use crate::rules::{RULES, RuleEntry};
+use crate::rules::{EarlierLimit, RULES, RuleEntry};
 
 /// The JSON Schema (draft 2020-12) of rule files.
 pub fn json_schema() -> Json {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let words = properties(&mut generator.root_schema_for::<Words>().to_value());
     let mut rules: Vec<Json> = RULES.iter().map(|rule| rule_schema(rule, &words, &mut generator)).collect();
-    rules.push(malformed_schema(&words));
+    rules.push(malformed_schema(&words, &mut generator));
     let mut root = generator.into_root_schema_for::<Sections>().to_value();
     if let Some(properties) = root.get_mut("properties").and_then(Json::as_object_mut) {
         properties.insert(
@@ -33,7 +33,7 @@ fn rule_schema(rule: &RuleEntry, words: &Map<String, Json>, generator: &mut Sche
     let mut schema = (rule.schema)(generator).to_value();
     let mut all = properties(&mut schema);
     for key in Words::keys_for(rule) {
-        all.insert(key.to_owned(), words[key].clone());
+        all.insert(key.to_owned(), if key == "warn" { warn_schema(rule.warn, words, generator) } else { words[key].clone() });
     }
     schema["properties"] = Json::Object(all);
     schema["additionalProperties"] = false.into();
@@ -47,9 +47,15 @@ fn rule_schema(rule: &RuleEntry, words: &Map<String, Json>, generator: &mut Sche
     json!({ "anyOf": [named, bare] })
 }
 
-fn malformed_schema(words: &Map<String, Json>) -> Json {
-    let keys = ["description", "owner", "tags", "runbook", "on_fail", "tolerate", "warn"];
-    let properties: Map<String, Json> = keys.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
+/// `warn` is of the kind of the rule's own limit.
+fn warn_schema(limit: EarlierLimit, words: &Map<String, Json>, generator: &mut SchemaGenerator) -> Json {
+    json!({ "description": words["warn"]["description"], "anyOf": [limit.schema(generator), { "type": "null" }] })
+}
+
+fn malformed_schema(words: &Map<String, Json>, generator: &mut SchemaGenerator) -> Json {
+    let keys = ["description", "owner", "tags", "runbook", "on_fail", "tolerate"];
+    let mut properties: Map<String, Json> = keys.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
+    properties.insert("warn".to_owned(), warn_schema(EarlierLimit::Rows, words, generator));
     json!({
         "type": "object",
         "description": "Records that cannot be read: what follows, and how many are tolerated. They are set aside in any case.",

@@ -12,8 +12,8 @@ use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
 use crate::rules::words::{OnNoData, Over, Tolerance};
-use crate::rules::{Asking, Binder, BoundColumn, Handle, Judge, Policy, Requests, Scope, StateRequest};
-use crate::ruleset::RuleItem;
+use crate::rules::{Asking, Binder, BoundColumn, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest};
+use crate::ruleset::{RuleItem, never_warns};
 use crate::sql::LazySql;
 use crate::types::type_name;
 use crate::yaml::{Position, Spanned};
@@ -161,7 +161,7 @@ impl Binding<'_, '_> {
             on_fail_given: item.words.on_fail.is_some(),
             tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
             tolerance_given: item.words.tolerate.is_some(),
-            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).map(|w| w.value.0.parse().expect(READ)),
+            warn: item.words.warn.as_ref().filter(|_| item.entry.warn == EarlierLimit::Rows).map(|w| w.value.0.parse().expect(READ)),
             nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
         }
     }
@@ -216,6 +216,10 @@ impl Binding<'_, '_> {
         faults.or_ok(())?;
         let shown_before = binder.shows.len();
         let check = item.rule.bind(&mut binder)?;
+        let Policy { warn, tolerate, .. } = &binder.policy;
+        if let Some(written) = item.words.warn.as_ref().filter(|_| warn.is_some_and(|warn| !warn.comes_before(tolerate))) {
+            return Err(never_warns(tolerate).at(written.at.in_file(path)).into());
+        }
         has_one_value_a_row(&binder, item.entry.name)?;
         has_names_for_groups(&binder)?;
         let wants_states = binder.requests.wants_states();

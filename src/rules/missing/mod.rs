@@ -39,7 +39,9 @@ use crate::yaml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(super) struct Missing {
     /// The longest run of consecutive missing values, in source order, that is still right: beyond
-    /// it a sensor is dead. Without `tolerate`, only runs are judged then.
+    /// it a sensor is dead. Without `tolerate`, only runs are judged then. All rows in scope count,
+    /// those that other rules set aside among them; rows that `where` leaves out, or of another
+    /// group, are passed over.
     max_run: Option<u64>,
     /// Further texts that mean missing, for this rule alone.
     #[serde(default)]
@@ -84,6 +86,7 @@ impl Rule for Missing {
         let column = to.column();
         let spec = MissingSpec { tokens: self.tokens.clone(), blank: self.blank };
         if self.max_run.is_some() {
+            to.judge_all_rows();
             to.tolerate_all_unless_given();
         }
         let runs = self.max_run.map(|max| (max, to.want::<MissingRuns>(spec.clone(), &[column.index])));
