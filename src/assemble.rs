@@ -1,9 +1,11 @@
 //! From what an audit found to a report: the verdict, where every row goes, findings worst first.
 
+use chrono::{DateTime, Utc};
+
 use crate::audit::Audited;
 use crate::diagnostic::Faults;
 use crate::findings::{Finding, Outcome};
-use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION};
+use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, time};
 use crate::ruleset::RuleFile;
 use crate::verdict::{self, Totals, Verdict};
 
@@ -12,7 +14,9 @@ use crate::verdict::{self, Totals, Verdict};
 pub struct Header {
     pub mode: Mode,
     pub batch_id: String,
-    /// The run's clock, if it was set.
+    /// When the run began, if that is known.
+    pub began: Option<DateTime<Utc>>,
+    /// The time that ages are measured against, if it was set.
     pub as_of: Option<String>,
 }
 
@@ -56,6 +60,7 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         description: rules.and_then(|r| r.sections.description.clone()),
         owner: rules.and_then(|r| r.sections.owner.clone()),
         batch: Batch { id: header.batch_id, rules_digest: rules.map(digest).unwrap_or_default(), ..Batch::default() },
+        began: header.began.map(time),
         as_of: header.as_of,
         verdict: Verdict::Undecided,
         reasons: Vec::new(),
@@ -91,7 +96,8 @@ fn rank(outcome: Outcome) -> u8 {
         Outcome::NoData => 1,
         Outcome::InsufficientEvidence => 2,
         Outcome::Warn => 3,
-        Outcome::Known => 4,
-        Outcome::Pass => 5,
+        Outcome::NotJudged => 4,
+        Outcome::Known => 5,
+        Outcome::Pass => 6,
     }
 }

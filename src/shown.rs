@@ -1,4 +1,6 @@
-//! How numbers are written for people.
+//! How numbers and times are written for people.
+
+use chrono::DateTime;
 
 /// Six significant digits.
 pub(crate) fn short(x: f64) -> String {
@@ -25,6 +27,11 @@ pub(crate) fn count(n: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// `2026-11-27 08:00 UTC` for a time in RFC 3339.
+pub(crate) fn minute(time: &str) -> String {
+    DateTime::parse_from_rfc3339(time).map_or_else(|_| time.to_owned(), |time| time.to_utc().format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// `30 seconds`, `10 minutes`.

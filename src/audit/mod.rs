@@ -7,6 +7,7 @@ mod bind;
 mod builtin;
 mod finding;
 mod fold;
+mod groups;
 mod judge;
 mod plan_text;
 mod profile;

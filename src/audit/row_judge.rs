@@ -122,7 +122,7 @@ fn unfit(plan: &Plan, path: &str) -> Faults {
     for step in &plan.skipped_steps {
         faults.push(Fault::new(Code::SchemaDiffers, step.clone()));
     }
-    for check in plan.checks.iter().filter(|check| check.on_no_data == OnNoData::Stop) {
+    for check in plan.checks.iter().filter(|check| check.on_no_data() == OnNoData::Stop) {
         if let Err(why) = &check.check {
             let fault = Fault::new(Code::SchemaDiffers, format!("`{}` cannot be judged: {why}", check.id));
             faults.push(fault.at(check.at.in_file(path)));

@@ -33,6 +33,7 @@ impl Check {
 
     /// Reads the rules, looks at the destination, opens the data, and judges it.
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
+        let now = begun.now;
         let gate = &begun.read_rules()?.sections.gate;
         let destinations: Vec<String> = gate.publish.iter().chain(&gate.quarantine).cloned().collect();
         let rules = begun.keep_reports_apart(&destinations)?;
@@ -41,8 +42,8 @@ impl Check {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let job = self.options.job(rules, data, self.published(rules, publish.clone()), &scratch, &advance);
-        gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.clock())
+        let job = self.options.job(now, rules, data, self.published(rules, publish.clone()), &scratch, &advance);
+        gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())
     }
 
     /// Where the gate would publish, if the rule file says so; its promises become rules.

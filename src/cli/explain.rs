@@ -12,20 +12,22 @@ use crate::rules::{self, RULES, RuleEntry};
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The rule
-    rule: String,
+    /// A rule, or a section of the rule file: `range`, `schema`, `malformed`
+    name: String,
 }
 
 impl Explain {
     pub(super) fn run(self) -> ExitCode {
-        match rules::find(&self.rule) {
-            Some(rule) => {
-                output::print_own(&docs::rule(rule));
+        let page = rules::find(&self.name).map(docs::rule).or_else(|| docs::Section::find(&self.name).map(docs::Section::page));
+        match page {
+            Some(page) => {
+                output::print_own(&docs::plain(&page));
                 ExitCode::SUCCESS
             }
             None => {
-                let fault = Fault::new(Code::UnknownRule, format!("no rule is called `{}`", self.rule));
-                output::complain(&fault.hint_nearest(&self.rule, RULES.iter().map(|r| r.name)).into());
+                let fault = Fault::new(Code::UnknownRule, format!("no rule or section is called `{}`", self.name));
+                let known = RULES.iter().map(|rule| rule.name).chain(docs::SECTIONS.iter().map(|section| section.name));
+                output::complain(&fault.hint_nearest(&self.name, known).into());
                 ExitCode::from(2)
             }
         }

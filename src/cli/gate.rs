@@ -46,6 +46,7 @@ impl Gate {
 
     /// Reads the rules, opens the destination and the data, judges the data, and publishes what may pass.
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
+        let now = begun.now;
         let destinations = self.destinations.named(begun.read_rules()?);
         let rules = begun.keep_reports_apart(&destinations)?;
         let request = self.request(rules)?;
@@ -53,7 +54,7 @@ impl Gate {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let job = self.options.job(rules, data, Some(request.table.clone()), &scratch, &advance);
+        let job = self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance);
         gate::gate(&job, &request)
     }
 
@@ -66,7 +67,7 @@ impl Gate {
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
         beside(rules, publish.as_ref(), removes)?;
         let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), publish.clone());
-        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.options.clock(), waiting })
+        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.options.as_of(), waiting })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -1,6 +1,7 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
 mod check;
+mod completions;
 mod destinations;
 mod explain;
 mod gate;
@@ -49,7 +50,7 @@ enum Command {
     Replay(replay::Replay),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
-    /// Print a rule's documentation
+    /// Print the documentation of a rule, or of a section of the rule file
     Explain(explain::Explain),
     /// Print a JSON Schema: of rule files, or of reports
     Schema(schema::Schema),
@@ -106,9 +107,7 @@ impl Command {
             Self::Explain(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Completions { shell } => {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Cli::command(), "sluicegate", &mut script);
-                output::print_own(&String::from_utf8_lossy(&script));
+                output::print_own(&completions::script(shell, Cli::command()));
                 ExitCode::SUCCESS
             }
             Self::Panic { text } => internal::panic_with(&text),

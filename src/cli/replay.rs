@@ -60,6 +60,7 @@ impl Replay {
     }
 
     fn replay(&self) -> Result<ExitCode, Faults> {
+        let now = self.means.clock();
         let mut rules = read_rules(&self.rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, publish.as_ref(), Some("a replay"))?;
@@ -79,7 +80,7 @@ impl Replay {
             }
             None | Some(_) => {}
         }
-        let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(&rules, source, Some(table), &spill, &|_, _| {});
+        let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(now, &rules, source, Some(table), &spill, &|_, _| {});
         let (scratch, dry_run, waiting) = (spill.path.as_path(), self.dry_run, self.destinations.waiting());
         let request = Request { rules: &rules, publish, quarantine, job: &job, mended: mended.as_ref(), scratch, dry_run, waiting };
         let (mut faults, mut worst) = (Faults::default(), 0);

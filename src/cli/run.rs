@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,7 +15,7 @@ use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
-use crate::report::model::Mode;
+use crate::report::model::{self, Mode};
 use crate::report::{self, Report};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
@@ -45,16 +45,21 @@ pub(super) struct Means {
 }
 
 impl Means {
-    /// A job with these means.
+    /// The clock of the run that begins now, to a millisecond.
+    pub(super) fn clock(&self) -> DateTime<Utc> {
+        self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3))
+    }
+
+    /// A job with these means, of a run that began at `now`.
     pub(super) fn job<'a>(
         &self,
+        now: DateTime<Utc>,
         rules: &'a RuleFile,
         source: Arc<dyn Source>,
         published: Option<Arc<dyn Published>>,
         spill: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
-        let now = self.now.unwrap_or_else(Utc::now);
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
         let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads.map_or_else(cores, usize::from));
@@ -147,27 +152,30 @@ impl RunOptions {
         Ok(data)
     }
 
-    /// What is to be audited, told of to `progress`.
+    /// What a run that began at `now` is to audit; `progress` hears how far it is.
     pub(super) fn job<'a>(
         &self,
+        now: DateTime<Utc>,
         rules: &'a RuleFile,
         data: Arc<dyn Source>,
         published: Option<Arc<dyn Published>>,
         scratch: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
-        Job { statistics: !self.no_statistics, ..self.means.job(rules, data, published, scratch, progress) }
+        Job { statistics: !self.no_statistics, ..self.means.job(now, rules, data, published, scratch, progress) }
     }
 
-    /// The clock as the report shows it: only where it was set, so that reports can be compared.
-    pub(super) fn clock(&self) -> Option<String> {
-        self.means.as_of.or(self.means.now).map(|now| now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    /// The time that ages are measured against, where it was set.
+    pub(super) fn as_of(&self) -> Option<String> {
+        self.means.as_of.or(self.means.now).map(model::time)
     }
 }
 
 /// What a run has found out so far. If it cannot go on, a report says so as far as it can.
 pub(super) struct Begun<'a> {
     options: &'a RunOptions,
+    /// The clock of the run.
+    pub now: DateTime<Utc>,
     /// Places where a report can be written without harm.
     reports: Reports,
     rules: Option<RuleFile>,
@@ -175,7 +183,7 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, reports: Reports::default(), rules: None }
+        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None }
     }
 
     /// Reads the rule file, after a look at where reports shall go.
@@ -218,7 +226,7 @@ impl<'a> Begun<'a> {
             Err(faults) => {
                 output::complain(&faults);
                 let batch_id = self.options.batch_id.clone().unwrap_or_default();
-                let header = Header { mode, batch_id, as_of: self.options.clock() };
+                let header = Header { mode, batch_id, began: Some(self.now), as_of: self.options.as_of() };
                 (assemble::faulty(header, self.rules.as_ref(), &faults), 2)
             }
         };

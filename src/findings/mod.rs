@@ -113,7 +113,7 @@ impl Finding {
             on_fail,
             outcome,
             message: message.into(),
-            severity: Severity::of(outcome, on_fail, OnNoData::Stop),
+            severity: Severity::of(outcome, on_fail, OnNoData::no_heavier_than(on_fail)),
             ..Self::default()
         }
     }
@@ -155,7 +155,7 @@ impl Finding {
             Outcome::Warn | Outcome::InsufficientEvidence => self.on_fail != OnFail::Info,
             Outcome::Fail => self.on_fail == OnFail::Warn,
             Outcome::NoData => self.severity == Severity::Warning,
-            Outcome::Pass | Outcome::Known => false,
+            Outcome::NotJudged | Outcome::Pass | Outcome::Known => false,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::verdict::Verdict;
 
 /// Judges the job's data as the batch `batch_id`, or as the one whose id follows from its content, for `store` if the gate
-/// would publish it. The run's clock is `as_of`, if it was set.
+/// would publish it. The run began at the job's clock; ages are measured against `as_of`, if that was set.
 ///
 /// # Errors
 /// What cannot be judged; or the store cannot take a batch that may be published.
@@ -24,7 +24,7 @@ pub fn judge(job: &Job<'_>, store: Option<&dyn Store>, batch_id: Option<&str>, a
     let readable = |columns: &SchemaRef| takes(columns).map(|_| ());
     let audited = audit::audit(job, &NoSink { columns: Some(&readable) })?;
     let batch_id = batch_id.map(str::to_owned).or_else(|| audited.identity.derived_id()).unwrap_or_default();
-    let header = Header { mode: Mode::Check, batch_id, as_of };
+    let header = Header { mode: Mode::Check, batch_id, began: Some(job.now), as_of };
     let report = assemble::assemble(header, job.rules, &audited, audited.set_aside().len(), None);
     match report.verdict {
         Verdict::Accept | Verdict::Quarantine => takes(&audited.plan.prepare.schema)??,

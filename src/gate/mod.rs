@@ -40,7 +40,7 @@ pub struct Request {
     pub replace: Option<String>,
     /// Judge, and say what would be done.
     pub dry_run: bool,
-    /// The run's clock, if it was set.
+    /// The time that ages are measured against, if it was set.
     pub as_of: Option<String>,
     /// How long to wait for other gates.
     pub waiting: Waiting,
@@ -107,7 +107,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
 
 fn write_up(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Report {
     let mode = if request.dry_run { Mode::DryRun } else { Mode::Gate };
-    let header = Header { mode, batch_id: stamp.batch_id.clone(), as_of: request.as_of.clone() };
+    let header = Header { mode, batch_id: stamp.batch_id.clone(), began: Some(job.now), as_of: request.as_of.clone() };
     assemble::assemble(header, job.rules, audited, set_aside.len(), None)
 }
 

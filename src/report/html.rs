@@ -4,7 +4,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
 
 use super::model::Report;
-use crate::shown::{count, short};
+use crate::shown::{count, minute, short};
 use crate::visible;
 
 /// Renders `report` with the template in `reports/`.
@@ -12,6 +12,7 @@ pub(super) fn render(report: &Report) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     environment.add_filter("count", |n: u64| count(n));
+    environment.add_filter("minute", |time: &str| minute(time));
     environment.add_filter("num", number);
     environment.add_filter("percent", |x: f64| format!("{:.1}%", x * 100.0));
     let page = environment

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
@@ -26,7 +27,10 @@ pub struct Report {
     pub description: Option<String>,
     pub owner: Option<String>,
     pub batch: Batch,
-    /// The clock of the run (RFC 3339), where it was set with `--now` or `--as-of`.
+    /// When the run began (RFC 3339, UTC); `--now` sets it. Reports of version 0.1 do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<String>,
+    /// The time that ages are measured against (RFC 3339), where it was set with `--now` or `--as-of`.
     pub as_of: Option<String>,
     pub verdict: Verdict,
     /// Why, in a sentence each.
@@ -60,6 +64,11 @@ struct FaultModel {
     hint: Option<String>,
     /// The place, from where to where.
     span: Option<Place>,
+}
+
+/// A time as reports have it: RFC 3339, UTC.
+pub fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// What kind of run it was.

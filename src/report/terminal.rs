@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value as Json;
 
-use crate::shown::{count, counted, short};
+use crate::shown::{count, counted, minute, short};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Report};
@@ -95,12 +95,16 @@ fn headline(report: &Report, style: Style) -> String {
         Verdict::Reject => ("REJECT", RED),
         Verdict::Undecided => ("UNDECIDED", RED),
     };
-    let mode = match report.mode {
-        Mode::Check => "check",
-        Mode::Gate => "gate",
-        Mode::DryRun => "gate, dry run",
+    let mode = match (report.mode, &report.began) {
+        (Mode::Check, None) => "check".to_owned(),
+        (Mode::Gate, None) => "gate".to_owned(),
+        (Mode::DryRun, None) => "gate, dry run".to_owned(),
+        (Mode::Check, Some(began)) => format!("checked {}", minute(began)),
+        (Mode::Gate, Some(began)) => format!("gated {}", minute(began)),
+        (Mode::DryRun, Some(began)) => format!("gate, dry run {}", minute(began)),
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
+    let mode = visible::cut(&mode, NAME_MAX);
     format!("{}  {dataset} ({mode})", style.paint(word, &format!("1;{code}")))
 }
 
@@ -151,6 +155,7 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
     for f in findings {
         let (mark, code) = match f.outcome {
             Outcome::Pass | Outcome::Known => ("✓", GREEN),
+            Outcome::NotJudged => ("·", GREEN),
             Outcome::Warn | Outcome::InsufficientEvidence => ("!", YELLOW),
             Outcome::Fail if matches!(f.severity, Severity::Warning | Severity::Info) => ("!", YELLOW),
             Outcome::NoData => ("?", RED),
@@ -159,6 +164,7 @@ fn findings_table(findings: &[&Finding], style: Style) -> String {
         let then = match f.outcome {
             Outcome::Pass => "pass".to_owned(),
             Outcome::Known => "known".to_owned(),
+            Outcome::NotJudged => "not judged".to_owned(),
             Outcome::NoData => "no data".to_owned(),
             Outcome::InsufficientEvidence => "cannot tell".to_owned(),
             Outcome::Warn => "warn".to_owned(),

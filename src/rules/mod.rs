@@ -10,6 +10,7 @@ mod column;
 mod column_set;
 mod common;
 mod duplicates;
+mod earlier;
 mod exact_keys;
 mod expression;
 pub mod facts;
@@ -43,7 +44,8 @@ use serde::de::DeserializeOwned;
 
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
-pub use common::{EarlierLimit, Judges};
+pub use common::Judges;
+pub use earlier::EarlierLimit;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};

@@ -133,7 +133,8 @@ impl Rule for Statistic {
         let with = faults.take(self.with_given(to)).flatten();
         let typed = matches!(self.of, Of::Min | Of::Max).then_some(&column.data_type);
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
-        let limits = if fits { faults.take_all(Limits::read(&given, typed, to)) } else { None };
+        let limits =
+            if fits { faults.take_all(Limits::read(&given, typed, to).and_then(|limits| Ok(limits.with_warn(typed, to)?))) } else { None };
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
         let one = [column.index];
         let quantile =

@@ -13,40 +13,48 @@ use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
-    /// The finding's name; derived from the rule and its columns if left out. Some are reserved for findings that need no rule.
+    /// The finding's name. Some are reserved for findings that need no rule. If left out: the rule and its columns, `range-price`.
     pub id: Option<Spanned<String>>,
-    /// What the rule is for; shown where a finding is shown.
+    /// What the rule is for; shown with its findings. If left out: nothing is shown.
     pub description: Option<String>,
-    /// Who answers for it.
+    /// Who answers for it. If left out: nobody is shown.
     pub owner: Option<String>,
-    /// Labels.
+    /// Labels. If left out: none.
     pub tags: Option<Texts>,
-    /// Where to read what to do about it.
+    /// Where to read what to do about it. If left out: nothing is shown.
     pub runbook: Option<String>,
-    /// The column the rule is about.
+    /// The column the rule is about. If left out: give `columns`.
     pub column: Option<Spanned<String>>,
-    /// Several columns; one finding each.
+    /// Several columns; one finding each. If left out: give `column`.
     pub columns: Option<Spanned<ColumnSelection>>,
-    /// SQL: the rows the rule speaks of. A row for which it cannot be computed (a division by zero) is a fault, exit code 2.
+    /// SQL: the rows that the rule judges. A row for which it cannot be computed (a division by zero) is a fault, exit code 2. If left out: all rows.
     pub r#where: Option<Spanned<String>>,
-    /// Columns whose values make groups, each judged by itself.
+    /// Columns whose values make groups, each judged by itself. If left out: all rows are one group.
     pub by: Option<Spanned<Texts>>,
-    /// What follows when the rule fails.
+    /// What follows when the rule fails. If left out: `quarantine` for rules that name rows, `reject` for others; each rule says.
     pub on_fail: Option<Spanned<OnFail>>,
-    /// How many failing rows may stay.
+    /// How many failing rows may stay. If left out: none.
     pub tolerate: Option<Spanned<Tolerance>>,
-    /// An earlier limit, in the unit of the rule's own.
+    /// An earlier limit in the rule's own unit; beyond it the finding warns. If left out: no earlier limit.
     pub warn: Option<Spanned<Literal>>,
-    /// Whether rows whose value is missing pass.
+    /// Whether rows whose value is missing pass. If left out: `pass`.
     pub nulls: Option<Spanned<Nulls>>,
-    /// What follows when there is nothing to judge.
+    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: as heavy as
+    /// `on_fail` and no heavier, `stop` for `reject` and `quarantine`, `warn` for `warn` and `info`; `warn` where `where` or a
+    /// group of `by` is empty.
     pub on_no_data: Option<OnNoData>,
-    /// Which rows a measure of the batch is taken over.
+    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are
+    /// counted as the rule sees them, within `where` and `over`. If left out: every group is judged.
+    pub min_rows: Option<u64>,
+    /// Whether it is a failure if there is too little data to judge: a group below `min_rows`, a group without values, a
+    /// sample that is too small. If left out: `false`.
+    pub require_evidence: Option<Spanned<bool>>,
+    /// Which rows a measure of the batch is taken over. If left out: `sound`.
     pub over: Option<Over>,
 }
 
 impl Words {
-    pub const KEYS: [&'static str; 15] = [
+    pub const KEYS: [&'static str; 17] = [
         "id",
         "description",
         "owner",
@@ -61,8 +69,13 @@ impl Words {
         "warn",
         "nulls",
         "on_no_data",
+        "min_rows",
+        "require_evidence",
         "over",
     ];
+
+    /// The words that the built-in rule `malformed` takes.
+    pub const OF_MALFORMED: [&'static str; 7] = ["description", "owner", "tags", "runbook", "on_fail", "tolerate", "warn"];
 
     /// The words that mean something for `rule`.
     pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
@@ -132,12 +145,12 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
 }
 
 fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
-    const ALLOWED: [&str; 7] = ["description", "owner", "tags", "runbook", "on_fail", "tolerate", "warn"];
     let mut faults = Faults::default();
-    let (known, unknown): (Vec<Entry>, Vec<Entry>) = config.entries().iter().cloned().partition(|e| ALLOWED.contains(&e.key.as_str()));
+    let (known, unknown): (Vec<Entry>, Vec<Entry>) =
+        config.entries().iter().cloned().partition(|e| Words::OF_MALFORMED.contains(&e.key.as_str()));
     for entry in unknown {
         let fault = Fault::new(Code::UnknownWord, format!("unknown key `{}`", entry.key)).at(entry.key_at.in_file(file));
-        faults.push(fault.hint_nearest(&entry.key, ALLOWED));
+        faults.push(fault.hint_nearest(&entry.key, Words::OF_MALFORMED));
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
     if let Some(words) = &words {
@@ -221,6 +234,15 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         }
         if let Some(fault) = words.id.as_ref().and_then(|id| taken(id, entry, file)) {
             faults.push(fault);
+        }
+        let on_fail = words.on_fail.as_ref().map_or(entry.on_fail, |o| o.value);
+        if let Some(required) = words.require_evidence.as_ref().filter(|r| r.value && on_fail == OnFail::Quarantine) {
+            let fault = Fault::new(Code::ConflictingWords, "`require_evidence` needs another `on_fail` than `quarantine`");
+            faults.push(
+                fault
+                    .at(required.at.in_file(file))
+                    .hint("where there is too little data, no row can be set aside for it: write `on_fail: reject`, or `warn`, beside it"),
+            );
         }
         warns_earlier(entry.warn, words, file, &mut faults);
         if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine && !entry.names_rows) {

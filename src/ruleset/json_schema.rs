@@ -53,8 +53,7 @@ fn warn_schema(limit: EarlierLimit, words: &Map<String, Json>, generator: &mut S
 }
 
 fn malformed_schema(words: &Map<String, Json>, generator: &mut SchemaGenerator) -> Json {
-    let keys = ["description", "owner", "tags", "runbook", "on_fail", "tolerate"];
-    let mut properties: Map<String, Json> = keys.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
+    let mut properties: Map<String, Json> = Words::OF_MALFORMED.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
     properties.insert("warn".to_owned(), warn_schema(EarlierLimit::Rows, words, generator));
     json!({
         "type": "object",

@@ -20,14 +20,14 @@ use crate::yaml::Spanned;
 pub struct Sections {
     /// The name of the data set; it stands at the head of every report.
     pub dataset: String,
-    /// What the data set holds.
+    /// What the data set holds. If left out: nothing is shown.
     pub description: Option<String>,
-    /// Who answers for it.
+    /// Who answers for it. If left out: nobody is shown.
     pub owner: Option<String>,
-    /// Labels.
+    /// Labels. If left out: none.
     #[serde(rename = "tags")]
     pub _tags: Option<Texts>,
-    /// Where to read what to do when the gate closes.
+    /// Where to read what to do when the gate closes. If left out: nothing is shown.
     #[serde(rename = "runbook")]
     pub _runbook: Option<String>,
     /// How to read the data.
@@ -58,23 +58,23 @@ pub struct Sections {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSection {
-    /// A path or glob, or a list of them.
+    /// Files, globs, directories, or `-` for standard input. If left out: the command line names the data.
     pub path: Option<Texts>,
-    /// By the file's name if left out.
+    /// How the bytes are laid out. If left out: it follows from the file's name.
     pub format: Option<Format>,
-    /// The byte between fields: `,` for csv, a tab for tsv.
+    /// The character between fields of delimited text. If left out: `,` for csv, a tab for tsv.
     delimiter: Option<Spanned<String>>,
-    /// The byte around fields that hold delimiters; empty for none.
+    /// The character around fields that hold delimiters; empty for none. If left out: `"`.
     quote: Option<Spanned<String>>,
-    /// Whether the first line names the columns.
+    /// Whether the first line names the columns. If left out: `true`.
     pub(super) header: Option<bool>,
-    /// Texts read as missing; for delimited text the empty field if left out.
+    /// Texts that are read as missing. If left out: the empty field of delimited text.
     missing_values: Option<Texts>,
-    /// How text is encoded; UTF-8 if left out, or UTF-16 where a byte order mark says so.
+    /// How text is encoded. If left out: `utf-8`, or UTF-16 where a byte order mark says so.
     encoding: Option<Encoding>,
-    /// Where in a JSON document the array of records is: `data.items`.
+    /// Where in a JSON document the array of records is: `data.items`. If left out: at the top.
     json_path: Option<Spanned<String>>,
-    /// For timestamps without one: `UTC` or an offset such as `+02:00`.
+    /// The time zone of timestamps that have none: `UTC` or an offset such as `+02:00`. If left out: `UTC`.
     timezone: Option<Spanned<String>>,
 }
 
@@ -82,9 +82,9 @@ pub struct SourceSection {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CleanStep {
-    /// SQL: rows for which it is true are left out.
+    /// SQL: rows for which it is true are left out. If left out: give `keep_where`.
     pub drop_where: Option<Spanned<String>>,
-    /// SQL: rows for which it is not true are left out.
+    /// SQL: rows for which it is not true are left out. If left out: give `drop_where`.
     pub keep_where: Option<Spanned<String>>,
 }
 
@@ -99,9 +99,9 @@ pub struct KnownIssue {
     pub r#where: Spanned<String>,
     /// Why it is accepted.
     pub reason: String,
-    /// Where it is followed up.
+    /// Where it is followed up. If left out: nowhere.
     pub ticket: Option<String>,
-    /// The last day on which it is accepted.
+    /// The last day on which it is accepted, such as `2027-01-31`. If left out: it is accepted for ever.
     pub until: Option<Spanned<Literal>>,
 }
 
@@ -109,17 +109,17 @@ pub struct KnownIssue {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GateSection {
-    /// A directory is a Delta table; a path ending in `.parquet` is one file.
+    /// Where passing rows go. A directory is a Delta table; a path ending in `.parquet` is one file. If left out: `--publish`.
     pub publish: Option<String>,
-    /// How a directory keeps batches; `delta`, unless it holds plain parts already.
+    /// How a directory keeps batches. If left out: `delta`, unless it holds plain parts already.
     pub format: Option<TableFormat>,
-    /// The directory for rows set aside.
+    /// The directory for rows set aside. If left out: `--quarantine`, else a directory beside the destination.
     pub quarantine: Option<String>,
-    /// The batch takes the place of published rows, in one commit; Delta tables only.
+    /// The batch takes the place of published rows, in one commit; Delta tables only. If left out: it adds rows.
     pub replace: Option<Replace>,
-    /// More set aside than this rejects the batch; of a share and a count, both must be exceeded. `50% and 20 rows` if left
-    /// out; `100%` turns it off. Rows whose key is published already do not count. A batch of which no row is left for
-    /// want of quality is rejected whatever stands here.
+    /// More rows set aside than this reject the batch; of a share and a count, both must be exceeded. `100%` turns it off.
+    /// Rows whose key is published already do not count. A batch of which no row is left is rejected whatever stands here.
+    /// If left out: `50% and 20 rows`.
     pub reject_above: Option<Tolerance>,
 }
 
@@ -165,11 +165,17 @@ pub enum Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileMap {
+    /// Rows, missing, minimum, maximum, mean, standard deviation. If left out: no column.
     pub basic: Option<ColumnSelection>,
+    /// Everything. If left out: no column.
     pub full: Option<ColumnSelection>,
+    /// How many different values there are. If left out: no column.
     pub distinct: Option<ColumnSelection>,
+    /// Quartiles and outer quantiles. If left out: no column.
     pub quantiles: Option<ColumnSelection>,
+    /// A histogram of numbers, dates and times. If left out: no column.
     pub histogram: Option<ColumnSelection>,
+    /// The most frequent values. If left out: no column.
     pub top_values: Option<ColumnSelection>,
 }
 

@@ -68,6 +68,11 @@ impl Format {
         &FORMATS[self as usize]
     }
 
+    /// The names of all formats.
+    pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+        FORMATS.iter().map(|entry| entry.name)
+    }
+
     /// As rule files, reports and the command line write it.
     pub fn name(self) -> &'static str {
         self.entry().name

@@ -61,6 +61,9 @@ impl de::Error for Error {
     fn invalid_value(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
         match found {
             de::Unexpected::Other(what) => Self::new(Fault::new(Code::InvalidValue, what).hint(expected.to_string())),
+            de::Unexpected::Signed(n) if matches!(expected.to_string().as_str(), "u8" | "u16" | "u32" | "u64" | "usize") => {
+                Self::custom(format_args!("expected a whole number of at least 0, found `{n}`"))
+            }
             found => Self::custom(format_args!("invalid value: {found}, expected {expected}")),
         }
     }

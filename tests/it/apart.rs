@@ -94,7 +94,7 @@ impl Data {
 
     /// The report, or what is wrong.
     fn told(&self, audited: Result<audit::Audited, Faults>) -> String {
-        let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
+        let header = Header { mode: Mode::Check, batch_id: "b".into(), began: None, as_of: None };
         let report = match audited {
             Ok(audited) => assemble::assemble(header, &self.rules, &audited, audited.set_aside().len(), None),
             Err(faults) => assemble::faulty(header, Some(&self.rules), &faults),

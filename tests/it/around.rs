@@ -501,9 +501,9 @@ fn a_report_that_cannot_be_written_after_all_hides_no_verdict() {
         })
     };
     for (arguments, verdict, message) in [
-        ("gate d.csv --publish o.parquet", "QUARANTINE  t (gate)", "error: published; the report r.html could not be written: "),
-        ("gate d.csv --publish o.parquet", "QUARANTINE  t (gate)", "error: published before; the report r.html could not be written: "),
-        ("check d.csv", "QUARANTINE  t (check)", "error: judged; the report r.html could not be written: "),
+        ("gate d.csv --publish o.parquet", "QUARANTINE  t (gated ", "error: published; the report r.html could not be written: "),
+        ("gate d.csv --publish o.parquet", "QUARANTINE  t (gated ", "error: published before; the report r.html could not be written: "),
+        ("check d.csv", "QUARANTINE  t (checked ", "error: judged; the report r.html could not be written: "),
     ] {
         let (code, stdout, stderr) = limited(arguments);
         assert_eq!(code, 2, "{arguments}: {stderr}");

@@ -114,13 +114,18 @@ fn the_small_commands_answer() {
     assert_eq!(place.run(&["rules", "validate", "r.yaml"]).stdout, "r.yaml: valid, 1 rule\n");
     assert_eq!(place.run(&["rules", "list"]).code, 0);
     assert!(place.run(&["explain", "range"]).stdout.starts_with("# range\n"));
+    assert!(place.run(&["explain", "schema"]).stdout.starts_with("# schema\n"));
+    assert!(place.run(&["explain", "malformed"]).stdout.contains("| `tolerate` |"));
     let unknown = place.run(&["explain", "rnage"]);
     assert_eq!((unknown.code, unknown.stderr.contains("did you mean `range`?")), (2, true));
     for of in ["rules", "report"] {
         let schema: serde_json::Value = serde_json::from_str(&place.run(&["schema", of]).stdout).expect("JSON");
         assert!(schema["properties"].is_object());
     }
-    assert!(place.run(&["completions", "bash"]).stdout.contains("sluicegate"));
+    let script = place.run(&["completions", "bash"]).stdout;
+    for offered in ["representation", "malformed", "ndjson", "compgen -f"] {
+        assert!(script.contains(offered), "the completion script offers no `{offered}`");
+    }
 }
 
 #[test]

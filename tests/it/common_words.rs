@@ -11,7 +11,7 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("missing", "column: x", ""),
     ("missing", "column: x, max_run: 1", ""),
     ("missing", "together: [x, y]", ""),
-    ("missing", "column: z, disguised: true, on_fail: reject", ""),
+    ("missing", "column: z, disguised: true", ""),
     ("duplicates", "key: [key]", ""),
     ("range", "column: x, max: 10", ""),
     ("values", "column: x, in: [1]", ""),
@@ -52,6 +52,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("warn", "0 rows", ", tolerate: 100%"),
     ("nulls", "fail", ""),
     ("on_no_data", "stop", ", where: \"k < 0\""),
+    ("min_rows", "1000", ""),
+    ("require_evidence", "true", ", on_fail: reject, min_rows: 1000"),
     ("over", "all", ""),
 ];
 
@@ -80,7 +82,7 @@ fn run(place: &Place, rule: &str, config: &str) -> Result<Json, String> {
     let Some(report) = run.report.as_ref().filter(|r| !r["findings"].as_array().is_none_or(Vec::is_empty)) else {
         return Err(run.stderr);
     };
-    let found = report["findings"].as_array().expect("findings").iter().filter(|f| f["id"] != "beside" && f["rule"] == rule);
+    let mut found = report["findings"].as_array().expect("findings").iter().filter(|f| f["id"] != "beside" && f["rule"] == rule);
     // The lists of columns and `id: it` make ids of their own.
     let mut found = found.next_back().unwrap_or_else(|| panic!("no finding of {rule}: {}", run.stderr)).clone();
     found.as_object_mut().expect("a finding").remove("place");

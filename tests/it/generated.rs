@@ -22,6 +22,7 @@ fn generated_files_are_up_to_date() {
     committed("rules/rules.schema.json", &format!("{:#}\n", sluicegate::ruleset::json_schema()));
     committed("reports/report.schema.json", &format!("{:#}\n", sluicegate::report::json_schema()));
     committed("docs/rules.md", &sluicegate::docs::rules());
+    committed("docs/rule-file.md", &sluicegate::docs::rule_file());
     committed("docs/cli.md", &reference());
     committed("docs/codes.md", &sluicegate::docs::codes());
     committed("docs/findings.md", &sluicegate::docs::findings());
@@ -63,6 +64,19 @@ fn the_examples_of_the_documentation_are_valid_rules() {
         let text = format!("dataset: x\nrules:\n{example}");
         if let Err(faults) = sluicegate::ruleset::RuleFile::parse(&text, rule.name) {
             panic!("{faults}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn every_example_of_the_page_of_the_rule_file_is_valid() {
+    let page = sluicegate::docs::rule_file();
+    let examples: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() > sluicegate::docs::SECTIONS.len(), "each section has one");
+    for example in examples {
+        let head = if example.starts_with("dataset:") { "" } else { "dataset: x\n" };
+        if let Err(faults) = sluicegate::ruleset::RuleFile::parse(&format!("{head}{example}"), "rules.yaml") {
+            panic!("{faults}\n{example}");
         }
     }
 }

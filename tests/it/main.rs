@@ -47,5 +47,6 @@ mod strangers;
 mod support;
 mod table_drift;
 mod text;
+mod words;
 mod workshop;
 mod written_by_0_1;

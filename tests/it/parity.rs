@@ -78,7 +78,7 @@ fn report(place: &Place, data: &str, threads: usize, cut: Cut) -> String {
     let budget = Arc::new(Budget::new(1 << 20, place.path("")));
     let job = Job { threads, ..Job::new(&rules, source, DateTime::UNIX_EPOCH, budget) };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
-    let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
+    let header = Header { mode: Mode::Check, batch_id: "b".into(), began: None, as_of: None };
     let report = assemble::assemble(header, &rules, &audited, audited.set_aside().len(), None);
     serde_json::to_string_pretty(&report).expect("JSON")
 }
@@ -196,7 +196,7 @@ fn found(place: &Place, rules: &RuleFile, source: Arc<dyn Source>, threads: usiz
     let budget = Arc::new(Budget::new(1 << 20, place.path("")));
     let job = Job { threads, statistics: false, ..Job::new(rules, source, DateTime::UNIX_EPOCH, budget) };
     let audited = audit::audit(&job, &NoSink::default()).unwrap_or_else(|f| panic!("{f}"));
-    let header = Header { mode: Mode::Check, batch_id: "b".into(), as_of: None };
+    let header = Header { mode: Mode::Check, batch_id: "b".into(), began: None, as_of: None };
     let report = assemble::assemble(header, rules, &audited, audited.set_aside().len(), None);
     let mut report = serde_json::to_value(&report).expect("JSON");
     for sample in

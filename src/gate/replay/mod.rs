@@ -170,7 +170,7 @@ impl<'a> ReplayedBatch<'a> {
         let audited = audit::audit(&job, &staging)?;
         self.same_values(&audited)?;
         let fails = audited.set_aside();
-        let header = Header { mode: Mode::Gate, batch_id: self.part.stamp.batch_id.clone(), as_of: None };
+        let header = Header { mode: Mode::Gate, batch_id: self.part.stamp.batch_id.clone(), began: Some(job.now), as_of: None };
         let report = assemble::assemble(header, rules, &audited, fails.len(), None);
         let staged = staging.into_staged()?;
         let judged = Judged::new(&audited, staged.units(), &fails, set_aside_file)?;

@@ -4,7 +4,7 @@ mod automaton;
 
 use regex::Regex;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::automaton::Matcher;
 use super::facts::SinglePass;
@@ -42,7 +42,7 @@ pub(super) struct Pattern {
     matching: Matching,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Matching {
     #[default]

@@ -1,14 +1,19 @@
 //! Documentation derived from the code: what `explain` prints and `docs/` holds.
 
-use schemars::SchemaGenerator;
+mod keys;
+mod sections;
+
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value as Json;
+
+pub use sections::{SECTIONS, Section, rule_file};
 
 use crate::diagnostic::Code;
 use crate::findings::builtin::{self, Ids};
 use crate::findings::figures;
 use crate::metric::STATES;
-use crate::rules::schema::ChangeKind;
-use crate::rules::{RULES, RuleEntry, Subject};
+use crate::rules::schema::{ChangeKind, TypeName};
+use crate::rules::{RULES, RuleEntry, Subject, words};
 use crate::ruleset::Words;
 
 /// A rule's headline, and the rest of its documentation.
@@ -22,9 +27,7 @@ pub fn parts(rule: &RuleEntry) -> (String, String) {
 /// One rule's page, in Markdown.
 pub fn rule(rule: &RuleEntry) -> String {
     let (headline, rest) = parts(rule);
-    let schema = (rule.schema)(&mut SchemaGenerator::default());
-    let empty = serde_json::Map::new();
-    let properties = schema.get("properties").and_then(Json::as_object).unwrap_or(&empty);
+    let keys = keys::Keys::of(rule.schema);
     let about = match rule.subject {
         Subject::Column => "About one column; `columns` makes one finding each.",
         Subject::Table => "About the rows as a whole.",
@@ -32,16 +35,27 @@ pub fn rule(rule: &RuleEntry) -> String {
     let names = if rule.names_rows { "It names the rows that fail." } else { "It judges the batch; it names no rows." };
     let on_fail = rule.on_fail;
     let mut out = format!("# {}\n\n{headline}\n\n{rest}\n\n{about} {names} On failure: `{on_fail}` unless said otherwise.\n", rule.name);
-    if !properties.is_empty() {
-        out.push_str("\n| key | meaning |\n|---|---|\n");
-        for (key, property) in properties {
-            let meaning = property.get("description").and_then(Json::as_str).unwrap_or_default();
-            out.push_str(&format!("| `{key}` | {} |\n", meaning.replace('\n', " ").replace('|', "\\|")));
-        }
+    if !keys.is_empty() {
+        out.push_str(&format!("\n{}", keys.table()));
     }
     let words: Vec<String> = Words::keys_for(rule).map(|w| format!("`{w}`")).collect();
     out.push_str(&format!("\nAlso: {}.\n", words.join(", ")));
     out
+}
+
+/// A page for a terminal: Markdown without links.
+pub fn plain(page: &str) -> String {
+    let mut out = String::new();
+    let mut rest = page;
+    while let Some((before, text, after)) = rest.split_once("](").and_then(|(head, tail)| {
+        let (before, text) = head.rsplit_once('[')?;
+        Some((before, text, tail.split_once(')')?.1))
+    }) {
+        out.push_str(before);
+        out.push_str(text);
+        rest = after;
+    }
+    out + rest
 }
 
 /// The reference of all rules, in Markdown.
@@ -120,15 +134,36 @@ pub fn findings() -> String {
     out
 }
 
-/// The words common to all rules.
+/// The words common to all rules, and how amounts are written.
 fn words() -> String {
-    let mut out = String::from("\n## Words every rule understands\n\n| word | meaning |\n|---|---|\n");
-    let schema = SchemaGenerator::default().into_root_schema_for::<Words>();
-    let properties = schema.get("properties").and_then(Json::as_object);
-    for key in Words::KEYS {
-        let property = properties.and_then(|p| p.get(key));
-        let meaning = property.and_then(|p| p.get("description")).and_then(Json::as_str).unwrap_or_default();
-        out.push_str(&format!("| `{key}` | {} |\n", meaning.replace('\n', " ")));
+    let keys = keys::Keys::of(|generator| Words::json_schema(generator));
+    let mut out = String::from("\n## Words every rule understands\n\n");
+    out.push_str(&keys.table_of(Words::KEYS));
+    for (name, title) in [("OnFail", "on_fail"), ("OnNoData", "on_no_data"), ("Over", "over")] {
+        let Some(definition) = keys.definition(name) else { continue };
+        out.push_str(&format!("\n### `{title}`\n\n| word | meaning |\n|---|---|\n"));
+        keys::words(definition).iter().for_each(|(word, meaning)| out.push_str(&format!("| `{word}` | {meaning} |\n")));
+    }
+    out.push_str(&amounts());
+    out
+}
+
+/// How amounts are written: definitions that tables of keys link to.
+fn amounts() -> String {
+    let mut generator = SchemaGenerator::default();
+    let mut out = String::new();
+    for name in keys::LINKED {
+        let schema = match name {
+            "ByteSize" => words::ByteSize::json_schema(&mut generator),
+            "Columns" => words::ColumnSelection::json_schema(&mut generator),
+            "Duration" => words::Duration::json_schema(&mut generator),
+            "Margin" => words::Margin::json_schema(&mut generator),
+            "Share" => words::Share::json_schema(&mut generator),
+            "Tolerance" => words::Tolerance::json_schema(&mut generator),
+            _ => TypeName::json_schema(&mut generator),
+        };
+        let text = schema.get("description").and_then(Json::as_str).unwrap_or_default();
+        out.push_str(&format!("\n### {}\n\n{text}\n", keys::linked(name).0));
     }
     out
 }
