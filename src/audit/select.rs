@@ -9,14 +9,21 @@ use crate::rules::words::ColumnSelection;
 
 /// The columns that a selection names; names that only the contract knows are kept. A glob without a dot is about
 /// columns, one with a dot about nested fields too.
-pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepare) -> Result<Vec<String>, String> {
+pub(super) fn select(
+    columns: &ColumnSelection,
+    data: &Prepare,
+    contract: &Prepare,
+    section: Option<&SchemaSection>,
+) -> Result<Vec<String>, String> {
+    // What only the contract has, and the batch lacks, is no mistake of the rule file: it is found to be absent.
+    let is_absent = |columns: &ColumnSelection| section.is_some_and(|section| !absent(columns, data, section).is_empty());
     let has_one_value = |index: usize| !data.path(index).is_some_and(PathColumn::is_elements);
     let names = match columns {
         ColumnSelection::OfType(class) => {
             let fields = data.rule_schema.fields().iter().enumerate();
             let of_class = fields.filter(|(i, f)| class.admits(f.data_type()) && has_one_value(*i));
             let found: Vec<String> = of_class.map(|(_, f)| f.name().clone()).collect();
-            return if found.is_empty() { Err("no column is of that type".into()) } else { Ok(found) };
+            return if found.is_empty() && !is_absent(columns) { Err("no column is of that type".into()) } else { Ok(found) };
         }
         ColumnSelection::Named(names) => names,
     };
@@ -31,7 +38,7 @@ pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepa
         let speaks_of = |i: usize| data.path(i).is_none() || (name.contains('.') && (has_one_value(i) || name.contains("[]")));
         let all = data.rule_schema.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
         let matching: Vec<String> = all.filter(|n| pattern.matches(n)).collect();
-        if matching.is_empty() {
+        if matching.is_empty() && !is_absent(&ColumnSelection::Named(vec![name.clone()])) {
             return Err(format!("no column matches `{name}`"));
         }
         selected.extend(matching.into_iter().filter(|n| !selected.contains(n)).collect::<Vec<_>>());

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use schemars::{Schema, SchemaGenerator};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::Binder;
 use super::words::{Decimal, Duration, Literal, Margin, Tolerance};
@@ -48,7 +48,10 @@ impl EarlierLimit {
             Self::Rows => generator.subschema_for::<Tolerance>(),
             Self::Margin => generator.subschema_for::<Margin>(),
             Self::Age => generator.subschema_for::<Duration>(),
-            Self::Count => generator.subschema_for::<u64>(),
+            Self::Count => json_schema!({ "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": r"^\s*\d+(\.0*)?\s*$" },
+            ]}),
             Self::Bound | Self::None => generator.subschema_for::<Literal>(),
         }
     }

@@ -211,7 +211,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             faults.push(fault.hint_nearest(key, own.iter().map(String::as_str).chain(words.iter().copied())));
         }
     }
-    let about_rows = own_entries.iter().find(|e| entry.about_rows.contains(&e.key.as_str())).map(|e| e.key.clone());
+    let speaks_of_rows = |e: &&Entry| entry.about_rows.contains(&e.key.as_str()) && !matches!(e.value.value, Value::Null);
+    let about_rows = own_entries.iter().find(speaks_of_rows).map(|e| e.key.clone());
     let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
     let rule = faults.take((entry.read)(&node(own_entries), file));
     let words = faults.take(yaml::read::<Words>(&node(word_entries), file));

@@ -3,7 +3,9 @@
 #![allow(clippy::panic, clippy::let_underscore_must_use, reason = "a test that cannot go on says so")]
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
 
+mod absent;
 mod across;
+mod agreement;
 mod amounts;
 mod apart;
 mod arithmetic;
@@ -16,6 +18,7 @@ mod common_words;
 mod crash;
 mod damage;
 mod delta;
+mod disguised;
 mod examples;
 mod findings;
 mod foreign_folds;

@@ -12,7 +12,7 @@ use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::words::{Over, Tolerance};
+use crate::rules::words::{ColumnSelection, Over, Tolerance};
 use crate::rules::{Asking, Binder, BoundColumn, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest};
 use crate::ruleset::{RuleItem, never_warns};
 use crate::sql::LazySql;
@@ -72,9 +72,10 @@ impl Binding<'_, '_> {
             return Ok(vec![column.clone()]);
         }
         let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
-        let some = |named: Vec<String>| if named.is_empty() { Err("`columns` names no column".to_owned()) } else { Ok(named) };
-        let named = select(&columns.value, prepare, self.contract)
-            .and_then(some)
+        let is_empty = matches!(&columns.value, ColumnSelection::Named(names) if names.is_empty());
+        let named = if is_empty { Err("`columns` names no column".to_owned()) } else { Ok(()) };
+        let named = named
+            .and_then(|()| select(&columns.value, prepare, self.contract, self.terms.rules.sections.schema.as_deref()))
             .map_err(|what| Fault::new(Code::UnknownColumn, what).at(columns.at.in_file(&self.terms.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
