@@ -9,7 +9,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, BoundColumn, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Value, figures};
 use crate::metric::Number;
@@ -102,6 +102,7 @@ impl Rule for Duplicates {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
     const NAMES_KEY: bool = true;
+    const JUDGES: Judges = Judges::Measures;
     const CLAIMS: &'static [&'static str] = &["nulls"];
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {

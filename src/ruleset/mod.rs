@@ -8,6 +8,7 @@ mod sections;
 mod shape;
 mod table;
 
+pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
 pub use sections::SAMPLES_MAX;
