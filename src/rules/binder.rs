@@ -7,7 +7,7 @@ use super::RowTest;
 use super::column::BoundColumn;
 use super::published::PublishedTerms;
 use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
-use super::words::{OnFail, Over, Tolerance};
+use super::words::{Nulls, OnFail, Over, Tolerance};
 use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
@@ -220,6 +220,9 @@ impl Binder<'_> {
         let misplaced = |other: &str| format!("`{other}` has no meaning beside `{word}`, which judges the batch and not its rows");
         if self.policy.tolerance_given {
             return Err(self.fault(Code::MisplacedWord, misplaced("tolerate")).hint("leave it out"));
+        }
+        if self.policy.nulls == Nulls::Fail {
+            return Err(self.fault(Code::MisplacedWord, misplaced("nulls")).hint("leave it out, or write `null` among the members"));
         }
         match &self.warn {
             Some(warn) => Err(self.fault_at(warn, Code::MisplacedWord, misplaced("warn")).hint("leave it out")),

@@ -7,6 +7,8 @@ use super::{EarlierLimit, RuleEntry, Subject};
 pub enum Judges {
     /// Each row by itself.
     Rows,
+    /// Each row by itself, and what the sound rows amount to together.
+    RowsAndMeasures,
     /// How rows follow each other: all rows in scope.
     Sequences,
     /// What rows amount to together: the sound ones, or all.
@@ -28,10 +30,11 @@ impl RuleEntry {
             }
             "warn" if self.warn == EarlierLimit::None => Some("this rule has no earlier limit"),
             "nulls" => match self.judges {
-                Judges::Rows => None,
+                Judges::Rows | Judges::RowsAndMeasures => None,
                 Judges::Sequences | Judges::Measures | Judges::Columns => Some("judge missing values with `missing`"),
             },
             "over" => match self.judges {
+                Judges::RowsAndMeasures => None,
                 Judges::Measures if !self.counts_rows => None,
                 Judges::Measures | Judges::Sequences => Some("this rule is always over all rows in scope"),
                 Judges::Rows => Some("it judges each row by itself, whatever other rules set aside"),

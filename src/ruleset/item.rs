@@ -246,6 +246,19 @@ fn taken(id: &Spanned<String>, entry: &RuleEntry, file: &str) -> Option<Fault> {
     Some(fault.hint(format!("it belongs to findings of the kind `{}`, which need no rule; choose another", owner.code)))
 }
 
+/// What is wrong with a key that the rule does not take.
+fn misplaced(entry: &RuleEntry, key: &str, own: &[String], words: &[&str]) -> Fault {
+    let own = own.iter().map(String::as_str);
+    let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() else {
+        let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name));
+        return fault.hint_word(key, own.chain(words.iter().copied()));
+    };
+    let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name));
+    // Who writes `column` here may mean the columns that the rule calls otherwise.
+    let names_columns = matches!(key, "column" | "columns") && own.clone().any(|own| matches!(own, "key" | "groups"));
+    if names_columns { fault.hint_word(key, own) } else { fault.hint(format!("{why}; leave it out")) }
+}
+
 fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {
     let schema = (entry.schema)(&mut SchemaGenerator::default());
     let own: Vec<String> = schema.get("properties").and_then(|p| p.as_object()).map(|p| p.keys().cloned().collect()).unwrap_or_default();
@@ -264,18 +277,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             own_entries.push(e.clone());
         } else if words.contains(&key) {
             word_entries.push(e.clone());
-        } else if let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() {
-            let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name)).at(e.key_at.in_file(file));
-            // Who writes `column` here may mean the columns that the rule calls otherwise.
-            let names_columns = matches!(key, "column" | "columns") && own.iter().any(|o| matches!(o.as_str(), "key" | "groups"));
-            faults.push(if names_columns {
-                fault.hint_word(key, own.iter().map(String::as_str))
-            } else {
-                fault.hint(format!("{why}; leave it out"))
-            });
         } else {
-            let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
-            faults.push(fault.hint_word(key, own.iter().map(String::as_str).chain(words.iter().copied())));
+            faults.push(misplaced(entry, key, &own, &words).at(e.key_at.in_file(file)));
         }
     }
     let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
