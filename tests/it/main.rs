@@ -31,6 +31,7 @@ mod mended;
 mod other_stores;
 mod parity;
 mod planted;
+mod private;
 mod promises;
 mod quarantine;
 mod reference;
