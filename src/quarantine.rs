@@ -17,7 +17,7 @@ pub use self::export::{Exported, Form, as_text, export, export_malformed};
 pub use self::masked::{MASKED, ensure_unmasked, masked, shown};
 use crate::diagnostic::{Code, Fault};
 use crate::privacy::{MaskKey, Privacy};
-use crate::store::{Location, Quarantine, ReplayedRows, Stamp, done_in};
+use crate::store::{Location, Quarantine, Readable, ReplayedRows, Stamp, done_in};
 
 /// The columns that the quarantine adds to those of the source.
 pub const RULES: &str = "_sluicegate_rules";
@@ -161,7 +161,8 @@ impl Part {
     }
 
     fn masks_with(&self, key: Option<MaskKey>) -> Result<Privacy, Fault> {
-        masked::of(self.schema()?.as_ref(), key).ok_or_else(|| {
+        // A reader's own schema has no metadata.
+        masked::of(opened(&self.place)?.schema(), key).ok_or_else(|| {
             Fault::new(Code::Damaged, format!("{}: the file is damaged: which columns are masked cannot be read", self.place))
         })
     }
@@ -183,11 +184,15 @@ impl Part {
     }
 }
 
-fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+fn opened(place: &Location) -> Result<ParquetRecordBatchReaderBuilder<Readable>, Fault> {
     let file = place.open().map_err(|e| cannot_read(place, &e))?;
     let file = file.ok_or_else(|| cannot_read(place, &"it went away meanwhile"))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| cannot_read(place, &e))?;
-    ensure_ours(place, builder.schema())?;
+    ensure_ours(place, builder.schema()).map(|()| builder)
+}
+
+fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+    let builder = opened(place)?;
     let builder = match columns {
         None => builder,
         Some(columns) => {

@@ -24,7 +24,8 @@ impl Privacy {
             message.extend(known.into_statements());
         }
         finding.message = message;
-        if !is_harmless(&finding.unit) {
+        // A statistic of the values has no unit.
+        if finding.unit == Unit::NONE || !is_harmless(&finding.unit) {
             (finding.observed, finding.limit) = (Value::Nothing, Value::Nothing);
         }
         if [&CONSTRAINT.code, &INVARIANT.code].contains(&&finding.code) {

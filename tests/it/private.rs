@@ -1,7 +1,6 @@
 //! Values of masked columns are planted everywhere, and searched for in everything that is printed and written.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::Command;
 
 use sluicegate::rules::RULES;
