@@ -12,6 +12,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
 pub use self::masked::{MASKED, ensure_unmasked, masked, shown};
@@ -184,6 +185,14 @@ impl Part {
     }
 }
 
+/// How many rows are read at once: one cell may be as large as a file.
+fn rows_at_once(part: &ParquetMetaData) -> usize {
+    const ROWS_MAX: i64 = 1024;
+    const BYTES_MAX: i64 = 64 << 20;
+    let (bytes, rows) = part.row_groups().iter().fold((0, 0), |(bytes, rows), g| (bytes + g.total_byte_size(), rows + g.num_rows()));
+    (BYTES_MAX.saturating_mul(rows) / bytes.max(1)).clamp(1, ROWS_MAX) as usize
+}
+
 fn opened(place: &Location) -> Result<ParquetRecordBatchReaderBuilder<Readable>, Fault> {
     let file = place.open().map_err(|e| cannot_read(place, &e))?;
     let file = file.ok_or_else(|| cannot_read(place, &"it went away meanwhile"))?;
@@ -193,6 +202,7 @@ fn opened(place: &Location) -> Result<ParquetRecordBatchReaderBuilder<Readable>,
 
 fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
     let builder = opened(place)?;
+    let rows_max = rows_at_once(builder.metadata());
     let builder = match columns {
         None => builder,
         Some(columns) => {
@@ -200,7 +210,7 @@ fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBat
             builder.with_projection(mask)
         }
     };
-    builder.build().map_err(|e| cannot_read(place, &e))
+    builder.with_batch_size(rows_max).build().map_err(|e| cannot_read(place, &e))
 }
 
 /// Makes sure that a part has the columns that the quarantine adds: its stamp alone may have been written by anyone.

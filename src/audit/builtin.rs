@@ -17,7 +17,7 @@ use crate::rules::GroupFacts;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::Tolerance;
 use crate::ruleset::{Contract, RuleItem};
-use crate::shown::{count, counted, percent};
+use crate::shown::{count, counted, percent_by};
 use crate::source::{Malformed, Source};
 use crate::yaml::Position;
 
@@ -70,8 +70,15 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     } else {
         Outcome::Pass
     };
-    let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
-    let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
+    let beyond = |part, whole| tolerate.is_exceeded_by(part, whole) || warn.is_some_and(|w| w.is_exceeded_by(part, whole));
+    let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
+    let mut message = Message::from(format!("{} of {}{share} cannot be read", count(failing), counted(of, "record")));
+    if tolerate != Tolerance::NONE {
+        message.push(format!("{tolerate} tolerated"));
+    }
+    if outcome == Outcome::Warn {
+        message.extend(warn.map(|warn| format!("more than {warn} is a warning")));
+    }
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
         let origin = totals.row_origins.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
@@ -80,7 +87,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     };
     let mut figures = Figures::default();
     for (column, records) in &totals.malformed_columns {
-        figures.set_rows_of(column.as_deref().unwrap_or("framing or expression"), *records);
+        figures.set_rows_of(column.as_deref().unwrap_or("(whole record)"), *records);
     }
     let on_fail = words.on_fail.as_ref().map_or(OnFail::Quarantine, |o| o.value);
     let at = job.rules.malformed.at;

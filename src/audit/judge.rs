@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples;
-use super::{Audited, Job, Plan, builtin, private};
+use super::{Audited, Job, Plan, builtin, groups, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Outcome, Sample, Severity};
 use crate::identity::Identity;
@@ -93,8 +93,8 @@ pub(super) fn judge(
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
     let (left, bad) = (totals.row_origins.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
     let may_be_empty = left == 0 && builtin::permits_empty(job);
-    findings.extend(plan.checks.iter().zip(judged).map(|(check, groups)| {
-        let mut found = finding(check, groups, &job.rules.path);
+    findings.extend(plan.checks.iter().zip(judged).map(|(check, judged)| {
+        let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
         let finding = &mut found.finding;
         finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
         if finding.outcome == Outcome::NoData {
@@ -134,7 +134,8 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
     for (check, planned) in plan.checks.iter().enumerate() {
         let Ok(judge) = &planned.check else { continue };
         let Some(groups) = planned.groups else {
-            pending.push(Pending { check, group: None, judge: judge.for_group(), judged: None });
+            let judged = too_few_rows(planned, &whole)?;
+            pending.push(Pending { check, group: None, judge: judge.for_group(), judged });
             continue;
         };
         let Some(groups) = whole.get(groups)? else { continue };
@@ -142,10 +143,18 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
             return Err(too_many_groups(&planned.id));
         }
         for key in groups.counts.keys() {
-            pending.push(Pending { check, group: Some(key.clone()), judge: judge.for_group(), judged: None });
+            let judged = too_few_rows(planned, &GroupFacts { facts: &totals.facts, group: Some(key) })?;
+            pending.push(Pending { check, group: Some(key.clone()), judge: judge.for_group(), judged });
         }
     }
     Ok(pending)
+}
+
+/// Fewer rows than the rule's `min_rows` are not judged. Where there is none at all, there is nothing to judge.
+fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Result<Option<Judgement>, Fault> {
+    let (Some(wanted), Some(handle)) = (check.policy.min_rows, check.rows_judged) else { return Ok(None) };
+    let rows = facts.get(handle)?.map_or(0, |counts| counts.rows);
+    Ok((0 < rows && rows < wanted).then_some(Judgement::TooFewRows(rows)))
 }
 
 /// Judges until nobody asks again.
@@ -159,6 +168,7 @@ fn rounds(
     /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
+    let schema = plan.prepare.rule_schema.clone();
     let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
@@ -169,12 +179,14 @@ fn rounds(
             let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
             match p.judge.judge(&facts, &mut pass)? {
                 Judgement::NeedsPass => again = true,
-                done @ (Judgement::NoData(_) | Judgement::Rows(_) | Judgement::Measured(_)) => p.judged = Some(done),
+                done @ (Judgement::NoData(_) | Judgement::TooFewRows(_) | Judgement::Rows(_) | Judgement::Measured(_)) => {
+                    p.judged = Some(done)
+                }
             }
         }
         for column in &mut plan.profile {
             let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
-            again |= column.advance(&totals.facts, &mut pass)?;
+            again |= column.advance(&schema, &totals.facts, &mut pass)?;
         }
         if !again {
             return Ok(());

@@ -67,7 +67,7 @@ impl RowJudge {
     /// Every mistake of the rule file that these columns show; every rule, and every step of `clean` and `transform`, that the
     /// contract's columns allow and these do not, but rules whose `on_no_data` lets that pass or warn.
     pub fn new(rules: &RuleFile, schema: &SchemaRef, now: DateTime<Utc>) -> Result<Self, Faults> {
-        let terms = Terms { rules, schema, infers: false, now, as_of: now, published: None };
+        let terms = Terms { rules, schema, infers: false, without_values: &[], now, as_of: now, published: None };
         let plan = bind::bind(&terms)?;
         unfit(&plan, &rules.path).or_ok(())?;
         let needed = needed(&plan, 0);
@@ -123,7 +123,7 @@ fn unfit(plan: &Plan, path: &str) -> Faults {
     for step in &plan.skipped_steps {
         faults.push(Fault::new(Code::SchemaDiffers, step.clone()));
     }
-    for check in plan.checks.iter().filter(|check| check.on_no_data == OnNoData::Stop) {
+    for check in plan.checks.iter().filter(|check| check.on_no_data() == OnNoData::Stop) {
         if let Err(why) = &check.check {
             let fault = Fault::new(Code::SchemaDiffers, format!("`{}` cannot be judged: {why}", check.id));
             faults.push(fault.at(check.at.in_file(path)));

@@ -108,7 +108,8 @@ fn said(rule: &str, outcome: Outcome, failing: u64, of: Option<u64>, message: &M
             Some(statement) => statement.clone().into(),
             None => "there is nothing to judge".into(),
         },
-        (Outcome::InsufficientEvidence, _) => "too few rows to tell".into(),
+        (Outcome::NotJudged, _) => "fewer rows than `min_rows`: not judged".into(),
+        (Outcome::InsufficientEvidence, _) => "the rows are not enough to tell".into(),
         (_, Some(of)) => {
             let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
             format!("{} of {}{share} fail `{rule}`", count(failing), counted(of, "row")).into()

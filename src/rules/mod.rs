@@ -4,6 +4,7 @@
 //! binds to the data's schema, its row test, and how it judges. Adding one touches its file, one
 //! entry in the list below, and one folder under `tests/rules/`.
 
+mod alone;
 mod binder;
 pub mod bounds;
 mod column;
@@ -40,6 +41,7 @@ use arrow::buffer::BooleanBuffer;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
+pub use alone::Alone;
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
@@ -73,12 +75,19 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
     const COUNTS_ROWS: bool = false;
+    /// Whether more rows are more evidence for it: not where it counts them, or looks at the columns alone.
+    const WEIGHS_ROWS: bool = !Self::COUNTS_ROWS;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
     /// # Errors
     /// What of the configuration does not fit the data's schema.
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
+
+    /// Says what is wrong with it whatever the data is, beside what reading it has shown: its SQL, its patterns.
+    fn validate(&self, alone: &mut Alone<'_>) {
+        let _ = alone;
+    }
 
     /// Whether it says that a batch may have no rows at all.
     fn permits_empty(&self) -> bool {
@@ -145,6 +154,7 @@ pub struct RuleEntry {
     pub minds_kind: bool,
     pub names_key: bool,
     pub counts_rows: bool,
+    pub weighs_rows: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -159,6 +169,9 @@ pub trait AnyRule: Send + Sync {
     /// See [`Rule::bind`].
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
 
+    /// See [`Rule::validate`].
+    fn validate(&self, alone: &mut Alone<'_>);
+
     /// See [`Rule::permits_empty`].
     fn permits_empty(&self) -> bool;
 
@@ -169,6 +182,10 @@ pub trait AnyRule: Send + Sync {
 impl<R: Rule> AnyRule for R {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Rule::bind(self, to)
+    }
+
+    fn validate(&self, alone: &mut Alone<'_>) {
+        Rule::validate(self, alone);
     }
 
     fn permits_empty(&self) -> bool {
@@ -192,6 +209,7 @@ impl RuleEntry {
             minds_kind: R::MINDS_KIND,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
+            weighs_rows: R::WEIGHS_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
         }

@@ -27,6 +27,7 @@ mod inference;
 mod json;
 mod laws;
 mod long_cells;
+mod measured;
 mod measures;
 mod mended;
 mod other_stores;
