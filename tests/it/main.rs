@@ -34,6 +34,7 @@ mod other_stores;
 mod parity;
 mod planted;
 mod private;
+mod private_ways;
 mod promises;
 mod quarantine;
 mod reference;

@@ -14,9 +14,9 @@ const CANARIES: [&str; 4] = ["CANARY", "canary", "91827", "1903-"];
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// What the binary printed and how it ended.
-struct Said {
-    code: i32,
-    text: String,
+pub struct Said {
+    pub code: i32,
+    pub text: String,
 }
 
 /// Runs the binary with the key of masks in its environment, or without it.
@@ -33,7 +33,7 @@ fn run(place: &Place, arguments: &[&str], key: Option<&str>) -> Said {
 
 /// Runs the binary; nothing private is in what it prints.
 #[track_caller]
-fn clean(place: &Place, arguments: &[&str]) -> Said {
+pub fn clean(place: &Place, arguments: &[&str]) -> Said {
     let said = run(place, arguments, Some(KEY));
     ensure_clean(&said.text, &arguments.join(" "));
     said
@@ -41,7 +41,7 @@ fn clean(place: &Place, arguments: &[&str]) -> Said {
 
 /// Nothing private is in the text, however numbers are written.
 #[track_caller]
-fn ensure_clean(text: &str, what: &str) {
+pub fn ensure_clean(text: &str, what: &str) {
     let plain: String = text.chars().filter(|c| !matches!(c, ',' | '_' | '\u{202f}')).collect();
     for canary in CANARIES {
         if let Some(at) = plain.find(canary) {
@@ -173,6 +173,17 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
     }
 }
 
+/// Without masks all of it is there: the search above finds what is planted.
+#[test]
+fn what_is_planted_is_shown_where_nothing_is_masked() {
+    let place = Place::new();
+    place.write("people.csv", people());
+    place.write("rules.yaml", rule_file("true", &all_rules()).replace(", mask: true", ""));
+    let report = checked(&place, "people.csv").to_string();
+    let missed: Vec<&str> = CANARIES.into_iter().filter(|canary| *canary != "canary" && !report.contains(canary)).collect();
+    assert_eq!(missed, [""; 0]);
+}
+
 /// Lists, shows and takes out what is in quarantine; gives what is shown of it.
 #[track_caller]
 fn ensure_quarantine_is_clean(place: &Place) -> String {
@@ -209,6 +220,7 @@ fn no_fault_shows_a_value_of_a_masked_column() {
         ("  - range: { column: code, max: 100 }\nknown:\n  - { rule: range-code, where: \"ssn = 'CANARY7F3A\", reason: old }\n", 2),
     ] {
         place.write("rules.yaml", rule_file("true", rules));
+        clean(&place, &["rules", "validate", "rules.yaml"]);
         let said = clean(&place, &["check", "people.csv", "-r", "rules.yaml", "--report", "report.json"]);
         assert_eq!(said.code, code, "{rules}: {}", said.text);
         assert!(said.text.contains("rules.yaml:"), "the place is named: {}", said.text);
