@@ -237,7 +237,7 @@ impl<'a> Begun<'a> {
         let Some(rules) = rules else { return Err(faults) };
         faults.extend(ensure_mask_key(&rules).err());
         if is_wrong {
-            faults.extend(self.options.more_mistakes(&rules, is_comparable));
+            faults.extend(rules.quiet(self.options.more_mistakes(&rules, is_comparable)));
         }
         faults.or_ok(())?;
         if rules.judges_nothing() && !self.options.quiet {
