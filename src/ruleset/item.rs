@@ -242,13 +242,58 @@ fn taken(id: &Spanned<String>, entry: &RuleEntry, file: &str) -> Option<Fault> {
     Some(fault.hint(format!("it belongs to findings of the kind `{}`, which need no rule; choose another", owner.code)))
 }
 
+/// What is wrong with the words that name columns; `about_rows` is the rule's own word that names some itself.
+fn wrong_column(entry: &RuleEntry, words: &Words, about_rows: Option<&str>, at: Position, file: &str) -> Option<Fault> {
+    match (entry.subject, &words.column, &words.columns, about_rows) {
+        (Subject::Column, Some(Spanned { at, .. }), _, Some(word)) | (Subject::Column, _, Some(Spanned { at, .. }), Some(word)) => {
+            let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
+            Some(fault.hint("leave out `column`"))
+        }
+        (Subject::Column, None, None, None) => {
+            let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(at.in_file(file));
+            Some(fault.hint("give `column: name`, or `columns: [a, b]`"))
+        }
+        (Subject::Column, Some(_), Some(both), None) => {
+            let fault = Fault::new(Code::ConflictingWords, "`column` and `columns` stand together").at(both.at.in_file(file));
+            Some(fault.hint("keep one of them"))
+        }
+        (Subject::Column | Subject::Table, ..) => None,
+    }
+}
+
+/// The entries of a rule; what a comma within text cut off is put back, and said: `{ sql: coalesce(a, 0) > 1 }`.
+fn rejoined(config: &Node, is_known: impl Fn(&str) -> bool, file: &str, faults: &mut Faults) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut cut = None;
+    for entry in config.entries() {
+        let is_rest = matches!(entry.value.value, Value::Null) && !is_known(&entry.key);
+        match entries.last_mut().map(|last| &mut last.value) {
+            Some(Node { at, value: Value::Scalar { text, quoted: false } }) if is_rest => {
+                *text = format!("{text}, {}", entry.key);
+                *at = at.to(entry.key_at);
+                cut = Some(entries.len() - 1);
+            }
+            Some(_) | None => entries.push(entry.clone()),
+        }
+    }
+    if let Some((key, Node { at, value: Value::Scalar { text, .. } })) = cut.map(|cut| (&entries[cut].key, &entries[cut].value)) {
+        let fault = Fault::new(Code::InvalidValue, "within `{ }` a comma ends the text, unless it is in quotes").at(at.in_file(file));
+        let quote = if text.contains('"') { '\'' } else { '"' };
+        faults.push(
+            fault.hint(format!("write `{key}: {quote}{}{quote}`", if quote == '"' { text.clone() } else { text.replace('\'', "''") })),
+        );
+    }
+    entries
+}
+
 fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {
     let schema = (entry.schema)(&mut SchemaGenerator::default());
     let own: Vec<String> = schema.get("properties").and_then(|p| p.as_object()).map(|p| p.keys().cloned().collect()).unwrap_or_default();
     let words: Vec<&str> = Words::keys_for(entry).collect();
     let mut faults = Faults::default();
     let (mut own_entries, mut word_entries) = (Vec::new(), Vec::new());
-    for e in config.entries() {
+    let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
+    for e in &rejoined(config, is_known, file, &mut faults) {
         let key = e.key.as_str();
         if let ("column", Value::Sequence(items), true) = (key, &e.value.value, words.contains(&"columns")) {
             // Read as what it was meant to be, so that nothing follows from the mistake.
@@ -272,35 +317,15 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             });
         }
     }
-    let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
+    // Its column stands there under another name, which is the mistake.
     let meant_column = config.entries().iter().any(|e| !is_known(&e.key) && (may_mean(&e.key, "column") || may_mean(&e.key, "columns")));
     let about_rows = own_entries.iter().find(|e| entry.about_rows.contains(&e.key.as_str())).map(|e| e.key.clone());
     let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
     let rule = faults.take((entry.read)(&node(own_entries), file));
     let words = faults.take(yaml::read::<Words>(&node(word_entries), file));
     if let Some(words) = &words {
-        let place = || at.in_file(file);
-        match (entry.subject, &words.column, &words.columns) {
-            (Subject::Column, Some(Spanned { at, .. }), _) | (Subject::Column, _, Some(Spanned { at, .. })) if about_rows.is_some() => {
-                let word = about_rows.as_deref().unwrap_or_default();
-                let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
-                faults.push(fault.hint("leave out `column`"));
-            }
-            // Its column stands there under another name, which is the mistake.
-            (Subject::Column, None, None) if meant_column => {}
-            (Subject::Column, None, None) if about_rows.is_none() => {
-                let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(place());
-                faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
-            }
-            (Subject::Column, Some(_), Some(both)) => {
-                faults.push(
-                    Fault::new(Code::ConflictingWords, "`column` and `columns` stand together")
-                        .at(both.at.in_file(file))
-                        .hint("keep one of them"),
-                );
-            }
-            (Subject::Column | Subject::Table, _, _) => {}
-        }
+        let about_rows = about_rows.as_deref();
+        faults.extend(wrong_column(entry, words, about_rows, at, file).filter(|fault| !(meant_column && fault.code == Code::MissingWord)));
         if let Some(fault) = words.id.as_ref().and_then(|id| taken(id, entry, file)) {
             faults.push(fault);
         }
