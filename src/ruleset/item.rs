@@ -267,8 +267,9 @@ fn rejoined(config: &Node, is_known: impl Fn(&str) -> bool, file: &str, faults: 
     let mut cut = None;
     for entry in config.entries() {
         let is_rest = matches!(entry.value.value, Value::Null) && !is_known(&entry.key);
+        let is_open = |text: &str| text.matches('(').count() > text.matches(')').count();
         match entries.last_mut().map(|last| &mut last.value) {
-            Some(Node { at, value: Value::Scalar { text, quoted: false } }) if is_rest => {
+            Some(Node { at, value: Value::Scalar { text, quoted: false } }) if is_rest && is_open(text) => {
                 *text = format!("{text}, {}", entry.key);
                 *at = at.to(entry.key_at);
                 cut = Some(entries.len() - 1);

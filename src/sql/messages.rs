@@ -79,11 +79,31 @@ fn of_types(message: &str) -> Option<Misread> {
         let misread = Misread::new(format!("`{operator}` cannot be computed of {left} and {right}"));
         return Some(misread.hint("for text that holds a number write `CAST(x AS double)`"));
     }
+    if let Some(misread) = of_arguments(message) {
+        return Some(misread);
+    }
     if message.ends_with("Unsupported binary operator: PGOverlap") {
         return Some(Misread::new("not SQL: `&&`").hint("write `AND`"));
     }
     let rest = message.strip_prefix("This feature is not implemented: ")?;
     Some(Misread::new(format!("not supported: {rest}")).hint("write it with `AND`, `OR`, `CASE` or the functions of SQL"))
+}
+
+/// A function that is given other values than it takes.
+fn of_arguments(message: &str) -> Option<Misread> {
+    let hint = "https://datafusion.apache.org/user-guide/sql/scalar_functions.html lists what each function takes";
+    let (name, rest) = message.rsplit_once("Function '")?.1.split_once("' ")?;
+    if let Some((takes, given)) = rest.strip_prefix("requires ").and_then(|rest| rest.split_once(", but received ")) {
+        let given = given.split([' ', ',', '.']).next().unwrap_or(given);
+        let takes = if takes == "String" { "text".to_owned() } else { takes.to_lowercase() };
+        return Some(
+            Misread::new(format!("`{name}` takes {takes}, and {} is given", plain_type(given)))
+                .hint("write `CAST(x AS varchar)` or another type"),
+        );
+    }
+    let (takes, given) = rest.strip_prefix("expects ")?.split_once(" arguments but received ")?;
+    let given: String = given.chars().take_while(char::is_ascii_digit).collect();
+    Some(Misread::new(format!("`{name}` takes {takes} values, and {given} are given")).hint(hint))
 }
 
 fn plain_type(name: &str) -> String {
