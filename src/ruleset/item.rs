@@ -40,15 +40,11 @@ pub struct Words {
     pub warn: Option<Spanned<Literal>>,
     /// Whether rows whose value is missing pass. If left out: `pass`.
     pub nulls: Option<Spanned<Nulls>>,
-    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: as heavy as
-    /// `on_fail` and no heavier, `stop` for `reject` and `quarantine`, `warn` for `warn` and `info`; `warn` where `where` or a
-    /// group of `by` is empty.
+    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: `stop` if `on_fail` is `quarantine` or `reject`, else `warn`; an empty `where` or group warns.
     pub on_no_data: Option<OnNoData>,
-    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are
-    /// counted as the rule sees them, within `where` and `over`. If left out: every group is judged.
+    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are counted as the rule sees them, within `where` and `over`; where there is none at all, `on_no_data` decides. If left out: few rows are judged too.
     pub min_rows: Option<u64>,
-    /// Whether it is a failure if there is too little data to judge: a group below `min_rows`, a group without values, a
-    /// sample that is too small. If left out: `false`.
+    /// Whether what cannot be judged for want of data fails: a group below `min_rows`, a group without values, a sample too small to tell. If left out: `false`.
     pub require_evidence: Option<Spanned<bool>>,
     /// Which rows a measure of the batch is taken over. If left out: `sound`.
     pub over: Option<Over>,
