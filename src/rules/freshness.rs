@@ -12,6 +12,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Number;
 use crate::metric::extrema::Extrema;
+use crate::shown::counted;
 use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
@@ -59,6 +60,19 @@ struct FreshnessCheck {
     max_age: Duration,
 }
 
+impl FreshnessCheck {
+    /// An age that is too high, so that it reads as more than the limit.
+    fn shown(&self, age: Duration, micros: i128) -> String {
+        match age.to_string() {
+            text if text != self.max_age.to_string() => text,
+            text if age.seconds > self.max_age.seconds => {
+                format!("{text} and {}", counted(age.seconds.abs_diff(self.max_age.seconds), "second"))
+            }
+            text => format!("{text} and {} µs", micros.rem_euclid(1_000_000)),
+        }
+    }
+}
+
 impl SinglePass for FreshnessCheck {
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let newest = facts.get(self.extrema)?.copied().flatten();
@@ -69,10 +83,13 @@ impl SinglePass for FreshnessCheck {
         let shown = i64::try_from(micros).ok().and_then(DateTime::from_timestamp_micros);
         let newest = shown.map_or_else(|| value.to_string(), |t| t.to_rfc3339_opts(SecondsFormat::AutoSi, true));
         let fails = age > i128::from(self.max_age.seconds) * 1_000_000;
-        let age = Duration { seconds: seconds(age) };
-        let says = match age.seconds < 0 {
-            true => format!("the newest value, {newest}, is {} in the future", Duration { seconds: -age.seconds }),
-            false => format!("the newest value, {newest}, is {age} old, {} allowed", self.max_age),
+        let (micros, age) = (age, Duration { seconds: seconds(age) });
+        let says = match (age.seconds < 0, fails) {
+            (true, _) => format!("the newest value, {newest}, is {} in the future", Duration { seconds: -age.seconds }),
+            (false, false) => format!("the newest value, {newest}, is {age} old; {} is allowed", self.max_age),
+            (false, true) => {
+                format!("the newest value, {newest}, is {} old, more than the allowed {}", self.shown(age, micros), self.max_age)
+            }
         };
         Ok(Judgement::measured(Finding {
             outcome: if fails { Outcome::Fail } else { Outcome::Pass },

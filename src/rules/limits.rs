@@ -11,7 +11,7 @@ use super::words::{Decimal, Literal};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Outcome, Value};
 use crate::metric::Number;
-use crate::shown::count;
+use crate::shown::{beside, count, percent_by};
 use crate::text;
 use crate::yaml::Spanned;
 
@@ -122,6 +122,17 @@ impl Limits {
             Some(bound) => bound.compare_share(part, whole),
             None => compare(Number::Float(part as f64 / whole as f64), bound),
         })
+    }
+
+    /// The measure, with digits enough to see on which side of each bound it lies.
+    pub(super) fn shown(&self, measure: f64) -> String {
+        let bounds: Vec<f64> = self.ends.iter().map(|end| end.bound.as_f64()).collect();
+        beside(measure, &bounds)
+    }
+
+    /// The share `part` of `whole` as a percentage, with digits enough to see whether it keeps to the bounds.
+    pub(super) fn shown_share(&self, part: u64, whole: u64) -> String {
+        percent_by(part, whole, |part, whole| self.outcome_of_share(part, whole) == Outcome::Fail)
     }
 
     /// The outcome, given how the measure stands to a bound.
