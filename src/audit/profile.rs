@@ -176,7 +176,7 @@ impl ColumnPlan {
         let data_type = field.data_type();
         let counts = facts.get(self.completeness)?.copied().unwrap_or_default();
         let extrema = counted(&facts, self.extrema)?.copied().flatten();
-        let moments = counted(&facts, self.moments)?.copied();
+        let moments = counted(&facts, self.moments)?;
         let distinct = counted(&facts, self.distinct)?.copied();
         let histogram = match &self.histogram {
             Histogramming::Asked(handle, spec) => facts.get(*handle)?.map(|counts| histogram(spec, counts, data_type)),

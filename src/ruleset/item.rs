@@ -4,7 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::foreign;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, may_mean};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
 use crate::rules::{self, AnyRule, RuleEntry, Subject};
@@ -193,11 +193,12 @@ fn side_by_side(first: &Entry, rest: &[Entry], at: Position) -> Fault {
     let second = &rest[0];
     let fault = |what: String| Fault::new(Code::InvalidValue, what);
     match (is_rule(&first.key), is_rule(&second.key)) {
-        (true, false) => {
-            let blanks = " ".repeat(at.column as usize + 3);
-            fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key))
-                .hint(format!("indent `{}` by two blanks more than `{}`: `{blanks}{}: …`", second.key, first.key, second.key))
-        }
+        (true, false) => fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key)).hint(format!(
+            "indent `{0}` by {1} blanks, so that it stands within `{2}`",
+            second.key,
+            at.column + 3,
+            first.key
+        )),
         (true, true) => fault(format!("`{}` and `{}` are two rules in one item of the list", first.key, second.key))
             .hint(format!("begin each with `- `: `- {}: …`", second.key)),
         (false, _) => match rest.iter().find(|e| is_rule(&e.key)) {
@@ -271,6 +272,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             });
         }
     }
+    let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
+    let meant_column = config.entries().iter().any(|e| !is_known(&e.key) && (may_mean(&e.key, "column") || may_mean(&e.key, "columns")));
     let about_rows = own_entries.iter().find(|e| entry.about_rows.contains(&e.key.as_str())).map(|e| e.key.clone());
     let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
     let rule = faults.take((entry.read)(&node(own_entries), file));
@@ -283,6 +286,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                 let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
                 faults.push(fault.hint("leave out `column`"));
             }
+            // Its column stands there under another name, which is the mistake.
+            (Subject::Column, None, None) if meant_column => {}
             (Subject::Column, None, None) if about_rows.is_none() => {
                 let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(place());
                 faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
