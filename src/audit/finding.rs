@@ -131,7 +131,10 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
         message.push(format!("{} tolerated", policy.tolerate));
     }
     if outcome == Outcome::Warn {
-        message.extend(policy.warn.map(|warn| format!("more than {warn} is a warning")));
+        message.extend(policy.warn.map(|warn| match warn.is_none() {
+            true => "any is a warning".to_owned(),
+            false => format!("more than {warn} is a warning"),
+        }));
     }
     message.extend(broken);
     let (failing_rows, known_rows) = (failing, known);

@@ -306,7 +306,7 @@ fn a_share_of_some_rows_never_reads_as_none_or_all() {
     place.write("d.csv", format!("a,b\n{rows},y\n"));
     let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
     let message = |id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
-    assert_eq!(message("missing-a"), "1 of 200,001 rows (0.0005%) missing; 1% tolerated");
+    assert_eq!(message("missing-a"), "1 of 200,001 rows (0.0005%) without a value; 1% tolerated");
     assert_eq!(message("values-b"), "200,000 of 200,001 rows (99.9995%) not in {y}; 99% tolerated");
     let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
     assert!(html.contains("<code>int64</code> <small>0.0005% missing</small>") && !html.contains("0.00%"), "{html}");
@@ -319,7 +319,7 @@ fn a_share_of_some_rows_never_reads_as_none_or_all() {
     );
     let run = place.run(&CHECK);
     assert_eq!(run.finding("missing-a")["outcome"], "fail");
-    assert_eq!(run.finding("missing-a")["message"], "56 of 999 rows (5.61%) missing; 5.6% tolerated");
+    assert_eq!(run.finding("missing-a")["message"], "56 of 999 rows (5.61%) without a value; 5.6% tolerated");
 }
 
 #[test]
@@ -335,4 +335,16 @@ fn an_age_over_its_limit_reads_as_more() {
     assert_eq!(message("2026-11-05T15:00:07Z"), (1, says("4d 15h and 7 seconds old, more than the allowed 4d 15h")));
     assert_eq!(message("2026-11-05T15:00:00.5Z"), (1, says("4d 15h and 500000 µs old, more than the allowed 4d 15h")));
     assert_eq!(message("2026-11-06T00:00:00Z"), (1, says("5d old, more than the allowed 4d 15h")));
+}
+
+#[test]
+fn a_fence_lies_visibly_between_what_is_inside_and_what_is_not() {
+    // Quartiles 1000000.25 and 1000000.75: with k = 1, the fences are 999999.75 and 1000001.25.
+    let values = ["1000000", "1000000.25", "1000000.5", "1000000.75", "1000001.375"];
+    let place = place("dataset: d\nrules:\n  - outliers: { column: a, k: 1 }\n", &format!("a\n{}\n", values.join("\n")));
+    let run = place.run(&CHECK);
+    let finding = run.finding("outliers-a");
+    assert_eq!((finding["failing_rows"].as_u64(), finding["figures"]["upper_fence"].as_f64()), (Some(1), Some(1_000_001.25)));
+    assert_eq!(finding["message"], "1 of 5 rows (20.0%) outside 999999.8 to 1000001.2");
+    assert!(run.stdout.contains("  a=1000001.375\n"), "{}", run.stdout);
 }
