@@ -22,6 +22,8 @@ pub struct FindingWithRows {
     pub(super) repeats: Repeats,
     /// Columns whose values samples show.
     pub(super) shows: Vec<usize>,
+    /// Whether it, or one of its groups, cannot be judged whatever rows there are.
+    pub(super) is_unfit: bool,
 }
 
 impl From<Finding> for FindingWithRows {
@@ -49,7 +51,7 @@ impl FindingWithRows {
 pub(super) fn finding(check: &PlannedCheck, mut answer: FindingWithRows, file: &str) -> FindingWithRows {
     // An empty `where` or group only warns, unless the rule file says more.
     let is_part = check.words.r#where.is_some() || check.groups.is_some();
-    let lenient = is_part && check.check.is_ok() && check.words.on_no_data.is_none() && !check.policy.require_evidence;
+    let lenient = is_part && check.check.is_ok() && !answer.is_unfit && check.words.on_no_data.is_none() && !check.policy.require_evidence;
     let on_no_data = if lenient { OnNoData::Warn } else { check.on_no_data() };
     if answer.finding.known_rows > 0 {
         let (known, reasons) = (count(answer.finding.known_rows), &check.known_reasons);
@@ -83,6 +85,7 @@ pub(super) fn answer(judgement: Judgement, check: &PlannedCheck) -> FindingWithR
     match judgement {
         Judgement::TooFewRows(rows) => too_few_rows(rows, check).into(),
         Judgement::NoData(why) => no_data(why),
+        Judgement::Unfit(why) => FindingWithRows { is_unfit: true, ..no_data(why) },
         Judgement::NeedsPass => no_data("internal error: left unjudged"),
         Judgement::Rows(rows) => of_rows(rows, &check.policy),
         Judgement::Measured(finding) => (*finding).into(),
@@ -124,7 +127,7 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     };
     figures.set(&figures::ROWS_IN_SCOPE, of);
     let (observed, limit, unit) = against(policy.tolerate, failing, of);
-    let beyond = |part, whole| policy.tolerate.is_exceeded_by(part, whole) || policy.warn.is_some_and(|w| w.is_exceeded_by(part, whole));
+    let beyond = |part, whole| (policy.tolerate.is_exceeded_by(part, whole), policy.warn.map(|w| w.is_exceeded_by(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} {says}", count(failing), counted(of, "row")));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
@@ -139,7 +142,7 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     message.extend(broken);
     let (failing_rows, known_rows) = (failing, known);
     let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
-    FindingWithRows { finding, rows, published, repeats, shows: Vec::new() }
+    FindingWithRows { finding, rows, published, repeats, ..FindingWithRows::default() }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.

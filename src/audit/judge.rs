@@ -168,9 +168,11 @@ fn rounds(
             let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
             match p.judge.judge(&facts, &mut pass)? {
                 Judgement::NeedsPass => again = true,
-                done @ (Judgement::NoData(_) | Judgement::TooFewRows(_) | Judgement::Rows(_) | Judgement::Measured(_)) => {
-                    p.judged = Some(done)
-                }
+                done @ (Judgement::NoData(_)
+                | Judgement::Unfit(_)
+                | Judgement::TooFewRows(_)
+                | Judgement::Rows(_)
+                | Judgement::Measured(_)) => p.judged = Some(done),
             }
         }
         for column in &mut plan.profile {

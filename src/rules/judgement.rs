@@ -12,6 +12,8 @@ pub enum Judgement {
     NeedsPass,
     /// Nothing to judge, and why.
     NoData(String),
+    /// The batch does not allow a judgement, however many rows there are, and why.
+    Unfit(String),
     /// There are so many rows, fewer than the rule's `min_rows`.
     TooFewRows(u64),
     /// Some rows fail; the rule's tolerance decides.

@@ -3,7 +3,9 @@
 #![allow(clippy::panic, clippy::let_underscore_must_use, reason = "a test that cannot go on says so")]
 #![allow(unreachable_pub, reason = "nothing is reached from outside")]
 
+mod absent;
 mod across;
+mod agreement;
 mod amounts;
 mod apart;
 mod arithmetic;
@@ -12,9 +14,11 @@ mod beside_others;
 mod cancel;
 mod cases;
 mod cli;
+mod common_words;
 mod crash;
 mod damage;
 mod delta;
+mod disguised;
 mod examples;
 mod fences;
 mod findings;
@@ -26,6 +30,7 @@ mod house;
 mod html;
 mod inference;
 mod json;
+mod json_schema;
 mod laws;
 mod measured;
 mod measures;
@@ -39,15 +44,18 @@ mod quarantine;
 mod reference;
 mod replace;
 mod replay;
+mod representation;
 mod review;
 mod row_judge;
 mod rulesets;
 mod s3;
+mod sequences;
 mod set_aside;
 mod strangers;
 mod support;
 mod table_drift;
 mod text;
+mod weights;
 mod words;
 mod workshop;
 mod written_by_0_1;

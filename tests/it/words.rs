@@ -334,6 +334,8 @@ fn an_age_over_its_limit_reads_as_more() {
     assert_eq!(message("2026-11-05T15:00:00Z"), (0, says("4d 15h old; 4d 15h is allowed")));
     assert_eq!(message("2026-11-05T15:00:07Z"), (1, says("4d 15h and 7 seconds old, more than the allowed 4d 15h")));
     assert_eq!(message("2026-11-05T15:00:00.5Z"), (1, says("4d 15h and 500000 µs old, more than the allowed 4d 15h")));
+    place.write("r.yaml", rules.replace("111h", "111h, warn: 1d"));
+    assert_eq!(message("2026-11-02T00:00:00.25Z"), (0, says("1d and 250000 µs old; 4d 15h is allowed; more than 1d is a warning")));
     assert_eq!(message("2026-11-06T00:00:00Z"), (1, says("5d old, more than the allowed 4d 15h")));
 }
 
