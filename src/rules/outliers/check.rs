@@ -19,7 +19,7 @@ use crate::rules::Judge;
 use crate::rules::facts::{GroupFacts, SecondPass};
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::Handle;
-use crate::shown::{count, short};
+use crate::shown::{beside, count, short};
 
 #[derive(Clone)]
 pub(super) struct OutliersCheck {
@@ -118,7 +118,7 @@ impl Judge for OutliersCheck {
             Step::Fences(mut limits) => {
                 limits.figures.set(&figures::LOWER_FENCE, limits.shown.0);
                 limits.figures.set(&figures::UPPER_FENCE, limits.shown.1);
-                let says = self.says(&limits);
+                let says = self.says(&limits, [min.as_f64(), max.as_f64()]);
                 (limits, says)
             }
         };
@@ -293,16 +293,17 @@ impl OutliersCheck {
         if self.transform.log { "no finite values above 0" } else { "no finite values" }.into()
     }
 
-    /// Where the failing rows lie.
-    fn says(&self, limits: &Limits) -> String {
+    /// Where the failing rows lie. A fence has digits enough to see on which side of it the column's extremes lie.
+    fn says(&self, limits: &Limits, extremes: [f64; 2]) -> String {
+        let in_words = |fence: f64| beside(if self.transform.log { fence.exp() } else { fence }, &extremes);
         // Floats do not tell large integers apart: of these, the last one inside is shown.
         let shown = |fence: f64, last: i128| match self.unit {
             Unit::Decimal(scale) if fence.abs() >= 1e15 => Number::Int { value: last, scale }.to_string(),
-            Unit::Decimal(_) | Unit::Float => self.back(fence),
+            Unit::Decimal(_) | Unit::Float => in_words(fence),
         };
         let (low, high) = match limits.inside {
             Inside::Integers { low, high } => (shown(limits.shown.0, low), shown(limits.shown.1, high)),
-            Inside::Floats { .. } => (self.back(limits.shown.0), self.back(limits.shown.1)),
+            Inside::Floats { .. } => (in_words(limits.shown.0), in_words(limits.shown.1)),
         };
         match self.side {
             Side::Both => format!("outside {low} to {high}"),
