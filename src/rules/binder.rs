@@ -7,7 +7,7 @@ use super::RowTest;
 use super::column::BoundColumn;
 use super::published::PublishedTerms;
 use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
-use super::words::{OnFail, Over, Tolerance};
+use super::words::{Nulls, OnFail, Over, Tolerance};
 use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
@@ -219,6 +219,11 @@ impl Binder<'_> {
             Some(warn) => Err(self.fault_at(warn, Code::MisplacedWord, misplaced("warn")).hint("leave it out")),
             None => Ok(()),
         }
+    }
+
+    /// Whether rows without a value fail.
+    pub fn nulls_fail(&self) -> bool {
+        self.policy.nulls == Nulls::Fail
     }
 
     /// The run's clock, or the time it is told to judge as of.
