@@ -13,6 +13,7 @@ mod certain;
 mod column;
 pub mod comoments;
 pub mod completeness;
+pub mod deviations;
 pub mod distinct;
 mod encoding;
 pub mod exact_sum;

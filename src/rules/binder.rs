@@ -165,6 +165,12 @@ impl Binder<'_> {
         self.requests.want::<S>(spec, columns, &Scope { over: Over::Sound, ..Scope::default() })
     }
 
+    /// From here on asks over all rows in scope, whatever other rules set aside: how rows follow each other is judged as
+    /// they came. A row that is set aside neither joins its neighbours nor vanishes between them.
+    pub fn judge_all_rows(&mut self) {
+        self.scope.over = Over::All;
+    }
+
     /// Asks for the number of rows in scope, whether sound or not: what shares are taken of.
     pub fn rows_in_scope(&mut self) -> Handle<Completeness> {
         let scope = Scope { over: Over::All, ..self.scope.clone() };

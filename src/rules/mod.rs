@@ -9,7 +9,9 @@ mod binder;
 pub mod bounds;
 mod column;
 mod column_set;
+mod common;
 mod duplicates;
+mod earlier;
 mod exact_keys;
 mod expression;
 pub mod facts;
@@ -46,6 +48,8 @@ use serde::de::DeserializeOwned;
 pub use alone::Alone;
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
+pub use common::Judges;
+pub use earlier::EarlierLimit;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
 pub use files::Files;
 pub use judgement::{Judgement, RowsJudged, TestCounts};
@@ -68,6 +72,10 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_ROWS: bool;
     /// What follows when it fails, unless the rule file says otherwise.
     const ON_FAIL: OnFail = if Self::NAMES_ROWS { OnFail::Quarantine } else { OnFail::Reject };
+    /// What it looks at when it judges: which common words it takes follows from it.
+    const JUDGES: Judges = if Self::NAMES_ROWS { Judges::Rows } else { Judges::Measures };
+    /// What `warn` is for it.
+    const WARN: EarlierLimit = if Self::NAMES_ROWS { EarlierLimit::Rows } else { EarlierLimit::None };
     /// Common words that this rule gives a meaning of its own.
     const CLAIMS: &'static [&'static str] = &[];
     /// Words of its own with which it speaks of rows rather than of one column.
@@ -78,8 +86,6 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
     const COUNTS_ROWS: bool = false;
-    /// Whether more rows are more evidence for it: not where it counts them, or looks at the columns alone.
-    const WEIGHS_ROWS: bool = !Self::COUNTS_ROWS;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
@@ -161,12 +167,13 @@ pub struct RuleEntry {
     pub subject: Subject,
     pub names_rows: bool,
     pub on_fail: OnFail,
+    pub judges: Judges,
+    pub warn: EarlierLimit,
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
     pub minds_kind: bool,
     pub names_key: bool,
     pub counts_rows: bool,
-    pub weighs_rows: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -226,12 +233,13 @@ impl RuleEntry {
             subject: R::SUBJECT,
             names_rows: R::NAMES_ROWS,
             on_fail: R::ON_FAIL,
+            judges: R::JUDGES,
+            warn: R::WARN,
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,
             minds_kind: R::MINDS_KIND,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
-            weighs_rows: R::WEIGHS_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
         }

@@ -8,6 +8,7 @@ mod sections;
 mod shape;
 mod table;
 
+pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
 pub use sections::SAMPLES_MAX;
@@ -97,6 +98,7 @@ impl RuleFile {
         if let Some(fault) = whole.then(|| shape::no_mapping(Some(&tree), path)).flatten().or_else(|| shape::foreign(&tree, path)) {
             return nothing(fault.into());
         }
+        faults.extend(shape::without_columns(&mut tree, path));
         shape::written_out(&mut tree);
         let mut rest = tree.clone();
         if let Value::Mapping(rest) = &mut rest.value {

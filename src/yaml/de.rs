@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use super::error::Error;
 use super::number::whole;
 use super::tree::{Entry, Node, Position, Value};
-use crate::diagnostic::{Code, Fault, Faults, nearest};
+use crate::diagnostic::{Code, Fault, Faults, may_mean};
 
 const SPANNED: &str = "$sluicegate::spanned";
 pub const LITERAL: &str = "$sluicegate::literal";
@@ -38,7 +38,7 @@ pub fn read_on<T: DeserializeOwned>(node: &Node, file: &str) -> (Option<T>, Faul
             Err(error) => error,
         };
         error.path.reverse();
-        let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && nearest(name, [key]).is_some());
+        let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && may_mean(name, key));
         if !error.missing.is_some_and(lacks) {
             let fault = Fault::new(error.code, error.what).at(error.at.unwrap_or(node.at).in_file(file));
             faults.push(match error.hint {
