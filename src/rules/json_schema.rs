@@ -166,6 +166,10 @@ impl Rule for RecordSchema {
         };
         let (instance, columns, has_elements) = match &self.column {
             None => {
+                if to.nulls_fail() {
+                    let fault = to.fault(Code::MisplacedWord, "`nulls` has no meaning for a whole record, which is never missing");
+                    return Err(fault.hint("say in the schema what is `required`, or judge missing values with `missing`").into());
+                }
                 let names = to.schema().fields().iter().map(|f| f.name().clone()).collect();
                 (Instance::Record(names), to.all_columns(), false)
             }
