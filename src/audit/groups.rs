@@ -30,7 +30,7 @@ pub(super) fn of_all(check: &PlannedCheck, mut judged: Vec<(Option<GroupKey>, Ju
 fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) -> FindingWithRows {
     let policy = &check.policy;
     let mut result = Finding::default();
-    let mut rows = RowSet::default();
+    let mut rows: Vec<Arc<RowSet>> = Vec::new();
     let mut telling: Vec<(Outcome, String)> = Vec::new();
     let mut outcomes: Vec<Outcome> = Vec::new();
     let (mut of, mut measured, mut broken) = (0u64, false, 0u64);
@@ -46,7 +46,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         result.known_rows += group.known_rows;
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
-            rows.union(&failing);
+            rows.push(failing);
         }
         outcomes.push(group.outcome);
         if !matches!(group.outcome, Outcome::Pass | Outcome::Known) {
@@ -66,6 +66,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         result.figures.set(&figures::ROWS_IN_SCOPE, of);
     }
     result.message = in_words(telling, result.groups.len());
+    let rows = RowSet::of_all(rows.iter().map(AsRef::as_ref));
     FindingWithRows { rows: Arc::new(rows), ..result.into() }
 }
 

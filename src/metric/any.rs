@@ -14,7 +14,8 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    comoments, completeness, distinct, extrema, frequencies, groups, keys, moments, ordered, runs, select, sequence, stand_ins, stuck,
+    comoments, completeness, deviations, distinct, extrema, frequencies, groups, keys, moments, ordered, runs, select, sequence, stand_ins,
+    stuck,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -38,6 +39,8 @@ states![
     extrema::Extrema,
     /// Exact sums of values and of their squares: mean and standard deviation.
     moments::Moments,
+    /// The exact sum of absolute deviations from a centre.
+    deviations::Deviations,
     /// Exact sums of two columns' products: how they correlate.
     comoments::CoMoments,
     /// Distinct values: exactly while they are few or close together, else by HyperLogLog.

@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
+use super::foreign;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
@@ -110,38 +111,95 @@ pub(super) enum Read {
 /// Reads one item: `- missing: { … }`.
 pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
     let fault = |what: String| Fault::new(Code::InvalidValue, what).at(node.at.in_file(file));
+    let mut faults = Faults::default();
     let (name, name_at, config) = match &node.value {
         Value::Mapping(entries) => match entries.as_slice() {
             [Entry { key, key_at, value }] => (key.as_str(), *key_at, value.clone()),
-            [] => return Err(fault("an empty rule".into()).into()),
-            [first, second, ..] => {
-                let what = format!("one rule an item, but `{}` and `{}` stand together", first.key, second.key);
-                return Err(fault(what).hint("indent a rule's words, or begin each rule with `- `").into());
+            [] => return Err(fault("an empty rule".into()).hint(ITEM).into()),
+            [first, rest @ ..] => {
+                faults.push(side_by_side(first, rest, node.at).at(rest[0].key_at.in_file(file)));
+                let beside = || Node { at: node.at, value: Value::Mapping([first.value.entries(), rest].concat()) };
+                let are_words = is_rule(&first.key) && rest.iter().all(|e| !is_rule(&e.key));
+                (first.key.as_str(), first.key_at, if are_words { beside() } else { return Err(faults) })
             }
         },
         Value::Scalar { text, .. } => (text.as_str(), node.at, Node { at: node.at, value: Value::Mapping(Vec::new()) }),
-        Value::Null | Value::Sequence(_) => return Err(fault(format!("a rule is `name: {{ … }}`, this is {}", node.kind())).into()),
+        Value::Null | Value::Sequence(_) => {
+            return Err(fault(format!("a rule is `name: {{ … }}`, this is {}", node.kind())).hint(ITEM).into());
+        }
     };
     let at = if matches!(config.value, Value::Null) { name_at } else { name_at.to(config.at) };
+    let is_malformed = name == builtin::MALFORMED.rule;
+    let Some(entry) = rules::find(name).or(is_malformed.then_some(&rules::MISSING)) else {
+        let known = rules::RULES.iter().map(|r| r.name).chain([builtin::MALFORMED.rule]);
+        let fault = Fault::new(Code::UnknownRule, format!("unknown rule `{name}`")).at(name_at.in_file(file));
+        faults.push(match foreign::instead_of(name, &config) {
+            Some(hint) => fault.hint(hint),
+            None => fault.hint_word(name, known),
+        });
+        return Err(faults);
+    };
     let config = match config.value {
         Value::Null => Node { at: config.at, value: Value::Mapping(Vec::new()) },
         Value::Mapping(_) => config,
         Value::Scalar { .. } | Value::Sequence(_) => {
             let what = format!("`{name}` takes a mapping, this is {}", config.kind());
-            return Err(Fault::new(Code::InvalidValue, what).at(config.at.in_file(file)).into());
+            let fault = Fault::new(Code::InvalidValue, what).at(config.at.in_file(file));
+            faults.push(fault.hint(in_braces(name, entry, &config)));
+            return Err(faults);
         }
     };
-    if name == builtin::MALFORMED.rule {
-        return malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })));
-    }
-    let Some(entry) = rules::find(name) else {
-        let known = rules::RULES.iter().map(|r| r.name).chain([builtin::MALFORMED.rule]);
-        return Err(Fault::new(Code::UnknownRule, format!("unknown rule `{name}`"))
-            .at(name_at.in_file(file))
-            .hint_nearest(name, known)
-            .into());
+    let read = if is_malformed {
+        malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })))
+    } else {
+        configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(item)))
     };
-    configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(item)))
+    match faults.take(read) {
+        Some(read) => faults.or_ok(read),
+        None => Err(faults),
+    }
+}
+
+/// What to write where a rule's name is followed by something else than its keys.
+fn in_braces(name: &str, entry: &RuleEntry, config: &Node) -> String {
+    let is_column = entry.subject == Subject::Column;
+    match &config.value {
+        Value::Scalar { text, .. } if is_column => format!("write `- {name}: {{ column: {text} }}`"),
+        Value::Sequence(items) if items.iter().all(|item| !item.entries().is_empty()) => "leave out the `- ` before its keys".to_owned(),
+        Value::Sequence(items) if is_column => {
+            format!("write `- {name}: {{ columns: [{}] }}`", items.iter().filter_map(Node::text).collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => {
+            format!("write its keys in braces: `- {name}: {{ … }}`; `sluicegate explain {name}` lists them")
+        }
+    }
+}
+
+const ITEM: &str = "write such as `- missing: { column: email }`";
+
+fn is_rule(name: &str) -> bool {
+    rules::find(name).is_some() || name == builtin::MALFORMED.rule
+}
+
+/// Why several keys stand in one item of the list.
+fn side_by_side(first: &Entry, rest: &[Entry], at: Position) -> Fault {
+    let second = &rest[0];
+    let fault = |what: String| Fault::new(Code::InvalidValue, what);
+    match (is_rule(&first.key), is_rule(&second.key)) {
+        (true, false) => {
+            let blanks = " ".repeat(at.column as usize + 3);
+            fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key))
+                .hint(format!("indent `{}` by two blanks more than `{}`: `{blanks}{}: …`", second.key, first.key, second.key))
+        }
+        (true, true) => fault(format!("`{}` and `{}` are two rules in one item of the list", first.key, second.key))
+            .hint(format!("begin each with `- `: `- {}: …`", second.key)),
+        (false, _) => match rest.iter().find(|e| is_rule(&e.key)) {
+            Some(rule) => fault(format!("`{}` stands before the rule `{}`, not within it", first.key, rule.key))
+                .hint(format!("begin the item with the rule: `- {}: {{ {}: … }}`", rule.key, first.key)),
+            None => fault(format!("no rule is named here: `{}` and `{}` stand in one item", first.key, second.key))
+                .hint("begin each item with the name of a rule, such as `- range: { column: age, min: 0 }`"),
+        },
+    }
 }
 
 fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
@@ -150,7 +208,7 @@ fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
         config.entries().iter().cloned().partition(|e| Words::OF_MALFORMED.contains(&e.key.as_str()));
     for entry in unknown {
         let fault = Fault::new(Code::UnknownWord, format!("unknown key `{}`", entry.key)).at(entry.key_at.in_file(file));
-        faults.push(fault.hint_nearest(&entry.key, Words::OF_MALFORMED));
+        faults.push(fault.hint_word(&entry.key, Words::OF_MALFORMED));
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
     if let Some(words) = &words {
@@ -197,18 +255,26 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
     let words: Vec<&str> = Words::keys_for(entry).collect();
     let mut faults = Faults::default();
     let (mut own_entries, mut word_entries) = (Vec::new(), Vec::new());
+    // What `column` says elsewhere, another word says here.
+    let has_instead = |key: &str| key.starts_with("column") && own.iter().any(|o| matches!(o.as_str(), "key" | "groups"));
     for e in config.entries() {
         let key = e.key.as_str();
-        if own.iter().any(|o| o == key) {
+        if let ("column", Value::Sequence(items), true) = (key, &e.value.value, words.contains(&"columns")) {
+            // Read as what it was meant to be, so that nothing follows from the mistake.
+            let names: Vec<&str> = items.iter().filter_map(Node::text).collect();
+            let fault = Fault::new(Code::InvalidValue, "`column` names one column, this is a list").at(e.value.at.in_file(file));
+            faults.push(fault.hint(format!("write `columns: [{}]`", names.join(", "))));
+            word_entries.push(Entry { key: "columns".to_owned(), ..e.clone() });
+        } else if own.iter().any(|o| o == key) {
             own_entries.push(e.clone());
         } else if words.contains(&key) {
             word_entries.push(e.clone());
-        } else if let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() {
+        } else if let Some(why) = entry.refuses(key).filter(|_| !has_instead(key)) {
             let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name));
-            faults.push(fault.at(e.key_at.in_file(file)).hint(why));
+            faults.push(fault.at(e.key_at.in_file(file)).hint(format!("{why}; leave the key out")));
         } else {
             let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
-            faults.push(fault.hint_nearest(key, own.iter().map(String::as_str).chain(words.iter().copied())));
+            faults.push(fault.hint_word(key, own.iter().map(String::as_str).chain(words.iter().copied())));
         }
     }
     let speaks_of_rows = |e: &&Entry| entry.about_rows.contains(&e.key.as_str()) && !matches!(e.value.value, Value::Null);
@@ -229,7 +295,11 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                 faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
             }
             (Subject::Column, Some(_), Some(both)) => {
-                faults.push(Fault::new(Code::ConflictingWords, "`column` and `columns` stand together").at(both.at.in_file(file)));
+                faults.push(
+                    Fault::new(Code::ConflictingWords, "`column` and `columns` stand together")
+                        .at(both.at.in_file(file))
+                        .hint("keep one of them"),
+                );
             }
             (Subject::Column | Subject::Table, _, _) => {}
         }
