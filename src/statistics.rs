@@ -26,6 +26,17 @@ pub fn wilson_interval(part: u64, whole: u64, confidence: f64) -> (f64, f64) {
     (low, high)
 }
 
+/// Two-sided p-value of the score test that `part` of `whole` has the share `share`: the smallest 1 − confidence at which
+/// Wilson's interval, which inverts this test, leaves `share` out.
+pub fn score_p_value(part: u64, whole: u64, share: f64) -> f64 {
+    let (n, found) = (whole as f64, part as f64 / whole as f64);
+    let error = (share * (1.0 - share) / n).sqrt();
+    if found == share {
+        return 1.0;
+    }
+    2.0 * Normal::standard().sf(((found - share) / error).abs())
+}
+
 /// Pearson's chi-square of goodness of fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GoodnessOfFit {

@@ -25,11 +25,8 @@ pub(super) fn select(
             let fields = data.rule_schema.fields().iter().enumerate();
             let of_class = fields.filter(|(i, f)| class.admits(f.data_type()) && has_one_value(*i));
             let found: Vec<String> = of_class.map(|(_, f)| f.name().clone()).collect();
-            return if found.is_empty() && !is_absent(columns) {
-                Err(Misread::new("no column is of that type").hint(of_types(data)))
-            } else {
-                Ok(found)
-            };
+            let is_none = found.is_empty() && !is_absent(columns);
+            return if is_none { Err(Misread::new("no column is of that type").hint(of_types(data))) } else { Ok(found) };
         }
         ColumnSelection::Named(names) => names,
     };

@@ -115,6 +115,11 @@ impl Binder<'_> {
         (self.is_inferred)(&column.name)
     }
 
+    /// Whether the column holds the elements of a list, several a row.
+    pub fn is_element(&self, column: usize) -> bool {
+        self.prepare.path(column).is_some_and(|path| path.is_elements())
+    }
+
     /// Every column's index, nested fields aside.
     pub fn all_columns(&self) -> Vec<usize> {
         (0..self.prepare.schema.fields().len()).collect()
@@ -186,6 +191,39 @@ impl Binder<'_> {
     pub fn warn_unless_given(&mut self) {
         if !self.policy.on_fail_given {
             self.policy.on_fail = OnFail::Warn;
+        }
+    }
+
+    /// What fails is no row that could be set aside: a failure rejects the batch unless the rule file says otherwise. `word` is
+    /// what the rule file asks for.
+    ///
+    /// # Errors
+    /// The rule file wants rows set aside; the hint says what to write.
+    pub fn rejects_unless_given(&mut self, word: &str, hint: &str) -> Result<(), Fault> {
+        match (self.policy.on_fail_given, self.policy.on_fail) {
+            (false, _) => self.policy.on_fail = OnFail::Reject,
+            (true, OnFail::Quarantine) => {
+                let what = format!("`{word}` can fail without a row that could be set aside");
+                return Err(self.fault(Code::MisplacedWord, what).hint(hint));
+            }
+            (true, OnFail::Reject | OnFail::Warn | OnFail::Info) => {}
+        }
+        Ok(())
+    }
+
+    /// The same, where the rule counts no failing rows at all.
+    ///
+    /// # Errors
+    /// The rule file says something of failing rows.
+    pub fn names_no_rows(&mut self, word: &str) -> Result<(), Fault> {
+        self.rejects_unless_given(word, "write `reject`, `warn` or `info`")?;
+        let misplaced = |other: &str| format!("`{other}` has no meaning beside `{word}`, which judges the batch and not its rows");
+        if self.policy.tolerance_given {
+            return Err(self.fault(Code::MisplacedWord, misplaced("tolerate")).hint("leave it out"));
+        }
+        match &self.warn {
+            Some(warn) => Err(self.fault_at(warn, Code::MisplacedWord, misplaced("warn")).hint("leave it out")),
+            None => Ok(()),
         }
     }
 

@@ -257,7 +257,7 @@ impl Judge for DuplicatesCheck {
                         }
                         Some(Fetched::NoRows) => {}
                         // The schema's finding says so too, and whether the batch is rejected for it.
-                        Some(Fetched::OtherType(why)) => return Ok(Judgement::NoData(why.clone())),
+                        Some(Fetched::OtherType(why)) => return Ok(Judgement::Unfit(why.clone())),
                         None => return Err(Fault::new(Code::Internal, "internal error: published rows were not fetched")),
                     }
                 }
@@ -289,7 +289,16 @@ impl Judge for DuplicatesCheck {
         let rows_failing = Arc::new(keys.failing.clone());
         let published = Arc::new(keys.elsewhere.clone());
         let (of, says) = (rows.rows, self.says.into());
-        Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures: counted, ..RowsJudged::default() }))
+        Ok(Judgement::Rows(RowsJudged {
+            failing,
+            of,
+            rows: rows_failing,
+            published,
+            repeats: keys.repeats.clone(),
+            says,
+            figures: counted,
+            ..RowsJudged::default()
+        }))
     }
 }
 

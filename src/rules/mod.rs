@@ -15,8 +15,10 @@ mod earlier;
 mod exact_keys;
 mod expression;
 pub mod facts;
+mod files;
 mod freshness;
 pub mod held;
+mod json_schema;
 pub mod judgement;
 mod length;
 mod limits;
@@ -49,6 +51,7 @@ pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
+pub use files::Files;
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
 pub use requests::{Asking, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
@@ -89,6 +92,15 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     /// # Errors
     /// What of the configuration does not fit the data's schema.
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
+
+    /// Reads the files that it names, before it binds.
+    ///
+    /// # Errors
+    /// One cannot be read, or is not what it should be.
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
+        let _ = files;
+        Ok(())
+    }
 
     /// Says what is wrong with it whatever the data is, beside what reading it has shown: its SQL, its patterns.
     fn validate(&self, alone: &mut Alone<'_>) {
@@ -176,6 +188,12 @@ pub trait AnyRule: Send + Sync {
     /// See [`Rule::bind`].
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
 
+    /// See [`Rule::read_files`].
+    ///
+    /// # Errors
+    /// See [`Rule::read_files`].
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults>;
+
     /// See [`Rule::validate`].
     fn validate(&self, alone: &mut Alone<'_>);
 
@@ -189,6 +207,10 @@ pub trait AnyRule: Send + Sync {
 impl<R: Rule> AnyRule for R {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Rule::bind(self, to)
+    }
+
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
+        Rule::read_files(self, files)
     }
 
     fn validate(&self, alone: &mut Alone<'_>) {
@@ -239,6 +261,7 @@ rules![
     pattern::Pattern,
     length::Length,
     parse::Parse,
+    json_schema::RecordSchema,
     expression::Expression,
     order::Order,
     stuck::Stuck,

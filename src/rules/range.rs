@@ -223,7 +223,7 @@ struct Unjudged {
 
 impl SinglePass for Unjudged {
     fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::NoData(self.why.clone()))
+        Ok(Judgement::Unfit(self.why.clone()))
     }
 }
 

@@ -97,7 +97,7 @@ impl Judge for StuckCheck {
         if let Some(sorted) = self.sorted {
             return Ok(match facts.get(sorted)? {
                 Some(Some(runs)) => self.told(runs, of),
-                Some(None) => Judgement::NoData("sorting the rows takes more than --memory-limit".into()),
+                Some(None) => Judgement::Unfit("sorting the rows takes more than --memory-limit".into()),
                 None => Judgement::NoData("no rows in scope".into()),
             });
         }

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::foreign;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, may_mean};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
 use crate::rules::{self, AnyRule, EarlierLimit, RuleEntry, Subject};
@@ -40,15 +40,11 @@ pub struct Words {
     pub warn: Option<Spanned<Literal>>,
     /// Whether rows whose value is missing pass. If left out: `pass`.
     pub nulls: Option<Spanned<Nulls>>,
-    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: as heavy as
-    /// `on_fail` and no heavier, `stop` for `reject` and `quarantine`, `warn` for `warn` and `info`; `warn` where `where` or a
-    /// group of `by` is empty.
+    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: `stop` if `on_fail` is `quarantine` or `reject`, else `warn`; an empty `where` or group warns.
     pub on_no_data: Option<OnNoData>,
-    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are
-    /// counted as the rule sees them, within `where` and `over`. If left out: every group is judged.
+    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are counted as the rule sees them, within `where` and `over`; where there is none at all, `on_no_data` decides. If left out: few rows are judged too.
     pub min_rows: Option<u64>,
-    /// Whether it is a failure if there is too little data to judge: a group below `min_rows`, a group without values, a
-    /// sample that is too small. If left out: `false`.
+    /// Whether what cannot be judged for want of data fails: a group below `min_rows`, a group without values, a sample too small to tell. If left out: `false`.
     pub require_evidence: Option<Spanned<bool>>,
     /// Which rows a measure of the batch is taken over. If left out: `sound`.
     pub over: Option<Over>,
@@ -186,11 +182,12 @@ fn side_by_side(first: &Entry, rest: &[Entry], at: Position) -> Fault {
     let second = &rest[0];
     let fault = |what: String| Fault::new(Code::InvalidValue, what);
     match (is_rule(&first.key), is_rule(&second.key)) {
-        (true, false) => {
-            let blanks = " ".repeat(at.column as usize + 3);
-            fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key))
-                .hint(format!("indent `{}` by two blanks more than `{}`: `{blanks}{}: …`", second.key, first.key, second.key))
-        }
+        (true, false) => fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key)).hint(format!(
+            "indent `{0}` by {1} blanks, so that it stands within `{2}`",
+            second.key,
+            at.column + 3,
+            first.key
+        )),
         (true, true) => fault(format!("`{}` and `{}` are two rules in one item of the list", first.key, second.key))
             .hint(format!("begin each with `- `: `- {}: …`", second.key)),
         (false, _) => match rest.iter().find(|e| is_rule(&e.key)) {
@@ -255,8 +252,6 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
     let words: Vec<&str> = Words::keys_for(entry).collect();
     let mut faults = Faults::default();
     let (mut own_entries, mut word_entries) = (Vec::new(), Vec::new());
-    // What `column` says elsewhere, another word says here.
-    let has_instead = |key: &str| key.starts_with("column") && own.iter().any(|o| matches!(o.as_str(), "key" | "groups"));
     for e in config.entries() {
         let key = e.key.as_str();
         if let ("column", Value::Sequence(items), true) = (key, &e.value.value, words.contains(&"columns")) {
@@ -269,14 +264,22 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             own_entries.push(e.clone());
         } else if words.contains(&key) {
             word_entries.push(e.clone());
-        } else if let Some(why) = entry.refuses(key).filter(|_| !has_instead(key)) {
-            let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name));
-            faults.push(fault.at(e.key_at.in_file(file)).hint(format!("{why}; leave the key out")));
+        } else if let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() {
+            let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name)).at(e.key_at.in_file(file));
+            // Who writes `column` here may mean the columns that the rule calls otherwise.
+            let names_columns = matches!(key, "column" | "columns") && own.iter().any(|o| matches!(o.as_str(), "key" | "groups"));
+            faults.push(if names_columns {
+                fault.hint_word(key, own.iter().map(String::as_str))
+            } else {
+                fault.hint(format!("{why}; leave it out"))
+            });
         } else {
             let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
             faults.push(fault.hint_word(key, own.iter().map(String::as_str).chain(words.iter().copied())));
         }
     }
+    let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
+    let meant_column = config.entries().iter().any(|e| !is_known(&e.key) && (may_mean(&e.key, "column") || may_mean(&e.key, "columns")));
     let speaks_of_rows = |e: &&Entry| entry.about_rows.contains(&e.key.as_str()) && !matches!(e.value.value, Value::Null);
     let about_rows = own_entries.iter().find(speaks_of_rows).map(|e| e.key.clone());
     let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
@@ -290,6 +293,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                 let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
                 faults.push(fault.hint("leave out `column`"));
             }
+            // Its column stands there under another name, which is the mistake.
+            (Subject::Column, None, None) if meant_column => {}
             (Subject::Column, None, None) if about_rows.is_none() => {
                 let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(place());
                 faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));

@@ -27,6 +27,7 @@ struct BoundRule {
     /// What nobody had asked for before.
     new: Requests,
     wants_states: bool,
+    of_sound_rows: bool,
     scope: Scope,
     policy: Policy,
     /// Columns the rule itself names, beside `where` and `by`.
@@ -121,6 +122,7 @@ impl Binding<'_, '_> {
             check: Err(Message::default()),
             test: None,
             tests_alone: false,
+            of_sound_rows: false,
             known_reasons: Vec::new(),
             groups: None,
             rows_judged: None,
@@ -131,12 +133,12 @@ impl Binding<'_, '_> {
         };
         plan.checks.push(match bound {
             Err(why) => PlannedCheck { check: Err(why), ..unbound },
-            Ok(BoundRule { check, mut new, wants_states, scope, policy, shows, groups, rows_judged, .. }) => {
+            Ok(BoundRule { check, mut new, wants_states, of_sound_rows, scope, policy, shows, groups, rows_judged, .. }) => {
                 new.tests.iter_mut().for_each(|test| test.id.clone_from(&unbound.id));
                 let test = is_row_test.then_some(plan.requests.tests.len());
                 plan.requests.absorb(new);
                 let tests_alone = !wants_states;
-                PlannedCheck { check: Ok(check), tests_alone, test, scope, policy, shows, groups, rows_judged, ..unbound }
+                PlannedCheck { check: Ok(check), tests_alone, of_sound_rows, test, scope, policy, shows, groups, rows_judged, ..unbound }
             }
         });
         Ok(())
@@ -230,7 +232,7 @@ impl Binding<'_, '_> {
         }
         has_one_value_a_row(&binder, item.entry.name)?;
         has_names_for_groups(&binder)?;
-        let wants_states = binder.requests.wants_states();
+        let (wants_states, of_sound_rows) = (binder.requests.wants_states(), binder.requests.counts_sound_rows());
         let mut about: Vec<usize> = binder.shows[shown_before..].to_vec();
         about.dedup();
         let mut shows: Vec<usize> = Vec::new();
@@ -250,7 +252,18 @@ impl Binding<'_, '_> {
             let over = if binder.requests.new_requests().tests.is_empty() { scope.over } else { Over::All };
             binder.requests.want::<Completeness>((), &[], &Scope { over, ..scope.clone() })
         });
-        Ok(BoundRule { check, new: binder.requests.into_new(), wants_states, scope, policy, about, shows, groups, rows_judged })
+        Ok(BoundRule {
+            check,
+            new: binder.requests.into_new(),
+            wants_states,
+            of_sound_rows,
+            scope,
+            policy,
+            about,
+            shows,
+            groups,
+            rows_judged,
+        })
     }
 }
 

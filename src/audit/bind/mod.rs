@@ -69,6 +69,8 @@ pub struct PlannedCheck {
     pub test: Option<usize>,
     /// Whether its row test is all it asks for.
     pub tests_alone: bool,
+    /// Whether its figures are taken over the sound rows alone.
+    pub of_sound_rows: bool,
     /// Why rows that are a known issue are accepted.
     pub known_reasons: Vec<String>,
     /// The groups of `by`.
