@@ -34,6 +34,10 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("rows", "max: 3", "max: 1000, warn: 3"),
     ("rows", "min: 1000", "min: 1, warn: 1000"),
     ("freshness", "column: d, max_age: 1d", "column: d, max_age: 99999d, warn: 1d"),
+    ("values", "column: x, must_contain: [77]", ""),
+    ("values", "column: x, must_equal: [1]", ""),
+    ("json_schema", "schema: { properties: { x: { maximum: 2 } } }", ""),
+    ("json_schema", "column: x, schema: { maximum: 2 }", ""),
     ("column_set", "contains: [nothing]", ""),
     ("type", "column: x, is: bool", ""),
 ];
