@@ -137,7 +137,11 @@ fn every_common_word_is_honoured_or_refused_by_every_rule() {
             };
             let case = format!("{rule}: {{ {with} }}");
             let without = if with.starts_with(*config) && beside.is_empty() { Ok(plain.clone()) } else { run(&place, rule, &without) };
-            let without = without.unwrap_or_else(|said| panic!("{case}: {said}"));
+            let without = match without {
+                Ok(found) => found,
+                Err(said) if said.contains("has no meaning beside") => continue,
+                Err(said) => panic!("{case}: {said}"),
+            };
             match run(&place, rule, &with) {
                 Ok(found) if !takes => ignored.push(format!("{case}: not refused: {found}")),
                 Ok(found) if found == without => ignored.push(format!("{case}: ignored")),

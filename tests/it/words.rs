@@ -174,7 +174,7 @@ fn a_rule_file_without_rules_checks_nothing_and_the_report_says_so() {
 #[test]
 fn figures_in_the_page_have_names_for_people() {
     let place = place(
-        "dataset: d\nrules:\n  - outliers: { column: a }\n  - duplicates: { key: [a] }\n",
+        "dataset: d\nrules:\n  - outliers: { column: a, k: 3 }\n  - duplicates: { key: [a] }\n",
         "a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n999\n999\n",
     );
     place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
