@@ -16,6 +16,7 @@ mod crash;
 mod damage;
 mod delta;
 mod examples;
+mod false_alarms;
 mod fences;
 mod findings;
 mod foreign_folds;
