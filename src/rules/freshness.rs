@@ -22,6 +22,9 @@ use crate::yaml::Spanned;
 /// out). A date counts as its midnight, a timestamp without a zone as UTC. What lies in the future
 /// has a negative age, which is fresh.
 ///
+/// - Missing values and NaN: they are left out.
+/// - No rows: `no_data`; so are no dates.
+///
 /// Why: a pipeline that delivers yesterday's file again passes every other rule.
 ///
 /// ```yaml
