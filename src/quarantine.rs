@@ -1,6 +1,7 @@
 //! The quarantine as a place to work from: which batches left rows there, which rows and why, and taking them out to mend.
 
 mod export;
+mod masked;
 mod spreadsheet;
 
 use std::collections::BTreeMap;
@@ -11,10 +12,13 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
+pub use self::masked::{MASKED, ensure_unmasked, masked, shown};
 use crate::diagnostic::{Code, Fault};
-use crate::store::{Location, Quarantine, ReplayedRows, Stamp, done_in};
+use crate::privacy::{MaskKey, Privacy};
+use crate::store::{Location, Quarantine, Readable, ReplayedRows, Stamp, done_in};
 
 /// The columns that the quarantine adds to those of the source.
 pub const RULES: &str = "_sluicegate_rules";
@@ -35,7 +39,7 @@ pub const KEY: [&str; 3] = [PART, FILE, ROW];
 
 /// Whether a column of this name is none of a source's, but one that rows set aside or taken out have.
 pub fn is_ours(column: &str) -> bool {
-    column == PART || COLUMNS.contains(&column)
+    column == PART || column == MASKED || COLUMNS.contains(&column)
 }
 
 /// Refuses columns that only rows have that were set aside: they belong to a batch already.
@@ -43,6 +47,7 @@ pub fn is_ours(column: &str) -> bool {
 /// # Errors
 /// There is one.
 pub fn ensure_not_taken_out(columns: &Schema) -> Result<(), Fault> {
+    ensure_unmasked(columns)?;
     match columns.fields().iter().find(|field| is_ours(field.name())) {
         None => Ok(()),
         Some(ours) => {
@@ -139,6 +144,30 @@ impl Part {
         Ok(reader(&self.place, None)?.schema())
     }
 
+    /// The columns that are masked wherever the rows are shown, without a key.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    pub fn masks(&self) -> Result<Privacy, Fault> {
+        self.masks_with(None)
+    }
+
+    /// The same, to show rows with.
+    ///
+    /// # Errors
+    /// The part cannot be read, or there is no key for a mask that hashes.
+    pub fn privacy(&self, key: Option<MaskKey>) -> Result<Privacy, Fault> {
+        let privacy = self.masks_with(key)?;
+        privacy.ensure_key().map(|()| privacy)
+    }
+
+    fn masks_with(&self, key: Option<MaskKey>) -> Result<Privacy, Fault> {
+        // A reader's own schema has no metadata.
+        masked::of(opened(&self.place)?.schema(), key).ok_or_else(|| {
+            Fault::new(Code::Damaged, format!("{}: the file is damaged: which columns are masked cannot be read", self.place))
+        })
+    }
+
     /// The rows that `rule` set aside, or all, in the order of the input.
     ///
     /// # Errors
@@ -156,11 +185,24 @@ impl Part {
     }
 }
 
-fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+/// How many rows are read at once: one cell may be as large as a file.
+fn rows_at_once(part: &ParquetMetaData) -> usize {
+    const ROWS_MAX: i64 = 1024;
+    const BYTES_MAX: i64 = 64 << 20;
+    let (bytes, rows) = part.row_groups().iter().fold((0, 0), |(bytes, rows), g| (bytes + g.total_byte_size(), rows + g.num_rows()));
+    (BYTES_MAX.saturating_mul(rows) / bytes.max(1)).clamp(1, ROWS_MAX) as usize
+}
+
+fn opened(place: &Location) -> Result<ParquetRecordBatchReaderBuilder<Readable>, Fault> {
     let file = place.open().map_err(|e| cannot_read(place, &e))?;
     let file = file.ok_or_else(|| cannot_read(place, &"it went away meanwhile"))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| cannot_read(place, &e))?;
-    ensure_ours(place, builder.schema())?;
+    ensure_ours(place, builder.schema()).map(|()| builder)
+}
+
+fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+    let builder = opened(place)?;
+    let rows_max = rows_at_once(builder.metadata());
     let builder = match columns {
         None => builder,
         Some(columns) => {
@@ -168,7 +210,7 @@ fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBat
             builder.with_projection(mask)
         }
     };
-    builder.build().map_err(|e| cannot_read(place, &e))
+    builder.with_batch_size(rows_max).build().map_err(|e| cannot_read(place, &e))
 }
 
 /// Makes sure that a part has the columns that the quarantine adds: its stamp alone may have been written by anyone.

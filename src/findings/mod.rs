@@ -13,6 +13,7 @@
 pub mod builtin;
 mod code;
 pub mod figures;
+mod label;
 mod message;
 mod outcome;
 mod value;
@@ -24,6 +25,7 @@ use serde_json::Value as Json;
 pub use builtin::Builtin;
 pub use code::FindingCode;
 pub use figures::{Figure, FigureName, Figures, GroupFigures};
+pub use label::Label;
 pub use message::Message;
 pub use outcome::{Basis, OnFail, OnNoData, Outcome, Severity};
 pub use value::{Unit, Value};
@@ -66,6 +68,12 @@ pub struct Finding {
     pub basis: Basis,
     #[serde(flatten)]
     pub message: Message,
+    /// What the figures are taken over, where that is not every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
+    /// Ids of the findings that it follows from: mended, they take it with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows_from: Vec<String>,
     pub figures: Figures,
     pub groups: Vec<GroupFigures>,
     /// The first failing rows.
@@ -96,6 +104,8 @@ impl Default for Finding {
             known_reasons: Vec::new(),
             basis: Basis::Scan,
             message: Message::default(),
+            taken_over: None,
+            follows_from: Vec::new(),
             figures: Figures::default(),
             groups: Vec::new(),
             samples: Vec::new(),
@@ -113,7 +123,7 @@ impl Finding {
             on_fail,
             outcome,
             message: message.into(),
-            severity: Severity::of(outcome, on_fail, OnNoData::Stop),
+            severity: Severity::of(outcome, on_fail, OnNoData::no_heavier_than(on_fail)),
             ..Self::default()
         }
     }
@@ -155,9 +165,18 @@ impl Finding {
             Outcome::Warn | Outcome::InsufficientEvidence => self.on_fail != OnFail::Info,
             Outcome::Fail => self.on_fail == OnFail::Warn,
             Outcome::NoData => self.severity == Severity::Warning,
-            Outcome::Pass | Outcome::Known => false,
+            Outcome::NotJudged | Outcome::Pass | Outcome::Known => false,
         }
     }
+}
+
+/// The rows that figures are taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TakenOver {
+    /// Rows that pass every row rule that sets failing rows aside at once.
+    pub rows: u64,
+    /// Rows left by `clean`, malformed records aside.
+    pub of: u64,
 }
 
 /// A failing row.
@@ -170,4 +189,7 @@ pub struct Sample {
     pub raw: Option<String>,
     /// Why this row, where rows fail for reasons of their own.
     pub reason: Option<String>,
+    /// Of a row whose key occurs elsewhere: another row that has it, the one that stays if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_key_as: Option<Origin>,
 }

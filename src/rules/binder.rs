@@ -1,19 +1,19 @@
 //! What a rule may ask for while it binds: columns, row tests, states.
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
 use super::column::BoundColumn;
 use super::published::PublishedTerms;
 use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
-use super::words::{OnFail, Over, Tolerance};
+use super::words::{Nulls, OnFail, Over, Tolerance};
 use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
-use crate::sql::{Expression, LazySql};
-use crate::types::{is_text, type_name};
+use crate::sql::{Certainty, Expression, LazySql};
+use crate::types::{is_text, other_delimiter, type_name};
 use crate::yaml::Spanned;
 
 /// What one finding of a rule is about.
@@ -41,6 +41,8 @@ pub struct Binder<'a> {
     pub(crate) published: Option<&'a PublishedTerms>,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
+    /// How much is known of a column's type.
+    pub(crate) certainty: &'a dyn Fn(&Field) -> Certainty,
     /// Columns that the findings of this rule show.
     pub(crate) shows: Vec<usize>,
 }
@@ -78,8 +80,16 @@ impl Binder<'_> {
     /// There is none; the hint names the nearest.
     pub fn look_up(&self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
         self.named(&name.value).ok_or_else(|| {
-            let known = self.prepare.rule_schema.fields().iter().map(|f| f.name().as_str());
-            self.fault_at(name, Code::UnknownColumn, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
+            let schema = &self.prepare.rule_schema;
+            let known = schema.fields().iter().map(|f| f.name().as_str());
+            let fault = self.fault_at(name, Code::UnknownColumn, format!("unknown column `{}`", name.value));
+            match other_delimiter(schema) {
+                Some(hint) => fault.hint(hint),
+                None if name.value.contains(['*', '?']) => {
+                    fault.hint(format!("patterns stand in `columns`: write `columns: \"{}\"`", name.value))
+                }
+                None => fault.hint_nearest(&name.value, known),
+            }
         })
     }
 
@@ -105,6 +115,11 @@ impl Binder<'_> {
         (self.is_inferred)(&column.name)
     }
 
+    /// Whether the column holds the elements of a list, several a row.
+    pub fn is_element(&self, column: usize) -> bool {
+        self.prepare.path(column).is_some_and(|path| path.is_elements())
+    }
+
     /// Every column's index, nested fields aside.
     pub fn all_columns(&self) -> Vec<usize> {
         (0..self.prepare.schema.fields().len()).collect()
@@ -122,9 +137,8 @@ impl Binder<'_> {
     pub fn condition(&mut self, text: &Spanned<String>) -> Result<Expression, Fault> {
         let condition =
             self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, Code::InvalidSql, why))?;
-        let field = |column: usize| self.prepare.schema.field(column);
-        let is_guess = |column: usize| (self.is_inferred)(field(column).name()) && !is_text(field(column).data_type());
-        let condition = self.sql.accept(condition, |why| self.fault_at(text, Code::InvalidSql, why), is_guess)?;
+        let certainty = |column: usize| (self.certainty)(self.prepare.schema.field(column));
+        let condition = self.sql.accept(condition, |why| self.fault_at(text, Code::InvalidSql, why), certainty)?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }
@@ -151,6 +165,12 @@ impl Binder<'_> {
         self.requests.want::<S>(spec, columns, &Scope { over: Over::Sound, ..Scope::default() })
     }
 
+    /// From here on asks over all rows in scope, whatever other rules set aside: how rows follow each other is judged as
+    /// they came. A row that is set aside neither joins its neighbours nor vanishes between them.
+    pub fn judge_all_rows(&mut self) {
+        self.scope.over = Over::All;
+    }
+
     /// Asks for the number of rows in scope, whether sound or not: what shares are taken of.
     pub fn rows_in_scope(&mut self) -> Handle<Completeness> {
         let scope = Scope { over: Over::All, ..self.scope.clone() };
@@ -171,6 +191,42 @@ impl Binder<'_> {
     pub fn warn_unless_given(&mut self) {
         if !self.policy.on_fail_given {
             self.policy.on_fail = OnFail::Warn;
+        }
+    }
+
+    /// What fails is no row that could be set aside: a failure rejects the batch unless the rule file says otherwise. `word` is
+    /// what the rule file asks for.
+    ///
+    /// # Errors
+    /// The rule file wants rows set aside; the hint says what to write.
+    pub fn rejects_unless_given(&mut self, word: &str, hint: &str) -> Result<(), Fault> {
+        match (self.policy.on_fail_given, self.policy.on_fail) {
+            (false, _) => self.policy.on_fail = OnFail::Reject,
+            (true, OnFail::Quarantine) => {
+                let what = format!("`{word}` can fail without a row that could be set aside");
+                return Err(self.fault(Code::MisplacedWord, what).hint(hint));
+            }
+            (true, OnFail::Reject | OnFail::Warn | OnFail::Info) => {}
+        }
+        Ok(())
+    }
+
+    /// The same, where the rule counts no failing rows at all.
+    ///
+    /// # Errors
+    /// The rule file says something of failing rows.
+    pub fn names_no_rows(&mut self, word: &str) -> Result<(), Fault> {
+        self.rejects_unless_given(word, "write `reject`, `warn` or `info`")?;
+        let misplaced = |other: &str| format!("`{other}` has no meaning beside `{word}`, which judges the batch and not its rows");
+        if self.policy.tolerance_given {
+            return Err(self.fault(Code::MisplacedWord, misplaced("tolerate")).hint("leave it out"));
+        }
+        if self.policy.nulls == Nulls::Fail {
+            return Err(self.fault(Code::MisplacedWord, misplaced("nulls")).hint("leave it out, or write `null` among the members"));
+        }
+        match &self.warn {
+            Some(warn) => Err(self.fault_at(warn, Code::MisplacedWord, misplaced("warn")).hint("leave it out")),
+            None => Ok(()),
         }
     }
 

@@ -9,8 +9,9 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visit
 use serde::{Deserialize, Deserializer};
 
 use super::error::Error;
+use super::number::whole;
 use super::tree::{Entry, Node, Position, Value};
-use crate::diagnostic::{Code, Fault, Faults, nearest};
+use crate::diagnostic::{Code, Fault, Faults, may_mean};
 
 const SPANNED: &str = "$sluicegate::spanned";
 pub const LITERAL: &str = "$sluicegate::literal";
@@ -20,16 +21,24 @@ pub const LITERAL: &str = "$sluicegate::literal";
 /// After a failure, the innermost entry or item that holds it is set aside and the rest read again;
 /// a key that is missing only because it, or a misspelling of it, was set aside is not reported again.
 pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
+    match read_on(node, file) {
+        (Some(value), faults) => faults.or_ok(value),
+        (None, faults) => Err(faults),
+    }
+}
+
+/// The same, with what can be read without the parts that are wrong.
+pub fn read_on<T: DeserializeOwned>(node: &Node, file: &str) -> (Option<T>, Faults) {
     let mut node = node.clone();
     let mut faults = Faults::default();
     let mut set_aside: Vec<(Vec<usize>, String)> = Vec::new();
     loop {
         let mut error = match T::deserialize(Reader(&node)) {
-            Ok(value) => return faults.or_ok(value),
+            Ok(value) => return (Some(value), faults),
             Err(error) => error,
         };
         error.path.reverse();
-        let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && nearest(name, [key]).is_some());
+        let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && may_mean(name, key));
         if !error.missing.is_some_and(lacks) {
             let fault = Fault::new(error.code, error.what).at(error.at.unwrap_or(node.at).in_file(file));
             faults.push(match error.hint {
@@ -42,7 +51,7 @@ pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
                 error.path.pop();
                 set_aside.push((error.path, name));
             }
-            None => return Err(faults),
+            None => return (None, faults),
         }
     }
 }
@@ -160,6 +169,29 @@ impl<'de> Reader<'_> {
         }
         .map_err(|e: Error| e.at(at))
     }
+
+    /// Where a whole number is meant, `3.0` and `3e0` are the number 3.
+    fn visit_whole<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let at = self.0.at;
+        let written = match &self.0.value {
+            Value::Scalar { text, quoted: false } => whole(text),
+            Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => None,
+        };
+        let placed = |e: Error| e.at(at);
+        match written.map(|n| (u64::try_from(n), i64::try_from(n))) {
+            Some((Ok(n), _)) => visitor.visit_u64(n).map_err(placed),
+            Some((Err(_), Ok(n))) => visitor.visit_i64(n).map_err(placed),
+            Some((Err(_), Err(_))) | None => self.visit(visitor),
+        }
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($name:ident)*) => {$(
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.visit_whole(visitor)
+        }
+    )*};
 }
 
 impl<'de> Deserializer<'de> for Reader<'_> {
@@ -200,8 +232,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
+    /// A single value where a list is expected is a list of one.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let at = self.0.at;
+        match &self.0.value {
+            Value::Scalar { .. } => visitor.visit_seq(Items { items: std::slice::from_ref(self.0), next: 0 }).map_err(|e: Error| e.at(at)),
+            Value::Null | Value::Sequence(_) | Value::Mapping(_) => self.visit(visitor),
+        }
+    }
+
     /// A section left empty (`gate:`) is read as an empty mapping.
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
         let at = self.0.at;
         match &self.0.value {
             Value::Null => {
@@ -211,14 +252,19 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Mapping(_) => self.visit(visitor),
             Value::Scalar { .. } | Value::Sequence(_) => {
                 let what = format!("expected a mapping, found {}", self.0.kind());
-                Err(Error::new(Fault::new(Code::InvalidValue, what)).at(at))
+                let fault = Fault::new(Code::InvalidValue, what);
+                Err(Error::new(fault.hint(format!("write `{{ {}: … }}`", fields.first().unwrap_or(&"key")))).at(at))
             }
         }
     }
 
+    whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map identifier ignored_any
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        tuple tuple_struct map identifier ignored_any
     }
 }
 

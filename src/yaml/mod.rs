@@ -2,8 +2,10 @@
 
 mod de;
 mod error;
+mod invalid;
+mod number;
 mod tree;
 
-pub use de::{LITERAL, Spanned, read};
+pub use de::{LITERAL, Spanned, read, read_on};
 pub use error::misread;
 pub use tree::{Entry, Node, Position, Value};

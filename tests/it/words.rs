@@ -4,7 +4,9 @@ use std::process::Command;
 
 use chrono::{DateTime, Utc};
 
-use crate::support::{Place, project};
+use sluicegate::report::terminal::{Style, render};
+
+use crate::support::{Place, Run, project};
 
 fn place(rules: &str, data: &str) -> Place {
     let place = Place::new();
@@ -50,4 +52,219 @@ fn a_report_of_0_1_has_no_time_and_keeps_none() {
     let old = sluicegate::report::read(&text, "report.json").unwrap_or_else(|fault| panic!("{fault}"));
     assert_eq!(old.began, None);
     assert!(!sluicegate::report::json(&old).contains("began"));
+}
+
+/// The text without colour codes.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        out += before;
+        rest = after.split_once('m').expect("a colour code ends").1;
+    }
+    out + rest
+}
+
+/// Columns of a terminal that the text takes: two a wide character.
+fn width(text: &str) -> usize {
+    text.chars()
+        .map(|c| {
+            if matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{1f300}'..='\u{1faff}') {
+                2
+            } else {
+                1
+            }
+        })
+        .sum()
+}
+
+#[test]
+fn colours_and_wide_characters_move_no_column_of_a_table() {
+    let rules = "dataset: d\nrules:\n  - range: { column: 価格, max: 1 }\n  - range: { id: 🙂-limit, column: b, max: 1, on_fail: warn }\n  \
+                 - values: { column: s, in: [東京, 大阪] }\n  - missing: { column: b }\n  - range: { column: b, where: b > 100, max: 5 }\n";
+    let run = place(rules, "価格,b,s\n1,2,京都\n9,1,東京\n").run(&CHECK);
+    let report = sluicegate::report::read(&run.report().to_string(), "r").unwrap_or_else(|fault| panic!("{fault}"));
+    for (width_of_terminal, verbose) in [(120, false), (120, true), (60, true)] {
+        let style = |colour| Style { colour, width: width_of_terminal, verbose };
+        let coloured = render(&report, style(true));
+        assert!(
+            coloured.contains("\x1b[31m✗\x1b[0m") && coloured.contains("\x1b[33m!\x1b[0m") && coloured.contains("\x1b[33m?\x1b[0m"),
+            "{coloured}"
+        );
+        assert_eq!(plain(&coloured), render(&report, style(false)));
+        let table: Vec<&str> = coloured.lines().skip_while(|line| !line.starts_with('─')).take_while(|line| !line.is_empty()).collect();
+        let wide = width(&plain(table[0]));
+        let result = width(plain(table[1]).split("result").next().expect("a header"));
+        for row in &table {
+            let row = plain(row);
+            assert!(width(&row) <= wide, "{row}\n{coloured}");
+            for word in ["quarantine", "warning"] {
+                if let Some(before) = row.strip_suffix(word) {
+                    assert_eq!(width(before), result, "{row}\n{coloured}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_check_publishes_nothing_and_says_so() {
+    let place = place("dataset: d\nrules:\n  - missing: { column: a }\n", "a,b\n1,1\n,1\n2,1\n");
+    let check = place.run(&[&CHECK[..], &["--report", "check.html"]].concat());
+    assert!(check.stdout.contains("\n  3 rows read = 2 would be published + 1 would be quarantined\n"), "{}", check.stdout);
+    let dry = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "o", "--dry-run", "--report", "dry.html"]);
+    assert!(dry.stdout.contains("\n  3 rows read = 2 would be published + 1 would be quarantined\n"), "{}", dry.stdout);
+    let gate = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "o", "--report", "gate.html"]);
+    assert!(gate.stdout.contains("\n  3 rows read = 2 published + 1 quarantined\n"), "{}", gate.stdout);
+    for (page, published) in [("check.html", "Would be published"), ("dry.html", "Would be published"), ("gate.html", "Published")] {
+        let html = std::fs::read_to_string(place.path(page)).expect("the page");
+        assert!(html.contains(&format!("<i class=\"key published\"></i>{published}</span><b>2</b>")), "{page}");
+    }
+}
+
+#[test]
+fn a_rule_that_only_warns_has_no_failures() {
+    let rules = "dataset: d\nrules:\n  - range: { id: w, column: a, max: 1, on_fail: warn }\n  - range: { id: i, column: a, max: 1, on_fail: info }\n  \
+                 - range: { id: q, column: b, max: 1 }\n  - range: { id: p, column: a, max: 2 }\n";
+    let place = place(rules, "a,b\n1,1\n2,1\n1,1\n1,2\n");
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!((run.finding("w")["outcome"].as_str(), run.finding("w")["severity"].as_str()), (Some("fail"), Some("warning")));
+    assert!(run.stdout.contains("\n  5 findings: 1 failed, 1 warning, 1 for information, 2 passed\n"), "{}", run.stdout);
+    let row = |id: &str| run.stdout.lines().find(|line| line.split_whitespace().nth(1) == Some(id)).expect("a row").to_owned();
+    for (id, mark, result) in [("w", "!", "warning"), ("i", "!", "info"), ("q", "✗", "quarantine")] {
+        let row = row(id);
+        assert!(row.starts_with(&format!(" {mark} ")) && row.ends_with(result), "{row}");
+    }
+    // What fails comes first.
+    let order: Vec<&str> = run.report()["findings"].as_array().expect("findings").iter().filter_map(|f| f["id"].as_str()).collect();
+    assert_eq!(order, ["q", "w", "i", "malformed", "p"]);
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    let badges = |word: &str| html.matches(&format!("</svg>{word}</span>")).count();
+    assert_eq!((badges("Fail"), badges("Warning"), badges("Info")), (1, 1, 1));
+    for tally in ["<b>1</b> fail", "<b>1</b> warning", "<b>1</b> info", "<b>2</b> pass"] {
+        assert!(html.contains(tally), "{tally}");
+    }
+}
+
+#[test]
+fn the_limit_that_rejects_a_batch_is_among_the_reasons() {
+    let rules = "dataset: d\ngate: { reject_above: 10% }\nrules:\n  - missing: { column: a }\n";
+    let place = place(rules, "a,b\n1,1\n,2\n3,3\n4,4\n5,5\n,6\n");
+    let run = place.run(&CHECK);
+    let reason = "2 of 6 rows (33.3%) would be set aside, more than `reject_above: 10%` allows: 33.3% of rows fail `missing-a`";
+    assert_eq!(run.report()["reasons"], serde_json::json!([reason]));
+    assert!(run.stdout.contains(&format!("  ✗ {reason}\n")), "{}", run.stdout);
+    // Tolerated, a record that cannot be read is set aside all the same: no row of the table says so.
+    place.write("r.yaml", "dataset: d\nrules:\n  - malformed: { tolerate: 50% }\n");
+    place.write("d.csv", "a,b\n1,1\n2\n3,3\n");
+    let run = place.run(&CHECK);
+    assert!(run.stdout.contains("  ✗ 1 malformed record set aside\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_rule_file_without_rules_checks_nothing_and_the_report_says_so() {
+    let place = place("dataset: d\nrules: []\n", "a\n1\n");
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert!(run.stdout.contains("  ! nothing was checked: the rule file has no rules\n"), "{}", run.stdout);
+    assert!(std::fs::read_to_string(place.path("r.html")).expect("the page").contains("Nothing was checked: the rule file has no rules."));
+    place.write("r.yaml", "dataset: d\nschema: { columns: { a: { type: int64 } } }\nrules: []\n");
+    assert!(!place.run(&CHECK).stdout.contains("nothing was checked"), "a contract is checked");
+}
+
+#[test]
+fn figures_in_the_page_have_names_for_people() {
+    let place = place(
+        "dataset: d\nrules:\n  - outliers: { column: a }\n  - duplicates: { key: [a] }\n",
+        "a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n999\n999\n",
+    );
+    place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert!(html.contains("<dt title=\"the first quartile\">First quartile</dt>"), "{html}");
+    assert!(html.contains("<dt title=\"keys of one row by different keys\">Unique value ratio</dt>"), "{html}");
+    for figure in sluicegate::findings::figures::ALL {
+        assert!(!figure.title().contains('_') && figure.title().starts_with(|c: char| c.is_uppercase() || c == 'p'), "{}", figure.title());
+    }
+}
+
+#[test]
+fn figures_over_sound_rows_say_so() {
+    let rules = "dataset: d\nrules:\n  - range: { id: r, column: a, max: 100 }\n  - statistic: { id: mean, column: a, of: mean, max: 20 }\n  \
+                 - rows: { min: 1 }\n  - statistic: { id: all, column: a, of: max, max: 1000, over: all }\n";
+    let place = place(rules, "a\n1\n2\n3\n500\n600\n");
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!(run.finding("mean")["taken_over"], serde_json::json!({ "rows": 3, "of": 5 }));
+    let message = run.finding("mean")["message"].as_str().expect("a message");
+    assert!(message.ends_with("; over the 3 of 5 rows that pass the row rules"), "{message}");
+    // What counts every row says nothing.
+    for id in ["r", "rows", "all"] {
+        assert!(run.finding(id).get("taken_over").is_none(), "{id}");
+    }
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert_eq!(html.matches("over the 3 of 5 rows").count(), 1);
+    place.write("d.csv", "a\n1\n2\nx,y\n3\n");
+    let sound = place.run(&CHECK);
+    assert!(sound.finding("mean").get("taken_over").is_none(), "every row passes; a record that cannot be read is none");
+}
+
+#[test]
+fn a_finding_that_follows_from_another_names_it() {
+    let follows = |run: &Run, id: &str| run.finding(id)["follows_from"].clone();
+    let contract = "dataset: d\nschema: { evolution: any, columns: { a: { type: int64, required: true }, b: { type: int64 } } }\nrules:\n  \
+                    - range: { column: a, max: 100 }\n  - range: { column: b, max: 100 }\n  - missing: { column: a }\n";
+    let place = place(contract, "a\n1\n\"\"\n");
+    let run = place.run(&CHECK);
+    assert_eq!(follows(&run, "range-b"), serde_json::json!(["schema"]));
+    let message = run.finding("range-b")["message"].as_str().expect("a message");
+    assert!(message.ends_with("; follows from `schema`"), "{message}");
+    assert_eq!(follows(&run, "required-a"), serde_json::json!(["missing-a"]), "the same rows");
+    assert!(follows(&run, "missing-a").is_null() && follows(&run, "range-a").is_null());
+    // No row is left: who set them aside?
+    place.write(
+        "r.yaml",
+        "dataset: d\nrules:\n  - range: { id: high, column: a, max: 0 }\n  - range: { id: low, column: a, min: 100 }\n  \
+                           - range: { id: fine, column: a, max: 9 }\n  - statistic: { id: mean, column: a, of: mean, max: 20 }\n",
+    );
+    place.write("d.csv", "a\n1\n2\nx,y\n");
+    let run = place.run(&CHECK);
+    assert_eq!(follows(&run, "mean"), serde_json::json!(["malformed", "high", "low"]));
+    let message = "no row is left to judge: all 3 rows are set aside; follows from `malformed`, `high`, `low`";
+    assert_eq!(run.finding("mean")["message"], message);
+}
+
+#[test]
+fn duplicates_name_the_row_whose_key_they_have() {
+    let rules = |more: &str| format!("dataset: d\nrules:\n  - duplicates: {{ id: k, key: [a]{more} }}\n");
+    let place = place(&rules(""), "a,b\n7,1\n8,2\n7,3\n8,4\n7,5\n9,6\n");
+    let lines = |run: &Run| -> Vec<(u64, u64)> {
+        let samples = run.finding("k")["samples"].as_array().expect("samples");
+        samples
+            .iter()
+            .map(|s| (s["origin"]["line"].as_u64().expect("a line"), s["same_key_as"]["line"].as_u64().expect("another")))
+            .collect()
+    };
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!(lines(&run), [(4, 2), (5, 3), (6, 2)]);
+    assert!(run.stdout.contains("    d.csv:4  a=7  same key as line 2\n"), "{}", run.stdout);
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert!(html.contains("<th scope=\"col\">Same key as</th>") && html.contains("<td>d.csv:2</td>"), "{html}");
+    for (more, expected) in [
+        (", keep: last", &[(2, 4), (3, 5), (4, 6)][..]),
+        (", keep: none", &[(2, 4), (3, 5), (4, 2), (5, 3), (6, 2)]),
+        (", by: [b]", &[]),
+        (", tolerate: 50%", &[(4, 2), (5, 3), (6, 2)]),
+    ] {
+        place.write("r.yaml", rules(more));
+        assert_eq!(lines(&place.run(&CHECK)), expected, "{more}");
+    }
+    // In another file, and beside published rows.
+    place.write("e.csv", "a,b\n9,1\n10,2\n");
+    place.write("r.yaml", rules(""));
+    let run = place.run(&["check", "d.csv", "e.csv", "-r", "r.yaml", "-v"]);
+    assert!(run.stdout.contains("    e.csv:2  a=9  same key as line 7 of d.csv\n"), "{}", run.stdout);
+    place.write("r.yaml", format!("{}gate: {{ publish: lake, quarantine: aside }}\n", rules(", across: published")));
+    assert_eq!(place.run(&["gate", "e.csv", "-r", "r.yaml"]).code, 0);
+    place.write("f.csv", "a,b\n10,3\n11,1\n11,2\n");
+    let run = place.run(&["check", "f.csv", "-r", "r.yaml"]);
+    assert!(run.stdout.contains("    f.csv:2  a=10  a published row has its key\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("    f.csv:4  a=11  same key as line 3\n"), "{}", run.stdout);
 }

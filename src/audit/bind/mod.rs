@@ -14,12 +14,13 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
+pub(super) use self::contract::schema as contract_schema;
 use self::item::Binding;
-use self::preparation::{binding, is_guess};
+use self::preparation::{binding, certainty};
 use super::profile::{self, ColumnPlan};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, Message};
-use crate::metric::completeness::Counts;
+use crate::metric::completeness::{Completeness, Counts};
 use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
 use crate::rules::published::PublishedTerms;
@@ -59,7 +60,6 @@ pub struct PlannedCheck {
     pub columns: Vec<String>,
     pub words: Words,
     pub policy: Policy,
-    pub on_no_data: OnNoData,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
     pub check: Result<Box<dyn Judge>, Message>,
@@ -69,12 +69,23 @@ pub struct PlannedCheck {
     pub test: Option<usize>,
     /// Whether its row test is all it asks for.
     pub tests_alone: bool,
+    /// Whether its figures are taken over the sound rows alone.
+    pub of_sound_rows: bool,
     /// Why rows that are a known issue are accepted.
     pub known_reasons: Vec<String>,
     /// The groups of `by`.
     pub groups: Option<Handle<GroupCounts>>,
+    /// How many rows it is judged over, where that decides whether it is judged at all.
+    pub rows_judged: Option<Handle<Completeness>>,
     /// Columns whose values samples show.
     pub shows: Vec<usize>,
+}
+
+impl PlannedCheck {
+    /// What follows where there is nothing to judge.
+    pub fn on_no_data(&self) -> OnNoData {
+        self.words.on_no_data.unwrap_or(OnNoData::no_heavier_than(self.policy.on_fail))
+    }
 }
 
 /// What a rule file is bound to.
@@ -84,6 +95,8 @@ pub(crate) struct Terms<'a> {
     pub schema: &'a SchemaRef,
     /// Whether types of columns that the contract does not name follow from their values.
     pub infers: bool,
+    /// Columns of which no value has been seen, so that nothing is known of their types.
+    pub without_values: &'a [String],
     pub now: DateTime<Utc>,
     pub as_of: DateTime<Utc>,
     /// The table that batches are published to.
@@ -100,7 +113,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     let mut faults = Faults::default();
     let mut skipped_steps = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
-    let contract_schema = Arc::new(contract::schema(terms, terms.schema));
+    let contract_schema = Arc::new(contract::schema(terms.rules, terms.schema));
     let (contract_prepare, contract_faults) = binding(terms, &contract_schema, &sql);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {
@@ -122,7 +135,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     };
     let binding = Binding { terms, sql: &sql, contract: &contract_prepare };
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
-        // Where the column is gone, `evolution` decides.
+        // Where the column is gone, the finding about the schema fails.
         if contract.required == Some(true)
             && plan.prepare.rule_schema.column_with_name(name).is_some()
             && let Err(more) = binding.required(name, contract.at, &mut plan)
@@ -135,7 +148,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
             faults.extend(more);
         }
     }
-    if let Err(more) = known::attach(terms, &sql, |field| is_guess(terms, field), &mut plan) {
+    if let Err(more) = known::attach(terms, &sql, |field| certainty(terms, field), &mut plan) {
         faults.extend(more);
     }
     if terms.rules.goes_to_delta {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 
 /// Which of several rows with one key is left standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -15,11 +15,13 @@ pub enum Keep {
     None,
 }
 
-/// Deequ's figures and the rows that must go.
+/// How often keys occur, and the rows that must go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeysOut {
-    /// Rows counted: all, or those whose whole key is there.
+    /// Rows counted: those of [`super::KeyRows`].
     pub rows: u64,
+    /// Of these, the ones of whose key every part is missing.
+    pub empty: u64,
     pub distinct: u64,
     /// Keys that occur once.
     pub once: u64,
@@ -31,6 +33,8 @@ pub struct KeysOut {
     pub failing: RowSet,
     /// Rows whose key occurs in the other data.
     pub elsewhere: RowSet,
+    /// Of the first rows to set aside: another row that has their key.
+    pub repeats: Repeats,
     /// How often the most frequent keys occur, descending.
     pub largest: Vec<u64>,
     /// Nothing is known: keys ascend here and there only, and must be looked at again.

@@ -3,7 +3,8 @@
 use arrow::datatypes::DataType;
 use num_bigint::{BigInt, Sign};
 
-use crate::metric::exact_sum::{Fraction, float_at_most, whole};
+use crate::metric::exact_sum::{float_at_most, whole};
+use crate::metric::fraction::Fraction;
 use crate::metric::number::Number;
 use crate::metric::select::Inside;
 
