@@ -7,7 +7,7 @@ use super::foreign;
 use crate::diagnostic::{Code, Fault, Faults, may_mean};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
-use crate::rules::{self, AnyRule, RuleEntry, Subject};
+use crate::rules::{self, AnyRule, EarlierLimit, RuleEntry, Subject};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
 /// The words that every rule understands.
@@ -76,14 +76,7 @@ impl Words {
 
     /// The words that mean something for `rule`.
     pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
-        Self::KEYS.into_iter().filter(|key| {
-            let is_column_word = matches!(*key, "column" | "columns");
-            let is_evidence_word = matches!(*key, "min_rows" | "require_evidence");
-            let is_meaningless = (is_column_word && rule.subject == Subject::Table)
-                || (*key == "tolerate" && !rule.names_rows)
-                || (is_evidence_word && !rule.weighs_rows);
-            !rule.claims.contains(key) && !is_meaningless
-        })
+        Self::KEYS.into_iter().filter(|key| !rule.claims.contains(key) && rule.refuses(key).is_none())
     }
 }
 
@@ -216,17 +209,32 @@ fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
     if let Some(words) = &words {
-        warns_of_rows(words, file, &mut faults);
+        warns_earlier(EarlierLimit::Rows, words, file, &mut faults);
+        let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
+        if let Some(warn) =
+            words.warn.as_ref().filter(|warn| warn.value.0.parse().is_ok_and(|warn: Tolerance| !warn.comes_before(&tolerate)))
+        {
+            faults.push(never_warns(&tolerate).at(warn.at.in_file(file)));
+        }
     }
     faults.or_ok(words.unwrap_or_default())
 }
 
-/// Beside a tolerance, `warn` is one too.
-fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
+/// `warn` must be a limit of the rule's own kind.
+fn warns_earlier(limit: EarlierLimit, words: &Words, file: &str, faults: &mut Faults) {
     if let Some(warn) = &words.warn
-        && let Err(why) = warn.value.0.parse::<Tolerance>()
+        && let Err(why) = limit.check(&warn.value)
     {
         faults.push(Fault::told(Code::InvalidValue, why).at(warn.at.in_file(file)));
+    }
+}
+
+/// A fault: whatever fails beyond `warn` fails beyond `tolerate` already.
+pub(crate) fn never_warns(tolerate: &Tolerance) -> Fault {
+    let fault = Fault::new(Code::ConflictingWords, "`warn` is not an earlier limit than `tolerate`, so it would never warn");
+    match tolerate.is_none() {
+        true => fault.hint("without `tolerate` one failing row is too many; add `tolerate`, or write `on_fail: warn`"),
+        false => fault.hint(format!("write less than {tolerate}")),
     }
 }
 
@@ -236,6 +244,19 @@ fn taken(id: &Spanned<String>, entry: &RuleEntry, file: &str) -> Option<Fault> {
     let owner = builtin::owner_of(&id.value).filter(|_| id.value != entry.name)?;
     let fault = Fault::new(Code::DuplicateId, format!("the id `{}` is reserved", id.value)).at(id.at.in_file(file));
     Some(fault.hint(format!("it belongs to findings of the kind `{}`, which need no rule; choose another", owner.code)))
+}
+
+/// What is wrong with a key that the rule does not take.
+fn misplaced(entry: &RuleEntry, key: &str, own: &[String], words: &[&str]) -> Fault {
+    let own = own.iter().map(String::as_str);
+    let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() else {
+        let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name));
+        return fault.hint_word(key, own.chain(words.iter().copied()));
+    };
+    let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name));
+    // Who writes `column` here may mean the columns that the rule calls otherwise.
+    let names_columns = matches!(key, "column" | "columns") && own.clone().any(|own| matches!(own, "key" | "groups"));
+    if names_columns { fault.hint_word(key, own) } else { fault.hint(format!("{why}; leave it out")) }
 }
 
 /// What is wrong with the words that name columns; `about_rows` is the rule's own word that names some itself.
@@ -303,20 +324,13 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         } else if words.contains(&key) {
             word_entries.push(e.clone());
         } else {
-            let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
-            faults.push(match key {
-                "tolerate" => fault.hint("it judges the batch as a whole and names no rows that could stay; leave the key out"),
-                "column" | "columns" if !own.iter().any(|o| matches!(o.as_str(), "key" | "groups")) => {
-                    fault.hint("the rule is about rows, not about one column; leave the key out")
-                }
-                "min_rows" | "require_evidence" => fault.hint("the rule needs no sample; leave the key out"),
-                _ => fault.hint_word(key, own.iter().map(String::as_str).chain(words.iter().copied())),
-            });
+            faults.push(misplaced(entry, key, &own, &words).at(e.key_at.in_file(file)));
         }
     }
     // Its column stands there under another name, which is the mistake.
     let meant_column = config.entries().iter().any(|e| !is_known(&e.key) && (may_mean(&e.key, "column") || may_mean(&e.key, "columns")));
-    let about_rows = own_entries.iter().find(|e| entry.about_rows.contains(&e.key.as_str())).map(|e| e.key.clone());
+    let speaks_of_rows = |e: &&Entry| entry.about_rows.contains(&e.key.as_str()) && !matches!(e.value.value, Value::Null);
+    let about_rows = own_entries.iter().find(speaks_of_rows).map(|e| e.key.clone());
     let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
     let rule = faults.take((entry.read)(&node(own_entries), file));
     let words = faults.take(yaml::read::<Words>(&node(word_entries), file));
@@ -335,9 +349,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                     .hint("where there is too little data, no row can be set aside for it: write `on_fail: reject`, or `warn`, beside it"),
             );
         }
-        if entry.names_rows {
-            warns_of_rows(words, file, &mut faults);
-        } else if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
+        warns_earlier(entry.warn, words, file, &mut faults);
+        if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine && !entry.names_rows) {
             let fault = Fault::new(Code::MisplacedWord, format!("`{}` names no rows that could be set aside", entry.name))
                 .at(on_fail.at.in_file(file));
             faults.push(fault.hint("write `reject`, `warn` or `info`"));

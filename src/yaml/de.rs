@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visit
 use serde::{Deserialize, Deserializer};
 
 use super::error::Error;
+use super::number::whole;
 use super::position::Position;
 use super::tree::{Entry, Node, Value};
 use crate::diagnostic::{Code, Fault, Faults, may_mean};
@@ -184,31 +185,6 @@ impl<'de> Reader<'_> {
             Some((Err(_), Err(_))) | None => self.visit(visitor),
         }
     }
-}
-
-/// The number that `text` writes, if it is whole: digits, perhaps with a point and an exponent.
-fn whole(text: &str) -> Option<i128> {
-    let (sign, digits) = match text.as_bytes() {
-        [b'-', ..] => (-1, &text[1..]),
-        [b'+', ..] => (1, &text[1..]),
-        _ => (1, text),
-    };
-    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (digits, 0),
-    };
-    let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all = format!("{before}{after}");
-    if all.is_empty() || !all.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let significant = all.trim_end_matches('0');
-    if significant.is_empty() {
-        return Some(0);
-    }
-    let zeros = exponent.checked_sub(i32::try_from(after.len()).ok()?)?.checked_add(i32::try_from(all.len() - significant.len()).ok()?)?;
-    let factor = 10i128.checked_pow(u32::try_from(zeros).ok()?)?;
-    significant.parse::<i128>().ok()?.checked_mul(factor)?.checked_mul(sign)
 }
 
 macro_rules! whole_numbers {

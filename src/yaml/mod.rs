@@ -3,6 +3,7 @@
 mod de;
 mod error;
 mod invalid;
+mod number;
 mod position;
 mod tree;
 

@@ -22,7 +22,9 @@ use sluicegate::metric::extrema::Extrema;
 use sluicegate::metric::frequencies::Frequencies;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
+use sluicegate::metric::json_schema::{Instance, SchemaSpec, Violations};
 use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
+use sluicegate::metric::members::{Member, Members};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
 use sluicegate::metric::runs::MissingRuns;
@@ -278,6 +280,22 @@ fn trials() -> Vec<Trial> {
     all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
     all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
     all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
+    let schema = r#"{"properties": {"n": {"minimum": 0}, "x": {"type": "number", "maximum": 7}, "t": {"enum": ["a", null]}}}"#;
+    let schema = |omit_missing| SchemaSpec::read(schema.to_owned(), None, false, omit_missing).expect("a schema");
+    let record = Instance::Record(["n", "x", "t"].map(str::to_owned).to_vec());
+    all.of::<Violations>(schema(true).of(record), &[INTEGER, FLOAT, CODES]);
+    all.of::<Violations>(schema(true).of(Instance::Text), &[TEXT]);
+    all.of::<Violations>(schema(false).of(Instance::Value), &[DECIMAL]);
+    all.of::<Members>(vec![Member::Missing, Member::Int(0), Member::Int(100)], &[INTEGER]);
+    all.of::<Members>(vec![Member::Int(0), Member::Int(-7)], &[DECIMAL]);
+    all.of::<Members>(vec![Member::float(0.0), Member::float(f64::INFINITY), Member::float(0.5), Member::Missing], &[FLOAT]);
+    all.of::<Members>(vec![Member::Boolean(true), Member::Missing, Member::Boolean(false)], &[BOOLEAN]);
+    for column in [TEXT, CODES] {
+        all.of::<Members>(
+            vec![Member::Text("a".into()), Member::Text(String::new()), Member::Missing, Member::Text("c".into())],
+            &[column],
+        );
+    }
     for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
         all.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
     }

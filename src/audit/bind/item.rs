@@ -12,9 +12,9 @@ use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::words::{Over, Tolerance};
-use crate::rules::{Asking, Binder, BoundColumn, Handle, Judge, Policy, Requests, Scope, StateRequest};
-use crate::ruleset::RuleItem;
+use crate::rules::words::{ColumnSelection, Over, Tolerance};
+use crate::rules::{Asking, Binder, BoundColumn, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest};
+use crate::ruleset::{RuleItem, never_warns};
 use crate::sql::LazySql;
 use crate::types::type_name;
 use crate::yaml::{Position, Spanned};
@@ -73,11 +73,10 @@ impl Binding<'_, '_> {
             return Ok(vec![column.clone()]);
         }
         let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
-        let some = |named: Vec<String>| {
-            if named.is_empty() { Err(Misread::new("`columns` names no column").hint("write `columns: [a, b]`")) } else { Ok(named) }
-        };
-        let named = select(&columns.value, prepare, self.contract)
-            .and_then(some)
+        let is_empty = matches!(&columns.value, ColumnSelection::Named(names) if names.is_empty());
+        let named = if is_empty { Err(Misread::new("`columns` names no column").hint("write `columns: [a, b]`")) } else { Ok(()) };
+        let named = named
+            .and_then(|()| select(&columns.value, prepare, self.contract, self.terms.rules.sections.schema.as_deref()))
             .map_err(|what| Fault::told(Code::UnknownColumn, what).at(columns.at.in_file(&self.terms.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
@@ -168,7 +167,7 @@ impl Binding<'_, '_> {
             on_fail_given: item.words.on_fail.is_some(),
             tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
             tolerance_given: item.words.tolerate.is_some(),
-            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).map(|w| w.value.0.parse().expect(READ)),
+            warn: item.words.warn.as_ref().filter(|_| item.entry.warn == EarlierLimit::Rows).map(|w| w.value.0.parse().expect(READ)),
             nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
             min_rows: item.words.min_rows,
             require_evidence: item.words.require_evidence.as_ref().is_some_and(|r| r.value),
@@ -227,6 +226,10 @@ impl Binding<'_, '_> {
         faults.or_ok(())?;
         let shown_before = binder.shows.len();
         let check = item.rule.bind(&mut binder)?;
+        let Policy { warn, tolerate, .. } = &binder.policy;
+        if let Some(written) = item.words.warn.as_ref().filter(|_| warn.is_some_and(|warn| !warn.comes_before(tolerate))) {
+            return Err(never_warns(tolerate).at(written.at.in_file(path)).into());
+        }
         has_one_value_a_row(&binder, item.entry.name)?;
         has_names_for_groups(&binder)?;
         let (wants_states, of_sound_rows) = (binder.requests.wants_states(), binder.requests.counts_sound_rows());

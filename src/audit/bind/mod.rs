@@ -135,7 +135,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     };
     let binding = Binding { terms, sql: &sql, contract: &contract_prepare };
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
-        // Where the column is gone, `evolution` decides.
+        // Where the column is gone, the finding about the schema fails.
         if contract.required == Some(true)
             && plan.prepare.rule_schema.column_with_name(name).is_some()
             && let Err(more) = binding.required(name, contract.at, &mut plan)

@@ -11,7 +11,7 @@ use self::check::{First, OutliersCheck, Stage};
 use self::exact::{Limit, Unit};
 use self::order_statistics::{OrderStatistics, Wanted};
 use super::words::OnFail;
-use super::{Binder, Judge, Rule, Subject};
+use super::{Binder, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Faults};
 use crate::metric::extrema::Extrema;
 use crate::metric::moments::Moments;
@@ -87,6 +87,7 @@ impl Rule for Outliers {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
     const ON_FAIL: OnFail = OnFail::Warn;
+    const JUDGES: Judges = Judges::Measures;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
