@@ -221,6 +221,9 @@ impl Binder<'_> {
         if self.policy.tolerance_given {
             return Err(self.fault(Code::MisplacedWord, misplaced("tolerate")).hint("leave it out"));
         }
+        if self.policy.nulls == Nulls::Fail {
+            return Err(self.fault(Code::MisplacedWord, misplaced("nulls")).hint("leave it out, or write `null` among the members"));
+        }
         match &self.warn {
             Some(warn) => Err(self.fault_at(warn, Code::MisplacedWord, misplaced("warn")).hint("leave it out")),
             None => Ok(()),

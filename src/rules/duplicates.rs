@@ -137,10 +137,10 @@ impl Rule for Duplicates {
         }
         let rows = to.rows_in_scope();
         let says = match (self.key.is_some(), &across) {
-            (true, None) => "whose key occurs elsewhere",
-            (false, None) => "that occur elsewhere",
-            (true, Some(_)) => "whose key occurs elsewhere or is published already",
-            (false, Some(_)) => "that occur elsewhere or are published already",
+            (true, None) => "with a key that another row has",
+            (false, None) => "equal to another row",
+            (true, Some(_)) => "with a key that another row or a published row has",
+            (false, Some(_)) => "equal to another row or a published row",
         };
         Ok(Box::new(DuplicatesCheck { keys, partial, rows, says, across }))
     }
@@ -272,7 +272,7 @@ impl Judge for DuplicatesCheck {
         let keys = keys.unwrap_or(&none);
         let Some(rows) = facts.get(self.rows)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if keys.rows == 0 && rows.rows > 0 {
-            return Ok(Judgement::NoData("no row has a whole key".into()));
+            return Ok(Judgement::NoData("no row has a complete key: each lacks a part of it".into()));
         }
         let mut counted = Figures::from([
             (&figures::ROWS, keys.rows.into()),

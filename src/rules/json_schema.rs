@@ -144,6 +144,7 @@ impl Rule for RecordSchema {
     const NAME: &'static str = "json_schema";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
+    const CLAIMS: &'static [&'static str] = &["column"];
 
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
         let text = match &self.schema.value {

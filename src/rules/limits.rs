@@ -12,7 +12,7 @@ use super::words::{Decimal, Literal};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Outcome, Value};
 use crate::metric::Number;
-use crate::shown::count;
+use crate::shown::{beside, count, percent_by};
 use crate::text;
 use crate::yaml::Spanned;
 
@@ -115,7 +115,7 @@ impl Limits {
     pub(super) fn should(&self, outcome: Outcome) -> String {
         match &self.warn {
             Some(warn) if outcome == Outcome::Warn => format!("a warning unless it is {}", warn.says),
-            Some(_) | None => format!("and should be {}", self.says),
+            Some(_) | None => format!("expected {}", self.says),
         }
     }
 
@@ -130,6 +130,18 @@ impl Limits {
             Some(bound) => bound.compare_share(part, whole),
             None => compare(Number::Float(part as f64 / whole as f64), bound),
         })
+    }
+
+    /// The measure, with digits enough to see on which side of each bound it lies.
+    pub(super) fn shown(&self, measure: f64) -> String {
+        let ends = self.ends.iter().chain(self.warn.iter().map(|warn| &warn.end));
+        let bounds: Vec<f64> = ends.map(|end| end.bound.as_f64()).collect();
+        beside(measure, &bounds)
+    }
+
+    /// The share `part` of `whole` as a percentage, with digits enough to see whether it keeps to the bounds.
+    pub(super) fn shown_share(&self, part: u64, whole: u64) -> String {
+        percent_by(part, whole, |part, whole| self.outcome_of_share(part, whole))
     }
 
     /// The outcome, given how the measure stands to a bound.

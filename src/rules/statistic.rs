@@ -262,10 +262,12 @@ impl Judge for StatisticCheck {
         };
         let outcome = share.map_or_else(|| self.limits.outcome(measure), |(part, whole)| self.limits.outcome_of_share(part, whole));
         let observed = measure_json(measure, self.data_type.as_ref());
-        let shown = match (measure, &self.data_type) {
-            (Number::Int { .. }, Some(data_type)) => super::bounds::shown(measure, data_type),
-            (Number::Float(x), _) if matches!(self.of, Of::UniqueShare | Of::MostCommon) => format!("{}%", crate::shown::short(x * 100.0)),
-            (number, _) => crate::shown::short(number.as_f64()),
+        let shown = match (measure, share, &self.data_type) {
+            (_, Some((part, whole)), _) => self.limits.shown_share(part, whole),
+            (Number::Int { .. }, None, Some(data_type)) => super::bounds::shown(measure, data_type),
+            // The column has this value: it is not rounded.
+            (Number::Float(x), None, Some(_)) => x.to_string(),
+            (number, None, _) => self.limits.shown(number.as_f64()),
         };
         let should = if outcome == Outcome::Pass { String::new() } else { format!(", {}", self.limits.should(outcome)) };
         let message = format!("the {} is {shown}{should}", self.name);

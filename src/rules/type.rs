@@ -49,7 +49,7 @@ struct TypeCheck {
 impl SinglePass for TypeCheck {
     fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let fits = self.found == self.expected;
-        let says = if fits { format!("is {}", self.found) } else { format!("is {}, not {}", self.found, self.expected) };
+        let says = if fits { format!("is {}", self.found) } else { format!("is {}, expected {}", self.found, self.expected) };
         Ok(Judgement::measured(Finding {
             outcome: if fits { Outcome::Pass } else { Outcome::Fail },
             observed: self.found.clone().into(),

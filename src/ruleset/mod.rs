@@ -88,6 +88,12 @@ impl RuleFile {
     /// The rule file as far as it can be read, so that mistakes of one kind hide none of another; without the files that its
     /// rules name, for which see [`Parsed::with_files`].
     pub fn read(text: &str, path: &str) -> Parsed {
+        let parsed = Self::read_aloud(text, path);
+        Parsed { faults: private::quiet(text, path, parsed.faults), ..parsed }
+    }
+
+    /// The same, with faults that may quote values of masked columns.
+    fn read_aloud(text: &str, path: &str) -> Parsed {
         let (tree, mut faults) = Node::read(text, path);
         let nothing = |faults: Faults| Parsed { rules: None, faults: sorted(faults), is_comparable: false };
         if let Some(fault) = tree.is_none().then(|| shape::no_mapping(None, path)).flatten() {

@@ -146,7 +146,7 @@ impl SinglePass for MissingCheck {
             counted.set(&figures::LONGEST_RUN, longest);
             broken = (longest > max).then(|| format!("{longest} missing in a row, at most {max} allowed"));
         }
-        let says = if self.inverted { "with a value" } else { "missing" }.to_owned();
+        let says = if self.inverted { "with a value" } else { "without a value" }.to_owned();
         let (failing, of, known, rows) = (counts.failing, counts.in_scope, counts.known, counts.rows);
         Ok(Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures: counted, broken, ..RowsJudged::default() }))
     }
