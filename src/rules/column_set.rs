@@ -15,7 +15,8 @@ use crate::yaml::Spanned;
 
 /// Which columns there are.
 ///
-/// The columns that rules see: those of the data, then those that `transform` adds.
+/// The columns that rules see: those of the data, then those that `transform` adds. Fields of
+/// structs are no columns. It is judged whether there are rows or not.
 ///
 /// - No rows: judged all the same: the rule is about columns.
 ///

@@ -15,8 +15,8 @@ use crate::yaml::Spanned;
 /// How many rows there are.
 ///
 /// Rows left by `clean`, those that other rules set aside among them; with `where` those it speaks
-/// of, with `by` those of each group. A batch without rows is undecided, unless `rows: { min: 0 }`
-/// permits it.
+/// of, with `by` those of each group. Bounds are whole numbers (`3.0` is 3). A batch without rows is
+/// undecided, unless `rows: { min: 0 }` permits it.
 ///
 /// - Missing values and NaN: their rows count.
 /// - Infinities: their rows count.
