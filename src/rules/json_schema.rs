@@ -38,7 +38,7 @@ use crate::yaml::Spanned;
 /// a key that is absent: `required` fails it, `type` does not. A file of JSON records does not tell
 /// the two apart once it is read, since a key that some records lack is a column that they have no
 /// value in. Elements of lists are always `null`. With `column`, a row without a value passes,
-/// unless `nulls: fail`. Without rows there is no data.
+/// unless `nulls: fail`.
 ///
 /// Drafts 4, 6, 7, 2019-09 and 2020-12, as `$schema` or `draft` says; 2020-12 if neither does.
 /// `format` is checked with `formats: true` only, whatever the draft; a format that is not known is

@@ -25,7 +25,7 @@ use crate::yaml::Spanned;
 /// `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it. `min` and
 /// `max` are allowed values, `above` and `below` are not. Text is compared byte by byte. An infinity
 /// is above every `max` or below every `min`. A missing value (NaN is one) passes unless
-/// `nulls: fail`. Without rows there is no data. Bounds between which no value of the column's type
+/// `nulls: fail`. Bounds between which no value of the column's type
 /// lies are a mistake: nothing could pass.
 ///
 /// - Missing values and NaN: they pass, unless `nulls: fail`.
