@@ -23,6 +23,9 @@ use crate::yaml::Spanned;
 /// has a negative age, which is fresh. Missing values are passed over; without a value there is no
 /// data. `max_age` is the only bound, and allowed itself: 36h is not older than `36h`.
 ///
+/// - Missing values and NaN: they are left out.
+/// - No rows: `no_data`; so are no dates.
+///
 /// Why: a pipeline that delivers yesterday's file again passes every other rule.
 ///
 /// ```yaml

@@ -47,6 +47,10 @@ use crate::yaml::Spanned;
 /// and not to other files or addresses, which are never read. A changed schema file is a changed
 /// rule file.
 ///
+/// - Missing values and NaN: `null` in the record (with `column`, a missing value passes, unless `nulls: fail`).
+/// - Infinities: JSON has none, so the row fails.
+/// - No rows: `no_data`.
+///
 /// Why: a producer and its consumers agreed on a schema, and the payload in a column is what they agreed on.
 ///
 /// ```yaml
@@ -57,11 +61,11 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecordSchema {
-    /// The column whose values are judged; the whole record if left out.
+    /// The column whose values are judged. If left out: the whole record.
     column: Option<Spanned<String>>,
     /// The JSON Schema: the path of a file, or the schema itself.
     schema: Spanned<Given>,
-    /// The draft that the schema is of: 4, 6, 7, 2019-09 or 2020-12.
+    /// The draft that the schema is of: 4, 6, 7, 2019-09 or 2020-12. If left out: `$schema` of the schema, else 2020-12.
     draft: Option<Spanned<DraftName>>,
     /// Whether `format` is checked.
     #[serde(default)]
