@@ -140,7 +140,7 @@ impl JsonSchema for DraftName {
         "Draft".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "enum": [4, 6, 7, "4", "6", "7", "2019-09", "2020-12"] })
+        json_schema!({ "anyOf": [{ "enum": [4, 6, 7, "2019-09", "2020-12"] }, { "type": "string", "pattern": "^[467]$" }] })
     }
 }
 
