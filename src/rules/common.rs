@@ -34,6 +34,7 @@ impl RuleEntry {
             "over" => match self.judges {
                 Judges::Measures if !self.counts_rows => None,
                 Judges::Measures | Judges::Sequences => Some("the rule is always over all rows in scope"),
+                Judges::Rows if self.also_measures => None,
                 Judges::Rows => Some("it judges each row by itself, whatever other rules set aside"),
                 Judges::Columns => Some("it judges the columns, whatever their rows hold"),
             },

@@ -60,6 +60,7 @@ impl Rule for Values {
     const NAME: &'static str = "values";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
+    const ALSO_MEASURES: bool = true;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         match (&self.r#in, &self.not_in, &self.must_contain, &self.must_equal) {
