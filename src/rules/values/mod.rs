@@ -92,6 +92,10 @@ impl Rule for Values {
 
 impl Values {
     fn row_by_row(members: &[Written], allowed: bool, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        if to.scope.over == super::words::Over::All {
+            let fault = to.fault(Code::MisplacedWord, "`over` has no meaning beside `in` and `not_in`, which judge each row by itself");
+            return Err(fault.hint("leave it out").into());
+        }
         Ok(Box::new(Self::test(members, allowed, to)?))
     }
 
