@@ -7,8 +7,6 @@ use super::{EarlierLimit, RuleEntry, Subject};
 pub enum Judges {
     /// Each row by itself.
     Rows,
-    /// Each row by itself, and what the sound rows amount to together.
-    RowsAndMeasures,
     /// How rows follow each other: all rows in scope.
     Sequences,
     /// What rows amount to together: the sound ones, or all.
@@ -30,13 +28,13 @@ impl RuleEntry {
             }
             "warn" if self.warn == EarlierLimit::None => Some("the rule has no earlier limit"),
             "nulls" => match self.judges {
-                Judges::Rows | Judges::RowsAndMeasures => None,
+                Judges::Rows => None,
                 Judges::Sequences | Judges::Measures | Judges::Columns => Some("judge missing values with `missing`"),
             },
             "over" => match self.judges {
-                Judges::RowsAndMeasures => None,
                 Judges::Measures if !self.counts_rows => None,
                 Judges::Measures | Judges::Sequences => Some("the rule is always over all rows in scope"),
+                Judges::Rows if self.also_measures => None,
                 Judges::Rows => Some("it judges each row by itself, whatever other rules set aside"),
                 Judges::Columns => Some("it judges the columns, whatever their rows hold"),
             },

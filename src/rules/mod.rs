@@ -74,6 +74,8 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const ON_FAIL: OnFail = if Self::NAMES_ROWS { OnFail::Quarantine } else { OnFail::Reject };
     /// What it looks at when it judges: which common words it takes follows from it.
     const JUDGES: Judges = if Self::NAMES_ROWS { Judges::Rows } else { Judges::Measures };
+    /// Whether it also measures rows together, with some of its words: then it takes `over`.
+    const ALSO_MEASURES: bool = false;
     /// What `warn` is for it.
     const WARN: EarlierLimit = if Self::NAMES_ROWS { EarlierLimit::Rows } else { EarlierLimit::None };
     /// Common words that this rule gives a meaning of its own.
@@ -168,6 +170,7 @@ pub struct RuleEntry {
     pub names_rows: bool,
     pub on_fail: OnFail,
     pub judges: Judges,
+    pub also_measures: bool,
     pub warn: EarlierLimit,
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
@@ -234,6 +237,7 @@ impl RuleEntry {
             names_rows: R::NAMES_ROWS,
             on_fail: R::ON_FAIL,
             judges: R::JUDGES,
+            also_measures: R::ALSO_MEASURES,
             warn: R::WARN,
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,

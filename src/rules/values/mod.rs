@@ -9,8 +9,7 @@ use self::set::{Set, Written, shown};
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::{Handle, TestHandle};
-use super::words::Over;
-use super::{Binder, GroupFacts, Judge, Judges, RowTest, Rule, Subject, Tested};
+use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Column;
@@ -65,7 +64,7 @@ impl Rule for Values {
     const NAME: &'static str = "values";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
-    const JUDGES: Judges = Judges::RowsAndMeasures;
+    const ALSO_MEASURES: bool = true;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         match (&self.r#in, &self.not_in, &self.must_contain, &self.must_equal) {
@@ -97,10 +96,9 @@ impl Rule for Values {
 
 impl Values {
     fn row_by_row(members: &[Written], allowed: bool, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
-        if to.scope.over == Over::All {
-            let word = if allowed { "in" } else { "not_in" };
-            let what = format!("`over` has no meaning beside `{word}`, which judges each row by itself");
-            return Err(to.fault(Code::MisplacedWord, what).hint("leave it out").into());
+        if to.scope.over == super::words::Over::All {
+            let fault = to.fault(Code::MisplacedWord, "`over` has no meaning beside `in` and `not_in`, which judge each row by itself");
+            return Err(fault.hint("leave it out").into());
         }
         Ok(Box::new(Self::test(members, allowed, to)?))
     }
