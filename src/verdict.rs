@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::findings::{Finding, OnFail, Outcome};
 use crate::rules::words::Tolerance;
-use crate::shown::{count, counted, percent};
+use crate::shown::{count, counted, percent, percent_by};
 
 /// What is to become of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +46,10 @@ impl Totals {
         }
         limit.is_fully_exceeded_by(bad, considered).then(|| {
             let of = counted(considered, "row");
-            format!("{} of {of} would be set aside, more than {limit}: {}", count(bad), causes(findings, considered))
+            let share = percent_by(bad, considered, |part, whole| limit.share.is_some_and(|share| share.is_exceeded_by(part, whole)));
+            let limit =
+                if reject_above.is_some() { format!("`reject_above: {limit}`") } else { format!("the default `reject_above: {limit}`") };
+            format!("{} of {of} ({share}) would be set aside, more than {limit} allows: {}", count(bad), causes(findings, considered))
         })
     }
 }
@@ -56,14 +59,25 @@ fn causes(findings: &[Finding], considered: u64) -> String {
     const SHOWN_MAX: usize = 3;
     let mut causes: Vec<&Finding> = findings.iter().filter(|f| f.sets_aside()).collect();
     causes.sort_by_key(|f| std::cmp::Reverse(f.failing_rows));
-    let share = |f: &Finding| if f.failing_rows >= considered { "100%".to_owned() } else { percent(f.failing_rows, considered) };
-    let said: Vec<String> = causes.iter().take(SHOWN_MAX).map(|f| format!("{} of rows fail {}", share(f), f.id)).collect();
-    match (said.is_empty(), causes.len() > SHOWN_MAX) {
+    let share = |f: &Finding| percent(f.failing_rows.min(considered), considered);
+    let shares: Vec<String> = causes.iter().take(SHOWN_MAX).map(|f| format!("{} of rows fail `{}`", share(f), f.id)).collect();
+    match (shares.is_empty(), causes.len() > SHOWN_MAX) {
         // Tolerated or not, a record that cannot be read cannot be published.
         (true, _) => "they are malformed records".to_owned(),
-        (false, true) => format!("{}, …", said.join(", ")),
-        (false, false) => said.join(", "),
+        (false, true) => format!("{}, …", shares.join(", ")),
+        (false, false) => shares.join(", "),
     }
+}
+
+/// Why a finding leaves the batch undecided and, where a rule of the file makes it, how it would only warn.
+fn undecided(finding: &Finding) -> String {
+    let advice = match &finding.place {
+        Some(place) if finding.code.as_str() == finding.rule => {
+            format!(" (rule `{}` at {place}; `on_no_data: warn` there makes this a warning)", finding.rule)
+        }
+        Some(_) | None => String::new(),
+    };
+    format!("{}: {}{advice}", finding.id, finding.message)
 }
 
 /// The verdict, and why in a sentence each.
@@ -77,7 +91,7 @@ pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
     if !rejects.is_empty() {
         return (Verdict::Reject, rejects);
     }
-    let undecided: Vec<String> = findings.iter().filter(|f| f.stops()).map(|f| format!("{}: {}", f.id, f.message)).collect();
+    let undecided: Vec<String> = findings.iter().filter(|f| f.stops()).map(undecided).collect();
     if !undecided.is_empty() {
         return (Verdict::Undecided, undecided);
     }
@@ -115,6 +129,23 @@ mod tests {
         assert_eq!(decide(&[finding(Outcome::Fail, OnFail::Warn)], none).0, Verdict::Accept);
         let limit = "20%".parse().ok();
         assert_eq!(decide(&[], Totals { reject_above: limit, ..some }).0, Verdict::Reject);
+    }
+
+    #[test]
+    fn an_undecided_batch_names_the_rule_and_how_it_would_only_warn() {
+        let totals = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None };
+        let of_rule = Finding {
+            rule: "range".into(),
+            code: crate::findings::FindingCode::new("range"),
+            place: Some(crate::diagnostic::Place { file: "r.yaml".into(), line: 4, column: 5, end_line: 4, end_column: 9 }),
+            message: "no rows in scope".into(),
+            ..finding(Outcome::NoData, OnFail::Reject)
+        };
+        let builtin = Finding { rule: "rows".into(), place: None, ..of_rule.clone() };
+        let (verdict, reasons) = decide(&[of_rule, builtin], totals);
+        assert_eq!(verdict, Verdict::Undecided);
+        let advice = "(rule `range` at r.yaml:4:5; `on_no_data: warn` there makes this a warning)";
+        assert_eq!(reasons, [format!("x: no rows in scope {advice}"), "x: no rows in scope".to_owned()]);
     }
 
     #[test]

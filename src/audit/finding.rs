@@ -7,7 +7,7 @@ use crate::findings::{Figures, Finding, Message, OnNoData, Outcome, Unit, Value,
 use crate::rows::RowSet;
 use crate::rules::words::Tolerance;
 use crate::rules::{Judgement, Policy, RowsJudged};
-use crate::shown::{count, counted, percent};
+use crate::shown::{count, counted, percent_by};
 use crate::yaml::Position;
 
 /// A finding, with the rows that stand behind it.
@@ -125,10 +125,14 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     };
     figures.set(&figures::ROWS_IN_SCOPE, of);
     let (observed, limit, unit) = against(policy.tolerate, failing, of);
-    let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
+    let beyond = |part, whole| policy.tolerate.is_exceeded_by(part, whole) || policy.warn.is_some_and(|w| w.is_exceeded_by(part, whole));
+    let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} {says}", count(failing), counted(of, "row")));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
         message.push(format!("{} tolerated", policy.tolerate));
+    }
+    if outcome == Outcome::Warn {
+        message.extend(policy.warn.map(|warn| format!("more than {warn} is a warning")));
     }
     message.extend(broken);
     let (failing_rows, known_rows) = (failing, known);

@@ -30,7 +30,7 @@ pub(super) fn of_all(check: &PlannedCheck, mut judged: Vec<(Option<GroupKey>, Ju
 fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) -> FindingWithRows {
     let policy = &check.policy;
     let mut result = FindingWithRows::default();
-    let (mut rows, mut groups, mut telling) = (RowSet::default(), Vec::new(), Vec::new());
+    let (mut rows, mut groups, mut telling): (Vec<Arc<RowSet>>, _, _) = (Vec::new(), Vec::new(), Vec::new());
     let (mut of, mut measured, number) = (0u64, false, judged.len());
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
@@ -44,7 +44,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         result.finding.known_rows += group.known_rows;
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
-            rows.union(&failing);
+            rows.push(failing);
         }
         telling.push(Told { outcome: group.outcome, is_unfit, text: format!("{}: {}", group_name(&key), group.message) });
         let Finding { outcome, message, mut figures, failing_rows, groups: within, .. } = group;
@@ -69,6 +69,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
     }
     finding.message = in_words(telling);
     finding.groups = shown(groups, number);
+    let rows = RowSet::of_all(rows.iter().map(AsRef::as_ref));
     FindingWithRows { rows: Arc::new(rows), ..result }
 }
 

@@ -10,11 +10,13 @@ mod fold;
 mod groups;
 mod judge;
 mod plan_text;
+mod private;
 mod profile;
 mod row_judge;
 mod samples;
 mod select;
 mod sink;
+mod validate;
 
 use std::sync::Arc;
 
@@ -27,11 +29,13 @@ pub use fold::{Asked, Fold};
 pub use plan_text::{Order, PlanText};
 pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
 pub use sink::{NoSink, Sink, SoundRows};
+pub use validate::{AgainstContract, against_contract, mistakes_alone, mistakes_beside};
 
 use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::identity::Identity;
+use crate::privacy::{MaskKey, Privacy};
 use crate::report::model::ColumnReport;
 use crate::rows::RowSet;
 use crate::rules::published::Published;
@@ -51,6 +55,8 @@ pub struct Job<'a> {
     /// Whether what files say of themselves may stand for reading them.
     pub statistics: bool,
     pub budget: Arc<Budget>,
+    /// What values of columns with `mask: hash` are hashed with.
+    pub mask_key: Option<MaskKey>,
     /// The table that batches are published to, for rules that look into it.
     pub published: Option<Arc<dyn Published>>,
     /// Ends the run before its time, if someone says so.
@@ -70,6 +76,7 @@ impl<'a> Job<'a> {
             threads: 1,
             statistics: true,
             budget,
+            mask_key: None,
             published: None,
             cancel: Cancel::default(),
             progress: &|_, _| {},
@@ -85,6 +92,8 @@ pub struct Audited {
     pub row_origins: RowOrigins,
     pub findings: Vec<FindingWithRows>,
     pub schema_changes: Vec<SchemaChange>,
+    /// The masked columns of this batch; findings and columns show none of their values.
+    pub privacy: Privacy,
     pub columns: Vec<ColumnReport>,
     pub filtered: u64,
     pub malformed: u64,
@@ -231,6 +240,11 @@ impl Folding for ByRunner<'_> {
 }
 
 fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
+    job.rules.privacy(job.mask_key.clone()).ensure_key()?;
+    folded_and_judged(job, folding).map_err(|faults| job.rules.quiet(faults))
+}
+
+fn folded_and_judged(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
     /// First as the contract says or the first unit suggests, then as all rows demand, then once
     /// more where a column turned out to be of another type than the contract's.
     const PASSES_MAX: usize = 4;

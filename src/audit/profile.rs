@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Schema, TimeUnit};
 use serde_json::Value as Json;
 
 use super::select::select;
@@ -74,7 +74,7 @@ pub(super) fn plan(rules: &RuleFile, prepare: &Prepare, requests: &Requests) -> 
             distinct: (wants.distinct && !data_type.is_nested()).then(|| asking.want::<Distinct>((), &[index], &scope)),
             quantiles: (wants.quantiles && numeric)
                 .then(|| ExactQuantiles::bind(&mut asking, &scope, index, Transform::IDENTITY, PROBABILITIES.to_vec())),
-            histogram: if wants.histogram && numeric { Histogramming::Wanted } else { Histogramming::No },
+            histogram: if wants.histogram && ordered { Histogramming::Wanted } else { Histogramming::No },
             top_values: (wants.top_values && countable).then(|| asking.want::<Frequencies>((), &[index], &scope)),
             settled: None,
         });
@@ -112,7 +112,7 @@ fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     let mut each = |columns: &Option<ColumnSelection>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
         for name in faults
-            .take(select(columns, prepare, prepare).map_err(|what| Fault::new(Code::UnknownColumn, what).at(at.clone())))
+            .take(select(columns, prepare, prepare).map_err(|what| Fault::told(Code::UnknownColumn, what).at(at.clone())))
             .unwrap_or_default()
         {
             match schema.index_of(&name) {
@@ -140,7 +140,8 @@ fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
 
 impl ColumnPlan {
     /// Goes on with quantiles and histogram; gives whether a second pass was asked for.
-    pub(super) fn advance(&mut self, facts: &Facts, pass: &mut SecondPass<'_>) -> Result<bool, Fault> {
+    pub(super) fn advance(&mut self, schema: &Schema, facts: &Facts, pass: &mut SecondPass<'_>) -> Result<bool, Fault> {
+        let data_type = schema.field(self.index).data_type();
         let facts = GroupFacts::whole(facts);
         let mut again = false;
         if self.settled.is_none()
@@ -155,11 +156,11 @@ impl ColumnPlan {
             }
         }
         if matches!(self.histogram, Histogramming::Wanted) {
-            let range = counted(&facts, self.extrema)?.copied().flatten().map(|(a, b)| (a.as_f64(), b.as_f64()));
-            self.histogram = match range.filter(|(low, high)| low.is_finite() && high.is_finite()) {
-                Some((low, high)) => {
+            let range = counted(&facts, self.extrema)?.copied().flatten();
+            let bins = |(low, high)| BinsSpec::between(low, high, HISTOGRAM_BINS, step(data_type));
+            self.histogram = match range.and_then(bins) {
+                Some(spec) => {
                     again = true;
-                    let spec = BinsSpec { low, high, bins: if low == high { 1 } else { HISTOGRAM_BINS } };
                     Histogramming::Asked(pass.want::<Bins>(spec, &[self.index]), spec)
                 }
                 None => Histogramming::No,
@@ -178,15 +179,14 @@ impl ColumnPlan {
         let moments = counted(&facts, self.moments)?.copied();
         let distinct = counted(&facts, self.distinct)?.copied();
         let histogram = match &self.histogram {
-            Histogramming::Asked(handle, spec) => {
-                facts.get(*handle)?.map(|counts| Histogram { low: spec.low, high: spec.high, counts: counts.clone() })
-            }
+            Histogramming::Asked(handle, spec) => facts.get(*handle)?.map(|counts| histogram(spec, counts, data_type)),
             Histogramming::No | Histogramming::Wanted => None,
         };
         let top_values = counted(&facts, self.top_values)?.and_then(Option::as_ref).map(|values| top(values, data_type));
         Ok(ColumnReport {
             name: field.name().clone(),
             data_type: type_name(data_type),
+            mask: None,
             kinds: None,
             rows: counts.rows,
             missing: counts.missing,
@@ -211,6 +211,34 @@ fn counted<'a, S: State>(facts: &GroupFacts<'a>, handle: Option<Handle<S>>) -> R
 /// A float of the profile; nothing where it is infinite or none.
 fn finite(x: f64) -> findings::Value {
     if x.is_finite() { x.into() } else { findings::Value::Nothing }
+}
+
+fn histogram(spec: &BinsSpec, counts: &[u64], data_type: &DataType) -> Histogram {
+    let edge = |index| spec.edge(index, scale(data_type));
+    let edges = (!is_numeric(data_type)).then(|| (0..=spec.bins).map(|i| number_json(edge(i), data_type)).collect());
+    Histogram { low: edge(0).as_f64(), high: edge(spec.bins).as_f64(), edges, counts: counts.to_vec() }
+}
+
+/// Of how many units of the column bins are whole numbers: a second's, where there are parts of a second.
+fn step(data_type: &DataType) -> u128 {
+    match data_type {
+        DataType::Timestamp(unit, _) | DataType::Time32(unit) | DataType::Time64(unit) | DataType::Duration(unit) => match unit {
+            TimeUnit::Second => 1,
+            TimeUnit::Millisecond => 1_000,
+            TimeUnit::Microsecond => 1_000_000,
+            TimeUnit::Nanosecond => 1_000_000_000,
+        },
+        DataType::Date64 => 86_400_000,
+        _ => 1,
+    }
+}
+
+/// The scale of a column's integers.
+fn scale(data_type: &DataType) -> i8 {
+    match data_type {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => *scale,
+        _ => 0,
+    }
 }
 
 fn top(values: &[(Value, u64)], data_type: &DataType) -> Vec<TopValue> {

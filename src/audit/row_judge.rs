@@ -16,6 +16,7 @@ use crate::prepare::Prepared;
 use crate::rows::{Mask, RowNumbers};
 use crate::rules::words::OnNoData;
 use crate::ruleset::RuleFile;
+use crate::shown::VALUE_MAX;
 use crate::source::{Chunk, Malformed, Projection};
 
 /// Rules bound to the columns of batches to come.
@@ -66,7 +67,7 @@ impl RowJudge {
     /// Every mistake of the rule file that these columns show; every rule, and every step of `clean` and `transform`, that the
     /// contract's columns allow and these do not, but rules whose `on_no_data` lets that pass or warn.
     pub fn new(rules: &RuleFile, schema: &SchemaRef, now: DateTime<Utc>) -> Result<Self, Faults> {
-        let terms = Terms { rules, schema, infers: false, now, as_of: now, published: None };
+        let terms = Terms { rules, schema, infers: false, without_values: &[], now, as_of: now, published: None };
         let plan = bind::bind(&terms)?;
         unfit(&plan, &rules.path).or_ok(())?;
         let needed = needed(&plan, 0);
@@ -134,6 +135,6 @@ fn unfit(plan: &Plan, path: &str) -> Faults {
 impl RuleOutcome {
     /// The values of the columns that the rule speaks of, by name, in the row of this index of [`JudgedRows::rows`].
     pub fn values(&self, row: usize) -> Vec<(String, Json)> {
-        self.shows.iter().map(|(name, values)| (name.clone(), value_json(values, row))).collect()
+        self.shows.iter().map(|(name, values)| (name.clone(), value_json(values, row, VALUE_MAX))).collect()
     }
 }

@@ -13,6 +13,7 @@
 pub mod builtin;
 mod code;
 pub mod figures;
+mod label;
 mod message;
 mod outcome;
 mod value;
@@ -24,6 +25,7 @@ use serde_json::Value as Json;
 pub use builtin::Builtin;
 pub use code::FindingCode;
 pub use figures::{Figure, FigureName, Figures, GroupFigures};
+pub use label::Label;
 pub use message::Message;
 pub use outcome::{Basis, OnFail, OnNoData, Outcome, Severity};
 pub use value::{Unit, Value};

@@ -1,4 +1,6 @@
 //! How two numeric columns move together: Pearson's correlation, from exact sums.
+//!
+//! Correlation minds no unit, so decimals are taken as their digits; integers beyond 2^53 are taken in parts.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -7,12 +9,15 @@ use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, Reservation};
-use super::column::{Column, for_each_float};
+use super::column::{Column, Numbers, for_each_float};
 use super::encoding;
-use super::exact_sum::{ExactSum, Fraction};
+use super::exact_sum::ExactSum;
+use super::fraction::Fraction;
 use super::inputs::Inputs;
 use super::state::{Rows, State};
 use crate::diagnostic::Fault;
+use crate::each_width;
+use crate::rows::Mask;
 
 /// Sums over the rows on which both columns have a finite value.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ pub struct CoMomentsOut {
 
 impl State for CoMoments {
     const NAME: &'static str = "co_moments";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Spec = ();
     type Out = CoMomentsOut;
 
@@ -54,16 +59,12 @@ impl State for CoMoments {
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let both = columns[1].present(&columns[0].present(rows.selection));
         let mut xs = Vec::new();
-        for_each_float(columns[0], &both, |_, x| xs.push(x));
+        each_in_parts(columns[0], &both, |x| xs.push(x));
         let (mut xs, sums) = (xs.into_iter(), &mut self.sums);
-        for_each_float(columns[1], &both, |_, y| {
-            let Some(x) = xs.next().filter(|x| x.is_finite() && y.is_finite()) else { return };
-            sums.count += 1;
-            sums.x.add(x);
-            sums.y.add(y);
-            sums.xx.add_square(x);
-            sums.yy.add_square(y);
-            sums.xy.add_product(x, y);
+        each_in_parts(columns[1], &both, |y| {
+            if let Some(x) = xs.next().filter(|x| x[0].is_finite() && y[0].is_finite()) {
+                sums.add(x, y);
+            }
         });
         self.memory.resize(self.sums.bytes());
         Ok(())
@@ -103,7 +104,55 @@ impl State for CoMoments {
     }
 }
 
+/// A value as floats that add up to it: the first, and what it leaves.
+type Parts = [f64; 3];
+
+/// Calls `each` with the value of every selected row, decimals without their point.
+fn each_in_parts(column: &Column, selection: &Mask, mut each: impl FnMut(Parts)) {
+    match column.numbers() {
+        Some(Numbers::Ints { values, .. }) => {
+            each_width!(values, values => selection.rows(column.len(), |i| each(parts(i128::from(values[i])))));
+        }
+        Some(Numbers::Floats(_)) | None => for_each_float(column, selection, |_, x| each([x, 0.0, 0.0])),
+    }
+}
+
+/// An integer as floats that add up to it.
+fn parts(value: i128) -> Parts {
+    let mut rest = value;
+    // Three times 53 bits are more than there are; and with 38 digits at most, no rounding leads out of 128 bits.
+    [(); 3].map(|()| {
+        let part = rest as f64;
+        rest -= part as i128;
+        part
+    })
+}
+
 impl Sums {
+    fn add(&mut self, x: Parts, y: Parts) {
+        self.count += 1;
+        if x[1] == 0.0 && y[1] == 0.0 {
+            self.add_parts(x[0], y[0]);
+            self.xx.add_square(x[0]);
+            self.yy.add_square(y[0]);
+            self.xy.add_product(x[0], y[0]);
+            return;
+        }
+        for i in 0..3 {
+            self.add_parts(x[i], y[i]);
+            for j in 0..3 {
+                self.xx.add_product(x[i], x[j]);
+                self.yy.add_product(y[i], y[j]);
+                self.xy.add_product(x[i], y[j]);
+            }
+        }
+    }
+
+    fn add_parts(&mut self, x: f64, y: f64) {
+        self.x.add(x);
+        self.y.add(y);
+    }
+
     fn merge(&mut self, later: &Self) {
         self.count += later.count;
         self.x.merge(&later.x);

@@ -6,8 +6,10 @@
 //!
 //! After R. Neal, "Fast exact summation using small and large superaccumulators" (2015).
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
+
+use super::fraction::{Fraction, decompose};
 
 const BIN_EXPONENTS: i32 = 32;
 /// Exponent of the smallest subnormal, squared.
@@ -109,105 +111,6 @@ impl TryFrom<Option<Vec<(u8, i128)>>> for ExactSum {
         }
         Ok(Self { bins: Some(bins) })
     }
-}
-
-/// Mantissa (with sign) and exponent of a finite float.
-fn decompose(x: f64) -> (i64, i32) {
-    let bits = x.to_bits();
-    let exponent = (bits >> 52 & 0x7ff) as i32;
-    let fraction = (bits & ((1 << 52) - 1)) as i64;
-    let (mantissa, exponent) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
-    (if bits >> 63 == 1 { -mantissa } else { mantissa }, exponent)
-}
-
-/// A ratio of integers, kept exact until it is read as a float.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fraction {
-    numerator: BigInt,
-    /// Positive.
-    denominator: BigInt,
-}
-
-impl Fraction {
-    pub fn new(numerator: BigInt, denominator: BigInt) -> Self {
-        Self { numerator, denominator }
-    }
-
-    /// The nearest float, ties to even.
-    pub fn as_f64(&self) -> f64 {
-        if self.numerator.sign() == Sign::NoSign {
-            return 0.0;
-        }
-        let (numerator, denominator) = (self.numerator.magnitude(), self.denominator.magnitude());
-        // A quotient of 64 or 65 bits, its last bit sticky, rounds to a float in one step.
-        let shift = denominator.bits() as i64 - numerator.bits() as i64 + 64;
-        let (scaled, divisor) = match shift >= 0 {
-            true => (numerator << shift as u64, denominator.clone()),
-            false => (numerator.clone(), denominator << (-shift) as u64),
-        };
-        let (quotient, remainder) = (&scaled / &divisor, &scaled % &divisor);
-        let mut bits = u128::try_from(&quotient).unwrap_or(u128::MAX);
-        bits |= u128::from(remainder.bits() > 0);
-        let magnitude = scale_by_power_of_two(bits, -shift);
-        if self.numerator.sign() == Sign::Minus { -magnitude } else { magnitude }
-    }
-
-    /// (n·Σx² − (Σx)²) / (n·(n−1)): the sample variance, from exact sums.
-    pub fn sample_variance(count: u64, sum: &Fraction, squares: &Fraction) -> Fraction {
-        let n = BigInt::from(count);
-        // Over the common denominator q·p² with Σx = a/p and Σx² = b/q.
-        let (a, p) = (&sum.numerator, &sum.denominator);
-        let (b, q) = (&squares.numerator, &squares.denominator);
-        let numerator = &n * b * p * p - a * a * q;
-        Fraction::new(numerator, q * p * p * &n * (&n - 1u8))
-    }
-
-    /// n·Σxy − Σx·Σy: n² times the covariance, from exact sums.
-    pub fn covariance(count: u64, x: &Fraction, y: &Fraction, xy: &Fraction) -> Fraction {
-        let n = BigInt::from(count);
-        let numerator = &n * &xy.numerator * &x.denominator * &y.denominator - &x.numerator * &y.numerator * &xy.denominator;
-        Fraction::new(numerator, &xy.denominator * &x.denominator * &y.denominator)
-    }
-
-    /// `self / √(a·b)`, which lies between −1 and 1; none where `a` or `b` is 0.
-    pub fn over_roots(&self, a: &Fraction, b: &Fraction) -> Option<f64> {
-        if a.numerator.sign() == Sign::NoSign || b.numerator.sign() == Sign::NoSign {
-            return None;
-        }
-        // Squared, the ratio is of middling size whatever the columns' units, so no float overflows.
-        let square = Fraction::new(
-            &self.numerator * &self.numerator * &a.denominator * &b.denominator,
-            &self.denominator * &self.denominator * &a.numerator * &b.numerator,
-        );
-        let root = square.as_f64().sqrt().min(1.0);
-        Some(if self.numerator.sign() == Sign::Minus { -root } else { root })
-    }
-
-    pub fn divided_by(&self, n: u64) -> Fraction {
-        Fraction::new(self.numerator.clone(), &self.denominator * n)
-    }
-}
-
-/// `bits · 2^exponent`, rounded once also where the result is subnormal.
-fn scale_by_power_of_two(bits: u128, exponent: i64) -> f64 {
-    let top = 128 - i64::from(bits.leading_zeros());
-    let lowest = (top + exponent - 53).max(-1074);
-    let drop = lowest - exponent;
-    let kept = match drop {
-        d if d <= 0 => bits,
-        d if d > 127 => 0,
-        d => {
-            let (kept, rest, half) = (bits >> d, bits & ((1 << d) - 1), 1u128 << (d - 1));
-            kept + u128::from(rest > half || (rest == half && kept & 1 == 1))
-        }
-    };
-    let unit = exponent.max(lowest);
-    if unit > 1023 {
-        return if kept == 0 { 0.0 } else { f64::INFINITY };
-    }
-    // Two factors, since a power of two may lie below the normal range.
-    let half = unit / 2;
-    kept as f64 * 2f64.powi(half as i32) * 2f64.powi((unit - half) as i32)
 }
 
 #[cfg(test)]

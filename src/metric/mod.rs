@@ -17,6 +17,7 @@ pub mod distinct;
 mod encoding;
 pub mod exact_sum;
 pub mod extrema;
+pub mod fraction;
 pub mod frequencies;
 pub mod grouped;
 pub mod groups;

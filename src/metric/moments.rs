@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::budget::{Budget, Reservation};
 use super::column::{Column, Floats, Numbers};
 use super::encoding;
-use super::exact_sum::{ExactSum, Fraction};
+use super::exact_sum::ExactSum;
+use super::fraction::Fraction;
 use super::inputs::Inputs;
 use super::state::{Rows, State};
 use super::transform::Transform;
@@ -177,8 +178,9 @@ impl State for Moments {
         let Sums { count, infinite, .. } = self.sums;
         let (sum, squares) = self.sums.fractions();
         let mean = (count > 0).then(|| sum.divided_by(count).as_f64());
-        let variance = (count > 1).then(|| Fraction::sample_variance(count, &sum, &squares).as_f64());
-        Ok(MomentsOut { count, infinite, sum: sum.as_f64(), mean, stddev: variance.map(f64::sqrt) })
+        // The root before the rounding: a variance that no float can hold has a root that one can.
+        let stddev = (count > 1).then(|| Fraction::sample_variance(count, &sum, &squares).root());
+        Ok(MomentsOut { count, infinite, sum: sum.as_f64(), mean, stddev })
     }
 }
 

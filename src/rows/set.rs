@@ -110,6 +110,17 @@ impl RowSet {
         self.units.insert(unit, UnitRows::of(rows));
     }
 
+    /// The rows of all `sets`, each unit's put in order once, however many sets there are.
+    pub fn of_all<'a>(sets: impl IntoIterator<Item = &'a RowSet>) -> Self {
+        let mut units: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (&unit, rows) in sets.into_iter().flat_map(|set| &set.units) {
+            units.entry(unit).or_default().extend(rows.iter());
+        }
+        let mut all = Self::default();
+        units.into_iter().for_each(|(unit, rows)| all.insert_unit(unit, rows));
+        all
+    }
+
     pub fn union(&mut self, other: &RowSet) {
         for (&unit, rows) in &other.units {
             match self.units.get(&unit) {

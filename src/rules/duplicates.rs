@@ -17,16 +17,17 @@ use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
 use crate::metric::groups::GroupCounts;
-use crate::metric::keys::Keep;
+use crate::metric::keys::{Keep, KeyRows, KeysOut};
 use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
 /// Rows that share a key with another row.
 ///
 /// Exact, up to a collision of 128-bit hashes over canonical values: int32 equals int64, −0 equals
-/// 0. Figures, over rows whose whole key is there: duplicate rows = rows − distinct keys;
-/// `distinctness` = distinct / rows, `uniqueness` = keys occurring once / rows,
-/// `unique_value_ratio` = keys occurring once / distinct (Deequ's three).
+/// 0. Rows with a missing part in their key are no duplicates, unless `nulls: equal`. Figures: duplicate rows = rows −
+/// distinct keys, and duplicated groups, over the rows that are compared. `distinctness` = distinct / rows, `uniqueness` =
+/// keys occurring once / rows and `unique_value_ratio` = keys occurring once / distinct are Deequ's, over what Deequ takes
+/// them over: rows with any part of the key, where a missing part equals a missing part.
 ///
 /// With `across: published`, rows whose key a published row has fail too, whatever `keep` says: rows of the table that
 /// `gate: { publish: … }` names, but for those of the same batch. `window` leaves out published rows that are older than
@@ -121,7 +122,11 @@ impl Rule for Duplicates {
         let nulls_equal = self.nulls == NullKeys::Equal || self.key.is_none();
         let does = |step| self.normalize.contains(&step);
         let normalize = Normalize { trim: does(Step::Trim), lowercase: does(Step::Lowercase), nfc: does(Step::Nfc) };
-        let keys = ExactKeys::bind(to, &columns, self.keep, nulls_equal, normalize);
+        let counted = if nulls_equal { KeyRows::All } else { KeyRows::Whole };
+        let keys = ExactKeys::bind(to, &columns, self.keep, counted, normalize);
+        // Of a key of one column no part is missing where another is there.
+        let has_parts = !nulls_equal && columns.len() > 1;
+        let partial = has_parts.then(|| ExactKeys::bind(to, &columns, self.keep, KeyRows::Partial, normalize));
         let across = self.across.as_ref().map(|across| self.bind_across(across, &columns, to)).transpose()?;
         if let (None, Some(window)) = (&self.across, &self.window) {
             return Err(to
@@ -136,7 +141,7 @@ impl Rule for Duplicates {
             (true, Some(_)) => "whose key occurs elsewhere or is published already",
             (false, Some(_)) => "that occur elsewhere or are published already",
         };
-        Ok(Box::new(DuplicatesCheck { keys, rows, says, across }))
+        Ok(Box::new(DuplicatesCheck { keys, partial, rows, says, across }))
     }
 
     fn minds_order(&self) -> bool {
@@ -223,6 +228,8 @@ impl AcrossPublished {
 #[derive(Clone)]
 struct DuplicatesCheck {
     keys: ExactKeys,
+    /// The keys of which only a part is there, where they are not among the others.
+    partial: Option<ExactKeys>,
     rows: Handle<Completeness>,
     says: &'static str,
     across: Option<AcrossPublished>,
@@ -256,24 +263,24 @@ impl Judge for DuplicatesCheck {
                 Some(Asked::Compared) => {}
             }
         }
-        let Some(keys) = self.keys.advance(facts, pass)? else { return Ok(Judgement::NeedsPass) };
-        let (Some(keys), Some(rows)) = (keys, facts.get(self.rows)?) else {
-            return Ok(Judgement::NoData("no rows in scope".into()));
-        };
+        let keys = self.keys.advance(facts, pass)?;
+        let partial = self.partial.as_mut().map_or(Ok(Some(None)), |partial| partial.advance(facts, pass))?;
+        let (Some(keys), Some(partial)) = (keys, partial) else { return Ok(Judgement::NeedsPass) };
+        let none = KeysOut::default();
+        // No row has a whole key where nothing was counted, but rows may have a part.
+        let keys = keys.unwrap_or(&none);
+        let Some(rows) = facts.get(self.rows)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if keys.rows == 0 && rows.rows > 0 {
             return Ok(Judgement::NoData("no row has a whole key".into()));
         }
-        let ratio = |part: u64, whole: u64| if whole == 0 { Value::Nothing } else { (part as f64 / whole as f64).into() };
         let mut counted = Figures::from([
             (&figures::ROWS, keys.rows.into()),
             (&figures::DISTINCT, keys.distinct.into()),
             (&figures::DUPLICATE_ROWS, (keys.rows - keys.distinct).into()),
             (&figures::DUPLICATED_GROUPS, keys.groups.into()),
-            (&figures::DISTINCTNESS, ratio(keys.distinct, keys.rows)),
-            (&figures::UNIQUENESS, ratio(keys.once, keys.rows)),
-            (&figures::UNIQUE_VALUE_RATIO, ratio(keys.once, keys.distinct)),
             (&figures::HASH, HASH_NAME.into()),
         ]);
+        deequs(&mut counted, keys, partial.unwrap_or(&none));
         if self.across.is_some() {
             counted.set(&figures::PUBLISHED_BEFORE, keys.foreign);
         }
@@ -283,4 +290,15 @@ impl Judge for DuplicatesCheck {
         let (of, says) = (rows.rows, self.says.into());
         Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures: counted, ..RowsJudged::default() }))
     }
+}
+
+/// Adds Deequ's three figures: over rows with any part of the key, a missing part equal to a missing part.
+fn deequs(to: &mut Figures, keys: &KeysOut, partial: &KeysOut) {
+    // Rows without any part of the key share one key, which Deequ leaves out.
+    let (rows, distinct) = (keys.rows - keys.empty + partial.rows, keys.distinct - u64::from(keys.empty > 0) + partial.distinct);
+    let once = keys.once - u64::from(keys.empty == 1) + partial.once;
+    let ratio = |part: u64, whole: u64| if whole == 0 { Value::Nothing } else { (part as f64 / whole as f64).into() };
+    to.set(&figures::DISTINCTNESS, ratio(distinct, rows));
+    to.set(&figures::UNIQUENESS, ratio(once, rows));
+    to.set(&figures::UNIQUE_VALUE_RATIO, ratio(once, distinct));
 }

@@ -5,7 +5,7 @@ use super::facts::{GroupFacts, InputHandle, SecondPass};
 use super::requests::Handle;
 use crate::diagnostic::Fault;
 use crate::metric::canonical::Normalize;
-use crate::metric::keys::{Keep, Keys, KeysOut, KeysSpec};
+use crate::metric::keys::{Keep, KeyRows, Keys, KeysOut, KeysSpec};
 
 /// Keys on their way to being counted.
 #[derive(Clone)]
@@ -17,14 +17,14 @@ pub(super) struct ExactKeys {
 
 impl ExactKeys {
     /// Asks for the keys that `columns` make together.
-    pub(super) fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, nulls_equal: bool, normalize: Normalize) -> Self {
-        let spec = KeysSpec { keep, nulls_equal, normalize, optimistic: true, beside: None };
+    pub(super) fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, rows: KeyRows, normalize: Normalize) -> Self {
+        let spec = KeysSpec { keep, rows, normalize, optimistic: true, beside: None };
         Self { handle: to.want::<Keys>(spec.clone(), columns), spec, columns: columns.to_vec() }
     }
 
     /// The distinct values of one column, missing ones left out.
     pub(super) fn of_values(to: &mut Binder<'_>, column: usize) -> Self {
-        Self::bind(to, &[column], Keep::First, false, Normalize::default())
+        Self::bind(to, &[column], Keep::First, KeyRows::Whole, Normalize::default())
     }
 
     /// Asks for another pass that also looks for the keys in `input`.

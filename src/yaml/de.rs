@@ -20,12 +20,20 @@ pub const LITERAL: &str = "$sluicegate::literal";
 /// After a failure, the innermost entry or item that holds it is set aside and the rest read again;
 /// a key that is missing only because it, or a misspelling of it, was set aside is not reported again.
 pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
+    match read_on(node, file) {
+        (Some(value), faults) => faults.or_ok(value),
+        (None, faults) => Err(faults),
+    }
+}
+
+/// The same, with what can be read without the parts that are wrong.
+pub fn read_on<T: DeserializeOwned>(node: &Node, file: &str) -> (Option<T>, Faults) {
     let mut node = node.clone();
     let mut faults = Faults::default();
     let mut set_aside: Vec<(Vec<usize>, String)> = Vec::new();
     loop {
         let mut error = match T::deserialize(Reader(&node)) {
-            Ok(value) => return faults.or_ok(value),
+            Ok(value) => return (Some(value), faults),
             Err(error) => error,
         };
         error.path.reverse();
@@ -42,7 +50,7 @@ pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
                 error.path.pop();
                 set_aside.push((error.path, name));
             }
-            None => return Err(faults),
+            None => return (None, faults),
         }
     }
 }
@@ -248,8 +256,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
+    /// A single value where a list is expected is a list of one.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let at = self.0.at;
+        match &self.0.value {
+            Value::Scalar { .. } => visitor.visit_seq(Items { items: std::slice::from_ref(self.0), next: 0 }).map_err(|e: Error| e.at(at)),
+            Value::Null | Value::Sequence(_) | Value::Mapping(_) => self.visit(visitor),
+        }
+    }
+
     /// A section left empty (`gate:`) is read as an empty mapping.
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
         let at = self.0.at;
         match &self.0.value {
             Value::Null => {
@@ -259,7 +276,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Mapping(_) => self.visit(visitor),
             Value::Scalar { .. } | Value::Sequence(_) => {
                 let what = format!("expected a mapping, found {}", self.0.kind());
-                Err(Error::new(Fault::new(Code::InvalidValue, what)).at(at))
+                let fault = Fault::new(Code::InvalidValue, what);
+                Err(Error::new(fault.hint(format!("write `{{ {}: … }}`", fields.first().unwrap_or(&"key")))).at(at))
             }
         }
     }
@@ -270,7 +288,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     serde::forward_to_deserialize_any! {
         bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map identifier ignored_any
+        tuple tuple_struct map identifier ignored_any
     }
 }
 
@@ -364,13 +382,13 @@ mod tests {
         }
         assert_eq!(read("18446744073709551615.0"), Ok(vec![u64::MAX]));
         assert_eq!(read("9007199254740993.0"), Ok(vec![9_007_199_254_740_993]), "and not the float nearest to it");
-        assert_eq!(read("3.5").expect_err("no"), "expected a whole number, found `3.5`");
-        assert_eq!(read("1e-1").expect_err("no"), "expected a whole number, found `0.1`");
+        assert_eq!(read("3.5").expect_err("no"), "expected a whole number of at least 0, found `3.5`");
+        assert_eq!(read("1e-1").expect_err("no"), "expected a whole number of at least 0, found `0.1`");
         assert_eq!(read("-3.0").expect_err("no"), "expected a whole number of at least 0, found `-3`");
-        assert_eq!(read("'3'").expect_err("no"), "expected a whole number, found `3`");
+        assert_eq!(read("'3'").expect_err("no"), "expected a whole number of at least 0, found `3`");
         assert_eq!(
             read("1e99").expect_err("no"),
-            "expected a whole number, found `1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000`"
+            "expected a whole number of at least 0, found `1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000`"
         );
     }
 

@@ -21,11 +21,11 @@ use sluicegate::metric::extrema::Extrema;
 use sluicegate::metric::frequencies::Frequencies;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
-use sluicegate::metric::keys::{Keep, Keys, KeysSpec};
+use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
 use sluicegate::metric::runs::MissingRuns;
-use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Fences, Outside, Side};
+use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Outside, Side};
 use sluicegate::metric::sequence::{Breaks, OrderSpec};
 use sluicegate::metric::stand_ins::{StandIn, StandIns};
 use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
@@ -229,9 +229,9 @@ impl Trials {
     }
 }
 
-fn keys(keep: Keep, nulls_equal: bool, optimistic: bool) -> KeysSpec {
-    let normalize = Normalize { trim: nulls_equal, ..Normalize::default() };
-    KeysSpec { keep, nulls_equal, normalize, optimistic, beside: None }
+fn keys(keep: Keep, rows: KeyRows, optimistic: bool) -> KeysSpec {
+    let normalize = Normalize { trim: rows == KeyRows::All, ..Normalize::default() };
+    KeysSpec { keep, rows, normalize, optimistic, beside: None }
 }
 
 /// What the laws of every state are tried with: every state of the list is here.
@@ -265,17 +265,19 @@ fn trials() -> Vec<Trial> {
         all.of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[column]);
         all.of::<Outside>(Fences { low: -10.0, high: 12.5, side: Side::Both, log: false }, &[column]);
         all.of::<Outside>(Fences { low: 0.5, high: 2.5, side: Side::Low, log: true }, &[column]);
-        all.of::<Bins>(BinsSpec { low: -20.0, high: 20.0, bins: 7 }, &[column]);
+        all.of::<Bins>(BinsSpec { edges: Edges::Floats { low: -20.0, high: 20.0 }, bins: 7 }, &[column]);
+        all.of::<Bins>(BinsSpec { edges: Edges::Integers { low: -20, width: 6 }, bins: 7 }, &[column]);
     }
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
     all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
     all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
     all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
-    for (keep, nulls_equal) in [(Keep::First, false), (Keep::Last, true), (Keep::None, true)] {
-        all.of::<Keys>(keys(keep, nulls_equal, false), &[INTEGER, TEXT]);
+    for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
+        all.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
     }
     for columns in [vec![INTEGER], vec![TEXT, BOOLEAN], vec![CODES], vec![DECIMAL, FLOAT]] {
-        all.of::<Keys>(keys(Keep::First, false, true), &columns);
+        all.of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &columns);
+        all.of::<Keys>(keys(Keep::None, KeyRows::All, true), &columns);
     }
     let first = vec![Some("a".to_owned())];
     let each = GroupedSpec { keys: 1, every: None, each: [(first, Transform::IDENTITY)].into() };
@@ -314,11 +316,13 @@ fn a_spec_is_text_and_reads_back() {
     assert_eq!(unknown.to_string(), "no state is called `completness`; did you mean `completeness`?");
     for (name, spec) in [
         ("histogram", r#"{"shift": 64, "windows": [], "transform": {"log": false, "around": null}}"#),
-        ("bins", r#"{"low": "0", "high": "1", "bins": 1000000000000}"#),
+        ("bins", r#"{"edges": {"floats": {"low": "0", "high": "1"}}, "bins": 1000000000000}"#),
+        ("bins", r#"{"edges": {"integers": {"low": "0", "width": "0"}}, "bins": 10}"#),
         ("moments", "7"),
     ] {
         let json = serde_json::from_str(spec).expect("JSON");
-        assert_eq!(AnySpec::read(name, 1, false, &json).expect_err("no such spec").code, Code::Damaged);
+        let version = STATES.iter().find(|kind| kind.name == name).expect("in the list").version;
+        assert_eq!(AnySpec::read(name, version, false, &json).expect_err("no such spec").code, Code::Damaged);
     }
 }
 
@@ -405,7 +409,7 @@ proptest! {
         }
         let (memory, units) = (budget(), units.iter().map(|batches| unit(batches)).collect::<Vec<_>>());
         let judge = |optimistic| {
-            let trial = Trial::of::<Keys>(keys(Keep::First, false, optimistic), &key);
+            let trial = Trial::of::<Keys>(keys(Keep::First, KeyRows::Whole, optimistic), &key);
             let all = units.iter().enumerate().fold(trial.empty(&memory), |all, (i, unit)| merge(all, trial.fold(&memory, i, unit)));
             finish(all).downcast::<<Keys as State>::Out>().expect("keys")
         };
@@ -442,12 +446,12 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<OrderedHistogram>(HistogramSpec::COARSE, &[INTEGER]),
         Trial::of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[FLOAT]),
         Trial::of::<Outside>(Fences { low: -10.0, high: 12.5, side: Side::Both, log: false }, &[FLOAT]),
-        Trial::of::<Bins>(BinsSpec { low: -5000.0, high: 5000.0, bins: 100 }, &[FLOAT]),
+        Trial::of::<Bins>(BinsSpec { edges: Edges::Floats { low: -5000.0, high: 5000.0 }, bins: 100 }, &[FLOAT]),
         Trial::of::<Breaks>(OrderSpec { decreasing: false, strict: false }, &[TEXT]),
         Trial::of::<StandIns>(vec![StandIn::Text("group 7".into()), StandIn::Text("group 13".into())], &[TEXT]),
         Trial::of::<EqualRuns>(1, &[BOOLEAN]),
         Trial::of::<SortedRuns>(SortedSpec { max_run: 1 }, &[TEXT, FLOAT]),
-        Trial::of::<Keys>(keys(Keep::First, false, true), &[INTEGER]),
+        Trial::of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &[INTEGER]),
     ]
 }
 
@@ -484,7 +488,7 @@ fn the_laws_hold_where_keys_spill() {
     let (ample, tight) = (budget(), Arc::new(Budget::new(1 << 18, place.path().to_owned())));
     let units = large_units(ROWS);
     {
-        let trial = Trial::of::<Keys>(keys(Keep::None, false, false), &[INTEGER, TEXT]);
+        let trial = Trial::of::<Keys>(keys(Keep::None, KeyRows::Whole, false), &[INTEGER, TEXT]);
         let whole = units.iter().enumerate().fold(trial.empty(&tight), |all, (i, unit)| merge(all, trial.fold(&tight, i, unit)));
         assert!(std::fs::read_dir(place.path()).expect("list").count() > 0, "keys are spilled");
         let bytes = encode(whole.as_ref());
@@ -509,7 +513,7 @@ fn states_of_different_kinds_do_not_merge() {
 #[test]
 fn keys_that_cannot_spill_are_a_fault_at_once() {
     let memory = Arc::new(Budget::new(0, "/nowhere/at/all".into()));
-    let trial = Trial::of::<Keys>(keys(Keep::First, false, false), &[INTEGER]);
+    let trial = Trial::of::<Keys>(keys(Keep::First, KeyRows::Whole, false), &[INTEGER]);
     let units = large_units(ROWS);
     let (mut all, unit) = (trial.empty(&memory), trial.fold(&memory, 0, &units[0]));
     let bytes = encode(unit.as_ref());

@@ -26,6 +26,7 @@ mod html;
 mod inference;
 mod json;
 mod laws;
+mod measured;
 mod measures;
 mod mended;
 mod other_stores;

@@ -9,6 +9,7 @@ mod filter;
 mod judge;
 mod key;
 mod outcome;
+mod rows;
 mod saved;
 mod spill;
 
@@ -24,6 +25,7 @@ use self::filter::Filter;
 use self::judge::PartitionJudge;
 use self::key::{Entry, FOREIGN, PARTITIONS, Record, UnitKeys, partitions, split};
 pub use self::outcome::{Keep, KeysOut, LARGEST_MAX};
+pub use self::rows::KeyRows;
 use self::spill::Spill;
 use super::ascending::Run;
 use super::budget::{Budget, Reservation};
@@ -43,8 +45,8 @@ const SPILL_ENTRIES: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeysSpec {
     pub keep: Keep,
-    /// Whether a missing value equals a missing value; otherwise rows with one are no duplicates and not counted.
-    pub nulls_equal: bool,
+    /// The rows that count; others are no duplicates.
+    pub rows: KeyRows,
     /// What is done to text before it is compared.
     pub normalize: Normalize,
     /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
@@ -62,6 +64,8 @@ pub struct Keys {
     /// Units whose keys ascend, by unit.
     runs: Vec<(u32, Run)>,
     unsettled: bool,
+    /// Rows counted of whose key every part is missing.
+    empty: u64,
     /// Of what is in memory; what was spilled is held by nobody.
     memory: Reservation,
     spills: Vec<Spill>,
@@ -71,7 +75,7 @@ pub struct Keys {
 
 impl State for Keys {
     const NAME: &'static str = "keys";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Spec = KeysSpec;
     type Out = KeysOut;
     const FORKS: bool = false;
@@ -82,6 +86,7 @@ impl State for Keys {
             units: Vec::new(),
             runs: Vec::new(),
             unsettled: false,
+            empty: 0,
             memory: Reservation::new(memory),
             spills: Vec::new(),
             encoder: RowBytes::default(),
@@ -89,14 +94,12 @@ impl State for Keys {
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
-        let mut selection = rows.selection.clone();
-        if !self.spec.nulls_equal {
-            for column in columns {
-                selection = column.present(&selection);
-            }
-        }
+        let selection = self.spec.rows.of(columns, rows.selection);
         if matches!(selection, Mask::None) || self.unsettled {
             return Ok(());
+        }
+        if self.spec.rows == KeyRows::All {
+            self.empty += rows::empty(columns, &selection).count(rows.len()) as u64;
         }
         let is_first = self.units.last().is_none_or(|(unit, _)| *unit != rows.unit);
         if self.spec.optimistic && self.spec.normalize == Normalize::default() && is_first {
@@ -137,6 +140,7 @@ impl State for Keys {
     fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
         self.runs.append(&mut later.runs);
         self.unsettled |= later.unsettled;
+        self.empty += later.empty;
         self.units.append(&mut later.units);
         self.spills.append(&mut later.spills);
         self.memory.absorb(later.memory);
@@ -155,6 +159,7 @@ impl State for Keys {
             units: self.units.clone(),
             runs: self.runs.clone(),
             unsettled: self.unsettled,
+            empty: self.empty,
             memory: self.memory.again(),
             spills: self.spills.iter().map(copy).collect::<Result<_, _>>()?,
             encoder: RowBytes::default(),
@@ -165,16 +170,17 @@ impl State for Keys {
         // By unit, and by row where rows of one unit were counted apart.
         let mut runs = self.runs.clone();
         runs.sort_by_key(|(unit, _)| *unit);
-        encoding::write(&(self.unsettled, runs), to)?;
+        encoding::write(&(self.unsettled, self.empty, runs), to)?;
         saved::write(&self.units, &self.spills, to)
     }
 
     fn decode(spec: &KeysSpec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let (unsettled, runs): (bool, Vec<(u32, Run)>) = encoding::read(from)?;
-        encoding::ensure_counts(runs.iter().map(|(_, run)| run.rows))?;
+        let (unsettled, empty, runs): (bool, u64, Vec<(u32, Run)>) = encoding::read(from)?;
+        encoding::ensure_counts(runs.iter().map(|(_, run)| run.rows).chain([empty]))?;
+        encoding::ensure(empty == 0 || (spec.rows == KeyRows::All && !unsettled), "it counts keys that nobody asked for")?;
         let is_sound = runs.iter().all(|(_, run)| run.is_sound(types.len())) && runs.is_sorted_by_key(|(unit, _)| *unit);
         encoding::ensure(is_sound && (spec.optimistic || runs.is_empty()), "its keys do not ascend as they should")?;
-        let mut state = Self { unsettled, runs, ..Self::empty(spec, types, memory) };
+        let mut state = Self { unsettled, empty, runs, ..Self::empty(spec, types, memory) };
         let mut units = BTreeMap::new();
         saved::read(from, |records| state.take_saved(&mut units, records))?;
         state.gather(units);
@@ -211,7 +217,7 @@ impl State for Keys {
                 judge.look_through(&mut partition);
             }
         }
-        Ok(judge.finish())
+        Ok(KeysOut { empty: self.empty, ..judge.finish() })
     }
 }
 
@@ -219,6 +225,7 @@ impl Keys {
     /// Some keys were not hashed, and do not ascend: all must be looked at again.
     fn give_up(&mut self) {
         self.unsettled = true;
+        self.empty = 0;
         self.units.clear();
         self.runs.clear();
         self.spills.clear();
@@ -238,7 +245,7 @@ impl Keys {
                 }
                 let rows = runs.iter().map(|r| r.rows).sum();
                 let largest = vec![1; LARGEST_MAX.min(rows as usize)];
-                Some(KeysOut { rows, distinct: rows, once: rows, largest, ..KeysOut::default() })
+                Some(KeysOut { rows, distinct: rows, once: rows, largest, empty: self.empty, ..KeysOut::default() })
             }
         }
     }
@@ -281,12 +288,7 @@ impl Keys {
         let read = foreign.each(&mut |columns, selection| {
             let normalized: Vec<Option<Column>> = columns.iter().map(|c| self.spec.normalize.column(c)).collect();
             let columns: Vec<&Column> = columns.iter().zip(&normalized).map(|(plain, n)| n.as_ref().unwrap_or(plain)).collect();
-            let mut selection = selection.clone();
-            if !self.spec.nulls_equal {
-                for column in &columns {
-                    selection = column.present(&selection);
-                }
-            }
+            let selection = self.spec.rows.of(&columns, selection);
             let len = columns.first().map_or(0, |c| c.len());
             encoder.encode(&columns, len);
             selection.rows(len, |i| filter.look_for(split(xxh3_128(encoder.row(i))), &mut found));

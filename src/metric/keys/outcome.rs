@@ -15,11 +15,13 @@ pub enum Keep {
     None,
 }
 
-/// Deequ's figures and the rows that must go.
+/// How often keys occur, and the rows that must go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeysOut {
-    /// Rows counted: all, or those whose whole key is there.
+    /// Rows counted: those of [`super::KeyRows`].
     pub rows: u64,
+    /// Of these, the ones of whose key every part is missing.
+    pub empty: u64,
     pub distinct: u64,
     /// Keys that occur once.
     pub once: u64,

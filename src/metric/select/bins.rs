@@ -1,4 +1,7 @@
 //! Counts in bins of equal width.
+//!
+//! A value lies in the bin whose edges it lies between, and on an edge in the bin that begins there, exactly: integers (decimals,
+//! dates and times beneath) have bins of whole numbers of them, floats are held against the smallest float that is not below an edge.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -7,29 +10,97 @@ use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Fault;
+use crate::each_width;
 use crate::metric::budget::{Budget, Reservation};
-use crate::metric::column::{Column, for_each_float};
+use crate::metric::column::{Column, Numbers, for_each_float};
 use crate::metric::encoding;
+use crate::metric::fraction::Fraction;
 use crate::metric::inputs::Inputs;
+use crate::metric::number::Number;
 use crate::metric::state::{Rows, State};
 
-/// Counts finite values in bins of equal width between two bounds.
+/// Counts finite values in bins of equal width.
 #[derive(Debug)]
 pub struct Bins {
     spec: BinsSpec,
+    /// For floats: where the second bin and those after it begin.
+    starts: Vec<f64>,
     counts: Vec<u64>,
     memory: Reservation,
 }
 
-/// `bins` bins from `low` to `high`, both ends included.
+/// Where the bins lie, and how many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BinsSpec {
-    #[serde(with = "crate::metric::plain::float")]
-    pub low: f64,
-    #[serde(with = "crate::metric::plain::float")]
-    pub high: f64,
+    pub edges: Edges,
     #[serde(deserialize_with = "number_of_bins")]
     pub bins: usize,
+}
+
+/// The outer edges of the bins.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edges {
+    /// Of bins of `width` integers each, the first of which begins at `low`.
+    Integers {
+        #[serde(with = "crate::metric::plain::integer")]
+        low: i128,
+        #[serde(serialize_with = "crate::metric::plain::integer::serialize", deserialize_with = "width")]
+        width: i128,
+    },
+    /// Both ends included.
+    Floats {
+        #[serde(with = "crate::metric::plain::float")]
+        low: f64,
+        #[serde(with = "crate::metric::plain::float")]
+        high: f64,
+    },
+}
+
+impl BinsSpec {
+    /// At most `bins` bins that hold all values from `low` to `high`, of whole numbers of `step` where integers lie so far apart;
+    /// none where one is infinite.
+    pub fn between(low: Number, high: Number, bins: usize, step: u128) -> Option<Self> {
+        match (low, high) {
+            (Number::Int { value: low, .. }, Number::Int { value: high, .. }) => {
+                let last = high.abs_diff(low);
+                let width = last / bins as u128 + 1;
+                let width = if width > step { width.next_multiple_of(step) } else { width };
+                let bins = usize::try_from(last / width).ok()? + 1;
+                Some(Self { edges: Edges::Integers { low, width: i128::try_from(width).ok()? }, bins })
+            }
+            (low, high) => {
+                let (low, high) = (low.as_f64(), high.as_f64());
+                let bins = if low == high { 1 } else { bins };
+                (low.is_finite() && high.is_finite()).then_some(Self { edges: Edges::Floats { low, high }, bins })
+            }
+        }
+    }
+
+    /// The edge before the bin `index`, or after the last, of a column whose integers have the `scale`.
+    pub fn edge(&self, index: usize, scale: i8) -> Number {
+        match self.edges {
+            Edges::Integers { low, width } => Number::Int { value: low.saturating_add(width.saturating_mul(index as i128)), scale },
+            Edges::Floats { low, .. } if index == 0 => Number::Float(low),
+            Edges::Floats { high, .. } if index == self.bins => Number::Float(high),
+            Edges::Floats { low, high } => Number::Float(self.exact_edge(low, high, index).as_f64()),
+        }
+    }
+
+    fn exact_edge(&self, low: f64, high: f64, index: usize) -> Fraction {
+        Fraction::of_float(low).towards(&Fraction::of_float(high), (index as u128, self.bins as u128))
+    }
+
+    /// The smallest floats that are not below the edges between bins.
+    fn starts(&self) -> Vec<f64> {
+        let Edges::Floats { low, high } = self.edges else { return Vec::new() };
+        let start = |index| {
+            let edge = self.exact_edge(low, high, index);
+            let nearest = edge.as_f64();
+            if Fraction::of_float(nearest).is_below(&edge) { nearest.next_up() } else { nearest }
+        };
+        (1..self.bins).map(start).collect()
+    }
 }
 
 /// More are not asked for; each takes memory before a row is seen.
@@ -40,30 +111,62 @@ fn number_of_bins<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D:
     if (1..=BINS_MAX).contains(&bins) { Ok(bins) } else { Err(serde::de::Error::custom("so many bins are not counted")) }
 }
 
+fn width<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i128, D::Error> {
+    let width = crate::metric::plain::integer::deserialize(from)?;
+    if width > 0 { Ok(width) } else { Err(serde::de::Error::custom("a bin holds an integer at least")) }
+}
+
 impl State for Bins {
     const NAME: &'static str = "bins";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Spec = BinsSpec;
     /// One count a bin.
     type Out = Vec<u64>;
 
     fn empty(spec: &BinsSpec, _: &[DataType], memory: &Arc<Budget>) -> Self {
         let mut memory = Reservation::new(memory);
-        memory.resize(spec.bins * 8);
-        Self { spec: *spec, counts: vec![0; spec.bins], memory }
+        memory.resize(spec.bins * 16);
+        Self { spec: *spec, starts: spec.starts(), counts: vec![0; spec.bins], memory }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
-        let BinsSpec { low, high, bins } = self.spec;
-        // Halving first keeps the width finite for any two floats.
-        let width = (high / 2.0 - low / 2.0) * 2.0 / bins as f64;
-        for_each_float(columns[0], &present, |_, x| {
-            if x.is_finite() && x >= low && x <= high {
-                let bin = if width > 0.0 { ((x - low) / width) as usize } else { 0 };
-                self.counts[bin.min(bins - 1)] += 1;
+        match (self.spec.edges, columns[0].numbers()) {
+            (Edges::Integers { low, width }, Some(Numbers::Ints { values, .. })) => {
+                // Division in 64 bits takes a tenth of the time.
+                let narrow = u64::try_from(width).ok();
+                each_width!(values, values => present.rows(rows.len(), |i| {
+                    let value = i128::from(values[i]);
+                    let steps = value.abs_diff(low);
+                    let bin = match (narrow, u64::try_from(steps)) {
+                        (Some(width), Ok(steps)) => usize::try_from(steps / width),
+                        _ => usize::try_from(steps / width.unsigned_abs()),
+                    };
+                    if let Some(count) = bin.ok().filter(|_| value >= low).and_then(|bin| self.counts.get_mut(bin)) {
+                        *count += 1;
+                    }
+                }));
             }
-        });
+            (Edges::Floats { low, high }, Some(_)) => {
+                // Roughly, and near at hand where rounding or overflow leads astray.
+                let bins = self.spec.bins as f64;
+                let (per_width, last) = (1.0 / (high / bins - low / bins), self.spec.bins - 1);
+                for_each_float(columns[0], &present, |_, x| {
+                    if !(x >= low && x <= high) {
+                        return;
+                    }
+                    let mut bin = (((x - low) * per_width) as usize).min(last);
+                    while bin > 0 && x < self.starts[bin - 1] {
+                        bin -= 1;
+                    }
+                    while bin < last && x >= self.starts[bin] {
+                        bin += 1;
+                    }
+                    self.counts[bin] += 1;
+                });
+            }
+            (Edges::Integers { .. }, Some(Numbers::Floats(_)) | None) | (Edges::Floats { .. }, None) => {}
+        }
         Ok(())
     }
 
@@ -75,23 +178,66 @@ impl State for Bins {
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(Self { spec: self.spec, counts: self.counts.clone(), memory: self.memory.again() })
+        Ok(Self { spec: self.spec, starts: self.starts.clone(), counts: self.counts.clone(), memory: self.memory.again() })
     }
 
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
         encoding::write(&self.counts, to)
     }
 
-    fn decode(spec: &BinsSpec, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+    fn decode(spec: &BinsSpec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
         let counts: Vec<u64> = encoding::read(from)?;
         encoding::ensure(counts.len() == spec.bins, "it has another number of bins")?;
         encoding::ensure_counts(counts.iter().copied())?;
-        let mut memory = Reservation::new(memory);
-        memory.resize(counts.len() * 8);
-        Ok(Self { spec: *spec, counts, memory })
+        Ok(Self { counts, ..Self::empty(spec, types, memory) })
     }
 
     fn finish(self, _: &Inputs) -> Result<Vec<u64>, Fault> {
         Ok(self.counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn integers(low: i128, high: i128) -> BinsSpec {
+        BinsSpec::between(Number::int(low), Number::int(high), 20, 1).expect("they lie near enough")
+    }
+
+    #[test]
+    fn integers_have_bins_of_whole_numbers_of_them() {
+        let bins = |low, width, bins| BinsSpec { edges: Edges::Integers { low, width }, bins };
+        assert_eq!(integers(0, 44), bins(0, 3, 15));
+        assert_eq!(integers(1, 20), bins(1, 1, 20));
+        assert_eq!(integers(-10, 10), bins(-10, 2, 11));
+        assert_eq!(integers(7, 7), bins(7, 1, 1));
+        assert_eq!(integers(0, u64::MAX.into()).bins, 20);
+        let seconds = |high| BinsSpec::between(Number::int(0), Number::int(high), 20, 1000);
+        assert_eq!((seconds(59_999), seconds(1_999)), (Some(bins(0, 3000, 20)), Some(bins(0, 100, 20))));
+        // The largest decimals.
+        let most = 10i128.pow(38) - 1;
+        assert_eq!(integers(-most, most), bins(-most, most / 10 + 1, 20));
+    }
+
+    #[test]
+    fn edges_of_floats_are_exact() {
+        let bins = BinsSpec::between(Number::Float(-1.7e308), Number::Float(1.7e308), 20, 1).expect("finite");
+        assert_eq!(bins.edge(10, 0).as_f64(), 0.0);
+        assert_eq!(bins.starts()[9], 0.0);
+        // 0.3 (a float below 3/10) lies below the edge at exactly 3/10 of the way.
+        let tenths = BinsSpec::between(Number::Float(0.0), Number::Float(1.0), 10, 1).expect("finite");
+        assert!(0.3 < tenths.starts()[2] && 0.1 >= tenths.starts()[0]);
+    }
+
+    proptest! {
+        #[test]
+        fn all_integers_have_a_bin_and_no_bin_is_behind_them(low in -1000i128..1000, span in 0i128..5000) {
+            let high = low + span;
+            let spec = integers(low, high);
+            let edge = |i| match spec.edge(i, 0) { Number::Int { value, .. } => value, Number::Float(_) => unreachable!() };
+            prop_assert!(spec.bins <= 20 && edge(spec.bins) > high && edge(spec.bins - 1) <= high);
+        }
     }
 }

@@ -5,6 +5,6 @@ mod collect;
 mod near;
 mod outside;
 
-pub use self::bins::{Bins, BinsSpec};
+pub use self::bins::{Bins, BinsSpec, Edges};
 pub use self::collect::{Collect, CollectSpec};
 pub use self::outside::{Fences, Outside, OutsideOut, Side};

@@ -1,0 +1,120 @@
+//! Figures that rounding, overflow or missing parts once spoiled, beside what exact fractions give.
+
+use serde_json::Value as Json;
+
+use crate::support::Place;
+
+/// The report on `rows` of `columns` under `rules`, each a line.
+fn report(header: &str, rows: &[&str], rules: &[&str]) -> Json {
+    let place = Place::new();
+    let lines: String = [header].iter().chain(rows).flat_map(|line| [line, "\n"]).collect();
+    place.write("data.csv", &lines);
+    let rules: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+    place.write("rules.yaml", &format!("dataset: figures\nprofile: full\nrules:\n{rules}"));
+    place.run(&["check", "data.csv", "-r", "rules.yaml"]).report().clone()
+}
+
+fn observed(report: &Json) -> Vec<f64> {
+    findings(report).filter_map(|finding| finding["observed"].as_f64()).collect()
+}
+
+fn findings(report: &Json) -> impl Iterator<Item = &Json> {
+    report["findings"].as_array().expect("findings").iter().filter(|f| f["rule"] != "malformed" && f["rule"] != "schema")
+}
+
+fn column<'a>(report: &'a Json, name: &str) -> &'a Json {
+    report["columns"].as_array().expect("columns").iter().find(|c| c["name"] == name).expect("the column")
+}
+
+#[test]
+fn a_median_between_the_largest_floats_does_not_overflow() {
+    let report = report("x", &["-1.7e308", "1.7e308"], &["statistic: { column: x, of: median, max: 1e308 }"]);
+    assert_eq!(observed(&report), [0.0]);
+    assert_eq!(column(&report, "x")["quantiles"]["0.75"], 8.5e307);
+    assert_eq!(column(&report, "x")["histogram"]["counts"].as_array().map(Vec::len), Some(20));
+}
+
+#[test]
+fn a_quantile_stands_where_its_decimal_says() {
+    // In floats, 0.29 · 100 is 28.999999999999996: below the 29th value.
+    let rows: Vec<String> = (0..=100u64).map(|i| (i * i * i * i * 1_000_000).to_string()).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    assert_eq!(observed(&report("x", &rows, &["statistic: { column: x, of: quantile, q: 0.29, min: 707281000000 }"])), [707_281e6]);
+}
+
+#[test]
+fn a_standard_deviation_is_a_root_before_it_is_rounded() {
+    let rule = "statistic: { column: x, of: stddev, max: 1e308 }";
+    assert_eq!(observed(&report("x", &["1e-200", "3e-200"], &[rule])), [1.414_213_562_373_095_1e-200]);
+    assert_eq!(observed(&report("x", &["1e200", "3e200"], &[rule])), [1.414_213_562_373_095_1e200]);
+    let tiny = report("x", &["1e-200", "3e-200"], &[rule]);
+    assert_eq!(column(&tiny, "x")["stddev"], 1.414_213_562_373_095_1e-200);
+}
+
+#[test]
+fn a_correlation_sees_what_floats_do_not() {
+    let rule = "statistic: { column: x, of: correlation, with: y, min: -1 }";
+    // 2^60 + i: no float tells them apart. numpy.corrcoef([0, 1, 2, 3], [1, 3, 2, 4])[0, 1] is 0.8.
+    let rows = ["1152921504606846976,1", "1152921504606846977,3", "1152921504606846978,2", "1152921504606846979,4"];
+    assert_eq!(observed(&report("x,y", &rows, &[rule])), [0.8]);
+    // r² is 1e-402: Σxy = 1 of Σx² = 1e402 and Σy² = 1, by fractions.
+    let rows = ["1e201,1e-201", "-1e201,1e-201", "1,1", "-1,-1"];
+    let r = observed(&report("x,y", &rows, &[rule]))[0];
+    assert!((r / 1e-201 - 1.0).abs() < 1e-12, "{r}");
+}
+
+#[test]
+fn independent_columns_are_not_associated() {
+    let rows = ["x,u", "x,v", "x,w", "y,u", "y,v", "y,w", "z,u", "z,v", "z,w"];
+    let report = report("a,b", &rows, &["statistic: { column: a, of: cramers_v, with: b, max: 0 }"]);
+    assert_eq!((observed(&report), findings(&report).next().map(|f| f["outcome"].clone())), (vec![0.0], Some("pass".into())));
+}
+
+#[test]
+fn bins_of_integers_hold_whole_numbers_of_them() {
+    let rows: Vec<String> = (0..45).map(|i| format!("{i},{}.5,2026-01-{:02}", i, i % 31 + 1)).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let report = report("x,y,day", &rows, &["missing: { column: x }"]);
+    let x = &column(&report, "x")["histogram"];
+    assert_eq!((&x["low"], &x["high"], &x["counts"]), (&0.0.into(), &45.0.into(), &vec![3; 15].into()));
+    // 31 days in bins of 2: the 32nd day's bin would be half empty.
+    let day = &column(&report, "day")["histogram"];
+    assert_eq!(
+        day["edges"].as_array().map(|e| (e.len(), e[0].clone(), e[16].clone())),
+        Some((17, "2026-01-01".into(), "2026-02-02".into()))
+    );
+    assert_eq!(day["counts"].as_array().expect("counts").iter().filter_map(Json::as_u64).sum::<u64>(), 45);
+}
+
+#[test]
+fn a_float_on_an_edge_is_in_the_bin_that_begins_there() {
+    // numpy.histogram([0, 0.05, …, 1], 20): by exact comparison with i/20, a float below its decimal is in the bin before.
+    let rows: Vec<String> = (0..=20).map(|i| format!("{:?}", f64::from(i) / 20.0)).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let report = report("x", &rows, &["missing: { column: x }"]);
+    let expected: Vec<u64> = (0..20).map(|bin| (0..=20).filter(|&i| bin_of_twentieth(i) == bin).count() as u64).collect();
+    assert_eq!(column(&report, "x")["histogram"]["counts"], Json::from(expected));
+}
+
+/// The bin of the float nearest to i/20 among 20 from 0 to 1, by Python: `min(19, math.floor(Fraction(i / 20) * 20))`.
+fn bin_of_twentieth(i: usize) -> usize {
+    [0, 1, 2, 2, 4, 5, 5, 6, 8, 9, 10, 11, 11, 13, 13, 15, 16, 16, 18, 18, 19][i]
+}
+
+#[test]
+fn deequs_figures_are_over_rows_with_any_part_of_the_key() {
+    let rows = ["1,", "1,", "1,2", ",3", ",3", ","];
+    let figures = |rule: &str| {
+        let report = report("a,b", &rows, &[rule]);
+        let figures = findings(&report).next().expect("a finding")["figures"].clone();
+        let names = ["rows", "distinct", "duplicate_rows", "duplicated_groups", "distinctness", "uniqueness", "unique_value_ratio"];
+        names.map(|name| figures[name].as_f64().expect("a figure"))
+    };
+    // Of five rows with a part of the key there are three keys, of which one occurs once.
+    let deequs = [0.6, 0.2, 1.0 / 3.0];
+    assert_eq!(figures("duplicates: { key: [a, b] }"), [&[1.0, 1.0, 0.0, 0.0][..], &deequs].concat()[..]);
+    assert_eq!(figures("duplicates: { key: [a, b], nulls: equal }"), [&[6.0, 4.0, 2.0, 2.0][..], &deequs].concat()[..]);
+    // Of a key of one column, a part is the whole.
+    assert_eq!(figures("duplicates: { key: [a] }")[4..], [1.0 / 3.0, 0.0, 0.0]);
+    assert_eq!(figures("duplicates: { key: [a], nulls: equal }"), [6.0, 2.0, 4.0, 2.0, 1.0 / 3.0, 0.0, 0.0]);
+}
