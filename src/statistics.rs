@@ -10,6 +10,11 @@ pub fn normal_z(confidence: f64) -> f64 {
     Normal::standard().inverse_cdf(0.5 + confidence / 2.0)
 }
 
+/// The standard normal quantile above which a share `p` lies.
+pub fn normal_upper(p: f64) -> f64 {
+    -Normal::standard().inverse_cdf(p)
+}
+
 /// Wilson's score interval for `part` of `whole` (E. B. Wilson 1927), without continuity correction.
 pub fn wilson_interval(part: u64, whole: u64, confidence: f64) -> (f64, f64) {
     let (n, p, z) = (whole as f64, part as f64 / whole as f64, normal_z(confidence));

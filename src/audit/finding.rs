@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bind::PlannedCheck;
 use crate::findings::{Figures, Finding, Message, OnNoData, Outcome, Unit, Value, figures};
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 use crate::rules::words::Tolerance;
 use crate::rules::{Judgement, Policy, RowsJudged};
 use crate::shown::{count, counted, percent_by};
@@ -18,6 +18,8 @@ pub struct FindingWithRows {
     pub rows: Arc<RowSet>,
     /// Of these, rows that are published already.
     pub published: Arc<RowSet>,
+    /// Of the first rows whose key occurs elsewhere: another row that has it.
+    pub(super) repeats: Repeats,
     /// Columns whose values samples show.
     pub(super) shows: Vec<usize>,
     /// Whether it, or one of its groups, cannot be judged whatever rows there are.
@@ -110,7 +112,7 @@ fn too_few_rows(rows: u64, check: &PlannedCheck) -> Finding {
 }
 
 fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
-    let RowsJudged { failing, of, known, rows, published, says, mut figures, broken } = judged;
+    let RowsJudged { failing, of, known, rows, published, repeats, says, mut figures, broken } = judged;
     if of == 0 {
         return Finding { figures, ..no_data("no rows in scope").finding }.into();
     }
@@ -125,19 +127,22 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     };
     figures.set(&figures::ROWS_IN_SCOPE, of);
     let (observed, limit, unit) = against(policy.tolerate, failing, of);
-    let beyond = |part, whole| policy.tolerate.is_exceeded_by(part, whole) || policy.warn.is_some_and(|w| w.is_exceeded_by(part, whole));
+    let beyond = |part, whole| (policy.tolerate.is_exceeded_by(part, whole), policy.warn.map(|w| w.is_exceeded_by(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} {says}", count(failing), counted(of, "row")));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
         message.push(format!("{} tolerated", policy.tolerate));
     }
     if outcome == Outcome::Warn {
-        message.extend(policy.warn.map(|warn| format!("more than {warn} is a warning")));
+        message.extend(policy.warn.map(|warn| match warn.is_none() {
+            true => "any is a warning".to_owned(),
+            false => format!("more than {warn} is a warning"),
+        }));
     }
     message.extend(broken);
     let (failing_rows, known_rows) = (failing, known);
     let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
-    FindingWithRows { finding, rows, published, ..FindingWithRows::default() }
+    FindingWithRows { finding, rows, published, repeats, ..FindingWithRows::default() }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.

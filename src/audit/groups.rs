@@ -6,7 +6,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, against, answer, no_data};
 use crate::findings::{Figures, Finding, GroupFigures, Message, OnFail, OnNoData, Outcome, Unit, Value, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 use crate::rules::Judgement;
 use crate::shown::counted;
 
@@ -30,12 +30,13 @@ pub(super) fn of_all(check: &PlannedCheck, mut judged: Vec<(Option<GroupKey>, Ju
 fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) -> FindingWithRows {
     let policy = &check.policy;
     let mut result = FindingWithRows::default();
-    let (mut rows, mut groups, mut telling): (Vec<Arc<RowSet>>, _, _) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut groups, mut telling) = (Vec::<Arc<RowSet>>::new(), Vec::new(), Vec::new());
+    let mut repeats = Repeats::default();
     let (mut of, mut measured, number) = (0u64, false, judged.len());
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
         measured |= matches!(judgement, Judgement::Measured(_));
-        let FindingWithRows { finding: mut group, rows: failing, is_unfit, .. } = answer(judgement, check);
+        let FindingWithRows { finding: mut group, rows: failing, repeats: of_group, is_unfit, .. } = answer(judgement, check);
         result.is_unfit |= is_unfit;
         if policy.require_evidence && !is_unfit && is_unjudged(group.outcome) {
             group.outcome = Outcome::Fail;
@@ -45,6 +46,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
             rows.push(failing);
+            repeats.union(of_group);
         }
         telling.push(Told { outcome: group.outcome, is_unfit, text: format!("{}: {}", group_name(&key), group.message) });
         let Finding { outcome, message, mut figures, failing_rows, groups: within, .. } = group;
@@ -70,7 +72,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
     finding.message = in_words(telling);
     finding.groups = shown(groups, number);
     let rows = RowSet::of_all(rows.iter().map(AsRef::as_ref));
-    FindingWithRows { rows: Arc::new(rows), ..result }
+    FindingWithRows { rows: Arc::new(rows), repeats, ..result }
 }
 
 /// The groups that a report lists: those within the `number` groups of `by` too, but of very many those that fail or warn.

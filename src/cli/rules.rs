@@ -43,6 +43,9 @@ impl Rules {
     }
 }
 
+/// Said of a rule file without rules.
+const JUDGES_NOTHING: &str = "there are no rules and no contract, so only records that cannot be read are found; add `rules:`, such as `- missing: { columns: \"*\" }`";
+
 fn validate(paths: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for path in paths {
@@ -52,7 +55,7 @@ fn validate(paths: &[String]) -> ExitCode {
                 output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.items.len()));
                 doubts.0.iter().for_each(|doubt| output::note(&doubt.to_string()));
                 if rules.judges_nothing() {
-                    output::note(&format!("{path}: {}", run::JUDGES_NOTHING));
+                    output::note(&format!("{path}: {}", JUDGES_NOTHING));
                 } else if rules.contract().is_empty() {
                     output::note(&format!("{path}: columns were not looked at: there is no `schema` section, and no data"));
                 }
@@ -68,7 +71,7 @@ fn validate(paths: &[String]) -> ExitCode {
 
 /// The rule file at `path`, if nothing is wrong with it; and the columns that its contract does not name.
 fn validated(path: &str) -> Result<(RuleFile, Faults), Faults> {
-    let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path)?;
+    let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None)?;
     let Some(rules) = rules else { return Err(faults) };
     let now = Utc::now();
     faults.extend(audit::mistakes_alone(&rules, now));

@@ -71,6 +71,7 @@ macro_rules! names {
 }
 
 names! {
+    ABSENT_VALUES = "absent_values", KEYS, "values that must occur, and do not";
     AGE_SECONDS = "age_seconds", SECONDS, "how old the newest value is";
     ALLOWED_HIGH = "allowed_high", SHARE_OF_ROWS, "the largest share of the group that is tolerated";
     ALLOWED_LOW = "allowed_low", SHARE_OF_ROWS, "the smallest share of the group that is tolerated";

@@ -9,7 +9,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, BoundColumn, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Value, figures};
 use crate::metric::Number;
@@ -102,6 +102,7 @@ impl Rule for Duplicates {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
     const NAMES_KEY: bool = true;
+    const JUDGES: Judges = Judges::Measures;
     const CLAIMS: &'static [&'static str] = &["nulls"];
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
@@ -136,10 +137,10 @@ impl Rule for Duplicates {
         }
         let rows = to.rows_in_scope();
         let says = match (self.key.is_some(), &across) {
-            (true, None) => "whose key occurs elsewhere",
-            (false, None) => "that occur elsewhere",
-            (true, Some(_)) => "whose key occurs elsewhere or is published already",
-            (false, Some(_)) => "that occur elsewhere or are published already",
+            (true, None) => "with a key that another row has",
+            (false, None) => "equal to another row",
+            (true, Some(_)) => "with a key that another row or a published row has",
+            (false, Some(_)) => "equal to another row or a published row",
         };
         Ok(Box::new(DuplicatesCheck { keys, partial, rows, says, across }))
     }
@@ -271,7 +272,7 @@ impl Judge for DuplicatesCheck {
         let keys = keys.unwrap_or(&none);
         let Some(rows) = facts.get(self.rows)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if keys.rows == 0 && rows.rows > 0 {
-            return Ok(Judgement::NoData("no row has a whole key".into()));
+            return Ok(Judgement::NoData("no row has a complete key: each lacks a part of it".into()));
         }
         let mut counted = Figures::from([
             (&figures::ROWS, keys.rows.into()),
@@ -288,7 +289,16 @@ impl Judge for DuplicatesCheck {
         let rows_failing = Arc::new(keys.failing.clone());
         let published = Arc::new(keys.elsewhere.clone());
         let (of, says) = (rows.rows, self.says.into());
-        Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures: counted, ..RowsJudged::default() }))
+        Ok(Judgement::Rows(RowsJudged {
+            failing,
+            of,
+            rows: rows_failing,
+            published,
+            repeats: keys.repeats.clone(),
+            says,
+            figures: counted,
+            ..RowsJudged::default()
+        }))
     }
 }
 

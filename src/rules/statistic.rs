@@ -9,7 +9,7 @@ use super::limits::{Given, Limits, measure_json};
 use super::quantiles::{ExactQuantiles, Progress};
 use super::requests::Handle;
 use super::words::Literal;
-use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, BoundColumn, EarlierLimit, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, figures};
 use crate::metric::comoments::CoMoments;
@@ -112,6 +112,7 @@ impl Rule for Statistic {
     const NAME: &'static str = "statistic";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
@@ -132,7 +133,8 @@ impl Rule for Statistic {
         let with = faults.take(self.with_given(to)).flatten();
         let typed = matches!(self.of, Of::Min | Of::Max).then_some(&column.data_type);
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
-        let limits = if fits { faults.take_all(Limits::read(&given, typed, to)) } else { None };
+        let limits =
+            if fits { faults.take_all(Limits::read(&given, typed, to).and_then(|limits| Ok(limits.with_warn(typed, to)?))) } else { None };
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
         let one = [column.index];
         let quantile =
@@ -260,12 +262,14 @@ impl Judge for StatisticCheck {
         };
         let outcome = share.map_or_else(|| self.limits.outcome(measure), |(part, whole)| self.limits.outcome_of_share(part, whole));
         let observed = measure_json(measure, self.data_type.as_ref());
-        let shown = match (measure, &self.data_type) {
-            (Number::Int { .. }, Some(data_type)) => super::bounds::shown(measure, data_type),
-            (Number::Float(x), _) if matches!(self.of, Of::UniqueShare | Of::MostCommon) => format!("{}%", crate::shown::short(x * 100.0)),
-            (number, _) => crate::shown::short(number.as_f64()),
+        let shown = match (measure, share, &self.data_type) {
+            (_, Some((part, whole)), _) => self.limits.shown_share(part, whole),
+            (Number::Int { .. }, None, Some(data_type)) => super::bounds::shown(measure, data_type),
+            // The column has this value: it is not rounded.
+            (Number::Float(x), None, Some(_)) => x.to_string(),
+            (number, None, _) => self.limits.shown(number.as_f64()),
         };
-        let should = if outcome == Outcome::Pass { String::new() } else { format!(", and should be {}", self.limits.says) };
+        let should = if outcome == Outcome::Pass { String::new() } else { format!(", {}", self.limits.should(outcome)) };
         let message = format!("the {} is {shown}{should}", self.name);
         Ok(Judgement::measured(Finding {
             outcome,

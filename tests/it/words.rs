@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use sluicegate::report::terminal::{Style, render};
 
-use crate::support::{Place, project};
+use crate::support::{Place, Run, project};
 
 fn place(rules: &str, data: &str) -> Place {
     let place = Place::new();
@@ -184,4 +184,169 @@ fn figures_in_the_page_have_names_for_people() {
     for figure in sluicegate::findings::figures::ALL {
         assert!(!figure.title().contains('_') && figure.title().starts_with(|c: char| c.is_uppercase() || c == 'p'), "{}", figure.title());
     }
+}
+
+#[test]
+fn figures_over_sound_rows_say_so() {
+    let rules = "dataset: d\nrules:\n  - range: { id: r, column: a, max: 100 }\n  - statistic: { id: mean, column: a, of: mean, max: 20 }\n  \
+                 - rows: { min: 1 }\n  - statistic: { id: all, column: a, of: max, max: 1000, over: all }\n";
+    let place = place(rules, "a\n1\n2\n3\n500\n600\n");
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!(run.finding("mean")["taken_over"], serde_json::json!({ "rows": 3, "of": 5 }));
+    let message = run.finding("mean")["message"].as_str().expect("a message");
+    assert!(message.ends_with("; over the 3 of 5 rows that pass the row rules"), "{message}");
+    // What counts every row says nothing.
+    for id in ["r", "rows", "all"] {
+        assert!(run.finding(id).get("taken_over").is_none(), "{id}");
+    }
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert_eq!(html.matches("over the 3 of 5 rows").count(), 1);
+    place.write("d.csv", "a\n1\n2\nx,y\n3\n");
+    let sound = place.run(&CHECK);
+    assert!(sound.finding("mean").get("taken_over").is_none(), "every row passes; a record that cannot be read is none");
+}
+
+#[test]
+fn a_finding_that_follows_from_another_names_it() {
+    let follows = |run: &Run, id: &str| run.finding(id)["follows_from"].clone();
+    let contract = "dataset: d\nschema: { evolution: any, columns: { a: { type: int64, required: true }, b: { type: int64 } } }\nrules:\n  \
+                    - range: { column: a, max: 100 }\n  - range: { column: b, max: 100 }\n  - missing: { column: a }\n";
+    let place = place(contract, "a\n1\n\"\"\n");
+    let run = place.run(&CHECK);
+    assert_eq!(follows(&run, "range-b"), serde_json::json!(["schema"]));
+    let message = run.finding("range-b")["message"].as_str().expect("a message");
+    assert!(message.ends_with("; follows from `schema`"), "{message}");
+    assert_eq!(follows(&run, "required-a"), serde_json::json!(["missing-a"]), "the same rows");
+    assert!(follows(&run, "missing-a").is_null() && follows(&run, "range-a").is_null());
+    // No row is left: who set them aside?
+    place.write(
+        "r.yaml",
+        "dataset: d\nrules:\n  - range: { id: high, column: a, max: 0 }\n  - range: { id: low, column: a, min: 100 }\n  \
+                           - range: { id: fine, column: a, max: 9 }\n  - statistic: { id: mean, column: a, of: mean, max: 20 }\n",
+    );
+    place.write("d.csv", "a\n1\n2\nx,y\n");
+    let run = place.run(&CHECK);
+    assert_eq!(follows(&run, "mean"), serde_json::json!(["malformed", "high", "low"]));
+    let message = "no row is left to judge: all 3 rows are set aside; follows from `malformed`, `high`, `low`";
+    assert_eq!(run.finding("mean")["message"], message);
+}
+
+#[test]
+fn duplicates_name_the_row_whose_key_they_have() {
+    let rules = |more: &str| format!("dataset: d\nrules:\n  - duplicates: {{ id: k, key: [a]{more} }}\n");
+    let place = place(&rules(""), "a,b\n7,1\n8,2\n7,3\n8,4\n7,5\n9,6\n");
+    let lines = |run: &Run| -> Vec<(u64, u64)> {
+        let samples = run.finding("k")["samples"].as_array().expect("samples");
+        samples
+            .iter()
+            .map(|s| (s["origin"]["line"].as_u64().expect("a line"), s["same_key_as"]["line"].as_u64().expect("another")))
+            .collect()
+    };
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!(lines(&run), [(4, 2), (5, 3), (6, 2)]);
+    assert!(run.stdout.contains("    d.csv:4  a=7  same key as line 2\n"), "{}", run.stdout);
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert!(html.contains("<th scope=\"col\">Same key as</th>") && html.contains("<td>d.csv:2</td>"), "{html}");
+    for (more, expected) in [
+        (", keep: last", &[(2, 4), (3, 5), (4, 6)][..]),
+        (", keep: none", &[(2, 4), (3, 5), (4, 2), (5, 3), (6, 2)]),
+        (", by: [b]", &[]),
+        (", tolerate: 50%", &[(4, 2), (5, 3), (6, 2)]),
+    ] {
+        place.write("r.yaml", rules(more));
+        assert_eq!(lines(&place.run(&CHECK)), expected, "{more}");
+    }
+    // In another file, and beside published rows.
+    place.write("e.csv", "a,b\n9,1\n10,2\n");
+    place.write("r.yaml", rules(""));
+    let run = place.run(&["check", "d.csv", "e.csv", "-r", "r.yaml", "-v"]);
+    assert!(run.stdout.contains("    e.csv:2  a=9  same key as line 7 of d.csv\n"), "{}", run.stdout);
+    place.write("r.yaml", format!("{}gate: {{ publish: lake, quarantine: aside }}\n", rules(", across: published")));
+    assert_eq!(place.run(&["gate", "e.csv", "-r", "r.yaml"]).code, 0);
+    place.write("f.csv", "a,b\n10,3\n11,1\n11,2\n");
+    let run = place.run(&["check", "f.csv", "-r", "r.yaml"]);
+    assert!(run.stdout.contains("    f.csv:2  a=10  a published row has its key\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("    f.csv:4  a=11  same key as line 3\n"), "{}", run.stdout);
+}
+
+#[test]
+fn messages_agree_with_verdicts() {
+    let schema = "schema: { columns: { a: { type: float64 }, d: { type: \"decimal(12,3)\" } } }\n";
+    let rules = format!(
+        "dataset: d\n{schema}rules:\n  - statistic: {{ id: mean, column: a, of: mean, max: 20 }}\n  - statistic: {{ id: sum, column: d, of: sum, max: 30 }}\n  \
+         - range: {{ id: r, column: a, max: 20, on_fail: warn }}\n  - statistic: {{ id: least, column: a, of: min, above: 20 }}\n"
+    );
+    let place = place(&rules, "a,d\n20.000001,10.004\n20,10.005\n20,10.001\n");
+    let run = place.run(&CHECK);
+    let message = |run: &Run, id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
+    // 60.000001 / 3, and 10.004 + 10.005 + 10.001.
+    assert_eq!(message(&run, "mean"), "the mean is 20.0000003, expected at most 20");
+    assert_eq!(message(&run, "sum"), "the sum is 30.01, expected at most 30");
+    assert_eq!(message(&run, "least"), "the minimum is 20, expected above 20");
+    assert!(run.stdout.contains("    d.csv:2  a=20.000001\n"), "{}", run.stdout);
+    place.write("e.csv", "a\n1234567.25\n1234567.5\n");
+    place.write(
+        "e.yaml",
+        "dataset: d\nrules:\n  - statistic: { id: mean, column: a, of: mean, max: 1234567 }\n  \
+         - statistic: { id: most, column: a, of: max, max: 1234567 }\n  - statistic: { id: least, column: a, of: min, max: 1234567.25 }\n",
+    );
+    let run = place.run(&["check", "e.csv", "-r", "e.yaml", "--report", "e.html"]);
+    assert_eq!(message(&run, "mean"), "the mean is 1234567.4, expected at most 1234567");
+    assert_eq!(message(&run, "most"), "the maximum is 1234567.5, expected at most 1234567");
+    assert_eq!(message(&run, "least"), "the minimum is 1234567.25");
+    let html = std::fs::read_to_string(place.path("e.html")).expect("the page");
+    assert!(html.contains("<dt>Observed</dt><dd>1234567.4 "), "{html}");
+}
+
+#[test]
+fn a_share_of_some_rows_never_reads_as_none_or_all() {
+    let place =
+        place("dataset: d\nrules:\n  - missing: { column: a, tolerate: 1% }\n  - values: { column: b, in: [y], tolerate: 99% }\n", "");
+    let rows = (0..200_000).map(|_| "1,x\n").collect::<String>();
+    place.write("d.csv", format!("a,b\n{rows},y\n"));
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    let message = |id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
+    assert_eq!(message("missing-a"), "1 of 200,001 rows (0.0005%) without a value; 1% tolerated");
+    assert_eq!(message("values-b"), "200,000 of 200,001 rows (99.9995%) not in {y}; 99% tolerated");
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert!(html.contains("<code>int64</code> <small>0.0005% missing</small>") && !html.contains("0.00%"), "{html}");
+    // 56 of 999 are 5.6056 %: with one decimal that reads as 5.6 %.
+    let rows = (0..999).map(|n| if n < 56 { ",x\n" } else { "1,x\n" }).collect::<String>();
+    place.write("d.csv", format!("a,b\n{rows}"));
+    place.write(
+        "r.yaml",
+        "dataset: d\nrules:\n  - missing: { column: a, tolerate: 5.6% }\n  - statistic: { id: m, column: a, of: most_common, max: 5.6% }\n",
+    );
+    let run = place.run(&CHECK);
+    assert_eq!(run.finding("missing-a")["outcome"], "fail");
+    assert_eq!(run.finding("missing-a")["message"], "56 of 999 rows (5.61%) without a value; 5.6% tolerated");
+}
+
+#[test]
+fn an_age_over_its_limit_reads_as_more() {
+    let rules = "dataset: d\nrules:\n  - freshness: { column: t, max_age: 111h }\n";
+    let place = place(rules, "t\n2026-11-01T00:00:00Z\n");
+    let message = |as_of: &str| {
+        let run = place.run(&[&CHECK[..], &["--as-of", as_of]].concat());
+        (run.code, run.finding("freshness-t")["message"].as_str().expect("a message").to_owned())
+    };
+    let says = |age: &str| format!("the newest value, 2026-11-01T00:00:00Z, is {age}");
+    assert_eq!(message("2026-11-05T15:00:00Z"), (0, says("4d 15h old; 4d 15h is allowed")));
+    assert_eq!(message("2026-11-05T15:00:07Z"), (1, says("4d 15h and 7 seconds old, more than the allowed 4d 15h")));
+    assert_eq!(message("2026-11-05T15:00:00.5Z"), (1, says("4d 15h and 500000 µs old, more than the allowed 4d 15h")));
+    place.write("r.yaml", rules.replace("111h", "111h, warn: 1d"));
+    assert_eq!(message("2026-11-02T00:00:00.25Z"), (0, says("1d and 250000 µs old; 4d 15h is allowed; more than 1d is a warning")));
+    assert_eq!(message("2026-11-06T00:00:00Z"), (1, says("5d old, more than the allowed 4d 15h")));
+}
+
+#[test]
+fn a_fence_lies_visibly_between_what_is_inside_and_what_is_not() {
+    // Quartiles 1000000.25 and 1000000.75: with k = 1, the fences are 999999.75 and 1000001.25.
+    let values = ["1000000", "1000000.25", "1000000.5", "1000000.75", "1000001.375"];
+    let place = place("dataset: d\nrules:\n  - outliers: { column: a, k: 1 }\n", &format!("a\n{}\n", values.join("\n")));
+    let run = place.run(&CHECK);
+    let finding = run.finding("outliers-a");
+    assert_eq!((finding["failing_rows"].as_u64(), finding["figures"]["upper_fence"].as_f64()), (Some(1), Some(1_000_001.25)));
+    assert_eq!(finding["message"], "1 of 5 rows (20.0%) outside 999999.8 to 1000001.2");
+    assert!(run.stdout.contains("  a=1000001.375\n"), "{}", run.stdout);
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use self::check::RepresentationCheck;
 use self::reference::Reference;
 use super::words::{Margin, Share};
-use super::{Binder, Judge, Rule, Subject};
+use super::{Binder, EarlierLimit, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Faults};
 use crate::metric::groups::GroupCounts;
 use crate::yaml::Spanned;
@@ -80,6 +80,7 @@ impl Rule for Representation {
     const NAME: &'static str = "representation";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Margin;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
@@ -94,6 +95,10 @@ impl Rule for Representation {
             faults.push(to.fault_at(given, Code::InvalidValue, "a confidence lies between 0% and 100%, both excluded"));
         }
         let warn = faults.take(to.own_warn::<Margin>()).flatten();
+        if let Some(written) = to.warn.as_ref().filter(|_| warn.is_some_and(|warn| !warn.comes_before(self.tolerance))) {
+            let what = format!("`warn` is not an earlier limit than `tolerance`, {}", self.tolerance);
+            faults.push(to.fault_at(written, Code::ConflictingWords, what).hint("write less"));
+        }
         faults.or_ok(())?;
         let types: Vec<DataType> = columns.iter().map(|&c| to.bound(c).data_type).collect();
         let reference = self.reference.value.of_columns(&types);
