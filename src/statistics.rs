@@ -156,4 +156,21 @@ mod tests {
         let near = jensen_shannon(&[0.5 + 1e-9, 0.5 - 1e-9], &[0.5, 0.5]);
         assert!((near / 8.493_217_998_409_739e-10 - 1.0).abs() < 1e-14, "{near}");
     }
+
+    #[test]
+    fn the_score_test_is_what_wilsons_interval_inverts() {
+        // scipy: 2 * norm.sf(abs(k / n - b) / sqrt(b * (1 - b) / n)).
+        for (part, whole, share, expected) in
+            [(300, 1000, 0.22, 1.0149061877339703e-09), (150, 1000, 0.18, 0.013536859346243426), (6, 10, 0.55, 0.750620824165631)]
+        {
+            let found = score_p_value(part, whole, share);
+            assert!((found - expected).abs() <= 1e-9 * expected, "{part} of {whole} against {share}: {found}");
+            // The interval ends at the share at that confidence.
+            if expected > 1e-6 {
+                let (low, high) = wilson_interval(part, whole, 1.0 - expected);
+                assert!((low - share).abs().min((high - share).abs()) < 1e-9, "{low} to {high}");
+            }
+        }
+        assert_eq!(score_p_value(5, 10, 0.5), 1.0);
+    }
 }

@@ -69,6 +69,17 @@ fn causes(findings: &[Finding], considered: u64) -> String {
     }
 }
 
+/// Why a finding leaves the batch undecided and, where a rule of the file makes it, how it would only warn.
+fn undecided(finding: &Finding) -> String {
+    let advice = match &finding.place {
+        Some(place) if finding.code.as_str() == finding.rule => {
+            format!(" (rule `{}` at {place}; `on_no_data: warn` there makes this a warning)", finding.rule)
+        }
+        Some(_) | None => String::new(),
+    };
+    format!("{}: {}{advice}", finding.id, finding.message)
+}
+
 /// The verdict, and why in a sentence each.
 pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
     let mut rejects: Vec<String> = findings
@@ -80,7 +91,7 @@ pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
     if !rejects.is_empty() {
         return (Verdict::Reject, rejects);
     }
-    let undecided: Vec<String> = findings.iter().filter(|f| f.stops()).map(|f| format!("{}: {}", f.id, f.message)).collect();
+    let undecided: Vec<String> = findings.iter().filter(|f| f.stops()).map(undecided).collect();
     if !undecided.is_empty() {
         return (Verdict::Undecided, undecided);
     }
@@ -118,6 +129,23 @@ mod tests {
         assert_eq!(decide(&[finding(Outcome::Fail, OnFail::Warn)], none).0, Verdict::Accept);
         let limit = "20%".parse().ok();
         assert_eq!(decide(&[], Totals { reject_above: limit, ..some }).0, Verdict::Reject);
+    }
+
+    #[test]
+    fn an_undecided_batch_names_the_rule_and_how_it_would_only_warn() {
+        let totals = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None };
+        let of_rule = Finding {
+            rule: "range".into(),
+            code: crate::findings::FindingCode::new("range"),
+            place: Some(crate::diagnostic::Place { file: "r.yaml".into(), line: 4, column: 5, end_line: 4, end_column: 9 }),
+            message: "no rows in scope".into(),
+            ..finding(Outcome::NoData, OnFail::Reject)
+        };
+        let builtin = Finding { rule: "rows".into(), place: None, ..of_rule.clone() };
+        let (verdict, reasons) = decide(&[of_rule, builtin], totals);
+        assert_eq!(verdict, Verdict::Undecided);
+        let advice = "(rule `range` at r.yaml:4:5; `on_no_data: warn` there makes this a warning)";
+        assert_eq!(reasons, [format!("x: no rows in scope {advice}"), "x: no rows in scope".to_owned()]);
     }
 
     #[test]

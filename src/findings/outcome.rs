@@ -108,3 +108,21 @@ impl OnNoData {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_judge_weighs_no_more_than_a_failure() {
+        for (on_fail, expected) in [
+            (OnFail::Reject, Severity::Error),
+            (OnFail::Quarantine, Severity::Error),
+            (OnFail::Warn, Severity::Warning),
+            (OnFail::Info, Severity::Warning),
+        ] {
+            assert_eq!(Severity::of(Outcome::NoData, on_fail, OnNoData::no_heavier_than(on_fail)), expected);
+            assert_eq!(Severity::of(Outcome::NotJudged, on_fail, OnNoData::Stop), Severity::Info);
+        }
+    }
+}
