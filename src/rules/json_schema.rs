@@ -38,7 +38,7 @@ use crate::yaml::Spanned;
 /// a key that is absent: `required` fails it, `type` does not. A file of JSON records does not tell
 /// the two apart once it is read, since a key that some records lack is a column that they have no
 /// value in. Elements of lists are always `null`. With `column`, a row without a value passes,
-/// unless `nulls: fail`. Without rows there is no data.
+/// unless `nulls: fail`.
 ///
 /// Drafts 4, 6, 7, 2019-09 and 2020-12, as `$schema` or `draft` says; 2020-12 if neither does.
 /// `format` is checked with `formats: true` only, whatever the draft; a format that is not known is
@@ -46,6 +46,10 @@ use crate::yaml::Spanned;
 /// references. The schema is one file: a `$ref` may lead to another place in it, such as `$defs`,
 /// and not to other files or addresses, which are never read. A changed schema file is a changed
 /// rule file.
+///
+/// - Missing values and NaN: `null` in the record (with `column`, a missing value passes, unless `nulls: fail`).
+/// - Infinities: JSON has none, so the row fails.
+/// - No rows: `no_data`.
 ///
 /// Why: a producer and its consumers agreed on a schema, and the payload in a column is what they agreed on.
 ///
@@ -57,11 +61,11 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecordSchema {
-    /// The column whose values are judged; the whole record if left out.
+    /// The column whose values are judged. If left out: the whole record.
     column: Option<Spanned<String>>,
     /// The JSON Schema: the path of a file, or the schema itself.
     schema: Spanned<Given>,
-    /// The draft that the schema is of: 4, 6, 7, 2019-09 or 2020-12.
+    /// The draft that the schema is of: 4, 6, 7, 2019-09 or 2020-12. If left out: `$schema` of the schema, else 2020-12.
     draft: Option<Spanned<DraftName>>,
     /// Whether `format` is checked.
     #[serde(default)]
@@ -136,7 +140,7 @@ impl JsonSchema for DraftName {
         "Draft".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "enum": [4, 6, 7, "4", "6", "7", "2019-09", "2020-12"] })
+        json_schema!({ "anyOf": [{ "enum": [4, 6, 7, "2019-09", "2020-12"] }, { "type": "string", "pattern": "^[467]$" }] })
     }
 }
 

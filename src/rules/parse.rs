@@ -29,6 +29,9 @@ use crate::yaml::Spanned;
 /// `dayfirst: false`, alone or with a space and a time as above. The year has four digits. Nothing
 /// else is common: no names of months, no `5:45 PM`, no `31/1/26`, no `2026/01/31`.
 ///
+/// - Missing values: missing text passes, unless `nulls: fail`.
+/// - No rows: `no_data`.
+///
 /// Why: what is stored as text is parsed by whoever comes next, and fails there.
 ///
 /// ```yaml
@@ -41,9 +44,10 @@ use crate::yaml::Spanned;
 pub(super) struct Parse {
     /// What the text must be.
     r#as: Kind,
-    /// How a `datetime` is written, in strftime's terms; or `common`. ISO 8601 if left out.
+    /// How a `datetime` is written, in strftime's terms; or `common`. If left out: ISO 8601.
     format: Option<Spanned<String>>,
     /// Of `format: common`: whether the day stands before the month in dates such as `2/3/2026`. Those are no dates if it is left out.
+    /// If left out: only ISO 8601 dates are read.
     dayfirst: Option<Spanned<bool>>,
 }
 

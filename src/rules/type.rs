@@ -14,6 +14,8 @@ use crate::types::type_name;
 /// Of Parquet, Arrow and Avro it is the file's; of text it is the contract's or what all values
 /// together look like.
 ///
+/// - No rows: judged all the same: the rule is about the column.
+///
 /// Why: a number that arrives as text sorts, joins and averages as text. The `schema` section says
 /// the same of all columns at once; this rule is for one column alone.
 ///

@@ -158,7 +158,8 @@ fn the_parser_and_the_json_schema_agree_on_every_value_of_every_word() {
                 let mut object: serde_json::Map<String, Json> = others.iter().map(|(k, v)| ((*k).to_owned(), json_of_needed(v))).collect();
                 object.insert(word.to_owned(), value);
                 let tree = json!({ "dataset": "d", "rules": [{ rule.name: object }] });
-                let (parsed, valid) = (RuleFile::parse(&text, "r"), validator.is_valid(&tree));
+                // What a file holds that a rule names is not the schema's business.
+                let (parsed, valid) = (RuleFile::read(&text, "r").faults.or_ok(()), validator.is_valid(&tree));
                 tried += 1;
                 if parsed.is_ok() == valid {
                     continue;
