@@ -83,3 +83,50 @@ fn each_mistake_is_answered_with_what_to_write() {
     }
     assert!(count >= 60, "{count} mistakes");
 }
+
+#[test]
+fn no_odd_json_file_is_said_to_have_no_matching_column() {
+    let odd = [
+        "[",
+        "[1",
+        "{",
+        "{\"a\"",
+        "{\"a\":",
+        "[1,]",
+        "nul",
+        "\"\\u00",
+        "[1 2]",
+        "{1:1}",
+        "['a']",
+        "+1",
+        ".5",
+        "1e",
+        "[NaN]",
+        "\0",
+        "[\"\"],",
+        "[{}]",
+        "{}",
+        "[[]]",
+        "[null]",
+        "{\"a\":{\"b\":1}",
+        "# c",
+        "<a/>",
+        "\"\"",
+        "{\"a\":1}x",
+        "\\",
+        "   ",
+        "\n\n",
+        "{\"a\":[}",
+        "{]",
+    ];
+    let place = Place::new();
+    place.write("rules.yaml", "dataset: d\nrules:\n  - missing: { columns: \"*\" }\n");
+    for name in ["odd.json", "odd.ndjson"] {
+        for text in odd {
+            place.write(name, text);
+            let run = place.run(&["check", name, "-r", "rules.yaml"]);
+            assert_eq!(run.code, 2, "{name}: {text}: {}", run.stdout);
+            assert!(run.stderr.contains(name) && !run.stderr.contains("no column matches"), "{name}: {text}: {}", run.stderr);
+        }
+    }
+}
