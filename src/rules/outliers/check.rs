@@ -308,7 +308,12 @@ impl OutliersCheck {
         };
         let (low, high) = match limits.inside {
             Inside::Integers { low, high } => (shown(limits.shown.0, low), shown(limits.shown.1, high)),
-            Inside::Floats { .. } => (self.back(limits.shown.0), self.back(limits.shown.1)),
+            Inside::Floats { low, high } => {
+                let (shown_low, shown_high) = (self.back(limits.shown.0), self.back(limits.shown.1));
+                // Six digits do not tell all fences apart.
+                let is_close = shown_low == shown_high && !self.transform.log;
+                if is_close { (low.to_string(), high.to_string()) } else { (shown_low, shown_high) }
+            }
         };
         match self.side {
             Side::Both => format!("outside {low} to {high}"),
