@@ -16,7 +16,7 @@ use crate::yaml::Spanned;
 /// Which columns there are.
 ///
 /// The columns that rules see: those of the data, then those that `transform` adds. Fields of
-/// structs are no columns. It is judged whether there are rows or not.
+/// structs are no columns.
 ///
 /// - No rows: judged all the same: the rule is about columns.
 ///

@@ -12,7 +12,7 @@ use crate::types::type_name;
 /// The type a column has.
 ///
 /// Of Parquet, Arrow and Avro it is the file's; of text it is the contract's or what all values
-/// together look like. It is judged whether there are rows or not, and whatever the values are.
+/// together look like.
 ///
 /// - No rows: judged all the same: the rule is about the column.
 ///
