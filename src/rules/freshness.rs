@@ -20,8 +20,7 @@ use crate::yaml::Spanned;
 ///
 /// The age of the newest date or timestamp, at the time given by `--as-of` (the run's clock if left
 /// out). A date counts as its midnight, a timestamp without a zone as UTC. What lies in the future
-/// has a negative age, which is fresh. Missing values are passed over; without a value there is no
-/// data. `max_age` is the only bound, and allowed itself: 36h is not older than `36h`.
+/// has a negative age, which is fresh. `max_age` itself is allowed.
 ///
 /// - Missing values and NaN: they are left out.
 /// - No rows: `no_data`; so are no dates.

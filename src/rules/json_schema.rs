@@ -31,14 +31,12 @@ use crate::yaml::Spanned;
 /// Rows become JSON so: numbers as numbers (a decimal as a whole number or the nearest float, and
 /// whole numbers beyond 64 bits as floats), booleans as such, text as text, dates as `2026-01-31`,
 /// timestamps as `2026-01-31T17:45:00Z` (one without a zone is UTC), times as `17:45:00`, binary
-/// values as hexadecimal digits, structs and maps as objects, lists as arrays. JSON has no infinity:
-/// a row with one fails. In JSON text the last of two equal keys counts.
+/// values as hexadecimal digits, structs and maps as objects, lists as arrays. In JSON text the last of two equal keys counts.
 ///
 /// A missing value (NaN is one) is `null`: `type: string` fails it. With `omit_missing: true` it is
 /// a key that is absent: `required` fails it, `type` does not. A file of JSON records does not tell
 /// the two apart once it is read, since a key that some records lack is a column that they have no
-/// value in. Elements of lists are always `null`. With `column`, a row without a value passes,
-/// unless `nulls: fail`.
+/// value in. Missing elements of lists are always `null`.
 ///
 /// Drafts 4, 6, 7, 2019-09 and 2020-12, as `$schema` or `draft` says; 2020-12 if neither does.
 /// `format` is checked with `formats: true` only, whatever the draft; a format that is not known is

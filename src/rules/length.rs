@@ -18,8 +18,7 @@ use crate::yaml::Spanned;
 /// Text that is too short or too long.
 ///
 /// Counted are the characters of a string (Unicode code points), the bytes of a binary value, and
-/// the elements of a list. Bounds are whole numbers (`3.0` is 3); an empty text has length 0. A
-/// missing value has no length and passes unless `nulls: fail`.
+/// the elements of a list. Bounds are whole numbers (`3.0` is 3); an empty text has length 0.
 ///
 /// - Missing values: missing text passes, unless `nulls: fail`.
 /// - No rows: `no_data`.

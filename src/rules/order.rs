@@ -18,7 +18,7 @@ use crate::types::{is_text, type_name};
 /// A row breaks the order if its value is less than that of the row before it that has one, in
 /// source order (`strict`: not greater), with `by` within its group. For numbers, dates, times and
 /// strings. All rows in scope are judged, those that other rules set aside among them; rows that
-/// `where` leaves out, or that have no value, are passed over.
+/// `where` leaves out are passed over.
 ///
 /// - Missing values and NaN: they are passed over; the next value is compared with the last one before.
 /// - Infinities: they are compared as the smallest and the largest number.

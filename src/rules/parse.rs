@@ -17,10 +17,10 @@ use crate::yaml::Spanned;
 /// Text that cannot be read as what it should be.
 ///
 /// `datetime` is ISO 8601, a date alone or with a time, unless `format` gives another (strftime);
-/// `number` is decimal digits with a sign, a point, an exponent; `json` any
-/// JSON value; `uuid` the form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an
-/// absolute URL with a host. White space around a value is never taken away. A missing value passes
-/// unless `nulls: fail`; an empty text is no date, number or address.
+/// `number` is decimal digits with a sign, a point, an exponent; `json` any JSON
+/// value; `uuid` the form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an
+/// absolute URL with a host. White space around a value is never taken away. An empty text is no
+/// date, number or address.
 ///
 /// ISO 8601 is read as `2026-01-31`, or that, then `T` or a space, then `17:45`, `17:45:01` or
 /// `17:45:01.5` (up to nine digits), then nothing, `Z`, `UTC`, `+02`, `+0200` or `+02:00`. With

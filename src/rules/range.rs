@@ -23,10 +23,8 @@ use crate::yaml::Spanned;
 ///
 /// For numbers, decimals, dates, timestamps and strings. Bounds are read as the column's type, so
 /// `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it. `min` and
-/// `max` are allowed values, `above` and `below` are not. Text is compared byte by byte. An infinity
-/// is above every `max` or below every `min`. A missing value (NaN is one) passes unless
-/// `nulls: fail`. Bounds between which no value of the column's type
-/// lies are a mistake: nothing could pass.
+/// `max` are allowed values, `above` and `below` are not. Text is compared byte by byte. Bounds
+/// between which no value of the column's type lies are a mistake: nothing could pass.
 ///
 /// - Missing values and NaN: they pass, unless `nulls: fail`.
 /// - Infinities: they are compared as the smallest and the largest number.

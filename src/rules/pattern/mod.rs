@@ -21,8 +21,8 @@ use crate::yaml::Spanned;
 ///
 /// A regular expression matches anywhere in the text unless it is anchored with `^` and `$`. A LIKE
 /// pattern matches the whole text: `%` is any text, `_` one character, `\\` takes the next character
-/// as it is. Matching takes time linear in the text, whatever the expression. A missing value passes
-/// unless `nulls: fail`; an empty text is a text.
+/// as it is. Matching takes time linear in the text, whatever the expression. An empty
+/// text is a text.
 ///
 /// - Missing values: missing text passes, unless `nulls: fail`.
 /// - No rows: `no_data`.

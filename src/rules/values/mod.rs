@@ -29,9 +29,8 @@ use crate::yaml::Spanned;
 /// `in` and `must_contain` as two rules.
 ///
 /// Members are read as the column's type: `1` matches `1.00` in a decimal column, and `N` is a
-/// string even though some YAML readers take it for false. An infinity is a value like any other.
-/// A missing value (NaN is one) passes, or fails with `nulls: fail`, unless `null` is a member:
-/// then it is in the set, whatever `nulls` says. Quoted, `"null"` is a text. The set may be empty:
+/// string even though some YAML readers take it for false. Where `null` is a member, missing values
+/// are in the set, whatever `nulls` says. Quoted, `"null"` is a text. The set may be empty:
 /// with `in: []` or `must_equal: []` every value fails, with `not_in: []` or `must_contain: []` none.
 ///
 /// - Missing values and NaN: they pass, unless `nulls: fail` or the set names `null`.
