@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::audit::Audited;
 use crate::diagnostic::Faults;
-use crate::findings::{Finding, Outcome};
+use crate::findings::{Finding, Label, Severity};
+use crate::report::limits;
 use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, time};
 use crate::ruleset::RuleFile;
 use crate::verdict::{self, Totals, Verdict};
@@ -30,8 +31,8 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let (verdict, reasons) = verdict::decide(&findings, totals);
     let files = audited.source.known().files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
     let format = audited.source.known().format_name().to_owned();
-    findings.sort_by_key(|f| (rank(f.outcome), f.severity as u8));
-    let report = Report {
+    findings.sort_by_key(rank);
+    let mut report = Report {
         batch: Batch { id: header.batch_id.clone(), format, files, rules_digest: digest(rules) },
         verdict,
         reasons,
@@ -43,12 +44,15 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         ..empty(header, Some(rules))
     };
     debug_assert!(report.rows.is_conserved());
+    limits::cut(&mut report);
     report
 }
 
 /// A report that nothing could be judged, and why.
 pub fn faulty(header: Header, rules: Option<&RuleFile>, faults: &Faults) -> Report {
-    Report { faults: faults.0.clone(), ..empty(header, rules) }
+    let mut report = Report { faults: faults.0.clone(), ..empty(header, rules) };
+    limits::cut(&mut report);
+    report
 }
 
 fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
@@ -90,13 +94,18 @@ fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
     }
 }
 
-fn rank(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Fail => 0,
-        Outcome::NoData => 1,
-        Outcome::InsufficientEvidence => 2,
-        Outcome::Warn => 3,
-        Outcome::Known => 4,
-        Outcome::Pass => 5,
+/// The worst first: what keeps rows from being published, then what warns.
+fn rank(finding: &Finding) -> u8 {
+    match (finding.label(), finding.severity) {
+        (Label::Fail, _) => 0,
+        (Label::NoData, Severity::Error) => 1,
+        (Label::Warning, _) => 2,
+        (Label::CannotTell, _) => 3,
+        (Label::NoData, Severity::Warning) => 4,
+        (Label::Info, _) => 5,
+        (Label::NoData, Severity::Info) => 6,
+        (Label::NotJudged, _) => 7,
+        (Label::Known, _) => 8,
+        (Label::Pass, _) => 9,
     }
 }

@@ -7,6 +7,7 @@
 mod code;
 mod misread;
 mod place;
+mod synonyms;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use code::Code;
 pub use misread::Misread;
 pub use place::Place;
+pub use synonyms::plain;
 
 /// One mistake, with its place and a hint at the next step where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +64,16 @@ impl Fault {
     #[must_use]
     pub fn hint_nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match among(name, known) {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// The same where `word` should have been one of the `allowed` words: it may also be what another tool calls one of them.
+    /// All of them are listed where none is near.
+    #[must_use]
+    pub fn hint_word<'a>(self, word: &str, allowed: impl IntoIterator<Item = &'a str>) -> Self {
+        match among_words(word, allowed) {
             Some(hint) => self.hint(hint),
             None => self,
         }
@@ -235,7 +247,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, k)| k)
 }
 
-/// "did you mean …?" where a known name is close to `name`, else the known ones; none where none is known.
+/// "did you mean …?" where a known name is close to `name`, else the first known ones; none where none is known.
 fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(name, known.iter().copied()) {
@@ -245,14 +257,37 @@ fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<Str
     }
 }
 
+/// The same for words of a rule file, of which all are listed; what another tool calls a word counts before what is spelled
+/// alike.
+fn among_words<'a>(word: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let allowed: Vec<&str> = allowed.into_iter().collect();
+    // A difference in case alone is a slip, whatever the word means elsewhere.
+    let slip = allowed.iter().find(|a| plain(a) == plain(word));
+    match (slip, synonyms::instead_of(word, &allowed)) {
+        (Some(slip), _) => Some(format!("did you mean `{slip}`?")),
+        (None, Some(write)) => Some(format!("write {write}")),
+        (None, None) => match nearest(word, allowed.iter().copied()) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if allowed.is_empty() => None,
+            None => Some(format!("write one of {}", listed(&allowed))),
+        },
+    }
+}
+
 /// Longer names are not compared.
 const NAME_BYTES_MAX: usize = 256;
 
-/// The first dozen names as "`a`, `b`, …".
+/// Names that the data gives may be thousands: the first dozen as "`a`, `b` and 3 more".
 fn some_of(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(12).map(|n| format!("`{n}`")).collect();
-    let more = if names.len() > 12 { ", …" } else { "" };
-    format!("{}{more}", shown.join(", "))
+    const SHOWN_MAX: usize = 12;
+    match names.len().checked_sub(SHOWN_MAX + 1) {
+        None => listed(names),
+        Some(more) => format!("{} and {} more", listed(&names[..SHOWN_MAX]), more + 1),
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The quarantine as a place to work from: which batches left rows there, which rows and why, and taking them out to mend.
 
 mod export;
+mod masked;
 mod spreadsheet;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,9 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
+pub use self::masked::{MASKED, ensure_unmasked, masked, shown};
 use crate::diagnostic::{Code, Fault};
+use crate::privacy::{MaskKey, Privacy};
 use crate::store::{Location, Quarantine, ReplayedRows, Stamp, done_in};
 
 /// The columns that the quarantine adds to those of the source.
@@ -35,7 +38,7 @@ pub const KEY: [&str; 3] = [PART, FILE, ROW];
 
 /// Whether a column of this name is none of a source's, but one that rows set aside or taken out have.
 pub fn is_ours(column: &str) -> bool {
-    column == PART || COLUMNS.contains(&column)
+    column == PART || column == MASKED || COLUMNS.contains(&column)
 }
 
 /// Refuses columns that only rows have that were set aside: they belong to a batch already.
@@ -43,6 +46,7 @@ pub fn is_ours(column: &str) -> bool {
 /// # Errors
 /// There is one.
 pub fn ensure_not_taken_out(columns: &Schema) -> Result<(), Fault> {
+    ensure_unmasked(columns)?;
     match columns.fields().iter().find(|field| is_ours(field.name())) {
         None => Ok(()),
         Some(ours) => {
@@ -137,6 +141,29 @@ impl Part {
     /// The part cannot be read.
     pub fn schema(&self) -> Result<SchemaRef, Fault> {
         Ok(reader(&self.place, None)?.schema())
+    }
+
+    /// The columns that are masked wherever the rows are shown, without a key.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    pub fn masks(&self) -> Result<Privacy, Fault> {
+        self.masks_with(None)
+    }
+
+    /// The same, to show rows with.
+    ///
+    /// # Errors
+    /// The part cannot be read, or there is no key for a mask that hashes.
+    pub fn privacy(&self, key: Option<MaskKey>) -> Result<Privacy, Fault> {
+        let privacy = self.masks_with(key)?;
+        privacy.ensure_key().map(|()| privacy)
+    }
+
+    fn masks_with(&self, key: Option<MaskKey>) -> Result<Privacy, Fault> {
+        masked::of(self.schema()?.as_ref(), key).ok_or_else(|| {
+            Fault::new(Code::Damaged, format!("{}: the file is damaged: which columns are masked cannot be read", self.place))
+        })
     }
 
     /// The rows that `rule` set aside, or all, in the order of the input.

@@ -58,7 +58,7 @@ pub(crate) fn parse_type(text: &str) -> Result<DataType, Misread> {
             let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(us, UTC)"];
             let known = known.into_iter().chain(more);
             let misread = Misread::new(format!("`{text}` is not a type"));
-            Err(misread.hint_nearest(name, known))
+            Err(misread.hint_word(name, known.into_iter().chain(["list<int64>", "struct<a: int64>"])))
         }
     }
 }

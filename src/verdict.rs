@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::findings::{Finding, OnFail, Outcome};
 use crate::rules::words::Tolerance;
-use crate::shown::{count, counted, percent};
+use crate::shown::{count, counted, percent, percent_by};
 
 /// What is to become of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +46,10 @@ impl Totals {
         }
         limit.is_fully_exceeded_by(bad, considered).then(|| {
             let of = counted(considered, "row");
-            format!("{} of {of} would be set aside, more than {limit}: {}", count(bad), causes(findings, considered))
+            let share = percent_by(bad, considered, |part, whole| limit.share.is_some_and(|share| share.is_exceeded_by(part, whole)));
+            let limit =
+                if reject_above.is_some() { format!("`reject_above: {limit}`") } else { format!("the default `reject_above: {limit}`") };
+            format!("{} of {of} ({share}) would be set aside, more than {limit} allows: {}", count(bad), causes(findings, considered))
         })
     }
 }
@@ -56,13 +59,13 @@ fn causes(findings: &[Finding], considered: u64) -> String {
     const SHOWN_MAX: usize = 3;
     let mut causes: Vec<&Finding> = findings.iter().filter(|f| f.sets_aside()).collect();
     causes.sort_by_key(|f| std::cmp::Reverse(f.failing_rows));
-    let share = |f: &Finding| if f.failing_rows >= considered { "100%".to_owned() } else { percent(f.failing_rows, considered) };
-    let said: Vec<String> = causes.iter().take(SHOWN_MAX).map(|f| format!("{} of rows fail {}", share(f), f.id)).collect();
-    match (said.is_empty(), causes.len() > SHOWN_MAX) {
+    let share = |f: &Finding| percent(f.failing_rows.min(considered), considered);
+    let shares: Vec<String> = causes.iter().take(SHOWN_MAX).map(|f| format!("{} of rows fail `{}`", share(f), f.id)).collect();
+    match (shares.is_empty(), causes.len() > SHOWN_MAX) {
         // Tolerated or not, a record that cannot be read cannot be published.
         (true, _) => "they are malformed records".to_owned(),
-        (false, true) => format!("{}, …", said.join(", ")),
-        (false, false) => said.join(", "),
+        (false, true) => format!("{}, …", shares.join(", ")),
+        (false, false) => shares.join(", "),
     }
 }
 

@@ -11,12 +11,13 @@ use crate::diagnostic::Fault;
 use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SCHEMA, SCHEMA_TABLE, SOURCE};
 use crate::findings::{Builtin, Figures, Finding, Message, OnFail, Outcome, Sample, Unit};
 use crate::metric::completeness::Completeness;
+use crate::privacy::Privacy;
 use crate::rows::RowId;
 use crate::rules::GroupFacts;
 use crate::rules::schema::{Observed, SchemaChange};
 use crate::rules::words::Tolerance;
 use crate::ruleset::{Contract, RuleItem};
-use crate::shown::{count, counted, percent};
+use crate::shown::{count, counted, percent_by};
 use crate::source::{Malformed, Source};
 use crate::yaml::Position;
 
@@ -69,17 +70,24 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     } else {
         Outcome::Pass
     };
-    let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
-    let message = format!("{} of {}{share} cannot be read", count(failing), counted(of, "record"));
+    let beyond = |part, whole| tolerate.is_exceeded_by(part, whole) || warn.is_some_and(|w| w.is_exceeded_by(part, whole));
+    let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
+    let mut message = Message::from(format!("{} of {}{share} cannot be read", count(failing), counted(of, "record")));
+    if tolerate != Tolerance::NONE {
+        message.push(format!("{tolerate} tolerated"));
+    }
+    if outcome == Outcome::Warn {
+        message.extend(warn.map(|warn| format!("more than {warn} is a warning")));
+    }
     let sample = |(unit, malformed): &(u32, Malformed)| {
         let Malformed { row, reason, raw, .. } = malformed;
         let origin = totals.row_origins.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
-        let raw = (!raw.is_empty()).then(|| shortened(&String::from_utf8_lossy(raw)));
+        let raw = (!raw.is_empty()).then(|| String::from_utf8_lossy(raw).into_owned());
         Sample { origin, values: Vec::new(), raw, reason: Some(reason.clone()) }
     };
     let mut figures = Figures::default();
     for (column, records) in &totals.malformed_columns {
-        figures.set_rows_of(column.as_deref().unwrap_or("framing or expression"), *records);
+        figures.set_rows_of(column.as_deref().unwrap_or("(whole record)"), *records);
     }
     let on_fail = words.on_fail.as_ref().map_or(OnFail::Quarantine, |o| o.value);
     let at = job.rules.malformed.at;
@@ -95,18 +103,10 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
         unit: Unit::ROWS,
         failing_rows: failing,
         figures,
-        samples: totals.malformed_samples.iter().map(sample).collect(),
+        samples: totals.malformed_samples.iter().take(job.rules.sections.samples()).map(sample).collect(),
         ..Finding::builtin(&MALFORMED, outcome, on_fail, message)
     };
     FindingWithRows { rows: Arc::new(totals.malformed.clone()), ..finding.into() }
-}
-
-fn shortened(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 500;
-    match text.char_indices().nth(CHARACTERS_MAX) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text.to_owned(),
-    }
 }
 
 /// The batch's columns against the contract, or against the destination's table where there is none; behind a contract,
@@ -116,12 +116,14 @@ pub(super) fn schema(
     source: &dyn Source,
     plan: &Plan,
     totals: &Counted,
+    privacy: &Privacy,
 ) -> Result<(Vec<FindingWithRows>, Vec<SchemaChange>), Fault> {
-    let contradicted = &source.known().contradicted;
+    let mut contradicted = source.known().contradicted.clone();
+    contradicted.iter_mut().filter(|(path, _)| privacy.mask_of(path).is_some()).for_each(|(_, examples)| examples.clear());
     let missing = missing_by_column(plan, totals)?;
     let tallies = source.tallies(&totals.evidence);
     let is_ordered = source.known().columns_have_order;
-    let observed = |schema| Observed { schema, contradicted, missing: &missing, tallies: &tallies, is_ordered };
+    let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();
     let evolution = job.rules.sections.evolution();
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);

@@ -8,20 +8,21 @@ use serde_json::Value as Json;
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
-use super::samples::{self, SAMPLES_MAX};
-use super::{Audited, Job, Plan, builtin};
+use super::samples;
+use super::{Audited, Job, Plan, builtin, groups, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Outcome, Sample, Severity};
 use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
+use crate::privacy::Privacy;
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
 use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::{OnNoData, Over};
 use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
-use crate::shown::counted;
+use crate::shown::{VALUE_MAX, counted, cut_short};
 use crate::source::Source;
 
 /// What judging gives beside the plan.
@@ -31,6 +32,7 @@ pub(super) struct Judged {
     totals: Counted,
     findings: Vec<FindingWithRows>,
     schema_changes: Vec<SchemaChange>,
+    privacy: Privacy,
     columns: Vec<ColumnReport>,
 }
 
@@ -38,8 +40,21 @@ impl Judged {
     pub(super) fn into_audited(self, plan: Plan) -> Audited {
         let Counted { row_origins, filtered, malformed: malformed_rows, unsound, .. } = self.totals;
         let malformed = malformed_rows.len();
-        let Self { source, identity, findings, schema_changes, columns, .. } = self;
-        Audited { source, identity, plan, row_origins, findings, schema_changes, columns, filtered, malformed, malformed_rows, unsound }
+        let Self { source, identity, findings, schema_changes, privacy, columns, .. } = self;
+        Audited {
+            source,
+            identity,
+            plan,
+            row_origins,
+            findings,
+            schema_changes,
+            privacy,
+            columns,
+            filtered,
+            malformed,
+            malformed_rows,
+            unsound,
+        }
     }
 }
 
@@ -65,20 +80,21 @@ pub(super) fn judge(
     if let Some(published) = &job.published {
         published.batch_is(identity.clone());
     }
+    let privacy = private::privacy(job, source.as_ref(), plan);
     let mut pending = pending(plan, &totals)?;
     rounds(job, plan, &mut totals, &mut pending, second_pass)?;
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
-    let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals)?;
+    let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
     findings.extend(schema_findings);
     let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
     for p in pending {
-        judged[p.check].push((p.group, p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+        judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
     let (left, bad) = (totals.row_origins.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
     let may_be_empty = left == 0 && builtin::permits_empty(job);
-    findings.extend(plan.checks.iter().zip(judged).map(|(check, groups)| {
-        let mut found = finding(check, groups, &job.rules.path);
+    findings.extend(plan.checks.iter().zip(judged).map(|(check, judged)| {
+        let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
         let finding = &mut found.finding;
         finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
         if finding.outcome == Outcome::NoData {
@@ -92,7 +108,7 @@ pub(super) fn judge(
         }
         found
     }));
-    show_samples(job, source.as_ref(), plan, &totals, &mut findings)?;
+    show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
         columns.push(column.report(&plan.prepare.rule_schema, &totals.facts)?);
@@ -102,7 +118,13 @@ pub(super) fn judge(
             column.kinds = Some(tally.kinds);
         }
     }
-    Ok(Judged { source, identity, totals, findings, schema_changes, columns })
+    private::hide((job, plan, &privacy), &mut findings, &mut columns);
+    Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns })
+}
+
+/// A group's name as far as reports show it, before it becomes part of messages.
+fn cut_key(key: GroupKey) -> GroupKey {
+    key.into_iter().map(|value| value.map(|text| cut_short(&text, VALUE_MAX).into_owned())).collect()
 }
 
 /// One entry a check and group.
@@ -112,7 +134,8 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
     for (check, planned) in plan.checks.iter().enumerate() {
         let Ok(judge) = &planned.check else { continue };
         let Some(groups) = planned.groups else {
-            pending.push(Pending { check, group: None, judge: judge.for_group(), judged: None });
+            let judged = too_few_rows(planned, &whole)?;
+            pending.push(Pending { check, group: None, judge: judge.for_group(), judged });
             continue;
         };
         let Some(groups) = whole.get(groups)? else { continue };
@@ -120,10 +143,18 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
             return Err(too_many_groups(&planned.id));
         }
         for key in groups.counts.keys() {
-            pending.push(Pending { check, group: Some(key.clone()), judge: judge.for_group(), judged: None });
+            let judged = too_few_rows(planned, &GroupFacts { facts: &totals.facts, group: Some(key) })?;
+            pending.push(Pending { check, group: Some(key.clone()), judge: judge.for_group(), judged });
         }
     }
     Ok(pending)
+}
+
+/// Fewer rows than the rule's `min_rows` are not judged. Where there is none at all, there is nothing to judge.
+fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Result<Option<Judgement>, Fault> {
+    let (Some(wanted), Some(handle)) = (check.policy.min_rows, check.rows_judged) else { return Ok(None) };
+    let rows = facts.get(handle)?.map_or(0, |counts| counts.rows);
+    Ok((0 < rows && rows < wanted).then_some(Judgement::TooFewRows(rows)))
 }
 
 /// Judges until nobody asks again.
@@ -148,7 +179,9 @@ fn rounds(
             let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
             match p.judge.judge(&facts, &mut pass)? {
                 Judgement::NeedsPass => again = true,
-                done @ (Judgement::NoData(_) | Judgement::Rows(_) | Judgement::Measured(_)) => p.judged = Some(done),
+                done @ (Judgement::NoData(_) | Judgement::TooFewRows(_) | Judgement::Rows(_) | Judgement::Measured(_)) => {
+                    p.judged = Some(done)
+                }
             }
         }
         for column in &mut plan.profile {
@@ -184,8 +217,13 @@ fn fetch(job: &Job<'_>, wanted: &[KeyQuery], totals: &mut Counted, inputs: &mut 
 }
 
 /// Goes back for the values of the first failing rows.
-fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counted, findings: &mut [FindingWithRows]) -> Result<(), Fault> {
-    let first = |f: &FindingWithRows| f.rows.iter().take(SAMPLES_MAX).collect::<Vec<RowId>>();
+fn show_samples(
+    (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
+    totals: &Counted,
+    findings: &mut [FindingWithRows],
+) -> Result<(), Fault> {
+    let samples_max = job.rules.sections.samples();
+    let first = |f: &FindingWithRows| f.rows.iter().take(samples_max).collect::<Vec<RowId>>();
     let columns_of = |f: &FindingWithRows| {
         let mut columns: Vec<usize> = Vec::new();
         for &column in plan.identity.iter().chain(&f.shows) {
@@ -201,7 +239,7 @@ fn show_samples(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: &Counte
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
-    let fetched = samples::fetch(job, source, plan, &totals.row_origins, &rows, &columns)?;
+    let fetched = samples::fetch((job, source, plan, privacy), &totals.row_origins, &rows, &columns)?;
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
         let columns = columns_of(finding);
         let sample = |row: RowId| {

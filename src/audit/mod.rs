@@ -7,8 +7,10 @@ mod bind;
 mod builtin;
 mod finding;
 mod fold;
+mod groups;
 mod judge;
 mod plan_text;
+mod private;
 mod profile;
 mod row_judge;
 mod samples;
@@ -31,6 +33,7 @@ use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::identity::Identity;
+use crate::privacy::{MaskKey, Privacy};
 use crate::report::model::ColumnReport;
 use crate::rows::RowSet;
 use crate::rules::published::Published;
@@ -50,6 +53,8 @@ pub struct Job<'a> {
     /// Whether what files say of themselves may stand for reading them.
     pub statistics: bool,
     pub budget: Arc<Budget>,
+    /// What values of columns with `mask: hash` are hashed with.
+    pub mask_key: Option<MaskKey>,
     /// The table that batches are published to, for rules that look into it.
     pub published: Option<Arc<dyn Published>>,
     /// Ends the run before its time, if someone says so.
@@ -69,6 +74,7 @@ impl<'a> Job<'a> {
             threads: 1,
             statistics: true,
             budget,
+            mask_key: None,
             published: None,
             cancel: Cancel::default(),
             progress: &|_, _| {},
@@ -84,6 +90,8 @@ pub struct Audited {
     pub row_origins: RowOrigins,
     pub findings: Vec<FindingWithRows>,
     pub schema_changes: Vec<SchemaChange>,
+    /// The masked columns of this batch; findings and columns show none of their values.
+    pub privacy: Privacy,
     pub columns: Vec<ColumnReport>,
     pub filtered: u64,
     pub malformed: u64,
@@ -230,6 +238,11 @@ impl Folding for ByRunner<'_> {
 }
 
 fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
+    job.rules.privacy(job.mask_key.clone()).ensure_key()?;
+    folded_and_judged(job, folding).map_err(|faults| job.rules.quiet(faults))
+}
+
+fn folded_and_judged(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
     /// First as the contract says or the first unit suggests, then as all rows demand, then once
     /// more where a column turned out to be of another type than the contract's.
     const PASSES_MAX: usize = 4;

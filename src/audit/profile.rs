@@ -186,6 +186,7 @@ impl ColumnPlan {
         Ok(ColumnReport {
             name: field.name().clone(),
             data_type: type_name(data_type),
+            mask: None,
             kinds: None,
             rows: counts.rows,
             missing: counts.missing,

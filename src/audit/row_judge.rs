@@ -16,6 +16,7 @@ use crate::prepare::Prepared;
 use crate::rows::{Mask, RowNumbers};
 use crate::rules::words::OnNoData;
 use crate::ruleset::RuleFile;
+use crate::shown::VALUE_MAX;
 use crate::source::{Chunk, Malformed, Projection};
 
 /// Rules bound to the columns of batches to come.
@@ -122,7 +123,7 @@ fn unfit(plan: &Plan, path: &str) -> Faults {
     for step in &plan.skipped_steps {
         faults.push(Fault::new(Code::SchemaDiffers, step.clone()));
     }
-    for check in plan.checks.iter().filter(|check| check.on_no_data == OnNoData::Stop) {
+    for check in plan.checks.iter().filter(|check| check.on_no_data() == OnNoData::Stop) {
         if let Err(why) = &check.check {
             let fault = Fault::new(Code::SchemaDiffers, format!("`{}` cannot be judged: {why}", check.id));
             faults.push(fault.at(check.at.in_file(path)));
@@ -134,6 +135,6 @@ fn unfit(plan: &Plan, path: &str) -> Faults {
 impl RuleOutcome {
     /// The values of the columns that the rule speaks of, by name, in the row of this index of [`JudgedRows::rows`].
     pub fn values(&self, row: usize) -> Vec<(String, Json)> {
-        self.shows.iter().map(|(name, values)| (name.clone(), value_json(values, row))).collect()
+        self.shows.iter().map(|(name, values)| (name.clone(), value_json(values, row, VALUE_MAX))).collect()
     }
 }

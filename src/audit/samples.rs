@@ -14,23 +14,17 @@ use crate::each_width;
 use crate::engine::{self, UnitSelection};
 use crate::metric::{Column, Number, Numbers};
 use crate::paths::PathValues;
+use crate::privacy::Privacy;
 use crate::rows::RowId;
+use crate::shown::{VALUE_MAX, cut_short};
 use crate::source::{Projection, RowOrigins, Source, Unit};
-
-/// Failing rows shown for a finding.
-pub(super) const SAMPLES_MAX: usize = 10;
-
-/// Characters of a value shown.
-const CHARACTERS_MAX: usize = 200;
 
 /// Values of rows, by row and column.
 pub(super) type Fetched = BTreeMap<RowId, BTreeMap<usize, Json>>;
 
 /// Reads `rows` again, `columns` of each.
 pub(super) fn fetch(
-    job: &Job<'_>,
-    source: &dyn Source,
-    plan: &Plan,
+    (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
     row_origins: &RowOrigins,
     rows: &BTreeSet<RowId>,
     columns: &BTreeSet<usize>,
@@ -48,7 +42,12 @@ pub(super) fn fetch(
                 for i in 0..prepared.rows.len() {
                     let row = RowId { unit: unit.index, row: prepared.rows.get(i) };
                     if rows.contains(&row) {
-                        let value = |&c: &usize| Some((c, value_json(&values.get(&c)?.array, i)));
+                        // What is masked is masked whole, not as far as it would be shown.
+                        let length = |c: usize| match privacy.mask_of(plan.prepare.rule_schema.field(c).name()) {
+                            Some(_) => usize::MAX,
+                            None => VALUE_MAX,
+                        };
+                        let value = |&c: &usize| Some((c, value_json(&values.get(&c)?.array, i, length(c))));
                         fetched.insert(row, wanted.iter().filter_map(value).collect());
                     }
                 }
@@ -65,8 +64,8 @@ pub(super) fn fetch(
     Ok(all)
 }
 
-/// One value as reports write it.
-pub(super) fn value_json(array: &ArrayRef, index: usize) -> Json {
+/// One value as reports write it: so many characters of it at most.
+pub(super) fn value_json(array: &ArrayRef, index: usize, characters_max: usize) -> Json {
     if array.is_null(index) || *array.data_type() == DataType::Null {
         return Json::Null;
     }
@@ -82,13 +81,7 @@ pub(super) fn value_json(array: &ArrayRef, index: usize) -> Json {
         return number_json(Number::Int { value, scale }, array.data_type());
     }
     match ArrayFormatter::try_new(array, &FormatOptions::new()) {
-        Ok(formatter) => {
-            let text = formatter.value(index).to_string();
-            match text.char_indices().nth(CHARACTERS_MAX) {
-                Some((cut, _)) => format!("{}…", &text[..cut]).into(),
-                None => text.into(),
-            }
-        }
+        Ok(formatter) => cut_short(&formatter.value(index).to_string(), characters_max).into(),
         Err(why) => format!("({why})").into(),
     }
 }

@@ -10,7 +10,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::output;
 use super::reports::named;
-use super::run::surroundings;
+use super::run::{mask_key, surroundings};
 use crate::diagnostic::{Code, Fault};
 use crate::quarantine::{self, Exported, Form, Listing, Part};
 use crate::shown::counted;
@@ -62,6 +62,9 @@ enum Command {
         /// Put a ' before cells of .csv that a spreadsheet would run; such a file is for reading, not for the gate
         #[arg(long)]
         for_spreadsheets: bool,
+        /// With the values of columns that the rule file masks
+        #[arg(long)]
+        unmasked: bool,
         /// Where records go that were never read, and so have no values: their text, and why; a name that ends likewise
         #[arg(long, value_name = "FILE")]
         malformed_to: Option<PathBuf>,
@@ -88,9 +91,10 @@ impl Command {
         match self {
             Self::List { directory } => list(&opened(&directory)?),
             Self::Show { directory, batch, rule, limit } => show(&opened(&directory)?, batch, rule.as_deref(), limit),
-            Self::Export { directory, batches, to, rule, only_values, for_spreadsheets, malformed_to } => {
+            Self::Export { directory, batches, to, rule, only_values, for_spreadsheets, unmasked, malformed_to } => {
                 let parts = quarantine::parts_of(&opened(&directory)?, &batches)?;
-                export(&parts, rule.as_deref(), Form { only_values, for_spreadsheets }, &to, malformed_to.as_deref())
+                let form = Form { only_values, for_spreadsheets, unmasked, mask_key: mask_key()? };
+                export(&parts, rule.as_deref(), &form, &to, malformed_to.as_deref())
             }
         }
     }
@@ -149,13 +153,14 @@ fn show(directory: &store::Quarantine, batch: String, rule: Option<&str>, limit:
                     .hint(format!("rules with rows there: {}", known.join(", ")))
             })?,
         };
+        let privacy = part.privacy(mask_key()?)?;
         let mut rows: Option<Table> = None;
         let mut left = limit;
         for batch in part.batches(rule)? {
             let batch = batch?;
             let batch = batch.slice(0, batch.num_rows().min(left));
             left -= batch.num_rows();
-            add_rows(&mut rows, &batch)?;
+            add_rows(&mut rows, &quarantine::shown(&batch, &privacy)?)?;
             if left == 0 {
                 break;
             }
@@ -197,7 +202,7 @@ fn shortened(text: &str, characters: usize) -> String {
     visible::cut(text, characters).into_owned()
 }
 
-fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path, malformed_to: Option<&Path>) -> Result<String, Fault> {
+fn export(parts: &[Part], rule: Option<&str>, form: &Form, to: &Path, malformed_to: Option<&Path>) -> Result<String, Fault> {
     if malformed_to.is_some_and(|other| other == to || named(other).is_some_and(|other| named(to) == Some(other))) {
         return Err(Fault::new(
             Code::ConflictingOptions,
@@ -209,7 +214,7 @@ fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path, malformed_t
     let mut text = format!("{}: {}\n", shown(to), counted(rows, "row"));
     match malformed_to {
         Some(to) => {
-            let records = quarantine::export_malformed(parts, rule, to)?;
+            let records = quarantine::export_malformed(parts, rule, form, to)?;
             text += &format!("{}: {}\n", shown(to), counted(records, "malformed record"));
         }
         None if malformed > 0 => {

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::destinations::{Destinations, beside};
 use super::output;
-use super::run::{Means, Trust, read_rules};
+use super::run::{Means, Trust, ensure_mask_key, read_rules};
 use super::scratch::Scratch;
 use crate::diagnostic::Faults;
 use crate::gate::replay::{self, Mended, Replayed, Request};
@@ -62,6 +62,7 @@ impl Replay {
     fn replay(&self) -> Result<ExitCode, Faults> {
         let now = self.means.clock();
         let mut rules = read_rules(&self.rules)?;
+        ensure_mask_key(&rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, publish.as_ref(), Some("a replay"))?;
         let spill = Scratch::new()?;

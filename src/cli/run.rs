@@ -14,6 +14,7 @@ use crate::audit::Job;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::metric::Budget;
+use crate::privacy::MaskKey;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::{self, Mode};
 use crate::report::{self, Report};
@@ -63,7 +64,9 @@ impl Means {
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
         let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads.map_or_else(cores, usize::from));
-        Job { as_of, threads, published, progress, ..Job::new(rules, source, now, budget) }
+        // Whether it is one was asked when the rules were read.
+        let mask_key = mask_key().ok().flatten();
+        Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
     }
 }
 
@@ -197,6 +200,7 @@ impl<'a> Begun<'a> {
         // The command line alone says what the data is, where it names some.
         faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
         let rules = faults.take(read_rules(&self.options.rules));
+        faults.extend(rules.iter().filter_map(|rules| ensure_mask_key(rules).err()));
         let Some(rules) = rules.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(self.rules.insert(rules))
     }
@@ -224,6 +228,7 @@ impl<'a> Begun<'a> {
                 (report, if unprinted.is_some() { 2 } else { code })
             }
             Err(faults) => {
+                let faults = self.rules.as_ref().map_or_else(|| faults.clone(), |rules| rules.quiet(faults.clone()));
                 output::complain(&faults);
                 let batch_id = self.options.batch_id.clone().unwrap_or_default();
                 let header = Header { mode, batch_id, began: Some(self.now), as_of: self.options.as_of() };
@@ -262,6 +267,23 @@ pub(super) fn read_rules(path: &str) -> Result<RuleFile, Faults> {
         fault.at(Place::file(path))
     })?;
     RuleFile::parse(&text, path)
+}
+
+/// The key of masks that hash, if the environment has one.
+///
+/// # Errors
+/// It is too short.
+pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
+    std::env::var_os("SLUICEGATE_MASK_KEY").map(|secret| MaskKey::new(secret.as_encoded_bytes())).transpose()
+}
+
+/// Makes sure that there is a key if the rule file needs one, before anything is read.
+///
+/// # Errors
+/// There is none.
+pub(super) fn ensure_mask_key(rules: &RuleFile) -> Result<(), Fault> {
+    let privacy = rules.privacy(None);
+    if privacy.is_empty() { Ok(()) } else { rules.privacy(mask_key()?).ensure_key() }
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long.

@@ -30,6 +30,12 @@ impl Misread {
     pub fn hint_nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         Self { hint: super::among(name, known), ..self }
     }
+
+    /// See [`super::Fault::hint_word`].
+    #[must_use]
+    pub fn hint_word<'a>(self, word: &str, allowed: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { hint: super::among_words(word, allowed), ..self }
+    }
 }
 
 impl From<String> for Misread {

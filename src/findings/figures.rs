@@ -19,6 +19,49 @@ pub struct FigureName {
     pub meaning: &'static str,
 }
 
+impl FigureName {
+    /// What people call it.
+    pub fn title(&self) -> String {
+        const TITLES: &[(&str, &str)] = &[
+            ("age_seconds", "Age in seconds"),
+            ("allowed_high", "Largest share allowed"),
+            ("allowed_low", "Smallest share allowed"),
+            ("chi_square", "Chi-square"),
+            ("cohens_w", "Cohen’s w"),
+            ("count", "Rows of the group"),
+            ("distinct", "Distinct keys"),
+            ("hash", "Hash function"),
+            ("high", "Rows above the fence"),
+            ("interval_high", "Upper end of the interval"),
+            ("interval_low", "Lower end of the interval"),
+            ("jensen_shannon", "Jensen–Shannon distance"),
+            ("low", "Rows below the fence"),
+            ("mad", "Median absolute deviation"),
+            ("mean_ad", "Mean absolute deviation"),
+            ("missing", "Missing values"),
+            ("newest", "Newest value"),
+            ("p_value", "p-value"),
+            ("q1", "First quartile"),
+            ("q3", "Third quartile"),
+            ("ratio", "Share by reference"),
+            ("runs", "Runs that are too long"),
+            ("stddev", "Standard deviation"),
+            ("total_variation", "Total variation distance"),
+        ];
+        if let Some((_, title)) = TITLES.iter().find(|(name, _)| *name == self.name) {
+            return (*title).to_owned();
+        }
+        let words = self.name.replace('_', " ");
+        let (first, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+        first.to_uppercase() + rest
+    }
+}
+
+/// The figure called `name`; none for what the data name.
+pub fn named(name: &str) -> Option<&'static FigureName> {
+    ALL.binary_search_by(|known| known.name.cmp(name)).ok().map(|at| ALL[at])
+}
+
 macro_rules! names {
     ($($constant:ident = $name:literal, $unit:ident, $meaning:literal;)*) => {
         $(#[doc = $meaning] pub static $constant: FigureName = FigureName { name: $name, unit: Unit::$unit, meaning: $meaning };)*
@@ -76,6 +119,11 @@ names! {
     VALUE = "value", OF_COLUMN, "the measure that was judged";
 }
 
+/// Whether a figure of this name is one of ours: other names come from the data.
+pub fn is_known(name: &str) -> bool {
+    ALL.binary_search_by(|known| known.name.cmp(name)).is_ok()
+}
+
 /// A value and what it is counted in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
@@ -101,6 +149,15 @@ impl Figures {
 
     pub fn get(&self, name: &FigureName) -> Option<&Figure> {
         self.0.get(name.name)
+    }
+
+    /// Leaves out all but those for which `stays` says so, of name and figure.
+    pub fn retain(&mut self, mut stays: impl FnMut(&str, &Figure) -> bool) {
+        self.0.retain(|name, figure| stays(name, figure));
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.0.values_mut().map(|figure| &mut figure.value)
     }
 
     /// Name and figure, by name.
@@ -139,7 +196,7 @@ impl<'de> Deserialize<'de> for Figures {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Figures, A::Error> {
                 let mut figures = Figures::default();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    let known = ALL.binary_search_by(|known| known.name.cmp(&name)).ok().map(|at| ALL[at]);
+                    let known = named(&name);
                     let name = known.map_or(Cow::Owned(name), |known| known.name.into());
                     figures.0.insert(name, Figure { value, unit: known.map_or(Unit::ROWS, |known| known.unit.clone()) });
                 }

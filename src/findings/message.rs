@@ -30,6 +30,10 @@ impl Message {
         &self.0
     }
 
+    pub(crate) fn statements_mut(&mut self) -> &mut [String] {
+        &mut self.0
+    }
+
     pub fn into_statements(self) -> Vec<String> {
         self.0
     }

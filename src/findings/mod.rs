@@ -13,6 +13,7 @@
 pub mod builtin;
 mod code;
 pub mod figures;
+mod label;
 mod message;
 mod outcome;
 mod value;
@@ -24,6 +25,7 @@ use serde_json::Value as Json;
 pub use builtin::Builtin;
 pub use code::FindingCode;
 pub use figures::{Figure, FigureName, Figures, GroupFigures};
+pub use label::Label;
 pub use message::Message;
 pub use outcome::{Basis, OnFail, OnNoData, Outcome, Severity};
 pub use value::{Unit, Value};
@@ -113,7 +115,7 @@ impl Finding {
             on_fail,
             outcome,
             message: message.into(),
-            severity: Severity::of(outcome, on_fail, OnNoData::Stop),
+            severity: Severity::of(outcome, on_fail, OnNoData::no_heavier_than(on_fail)),
             ..Self::default()
         }
     }
@@ -155,7 +157,7 @@ impl Finding {
             Outcome::Warn | Outcome::InsufficientEvidence => self.on_fail != OnFail::Info,
             Outcome::Fail => self.on_fail == OnFail::Warn,
             Outcome::NoData => self.severity == Severity::Warning,
-            Outcome::Pass | Outcome::Known => false,
+            Outcome::NotJudged | Outcome::Pass | Outcome::Known => false,
         }
     }
 }

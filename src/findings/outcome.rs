@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
+    /// There were fewer rows than the rule's `min_rows`.
+    NotJudged,
     Pass,
     /// Every failing row is a known issue.
     Known,
@@ -38,6 +40,7 @@ impl Severity {
                 OnNoData::Warn => Self::Warning,
                 OnNoData::Pass => Self::Info,
             },
+            (Outcome::NotJudged, _) => Self::Info,
             (_, OnFail::Reject | OnFail::Quarantine) => Self::Error,
             (_, OnFail::Warn) => Self::Warning,
             (_, OnFail::Info) => Self::Info,
@@ -93,4 +96,15 @@ pub enum OnNoData {
     Warn,
     /// Nothing follows.
     Pass,
+}
+
+impl OnNoData {
+    /// What follows where the rule file says nothing: no more than what follows a failure, so that a rule that only warns
+    /// never stops a batch.
+    pub fn no_heavier_than(on_fail: OnFail) -> Self {
+        match on_fail {
+            OnFail::Reject | OnFail::Quarantine => Self::Stop,
+            OnFail::Warn | OnFail::Info => Self::Warn,
+        }
+    }
 }

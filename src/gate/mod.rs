@@ -58,6 +58,10 @@ impl Request {
 /// # Errors
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
+    attempts(job, request).map_err(|faults| job.rules.quiet(faults))
+}
+
+fn attempts(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     identity::ensure_name(request.batch_id.as_deref())?;
     if request.replace.is_some() {
         request.publish.allow_replacing()?;

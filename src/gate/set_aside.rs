@@ -12,7 +12,8 @@ use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, UnitSelection};
 use crate::findings::builtin::MALFORMED;
-use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out};
+use crate::privacy::Privacy;
+use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out, masked};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::source::{Chunk, Malformed, Projection, Unit};
 use crate::store::{Encoded, Quarantine, StagedPart};
@@ -20,7 +21,7 @@ use crate::store::{Encoded, Quarantine, StagedPart};
 /// Stages a part with the rows of `set_aside`, in input order.
 pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quarantine: &Quarantine) -> Result<StagedPart, Fault> {
     let source = audited.source.as_ref();
-    let schema = schema(source.schema())?;
+    let schema = schema(source.schema(), &audited.privacy)?;
     let mut part = quarantine.stage(&schema)?;
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
@@ -40,7 +41,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
 }
 
 /// The source's columns, all nullable since a malformed record has none of them, then ours.
-fn schema(source: &Schema) -> Result<SchemaRef, Fault> {
+fn schema(source: &Schema, privacy: &Privacy) -> Result<SchemaRef, Fault> {
     let mut fields: Vec<Field> = source.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
     ensure_not_taken_out(source)?;
     fields.extend([
@@ -51,7 +52,7 @@ fn schema(source: &Schema) -> Result<SchemaRef, Fault> {
         Field::new(ROW, DataType::Int64, false),
         Field::new(RAW, DataType::Binary, true),
     ]);
-    Ok(Arc::new(Schema::new(fields)))
+    Ok(masked(&Schema::new(fields), privacy))
 }
 
 /// The chunk's rows that are set aside, malformed ones among them, in row order.
@@ -111,7 +112,7 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
             rules.values().append_value(MALFORMED.id());
         }
         rules.append(true);
-        reasons.append_option(bad.map(|m| m.reason.as_str()));
+        reasons.append_option(bad.map(|m| audited.privacy.reason(&m.reason, m.column.as_deref(), &m.raw)));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
         let origin = audited.row_origins.origin(id, &audited.source.known().origins);
         let (file, line, number) = origin.columns();

@@ -10,9 +10,10 @@ use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use parquet::arrow::ArrowWriter;
 
-use super::{FILE, KEY, LINE, PART, Part, RAW, REASON, ROW, RULES, has_values, is_ours, spreadsheet};
+use super::{FILE, KEY, LINE, MASKED, PART, Part, RAW, REASON, ROW, RULES, has_values, is_ours, shown, spreadsheet};
 use crate::diagnostic::{Code, Fault};
 use crate::files::Draft;
+use crate::privacy::{MaskKey, Privacy};
 use crate::store::{self, Location, Stored};
 
 /// How rows taken out are written.
@@ -42,13 +43,17 @@ enum What {
 }
 
 /// What rows are taken out as.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Form {
     /// Without the columns that say why a row was set aside.
     pub only_values: bool,
     /// With no cell that a spreadsheet would run; CSV only. Such a file is for reading: it does not say which row is which,
     /// so that its quoted cells are never taken for mended ones.
     pub for_spreadsheets: bool,
+    /// With the values of masked columns.
+    pub unmasked: bool,
+    /// What values of columns with `mask: hash` are hashed with.
+    pub mask_key: Option<MaskKey>,
 }
 
 /// Writes the rows of `parts` that `rule` set aside, or all, to `to`: CSV, NDJSON or Parquet, as its name ends. Records that
@@ -56,8 +61,8 @@ pub struct Form {
 ///
 /// # Errors
 /// The name ends otherwise, the batches have different columns, or a file cannot be read or written.
-pub fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path) -> Result<Exported, Fault> {
-    whole(parts, rule, if form.only_values { What::Values } else { What::Rows }, form.for_spreadsheets, to)
+pub fn export(parts: &[Part], rule: Option<&str>, form: &Form, to: &Path) -> Result<Exported, Fault> {
+    whole(parts, rule, if form.only_values { What::Values } else { What::Rows }, form, to)
 }
 
 /// Writes the records of `parts` that were never read to `to`, in the same way: which they are, why they could not be read,
@@ -65,29 +70,30 @@ pub fn export(parts: &[Part], rule: Option<&str>, form: Form, to: &Path) -> Resu
 ///
 /// # Errors
 /// As for [`export`].
-pub fn export_malformed(parts: &[Part], rule: Option<&str>, to: &Path) -> Result<u64, Fault> {
-    whole(parts, rule, What::Malformed, false, to).map(|exported| exported.rows)
+pub fn export_malformed(parts: &[Part], rule: Option<&str>, form: &Form, to: &Path) -> Result<u64, Fault> {
+    let form = Form { for_spreadsheets: false, ..form.clone() };
+    whole(parts, rule, What::Malformed, &form, to).map(|exported| exported.rows)
 }
 
-fn whole(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool, to: &Path) -> Result<Exported, Fault> {
+fn whole(parts: &[Part], rule: Option<&str>, what: What, form: &Form, to: &Path) -> Result<Exported, Fault> {
     let failed = |e: std::io::Error| Fault::new(Code::of_writing(&e), format!("{}: cannot write: {e}", to.display()));
     if !matches!(store::stored_at(&Location::Local(to.to_owned()))?, Stored::Nothing | Stored::Foreign) {
         let fault = Fault::new(Code::Occupied, format!("{}: rows that were published or set aside are there", to.display()));
         return Err(fault.hint("they would be lost; take rows out to another file"));
     }
     let draft = Draft::of(to).map_err(failed)?;
-    let exported = write(parts, rule, what, for_spreadsheets, to, draft.file().map_err(failed)?)?;
+    let exported = write(parts, rule, what, form, to, draft.file().map_err(failed)?)?;
     draft.place().map(|()| exported).map_err(failed)
 }
 
-fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool, to: &Path, file: File) -> Result<Exported, Fault> {
+fn write(parts: &[Part], rule: Option<&str>, what: What, form: &Form, to: &Path, file: File) -> Result<Exported, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unwritable, format!("{}: cannot write: {e}", to.display()));
     let extension = to.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
         let fault = Fault::new(Code::UnknownFormat, format!("{}: unknown format `{extension}`", to.display()));
         return Err(fault.hint("use a name that ends in .csv, .ndjson, .jsonl or .parquet"));
     }
-    if for_spreadsheets && extension != "csv" {
+    if form.for_spreadsheets && extension != "csv" {
         let fault = Fault::new(Code::ConflictingOptions, format!("{}: `--for-spreadsheets` is about cells of CSV", to.display()));
         return Err(fault.hint("use a name that ends in .csv"));
     }
@@ -96,11 +102,12 @@ fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool,
     for part in parts {
         // A part without rows has columns too.
         let none = RecordBatch::new_empty(part.schema()?);
+        let privacy = if form.unmasked { Privacy::default() } else { part.privacy(form.mask_key.clone())? };
         for batch in [Ok(none)].into_iter().chain(part.batches(rule)?) {
-            let (batch, left_out) = what.of(&batch?, part.place.name())?;
+            let (batch, left_out) = what.of(&batch?, part.place.name(), &privacy)?;
             exported.malformed += left_out;
             let batch = if extension == "parquet" { batch } else { as_text(&batch, extension == "csv")? };
-            let batch = if for_spreadsheets { spreadsheet::harmless(&without_part(batch))? } else { batch };
+            let batch = if form.for_spreadsheets { spreadsheet::harmless(&without_part(batch))? } else { batch };
             if schema.get_or_insert_with(|| batch.schema()).fields() != batch.schema().fields() {
                 let what = format!("batch `{}` has other columns than `{}`", part.stamp.batch_id, parts[0].stamp.batch_id);
                 return Err(Fault::new(Code::SchemaDiffers, what).hint("take batches out one by one"));
@@ -139,7 +146,7 @@ fn write(parts: &[Part], rule: Option<&str>, what: What, for_spreadsheets: bool,
 
 impl What {
     /// The rows wanted of a part called `part`, and how many were left out since they were never read.
-    fn of(self, batch: &RecordBatch, part: &str) -> Result<(RecordBatch, u64), Fault> {
+    fn of(self, batch: &RecordBatch, part: &str, privacy: &Privacy) -> Result<(RecordBatch, u64), Fault> {
         let failed = |e: arrow::error::ArrowError| Fault::new(Code::Internal, format!("cannot take rows out: {e}"));
         let was_read = has_values(batch);
         let malformed = was_read.false_count() as u64;
@@ -148,7 +155,7 @@ impl What {
             Self::Values => (was_read, malformed, &KEY),
             Self::Malformed => (not(&was_read).map_err(failed)?, 0, &[PART, FILE, LINE, ROW, REASON, RAW]),
         };
-        let kept = filter_record_batch(batch, &keep).map_err(failed)?;
+        let kept = shown(&filter_record_batch(batch, &keep).map_err(failed)?, privacy)?;
         let part: ArrayRef = Arc::new(StringArray::from(vec![part; kept.num_rows()]));
         let schema = kept.schema();
         let values = schema.fields().iter().zip(kept.columns()).filter(|(field, _)| !is_ours(field.name()));
@@ -158,6 +165,11 @@ impl What {
                 Some(column) => columns.push((schema.field_with_name(name).map_err(failed)?.clone().into(), column.clone())),
                 None => columns.push((Arc::new(Field::new(name, DataType::Utf8, false)), part.clone())),
             }
+        }
+        if !privacy.is_empty() {
+            let names = privacy.columns().map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+            let names = Arc::new(StringArray::from(vec![names; kept.num_rows()]));
+            columns.push((Arc::new(Field::new(MASKED, DataType::Utf8, false)), names));
         }
         let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(failed)?;

@@ -4,7 +4,8 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
 
 use super::model::Report;
-use crate::shown::{count, minute, short};
+use crate::findings::{FigureName, Unit, figures};
+use crate::shown::{beside, count, digits, minute, percent_of};
 use crate::visible;
 
 /// Renders `report` with the template in `reports/`.
@@ -14,11 +15,20 @@ pub(super) fn render(report: &Report) -> String {
     environment.add_filter("count", |n: u64| count(n));
     environment.add_filter("minute", |time: &str| minute(time));
     environment.add_filter("num", number);
-    environment.add_filter("percent", |x: f64| format!("{:.1}%", x * 100.0));
+    environment.add_filter("percent", |share: f64| percent_of(share, &[0.0, 1.0]));
+    environment.add_filter("observed", observed);
+    environment.add_filter("limit", limit);
+    environment.add_filter("figure", figure);
+    environment.add_filter("meaning", |name: &str| figures::named(name).map_or("", |known| known.meaning));
+    environment.add_filter("title_of", |name: &str| figures::named(name).map_or_else(|| name.to_owned(), FigureName::title));
     let page = environment
         .add_template("report.css", include_str!("../../reports/report.css"))
         .and_then(|()| environment.add_template("report.html", include_str!("../../reports/report.html")))
-        .and_then(|()| environment.get_template("report.html")?.render(minijinja::context! { report => Value::from(Serde(report)) }))
+        .and_then(|()| {
+            environment.get_template("report.html")?.render(minijinja::context! {
+                report => Value::from(Serde(report)), checks_nothing => report.checks_nothing()
+            })
+        })
         .expect("the template is part of the program and rendered by its tests for every kind of report");
     // The template has no such characters: what is escaped here came with the data.
     visible::page(&page).into_owned()
@@ -26,17 +36,61 @@ pub(super) fn render(report: &Report) -> String {
 
 /// A value as a person reads it: floats in six significant digits, nothing as a dash.
 fn number(value: Value) -> String {
+    number_beside(&value, &[])
+}
+
+/// The same, with digits enough to tell it from `limits`.
+fn number_beside(value: &Value, limits: &[f64]) -> String {
     if value.is_none() || value.is_undefined() {
         return "–".into();
     }
     if value.is_integer() {
-        return match u64::try_from(value.clone()) {
-            Ok(n) => count(n),
-            Err(_) => value.to_string(),
-        };
+        return u64::try_from(value.clone()).map_or_else(|_| value.to_string(), count);
     }
-    match f64::try_from(value.clone()) {
-        Ok(x) if value.is_number() => short(x),
-        _ => value.to_string(),
+    float(value).map_or_else(|| value.to_string(), |x| beside(x, limits))
+}
+
+fn float(value: &Value) -> Option<f64> {
+    f64::try_from(value.clone()).ok().filter(|_| value.is_number())
+}
+
+/// What was observed, with digits enough to tell it from the limit.
+fn observed(value: Value, finding: Value) -> String {
+    let limits = finding.get_attr("limit").map_or_else(|_| Vec::new(), |limit| numbers(&limit));
+    match (float(&value).filter(|_| !value.is_integer()), is_share(&finding)) {
+        (Some(share), true) => percent_of(share, &[&limits[..], &[0.0, 1.0]].concat()),
+        (Some(_), false) | (None, _) => number_beside(&value, &limits),
+    }
+}
+
+/// The limit, to the last digit.
+fn limit(value: Value, finding: Value) -> String {
+    match (float(&value).filter(|_| !value.is_integer()), is_share(&finding)) {
+        // What a percentage has beyond these is what a float adds to it.
+        (Some(share), true) => format!("{}%", digits(share * 100.0, 14)),
+        (Some(x), false) => x.to_string(),
+        (None, _) => number(value),
+    }
+}
+
+fn is_share(finding: &Value) -> bool {
+    finding.get_attr("unit").is_ok_and(|unit| unit.as_str() == Some(Unit::SHARE_OF_ROWS.as_str()))
+}
+
+/// The numbers of a limit such as `at most 20` or `5% to 10%`.
+fn numbers(limit: &Value) -> Vec<f64> {
+    let Some(text) = limit.as_str() else { return float(limit).into_iter().collect() };
+    let number = |word: &str| match word.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().map(|x| x / 100.0),
+        None => word.replace(',', "").parse(),
+    };
+    text.split_whitespace().filter_map(|word| number(word).ok()).collect()
+}
+
+/// A figure of the name, as what it is counted in: a share is a percentage.
+fn figure(value: Value, name: &str) -> String {
+    match float(&value).filter(|_| figures::named(name).is_some_and(|known| known.unit == Unit::SHARE_OF_ROWS)) {
+        Some(share) => percent_of(share, &[0.0, 1.0]),
+        None => number(value),
     }
 }

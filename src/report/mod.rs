@@ -1,6 +1,7 @@
 //! One model, rendered in every format.
 
 mod html;
+pub(crate) mod limits;
 pub mod model;
 mod read;
 pub mod terminal;

@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use crate::diagnostic::Place;
+use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SOURCE};
 use crate::findings::{Finding, Value};
+use crate::privacy::Mask;
 use crate::rules::schema::SchemaChange;
 use crate::types::KindCount;
 use crate::verdict::Verdict;
@@ -48,6 +50,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether nothing was asked of the rows: no rule, no contract.
+    pub fn checks_nothing(&self) -> bool {
+        let without_rules = [&MALFORMED.code, &EMPTY.code, &PREPARE.code, &SOURCE.code, &KNOWN.code];
+        self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code))
+    }
+
     /// Whether some finding warns; `--strict` minds.
     pub fn has_warnings(&self) -> bool {
         self.findings.iter().any(Finding::is_warning)
@@ -125,6 +133,9 @@ pub struct ColumnReport {
     pub name: String,
     #[serde(rename = "type")]
     pub data_type: String,
+    /// How the values are masked; then no figure is told that follows from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Mask>,
     /// Where text or JSON holds values of several types: how many of each, most frequent first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kinds: Option<Vec<KindCount>>,

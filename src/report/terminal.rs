@@ -8,7 +8,7 @@ use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Report};
 use crate::diagnostic::Fault;
-use crate::findings::{Finding, Outcome, Sample, Severity, Value};
+use crate::findings::{Finding, Label, Outcome, Sample, Severity, Value};
 use crate::verdict::Verdict;
 
 /// How to write.
@@ -31,14 +31,16 @@ pub fn render(report: &Report, style: Style) -> String {
         out.push('\n');
     };
     line(headline(report, style));
-    if matches!(report.verdict, Verdict::Reject | Verdict::Undecided) {
-        report.reasons.iter().for_each(|reason| line(format!("  {} {}", style.paint("✗", RED), visible::cut(reason, MESSAGE_MAX))));
-    }
+    reasons(report).for_each(|reason| line(format!("  {} {}", style.paint("✗", RED), visible::cut(reason, MESSAGE_MAX))));
     for fault in &report.faults {
         line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
     }
     if report.faults.is_empty() {
         line(format!("  {}", rows(report)));
+        line(format!("  {}", tally(&report.findings)));
+        if report.checks_nothing() {
+            line(format!("  {} nothing was checked: the rule file has no rules", style.paint("!", YELLOW)));
+        }
         if !report.batch.id.is_empty() {
             line(format!("  batch {}", visible::line(&report.batch.id)));
         }
@@ -46,8 +48,8 @@ pub fn render(report: &Report, style: Style) -> String {
     if let Some(publication) = &report.publication {
         publication_lines(publication).into_iter().for_each(&mut line);
     }
-    let (told, passed): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.outcome != Outcome::Pass);
-    let shown: Vec<&Finding> = if style.verbose { told.iter().chain(&passed).copied().collect() } else { told };
+    let (shown_always, passed): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.outcome != Outcome::Pass);
+    let shown: Vec<&Finding> = if style.verbose { shown_always.iter().chain(&passed).copied().collect() } else { shown_always };
     if !shown.is_empty() {
         line(String::new());
         findings_table(&shown, style).lines().for_each(|l| line(l.to_owned()));
@@ -79,7 +81,7 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const BOLD: &str = "1";
 
-/// What a terminal is told of colours, and nothing else.
+/// The colour codes that are written to a terminal, and no others.
 pub const COLOURS: [&str; 8] = ["0", BOLD, RED, GREEN, YELLOW, "1;31", "1;32", "1;33"];
 
 impl Style {
@@ -108,15 +110,52 @@ fn headline(report: &Report, style: Style) -> String {
     format!("{}  {dataset} ({mode})", style.paint(word, &format!("1;{code}")))
 }
 
+/// Why the batch is not accepted: all that the table of findings does not say.
+fn reasons(report: &Report) -> impl Iterator<Item = &String> {
+    let is_in_table = |reason: &&String| {
+        let says =
+            |f: &Finding| reason.strip_prefix(f.id.as_str()).and_then(|rest| rest.strip_prefix(": ")) == Some(&f.message.to_string());
+        report.verdict == Verdict::Quarantine && report.findings.iter().any(|f| f.label() == Label::Fail && says(f))
+    };
+    report.reasons.iter().filter(move |reason| !is_in_table(reason))
+}
+
 fn rows(report: &Report) -> String {
     let r = &report.rows;
-    let parts = [(r.published, "published"), (r.quarantined, "quarantined"), (r.filtered, "filtered"), (r.rejected, "rejected")];
-    let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(n))).collect();
+    // Only a gate moves rows.
+    let would = if report.mode == Mode::Gate { "" } else { "would be " };
     let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };
+    let (quarantined, rejected) = if r.quarantined > 0 { (malformed, String::new()) } else { (String::new(), malformed) };
+    let parts = [
+        (r.published, would, "published", String::new()),
+        (r.quarantined, would, "quarantined", quarantined),
+        (r.filtered, "", "filtered", String::new()),
+        (r.rejected, would, "rejected", rejected),
+    ];
+    let part = |(n, would, what, more): (u64, &str, &str, String)| (n > 0).then(|| format!("{} {would}{what}{more}", count(n)));
+    let parts: Vec<String> = parts.into_iter().filter_map(part).collect();
     match parts.is_empty() {
         true => "no rows read".to_owned(),
-        false => format!("{} rows read = {}{malformed}", count(r.read), parts.join(" + ")),
+        false => format!("{} read = {}", counted(r.read, "row"), parts.join(" + ")),
     }
+}
+
+/// How many findings there are of each kind.
+fn tally(findings: &[Finding]) -> String {
+    let of = |label: Label| findings.iter().filter(|f| f.label() == label).count() as u64;
+    let (warnings, known) = (of(Label::Warning), of(Label::Known));
+    let parts = [
+        (of(Label::Fail), "failed".to_owned()),
+        (of(Label::NoData), "without data".to_owned()),
+        (warnings, if warnings == 1 { "warning" } else { "warnings" }.to_owned()),
+        (of(Label::CannotTell), "that cannot tell".to_owned()),
+        (of(Label::Info), "for information".to_owned()),
+        (of(Label::NotJudged), "not judged".to_owned()),
+        (known, if known == 1 { "known issue" } else { "known issues" }.to_owned()),
+        (of(Label::Pass), "passed".to_owned()),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(n))).collect();
+    format!("{}: {}", counted(findings.len() as u64, "finding"), parts.join(", "))
 }
 
 fn publication_lines(publication: &Publication) -> Vec<String> {
@@ -124,7 +163,7 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
     let mut lines = match (publication.state, publication.would_be) {
         (PublicationState::Published, _) => vec![format!("  published to {place}")],
         (PublicationState::Unchanged, _) => vec![format!("  already published, nothing changed: {place}")],
-        (PublicationState::Superseded, _) => vec![format!("  superseded: {place}")],
+        (PublicationState::Superseded, _) => vec![format!("  published in place of the batch of this id: {place}")],
         (PublicationState::Withheld, _) => vec!["  nothing was published".into()],
         (PublicationState::DryRun, would_be) => {
             let would = match would_be {
@@ -151,34 +190,51 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
 
 fn findings_table(findings: &[&Finding], style: Style) -> String {
     let mut table = table(style);
-    table.set_header(["", "finding", "what was found", "then"]);
+    table.set_header(["", "finding", "what was found", "result"]);
+    let mut colours = Vec::new();
     for f in findings {
-        let (mark, code) = match f.outcome {
-            Outcome::Pass | Outcome::Known => ("✓", GREEN),
-            Outcome::Warn | Outcome::InsufficientEvidence => ("!", YELLOW),
-            Outcome::Fail if matches!(f.severity, Severity::Warning | Severity::Info) => ("!", YELLOW),
-            Outcome::NoData => ("?", RED),
-            Outcome::Fail => ("✗", RED),
+        let (mark, colour) = match (f.label(), f.severity) {
+            (Label::Pass | Label::Known, _) => ("✓", GREEN),
+            (Label::Warning | Label::CannotTell | Label::Info, _) => ("!", YELLOW),
+            (Label::NoData, Severity::Error) => ("?", RED),
+            (Label::NoData, Severity::Warning | Severity::Info) => ("?", YELLOW),
+            (Label::NotJudged, _) => ("·", GREEN),
+            (Label::Fail, _) => ("✗", RED),
         };
-        let then = match f.outcome {
-            Outcome::Pass => "pass".to_owned(),
-            Outcome::Known => "known".to_owned(),
-            Outcome::NoData => "no data".to_owned(),
-            Outcome::InsufficientEvidence => "cannot tell".to_owned(),
-            Outcome::Warn => "warn".to_owned(),
-            Outcome::Fail => f.on_fail.to_string(),
+        let result = match f.label() {
+            Label::Pass => "pass".to_owned(),
+            Label::Known => "known issue".to_owned(),
+            Label::NotJudged => "not judged".to_owned(),
+            Label::NoData => "no data".to_owned(),
+            Label::CannotTell => "cannot tell".to_owned(),
+            Label::Warning => "warning".to_owned(),
+            Label::Info | Label::Fail => f.on_fail.to_string(),
         };
         let (id, message) = (visible::cut(&f.id, NAME_MAX), visible::cut(&f.message.to_string(), MESSAGE_MAX).into_owned());
-        table.add_row([style.paint(mark, code), id.into_owned(), message, then]);
+        table.add_row([mark, &id, &message, &result]);
+        colours.push((mark, colour));
     }
-    table.to_string()
+    // The table is laid out before it is coloured: to it, a colour code is text as wide as any other.
+    let (mut text, mut colours) = (String::new(), colours.into_iter().peekable());
+    for line in table.lines() {
+        match colours.peek().and_then(|(mark, colour)| Some((line.strip_prefix(' ')?.strip_prefix(mark)?, mark, colour))) {
+            Some((rest, mark, colour)) => {
+                text += &format!(" {}{rest}\n", style.paint(mark, colour));
+                colours.next();
+            }
+            None => text += &format!("{line}\n"),
+        }
+    }
+    text
 }
 
 fn columns_table(report: &Report, style: Style) -> String {
     let mut table = table(style);
     table.set_header(["column", "type", "rows", "missing", "distinct", "min", "max", "mean", "stddev"]);
-    let shown = |v: &Option<Json>| v.as_ref().map(|v| cell(&json_text(v))).unwrap_or_default();
-    let float = |v: &Option<Value>| v.as_ref().and_then(Value::as_f64).map(short).unwrap_or_default();
+    let shown = |v: &Option<Json>| {
+        v.as_ref().map(|v| cell(&v.as_f64().filter(|_| v.is_f64()).map_or_else(|| json_text(v), short))).unwrap_or_default()
+    };
+    let rounded = |v: &Option<Value>| v.as_ref().and_then(Value::as_f64).map(short).unwrap_or_default();
     for c in &report.columns {
         let distinct = c.distinct.map(|d| format!("{}{}", if c.distinct_exact == Some(false) { "~" } else { "" }, count(d)));
         table.add_row([
@@ -189,8 +245,8 @@ fn columns_table(report: &Report, style: Style) -> String {
             distinct.unwrap_or_default(),
             shown(&c.min),
             shown(&c.max),
-            float(&c.mean),
-            float(&c.stddev),
+            rounded(&c.mean),
+            rounded(&c.stddev),
         ]);
     }
     table.to_string()
@@ -228,7 +284,14 @@ fn json_text(value: &Json) -> String {
     match value {
         Json::Null => "∅".into(),
         Json::String(text) => text.clone(),
-        Json::Number(n) => n.as_f64().filter(|_| n.is_f64()).map_or_else(|| n.to_string(), short),
+        // Digit for digit: what stands beside a limit must be seen to lie beyond it.
+        Json::Number(n) => n.as_f64().filter(|_| n.is_f64()).map_or_else(|| n.to_string(), float),
         Json::Bool(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
     }
+}
+
+/// Every digit; a power of ten where that is shorter.
+fn float(x: f64) -> String {
+    let plain = x.to_string();
+    if plain.len() > 21 { format!("{x:e}") } else { plain }
 }

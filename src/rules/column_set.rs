@@ -1,8 +1,12 @@
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
 
 use super::facts::SinglePass;
 use super::judgement::Judgement;
+use super::limits::{CountLimits, Given};
 use super::{Binder, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Message, Outcome, Unit, figures};
@@ -19,7 +23,7 @@ use crate::yaml::Spanned;
 /// - column_set: { contains: [id, price] }
 /// - column_set: { exactly: [id, name, price] }      # in this order, no others
 /// - column_set: { set: [price, id, name], count: 3 }
-/// - column_set: { count: { min: 3, max: 10 } }
+/// - column_set: { count: { min: 3, below: 10 } }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,24 +38,51 @@ pub(super) struct ColumnSet {
     count: Option<Spanned<Count>>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+/// A number, or bounds of one.
+#[derive(Debug, Clone, JsonSchema)]
 #[serde(untagged)]
 enum Count {
     Exactly(u64),
     Between(Between),
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Between {
-    min: Option<u64>,
-    max: Option<u64>,
+    /// At least so many.
+    min: Option<Spanned<u64>>,
+    /// At most so many.
+    max: Option<Spanned<u64>>,
+    /// More than so many.
+    above: Option<Spanned<u64>>,
+    /// Fewer than so many.
+    below: Option<Spanned<u64>>,
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a whole number or bounds such as `{ min: 3, max: 10 }`")
+            }
+            fn visit_u64<E: de::Error>(self, n: u64) -> Result<Count, E> {
+                Ok(Count::Exactly(n))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Count, A::Error> {
+                Between::deserialize(de::value::MapAccessDeserializer::new(map)).map(Count::Between)
+            }
+        }
+        deserializer.deserialize_u64(Either)
+    }
 }
 
 impl Rule for ColumnSet {
     const NAME: &'static str = "column_set";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+    const WEIGHS_ROWS: bool = false;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let found: Vec<String> = to.schema().fields().iter().map(|f| f.name().clone()).collect();
@@ -90,25 +121,15 @@ impl Rule for ColumnSet {
             }
         }
         if let Some(given) = &self.count {
-            let (min, max) = match given.value {
-                Count::Exactly(n) => (Some(n), Some(n)),
-                Count::Between(Between { min, max }) => (min, max),
-            };
-            if (min.is_none() && max.is_none()) || min.zip(max).is_some_and(|(min, max)| min > max) {
-                return Err(to
-                    .fault_at(given, Code::InvalidValue, "the count leaves no room, or says nothing")
-                    .hint("write `count: 5` or `{ min: 3, max: 10 }`")
-                    .into());
-            }
             let n = found.len() as u64;
-            if min.is_some_and(|min| n < min) || max.is_some_and(|max| n > max) {
-                let limit = match (min, max) {
-                    (Some(min), Some(max)) if min == max => format!("not {min}"),
-                    (Some(min), _) if n < min => format!("fewer than {min}"),
-                    (_, max) => format!("more than {}", max.unwrap_or_default()),
-                };
-                wrong.push(format!("{}, {limit}", counted(n, "column")));
-            }
+            let broken = match &given.value {
+                Count::Exactly(expected) => (n != *expected).then(|| format!("not {expected}")),
+                Count::Between(Between { min, max, above, below }) => {
+                    let bounds = Given { min: min.as_ref(), max: max.as_ref(), above: above.as_ref(), below: below.as_ref() };
+                    CountLimits::read(&bounds, to)?.breaks(n)
+                }
+            };
+            wrong.extend(broken.map(|broken| format!("{}, {broken}", counted(n, "column"))));
         }
         Ok(Box::new(ColumnSetCheck { found: found.len() as u64, wrong: wrong.into() }))
     }

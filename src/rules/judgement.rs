@@ -12,6 +12,8 @@ pub enum Judgement {
     NeedsPass,
     /// Nothing to judge, and why.
     NoData(String),
+    /// There are so many rows, fewer than the rule's `min_rows`.
+    TooFewRows(u64),
     /// Some rows fail; the rule's tolerance decides.
     Rows(RowsJudged),
     /// A measure, judged against the rule's own limit: the finding but for what the rule file says of it.

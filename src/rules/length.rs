@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
+use super::limits::{CountLimits, Given};
 use super::requests::TestHandle;
 use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -23,7 +24,7 @@ use crate::yaml::Spanned;
 ///
 /// ```yaml
 /// - length: { column: country, min: 2, max: 2 }
-/// - length: { column: items, min: 1 }
+/// - length: { column: items, above: 0, below: 100 }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +33,10 @@ pub(super) struct Length {
     min: Option<Spanned<u64>>,
     /// At most so long.
     max: Option<Spanned<u64>>,
+    /// Longer than this.
+    above: Option<Spanned<u64>>,
+    /// Shorter than this.
+    below: Option<Spanned<u64>>,
 }
 
 impl Rule for Length {
@@ -41,12 +46,6 @@ impl Rule for Length {
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
-        let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
-        match (min, max) {
-            (None, None) => return Err(to.fault(Code::MissingWord, "`length` has no bound").hint("give `min` or `max`").into()),
-            (Some(min), Some(max)) if min > max => return Err(to.fault(Code::ConflictingWords, "`min` is more than `max`").into()),
-            _ => {}
-        }
         let of = match &column.data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "characters",
             DataType::Binary | DataType::LargeBinary => "bytes",
@@ -60,14 +59,16 @@ impl Rule for Length {
                     .into());
             }
         };
+        let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
+        let limits = CountLimits::read(&given, to)?;
+        let (min, max) = limits.span();
         let says = match (min, max) {
-            (Some(1), None) => "empty".to_owned(),
-            (Some(min), Some(max)) if min == max => format!("not {min} {of} long"),
-            (Some(min), Some(max)) => format!("not {min} to {max} {of} long"),
-            (Some(min), None) => format!("shorter than {min} {of}"),
-            (None, max) => format!("longer than {} {of}", max.unwrap_or_default()),
+            (1, u64::MAX) => "empty".to_owned(),
+            (min, max) if min == max => format!("not {min} {of} long"),
+            (min, u64::MAX) => format!("shorter than {min} {of}"),
+            (0, max) => format!("longer than {max} {of}"),
+            (min, max) => format!("not {min} to {max} {of} long"),
         };
-        let (min, max) = (min.unwrap_or(0), max.unwrap_or(u64::MAX));
         let test = to.row_test(LengthTest { min, max }, &[column.index]);
         Ok(Box::new(LengthCheck { test, says }))
     }

@@ -1,32 +1,96 @@
-//! Bounds on one measure: `min`, `max`, `above`, `below`.
+//! Bounds: `min`, `max`, `above`, `below`, the same four words in every rule that takes bounds.
 
 use std::cmp::Ordering;
+use std::fmt::Display;
 
 use arrow::datatypes::DataType;
 
 use super::Binder;
 use super::bounds::{Bound, shown};
 use super::words::{Decimal, Literal};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Outcome, Value};
 use crate::metric::Number;
+use crate::shown::count;
 use crate::text;
 use crate::yaml::Spanned;
 
-/// A measure's bounds, as a rule file gives them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Given<'a> {
-    pub min: Option<&'a Spanned<Literal>>,
-    pub max: Option<&'a Spanned<Literal>>,
-    pub above: Option<&'a Spanned<Literal>>,
-    pub below: Option<&'a Spanned<Literal>>,
+/// Bounds as a rule file gives them.
+#[derive(Debug, Clone)]
+pub(super) struct Given<'a, T = Literal> {
+    pub min: Option<&'a Spanned<T>>,
+    pub max: Option<&'a Spanned<T>>,
+    pub above: Option<&'a Spanned<T>>,
+    pub below: Option<&'a Spanned<T>>,
+}
+
+/// A bound that was read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct End<B> {
+    pub bound: B,
+    /// Whether the bound itself is allowed.
+    pub closed: bool,
+    pub lower: bool,
+}
+
+impl<'a, T: Display> Given<'a, T> {
+    fn parts(&self) -> [(&'static str, Option<&'a Spanned<T>>, bool, bool); 4] {
+        [
+            ("min", self.min, true, true),
+            ("max", self.max, true, false),
+            ("above", self.above, false, true),
+            ("below", self.below, false, false),
+        ]
+    }
+
+    /// Reads the bounds that are given, each with `read`.
+    ///
+    /// # Errors
+    /// There is none, one cannot be read, or nothing can pass: `has_room` denies that there is anything between a lower bound
+    /// and an upper one.
+    pub(super) fn read<B>(
+        &self,
+        to: &Binder<'_>,
+        read: impl Fn(&Spanned<T>) -> Result<B, Fault>,
+        has_room: impl Fn(&End<B>, &End<B>) -> bool,
+    ) -> Result<Vec<End<B>>, Faults> {
+        let mut faults = Faults::default();
+        let mut ends = Vec::new();
+        for (word, given, closed, lower) in self.parts() {
+            let Some(given) = given else { continue };
+            let bound = faults.take(read(given));
+            ends.extend(bound.map(|bound| (word, given, End { bound, closed, lower })));
+        }
+        if self.parts().iter().all(|(_, given, ..)| given.is_none()) {
+            faults.push(to.fault(Code::MissingWord, "no bound is given").hint("give `min`, `max`, `above` or `below`"));
+        }
+        let (lows, highs): (Vec<_>, Vec<_>) = ends.iter().partition(|(.., end)| end.lower);
+        let mut pairs = lows.iter().flat_map(|low| highs.iter().map(move |high| (low, high)));
+        if let Some(((low_word, low, _), (word, high, _))) = pairs.find(|((.., low), (.., high))| !has_room(low, high)) {
+            let what = format!("nothing can pass: no value lies between `{low_word}: {}` and `{word}: {}`", low.value, high.value);
+            faults.push(to.fault_at(high, Code::ConflictingWords, what));
+        }
+        faults.or_ok(ends.into_iter().map(|(.., end)| end).collect())
+    }
+
+    /// The bounds in words: "0 to 10", "above 0". `shown` writes one.
+    fn says(&self, shown: impl Fn(&T) -> String) -> String {
+        let text = |given: Option<&Spanned<T>>| given.map(|given| shown(&given.value));
+        match (text(self.min), text(self.max), text(self.above), text(self.below)) {
+            (Some(min), Some(max), None, None) if min == max => format!("exactly {min}"),
+            (Some(min), Some(max), None, None) => format!("{min} to {max}"),
+            (min, max, above, below) => {
+                let words = [("at least", min), ("above", above), ("at most", max), ("below", below)];
+                words.into_iter().filter_map(|(word, b)| b.map(|b| format!("{word} {b}"))).collect::<Vec<_>>().join(" and ")
+            }
+        }
+    }
 }
 
 /// Bounds that a measure is held against.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    /// Bound, whether the measure may equal it, whether it is a lower one.
-    bounds: Vec<(Number, bool, bool)>,
+    ends: Vec<End<Number>>,
     /// The bounds in words: "0 to 10", "above 0".
     pub says: String,
 }
@@ -37,34 +101,14 @@ impl Limits {
     /// # Errors
     /// There is none, one cannot be read, or no value lies within them.
     pub(super) fn read(given: &Given<'_>, data_type: Option<&DataType>, to: &Binder<'_>) -> Result<Self, Faults> {
-        let mut faults = Faults::default();
-        let mut bounds = Vec::new();
-        let parts = [(given.min, true, true), (given.max, true, false), (given.above, false, true), (given.below, false, false)];
-        for (literal, inclusive, lower) in parts {
-            let Some(literal) = literal else { continue };
-            let read = number(&literal.value, data_type).map_err(|why| to.fault_at(literal, Code::InvalidValue, why));
-            bounds.extend(faults.take(read).map(|number| (number, inclusive, lower)));
-        }
-        if parts.iter().all(|(literal, ..)| literal.is_none()) {
-            faults.push(to.fault(Code::MissingWord, "no bound is given").hint("give `min`, `max`, `above` or `below`"));
-        }
-        let has_room = |(low, closed, _): &(Number, bool, bool), (high, also_closed, _): &(Number, bool, bool)| {
-            compare(*low, *high).is_lt() || (compare(*low, *high).is_eq() && *closed && *also_closed)
+        let read =
+            |literal: &Spanned<Literal>| number(&literal.value, data_type).map_err(|why| to.fault_at(literal, Code::InvalidValue, why));
+        let has_room = |low: &End<Number>, high: &End<Number>| match compare(low.bound, high.bound) {
+            Ordering::Less => true,
+            Ordering::Equal => low.closed && high.closed,
+            Ordering::Greater => false,
         };
-        let (lows, highs): (Vec<_>, Vec<_>) = bounds.iter().partition(|(_, _, lower)| *lower);
-        if lows.iter().any(|low| highs.iter().any(|high| !has_room(low, high))) {
-            faults.push(to.fault(Code::ConflictingWords, "the bounds leave no room for any value"));
-        }
-        let text = |l: Option<&Spanned<Literal>>| l.map(|l| l.value.0.clone());
-        let says = match (text(given.min), text(given.max), given.above, given.below) {
-            (Some(min), Some(max), None, None) if min == max => format!("exactly {min}"),
-            (Some(min), Some(max), None, None) => format!("{min} to {max}"),
-            (min, max, above, below) => {
-                let words = [("at least", min), ("at most", max), ("above", text(above)), ("below", text(below))];
-                words.into_iter().filter_map(|(word, b)| b.map(|b| format!("{word} {b}"))).collect::<Vec<_>>().join(" and ")
-            }
-        };
-        faults.or_ok(Self { bounds, says })
+        Ok(Self { ends: given.read(to, read, has_room)?, says: given.says(|literal| literal.0.clone()) })
     }
 
     /// How `measure` stands to the bounds.
@@ -82,12 +126,66 @@ impl Limits {
 
     /// The outcome, given how the measure stands to a bound.
     fn outcome_by(&self, measure: impl Fn(Number) -> Ordering) -> Outcome {
-        let holds = |(bound, inclusive, lower): &(Number, bool, bool)| match measure(*bound) {
-            Ordering::Equal => *inclusive,
-            Ordering::Greater => *lower,
-            Ordering::Less => !*lower,
+        let holds = |end: &End<Number>| match measure(end.bound) {
+            Ordering::Equal => end.closed,
+            Ordering::Greater => end.lower,
+            Ordering::Less => !end.lower,
         };
-        if self.bounds.iter().all(holds) { Outcome::Pass } else { Outcome::Fail }
+        if self.ends.iter().all(holds) { Outcome::Pass } else { Outcome::Fail }
+    }
+}
+
+/// Bounds that a count is held against.
+#[derive(Debug, Clone)]
+pub(super) struct CountLimits {
+    ends: Vec<End<u64>>,
+    /// The bounds in words: "3 to 10", "above 2".
+    pub says: String,
+}
+
+impl CountLimits {
+    /// Reads bounds on a count.
+    ///
+    /// # Errors
+    /// There is none, or no count lies within them.
+    pub(super) fn read(given: &Given<'_, u64>, to: &Binder<'_>) -> Result<Self, Faults> {
+        let first = |end: &End<u64>| end.bound.checked_add(u64::from(!end.closed));
+        let last = |end: &End<u64>| end.bound.checked_sub(u64::from(!end.closed));
+        let has_room = |low: &End<u64>, high: &End<u64>| first(low).zip(last(high)).is_some_and(|(low, high)| low <= high);
+        let read = |bound: &Spanned<u64>| Ok(bound.value);
+        let ends = given.read(to, read, has_room)?;
+        if let Some(below) = given.below.filter(|below| below.value == 0) {
+            return Err(to.fault_at(below, Code::ConflictingWords, "nothing can pass: no count is below 0").into());
+        }
+        Ok(Self { ends, says: given.says(|&n| count(n)) })
+    }
+
+    /// The bound that `n` breaks, in words: "fewer than 3".
+    pub(super) fn breaks(&self, n: u64) -> Option<String> {
+        self.broken(n).map(|end| {
+            let word = match (end.lower, end.closed) {
+                (true, true) => "fewer than",
+                (true, false) => "not more than",
+                (false, true) => "more than",
+                (false, false) => "not fewer than",
+            };
+            format!("{word} {}", count(end.bound))
+        })
+    }
+
+    /// The smallest and the largest count within the bounds.
+    pub(super) fn span(&self) -> (u64, u64) {
+        let firsts = self.ends.iter().filter(|end| end.lower).map(|end| end.bound + u64::from(!end.closed));
+        let lasts = self.ends.iter().filter(|end| !end.lower).map(|end| end.bound - u64::from(!end.closed));
+        (firsts.max().unwrap_or(0), lasts.min().unwrap_or(u64::MAX))
+    }
+
+    fn broken(&self, n: u64) -> Option<&End<u64>> {
+        self.ends.iter().find(|end| match n.cmp(&end.bound) {
+            Ordering::Equal => !end.closed,
+            Ordering::Greater => !end.lower,
+            Ordering::Less => end.lower,
+        })
     }
 }
 

@@ -73,6 +73,8 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
     const COUNTS_ROWS: bool = false;
+    /// Whether more rows are more evidence for it: not where it counts them, or looks at the columns alone.
+    const WEIGHS_ROWS: bool = !Self::COUNTS_ROWS;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
@@ -145,6 +147,7 @@ pub struct RuleEntry {
     pub minds_kind: bool,
     pub names_key: bool,
     pub counts_rows: bool,
+    pub weighs_rows: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -192,6 +195,7 @@ impl RuleEntry {
             minds_kind: R::MINDS_KIND,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
+            weighs_rows: R::WEIGHS_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
         }

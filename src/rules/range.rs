@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::bounds::Bound;
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
+use super::limits::{End, Given};
 use super::requests::TestHandle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
@@ -56,25 +57,16 @@ impl Rule for Range {
             );
             return Ok(Box::new(Unjudged { why }));
         }
-        let mut faults = Faults::default();
-        let mut read = |literal: &Option<Spanned<Literal>>| {
-            let literal = literal.as_ref()?;
-            faults.take(
-                Bound::read(literal, &column.data_type)
-                    .map_err(|why| to.fault_at(literal, Code::InvalidValue, format!("column `{}`: {why}", column.name))),
-            )
+        let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
+        let read = |literal: &Spanned<Literal>| {
+            let bound = Bound::read(literal, &column.data_type);
+            bound.map_err(|why| to.fault_at(literal, Code::InvalidValue, format!("column `{}`: {why}", column.name)))
         };
-        let bounds = [read(&self.min), read(&self.max), read(&self.above), read(&self.below)];
-        if [&self.min, &self.max, &self.above, &self.below].iter().all(|b| b.is_none()) {
-            faults.push(to.fault(Code::MissingWord, "`range` has no bound").hint("give `min`, `max`, `above` or `below`"));
-        }
-        faults.or_ok(())?;
-        let [min, max, above, below] = bounds;
+        // Whether there is room depends on the type: no int64 lies between 5 and 6.
+        let has_room = |low: &End<Bound>, high: &End<Bound>| !RangeTest::new(&column.data_type, &[low.clone(), high.clone()]).is_empty();
+        let ends = given.read(to, read, has_room)?;
+        let test = RangeTest::new(&column.data_type, &ends);
         let says = self.says();
-        let test = RangeTest::new(&column.data_type, min, max, above, below);
-        if test.is_empty() {
-            return Err(to.fault(Code::ConflictingWords, "the bounds leave no room for any value").into());
-        }
         let test = to.row_test(test, &[column.index]);
         Ok(Box::new(RangeCheck { test, says }))
     }
@@ -141,11 +133,13 @@ impl RangeTest {
         }
     }
 
-    fn new(data_type: &DataType, min: Option<Bound>, max: Option<Bound>, above: Option<Bound>, below: Option<Bound>) -> Self {
-        let float = |b: &Option<Bound>| if let Some(Bound::Float(x)) = b { Some(*x) } else { None };
-        let text = |b: Option<Bound>| if let Some(Bound::Text(t)) = b { Some(t) } else { None };
+    fn new(data_type: &DataType, ends: &[End<Bound>]) -> Self {
+        let of = |lower: bool, closed: bool| ends.iter().find(|e| e.lower == lower && e.closed == closed).map(|e| &e.bound);
+        let (min, above, max, below) = (of(true, true), of(true, false), of(false, true), of(false, false));
+        let float = |b: Option<&Bound>| if let Some(Bound::Float(x)) = b { Some(*x) } else { None };
+        let text = |b: Option<&Bound>| if let Some(Bound::Text(t)) = b { Some(t.clone()) } else { None };
         if data_type.is_floating() {
-            return Self::Floats { min: float(&min), max: float(&max), above: float(&above), below: float(&below) };
+            return Self::Floats { min: float(min), max: float(max), above: float(above), below: float(below) };
         }
         if is_text(data_type) {
             return Self::Texts { min: text(min), max: text(max), above: text(above), below: text(below) };
@@ -154,9 +148,9 @@ impl RangeTest {
             DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) => *s,
             _ => 0,
         };
-        let at = |b: &Option<Bound>| b.as_ref().and_then(|b| b.at_scale(scale));
-        let lows = [at(&min).map(|(_, up)| up), at(&above).map(|(down, _)| down + 1)];
-        let highs = [at(&max).map(|(down, _)| down), at(&below).map(|(_, up)| up - 1)];
+        let at = |b: Option<&Bound>| b.and_then(|b| b.at_scale(scale));
+        let lows = [at(min).map(|(_, up)| up), at(above).map(|(down, _)| down + 1)];
+        let highs = [at(max).map(|(down, _)| down), at(below).map(|(_, up)| up - 1)];
         let low = lows.into_iter().flatten().max().unwrap_or(i128::MIN);
         let high = highs.into_iter().flatten().min().unwrap_or(i128::MAX);
         Self::Ints { low, high }

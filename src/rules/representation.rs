@@ -22,8 +22,8 @@ use crate::yaml::{Spanned, misread};
 ///
 /// Each group's share comes with its Wilson interval. A group fails when its interval lies wholly
 /// outside reference ± tolerance; when the interval straddles that bound the sample cannot tell
-/// (`insufficient_evidence`: a warning, unless `require_evidence`); below `min_rows` it fails as
-/// too few. Several columns form intersections. A missing value is a group of its own, and groups
+/// (`insufficient_evidence`: a warning, unless `require_evidence`); below `min_rows` it is shown
+/// and not judged. Several columns form intersections. A missing value is a group of its own, and groups
 /// that are unseen or unexpected are named. Groups of the reference are read as the column's type:
 /// `1` is 1.0 and the decimal 1.00, −0 is 0. Over all: total variation distance, Jensen–Shannon
 /// distance, chi-square goodness of fit with Cohen's w.
@@ -43,14 +43,8 @@ pub(super) struct Representation {
     reference: Spanned<Reference>,
     /// How far a share may lie from its reference: `5 points`, or `20%` of the reference.
     tolerance: Margin,
-    /// Fewer rows of a group than this are too few, whatever their share.
-    #[serde(default)]
-    min_rows: u64,
     /// The confidence of the intervals.
     confidence: Option<Spanned<Share>>,
-    /// Whether a sample that cannot tell fails.
-    #[serde(default)]
-    require_evidence: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +185,8 @@ impl Rule for Representation {
             let types: Vec<DataType> = columns.iter().map(|&c| to.bound(c).data_type).collect();
             *shares = std::mem::take(shares).into_iter().map(|(key, share)| (as_types(key, &types), share)).collect();
         }
-        Ok(Box::new(RepresentationCheck { rule, warn, counts }))
+        let (min_rows, require_evidence) = (to.policy.min_rows.unwrap_or(0), to.policy.require_evidence);
+        Ok(Box::new(RepresentationCheck { rule, warn, min_rows, require_evidence, counts }))
     }
 }
 
@@ -205,6 +200,8 @@ fn as_types(key: GroupKey, types: &[DataType]) -> GroupKey {
 struct RepresentationCheck {
     rule: Representation,
     warn: Option<Margin>,
+    min_rows: u64,
+    require_evidence: bool,
     counts: Handle<GroupCounts>,
 }
 
@@ -222,7 +219,8 @@ impl SinglePass for RepresentationCheck {
         let count = |key: &GroupKey| out.counts.get(key).copied().unwrap_or(0);
         let groups: Vec<GroupFigures> = expected.iter().map(|(key, &share)| self.group(key, count(key), total, share)).collect();
         let outcome = groups.iter().map(|g| g.outcome).max().unwrap_or(Outcome::Pass);
-        let lacks_evidence = outcome == Outcome::InsufficientEvidence && self.rule.require_evidence;
+        let is_unjudged = |g: &GroupFigures| matches!(g.outcome, Outcome::InsufficientEvidence | Outcome::NotJudged);
+        let lacks_evidence = self.require_evidence && groups.iter().any(is_unjudged);
         let outcome = if lacks_evidence { Outcome::Fail } else { outcome };
         let observed: Vec<u64> = expected.keys().map(count).collect();
         let shares: Vec<f64> = observed.iter().map(|&o| o as f64 / total as f64).collect();
@@ -269,8 +267,8 @@ impl RepresentationCheck {
         let percent = |x: f64| format!("{:.1}%", x * 100.0);
         let seen = format!("{name}: {} [{}, {}]", percent(share), percent(low), percent(high));
         let wanted = format!("{} ± {} expected", percent(reference), self.rule.tolerance);
-        let (outcome, message) = if count < self.rule.min_rows {
-            (Outcome::Fail, format!("{name}: {} are too few, at least {} wanted", counted(count, "row"), self.rule.min_rows))
+        let (outcome, message) = if count < self.min_rows {
+            (Outcome::NotJudged, format!("{name}: {}, not judged below {}", counted(count, "row"), self.min_rows))
         } else {
             match stand(low, high, reference, self.rule.tolerance) {
                 Stand::Outside if count == 0 => (Outcome::Fail, format!("{name}: unseen, {wanted}")),

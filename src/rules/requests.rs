@@ -38,13 +38,17 @@ pub struct Policy {
     pub tolerance_given: bool,
     pub warn: Option<Tolerance>,
     pub nulls: Nulls,
+    /// Fewer rows than this are not judged.
+    pub min_rows: Option<u64>,
+    /// Whether it fails where the data do not suffice to judge.
+    pub require_evidence: bool,
 }
 
 impl Policy {
-    /// Whether failing rows go at once, so that measures never see them: the rule quarantines and tolerates none. Such rows are
-    /// *unsound*.
+    /// Whether failing rows go at once, so that measures never see them: the rule quarantines, tolerates none and is judged
+    /// however few rows there are. Such rows are *unsound*.
     pub fn sets_aside_at_once(&self) -> bool {
-        self.on_fail == OnFail::Quarantine && self.tolerate.is_none()
+        self.on_fail == OnFail::Quarantine && self.tolerate.is_none() && self.min_rows.is_none()
     }
 }
 

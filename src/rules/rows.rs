@@ -3,12 +3,13 @@ use serde::Deserialize;
 
 use super::facts::SinglePass;
 use super::judgement::Judgement;
+use super::limits::{CountLimits, Given};
 use super::requests::Handle;
 use super::{Binder, GroupFacts, Judge, Rule, Subject};
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
-use crate::shown::{count, counted};
+use crate::shown::counted;
 use crate::yaml::Spanned;
 
 /// How many rows there are.
@@ -21,7 +22,7 @@ use crate::yaml::Spanned;
 ///
 /// ```yaml
 /// - rows: { min: 1000, max: 2000000 }
-/// - rows: { min: 1, where: "status = 'paid'" }
+/// - rows: { above: 0, where: "status = 'paid'" }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +31,10 @@ pub(super) struct RowCount {
     min: Option<Spanned<u64>>,
     /// At most so many.
     max: Option<Spanned<u64>>,
+    /// More than so many.
+    above: Option<Spanned<u64>>,
+    /// Fewer than so many.
+    below: Option<Spanned<u64>>,
 }
 
 impl Rule for RowCount {
@@ -39,48 +44,34 @@ impl Rule for RowCount {
     const COUNTS_ROWS: bool = true;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
-        let (min, max) = (self.min.as_ref().map(|m| m.value), self.max.as_ref().map(|m| m.value));
-        match (min, max) {
-            (None, None) => return Err(to.fault(Code::MissingWord, "`rows` has no bound").hint("give `min` or `max`").into()),
-            (Some(min), Some(max)) if min > max => return Err(to.fault(Code::ConflictingWords, "`min` is more than `max`").into()),
-            _ => {}
-        }
-        Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), min, max }))
+        let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
+        let limits = CountLimits::read(&given, to)?;
+        Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), limits }))
     }
 
     fn permits_empty(&self) -> bool {
-        self.min.as_ref().is_some_and(|m| m.value == 0)
+        self.min.as_ref().is_some_and(|min| min.value == 0) && self.above.is_none()
     }
 }
 
 #[derive(Clone)]
 struct RowsCheck {
     rows: Handle<Completeness>,
-    min: Option<u64>,
-    max: Option<u64>,
+    limits: CountLimits,
 }
 
 impl SinglePass for RowsCheck {
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let rows = facts.get(self.rows)?.map_or(0, |c| c.rows);
-        let few = self.min.filter(|min| rows < *min);
-        let many = self.max.filter(|max| rows > *max);
-        let limit = match (self.min, self.max) {
-            (Some(min), Some(max)) if min == max => format!("exactly {}", count(min)),
-            (Some(min), Some(max)) => format!("{} to {}", count(min), count(max)),
-            (Some(min), None) => format!("at least {}", count(min)),
-            (None, Some(max)) => format!("at most {}", count(max)),
-            (None, None) => String::new(),
-        };
-        let says = match (few, many) {
-            (Some(min), _) => format!("{}, fewer than {}", counted(rows, "row"), count(min)),
-            (_, Some(max)) => format!("{}, more than {}", counted(rows, "row"), count(max)),
-            (None, None) => counted(rows, "row"),
+        let broken = self.limits.breaks(rows);
+        let says = match &broken {
+            Some(broken) => format!("{}, {broken}", counted(rows, "row")),
+            None => counted(rows, "row"),
         };
         Ok(Judgement::measured(Finding {
-            outcome: if few.or(many).is_some() { Outcome::Fail } else { Outcome::Pass },
+            outcome: if broken.is_some() { Outcome::Fail } else { Outcome::Pass },
             observed: rows.into(),
-            limit: limit.into(),
+            limit: self.limits.says.clone().into(),
             unit: Unit::ROWS,
             message: says.into(),
             figures: Figures::from([(&figures::ROWS, rows.into())]),

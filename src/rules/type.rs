@@ -33,6 +33,7 @@ impl Rule for Type {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
     const MINDS_KIND: bool = false;
+    const WEIGHS_ROWS: bool = false;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Ok(Box::new(TypeCheck { found: type_name(&to.column().data_type), expected: type_name(&self.is.0) }))

@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
+use super::foreign;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
@@ -39,14 +40,22 @@ pub struct Words {
     pub warn: Option<Spanned<Literal>>,
     /// Whether rows whose value is missing pass. If left out: `pass`.
     pub nulls: Option<Spanned<Nulls>>,
-    /// What follows when there is nothing to judge. If left out: `stop` if `on_fail` is `quarantine` or `reject`, else `warn`; an empty `where` or group warns.
+    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: as heavy as
+    /// `on_fail` and no heavier, `stop` for `reject` and `quarantine`, `warn` for `warn` and `info`; `warn` where `where` or a
+    /// group of `by` is empty.
     pub on_no_data: Option<OnNoData>,
+    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are
+    /// counted as the rule sees them, within `where` and `over`. If left out: every group is judged.
+    pub min_rows: Option<u64>,
+    /// Whether it is a failure if there is too little data to judge: a group below `min_rows`, a group without values, a
+    /// sample that is too small. If left out: `false`.
+    pub require_evidence: Option<Spanned<bool>>,
     /// Which rows a measure of the batch is taken over. If left out: `sound`.
     pub over: Option<Over>,
 }
 
 impl Words {
-    pub const KEYS: [&'static str; 15] = [
+    pub const KEYS: [&'static str; 17] = [
         "id",
         "description",
         "owner",
@@ -61,6 +70,8 @@ impl Words {
         "warn",
         "nulls",
         "on_no_data",
+        "min_rows",
+        "require_evidence",
         "over",
     ];
 
@@ -71,7 +82,10 @@ impl Words {
     pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
         Self::KEYS.into_iter().filter(|key| {
             let is_column_word = matches!(*key, "column" | "columns");
-            let is_meaningless = (is_column_word && rule.subject == Subject::Table) || (*key == "tolerate" && !rule.names_rows);
+            let is_evidence_word = matches!(*key, "min_rows" | "require_evidence");
+            let is_meaningless = (is_column_word && rule.subject == Subject::Table)
+                || (*key == "tolerate" && !rule.names_rows)
+                || (is_evidence_word && !rule.weighs_rows);
             !rule.claims.contains(key) && !is_meaningless
         })
     }
@@ -104,38 +118,95 @@ pub(super) enum Read {
 /// Reads one item: `- missing: { … }`.
 pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
     let fault = |what: String| Fault::new(Code::InvalidValue, what).at(node.at.in_file(file));
+    let mut faults = Faults::default();
     let (name, name_at, config) = match &node.value {
         Value::Mapping(entries) => match entries.as_slice() {
             [Entry { key, key_at, value }] => (key.as_str(), *key_at, value.clone()),
-            [] => return Err(fault("an empty rule".into()).into()),
-            [first, second, ..] => {
-                let what = format!("one rule an item, but `{}` and `{}` stand together", first.key, second.key);
-                return Err(fault(what).hint("indent a rule's words, or begin each rule with `- `").into());
+            [] => return Err(fault("an empty rule".into()).hint(ITEM).into()),
+            [first, rest @ ..] => {
+                faults.push(side_by_side(first, rest, node.at).at(rest[0].key_at.in_file(file)));
+                let beside = || Node { at: node.at, value: Value::Mapping([first.value.entries(), rest].concat()) };
+                let are_words = is_rule(&first.key) && rest.iter().all(|e| !is_rule(&e.key));
+                (first.key.as_str(), first.key_at, if are_words { beside() } else { return Err(faults) })
             }
         },
         Value::Scalar { text, .. } => (text.as_str(), node.at, Node { at: node.at, value: Value::Mapping(Vec::new()) }),
-        Value::Null | Value::Sequence(_) => return Err(fault(format!("a rule is `name: {{ … }}`, this is {}", node.kind())).into()),
+        Value::Null | Value::Sequence(_) => {
+            return Err(fault(format!("a rule is `name: {{ … }}`, this is {}", node.kind())).hint(ITEM).into());
+        }
     };
     let at = if matches!(config.value, Value::Null) { name_at } else { name_at.to(config.at) };
+    let is_malformed = name == builtin::MALFORMED.rule;
+    let Some(entry) = rules::find(name).or(is_malformed.then_some(&rules::MISSING)) else {
+        let known = rules::RULES.iter().map(|r| r.name).chain([builtin::MALFORMED.rule]);
+        let fault = Fault::new(Code::UnknownRule, format!("unknown rule `{name}`")).at(name_at.in_file(file));
+        faults.push(match foreign::instead_of(name, &config) {
+            Some(hint) => fault.hint(hint),
+            None => fault.hint_word(name, known),
+        });
+        return Err(faults);
+    };
     let config = match config.value {
         Value::Null => Node { at: config.at, value: Value::Mapping(Vec::new()) },
         Value::Mapping(_) => config,
         Value::Scalar { .. } | Value::Sequence(_) => {
             let what = format!("`{name}` takes a mapping, this is {}", config.kind());
-            return Err(Fault::new(Code::InvalidValue, what).at(config.at.in_file(file)).into());
+            let fault = Fault::new(Code::InvalidValue, what).at(config.at.in_file(file));
+            faults.push(fault.hint(in_braces(name, entry, &config)));
+            return Err(faults);
         }
     };
-    if name == builtin::MALFORMED.rule {
-        return malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })));
-    }
-    let Some(entry) = rules::find(name) else {
-        let known = rules::RULES.iter().map(|r| r.name).chain([builtin::MALFORMED.rule]);
-        return Err(Fault::new(Code::UnknownRule, format!("unknown rule `{name}`"))
-            .at(name_at.in_file(file))
-            .hint_nearest(name, known)
-            .into());
+    let read = if is_malformed {
+        malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })))
+    } else {
+        configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(item)))
     };
-    configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(item)))
+    match faults.take(read) {
+        Some(read) => faults.or_ok(read),
+        None => Err(faults),
+    }
+}
+
+/// What to write where a rule's name is followed by something else than its keys.
+fn in_braces(name: &str, entry: &RuleEntry, config: &Node) -> String {
+    let is_column = entry.subject == Subject::Column;
+    match &config.value {
+        Value::Scalar { text, .. } if is_column => format!("write `- {name}: {{ column: {text} }}`"),
+        Value::Sequence(items) if items.iter().all(|item| !item.entries().is_empty()) => "leave out the `- ` before its keys".to_owned(),
+        Value::Sequence(items) if is_column => {
+            format!("write `- {name}: {{ columns: [{}] }}`", items.iter().filter_map(Node::text).collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => {
+            format!("write its keys in braces: `- {name}: {{ … }}`; `sluicegate explain {name}` lists them")
+        }
+    }
+}
+
+const ITEM: &str = "write such as `- missing: { column: email }`";
+
+fn is_rule(name: &str) -> bool {
+    rules::find(name).is_some() || name == builtin::MALFORMED.rule
+}
+
+/// Why several keys stand in one item of the list.
+fn side_by_side(first: &Entry, rest: &[Entry], at: Position) -> Fault {
+    let second = &rest[0];
+    let fault = |what: String| Fault::new(Code::InvalidValue, what);
+    match (is_rule(&first.key), is_rule(&second.key)) {
+        (true, false) => {
+            let blanks = " ".repeat(at.column as usize + 3);
+            fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key))
+                .hint(format!("indent `{}` by two blanks more than `{}`: `{blanks}{}: …`", second.key, first.key, second.key))
+        }
+        (true, true) => fault(format!("`{}` and `{}` are two rules in one item of the list", first.key, second.key))
+            .hint(format!("begin each with `- `: `- {}: …`", second.key)),
+        (false, _) => match rest.iter().find(|e| is_rule(&e.key)) {
+            Some(rule) => fault(format!("`{}` stands before the rule `{}`, not within it", first.key, rule.key))
+                .hint(format!("begin the item with the rule: `- {}: {{ {}: … }}`", rule.key, first.key)),
+            None => fault(format!("no rule is named here: `{}` and `{}` stand in one item", first.key, second.key))
+                .hint("begin each item with the name of a rule, such as `- range: { column: age, min: 0 }`"),
+        },
+    }
 }
 
 fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
@@ -144,7 +215,7 @@ fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
         config.entries().iter().cloned().partition(|e| Words::OF_MALFORMED.contains(&e.key.as_str()));
     for entry in unknown {
         let fault = Fault::new(Code::UnknownWord, format!("unknown key `{}`", entry.key)).at(entry.key_at.in_file(file));
-        faults.push(fault.hint_nearest(&entry.key, Words::OF_MALFORMED));
+        faults.push(fault.hint_word(&entry.key, Words::OF_MALFORMED));
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
     if let Some(words) = &words {
@@ -178,16 +249,25 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
     let (mut own_entries, mut word_entries) = (Vec::new(), Vec::new());
     for e in config.entries() {
         let key = e.key.as_str();
-        if own.iter().any(|o| o == key) {
+        if let ("column", Value::Sequence(items), true) = (key, &e.value.value, words.contains(&"columns")) {
+            // Read as what it was meant to be, so that nothing follows from the mistake.
+            let names: Vec<&str> = items.iter().filter_map(Node::text).collect();
+            let fault = Fault::new(Code::InvalidValue, "`column` names one column, this is a list").at(e.value.at.in_file(file));
+            faults.push(fault.hint(format!("write `columns: [{}]`", names.join(", "))));
+            word_entries.push(Entry { key: "columns".to_owned(), ..e.clone() });
+        } else if own.iter().any(|o| o == key) {
             own_entries.push(e.clone());
         } else if words.contains(&key) {
             word_entries.push(e.clone());
         } else {
             let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
             faults.push(match key {
-                "tolerate" => fault.hint("this rule names no rows that could stay"),
-                "column" | "columns" => fault.hint("this rule is about rows, not about one column"),
-                _ => fault.hint_nearest(key, own.iter().map(String::as_str).chain(words.iter().copied())),
+                "tolerate" => fault.hint("it judges the batch as a whole and names no rows that could stay; leave the key out"),
+                "column" | "columns" if !own.iter().any(|o| matches!(o.as_str(), "key" | "groups")) => {
+                    fault.hint("the rule is about rows, not about one column; leave the key out")
+                }
+                "min_rows" | "require_evidence" => fault.hint("the rule needs no sample; leave the key out"),
+                _ => fault.hint_word(key, own.iter().map(String::as_str).chain(words.iter().copied())),
             });
         }
     }
@@ -208,12 +288,25 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                 faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
             }
             (Subject::Column, Some(_), Some(both)) => {
-                faults.push(Fault::new(Code::ConflictingWords, "`column` and `columns` stand together").at(both.at.in_file(file)));
+                faults.push(
+                    Fault::new(Code::ConflictingWords, "`column` and `columns` stand together")
+                        .at(both.at.in_file(file))
+                        .hint("keep one of them"),
+                );
             }
             (Subject::Column | Subject::Table, _, _) => {}
         }
         if let Some(fault) = words.id.as_ref().and_then(|id| taken(id, entry, file)) {
             faults.push(fault);
+        }
+        let on_fail = words.on_fail.as_ref().map_or(entry.on_fail, |o| o.value);
+        if let Some(required) = words.require_evidence.as_ref().filter(|r| r.value && on_fail == OnFail::Quarantine) {
+            let fault = Fault::new(Code::ConflictingWords, "`require_evidence` needs another `on_fail` than `quarantine`");
+            faults.push(
+                fault
+                    .at(required.at.in_file(file))
+                    .hint("where there is too little data, no row can be set aside for it: write `on_fail: reject`, or `warn`, beside it"),
+            );
         }
         if entry.names_rows {
             warns_of_rows(words, file, &mut faults);

@@ -24,8 +24,52 @@ pub fn json_schema() -> Json {
     for empty in ["SourceSection", "GateSection", "ColumnContract"] {
         root["$defs"][empty]["type"] = json!(["object", "null"]);
     }
+    short_forms(&mut root);
     root["$id"] = "https://sluicegate.dev/schemas/rules-1.json".into();
     root
+}
+
+/// What may be written shorter: a list of one without brackets, a source as its path, a contract's column as its type.
+fn short_forms(root: &mut Json) {
+    let definitions = root["$defs"].clone();
+    lists_of_one(root, &definitions);
+    let texts = json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] });
+    for (name, short) in [("SourceSection", texts), ("ColumnContract", json!({ "$ref": "#/$defs/TypeName" }))] {
+        let long = root["$defs"][name].take();
+        root["$defs"][name] = json!({ "anyOf": [long, short] });
+    }
+}
+
+/// Lets each list of single values also be one such value.
+fn lists_of_one(schema: &mut Json, definitions: &Json) {
+    match schema {
+        Json::Array(all) => all.iter_mut().for_each(|one| lists_of_one(one, definitions)),
+        Json::Object(object) => {
+            object.values_mut().for_each(|value| lists_of_one(value, definitions));
+            let is_list =
+                object.get("type").is_some_and(|t| t == "array" || t.as_array().is_some_and(|all| all.iter().any(|t| t == "array")));
+            let Some(item) = object.get("items").filter(|item| is_list && is_single(item, definitions)).cloned() else { return };
+            let description = object.remove("description");
+            let list = Json::Object(std::mem::take(object));
+            object.extend(description.map(|text| ("description".to_owned(), text)));
+            object.insert("anyOf".to_owned(), json!([list, item]));
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+/// Whether a schema is about single values.
+fn is_single(schema: &Json, definitions: &Json) -> bool {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
+        return is_single(&definitions[name], definitions);
+    }
+    let is_single_type = |t: &Json| matches!(t.as_str(), Some("string" | "number" | "integer" | "boolean"));
+    match (&schema["type"], &schema["oneOf"], &schema["anyOf"]) {
+        (Json::Array(types), ..) => types.iter().any(is_single_type),
+        (Json::String(_), ..) => is_single_type(&schema["type"]),
+        (_, Json::Array(any), _) | (_, _, Json::Array(any)) => any.iter().all(|one| is_single(one, definitions)),
+        _ => schema.get("const").is_some() || schema.get("enum").is_some(),
+    }
 }
 
 /// `{ name: configuration }`, with the words common to all rules among the configuration's keys.

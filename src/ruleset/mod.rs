@@ -1,18 +1,22 @@
 //! A rule file: what it says, read with positions so that every mistake is named with its place.
 
+mod foreign;
 mod item;
 mod json_schema;
+mod private;
 mod sections;
+mod shape;
 mod table;
 
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use sections::SAMPLES_MAX;
 pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
 pub use table::Contract;
 
-use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::table::TableTerms;
-use crate::yaml::{self, Node, Position, Spanned, Value};
+use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
 /// A rule file, read but not yet bound to any data.
 pub struct RuleFile {
@@ -38,62 +42,102 @@ impl RuleFile {
     /// # Errors
     /// Every mistake that can be seen without data.
     pub fn parse(text: &str, path: &str) -> Result<Self, Faults> {
-        let tree = Node::parse(text, path)?;
-        let Value::Mapping(entries) = &tree.value else {
-            let what = format!("a rule file is a mapping, this is {}", tree.kind());
-            return Err(Fault::new(Code::InvalidValue, what).at(Place::file(path)).hint("begin with `dataset: …`").into());
-        };
-        let mut faults = Faults::default();
+        match Self::read(text, path) {
+            (Some(rules), faults) => faults.or_ok(rules),
+            (None, faults) => Err(faults),
+        }
+    }
+
+    /// Every mistake that can be seen without data; and the rule file without the parts that are wrong, if the rest can still
+    /// be compared with data, so that mistakes of one kind hide none of another.
+    pub fn read(text: &str, path: &str) -> (Option<Self>, Faults) {
+        let (tree, mut faults) = Node::read(text, path);
+        if let Some(fault) = tree.is_none().then(|| shape::no_mapping(None, path)).flatten() {
+            return (None, fault.into());
+        }
+        let Some(mut tree) = tree else { return (None, faults) };
+        let whole = !matches!(tree.value, Value::Mapping(_));
+        if let Some(fault) = whole.then(|| shape::no_mapping(Some(&tree), path)).flatten().or_else(|| shape::foreign(&tree, path)) {
+            return (None, fault.into());
+        }
+        shape::written_out(&mut tree);
         let mut rest = tree.clone();
         if let Value::Mapping(rest) = &mut rest.value {
             rest.retain(|e| e.key != "rules");
         }
-        let sections: Option<Sections> = faults.take(yaml::read(&rest, path));
-        let mut items = Vec::new();
-        let mut malformed = None;
-        if let Some(rules) = tree.get("rules") {
-            match &rules.value.value {
-                Value::Sequence(nodes) => {
-                    for node in nodes {
-                        match faults.take(item::read(node, path)) {
-                            Some(item::Read::Rule(item)) => items.push(*item),
-                            Some(item::Read::Malformed(_)) if malformed.is_some() => {
-                                faults.push(Fault::new(Code::ConflictingWords, "`malformed` stands twice").at(node.at.in_file(path)));
-                            }
-                            Some(item::Read::Malformed(words)) => malformed = Some(*words),
-                            None => {}
-                        }
-                    }
+        let (sections, wrong): (Option<Sections>, Faults) = yaml::read_on(&rest, path);
+        // Without what tells how data is read and prepared, data would show mistakes that are none.
+        let is_comparable = wrong.0.iter().all(|fault| !decides(&rest, fault));
+        faults.extend(wrong);
+        let (mut items, mut malformed, mut lost) = (Vec::new(), None, false);
+        for node in rule_nodes(&tree, path, &mut faults) {
+            match faults.take(item::read(&node, path)) {
+                Some(item::Read::Rule(item)) => items.push(*item),
+                Some(item::Read::Malformed(_)) if malformed.is_some() => {
+                    faults.push(Fault::new(Code::ConflictingWords, "`malformed` stands twice").at(node.at.in_file(path)));
                 }
-                Value::Null => {}
-                Value::Scalar { .. } | Value::Mapping(_) => {
-                    let what = format!("`rules` is a list, this is {}", rules.value.kind());
-                    faults.push(Fault::new(Code::InvalidValue, what).at(rules.value.at.in_file(path)).hint("begin each rule with `- `"));
-                }
+                Some(item::Read::Malformed(words)) => malformed = Some(*words),
+                None => lost = true,
             }
         }
-        if let Some(sections) = &sections {
-            sections.validate(&items, path, &mut faults);
+        let Some(mut sections) = sections else { return (None, sorted(faults)) };
+        sections.validate(&items, path, &mut faults);
+        if lost {
+            // What is known of a rule that could not be read is not wrong.
+            sections.known.clear();
         }
-        let mut canonical = String::new();
-        for entry in entries.iter().filter(|e| !matches!(e.key.as_str(), "gate" | "description" | "owner" | "tags" | "runbook")) {
-            canonical.push_str(&entry.key);
-            entry.value.canonical(&mut canonical);
-        }
-        let digest = xxhash_rust::xxh3::xxh3_128(canonical.as_bytes());
+        let digest = digest(&tree);
         let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
-        match sections {
-            Some(sections) if faults.is_empty() => Ok(Self {
-                path: path.to_owned(),
-                text: text.to_owned(),
-                sections,
-                items,
-                malformed,
-                digest,
-                table: None,
-                goes_to_delta: false,
-            }),
-            _ => Err(faults.or_ok(()).err().unwrap_or_default()),
+        let (path, text) = (path.to_owned(), text.to_owned());
+        let rules = Self { path, text, sections, items, malformed, digest, table: None, goes_to_delta: false };
+        (is_comparable.then_some(rules), sorted(faults))
+    }
+}
+
+/// The items of `rules`. Where the rules are a mapping, which is a mistake, each entry is read as one.
+fn rule_nodes(tree: &Node, path: &str, faults: &mut Faults) -> Vec<Node> {
+    let Some(rules) = tree.get("rules") else { return Vec::new() };
+    let fault = |what: String| Fault::new(Code::InvalidValue, what).at(rules.value.at.in_file(path));
+    match &rules.value.value {
+        Value::Sequence(nodes) => nodes.clone(),
+        Value::Null => Vec::new(),
+        Value::Scalar { text, .. } => {
+            faults.push(
+                fault(format!("`rules` is a list, this is `{text}`")).hint("write `rules:`, and below it `- missing: { column: email }`"),
+            );
+            Vec::new()
+        }
+        Value::Mapping(entries) => {
+            let first = entries.first().map_or("missing", |entry| entry.key.as_str());
+            faults.push(
+                fault("`rules` is a list, this is a mapping".into()).hint(format!("begin each rule with `- `, such as `- {first}: …`")),
+            );
+            let item = |entry: &Entry| Node { at: entry.key_at.to(entry.value.at), value: Value::Mapping(vec![entry.clone()]) };
+            entries.iter().map(item).collect()
         }
     }
+}
+
+/// Whether a fault stands in a section that decides how data is read, or what its columns are.
+fn decides(tree: &Node, fault: &Fault) -> bool {
+    let Some(place) = &fault.place else { return true };
+    tree.entries().iter().filter(|e| matches!(e.key.as_str(), "source" | "schema" | "clean" | "transform")).any(|entry| {
+        let span = entry.key_at.to(entry.value.at);
+        (span.line, span.column) <= (place.line, place.column) && (place.line, place.column) <= (span.end_line, span.end_column)
+    })
+}
+
+fn digest(tree: &Node) -> u128 {
+    let mut canonical = String::new();
+    for entry in
+        tree.entries().iter().filter(|e| !matches!(e.key.as_str(), "gate" | "samples" | "description" | "owner" | "tags" | "runbook"))
+    {
+        canonical.push_str(&entry.key);
+        entry.value.canonical(&mut canonical);
+    }
+    xxhash_rust::xxh3::xxh3_128(canonical.as_bytes())
+}
+
+fn sorted(faults: Faults) -> Faults {
+    faults.or_ok(()).err().unwrap_or_default()
 }

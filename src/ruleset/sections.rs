@@ -13,6 +13,12 @@ use crate::rules::words::{ColumnSelection, Literal, Ordered, Texts, Tolerance};
 use crate::source::{ContractColumn, Encoding, Format, ReadOptions};
 use crate::yaml::Spanned;
 
+/// More failing rows than these are never shown of a finding.
+pub const SAMPLES_MAX: usize = 100;
+
+/// Failing rows shown of a finding where the rule file does not say how many.
+const SAMPLES: usize = 10;
+
 /// A rule file: the contract, the rules, and what the gate does.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +50,9 @@ pub struct Sections {
     #[serde(rename = "rules")]
     #[schemars(skip)]
     _rules: Option<IgnoredAny>,
+    /// How many failing rows a finding shows with their values: 10 if left out, 100 at most, 0 for none.
+    #[schemars(range(max = 100))]
+    pub samples: Option<Spanned<usize>>,
     /// What the report says of columns beside the rules.
     pub profile: Option<Spanned<Profile>>,
     /// Failures that are known and for now accepted.
@@ -209,6 +218,11 @@ impl JsonSchema for Profile {
 }
 
 impl Sections {
+    /// How many failing rows a finding shows.
+    pub fn samples(&self) -> usize {
+        self.samples.as_ref().map_or(SAMPLES, |samples| samples.value)
+    }
+
     /// Which changes of the schema are compatible, also where there is no `schema` section.
     pub fn evolution(&self) -> Evolution {
         self.schema.as_ref().map(|schema| schema.evolution).unwrap_or_default()
@@ -220,6 +234,10 @@ impl Sections {
             if step.drop_where.is_some() == step.keep_where.is_some() {
                 faults.push(Fault::new(Code::InvalidValue, "a step of `clean` is `drop_where` or `keep_where`").at(step.at.in_file(path)));
             }
+        }
+        if let Some(samples) = self.samples.as_ref().filter(|samples| samples.value > SAMPLES_MAX) {
+            let what = format!("`samples: {}` is too many: a finding shows {SAMPLES_MAX} rows at most", samples.value);
+            faults.push(Fault::new(Code::InvalidValue, what).at(samples.at.in_file(path)).hint("all of them are in the quarantine"));
         }
         if let Err(more) = self.read_options(path) {
             faults.extend(more);

@@ -94,7 +94,7 @@ impl Format {
     }
 
     /// The format that a file's name tells, with or without the ending of a compression.
-    pub(super) fn of_name(path: &str) -> Option<Self> {
+    pub(crate) fn of_name(path: &str) -> Option<Self> {
         let lower = path.to_ascii_lowercase();
         let plain = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
         let extension = Path::new(plain).extension()?.to_str()?;

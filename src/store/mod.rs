@@ -32,7 +32,7 @@ pub use self::list::open;
 pub use self::location::{Location, Readable};
 pub use self::parquet::{done_in, replays_in, stored_at};
 pub use self::partition::Partition;
-pub use self::quarantine::{Contents, Quarantine, StagedPart};
+pub use self::quarantine::{Contents, MASKS, Quarantine, StagedPart};
 pub use self::remote::Surroundings;
 pub use self::stamp::{ReplayedRows, Stamp, Stored};
 

@@ -16,6 +16,9 @@ use super::parquet::{EncodedGroup, StagedFile, nearest, stored_at, whole_at};
 use super::stamp::{ReplayedRows, Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 
+/// The key under which the columns of a part say which of them are masked.
+pub const MASKS: &str = "sluicegate.masks";
+
 /// How names end of what will take the place of a part.
 const PENDING: &str = ".pending";
 
@@ -44,7 +47,10 @@ impl Quarantine {
     /// # Errors
     /// The directory cannot be written, or a type cannot be written as Parquet.
     pub fn stage(&self, columns: &SchemaRef) -> Result<StagedPart, Fault> {
-        Ok(StagedPart(StagedFile::create(&self.directory, &nearest(columns))?))
+        // Which columns are masked stands in the schema: whoever shows the rows later may have no rule file.
+        let masks = columns.metadata().get(MASKS).map(|masks| (MASKS.to_owned(), masks.clone()));
+        let nearest = nearest(columns).as_ref().clone().with_metadata(masks.into_iter().collect());
+        Ok(StagedPart(StagedFile::create(&self.directory, &Arc::new(nearest))?))
     }
 
     /// Whether the rows that `stamp` names are there; a part that is damaged is not.

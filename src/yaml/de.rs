@@ -20,12 +20,20 @@ pub const LITERAL: &str = "$sluicegate::literal";
 /// After a failure, the innermost entry or item that holds it is set aside and the rest read again;
 /// a key that is missing only because it, or a misspelling of it, was set aside is not reported again.
 pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
+    match read_on(node, file) {
+        (Some(value), faults) => faults.or_ok(value),
+        (None, faults) => Err(faults),
+    }
+}
+
+/// The same, with what can be read without the parts that are wrong.
+pub fn read_on<T: DeserializeOwned>(node: &Node, file: &str) -> (Option<T>, Faults) {
     let mut node = node.clone();
     let mut faults = Faults::default();
     let mut set_aside: Vec<(Vec<usize>, String)> = Vec::new();
     loop {
         let mut error = match T::deserialize(Reader(&node)) {
-            Ok(value) => return faults.or_ok(value),
+            Ok(value) => return (Some(value), faults),
             Err(error) => error,
         };
         error.path.reverse();
@@ -42,7 +50,7 @@ pub fn read<T: DeserializeOwned>(node: &Node, file: &str) -> Result<T, Faults> {
                 error.path.pop();
                 set_aside.push((error.path, name));
             }
-            None => return Err(faults),
+            None => return (None, faults),
         }
     }
 }
@@ -160,6 +168,54 @@ impl<'de> Reader<'_> {
         }
         .map_err(|e: Error| e.at(at))
     }
+
+    /// Where a whole number is meant, `3.0` and `3e0` are the number 3.
+    fn visit_whole<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let at = self.0.at;
+        let written = match &self.0.value {
+            Value::Scalar { text, quoted: false } => whole(text),
+            Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => None,
+        };
+        let placed = |e: Error| e.at(at);
+        match written.map(|n| (u64::try_from(n), i64::try_from(n))) {
+            Some((Ok(n), _)) => visitor.visit_u64(n).map_err(placed),
+            Some((Err(_), Ok(n))) => visitor.visit_i64(n).map_err(placed),
+            Some((Err(_), Err(_))) | None => self.visit(visitor),
+        }
+    }
+}
+
+/// The number that `text` writes, if it is whole: digits, perhaps with a point and an exponent.
+fn whole(text: &str) -> Option<i128> {
+    let (sign, digits) = match text.as_bytes() {
+        [b'-', ..] => (-1, &text[1..]),
+        [b'+', ..] => (1, &text[1..]),
+        _ => (1, text),
+    };
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (digits, 0),
+    };
+    let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{before}{after}");
+    if all.is_empty() || !all.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let significant = all.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some(0);
+    }
+    let zeros = exponent.checked_sub(i32::try_from(after.len()).ok()?)?.checked_add(i32::try_from(all.len() - significant.len()).ok()?)?;
+    let factor = 10i128.checked_pow(u32::try_from(zeros).ok()?)?;
+    significant.parse::<i128>().ok()?.checked_mul(factor)?.checked_mul(sign)
+}
+
+macro_rules! whole_numbers {
+    ($($name:ident)*) => {$(
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.visit_whole(visitor)
+        }
+    )*};
 }
 
 impl<'de> Deserializer<'de> for Reader<'_> {
@@ -200,8 +256,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
+    /// A single value where a list is expected is a list of one.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let at = self.0.at;
+        match &self.0.value {
+            Value::Scalar { .. } => visitor.visit_seq(Items { items: std::slice::from_ref(self.0), next: 0 }).map_err(|e: Error| e.at(at)),
+            Value::Null | Value::Sequence(_) | Value::Mapping(_) => self.visit(visitor),
+        }
+    }
+
     /// A section left empty (`gate:`) is read as an empty mapping.
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
         let at = self.0.at;
         match &self.0.value {
             Value::Null => {
@@ -211,14 +276,19 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Mapping(_) => self.visit(visitor),
             Value::Scalar { .. } | Value::Sequence(_) => {
                 let what = format!("expected a mapping, found {}", self.0.kind());
-                Err(Error::new(Fault::new(Code::InvalidValue, what)).at(at))
+                let fault = Fault::new(Code::InvalidValue, what);
+                Err(Error::new(fault.hint(format!("write `{{ {}: … }}`", fields.first().unwrap_or(&"key")))).at(at))
             }
         }
     }
 
+    whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map identifier ignored_any
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        tuple tuple_struct map identifier ignored_any
     }
 }
 
@@ -300,6 +370,26 @@ mod tests {
         assert_eq!(lines[1], "r:2:1: unknown key `maxx`; did you mean `max`?");
         assert!(lines[2].starts_with("r:3:6: "));
         assert!(lines[3].starts_with("r:4:9: "));
+    }
+
+    #[test]
+    fn whole_numbers_may_have_a_point_and_an_exponent() {
+        let read =
+            |text: &str| read::<Vec<u64>>(&Node::parse(&format!("[{text}]"), "r").expect("yaml"), "r").map_err(|f| f.0[0].what.clone());
+        for (text, n) in [("3", 3), ("3.0", 3), ("3.", 3), ("3e0", 3), ("+3.00", 3), ("1.5e3", 1500), ("30e-1", 3), ("0.0", 0), ("-0.0", 0)]
+        {
+            assert_eq!(read(text), Ok(vec![n]), "{text}");
+        }
+        assert_eq!(read("18446744073709551615.0"), Ok(vec![u64::MAX]));
+        assert_eq!(read("9007199254740993.0"), Ok(vec![9_007_199_254_740_993]), "and not the float nearest to it");
+        assert_eq!(read("3.5").expect_err("no"), "expected a whole number of at least 0, found `3.5`");
+        assert_eq!(read("1e-1").expect_err("no"), "expected a whole number of at least 0, found `0.1`");
+        assert_eq!(read("-3.0").expect_err("no"), "expected a whole number of at least 0, found `-3`");
+        assert_eq!(read("'3'").expect_err("no"), "expected a whole number of at least 0, found `3`");
+        assert_eq!(
+            read("1e99").expect_err("no"),
+            "expected a whole number of at least 0, found `1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000`"
+        );
     }
 
     #[test]

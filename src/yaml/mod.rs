@@ -2,8 +2,9 @@
 
 mod de;
 mod error;
+mod invalid;
 mod tree;
 
-pub use de::{LITERAL, Spanned, read};
+pub use de::{LITERAL, Spanned, read, read_on};
 pub use error::misread;
 pub use tree::{Entry, Node, Position, Value};

@@ -6,10 +6,13 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
-use crate::diagnostic::{Code, Fault, Place};
+use super::invalid;
+use crate::diagnostic::{Code, Fault, Faults, Place};
 
 const DEPTH_MAX: usize = 64;
 const NODES_MAX: usize = 200_000;
+/// Wrong escapes after which reading stops.
+const ESCAPES_MAX: usize = 50;
 
 /// Where something stands: lines and columns from 1, the end behind the last character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,10 +81,47 @@ impl Node {
     /// Reads the single document in `text`.
     ///
     /// # Errors
-    /// A fault at the place where the text stops being YAML, repeats a key or nests too deeply.
-    pub fn parse(text: &str, file: &str) -> Result<Node, Fault> {
-        let mut reader = Reader { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0, file };
-        reader.document()
+    /// A fault at each place where the text repeats a key, or uses an escape that there is none of, and where it stops being
+    /// YAML or nests too deeply.
+    pub fn parse(text: &str, file: &str) -> Result<Node, Faults> {
+        match Self::read(text, file) {
+            (Some(node), faults) => faults.or_ok(node),
+            (None, faults) => Err(faults),
+        }
+    }
+
+    /// The document as far as it can be read, and what is wrong with it: of a key that stands twice, the first counts.
+    pub fn read(text: &str, file: &str) -> (Option<Node>, Faults) {
+        let mut faults = Faults::default();
+        let mut text = std::borrow::Cow::Borrowed(text);
+        loop {
+            let mut reader = Reader {
+                parser: Parser::new_from_str(&text),
+                anchors: Vec::new(),
+                nodes: 0,
+                file,
+                text: &text,
+                twice: Vec::new(),
+                escape: None,
+            };
+            match (reader.document(), reader.escape) {
+                (Ok(node), _) => {
+                    faults.extend(reader.twice);
+                    return (Some(node), faults);
+                }
+                // So that one mistake of a common kind hides no other: with the backslash doubled it is text.
+                (Err(fault), Some(at)) if faults.0.len() < ESCAPES_MAX => {
+                    faults.push(fault);
+                    let mended = format!("{}\\{}", &text[..at], &text[at..]);
+                    text = mended.into();
+                }
+                (Err(fault), _) => {
+                    faults.extend(reader.twice);
+                    faults.push(fault);
+                    return (None, faults);
+                }
+            }
+        }
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -148,6 +188,11 @@ struct Reader<'a> {
     anchors: Vec<(usize, Node)>,
     nodes: usize,
     file: &'a str,
+    text: &'a str,
+    /// Keys that stand twice.
+    twice: Vec<Fault>,
+    /// The byte of a backslash that begins no escape, where that is why reading stopped.
+    escape: Option<usize>,
 }
 
 impl Reader<'_> {
@@ -160,7 +205,8 @@ impl Reader<'_> {
             Some(Ok((event, span))) => Ok((owned(event), span.into())),
             Some(Err(error)) => {
                 let at = Position::from(Span::empty(*error.marker()));
-                Err(self.fault(at, format!("not YAML: {}", error.info())))
+                self.escape = invalid::unknown_escape(error.info(), self.text, at);
+                Err(invalid::fault(error.info(), self.text, at, self.file))
             }
             None => Ok((Event::StreamEnd, Position::START)),
         }
@@ -194,7 +240,9 @@ impl Reader<'_> {
             match event {
                 Event::StreamEnd => return Ok(()),
                 Event::DocumentStart(_) => {
-                    return Err(self.fault(at, "a second document begins here").hint("one rule file holds one document"));
+                    return Err(self
+                        .fault(at, "a second document begins here")
+                        .hint("one rule file holds one document: remove the `---`, or make two files"));
                 }
                 _ => {}
             }
@@ -265,16 +313,30 @@ impl Reader<'_> {
                 return Ok((entries, key_at));
             }
             let Event::Scalar(key, ..) = event else {
-                return Err(self.fault(key_at, "a key must be a single value"));
+                return Err(self.odd_key(key_at));
             };
             let key = key.into_owned();
-            if entries.iter().any(|e| e.key == key) {
-                return Err(self.fault(key_at, format!("`{key}` stands twice")).hint("keep one of them"));
-            }
             let (event, at) = self.next()?;
             let value = self.node(event, at, depth + 1)?;
-            entries.push(Entry { key, key_at, value });
+            match entries.iter().find(|e| e.key == key) {
+                Some(first) => {
+                    let what = format!("`{key}` stands twice here, first on line {}", first.key_at.line);
+                    let fault = self.fault(key_at, what).hint("keep one of them");
+                    self.twice.push(fault);
+                }
+                None => entries.push(Entry { key, key_at, value }),
+            }
         }
+    }
+
+    /// A key that is a mapping or a list: most often `{{ … }}` of a template.
+    fn odd_key(&self, at: Position) -> Fault {
+        let line = self.text.lines().nth(at.line as usize - 1).unwrap_or_default();
+        let (what, hint) = match line.contains("{{") {
+            true => invalid::template(line),
+            false => ("a key must be a single text".into(), "write `name: value`".into()),
+        };
+        self.fault(at, what).hint(hint)
     }
 
     fn count(&mut self, more: usize, at: Position) -> Result<(), Fault> {
@@ -357,12 +419,12 @@ mod tests {
     #[test]
     fn repeated_keys_and_multiplying_aliases_are_faults() {
         let twice = Node::parse("a: 1\nb: 2\na: 3\n", "r.yaml").expect_err("fault");
-        assert_eq!(twice.to_string(), "r.yaml:3:1: `a` stands twice; keep one of them");
+        assert_eq!(twice.to_string(), "r.yaml:3:1: `a` stands twice here, first on line 1; keep one of them");
         let mut bomb = String::from("l0: &l0 [x,x,x,x,x,x,x,x,x,x]\n");
         for i in 1..9 {
             let prev = format!("*l{},", i - 1).repeat(10);
             bomb.push_str(&format!("l{i}: &l{i} [{prev}]\n"));
         }
-        assert!(Node::parse(&bomb, "b").expect_err("fault").what.contains("aliases expanded"));
+        assert!(Node::parse(&bomb, "b").expect_err("fault").to_string().contains("aliases expanded"));
     }
 }

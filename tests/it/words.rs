@@ -4,6 +4,8 @@ use std::process::Command;
 
 use chrono::{DateTime, Utc};
 
+use sluicegate::report::terminal::{Style, render};
+
 use crate::support::{Place, project};
 
 fn place(rules: &str, data: &str) -> Place {
@@ -50,4 +52,136 @@ fn a_report_of_0_1_has_no_time_and_keeps_none() {
     let old = sluicegate::report::read(&text, "report.json").unwrap_or_else(|fault| panic!("{fault}"));
     assert_eq!(old.began, None);
     assert!(!sluicegate::report::json(&old).contains("began"));
+}
+
+/// The text without colour codes.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        out += before;
+        rest = after.split_once('m').expect("a colour code ends").1;
+    }
+    out + rest
+}
+
+/// Columns of a terminal that the text takes: two a wide character.
+fn width(text: &str) -> usize {
+    text.chars()
+        .map(|c| {
+            if matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{1f300}'..='\u{1faff}') {
+                2
+            } else {
+                1
+            }
+        })
+        .sum()
+}
+
+#[test]
+fn colours_and_wide_characters_move_no_column_of_a_table() {
+    let rules = "dataset: d\nrules:\n  - range: { column: 価格, max: 1 }\n  - range: { id: 🙂-limit, column: b, max: 1, on_fail: warn }\n  \
+                 - values: { column: s, in: [東京, 大阪] }\n  - missing: { column: b }\n  - range: { column: b, where: b > 100, max: 5 }\n";
+    let run = place(rules, "価格,b,s\n1,2,京都\n9,1,東京\n").run(&CHECK);
+    let report = sluicegate::report::read(&run.report().to_string(), "r").unwrap_or_else(|fault| panic!("{fault}"));
+    for (width_of_terminal, verbose) in [(120, false), (120, true), (60, true)] {
+        let style = |colour| Style { colour, width: width_of_terminal, verbose };
+        let coloured = render(&report, style(true));
+        assert!(
+            coloured.contains("\x1b[31m✗\x1b[0m") && coloured.contains("\x1b[33m!\x1b[0m") && coloured.contains("\x1b[33m?\x1b[0m"),
+            "{coloured}"
+        );
+        assert_eq!(plain(&coloured), render(&report, style(false)));
+        let table: Vec<&str> = coloured.lines().skip_while(|line| !line.starts_with('─')).take_while(|line| !line.is_empty()).collect();
+        let wide = width(&plain(table[0]));
+        let result = width(plain(table[1]).split("result").next().expect("a header"));
+        for row in &table {
+            let row = plain(row);
+            assert!(width(&row) <= wide, "{row}\n{coloured}");
+            for word in ["quarantine", "warning"] {
+                if let Some(before) = row.strip_suffix(word) {
+                    assert_eq!(width(before), result, "{row}\n{coloured}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_check_publishes_nothing_and_says_so() {
+    let place = place("dataset: d\nrules:\n  - missing: { column: a }\n", "a,b\n1,1\n,1\n2,1\n");
+    let check = place.run(&[&CHECK[..], &["--report", "check.html"]].concat());
+    assert!(check.stdout.contains("\n  3 rows read = 2 would be published + 1 would be quarantined\n"), "{}", check.stdout);
+    let dry = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "o", "--dry-run", "--report", "dry.html"]);
+    assert!(dry.stdout.contains("\n  3 rows read = 2 would be published + 1 would be quarantined\n"), "{}", dry.stdout);
+    let gate = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "o", "--report", "gate.html"]);
+    assert!(gate.stdout.contains("\n  3 rows read = 2 published + 1 quarantined\n"), "{}", gate.stdout);
+    for (page, published) in [("check.html", "Would be published"), ("dry.html", "Would be published"), ("gate.html", "Published")] {
+        let html = std::fs::read_to_string(place.path(page)).expect("the page");
+        assert!(html.contains(&format!("<i class=\"key published\"></i>{published}</span><b>2</b>")), "{page}");
+    }
+}
+
+#[test]
+fn a_rule_that_only_warns_has_no_failures() {
+    let rules = "dataset: d\nrules:\n  - range: { id: w, column: a, max: 1, on_fail: warn }\n  - range: { id: i, column: a, max: 1, on_fail: info }\n  \
+                 - range: { id: q, column: b, max: 1 }\n  - range: { id: p, column: a, max: 2 }\n";
+    let place = place(rules, "a,b\n1,1\n2,1\n1,1\n1,2\n");
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!((run.finding("w")["outcome"].as_str(), run.finding("w")["severity"].as_str()), (Some("fail"), Some("warning")));
+    assert!(run.stdout.contains("\n  5 findings: 1 failed, 1 warning, 1 for information, 2 passed\n"), "{}", run.stdout);
+    let row = |id: &str| run.stdout.lines().find(|line| line.split_whitespace().nth(1) == Some(id)).expect("a row").to_owned();
+    for (id, mark, result) in [("w", "!", "warning"), ("i", "!", "info"), ("q", "✗", "quarantine")] {
+        let row = row(id);
+        assert!(row.starts_with(&format!(" {mark} ")) && row.ends_with(result), "{row}");
+    }
+    // What fails comes first.
+    let order: Vec<&str> = run.report()["findings"].as_array().expect("findings").iter().filter_map(|f| f["id"].as_str()).collect();
+    assert_eq!(order, ["q", "w", "i", "malformed", "p"]);
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    let badges = |word: &str| html.matches(&format!("</svg>{word}</span>")).count();
+    assert_eq!((badges("Fail"), badges("Warning"), badges("Info")), (1, 1, 1));
+    for tally in ["<b>1</b> fail", "<b>1</b> warning", "<b>1</b> info", "<b>2</b> pass"] {
+        assert!(html.contains(tally), "{tally}");
+    }
+}
+
+#[test]
+fn the_limit_that_rejects_a_batch_is_among_the_reasons() {
+    let rules = "dataset: d\ngate: { reject_above: 10% }\nrules:\n  - missing: { column: a }\n";
+    let place = place(rules, "a,b\n1,1\n,2\n3,3\n4,4\n5,5\n,6\n");
+    let run = place.run(&CHECK);
+    let reason = "2 of 6 rows (33.3%) would be set aside, more than `reject_above: 10%` allows: 33.3% of rows fail `missing-a`";
+    assert_eq!(run.report()["reasons"], serde_json::json!([reason]));
+    assert!(run.stdout.contains(&format!("  ✗ {reason}\n")), "{}", run.stdout);
+    // Tolerated, a record that cannot be read is set aside all the same: no row of the table says so.
+    place.write("r.yaml", "dataset: d\nrules:\n  - malformed: { tolerate: 50% }\n");
+    place.write("d.csv", "a,b\n1,1\n2\n3,3\n");
+    let run = place.run(&CHECK);
+    assert!(run.stdout.contains("  ✗ 1 malformed record set aside\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_rule_file_without_rules_checks_nothing_and_the_report_says_so() {
+    let place = place("dataset: d\nrules: []\n", "a\n1\n");
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert!(run.stdout.contains("  ! nothing was checked: the rule file has no rules\n"), "{}", run.stdout);
+    assert!(std::fs::read_to_string(place.path("r.html")).expect("the page").contains("Nothing was checked: the rule file has no rules."));
+    place.write("r.yaml", "dataset: d\nschema: { columns: { a: { type: int64 } } }\nrules: []\n");
+    assert!(!place.run(&CHECK).stdout.contains("nothing was checked"), "a contract is checked");
+}
+
+#[test]
+fn figures_in_the_page_have_names_for_people() {
+    let place = place(
+        "dataset: d\nrules:\n  - outliers: { column: a }\n  - duplicates: { key: [a] }\n",
+        "a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n999\n999\n",
+    );
+    place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert!(html.contains("<dt title=\"the first quartile\">First quartile</dt>"), "{html}");
+    assert!(html.contains("<dt title=\"keys of one row by different keys\">Unique value ratio</dt>"), "{html}");
+    for figure in sluicegate::findings::figures::ALL {
+        assert!(!figure.title().contains('_') && figure.title().starts_with(|c: char| c.is_uppercase() || c == 'p'), "{}", figure.title());
+    }
 }

@@ -4,7 +4,7 @@ use super::{Binding, Plan, PlannedCheck};
 use crate::audit::select::absent;
 use crate::rules::Scope;
 use crate::rules::words::OnNoData;
-use crate::ruleset::RuleItem;
+use crate::ruleset::{RuleItem, Words};
 
 impl Binding<'_, '_> {
     /// Findings about the contract's columns that a selection speaks of and the batch lacks: they cannot be judged. As
@@ -13,13 +13,13 @@ impl Binding<'_, '_> {
         let (Some(columns), Some(contract)) = (&item.words.columns, &self.terms.rules.sections.schema) else { return };
         for name in absent(&columns.value, &plan.prepare, contract) {
             let id = item.words.id.as_ref().map_or(item.entry.name, |id| &id.value);
+            let words = Words { on_no_data: item.words.on_no_data.or(Some(OnNoData::Warn)), ..item.words.clone() };
             plan.checks.push(PlannedCheck {
                 id: format!("{id}-{name}"),
                 code: item.code.clone(),
                 rule: item.entry.name,
-                words: item.words.clone(),
+                words,
                 policy: self.policy(item),
-                on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Warn),
                 scope: Scope::default(),
                 check: Err(format!("the contract's column `{name}` is not in it").into()),
                 at: item.at,
@@ -27,6 +27,7 @@ impl Binding<'_, '_> {
                 tests_alone: false,
                 known_reasons: Vec::new(),
                 groups: None,
+                rows_judged: None,
                 shows: Vec::new(),
                 columns: vec![name],
             });

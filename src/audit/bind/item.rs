@@ -7,11 +7,12 @@ use super::{Plan, PlannedCheck, Terms, contract};
 use crate::audit::select::select;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::Message;
+use crate::metric::completeness::Completeness;
 use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::words::{OnNoData, Over, Tolerance};
+use crate::rules::words::{Over, Tolerance};
 use crate::rules::{Asking, Binder, BoundColumn, Handle, Judge, Policy, Requests, Scope, StateRequest};
 use crate::ruleset::RuleItem;
 use crate::sql::LazySql;
@@ -32,6 +33,7 @@ struct BoundRule {
     about: Vec<usize>,
     shows: Vec<usize>,
     groups: Option<Handle<GroupCounts>>,
+    rows_judged: Option<Handle<Completeness>>,
 }
 
 /// Binds items of the rule file, one after the other.
@@ -114,13 +116,13 @@ impl Binding<'_, '_> {
             rule: item.entry.name,
             words: item.words.clone(),
             policy: self.policy(item),
-            on_no_data: item.words.on_no_data.unwrap_or(OnNoData::Stop),
             scope: Scope::default(),
             check: Err(Message::default()),
             test: None,
             tests_alone: false,
             known_reasons: Vec::new(),
             groups: None,
+            rows_judged: None,
             shows: Vec::new(),
             columns,
             id,
@@ -128,11 +130,12 @@ impl Binding<'_, '_> {
         };
         plan.checks.push(match bound {
             Err(why) => PlannedCheck { check: Err(why), ..unbound },
-            Ok(BoundRule { check, mut new, wants_states, scope, policy, shows, groups, .. }) => {
+            Ok(BoundRule { check, mut new, wants_states, scope, policy, shows, groups, rows_judged, .. }) => {
                 new.tests.iter_mut().for_each(|test| test.id.clone_from(&unbound.id));
                 let test = is_row_test.then_some(plan.requests.tests.len());
                 plan.requests.absorb(new);
-                PlannedCheck { check: Ok(check), tests_alone: !wants_states, test, scope, policy, shows, groups, ..unbound }
+                let tests_alone = !wants_states;
+                PlannedCheck { check: Ok(check), tests_alone, test, scope, policy, shows, groups, rows_judged, ..unbound }
             }
         });
         Ok(())
@@ -163,6 +166,8 @@ impl Binding<'_, '_> {
             tolerance_given: item.words.tolerate.is_some(),
             warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).map(|w| w.value.0.parse().expect(READ)),
             nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
+            min_rows: item.words.min_rows,
+            require_evidence: item.words.require_evidence.as_ref().is_some_and(|r| r.value),
         }
     }
 
@@ -233,7 +238,12 @@ impl Binding<'_, '_> {
             let ungrouped = Scope { by: Vec::new(), over: Over::All, ..scope.clone() };
             binder.requests.want::<GroupCounts>((), &scope.by, &ungrouped)
         });
-        Ok(BoundRule { check, new: binder.requests.into_new(), wants_states, scope, policy, about, shows, groups })
+        let rows_judged = policy.min_rows.map(|_| {
+            // A row test speaks of every row in scope, a measure of the sound ones.
+            let over = if binder.requests.new_requests().tests.is_empty() { scope.over } else { Over::All };
+            binder.requests.want::<Completeness>((), &[], &Scope { over, ..scope.clone() })
+        });
+        Ok(BoundRule { check, new: binder.requests.into_new(), wants_states, scope, policy, about, shows, groups, rows_judged })
     }
 }
 

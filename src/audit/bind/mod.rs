@@ -19,7 +19,7 @@ use self::preparation::{binding, is_guess};
 use super::profile::{self, ColumnPlan};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, Message};
-use crate::metric::completeness::Counts;
+use crate::metric::completeness::{Completeness, Counts};
 use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
 use crate::rules::published::PublishedTerms;
@@ -59,7 +59,6 @@ pub struct PlannedCheck {
     pub columns: Vec<String>,
     pub words: Words,
     pub policy: Policy,
-    pub on_no_data: OnNoData,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.
     pub check: Result<Box<dyn Judge>, Message>,
@@ -73,8 +72,17 @@ pub struct PlannedCheck {
     pub known_reasons: Vec<String>,
     /// The groups of `by`.
     pub groups: Option<Handle<GroupCounts>>,
+    /// How many rows it is judged over, where that decides whether it is judged at all.
+    pub rows_judged: Option<Handle<Completeness>>,
     /// Columns whose values samples show.
     pub shows: Vec<usize>,
+}
+
+impl PlannedCheck {
+    /// What follows where there is nothing to judge.
+    pub fn on_no_data(&self) -> OnNoData {
+        self.words.on_no_data.unwrap_or(OnNoData::no_heavier_than(self.policy.on_fail))
+    }
 }
 
 /// What a rule file is bound to.

@@ -26,6 +26,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, UnitSelection};
 use crate::metric::{Budget, Inputs};
 use crate::prepare::Prepared;
+use crate::privacy::Privacy;
 use crate::rows::RowSet;
 use crate::rules::{Condition, Scope};
 use crate::source::{Projection, Source, Unit, UnitEnd};
@@ -41,6 +42,7 @@ struct Pass<'a> {
     /// See [`crate::rules::Requests::same_over_all_rows`].
     same: Vec<Option<usize>>,
     memory: Arc<Budget>,
+    privacy: Privacy,
 }
 
 impl<'a> Pass<'a> {
@@ -61,6 +63,7 @@ impl<'a> Pass<'a> {
             needed: needed(plan, first_state),
             same: plan.requests.same_over_all_rows(first_state),
             memory: job.budget.clone(),
+            privacy: job.rules.privacy(None),
         })
     }
 

@@ -8,11 +8,13 @@ use super::batch::{RowBatch, UndecidableRow};
 use super::outcomes::{RowOutcomes, TestOutcome};
 use super::states::States;
 use super::value::{Fold, RowCounts, TestFold, UndecidedRow, UnitRead};
-use crate::audit::samples::SAMPLES_MAX;
 use crate::diagnostic::Fault;
 use crate::metric::groups::{BatchGroups, GroupKey};
 use crate::prepare::Prepared;
+use crate::privacy::Privacy;
 use crate::rows::{Mask, RowNumbers, RowSet};
+use crate::ruleset::SAMPLES_MAX;
+use crate::shown::{RECORD_MAX, cut_short};
 use crate::source::{Malformed, Unit, UnitEnd};
 
 /// A unit on its way to being folded.
@@ -64,7 +66,7 @@ impl<'a> UnitFold<'a> {
             *self.malformed_columns.entry(malformed.column.clone()).or_default() += 1;
             self.malformed.push(malformed.row);
             if self.malformed_samples.len() < SAMPLES_MAX {
-                self.malformed_samples.push((self.unit.index, malformed));
+                self.malformed_samples.push((self.unit.index, shown(malformed, &self.pass.privacy)));
             }
         }
         if prepared.rows.is_empty() {
@@ -143,6 +145,14 @@ impl<'a> UnitFold<'a> {
         };
         Fold::of_unit(Arc::clone(&self.pass.asked), UnitRead { unit: self.unit, end }, self.states, rows)
     }
+}
+
+/// A record as far as a report shows it: it may be as large as a file.
+fn shown(malformed: Malformed, privacy: &Privacy) -> Malformed {
+    let Malformed { row, reason, column, raw } = malformed;
+    let reason = cut_short(&privacy.reason(&reason, column.as_deref(), &raw), RECORD_MAX).into_owned();
+    let raw = if privacy.is_empty() { cut_short(&String::from_utf8_lossy(&raw), RECORD_MAX).as_bytes().to_vec() } else { Vec::new() };
+    Malformed { row, reason, column, raw }
 }
 
 impl GroupRows {

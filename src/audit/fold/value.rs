@@ -11,11 +11,11 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
 use super::states::States;
-use crate::audit::samples::SAMPLES_MAX;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::groups::{GROUPS_MAX, GroupKey};
 use crate::rows::RowSet;
 use crate::rules::{Question, TestQuestion};
+use crate::ruleset::SAMPLES_MAX;
 use crate::source::{Malformed, SchemaEvidence, Unit, UnitEnd};
 
 /// What a fold answers, said without any index of the process that made it.

@@ -57,7 +57,7 @@ impl Judged {
                     // Tolerated or not, such a row cannot be published.
                     self.rules[row].push(MALFORMED.id().to_owned());
                 }
-                self.reasons[row] = Some(malformed.reason);
+                self.reasons[row] = Some(audited.privacy.reason(&malformed.reason, malformed.column.as_deref(), &malformed.raw));
             }
             Ok::<(), Fault>(())
         })?;

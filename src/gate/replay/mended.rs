@@ -11,10 +11,13 @@ use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, SchemaRef};
 
 use super::cannot;
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::quarantine::{FILE, KEY, PART, ROW, is_ours};
+use crate::privacy::Privacy;
+use crate::quarantine::{FILE, KEY, PART, ROW, ensure_unmasked, is_ours};
 use crate::rows::RowId;
 use crate::ruleset::RuleFile;
-use crate::source::{self, Chunk, ContractColumn, Format, Known, Projection, ReadOptions, RowOrigins, SchemaEvidence, Source, Spool};
+use crate::source::{
+    self, Chunk, ContractColumn, Format, Known, Malformed, Projection, ReadOptions, RowOrigins, SchemaEvidence, Source, Spool,
+};
 
 /// A file of mended rows.
 pub struct Mended {
@@ -24,6 +27,8 @@ pub struct Mended {
     options: ReadOptions,
     spool: Spool,
     keys: Vec<Key>,
+    /// Reasons quote no value of a source with masked columns.
+    privacy: Privacy,
 }
 
 /// Which row a mended one takes the place of, and where it stands in its file.
@@ -54,6 +59,7 @@ impl Mended {
             options: ReadOptions { missing_values, timezone_seconds, ..ReadOptions::default() },
             spool: Spool::new(scratch),
             keys: Vec::new(),
+            privacy: rules.privacy(None),
         };
         mended.keys = mended.read_keys()?;
         Ok(mended)
@@ -88,6 +94,7 @@ impl Mended {
             |name: &str, data_type| ContractColumn { name: name.to_owned(), data_type: Some(data_type), format: None, is_strict: false };
         let contract = [typed(PART, DataType::Utf8), typed(FILE, DataType::Utf8), typed(ROW, DataType::Int64)];
         let source = self.source(&self.options, &contract)?;
+        ensure_unmasked(source.schema())?;
         if let Some(name) = KEY.into_iter().find(|name| source.schema().index_of(name).is_err()) {
             let fault = Fault::new(Code::InvalidMended, format!("{}: there is no column `{name}`", self.path));
             return Err(fault.hint("keep the columns that `quarantine export` adds: they say which row each mended row replaces").into());
@@ -95,7 +102,7 @@ impl Mended {
         let column = |name: &str| source.schema().index_of(name).map_err(|e| cannot(&e));
         let projection = Projection::new(source.schema(), KEY.into_iter().map(column).collect::<Result<_, _>>()?);
         let read = Read::all(source.as_ref(), &projection)?;
-        let mut faults = Faults(read.malformed.iter().map(|(at, reason)| read.unreadable(source.as_ref(), *at, reason)).collect());
+        let mut faults = Faults(read.malformed.iter().map(|(at, bad)| read.unreadable(source.as_ref(), *at, bad, &self.privacy)).collect());
         let mut keys: Vec<Key> = Vec::new();
         let mut seen: HashMap<(String, String, i64), String> = HashMap::new();
         for (batch, rows) in &read.batches {
@@ -138,7 +145,7 @@ impl Mended {
         self.ensure_columns(again.as_ref().unwrap_or(&source).schema(), columns, source.known())?;
         let own: HashMap<RowId, &Key> = self.keys.iter().filter(|key| key.part == part).map(|key| (key.at, key)).collect();
         let malformed = read.malformed.iter().filter(|(at, _)| own.contains_key(at));
-        Faults(malformed.map(|(at, reason)| read.unreadable(source.as_ref(), *at, reason)).collect()).or_ok(())?;
+        Faults(malformed.map(|(at, bad)| read.unreadable(source.as_ref(), *at, bad, &self.privacy)).collect()).or_ok(())?;
         let (mut batches, mut rows) = (Vec::new(), Vec::new());
         for (batch, at) in &read.batches {
             let wanted: Vec<usize> = (0..at.len()).filter(|&i| own.contains_key(&at[i])).collect();
@@ -224,7 +231,7 @@ fn fitted(array: Option<&ArrayRef>, data_type: &DataType, name: &str, path: &str
 struct Read {
     row_origins: RowOrigins,
     batches: Vec<(RecordBatch, Vec<RowId>)>,
-    malformed: Vec<(RowId, String)>,
+    malformed: Vec<(RowId, Malformed)>,
     evidence: SchemaEvidence,
 }
 
@@ -236,7 +243,7 @@ impl Read {
         while let Some((unit, preread)) = next {
             let end = source.read(&unit, preread, projection, &mut |chunk: Chunk| {
                 let id = |row| RowId { unit: unit.index, row };
-                all.malformed.extend(chunk.malformed.into_iter().map(|bad| (id(bad.row), bad.reason)));
+                all.malformed.extend(chunk.malformed.into_iter().map(|bad| (id(bad.row), bad)));
                 all.batches.push((chunk.batch, chunk.rows.iter().map(id).collect()));
                 Ok(())
             })?;
@@ -252,7 +259,8 @@ impl Read {
         self.row_origins.origin(at, &source.known().origins).to_string()
     }
 
-    fn unreadable(&self, source: &dyn Source, at: RowId, reason: &str) -> Fault {
+    fn unreadable(&self, source: &dyn Source, at: RowId, bad: &Malformed, privacy: &Privacy) -> Fault {
+        let reason = privacy.reason(&bad.reason, bad.column.as_deref(), &bad.raw);
         Fault::new(Code::InvalidMended, format!("{}: cannot be read: {reason}", self.place(source, at)))
     }
 }

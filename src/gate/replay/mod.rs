@@ -88,6 +88,10 @@ pub struct Replayed {
 /// The batch is not published as the part says, the rules make other values than those published, or something cannot be
 /// read or written; then all is as it was.
 pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, Faults> {
+    attempts(request, part).map_err(|faults| request.rules.quiet(faults))
+}
+
+fn attempts<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, Faults> {
     let _hold = request.publish.hold(&request.quarantine, &request.waiting)?;
     for _ in 0..ATTEMPTS_MAX {
         let snapshot = if request.publish.keeps_one_batch() { None } else { Some(request.publish.snapshot(&part.stamp)?) };

@@ -9,7 +9,7 @@ use arrow::datatypes::FieldRef;
 use super::rows::Taken;
 use super::{Judged, ReplayedBatch, cannot, conserved};
 use crate::diagnostic::{Code, Fault};
-use crate::quarantine::{REASON, RULES};
+use crate::quarantine::{REASON, RULES, masked};
 use crate::store::{ReplayedRows, StagedPart, replays_in};
 
 /// The part as it will be.
@@ -24,7 +24,11 @@ impl ReplayedBatch<'_> {
     /// whose mended values fail stays as it was: these values are not its own.
     pub(super) fn what_stays(&self, judged: &Judged, replays: &[String], done: &[ReplayedRows]) -> Result<Stays, Fault> {
         let changed = || Fault::new(Code::TableChanged, format!("{}: it changed meanwhile", self.part.place)).hint("run the replay again");
-        let mut part = self.request.quarantine.stage(&self.part.schema()?)?;
+        // What was masked stays masked, and what the rules mask now is too.
+        let mut privacy = self.part.masks()?;
+        self.request.rules.privacy(None).columns().for_each(|(name, mask)| privacy.add(name, mask));
+        let schema = masked(self.part.schema()?.as_ref(), &privacy);
+        let mut part = self.request.quarantine.stage(&schema)?;
         let (mut next, mut before, mut is_new) = (0, 0, false);
         for batch in self.part.batches(None)? {
             let batch = batch?;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::words::{Literal, OnFail};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::FindingCode;
+use crate::privacy::Mask;
 use crate::types::{KindCount, Tally, parse_type, type_name};
 use crate::yaml::{Spanned, misread};
 
@@ -42,6 +43,8 @@ pub struct ColumnContract {
     pub required: Option<bool>,
     /// How a date or timestamp is written in text, in strftime's terms: `%d.%m.%Y`.
     pub format: Option<Spanned<String>>,
+    /// What reports show in the place of its values.
+    pub mask: Option<Mask>,
     /// What the column holds.
     #[serde(rename = "description")]
     pub _description: Option<String>,

@@ -71,7 +71,13 @@ impl TableTerms {
     pub fn section(&self, evolution: Evolution, on_fail: Option<Spanned<OnFail>>, made: &[&str]) -> SchemaSection {
         let column = |field: &FieldRef| {
             let required = self.not_null.contains(field.name()).then_some(true);
-            let contract = ColumnContract { r#type: Some(TypeName(field.data_type().clone())), required, format: None, _description: None };
+            let contract = ColumnContract {
+                r#type: Some(TypeName(field.data_type().clone())),
+                required,
+                format: None,
+                mask: None,
+                _description: None,
+            };
             (field.name().clone(), Spanned { at: Position::default(), value: contract })
         };
         let columns = self.schema.fields().iter().filter(|f| !made.contains(&f.name().as_str())).map(column).collect();

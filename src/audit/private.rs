@@ -1,0 +1,101 @@
+//! Where values leave the audit: nothing of a masked column goes on to a report.
+
+use super::bind::PlannedCheck;
+use super::finding::FindingWithRows;
+use super::{Job, Plan};
+use crate::findings::builtin::PREPARE;
+use crate::privacy::{Mask, Privacy};
+use crate::report::model::ColumnReport;
+use crate::source::Source;
+
+/// The masked columns of the batch.
+pub(super) fn privacy(job: &Job<'_>, source: &dyn Source, plan: &Plan) -> Privacy {
+    let privacy = job.rules.privacy(job.mask_key.clone());
+    if privacy.is_empty() {
+        return privacy;
+    }
+    let agreed: Vec<&str> = job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).map(|(name, _)| name.as_str()).collect();
+    let made = job.rules.sections.transform.0.iter().map(|(name, _)| name.as_str());
+    let agreed: Vec<&str> = agreed.into_iter().chain(made).collect();
+    let names = source.schema().fields().iter().chain(plan.prepare.rule_schema.fields()).map(|field| field.name().as_str());
+    privacy.in_batch(names, &agreed)
+}
+
+/// Leaves out, or masks, what findings and columns hold of values of masked columns.
+pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: &mut [FindingWithRows], columns: &mut [ColumnReport]) {
+    if privacy.is_empty() {
+        return;
+    }
+    for FindingWithRows { finding, .. } in findings {
+        match plan.checks.iter().find(|check| check.id == finding.id) {
+            Some(check) => {
+                if let Some(about) = about(job, plan, privacy, check) {
+                    privacy.without_values(finding, &about, &|values| group_masks(privacy, check, values));
+                }
+            }
+            None if finding.code == PREPARE.code => {
+                let steps = job.rules.sections.clean.iter().flat_map(|step| step.drop_where.iter().chain(&step.keep_where));
+                let made = job.rules.sections.transform.0.iter().map(|(_, sql)| sql);
+                if steps.chain(made).any(|sql| privacy.mentions(&sql.value)) {
+                    privacy.without_values(finding, &[], &|_| Vec::new());
+                }
+            }
+            None => {}
+        }
+        privacy.mask_samples(finding);
+    }
+    columns.iter_mut().for_each(|column| hide_column(privacy, column));
+}
+
+/// The masked columns that a check speaks of; none if there are none.
+fn about<'a>(job: &Job<'_>, plan: &'a Plan, privacy: &Privacy, check: &'a PlannedCheck) -> Option<Vec<&'a str>> {
+    let shown = check.shows.iter().map(|&column| plan.prepare.rule_schema.field(column).name().as_str());
+    let by = check.words.by.iter().flat_map(|by| by.value.0.iter().map(String::as_str));
+    let mut masked: Vec<&str> = Vec::new();
+    for name in check.columns.iter().map(String::as_str).chain(shown).chain(by).filter(|name| privacy.mask_of(name).is_some()) {
+        if !masked.contains(&name) {
+            masked.push(name);
+        }
+    }
+    // A rule may look at columns that it does not show.
+    let text = if check.at.line > 0 { job.rules.around(check.at.line) } else { "" };
+    let reads = !masked.is_empty() || privacy.mentions(text);
+    reads.then_some(masked)
+}
+
+/// How the values that name a group are masked: those of `by`, of the rule's own columns, or of both. Where that cannot be
+/// told, all are hidden.
+fn group_masks(privacy: &Privacy, check: &PlannedCheck, values: usize) -> Vec<Option<Mask>> {
+    let by: Vec<&str> = check.words.by.iter().flat_map(|by| by.value.0.iter().map(String::as_str)).collect();
+    let own: Vec<&str> = check.columns.iter().map(String::as_str).collect();
+    let both: Vec<&str> = by.iter().chain(&own).copied().collect();
+    let of = |names: &[&str]| names.iter().map(|name| privacy.mask_of(name)).collect::<Vec<_>>();
+    let candidates: Vec<Vec<Option<Mask>>> = [by, own, both].iter().filter(|names| names.len() == values).map(|names| of(names)).collect();
+    match candidates.split_first() {
+        None => vec![Some(Mask::Hidden); values],
+        Some((first, [])) => first.clone(),
+        Some((first, others)) => {
+            let or_others = |(i, mask): (usize, &Option<Mask>)| mask.or_else(|| others.iter().find_map(|other| other[i]));
+            first.iter().enumerate().map(or_others).collect()
+        }
+    }
+}
+
+/// What is said of a masked column: how many values there are, and no value.
+fn hide_column(privacy: &Privacy, column: &mut ColumnReport) {
+    let Some(mask) = privacy.mask_of(&column.name) else { return };
+    column.top_values = column.top_values.take().filter(|_| mask != Mask::Hidden);
+    column.top_values.iter_mut().flatten().for_each(|top| top.value = privacy.json(mask, &top.value));
+    *column = ColumnReport {
+        mask: Some(mask),
+        name: std::mem::take(&mut column.name),
+        data_type: std::mem::take(&mut column.data_type),
+        kinds: column.kinds.take(),
+        rows: column.rows,
+        missing: column.missing,
+        distinct: column.distinct,
+        distinct_exact: column.distinct_exact,
+        top_values: column.top_values.take(),
+        ..ColumnReport::default()
+    };
+}

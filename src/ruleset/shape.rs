@@ -1,0 +1,70 @@
+//! The shape of a rule file before it is read: short forms written out, and files that are something else.
+
+use crate::diagnostic::{Code, Fault, Place};
+use crate::source::Format;
+use crate::yaml::{Entry, Node, Value};
+
+/// Short forms written out: `source: data.csv` is `source: { path: data.csv }`, and in a contract `age: int64` is
+/// `age: { type: int64 }`.
+pub(super) fn written_out(tree: &mut Node) {
+    let Value::Mapping(sections) = &mut tree.value else { return };
+    for section in sections {
+        match section.key.as_str() {
+            "source" if matches!(section.value.value, Value::Scalar { .. } | Value::Sequence(_)) => wrap(&mut section.value, "path"),
+            "schema" => {
+                let Value::Mapping(keys) = &mut section.value.value else { continue };
+                let columns = keys.iter_mut().filter(|key| key.key == "columns").flat_map(|columns| match &mut columns.value.value {
+                    Value::Mapping(columns) => columns.as_mut_slice(),
+                    Value::Null | Value::Scalar { .. } | Value::Sequence(_) => &mut [],
+                });
+                columns.filter(|c| matches!(c.value.value, Value::Scalar { .. })).for_each(|column| wrap(&mut column.value, "type"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn wrap(node: &mut Node, key: &str) {
+    let at = node.at;
+    let inner = std::mem::replace(node, Node { at, value: Value::Null });
+    node.value = Value::Mapping(vec![Entry { key: key.to_owned(), key_at: at, value: inner }]);
+}
+
+const BEGIN: &str = "a rule file begins with `dataset: NAME`; then comes `rules:`, a list such as `- missing: { column: email }`";
+
+/// What the file is, if it is the file of another tool: there is no use in naming each key that is unknown.
+pub(super) fn foreign(tree: &Node, path: &str) -> Option<Fault> {
+    let has = |key: &str| tree.get(key).is_some();
+    let found = tree.entries().iter().find_map(|entry| {
+        let what = match entry.key.as_str() {
+            "expectations" | "expectation_suite_name" if !has("dataset") => "a suite of Great Expectations",
+            key if key.starts_with("checks for ") => "a file of Soda checks",
+            "models" | "sources" | "seeds" if has("version") => "a dbt schema file",
+            "schema_type" if !has("dataset") => "a Pandera schema",
+            "$schema" | "$defs" if has("type") || has("properties") => "a JSON Schema",
+            "datasource_names" | "fluent_datasources" => "a configuration of Great Expectations",
+            _ => return None,
+        };
+        Some((entry, what))
+    });
+    let (entry, what) = found?;
+    let fault = Fault::new(Code::InvalidValue, format!("this is {what}, not a rule file of Sluicegate"));
+    Some(fault.at(entry.key_at.in_file(path)).hint(BEGIN))
+}
+
+/// The tree is no mapping, or none at all.
+pub(super) fn no_mapping(tree: Option<&Node>, path: &str) -> Option<Fault> {
+    let fault = |what: String| Fault::new(Code::InvalidValue, what).at(Place::file(path));
+    if let Some(format) =
+        Format::of_name(path).filter(|&f| f != Format::Json && f != Format::Csv || path.to_ascii_lowercase().contains(".csv"))
+    {
+        let what = format!("this is no rule file; by its name it is data ({})", format.name());
+        return Some(fault(what).hint("name the rule file behind `-r`, and the data without it: `sluicegate check DATA -r RULES.yaml`"));
+    }
+    let tree = tree?;
+    match &tree.value {
+        Value::Mapping(_) => None,
+        Value::Null => Some(fault("the rule file is empty".into()).hint(BEGIN)),
+        Value::Scalar { .. } | Value::Sequence(_) => Some(fault(format!("a rule file is a mapping, this is {}", tree.kind())).hint(BEGIN)),
+    }
+}
