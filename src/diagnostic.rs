@@ -269,6 +269,7 @@ fn among_words<'a>(word: &str, allowed: impl IntoIterator<Item = &'a str>) -> Op
         (None, None) => match nearest(word, allowed.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None if allowed.is_empty() => None,
+            None if allowed.len() == 1 => Some(format!("write {}", listed(&allowed))),
             None => Some(format!("write one of {}", listed(&allowed))),
         },
     }

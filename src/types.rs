@@ -63,6 +63,19 @@ pub(crate) fn parse_type(text: &str) -> Result<DataType, Misread> {
     }
 }
 
+/// What to write where the header was read as one column, and would be several with another delimiter.
+pub(crate) fn other_delimiter(schema: &arrow::datatypes::Schema) -> Option<String> {
+    let [field] = &schema.fields()[..] else { return None };
+    let shown = likely_delimiter(field.name(), ',')?.escape_default();
+    Some(format!("the header was read as one column; write `source: {{ delimiter: \"{shown}\" }}`"))
+}
+
+/// Another delimiter than the present one that would make several names of one.
+pub(crate) fn likely_delimiter(header: &str, present: char) -> Option<char> {
+    let count = |delimiter: &char| header.matches(*delimiter).count();
+    [',', '|', '\t', ';'].into_iter().filter(|d| *d != present && count(d) > 0).max_by_key(count)
+}
+
 /// A path as its steps: keys, and `[]` for the elements of a list. `items[].price` is `items`, `[]`, `price`.
 pub(crate) fn path_steps(path: &str) -> Vec<String> {
     let mut steps = Vec::new();

@@ -16,6 +16,7 @@ mod row_judge;
 mod samples;
 mod select;
 mod sink;
+mod validate;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use fold::{Asked, Fold};
 pub use plan_text::{Order, PlanText};
 pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
 pub use sink::{NoSink, Sink, SoundRows};
+pub use validate::{AgainstContract, against_contract, mistakes_alone, mistakes_beside};
 
 use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};

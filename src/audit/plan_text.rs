@@ -136,16 +136,29 @@ impl Job<'_> {
             rules: self.rules,
             schema: source.schema(),
             infers: source.known().infers_types,
+            without_values: &source.known().without_values,
             now: self.now,
             as_of: self.as_of,
             published,
         };
-        let mut plan = bind::bind(&terms)?;
+        let mut plan = bind::bind(&terms).map_err(|faults| without_columns(faults, source))?;
         if self.statistics {
             plan.prove(source);
         }
         Ok(plan)
     }
+}
+
+/// Where the data has no columns at all, why so: that says more than each name that is not found.
+fn without_columns(faults: Faults, source: &dyn Source) -> Faults {
+    let Some(why) = &source.known().no_columns else { return faults };
+    let is_about_columns =
+        |fault: &Fault| fault.code == Code::UnknownColumn || (fault.code == Code::InvalidSql && fault.what.contains("unknown column"));
+    let mut others: Vec<Fault> = faults.0.iter().filter(|fault| !is_about_columns(fault)).cloned().collect();
+    if others.len() < faults.0.len() {
+        others.insert(0, why.clone());
+    }
+    Faults(others)
 }
 
 impl Plan {

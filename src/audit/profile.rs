@@ -112,7 +112,7 @@ fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     let mut each = |columns: &Option<ColumnSelection>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
         for name in faults
-            .take(select(columns, prepare, prepare).map_err(|what| Fault::new(Code::UnknownColumn, what).at(at.clone())))
+            .take(select(columns, prepare, prepare).map_err(|what| Fault::told(Code::UnknownColumn, what).at(at.clone())))
             .unwrap_or_default()
         {
             match schema.index_of(&name) {

@@ -67,7 +67,7 @@ impl RowJudge {
     /// Every mistake of the rule file that these columns show; every rule, and every step of `clean` and `transform`, that the
     /// contract's columns allow and these do not, but rules whose `on_no_data` lets that pass or warn.
     pub fn new(rules: &RuleFile, schema: &SchemaRef, now: DateTime<Utc>) -> Result<Self, Faults> {
-        let terms = Terms { rules, schema, infers: false, now, as_of: now, published: None };
+        let terms = Terms { rules, schema, infers: false, without_values: &[], now, as_of: now, published: None };
         let plan = bind::bind(&terms)?;
         unfit(&plan, &rules.path).or_ok(())?;
         let needed = needed(&plan, 0);

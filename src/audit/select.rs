@@ -2,21 +2,23 @@
 
 use arrow::datatypes::DataType;
 
+use crate::diagnostic::Misread;
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::SchemaSection;
 use crate::rules::words::ColumnSelection;
+use crate::types::{other_delimiter, type_name};
 
 /// The columns that a selection names; names that only the contract knows are kept. A glob without a dot is about
 /// columns, one with a dot about nested fields too.
-pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepare) -> Result<Vec<String>, String> {
+pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepare) -> Result<Vec<String>, Misread> {
     let has_one_value = |index: usize| !data.path(index).is_some_and(PathColumn::is_elements);
     let names = match columns {
         ColumnSelection::OfType(class) => {
             let fields = data.rule_schema.fields().iter().enumerate();
             let of_class = fields.filter(|(i, f)| class.admits(f.data_type()) && has_one_value(*i));
             let found: Vec<String> = of_class.map(|(_, f)| f.name().clone()).collect();
-            return if found.is_empty() { Err("no column is of that type".into()) } else { Ok(found) };
+            return if found.is_empty() { Err(Misread::new("no column is of that type").hint(of_types(data))) } else { Ok(found) };
         }
         ColumnSelection::Named(names) => names,
     };
@@ -32,11 +34,23 @@ pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepa
         let all = data.rule_schema.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
         let matching: Vec<String> = all.filter(|n| pattern.matches(n)).collect();
         if matching.is_empty() {
-            return Err(format!("no column matches `{name}`"));
+            let misread = Misread::new(format!("no column matches `{name}`"));
+            let known = data.rule_schema.fields().iter().map(|f| f.name().as_str());
+            return Err(match other_delimiter(&data.rule_schema) {
+                Some(hint) => misread.hint(hint),
+                None => misread.hint_nearest(name, known),
+            });
         }
         selected.extend(matching.into_iter().filter(|n| !selected.contains(n)).collect::<Vec<_>>());
     }
     Ok(selected)
+}
+
+/// The columns with their types, for a hint.
+fn of_types(data: &Prepare) -> String {
+    const SHOWN_MAX: usize = 8;
+    let named = data.rule_schema.fields().iter().take(SHOWN_MAX).map(|f| format!("`{}` is {}", f.name(), type_name(f.data_type())));
+    format!("{}; a `schema` section can say otherwise", named.collect::<Vec<_>>().join(", "))
 }
 
 /// The contract's columns that the batch lacks and that a selection speaks of without naming them: nothing else would

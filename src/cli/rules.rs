@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
+use chrono::Utc;
 use clap::{Args, Subcommand};
 
 use super::{output, run};
+use crate::audit;
+use crate::diagnostic::Faults;
 use crate::rules::{RULES, Subject};
+use crate::ruleset::{Parsed, RuleFile};
 use crate::visible;
 
 /// Options of `rules`.
@@ -42,10 +46,16 @@ impl Rules {
 fn validate(paths: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for path in paths {
-        match run::read_rules(path) {
-            Ok(rules) => {
+        match validated(path) {
+            Ok((rules, doubts)) => {
                 let noun = if rules.items.len() == 1 { "rule" } else { "rules" };
                 output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.items.len()));
+                doubts.0.iter().for_each(|doubt| output::note(&doubt.to_string()));
+                if rules.judges_nothing() {
+                    output::note(&format!("{path}: {}", run::JUDGES_NOTHING));
+                } else if rules.contract().is_empty() {
+                    output::note(&format!("{path}: columns were not looked at: there is no `schema` section, and no data"));
+                }
             }
             Err(faults) => {
                 output::complain(&faults);
@@ -54,6 +64,18 @@ fn validate(paths: &[String]) -> ExitCode {
         }
     }
     code
+}
+
+/// The rule file at `path`, if nothing is wrong with it; and the columns that its contract does not name.
+fn validated(path: &str) -> Result<(RuleFile, Faults), Faults> {
+    let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path)?;
+    let Some(rules) = rules else { return Err(faults) };
+    let now = Utc::now();
+    faults.extend(audit::mistakes_alone(&rules, now));
+    let audit::AgainstContract { faults: more, doubts } =
+        if is_comparable { audit::against_contract(&rules, now) } else { audit::AgainstContract::default() };
+    faults.extend(more);
+    faults.or_ok((rules, doubts))
 }
 
 fn list() -> String {

@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
-use crate::audit::Job;
+use crate::audit::{self, Job};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::metric::Budget;
@@ -20,7 +20,7 @@ use crate::report::model::{self, Mode};
 use crate::report::{self, Report};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
-use crate::ruleset::RuleFile;
+use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
@@ -139,7 +139,7 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
 impl RunOptions {
     /// The data's paths, as the command line or the rule file names them.
     fn paths(&self, rules: &RuleFile) -> Vec<String> {
-        if self.data.is_empty() { rules.sections.source.path.clone().unwrap_or_default().0 } else { self.data.clone() }
+        if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
     }
 
     /// Opens the data.
@@ -150,9 +150,26 @@ impl RunOptions {
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
-        let data = source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&scratch.path))?;
+        let opened = source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&scratch.path));
+        let data = opened.map_err(|fault| self.in_rule_file(rules, fault))?;
         ensure_not_taken_out(data.schema())?;
         Ok(data)
+    }
+
+    /// A fault of data that the rule file names, with its place there.
+    fn in_rule_file(&self, rules: &RuleFile, fault: Fault) -> Fault {
+        let Some(path) = rules.sections.source.path.as_ref().filter(|_| self.data.is_empty() && fault.place.is_none()) else {
+            return fault;
+        };
+        let fault = fault.at(path.at.in_file(&rules.path));
+        let beside = std::path::Path::new(&rules.path).parent().and_then(|directory| {
+            let there = path.0.iter().map(|named| directory.join(named)).find(|there| there.exists());
+            there.map(|there| there.display().to_string())
+        });
+        match beside.filter(|_| fault.code == Code::FileNotFound) {
+            Some(there) => fault.hint(format!("paths are taken from where the program runs, not from the rule file; write `{there}`")),
+            None => fault,
+        }
     }
 
     /// What a run that began at `now` is to audit; `progress` hears how far it is.
@@ -166,6 +183,20 @@ impl RunOptions {
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
         Job { statistics: !self.no_statistics, ..self.means.job(now, rules, data, published, scratch, progress) }
+    }
+
+    /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be
+    /// opened, what its columns show.
+    fn more_mistakes(&self, rules: &RuleFile, is_comparable: bool) -> Faults {
+        let now = self.means.clock();
+        let mut faults = audit::mistakes_alone(rules, now);
+        let Some(scratch) = is_comparable.then(Scratch::new).and_then(Result::ok) else { return faults };
+        match self.open_data(rules, &scratch) {
+            Ok(data) => faults.extend(audit::mistakes_beside(&self.job(now, rules, data, None, &scratch, &|_, _| {}))),
+            // Said now, or it would be the next thing to mend.
+            Err(more) => faults.extend(more),
+        }
+        faults
     }
 
     /// The time that ages are measured against, where it was set.
@@ -199,9 +230,18 @@ impl<'a> Begun<'a> {
         faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
         // The command line alone says what the data is, where it names some.
         faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        let rules = faults.take(read_rules(&self.options.rules));
-        faults.extend(rules.iter().filter_map(|rules| ensure_mask_key(rules).err()));
-        let Some(rules) = rules.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let Parsed { rules, faults: wrong, is_comparable } = faults.take(parse_rules(&self.options.rules)).ok_or_else(|| faults.clone())?;
+        let is_wrong = !wrong.is_empty();
+        faults.extend(wrong);
+        let Some(rules) = rules else { return Err(faults) };
+        faults.extend(ensure_mask_key(&rules).err());
+        if is_wrong {
+            faults.extend(self.options.more_mistakes(&rules, is_comparable));
+        }
+        faults.or_ok(())?;
+        if rules.judges_nothing() && !self.options.quiet {
+            output::note(&format!("{}: {}", rules.path, JUDGES_NOTHING));
+        }
         Ok(self.rules.insert(rules))
     }
 
@@ -253,20 +293,42 @@ pub(super) fn surroundings() -> Surroundings {
     Surroundings { variables: variables.filter(|(name, _)| name.starts_with("AWS_")).collect(), staging: std::env::temp_dir() }
 }
 
+/// Said of a rule file without rules.
+pub(super) const JUDGES_NOTHING: &str = "there are no rules and no contract, so only records that cannot be read are found; add `rules:`, such as `- missing: { columns: \"*\" }`";
+
 /// Reads the rule file at `path`.
 ///
 /// # Errors
 /// It cannot be read, or says something wrong.
 pub(super) fn read_rules(path: &str) -> Result<RuleFile, Faults> {
+    let Parsed { rules, faults, .. } = parse_rules(path)?;
+    match rules {
+        Some(rules) => faults.or_ok(rules),
+        None => Err(faults),
+    }
+}
+
+/// What can be read of the rule file at `path`, and what is wrong with it.
+///
+/// # Errors
+/// It cannot be read at all.
+pub(super) fn parse_rules(path: &str) -> Result<Parsed, Fault> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let fault = match e.kind() {
-            std::io::ErrorKind::NotFound => Fault::new(Code::FileNotFound, "no such rule file").hint("check the path given with -r"),
-            std::io::ErrorKind::InvalidData => Fault::new(Code::InvalidEncoding, "the rule file is not UTF-8"),
+            std::io::ErrorKind::NotFound => {
+                let fault = Fault::new(Code::FileNotFound, "no such rule file");
+                let near = source::nearest_beside(path);
+                fault.hint(near.map_or_else(|| "check the path behind `-r`".to_owned(), |near| format!("did you mean `{near}`?")))
+            }
+            std::io::ErrorKind::InvalidData => Fault::new(Code::InvalidEncoding, "this is not text in UTF-8, as a rule file is")
+                .hint("name the rule file behind `-r`, and the data without it: `sluicegate check DATA -r RULES.yaml`"),
+            std::io::ErrorKind::IsADirectory => Fault::new(Code::NotAFile, "this is a directory, and a rule file is needed")
+                .hint("name one file in it, such as `rules.yaml`"),
             _ => Fault::new(Code::of_reading(&e), format!("cannot read the rule file: {e}")),
         };
         fault.at(Place::file(path))
     })?;
-    RuleFile::parse(&text, path)
+    Ok(RuleFile::read(&text, path))
 }
 
 /// The key of masks that hash, if the environment has one.

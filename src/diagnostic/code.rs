@@ -100,7 +100,9 @@ codes! {
     UnknownFormat = "unknown-format",
     /// A file holds nothing, not even columns.
     Empty = "empty",
-    /// A file is damaged, cut short, or of another format than its name says.
+    /// A file is of another format than its name, or the option, says.
+    WrongFormat = "wrong-format",
+    /// A file is damaged, or cut short.
     Damaged = "damaged",
     /// A text file is not laid out so that its records can be told apart.
     InvalidLayout = "invalid-layout",

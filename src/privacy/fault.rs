@@ -51,11 +51,10 @@ fn quotes(code: Code) -> Quotes {
         ScratchFailed | Internal => Quotes::Values,
         InvalidYaml | MissingWord | MisplacedWord | DuplicateId | UnknownRule | UnknownColumn | MissingOption | MalformedOption
         | ConflictingOptions | InvalidEnvironment | InvalidLocation | CredentialsInUrl | OutsideRoot | FileNotFound | NotAFile
-        | UnsafeLink | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | Empty | Damaged
-        | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged | ForeignFold
-        | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore | AlreadyPublished
-        | NotPublished | RowsGone | FateUnknown | UnknownBatch | NotReplayable | ReplayUnfinished | InvalidMended | Cancelled | Other => {
-            Quotes::Nothing
-        }
+        | UnsafeLink | PermissionDenied | WrongFormat | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat
+        | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
+        | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore
+        | AlreadyPublished | NotPublished | RowsGone | FateUnknown | UnknownBatch | NotReplayable | ReplayUnfinished | InvalidMended
+        | Cancelled | Other => Quotes::Nothing,
     }
 }

@@ -1,6 +1,6 @@
 //! What a rule may ask for while it binds: columns, row tests, states.
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
@@ -12,8 +12,8 @@ use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
-use crate::sql::{Expression, LazySql};
-use crate::types::{is_text, type_name};
+use crate::sql::{Certainty, Expression, LazySql};
+use crate::types::{is_text, other_delimiter, type_name};
 use crate::yaml::Spanned;
 
 /// What one finding of a rule is about.
@@ -41,6 +41,8 @@ pub struct Binder<'a> {
     pub(crate) published: Option<&'a PublishedTerms>,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
+    /// How much is known of a column's type.
+    pub(crate) certainty: &'a dyn Fn(&Field) -> Certainty,
     /// Columns that the findings of this rule show.
     pub(crate) shows: Vec<usize>,
 }
@@ -78,8 +80,16 @@ impl Binder<'_> {
     /// There is none; the hint names the nearest.
     pub fn look_up(&self, name: &Spanned<String>) -> Result<BoundColumn, Fault> {
         self.named(&name.value).ok_or_else(|| {
-            let known = self.prepare.rule_schema.fields().iter().map(|f| f.name().as_str());
-            self.fault_at(name, Code::UnknownColumn, format!("unknown column `{}`", name.value)).hint_nearest(&name.value, known)
+            let schema = &self.prepare.rule_schema;
+            let known = schema.fields().iter().map(|f| f.name().as_str());
+            let fault = self.fault_at(name, Code::UnknownColumn, format!("unknown column `{}`", name.value));
+            match other_delimiter(schema) {
+                Some(hint) => fault.hint(hint),
+                None if name.value.contains(['*', '?']) => {
+                    fault.hint(format!("patterns stand in `columns`: write `columns: \"{}\"`", name.value))
+                }
+                None => fault.hint_nearest(&name.value, known),
+            }
         })
     }
 
@@ -122,9 +132,8 @@ impl Binder<'_> {
     pub fn condition(&mut self, text: &Spanned<String>) -> Result<Expression, Fault> {
         let condition =
             self.sql.get().condition(&text.value, &self.prepare.schema).map_err(|why| self.fault_at(text, Code::InvalidSql, why))?;
-        let field = |column: usize| self.prepare.schema.field(column);
-        let is_guess = |column: usize| (self.is_inferred)(field(column).name()) && !is_text(field(column).data_type());
-        let condition = self.sql.accept(condition, |why| self.fault_at(text, Code::InvalidSql, why), is_guess)?;
+        let certainty = |column: usize| (self.certainty)(self.prepare.schema.field(column));
+        let condition = self.sql.accept(condition, |why| self.fault_at(text, Code::InvalidSql, why), certainty)?;
         self.shows.extend(&condition.columns);
         Ok(condition)
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
-use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use super::{Alone, Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::Column;
 use crate::rows::Mask;
@@ -36,6 +36,10 @@ impl Rule for Expression {
     const NAME: &'static str = "expression";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
+
+    fn validate(&self, alone: &mut Alone<'_>) {
+        alone.sql(&self.sql);
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let condition = to.condition(&self.sql)?;

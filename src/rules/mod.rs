@@ -4,6 +4,7 @@
 //! binds to the data's schema, its row test, and how it judges. Adding one touches its file, one
 //! entry in the list below, and one folder under `tests/rules/`.
 
+mod alone;
 mod binder;
 pub mod bounds;
 mod column;
@@ -40,6 +41,7 @@ use arrow::buffer::BooleanBuffer;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
+pub use alone::Alone;
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
@@ -81,6 +83,11 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     /// # Errors
     /// What of the configuration does not fit the data's schema.
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
+
+    /// Says what is wrong with it whatever the data is, beside what reading it has shown: its SQL, its patterns.
+    fn validate(&self, alone: &mut Alone<'_>) {
+        let _ = alone;
+    }
 
     /// Whether it says that a batch may have no rows at all.
     fn permits_empty(&self) -> bool {
@@ -162,6 +169,9 @@ pub trait AnyRule: Send + Sync {
     /// See [`Rule::bind`].
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
 
+    /// See [`Rule::validate`].
+    fn validate(&self, alone: &mut Alone<'_>);
+
     /// See [`Rule::permits_empty`].
     fn permits_empty(&self) -> bool;
 
@@ -172,6 +182,10 @@ pub trait AnyRule: Send + Sync {
 impl<R: Rule> AnyRule for R {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Rule::bind(self, to)
+    }
+
+    fn validate(&self, alone: &mut Alone<'_>) {
+        Rule::validate(self, alone);
     }
 
     fn permits_empty(&self) -> bool {

@@ -18,6 +18,16 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::table::TableTerms;
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
+/// What could be read of a rule file.
+pub struct Parsed {
+    /// The rule file without the parts that are wrong.
+    pub rules: Option<RuleFile>,
+    /// Every mistake that can be seen without data.
+    pub faults: Faults,
+    /// Whether all is there that decides how data is read and prepared: else data would show mistakes that are none.
+    pub is_comparable: bool,
+}
+
 /// A rule file, read but not yet bound to any data.
 pub struct RuleFile {
     /// As the user named it.
@@ -42,23 +52,24 @@ impl RuleFile {
     /// # Errors
     /// Every mistake that can be seen without data.
     pub fn parse(text: &str, path: &str) -> Result<Self, Faults> {
-        match Self::read(text, path) {
-            (Some(rules), faults) => faults.or_ok(rules),
-            (None, faults) => Err(faults),
+        let Parsed { rules, faults, .. } = Self::read(text, path);
+        match rules {
+            Some(rules) => faults.or_ok(rules),
+            None => Err(faults),
         }
     }
 
-    /// Every mistake that can be seen without data; and the rule file without the parts that are wrong, if the rest can still
-    /// be compared with data, so that mistakes of one kind hide none of another.
-    pub fn read(text: &str, path: &str) -> (Option<Self>, Faults) {
+    /// The rule file as far as it can be read, so that mistakes of one kind hide none of another.
+    pub fn read(text: &str, path: &str) -> Parsed {
         let (tree, mut faults) = Node::read(text, path);
+        let nothing = |faults: Faults| Parsed { rules: None, faults: sorted(faults), is_comparable: false };
         if let Some(fault) = tree.is_none().then(|| shape::no_mapping(None, path)).flatten() {
-            return (None, fault.into());
+            return nothing(fault.into());
         }
-        let Some(mut tree) = tree else { return (None, faults) };
+        let Some(mut tree) = tree else { return nothing(faults) };
         let whole = !matches!(tree.value, Value::Mapping(_));
         if let Some(fault) = whole.then(|| shape::no_mapping(Some(&tree), path)).flatten().or_else(|| shape::foreign(&tree, path)) {
-            return (None, fault.into());
+            return nothing(fault.into());
         }
         shape::written_out(&mut tree);
         let mut rest = tree.clone();
@@ -66,7 +77,6 @@ impl RuleFile {
             rest.retain(|e| e.key != "rules");
         }
         let (sections, wrong): (Option<Sections>, Faults) = yaml::read_on(&rest, path);
-        // Without what tells how data is read and prepared, data would show mistakes that are none.
         let is_comparable = wrong.0.iter().all(|fault| !decides(&rest, fault));
         faults.extend(wrong);
         let (mut items, mut malformed, mut lost) = (Vec::new(), None, false);
@@ -80,8 +90,12 @@ impl RuleFile {
                 None => lost = true,
             }
         }
-        let Some(mut sections) = sections else { return (None, sorted(faults)) };
-        sections.validate(&items, path, &mut faults);
+        let Some(mut sections) = sections else { return nothing(faults) };
+        let mut contradictions = Faults::default();
+        sections.validate(&items, path, &mut contradictions);
+        // What follows from a part that was left out is not wrong.
+        contradictions.0.retain(|fault| !faults.0.iter().any(|part| holds(fault, part)));
+        faults.extend(contradictions);
         if lost {
             // What is known of a rule that could not be read is not wrong.
             sections.known.clear();
@@ -90,7 +104,12 @@ impl RuleFile {
         let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
         let (path, text) = (path.to_owned(), text.to_owned());
         let rules = Self { path, text, sections, items, malformed, digest, table: None, goes_to_delta: false };
-        (is_comparable.then_some(rules), sorted(faults))
+        Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }
+    }
+
+    /// Whether it has neither rules nor a contract.
+    pub fn judges_nothing(&self) -> bool {
+        self.items.is_empty() && self.sections.schema.as_ref().is_none_or(|schema| schema.columns.0.is_empty())
     }
 }
 
@@ -125,6 +144,13 @@ fn decides(tree: &Node, fault: &Fault) -> bool {
         let span = entry.key_at.to(entry.value.at);
         (span.line, span.column) <= (place.line, place.column) && (place.line, place.column) <= (span.end_line, span.end_column)
     })
+}
+
+/// Whether `part` lies within what `whole` is about.
+fn holds(whole: &Fault, part: &Fault) -> bool {
+    let (Some(whole), Some(part)) = (&whole.place, &part.place) else { return false };
+    let at = (part.line, part.column);
+    (whole.line, whole.column) <= at && at <= (whole.end_line, whole.end_column)
 }
 
 fn digest(tree: &Node) -> u128 {

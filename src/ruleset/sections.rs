@@ -68,7 +68,7 @@ pub struct Sections {
 #[serde(deny_unknown_fields)]
 pub struct SourceSection {
     /// Files, globs, directories, or `-` for standard input. If left out: the command line names the data.
-    pub path: Option<Texts>,
+    pub path: Option<Spanned<Texts>>,
     /// How the bytes are laid out. If left out: it follows from the file's name.
     pub format: Option<Format>,
     /// The character between fields of delimited text. If left out: `,` for csv, a tab for tsv.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::diagnostic::{Code, Fault};
+use crate::diagnostic::{Code, Fault, nearest};
 use crate::files;
 
 /// A file of the batch, as it was when it was opened.
@@ -96,10 +96,36 @@ impl InputFile {
     }
 }
 
+/// The path of the file whose name is nearest to that of `path`, in its directory.
+pub fn nearest_beside(path: &str) -> Option<String> {
+    /// Of larger directories only so many names are looked at.
+    const NAMES_MAX: usize = 10_000;
+    let path = Path::new(path);
+    let wanted = path.file_name()?.to_str()?;
+    let directory = path.parent().filter(|d| !d.as_os_str().is_empty());
+    let entries = fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?;
+    let names: Vec<String> = entries.flatten().take(NAMES_MAX).filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let near = nearest(wanted, names.iter().map(String::as_str))?;
+    Some(directory.map_or(near.to_owned(), |directory| directory.join(near).display().to_string()))
+}
+
+/// The first directory of `path` that is not there.
+fn missing_directory(path: &str) -> Option<String> {
+    let above: Vec<&Path> = Path::new(path).ancestors().skip(1).filter(|d| !d.as_os_str().is_empty()).collect();
+    above.into_iter().rev().find(|directory| !directory.exists()).map(|directory| directory.display().to_string())
+}
+
 /// A fault that says a path cannot be read, and why.
 pub(super) fn cannot_read(path: &str, error: &std::io::Error) -> Fault {
     match error.kind() {
-        std::io::ErrorKind::NotFound => Fault::new(Code::FileNotFound, format!("{path}: no such file")).hint("check the path"),
+        std::io::ErrorKind::NotFound => {
+            let fault = Fault::new(Code::FileNotFound, format!("{path}: no such file"));
+            match (nearest_beside(path), missing_directory(path)) {
+                (Some(near), _) => fault.hint(format!("did you mean `{near}`?")),
+                (None, Some(directory)) => fault.hint(format!("there is no directory `{directory}`")),
+                (None, None) => fault.hint("check the path"),
+            }
+        }
         std::io::ErrorKind::PermissionDenied => Fault::new(Code::PermissionDenied, format!("{path}: permission denied")),
         std::io::ErrorKind::IsADirectory => Fault::new(Code::NotAFile, format!("{path} is a directory")),
         _ => Fault::new(Code::Unreadable, format!("{path}: cannot read: {error}")),

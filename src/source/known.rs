@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 
 use super::{Format, InputFile, Origins};
+use crate::diagnostic::Fault;
 use crate::metric::ColumnStatistics;
 use crate::rows::Origin;
 
@@ -35,6 +36,10 @@ pub struct Known {
     pub columns_have_order: bool,
     /// What it costs to look at some columns again.
     pub rereading: Rereading,
+    /// Columns of which no value has been seen: they are text for want of a better guess.
+    pub without_values: Vec<String>,
+    /// Why there are no columns, where there are none.
+    pub no_columns: Option<Fault>,
     /// Columns whose values may turn out malformed: they are read whatever the rules need, so that every run judges the same
     /// records.
     pub judged_columns: Vec<usize>,
@@ -94,6 +99,8 @@ impl Known {
             infers_types: false,
             columns_have_order: true,
             rereading: Rereading::OfThose,
+            without_values: Vec::new(),
+            no_columns: None,
             judged_columns: Vec::new(),
             contradicted: Vec::new(),
             notes: Vec::new(),

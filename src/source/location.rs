@@ -91,8 +91,25 @@ fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
         });
     }
     let what = format!("{}: the format cannot be told from its name", file.path);
+    if let Some(hint) = other_file(&file.path) {
+        return Err(Fault::new(Code::UnknownFormat, what).hint(hint));
+    }
     let hidden = if from_directory { "; names that begin with `_` or `.` are passed over" } else { "" };
     Err(Fault::new(Code::UnknownFormat, what).hint(format!("give `--format`, or `source: {{ format: … }}`: {}{hidden}", Format::names())))
+}
+
+/// What to do with a file that by its name is something else than data of a format that is read.
+fn other_file(path: &str) -> Option<&'static str> {
+    let extension = Path::new(path).extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "yaml" | "yml" | "toml" => Some("if it is the rule file, give it behind `-r`: `sluicegate check DATA -r RULES.yaml`"),
+        "xlsx" | "xls" | "ods" => Some("save the sheet as CSV"),
+        "xml" | "html" | "htm" => Some("write it as JSON or CSV"),
+        "orc" | "h5" | "hdf5" | "pkl" | "pickle" | "npy" | "rds" | "sas7bdat" | "sav" | "dta" => Some("write it as Parquet or CSV"),
+        "db" | "sqlite" | "sqlite3" | "duckdb" => Some("export the table as Parquet or CSV"),
+        "zip" | "tar" | "tgz" | "7z" | "rar" => Some("unpack the archive"),
+        _ => None,
+    }
 }
 
 fn expand(path: &str) -> Result<Vec<String>, Fault> {

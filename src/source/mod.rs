@@ -12,6 +12,7 @@ pub mod csv;
 mod digest;
 mod evidence;
 mod file;
+mod foreign;
 #[macro_use]
 mod format;
 mod json;
@@ -34,7 +35,7 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
 pub use evidence::SchemaEvidence;
-pub use file::InputFile;
+pub use file::{InputFile, nearest_beside};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::Format;
 use super::file::{InputFile, cannot_read};
+use super::{Format, foreign};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 
@@ -73,6 +73,7 @@ impl Spool {
     /// It cannot be read, is damaged, or the spool cannot be written.
     pub fn plain(&self, file: InputFile, format: Format, encoding: Encoding) -> Result<InputFile, Fault> {
         let file = self.decompressed(file)?;
+        foreign::refuse(&file.path, format, &head(&file)?)?;
         if format.is_text() { self.decoded(file, encoding) } else { Ok(file) }
     }
 

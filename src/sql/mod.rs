@@ -10,6 +10,7 @@ mod evaluate;
 mod guard;
 mod literals;
 mod messages;
+mod mistakes;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
@@ -23,7 +24,8 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use self::messages::explained;
+use self::messages::{Unknown, explained};
+use self::mistakes::Mixed;
 use crate::diagnostic::{Fault, Misread};
 
 /// Compiles expressions; holds DataFusion's function registry.
@@ -42,10 +44,31 @@ pub struct Expression {
     pub data_type: DataType,
     /// Why a part of it cannot be computed on any row, if that is so.
     pub broken: Option<String>,
+    /// A comparison of text with a number in it.
+    mixed: Option<Mixed>,
     schema: SchemaRef,
     physical: Arc<dyn PhysicalExpr>,
     /// An array of text holds so many bytes at most.
     bytes_max: usize,
+}
+
+/// How much is known of a column's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Certainty {
+    /// It does not change any more.
+    Settled,
+    /// It is what the values so far look like.
+    Guess,
+    /// No value has been seen: it is text for want of a better guess.
+    Unseen,
+}
+
+impl Expression {
+    /// The name of the column that has the index `column` in the schema it was compiled against.
+    fn name_of(&self, column: usize) -> Option<&str> {
+        let own = self.columns.iter().position(|&c| c == column)?;
+        Some(self.schema.field(own).name())
+    }
 }
 
 /// A row on which an expression could not be computed.
@@ -72,8 +95,9 @@ impl LazySql {
         self.sql.get_or_init(|| Sql::new(self.now))
     }
 
-    /// The expression, unless a part of it can never be computed. `is_guess` tells columns whose type the data may still
-    /// widen: `code <> 'N/A'` cannot be computed while all codes look like numbers. Then the fault is kept for later.
+    /// The expression, unless a part of it can never be computed, or compares text with a number. `certainty` tells columns
+    /// whose type the data may still widen: `code <> 'N/A'` cannot be computed while all codes look like numbers. Then the
+    /// fault is kept for later.
     ///
     /// # Errors
     /// What can never be computed, and why.
@@ -81,14 +105,24 @@ impl LazySql {
         &self,
         expression: Expression,
         fault: impl Fn(&str) -> Fault,
-        is_guess: impl Fn(usize) -> bool,
+        certainty: impl Fn(usize) -> Certainty,
     ) -> Result<Expression, Fault> {
-        let Some(why) = &expression.broken else { return Ok(expression) };
-        let fault = fault(why);
-        if !expression.columns.iter().any(|&c| is_guess(c)) {
+        let all = |wanted: Certainty| expression.columns.iter().any(|&c| certainty(c) == wanted);
+        let no_value = |name: &String| {
+            expression.columns.iter().any(|&c| certainty(c) == Certainty::Unseen && expression.name_of(c) == Some(name.as_str()))
+        };
+        let mixed = expression.mixed.as_ref().filter(|mixed| !mixed.text_columns.iter().any(no_value));
+        let fault = match (&mixed, &expression.broken) {
+            (Some(mixed), _) => fault(&mixed.what).hint(&mixed.hint),
+            (None, Some(why)) => fault(why),
+            (None, None) => return Ok(expression),
+        };
+        if !all(Certainty::Guess) {
             return Err(fault);
         }
-        let fault = fault.hint("say in the `schema` section of what types the columns are");
+        let types = "say in the `schema` section of what types the columns are";
+        let hint = mixed.map_or_else(|| types.to_owned(), |mixed| format!("{}; or {types}", mixed.hint));
+        let fault = fault.hint(hint);
         let mut deferred_faults = self.deferred_faults.borrow_mut();
         if !deferred_faults.contains(&fault) {
             deferred_faults.push(fault);
@@ -117,10 +151,7 @@ impl Sql {
     /// # Errors
     /// The reason, in one line: not SQL, an unknown column or function, types that do not fit, a volatile function.
     pub(crate) fn compile(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
-        let visible = Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>());
-        let full = DFSchema::try_from(visible).map_err(explained)?;
-        let parsed = self.context.parse_sql_expr(text, &full).map_err(explained)?;
-        refuse(&parsed)?;
+        let parsed = self.parsed(text, schema)?;
         let names: BTreeSet<&str> = parsed.column_refs().into_iter().map(|c| c.name.as_str()).collect();
         let index = |name: &&str| schema.index_of(name).map_err(|_| format!("unknown column `{name}`"));
         let mut columns: Vec<usize> = names.iter().map(index).collect::<Result<_, _>>()?;
@@ -128,6 +159,7 @@ impl Sql {
         let field = |&i: &usize| Field::new(schema.field(i).name(), schema.field(i).data_type().clone(), true);
         let own = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let own_df = DFSchema::try_from(own.as_ref().clone()).map_err(explained)?;
+        let mixed = mistakes::mixed(&parsed, &own_df).map_err(explained)?;
         let state = self.context.state();
         let parsed = literals::settle(parsed, &own_df, &state, self.now).map_err(explained)?;
         let planned = state.create_physical_expr(parsed, &own_df).map_err(explained)?;
@@ -135,7 +167,54 @@ impl Sql {
         let data_type = checked.data_type(&own).map_err(explained)?;
         let (physical, broken) = constants::fold(checked, &own).map_err(explained)?;
         let bytes_max = evaluate::BYTES_MAX;
-        Ok(Expression { text: text.to_owned(), columns, data_type, broken, schema: own, physical, bytes_max })
+        Ok(Expression { text: text.to_owned(), columns, data_type, broken, mixed, schema: own, physical, bytes_max })
+    }
+
+    /// Parses `text`, whose columns are those of `schema`; types are not looked at.
+    fn parsed(&self, text: &str, schema: &Schema) -> Result<Expr, Misread> {
+        let visible = Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>());
+        let full = DFSchema::try_from(visible).map_err(explained)?;
+        let parsed = self.context.parse_sql_expr(text, &full).map_err(|error| match messages::unknown(&error) {
+            Some(Unknown::Column(name)) => mistakes::unknown_column(&name, text, schema),
+            Some(Unknown::Function(name)) => mistakes::unknown_function(&name, self.function_names().iter().map(String::as_str)),
+            None => messages::explained_in(error, text),
+        })?;
+        refuse(&parsed)?;
+        mistakes::never_meant(&parsed, text).map_or(Ok(parsed), Err)
+    }
+
+    /// The names of all functions over one row.
+    fn function_names(&self) -> Vec<String> {
+        self.context.state().scalar_functions().keys().cloned().collect()
+    }
+
+    /// What is wrong with `text` whatever the columns are, of which those of `schema` are known.
+    pub(crate) fn wrong_anyway(&self, text: &str, schema: &Schema) -> Option<Misread> {
+        /// Nobody names more columns in one expression.
+        const COLUMNS_MAX: usize = 1000;
+        let mut schema = schema.clone();
+        for _ in 0..COLUMNS_MAX {
+            let full = DFSchema::try_from(schema.clone()).ok()?;
+            let unknown = match self.context.parse_sql_expr(text, &full) {
+                Ok(_) => None,
+                Err(error) => messages::unknown(&error),
+            };
+            match unknown {
+                Some(Unknown::Column(name)) if !name.contains('.') && schema.index_of(&name).is_err() => {
+                    let fields = schema.fields().iter().map(|f| f.as_ref().clone());
+                    schema = Schema::new(fields.chain([Field::new(name, DataType::Null, true)]).collect::<Vec<_>>());
+                }
+                // A nested field of a column that nothing is known of.
+                Some(Unknown::Column(_)) => return None,
+                Some(Unknown::Function(_)) => return self.parsed(text, &schema).err(),
+                None => {
+                    // Types are not known, so what is said of them means nothing.
+                    let depends_on_types = self.context.parse_sql_expr(text, &full).err().is_some_and(|e| !messages::is_of_parser(&e));
+                    return if depends_on_types { None } else { self.parsed(text, &schema).err() };
+                }
+            }
+        }
+        None
     }
 
     /// Compiles a condition.
@@ -146,7 +225,10 @@ impl Sql {
         let expression = self.compile(text, schema)?;
         match expression.data_type {
             DataType::Boolean | DataType::Null => Ok(expression),
-            ref other => Err(format!("gives {}, not true or false", crate::types::type_name(other)).into()),
+            ref other => {
+                let what = format!("a condition is true or false, and this is {}", crate::types::type_name(other));
+                Err(Misread::new(what).hint("compare it with something, such as `… > 0`"))
+            }
         }
     }
 }
@@ -158,14 +240,12 @@ fn refuse(expression: &Expr) -> Result<(), Misread> {
         .apply(|e| {
             refused = match e {
                 Expr::ScalarFunction(f) if e.is_volatile_node() => {
-                    Some(Misread::new(format!("`{}` is volatile", f.name())).hint("it differs from run to run"))
+                    Some(Misread::new(format!("`{}` is volatile: it differs from run to run", f.name())).hint("leave it out"))
                 }
-                Expr::AggregateFunction(f) => {
-                    Some(Misread::new(format!("`{}` needs many rows", f.func.name())).hint("an expression sees one"))
-                }
+                Expr::AggregateFunction(f) => Some(aggregate(f.func.name())),
                 Expr::WindowFunction(_) => Some(Misread::new("a window needs many rows").hint("an expression sees one")),
                 Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) => {
-                    Some("a subquery has no place in a row expression".into())
+                    Some(Misread::new("a subquery has no place in an expression over one row").hint("write a condition such as `a > b`"))
                 }
                 _ => return Ok(TreeNodeRecursion::Continue),
             };
@@ -173,6 +253,19 @@ fn refuse(expression: &Expr) -> Result<(), Misread> {
         })
         .map_err(explained)?;
     refused.map_or(Ok(()), Err)
+}
+
+/// A function over many rows, and the rule that gives its figure.
+fn aggregate(name: &str) -> Misread {
+    let misread = Misread::new(format!("`{name}` needs many rows, and an expression sees one"));
+    match name {
+        "count" => misread.hint("write `- rows: { min: 1 }`, or `- statistic: { column: NAME, of: distinct, min: 1 }`"),
+        "avg" | "mean" => misread.hint("write `- statistic: { column: NAME, of: mean, max: 100 }`"),
+        "sum" | "min" | "max" | "median" | "stddev" => {
+            misread.hint(format!("write `- statistic: {{ column: NAME, of: {name}, max: 100 }}`"))
+        }
+        _ => misread.hint("the rule `statistic` judges figures of a column"),
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ const STORES: &[Open] = &[file::open, parts::open, delta::open];
 /// # Errors
 /// The place cannot be what its name or `format` says, or cannot be read.
 pub fn open(text: &str, format: Option<TableFormat>, surroundings: &Surroundings) -> Result<Arc<dyn Store>, Fault> {
+    refuse_other_files(text)?;
     let named = Named::new(text, format, surroundings);
     for open in STORES {
         if let Some(store) = open(&named)? {
@@ -28,6 +29,22 @@ pub fn open(text: &str, format: Option<TableFormat>, surroundings: &Surroundings
         }
     }
     Err(Fault::new(Code::InvalidLocation, format!("{text}: nothing can be published there")).hint("name a file, a directory or a table"))
+}
+
+/// A name with the extension of another format asks for what is not written here; a directory of that name may be a table.
+fn refuse_other_files(text: &str) -> Result<(), Fault> {
+    const OTHERS: [&str; 16] =
+        ["csv", "tsv", "txt", "json", "ndjson", "jsonl", "arrow", "feather", "avro", "orc", "xlsx", "xls", "gz", "zst", "db", "sqlite"];
+    let path = std::path::Path::new(text);
+    let Some(extension) = path.extension().and_then(|e| e.to_str()).filter(|e| OTHERS.contains(&e.to_ascii_lowercase().as_str())) else {
+        return Ok(());
+    };
+    if path.is_dir() || text.contains("://") {
+        return Ok(());
+    }
+    let stem = text[..text.len() - extension.len() - 1].trim_end_matches('/');
+    let fault = Fault::new(Code::UnfitDestination, format!("{text}: rows are published as Parquet, not as .{extension}"));
+    Err(fault.hint(format!("write `{stem}.parquet` for one file, or `{stem}` for a Delta table in that directory")))
 }
 
 #[cfg(test)]

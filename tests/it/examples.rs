@@ -115,3 +115,10 @@ fn the_fixtures_are_what_their_script_makes() {
         assert!(made == kept, "{file} differs from what its script makes");
     }
 }
+
+#[test]
+fn the_readme_shows_the_rule_file_as_it_is() {
+    let read = |path: &str| std::fs::read_to_string(project(path)).expect(path);
+    let (readme, file) = (read("README.md"), read("rules/people.yaml"));
+    assert!(readme.contains(&format!("```yaml\n{file}```")), "README.md does not show rules/people.yaml");
+}

@@ -2,17 +2,16 @@
 
 use arrow::datatypes::{Field, Schema};
 
-use super::Terms;
 use crate::findings::builtin::REQUIRED;
 use crate::paths::set_type;
 use crate::rules::schema::delta_types::is_held_by;
-use crate::ruleset::{RuleItem, Words};
+use crate::ruleset::{RuleFile, RuleItem, Words};
 use crate::yaml::{Position, Spanned};
 
 /// The batch's schema as it would be had it kept to the contract.
-pub(super) fn schema(terms: &Terms<'_>, batch: &Schema) -> Schema {
+pub(in crate::audit) fn schema(rules: &RuleFile, batch: &Schema) -> Schema {
     let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for column in terms.rules.contract() {
+    for column in rules.contract() {
         let Some(data_type) = column.data_type else { continue };
         if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
             continue;

@@ -1,11 +1,11 @@
 //! One item of the rule file: to which columns it binds, and what it asks for.
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 
-use super::preparation::is_declared;
+use super::preparation::{certainty, is_declared};
 use super::{Plan, PlannedCheck, Terms, contract};
 use crate::audit::select::select;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Misread};
 use crate::findings::Message;
 use crate::metric::completeness::Completeness;
 use crate::metric::groups::{GroupCounts, can_be_named};
@@ -72,10 +72,12 @@ impl Binding<'_, '_> {
             return Ok(vec![column.clone()]);
         }
         let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
-        let some = |named: Vec<String>| if named.is_empty() { Err("`columns` names no column".to_owned()) } else { Ok(named) };
+        let some = |named: Vec<String>| {
+            if named.is_empty() { Err(Misread::new("`columns` names no column").hint("write `columns: [a, b]`")) } else { Ok(named) }
+        };
         let named = select(&columns.value, prepare, self.contract)
             .and_then(some)
-            .map_err(|what| Fault::new(Code::UnknownColumn, what).at(columns.at.in_file(&self.terms.rules.path)))?;
+            .map_err(|what| Fault::told(Code::UnknownColumn, what).at(columns.at.in_file(&self.terms.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
 
@@ -180,6 +182,7 @@ impl Binding<'_, '_> {
         before: &Requests,
     ) -> Result<BoundRule, Faults> {
         let path = &self.terms.rules.path;
+        let certainty = |field: &Field| certainty(self.terms, field);
         let is_inferred = |name: &str| self.terms.infers && !is_declared(self.terms, name);
         let mut binder = Binder {
             prepare,
@@ -193,6 +196,7 @@ impl Binding<'_, '_> {
             as_of: self.terms.as_of,
             published: self.terms.published,
             is_inferred: &is_inferred,
+            certainty: &certainty,
             shows: Vec::new(),
         };
         let mut faults = Faults::default();

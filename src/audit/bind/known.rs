@@ -7,10 +7,10 @@ use crate::audit::Plan;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Asking;
 use crate::ruleset::KnownIssue;
-use crate::sql::LazySql;
+use crate::sql::{Certainty, LazySql};
 
 /// Attaches known issues to the row tests of the findings they name.
-pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, is_guess: impl Fn(&Field) -> bool, plan: &mut Plan) -> Result<(), Faults> {
+pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, certainty: impl Fn(&Field) -> Certainty, plan: &mut Plan) -> Result<(), Faults> {
     const WARN_DAYS: i32 = 7;
     let mut faults = Faults::default();
     let file = &terms.rules.path;
@@ -31,7 +31,7 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, is_guess: impl Fn(&Field)
             }
         };
         let fault = |why: &str| Fault::new(Code::InvalidSql, why).at(r#where.at.in_file(file));
-        let Some(condition) = faults.take(sql.accept(condition, fault, |c| is_guess(plan.prepare.schema.field(c)))) else { continue };
+        let Some(condition) = faults.take(sql.accept(condition, fault, |c| certainty(plan.prepare.schema.field(c)))) else { continue };
         let Some(test) = plan.checks[check].test else {
             let what = format!("`{}` does not judge row by row, so no rows of it can be known", rule.value);
             faults.push(Fault::new(Code::MisplacedWord, what).at(rule.at.in_file(file)));

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
+pub(super) use self::contract::schema as contract_schema;
 use self::item::Binding;
-use self::preparation::{binding, is_guess};
+use self::preparation::{binding, certainty};
 use super::profile::{self, ColumnPlan};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, Message};
@@ -92,6 +93,8 @@ pub(crate) struct Terms<'a> {
     pub schema: &'a SchemaRef,
     /// Whether types of columns that the contract does not name follow from their values.
     pub infers: bool,
+    /// Columns of which no value has been seen, so that nothing is known of their types.
+    pub without_values: &'a [String],
     pub now: DateTime<Utc>,
     pub as_of: DateTime<Utc>,
     /// The table that batches are published to.
@@ -108,7 +111,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     let mut faults = Faults::default();
     let mut skipped_steps = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
-    let contract_schema = Arc::new(contract::schema(terms, terms.schema));
+    let contract_schema = Arc::new(contract::schema(terms.rules, terms.schema));
     let (contract_prepare, contract_faults) = binding(terms, &contract_schema, &sql);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {
@@ -143,7 +146,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
             faults.extend(more);
         }
     }
-    if let Err(more) = known::attach(terms, &sql, |field| is_guess(terms, field), &mut plan) {
+    if let Err(more) = known::attach(terms, &sql, |field| certainty(terms, field), &mut plan) {
         faults.extend(more);
     }
     if terms.rules.goes_to_delta {

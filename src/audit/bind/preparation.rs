@@ -5,7 +5,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use super::Terms;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::prepare::Prepare;
-use crate::sql::{Expression, LazySql};
+use crate::sql::{Certainty, Expression, LazySql};
 use crate::types::is_text;
 use crate::yaml::Position;
 
@@ -15,7 +15,7 @@ pub(super) fn binding(terms: &Terms<'_>, schema: &SchemaRef, sql: &LazySql) -> (
     let mut faults = Faults::default();
     let place = |at: Position| at.in_file(&terms.rules.path);
     let accept = |expression: Expression, schema: &Schema, at: Position| {
-        sql.accept(expression, |why| Fault::new(Code::InvalidSql, why).at(place(at)), |c| is_guess(terms, schema.field(c)))
+        sql.accept(expression, |why| Fault::new(Code::InvalidSql, why).at(place(at)), |c| certainty(terms, schema.field(c)))
     };
     for step in &terms.rules.sections.clean {
         let (drops, text) = match (&step.drop_where, &step.keep_where) {
@@ -49,6 +49,10 @@ pub(super) fn is_declared(terms: &Terms<'_>, name: &str) -> bool {
 }
 
 /// Whether a later value may change the type of a column: it is what the values so far look like.
-pub(super) fn is_guess(terms: &Terms<'_>, field: &Field) -> bool {
-    terms.infers && !is_declared(terms, field.name()) && !is_text(field.data_type())
+pub(super) fn certainty(terms: &Terms<'_>, field: &Field) -> Certainty {
+    match (terms.infers && !is_declared(terms, field.name()), is_text(field.data_type())) {
+        (true, false) => Certainty::Guess,
+        (true, true) if terms.without_values.contains(field.name()) => Certainty::Unseen,
+        (true, true) | (false, _) => Certainty::Settled,
+    }
 }

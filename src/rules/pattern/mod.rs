@@ -11,8 +11,8 @@ use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::TestHandle;
 use super::words::Texts;
-use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
-use crate::diagnostic::{Code, Fault, Faults};
+use super::{Alone, Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use crate::diagnostic::{Code, Fault, Faults, Misread};
 use crate::metric::Column;
 use crate::rows::Mask;
 use crate::yaml::Spanned;
@@ -56,6 +56,14 @@ impl Rule for Pattern {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
 
+    fn validate(&self, alone: &mut Alone<'_>) {
+        for (given, compiled) in self.compiled() {
+            if let Err(why) = compiled {
+                alone.fault_at(given, Code::InvalidValue, why);
+            }
+        }
+    }
+
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let mut faults = Faults::default();
@@ -64,25 +72,11 @@ impl Rule for Pattern {
             faults.push(to.fault(Code::MissingWord, "no expression is given").hint("give `regex` or `like`"));
         }
         if let Some(empty) = [&self.regex, &self.like].into_iter().flatten().find(|texts| texts.0.is_empty()) {
-            faults.push(to.fault_at(empty, Code::InvalidValue, "no expression is given"));
+            faults.push(to.fault_at(empty, Code::InvalidValue, "no expression is given").hint("write `regex: '^[A-Z]+$'`"));
         }
         let mut regexes = Vec::new();
-        if let Some(given) = &self.regex {
-            for text in &given.0 {
-                let compiled = Regex::new(text).map_err(|e| {
-                    let why = e.to_string();
-                    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    to.fault_at(given, Code::InvalidValue, format!("`{text}` is not a regular expression: {why}"))
-                });
-                regexes.extend(faults.take(compiled));
-            }
-        }
-        if let Some(given) = &self.like {
-            for text in &given.0 {
-                let compiled =
-                    like(text).map_err(|why| to.fault_at(given, Code::InvalidValue, format!("`{text}` is not a LIKE pattern: {why}")));
-                regexes.extend(faults.take(compiled));
-            }
+        for (given, compiled) in self.compiled() {
+            regexes.extend(faults.take(compiled.map_err(|why| to.fault_at(given, Code::InvalidValue, why))));
         }
         faults.or_ok(())?;
         let given = self.regex.iter().chain(&self.like).flat_map(|texts| texts.0.clone());
@@ -95,6 +89,37 @@ impl Rule for Pattern {
         let test = to.row_test(PatternTest { matchers, matching: self.matching }, &[column.index]);
         Ok(Box::new(PatternCheck { test, says }))
     }
+}
+
+impl Pattern {
+    /// Every expression, compiled, with the key that gives it.
+    fn compiled(&self) -> impl Iterator<Item = (&Spanned<Texts>, Result<Regex, Misread>)> {
+        let of_regex = self.regex.iter().flat_map(|given| given.0.iter().map(move |text| (given, regex(text))));
+        let of_like = self.like.iter().flat_map(|given| {
+            let compiled = |text: &String| like(text).map_err(|why| Misread::new(format!("`{text}` is not a LIKE pattern: {why}")));
+            given.0.iter().map(move |text| (given, compiled(text)))
+        });
+        of_regex.chain(of_like)
+    }
+}
+
+fn regex(text: &str) -> Result<Regex, Misread> {
+    Regex::new(text).map_err(|e| {
+        let why = e.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        let misread = Misread::new(format!("`{text}` is not a regular expression: {why}"));
+        match text {
+            _ if text.contains("(?=") || text.contains("(?!") || text.contains("(?<=") || text.contains("(?<!") => misread
+                .hint("matching takes linear time, so there is no looking around; use two patterns with `match: all` or `match: none`"),
+            _ if text.starts_with('*') || text.starts_with('?') => {
+                misread.hint(format!("for a file-like pattern write `like: '{}'`", text.replace('*', "%").replace('?', "_")))
+            }
+            _ if text.starts_with('/') && text.ends_with('/') => misread.hint("leave out the slashes around it"),
+            _ if why.contains("backreferences") => misread.hint("an expression cannot refer to what it matched before"),
+            _ => misread
+                .hint("write a character that has a meaning of its own with a backslash, such as `\\(`, and the pattern in single quotes"),
+        }
+    })
 }
 
 /// A LIKE pattern as a regular expression over the whole text.

@@ -165,6 +165,16 @@ impl HeaderLine<'_> {
     }
 }
 
+/// That a header of one name would be several with another delimiter.
+pub(super) fn one_cell(names: &[String], delimiter: u8) -> Option<String> {
+    let [name] = names else { return None };
+    let likely = crate::types::likely_delimiter(name, char::from(delimiter))?;
+    let (count, shown) = (name.matches(likely).count() + 1, likely.escape_default());
+    Some(format!(
+        "the header is one name, which `{shown}` would divide into {count}; if that is meant, write `source: {{ delimiter: \"{shown}\" }}`"
+    ))
+}
+
 fn made_up(column: usize) -> String {
     format!("column_{}", column + 1)
 }

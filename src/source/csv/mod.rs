@@ -58,6 +58,7 @@ impl CsvSource {
             starts.push(FileStart { at: bytes, lines, digest });
             positions.push(header::positions(&names, &file_names, file, &files[0])?);
             notes.extend(of_file.into_iter().map(|note| (i, note)));
+            notes.extend(header::one_cell(&file_names, dialect.delimiter).filter(|_| options.delimiter.is_none()).map(|note| (i, note)));
         }
         let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
         let missing = options.missing_values.clone().unwrap_or_else(|| vec![String::new()]);
@@ -89,6 +90,8 @@ impl CsvSource {
     fn types_are_known(&mut self) {
         let field = |c: &ColumnReader| Field::new(&c.name, c.data_type.clone(), true);
         self.known.schema = Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()));
+        let is_unseen = |c: &&ColumnReader| c.guessed && c.class == Class::Missing;
+        self.known.without_values = self.columns.iter().filter(is_unseen).map(|c| c.name.clone()).collect();
         self.known.judged_columns = (0..self.columns.len()).filter(|&c| self.columns[c].data_type != DataType::Utf8).collect();
     }
 

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use crate::diagnostic::{Code, Fault};
 use crate::json::{skip_space, structural_end};
-use crate::source::InputFile;
 use crate::source::file::cannot_read;
+use crate::source::{InputFile, foreign};
 
 /// Where a file's records are.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl RecordRegion {
             match walk.peek()? {
                 Some(b'[') => {}
                 Some(b'{') => return Self::of_objects(file, walk),
-                Some(_) => return Err(walk.fault("neither an array nor an object").hint("is it JSON? `--format` names another format")),
+                Some(first) => return Err(walk.no_records(first)),
                 None => return Err(Fault::new(Code::Empty, format!("{} is empty", file.path)).hint("an array of objects is expected")),
             }
         }
@@ -109,6 +109,20 @@ impl<'a> DocumentWalk<'a> {
 
     fn fault(&self, what: &str) -> Fault {
         Fault::new(Code::InvalidLayout, format!("{}:{}: {what}", self.file.path, self.lines + 1))
+    }
+
+    /// The document begins with neither a bracket nor a brace.
+    fn no_records(&self, first: u8) -> Fault {
+        let is_scalar = matches!(first, b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
+        match is_scalar {
+            true => self.fault("the document is a single value, and records are objects").hint("write `[{\"value\": 1}, {\"value\": 2}]`"),
+            false => {
+                let shown = char::from(first).escape_default().to_string();
+                let fault = self.fault(&format!("not JSON: it begins with `{shown}`, neither with `[` nor with `{{`"));
+                let head = self.file.read_at(0, self.file.bytes.min(4096) as usize).unwrap_or_default();
+                foreign::looks_like(&head).into_iter().fold(fault, Fault::hint)
+            }
+        }
     }
 
     fn buffer(&mut self) -> Result<&[u8], Fault> {

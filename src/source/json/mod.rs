@@ -21,7 +21,8 @@ use arrow::datatypes::{DataType, Fields, Schema};
 
 use self::layout::{Layout, RecordRegion, last_element_end};
 use self::plan::{ContractNode, ReadPlan};
-use self::reading::{RecordFrames, UnitReader, shape_of};
+use self::reading::{RecordFrames, UnitReader, first_problem, shape_of};
+use super::foreign;
 use super::shape::{FIELDS_MAX, Shape};
 use super::{
     ContractColumn, Cut, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source, TakeChunk,
@@ -87,6 +88,9 @@ impl JsonSource {
             source.bounded(&shape)?;
             unit = if shape.fields.is_empty() { units::next(&source, Some(&first))? } else { None };
         }
+        if source.known.schema.fields().is_empty() {
+            source.known.no_columns = Some(source.why_no_columns()?);
+        }
         Ok(source)
     }
 
@@ -98,6 +102,27 @@ impl JsonSource {
         let notes = notes(common.known.files(), schema.fields());
         let known = Known { schema, contradicted, notes, ..common.known.clone() };
         Self { common, plan, known }
+    }
+
+    /// Why no record gives a column: what is wrong with the first one.
+    fn why_no_columns(&self) -> Result<Fault, Fault> {
+        let mut next = units::next(self, None)?;
+        while let Some((unit, preread)) = next {
+            let bytes = self.bytes_of(&unit, preread)?;
+            let file = &self.files()[unit.file as usize];
+            if let Some((line, why)) = first_problem(self.frames(&unit, &bytes)) {
+                let line =
+                    if unit.start == self.known.starts[unit.file as usize].at { self.known.header_lines(unit.file) + line } else { 0 };
+                let place = if line > 0 { format!("{}:{line}", file.path) } else { file.path.clone() };
+                let fault = Fault::new(Code::Damaged, format!("{place}: no record can be read: {why}"));
+                let head = file.read_at(0, file.bytes.min(4096) as usize)?;
+                return Ok(foreign::looks_like(&head).into_iter().fold(fault, Fault::hint));
+            }
+            next = units::next(self, Some(&unit))?;
+        }
+        let path = self.files().first().map_or("the data", |file| file.path.as_str());
+        let fault = Fault::new(Code::Empty, format!("{path}: there are no records with keys, so there are no columns"));
+        Ok(fault.hint("name the columns in the rule file, so that an empty batch has them: `schema: { columns: { id: int64 } }`"))
     }
 
     fn files(&self) -> &[InputFile] {

@@ -38,6 +38,17 @@ pub(super) struct RecordFrames<'a> {
     pub(super) tape: Tape,
 }
 
+/// The first record of a unit that cannot be read: its line in the unit, from 1, and why.
+pub(super) fn first_problem(mut frames: RecordFrames<'_>) -> Option<(u64, String)> {
+    while let Some(framed) = frames.next() {
+        if let Some(why) = framed.problem {
+            let newlines = memchr_iter(b'\n', &frames.text[..framed.start]).count();
+            return Some((newlines as u64 + 1, why));
+        }
+    }
+    None
+}
+
 impl<'a> RecordFrames<'a> {
     pub(super) fn new(text: &'a [u8], layout: Layout, is_first: bool, is_last: bool) -> Self {
         let all_utf8 = std::str::from_utf8(text).is_ok();
