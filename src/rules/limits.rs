@@ -11,7 +11,7 @@ use super::words::{Decimal, Literal};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Outcome, Value};
 use crate::metric::Number;
-use crate::shown::count;
+use crate::shown::{beside, count, percent_by};
 use crate::text;
 use crate::yaml::Spanned;
 
@@ -74,7 +74,7 @@ impl<'a, T: Display> Given<'a, T> {
     }
 
     /// The bounds in words: "0 to 10", "above 0". `shown` writes one.
-    fn says(&self, shown: impl Fn(&T) -> String) -> String {
+    pub(super) fn says(&self, shown: impl Fn(&T) -> String) -> String {
         let text = |given: Option<&Spanned<T>>| given.map(|given| shown(&given.value));
         match (text(self.min), text(self.max), text(self.above), text(self.below)) {
             (Some(min), Some(max), None, None) if min == max => format!("exactly {min}"),
@@ -124,14 +124,31 @@ impl Limits {
         })
     }
 
+    /// The measure, with digits enough to see on which side of each bound it lies.
+    pub(super) fn shown(&self, measure: f64) -> String {
+        let bounds: Vec<f64> = self.ends.iter().map(|end| end.bound.as_f64()).collect();
+        beside(measure, &bounds)
+    }
+
+    /// The share `part` of `whole` as a percentage, with digits enough to see whether it keeps to the bounds.
+    pub(super) fn shown_share(&self, part: u64, whole: u64) -> String {
+        percent_by(part, whole, |part, whole| self.outcome_of_share(part, whole) == Outcome::Fail)
+    }
+
     /// The outcome, given how the measure stands to a bound.
     fn outcome_by(&self, measure: impl Fn(Number) -> Ordering) -> Outcome {
-        let holds = |end: &End<Number>| match measure(end.bound) {
-            Ordering::Equal => end.closed,
-            Ordering::Greater => end.lower,
-            Ordering::Less => !end.lower,
-        };
-        if self.ends.iter().all(holds) { Outcome::Pass } else { Outcome::Fail }
+        if self.ends.iter().all(|end| end.allows(measure(end.bound))) { Outcome::Pass } else { Outcome::Fail }
+    }
+}
+
+impl<B> End<B> {
+    /// Whether a measure that stands to the bound like this is allowed.
+    pub(super) fn allows(&self, measure: Ordering) -> bool {
+        match measure {
+            Ordering::Equal => self.closed,
+            Ordering::Greater => self.lower,
+            Ordering::Less => !self.lower,
+        }
     }
 }
 
