@@ -263,6 +263,9 @@ fn among_words<'a>(word: &str, allowed: impl IntoIterator<Item = &'a str>) -> Op
     let allowed: Vec<&str> = allowed.into_iter().collect();
     // A difference in case alone is a slip, whatever the word means elsewhere.
     let slip = allowed.iter().find(|a| plain(a) == plain(word));
+    if let Some((key, value)) = word.split_once(':').filter(|(key, value)| allowed.contains(key) && !value.is_empty()) {
+        return Some(format!("a blank must follow the `:`, so write `{key}: {value}`"));
+    }
     match (slip, synonyms::instead_of(word, &allowed)) {
         (Some(slip), _) => Some(format!("did you mean `{slip}`?")),
         (None, Some(write)) => Some(format!("write {write}")),
@@ -273,6 +276,11 @@ fn among_words<'a>(word: &str, allowed: impl IntoIterator<Item = &'a str>) -> Op
             None => Some(format!("write one of {}", listed(&allowed))),
         },
     }
+}
+
+/// Whether `word` may be meant as `ours`: a slip, or what another tool calls it.
+pub fn may_mean(word: &str, ours: &str) -> bool {
+    nearest(word, [ours]).is_some() || synonyms::instead_of(word, &[ours]).is_some()
 }
 
 /// Longer names are not compared.

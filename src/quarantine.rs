@@ -12,12 +12,13 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
 pub use self::masked::{MASKED, ensure_unmasked, masked, shown};
 use crate::diagnostic::{Code, Fault};
 use crate::privacy::{MaskKey, Privacy};
-use crate::store::{Location, Quarantine, ReplayedRows, Stamp, done_in};
+use crate::store::{Location, Quarantine, Readable, ReplayedRows, Stamp, done_in};
 
 /// The columns that the quarantine adds to those of the source.
 pub const RULES: &str = "_sluicegate_rules";
@@ -161,7 +162,8 @@ impl Part {
     }
 
     fn masks_with(&self, key: Option<MaskKey>) -> Result<Privacy, Fault> {
-        masked::of(self.schema()?.as_ref(), key).ok_or_else(|| {
+        // A reader's own schema has no metadata.
+        masked::of(opened(&self.place)?.schema(), key).ok_or_else(|| {
             Fault::new(Code::Damaged, format!("{}: the file is damaged: which columns are masked cannot be read", self.place))
         })
     }
@@ -183,11 +185,24 @@ impl Part {
     }
 }
 
-fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+/// How many rows are read at once: one cell may be as large as a file.
+fn rows_at_once(part: &ParquetMetaData) -> usize {
+    const ROWS_MAX: i64 = 1024;
+    const BYTES_MAX: i64 = 64 << 20;
+    let (bytes, rows) = part.row_groups().iter().fold((0, 0), |(bytes, rows), g| (bytes + g.total_byte_size(), rows + g.num_rows()));
+    (BYTES_MAX.saturating_mul(rows) / bytes.max(1)).clamp(1, ROWS_MAX) as usize
+}
+
+fn opened(place: &Location) -> Result<ParquetRecordBatchReaderBuilder<Readable>, Fault> {
     let file = place.open().map_err(|e| cannot_read(place, &e))?;
     let file = file.ok_or_else(|| cannot_read(place, &"it went away meanwhile"))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| cannot_read(place, &e))?;
-    ensure_ours(place, builder.schema())?;
+    ensure_ours(place, builder.schema()).map(|()| builder)
+}
+
+fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Fault> {
+    let builder = opened(place)?;
+    let rows_max = rows_at_once(builder.metadata());
     let builder = match columns {
         None => builder,
         Some(columns) => {
@@ -195,7 +210,7 @@ fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBat
             builder.with_projection(mask)
         }
     };
-    builder.build().map_err(|e| cannot_read(place, &e))
+    builder.with_batch_size(rows_max).build().map_err(|e| cannot_read(place, &e))
 }
 
 /// Makes sure that a part has the columns that the quarantine adds: its stamp alone may have been written by anyone.

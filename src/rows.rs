@@ -1,5 +1,6 @@
 //! Naming rows, selecting them, and remembering sets of them.
 
+mod repeats;
 mod set;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use arrow::array::{Array, BooleanArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use serde::{Deserialize, Serialize};
 
+pub use repeats::Repeats;
 pub use set::RowSet;
 
 /// A row of the batch: its unit and its number in the unit, malformed records counted.
@@ -45,6 +47,20 @@ impl Origin {
         match self {
             Self::File { file, line, row } => (file, *line, *row),
             Self::Memory { index } => (Self::MEMORY, None, index + 1),
+        }
+    }
+}
+
+impl Origin {
+    /// Where it is to someone who looks at `other`: the file is named if it is another one.
+    pub fn seen_from(&self, other: &Self) -> String {
+        match (self, other) {
+            (Self::File { file, line, row }, Self::File { file: near, .. }) if file == near => {
+                line.map_or_else(|| format!("row {row}"), |line| format!("line {line}"))
+            }
+            (Self::File { file, line: Some(line), .. }, _) => format!("line {line} of {file}"),
+            (Self::File { file, line: None, row }, _) => format!("row {row} of {file}"),
+            (Self::Memory { .. }, _) => self.to_string(),
         }
     }
 }

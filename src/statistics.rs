@@ -10,6 +10,11 @@ pub fn normal_z(confidence: f64) -> f64 {
     Normal::standard().inverse_cdf(0.5 + confidence / 2.0)
 }
 
+/// The standard normal quantile above which a share `p` lies.
+pub fn normal_upper(p: f64) -> f64 {
+    -Normal::standard().inverse_cdf(p)
+}
+
 /// Wilson's score interval for `part` of `whole` (E. B. Wilson 1927), without continuity correction.
 pub fn wilson_interval(part: u64, whole: u64, confidence: f64) -> (f64, f64) {
     let (n, p, z) = (whole as f64, part as f64 / whole as f64, normal_z(confidence));
@@ -19,6 +24,17 @@ pub fn wilson_interval(part: u64, whole: u64, confidence: f64) -> (f64, f64) {
     let low = if part == 0 { 0.0 } else { centre - half };
     let high = if part == whole { 1.0 } else { centre + half };
     (low, high)
+}
+
+/// Two-sided p-value of the score test that `part` of `whole` has the share `share`: the smallest 1 − confidence at which
+/// Wilson's interval, which inverts this test, leaves `share` out.
+pub fn score_p_value(part: u64, whole: u64, share: f64) -> f64 {
+    let (n, found) = (whole as f64, part as f64 / whole as f64);
+    let error = (share * (1.0 - share) / n).sqrt();
+    if found == share {
+        return 1.0;
+    }
+    2.0 * Normal::standard().sf(((found - share) / error).abs())
 }
 
 /// Pearson's chi-square of goodness of fit.

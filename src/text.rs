@@ -2,7 +2,7 @@
 
 mod time;
 
-pub(crate) use self::time::{date, date_in, offset_seconds, timestamp, timestamp_in};
+pub(crate) use self::time::{common, date, date_in, offset_seconds, timestamp, timestamp_in};
 
 use crate::types::Class;
 

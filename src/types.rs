@@ -55,7 +55,7 @@ pub(crate) fn parse_type(text: &str) -> Result<DataType, Misread> {
         }
         _ => {
             let known = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"];
-            let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(us, UTC)"];
+            let more = ["decimal(15,2)", "string", "binary", "date", "timestamp", "timestamp(ms)", "timestamp(ns)", "timestamp(us, UTC)"];
             let known = known.into_iter().chain(more);
             let misread = Misread::new(format!("`{text}` is not a type"));
             Err(misread.hint_word(name, known.into_iter().chain(["list<int64>", "struct<a: int64>"])))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bind::PlannedCheck;
 use crate::findings::{Figures, Finding, Message, OnNoData, Outcome, Unit, Value, figures};
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 use crate::rules::words::Tolerance;
 use crate::rules::{Judgement, Policy, RowsJudged};
 use crate::shown::{count, counted, percent_by};
@@ -18,8 +18,12 @@ pub struct FindingWithRows {
     pub rows: Arc<RowSet>,
     /// Of these, rows that are published already.
     pub published: Arc<RowSet>,
+    /// Of the first rows whose key occurs elsewhere: another row that has it.
+    pub(super) repeats: Repeats,
     /// Columns whose values samples show.
     pub(super) shows: Vec<usize>,
+    /// Whether it, or one of its groups, cannot be judged whatever rows there are.
+    pub(super) is_unfit: bool,
 }
 
 impl From<Finding> for FindingWithRows {
@@ -47,7 +51,7 @@ impl FindingWithRows {
 pub(super) fn finding(check: &PlannedCheck, mut answer: FindingWithRows, file: &str) -> FindingWithRows {
     // An empty `where` or group only warns, unless the rule file says more.
     let is_part = check.words.r#where.is_some() || check.groups.is_some();
-    let lenient = is_part && check.check.is_ok() && check.words.on_no_data.is_none() && !check.policy.require_evidence;
+    let lenient = is_part && check.check.is_ok() && !answer.is_unfit && check.words.on_no_data.is_none() && !check.policy.require_evidence;
     let on_no_data = if lenient { OnNoData::Warn } else { check.on_no_data() };
     if answer.finding.known_rows > 0 {
         let (known, reasons) = (count(answer.finding.known_rows), &check.known_reasons);
@@ -81,6 +85,7 @@ pub(super) fn answer(judgement: Judgement, check: &PlannedCheck) -> FindingWithR
     match judgement {
         Judgement::TooFewRows(rows) => too_few_rows(rows, check).into(),
         Judgement::NoData(why) => no_data(why),
+        Judgement::Unfit(why) => FindingWithRows { is_unfit: true, ..no_data(why) },
         Judgement::NeedsPass => no_data("internal error: left unjudged"),
         Judgement::Rows(rows) => of_rows(rows, &check.policy),
         Judgement::Measured(finding) => (*finding).into(),
@@ -107,7 +112,7 @@ fn too_few_rows(rows: u64, check: &PlannedCheck) -> Finding {
 }
 
 fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
-    let RowsJudged { failing, of, known, rows, published, says, mut figures, broken } = judged;
+    let RowsJudged { failing, of, known, rows, published, repeats, says, mut figures, broken } = judged;
     if of == 0 {
         return Finding { figures, ..no_data("no rows in scope").finding }.into();
     }
@@ -134,7 +139,7 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     message.extend(broken);
     let (failing_rows, known_rows) = (failing, known);
     let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
-    FindingWithRows { finding, rows, published, shows: Vec::new() }
+    FindingWithRows { finding, rows, published, repeats, ..FindingWithRows::default() }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.

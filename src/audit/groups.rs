@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, against, answer, no_data};
 use crate::findings::{Figures, Finding, GroupFigures, Message, OnFail, OnNoData, Outcome, Unit, Value, figures};
-use crate::metric::groups::{GroupKey, group_name};
-use crate::rows::RowSet;
+use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
+use crate::rows::{Repeats, RowSet};
 use crate::rules::Judgement;
 use crate::shown::counted;
 
@@ -25,49 +25,77 @@ pub(super) fn of_all(check: &PlannedCheck, mut judged: Vec<(Option<GroupKey>, Ju
 
 /// One answer of what a check says of each group.
 ///
-/// Most columns have many small groups beside a few large ones. A group that cannot be judged is shown and counted, and
-/// changes nothing while others are judged, unless the rule file asks for evidence of every group.
+/// Most columns have many small groups beside a few large ones. A group that cannot be judged for want of data is shown and
+/// counted, and changes nothing while others are judged, unless the rule file asks for evidence of every group.
 fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) -> FindingWithRows {
     let policy = &check.policy;
-    let mut result = Finding::default();
-    let mut rows: Vec<Arc<RowSet>> = Vec::new();
-    let mut telling: Vec<(Outcome, String)> = Vec::new();
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    let (mut of, mut measured, mut broken) = (0u64, false, 0u64);
+    let mut result = FindingWithRows::default();
+    let (mut rows, mut groups, mut telling) = (Vec::<Arc<RowSet>>::new(), Vec::new(), Vec::new());
+    let mut repeats = Repeats::default();
+    let (mut of, mut measured, number) = (0u64, false, judged.len());
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
         measured |= matches!(judgement, Judgement::Measured(_));
-        let FindingWithRows { finding: mut group, rows: failing, .. } = answer(judgement, check);
-        if policy.require_evidence && is_unjudged(group.outcome) {
+        let FindingWithRows { finding: mut group, rows: failing, repeats: of_group, is_unfit, .. } = answer(judgement, check);
+        result.is_unfit |= is_unfit;
+        if policy.require_evidence && !is_unfit && is_unjudged(group.outcome) {
             group.outcome = Outcome::Fail;
         }
-        broken += u64::from(group.outcome == Outcome::Fail);
-        result.failing_rows += group.failing_rows;
-        result.known_rows += group.known_rows;
+        result.finding.failing_rows += group.failing_rows;
+        result.finding.known_rows += group.known_rows;
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
             rows.push(failing);
+            repeats.union(of_group);
         }
-        outcomes.push(group.outcome);
-        if !matches!(group.outcome, Outcome::Pass | Outcome::Known) {
-            telling.push((group.outcome, format!("{}: {}", group_name(&key), group.message)));
-        }
-        let Finding { outcome, message, mut figures, failing_rows, .. } = group;
+        telling.push(Told { outcome: group.outcome, is_unfit, text: format!("{}: {}", group_name(&key), group.message) });
+        let Finding { outcome, message, mut figures, failing_rows, groups: within, .. } = group;
         figures.set(&figures::FAILING_ROWS, failing_rows);
-        result.groups.push(GroupFigures { group: key, outcome, message, figures });
+        // Behind each group stand those that its rule makes of it, by their keys together.
+        let within = within.into_iter().map(|inner| GroupFigures { group: [key.as_slice(), &inner.group].concat(), ..inner });
+        let within: Vec<GroupFigures> = within.collect();
+        groups.push(GroupFigures { group: key, outcome, message, figures });
+        groups.extend(within);
     }
-    result.outcome = together(&outcomes, check.words.on_no_data);
-    (result.observed, result.limit, result.unit) = match measured {
-        true => (broken.into(), Value::Integer(0), Unit::FAILING_GROUPS),
-        false => against(policy.tolerate, result.failing_rows, of.max(1)),
+    let failing = telling.iter().filter(|told| told.outcome == Outcome::Fail).count();
+    let finding = &mut result.finding;
+    finding.outcome = together(&telling, check.words.on_no_data);
+    (finding.observed, finding.limit, finding.unit) = match measured {
+        _ if telling.iter().all(Told::lacks_data) => (Value::Nothing, Value::Nothing, Unit::NONE),
+        true => (failing.into(), Value::Integer(0), Unit::FAILING_GROUPS),
+        false => against(policy.tolerate, finding.failing_rows, of.max(1)),
     };
-    result.figures = Figures::from([(&figures::GROUPS, result.groups.len().into())]);
+    finding.figures = Figures::from([(&figures::GROUPS, number.into())]);
     if !measured {
-        result.figures.set(&figures::ROWS_IN_SCOPE, of);
+        finding.figures.set(&figures::ROWS_IN_SCOPE, of);
     }
-    result.message = in_words(telling, result.groups.len());
+    finding.message = in_words(telling);
+    finding.groups = shown(groups, number);
     let rows = RowSet::of_all(rows.iter().map(AsRef::as_ref));
-    FindingWithRows { rows: Arc::new(rows), ..result.into() }
+    FindingWithRows { rows: Arc::new(rows), repeats, ..result }
+}
+
+/// The groups that a report lists: those within the `number` groups of `by` too, but of very many those that fail or warn.
+fn shown(mut groups: Vec<GroupFigures>, number: usize) -> Vec<GroupFigures> {
+    if groups.len() > number + GROUPS_MAX {
+        let keys = groups.first().map_or(0, |g| g.group.len());
+        groups.retain(|g| g.group.len() == keys || matches!(g.outcome, Outcome::Fail | Outcome::Warn));
+    }
+    groups
+}
+
+/// What there is to say of a group.
+struct Told {
+    outcome: Outcome,
+    is_unfit: bool,
+    text: String,
+}
+
+impl Told {
+    /// Whether it was not judged, and more rows might have changed that.
+    fn lacks_data(&self) -> bool {
+        !self.is_unfit && is_unjudged(self.outcome)
+    }
 }
 
 /// Whether the data did not suffice to judge.
@@ -79,11 +107,10 @@ fn is_unjudged(outcome: Outcome) -> bool {
 }
 
 /// The outcome of all groups together: the worst of those that were judged.
-fn together(outcomes: &[Outcome], on_no_data: Option<OnNoData>) -> Outcome {
-    let judged = outcomes.iter().copied().filter(|outcome| !is_unjudged(*outcome)).max();
-    let unjudged = outcomes.iter().copied().filter(|outcome| is_unjudged(*outcome)).max();
-    let Some(judged) = judged else { return unjudged.unwrap_or(Outcome::NoData) };
-    match on_no_data.filter(|_| outcomes.contains(&Outcome::NoData)) {
+fn together(groups: &[Told], on_no_data: Option<OnNoData>) -> Outcome {
+    let worst = |lacking: bool| groups.iter().filter(|told| told.lacks_data() == lacking).map(|told| told.outcome).max();
+    let Some(judged) = worst(false) else { return worst(true).unwrap_or(Outcome::NoData) };
+    match on_no_data.filter(|_| worst(true) == Some(Outcome::NoData)) {
         Some(OnNoData::Stop) => judged.max(Outcome::NoData),
         Some(OnNoData::Warn) => judged.max(Outcome::Warn),
         Some(OnNoData::Pass) | None => judged,
@@ -91,29 +118,31 @@ fn together(outcomes: &[Outcome], on_no_data: Option<OnNoData>) -> Outcome {
 }
 
 /// What the message says of the groups: those that fail or warn, the worst first, then those that cannot be judged.
-fn in_words(telling: Vec<(Outcome, String)>, groups: usize) -> Message {
-    let (unjudged, mut judged): (Vec<_>, Vec<_>) = telling.into_iter().partition(|(outcome, _)| is_unjudged(*outcome));
-    judged.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
-    let left = groups - unjudged.len();
+fn in_words(groups: Vec<Told>) -> Message {
+    let number = groups.len();
+    let (lacking, judged): (Vec<Told>, Vec<Told>) = groups.into_iter().partition(Told::lacks_data);
+    let left = judged.len();
+    let passes = |told: &Told| matches!(told.outcome, Outcome::Pass | Outcome::Known);
+    let mut failing: Vec<Told> = judged.into_iter().filter(|told| !passes(told)).collect();
+    failing.sort_by_key(|told| std::cmp::Reverse(told.outcome));
     let mut message = Message::default();
-    if judged.is_empty() && left > 0 {
+    if failing.is_empty() && left > 0 {
         message.push(match left {
-            _ if left < groups => format!("{} of {groups} groups {}", left, if left == 1 { "passes" } else { "pass" }),
+            _ if left < number => format!("{left} of {number} groups {}", if left == 1 { "passes" } else { "pass" }),
             2 => "both groups pass".to_owned(),
-            _ => format!("all {groups} groups pass"),
+            _ => format!("all {number} groups pass"),
         });
     }
-    let more = judged.len().saturating_sub(SHOWN_MAX);
-    message.extend(judged.into_iter().take(SHOWN_MAX).map(|(_, text)| text));
+    let more = failing.len().saturating_sub(SHOWN_MAX);
+    message.extend(failing.into_iter().take(SHOWN_MAX).map(|told| told.text));
     if more > 0 {
         message.push(format!("and {} more", counted(more as u64, "group")));
     }
-    if !unjudged.is_empty() {
-        let more = unjudged.len().saturating_sub(SHOWN_MAX);
-        let verb = if unjudged.len() == 1 { "has" } else { "have" };
-        let shown: Vec<String> = unjudged.iter().take(SHOWN_MAX).map(|(_, text)| text.clone()).collect();
-        let rest = if more > 0 { ", …" } else { "" };
-        message.push(format!("{} of {groups} groups {verb} too few values to judge ({}{rest})", unjudged.len(), shown.join(", ")));
+    if !lacking.is_empty() {
+        let have = if lacking.len() == 1 { "has" } else { "have" };
+        let rest = if lacking.len() > SHOWN_MAX { "; …" } else { "" };
+        let shown: Vec<&str> = lacking.iter().take(SHOWN_MAX).map(|told| told.text.as_str()).collect();
+        message.push(format!("{} of {number} groups {have} too few values to judge ({}{rest})", lacking.len(), shown.join("; ")));
     }
     message
 }

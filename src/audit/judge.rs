@@ -9,9 +9,9 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples;
-use super::{Audited, Job, Plan, builtin, groups, private};
+use super::{Audited, Job, Plan, builtin, causes, groups, private};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::findings::{Basis, Outcome, Sample, Severity};
+use crate::findings::{Basis, Sample};
 use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
@@ -20,9 +20,9 @@ use crate::report::model::ColumnReport;
 use crate::rows::RowId;
 use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
-use crate::rules::words::{OnNoData, Over};
+use crate::rules::words::Over;
 use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
-use crate::shown::{VALUE_MAX, counted, cut_short};
+use crate::shown::{VALUE_MAX, cut_short};
 use crate::source::Source;
 
 /// What judging gives beside the plan.
@@ -91,23 +91,12 @@ pub(super) fn judge(
         judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
     }
     let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
-    let (left, bad) = (totals.row_origins.records() - totals.filtered, totals.unsound.len() + totals.malformed.len());
-    let may_be_empty = left == 0 && builtin::permits_empty(job);
     findings.extend(plan.checks.iter().zip(judged).map(|(check, judged)| {
         let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
-        let finding = &mut found.finding;
-        finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
-        if finding.outcome == Outcome::NoData {
-            // Whatever the rule says that it lacks, it lacks since nothing was left to it.
-            if check.check.is_ok() && check.scope.over == Over::Sound && left > 0 && bad == left {
-                finding.message = format!("no row is left to judge: all {} are set aside already", counted(left, "row")).into();
-            }
-            if may_be_empty {
-                finding.severity = Severity::of(finding.outcome, finding.on_fail, OnNoData::Pass);
-            }
-        }
+        found.finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
         found
     }));
+    causes::name(job, plan, &totals, &mut findings);
     show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
@@ -179,9 +168,11 @@ fn rounds(
             let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
             match p.judge.judge(&facts, &mut pass)? {
                 Judgement::NeedsPass => again = true,
-                done @ (Judgement::NoData(_) | Judgement::TooFewRows(_) | Judgement::Rows(_) | Judgement::Measured(_)) => {
-                    p.judged = Some(done)
-                }
+                done @ (Judgement::NoData(_)
+                | Judgement::Unfit(_)
+                | Judgement::TooFewRows(_)
+                | Judgement::Rows(_)
+                | Judgement::Measured(_)) => p.judged = Some(done),
             }
         }
         for column in &mut plan.profile {
@@ -245,8 +236,11 @@ fn show_samples(
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
             let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
-            let origin = totals.row_origins.origin(row, &source.known().origins);
-            Some(Sample { origin, values: columns.iter().map(named).collect(), raw: None, reason: None })
+            let origin = |row: RowId| totals.row_origins.origin(row, &source.known().origins);
+            let (values, same_key_as) = (columns.iter().map(named).collect(), finding.repeats.get(row).map(origin));
+            let is_published = finding.published.contains(row);
+            let reason = is_published.then(|| "a published row has its key".to_owned());
+            Some(Sample { origin: origin(row), values, raw: None, reason, same_key_as })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();
     }

@@ -5,6 +5,7 @@
 
 mod bind;
 mod builtin;
+mod causes;
 mod finding;
 mod fold;
 mod groups;

@@ -112,7 +112,7 @@ fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
     let mut each = |columns: &Option<ColumnSelection>, set: &dyn Fn(&mut Wants)| {
         let Some(columns) = columns else { return };
         for name in faults
-            .take(select(columns, prepare, prepare).map_err(|what| Fault::told(Code::UnknownColumn, what).at(at.clone())))
+            .take(select(columns, prepare, prepare, None).map_err(|what| Fault::told(Code::UnknownColumn, what).at(at.clone())))
             .unwrap_or_default()
         {
             match schema.index_of(&name) {
@@ -176,7 +176,7 @@ impl ColumnPlan {
         let data_type = field.data_type();
         let counts = facts.get(self.completeness)?.copied().unwrap_or_default();
         let extrema = counted(&facts, self.extrema)?.copied().flatten();
-        let moments = counted(&facts, self.moments)?.copied();
+        let moments = counted(&facts, self.moments)?;
         let distinct = counted(&facts, self.distinct)?.copied();
         let histogram = match &self.histogram {
             Histogramming::Asked(handle, spec) => facts.get(*handle)?.map(|counts| histogram(spec, counts, data_type)),

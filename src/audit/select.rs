@@ -11,14 +11,22 @@ use crate::types::{other_delimiter, type_name};
 
 /// The columns that a selection names; names that only the contract knows are kept. A glob without a dot is about
 /// columns, one with a dot about nested fields too.
-pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepare) -> Result<Vec<String>, Misread> {
+pub(super) fn select(
+    columns: &ColumnSelection,
+    data: &Prepare,
+    contract: &Prepare,
+    section: Option<&SchemaSection>,
+) -> Result<Vec<String>, Misread> {
+    // What only the contract has, and the batch lacks, is no mistake of the rule file: it is found to be absent.
+    let is_absent = |columns: &ColumnSelection| section.is_some_and(|section| !absent(columns, data, section).is_empty());
     let has_one_value = |index: usize| !data.path(index).is_some_and(PathColumn::is_elements);
     let names = match columns {
         ColumnSelection::OfType(class) => {
             let fields = data.rule_schema.fields().iter().enumerate();
             let of_class = fields.filter(|(i, f)| class.admits(f.data_type()) && has_one_value(*i));
             let found: Vec<String> = of_class.map(|(_, f)| f.name().clone()).collect();
-            return if found.is_empty() { Err(Misread::new("no column is of that type").hint(of_types(data))) } else { Ok(found) };
+            let is_none = found.is_empty() && !is_absent(columns);
+            return if is_none { Err(Misread::new("no column is of that type").hint(of_types(data))) } else { Ok(found) };
         }
         ColumnSelection::Named(names) => names,
     };
@@ -33,7 +41,7 @@ pub(super) fn select(columns: &ColumnSelection, data: &Prepare, contract: &Prepa
         let speaks_of = |i: usize| data.path(i).is_none() || (name.contains('.') && (has_one_value(i) || name.contains("[]")));
         let all = data.rule_schema.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
         let matching: Vec<String> = all.filter(|n| pattern.matches(n)).collect();
-        if matching.is_empty() {
+        if matching.is_empty() && !is_absent(&ColumnSelection::Named(vec![name.clone()])) {
             let misread = Misread::new(format!("no column matches `{name}`"));
             let known = data.rule_schema.fields().iter().map(|f| f.name().as_str());
             return Err(match other_delimiter(&data.rule_schema) {

@@ -32,7 +32,7 @@ pub fn mistakes_alone(rules: &RuleFile, now: DateTime<Utc>) -> Faults {
         item.words.r#where.iter().for_each(|text| alone.sql(text));
         item.rule.validate(&mut alone);
     }
-    alone.faults
+    rules.quiet(alone.faults)
 }
 
 /// What is wrong with `rules` beside data that was opened: every mistake that its columns show.
@@ -40,7 +40,7 @@ pub fn mistakes_beside(job: &Job<'_>) -> Faults {
     let mut faults = job.bind(job.source.as_ref()).err().unwrap_or_default();
     // Where rows go has not been looked at.
     faults.0.retain(|fault| fault.code != Code::MissingOption);
-    faults
+    job.rules.quiet(faults)
 }
 
 /// What the contract of `rules` says of them, where there is one.
@@ -62,7 +62,7 @@ pub fn against_contract(rules: &RuleFile, now: DateTime<Utc>) -> AgainstContract
     let schema = Arc::new(of_contract(rules));
     let terms = Terms { rules, schema: &schema, infers: false, without_values: &[], now, as_of: now, published: None };
     let has_all_types = columns.iter().all(|column| column.data_type.is_some());
-    for fault in bind::bind(&terms).err().unwrap_or_default() {
+    for fault in rules.quiet(bind::bind(&terms).err().unwrap_or_default()) {
         match fault.code {
             _ if is_about_names(&fault) && rules.sections.evolution() == Evolution::Exact => found.faults.push(in_contract(fault)),
             _ if is_about_names(&fault) => found.doubts.push(in_contract(fault)),

@@ -27,7 +27,7 @@ impl Explain {
             None => {
                 let fault = Fault::new(Code::UnknownRule, format!("no rule or section is called `{}`", self.name));
                 let known = RULES.iter().map(|rule| rule.name).chain(docs::SECTIONS.iter().map(|section| section.name));
-                output::complain(&fault.hint_nearest(&self.name, known).into());
+                output::complain(&fault.hint_word(&self.name, known).into());
                 ExitCode::from(2)
             }
         }

@@ -61,7 +61,7 @@ impl Replay {
 
     fn replay(&self) -> Result<ExitCode, Faults> {
         let now = self.means.clock();
-        let mut rules = read_rules(&self.rules)?;
+        let mut rules = read_rules(&self.rules, self.trust.confines()?.as_ref())?;
         ensure_mask_key(&rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, publish.as_ref(), Some("a replay"))?;

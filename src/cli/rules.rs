@@ -68,7 +68,7 @@ fn validate(paths: &[String]) -> ExitCode {
 
 /// The rule file at `path`, if nothing is wrong with it; and the columns that its contract does not name.
 fn validated(path: &str) -> Result<(RuleFile, Faults), Faults> {
-    let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path)?;
+    let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None)?;
     let Some(rules) = rules else { return Err(faults) };
     let now = Utc::now();
     faults.extend(audit::mistakes_alone(&rules, now));

@@ -230,13 +230,14 @@ impl<'a> Begun<'a> {
         faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
         // The command line alone says what the data is, where it names some.
         faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        let Parsed { rules, faults: wrong, is_comparable } = faults.take(parse_rules(&self.options.rules)).ok_or_else(|| faults.clone())?;
+        let Parsed { rules, faults: wrong, is_comparable } =
+            faults.take(parse_rules(&self.options.rules, self.options.trust.confines()?.as_ref())).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
         faults.extend(wrong);
         let Some(rules) = rules else { return Err(faults) };
         faults.extend(ensure_mask_key(&rules).err());
         if is_wrong {
-            faults.extend(self.options.more_mistakes(&rules, is_comparable));
+            faults.extend(rules.quiet(self.options.more_mistakes(&rules, is_comparable)));
         }
         faults.or_ok(())?;
         if rules.judges_nothing() && !self.options.quiet {
@@ -296,12 +297,12 @@ pub(super) fn surroundings() -> Surroundings {
 /// Said of a rule file without rules.
 pub(super) const JUDGES_NOTHING: &str = "there are no rules and no contract, so only records that cannot be read are found; add `rules:`, such as `- missing: { columns: \"*\" }`";
 
-/// Reads the rule file at `path`.
+/// Reads the rule file at `path`, and what its rules name within `confines`.
 ///
 /// # Errors
 /// It cannot be read, or says something wrong.
-pub(super) fn read_rules(path: &str) -> Result<RuleFile, Faults> {
-    let Parsed { rules, faults, .. } = parse_rules(path)?;
+pub(super) fn read_rules(path: &str, confines: Option<&Confines>) -> Result<RuleFile, Faults> {
+    let Parsed { rules, faults, .. } = parse_rules(path, confines)?;
     match rules {
         Some(rules) => faults.or_ok(rules),
         None => Err(faults),
@@ -312,7 +313,7 @@ pub(super) fn read_rules(path: &str) -> Result<RuleFile, Faults> {
 ///
 /// # Errors
 /// It cannot be read at all.
-pub(super) fn parse_rules(path: &str) -> Result<Parsed, Fault> {
+pub(super) fn parse_rules(path: &str, confines: Option<&Confines>) -> Result<Parsed, Fault> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let fault = match e.kind() {
             std::io::ErrorKind::NotFound => {
@@ -328,7 +329,7 @@ pub(super) fn parse_rules(path: &str) -> Result<Parsed, Fault> {
         };
         fault.at(Place::file(path))
     })?;
-    Ok(RuleFile::read(&text, path))
+    Ok(RuleFile::read(&text, path).with_files(&|named| confines.map_or(Ok(()), |confines| confines.allow(named))))
 }
 
 /// The key of masks that hash, if the environment has one.

@@ -71,6 +71,7 @@ macro_rules! names {
 }
 
 names! {
+    ABSENT_VALUES = "absent_values", KEYS, "values that must occur, and do not";
     AGE_SECONDS = "age_seconds", SECONDS, "how old the newest value is";
     ALLOWED_HIGH = "allowed_high", SHARE_OF_ROWS, "the largest share of the group that is tolerated";
     ALLOWED_LOW = "allowed_low", SHARE_OF_ROWS, "the smallest share of the group that is tolerated";
@@ -79,6 +80,8 @@ names! {
     COLUMNS = "columns", COLUMNS, "how many columns there are";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
     COUNT = "count", ROWS, "rows of the group";
+    DECISION_LEVEL = "decision_level", NONE, "1 - the confidence at which the group was judged";
+    DECISION_P_VALUE = "decision_p_value", NONE, "the smallest 1 - confidence at which the group's share is decided";
     DEGREES_OF_FREEDOM = "degrees_of_freedom", NONE, "of the statistic `chi_square`";
     DIFFERENCE = "difference", SHARE_OF_ROWS, "the share of the group less its reference";
     DISTINCT = "distinct", KEYS, "different keys";

@@ -68,6 +68,12 @@ pub struct Finding {
     pub basis: Basis,
     #[serde(flatten)]
     pub message: Message,
+    /// What the figures are taken over, where that is not every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
+    /// Ids of the findings that it follows from: mended, they take it with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows_from: Vec<String>,
     pub figures: Figures,
     pub groups: Vec<GroupFigures>,
     /// The first failing rows.
@@ -98,6 +104,8 @@ impl Default for Finding {
             known_reasons: Vec::new(),
             basis: Basis::Scan,
             message: Message::default(),
+            taken_over: None,
+            follows_from: Vec::new(),
             figures: Figures::default(),
             groups: Vec::new(),
             samples: Vec::new(),
@@ -162,6 +170,15 @@ impl Finding {
     }
 }
 
+/// The rows that figures are taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TakenOver {
+    /// Rows that pass every row rule that sets failing rows aside at once.
+    pub rows: u64,
+    /// Rows left by `clean`, malformed records aside.
+    pub of: u64,
+}
+
 /// A failing row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
@@ -172,4 +189,7 @@ pub struct Sample {
     pub raw: Option<String>,
     /// Why this row, where rows fail for reasons of their own.
     pub reason: Option<String>,
+    /// Of a row whose key occurs elsewhere: another row that has it, the one that stays if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_key_as: Option<Origin>,
 }

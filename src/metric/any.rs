@@ -14,7 +14,8 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    comoments, completeness, distinct, extrema, frequencies, groups, keys, moments, ordered, runs, select, sequence, stand_ins, stuck,
+    comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered, runs,
+    select, sequence, stand_ins, stuck,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -40,14 +41,20 @@ states![
     extrema::TextExtrema,
     /// Exact sums of values and of their squares: mean and standard deviation.
     moments::Moments,
+    /// The exact sum of absolute deviations from a centre.
+    deviations::Deviations,
     /// Exact sums of two columns' products: how they correlate.
     comoments::CoMoments,
     /// Distinct values: exactly while they are few or close together, else by HyperLogLog.
     distinct::Distinct,
     /// How often each value occurs, up to 10,000 values.
     frequencies::Frequencies,
+    /// Which of a few given values occur: a bit for each of them, whatever the rows.
+    members::Members,
     /// Rows by group, up to 10,000 groups.
     groups::GroupCounts,
+    /// Rows by what of a JSON Schema they fail, up to 1,000 reasons.
+    json_schema::Violations,
     /// A histogram in buckets of 1/512 relative width or less, which brackets every quantile.
     ordered::OrderedHistogram,
     /// The values inside windows, each with its count: they settle a quantile.

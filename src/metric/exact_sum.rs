@@ -14,6 +14,8 @@ use super::fraction::{Fraction, decompose};
 const BIN_EXPONENTS: i32 = 32;
 /// Exponent of the smallest subnormal, squared.
 const EXPONENT_MIN: i32 = -2148;
+/// Exponent of the smallest subnormal.
+const EXPONENT_UNIT: i32 = -1074;
 /// From 2^-2148 to 2^1942 plus the 53 bits that a split square reaches further.
 const BINS: usize = 131;
 
@@ -71,6 +73,16 @@ impl ExactSum {
         total
     }
 
+    /// The sum in units of 2^-1074, the smallest float, if its terms are floats and not their products.
+    pub fn whole(&self) -> BigInt {
+        self.total() >> (EXPONENT_UNIT - EXPONENT_MIN) as usize
+    }
+
+    /// The sum in units of 2^-2148, the square of the smallest float.
+    pub fn whole_of_squares(&self) -> BigInt {
+        self.total()
+    }
+
     /// The sum, as a fraction.
     pub fn fraction(&self) -> Fraction {
         Fraction::new(self.total(), BigInt::from(1u8) << (-EXPONENT_MIN) as usize)
@@ -111,6 +123,18 @@ impl TryFrom<Option<Vec<(u8, i128)>>> for ExactSum {
         }
         Ok(Self { bins: Some(bins) })
     }
+}
+
+/// A finite float in units of 2^-1074, the smallest float.
+pub fn whole(x: f64) -> BigInt {
+    let (mantissa, exponent) = decompose(x);
+    BigInt::from(mantissa) << (exponent - EXPONENT_UNIT) as usize
+}
+
+/// The largest float that is at most `units` of 2^-1074.
+pub fn float_at_most(units: &BigInt) -> f64 {
+    let nearest = Fraction::new(units.clone(), BigInt::from(1u8) << -EXPONENT_UNIT as usize).as_f64().clamp(f64::MIN, f64::MAX);
+    if whole(nearest) > *units { nearest.next_down().max(f64::MIN) } else { nearest }
 }
 
 #[cfg(test)]

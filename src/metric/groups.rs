@@ -150,7 +150,20 @@ pub fn can_be_named(data_type: &DataType) -> Result<(), String> {
 
 /// A value as it is written in a rule file, as the name that it has as a value of a column: `1` is `1.0` among floats.
 pub fn name_of(written: &str, data_type: &DataType) -> Option<String> {
-    let text = StringArray::from(vec![written.trim()]);
+    let written = written.trim();
+    let (whole, fraction) = written.split_once('.').unwrap_or((written, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let written = match data_type {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)
+            if fraction.len() as i64 > i64::from(*scale) =>
+        {
+            // It would be rounded to the name of another value.
+            return None;
+        }
+        integer if integer.is_integer() && fraction.is_empty() && !whole.is_empty() => whole,
+        _ => written,
+    };
+    let text = StringArray::from(vec![written]);
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let value = plain_floats(&cast_with_options(&text, data_type, &options).ok()?);
     value.is_valid(0).then(|| array_value_to_string(&value, 0).ok()).flatten()

@@ -67,7 +67,7 @@ mod big {
 }
 
 /// What is known of a numeric column's distribution.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MomentsOut {
     /// Finite values.
     pub count: u64,
@@ -79,6 +79,10 @@ pub struct MomentsOut {
     pub mean: Option<f64>,
     /// Sample standard deviation (n − 1); none below two finite values.
     pub stddev: Option<f64>,
+    /// Σx without rounding: in units of the last place of decimals, in 2^-1074 of floats.
+    pub whole_sum: BigInt,
+    /// Σx² in the squares of these units.
+    pub whole_squares: BigInt,
 }
 
 /// Values summed in 64 bits before the sums are carried over.
@@ -180,7 +184,8 @@ impl State for Moments {
         let mean = (count > 0).then(|| sum.divided_by(count).as_f64());
         // The root before the rounding: a variance that no float can hold has a root that one can.
         let stddev = (count > 1).then(|| Fraction::sample_variance(count, &sum, &squares).root());
-        Ok(MomentsOut { count, infinite, sum: sum.as_f64(), mean, stddev })
+        let (whole_sum, whole_squares) = self.sums.whole();
+        Ok(MomentsOut { whole_sum, whole_squares, count, infinite, sum: sum.as_f64(), mean, stddev })
     }
 }
 
@@ -229,14 +234,23 @@ impl Sums {
         self.float_squares.add_square(x);
     }
 
+    /// Σx and Σx² in whole units.
+    fn whole(&self) -> (BigInt, BigInt) {
+        if !self.floats.is_empty() {
+            return (self.floats.whole(), self.float_squares.whole_of_squares());
+        }
+        let integers = &self.integers;
+        let squares = BigInt::from(integers.squares) + (BigInt::from(integers.squares_carry) << 128) + &integers.wide_squares;
+        (BigInt::from(integers.sum) + &integers.wide_sum, squares)
+    }
+
     /// Σx and Σx².
     fn fractions(&self) -> (Fraction, Fraction) {
         if !self.floats.is_empty() {
             return (self.floats.fraction(), self.float_squares.fraction());
         }
         let ten = BigInt::from(10u8).pow(self.scale.max(0) as u32);
-        let sum = BigInt::from(self.integers.sum) + &self.integers.wide_sum;
-        let low = BigInt::from(self.integers.squares) + (BigInt::from(self.integers.squares_carry) << 128);
-        (Fraction::new(sum, ten.clone()), Fraction::new(low + &self.integers.wide_squares, &ten * &ten))
+        let (sum, squares) = self.whole();
+        (Fraction::new(sum, ten.clone()), Fraction::new(squares, &ten * &ten))
     }
 }

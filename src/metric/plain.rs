@@ -13,19 +13,6 @@ pub(super) mod float {
     }
 }
 
-/// As [`float`], where there may be none.
-pub(super) mod maybe_float {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    pub(crate) fn serialize<S: Serializer>(x: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
-        x.map(|x| x.to_string()).serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
-        Option::<String>::deserialize(from)?.map(|x| x.parse().map_err(D::Error::custom)).transpose()
-    }
-}
-
 /// Integers beyond 64 bits as text.
 pub(super) mod integer {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -1,4 +1,4 @@
-//! Rows whose value is one of a short list, value by value.
+//! Rows whose value is one of a short list, value by value, and how far the other values reach.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use super::budget::{Budget, Reservation};
 use super::column::{Column, Floats, Numbers};
 use super::encoding;
 use super::inputs::Inputs;
+use super::number::Number;
 use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
@@ -28,38 +29,79 @@ pub enum StandIn {
 #[derive(Debug)]
 pub struct StandIns {
     wanted: Vec<StandIn>,
-    rows: Vec<RowSet>,
+    found: StandInsOut,
     memory: Reservation,
+}
+
+/// What was found of the wanted values.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct StandInsOut {
+    /// By wanted value.
+    pub rows: Vec<RowSet>,
+    /// The smallest and the largest of the other numbers, infinities left out.
+    pub others: Option<(Number, Number)>,
+}
+
+impl StandInsOut {
+    fn reach(&mut self, low: Number, high: Number) {
+        self.others = Some(self.others.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.iter().map(RowSet::bytes).sum()
+    }
 }
 
 impl State for StandIns {
     const NAME: &'static str = "stand_ins";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     /// The values to look for, no two alike.
     type Spec = Vec<StandIn>;
-    /// By wanted value.
-    type Out = Vec<RowSet>;
+    type Out = StandInsOut;
 
     fn empty(wanted: &Vec<StandIn>, _: &[DataType], memory: &Arc<Budget>) -> Self {
-        Self { wanted: wanted.clone(), rows: vec![RowSet::default(); wanted.len()], memory: Reservation::new(memory) }
+        let found = StandInsOut { rows: vec![RowSet::default(); wanted.len()], others: None };
+        Self { wanted: wanted.clone(), found, memory: Reservation::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
         let mut found: Vec<Vec<u32>> = vec![Vec::new(); self.wanted.len()];
-        let mut note = |i: usize, is: &dyn Fn(&StandIn) -> bool| {
-            if let Some(which) = self.wanted.iter().position(is) {
+        let mut note = |i: usize, is: &dyn Fn(&StandIn) -> bool| match self.wanted.iter().position(is) {
+            Some(which) => {
                 found[which].push(rows.numbers.get(i));
+                true
+            }
+            None => false,
+        };
+        let (mut ints, mut floats): (Option<(i128, i128)>, Option<(f64, f64)>) = (None, None);
+        let mut float = |x: f64, is_wanted: bool| {
+            if !is_wanted && x.is_finite() {
+                floats = Some(floats.map_or((x, x), |(low, high)| (low.min(x), high.max(x))));
             }
         };
         match columns[0].numbers() {
-            Some(Numbers::Ints { values, .. }) => each_width!(values, values => {
-                present.rows(rows.len(), |i| note(i, &|w| *w == StandIn::Int(i128::from(values[i]))));
-            }),
-            Some(Numbers::Floats(Floats::F32(values))) => {
-                present.rows(rows.len(), |i| note(i, &|w| *w == StandIn::Float(f64::from(values[i]))));
+            Some(Numbers::Ints { values, scale }) => {
+                each_width!(values, values => {
+                    present.rows(rows.len(), |i| {
+                        let x = i128::from(values[i]);
+                        if !note(i, &|w| *w == StandIn::Int(x)) {
+                            ints = Some(ints.map_or((x, x), |(low, high)| (low.min(x), high.max(x))));
+                        }
+                    });
+                });
+                if let Some((low, high)) = ints {
+                    self.found.reach(Number::Int { value: low, scale }, Number::Int { value: high, scale });
+                }
             }
-            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| note(i, &|w| *w == StandIn::Float(values[i]))),
+            Some(Numbers::Floats(Floats::F32(values))) => present.rows(rows.len(), |i| {
+                let x = f64::from(values[i]);
+                float(x, note(i, &|w| *w == StandIn::Float(x)));
+            }),
+            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| {
+                let x = values[i];
+                float(x, note(i, &|w| *w == StandIn::Float(x)));
+            }),
             None => {
                 let longest = self.wanted.iter().map(|w| if let StandIn::Text(t) = w { t.len() } else { 0 }).max().unwrap_or(0);
                 columns[0].for_each_text(rows.selection, |i, text| {
@@ -70,38 +112,46 @@ impl State for StandIns {
                 });
             }
         }
-        for (set, more) in self.rows.iter_mut().zip(found) {
+        if let Some((low, high)) = floats {
+            // −0 is 0.
+            self.found.reach(Number::Float(low + 0.0), Number::Float(high + 0.0));
+        }
+        for (set, more) in self.found.rows.iter_mut().zip(found) {
             set.insert_unit(rows.unit, more);
         }
-        self.memory.resize(self.rows.iter().map(RowSet::bytes).sum());
+        self.memory.resize(self.found.bytes());
         Ok(())
     }
 
     fn merge(&mut self, later: Self) -> Result<(), Fault> {
-        for (set, more) in self.rows.iter_mut().zip(&later.rows) {
+        for (set, more) in self.found.rows.iter_mut().zip(&later.found.rows) {
             set.union(more);
+        }
+        if let Some((low, high)) = later.found.others {
+            self.found.reach(low, high);
         }
         self.memory.absorb(later.memory);
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(Self { wanted: self.wanted.clone(), rows: self.rows.clone(), memory: self.memory.again() })
+        Ok(Self { wanted: self.wanted.clone(), found: self.found.clone(), memory: self.memory.again() })
     }
 
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
-        encoding::write(&self.rows, to)
+        encoding::write(&self.found, to)
     }
 
     fn decode(wanted: &Vec<StandIn>, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let rows: Vec<RowSet> = encoding::read(from)?;
-        encoding::ensure(rows.len() == wanted.len(), "it looked for other values")?;
+        let found: StandInsOut = encoding::read(from)?;
+        encoding::ensure(found.rows.len() == wanted.len(), "it looked for other values")?;
+        encoding::ensure(found.others.is_none_or(|(low, high)| low <= high), "its values reach from high to low")?;
         let mut memory = Reservation::new(memory);
-        memory.resize(rows.iter().map(RowSet::bytes).sum());
-        Ok(Self { wanted: wanted.clone(), rows, memory })
+        memory.resize(found.bytes());
+        Ok(Self { wanted: wanted.clone(), found, memory })
     }
 
     fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
-        Ok(self.rows)
+        Ok(self.found)
     }
 }

@@ -1,29 +1,26 @@
-//! Values as a measure sees them: as they are, their logarithm, or their distance from a centre.
+//! Values as a measure sees them: as they are, or their logarithm.
 
 use super::column::{Column, for_each_float};
 use crate::rows::Mask;
 
-/// First the logarithm, then the distance.
+/// What is done to values before they are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Transform {
     /// The natural logarithm; values that have none are left out.
     pub log: bool,
-    /// The distance from this.
-    #[serde(with = "super::plain::maybe_float")]
-    pub around: Option<f64>,
 }
 
 impl Transform {
-    pub const IDENTITY: Self = Self { log: false, around: None };
+    pub const IDENTITY: Self = Self { log: false };
 
     /// The value as the measure sees it; none where it has no logarithm.
     pub fn apply(&self, x: f64) -> Option<f64> {
-        let x = match self.log {
-            true if x > 0.0 => x.ln(),
-            true => return None,
-            false => x,
-        };
-        Some(self.around.map_or(x, |centre| (x - centre).abs()))
+        match self.log {
+            true if x > 0.0 => Some(x.ln()),
+            true => None,
+            false => Some(x),
+        }
     }
 
     pub fn is_identity(&self) -> bool {

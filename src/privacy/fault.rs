@@ -51,7 +51,7 @@ fn quotes(code: Code) -> Quotes {
         ScratchFailed | Internal => Quotes::Values,
         InvalidYaml | MissingWord | MisplacedWord | DuplicateId | UnknownRule | UnknownColumn | MissingOption | MalformedOption
         | ConflictingOptions | InvalidEnvironment | InvalidLocation | CredentialsInUrl | OutsideRoot | FileNotFound | NotAFile
-        | UnsafeLink | PermissionDenied | WrongFormat | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat
+        | UnsafeLink | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | WrongFormat
         | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
         | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore
         | AlreadyPublished | NotPublished | RowsGone | FateUnknown | UnknownBatch | NotReplayable | ReplayUnfinished | InvalidMended

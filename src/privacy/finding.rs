@@ -24,7 +24,8 @@ impl Privacy {
             message.extend(known.into_statements());
         }
         finding.message = message;
-        if !is_harmless(&finding.unit) {
+        // A statistic of the values has no unit.
+        if finding.unit == Unit::NONE || !is_harmless(&finding.unit) {
             (finding.observed, finding.limit) = (Value::Nothing, Value::Nothing);
         }
         if [&CONSTRAINT.code, &INVARIANT.code].contains(&&finding.code) {
@@ -108,7 +109,7 @@ fn said(rule: &str, outcome: Outcome, failing: u64, of: Option<u64>, message: &M
             None => "there is nothing to judge".into(),
         },
         (Outcome::NotJudged, _) => "fewer rows than `min_rows`: not judged".into(),
-        (Outcome::InsufficientEvidence, _) => "too few rows to tell".into(),
+        (Outcome::InsufficientEvidence, _) => "the rows are not enough to tell".into(),
         (_, Some(of)) => {
             let share = if failing == 0 { String::new() } else { format!(" ({})", percent(failing, of)) };
             format!("{} of {}{share} fail `{rule}`", count(failing), counted(of, "row")).into()

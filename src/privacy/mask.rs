@@ -75,7 +75,6 @@ impl<'de> Deserialize<'de> for Mask {
             }
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Mask, E> {
                 match word {
-                    "true" => Ok(Mask::Hidden),
                     "hash" => Ok(Mask::Hash),
                     "partial" => Ok(Mask::Partial),
                     other => Err(E::unknown_variant(other, &["true", "hash", "partial"])),

@@ -276,8 +276,9 @@ fn sample(sample: &Sample) -> String {
         |(name, value): &(String, Json)| format!("{}={}", visible::cut(name, NAME_MAX), visible::cut(&json_text(value), MESSAGE_MAX));
     let values: Vec<String> = sample.values.iter().map(value).collect();
     let reason = sample.reason.iter().map(|r| format!("  {}", visible::cut(r, MESSAGE_MAX)));
+    let other = sample.same_key_as.iter().map(|other| format!("  same key as {}", visible::line(&other.seen_from(&sample.origin))));
     let raw = sample.raw.iter().map(|r| format!("  | {}", visible::cut(r, MESSAGE_MAX)));
-    format!("{place}  {}{}{}", values.join(" "), reason.collect::<String>(), raw.collect::<String>())
+    format!("{place}  {}{}{}{}", values.join(" "), other.collect::<String>(), reason.collect::<String>(), raw.collect::<String>())
 }
 
 fn json_text(value: &Json) -> String {

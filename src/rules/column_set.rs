@@ -7,7 +7,7 @@ use serde::de::{self, Deserializer, Visitor};
 use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::limits::{CountLimits, Given};
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Message, Outcome, Unit, figures};
 use crate::shown::counted;
@@ -82,7 +82,7 @@ impl Rule for ColumnSet {
     const NAME: &'static str = "column_set";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
-    const WEIGHS_ROWS: bool = false;
+    const JUDGES: Judges = Judges::Columns;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let found: Vec<String> = to.schema().fields().iter().map(|f| f.name().clone()).collect();

@@ -9,7 +9,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, BoundColumn, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, BoundColumn, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Value, figures};
 use crate::metric::Number;
@@ -102,6 +102,7 @@ impl Rule for Duplicates {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
     const NAMES_KEY: bool = true;
+    const JUDGES: Judges = Judges::Measures;
     const CLAIMS: &'static [&'static str] = &["nulls"];
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
@@ -256,7 +257,7 @@ impl Judge for DuplicatesCheck {
                         }
                         Some(Fetched::NoRows) => {}
                         // The schema's finding says so too, and whether the batch is rejected for it.
-                        Some(Fetched::OtherType(why)) => return Ok(Judgement::NoData(why.clone())),
+                        Some(Fetched::OtherType(why)) => return Ok(Judgement::Unfit(why.clone())),
                         None => return Err(Fault::new(Code::Internal, "internal error: published rows were not fetched")),
                     }
                 }
@@ -288,7 +289,16 @@ impl Judge for DuplicatesCheck {
         let rows_failing = Arc::new(keys.failing.clone());
         let published = Arc::new(keys.elsewhere.clone());
         let (of, says) = (rows.rows, self.says.into());
-        Ok(Judgement::Rows(RowsJudged { failing, of, rows: rows_failing, published, says, figures: counted, ..RowsJudged::default() }))
+        Ok(Judgement::Rows(RowsJudged {
+            failing,
+            of,
+            rows: rows_failing,
+            published,
+            repeats: keys.repeats.clone(),
+            says,
+            figures: counted,
+            ..RowsJudged::default()
+        }))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::judgement::{Judgement, TestCounts};
 use super::published::{Fetched, KeyQuery};
 use super::requests::{Handle, Requests, Scope, TestHandle};
+use super::words::Over;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::State;
 use crate::metric::grouped::GroupedOut;
@@ -93,6 +94,15 @@ impl SecondPass<'_> {
         match self.group {
             Some(group) => self.requests.want_of_group(spec, columns, self.scope, (group, self.first_new)),
             None => self.requests.want(spec, columns, self.scope),
+        }
+    }
+
+    /// The same over all rows in scope, sound or not: those that fail are among them.
+    pub fn want_of_all_rows<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
+        let scope = Scope { over: Over::All, ..self.scope.clone() };
+        match self.group {
+            Some(group) => self.requests.want_of_group(spec, columns, &scope, (group, self.first_new)),
+            None => self.requests.want(spec, columns, &scope),
         }
     }
 

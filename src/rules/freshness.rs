@@ -7,7 +7,7 @@ use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, EarlierLimit, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Number;
@@ -37,6 +37,7 @@ impl Rule for Freshness {
     const NAME: &'static str = "freshness";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Age;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
@@ -44,9 +45,14 @@ impl Rule for Freshness {
             let what = format!("`freshness` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
             return Err(to.fault(Code::UnfitColumn, what).into());
         }
+        let warn = to.own_warn::<Duration>()?.filter(|warn| warn.seconds < self.max_age.value.seconds);
+        if let Some(written) = to.warn.as_ref().filter(|_| warn.is_none()) {
+            let what = format!("`warn` is not an earlier limit than `max_age`, {}", self.max_age.value);
+            return Err(to.fault_at(written, Code::ConflictingWords, what).hint("write less").into());
+        }
         let extrema = to.want::<Extrema>((), &[column.index]);
         let as_of = to.as_of().timestamp_micros();
-        Ok(Box::new(FreshnessCheck { extrema, data_type: column.data_type, as_of, max_age: self.max_age.value }))
+        Ok(Box::new(FreshnessCheck { extrema, data_type: column.data_type, as_of, max_age: self.max_age.value, warn }))
     }
 }
 
@@ -57,6 +63,7 @@ struct FreshnessCheck {
     /// Microseconds since 1970.
     as_of: i64,
     max_age: Duration,
+    warn: Option<Duration>,
 }
 
 impl SinglePass for FreshnessCheck {
@@ -68,14 +75,22 @@ impl SinglePass for FreshnessCheck {
         let seconds = |micros: i128| i64::try_from(micros.div_euclid(1_000_000)).unwrap_or(i64::MAX);
         let shown = i64::try_from(micros).ok().and_then(DateTime::from_timestamp_micros);
         let newest = shown.map_or_else(|| value.to_string(), |t| t.to_rfc3339_opts(SecondsFormat::AutoSi, true));
-        let fails = age > i128::from(self.max_age.seconds) * 1_000_000;
+        let is_beyond = |limit: Duration| age > i128::from(limit.seconds) * 1_000_000;
+        let outcome = match self.warn {
+            _ if is_beyond(self.max_age) => Outcome::Fail,
+            Some(warn) if is_beyond(warn) => Outcome::Warn,
+            Some(_) | None => Outcome::Pass,
+        };
         let age = Duration { seconds: seconds(age) };
         let says = match age.seconds < 0 {
             true => format!("the newest value, {newest}, is {} in the future", Duration { seconds: -age.seconds }),
-            false => format!("the newest value, {newest}, is {age} old, {} allowed", self.max_age),
+            false => {
+                let warned = self.warn.filter(|_| outcome == Outcome::Warn).map(|warn| format!(", a warning from {warn} on"));
+                format!("the newest value, {newest}, is {age} old, {} allowed{}", self.max_age, warned.unwrap_or_default())
+            }
         };
         Ok(Judgement::measured(Finding {
-            outcome: if fails { Outcome::Fail } else { Outcome::Pass },
+            outcome,
             observed: age.seconds.into(),
             limit: self.max_age.seconds.into(),
             unit: Unit::SECONDS,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::findings::{Figures, Finding};
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 
 /// The answer of a check.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub enum Judgement {
     NeedsPass,
     /// Nothing to judge, and why.
     NoData(String),
+    /// The batch does not allow a judgement, however many rows there are, and why.
+    Unfit(String),
     /// There are so many rows, fewer than the rule's `min_rows`.
     TooFewRows(u64),
     /// Some rows fail; the rule's tolerance decides.
@@ -49,6 +51,8 @@ pub struct RowsJudged {
     pub rows: Arc<RowSet>,
     /// Of these, rows that are published already: they are no worse than those.
     pub published: Arc<RowSet>,
+    /// Of the first rows whose key occurs elsewhere: another row that has it.
+    pub repeats: Repeats,
     /// What was found, without the count: "no email", "below 0".
     pub says: String,
     pub figures: Figures,

@@ -7,6 +7,7 @@ use arrow::datatypes::DataType;
 
 use super::Binder;
 use super::bounds::{Bound, shown};
+use super::earlier::{Earlier, End};
 use super::words::{Decimal, Literal};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Outcome, Value};
@@ -22,15 +23,6 @@ pub(super) struct Given<'a, T = Literal> {
     pub max: Option<&'a Spanned<T>>,
     pub above: Option<&'a Spanned<T>>,
     pub below: Option<&'a Spanned<T>>,
-}
-
-/// A bound that was read.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct End<B> {
-    pub bound: B,
-    /// Whether the bound itself is allowed.
-    pub closed: bool,
-    pub lower: bool,
 }
 
 impl<'a, T: Display> Given<'a, T> {
@@ -91,6 +83,7 @@ impl<'a, T: Display> Given<'a, T> {
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
     ends: Vec<End<Number>>,
+    warn: Option<Earlier<Number>>,
     /// The bounds in words: "0 to 10", "above 0".
     pub says: String,
 }
@@ -101,14 +94,29 @@ impl Limits {
     /// # Errors
     /// There is none, one cannot be read, or no value lies within them.
     pub(super) fn read(given: &Given<'_>, data_type: Option<&DataType>, to: &Binder<'_>) -> Result<Self, Faults> {
-        let read =
-            |literal: &Spanned<Literal>| number(&literal.value, data_type).map_err(|why| to.fault_at(literal, Code::InvalidValue, why));
+        let read = reader(data_type, to);
         let has_room = |low: &End<Number>, high: &End<Number>| match compare(low.bound, high.bound) {
             Ordering::Less => true,
             Ordering::Equal => low.closed && high.closed,
             Ordering::Greater => false,
         };
-        Ok(Self { ends: given.read(to, read, has_room)?, says: given.says(|literal| literal.0.clone()) })
+        Ok(Self { ends: given.read(to, read, has_room)?, warn: None, says: given.says(|literal| literal.0.clone()) })
+    }
+
+    /// These, and the rule's `warn` beside them.
+    ///
+    /// # Errors
+    /// It is no earlier limit than the one bound there is.
+    pub(super) fn with_warn(self, data_type: Option<&DataType>, to: &Binder<'_>) -> Result<Self, Fault> {
+        Ok(Self { warn: Earlier::beside(&self.ends, to, reader(data_type, to), compare)?, ..self })
+    }
+
+    /// What the measure should be, where it is not: behind "is 5, ".
+    pub(super) fn should(&self, outcome: Outcome) -> String {
+        match &self.warn {
+            Some(warn) if outcome == Outcome::Warn => format!("a warning unless it is {}", warn.says),
+            Some(_) | None => format!("and should be {}", self.says),
+        }
     }
 
     /// How `measure` stands to the bounds.
@@ -137,17 +145,11 @@ impl Limits {
 
     /// The outcome, given how the measure stands to a bound.
     fn outcome_by(&self, measure: impl Fn(Number) -> Ordering) -> Outcome {
-        if self.ends.iter().all(|end| end.allows(measure(end.bound))) { Outcome::Pass } else { Outcome::Fail }
-    }
-}
-
-impl<B> End<B> {
-    /// Whether a measure that stands to the bound like this is allowed.
-    pub(super) fn allows(&self, measure: Ordering) -> bool {
-        match measure {
-            Ordering::Equal => self.closed,
-            Ordering::Greater => self.lower,
-            Ordering::Less => !self.lower,
+        let holds = |end: &End<Number>| end.admits(measure(end.bound));
+        match &self.warn {
+            _ if !self.ends.iter().all(holds) => Outcome::Fail,
+            Some(warn) if !holds(&warn.end) => Outcome::Warn,
+            Some(_) | None => Outcome::Pass,
         }
     }
 }
@@ -156,6 +158,7 @@ impl<B> End<B> {
 #[derive(Debug, Clone)]
 pub(super) struct CountLimits {
     ends: Vec<End<u64>>,
+    warn: Option<Earlier<u64>>,
     /// The bounds in words: "3 to 10", "above 2".
     pub says: String,
 }
@@ -174,7 +177,23 @@ impl CountLimits {
         if let Some(below) = given.below.filter(|below| below.value == 0) {
             return Err(to.fault_at(below, Code::ConflictingWords, "nothing can pass: no count is below 0").into());
         }
-        Ok(Self { ends, says: given.says(|&n| count(n)) })
+        Ok(Self { ends, warn: None, says: given.says(|&n| count(n)) })
+    }
+
+    /// These, and the rule's `warn` beside them.
+    ///
+    /// # Errors
+    /// It is no earlier limit than the one bound there is.
+    pub(super) fn with_warn(self, to: &Binder<'_>) -> Result<Self, Fault> {
+        let read =
+            |written: &Spanned<Literal>| super::earlier::count(&written.value).map_err(|why| to.fault_at(written, Code::InvalidValue, why));
+        Ok(Self { warn: Earlier::beside(&self.ends, to, read, |a, b| a.cmp(&b))?, ..self })
+    }
+
+    /// What `warn` asks of a count that it warns of: "at least 100".
+    pub(super) fn warns(&self, n: u64) -> Option<&str> {
+        let warn = self.warn.as_ref().filter(|warn| !warn.end.admits(n.cmp(&warn.end.bound)))?;
+        Some(&warn.says)
     }
 
     /// The bound that `n` breaks, in words: "fewer than 3".
@@ -198,11 +217,7 @@ impl CountLimits {
     }
 
     fn broken(&self, n: u64) -> Option<&End<u64>> {
-        self.ends.iter().find(|end| match n.cmp(&end.bound) {
-            Ordering::Equal => !end.closed,
-            Ordering::Greater => !end.lower,
-            Ordering::Less => end.lower,
-        })
+        self.ends.iter().find(|end| !end.admits(n.cmp(&end.bound)))
     }
 }
 
@@ -228,6 +243,11 @@ fn compare(a: Number, b: Number) -> Ordering {
         // −0 is 0.
         _ => (a.as_f64() + 0.0).total_cmp(&(b.as_f64() + 0.0)),
     }
+}
+
+/// Reads a bound of a measure.
+fn reader<'a>(data_type: Option<&'a DataType>, to: &'a Binder<'_>) -> impl Fn(&Spanned<Literal>) -> Result<Number, Fault> + 'a {
+    move |literal| number(&literal.value, data_type).map_err(|why| to.fault_at(literal, Code::InvalidValue, why))
 }
 
 fn number(literal: &Literal, data_type: Option<&DataType>) -> Result<Number, String> {

@@ -9,12 +9,16 @@ mod binder;
 pub mod bounds;
 mod column;
 mod column_set;
+mod common;
 mod duplicates;
+mod earlier;
 mod exact_keys;
 mod expression;
 pub mod facts;
+mod files;
 mod freshness;
 pub mod held;
+mod json_schema;
 pub mod judgement;
 mod length;
 mod limits;
@@ -44,7 +48,10 @@ use serde::de::DeserializeOwned;
 pub use alone::Alone;
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
+pub use common::Judges;
+pub use earlier::EarlierLimit;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
+pub use files::Files;
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
 pub use requests::{Asking, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
@@ -65,6 +72,10 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_ROWS: bool;
     /// What follows when it fails, unless the rule file says otherwise.
     const ON_FAIL: OnFail = if Self::NAMES_ROWS { OnFail::Quarantine } else { OnFail::Reject };
+    /// What it looks at when it judges: which common words it takes follows from it.
+    const JUDGES: Judges = if Self::NAMES_ROWS { Judges::Rows } else { Judges::Measures };
+    /// What `warn` is for it.
+    const WARN: EarlierLimit = if Self::NAMES_ROWS { EarlierLimit::Rows } else { EarlierLimit::None };
     /// Common words that this rule gives a meaning of its own.
     const CLAIMS: &'static [&'static str] = &[];
     /// Words of its own with which it speaks of rows rather than of one column.
@@ -75,14 +86,21 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
     const COUNTS_ROWS: bool = false;
-    /// Whether more rows are more evidence for it: not where it counts them, or looks at the columns alone.
-    const WEIGHS_ROWS: bool = !Self::COUNTS_ROWS;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
     /// # Errors
     /// What of the configuration does not fit the data's schema.
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
+
+    /// Reads the files that it names, before it binds.
+    ///
+    /// # Errors
+    /// One cannot be read, or is not what it should be.
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
+        let _ = files;
+        Ok(())
+    }
 
     /// Says what is wrong with it whatever the data is, beside what reading it has shown: its SQL, its patterns.
     fn validate(&self, alone: &mut Alone<'_>) {
@@ -149,12 +167,13 @@ pub struct RuleEntry {
     pub subject: Subject,
     pub names_rows: bool,
     pub on_fail: OnFail,
+    pub judges: Judges,
+    pub warn: EarlierLimit,
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
     pub minds_kind: bool,
     pub names_key: bool,
     pub counts_rows: bool,
-    pub weighs_rows: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -169,6 +188,12 @@ pub trait AnyRule: Send + Sync {
     /// See [`Rule::bind`].
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults>;
 
+    /// See [`Rule::read_files`].
+    ///
+    /// # Errors
+    /// See [`Rule::read_files`].
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults>;
+
     /// See [`Rule::validate`].
     fn validate(&self, alone: &mut Alone<'_>);
 
@@ -182,6 +207,10 @@ pub trait AnyRule: Send + Sync {
 impl<R: Rule> AnyRule for R {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Rule::bind(self, to)
+    }
+
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
+        Rule::read_files(self, files)
     }
 
     fn validate(&self, alone: &mut Alone<'_>) {
@@ -204,12 +233,13 @@ impl RuleEntry {
             subject: R::SUBJECT,
             names_rows: R::NAMES_ROWS,
             on_fail: R::ON_FAIL,
+            judges: R::JUDGES,
+            warn: R::WARN,
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,
             minds_kind: R::MINDS_KIND,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
-            weighs_rows: R::WEIGHS_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
         }
@@ -231,6 +261,7 @@ rules![
     pattern::Pattern,
     length::Length,
     parse::Parse,
+    json_schema::RecordSchema,
     expression::Expression,
     order::Order,
     stuck::Stuck,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::Handle;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::is_ordered;
@@ -17,7 +17,8 @@ use crate::types::{is_text, type_name};
 ///
 /// A row breaks the order if its value is less than that of the row before it that has one, in
 /// source order (`strict`: not greater), with `by` within its group. For numbers, dates, times and
-/// strings.
+/// strings. All rows in scope are judged, those that other rules set aside among them; rows that
+/// `where` leaves out are passed over.
 ///
 /// Why: a log with a clock that was set back, a file put together from pieces in the wrong order.
 ///
@@ -48,6 +49,7 @@ impl Rule for Order {
     const NAME: &'static str = "order";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
+    const JUDGES: Judges = Judges::Sequences;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
@@ -56,6 +58,7 @@ impl Rule for Order {
             let what = format!("`order` needs numbers, dates, times or text, but `{}` is {}", column.name, type_name(&column.data_type));
             return Err(to.fault(Code::UnfitColumn, what).into());
         }
+        to.judge_all_rows();
         let decreasing = self.direction == Direction::Decreasing;
         let breaks = to.want::<Breaks>(OrderSpec { decreasing, strict: self.strict }, &[column.index]);
         let rows = to.rows_in_scope();

@@ -17,13 +17,23 @@ use crate::yaml::Spanned;
 /// Text that cannot be read as what it should be.
 ///
 /// `datetime` is ISO 8601, a date alone or with a time, unless `format` gives another (strftime);
-/// `number` is decimal digits with a sign, a point, an exponent; `json` any JSON value; `uuid` the
-/// form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an absolute URL with a host.
+/// `number` is decimal digits with a sign, a point, an exponent; `json` any
+/// JSON value; `uuid` the form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an
+/// absolute URL with a host. White space around a value is never taken away. A missing value passes
+/// unless `nulls: fail`; an empty text is no date, number or address.
+///
+/// ISO 8601 is read as `2026-01-31`, or that, then `T` or a space, then `17:45`, `17:45:01` or
+/// `17:45:01.5` (up to nine digits), then nothing, `Z`, `UTC`, `+02`, `+0200` or `+02:00`. With
+/// `format: common` a space may stand before the zone, and with `dayfirst` beside it these are dates
+/// too: `31/1/2026`, `31-01-2026`, `31.01.2026` with `dayfirst: true`, `1/31/2026` and the like with
+/// `dayfirst: false`, alone or with a space and a time as above. The year has four digits. Nothing
+/// else is common: no names of months, no `5:45 PM`, no `31/1/26`, no `2026/01/31`.
 ///
 /// Why: what is stored as text is parsed by whoever comes next, and fails there.
 ///
 /// ```yaml
 /// - parse: { column: created, as: datetime, format: "%d.%m.%Y %H:%M" }
+/// - parse: { column: joined, as: datetime, format: common, dayfirst: true }
 /// - parse: { columns: [payload, context], as: json }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -31,9 +41,14 @@ use crate::yaml::Spanned;
 pub(super) struct Parse {
     /// What the text must be.
     r#as: Kind,
-    /// How a `datetime` is written, in strftime's terms.
+    /// How a `datetime` is written, in strftime's terms; or `common`. ISO 8601 if left out.
     format: Option<Spanned<String>>,
+    /// Of `format: common`: whether the day stands before the month in dates such as `2/3/2026`. Those are no dates if it is left out.
+    dayfirst: Option<Spanned<bool>>,
 }
+
+/// The format that names several.
+const COMMON: &str = "common";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -82,32 +97,53 @@ impl Rule for Parse {
         if let Some(format) = &self.format {
             if self.r#as != Kind::Datetime {
                 faults.push(to.fault_at(format, Code::MisplacedWord, "`format` is for `as: datetime`"));
-            } else if !super::schema::is_strftime(&format.value) {
+            } else if format.value != COMMON && !super::schema::is_strftime(&format.value) {
                 let what = format!("`{}` is not a strftime format", format.value);
-                faults.push(to.fault_at(format, Code::InvalidValue, what).hint("such as `%d.%m.%Y %H:%M`"));
+                faults.push(to.fault_at(format, Code::InvalidValue, what).hint("such as `%d.%m.%Y %H:%M`, or `common`"));
             }
         }
-        faults.or_ok(())?;
-        let format = self.format.as_ref().map(|f| f.value.clone());
-        let says = match &format {
-            Some(format) => format!("not {} in the form `{format}`", self.r#as.a_name()),
-            None => format!("not {}", self.r#as.a_name()),
+        let form = match &self.format {
+            None => Form::Iso,
+            Some(format) if format.value == COMMON => Form::Common(self.dayfirst.as_ref().map(|d| d.value)),
+            Some(format) => Form::Strftime(format.value.clone()),
         };
-        let test = to.row_test(ParseTest { kind: self.r#as, format }, &[column.index]);
+        if let (Some(dayfirst), Form::Iso | Form::Strftime(_)) = (&self.dayfirst, &form) {
+            let fault = to.fault_at(dayfirst, Code::MisplacedWord, "`dayfirst` is for `format: common`");
+            faults.push(fault.hint("elsewhere the format says where the day stands"));
+        }
+        faults.or_ok(())?;
+        let name = self.r#as.a_name();
+        let says = match &form {
+            Form::Strftime(format) => format!("not {name} in the form `{format}`"),
+            Form::Common(Some(true)) => format!("not {name} in a common form, day first"),
+            Form::Common(Some(false)) => format!("not {name} in a common form, month first"),
+            Form::Common(None) => format!("not {name} in a common form"),
+            Form::Iso => format!("not {name}"),
+        };
+        let test = to.row_test(ParseTest { kind: self.r#as, form }, &[column.index]);
         Ok(Box::new(ParseCheck { test, says }))
     }
 }
 
+/// How a date or time is written.
+enum Form {
+    Iso,
+    Strftime(String),
+    /// See [`text::common`].
+    Common(Option<bool>),
+}
+
 struct ParseTest {
     kind: Kind,
-    format: Option<String>,
+    form: Form,
 }
 
 impl ParseTest {
     fn reads(&self, text: &str) -> bool {
-        match (self.kind, &self.format) {
-            (Kind::Datetime, Some(format)) => text::timestamp_in(text, format).is_some() || text::date_in(text, format).is_some(),
-            (Kind::Datetime, None) => text::timestamp(text).is_some(),
+        match (self.kind, &self.form) {
+            (Kind::Datetime, Form::Common(day_first)) => text::common(text, *day_first).is_some(),
+            (Kind::Datetime, Form::Strftime(format)) => text::timestamp_in(text, format).is_some() || text::date_in(text, format).is_some(),
+            (Kind::Datetime, Form::Iso) => text::timestamp(text).is_some(),
             (Kind::Number, _) => text.bytes().any(|b| b.is_ascii_digit()) && text::float(text).is_some(),
             (Kind::Json, _) => crate::json::is_value(text),
             (Kind::Uuid, _) => is_uuid(text),

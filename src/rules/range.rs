@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bounds::Bound;
+use super::earlier::End;
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
-use super::limits::{End, Given};
+use super::limits::Given;
 use super::requests::TestHandle;
 use super::words::Literal;
 use super::{Binder, BoundColumn, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
@@ -222,7 +223,7 @@ struct Unjudged {
 
 impl SinglePass for Unjudged {
     fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::NoData(self.why.clone()))
+        Ok(Judgement::Unfit(self.why.clone()))
     }
 }
 

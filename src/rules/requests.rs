@@ -160,11 +160,13 @@ pub struct Asking<'a> {
     new: Requests,
     /// Whether it asks for any state, be it one that others asked for too.
     wants_states: bool,
+    /// Whether some of them see the sound rows alone.
+    counts_sound_rows: bool,
 }
 
 impl<'a> Asking<'a> {
     pub fn beside(before: &'a Requests) -> Self {
-        Self { before, new: Requests::default(), wants_states: false }
+        Self { before, new: Requests::default(), wants_states: false, counts_sound_rows: false }
     }
 
     /// What was asked for that nobody had asked for before.
@@ -179,6 +181,10 @@ impl<'a> Asking<'a> {
 
     pub fn wants_states(&self) -> bool {
         self.wants_states
+    }
+
+    pub fn counts_sound_rows(&self) -> bool {
+        self.counts_sound_rows
     }
 
     /// Asks for a state over `columns` in `scope`, by group where the scope groups.
@@ -196,6 +202,7 @@ impl<'a> Asking<'a> {
     /// The index of the state, which is kept once.
     fn state(&mut self, request: StateRequest) -> usize {
         self.wants_states = true;
+        self.counts_sound_rows |= request.scope.over == Over::Sound;
         let key = request.key();
         let offset = self.before.states.len();
         if let Some(index) = self.before.find(&key, &request) {

@@ -5,7 +5,7 @@ use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::limits::{CountLimits, Given};
 use super::requests::Handle;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, EarlierLimit, GroupFacts, Judge, Rule, Subject};
 use crate::diagnostic::{Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
@@ -42,10 +42,11 @@ impl Rule for RowCount {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
+    const WARN: EarlierLimit = EarlierLimit::Count;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
-        let limits = CountLimits::read(&given, to)?;
+        let limits = CountLimits::read(&given, to)?.with_warn(to)?;
         Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), limits }))
     }
 
@@ -64,12 +65,13 @@ impl SinglePass for RowsCheck {
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let rows = facts.get(self.rows)?.map_or(0, |c| c.rows);
         let broken = self.limits.breaks(rows);
-        let says = match &broken {
-            Some(broken) => format!("{}, {broken}", counted(rows, "row")),
-            None => counted(rows, "row"),
+        let (outcome, says) = match (broken, self.limits.warns(rows)) {
+            (Some(broken), _) => (Outcome::Fail, format!("{}, {broken}", counted(rows, "row"))),
+            (None, Some(warn)) => (Outcome::Warn, format!("{}, a warning unless there are {warn}", counted(rows, "row"))),
+            (None, None) => (Outcome::Pass, counted(rows, "row")),
         };
         Ok(Judgement::measured(Finding {
-            outcome: if broken.is_some() { Outcome::Fail } else { Outcome::Pass },
+            outcome,
             observed: rows.into(),
             limit: self.limits.says.clone().into(),
             unit: Unit::ROWS,

@@ -13,7 +13,7 @@ use super::exact_keys::ExactKeys;
 use super::limits::{Given, Limits};
 use super::quantiles::ExactQuantiles;
 use super::words::Literal;
-use super::{Binder, BoundColumn, Judge, Rule, Subject};
+use super::{Binder, BoundColumn, EarlierLimit, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::comoments::CoMoments;
 use crate::metric::extrema::{Extrema, TextExtrema};
@@ -121,6 +121,7 @@ impl Rule for Statistic {
     const NAME: &'static str = "statistic";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
@@ -172,12 +173,14 @@ impl Statistic {
         let one = [column.index];
         let is_extreme = matches!(of, Of::Min | Of::Max);
         if is_extreme && is_text(data_type) {
+            faults.take(no_warn("bounds of text", to));
             let limits = faults.take_all(TextLimits::read(given, to));
             let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
             return Ok(Box::new(TextCheck { name, texts: to.want::<TextExtrema>((), &one), is_last: of == Of::Max, limits }));
         }
         let typed = (is_extreme && is_ordered(data_type)).then_some(data_type);
-        let limits = if fits { faults.take_all(Limits::read(given, typed, to)) } else { None };
+        let read = |to: &Binder<'_>| Limits::read(given, typed, to).and_then(|limits| Ok(limits.with_warn(typed, to)?));
+        let limits = if fits { faults.take_all(read(to)) } else { None };
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
         let quantile =
             |to: &mut Binder<'_>, p| ExactQuantiles::bind(&mut to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
@@ -224,6 +227,7 @@ impl Statistic {
         if let Some(with) = &self.with {
             faults.push(to.fault_at(with, Code::MisplacedWord, "`with` is for `of: correlation` and `of: cramers_v`"));
         }
+        faults.take(no_warn("several quantiles", to));
         if quantiles.is_empty() {
             faults.push(to.fault(Code::InvalidValue, "`quantiles` names none").hint("such as `quantiles: { 0.5: { max: 10 } }`"));
         }
@@ -279,4 +283,11 @@ impl Statistic {
 /// `99% quantile`, with all digits of the probability.
 fn quantile_name(p: f64) -> String {
     format!("{}% quantile", digits(p * 100.0, 12))
+}
+
+/// Where no earlier limit can be given.
+fn no_warn(beside: &str, to: &Binder<'_>) -> Result<(), Fault> {
+    let Some(warn) = &to.warn else { return Ok(()) };
+    let fault = to.fault_at(warn, Code::MisplacedWord, format!("`warn` cannot stand beside {beside}"));
+    Err(fault.hint("write another rule with the earlier bound and `on_fail: warn`"))
 }

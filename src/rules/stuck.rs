@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::facts::SecondPass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::Handle;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
@@ -20,7 +20,8 @@ use crate::yaml::Spanned;
 ///
 /// All rows of a run that is longer than `max_run` fail. Rows follow each other in source order, or
 /// as `order_by` sorts them; rows without an order value come first, ties keep source order. A
-/// missing value ends a run. Rows that come in order already take constant memory; others are held
+/// missing value ends a run. All rows in scope count, those that other rules set aside among them;
+/// rows that `where` leaves out, or of another group, are passed over. Rows that come in order already take constant memory; others are held
 /// in memory to be sorted, within `--memory-limit`.
 ///
 /// Why: a frozen sensor delivers values that are each beyond suspicion.
@@ -41,8 +42,10 @@ impl Rule for Stuck {
     const NAME: &'static str = "stuck";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
+    const JUDGES: Judges = Judges::Sequences;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        to.judge_all_rows();
         let column = to.column().index;
         let max_run = self.max_run.value;
         if max_run == 0 {
@@ -94,7 +97,7 @@ impl Judge for StuckCheck {
         if let Some(sorted) = self.sorted {
             return Ok(match facts.get(sorted)? {
                 Some(Some(runs)) => self.told(runs, of),
-                Some(None) => Judgement::NoData("sorting the rows takes more than --memory-limit".into()),
+                Some(None) => Judgement::Unfit("sorting the rows takes more than --memory-limit".into()),
                 None => Judgement::NoData("no rows in scope".into()),
             });
         }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::schema::TypeName;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, GroupFacts, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Fault, Faults};
 use crate::findings::{Finding, Outcome, Unit};
 use crate::types::type_name;
@@ -33,7 +33,7 @@ impl Rule for Type {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
     const MINDS_KIND: bool = false;
-    const WEIGHS_ROWS: bool = false;
+    const JUDGES: Judges = Judges::Columns;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         Ok(Box::new(TypeCheck { found: type_name(&to.column().data_type), expected: type_name(&self.is.0) }))

@@ -4,10 +4,10 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::foreign;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, may_mean};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
-use crate::rules::{self, AnyRule, RuleEntry, Subject};
+use crate::rules::{self, AnyRule, EarlierLimit, RuleEntry, Subject};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
 /// The words that every rule understands.
@@ -40,15 +40,11 @@ pub struct Words {
     pub warn: Option<Spanned<Literal>>,
     /// Whether rows whose value is missing pass. If left out: `pass`.
     pub nulls: Option<Spanned<Nulls>>,
-    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: as heavy as
-    /// `on_fail` and no heavier, `stop` for `reject` and `quarantine`, `warn` for `warn` and `info`; `warn` where `where` or a
-    /// group of `by` is empty.
+    /// What follows when there is nothing to judge: no rows, no values, a column that is not there. If left out: `stop` if `on_fail` is `quarantine` or `reject`, else `warn`; an empty `where` or group warns.
     pub on_no_data: Option<OnNoData>,
-    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are
-    /// counted as the rule sees them, within `where` and `over`. If left out: every group is judged.
+    /// A batch, or a group of `by`, with fewer rows than this is shown and not judged: it neither fails nor warns. Rows are counted as the rule sees them, within `where` and `over`; where there is none at all, `on_no_data` decides. If left out: few rows are judged too.
     pub min_rows: Option<u64>,
-    /// Whether it is a failure if there is too little data to judge: a group below `min_rows`, a group without values, a
-    /// sample that is too small. If left out: `false`.
+    /// Whether what cannot be judged for want of data fails: a group below `min_rows`, a group without values, a sample too small to tell. If left out: `false`.
     pub require_evidence: Option<Spanned<bool>>,
     /// Which rows a measure of the batch is taken over. If left out: `sound`.
     pub over: Option<Over>,
@@ -80,14 +76,7 @@ impl Words {
 
     /// The words that mean something for `rule`.
     pub fn keys_for(rule: &RuleEntry) -> impl Iterator<Item = &'static str> + '_ {
-        Self::KEYS.into_iter().filter(|key| {
-            let is_column_word = matches!(*key, "column" | "columns");
-            let is_evidence_word = matches!(*key, "min_rows" | "require_evidence");
-            let is_meaningless = (is_column_word && rule.subject == Subject::Table)
-                || (*key == "tolerate" && !rule.names_rows)
-                || (is_evidence_word && !rule.weighs_rows);
-            !rule.claims.contains(key) && !is_meaningless
-        })
+        Self::KEYS.into_iter().filter(|key| !rule.claims.contains(key) && rule.refuses(key).is_none())
     }
 }
 
@@ -193,11 +182,12 @@ fn side_by_side(first: &Entry, rest: &[Entry], at: Position) -> Fault {
     let second = &rest[0];
     let fault = |what: String| Fault::new(Code::InvalidValue, what);
     match (is_rule(&first.key), is_rule(&second.key)) {
-        (true, false) => {
-            let blanks = " ".repeat(at.column as usize + 3);
-            fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key))
-                .hint(format!("indent `{}` by two blanks more than `{}`: `{blanks}{}: …`", second.key, first.key, second.key))
-        }
+        (true, false) => fault(format!("`{}` stands beside `{}`, not within it", second.key, first.key)).hint(format!(
+            "indent `{0}` by {1} blanks, so that it stands within `{2}`",
+            second.key,
+            at.column + 3,
+            first.key
+        )),
         (true, true) => fault(format!("`{}` and `{}` are two rules in one item of the list", first.key, second.key))
             .hint(format!("begin each with `- `: `- {}: …`", second.key)),
         (false, _) => match rest.iter().find(|e| is_rule(&e.key)) {
@@ -219,17 +209,32 @@ fn malformed(config: &Node, file: &str) -> Result<Words, Faults> {
     }
     let words = faults.take(yaml::read::<Words>(&Node { at: config.at, value: Value::Mapping(known) }, file));
     if let Some(words) = &words {
-        warns_of_rows(words, file, &mut faults);
+        warns_earlier(EarlierLimit::Rows, words, file, &mut faults);
+        let tolerate = words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value);
+        if let Some(warn) =
+            words.warn.as_ref().filter(|warn| warn.value.0.parse().is_ok_and(|warn: Tolerance| !warn.comes_before(&tolerate)))
+        {
+            faults.push(never_warns(&tolerate).at(warn.at.in_file(file)));
+        }
     }
     faults.or_ok(words.unwrap_or_default())
 }
 
-/// Beside a tolerance, `warn` is one too.
-fn warns_of_rows(words: &Words, file: &str, faults: &mut Faults) {
+/// `warn` must be a limit of the rule's own kind.
+fn warns_earlier(limit: EarlierLimit, words: &Words, file: &str, faults: &mut Faults) {
     if let Some(warn) = &words.warn
-        && let Err(why) = warn.value.0.parse::<Tolerance>()
+        && let Err(why) = limit.check(&warn.value)
     {
         faults.push(Fault::told(Code::InvalidValue, why).at(warn.at.in_file(file)));
+    }
+}
+
+/// A fault: whatever fails beyond `warn` fails beyond `tolerate` already.
+pub(crate) fn never_warns(tolerate: &Tolerance) -> Fault {
+    let fault = Fault::new(Code::ConflictingWords, "`warn` is not an earlier limit than `tolerate`, so it would never warn");
+    match tolerate.is_none() {
+        true => fault.hint("without `tolerate` one failing row is too many; add `tolerate`, or write `on_fail: warn`"),
+        false => fault.hint(format!("write less than {tolerate}")),
     }
 }
 
@@ -239,6 +244,19 @@ fn taken(id: &Spanned<String>, entry: &RuleEntry, file: &str) -> Option<Fault> {
     let owner = builtin::owner_of(&id.value).filter(|_| id.value != entry.name)?;
     let fault = Fault::new(Code::DuplicateId, format!("the id `{}` is reserved", id.value)).at(id.at.in_file(file));
     Some(fault.hint(format!("it belongs to findings of the kind `{}`, which need no rule; choose another", owner.code)))
+}
+
+/// What is wrong with a key that the rule does not take.
+fn misplaced(entry: &RuleEntry, key: &str, own: &[String], words: &[&str]) -> Fault {
+    let own = own.iter().map(String::as_str);
+    let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() else {
+        let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name));
+        return fault.hint_word(key, own.chain(words.iter().copied()));
+    };
+    let fault = Fault::new(Code::MisplacedWord, format!("`{key}` has no meaning for `{}`", entry.name));
+    // Who writes `column` here may mean the columns that the rule calls otherwise.
+    let names_columns = matches!(key, "column" | "columns") && own.clone().any(|own| matches!(own, "key" | "groups"));
+    if names_columns { fault.hint_word(key, own) } else { fault.hint(format!("{why}; leave it out")) }
 }
 
 fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {
@@ -260,18 +278,13 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         } else if words.contains(&key) {
             word_entries.push(e.clone());
         } else {
-            let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name)).at(e.key_at.in_file(file));
-            faults.push(match key {
-                "tolerate" => fault.hint("it judges the batch as a whole and names no rows that could stay; leave the key out"),
-                "column" | "columns" if !own.iter().any(|o| matches!(o.as_str(), "key" | "groups")) => {
-                    fault.hint("the rule is about rows, not about one column; leave the key out")
-                }
-                "min_rows" | "require_evidence" => fault.hint("the rule needs no sample; leave the key out"),
-                _ => fault.hint_word(key, own.iter().map(String::as_str).chain(words.iter().copied())),
-            });
+            faults.push(misplaced(entry, key, &own, &words).at(e.key_at.in_file(file)));
         }
     }
-    let about_rows = own_entries.iter().find(|e| entry.about_rows.contains(&e.key.as_str())).map(|e| e.key.clone());
+    let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
+    let meant_column = config.entries().iter().any(|e| !is_known(&e.key) && (may_mean(&e.key, "column") || may_mean(&e.key, "columns")));
+    let speaks_of_rows = |e: &&Entry| entry.about_rows.contains(&e.key.as_str()) && !matches!(e.value.value, Value::Null);
+    let about_rows = own_entries.iter().find(speaks_of_rows).map(|e| e.key.clone());
     let node = |entries| Node { at: config.at, value: Value::Mapping(entries) };
     let rule = faults.take((entry.read)(&node(own_entries), file));
     let words = faults.take(yaml::read::<Words>(&node(word_entries), file));
@@ -283,6 +296,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                 let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
                 faults.push(fault.hint("leave out `column`"));
             }
+            // Its column stands there under another name, which is the mistake.
+            (Subject::Column, None, None) if meant_column => {}
             (Subject::Column, None, None) if about_rows.is_none() => {
                 let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(place());
                 faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
@@ -308,9 +323,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
                     .hint("where there is too little data, no row can be set aside for it: write `on_fail: reject`, or `warn`, beside it"),
             );
         }
-        if entry.names_rows {
-            warns_of_rows(words, file, &mut faults);
-        } else if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
+        warns_earlier(entry.warn, words, file, &mut faults);
+        if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine && !entry.names_rows) {
             let fault = Fault::new(Code::MisplacedWord, format!("`{}` names no rows that could be set aside", entry.name))
                 .at(on_fail.at.in_file(file));
             faults.push(fault.hint("write `reject`, `warn` or `info`"));

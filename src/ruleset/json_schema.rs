@@ -5,14 +5,15 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Sections, Words};
-use crate::rules::{RULES, RuleEntry};
+use crate::rules::words::OnFail;
+use crate::rules::{EarlierLimit, RULES, RuleEntry, Subject};
 
 /// The JSON Schema (draft 2020-12) of rule files.
 pub fn json_schema() -> Json {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let words = properties(&mut generator.root_schema_for::<Words>().to_value());
     let mut rules: Vec<Json> = RULES.iter().map(|rule| rule_schema(rule, &words, &mut generator)).collect();
-    rules.push(malformed_schema(&words));
+    rules.push(malformed_schema(&words, &mut generator));
     let mut root = generator.into_root_schema_for::<Sections>().to_value();
     if let Some(properties) = root.get_mut("properties").and_then(Json::as_object_mut) {
         properties.insert(
@@ -77,29 +78,63 @@ fn rule_schema(rule: &RuleEntry, words: &Map<String, Json>, generator: &mut Sche
     let mut schema = (rule.schema)(generator).to_value();
     let mut all = properties(&mut schema);
     for key in Words::keys_for(rule) {
-        all.insert(key.to_owned(), words[key].clone());
+        let word = match key {
+            "warn" => warn_schema(rule.warn, words, generator),
+            "on_fail" if !rule.names_rows => json!({ "description": words[key]["description"], "enum": ["reject", "warn", "info", null] }),
+            _ => words[key].clone(),
+        };
+        all.insert(key.to_owned(), word);
     }
     schema["properties"] = Json::Object(all);
     schema["additionalProperties"] = false.into();
-    let bare = json!({ "const": rule.name });
-    let named = json!({
-        "type": "object",
-        "properties": { rule.name: { "anyOf": [{ "type": "null" }, schema] } },
-        "required": [rule.name],
-        "additionalProperties": false
-    });
-    json!({ "anyOf": [named, bare] })
+    let mut conditions = vec![evidence(rule)];
+    conditions.extend((rule.subject == Subject::Column).then(|| columns(rule)));
+    schema["allOf"] = conditions.into();
+    // Without any word: a rule that needs none.
+    let needs_words = rule.subject == Subject::Column || schema.get("required").is_some();
+    let config = if needs_words { schema } else { json!({ "anyOf": [{ "type": "null" }, schema] }) };
+    let named = json!({ "type": "object", "properties": { rule.name: config }, "required": [rule.name], "additionalProperties": false });
+    if needs_words { named } else { json!({ "anyOf": [named, { "const": rule.name }] }) }
 }
 
-fn malformed_schema(words: &Map<String, Json>) -> Json {
-    let properties: Map<String, Json> = Words::OF_MALFORMED.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
-    json!({
+/// A rule about columns names one, or several, or uses a word that names them itself.
+fn columns(rule: &RuleEntry) -> Json {
+    let words = || ["column", "columns"].iter().chain(rule.about_rows);
+    let one = |word: &&'static str| {
+        let others: Map<String, Json> =
+            words().filter(|other| *other != word).map(|w| ((*w).to_owned(), json!({ "type": "null" }))).collect();
+        let mut properties = others;
+        properties.insert((*word).to_owned(), json!({ "not": { "type": "null" } }));
+        json!({ "required": [word], "properties": properties })
+    };
+    json!({ "anyOf": words().map(|word| one(&word)).collect::<Vec<_>>() })
+}
+
+/// What lacks evidence names no rows, so none can be set aside for it.
+fn evidence(rule: &RuleEntry) -> Json {
+    let then = match rule.on_fail {
+        OnFail::Quarantine => json!({ "required": ["on_fail"], "properties": { "on_fail": { "enum": ["reject", "warn", "info"] } } }),
+        OnFail::Reject | OnFail::Warn | OnFail::Info => json!({ "properties": { "on_fail": { "not": { "const": "quarantine" } } } }),
+    };
+    json!({ "if": { "required": ["require_evidence"], "properties": { "require_evidence": { "const": true } } }, "then": then })
+}
+
+/// `warn` is of the kind of the rule's own limit.
+fn warn_schema(limit: EarlierLimit, words: &Map<String, Json>, generator: &mut SchemaGenerator) -> Json {
+    json!({ "description": words["warn"]["description"], "anyOf": [limit.schema(generator), { "type": "null" }] })
+}
+
+fn malformed_schema(words: &Map<String, Json>, generator: &mut SchemaGenerator) -> Json {
+    let mut properties: Map<String, Json> = Words::OF_MALFORMED.iter().map(|k| ((*k).to_owned(), words[*k].clone())).collect();
+    properties.insert("warn".to_owned(), warn_schema(EarlierLimit::Rows, words, generator));
+    let named = json!({
         "type": "object",
         "description": "Records that cannot be read: what follows, and how many are tolerated. They are set aside in any case.",
         "properties": { "malformed": { "type": ["object", "null"], "properties": properties, "additionalProperties": false } },
         "required": ["malformed"],
         "additionalProperties": false
-    })
+    });
+    json!({ "anyOf": [named, { "const": "malformed" }] })
 }
 
 fn properties(schema: &mut Json) -> Map<String, Json> {

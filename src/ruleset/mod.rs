@@ -8,6 +8,7 @@ mod sections;
 mod shape;
 mod table;
 
+pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
 pub use sections::SAMPLES_MAX;
@@ -15,6 +16,7 @@ pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMa
 pub use table::Contract;
 
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::rules::Files;
 use crate::rules::schema::table::TableTerms;
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
@@ -26,6 +28,30 @@ pub struct Parsed {
     pub faults: Faults,
     /// Whether all is there that decides how data is read and prepared: else data would show mistakes that are none.
     pub is_comparable: bool,
+}
+
+impl Parsed {
+    /// With the content of the files that rules name, as far as `allow` lets them be read; rules whose files cannot be read are
+    /// left out. A file that changes makes another rule file.
+    #[must_use]
+    pub fn with_files(mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Self {
+        let Some(rules) = &mut self.rules else { return self };
+        let (mut files, before) = (Files::new(&rules.path, allow), self.faults.0.len());
+        rules.items.retain_mut(|item| match item.rule.read_files(&mut files) {
+            Ok(()) => true,
+            Err(faults) => {
+                self.faults.extend(faults);
+                false
+            }
+        });
+        rules.digest = files.digest_with(rules.digest);
+        if self.faults.0.len() > before {
+            // What is known of a rule that was left out is not wrong.
+            rules.sections.known.clear();
+        }
+        self.faults = sorted(self.faults);
+        self
+    }
 }
 
 /// A rule file, read but not yet bound to any data.
@@ -52,15 +78,22 @@ impl RuleFile {
     /// # Errors
     /// Every mistake that can be seen without data.
     pub fn parse(text: &str, path: &str) -> Result<Self, Faults> {
-        let Parsed { rules, faults, .. } = Self::read(text, path);
+        let Parsed { rules, faults, .. } = Self::read(text, path).with_files(&|_| Ok(()));
         match rules {
             Some(rules) => faults.or_ok(rules),
             None => Err(faults),
         }
     }
 
-    /// The rule file as far as it can be read, so that mistakes of one kind hide none of another.
+    /// The rule file as far as it can be read, so that mistakes of one kind hide none of another; without the files that its
+    /// rules name, for which see [`Parsed::with_files`].
     pub fn read(text: &str, path: &str) -> Parsed {
+        let parsed = Self::read_aloud(text, path);
+        Parsed { faults: private::quiet(text, path, parsed.faults), ..parsed }
+    }
+
+    /// The same, with faults that may quote values of masked columns.
+    fn read_aloud(text: &str, path: &str) -> Parsed {
         let (tree, mut faults) = Node::read(text, path);
         let nothing = |faults: Faults| Parsed { rules: None, faults: sorted(faults), is_comparable: false };
         if let Some(fault) = tree.is_none().then(|| shape::no_mapping(None, path)).flatten() {
@@ -71,6 +104,7 @@ impl RuleFile {
         if let Some(fault) = whole.then(|| shape::no_mapping(Some(&tree), path)).flatten().or_else(|| shape::foreign(&tree, path)) {
             return nothing(fault.into());
         }
+        faults.extend(shape::without_columns(&mut tree, path));
         shape::written_out(&mut tree);
         let mut rest = tree.clone();
         if let Value::Mapping(rest) = &mut rest.value {

@@ -1,8 +1,9 @@
 //! The shape of a rule file before it is read: short forms written out, and files that are something else.
 
-use crate::diagnostic::{Code, Fault, Place};
+use crate::diagnostic::{Code, Fault, Place, may_mean};
+use crate::rules::schema::TypeName;
 use crate::source::Format;
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{self, Entry, Node, Value};
 
 /// Short forms written out: `source: data.csv` is `source: { path: data.csv }`, and in a contract `age: int64` is
 /// `age: { type: int64 }`.
@@ -22,6 +23,27 @@ pub(super) fn written_out(tree: &mut Node) {
             _ => {}
         }
     }
+}
+
+/// A contract whose columns stand beside `columns`: they are read as if they stood within it.
+pub(super) fn without_columns(tree: &mut Node, path: &str) -> Option<Fault> {
+    const KEYS: [&str; 3] = ["evolution", "on_fail", "columns"];
+    let Value::Mapping(sections) = &mut tree.value else { return None };
+    let schema = sections.iter_mut().find(|section| section.key == "schema")?;
+    if schema.value.get("columns").is_some() {
+        return None;
+    }
+    let Value::Mapping(keys) = &mut schema.value.value else { return None };
+    let is_type = |node: &Node| node.get("type").is_some() || yaml::read::<TypeName>(node, path).is_ok();
+    let is_column = |entry: &Entry| !KEYS.iter().any(|key| may_mean(&entry.key, key)) && is_type(&entry.value);
+    let (columns, rest): (Vec<Entry>, Vec<Entry>) = std::mem::take(keys).into_iter().partition(is_column);
+    *keys = rest;
+    let (first, last) = (columns.first()?, columns.last()?);
+    let at = first.key_at.to(last.value.at);
+    let fault = Fault::new(Code::UnknownWord, format!("unknown key `{}`: the columns of the contract stand within `columns`", first.key));
+    let fault = fault.at(first.key_at.in_file(path)).hint(format!("write `schema: {{ columns: {{ {}: … }} }}`", first.key));
+    keys.push(Entry { key: "columns".to_owned(), key_at: at, value: Node { at, value: Value::Mapping(columns) } });
+    Some(fault)
 }
 
 fn wrap(node: &mut Node, key: &str) {

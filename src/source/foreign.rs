@@ -69,8 +69,13 @@ pub(super) fn looks_like(head: &[u8]) -> Option<&'static str> {
         () if text.starts_with(b"{'") || text.starts_with(b"[{'") => {
             Some("it looks like Python's `str` of a dict: write it with `json.dumps`")
         }
-        () if text.starts_with(b"{") => Some("records stand one on each line: a document over several lines is read with `--format json`"),
-        () if text.starts_with(b"[") => Some("records are objects: `[{\"a\": 1}, {\"a\": 2}]`"),
+        () if text.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}") => {
+            Some("records stand one on each line; a document over several lines is read with `--format json`")
+        }
+        () if text.starts_with(b"[") && text[1..].trim_ascii_start().first().is_some_and(|&first| !matches!(first, b'{' | b']')) => {
+            Some("records are objects: `[{\"a\": 1}, {\"a\": 2}]`")
+        }
+        () if text.starts_with(b"[") || text.starts_with(b"{") => Some("the file may be cut short, or written by hand: write it again"),
         () if line.contains(&b',') || line.contains(&b';') || line.contains(&b'\t') => {
             Some("it looks like delimited text: give `--format csv`")
         }

@@ -198,6 +198,11 @@ pub(super) fn unknown_function<'a>(name: &str, known: impl Iterator<Item = &'a s
     if let Some((_, write)) = FUNCTIONS.iter().find(|(names, _)| names.split(' ').any(|theirs| theirs == plain)) {
         return misread.hint(format!("write `{write}`"));
     }
+    if let Some((object, method)) = plain.rsplit_once('.') {
+        let write =
+            FUNCTIONS.iter().find(|(names, _)| names.split(' ').any(|theirs| theirs == method)).map_or("length(x)", |(_, write)| write);
+        return misread.hint(format!("`{}` has no methods in SQL; write such as `{write}`", object.split('.').next().unwrap_or(object)));
+    }
     match nearest(name, known) {
         Some(near) => misread.hint(format!("did you mean `{near}(…)`?")),
         None => misread.hint("the functions are those of DataFusion: https://datafusion.apache.org/user-guide/sql/scalar_functions.html"),

@@ -96,6 +96,40 @@ pub(crate) fn timestamp(text: &str) -> Option<Instant> {
     Some(Instant { seconds: local - i64::from(offset.unwrap_or(0)), nanos, zoned: offset.is_some() })
 }
 
+/// A date or time in one of the forms that are common: those of [`timestamp`], perhaps with a space before the zone; and a
+/// day, month and year of four digits, or month, day and year, where `day_first` says which: `31/1/2026`, `31-01-2026 17:45`.
+pub(crate) fn common(text: &str, day_first: Option<bool>) -> Option<Instant> {
+    if let Some(instant) = timestamp(text) {
+        return Some(instant);
+    }
+    let (date, clock) = text.split_once([' ', 'T', 't']).unwrap_or((text, ""));
+    let separator = date.chars().find(|c| !c.is_ascii_digit()).filter(|c| matches!(c, '/' | '-' | '.'))?;
+    let mut parts = date.split(separator);
+    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let short = |part: &str| if matches!(part.len(), 1 | 2) { number(part.as_bytes()) } else { None };
+    let iso = match (first.len(), day_first) {
+        (4, _) if separator == '-' => date.to_owned(),
+        (1 | 2, Some(day_first)) if third.len() == 4 && text.as_bytes().get(date.len()).is_none_or(|b| *b == b' ') => {
+            let (day, month) = if day_first { (first, second) } else { (second, first) };
+            format!("{third}-{:02}-{:02}", short(month)?, short(day)?)
+        }
+        _ => return None,
+    };
+    if date.len() == text.len() {
+        return timestamp(&iso);
+    }
+    // A zone may stand apart from the time, and not alone.
+    let (time, zone) = clock.split_once(' ').unwrap_or((clock, ""));
+    let is_apart = time.len() < clock.len();
+    if is_apart && (zone.is_empty() || time.bytes().any(|b| !matches!(b, b'0'..=b'9' | b':' | b'.'))) {
+        return None;
+    }
+    timestamp(&format!("{iso}T{time}{zone}"))
+}
+
 /// A timestamp in a strftime format.
 pub(crate) fn timestamp_in(text: &str, format: &str) -> Option<Instant> {
     if let Ok(zoned) = chrono::DateTime::parse_from_str(text, format) {
@@ -141,6 +175,49 @@ mod tests {
         fn dates_are_those_of_the_calendar(year in 0i32..10_000, month in 0u32..14, day in 0u32..33) {
             let calendar = NaiveDate::from_ymd_opt(year, month, day).and_then(days);
             prop_assert_eq!(date(&format!("{year:04}-{month:02}-{day:02}")), calendar);
+        }
+    }
+
+    #[test]
+    fn common_forms_are_read_as_they_are_meant() {
+        let iso = |text: &str| timestamp(text).unwrap_or_else(|| panic!("{text}"));
+        for (text, day_first, meant) in [
+            ("2026-01-31", None, "2026-01-31"),
+            ("2026-01-31T17:45:01.5+02:00", None, "2026-01-31T17:45:01.5+02:00"),
+            ("2026-01-31 17:45 UTC", None, "2026-01-31T17:45Z"),
+            ("2026-01-31 17:45:01.25 +0200", Some(true), "2026-01-31T17:45:01.25+02:00"),
+            ("31/1/2026", Some(true), "2026-01-31"),
+            ("1/31/2026", Some(false), "2026-01-31"),
+            ("02.03.2026", Some(true), "2026-03-02"),
+            ("02.03.2026", Some(false), "2026-02-03"),
+            ("02-03-2026 17:45:01 -05:00", Some(false), "2026-02-03T17:45:01-05:00"),
+            ("29.2.2024 00:00", Some(true), "2024-02-29"),
+        ] {
+            assert_eq!(common(text, day_first), Some(iso(meant)), "{text}");
+        }
+        for (text, day_first) in [
+            ("31/1/2026", None),
+            ("31/1/2026", Some(false)),
+            ("1/31/2026", Some(true)),
+            ("29/2/2026", Some(true)),
+            ("2026/01/31", Some(true)),
+            ("2026-1-31", Some(true)),
+            ("31/1-2026", Some(true)),
+            ("31/1/26", Some(true)),
+            ("031/1/2026", Some(true)),
+            ("+1/1/2026", Some(true)),
+            ("1/1/2026/1", Some(true)),
+            ("31/1/2026T17:45", Some(true)),
+            ("31/1/2026 5:45 PM", Some(true)),
+            ("31/1/2026 ", Some(true)),
+            ("2026-01-31 17:45 ", Some(true)),
+            ("2026-01-31 17:45Z UTC", None),
+            ("2026-01-31 17:45+02 :00", None),
+            (" 2026-01-31", None),
+            ("é1/1/2026", Some(true)),
+            ("", None),
+        ] {
+            assert_eq!(common(text, day_first), None, "{text}");
         }
     }
 

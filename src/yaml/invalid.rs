@@ -97,11 +97,8 @@ impl<'a> Near<'a> {
         }
         match info {
             _ if info.contains("unknown escape") => self.escape(),
+            _ if info.contains("trailing content") => self.behind_quote(),
             _ if info.contains("quoted scalar") => self.unclosed_quote(),
-            _ if info.contains("trailing content") => (
-                "text stands behind a closing quote".into(),
-                "put the whole value in quotes, such as `'\"Name\" = 1'`; between entries put a comma".into(),
-            ),
             _ if info.contains("while parsing a flow") => self.in_brackets(),
             "misplaced bracket" => ("a bracket closes that was not opened".into(), "remove it, or open it".into()),
             "mapping values are not allowed in this context" => self.second_colon(),
@@ -123,6 +120,21 @@ impl<'a> Near<'a> {
             false => format!("write patterns in single quotes, where a backslash is one: `'{quoted}'`"),
         };
         ("a backslash in double quotes begins an escape, and this is none".into(), hint)
+    }
+
+    fn behind_quote(&self) -> (String, String) {
+        // The value begins behind the last `key: `, and ends where its mapping does.
+        let (before, after) = self.sides();
+        let from = before.rfind(": ").map_or(0, |colon| colon + 2);
+        let key = before[..from].trim_end_matches(": ").rsplit([' ', '{']).next().unwrap_or_default();
+        let value = format!("{}{after}", &before[from..]);
+        let value = value.trim_end().trim_end_matches([' ', '}']);
+        let quoted = match (value.contains('"'), value.contains('\'')) {
+            (false, _) => format!("\"{value}\""),
+            (true, false) => format!("'{value}'"),
+            (true, true) => format!("'{}'", value.replace('\'', "''")),
+        };
+        ("a quote closes before the text does".into(), format!("put the whole text in quotes: `{key}: {quoted}`"))
     }
 
     fn unclosed_quote(&self) -> (String, String) {

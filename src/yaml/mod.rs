@@ -3,6 +3,7 @@
 mod de;
 mod error;
 mod invalid;
+mod number;
 mod tree;
 
 pub use de::{LITERAL, Spanned, read, read_on};

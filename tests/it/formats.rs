@@ -74,7 +74,9 @@ fn told(run: &Run) -> Json {
             span.remove("file");
         }
         for sample in finding["samples"].as_array_mut().expect("samples") {
-            sample["origin"] = sample["origin"]["row"].clone();
+            for place in ["origin", "same_key_as"] {
+                sample[place] = sample[place]["row"].clone();
+            }
         }
     }
     report

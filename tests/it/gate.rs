@@ -175,7 +175,7 @@ fn check_and_gate_see_the_same_malformed_records_whatever_the_rules_read() {
     let place = Place::new();
     place.write("d.csv", "id,age,v\n1,30,1\n2,old,1000\n3,31,2\n4,32,3\n5,33,4\n6,34,5\n");
     let rules = "dataset: t\nschema: { columns: { id: { type: int64 }, age: { type: int32 }, v: { type: float64 } } }\nprofile: none\n\
-                 rules: [{ outliers: { column: v, on_fail: quarantine, over: all } }]\ngate: { publish: out, format: parquet }\n";
+                 rules: [{ outliers: { column: v, k: 3, on_fail: quarantine, over: all } }]\ngate: { publish: out, format: parquet }\n";
     place.write("r.yaml", rules);
     let check = place.run(&["check", "d.csv", "-r", "r.yaml"]);
     assert_eq!((check.code, check.rows("malformed")), (1, 1), "{}", check.stdout);

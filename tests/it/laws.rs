@@ -16,16 +16,19 @@ use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::metric::canonical::Normalize;
 use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::completeness::{Completeness, MissingSpec};
+use sluicegate::metric::deviations::{Centre, Deviations, DeviationsSpec};
 use sluicegate::metric::distinct::{Distinct, DistinctOut};
 use sluicegate::metric::extrema::{Extrema, TextExtrema};
 use sluicegate::metric::frequencies::Frequencies;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
+use sluicegate::metric::json_schema::{Instance, SchemaSpec, Violations};
 use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
+use sluicegate::metric::members::{Member, Members};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
 use sluicegate::metric::runs::MissingRuns;
-use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Outside, Side};
+use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Inside, Outside, Side};
 use sluicegate::metric::sequence::{Breaks, OrderSpec};
 use sluicegate::metric::stand_ins::{StandIn, StandIns};
 use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
@@ -238,7 +241,7 @@ fn keys(keep: Keep, rows: KeyRows, optimistic: bool) -> KeysSpec {
 fn trials() -> Vec<Trial> {
     let mut all = Trials(Vec::new());
     let window = Window { low: order_of(-5.0), high: order_of(15.0) };
-    let (log, around) = (Transform { log: true, around: None }, Transform { log: false, around: Some(2.5) });
+    let log = Transform { log: true };
     for column in [INTEGER, FLOAT, TEXT, CODES, DECIMAL, BOOLEAN] {
         all.of::<Completeness>((), &[column]);
         all.of::<Distinct>((), &[column]);
@@ -255,7 +258,7 @@ fn trials() -> Vec<Trial> {
         all.of::<SortedRuns>(SortedSpec { max_run: 2 }, &[column, FLOAT]);
     }
     for column in [INTEGER, FLOAT, DECIMAL] {
-        for transform in [Transform::IDENTITY, log, around] {
+        for transform in [Transform::IDENTITY, log] {
             all.of::<Moments>(transform, &[column]);
             all.of::<OrderedHistogram>(HistogramSpec { transform, ..HistogramSpec::COARSE }, &[column]);
         }
@@ -263,10 +266,15 @@ fn trials() -> Vec<Trial> {
         all.of::<OrderedHistogram>(fine, &[column]);
         all.of::<Extrema>((), &[column]);
         all.of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[column]);
-        all.of::<Outside>(Fences { low: -10.0, high: 12.5, side: Side::Both, log: false }, &[column]);
-        all.of::<Outside>(Fences { low: 0.5, high: 2.5, side: Side::Low, log: true }, &[column]);
+        all.of::<Deviations>(DeviationsSpec { centre: Centre::Float(2.5), transform: Transform::IDENTITY }, &[column]);
+        all.of::<Outside>(Fences { inside: Inside::Floats { low: -10.0, high: 12.5 }, side: Side::Both, log: false }, &[column]);
+        all.of::<Outside>(Fences { inside: Inside::Floats { low: 0.5, high: 2.5 }, side: Side::Low, log: true }, &[column]);
         all.of::<Bins>(BinsSpec { edges: Edges::Floats { low: -20.0, high: 20.0 }, bins: 7 }, &[column]);
         all.of::<Bins>(BinsSpec { edges: Edges::Integers { low: -20, width: 6 }, bins: 7 }, &[column]);
+    }
+    for column in [INTEGER, DECIMAL] {
+        all.of::<Deviations>(DeviationsSpec { centre: Centre::Integer(7), transform: Transform::IDENTITY }, &[column]);
+        all.of::<Outside>(Fences { inside: Inside::Integers { low: -2, high: 7 }, side: Side::Both, log: false }, &[column]);
     }
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
     all.of::<CoMoments>((), &[BOOLEAN, DECIMAL]);
@@ -278,6 +286,22 @@ fn trials() -> Vec<Trial> {
     all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
     all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
     all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
+    let schema = r#"{"properties": {"n": {"minimum": 0}, "x": {"type": "number", "maximum": 7}, "t": {"enum": ["a", null]}}}"#;
+    let schema = |omit_missing| SchemaSpec::read(schema.to_owned(), None, false, omit_missing).expect("a schema");
+    let record = Instance::Record(["n", "x", "t"].map(str::to_owned).to_vec());
+    all.of::<Violations>(schema(true).of(record), &[INTEGER, FLOAT, CODES]);
+    all.of::<Violations>(schema(true).of(Instance::Text), &[TEXT]);
+    all.of::<Violations>(schema(false).of(Instance::Value), &[DECIMAL]);
+    all.of::<Members>(vec![Member::Missing, Member::Int(0), Member::Int(100)], &[INTEGER]);
+    all.of::<Members>(vec![Member::Int(0), Member::Int(-7)], &[DECIMAL]);
+    all.of::<Members>(vec![Member::float(0.0), Member::float(f64::INFINITY), Member::float(0.5), Member::Missing], &[FLOAT]);
+    all.of::<Members>(vec![Member::Boolean(true), Member::Missing, Member::Boolean(false)], &[BOOLEAN]);
+    for column in [TEXT, CODES] {
+        all.of::<Members>(
+            vec![Member::Text("a".into()), Member::Text(String::new()), Member::Missing, Member::Text("c".into())],
+            &[column],
+        );
+    }
     for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
         all.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
     }
@@ -308,7 +332,8 @@ fn every_state_of_the_list_has_laws() {
 
 #[test]
 fn a_spec_is_text_and_reads_back() {
-    let infinite = AnySpec::of::<Outside>(Fences { low: f64::NEG_INFINITY, high: 0.1 + 0.2, side: Side::High, log: false });
+    let infinite =
+        AnySpec::of::<Outside>(Fences { inside: Inside::Floats { low: f64::NEG_INFINITY, high: 0.1 + 0.2 }, side: Side::High, log: false });
     let wide = AnySpec::of::<StandIns>(vec![StandIn::Int(i128::MAX), StandIn::Float(-0.0), StandIn::Text("a".into())]);
     for spec in trials().into_iter().map(|trial| trial.spec).chain([infinite, wide]) {
         let kind = spec.kind();
@@ -321,7 +346,7 @@ fn a_spec_is_text_and_reads_back() {
     let unknown = AnySpec::read("completness", 1, false, &serde_json::Value::Null).expect_err("no such state");
     assert_eq!(unknown.to_string(), "no state is called `completness`; did you mean `completeness`?");
     for (name, spec) in [
-        ("histogram", r#"{"shift": 64, "windows": [], "transform": {"log": false, "around": null}}"#),
+        ("histogram", r#"{"shift": 64, "windows": [], "transform": {"log": false}}"#),
         ("bins", r#"{"edges": {"floats": {"low": "0", "high": "1"}}, "bins": 1000000000000}"#),
         ("bins", r#"{"edges": {"integers": {"low": "0", "width": "0"}}, "bins": 10}"#),
         ("moments", "7"),
@@ -452,7 +477,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Frequencies>((), &[TEXT]),
         Trial::of::<OrderedHistogram>(HistogramSpec::COARSE, &[INTEGER]),
         Trial::of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[FLOAT]),
-        Trial::of::<Outside>(Fences { low: -10.0, high: 12.5, side: Side::Both, log: false }, &[FLOAT]),
+        Trial::of::<Outside>(Fences { inside: Inside::Floats { low: -10.0, high: 12.5 }, side: Side::Both, log: false }, &[FLOAT]),
         Trial::of::<Bins>(BinsSpec { edges: Edges::Floats { low: -5000.0, high: 5000.0 }, bins: 100 }, &[FLOAT]),
         Trial::of::<Breaks>(OrderSpec { decreasing: false, strict: false }, &[TEXT]),
         Trial::of::<StandIns>(vec![StandIn::Text("group 7".into()), StandIn::Text("group 13".into())], &[TEXT]),

@@ -167,6 +167,9 @@ gate: { publish: d.parquet }
         for finding in report["findings"].as_array_mut().expect("findings") {
             for sample in finding["samples"].as_array_mut().expect("samples") {
                 sample["origin"] = serde_json::Value::Null;
+                if let Some(other) = sample.get_mut("same_key_as") {
+                    *other = other["row"].clone();
+                }
             }
         }
         report
@@ -203,8 +206,12 @@ fn found(place: &Place, rules: &RuleFile, source: Arc<dyn Source>, threads: usiz
         report["findings"].as_array_mut().expect("findings").iter_mut().flat_map(|f| f["samples"].as_array_mut().expect("samples"))
     {
         // Of a file the number of the record, in memory the index.
-        let number = sample["origin"]["row"].as_u64().map(|row| row - 1);
-        sample["origin"] = number.or(sample["origin"]["index"].as_u64()).expect("a row").into();
+        for place in ["origin", "same_key_as"] {
+            if let Some(place) = sample.get_mut(place) {
+                let number = place["row"].as_u64().map(|row| row - 1);
+                *place = number.or(place["index"].as_u64()).expect("a row").into();
+            }
+        }
     }
     report
 }

@@ -16,7 +16,7 @@ gate: { publish: lake, quarantine: aside }
 ";
 
 /// A table without rows, by the first entry of its log.
-fn table(place: &Place, name: &str, protocol: &Json, columns: &Json, properties: &Json) {
+pub fn table(place: &Place, name: &str, protocol: &Json, columns: &Json, properties: &Json) {
     let schema = json!({ "type": "struct", "fields": columns }).to_string();
     let metadata = json!({ "metaData": {
         "id": "5fba94ed-9794-4965-ba6e-6ee3c0d22af9", "format": { "provider": "parquet", "options": {} },
@@ -26,11 +26,11 @@ fn table(place: &Place, name: &str, protocol: &Json, columns: &Json, properties:
     place.write(&format!("{name}/_delta_log/00000000000000000000.json"), log);
 }
 
-fn column(name: &str, data_type: impl Into<Json>, nullable: bool, metadata: Json) -> Json {
+pub fn column(name: &str, data_type: impl Into<Json>, nullable: bool, metadata: Json) -> Json {
     json!({ "name": name, "type": data_type.into(), "nullable": nullable, "metadata": metadata })
 }
 
-fn plain(writer: u32) -> Json {
+pub fn plain(writer: u32) -> Json {
     json!({ "minReaderVersion": 1, "minWriterVersion": writer })
 }
 

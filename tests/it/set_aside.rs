@@ -35,12 +35,12 @@ fn grams_for_kilograms_are_rejected_and_the_cause_stands_first() {
     for rows in [2, 40] {
         for run in both(&place, &weights(0, rows)) {
             assert_eq!((run.code, run.verdict()), (1, "reject"), "{}{}", run.stdout, run.stderr);
-            assert_eq!(run.report()["reasons"][0], "no row is left to be published: 100% of rows fail range-weight");
+            assert_eq!(run.report()["reasons"][0], "no row is left to be published: 100% of rows fail `range-weight`");
             let second = run.stdout.lines().nth(1).expect("a line beneath the verdict");
-            assert_eq!(second, "  ✗ no row is left to be published: 100% of rows fail range-weight");
+            assert_eq!(second, "  ✗ no row is left to be published: 100% of rows fail `range-weight`");
             // What lacks rows says why.
             for finding in ["duplicates-id", "statistic-weight"] {
-                let message = format!("no row is left to judge: all {rows} rows are set aside already");
+                let message = format!("no row is left to judge: all {rows} rows are set aside; follows from `range-weight`");
                 assert_eq!(
                     (&run.finding(finding)["outcome"], &run.finding(finding)["message"]),
                     (&"no_data".into(), &message.into()),
@@ -74,7 +74,7 @@ fn more_than_half_and_more_than_twenty_rows_set_aside_reject_the_batch() {
     for run in both(&place, &weights(20, 30)) {
         assert_eq!(
             run.report()["reasons"][0],
-            "30 of 50 rows would be set aside, more than 50% and 20 rows: 60.0% of rows fail range-weight"
+            "30 of 50 rows (60.0%) would be set aside, more than the default `reject_above: 50% and 20 rows` allows: 60.0% of rows fail `range-weight`"
         );
     }
 }
@@ -88,7 +88,7 @@ fn a_batch_of_which_no_record_can_be_read_is_rejected() {
     // Every record has a field too many for its header.
     for run in both(&place, "id;name\n1;a;x\n2;b;x\n") {
         assert_eq!((run.code, run.verdict()), (1, "reject"), "{}", run.stdout);
-        assert_eq!(run.report()["reasons"][0], "no row is left to be published: 100% of rows fail malformed");
+        assert_eq!(run.report()["reasons"][0], "no row is left to be published: 100% of rows fail `malformed`");
     }
 }
 

@@ -279,7 +279,7 @@ fn what_a_replay_says_of_names_stays_on_its_lines() {
     assert!(mended.stdout.contains("as mended it fails missing-a\\nACCEPT"), "{}{}", mended.stdout, mended.stderr);
     rules("gate: { reject_above: 1% }\n");
     let rejected = place.run(&replay);
-    assert!(rejected.stdout.contains("of rows fail missing-a\\nACCEPT"), "{}{}", rejected.stdout, rejected.stderr);
+    assert!(rejected.stdout.contains("of rows fail `missing-a\\nACCEPT"), "{}{}", rejected.stdout, rejected.stderr);
     for run in [mended, rejected] {
         assert!(is_on_its_lines(&run.stdout) && is_on_its_lines(&run.stderr), "{}{}", run.stdout, run.stderr);
     }

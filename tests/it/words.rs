@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use sluicegate::report::terminal::{Style, render};
 
-use crate::support::{Place, project};
+use crate::support::{Place, Run, project};
 
 fn place(rules: &str, data: &str) -> Place {
     let place = Place::new();
@@ -184,4 +184,87 @@ fn figures_in_the_page_have_names_for_people() {
     for figure in sluicegate::findings::figures::ALL {
         assert!(!figure.title().contains('_') && figure.title().starts_with(|c: char| c.is_uppercase() || c == 'p'), "{}", figure.title());
     }
+}
+
+#[test]
+fn figures_over_sound_rows_say_so() {
+    let rules = "dataset: d\nrules:\n  - range: { id: r, column: a, max: 100 }\n  - statistic: { id: mean, column: a, of: mean, max: 20 }\n  \
+                 - rows: { min: 1 }\n  - statistic: { id: all, column: a, of: max, max: 1000, over: all }\n";
+    let place = place(rules, "a\n1\n2\n3\n500\n600\n");
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!(run.finding("mean")["taken_over"], serde_json::json!({ "rows": 3, "of": 5 }));
+    let message = run.finding("mean")["message"].as_str().expect("a message");
+    assert!(message.ends_with("; over the 3 of 5 rows that pass the row rules"), "{message}");
+    // What counts every row says nothing.
+    for id in ["r", "rows", "all"] {
+        assert!(run.finding(id).get("taken_over").is_none(), "{id}");
+    }
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert_eq!(html.matches("over the 3 of 5 rows").count(), 1);
+    place.write("d.csv", "a\n1\n2\nx,y\n3\n");
+    let sound = place.run(&CHECK);
+    assert!(sound.finding("mean").get("taken_over").is_none(), "every row passes; a record that cannot be read is none");
+}
+
+#[test]
+fn a_finding_that_follows_from_another_names_it() {
+    let follows = |run: &Run, id: &str| run.finding(id)["follows_from"].clone();
+    let contract = "dataset: d\nschema: { evolution: any, columns: { a: { type: int64, required: true }, b: { type: int64 } } }\nrules:\n  \
+                    - range: { column: a, max: 100 }\n  - range: { column: b, max: 100 }\n  - missing: { column: a }\n";
+    let place = place(contract, "a\n1\n\"\"\n");
+    let run = place.run(&CHECK);
+    assert_eq!(follows(&run, "range-b"), serde_json::json!(["schema"]));
+    let message = run.finding("range-b")["message"].as_str().expect("a message");
+    assert!(message.ends_with("; follows from `schema`"), "{message}");
+    assert_eq!(follows(&run, "required-a"), serde_json::json!(["missing-a"]), "the same rows");
+    assert!(follows(&run, "missing-a").is_null() && follows(&run, "range-a").is_null());
+    // No row is left: who set them aside?
+    place.write(
+        "r.yaml",
+        "dataset: d\nrules:\n  - range: { id: high, column: a, max: 0 }\n  - range: { id: low, column: a, min: 100 }\n  \
+                           - range: { id: fine, column: a, max: 9 }\n  - statistic: { id: mean, column: a, of: mean, max: 20 }\n",
+    );
+    place.write("d.csv", "a\n1\n2\nx,y\n");
+    let run = place.run(&CHECK);
+    assert_eq!(follows(&run, "mean"), serde_json::json!(["malformed", "high", "low"]));
+    let message = "no row is left to judge: all 3 rows are set aside; follows from `malformed`, `high`, `low`";
+    assert_eq!(run.finding("mean")["message"], message);
+}
+
+#[test]
+fn duplicates_name_the_row_whose_key_they_have() {
+    let rules = |more: &str| format!("dataset: d\nrules:\n  - duplicates: {{ id: k, key: [a]{more} }}\n");
+    let place = place(&rules(""), "a,b\n7,1\n8,2\n7,3\n8,4\n7,5\n9,6\n");
+    let lines = |run: &Run| -> Vec<(u64, u64)> {
+        let samples = run.finding("k")["samples"].as_array().expect("samples");
+        samples
+            .iter()
+            .map(|s| (s["origin"]["line"].as_u64().expect("a line"), s["same_key_as"]["line"].as_u64().expect("another")))
+            .collect()
+    };
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    assert_eq!(lines(&run), [(4, 2), (5, 3), (6, 2)]);
+    assert!(run.stdout.contains("    d.csv:4  a=7  same key as line 2\n"), "{}", run.stdout);
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert!(html.contains("<th scope=\"col\">Same key as</th>") && html.contains("<td>d.csv:2</td>"), "{html}");
+    for (more, expected) in [
+        (", keep: last", &[(2, 4), (3, 5), (4, 6)][..]),
+        (", keep: none", &[(2, 4), (3, 5), (4, 2), (5, 3), (6, 2)]),
+        (", by: [b]", &[]),
+        (", tolerate: 50%", &[(4, 2), (5, 3), (6, 2)]),
+    ] {
+        place.write("r.yaml", rules(more));
+        assert_eq!(lines(&place.run(&CHECK)), expected, "{more}");
+    }
+    // In another file, and beside published rows.
+    place.write("e.csv", "a,b\n9,1\n10,2\n");
+    place.write("r.yaml", rules(""));
+    let run = place.run(&["check", "d.csv", "e.csv", "-r", "r.yaml", "-v"]);
+    assert!(run.stdout.contains("    e.csv:2  a=9  same key as line 7 of d.csv\n"), "{}", run.stdout);
+    place.write("r.yaml", format!("{}gate: {{ publish: lake, quarantine: aside }}\n", rules(", across: published")));
+    assert_eq!(place.run(&["gate", "e.csv", "-r", "r.yaml"]).code, 0);
+    place.write("f.csv", "a,b\n10,3\n11,1\n11,2\n");
+    let run = place.run(&["check", "f.csv", "-r", "r.yaml"]);
+    assert!(run.stdout.contains("    f.csv:2  a=10  a published row has its key\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("    f.csv:4  a=11  same key as line 3\n"), "{}", run.stdout);
 }

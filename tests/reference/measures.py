@@ -27,8 +27,9 @@ What computes what:
               exact rational arithmetic: the script stops where they disagree or where a score is within 1e-9
               of the threshold, but for the sets named EXACT, where values lie on the fence on purpose and
               every way of computing agrees.
-- no_data     mad: fewer than 3 values, or mad 0 (with the fallback: mean_ad 0 too). zscore: stddev 0, or
-              (n - 1) / sqrt(n) <= threshold, the greatest z there can be (Shiffler 1988).
+- no_data     unless there are infinities, or all of several values are equal: mad: fewer than 3 values, or
+              mad 0 (with the fallback: mean_ad 0 too). zscore: stddev 0, or (n - 1) / sqrt(n) <= threshold,
+              the greatest z there can be (Shiffler 1988).
 - correlation pandas.DataFrame.dropna for the pairs, without infinities; scipy.stats.pearsonr; held against
               exact rational arithmetic.
 - cramers_v   pandas.crosstab (pairs with a null fall out),
@@ -256,6 +257,10 @@ def outliers(name, method, threshold, log=False, fallback=None):
     n = case["n"] = len(v)
 
     def no_data(why):
+        # Infinities, and with logarithms what has none, are outliers before anything else is asked; equal values are none.
+        infinite = {"low": [i for i, f in enumerate(y) if f == -np.inf], "high": [i for i, f in enumerate(y) if f == np.inf]}
+        if infinite["low"] or infinite["high"] or (n > 1 and min(v) == max(v)):
+            return {**case, **infinite}
         return {**case, "no_data": why}
 
     rational = [Fraction(float(f)) for f in v]

@@ -25,6 +25,7 @@ impl Binding<'_, '_> {
                 at: item.at,
                 test: None,
                 tests_alone: false,
+                of_sound_rows: false,
                 known_reasons: Vec::new(),
                 groups: None,
                 rows_judged: None,

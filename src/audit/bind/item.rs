@@ -12,9 +12,9 @@ use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::words::{Over, Tolerance};
-use crate::rules::{Asking, Binder, BoundColumn, Handle, Judge, Policy, Requests, Scope, StateRequest};
-use crate::ruleset::RuleItem;
+use crate::rules::words::{ColumnSelection, Over, Tolerance};
+use crate::rules::{Asking, Binder, BoundColumn, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest};
+use crate::ruleset::{RuleItem, never_warns};
 use crate::sql::LazySql;
 use crate::types::type_name;
 use crate::yaml::{Position, Spanned};
@@ -27,6 +27,7 @@ struct BoundRule {
     /// What nobody had asked for before.
     new: Requests,
     wants_states: bool,
+    of_sound_rows: bool,
     scope: Scope,
     policy: Policy,
     /// Columns the rule itself names, beside `where` and `by`.
@@ -72,11 +73,10 @@ impl Binding<'_, '_> {
             return Ok(vec![column.clone()]);
         }
         let Some(columns) = &item.words.columns else { return Ok(Vec::new()) };
-        let some = |named: Vec<String>| {
-            if named.is_empty() { Err(Misread::new("`columns` names no column").hint("write `columns: [a, b]`")) } else { Ok(named) }
-        };
-        let named = select(&columns.value, prepare, self.contract)
-            .and_then(some)
+        let is_empty = matches!(&columns.value, ColumnSelection::Named(names) if names.is_empty());
+        let named = if is_empty { Err(Misread::new("`columns` names no column").hint("write `columns: [a, b]`")) } else { Ok(()) };
+        let named = named
+            .and_then(|()| select(&columns.value, prepare, self.contract, self.terms.rules.sections.schema.as_deref()))
             .map_err(|what| Fault::told(Code::UnknownColumn, what).at(columns.at.in_file(&self.terms.rules.path)))?;
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
@@ -122,6 +122,7 @@ impl Binding<'_, '_> {
             check: Err(Message::default()),
             test: None,
             tests_alone: false,
+            of_sound_rows: false,
             known_reasons: Vec::new(),
             groups: None,
             rows_judged: None,
@@ -132,12 +133,12 @@ impl Binding<'_, '_> {
         };
         plan.checks.push(match bound {
             Err(why) => PlannedCheck { check: Err(why), ..unbound },
-            Ok(BoundRule { check, mut new, wants_states, scope, policy, shows, groups, rows_judged, .. }) => {
+            Ok(BoundRule { check, mut new, wants_states, of_sound_rows, scope, policy, shows, groups, rows_judged, .. }) => {
                 new.tests.iter_mut().for_each(|test| test.id.clone_from(&unbound.id));
                 let test = is_row_test.then_some(plan.requests.tests.len());
                 plan.requests.absorb(new);
                 let tests_alone = !wants_states;
-                PlannedCheck { check: Ok(check), tests_alone, test, scope, policy, shows, groups, rows_judged, ..unbound }
+                PlannedCheck { check: Ok(check), tests_alone, of_sound_rows, test, scope, policy, shows, groups, rows_judged, ..unbound }
             }
         });
         Ok(())
@@ -166,7 +167,7 @@ impl Binding<'_, '_> {
             on_fail_given: item.words.on_fail.is_some(),
             tolerate: item.words.tolerate.as_ref().map_or(Tolerance::NONE, |t| t.value),
             tolerance_given: item.words.tolerate.is_some(),
-            warn: item.words.warn.as_ref().filter(|_| item.entry.names_rows).map(|w| w.value.0.parse().expect(READ)),
+            warn: item.words.warn.as_ref().filter(|_| item.entry.warn == EarlierLimit::Rows).map(|w| w.value.0.parse().expect(READ)),
             nulls: item.words.nulls.as_ref().map(|n| n.value).unwrap_or_default(),
             min_rows: item.words.min_rows,
             require_evidence: item.words.require_evidence.as_ref().is_some_and(|r| r.value),
@@ -225,9 +226,13 @@ impl Binding<'_, '_> {
         faults.or_ok(())?;
         let shown_before = binder.shows.len();
         let check = item.rule.bind(&mut binder)?;
+        let Policy { warn, tolerate, .. } = &binder.policy;
+        if let Some(written) = item.words.warn.as_ref().filter(|_| warn.is_some_and(|warn| !warn.comes_before(tolerate))) {
+            return Err(never_warns(tolerate).at(written.at.in_file(path)).into());
+        }
         has_one_value_a_row(&binder, item.entry.name)?;
         has_names_for_groups(&binder)?;
-        let wants_states = binder.requests.wants_states();
+        let (wants_states, of_sound_rows) = (binder.requests.wants_states(), binder.requests.counts_sound_rows());
         let mut about: Vec<usize> = binder.shows[shown_before..].to_vec();
         about.dedup();
         let mut shows: Vec<usize> = Vec::new();
@@ -247,7 +252,18 @@ impl Binding<'_, '_> {
             let over = if binder.requests.new_requests().tests.is_empty() { scope.over } else { Over::All };
             binder.requests.want::<Completeness>((), &[], &Scope { over, ..scope.clone() })
         });
-        Ok(BoundRule { check, new: binder.requests.into_new(), wants_states, scope, policy, about, shows, groups, rows_judged })
+        Ok(BoundRule {
+            check,
+            new: binder.requests.into_new(),
+            wants_states,
+            of_sound_rows,
+            scope,
+            policy,
+            about,
+            shows,
+            groups,
+            rows_judged,
+        })
     }
 }
 

@@ -69,6 +69,8 @@ pub struct PlannedCheck {
     pub test: Option<usize>,
     /// Whether its row test is all it asks for.
     pub tests_alone: bool,
+    /// Whether its figures are taken over the sound rows alone.
+    pub of_sound_rows: bool,
     /// Why rows that are a known issue are accepted.
     pub known_reasons: Vec<String>,
     /// The groups of `by`.
@@ -133,7 +135,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     };
     let binding = Binding { terms, sql: &sql, contract: &contract_prepare };
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
-        // Where the column is gone, `evolution` decides.
+        // Where the column is gone, the finding about the schema fails.
         if contract.required == Some(true)
             && plan.prepare.rule_schema.column_with_name(name).is_some()
             && let Err(more) = binding.required(name, contract.at, &mut plan)

@@ -74,8 +74,11 @@ impl PartitionJudge {
                     let before = &partition[slot.kept as usize];
                     if self.keep == Keep::None && slot.count == 1 {
                         note(&mut self.failing, before);
+                        self.out.repeats.note(before.id(), record.id());
                     }
-                    note(&mut self.failing, if self.keep == Keep::Last { before } else { record });
+                    let (fails, other) = if self.keep == Keep::Last { (before, record) } else { (record, before) };
+                    note(&mut self.failing, fails);
+                    self.out.repeats.note(fails.id(), other.id());
                     if self.keep == Keep::Last {
                         slot.kept = i as u32;
                     }

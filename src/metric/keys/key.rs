@@ -1,5 +1,7 @@
 //! A key as it is held: its hash, and the row that has it.
 
+use crate::rows::RowId;
+
 /// Keys are taken apart by the first byte of their hash.
 pub(super) const PARTITIONS: usize = 256;
 
@@ -25,6 +27,10 @@ pub(super) struct Record {
 }
 
 impl Record {
+    pub(super) fn id(&self) -> RowId {
+        RowId { unit: self.unit, row: self.row }
+    }
+
     pub(super) const BYTES: usize = 24;
 
     pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {

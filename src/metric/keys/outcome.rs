@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::RowSet;
+use crate::rows::{Repeats, RowSet};
 
 /// Which of several rows with one key is left standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,8 @@ pub struct KeysOut {
     pub failing: RowSet,
     /// Rows whose key occurs in the other data.
     pub elsewhere: RowSet,
+    /// Of the first rows to set aside: another row that has their key.
+    pub repeats: Repeats,
     /// How often the most frequent keys occur, descending.
     pub largest: Vec<u64>,
     /// Nothing is known: keys ascend here and there only, and must be looked at again.

@@ -7,4 +7,4 @@ mod outside;
 
 pub use self::bins::{Bins, BinsSpec, Edges};
 pub use self::collect::{Collect, CollectSpec};
-pub use self::outside::{Fences, Outside, OutsideOut, Side};
+pub use self::outside::{Fences, Inside, Outside, OutsideOut, Side};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::{DataType, Field, Fields};
 
-use super::{ChangeKind, ColumnContract, Observed, SchemaChange, SchemaSection, TypeName, change, type_change};
+use super::{ChangeKind, ColumnContract, Evolution, Observed, SchemaChange, SchemaSection, TypeName, change, type_change};
 use crate::types::{path_steps, type_name};
 
 /// A column, field or element as the contract has it.
@@ -186,7 +186,7 @@ impl Comparing<'_, '_> {
             };
             if bears != Bears::Name {
                 let kind = if bears == Bears::OtherCase { ChangeKind::KeyCaseChanged } else { ChangeKind::ColumnRenamed };
-                let optional = node.is_optional() && field.is_nullable();
+                let optional = node.is_optional() && (field.is_nullable() || self.section.evolution == Evolution::Any);
                 self.push(&here, kind, optional, Some(node.name.clone()), Some(field.name().clone()), Vec::new());
             }
             self.node(&below(field.name()), node, field);

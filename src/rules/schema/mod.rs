@@ -88,7 +88,7 @@ pub enum Evolution {
     Forward,
     /// Both: only optional columns may come and go.
     Full,
-    /// All.
+    /// All, but that a required column is gone.
     Any,
 }
 
@@ -262,7 +262,12 @@ impl SchemaSection {
     fn allows(&self, kind: ChangeKind, optional: bool) -> bool {
         use ChangeKind::*;
         match self.evolution {
-            Evolution::Any => true,
+            // Without its column, no row has the value that the contract requires.
+            Evolution::Any => match kind {
+                ColumnRemoved | NestedFieldRemoved | ColumnRenamed | KeyCaseChanged => optional,
+                ColumnAdded | NestedFieldAdded | Reordered | TypeWidened | TypeNarrowed | TypeChanged | FormatChanged
+                | NullabilityRelaxed | NullabilityTightened => true,
+            },
             Evolution::Exact => false,
             Evolution::Backward => match kind {
                 ColumnAdded | NestedFieldAdded | ColumnRenamed | KeyCaseChanged => optional,

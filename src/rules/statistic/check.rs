@@ -82,22 +82,23 @@ impl Judge for StatisticCheck {
             Step::NoData(why) => return Ok(Judgement::NoData(why)),
             Step::Measured(measured) => measured,
         };
-        let judged = self.measures.iter().zip(measured).map(|(Measure { limits, .. }, measured)| {
-            let (outcome, observed, shown) = match (measured, &self.data_type) {
-                (Measured::Share(part, whole), _) => {
+        let judged = self.measures.iter().zip(measured).map(|(Measure { name, limits }, measured)| {
+            let (outcome, observed, shown) = match measured {
+                Measured::Share(part, whole) => {
                     (limits.outcome_of_share(part, whole), (part as f64 / whole as f64).into(), limits.shown_share(part, whole))
                 }
-                (Measured::Number(number), data_type) => {
-                    let text = match (number, data_type) {
+                Measured::Number(number) => {
+                    let text = match (number, &self.data_type) {
                         (Number::Int { .. }, Some(data_type)) => shown(number, data_type),
                         _ => limits.shown(number.as_f64()),
                     };
-                    (limits.outcome(number), measure_json(number, data_type.as_ref()), text)
+                    (limits.outcome(number), measure_json(number, self.data_type.as_ref()), text)
                 }
             };
-            (outcome, observed, shown, limits.says.as_str())
+            let should = if outcome == Outcome::Pass { String::new() } else { format!(", {}", limits.should(outcome)) };
+            Judged { outcome, observed, limit: limits.says.clone(), says: format!("the {name} is {shown}{should}") }
         });
-        Ok(self.finding(judged.collect()))
+        Ok(together(judged.collect()))
     }
 
     fn for_group(&self) -> Box<dyn Judge> {
@@ -105,23 +106,24 @@ impl Judge for StatisticCheck {
     }
 }
 
-impl StatisticCheck {
-    /// The finding of all measures, of each how it came out, what was observed, that in words, and what was expected.
-    fn finding(&self, judged: Vec<(Outcome, Value, String, &str)>) -> Judgement {
-        let statement = |(measure, (outcome, _, shown, says)): (&Measure, &(Outcome, Value, String, &str))| {
-            let expected = if *outcome == Outcome::Pass { String::new() } else { format!(", expected {says}") };
-            format!("the {} is {shown}{expected}", measure.name)
-        };
-        let message: Message = self.measures.iter().zip(&judged).map(statement).collect();
-        // Of several, the first that fails stands for all.
-        let told = judged.iter().find(|(outcome, ..)| *outcome == Outcome::Fail).or(judged.first());
-        let (outcome, observed, limit) = match told {
-            Some((outcome, observed, _, says)) => (*outcome, observed.clone(), (*says).to_owned().into()),
-            None => (Outcome::NoData, Value::Nothing, Value::Nothing),
-        };
-        let figures = Figures::from([(&figures::VALUE, observed.clone())]);
-        Judgement::measured(Finding { outcome, observed, limit, message, figures, ..Finding::default() })
-    }
+/// One measure, held against its bounds.
+struct Judged {
+    outcome: Outcome,
+    observed: Value,
+    limit: String,
+    says: String,
+}
+
+/// All measures as one finding. Of several, the first of the worst stands for all.
+fn together(judged: Vec<Judged>) -> Judgement {
+    let worst = judged.iter().rev().max_by_key(|one| one.outcome);
+    let (outcome, observed, limit) = match worst {
+        Some(one) => (one.outcome, one.observed.clone(), one.limit.clone().into()),
+        None => (Outcome::NoData, Value::Nothing, Value::Nothing),
+    };
+    let message: Message = judged.into_iter().map(|one| one.says).collect();
+    let figures = Figures::from([(&figures::VALUE, observed.clone())]);
+    Judgement::measured(Finding { outcome, observed, limit, message, figures, ..Finding::default() })
 }
 
 impl Source {

@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use crate::diagnostic::{Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Value, figures};
 use crate::metric::extrema::TextExtrema;
+use crate::rules::earlier::End;
 use crate::rules::facts::SecondPass;
 use crate::rules::judgement::Judgement;
-use crate::rules::limits::{End, Given};
+use crate::rules::limits::Given;
 use crate::rules::requests::Handle;
 use crate::rules::words::Literal;
 use crate::rules::{Binder, GroupFacts, Judge};
@@ -36,7 +37,7 @@ impl TextLimits {
     }
 
     fn outcome(&self, text: &str) -> Outcome {
-        let allowed = self.ends.iter().all(|end| end.allows(text.cmp(end.bound.as_str())));
+        let allowed = self.ends.iter().all(|end| end.admits(text.cmp(end.bound.as_str())));
         if allowed { Outcome::Pass } else { Outcome::Fail }
     }
 }
@@ -57,7 +58,7 @@ impl Judge for TextCheck {
         };
         let text = if self.is_last { last } else { first };
         let (outcome, shown) = (self.limits.outcome(text), cut_short(text, VALUE_MAX));
-        let expected = if outcome == Outcome::Pass { String::new() } else { format!(", expected {}", self.limits.says) };
+        let expected = if outcome == Outcome::Pass { String::new() } else { format!(", and should be {}", self.limits.says) };
         let observed = Value::Text(shown.clone().into_owned());
         Ok(Judgement::measured(Finding {
             outcome,

@@ -210,6 +210,14 @@ pub enum Margin {
 }
 
 impl Margin {
+    /// Whether it is less than `limit`; of different kinds that depends on the reference.
+    pub fn comes_before(self, limit: Self) -> bool {
+        match (self, limit) {
+            (Self::Points(ours), Self::Points(limit)) | (Self::Relative(ours), Self::Relative(limit)) => ours.compare(limit).is_lt(),
+            (Self::Points(_), Self::Relative(_)) | (Self::Relative(_), Self::Points(_)) => true,
+        }
+    }
+
     /// How far from `reference` it reaches.
     pub fn reach(self, reference: f64) -> f64 {
         match self {

@@ -72,7 +72,7 @@ impl RecordRegion {
         if walk.peek()? == Some(b'{') {
             return Self::of_lines(file);
         }
-        let fault = walk.fault("the top of the document is one object, not an array");
+        let fault = Fault::new(Code::InvalidLayout, format!("{}: the top of the document is one object, not an array", file.path));
         Err(match keys.as_slice() {
             [] => fault.hint("if it is the only record, say `--format ndjson`"),
             [one] => fault.hint(format!("its array is read with `source: {{ json_path: {one} }}`")),

@@ -1,0 +1,150 @@
+mod cells;
+mod check;
+mod exact;
+mod healthy;
+mod order_statistics;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::check::{First, OutliersCheck, Stage};
+use self::exact::{Limit, Unit};
+use self::order_statistics::{OrderStatistics, Wanted};
+use super::words::OnFail;
+use super::{Binder, Judge, Judges, Rule, Subject};
+use crate::diagnostic::{Code, Faults};
+use crate::metric::extrema::Extrema;
+use crate::metric::moments::Moments;
+use crate::metric::ordered::OrderedHistogram;
+use crate::metric::select::Side;
+use crate::metric::{Transform, is_numeric};
+use crate::types::type_name;
+use crate::yaml::Spanned;
+
+/// Values far from the bulk of the batch.
+///
+/// `iqr`: Tukey's fences Q1 − k·IQR and Q3 + k·IQR, with quartiles by linear interpolation
+/// (Hyndman and Fan's type 7). `mad`: the modified z-score 0.6745·|x − median| / MAD beyond
+/// `threshold` (Iglewicz and Hoaglin 1993); where the MAD is 0, `fallback: mean_ad` takes
+/// |x − median| / (1.253314 · mean absolute deviation). `zscore`: |x − mean| / s beyond `threshold`.
+/// With `log` the statistics are of ln x, for positive skewed data; what has no logarithm stays out
+/// of them and lies low. A row is an outlier if the definition says so: nothing is rounded before.
+///
+/// With `k`, `threshold`, `log`, `fallback` or `tolerate` written, that definition decides alone
+/// (k is 3 unless written, the outer fence; `threshold` 3.5 for `mad` and 3 for `zscore`). With none
+/// of them, a value must also lie beyond what a healthy batch of that many values and that skew
+/// reaches, so that at most 1 % of healthy batches have any outlier; docs/statistics.md has the
+/// formula, and how often it is wrong and right. Fewer than 10 values do not tell their skew: the
+/// definition decides alone then, and with `by` such groups are not judged.
+///
+/// Infinities stay out of the statistics and are always outliers. A column of one value has none.
+/// Where there is no spread though values differ, or there are too few values for any to lie
+/// outside, the outcome is `no_data`.
+///
+/// Why: a price with a slipped decimal point. A warning by default, since far out is not yet wrong.
+///
+/// ```yaml
+/// - outliers: { column: price, method: iqr }
+/// - outliers: { column: price, k: 1.5, by: [category], on_fail: quarantine }
+/// - outliers: { column: income, method: mad, log: true, side: high, threshold: 5 }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outliers {
+    /// How the fences are found.
+    #[serde(default)]
+    method: Method,
+    /// For `iqr`: how many interquartile ranges beyond the quartiles the fences stand.
+    k: Option<Spanned<f64>>,
+    /// For `mad` and `zscore`: the largest score that is still right.
+    threshold: Option<Spanned<f64>>,
+    /// On which side values may be outliers.
+    #[serde(default)]
+    side: Side,
+    /// Whether to take logarithms first.
+    log: Option<bool>,
+    /// What `mad` does where more than half of the values are equal.
+    fallback: Option<Spanned<Fallback>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Method {
+    #[default]
+    Iqr,
+    Mad,
+    Zscore,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Fallback {
+    MeanAd,
+}
+
+impl Rule for Outliers {
+    const NAME: &'static str = "outliers";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+    const ON_FAIL: OnFail = OnFail::Warn;
+    const JUDGES: Judges = Judges::Measures;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        let column = to.column();
+        let mut faults = Faults::default();
+        if !is_numeric(&column.data_type) {
+            let what = format!("`outliers` needs numbers, but `{}` is {}", column.name, type_name(&column.data_type));
+            faults.push(to.fault(Code::UnfitColumn, what));
+        }
+        let (limit, other, default) = match self.method {
+            Method::Iqr => (&self.k, self.threshold.as_ref().map(|t| (t, "`threshold` is for `mad` and `zscore`", "`iqr` takes `k`")), 3.0),
+            Method::Mad => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`", "`mad` takes `threshold`")), 3.5),
+            Method::Zscore => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`", "`zscore` takes `threshold`")), 3.0),
+        };
+        if let Some((given, why, hint)) = other {
+            faults.push(to.fault_at(given, Code::MisplacedWord, why).hint(hint));
+        }
+        if let Some(given) = limit.as_ref().filter(|l| !(l.value > 0.0 && l.value.is_finite())) {
+            faults.push(to.fault_at(
+                given,
+                Code::InvalidValue,
+                format!("`{}` must be greater than 0", if self.method == Method::Iqr { "k" } else { "threshold" }),
+            ));
+        }
+        if let Some(given) = self.fallback.as_ref().filter(|_| self.method != Method::Mad) {
+            faults.push(to.fault_at(given, Code::MisplacedWord, "`fallback` is for `method: mad`"));
+        }
+        faults.or_ok(())?;
+        let is_default = limit.is_none() && self.log.is_none() && self.fallback.is_none() && !to.policy.tolerance_given;
+        let log = self.log.unwrap_or_default();
+        let transform = Transform { log };
+        let wanted = match (self.method, is_default) {
+            (_, true) => Some(Wanted { eighths: &[1, 2, 4, 6, 7], mad: self.method == Method::Mad }),
+            (Method::Iqr, false) => Some(Wanted { eighths: &[2, 4, 6], mad: false }),
+            (Method::Mad, false) => Some(Wanted { eighths: &[4], mad: true }),
+            (Method::Zscore, false) => None,
+        };
+        let order = wanted.map(|wanted| {
+            let handle = to.want::<OrderedHistogram>(OrderStatistics::spec(transform), &[column.index]);
+            OrderStatistics::new(handle, column.index, transform, wanted)
+        });
+        let first = match (order, self.method) {
+            (Some(order), Method::Iqr) => First::Iqr(order),
+            (Some(order), Method::Mad) => First::Mad(order),
+            (order, _) => First::Zscore(order, to.want::<Moments>(transform, &[column.index])),
+        };
+        Ok(Box::new(OutliersCheck {
+            column: column.index,
+            unit: Unit::of(&column.data_type, log),
+            limit: Limit::new(limit.as_ref().map_or(default, |l| l.value)),
+            is_default,
+            is_of_groups: to.has_groups(),
+            side: self.side,
+            transform,
+            fallback: self.fallback.is_some(),
+            extrema: to.want::<Extrema>((), &[column.index]),
+            rows: to.rows_in_scope(),
+            stage: Stage::First(first),
+        }))
+    }
+}

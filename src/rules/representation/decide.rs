@@ -1,0 +1,125 @@
+//! What a sample tells of one group's share.
+
+use crate::statistics::{normal_z, score_p_value, wilson_interval};
+
+/// More rows than this many times those at hand are no reasonable advice.
+const TIMES_AS_MANY_MAX: f64 = 1000.0;
+
+/// The rows of one group, and what their share may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sample {
+    pub count: u64,
+    /// The rows of all groups.
+    pub total: u64,
+    pub reference: f64,
+    /// The least and the largest share that is tolerated.
+    pub from: f64,
+    pub to: f64,
+}
+
+/// How a group stands to what is tolerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Inside,
+    Outside,
+    /// There is no row of it, and chance does not explain that.
+    Unseen,
+    /// The sample cannot tell. So many rows would at the same share; none where no reasonable number would.
+    Open(Option<u64>),
+}
+
+impl Sample {
+    pub(super) fn share(&self) -> f64 {
+        self.count as f64 / self.total as f64
+    }
+
+    /// Whether the group is expected and not there.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.count == 0 && self.reference > 0.0
+    }
+
+    /// Whether there is nothing to decide: the group is not expected and not there.
+    pub(super) fn is_vacuous(&self) -> bool {
+        self.count == 0 && self.reference == 0.0
+    }
+
+    /// The smallest 1 − confidence at which the sample still decides, be it for or against the group.
+    pub(super) fn p_value(&self) -> f64 {
+        let by_chance = |bound: f64| score_p_value(self.count, self.total, bound);
+        let share = self.share();
+        if self.is_unseen() {
+            (self.total as f64 * (-self.reference).ln_1p()).exp()
+        } else if share > self.to {
+            by_chance(self.to)
+        } else if share < self.from {
+            by_chance(self.from)
+        } else {
+            self.bounds().map(by_chance).fold(0.0, f64::max)
+        }
+    }
+
+    /// How the group stands at `confidence`.
+    pub(super) fn standing(&self, confidence: f64) -> Standing {
+        if self.is_vacuous() {
+            return Standing::Inside;
+        }
+        if self.is_unseen() {
+            return match self.p_value() < 1.0 - confidence {
+                true => Standing::Unseen,
+                false => Standing::Open(self.rows_that_would_do(confidence)),
+            };
+        }
+        let (low, high) = wilson_interval(self.count, self.total, confidence);
+        if high < self.from || low > self.to {
+            Standing::Outside
+        } else if low >= self.from && high <= self.to {
+            Standing::Inside
+        } else {
+            Standing::Open(self.rows_that_would_do(confidence))
+        }
+    }
+
+    /// Bounds that a share can lie beyond.
+    fn bounds(&self) -> impl Iterator<Item = f64> + use<> {
+        [self.from, self.to].into_iter().filter(|&bound| bound > 0.0 && bound < 1.0)
+    }
+
+    /// How many rows with the same share would decide. The interval leaves out a bound b as soon as
+    /// n > z²·b·(1−b)/(share−b)²: that is what Wilson's interval inverts.
+    fn rows_that_would_do(&self, confidence: f64) -> Option<u64> {
+        let (share, z) = (self.share(), normal_z(confidence));
+        let beyond = |bound: f64| z * z * bound * (1.0 - bound) / ((share - bound) * (share - bound));
+        let rows = if self.is_unseen() {
+            (1.0 - confidence).ln() / (-self.reference).ln_1p()
+        } else if share > self.to {
+            beyond(self.to)
+        } else if share < self.from {
+            beyond(self.from)
+        } else {
+            self.bounds().map(beyond).fold(0.0, f64::max)
+        };
+        let is_reasonable = rows <= self.total as f64 * TIMES_AS_MANY_MAX;
+        (is_reasonable || (self.is_unseen() && rows.is_finite())).then(|| (rows.floor() as u64 + 1).max(self.total + 1))
+    }
+}
+
+/// At which confidence each sample is judged, in their order, so that the chance of any wrong decision among them is no more
+/// than for one (S. Holm 1979, "A simple sequentially rejective multiple test procedure").
+pub(super) fn holm(samples: &[Sample], confidence: f64) -> Vec<f64> {
+    let p_values: Vec<f64> = samples.iter().map(Sample::p_value).collect();
+    let mut order: Vec<usize> = (0..samples.len()).collect();
+    order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]).then(a.cmp(&b)));
+    let mut at = vec![confidence; samples.len()];
+    let (mut level, mut is_open, mut last) = (1.0 - confidence, false, f64::NEG_INFINITY);
+    for (decided, &sample) in order.iter().enumerate() {
+        let p_value = p_values[sample];
+        // Equal p-values are judged alike, whatever the last digit of a float.
+        if !is_open && p_value > last * (1.0 + 1e-9) {
+            level = (1.0 - confidence) / (samples.len() - decided) as f64;
+        }
+        is_open |= p_value >= level;
+        last = p_value;
+        at[sample] = 1.0 - level;
+    }
+    at
+}

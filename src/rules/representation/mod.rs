@@ -1,0 +1,118 @@
+//! `representation`: what it says in a rule file, and how it binds. [`reference`] reads the shares that should be, [`decide`]
+//! says what a sample tells of one share, [`check`] judges the groups.
+
+mod check;
+mod decide;
+mod reference;
+
+use arrow::datatypes::DataType;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::check::RepresentationCheck;
+use self::reference::Reference;
+use super::words::{Margin, Share};
+use super::{Binder, EarlierLimit, Judge, Rule, Subject};
+use crate::diagnostic::{Code, Faults};
+use crate::metric::groups::GroupCounts;
+use crate::yaml::Spanned;
+
+/// Groups whose share of the rows is far from what it should be.
+///
+/// Each group's share comes with its Wilson score interval (`confidence`).
+///
+/// | the interval lies | outcome of the group |
+/// |---|---|
+/// | wholly outside reference ± `tolerance` | `fail` |
+/// | wholly inside | `pass` |
+/// | across the bound | `insufficient_evidence`, a warning: with the number of rows that would settle it at the same share, or "on the border" where no reasonable number would (1,000 times as many rows) |
+///
+/// - An unseen group fails where chance does not explain it: (1 − p)ⁿ < 1 − confidence, for a reference share p and n rows, whatever
+///   the tolerance. Else it is `insufficient_evidence`.
+/// - A group that the reference does not name has the reference 0, and is judged as any other: a few stray rows within the
+///   tolerance pass, and are named. Where the tolerance is relative, that of the smallest share of the reference holds for it.
+/// - Groups with fewer rows than `min_rows` are shown and not judged, but for unseen ones that chance does not explain.
+/// - `require_evidence: true`: `insufficient_evidence` and groups that are not judged fail.
+/// - Several columns form intersections. A missing value is a group, written `(missing)`.
+/// - Given shares must add up to 1 ± 0.005. They are divided by their sum; these shares are what is compared and shown. Their
+///   keys are read as the column's type: `1` is 1.0 and the decimal 1.00, −0 is 0.
+/// - `equal` gives the same share to each group that was observed and is judged; groups with a missing value have the
+///   reference 0.
+/// - `correction: holm` is for many groups: that one of them fails or passes by chance is then as unlikely as `confidence`
+///   says for one alone (Holm 1979). A group's p-value is the smallest 1 − confidence at which its interval still decides.
+///   In the order of their p-values, the first of m groups is judged at 1 − (1 − confidence)/m, the next at
+///   1 − (1 − confidence)/(m − 1), and so on. Where the first is undecided, all that follow are. Intervals are shown at the
+///   confidence that was used.
+///
+/// Over all: total variation distance, Jensen–Shannon distance, chi-square goodness of fit with Cohen's w. With `by`, each group
+/// of `by` has these figures, and behind it stand its own groups.
+///
+/// Why: a model trained on people who are not the people it will judge is wrong about those who are missing.
+///
+/// ```yaml
+/// - representation: { groups: [gender], reference: { f: 0.5, m: 0.5 }, tolerance: 5 points, min_rows: 50 }
+/// - representation: { groups: [region, gender], reference: equal, tolerance: 20%, correction: holm }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Representation {
+    /// The columns whose combined values are the groups.
+    groups: Vec<Spanned<String>>,
+    /// The shares that should be: given (nested for several columns), or `equal` over the groups observed.
+    reference: Spanned<Reference>,
+    /// How far a share may lie from its reference: `5 points`, or `20%` of the reference.
+    tolerance: Margin,
+    /// The confidence of the intervals. If left out: 95%.
+    confidence: Option<Spanned<Share>>,
+    /// What keeps the risk of a wrong decision the same however many groups there are. If left out: nothing, each group is judged by itself.
+    correction: Option<Correction>,
+}
+
+/// How decisions on many groups are corrected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Correction {
+    /// Holm's step-down procedure.
+    Holm,
+}
+
+impl Rule for Representation {
+    const NAME: &'static str = "representation";
+    const SUBJECT: Subject = Subject::Table;
+    const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Margin;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        let mut faults = Faults::default();
+        let mut columns = Vec::new();
+        for name in &self.groups {
+            columns.extend(faults.take(to.find(name)).map(|c| c.index));
+        }
+        if self.groups.is_empty() {
+            faults.push(to.fault(Code::InvalidValue, "`groups` names no column"));
+        }
+        if let Some(given) = self.confidence.as_ref().filter(|c| !c.value.is_proper()) {
+            faults.push(to.fault_at(given, Code::InvalidValue, "a confidence lies between 0% and 100%, both excluded"));
+        }
+        let warn = faults.take(to.own_warn::<Margin>()).flatten();
+        if let Some(written) = to.warn.as_ref().filter(|_| warn.is_some_and(|warn| !warn.comes_before(self.tolerance))) {
+            let what = format!("`warn` is not an earlier limit than `tolerance`, {}", self.tolerance);
+            faults.push(to.fault_at(written, Code::ConflictingWords, what).hint("write less"));
+        }
+        faults.or_ok(())?;
+        let types: Vec<DataType> = columns.iter().map(|&c| to.bound(c).data_type).collect();
+        let reference = self.reference.value.of_columns(&types);
+        let reference = reference.map_err(|why| to.fault_at(&self.reference, Code::InvalidValue, why))?;
+        Ok(Box::new(RepresentationCheck {
+            columns: self.groups.iter().map(|name| name.value.clone()).collect(),
+            reference,
+            tolerance: self.tolerance,
+            warn,
+            confidence: self.confidence.as_ref().map_or(0.95, |c| c.value.as_f64()),
+            is_corrected: self.correction == Some(Correction::Holm),
+            min_rows: to.policy.min_rows.unwrap_or(0),
+            require_evidence: to.policy.require_evidence,
+            counts: to.want::<GroupCounts>((), &columns),
+        }))
+    }
+}

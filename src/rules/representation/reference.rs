@@ -1,0 +1,157 @@
+//! The shares that should be, as a rule file gives them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use arrow::datatypes::DataType;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+
+use crate::diagnostic::Misread;
+use crate::metric::groups::{GroupKey, group_name, name_of};
+use crate::rules::words::{Decimal, Share};
+use crate::yaml::misread;
+
+/// Given shares may add up to so much more or less than 1: people round them.
+const ROUNDED_BY: f64 = 0.005;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Reference {
+    Equal,
+    Shares(BTreeMap<GroupKey, f64>),
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Reference;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("`equal`, or a mapping from group to share")
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Reference, E> {
+                if word == "equal" {
+                    return Ok(Reference::Equal);
+                }
+                Err(misread(Misread::new(format!("`{word}` is no reference")).hint("write `equal` or `{ group: share, … }`")))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reference, A::Error> {
+                let mut shares = BTreeMap::new();
+                while let Some(group) = map.next_key::<String>()? {
+                    let first = (group != "(missing)").then_some(group);
+                    match map.next_value()? {
+                        Level::Share(share) => {
+                            shares.insert(vec![first], share);
+                        }
+                        Level::Groups(inner) => shares.extend(inner.into_iter().map(|(mut rest, share)| {
+                            rest.insert(0, first.clone());
+                            (rest, share)
+                        })),
+                    }
+                }
+                Ok(Reference::Shares(shares))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// A share, or the groups of the next column.
+enum Level {
+    Share(f64),
+    Groups(BTreeMap<GroupKey, f64>),
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Level;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a share such as `0.5` or `50%`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
+                // Elsewhere a bare 1 may be one row; of a reference it is the whole.
+                if Decimal::parse(text) == Some(Decimal::ONE) {
+                    return Ok(Level::Share(1.0));
+                }
+                text.parse::<Share>().map(|s| Level::Share(s.as_f64())).map_err(misread)
+            }
+            fn visit_f64<E: de::Error>(self, x: f64) -> Result<Level, E> {
+                match (0.0..=1.0).contains(&x) {
+                    true => Ok(Level::Share(x)),
+                    false => Err(misread(Misread::new(format!("`{x}` is not a share")).hint("write `1%` or `0.01`"))),
+                }
+            }
+            fn visit_u64<E: de::Error>(self, n: u64) -> Result<Level, E> {
+                match n {
+                    0 | 1 => Ok(Level::Share(n as f64)),
+                    _ => Err(misread(Misread::new(format!("`{n}` is not a share")).hint(format!("write `{n}%`, or a number from 0 to 1")))),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Level, A::Error> {
+                match Reference::deserialize(de::value::MapAccessDeserializer::new(map))? {
+                    Reference::Shares(shares) => Ok(Level::Groups(shares)),
+                    Reference::Equal => Err(de::Error::custom("a share such as `0.5` is expected")),
+                }
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+impl JsonSchema for Reference {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Reference".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let share = generator.subschema_for::<Share>();
+        let level = json_schema!({ "anyOf": [
+            share,
+            { "const": 1 },
+            { "type": "string", "pattern": r"^\s*0*1(\.0*)?\s*$" },
+            { "type": "object" }
+        ]});
+        json_schema!({
+            "description": "`equal`, or the share of each group; nested for several grouping columns.",
+            "anyOf": [{ "const": "equal" }, { "type": "object", "additionalProperties": level }]
+        })
+    }
+}
+
+impl Reference {
+    /// The reference of columns of these types: keys as values of the columns are called, shares that add up to 1.
+    ///
+    /// # Errors
+    /// Why it fits no such columns.
+    pub(super) fn of_columns(&self, types: &[DataType]) -> Result<Self, Misread> {
+        let Self::Shares(given) = self else { return Ok(Self::Equal) };
+        let total: f64 = given.values().sum();
+        // 0.995 is no binary fraction, and what is computed with it may be off by a bit.
+        if (total - 1.0).abs() > ROUNDED_BY + 1e-9 {
+            return Err(Misread::new(format!("the reference shares add up to {total:.4}, not to 1")));
+        }
+        if given.keys().any(|key| key.len() != types.len()) {
+            let what = format!("the reference must name a share for each combination of {} columns", types.len());
+            return Err(Misread::new(what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));
+        }
+        let mut shares = BTreeMap::new();
+        for (key, share) in given {
+            let named = as_types(key, types);
+            if shares.insert(named.clone(), share / total).is_some() {
+                let what = format!("the reference names the group `{}` twice", group_name(&named));
+                return Err(Misread::new(what).hint("keys are read as the column's type: `1` and `1.0` are one number"));
+            }
+        }
+        Ok(Self::Shares(shares))
+    }
+}
+
+/// The group's name as its columns' values would give it: `1` is `1.0` among floats.
+fn as_types(key: &GroupKey, types: &[DataType]) -> GroupKey {
+    let named = |(written, data_type): (&Option<String>, &DataType)| {
+        written.as_ref().map(|written| name_of(written, data_type).unwrap_or_else(|| written.clone()))
+    };
+    key.iter().zip(types).map(named).collect()
+}

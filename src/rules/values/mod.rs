@@ -1,0 +1,241 @@
+//! Values against a set.
+
+mod set;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::set::{Set, Written, shown};
+use super::facts::SinglePass;
+use super::judgement::{Judgement, RowsJudged};
+use super::requests::{Handle, TestHandle};
+use super::words::Over;
+use super::{Binder, GroupFacts, Judge, Judges, RowTest, Rule, Subject, Tested};
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::{Figures, Finding, Outcome, Unit, figures};
+use crate::metric::Column;
+use crate::metric::completeness::Completeness;
+use crate::metric::members::{Member, Members};
+use crate::rows::Mask;
+use crate::yaml::Spanned;
+
+/// Values against a set: only these, none of these, at least these, or exactly these.
+///
+/// `in` and `not_in` judge row by row: a row fails whose value is not of the set, or is of it.
+/// `must_contain` judges the batch: each member must occur at least once, among the sound rows in
+/// scope (those that no other rule sets aside), with `by` in each group; the finding names the
+/// members that are absent. `must_equal` does both: a value outside the set fails its row, and each
+/// member must occur. An absent member is no row that could be set aside, so `must_contain` and
+/// `must_equal` reject the batch unless `on_fail` says `warn` or `info`; for rows set aside, write
+/// `in` and `must_contain` as two rules.
+///
+/// Members are read as the column's type: `1` matches `1.00` in a decimal column, and `N` is a
+/// string even though some YAML readers take it for false. An infinity is a value like any other.
+/// A missing value (NaN is one) passes, or fails with `nulls: fail`, unless `null` is a member:
+/// then it is in the set, whatever `nulls` says. Quoted, `"null"` is a text. The set may be empty:
+/// with `in: []` or `must_equal: []` every value fails, with `not_in: []` or `must_contain: []` none.
+///
+/// Why: a new status code no consumer knows, a country spelled two ways, a region whose file did not arrive.
+///
+/// ```yaml
+/// - values: { column: status, in: [open, paid, shipped] }
+/// - values: { column: country, not_in: [XX, "??"] }
+/// - values: { column: plan, in: [free, pro, null], nulls: fail }
+/// - values: { column: region, must_contain: [north, south] }
+/// - values: { column: label, must_equal: [0, 1] }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Values {
+    /// The only values allowed.
+    r#in: Option<Vec<Written>>,
+    /// Values that are not allowed.
+    not_in: Option<Vec<Written>>,
+    /// Values each of which must occur at least once.
+    must_contain: Option<Spanned<Vec<Written>>>,
+    /// The values that must occur, and the only ones allowed.
+    must_equal: Option<Spanned<Vec<Written>>>,
+}
+
+impl Rule for Values {
+    const NAME: &'static str = "values";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+    const JUDGES: Judges = Judges::RowsAndMeasures;
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        match (&self.r#in, &self.not_in, &self.must_contain, &self.must_equal) {
+            (Some(members), None, None, None) => Self::row_by_row(members, true, to),
+            (None, Some(members), None, None) => Self::row_by_row(members, false, to),
+            (None, None, Some(members), None) => {
+                to.names_no_rows("must_contain")?;
+                let absent = Absent::want(members, to)?;
+                let rows = to.want::<Completeness>((), &[]);
+                Ok(Box::new(ContainCheck { absent, rows }))
+            }
+            (None, None, None, Some(members)) => {
+                to.rejects_unless_given("must_equal", "write `in` and `must_contain` as two rules, the first of which sets rows aside")?;
+                let absent = Absent::want(members, to)?;
+                let ValuesCheck { test, says } = Self::test(members, true, to)?;
+                Ok(Box::new(EqualCheck { absent, test, says }))
+            }
+            (None, None, None, None) => {
+                let hint = "give `in`, `not_in`, `must_contain` or `must_equal`";
+                Err(to.fault(Code::MissingWord, "`values` has no set").hint(hint).into())
+            }
+            _ => {
+                let what = "`in`, `not_in`, `must_contain` and `must_equal` exclude each other";
+                Err(to.fault(Code::ConflictingWords, what).hint("write two rules").into())
+            }
+        }
+    }
+}
+
+impl Values {
+    fn row_by_row(members: &[Written], allowed: bool, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        if to.scope.over == Over::All {
+            let word = if allowed { "in" } else { "not_in" };
+            let what = format!("`over` has no meaning beside `{word}`, which judges each row by itself");
+            return Err(to.fault(Code::MisplacedWord, what).hint("leave it out").into());
+        }
+        Ok(Box::new(Self::test(members, allowed, to)?))
+    }
+
+    fn test(members: &[Written], allowed: bool, to: &mut Binder<'_>) -> Result<ValuesCheck, Faults> {
+        let column = to.column();
+        let set = Set::new(set::read(members, &column, to)?.into_iter().flatten());
+        let names: Vec<&str> = members.iter().take(8).map(shown).collect();
+        let more = if members.len() > 8 { ", …" } else { "" };
+        let says = match (members.is_empty(), allowed) {
+            (true, true) => "with a value, where none is allowed".to_owned(),
+            (_, true) => format!("not in {{{}{more}}}", names.join(", ")),
+            (_, false) => format!("in {{{}{more}}}", names.join(", ")),
+        };
+        let test = to.row_test(ValuesTest { set, allowed }, &[column.index]);
+        Ok(ValuesCheck { test, says })
+    }
+}
+
+struct ValuesTest {
+    set: Set,
+    allowed: bool,
+}
+
+impl RowTest for ValuesTest {
+    fn test(&self, columns: &[&Column], len: usize) -> Tested {
+        let (is_member, missing) = (self.set.members(columns[0], len), columns[0].missing());
+        let fails = if self.allowed { is_member.not() } else { is_member };
+        match (self.set.has_missing, self.allowed) {
+            (false, _) => Tested { fails, unknown: missing.clone() },
+            (true, true) => Tested { fails: fails.without(missing), unknown: Mask::None },
+            (true, false) => Tested { fails: fails.or(missing), unknown: Mask::None },
+        }
+    }
+}
+
+#[derive(Clone)]
+struct ValuesCheck {
+    test: TestHandle,
+    says: String,
+}
+
+impl SinglePass for ValuesCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
+    }
+}
+
+/// Members that must occur.
+#[derive(Clone)]
+struct Absent {
+    /// As they are written.
+    names: Vec<String>,
+    found: Handle<Members>,
+}
+
+impl Absent {
+    fn want(members: &Spanned<Vec<Written>>, to: &mut Binder<'_>) -> Result<Self, Faults> {
+        let column = to.column();
+        let (mut names, mut wanted, mut faults) = (Vec::new(), Vec::<Member>::new(), Faults::default());
+        for (written, member) in members.iter().zip(set::read(members, &column, to)?) {
+            match member {
+                Some(member) if wanted.contains(&member) => {}
+                Some(member) => {
+                    names.push(written.value.as_ref().map_or("null".to_owned(), |literal| format!("`{literal}`")));
+                    wanted.push(member);
+                }
+                None => {
+                    let what = format!("`{}` can never occur: no {} equals it", shown(written), crate::types::type_name(&column.data_type));
+                    faults.push(to.fault_at(written, Code::InvalidValue, what));
+                }
+            }
+        }
+        faults.or_ok(())?;
+        let found = to.want::<Members>(wanted, &[column.index]);
+        Ok(Self { names, found })
+    }
+
+    /// The members that do not occur, and that in words, if there are any.
+    fn of(&self, facts: &GroupFacts<'_>) -> Result<(u64, Option<String>), Fault> {
+        const SHOWN_MAX: usize = 8;
+        let found = facts.get(self.found)?;
+        let is_absent = |i: usize| found.is_none_or(|found| !found[i]);
+        let absent: Vec<&str> = (0..self.names.len()).filter(|&i| is_absent(i)).map(|i| self.names[i].as_str()).collect();
+        let more = absent.len().saturating_sub(SHOWN_MAX);
+        let mut said = absent.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            said.push_str(&format!(" and {more} more"));
+        }
+        let (n, of) = (absent.len(), self.names.len());
+        let are = if n == 1 { "does" } else { "do" };
+        Ok((n as u64, (n > 0).then(|| format!("{n} of {of} values {are} not occur: {said}"))))
+    }
+}
+
+#[derive(Clone)]
+struct ContainCheck {
+    absent: Absent,
+    rows: Handle<Completeness>,
+}
+
+impl SinglePass for ContainCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        let rows = facts.get(self.rows)?.map_or(0, |c| c.rows);
+        if rows == 0 {
+            return Ok(Judgement::NoData("no rows in scope".into()));
+        }
+        let (absent, said) = self.absent.of(facts)?;
+        Ok(Judgement::measured(Finding {
+            outcome: if said.is_some() { Outcome::Fail } else { Outcome::Pass },
+            observed: absent.into(),
+            limit: 0u64.into(),
+            unit: Unit::KEYS,
+            message: said.unwrap_or_else(|| all_occur(self.absent.names.len())).into(),
+            figures: Figures::from([(&figures::ABSENT_VALUES, absent.into()), (&figures::ROWS, rows.into())]),
+            ..Finding::default()
+        }))
+    }
+}
+
+#[derive(Clone)]
+struct EqualCheck {
+    absent: Absent,
+    test: TestHandle,
+    says: String,
+}
+
+impl SinglePass for EqualCheck {
+    fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        let (absent, broken) = self.absent.of(facts)?;
+        let figures = Figures::from([(&figures::ABSENT_VALUES, absent.into())]);
+        Ok(Judgement::Rows(RowsJudged { broken, figures, ..RowsJudged::of_test(facts.test(self.test), &self.says) }))
+    }
+}
+
+fn all_occur(values: usize) -> String {
+    match values {
+        0 => "no value is asked for".to_owned(),
+        1 => "the value occurs".to_owned(),
+        all => format!("all {all} values occur"),
+    }
+}

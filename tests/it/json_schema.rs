@@ -1,0 +1,117 @@
+//! JSON Schemas held against records and columns that are no flat text: nested ones, infinite numbers; where schema files may
+//! lie, and that they belong to the rule file.
+
+use crate::support::Place;
+
+const NESTED: &str = r#"{"id": 1, "tags": ["a", "b"], "who": {"name": "x", "age": 3}}
+{"id": 2, "tags": ["a", ""], "who": {"name": "x", "age": 3}}
+{"id": 3, "tags": [], "who": {"name": "x", "age": -3}}
+{"id": 4, "tags": ["a", null], "who": null}
+{"id": 5, "who": {"age": 1}}
+"#;
+
+#[test]
+fn nested_columns_and_whole_records_are_judged_as_json() {
+    let place = Place::new();
+    place.write("data.ndjson", NESTED);
+    place.write(
+        "rules.yaml",
+        r#"
+dataset: t
+rules:
+  - json_schema: { id: tags, column: tags, on_fail: warn, schema: { minItems: 1, items: { type: string, minLength: 1 } } }
+  - json_schema: { id: tags-needed, column: tags, nulls: fail, on_fail: warn, schema: { type: array } }
+  - json_schema: { id: who, column: who, on_fail: warn, schema: { required: [name], properties: { name: { type: string }, age: { minimum: 0 } } } }
+  - json_schema: { id: who-omitted, column: who, omit_missing: true, on_fail: warn, schema: { required: [name] } }
+  - json_schema: { id: name, column: who.name, on_fail: warn, schema: { minLength: 1 } }
+  - json_schema: { id: record, on_fail: warn, schema: { properties: { who: { type: object, properties: { age: { minimum: 0 } } }, tags: { type: array } } } }
+"#,
+    );
+    let run = place.run(&["check", "data.ndjson", "-r", "rules.yaml"]);
+    let message = |id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
+    let tags = "the value: minItems (1 row), `[]`: minLength (1 row), `[]`: type (1 row)";
+    let says = "do not match the JSON Schema";
+    assert_eq!(message("tags"), format!("3 of 5 rows (60.0%) {says}: {tags}"));
+    assert_eq!(message("tags-needed"), format!("1 of 5 rows (20.0%) {says}"));
+    assert_eq!(message("who"), format!("2 of 5 rows (40.0%) {says}: `age`: minimum (1 row), `name`: type (1 row)"));
+    assert_eq!(message("who-omitted"), format!("1 of 5 rows (20.0%) {says}: `name`: required (1 row)"));
+    // A text column holds JSON text, and `x` is none.
+    assert_eq!(message("name"), format!("3 of 5 rows (60.0%) {says}: the value: not JSON (3 rows)"));
+    let record = "`tags`: type (1 row), `who`: type (1 row), `who.age`: minimum (1 row)";
+    assert_eq!(message("record"), format!("3 of 5 rows (60.0%) {says}: {record}"));
+    assert_eq!(run.finding("record")["figures"]["`who.age`: minimum"], 1);
+}
+
+#[test]
+fn elements_of_lists_are_judged_and_their_rows_named() {
+    let place = Place::new();
+    place.write("data.ndjson", "{\"l\": [\"1\", \"2\"]}\n{\"l\": [\"1\", \"{\"]}\n{\"l\": []}\n");
+    place.write("rules.yaml", "dataset: t\nrules:\n  - json_schema: { column: \"l[]\", schema: { type: integer } }\n");
+    let run = place.run(&["check", "data.ndjson", "-r", "rules.yaml"]);
+    assert_eq!(run.finding("json_schema-l")["message"], "1 of 3 rows (33.3%) do not match the JSON Schema");
+    assert_eq!(run.verdict(), "quarantine");
+}
+
+#[test]
+fn json_has_no_infinity_and_nan_is_missing() {
+    let place = Place::new();
+    place.write("data.csv", "x\n1.5\ninf\nnan\n");
+    place.write("rules.yaml", "dataset: t\nrules:\n  - json_schema: { schema: { properties: { x: { type: [number, \"null\"] } } } }\n");
+    let run = place.run(&["check", "data.csv", "-r", "rules.yaml"]);
+    let message = "1 of 3 rows (33.3%) do not match the JSON Schema: `x`: infinite, which JSON cannot say (1 row)";
+    assert_eq!(run.finding("json_schema")["message"], message);
+}
+
+#[test]
+fn rows_that_fail_are_set_aside_and_measures_do_not_see_them() {
+    let place = Place::new();
+    place.write("data.csv", "id,payload\n1,\"{\"\"n\"\": 1}\"\n2,\"{\"\"n\"\": -1}\"\n3,\"[\"\n4,\"{\"\"n\"\": 4}\"\n");
+    let rules = "dataset: t\nschema: { columns: { payload: { type: string } } }\nrules:\n  - json_schema: { column: payload, schema: { properties: { n: { minimum: 0 } } } }\n  - statistic: { column: id, of: max, max: 4 }\n  - statistic: { id: mean, column: id, of: mean, min: 2.5, max: 2.5 }\n";
+    place.write("rules.yaml", rules);
+    for (input, publish) in [("data.csv", "of-file.parquet"), ("-", "of-stream.parquet")] {
+        let arguments = ["gate", input, "-r", "rules.yaml", "--publish", publish, "--format", "csv"];
+        let run = match input {
+            "-" => crate::support::run_with_input(place.path("").as_path(), &arguments, &place.path("data.csv")),
+            _ => place.run(&arguments),
+        };
+        assert_eq!((run.code, run.rows("published"), run.rows("quarantined")), (0, 2, 2), "{}", run.stderr);
+        let message = "2 of 4 rows (50.0%) do not match the JSON Schema: `n`: minimum (1 row), the value: not JSON (1 row)";
+        assert_eq!(run.finding("json_schema-payload")["message"], message);
+        assert_eq!(run.finding("mean")["outcome"], "pass", "1 and 4 are left");
+    }
+}
+
+#[test]
+fn a_schema_file_is_read_below_the_root_only() {
+    let place = Place::new();
+    place.write("in/data.csv", "x\n1\n");
+    place.write("secret.json", "{\"type\": \"nonsense of a stranger\"}");
+    place.write("in/schema.json", "{\"properties\": {\"x\": {\"type\": \"integer\"}}}");
+    for path in ["secret.json", "in/../secret.json"] {
+        place.write("in/rules.yaml", format!("dataset: t\nrules:\n  - json_schema: {{ schema: {path} }}\n"));
+        for command in ["check", "gate"] {
+            let run = place.run(&[command, "in/data.csv", "-r", "in/rules.yaml", "--root", "in"]);
+            assert_eq!(run.code, 2);
+            assert!(run.stderr.starts_with("error: in/rules.yaml:3:28: `"), "{}", run.stderr);
+            assert!(!run.stderr.contains("nonsense"), "what is outside is not shown: {}", run.stderr);
+        }
+    }
+    place.write("in/rules.yaml", "dataset: t\nrules:\n  - json_schema: { schema: in/schema.json }\n");
+    let run = place.run(&["check", "in/data.csv", "-r", "in/rules.yaml", "--root", "in"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn a_changed_schema_file_is_a_changed_rule_file() {
+    let place = Place::new();
+    place.write("data.csv", "x\n1\n");
+    place.write("rules.yaml", "dataset: t\nrules:\n  - json_schema: { schema: schema.json }\n");
+    let digest = |schema: &str| {
+        place.write("schema.json", schema);
+        let run = place.run(&["check", "data.csv", "-r", "rules.yaml"]);
+        run.report()["rules_digest"].as_str().expect("a digest").to_owned()
+    };
+    let first = digest("{\"properties\": {\"x\": {\"minimum\": 0}}}");
+    assert_ne!(digest("{\"properties\": {\"x\": {\"minimum\": 1}}}"), first);
+    assert_eq!(digest("{\"properties\": {\"x\": {\"minimum\": 0}}}"), first);
+}
