@@ -71,11 +71,12 @@ pub(crate) fn duration(length: std::time::Duration) -> String {
 
 /// A share as a percentage: one decimal from one percent up, two below, more where it would read as none or all.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
-    percent_by(part, whole, |_, _| false)
+    percent_by(part, whole, |_, _| ())
 }
 
-/// The same, with so many decimals that `exceeds` says of what is shown what it says of `part` of `whole`.
-pub(crate) fn percent_by(part: u64, whole: u64, exceeds: impl Fn(u64, u64) -> bool) -> String {
+/// The same, with so many decimals that `stands` says of what is shown what it says of `part` of `whole`: how it stands to
+/// its limits.
+pub(crate) fn percent_by<T: PartialEq>(part: u64, whole: u64, stands: impl Fn(u64, u64) -> T) -> String {
     const DECIMALS_MAX: u32 = 15;
     if part == whole {
         return "100%".to_owned();
@@ -88,7 +89,7 @@ pub(crate) fn percent_by(part: u64, whole: u64, exceeds: impl Fn(u64, u64) -> bo
     };
     let agrees = |decimals: &u32| {
         let (shown, of) = rounded(*decimals);
-        (shown == 0) == (part == 0) && (shown < of) == (part < whole) && exceeds(shown, of) == exceeds(part, whole)
+        (shown == 0) == (part == 0) && (shown < of) == (part < whole) && stands(shown, of) == stands(part, whole)
     };
     let decimals = (first..DECIMALS_MAX).find(agrees).unwrap_or(DECIMALS_MAX);
     let (shown, unit) = (rounded(decimals).0, 10u64.pow(decimals));

@@ -127,14 +127,17 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     };
     figures.set(&figures::ROWS_IN_SCOPE, of);
     let (observed, limit, unit) = against(policy.tolerate, failing, of);
-    let beyond = |part, whole| policy.tolerate.is_exceeded_by(part, whole) || policy.warn.is_some_and(|w| w.is_exceeded_by(part, whole));
+    let beyond = |part, whole| (policy.tolerate.is_exceeded_by(part, whole), policy.warn.map(|w| w.is_exceeded_by(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} {says}", count(failing), counted(of, "row")));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
         message.push(format!("{} tolerated", policy.tolerate));
     }
     if outcome == Outcome::Warn {
-        message.extend(policy.warn.map(|warn| format!("more than {warn} is a warning")));
+        message.extend(policy.warn.map(|warn| match warn.is_none() {
+            true => "any is a warning".to_owned(),
+            false => format!("more than {warn} is a warning"),
+        }));
     }
     message.extend(broken);
     let (failing_rows, known_rows) = (failing, known);

@@ -51,8 +51,11 @@ pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: 
 fn about<'a>(job: &Job<'_>, plan: &'a Plan, privacy: &Privacy, check: &'a PlannedCheck) -> Option<Vec<&'a str>> {
     let shown = check.shows.iter().map(|&column| plan.prepare.rule_schema.field(column).name().as_str());
     let by = check.words.by.iter().flat_map(|by| by.value.0.iter().map(String::as_str));
+    let tested = check.test.and_then(|test| plan.requests.tests.get(test)).into_iter().flat_map(|test| &test.columns);
+    let tested = tested.map(|&column| plan.prepare.rule_schema.field(column).name().as_str());
     let mut masked: Vec<&str> = Vec::new();
-    for name in check.columns.iter().map(String::as_str).chain(shown).chain(by).filter(|name| privacy.mask_of(name).is_some()) {
+    for name in check.columns.iter().map(String::as_str).chain(shown).chain(by).chain(tested).filter(|name| privacy.mask_of(name).is_some())
+    {
         if !masked.contains(&name) {
             masked.push(name);
         }

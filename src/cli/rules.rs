@@ -43,6 +43,9 @@ impl Rules {
     }
 }
 
+/// Said of a rule file without rules.
+const JUDGES_NOTHING: &str = "there are no rules and no contract, so only records that cannot be read are found; add `rules:`, such as `- missing: { columns: \"*\" }`";
+
 fn validate(paths: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for path in paths {
@@ -52,7 +55,7 @@ fn validate(paths: &[String]) -> ExitCode {
                 output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.items.len()));
                 doubts.0.iter().for_each(|doubt| output::note(&doubt.to_string()));
                 if rules.judges_nothing() {
-                    output::note(&format!("{path}: {}", run::JUDGES_NOTHING));
+                    output::note(&format!("{path}: {}", JUDGES_NOTHING));
                 } else if rules.contract().is_empty() {
                     output::note(&format!("{path}: columns were not looked at: there is no `schema` section, and no data"));
                 }

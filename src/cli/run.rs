@@ -240,9 +240,6 @@ impl<'a> Begun<'a> {
             faults.extend(rules.quiet(self.options.more_mistakes(&rules, is_comparable)));
         }
         faults.or_ok(())?;
-        if rules.judges_nothing() && !self.options.quiet {
-            output::note(&format!("{}: {}", rules.path, JUDGES_NOTHING));
-        }
         Ok(self.rules.insert(rules))
     }
 
@@ -293,9 +290,6 @@ pub(super) fn surroundings() -> Surroundings {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Surroundings { variables: variables.filter(|(name, _)| name.starts_with("AWS_")).collect(), staging: std::env::temp_dir() }
 }
-
-/// Said of a rule file without rules.
-pub(super) const JUDGES_NOTHING: &str = "there are no rules and no contract, so only records that cannot be read are found; add `rules:`, such as `- missing: { columns: \"*\" }`";
 
 /// Reads the rule file at `path`, and what its rules name within `confines`.
 ///

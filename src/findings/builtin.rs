@@ -77,6 +77,16 @@ impl Builtin {
     }
 }
 
+/// The reserved ids, as the alternatives of a regular expression.
+pub fn reserved() -> String {
+    let ids = ALL.iter().map(|kind| match kind.ids {
+        Ids::One(id) => id.to_owned(),
+        Ids::OneOf(first, second) => format!("{first}|{second}"),
+        Ids::Each(id) => format!("{id}(-.*)?"),
+    });
+    ids.collect::<Vec<_>>().join("|")
+}
+
 /// The kind that the id is reserved for, if there is one.
 pub fn owner_of(id: &str) -> Option<&'static Builtin> {
     ALL.iter().copied().find(|kind| kind.owns(id))

@@ -230,6 +230,11 @@ impl Binder<'_> {
         }
     }
 
+    /// Whether rows without a value fail.
+    pub fn nulls_fail(&self) -> bool {
+        self.policy.nulls == Nulls::Fail
+    }
+
     /// The run's clock, or the time it is told to judge as of.
     pub fn as_of(&self) -> DateTime<Utc> {
         self.as_of

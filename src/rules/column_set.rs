@@ -15,7 +15,10 @@ use crate::yaml::Spanned;
 
 /// Which columns there are.
 ///
-/// The columns that rules see: those of the data, then those that `transform` adds.
+/// The columns that rules see: those of the data, then those that `transform` adds. Fields of
+/// structs are no columns. It is judged whether there are rows or not.
+///
+/// - No rows: judged all the same: the rule is about columns.
 ///
 /// Why: a loader that matches columns by place takes one for another without a word.
 ///
@@ -28,13 +31,13 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ColumnSet {
-    /// At least these.
+    /// At least these. If left out: not judged.
     contains: Option<Spanned<Vec<String>>>,
-    /// These, in this order, and no others.
+    /// These, in this order, and no others. If left out: not judged.
     exactly: Option<Spanned<Vec<String>>>,
-    /// These, in any order, and no others.
+    /// These, in any order, and no others. If left out: not judged.
     set: Option<Spanned<Vec<String>>>,
-    /// How many.
+    /// How many. If left out: not judged.
     count: Option<Spanned<Count>>,
 }
 

@@ -18,17 +18,17 @@ pub enum Judges {
 }
 
 impl RuleEntry {
-    /// Why the common word `word` has no meaning for this rule; none if it has one.
+    /// Why the common word `word` has no meaning for the rule; none if it has one.
     pub fn refuses(&self, word: &str) -> Option<&'static str> {
         match word {
-            "column" | "columns" if self.subject == Subject::Table => Some("this rule is about rows, not about one column"),
+            "column" | "columns" if self.subject == Subject::Table => Some("the rule is about rows, not about one column"),
             "where" | "by" if self.judges == Judges::Columns => Some("it judges the columns, whatever their rows hold"),
             "on_no_data" if self.judges == Judges::Columns && self.subject == Subject::Table => Some("there are always columns to judge"),
-            "tolerate" if !self.names_rows => Some("this rule names no rows that could stay"),
+            "tolerate" if !self.names_rows => Some("the rule names no rows that could stay"),
             "min_rows" | "require_evidence" if self.counts_rows || self.judges == Judges::Columns => {
-                Some("this rule needs no sample: however few rows there are, it can be judged")
+                Some("the rule needs no sample: however few rows there are, it can be judged")
             }
-            "warn" if self.warn == EarlierLimit::None => Some("this rule has no earlier limit"),
+            "warn" if self.warn == EarlierLimit::None => Some("the rule has no earlier limit"),
             "nulls" => match self.judges {
                 Judges::Rows | Judges::RowsAndMeasures => None,
                 Judges::Sequences | Judges::Measures | Judges::Columns => Some("judge missing values with `missing`"),
@@ -36,7 +36,7 @@ impl RuleEntry {
             "over" => match self.judges {
                 Judges::RowsAndMeasures => None,
                 Judges::Measures if !self.counts_rows => None,
-                Judges::Measures | Judges::Sequences => Some("this rule is always over all rows in scope"),
+                Judges::Measures | Judges::Sequences => Some("the rule is always over all rows in scope"),
                 Judges::Rows => Some("it judges each row by itself, whatever other rules set aside"),
                 Judges::Columns => Some("it judges the columns, whatever their rows hold"),
             },

@@ -35,6 +35,10 @@ use crate::yaml::Spanned;
 /// −0 is 0. A key of another kind than the table's (text against numbers) is a fault. Only the columns of the key are read, and
 /// files whose statistics rule them out are not opened.
 ///
+/// - Missing values and NaN: a key with a missing part differs from every other key; with `nulls: equal`, missing equals missing.
+/// - Infinities: they are values, and each equals itself.
+/// - No rows: `no_data`.
+///
 /// Why: an order inserted twice is revenue counted twice; a row in the training set twice weighs double.
 ///
 /// ```yaml
@@ -46,20 +50,20 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Duplicates {
-    /// The columns that together must be unique; every column if left out.
+    /// The columns that together must be unique. If left out: every column.
     key: Option<Spanned<Vec<Spanned<String>>>>,
     /// Which row of a group stays, in source order; the others fail.
     #[serde(default)]
     keep: Keep,
-    /// Whether a missing key value equals a missing one, or makes its row distinct from all others.
+    /// Whether a missing key value equals a missing one, or makes its row distinct from all others. If left out: `distinct`.
     #[serde(default)]
     nulls: NullKeys,
-    /// What is done to text before it is compared: `trim`, `lowercase`, `nfc` (Unicode's composed form).
+    /// What is done to text before it is compared: `trim`, `lowercase`, `nfc` (Unicode's composed form). If left out: nothing.
     #[serde(default)]
     normalize: Vec<Step>,
-    /// Other rows that must not have the key: `published`, those of the gate's table.
+    /// Other rows that must not have the key: `published`, those of the gate's table. If left out: only the batch itself.
     across: Option<Spanned<Across>>,
-    /// How far back published rows count.
+    /// How far back published rows count. If left out: all published rows count.
     window: Option<Spanned<Window>>,
 }
 
@@ -137,10 +141,10 @@ impl Rule for Duplicates {
         }
         let rows = to.rows_in_scope();
         let says = match (self.key.is_some(), &across) {
-            (true, None) => "whose key occurs elsewhere",
-            (false, None) => "that occur elsewhere",
-            (true, Some(_)) => "whose key occurs elsewhere or is published already",
-            (false, Some(_)) => "that occur elsewhere or are published already",
+            (true, None) => "with a key that another row has",
+            (false, None) => "equal to another row",
+            (true, Some(_)) => "with a key that another row or a published row has",
+            (false, Some(_)) => "equal to another row or a published row",
         };
         Ok(Box::new(DuplicatesCheck { keys, partial, rows, says, across }))
     }
@@ -272,7 +276,7 @@ impl Judge for DuplicatesCheck {
         let keys = keys.unwrap_or(&none);
         let Some(rows) = facts.get(self.rows)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if keys.rows == 0 && rows.rows > 0 {
-            return Ok(Judgement::NoData("no row has a whole key".into()));
+            return Ok(Judgement::NoData("no row has a complete key: each lacks a part of it".into()));
         }
         let mut counted = Figures::from([
             (&figures::ROWS, keys.rows.into()),

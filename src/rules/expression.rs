@@ -19,6 +19,10 @@ use crate::yaml::Spanned;
 /// cannot be computed on any row (`q / 0`) is a fault. Names keep their case; `now()` is the run's
 /// clock. docs/formats.md says more of SQL.
 ///
+/// - Missing values and NaN: both are null in SQL; a condition that is null passes, unless `nulls: fail`.
+/// - Infinities: they are values; one that arithmetic makes is an error, and the row fails.
+/// - No rows: `no_data`.
+///
 /// Why: most of what makes a row right is how its columns stand to each other.
 ///
 /// ```yaml

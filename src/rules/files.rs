@@ -38,7 +38,13 @@ impl<'a> Files<'a> {
             return Err(at(fault.hint("fetch it beforehand, and give the path of the file")));
         }
         (self.allow)(path).map_err(at)?;
-        let unreadable = |e: std::io::Error| at(Fault::new(Code::of_reading(&e), format!("`{path}` cannot be read: {e}")));
+        let unreadable = |e: std::io::Error| match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                let fault = Fault::new(Code::FileNotFound, format!("there is no file `{path}`"));
+                at(fault.hint("paths start at the directory in which the program runs"))
+            }
+            _ => at(Fault::new(Code::of_reading(&e), format!("`{path}` cannot be read: {e}"))),
+        };
         let about = fs::metadata(Path::new(path)).map_err(unreadable)?;
         if !about.is_file() || about.len() > BYTES_MAX {
             return Err(at(Fault::new(Code::NotAFile, format!("`{path}` is no file of at most {} MiB", BYTES_MAX >> 20))));

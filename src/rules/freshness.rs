@@ -12,6 +12,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Number;
 use crate::metric::extrema::Extrema;
+use crate::shown::counted;
 use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
@@ -19,7 +20,11 @@ use crate::yaml::Spanned;
 ///
 /// The age of the newest date or timestamp, at the time given by `--as-of` (the run's clock if left
 /// out). A date counts as its midnight, a timestamp without a zone as UTC. What lies in the future
-/// has a negative age, which is fresh.
+/// has a negative age, which is fresh. Missing values are passed over; without a value there is no
+/// data. `max_age` is the only bound, and allowed itself: 36h is not older than `36h`.
+///
+/// - Missing values and NaN: they are left out.
+/// - No rows: `no_data`; so are no dates.
 ///
 /// Why: a pipeline that delivers yesterday's file again passes every other rule.
 ///
@@ -66,6 +71,15 @@ struct FreshnessCheck {
     warn: Option<Duration>,
 }
 
+/// An age beyond a limit, so that it reads as more than that.
+fn beyond(age: Duration, micros: i128, limit: Duration) -> String {
+    match age.to_string() {
+        text if text != limit.to_string() => text,
+        text if age.seconds > limit.seconds => format!("{text} and {}", counted(age.seconds.abs_diff(limit.seconds), "second")),
+        text => format!("{text} and {} µs", micros.rem_euclid(1_000_000)),
+    }
+}
+
 impl SinglePass for FreshnessCheck {
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let newest = facts.get(self.extrema)?.copied().flatten();
@@ -81,14 +95,16 @@ impl SinglePass for FreshnessCheck {
             Some(warn) if is_beyond(warn) => Outcome::Warn,
             Some(_) | None => Outcome::Pass,
         };
-        let age = Duration { seconds: seconds(age) };
-        let says = match age.seconds < 0 {
-            true => format!("the newest value, {newest}, is {} in the future", Duration { seconds: -age.seconds }),
-            false => {
-                let warned = self.warn.filter(|_| outcome == Outcome::Warn).map(|warn| format!(", a warning from {warn} on"));
-                format!("the newest value, {newest}, is {age} old, {} allowed{}", self.max_age, warned.unwrap_or_default())
+        let (micros, age) = (age, Duration { seconds: seconds(age) });
+        let says = match self.warn.filter(|_| outcome == Outcome::Warn) {
+            None if age.seconds < 0 => format!("is {} in the future", Duration { seconds: -age.seconds }),
+            None if outcome == Outcome::Fail => {
+                format!("is {} old, more than the allowed {}", beyond(age, micros, self.max_age), self.max_age)
             }
+            None => format!("is {age} old; {} is allowed", self.max_age),
+            Some(warn) => format!("is {} old; {} is allowed; more than {warn} is a warning", beyond(age, micros, warn), self.max_age),
         };
+        let says = format!("the newest value, {newest}, {says}");
         Ok(Judgement::measured(Finding {
             outcome,
             observed: age.seconds.into(),

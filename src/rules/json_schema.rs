@@ -47,6 +47,10 @@ use crate::yaml::Spanned;
 /// and not to other files or addresses, which are never read. A changed schema file is a changed
 /// rule file.
 ///
+/// - Missing values and NaN: `null` in the record (with `column`, a missing value passes, unless `nulls: fail`).
+/// - Infinities: JSON has none, so the row fails.
+/// - No rows: `no_data`.
+///
 /// Why: a producer and its consumers agreed on a schema, and the payload in a column is what they agreed on.
 ///
 /// ```yaml
@@ -57,11 +61,11 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecordSchema {
-    /// The column whose values are judged; the whole record if left out.
+    /// The column whose values are judged. If left out: the whole record.
     column: Option<Spanned<String>>,
     /// The JSON Schema: the path of a file, or the schema itself.
     schema: Spanned<Given>,
-    /// The draft that the schema is of: 4, 6, 7, 2019-09 or 2020-12.
+    /// The draft that the schema is of: 4, 6, 7, 2019-09 or 2020-12. If left out: `$schema` of the schema, else 2020-12.
     draft: Option<Spanned<DraftName>>,
     /// Whether `format` is checked.
     #[serde(default)]
@@ -144,6 +148,7 @@ impl Rule for RecordSchema {
     const NAME: &'static str = "json_schema";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
+    const CLAIMS: &'static [&'static str] = &["column"];
 
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
         let text = match &self.schema.value {
@@ -166,6 +171,10 @@ impl Rule for RecordSchema {
         };
         let (instance, columns, has_elements) = match &self.column {
             None => {
+                if to.nulls_fail() {
+                    let fault = to.fault(Code::MisplacedWord, "`nulls` has no meaning for a whole record, which is never missing");
+                    return Err(fault.hint("say in the schema what is `required`, or judge missing values with `missing`").into());
+                }
                 let names = to.schema().fields().iter().map(|f| f.name().clone()).collect();
                 (Instance::Record(names), to.all_columns(), false)
             }

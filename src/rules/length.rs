@@ -18,7 +18,11 @@ use crate::yaml::Spanned;
 /// Text that is too short or too long.
 ///
 /// Counted are the characters of a string (Unicode code points), the bytes of a binary value, and
-/// the elements of a list.
+/// the elements of a list. Bounds are whole numbers (`3.0` is 3); an empty text has length 0. A
+/// missing value has no length and passes unless `nulls: fail`. Without rows there is no data.
+///
+/// - Missing values: missing text passes, unless `nulls: fail`.
+/// - No rows: `no_data`.
 ///
 /// Why: a body cut off at 255 characters, a postcode of four digits, an order without items.
 ///
@@ -29,13 +33,13 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Length {
-    /// At least so long.
+    /// At least so long. If left out: no bound.
     min: Option<Spanned<u64>>,
-    /// At most so long.
+    /// At most so long. If left out: no bound.
     max: Option<Spanned<u64>>,
-    /// Longer than this.
+    /// Longer than this. If left out: no bound.
     above: Option<Spanned<u64>>,
-    /// Shorter than this.
+    /// Shorter than this. If left out: no bound.
     below: Option<Spanned<u64>>,
 }
 

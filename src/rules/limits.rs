@@ -115,7 +115,7 @@ impl Limits {
     pub(super) fn should(&self, outcome: Outcome) -> String {
         match &self.warn {
             Some(warn) if outcome == Outcome::Warn => format!("a warning unless it is {}", warn.says),
-            Some(_) | None => format!("and should be {}", self.says),
+            Some(_) | None => format!("expected {}", self.says),
         }
     }
 
@@ -134,13 +134,14 @@ impl Limits {
 
     /// The measure, with digits enough to see on which side of each bound it lies.
     pub(super) fn shown(&self, measure: f64) -> String {
-        let bounds: Vec<f64> = self.ends.iter().map(|end| end.bound.as_f64()).collect();
+        let ends = self.ends.iter().chain(self.warn.iter().map(|warn| &warn.end));
+        let bounds: Vec<f64> = ends.map(|end| end.bound.as_f64()).collect();
         beside(measure, &bounds)
     }
 
     /// The share `part` of `whole` as a percentage, with digits enough to see whether it keeps to the bounds.
     pub(super) fn shown_share(&self, part: u64, whole: u64) -> String {
-        percent_by(part, whole, |part, whole| self.outcome_of_share(part, whole) == Outcome::Fail)
+        percent_by(part, whole, |part, whole| self.outcome_of_share(part, whole))
     }
 
     /// The outcome, given how the measure stands to a bound.

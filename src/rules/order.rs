@@ -18,7 +18,11 @@ use crate::types::{is_text, type_name};
 /// A row breaks the order if its value is less than that of the row before it that has one, in
 /// source order (`strict`: not greater), with `by` within its group. For numbers, dates, times and
 /// strings. All rows in scope are judged, those that other rules set aside among them; rows that
-/// `where` leaves out are passed over.
+/// `where` leaves out, or that have no value, are passed over. Without rows there is no data.
+///
+/// - Missing values and NaN: they are passed over; the next value is compared with the last one before.
+/// - Infinities: they are compared as the smallest and the largest number.
+/// - No rows: `no_data`.
 ///
 /// Why: a log with a clock that was set back, a file put together from pieces in the wrong order.
 ///

@@ -20,7 +20,7 @@ use crate::yaml::Spanned;
 /// `number` is decimal digits with a sign, a point, an exponent; `json` any
 /// JSON value; `uuid` the form 8-4-4-4-12; `email` what an HTML form accepts (WHATWG); `url` an
 /// absolute URL with a host. White space around a value is never taken away. A missing value passes
-/// unless `nulls: fail`; an empty text is no date, number or address.
+/// unless `nulls: fail`; an empty text is no date, number or address. Without rows there is no data.
 ///
 /// ISO 8601 is read as `2026-01-31`, or that, then `T` or a space, then `17:45`, `17:45:01` or
 /// `17:45:01.5` (up to nine digits), then nothing, `Z`, `UTC`, `+02`, `+0200` or `+02:00`. With
@@ -28,6 +28,9 @@ use crate::yaml::Spanned;
 /// too: `31/1/2026`, `31-01-2026`, `31.01.2026` with `dayfirst: true`, `1/31/2026` and the like with
 /// `dayfirst: false`, alone or with a space and a time as above. The year has four digits. Nothing
 /// else is common: no names of months, no `5:45 PM`, no `31/1/26`, no `2026/01/31`.
+///
+/// - Missing values: missing text passes, unless `nulls: fail`.
+/// - No rows: `no_data`.
 ///
 /// Why: what is stored as text is parsed by whoever comes next, and fails there.
 ///
@@ -41,9 +44,10 @@ use crate::yaml::Spanned;
 pub(super) struct Parse {
     /// What the text must be.
     r#as: Kind,
-    /// How a `datetime` is written, in strftime's terms; or `common`. ISO 8601 if left out.
+    /// How a `datetime` is written, in strftime's terms; or `common`. If left out: ISO 8601.
     format: Option<Spanned<String>>,
     /// Of `format: common`: whether the day stands before the month in dates such as `2/3/2026`. Those are no dates if it is left out.
+    /// If left out: only ISO 8601 dates are read.
     dayfirst: Option<Spanned<bool>>,
 }
 

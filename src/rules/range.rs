@@ -22,7 +22,15 @@ use crate::yaml::Spanned;
 /// Values outside fixed bounds.
 ///
 /// For numbers, decimals, dates, timestamps and strings. Bounds are read as the column's type, so
-/// `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it. `min` and `max` are allowed values, `above` and `below` are not.
+/// `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it. `min` and
+/// `max` are allowed values, `above` and `below` are not. Text is compared byte by byte. An infinity
+/// is above every `max` or below every `min`. A missing value (NaN is one) passes unless
+/// `nulls: fail`. Without rows there is no data. Bounds between which no value of the column's type
+/// lies are a mistake: nothing could pass.
+///
+/// - Missing values and NaN: they pass, unless `nulls: fail`.
+/// - Infinities: they are compared as the smallest and the largest number.
+/// - No rows: `no_data`.
 ///
 /// Why: the $0 purchase and the 200-year-old user are rare, plausible to a parser, and poison to a mean.
 ///
@@ -34,13 +42,13 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Range {
-    /// The smallest value allowed.
+    /// The smallest value allowed. If left out: no bound.
     min: Option<Spanned<Literal>>,
-    /// The largest value allowed.
+    /// The largest value allowed. If left out: no bound.
     max: Option<Spanned<Literal>>,
-    /// Values must be greater than this.
+    /// Values must be greater than this. If left out: no bound.
     above: Option<Spanned<Literal>>,
-    /// Values must be less than this.
+    /// Values must be less than this. If left out: no bound.
     below: Option<Spanned<Literal>>,
 }
 

@@ -15,8 +15,12 @@ use crate::yaml::Spanned;
 /// How many rows there are.
 ///
 /// Rows left by `clean`, those that other rules set aside among them; with `where` those it speaks
-/// of, with `by` those of each group. A batch without rows is undecided, unless `rows: { min: 0 }`
-/// permits it.
+/// of, with `by` those of each group. Bounds are whole numbers (`3.0` is 3). A batch without rows is
+/// undecided, unless `rows: { min: 0 }` permits it.
+///
+/// - Missing values and NaN: their rows count.
+/// - Infinities: their rows count.
+/// - No rows: `no_data` (verdict `undecided`), unless `min: 0` permits it.
 ///
 /// Why: half a delivery looks like a whole one to every rule about values.
 ///
@@ -27,13 +31,13 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RowCount {
-    /// At least so many.
+    /// At least so many. If left out: no bound.
     min: Option<Spanned<u64>>,
-    /// At most so many.
+    /// At most so many. If left out: no bound.
     max: Option<Spanned<u64>>,
-    /// More than so many.
+    /// More than so many. If left out: no bound.
     above: Option<Spanned<u64>>,
-    /// Fewer than so many.
+    /// Fewer than so many. If left out: no bound.
     below: Option<Spanned<u64>>,
 }
 

@@ -24,6 +24,10 @@ use crate::yaml::Spanned;
 /// rows that `where` leaves out, or of another group, are passed over. Rows that come in order already take constant memory; others are held
 /// in memory to be sorted, within `--memory-limit`.
 ///
+/// - Missing values and NaN: they end a run.
+/// - Infinities: they are values, and each equals itself.
+/// - No rows: `no_data`.
+///
 /// Why: a frozen sensor delivers values that are each beyond suspicion.
 ///
 /// ```yaml
@@ -34,7 +38,7 @@ use crate::yaml::Spanned;
 pub(super) struct Stuck {
     /// So many times in a row are still right.
     max_run: Spanned<u64>,
-    /// The column that says in which order rows follow each other.
+    /// The column that says in which order rows follow each other. If left out: the order of the source.
     order_by: Option<Spanned<String>>,
 }
 

@@ -12,7 +12,9 @@ use crate::types::type_name;
 /// The type a column has.
 ///
 /// Of Parquet, Arrow and Avro it is the file's; of text it is the contract's or what all values
-/// together look like.
+/// together look like. It is judged whether there are rows or not, and whatever the values are.
+///
+/// - No rows: judged all the same: the rule is about the column.
 ///
 /// Why: a number that arrives as text sorts, joins and averages as text. The `schema` section says
 /// the same of all columns at once; this rule is for one column alone.
@@ -49,7 +51,7 @@ struct TypeCheck {
 impl SinglePass for TypeCheck {
     fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let fits = self.found == self.expected;
-        let says = if fits { format!("is {}", self.found) } else { format!("is {}, not {}", self.found, self.expected) };
+        let says = if fits { format!("is {}", self.found) } else { format!("is {}, expected {}", self.found, self.expected) };
         Ok(Judgement::measured(Finding {
             outcome: if fits { Outcome::Pass } else { Outcome::Fail },
             observed: self.found.clone().into(),

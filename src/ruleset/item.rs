@@ -259,13 +259,59 @@ fn misplaced(entry: &RuleEntry, key: &str, own: &[String], words: &[&str]) -> Fa
     if names_columns { fault.hint_word(key, own) } else { fault.hint(format!("{why}; leave it out")) }
 }
 
+/// What is wrong with the words that name columns; `about_rows` is the rule's own word that names some itself.
+fn wrong_column(entry: &RuleEntry, words: &Words, about_rows: Option<&str>, at: Position, file: &str) -> Option<Fault> {
+    match (entry.subject, &words.column, &words.columns, about_rows) {
+        (Subject::Column, Some(Spanned { at, .. }), _, Some(word)) | (Subject::Column, _, Some(Spanned { at, .. }), Some(word)) => {
+            let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
+            Some(fault.hint("leave out `column`"))
+        }
+        (Subject::Column, None, None, None) => {
+            let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(at.in_file(file));
+            Some(fault.hint("give `column: name`, or `columns: [a, b]`"))
+        }
+        (Subject::Column, Some(_), Some(both), None) => {
+            let fault = Fault::new(Code::ConflictingWords, "`column` and `columns` stand together").at(both.at.in_file(file));
+            Some(fault.hint("keep one of them"))
+        }
+        (Subject::Column | Subject::Table, ..) => None,
+    }
+}
+
+/// The entries of a rule; what a comma within text cut off is put back, and said: `{ sql: coalesce(a, 0) > 1 }`.
+fn rejoined(config: &Node, is_known: impl Fn(&str) -> bool, file: &str, faults: &mut Faults) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut cut = None;
+    for entry in config.entries() {
+        let is_rest = matches!(entry.value.value, Value::Null) && !is_known(&entry.key);
+        let is_open = |text: &str| text.matches('(').count() > text.matches(')').count();
+        match entries.last_mut().map(|last| &mut last.value) {
+            Some(Node { at, value: Value::Scalar { text, quoted: false } }) if is_rest && is_open(text) => {
+                *text = format!("{text}, {}", entry.key);
+                *at = at.to(entry.key_at);
+                cut = Some(entries.len() - 1);
+            }
+            Some(_) | None => entries.push(entry.clone()),
+        }
+    }
+    if let Some((key, Node { at, value: Value::Scalar { text, .. } })) = cut.map(|cut| (&entries[cut].key, &entries[cut].value)) {
+        let fault = Fault::new(Code::InvalidValue, "within `{ }` a comma ends the text, unless it is in quotes").at(at.in_file(file));
+        let quote = if text.contains('"') { '\'' } else { '"' };
+        faults.push(
+            fault.hint(format!("write `{key}: {quote}{}{quote}`", if quote == '"' { text.clone() } else { text.replace('\'', "''") })),
+        );
+    }
+    entries
+}
+
 fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str) -> Result<RuleItem, Faults> {
     let schema = (entry.schema)(&mut SchemaGenerator::default());
     let own: Vec<String> = schema.get("properties").and_then(|p| p.as_object()).map(|p| p.keys().cloned().collect()).unwrap_or_default();
     let words: Vec<&str> = Words::keys_for(entry).collect();
     let mut faults = Faults::default();
     let (mut own_entries, mut word_entries) = (Vec::new(), Vec::new());
-    for e in config.entries() {
+    let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
+    for e in &rejoined(config, is_known, file, &mut faults) {
         let key = e.key.as_str();
         if let ("column", Value::Sequence(items), true) = (key, &e.value.value, words.contains(&"columns")) {
             // Read as what it was meant to be, so that nothing follows from the mistake.
@@ -281,7 +327,7 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
             faults.push(misplaced(entry, key, &own, &words).at(e.key_at.in_file(file)));
         }
     }
-    let is_known = |key: &str| own.iter().any(|o| o == key) || words.contains(&key);
+    // Its column stands there under another name, which is the mistake.
     let meant_column = config.entries().iter().any(|e| !is_known(&e.key) && (may_mean(&e.key, "column") || may_mean(&e.key, "columns")));
     let speaks_of_rows = |e: &&Entry| entry.about_rows.contains(&e.key.as_str()) && !matches!(e.value.value, Value::Null);
     let about_rows = own_entries.iter().find(speaks_of_rows).map(|e| e.key.clone());
@@ -289,28 +335,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
     let rule = faults.take((entry.read)(&node(own_entries), file));
     let words = faults.take(yaml::read::<Words>(&node(word_entries), file));
     if let Some(words) = &words {
-        let place = || at.in_file(file);
-        match (entry.subject, &words.column, &words.columns) {
-            (Subject::Column, Some(Spanned { at, .. }), _) | (Subject::Column, _, Some(Spanned { at, .. })) if about_rows.is_some() => {
-                let word = about_rows.as_deref().unwrap_or_default();
-                let fault = Fault::new(Code::MisplacedWord, format!("`{word}` names its columns itself")).at(at.in_file(file));
-                faults.push(fault.hint("leave out `column`"));
-            }
-            // Its column stands there under another name, which is the mistake.
-            (Subject::Column, None, None) if meant_column => {}
-            (Subject::Column, None, None) if about_rows.is_none() => {
-                let fault = Fault::new(Code::MissingWord, format!("`{}` needs a column", entry.name)).at(place());
-                faults.push(fault.hint("give `column: name`, or `columns: [a, b]`"));
-            }
-            (Subject::Column, Some(_), Some(both)) => {
-                faults.push(
-                    Fault::new(Code::ConflictingWords, "`column` and `columns` stand together")
-                        .at(both.at.in_file(file))
-                        .hint("keep one of them"),
-                );
-            }
-            (Subject::Column | Subject::Table, _, _) => {}
-        }
+        let about_rows = about_rows.as_deref();
+        faults.extend(wrong_column(entry, words, about_rows, at, file).filter(|fault| !(meant_column && fault.code == Code::MissingWord)));
         if let Some(fault) = words.id.as_ref().and_then(|id| taken(id, entry, file)) {
             faults.push(fault);
         }

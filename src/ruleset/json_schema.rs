@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Sections, Words};
+use crate::findings::builtin;
 use crate::rules::words::OnFail;
 use crate::rules::{EarlierLimit, RULES, RuleEntry, Subject};
 
@@ -81,6 +82,11 @@ fn rule_schema(rule: &RuleEntry, words: &Map<String, Json>, generator: &mut Sche
         let word = match key {
             "warn" => warn_schema(rule.warn, words, generator),
             "on_fail" if !rule.names_rows => json!({ "description": words[key]["description"], "enum": ["reject", "warn", "info", null] }),
+            "id" => json!({
+                "description": words[key]["description"],
+                "type": ["string", "null"],
+                "not": { "type": "string", "pattern": format!("^(?!{}$)({})$", rule.name, builtin::reserved()) }
+            }),
             _ => words[key].clone(),
         };
         all.insert(key.to_owned(), word);

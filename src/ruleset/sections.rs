@@ -36,29 +36,30 @@ pub struct Sections {
     /// Where to read what to do when the gate closes. If left out: nothing is shown.
     #[serde(rename = "runbook")]
     pub _runbook: Option<String>,
-    /// How to read the data.
+    /// How to read the data. If left out: the command line names the data.
     #[serde(default)]
     pub source: SourceSection,
     /// The contract: which columns there are, of which types.
+    /// If left out: the destination's table is the contract; without one, any columns are right.
     pub schema: Option<Spanned<SchemaSection>>,
-    /// Rows to leave out before anything is judged; they are counted.
+    /// Rows to leave out before anything is judged; they are counted. If left out: nothing is left out.
     #[serde(default)]
     pub clean: Vec<Spanned<CleanStep>>,
-    /// Columns to add: name and SQL expression, in order.
+    /// Columns to add: name and SQL expression, in order. If left out: nothing is added.
     #[serde(default)]
     pub transform: Ordered<Spanned<String>>,
     #[serde(rename = "rules")]
     #[schemars(skip)]
     _rules: Option<IgnoredAny>,
-    /// How many failing rows a finding shows with their values: 10 if left out, 100 at most, 0 for none.
+    /// How many failing rows a finding shows with their values: 100 at most, 0 for none. If left out: 10.
     #[schemars(range(max = 100))]
     pub samples: Option<Spanned<usize>>,
-    /// What the report says of columns beside the rules.
+    /// What the report says of columns beside the rules. If left out: `basic`.
     pub profile: Option<Spanned<Profile>>,
-    /// Failures that are known and for now accepted.
+    /// Failures that are known and for now accepted. If left out: none.
     #[serde(default)]
     pub known: Vec<Spanned<KnownIssue>>,
-    /// Where rows go.
+    /// Where rows go. If left out: `--publish` names the destination.
     #[serde(default)]
     pub gate: GateSection,
 }

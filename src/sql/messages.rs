@@ -59,6 +59,61 @@ pub(super) fn explained_in(error: impl Display, text: &str) -> Misread {
     misread.hint(hint)
 }
 
+/// What DataFusion says of types and operators that do not go together, in plain words.
+fn of_types(message: &str) -> Option<Misread> {
+    let sides = |text: &str| {
+        let [left, operator, right] = text.split_whitespace().collect::<Vec<_>>().try_into().ok()?;
+        Some((plain_type(left), operator.to_owned(), plain_type(right)))
+    };
+    if let Some(rest) = message.strip_prefix("Cannot infer common argument type for comparison operation ") {
+        let (left, operator, right) = sides(rest)?;
+        let hint = match (left.as_str(), right.as_str()) {
+            ("text", "bool") | ("bool", "text") => "write text in single quotes: `x = 'true'`",
+            ("bool", _) | (_, "bool") => "a column of true and false is a condition by itself: `x`, or `NOT x`",
+            _ => "compare values of one type; `CAST(x AS double)` turns a value into another type",
+        };
+        return Some(Misread::new(format!("{left} is compared with {right} (`{operator}`)")).hint(hint));
+    }
+    if let Some(rest) = message.strip_prefix("Cannot coerce arithmetic expression ") {
+        let (left, operator, right) = sides(rest.strip_suffix(" to valid types")?)?;
+        let misread = Misread::new(format!("`{operator}` cannot be computed of {left} and {right}"));
+        return Some(misread.hint("for text that holds a number write `CAST(x AS double)`"));
+    }
+    if let Some(misread) = of_arguments(message) {
+        return Some(misread);
+    }
+    if message.ends_with("Unsupported binary operator: PGOverlap") {
+        return Some(Misread::new("not SQL: `&&`").hint("write `AND`"));
+    }
+    let rest = message.strip_prefix("This feature is not implemented: ")?;
+    Some(Misread::new(format!("not supported: {rest}")).hint("write it with `AND`, `OR`, `CASE` or the functions of SQL"))
+}
+
+/// A function that is given other values than it takes.
+fn of_arguments(message: &str) -> Option<Misread> {
+    let hint = "https://datafusion.apache.org/user-guide/sql/scalar_functions.html lists what each function takes";
+    let (name, rest) = message.rsplit_once("Function '")?.1.split_once("' ")?;
+    if let Some((takes, given)) = rest.strip_prefix("requires ").and_then(|rest| rest.split_once(", but received ")) {
+        let given = given.split([' ', ',', '.']).next().unwrap_or(given);
+        let takes = if takes == "String" { "text".to_owned() } else { takes.to_lowercase() };
+        return Some(
+            Misread::new(format!("`{name}` takes {takes}, and {} is given", plain_type(given)))
+                .hint("write `CAST(x AS varchar)` or another type"),
+        );
+    }
+    let (takes, given) = rest.strip_prefix("expects ")?.split_once(" arguments but received ")?;
+    let given: String = given.chars().take_while(char::is_ascii_digit).collect();
+    Some(Misread::new(format!("`{name}` takes {takes} values, and {given} are given")).hint(hint))
+}
+
+fn plain_type(name: &str) -> String {
+    match name {
+        "Utf8" | "LargeUtf8" | "Utf8View" => "text".to_owned(),
+        "Boolean" => "bool".to_owned(),
+        other => other.to_lowercase(),
+    }
+}
+
 /// DataFusion's message without its backtrace, prefix and line breaks.
 pub(super) fn one_line(error: impl Display) -> String {
     explained(error).to_string()
@@ -91,6 +146,9 @@ pub(super) fn explained(error: impl Display) -> Misread {
     }
     if message == "Divide by zero error" {
         return "division by zero".into();
+    }
+    if let Some(misread) = of_types(message) {
+        return misread;
     }
     if message.contains("Dot access not supported") {
         return Misread::new("a name before a dot is a word of SQL").hint("put it in double quotes, such as `\"user\".age`");

@@ -149,7 +149,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("len str_len strlen char_length_of size nchar", "length(x)"),
     ("isnull is_null isna isnan_or_null", "x IS NULL"),
     ("notnull is_not_null notna isnotnull", "x IS NOT NULL"),
-    ("ifnull nvl_if coalesce_to zeroifnull", "coalesce(x, 0)"),
+    ("nvl_if coalesce_to zeroifnull", "coalesce(x, 0)"),
     ("mid slice substring_of", "substr(x, 1, 3)"),
     ("charindex locate indexof index find", "strpos(x, 'a')"),
     ("ucase toupper uppercase to_upper", "upper(x)"),
@@ -175,10 +175,10 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("day dayofmonth", "date_part('day', x)"),
     ("hour", "date_part('hour', x)"),
     ("weekday dayofweek dow isodow", "date_part('dow', x)"),
-    ("getdate sysdate curdate today utcnow current_timestamp_utc localtimestamp", "now()"),
+    ("getdate sysdate curdate utcnow current_timestamp_utc localtimestamp", "now()"),
     ("datediff date_diff timestampdiff", "date_part('epoch', a - b)"),
     ("dateadd date_add adddate timestampadd", "x + INTERVAL '1 day'"),
-    ("pow", "power(x, 2)"),
+    ("square", "power(x, 2)"),
     ("mod", "x % 2"),
     ("ceiling", "ceil(x)"),
     ("truncate", "trunc(x)"),
@@ -223,12 +223,12 @@ mod tests {
     #[test]
     fn no_function_that_is_replaced_is_known_and_what_is_written_instead_can_be_parsed() {
         let schema = Schema::new(["x", "a", "b"].map(|name| Field::new(name, DataType::Null, true)).to_vec());
-        for (names, write) in FUNCTIONS {
+        for (_, write) in FUNCTIONS {
             sql().parsed(write, &schema).unwrap_or_else(|why| panic!("{write}: {why}"));
-            for name in names.split(' ') {
-                assert!(!sql().function_names().iter().any(|known| known == name), "`{name}` is a function");
-            }
         }
+        let known = sql().function_names();
+        let replaced = FUNCTIONS.iter().flat_map(|(names, _)| names.split(' '));
+        assert_eq!(replaced.filter(|name| known.iter().any(|k| k == name)).collect::<Vec<_>>(), [""; 0], "these are functions");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de;
 
-use super::tree::Position;
+use super::position::Position;
 use crate::diagnostic::{Code, Fault, Misread};
 
 /// What the reader of a single text says, as serde's error: by [`super::read`] it becomes a fault with its hint.

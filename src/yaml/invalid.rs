@@ -1,6 +1,6 @@
 //! Text that is not YAML: what the parser says of it, in plain words and with what to write instead.
 
-use super::tree::Position;
+use super::position::Position;
 use crate::diagnostic::{Code, Fault};
 
 /// The fault at `at` of `text`, of which the parser says `info`.

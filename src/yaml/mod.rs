@@ -4,8 +4,10 @@ mod de;
 mod error;
 mod invalid;
 mod number;
+mod position;
 mod tree;
 
 pub use de::{LITERAL, Spanned, read, read_on};
 pub use error::misread;
-pub use tree::{Entry, Node, Position, Value};
+pub use position::Position;
+pub use tree::{Entry, Node, Value};

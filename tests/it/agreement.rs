@@ -23,6 +23,7 @@ const NEEDED: &[(&str, &[(&str, &str)])] = &[
     ("freshness", &[("column", "a"), ("max_age", "1d")]),
     ("column_set", &[("count", "3")]),
     ("type", &[("column", "a"), ("is", "int64")]),
+    ("json_schema", &[("schema", "{ a: 1 }")]),
 ];
 
 /// Values as they are written, and as JSON.
@@ -61,6 +62,9 @@ fn values() -> Vec<(&'static str, Json)> {
         ("a", json!("a")),
         ("banana split", json!("banana split")),
         ("''", json!("")),
+        ("malformed", json!("malformed")),
+        ("required-x", json!("required-x")),
+        ("rows-empty", json!("rows-empty")),
         ("true", json!(true)),
         ("false", json!(false)),
         ("~", json!(null)),

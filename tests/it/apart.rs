@@ -39,6 +39,10 @@ rules:
   - range: { column: size, min: 1, max: 900, on_fail: warn }
   - range: { id: by-range, column: score, above: -2, by: [city], tolerate: 5 rows, on_fail: warn }
   - values: { column: city, in: [Ulm, Bern], on_fail: warn }
+  - values: { id: members, column: city, must_contain: [Ulm, Bern, Trier], on_fail: warn }
+  - values: { id: by-members, column: size, by: [city], must_contain: [1, 2, 3, null], on_fail: warn }
+  - json_schema: { schema: { properties: { size: { maximum: 500 }, note: { type: string } } }, on_fail: warn }
+  - json_schema: { id: notes, column: note, by: [city], schema: { type: integer }, on_fail: warn }
   - pattern: { column: note, regex: '^[a-z ,]*$', tolerate: 50%, on_fail: warn }
   - length: { column: note, max: 8, by: [city], on_fail: warn }
   - parse: { column: note, as: number, on_fail: warn }

@@ -48,6 +48,7 @@ fn every_rule_has_documentation_and_cases() {
         let (headline, rest) = sluicegate::docs::parts(rule);
         assert!(headline.ends_with('.') && headline.len() > 10, "{}: its documentation begins with a sentence", rule.name);
         assert!(rest.contains("Why:") && rest.contains("```yaml"), "{}: its documentation says why and shows an example", rule.name);
+        assert!(rest.contains("- No rows: "), "{}: its documentation says what missing values, infinities and no rows do", rule.name);
         for kind in ["pass", "fail", "fault"] {
             let folder = project("tests/rules").join(rule.name).join(kind);
             let cases = crate::support::files_below(&folder, "yaml");
@@ -65,6 +66,20 @@ fn the_examples_of_the_documentation_are_valid_rules() {
         // The files that examples name are not there.
         let faults = sluicegate::ruleset::RuleFile::read(&text, rule.name).faults;
         assert!(faults.is_empty(), "{faults}\n{text}");
+    }
+}
+
+#[test]
+fn every_key_says_what_holds_without_it() {
+    for page in ["docs/rules.md", "docs/rule-file.md"] {
+        let text = std::fs::read_to_string(project(page)).expect(page);
+        let keys: Vec<&str> = text.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() > 2).collect();
+        assert!(keys.len() > 30, "{page} has tables of keys");
+        let silent: Vec<&&str> = keys.iter().filter(|line| line.contains(" |  | ")).collect();
+        assert!(
+            silent.is_empty(),
+            "{page}: what if these are left out? Write `If left out: …` behind the key's documentation.\n{silent:#?}"
+        );
     }
 }
 

@@ -132,7 +132,7 @@ fn documents_without_their_array_are_refused() {
         ("{\"data\":[1]}", "source: { json_path: data.items }\n", "is not an object"),
         ("[{\"id\":1}] [{\"id\":2}]", "", "text behind the array's closing bracket, at byte 12"),
         ("", "", "is empty"),
-        ("id,v\n1,2\n", "", "neither an array nor an object"),
+        ("id,v\n1,2\n", "", "it looks like delimited text"),
     ];
     for (data, source, message) in cases {
         let run = check("d.json", data, &format!("{source}rules: []\n"));

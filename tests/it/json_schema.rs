@@ -75,7 +75,7 @@ fn rows_that_fail_are_set_aside_and_measures_do_not_see_them() {
             _ => place.run(&arguments),
         };
         assert_eq!((run.code, run.rows("published"), run.rows("quarantined")), (0, 2, 2), "{}", run.stderr);
-        let message = "2 of 4 rows (50.0%) do not match the JSON Schema: `n`: minimum (1 row), the value: not JSON (1 row)";
+        let message = "2 of 4 rows (50.0%) do not match the JSON Schema: the value: not JSON (1 row), `n`: minimum (1 row)";
         assert_eq!(run.finding("json_schema-payload")["message"], message);
         assert_eq!(run.finding("mean")["outcome"], "pass", "1 and 4 are left");
     }
@@ -109,7 +109,7 @@ fn a_changed_schema_file_is_a_changed_rule_file() {
     let digest = |schema: &str| {
         place.write("schema.json", schema);
         let run = place.run(&["check", "data.csv", "-r", "rules.yaml"]);
-        run.report()["rules_digest"].as_str().expect("a digest").to_owned()
+        run.report()["batch"]["rules_digest"].as_str().expect("a digest").to_owned()
     };
     let first = digest("{\"properties\": {\"x\": {\"minimum\": 0}}}");
     assert_ne!(digest("{\"properties\": {\"x\": {\"minimum\": 1}}}"), first);

@@ -20,6 +20,7 @@ mod damage;
 mod delta;
 mod disguised;
 mod examples;
+mod false_alarms;
 mod fences;
 mod findings;
 mod foreign_folds;

@@ -86,8 +86,9 @@ fn rules_of(name: &str) -> &'static str {
         "freshness" => "  - freshness: { column: born, max_age: 1d, on_fail: warn }\n",
         "column_set" => "  - column_set: { contains: [name] }\n",
         "type" => "  - type: { column: name, is: int64, on_fail: warn }\n",
-        // A schema is in a file of its own, and names no column here.
-        "json_schema" => "",
+        "json_schema" => {
+            "  - json_schema: { column: name, schema: { pattern: '^CANARY' }, on_fail: warn }\n  - json_schema: { id: record, schema: { properties: { ssn: { maximum: 9182710 }, name: { enum: [CANARY-ENUM] } } }, on_fail: warn }\n"
+        }
         other => panic!("`{other}`: write a rule of it over a masked column, with private values in its words"),
     }
 }

@@ -174,7 +174,7 @@ fn a_rule_file_without_rules_checks_nothing_and_the_report_says_so() {
 #[test]
 fn figures_in_the_page_have_names_for_people() {
     let place = place(
-        "dataset: d\nrules:\n  - outliers: { column: a }\n  - duplicates: { key: [a] }\n",
+        "dataset: d\nrules:\n  - outliers: { column: a, k: 3 }\n  - duplicates: { key: [a] }\n",
         "a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n999\n999\n",
     );
     place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
@@ -267,4 +267,86 @@ fn duplicates_name_the_row_whose_key_they_have() {
     let run = place.run(&["check", "f.csv", "-r", "r.yaml"]);
     assert!(run.stdout.contains("    f.csv:2  a=10  a published row has its key\n"), "{}", run.stdout);
     assert!(run.stdout.contains("    f.csv:4  a=11  same key as line 3\n"), "{}", run.stdout);
+}
+
+#[test]
+fn messages_agree_with_verdicts() {
+    let schema = "schema: { columns: { a: { type: float64 }, d: { type: \"decimal(12,3)\" } } }\n";
+    let rules = format!(
+        "dataset: d\n{schema}rules:\n  - statistic: {{ id: mean, column: a, of: mean, max: 20 }}\n  - statistic: {{ id: sum, column: d, of: sum, max: 30 }}\n  \
+         - range: {{ id: r, column: a, max: 20, on_fail: warn }}\n  - statistic: {{ id: least, column: a, of: min, above: 20 }}\n"
+    );
+    let place = place(&rules, "a,d\n20.000001,10.004\n20,10.005\n20,10.001\n");
+    let run = place.run(&CHECK);
+    let message = |run: &Run, id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
+    // 60.000001 / 3, and 10.004 + 10.005 + 10.001.
+    assert_eq!(message(&run, "mean"), "the mean is 20.0000003, expected at most 20");
+    assert_eq!(message(&run, "sum"), "the sum is 30.01, expected at most 30");
+    assert_eq!(message(&run, "least"), "the minimum is 20, expected above 20");
+    assert!(run.stdout.contains("    d.csv:2  a=20.000001\n"), "{}", run.stdout);
+    place.write("e.csv", "a\n1234567.25\n1234567.5\n");
+    place.write(
+        "e.yaml",
+        "dataset: d\nrules:\n  - statistic: { id: mean, column: a, of: mean, max: 1234567 }\n  \
+         - statistic: { id: most, column: a, of: max, max: 1234567 }\n  - statistic: { id: least, column: a, of: min, max: 1234567.25 }\n",
+    );
+    let run = place.run(&["check", "e.csv", "-r", "e.yaml", "--report", "e.html"]);
+    assert_eq!(message(&run, "mean"), "the mean is 1234567.4, expected at most 1234567");
+    assert_eq!(message(&run, "most"), "the maximum is 1234567.5, expected at most 1234567");
+    assert_eq!(message(&run, "least"), "the minimum is 1234567.25");
+    let html = std::fs::read_to_string(place.path("e.html")).expect("the page");
+    assert!(html.contains("<dt>Observed</dt><dd>1234567.4 "), "{html}");
+}
+
+#[test]
+fn a_share_of_some_rows_never_reads_as_none_or_all() {
+    let place =
+        place("dataset: d\nrules:\n  - missing: { column: a, tolerate: 1% }\n  - values: { column: b, in: [y], tolerate: 99% }\n", "");
+    let rows = (0..200_000).map(|_| "1,x\n").collect::<String>();
+    place.write("d.csv", format!("a,b\n{rows},y\n"));
+    let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
+    let message = |id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
+    assert_eq!(message("missing-a"), "1 of 200,001 rows (0.0005%) without a value; 1% tolerated");
+    assert_eq!(message("values-b"), "200,000 of 200,001 rows (99.9995%) not in {y}; 99% tolerated");
+    let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
+    assert!(html.contains("<code>int64</code> <small>0.0005% missing</small>") && !html.contains("0.00%"), "{html}");
+    // 56 of 999 are 5.6056 %: with one decimal that reads as 5.6 %.
+    let rows = (0..999).map(|n| if n < 56 { ",x\n" } else { "1,x\n" }).collect::<String>();
+    place.write("d.csv", format!("a,b\n{rows}"));
+    place.write(
+        "r.yaml",
+        "dataset: d\nrules:\n  - missing: { column: a, tolerate: 5.6% }\n  - statistic: { id: m, column: a, of: most_common, max: 5.6% }\n",
+    );
+    let run = place.run(&CHECK);
+    assert_eq!(run.finding("missing-a")["outcome"], "fail");
+    assert_eq!(run.finding("missing-a")["message"], "56 of 999 rows (5.61%) without a value; 5.6% tolerated");
+}
+
+#[test]
+fn an_age_over_its_limit_reads_as_more() {
+    let rules = "dataset: d\nrules:\n  - freshness: { column: t, max_age: 111h }\n";
+    let place = place(rules, "t\n2026-11-01T00:00:00Z\n");
+    let message = |as_of: &str| {
+        let run = place.run(&[&CHECK[..], &["--as-of", as_of]].concat());
+        (run.code, run.finding("freshness-t")["message"].as_str().expect("a message").to_owned())
+    };
+    let says = |age: &str| format!("the newest value, 2026-11-01T00:00:00Z, is {age}");
+    assert_eq!(message("2026-11-05T15:00:00Z"), (0, says("4d 15h old; 4d 15h is allowed")));
+    assert_eq!(message("2026-11-05T15:00:07Z"), (1, says("4d 15h and 7 seconds old, more than the allowed 4d 15h")));
+    assert_eq!(message("2026-11-05T15:00:00.5Z"), (1, says("4d 15h and 500000 µs old, more than the allowed 4d 15h")));
+    place.write("r.yaml", rules.replace("111h", "111h, warn: 1d"));
+    assert_eq!(message("2026-11-02T00:00:00.25Z"), (0, says("1d and 250000 µs old; 4d 15h is allowed; more than 1d is a warning")));
+    assert_eq!(message("2026-11-06T00:00:00Z"), (1, says("5d old, more than the allowed 4d 15h")));
+}
+
+#[test]
+fn a_fence_lies_visibly_between_what_is_inside_and_what_is_not() {
+    // Quartiles 1000000.25 and 1000000.75: with k = 1, the fences are 999999.75 and 1000001.25.
+    let values = ["1000000", "1000000.25", "1000000.5", "1000000.75", "1000001.375"];
+    let place = place("dataset: d\nrules:\n  - outliers: { column: a, k: 1 }\n", &format!("a\n{}\n", values.join("\n")));
+    let run = place.run(&CHECK);
+    let finding = run.finding("outliers-a");
+    assert_eq!((finding["failing_rows"].as_u64(), finding["figures"]["upper_fence"].as_f64()), (Some(1), Some(1_000_001.25)));
+    assert_eq!(finding["message"], "1 of 5 rows (20.0%) outside 999999.8 to 1000001.2");
+    assert!(run.stdout.contains("  a=1000001.375\n"), "{}", run.stdout);
 }

@@ -28,7 +28,7 @@ What computes what:
               of the threshold, but for the sets named EXACT, where values lie on the fence on purpose and
               every way of computing agrees.
 - no_data     unless there are infinities, or all of several values are equal: mad: fewer than 3 values, or
-              mad 0 (with the fallback: mean_ad 0 too). zscore: stddev 0, or (n - 1) / sqrt(n) <= threshold,
+              mad 0 (with the fallback: mean_ad 0 too, or n / 1.253314 <= threshold). zscore: stddev 0, or (n - 1) / sqrt(n) <= threshold,
               the greatest z there can be (Shiffler 1988).
 - correlation pandas.DataFrame.dropna for the pairs, without infinities; scipy.stats.pearsonr; held against
               exact rational arithmetic.
@@ -284,6 +284,8 @@ def outliers(name, method, threshold, log=False, fallback=None):
             spread, spread_is = float(np.mean(np.abs(v - centre))), "mean_ad"
             if spread == 0:
                 return no_data("mean_ad 0")
+            if n <= Fraction("1.253314") * limit:
+                return no_data("too few")
             true_spread = sum(off) / n
             true_unit, unit = Fraction("1.253314") * true_spread, 1.253314 * spread
             score = lambda f: abs(f - centre) / (1.253314 * spread)

@@ -161,13 +161,18 @@ fn explained(why: &ValidationError<'_>) -> Misread {
             other => Misread::new(format!("a reference in the schema leads nowhere: {other}")).hint(hint),
         };
     }
-    let at = why.instance_path().as_str();
-    let at = if at.is_empty() { String::new() } else { format!(" at `{at}`") };
+    let path = why.instance_path().as_str();
+    if path.ends_with("/format") {
+        let what = format!("the format {} at `{path}` is not known here", why.instance());
+        return Misread::new(what).hint("leave out `formats` to have no format checked");
+    }
+    let at = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
     let misread = Misread::new(format!("no valid JSON Schema{at}: {why}"));
     match why.kind() {
         ValidationErrorKind::Format { format } if format == "regex" => {
             misread.hint("patterns are regular expressions without look-around and back references, as in the rule `pattern`")
         }
+        _ if path.ends_with("/type") => misread.hint("the types are array, boolean, integer, null, number, object and string"),
         _ => misread,
     }
 }

@@ -34,6 +34,10 @@ use crate::yaml::Spanned;
 /// columns (flags, counts, zero-inflated or skewed ones, 30 to 10,000 rows) it does so less than 1 % of
 /// the time.
 ///
+/// - Missing values and NaN: they fail; that is what the rule is for.
+/// - Infinities: they are values.
+/// - No rows: `no_data`.
+///
 /// Why: a model trained on a column that is half empty learns the hole, not the thing.
 ///
 /// ```yaml
@@ -48,7 +52,7 @@ pub(super) struct Missing {
     /// The longest run of consecutive missing values, in source order, that is still right: beyond
     /// it a sensor is dead. Without `tolerate`, only runs are judged then. All rows in scope count,
     /// those that other rules set aside among them; rows that `where` leaves out, or of another
-    /// group, are passed over.
+    /// group, are passed over. If left out: runs are not judged.
     max_run: Option<u64>,
     /// Further texts that mean missing, for this rule alone.
     #[serde(default)]
@@ -56,9 +60,9 @@ pub(super) struct Missing {
     /// Whether text of white space alone is missing.
     #[serde(default)]
     blank: bool,
-    /// `missing` inverts the rule: every value must be missing.
+    /// `missing` inverts the rule: every value must be missing. If left out: values must be there.
     must_be: Option<MustBe>,
-    /// Columns of which a row has all values or none; stands instead of `column`.
+    /// Columns of which a row has all values or none; stands instead of `column`. If left out: give `column`.
     together: Option<Spanned<Vec<Spanned<String>>>>,
     /// Looks for values that stand in for missing ones, instead of missing ones.
     #[serde(default)]
@@ -146,7 +150,7 @@ impl SinglePass for MissingCheck {
             counted.set(&figures::LONGEST_RUN, longest);
             broken = (longest > max).then(|| format!("{longest} missing in a row, at most {max} allowed"));
         }
-        let says = if self.inverted { "with a value" } else { "missing" }.to_owned();
+        let says = if self.inverted { "with a value" } else { "without a value" }.to_owned();
         let (failing, of, known, rows) = (counts.failing, counts.in_scope, counts.known, counts.rows);
         Ok(Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures: counted, broken, ..RowsJudged::default() }))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 
 use super::exact::{Between, Limit, Unit, either};
-use super::healthy::{Tail, VALUES_MIN, reach};
+use super::healthy::{Tail, VALUES_MIN, is_coarse, reach};
 use super::order_statistics::{OrderStatistics, Progress, Settled};
 use crate::diagnostic::Fault;
 use crate::findings::{Figures, figures};
@@ -19,7 +19,7 @@ use crate::rules::Judge;
 use crate::rules::facts::{GroupFacts, SecondPass};
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::Handle;
-use crate::shown::{count, short};
+use crate::shown::{beside, count, short};
 
 #[derive(Clone)]
 pub(super) struct OutliersCheck {
@@ -118,7 +118,7 @@ impl Judge for OutliersCheck {
             Step::Fences(mut limits) => {
                 limits.figures.set(&figures::LOWER_FENCE, limits.shown.0);
                 limits.figures.set(&figures::UPPER_FENCE, limits.shown.1);
-                let says = self.says(&limits);
+                let says = self.says(&limits, [min.as_f64(), max.as_f64()]);
                 (limits, says)
             }
         };
@@ -187,7 +187,7 @@ impl OutliersCheck {
         };
         match (step, settled) {
             (Step::Fences(limits), Some(settled)) if self.is_default && values >= VALUES_MIN => {
-                Ok(self.not_within_reach_of_healthy(limits, &settled))
+                Ok(self.where_healthy_values_end(limits, &settled))
             }
             (step, _) => Ok(step),
         }
@@ -230,13 +230,14 @@ impl OutliersCheck {
         let (median, mad) = (settled.quantile(4), settled.mad.clone().unwrap_or_default());
         if mad == BigInt::ZERO {
             if self.fallback {
-                let centre = match settled.median {
+                let median = settled.median.0;
+                let centre = match median {
                     Number::Int { value, .. } => Centre::Integer(value),
                     Number::Float(x) => Centre::Float(x),
                 };
                 let spec = DeviationsSpec { centre, transform: self.transform };
                 let deviations = pass.want::<Deviations>(spec, &[self.column]);
-                return Step::Next(Stage::MeanDeviation { median: settled.median, deviations });
+                return Step::Next(Stage::MeanDeviation { median, deviations });
             }
             let half = self.back(self.eighths(&median));
             return Step::NoFences(format!("no fences: half of the values or more are {half}, so the MAD is 0; see `fallback: mean_ad`"));
@@ -261,8 +262,9 @@ impl OutliersCheck {
         Step::Fences(Limits { inside: between.inside(self.unit), shown: between.shown(self.unit), figures })
     }
 
-    /// Moves fences out to where values of a healthy batch reach.
-    fn not_within_reach_of_healthy(&self, mut limits: Limits, settled: &Settled) -> Step {
+    /// Moves fences to where values of a healthy batch reach. Those of a score are only moved out, and so are those of coarse
+    /// data, whose quantiles may be off by a step.
+    fn where_healthy_values_end(&self, mut limits: Limits, settled: &Settled) -> Step {
         let median = settled.quantile(4);
         let below = |eighth: u64| self.eighths(&(&median - settled.quantile(eighth)));
         let above = |eighth: u64| self.eighths(&(settled.quantile(eighth) - &median));
@@ -273,9 +275,13 @@ impl OutliersCheck {
             return Step::NoFences(format!("no fences: three quarters of the values or more are {most}"));
         };
         let healthy = Between::reaching(self.unit, &median, low, high);
-        limits.inside = either(limits.inside, healthy.inside(self.unit));
-        let shown = healthy.shown(self.unit);
-        limits.shown = (limits.shown.0.min(shown.0), limits.shown.1.max(shown.1));
+        let (inside, shown) = (healthy.inside(self.unit), healthy.shown(self.unit));
+        if matches!(self.stage, Stage::First(First::Iqr(_))) && !is_coarse(settled.median.1, settled.count) {
+            (limits.inside, limits.shown) = (inside, shown);
+        } else {
+            limits.inside = either(limits.inside, inside);
+            limits.shown = (limits.shown.0.min(shown.0), limits.shown.1.max(shown.1));
+        }
         Step::Fences(limits)
     }
 
@@ -293,16 +299,17 @@ impl OutliersCheck {
         if self.transform.log { "no finite values above 0" } else { "no finite values" }.into()
     }
 
-    /// Where the failing rows lie.
-    fn says(&self, limits: &Limits) -> String {
+    /// Where the failing rows lie. A fence has digits enough to see on which side of it the column's extremes lie.
+    fn says(&self, limits: &Limits, extremes: [f64; 2]) -> String {
+        let in_words = |fence: f64| beside(if self.transform.log { fence.exp() } else { fence }, &extremes);
         // Floats do not tell large integers apart: of these, the last one inside is shown.
         let shown = |fence: f64, last: i128| match self.unit {
             Unit::Decimal(scale) if fence.abs() >= 1e15 => Number::Int { value: last, scale }.to_string(),
-            Unit::Decimal(_) | Unit::Float => self.back(fence),
+            Unit::Decimal(_) | Unit::Float => in_words(fence),
         };
         let (low, high) = match limits.inside {
             Inside::Integers { low, high } => (shown(limits.shown.0, low), shown(limits.shown.1, high)),
-            Inside::Floats { .. } => (self.back(limits.shown.0), self.back(limits.shown.1)),
+            Inside::Floats { .. } => (in_words(limits.shown.0), in_words(limits.shown.1)),
         };
         match self.side {
             Side::Both => format!("outside {low} to {high}"),

@@ -41,6 +41,10 @@ use crate::yaml::Spanned;
 /// Where there is no spread though values differ, or there are too few values for any to lie
 /// outside, the outcome is `no_data`.
 ///
+/// - Missing values and NaN: they are left out.
+/// - Infinities: they are always outliers.
+/// - No rows: `no_data`; so are no finite values.
+///
 /// Why: a price with a slipped decimal point. A warning by default, since far out is not yet wrong.
 ///
 /// ```yaml
@@ -51,19 +55,21 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Outliers {
-    /// How the fences are found.
+    /// How the fences are found. If left out: `iqr`.
     #[serde(default)]
     method: Method,
     /// For `iqr`: how many interquartile ranges beyond the quartiles the fences stand.
+    /// If left out: 3, and a tolerance that follows from the number of rows.
     k: Option<Spanned<f64>>,
     /// For `mad` and `zscore`: the largest score that is still right.
+    /// If left out: 3.5 for `mad`, 3 for `zscore`, and a tolerance that follows from the number of rows.
     threshold: Option<Spanned<f64>>,
     /// On which side values may be outliers.
     #[serde(default)]
     side: Side,
-    /// Whether to take logarithms first.
+    /// Whether to take logarithms first. If left out: `false`.
     log: Option<bool>,
-    /// What `mad` does where more than half of the values are equal.
+    /// What `mad` does where more than half of the values are equal. If left out: the outcome is `no_data`.
     fallback: Option<Spanned<Fallback>>,
 }
 

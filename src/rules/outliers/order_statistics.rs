@@ -57,8 +57,8 @@ pub(super) struct Settled {
     quantiles: Vec<BigInt>,
     /// In quarters of the unit.
     pub(super) mad: Option<BigInt>,
-    /// The value below the median, or the median itself.
-    pub(super) median: Number,
+    /// The value below the median, or the median itself, and how often it occurs.
+    pub(super) median: (Number, u64),
 }
 
 impl Settled {
@@ -185,9 +185,14 @@ impl Ranked {
     }
 
     fn at(&self, rank: u64) -> Option<Number> {
+        self.counted_at(rank).map(|(number, _)| number)
+    }
+
+    /// The value at this rank, and how often it occurs.
+    fn counted_at(&self, rank: u64) -> Option<(Number, u64)> {
         let place = self.0.partition_point(|(first, _, _)| *first <= rank).checked_sub(1)?;
         let (first, number, count) = self.0[place];
-        (rank - first < count).then_some(number)
+        (rank - first < count).then_some((number, count))
     }
 
     fn settle(&self, wanted: Wanted, count: u64, nearer: u64) -> Option<Settled> {
@@ -197,9 +202,10 @@ impl Ranked {
         };
         let quantiles = wanted.eighths.iter().map(quantile).collect::<Option<Vec<_>>>()?;
         let (low, high) = middle_ranks(count);
-        let (a, b) = (self.at(low)?, self.at(high)?);
+        let (median, b) = (self.counted_at(low)?, self.at(high)?);
+        let a = median.0;
         let mad = if wanted.mad { Some(self.mad(a, b, low.checked_sub(nearer)?, high.checked_sub(nearer)?)?) } else { None };
-        Some(Settled { count, eighths: wanted.eighths, quantiles, mad, median: a })
+        Some(Settled { count, eighths: wanted.eighths, quantiles, mad, median })
     }
 
     /// Walks outwards from the median, which lies in the middle of `a` and `b`: the sum of the deviations at two ranks of those

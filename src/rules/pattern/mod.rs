@@ -21,7 +21,11 @@ use crate::yaml::Spanned;
 ///
 /// A regular expression matches anywhere in the text unless it is anchored with `^` and `$`. A LIKE
 /// pattern matches the whole text: `%` is any text, `_` one character, `\\` takes the next character
-/// as it is. Matching takes time linear in the text, whatever the expression.
+/// as it is. Matching takes time linear in the text, whatever the expression. A missing value passes
+/// unless `nulls: fail`; an empty text is a text. Without rows there is no data.
+///
+/// - Missing values: missing text passes, unless `nulls: fail`.
+/// - No rows: `no_data`.
 ///
 /// Why: e-mail addresses without an `@`, blank comments, identifiers of another system.
 ///
@@ -33,9 +37,9 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pattern {
-    /// A regular expression, or a list of them.
+    /// A regular expression, or a list of them. If left out: give `like`.
     regex: Option<Spanned<Texts>>,
-    /// A LIKE pattern, or a list of them.
+    /// A LIKE pattern, or a list of them. If left out: give `regex`.
     like: Option<Spanned<Texts>>,
     /// How many of the expressions must match.
     #[serde(default, rename = "match")]

@@ -10,7 +10,7 @@ use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name};
 use crate::rules::facts::SinglePass;
 use crate::rules::words::Margin;
 use crate::rules::{GroupFacts, Handle, Judgement};
-use crate::shown::{count, counted};
+use crate::shown::{count, counted, percent_of};
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
 
 /// Groups that the message names, of each kind.
@@ -129,7 +129,9 @@ impl RepresentationCheck {
         let &Sample { count, total, reference, .. } = sample;
         let (low, high) = wilson_interval(count, total, confidence);
         let name = group_name(key);
-        let seen = format!("{name}: {} [{}, {}]", percent(sample.share()), percent(low), percent(high));
+        // Digits enough to see on which side of what is allowed the interval ends.
+        let ends = [sample.from, sample.to, 0.0, 1.0];
+        let seen = format!("{name}: {} [{}, {}]", percent(sample.share()), percent_of(low, &ends), percent_of(high, &ends));
         let wanted = match reference > 0.0 {
             true => format!("{} ± {} expected", percent(reference), self.tolerance),
             false => format!("unexpected group, at most {} tolerated", percent(sample.to)),
@@ -203,9 +205,7 @@ fn allowed(margin: Margin, reference: f64, smallest: f64) -> (f64, f64) {
 
 /// A share with enough digits that it is neither 0% nor 100% where it only comes near.
 fn percent(share: f64) -> String {
-    let off = share.min(1.0 - share) * 100.0;
-    let decimals = if off > 0.0 && off < 0.095 { (1.0 - off.log10().floor()).min(12.0) as usize } else { 1 };
-    format!("{:.decimals$}%", share * 100.0)
+    percent_of(share, &[0.0, 1.0])
 }
 
 fn overall(observed: &[u64], shares: &[f64], reference: &[f64], total: u64) -> Figures {

@@ -47,6 +47,10 @@ use crate::yaml::Spanned;
 /// Over all: total variation distance, Jensen–Shannon distance, chi-square goodness of fit with Cohen's w. With `by`, each group
 /// of `by` has these figures, and behind it stand its own groups.
 ///
+/// - Missing values and NaN: they are a group, `(missing)`.
+/// - Infinities: each is a group.
+/// - No rows: `no_data`.
+///
 /// Why: a model trained on people who are not the people it will judge is wrong about those who are missing.
 ///
 /// ```yaml

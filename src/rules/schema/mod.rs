@@ -26,9 +26,9 @@ pub struct SchemaSection {
     /// Which changes are compatible, in the Confluent schema registry's meanings.
     #[serde(default)]
     pub evolution: Evolution,
-    /// What follows an incompatible change.
+    /// What follows an incompatible change. If left out: `reject`.
     pub on_fail: Option<Spanned<OnFail>>,
-    /// The columns, in order; names may be paths of nested fields.
+    /// The columns, in order; names may be paths of nested fields. If left out: the destination's table is the contract.
     #[serde(default)]
     pub columns: super::words::Ordered<Spanned<ColumnContract>>,
 }
@@ -37,13 +37,15 @@ pub struct SchemaSection {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnContract {
-    /// `int64`, `float64`, `decimal(15,2)`, `string`, `bool`, `date`, `timestamp(ms, UTC)`, `struct<city: string>`, `list<int64>`, …
+    /// `int64`, `float64`, `decimal(15,2)`, `string`, `bool`, `date`, `timestamp(ms, UTC)`, `struct<city: string>`, `list<int64>`, ….
+    /// If left out: the type is inferred, or is that of the file.
     pub r#type: Option<TypeName>,
     /// Every row has a value: a row without one is set aside. `false` says that values may be missing.
+    /// If left out: `false`; nothing is required.
     pub required: Option<bool>,
-    /// How a date or timestamp is written in text, in strftime's terms: `%d.%m.%Y`.
+    /// How a date or timestamp is written in text, in strftime's terms: `%d.%m.%Y`. If left out: ISO 8601.
     pub format: Option<Spanned<String>>,
-    /// What reports show in the place of its values.
+    /// What reports show in the place of its values. If left out: values are shown.
     pub mask: Option<Mask>,
     /// What the column holds.
     #[serde(rename = "description")]

@@ -90,6 +90,8 @@ impl Judge for StatisticCheck {
                 Measured::Number(number) => {
                     let text = match (number, &self.data_type) {
                         (Number::Int { .. }, Some(data_type)) => shown(number, data_type),
+                        // The column has this value: it is not rounded.
+                        (Number::Float(x), Some(_)) => x.to_string(),
                         _ => limits.shown(number.as_f64()),
                     };
                     (limits.outcome(number), measure_json(number, self.data_type.as_ref()), text)

@@ -58,7 +58,7 @@ impl Judge for TextCheck {
         };
         let text = if self.is_last { last } else { first };
         let (outcome, shown) = (self.limits.outcome(text), cut_short(text, VALUE_MAX));
-        let expected = if outcome == Outcome::Pass { String::new() } else { format!(", and should be {}", self.limits.says) };
+        let expected = if outcome == Outcome::Pass { String::new() } else { format!(", expected {}", self.limits.says) };
         let observed = Value::Text(shown.clone().into_owned());
         Ok(Judgement::measured(Finding {
             outcome,

@@ -35,6 +35,10 @@ use crate::yaml::Spanned;
 /// then it is in the set, whatever `nulls` says. Quoted, `"null"` is a text. The set may be empty:
 /// with `in: []` or `must_equal: []` every value fails, with `not_in: []` or `must_contain: []` none.
 ///
+/// - Missing values and NaN: they pass, unless `nulls: fail` or the set names `null`.
+/// - Infinities: they are values like others.
+/// - No rows: `no_data`.
+///
 /// Why: a new status code no consumer knows, a country spelled two ways, a region whose file did not arrive.
 ///
 /// ```yaml
@@ -47,13 +51,13 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Values {
-    /// The only values allowed.
+    /// The only values allowed. If left out: give one of the other sets.
     r#in: Option<Vec<Written>>,
-    /// Values that are not allowed.
+    /// Values that are not allowed. If left out: give one of the other sets.
     not_in: Option<Vec<Written>>,
-    /// Values each of which must occur at least once.
+    /// Values each of which must occur at least once. If left out: give one of the other sets.
     must_contain: Option<Spanned<Vec<Written>>>,
-    /// The values that must occur, and the only ones allowed.
+    /// The values that must occur, and the only ones allowed. If left out: give one of the other sets.
     must_equal: Option<Spanned<Vec<Written>>>,
 }
 
