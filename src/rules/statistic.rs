@@ -34,6 +34,10 @@ use crate::yaml::Spanned;
 /// Booleans count as 0 and 1, text is ordered by its characters' code points. Missing values are left out; infinities count for
 /// `min`, `max` and the counts alone.
 ///
+/// - Missing values and NaN: they are left out.
+/// - Infinities: they count for `min`, `max` and the counts alone.
+/// - No rows: `no_data`.
+///
 /// Why: a mean that moves, a column that turned constant, two features that became one.
 ///
 /// ```yaml
@@ -47,21 +51,21 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Statistic {
-    /// The figure; not beside `quantiles`.
+    /// The figure. If left out: `quantiles` says which.
     of: Option<Of>,
-    /// The quantile's probability, 0 to 1.
+    /// The quantile's probability, 0 to 1. If left out: none, and `of: quantile` needs one.
     q: Option<Spanned<f64>>,
-    /// Several quantiles: by probability, 0 to 1, the bounds of each.
+    /// Several quantiles: by probability, 0 to 1, the bounds of each. If left out: `of` says which figure.
     quantiles: Option<BTreeMap<String, Spanned<QuantileBounds>>>,
-    /// The other column, of `correlation` and `cramers_v`.
+    /// The other column, of `correlation` and `cramers_v`. If left out: none, and those two need one.
     with: Option<Spanned<String>>,
-    /// The least that is right.
+    /// The smallest figure allowed. If left out: no bound.
     min: Option<Spanned<Literal>>,
-    /// The most that is right.
+    /// The largest figure allowed. If left out: no bound.
     max: Option<Spanned<Literal>>,
-    /// The figure must be greater.
+    /// The figure must be greater. If left out: no bound.
     above: Option<Spanned<Literal>>,
-    /// The figure must be less.
+    /// The figure must be less. If left out: no bound.
     below: Option<Spanned<Literal>>,
 }
 
@@ -69,13 +73,13 @@ pub(super) struct Statistic {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct QuantileBounds {
-    /// The smallest value allowed.
+    /// The smallest value allowed. If left out: no bound.
     min: Option<Spanned<Literal>>,
-    /// The largest value allowed.
+    /// The largest value allowed. If left out: no bound.
     max: Option<Spanned<Literal>>,
-    /// The quantile must be greater.
+    /// The quantile must be greater. If left out: no bound.
     above: Option<Spanned<Literal>>,
-    /// The quantile must be less.
+    /// The quantile must be less. If left out: no bound.
     below: Option<Spanned<Literal>>,
 }
 
