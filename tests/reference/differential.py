@@ -191,7 +191,7 @@ def pairs(random_):
         xx, yy = sum((a - mx) ** 2 for a, _ in both), sum((b - my) ** 2 for _, b in both)
         xy = sum((a - mx) * (b - my) for a, b in both)
         if xx and yy:
-            correlation = math.copysign(root(xy * xy / (xx * yy)), xy) if xy else 0.0
+            correlation = root(xy * xy / (xx * yy)) * ((xy > 0) - (xy < 0))
     set_.rule("statistic: { column: x, of: correlation, with: y, max: 2 }", correlation)
     return set_
 
