@@ -37,6 +37,8 @@ states![
     runs::MissingRuns,
     /// The smallest and the largest value.
     extrema::Extrema,
+    /// The first and the last text, by code points.
+    extrema::TextExtrema,
     /// Exact sums of values and of their squares: mean and standard deviation.
     moments::Moments,
     /// The exact sum of absolute deviations from a centre.

@@ -214,7 +214,12 @@ pub(super) fn for_each_float(column: &Column, selection: &Mask, mut each: impl F
         }
         Some(Numbers::Floats(Floats::F32(values))) => selection.rows(len, |i| each(i, f64::from(values[i]))),
         Some(Numbers::Floats(Floats::F64(values))) => selection.rows(len, |i| each(i, values[i])),
-        None => {}
+        // Booleans are 0 and 1.
+        None => {
+            if let Some(values) = column.array.as_boolean_opt() {
+                selection.rows(len, |i| each(i, f64::from(u8::from(values.value(i)))));
+            }
+        }
     }
 }
 

@@ -1,12 +1,12 @@
-//! Smallest and largest value of an ordered column.
+//! Smallest and largest value of an ordered column, and of text.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
-use super::budget::Budget;
-use super::column::{Column, Floats, Numbers};
+use super::budget::{Budget, Reservation};
+use super::column::{Column, Floats, Numbers, for_each_float};
 use super::encoding;
 use super::inputs::Inputs;
 use super::number::Number;
@@ -47,7 +47,7 @@ impl State for Extrema {
             }),
             Some(Numbers::Floats(Floats::F32(values))) => present.rows(rows.len(), |i| self.widen_float(f64::from(values[i]))),
             Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| self.widen_float(values[i])),
-            None => {}
+            None => for_each_float(columns[0], &present, |_, x| self.widen(Number::int(x as i128), Number::int(x as i128))),
         }
         Ok(())
     }
@@ -90,5 +90,83 @@ impl Extrema {
             Some((min, max)) => (min.min(low), max.max(high)),
             None => (low, high),
         });
+    }
+}
+
+/// First and last text, by code points.
+#[derive(Debug)]
+pub struct TextExtrema {
+    range: Option<(String, String)>,
+    memory: Reservation,
+}
+
+impl State for TextExtrema {
+    const NAME: &'static str = "text_extrema";
+    const VERSION: u32 = 1;
+    type Spec = ();
+    /// (first, last); none without values.
+    type Out = Option<(String, String)>;
+
+    fn empty((): &(), _: &[DataType], memory: &Arc<Budget>) -> Self {
+        Self { range: None, memory: Reservation::new(memory) }
+    }
+
+    fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
+        let mut range: Option<(&str, &str)> = None;
+        columns[0].for_each_text(rows.selection, |_, text| {
+            range = Some(range.map_or((text, text), |(first, last)| (first.min(text), last.max(text))));
+        });
+        if let Some((first, last)) = range {
+            self.widen(first, last);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
+        if let Some((first, last)) = &later.range {
+            self.widen(first, last);
+        }
+        Ok(())
+    }
+
+    fn fork(&self) -> Result<Self, Fault> {
+        Ok(Self { range: self.range.clone(), memory: self.memory.again() })
+    }
+
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        encoding::write(&self.range, to)
+    }
+
+    fn decode(spec: &(), types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        let range: Option<(String, String)> = encoding::read(from)?;
+        encoding::ensure(range.as_ref().is_none_or(|(first, last)| first <= last), "its first text is behind its last")?;
+        let mut state = Self { range, ..Self::empty(spec, types, memory) };
+        state.account();
+        Ok(state)
+    }
+
+    fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
+        Ok(self.range)
+    }
+}
+
+impl TextExtrema {
+    fn widen(&mut self, low: &str, high: &str) {
+        match &mut self.range {
+            None => self.range = Some((low.to_owned(), high.to_owned())),
+            Some((first, last)) => {
+                if low < first.as_str() {
+                    low.clone_into(first);
+                }
+                if high > last.as_str() {
+                    high.clone_into(last);
+                }
+            }
+        }
+        self.account();
+    }
+
+    fn account(&mut self) {
+        self.memory.resize(self.range.as_ref().map_or(0, |(first, last)| first.len() + last.len()));
     }
 }

@@ -8,7 +8,7 @@ use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, Reservation};
-use super::column::{Column, Floats, Numbers};
+use super::column::{Column, Floats, Numbers, for_each_float};
 use super::encoding;
 use super::exact_sum::ExactSum;
 use super::fraction::Fraction;
@@ -203,7 +203,10 @@ impl Sums {
             }
             Some(Numbers::Floats(Floats::F32(values))) => present.rows(len, |i| self.add_float(f64::from(values[i]))),
             Some(Numbers::Floats(Floats::F64(values))) => present.rows(len, |i| self.add_float(values[i])),
-            None => {}
+            None => for_each_float(column, present, |_, x| {
+                self.count += 1;
+                self.integers.add(x as i128);
+            }),
         }
     }
 

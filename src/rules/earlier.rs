@@ -73,7 +73,7 @@ pub(super) struct End<B> {
     pub lower: bool,
 }
 
-impl<B: Copy> End<B> {
+impl<B> End<B> {
     /// Whether a measure that stands so to the bound is within it.
     pub(super) fn admits(&self, measure_to_bound: Ordering) -> bool {
         match measure_to_bound {

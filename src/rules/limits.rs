@@ -66,7 +66,7 @@ impl<'a, T: Display> Given<'a, T> {
     }
 
     /// The bounds in words: "0 to 10", "above 0". `shown` writes one.
-    fn says(&self, shown: impl Fn(&T) -> String) -> String {
+    pub(super) fn says(&self, shown: impl Fn(&T) -> String) -> String {
         let text = |given: Option<&Spanned<T>>| given.map(|given| shown(&given.value));
         match (text(self.min), text(self.max), text(self.above), text(self.below)) {
             (Some(min), Some(max), None, None) if min == max => format!("exactly {min}"),

@@ -18,7 +18,7 @@ use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::completeness::{Completeness, MissingSpec};
 use sluicegate::metric::deviations::{Centre, Deviations, DeviationsSpec};
 use sluicegate::metric::distinct::{Distinct, DistinctOut};
-use sluicegate::metric::extrema::Extrema;
+use sluicegate::metric::extrema::{Extrema, TextExtrema};
 use sluicegate::metric::frequencies::Frequencies;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
@@ -277,6 +277,12 @@ fn trials() -> Vec<Trial> {
         all.of::<Outside>(Fences { inside: Inside::Integers { low: -2, high: 7 }, side: Side::Both, log: false }, &[column]);
     }
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
+    all.of::<CoMoments>((), &[BOOLEAN, DECIMAL]);
+    for column in [TEXT, CODES] {
+        all.of::<TextExtrema>((), &[column]);
+    }
+    all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
+    all.of::<Extrema>((), &[BOOLEAN]);
     all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
     all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
     all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
@@ -465,6 +471,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Completeness>((), &[INTEGER]),
         Trial::of::<MissingRuns>(MissingSpec::default(), &[INTEGER]),
         Trial::of::<Extrema>((), &[FLOAT]),
+        Trial::of::<TextExtrema>((), &[TEXT]),
         Trial::of::<Moments>(Transform::IDENTITY, &[FLOAT]),
         Trial::of::<CoMoments>((), &[INTEGER, FLOAT]),
         Trial::of::<Frequencies>((), &[TEXT]),

@@ -9,7 +9,8 @@ fn report(header: &str, rows: &[&str], rules: &[&str]) -> Json {
     let place = Place::new();
     let lines: String = [header].iter().chain(rows).flat_map(|line| [line, "\n"]).collect();
     place.write("data.csv", &lines);
-    let rules: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+    let named = |(i, rule): (usize, &&str)| format!("  - {}\n", rule.replacen("{ ", &format!("{{ id: r{i}, "), 1));
+    let rules: String = rules.iter().enumerate().map(named).collect();
     place.write("rules.yaml", &format!("dataset: figures\nprofile: full\nrules:\n{rules}"));
     place.run(&["check", "data.csv", "-r", "rules.yaml"]).report().clone()
 }
@@ -18,8 +19,12 @@ fn observed(report: &Json) -> Vec<f64> {
     findings(report).filter_map(|finding| finding["observed"].as_f64()).collect()
 }
 
+/// Those of the rules, in the rules' order.
 fn findings(report: &Json) -> impl Iterator<Item = &Json> {
-    report["findings"].as_array().expect("findings").iter().filter(|f| f["rule"] != "malformed" && f["rule"] != "schema")
+    let mut found: Vec<&Json> = report["findings"].as_array().expect("findings").iter().collect();
+    found.retain(|f| f["rule"] != "malformed" && f["rule"] != "schema");
+    found.sort_by_key(|f| f["id"].as_str());
+    found.into_iter()
 }
 
 fn column<'a>(report: &'a Json, name: &str) -> &'a Json {
@@ -117,4 +122,72 @@ fn deequs_figures_are_over_rows_with_any_part_of_the_key() {
     // Of a key of one column, a part is the whole.
     assert_eq!(figures("duplicates: { key: [a] }")[4..], [1.0 / 3.0, 0.0, 0.0]);
     assert_eq!(figures("duplicates: { key: [a], nulls: equal }"), [6.0, 2.0, 4.0, 2.0, 1.0 / 3.0, 0.0, 0.0]);
+}
+
+fn outcomes(report: &Json) -> Vec<(String, String)> {
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    findings(report).map(|f| (text(&f["outcome"]), text(&f["message"]))).collect()
+}
+
+fn told(outcome: &str, message: &str) -> (String, String) {
+    (outcome.to_owned(), message.to_owned())
+}
+
+#[test]
+fn several_quantiles_have_bounds_of_their_own() {
+    let rows: Vec<String> = (0..=100).map(|i| i.to_string()).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let pass = report("x", &rows, &["statistic: { column: x, quantiles: { 0.5: { min: 50, max: 50 }, 0.99: { below: 99.5 } } }"]);
+    assert_eq!(outcomes(&pass)[0].0, "pass");
+    let fail = report("x", &rows, &["statistic: { column: x, quantiles: { 0.5: { max: 60 }, 0.99: { max: 60 }, 0.1: { above: 5 } } }"]);
+    assert_eq!(observed(&fail), [99.0]);
+    assert!(outcomes(&fail)[0].1.contains("the 99% quantile is 99, expected at most 60"), "{:?}", outcomes(&fail));
+}
+
+#[test]
+fn distinct_values_are_a_share_too() {
+    let rows = ["a", "a", "b", "c", ""];
+    let rules = ["statistic: { column: x, of: distinct_share, min: 75% }", "statistic: { column: x, of: unique_share, max: 0.5 }"];
+    let report = report("x,y", &rows.map(|x| format!("{x},1")).each_ref().map(String::as_str), &rules);
+    assert_eq!(observed(&report), [0.75, 0.5]);
+    assert!(outcomes(&report).iter().all(|(outcome, _)| outcome == "pass"));
+}
+
+#[test]
+fn booleans_count_as_0_and_1() {
+    let of = |of: &str| format!("statistic: {{ column: x, of: {of}, max: 10 }}");
+    let rules = ["mean", "sum", "min", "max", "median", "stddev", "correlation, with: y"].map(of);
+    let report = report("x,y", &["true,1", "false,2", "true,1", "true,1", ",5"], &rules.each_ref().map(String::as_str));
+    // numpy: mean 0.75, std of [1, 0, 1, 1] with ddof=1 is 0.5; where x is 0, y is 2, else 1.
+    assert_eq!(observed(&report), [0.75, 3.0, 0.0, 1.0, 1.0, 0.5, -1.0]);
+}
+
+#[test]
+fn the_first_and_the_last_text_and_day_are_within_bounds_of_their_type() {
+    let rows = ["kiwi,2026-01-31", "apple,2026-03-01", "Zebra,2026-02-28"];
+    let rules = [
+        "statistic: { column: name, of: min, min: A, below: a }",
+        "statistic: { column: name, of: max, max: banana }",
+        "statistic: { column: day, of: min, above: 2026-01-30 }",
+        "statistic: { column: day, of: max, below: 2026-03-01 }",
+    ];
+    let found = outcomes(&report("name,day", &rows, &rules));
+    assert_eq!(found[0].0, "pass");
+    assert!(found.contains(&told("fail", "the maximum is \"kiwi\", expected at most \"banana\"")), "{found:?}");
+    assert!(found.contains(&told("fail", "the maximum is 2026-03-01, expected below 2026-03-01")), "{found:?}");
+    assert_eq!(found.iter().filter(|(outcome, _)| outcome == "pass").count(), 2);
+}
+
+#[test]
+fn a_missing_value_among_many_decides_nothing() {
+    let rows: Vec<String> = (0..10_001).map(|i| if i == 77 { ",a".into() } else { format!("{},{}", i % 10, ["u", "v"][i % 2]) }).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let rules = [
+        "statistic: { column: x, of: correlation, with: x, min: 1 }",
+        "statistic: { column: x, of: cramers_v, with: y, max: 1 }",
+        "statistic: { column: x, of: most_common, max: 11% }",
+        "statistic: { column: x, of: distinct, max: 10 }",
+        "statistic: { column: x, of: mean, max: 5 }",
+    ];
+    assert!(outcomes(&report("x,y", &rows, &rules)).iter().all(|(outcome, _)| outcome == "pass"));
 }

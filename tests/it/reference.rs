@@ -1,9 +1,11 @@
 //! Statistics against values computed by scipy, statsmodels and exact fractions (`tests/reference/statistics.py`).
 
+use std::process::Command;
+
 use serde_json::Value as Json;
 use sluicegate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
 
-use crate::support::{Place, project};
+use crate::support::{Place, project, skipped};
 
 fn reference() -> Json {
     let text = std::fs::read(project("tests/reference/statistics.json")).expect("the reference values");
@@ -105,4 +107,20 @@ fn moments_quantiles_and_fences() {
     }
     // Probabilities the profile does not report, and data without spread, are passed over; most are not.
     assert!(quantiles_compared >= 20 && fences_compared >= 4, "{quantiles_compared} quantiles, {fences_compared} fences");
+}
+
+/// By hand: `python tests/reference/differential.py --sets 600 --seed 1 --binary target/debug/sluicegate`.
+#[test]
+fn figures_of_random_data_are_those_of_fractions_scipy_and_statsmodels() {
+    let python = std::env::var("SLUICEGATE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let has_them = Command::new(&python).args(["-c", "import numpy, scipy, statsmodels"]).output().is_ok_and(|o| o.status.success());
+    if !has_them {
+        return skipped("a Python with scipy and statsmodels");
+    }
+    let script = project("tests/reference/differential.py");
+    let arguments = ["--sets", "60", "--seed", "2026", "--binary", env!("CARGO_BIN_EXE_sluicegate")];
+    let run = Command::new(&python).arg(script).args(arguments).output().expect("Python runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(run.status.success(), "{}{}", text(&run.stdout), text(&run.stderr));
+    assert!(text(&run.stdout).contains("statistics: 10 data sets, "), "{}", text(&run.stdout));
 }

@@ -80,10 +80,7 @@ impl State for Collect {
                     }
                 }));
             }
-            Some(Numbers::Floats(_)) => {
-                for_each_float(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0)));
-            }
-            None => {}
+            Some(Numbers::Floats(_)) | None => for_each_float(columns[0], &present, |_, x| offer(x, Number::Float(x + 0.0))),
         }
         memory.resize(found.len() * VALUE_BYTES);
         Ok(())
