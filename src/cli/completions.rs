@@ -18,7 +18,7 @@ pub(super) fn script(shell: clap_complete::Shell, command: Command) -> String {
 /// The commands, with what each argument may be. The parser itself does not know, so that its own messages stay: a wrong
 /// rule is answered with the nearest one.
 fn offering(command: Command) -> Command {
-    command.mut_args(|argument| offered(argument)).mut_subcommands(offering)
+    command.mut_args(offered).mut_subcommands(offering)
 }
 
 fn offered(argument: Arg) -> Arg {

@@ -136,7 +136,7 @@ pub fn findings() -> String {
 
 /// The words common to all rules, and how amounts are written.
 fn words() -> String {
-    let keys = keys::Keys::of(|generator| Words::json_schema(generator));
+    let keys = keys::Keys::of(Words::json_schema);
     let mut out = String::from("\n## Words every rule understands\n\n");
     out.push_str(&keys.table_of(Words::KEYS));
     for (name, title) in [("OnFail", "on_fail"), ("OnNoData", "on_no_data"), ("Over", "over")] {

@@ -74,7 +74,8 @@ impl State for StandIns {
             }
             None => false,
         };
-        let (mut ints, mut floats): (Option<(i128, i128)>, Option<(f64, f64)>) = (None, None);
+        let mut ints: Option<(i128, i128)> = None;
+        let mut floats: Option<(f64, f64)> = None;
         let mut float = |x: f64, is_wanted: bool| {
             if !is_wanted && x.is_finite() {
                 floats = Some(floats.map_or((x, x), |(low, high)| (low.min(x), high.max(x))));

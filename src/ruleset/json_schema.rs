@@ -113,7 +113,7 @@ fn columns(rule: &RuleEntry) -> Json {
         properties.insert((*word).to_owned(), json!({ "not": { "type": "null" } }));
         json!({ "required": [word], "properties": properties })
     };
-    json!({ "anyOf": words().map(|word| one(&word)).collect::<Vec<_>>() })
+    json!({ "anyOf": words().map(one).collect::<Vec<_>>() })
 }
 
 /// What lacks evidence names no rows, so none can be set aside for it.

@@ -121,7 +121,7 @@ fn decimals_words_and_days_are_told_apart_as_numbers_are() {
         let odd = i % 4 == 1;
         let price = if odd { "0.00".to_owned() } else { format!("{}.{:02}", 20 + i, i % 100) };
         let day = if odd { "1970-01-01".to_owned() } else { format!("2026-01-{:02}", 1 + i % 28) };
-        format!("{price},{day},{},{}\n", if i == 3 { "n/a" } else { "Ann" }, if i % 10 == 0 { "1.00" } else { "0.00" })
+        format!("{price},{day},{},{}\n", if i == 3 { "n/a" } else { "Ann" }, if i.is_multiple_of(10) { "1.00" } else { "0.00" })
     };
     place.write("d.csv", format!("price,day,word,flag\n{}", (0..80).map(row).collect::<String>()));
     let contract = "schema: { columns: { price: { type: \"decimal(10,2)\" }, flag: { type: \"decimal(10,2)\" } } }\n";

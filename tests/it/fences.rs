@@ -60,7 +60,7 @@ fn decimals_of_38_digits_are_compared_digit_by_digit() {
     let with = |x: u32| {
         let rules = "  - outliers: { id: iqr, column: x, k: 1.5 }\n  - outliers: { id: mad, column: x, method: mad, threshold: 3.5 }";
         let run = check("decimal(38,2)", &texts((10..30).chain([x]).map(|i| format!("{base}.{i}"))), rules);
-        ["iqr", "mad"].map(|id| rows(&run.finding(id)))
+        ["iqr", "mad"].map(|id| rows(run.finding(id)))
     };
     assert_eq!(with(40), [NONE, NONE]);
     assert_eq!(with(41), [vec![20], NONE]);
@@ -74,7 +74,7 @@ fn a_row_fails_by_its_score_and_not_by_a_rounded_fence() {
     // the fence, rounded to a float, is the last value itself.
     for words in ["", ", threshold: 3.5"] {
         let run = check("float64", &texts(values), &format!("  - outliers: {{ id: o, column: x, method: mad{words} }}"));
-        assert_eq!(rows(&run.finding("o")), [4], "{}", run.finding("o"));
+        assert_eq!(rows(run.finding("o")), [4], "{}", run.finding("o"));
     }
 }
 
@@ -84,7 +84,7 @@ fn a_limit_is_the_decimal_that_is_written() {
     let values = texts([["0.0"; 6], ["1.0"; 6]].concat().into_iter().chain(["1.1"]));
     let run =
         check("decimal(3,1)", &values, "  - outliers: { id: on, column: x, k: 0.1 }\n  - outliers: { id: beyond, column: x, k: 0.09 }");
-    assert_eq!((rows(&run.finding("on")), rows(&run.finding("beyond"))), (NONE, vec![12]));
+    assert_eq!((rows(run.finding("on")), rows(run.finding("beyond"))), (NONE, vec![12]));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn deviations_from_the_median_are_exact_where_the_median_is_no_float() {
             &values,
             "  - outliers: { id: in, column: x, method: mad, threshold: 11.80375 }\n  - outliers: { id: out, column: x, method: mad, threshold: 11.80374 }",
         );
-        assert_eq!((rows(&run.finding("in")), rows(&run.finding("out"))), (NONE, vec![4]), "{data_type}");
+        assert_eq!((rows(run.finding("in")), rows(run.finding("out"))), (NONE, vec![4]), "{data_type}");
     }
 }
 
@@ -110,7 +110,7 @@ fn the_largest_floats_have_fences() {
     let values = ["-1.7e308", "1.7e308", "0", "1e307", "-1e307"];
     let run = check("float64", &texts(values), "  - outliers: { id: mad, column: x, method: mad, threshold: 3.5 }");
     // MAD 1e307: the fences are ± 5.2e307.
-    assert_eq!(rows(&run.finding("mad")), [0, 1], "{}", run.finding("mad"));
+    assert_eq!(rows(run.finding("mad")), [0, 1], "{}", run.finding("mad"));
 }
 
 #[test]
@@ -139,6 +139,6 @@ fn a_million_values_in_one_bucket_are_cut_finer() {
     let run = check("int64", &texts(values), rules);
     // Quartiles at 1/4 and 3/4 of n: fences −n/2 and 3n/2. MAD n/4, fences n/2 ± 1.297·n.
     for id in ["iqr", "mad"] {
-        assert_eq!(rows(&run.finding(id)), [n as u64, n as u64 + 1], "{}", run.finding(id));
+        assert_eq!(rows(run.finding(id)), [n as u64, n as u64 + 1], "{}", run.finding(id));
     }
 }

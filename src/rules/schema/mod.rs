@@ -47,7 +47,7 @@ pub struct ColumnContract {
     pub format: Option<Spanned<String>>,
     /// What reports show in the place of its values. If left out: values are shown.
     pub mask: Option<Mask>,
-    /// What the column holds.
+    /// What the column holds. If left out: nothing is shown.
     #[serde(rename = "description")]
     pub _description: Option<String>,
 }
