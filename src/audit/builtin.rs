@@ -25,7 +25,7 @@ pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: 
     let mut findings = vec![malformed(job, totals)];
     let mut add = |finding: Finding| findings.push(finding.into());
     let read = totals.row_origins.records();
-    if read == totals.filtered && !permits_empty(job) && !counts_rows(job) {
+    if read == totals.filtered && !permits_empty(job) && !rejects_empty(job) {
         let why = if read == 0 {
             "the batch has no rows; `rows: { min: 0 }` permits it".to_owned()
         } else {
@@ -52,9 +52,11 @@ pub(super) fn permits_empty(job: &Job<'_>) -> bool {
     job.rules.items.iter().any(|item| item.rule.permits_empty() && of_all(item))
 }
 
-/// Whether a rule judges how many rows the whole batch has.
-fn counts_rows(job: &Job<'_>) -> bool {
-    job.rules.items.iter().any(|i| i.entry.counts_rows && i.words.r#where.is_none())
+/// Whether a rule rejects a batch without rows, so that nothing more needs to be found.
+fn rejects_empty(job: &Job<'_>) -> bool {
+    let rejects = |i: &RuleItem| i.words.on_fail.as_ref().map_or(i.entry.on_fail, |o| o.value) == OnFail::Reject;
+    let of_all = |i: &RuleItem| i.words.r#where.is_none() && i.words.by.is_none() && i.words.min_rows.is_none();
+    job.rules.items.iter().any(|i| i.rule.demands_rows() && rejects(i) && of_all(i))
 }
 
 /// Records that could not be read are always set aside; the rule file decides what else follows.

@@ -141,3 +141,13 @@ impl<C: SinglePass> Judge for C {
         Box::new(self.clone())
     }
 }
+
+/// A check that the batch does not allow, and why.
+#[derive(Clone)]
+pub struct Unfit(pub String);
+
+impl SinglePass for Unfit {
+    fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
+        Ok(Judgement::Unfit(self.0.clone()))
+    }
+}

@@ -50,7 +50,7 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass, Unfit};
 pub use files::Files;
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
@@ -111,6 +111,11 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
 
     /// Whether it says that a batch may have no rows at all.
     fn permits_empty(&self) -> bool {
+        false
+    }
+
+    /// Whether it fails where there are no rows.
+    fn demands_rows(&self) -> bool {
         false
     }
 
@@ -203,6 +208,9 @@ pub trait AnyRule: Send + Sync {
     /// See [`Rule::permits_empty`].
     fn permits_empty(&self) -> bool;
 
+    /// See [`Rule::demands_rows`].
+    fn demands_rows(&self) -> bool;
+
     /// See [`Rule::minds_order`].
     fn minds_order(&self) -> bool;
 }
@@ -222,6 +230,10 @@ impl<R: Rule> AnyRule for R {
 
     fn permits_empty(&self) -> bool {
         Rule::permits_empty(self)
+    }
+
+    fn demands_rows(&self) -> bool {
+        Rule::demands_rows(self)
     }
 
     fn minds_order(&self) -> bool {

@@ -22,7 +22,7 @@ use crate::yaml::Spanned;
 /// absolute URL with a host. White space around a value is never taken away. An empty text is no
 /// date, number or address.
 ///
-/// ISO 8601 is read as `2026-01-31`, or that, then `T` or a space, then `17:45`, `17:45:01` or
+/// ISO 8601 is read as `2026-01-31`, or that, then `T`, `t` or a space, then `17:45`, `17:45:01` or
 /// `17:45:01.5` (up to nine digits), then nothing, `Z`, `UTC`, `+02`, `+0200` or `+02:00`. With
 /// `format: common` a space may stand before the zone, and with `dayfirst` beside it these are dates
 /// too: `31/1/2026`, `31-01-2026`, `31.01.2026` with `dayfirst: true`, `1/31/2026` and the like with

@@ -54,6 +54,10 @@ impl Rule for RowCount {
         Ok(Box::new(RowsCheck { rows: to.rows_in_scope(), limits }))
     }
 
+    fn demands_rows(&self) -> bool {
+        self.min.as_ref().is_some_and(|min| min.value > 0) || self.above.is_some()
+    }
+
     fn permits_empty(&self) -> bool {
         self.min.as_ref().is_some_and(|min| min.value == 0) && self.above.is_none()
     }

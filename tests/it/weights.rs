@@ -191,3 +191,45 @@ fn groups_that_cannot_be_judged_are_counted_apart() {
     let strict = check("g,x\nb,1\nc,2\n", "rules:\n  - statistic: { id: r, column: x, of: mean, min: 3, by: [g], min_rows: 2 }\n");
     assert_eq!((strict.verdict(), strict.finding("r")["outcome"].as_str()), ("accept", Some("not_judged")));
 }
+
+#[test]
+fn a_rule_that_only_warns_is_not_stopped_by_a_type_that_the_values_made_out() {
+    let place = Place::new();
+    place.write("d.csv", "id,x,day\n1,1,2026-01-01\n2,2,soon\n3,n/a,2026-01-02\n");
+    for rule in [
+        "outliers: { column: x }",
+        "statistic: { column: x, of: mean, min: 1, on_fail: warn }",
+        "freshness: { column: day, max_age: 1d, on_fail: info }",
+    ] {
+        place.write("r.yaml", format!("dataset: d\nrules:\n  - {rule}\n"));
+        let run = place.run(&["check", "d.csv", "-r", "r.yaml"]);
+        let finding = run.report.as_ref().map(|report| report["findings"][0].clone()).unwrap_or_default();
+        assert_eq!((run.code, run.verdict(), &finding["outcome"]), (0, "accept", &"no_data".into()), "{rule}: {}{finding}", run.stderr);
+        // Where it is to stop the batch, it does.
+        place.write(
+            "r.yaml",
+            format!(
+                "dataset: d\nrules:\n  - {}\n",
+                rule.replace("on_fail: warn", "on_fail: reject").replace("x }", "x, on_fail: reject }").replace("info", "reject")
+            ),
+        );
+        assert_eq!(place.run(&["check", "d.csv", "-r", "r.yaml"]).code, 2, "{rule}");
+    }
+}
+
+#[test]
+fn no_rule_about_rows_that_cannot_fail_lets_an_empty_batch_pass() {
+    let place = Place::new();
+    place.write("d.csv", "g\n");
+    for rule in ["max: 100", "below: 100", "min: 5, on_fail: warn", "min: 1, by: g", "min: 0, by: g"] {
+        place.write("r.yaml", format!("dataset: d\nschema: {{ columns: {{ g: {{ type: int64 }} }} }}\nrules:\n  - rows: {{ {rule} }}\n"));
+        let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "out.parquet"]);
+        assert_eq!((run.code, run.verdict()), (2, "undecided"), "{rule}");
+        assert!(!place.path("out.parquet").exists(), "{rule}");
+    }
+    for (rule, code, verdict) in [("min: 0", 0, "accept"), ("min: 1", 1, "reject")] {
+        place.write("r.yaml", format!("dataset: d\nrules:\n  - rows: {{ {rule} }}\n"));
+        let run = place.run(&["check", "d.csv", "-r", "r.yaml"]);
+        assert_eq!((run.code, run.verdict()), (code, verdict), "{rule}");
+    }
+}

@@ -12,8 +12,8 @@ use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::words::{ColumnSelection, Over, Tolerance};
-use crate::rules::{Asking, Binder, BoundColumn, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest};
+use crate::rules::words::{ColumnSelection, OnFail, Over, Tolerance};
+use crate::rules::{Asking, Binder, BoundColumn, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest, Unfit};
 use crate::ruleset::{RuleItem, never_warns};
 use crate::sql::LazySql;
 use crate::types::type_name;
@@ -225,7 +225,7 @@ impl Binding<'_, '_> {
         }
         faults.or_ok(())?;
         let shown_before = binder.shows.len();
-        let check = item.rule.bind(&mut binder)?;
+        let check = item.rule.bind(&mut binder).or_else(|faults| unfit(&binder, faults))?;
         let Policy { warn, tolerate, .. } = &binder.policy;
         if let Some(written) = item.words.warn.as_ref().filter(|_| warn.is_some_and(|warn| !warn.comes_before(tolerate))) {
             return Err(never_warns(tolerate).at(written.at.in_file(path)).into());
@@ -265,6 +265,18 @@ impl Binding<'_, '_> {
             rows_judged,
         })
     }
+}
+
+/// A check that only says why it cannot judge, where a rule that only warns does not fit a type that nobody declared: the
+/// values alone made it out, and may make out another one tomorrow. That is no reason to stop the batch.
+fn unfit(binder: &Binder<'_>, faults: Faults) -> Result<Box<dyn Judge>, Faults> {
+    let of_values = binder.column.as_ref().is_some_and(|column| binder.is_inferred(column));
+    let only_warns = matches!(binder.policy.on_fail, OnFail::Warn | OnFail::Info);
+    let why: Vec<&str> = faults.0.iter().filter(|f| f.code == Code::UnfitColumn).map(|f| f.what.as_str()).collect();
+    if !of_values || !only_warns || why.len() < faults.0.len() {
+        return Err(faults);
+    }
+    Ok(Box::new(Unfit(format!("{}; the `schema` section can say what it is", why.join("; ")))))
 }
 
 /// A state counts rows; a row test alone can say that a row fails if one of its elements does.
