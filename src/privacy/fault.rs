@@ -52,8 +52,10 @@ impl Privacy {
             Quotes::Key if speaks && at.is_bare => coarse(fault),
             Quotes::Sql if speaks => match &at.scalar {
                 Some(sql) => {
-                    let shown = |text: &String| without_literals(text, sql);
-                    Fault { what: shown(&fault.what), hint: fault.hint.as_ref().map(shown), ..fault }
+                    // A hint has examples of its own.
+                    let hint =
+                        fault.hint.as_ref().map(|hint| without_literals(hint, sql, |literal| words(literal).any(|w| sql.contains(w))));
+                    Fault { what: without_literals(&fault.what, sql, |_| true), hint, ..fault }
                 }
                 None => coarse(fault),
             },
@@ -69,8 +71,9 @@ impl Privacy {
 }
 
 /// A message about an SQL expression without the expression's literals: without numbers, what stands in quotes, and the words
-/// of quoted text, which a message may quote otherwise. Text in double quotes may be meant as a value.
-fn without_literals(message: &str, sql: &str) -> String {
+/// of quoted text, which a message may quote otherwise. Text in double quotes may be meant as a value. `hides` says which numbers
+/// and texts in quotes are hidden.
+fn without_literals(message: &str, sql: &str, hides: impl Fn(&str) -> bool) -> String {
     let parts = sql.split(['\'', '"']).enumerate();
     let (quoted, plain): (Vec<_>, Vec<_>) = parts.partition(|(i, _)| i % 2 == 1);
     let plain: Vec<&str> = plain.iter().flat_map(|(_, part)| words(part)).collect();
@@ -81,8 +84,9 @@ fn without_literals(message: &str, sql: &str) -> String {
         let begins = !out.chars().next_back().is_some_and(is_of_word);
         let taken = match c {
             '\'' if begins => {
-                out += "'***'";
-                rest[1..].find('\'').map_or(rest.len(), |end| end + 2)
+                let end = rest[1..].find('\'').map_or(rest.len(), |end| end + 2);
+                out += if hides(&rest[..end]) { "'***'" } else { &rest[..end] };
+                end
             }
             c if is_of_word(c) => {
                 let is_number = c.is_ascii_digit();
@@ -91,7 +95,7 @@ fn without_literals(message: &str, sql: &str) -> String {
                 };
                 let end = rest.char_indices().find(|at| !inside(at)).map_or(rest.len(), |(at, _)| at);
                 let word = &rest[..end];
-                out += if is_number || secret.contains(&word) { HIDDEN } else { word };
+                out += if is_number && hides(word) || secret.contains(&word) { HIDDEN } else { word };
                 end
             }
             other => {
@@ -143,7 +147,9 @@ mod tests {
             ("the contract's 5.25, 7 and Hara: `Old Town`", "the contract's ***, *** and ***: `*** ***`"),
             ("found 'cut", "found '***'"),
         ] {
-            assert_eq!(without_literals(message, sql), shown);
+            assert_eq!(without_literals(message, sql, |_| true), shown);
         }
+        let hint = without_literals("write 'Hara', or such as `price > 10 AND status = 'paid'`", sql, |literal| literal.contains("Hara"));
+        assert_eq!(hint, "write '***', or such as `price > 10 AND status = 'paid'`");
     }
 }
