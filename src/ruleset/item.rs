@@ -24,9 +24,9 @@ pub struct Words {
     pub tags: Option<Texts>,
     /// Where to read what to do about it. If left out: nothing is shown.
     pub runbook: Option<String>,
-    /// The column the rule is about. If left out: give `columns`.
+    /// The column the rule is about. If left out: required unless `columns` is given.
     pub column: Option<Spanned<String>>,
-    /// Several columns; one finding each. If left out: give `column`.
+    /// Several columns; one finding each. If left out: required unless `column` is given.
     pub columns: Option<Spanned<ColumnSelection>>,
     /// SQL: the rows that the rule judges. A row for which it cannot be computed (a division by zero) is a fault, exit code 2. If left out: all rows.
     pub r#where: Option<Spanned<String>>,
@@ -36,7 +36,7 @@ pub struct Words {
     pub on_fail: Option<Spanned<OnFail>>,
     /// How many failing rows may stay. If left out: none.
     pub tolerate: Option<Spanned<Tolerance>>,
-    /// An earlier limit in the rule's own unit; beyond it the finding warns. If left out: no earlier limit.
+    /// A stricter limit that only warns: with `tolerate: 2%`, `warn: 1%`. If left out: no earlier limit.
     pub warn: Option<Spanned<Literal>>,
     /// Whether rows whose value is missing pass. If left out: `pass`.
     pub nulls: Option<Spanned<Nulls>>,

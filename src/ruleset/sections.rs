@@ -92,9 +92,9 @@ pub struct SourceSection {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CleanStep {
-    /// SQL: rows for which it is true are left out. If left out: give `keep_where`.
+    /// SQL: rows for which it is true are left out. If left out: required unless `keep_where` is given.
     pub drop_where: Option<Spanned<String>>,
-    /// SQL: rows for which it is not true are left out. If left out: give `drop_where`.
+    /// SQL: rows for which it is not true are left out. If left out: required unless `drop_where` is given.
     pub keep_where: Option<Spanned<String>>,
 }
 

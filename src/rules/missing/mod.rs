@@ -50,7 +50,7 @@ use crate::yaml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(super) struct Missing {
     /// The longest run of consecutive missing values, in source order, that is still right: beyond
-    /// it a sensor is dead. Without `tolerate`, only runs are judged then. All rows in scope count,
+    /// it a sensor is dead. With `max_run` and no `tolerate`, single missing values do not fail. All rows in scope count,
     /// those that other rules set aside among them; rows that `where` leaves out, or of another
     /// group, are passed over. If left out: runs are not judged.
     max_run: Option<u64>,
@@ -62,7 +62,7 @@ pub(super) struct Missing {
     blank: bool,
     /// `missing` inverts the rule: every value must be missing. If left out: values must be there.
     must_be: Option<MustBe>,
-    /// Columns of which a row has all values or none; stands instead of `column`. If left out: give `column`.
+    /// Columns of which a row has all values or none; stands instead of `column`. If left out: required unless `column` is given.
     together: Option<Spanned<Vec<Spanned<String>>>>,
     /// Looks for values that stand in for missing ones, instead of missing ones.
     #[serde(default)]

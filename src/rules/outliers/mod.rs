@@ -27,15 +27,15 @@ use crate::yaml::Spanned;
 /// (Hyndman and Fan's type 7). `mad`: the modified z-score 0.6745·|x − median| / MAD beyond
 /// `threshold` (Iglewicz and Hoaglin 1993); where the MAD is 0, `fallback: mean_ad` takes
 /// |x − median| / (1.253314 · mean absolute deviation). `zscore`: |x − mean| / s beyond `threshold`.
-/// With `log` the statistics are of ln x, for positive skewed data; what has no logarithm stays out
-/// of them and lies low. A row is an outlier if the definition says so: nothing is rounded before.
+/// With `log` the statistics are of ln x, for positive skewed data; values of 0 or less are
+/// outliers on the low side. A row is an outlier if the definition says so: nothing is rounded before.
 ///
-/// With `k`, `threshold`, `log`, `fallback` or `tolerate` written, that definition decides alone
-/// (k is 3 unless written, the outer fence; `threshold` 3.5 for `mad` and 3 for `zscore`). With none
-/// of them, a value must also lie beyond what a healthy batch of that many values and that skew
-/// reaches, so that at most 1 % of healthy batches have any outlier; docs/statistics.md has the
-/// formula, and how often it is wrong and right. Fewer than 10 values do not tell their skew: the
-/// definition decides alone then, and with `by` such groups are not judged.
+/// If `k`, `threshold`, `log`, `fallback` or `tolerate` is written, that definition decides alone
+/// (k is then 3 unless written, the outer fence; `threshold` 3.5 for `mad` and 3 for `zscore`). If
+/// none of them is written, the fences are widened for the number of values and for their skew, so
+/// that at most 1 % of healthy batches have any outlier; docs/statistics.md has the formula, and how
+/// often it is wrong and right. The skew of fewer than 10 values is unknown: the definition decides
+/// alone then, and with `by` such groups are not judged.
 ///
 /// Infinities stay out of the statistics and are always outliers. A column of one value has none.
 /// Where there is no spread though values differ, or there are too few values for any to lie

@@ -20,7 +20,7 @@ use crate::yaml::Spanned;
 /// Text that does not look as it should.
 ///
 /// A regular expression matches anywhere in the text unless it is anchored with `^` and `$`. A LIKE
-/// pattern matches the whole text: `%` is any text, `_` one character, `\\` takes the next character
+/// pattern matches the whole text: `%` is any text, `_` one character, a backslash takes the next character
 /// as it is. Matching takes time linear in the text, whatever the expression. An empty
 /// text is a text.
 ///
@@ -37,9 +37,9 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pattern {
-    /// A regular expression, or a list of them. If left out: give `like`.
+    /// A regular expression, or a list of them. If left out: required unless `like` is given.
     regex: Option<Spanned<Texts>>,
-    /// A LIKE pattern, or a list of them. If left out: give `regex`.
+    /// A LIKE pattern, or a list of them. If left out: required unless `regex` is given.
     like: Option<Spanned<Texts>>,
     /// How many of the expressions must match.
     #[serde(default, rename = "match")]

@@ -25,7 +25,7 @@ use crate::yaml::Spanned;
 /// |---|---|
 /// | wholly outside reference ± `tolerance` | `fail` |
 /// | wholly inside | `pass` |
-/// | across the bound | `insufficient_evidence`, a warning: with the number of rows that would settle it at the same share, or "on the border" where no reasonable number would (1,000 times as many rows) |
+/// | across the bound | `insufficient_evidence`, a warning. The message says how many rows would be enough, or "on the border" if even 1,000 times as many would not |
 ///
 /// - An unseen group fails where chance does not explain it: (1 − p)ⁿ < 1 − confidence, for a reference share p and n rows, whatever
 ///   the tolerance. Else it is `insufficient_evidence`.

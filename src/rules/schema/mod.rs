@@ -83,10 +83,10 @@ pub fn is_strftime(format: &str) -> bool {
 pub enum Evolution {
     /// None, not even another order of columns.
     Exact,
-    /// Readers of the batch's schema can read data of the contract's: optional columns may go and come, types may widen.
+    /// New optional columns, lost optional columns and wider types pass: readers of the new schema can read old data.
     #[default]
     Backward,
-    /// Readers of the contract's schema can read the batch: columns may come, optional ones may go, types may narrow.
+    /// New columns, lost optional columns and narrower types pass: readers of the contract's schema can read the batch.
     Forward,
     /// Both: only optional columns may come and go.
     Full,

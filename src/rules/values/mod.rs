@@ -49,13 +49,13 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Values {
-    /// The only values allowed. If left out: give one of the other sets.
+    /// The only values allowed. If left out: required unless another set is given.
     r#in: Option<Vec<Written>>,
-    /// Values that are not allowed. If left out: give one of the other sets.
+    /// Values that are not allowed. If left out: required unless another set is given.
     not_in: Option<Vec<Written>>,
-    /// Values each of which must occur at least once. If left out: give one of the other sets.
+    /// Values each of which must occur at least once. If left out: required unless another set is given.
     must_contain: Option<Spanned<Vec<Written>>>,
-    /// The values that must occur, and the only ones allowed. If left out: give one of the other sets.
+    /// The values that must occur, and the only ones allowed. If left out: required unless another set is given.
     must_equal: Option<Spanned<Vec<Written>>>,
 }
 

@@ -149,7 +149,7 @@ pub enum Nulls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
-    /// Rows that fail no row test which quarantines without tolerance.
+    /// Rows that no row rule sets aside. Rules with `tolerate` set no row aside beforehand.
     #[default]
     Sound,
     /// Every row left by `clean`.
