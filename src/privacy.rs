@@ -11,6 +11,7 @@ mod mask;
 
 use serde_json::Value as Json;
 
+pub use self::fault::Around;
 pub use self::key::MaskKey;
 pub use self::mask::Mask;
 use crate::diagnostic::{Code, Fault};

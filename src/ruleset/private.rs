@@ -1,9 +1,15 @@
 //! Which columns the rule file masks, and what of it may be quoted.
 
 use super::RuleFile;
-use crate::diagnostic::Faults;
-use crate::privacy::{Mask, MaskKey, Privacy};
-use crate::yaml::{Node, Value};
+use crate::diagnostic::{Faults, Place};
+use crate::privacy::{Around, Mask, MaskKey, Privacy};
+use crate::yaml::{Node, Position, Value};
+
+/// Sections that hold no values of columns.
+const HARMLESS_SECTIONS: [&str; 3] = ["schema", "source", "gate"];
+
+/// Keys of a rule that hold no values of columns, whatever the rule is.
+const HARMLESS_KEYS: [&str; 9] = ["id", "column", "columns", "by", "on_fail", "on_no_data", "tolerate", "min_rows", "require_evidence"];
 
 impl RuleFile {
     /// The columns that the contract masks, and those that `transform` makes of them.
@@ -22,7 +28,19 @@ impl RuleFile {
     /// The faults without values of masked columns.
     #[must_use]
     pub fn quiet(&self, faults: Faults) -> Faults {
-        self.privacy(None).quiet(faults, |line| self.around(line))
+        let privacy = self.privacy(None);
+        if faults.is_empty() || privacy.is_empty() {
+            return faults;
+        }
+        let tree = Node::read(&self.text, &self.path).0;
+        privacy.quiet(faults, |place| around(&self.text, tree.as_ref(), self.around(place.line), place))
+    }
+
+    /// The rule that the line of the file is part of, or the section; nothing of the contract, whose rules name the one column
+    /// that they look at.
+    pub fn around_rule(&self, line: u32) -> &str {
+        let text = self.around(line);
+        if text.starts_with("schema:") { "" } else { text }
     }
 
     /// The rule, or the section, that the line of the file is part of.
@@ -50,7 +68,46 @@ pub(super) fn quiet(text: &str, path: &str, faults: Faults) -> Faults {
         Some(Value::Mapping(entries)) => entries.iter().map(|entry| entry.key_at.line).collect(),
         Some(Value::Null | Value::Scalar { .. }) | None => Vec::new(),
     };
-    privacy.quiet(faults, |line| part_of(text, |number| lines.contains(&number), line))
+    let part = |line| part_of(text, |number| lines.contains(&number), line);
+    privacy.quiet(faults, |place| around(text, Some(&tree), part(place.line), place))
+}
+
+/// What stands at a place of a rule file; `part` is the rule or section there.
+fn around<'a>(text: &str, tree: Option<&Node>, part: &'a str, place: &Place) -> Around<'a> {
+    let mut around = Around { text: part, ..Around::default() };
+    let at = (place.line, place.column);
+    // A mapping begins where its first key does.
+    let end = (place.end_line, place.end_column);
+    let is_here =
+        |node: Position| (node.line, node.column) <= at && at < (node.end_line, node.end_column) && end <= (node.end_line, node.end_column);
+    let mut keys: Vec<&str> = Vec::new();
+    let mut next = tree;
+    while let Some(node) = next {
+        next = match &node.value {
+            Value::Mapping(entries) => entries.iter().find(|entry| is_here(entry.key_at.to(entry.value.at))).map(|entry| {
+                keys.push(&entry.key);
+                if is_here(entry.key_at) && matches!(entry.value.value, Value::Null) {
+                    let line = text.lines().nth(place.line.saturating_sub(1) as usize).unwrap_or_default();
+                    let behind: String = line.chars().skip(entry.key_at.end_column.saturating_sub(1) as usize).collect();
+                    around.is_bare = !behind.trim_start().starts_with(':');
+                }
+                &entry.value
+            }),
+            Value::Sequence(items) => items.iter().find(|item| is_here(item.at)),
+            Value::Scalar { text, .. } => {
+                around.scalar = Some(text.clone());
+                None
+            }
+            Value::Null => None,
+        };
+    }
+    around.is_harmless = match keys[..] {
+        // The rule's own keys follow its name.
+        ["rules", _, key] => HARMLESS_KEYS.contains(&key),
+        [section, ..] => HARMLESS_SECTIONS.contains(&section),
+        [] => false,
+    };
+    around
 }
 
 /// The part of a rule file that a line is in: a section, or one of the rules, which begin where `begins_rule` says so.
