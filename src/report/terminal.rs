@@ -236,6 +236,7 @@ fn columns_table(report: &Report, style: Style) -> String {
     };
     let rounded = |v: &Option<Value>| v.as_ref().and_then(Value::as_f64).map(short).unwrap_or_default();
     for c in &report.columns {
+        let end = |v: &Option<Json>| if c.mask.is_some() { "masked".to_owned() } else { shown(v) };
         let distinct = c.distinct.map(|d| format!("{}{}", if c.distinct_exact == Some(false) { "~" } else { "" }, count(d)));
         table.add_row([
             cell(&c.name),
@@ -243,8 +244,8 @@ fn columns_table(report: &Report, style: Style) -> String {
             count(c.rows),
             count(c.missing),
             distinct.unwrap_or_default(),
-            shown(&c.min),
-            shown(&c.max),
+            end(&c.min),
+            end(&c.max),
             rounded(&c.mean),
             rounded(&c.stddev),
         ]);

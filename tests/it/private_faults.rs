@@ -66,12 +66,16 @@ fn a_finding_of_the_contract_about_a_column_that_is_not_masked_keeps_its_message
         "rules.yaml",
         "dataset: labels\nschema:\n  columns:\n    person_id: { type: int64, mask: true }\n    label: { type: string, required: true }\nrules:\n  - duplicates: { key: [person_id] }\n",
     );
-    let said = clean(&place, &["check", "labels.csv", "-r", "rules.yaml", "-v", "--report", "report.json"]);
+    let said = clean(&place, &["check", "labels.csv", "-r", "rules.yaml", "-v", "--report", "report.json", "--report", "report.html"]);
     let report: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(place.path("report.json")).expect("a report")).expect("JSON");
     let finding = report["findings"].as_array().expect("findings").iter().find(|f| f["id"] == "required-label").expect("a finding");
     let message = finding["message"].as_str().expect("a message");
     assert_eq!(message, "1 of 3 rows (33.3%) without a value", "{}", said.text);
+    let masked = said.text.lines().find(|line| line.contains("person_id") && line.contains("int64")).expect("a column");
+    assert_eq!(masked.matches("masked").count(), 2, "{masked}");
+    let page = std::fs::read_to_string(place.path("report.html")).expect("a page");
+    assert_eq!(page.matches("<dd>masked</dd>").count(), 1);
     let shown = finding["samples"][0]["values"].to_string();
     assert!(shown.contains("***") && !shown.contains("[\"person_id\",2]"), "{shown}");
 }
