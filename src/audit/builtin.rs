@@ -135,7 +135,8 @@ pub(super) fn schema(
         Some(Contract::Own(section)) => {
             let mut changes = section.changes(&observed(source.schema()));
             let as_agreed = || "the columns are as the contract says".into();
-            let message = if changes.is_empty() { as_agreed() } else { drift(&changes) };
+            let message =
+                if changes.is_empty() { as_agreed() } else { behind(as_one_column(source), told(&changes, &SchemaChange::advised)) };
             let mut findings = vec![drifted(&SCHEMA, &changes, on_fail, message)];
             if let Some(table) = &job.rules.table {
                 let refused: Vec<SchemaChange> = table.refused(&observed(&plan.prepare.schema), evolution);
@@ -152,7 +153,7 @@ pub(super) fn schema(
             let cannot_be = !table.refused(&observed(&plan.prepare.schema), evolution).is_empty();
             let on_fail = if cannot_be { OnFail::Reject } else { on_fail };
             let as_agreed = || format!("the columns are as the table {} has them", table.place).into();
-            let message = if changes.is_empty() { as_agreed() } else { of_table(&table.place, &changes) };
+            let message = if changes.is_empty() { as_agreed() } else { behind(as_one_column(source), of_table(&table.place, &changes)) };
             (vec![drifted(&SCHEMA, &changes, on_fail, message)], changes)
         }
     };
@@ -162,9 +163,24 @@ pub(super) fn schema(
     Ok((findings.into_iter().map(Into::into).collect(), changes))
 }
 
+/// What to write where the header is one name that another delimiter would divide: then every other change follows from that.
+fn as_one_column(source: &dyn Source) -> Message {
+    crate::types::other_delimiter(source.schema()).into_iter().collect()
+}
+
+fn behind(mut first: Message, then: Message) -> Message {
+    first.extend(then.into_statements());
+    first
+}
+
 /// The changes in words: those that break the contract, then the others.
 fn drift(changes: &[SchemaChange]) -> Message {
-    let told = |compatible| changes.iter().filter(|c| c.compatible == compatible).map(ToString::to_string).collect::<Message>();
+    told(changes, &ToString::to_string)
+}
+
+/// The same, each change in the words of `tell`.
+fn told(changes: &[SchemaChange], tell: &dyn Fn(&SchemaChange) -> String) -> Message {
+    let told = |compatible| changes.iter().filter(|c| c.compatible == compatible).map(tell).collect::<Message>();
     let (mut breaking, compatible) = (told(false), told(true));
     if breaking.is_empty() {
         return compatible.introduced("compatible changes: ");

@@ -8,6 +8,7 @@ use super::output;
 use crate::diagnostic::{Code, Fault};
 use crate::docs;
 use crate::rules::{self, RULES, RuleEntry};
+use crate::ruleset::rule_called;
 
 /// Options of `explain`.
 #[derive(Debug, Args)]
@@ -27,7 +28,11 @@ impl Explain {
             None => {
                 let fault = Fault::new(Code::UnknownRule, format!("no rule or section is called `{}`", self.name));
                 let known = RULES.iter().map(|rule| rule.name).chain(docs::SECTIONS.iter().map(|section| section.name));
-                output::complain(&fault.hint_word(&self.name, known).into());
+                let fault = match rule_called(&self.name) {
+                    Some(ours) => fault.hint(format!("here it is called `{ours}`: `sluicegate explain {ours}`")),
+                    None => fault.hint_word(&self.name, known),
+                };
+                output::complain(&fault.into());
                 ExitCode::from(2)
             }
         }

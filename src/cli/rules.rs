@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 
 use super::{output, run};
 use crate::audit;
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Faults, Place};
 use crate::rules::{RULES, Subject};
 use crate::ruleset::{Parsed, RuleFile};
-use crate::visible;
+use crate::{store, visible};
 
 /// Options of `rules`.
 #[derive(Debug, Args)]
@@ -51,8 +51,8 @@ fn validate(paths: &[String]) -> ExitCode {
     for path in paths {
         match validated(path) {
             Ok((rules, doubts)) => {
-                let noun = if rules.items.len() == 1 { "rule" } else { "rules" };
-                output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.items.len()));
+                let noun = if rules.count() == 1 { "rule" } else { "rules" };
+                output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.count()));
                 doubts.0.iter().for_each(|doubt| output::note(&doubt.to_string()));
                 if rules.judges_nothing() {
                     output::note(&format!("{path}: {}", JUDGES_NOTHING));
@@ -60,8 +60,9 @@ fn validate(paths: &[String]) -> ExitCode {
                     output::note(&format!("{path}: columns were not looked at: there is no `schema` section, and no data"));
                 }
             }
-            Err(faults) => {
+            Err((faults, doubts)) => {
                 output::complain(&faults);
+                doubts.0.iter().for_each(|doubt| output::note(&doubt.to_string()));
                 code = ExitCode::from(2);
             }
         }
@@ -69,16 +70,22 @@ fn validate(paths: &[String]) -> ExitCode {
     code
 }
 
-/// The rule file at `path`, if nothing is wrong with it; and the columns that its contract does not name.
-fn validated(path: &str) -> Result<(RuleFile, Faults), Faults> {
-    let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None)?;
-    let Some(rules) = rules else { return Err(faults) };
+/// The rule file at `path`, or what is wrong with it; and beside either, the columns that its contract does not name.
+fn validated(path: &str) -> Result<(RuleFile, Faults), (Faults, Faults)> {
+    let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None).map_err(|fault| (fault.into(), Faults::default()))?;
+    let Some(rules) = rules else { return Err((faults, Faults::default())) };
+    if let Some(Err(fault)) = rules.sections.gate.publish.as_deref().map(store::refuse_other_files) {
+        faults.push(fault.at(Place::file(path)));
+    }
     let now = Utc::now();
     faults.extend(audit::mistakes_alone(&rules, now));
     let audit::AgainstContract { faults: more, doubts } =
         if is_comparable { audit::against_contract(&rules, now) } else { audit::AgainstContract::default() };
     faults.extend(more);
-    faults.or_ok((rules, doubts))
+    match faults.or_ok(()) {
+        Ok(()) => Ok((rules, doubts)),
+        Err(faults) => Err((faults, doubts)),
+    }
 }
 
 fn list() -> String {

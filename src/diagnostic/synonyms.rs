@@ -21,6 +21,8 @@ const fn form(ours: &'static str, write: &'static str, theirs: &'static str) -> 
 /// blanks, hyphens and underscores.
 const SYNONYMS: &[Synonym] = &[
     // Keys of rules.
+    // `allowed` are the values, where a rule takes some; elsewhere the failing rows that may stay.
+    form("in", "`in: [a, b]`", "valueset values acceptedvalues validvalues allowedvalues allowed set enum oneof isin choices domain list"),
     form(
         "on_fail",
         "`on_fail: reject`, `quarantine`, `warn` or `info`",
@@ -43,14 +45,13 @@ const SYNONYMS: &[Synonym] = &[
     form("where", "`where: \"SQL\"`", "filter rowcondition condition when scope having"),
     form("sql", "`sql: \"SQL\"`", "query expression expr condition check predicate assertion"),
     form("by", "`by: [column]`", "groupby partitionby segment segments group groups per"),
-    form("in", "`in: [a, b]`", "valueset values acceptedvalues validvalues allowedvalues allowed set enum oneof isin choices domain list"),
     form("not_in", "`not_in: [a, b]`", "notinset forbidden invalidvalues exclude excluded forbiddenvalues notin"),
     form("regex", "`regex: '^[A-Z]+$'`", "pattern regexp re matches validregex rlike regexlist expression"),
     form("as", "`as: datetime`, `email`, `uuid`, …", "type is validformat kind"),
     word("is", "type dtype datatype expected as"),
     word("of", "statistic stat metric measure aggregate function"),
     word("tolerance", "tolerate margin threshold delta eps"),
-    word("reference", "expected baseline target distribution proportions"),
+    word("reference", "expected baseline target distribution proportions shares"),
     form("max_age", "`max_age: 24h`", "age max older threshold errorafter warnafter within"),
     word("k", "factor multiplier iqrfactor whisker"),
     word("threshold", "limit cutoff zmax k"),

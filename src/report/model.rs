@@ -53,7 +53,9 @@ impl Report {
     /// Whether nothing was asked of the rows: no rule, no contract.
     pub fn checks_nothing(&self) -> bool {
         let without_rules = [&MALFORMED.code, &EMPTY.code, &PREPARE.code, &SOURCE.code, &KNOWN.code];
-        self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code))
+        // A rule `malformed` has a place in the rule file.
+        let is_written = |f: &Finding| f.code == MALFORMED.code && f.place.is_some();
+        self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code) && !is_written(f))
     }
 
     /// Whether some finding warns; `--strict` minds.

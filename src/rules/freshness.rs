@@ -13,7 +13,7 @@ use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Number;
 use crate::metric::extrema::Extrema;
 use crate::shown::counted;
-use crate::types::{micros, type_name};
+use crate::types::{is_text, micros, type_name};
 use crate::yaml::Spanned;
 
 /// How old the newest value is.
@@ -47,7 +47,9 @@ impl Rule for Freshness {
         let column = to.column();
         if micros(&column.data_type, 0).is_none() {
             let what = format!("`freshness` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
-            return Err(to.fault(Code::UnfitColumn, what).into());
+            let fault = to.fault(Code::UnfitColumn, what);
+            let hint = || format!("write `{}: \"timestamp(us, UTC)\"` under `schema: columns`", column.name);
+            return Err(if is_text(&column.data_type) { fault.hint(hint()) } else { fault }.into());
         }
         let warn = to.own_warn::<Duration>()?.filter(|warn| warn.seconds < self.max_age.value.seconds);
         if let Some(written) = to.warn.as_ref().filter(|_| warn.is_none()) {

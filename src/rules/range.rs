@@ -59,8 +59,10 @@ impl Rule for Range {
         let column = to.column();
         if let Some(literal) = self.misread(&column, to) {
             let why = format!(
-                "`{}` is text as a whole, and {literal} would be compared letter by letter; the `schema` section can say what it is",
-                column.name
+                "`{}` is text as a whole, and {literal} would be compared letter by letter; write `{}: {}` under `schema: columns`",
+                column.name,
+                column.name,
+                self.fitting_type(),
             );
             return Ok(Box::new(Unjudged { why }));
         }
@@ -80,6 +82,17 @@ impl Rule for Range {
 }
 
 impl Range {
+    /// The type that a contract gives a column with such bounds.
+    fn fitting_type(&self) -> &'static str {
+        let bounds = [&self.min, &self.max, &self.above, &self.below].into_iter().flatten();
+        let classes: Vec<Class> = bounds.map(|b| crate::text::classify(b.value.0.trim().trim_start_matches('+'))).collect();
+        match (classes.contains(&Class::Timestamp), classes.contains(&Class::Date)) {
+            (true, _) => "\"timestamp(us, UTC)\"",
+            (false, true) => "date",
+            (false, false) => "float64",
+        }
+    }
+
     /// A bound that is a number or a day, where the column's values only turned out to be text: one stray value would
     /// change what the rule means.
     fn misread(&self, column: &BoundColumn, to: &Binder<'_>) -> Option<String> {

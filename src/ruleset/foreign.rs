@@ -1,7 +1,7 @@
 //! Checks of other tools, and the rule to write instead.
 
-use crate::diagnostic::plain;
-use crate::yaml::{Node, Value};
+use crate::diagnostic::{may_mean, plain};
+use crate::yaml::{Entry, Node, Value};
 
 /// What to write, with `NAME` for the column; and what Great Expectations, Soda, dbt, Pandera, Deequ, Pointblank and SQL
 /// call it: in lower case, without hyphens and underscores.
@@ -26,7 +26,8 @@ const RULES: &[(&str, &str)] = &[
          betweenvalues expectcolumnvaluestobebetween colvalsbetween lt le gt ge lessthan greaterthan lessthanorequalto \
          greaterthanorequalto colvalsgt colvalsge colvalslt colvalsle minmax validmin validmax ranges notbetween",
     ),
-    ("- range: { column: NAME, above: 0 }", "positive ispositive nonnegative isnonnegative notnegative negative zero notzero"),
+    ("- range: { column: NAME, above: 0 }", "positive ispositive negative zero notzero"),
+    ("- range: { column: NAME, min: 0 }", "nonnegative isnonnegative notnegative"),
     (
         "- values: { column: NAME, in: [a, b] }",
         "in isin inset acceptedvalues enum allowed allowedvalues validvalues oneof set choices domain categories iscontainedin \
@@ -132,24 +133,96 @@ pub(super) fn instead_of(name: &str, config: &Node) -> Option<String> {
     if matches!(plain.as_str(), "schema" | "colschemamatch" | "contract" | "schemamatch") {
         return Some("the contract is a section of its own: `schema: { columns: { NAME: { type: int64 } } }`".to_owned());
     }
-    let (write, _) = RULES.iter().find(|(_, theirs)| theirs.split_whitespace().any(|word| word == plain))?;
-    Some(format!("write `{}`", write.replace("NAME", &column_of(config))))
+    Some(format!("write `{}`", filled(template(&plain)?, config)))
 }
 
-/// The column that the rule was to be about, as far as that can be seen.
-fn column_of(config: &Node) -> String {
-    let named = ["column", "columns", "field", "col", "column_name", "key"].iter().find_map(|key| config.get(key));
-    let text = |node: &Node| match &node.value {
+/// Our rule for what another tool calls `name`.
+pub(crate) fn rule_called(name: &str) -> Option<&'static str> {
+    template(&plain(name))?.strip_prefix("- ")?.split(':').next()
+}
+
+fn template(plain: &str) -> Option<&'static str> {
+    RULES.iter().find(|(_, theirs)| theirs.split_whitespace().any(|word| word == plain)).map(|(write, _)| *write)
+}
+
+/// The keys that name columns in rules of other tools.
+const COLUMN_KEYS: [&str; 7] = ["column", "columns", "field", "col", "column_name", "key", "column_list"];
+
+/// What to write, with the columns, bounds, values and patterns that are written already.
+fn filled(write: &str, config: &Node) -> String {
+    let names = columns_of(config);
+    let one = match names.as_slice() {
+        [name] => format!("column: {name}"),
+        names => format!("columns: [{}]", names.join(", ")),
+    };
+    let mut write = write.replace("[NAME]", &format!("[{}]", names.join(", "))).replace("column: NAME", &one);
+    let others = || config.entries().iter().filter(|e| !COLUMN_KEYS.contains(&e.key.as_str()));
+    if let Some(values) = others().find_map(|e| matches!(e.value.value, Value::Sequence(_)).then(|| listed(&e.value)).flatten()) {
+        write = write.replace("in: [a, b]", &format!("in: [{values}]"));
+    }
+    if let Some(regex) = others().find(|e| is_or_means(&e.key, "regex")).and_then(|e| e.value.text()) {
+        write = write.replace("'^[A-Z]+$'", &in_quotes(regex));
+    }
+    let bounds: Vec<String> = others().flat_map(bounds_of).collect();
+    match (bounds.is_empty(), write.split_once(", min: ").or_else(|| write.split_once(", max: ")).or_else(|| write.split_once(", above: ")))
+    {
+        (false, Some((before, _))) => format!("{before}, {} }}", bounds.join(", ")),
+        (true, _) | (_, None) => write,
+    }
+}
+
+fn is_or_means(key: &str, ours: &str) -> bool {
+    plain(key) == ours || may_mean(key, ours)
+}
+
+/// The bounds that an entry gives, in our words.
+fn bounds_of(entry: &Entry) -> Vec<String> {
+    let two = |low: &Node, high: &Node| Some(vec![format!("min: {}", low.text()?), format!("max: {}", high.text()?)]);
+    match &entry.value.value {
+        Value::Sequence(items) => match items.as_slice() {
+            [low, high] => two(low, high).unwrap_or_default(),
+            _ => Vec::new(),
+        },
+        Value::Scalar { text, .. } => {
+            let exact = ["min", "max", "above", "below"].into_iter().find(|ours| plain(&entry.key) == *ours);
+            let ours = exact.or_else(|| ["min", "max", "above", "below"].into_iter().find(|ours| may_mean(&entry.key, ours)));
+            ours.map(|ours| format!("{ours}: {text}")).into_iter().collect()
+        }
+        Value::Null | Value::Mapping(_) => Vec::new(),
+    }
+}
+
+/// The scalars of a value as a list in brackets holds them; none where it holds something else.
+pub(super) fn listed(node: &Node) -> Option<String> {
+    let one = |node: &Node| match &node.value {
+        Value::Scalar { text, quoted } if *quoted || text.contains([',', '[', ']', '{', '}', ':', '#', '\'']) => Some(in_quotes(text)),
         Value::Scalar { text, .. } => Some(text.clone()),
-        Value::Sequence(items) => items.first().and_then(|first| first.text()).map(str::to_owned),
-        Value::Null | Value::Mapping(_) => None,
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) => None,
     };
-    let found = match named {
-        Some(entry) => text(&entry.value),
-        None => text(config),
+    match &node.value {
+        Value::Sequence(items) if !items.is_empty() => Some(items.iter().map(one).collect::<Option<Vec<_>>>()?.join(", ")),
+        Value::Sequence(_) => None,
+        Value::Null | Value::Scalar { .. } | Value::Mapping(_) => one(node),
+    }
+}
+
+pub(super) fn in_quotes(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The columns that the rule was to be about, as far as that can be seen.
+fn columns_of(config: &Node) -> Vec<String> {
+    let named = COLUMN_KEYS.iter().find_map(|key| config.get(key)).map_or(config, |entry| &entry.value);
+    let names: Vec<&str> = match &named.value {
+        Value::Scalar { text, .. } => vec![text.as_str()],
+        Value::Sequence(items) => items.iter().filter_map(Node::text).collect(),
+        Value::Null | Value::Mapping(_) => Vec::new(),
     };
-    let is_plain = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    found.filter(is_plain).unwrap_or_else(|| "NAME".to_owned())
+    let is_plain = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    match !names.is_empty() && names.iter().all(is_plain) {
+        true => names.into_iter().map(str::to_owned).collect(),
+        false => vec!["NAME".to_owned()],
+    }
 }
 
 #[cfg(test)]
@@ -181,7 +254,17 @@ mod tests {
     fn the_column_stands_in_what_is_proposed() {
         let config = |text: &str| Node::parse(text, "r").unwrap_or_else(|f| panic!("{f}"));
         assert_eq!(instead_of("not_null", &config("{ column: email }")).as_deref(), Some("write `- missing: { column: email }`"));
-        assert_eq!(instead_of("isUnique", &config("[id, day]")).as_deref(), Some("write `- duplicates: { key: [id] }`"));
+        assert_eq!(instead_of("isUnique", &config("[id, day]")).as_deref(), Some("write `- duplicates: { key: [id, day] }`"));
+        let between = "write `- range: { column: age, min: 0, max: 120 }`";
+        assert_eq!(instead_of("between", &config("{ column: age, min: 0, max: 120 }")).as_deref(), Some(between));
+        assert_eq!(instead_of("between", &config("{ column: age, min_value: 0, max_value: 120 }")).as_deref(), Some(between));
+        let accepted = instead_of("accepted_values", &config("{ column: plan, values: [free, pro] }"));
+        assert_eq!(accepted.as_deref(), Some("write `- values: { column: plan, in: [free, pro] }`"));
+        let matches = instead_of("regex", &config("{ column: zip, pattern: '^[0-9]{5}$' }"));
+        assert_eq!(matches.as_deref(), Some("write `- pattern: { column: zip, regex: '^[0-9]{5}$' }`"));
+        let unique = instead_of("unique", &config("{ columns: [a, b] }"));
+        assert_eq!(unique.as_deref(), Some("write `- duplicates: { key: [a, b] }`"));
+        assert_eq!(rule_called("not_null"), Some("missing"));
         assert_eq!(instead_of("horoscope", &config("{}")), None);
     }
 }

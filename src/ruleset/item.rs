@@ -4,7 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::foreign;
-use crate::diagnostic::{Code, Fault, Faults, may_mean};
+use crate::diagnostic::{Code, Fault, Faults, may_mean, plain};
 use crate::findings::{FindingCode, builtin};
 use crate::rules::words::{ColumnSelection, Literal, Nulls, OnFail, OnNoData, Over, Texts, Tolerance};
 use crate::rules::{self, AnyRule, EarlierLimit, RuleEntry, Subject};
@@ -173,7 +173,7 @@ fn in_braces(name: &str, entry: &RuleEntry, config: &Node) -> String {
 
 const ITEM: &str = "write such as `- missing: { column: email }`";
 
-fn is_rule(name: &str) -> bool {
+pub(super) fn is_rule(name: &str) -> bool {
     rules::find(name).is_some() || name == builtin::MALFORMED.rule
 }
 
@@ -246,9 +246,32 @@ fn taken(id: &Spanned<String>, entry: &RuleEntry, file: &str) -> Option<Fault> {
     Some(fault.hint(format!("it belongs to findings of the kind `{}`, which need no rule; choose another", owner.code)))
 }
 
+/// The fault with the values that stand behind the key, instead of examples, so that its hint can be copied.
+fn as_written(mut fault: Fault, entry: &Entry) -> Fault {
+    let Some(hint) = fault.hint.take() else { return fault };
+    let is_mostly = plain(&entry.key) == "mostly" && hint.contains("`tolerate: ");
+    let share = entry.value.text().and_then(|text| text.parse::<f64>().ok()).filter(|share| is_mostly && (0.0..1.0).contains(share));
+    let hint = match (share, foreign::listed(&entry.value)) {
+        // In ten-thousandths of a percent, so that 1 − 0.95 is 5% and no more.
+        (Some(share), _) => format!("write `tolerate: {}%`, the failing rows that may stay", ((1.0 - share) * 1e6).round() / 1e4),
+        (None, Some(values)) => {
+            let regex = entry.value.text().map(foreign::in_quotes).unwrap_or_default();
+            hint.replace(": [a, b]`", &format!(": [{values}]`"))
+                .replace(": [column]`", &format!(": [{values}]`"))
+                .replace("'^[A-Z]+$'", if regex.is_empty() { "'^[A-Z]+$'" } else { &regex })
+        }
+        (None, None) => hint,
+    };
+    fault.hint(hint)
+}
+
 /// What is wrong with a key that the rule does not take.
 fn misplaced(entry: &RuleEntry, key: &str, own: &[String], words: &[&str]) -> Fault {
     let own = own.iter().map(String::as_str);
+    if plain(key).starts_with("inclusive") && own.clone().any(|own| own == "above") {
+        let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name));
+        return fault.hint("leave it out: `min` and `max` include the bound, `above` and `below` do not");
+    }
     let Some(why) = Words::KEYS.contains(&key).then(|| entry.refuses(key)).flatten() else {
         let fault = Fault::new(Code::UnknownWord, format!("unknown key `{key}` for `{}`", entry.name));
         return fault.hint_word(key, own.chain(words.iter().copied()));
@@ -324,7 +347,7 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         } else if words.contains(&key) {
             word_entries.push(e.clone());
         } else {
-            faults.push(misplaced(entry, key, &own, &words).at(e.key_at.in_file(file)));
+            faults.push(as_written(misplaced(entry, key, &own, &words), e).at(e.key_at.in_file(file)));
         }
     }
     // Its column stands there under another name, which is the mistake.

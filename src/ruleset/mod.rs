@@ -8,6 +8,7 @@ mod sections;
 mod shape;
 mod table;
 
+pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
@@ -105,6 +106,7 @@ impl RuleFile {
             return nothing(fault.into());
         }
         faults.extend(shape::without_columns(&mut tree, path));
+        faults.extend(shape::without_rules(&mut tree, path));
         shape::written_out(&mut tree);
         let mut rest = tree.clone();
         if let Value::Mapping(rest) = &mut rest.value {
@@ -141,9 +143,14 @@ impl RuleFile {
         Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }
     }
 
+    /// How many rules it has.
+    pub fn count(&self) -> usize {
+        self.items.len() + usize::from(self.malformed.at != Position::default())
+    }
+
     /// Whether it has neither rules nor a contract.
     pub fn judges_nothing(&self) -> bool {
-        self.items.is_empty() && self.sections.schema.as_ref().is_none_or(|schema| schema.columns.0.is_empty())
+        self.count() == 0 && self.sections.schema.as_ref().is_none_or(|schema| schema.columns.0.is_empty())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The shape of a rule file before it is read: short forms written out, and files that are something else.
 
+use super::item;
 use crate::diagnostic::{Code, Fault, Place, may_mean};
 use crate::rules::schema::TypeName;
 use crate::source::Format;
@@ -44,6 +45,27 @@ pub(super) fn without_columns(tree: &mut Node, path: &str) -> Option<Fault> {
     let fault = fault.at(first.key_at.in_file(path)).hint(format!("write `schema: {{ columns: {{ {}: … }} }}`", first.key));
     keys.push(Entry { key: "columns".to_owned(), key_at: at, value: Node { at, value: Value::Mapping(columns) } });
     Some(fault)
+}
+
+/// Rules that stand in the list of another section, because the line `rules:` is missing above them: they are read as rules.
+pub(super) fn without_rules(tree: &mut Node, path: &str) -> Option<Fault> {
+    let Value::Mapping(sections) = &mut tree.value else { return None };
+    let has_rules = sections.iter().any(|section| section.key == "rules");
+    let is_rule = |node: &Node| matches!(node.entries(), [entry] if item::is_rule(&entry.key));
+    let section = sections.iter_mut().find(|section| matches!(section.key.as_str(), "clean" | "known"))?;
+    let Value::Sequence(items) = &mut section.value.value else { return None };
+    let (rules, rest): (Vec<Node>, Vec<Node>) = std::mem::take(items).into_iter().partition(is_rule);
+    *items = rest;
+    let (first, last) = (rules.first()?.clone(), rules.last()?);
+    let name = &first.entries().first()?.key;
+    let fault = Fault::new(Code::MisplacedWord, format!("`{name}` is a rule, and this is the section `{}`", section.key))
+        .at(first.at.in_file(path));
+    if has_rules {
+        return Some(fault.hint("move it below `rules:`"));
+    }
+    let at = first.at.to(last.at);
+    sections.push(Entry { key: "rules".to_owned(), key_at: first.at, value: Node { at, value: Value::Sequence(rules) } });
+    Some(fault.hint("is the line `rules:` missing above it?"))
 }
 
 fn wrap(node: &mut Node, key: &str) {

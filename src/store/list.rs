@@ -32,7 +32,10 @@ pub fn open(text: &str, format: Option<TableFormat>, surroundings: &Surroundings
 }
 
 /// A name with the extension of another format asks for what is not written here; a directory of that name may be a table.
-fn refuse_other_files(text: &str) -> Result<(), Fault> {
+///
+/// # Errors
+/// The name asks for such a format.
+pub fn refuse_other_files(text: &str) -> Result<(), Fault> {
     const OTHERS: [&str; 16] =
         ["csv", "tsv", "txt", "json", "ndjson", "jsonl", "arrow", "feather", "avro", "orc", "xlsx", "xls", "gz", "zst", "db", "sqlite"];
     let path = std::path::Path::new(text);

@@ -28,7 +28,7 @@ pub use self::common::rolled_back;
 pub use self::durable::{GateLock, Waiting, sweep_at};
 pub use self::encoded::{Encoded, Encoder, StagedUnit, UnitEncoder};
 pub use self::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
-pub use self::list::open;
+pub use self::list::{open, refuse_other_files};
 pub use self::location::{Location, Readable};
 pub use self::parquet::{done_in, replays_in, stored_at};
 pub use self::partition::Partition;

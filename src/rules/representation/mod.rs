@@ -12,7 +12,7 @@ use serde::Deserialize;
 use self::check::RepresentationCheck;
 use self::reference::Reference;
 use super::words::{Margin, Share};
-use super::{Binder, EarlierLimit, Judge, Rule, Subject};
+use super::{Alone, Binder, EarlierLimit, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Faults};
 use crate::metric::groups::GroupCounts;
 use crate::yaml::Spanned;
@@ -85,6 +85,12 @@ impl Rule for Representation {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const WARN: EarlierLimit = EarlierLimit::Margin;
+
+    fn validate(&self, alone: &mut Alone<'_>) {
+        if let Err(why) = self.reference.value.total() {
+            alone.fault_at(&self.reference, Code::InvalidValue, why);
+        }
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();

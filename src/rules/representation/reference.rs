@@ -121,17 +121,30 @@ impl JsonSchema for Reference {
 }
 
 impl Reference {
+    /// What the shares add up to: 1, but for what people round.
+    ///
+    /// # Errors
+    /// It is another number.
+    pub(super) fn total(&self) -> Result<f64, Misread> {
+        let Self::Shares(given) = self else { return Ok(1.0) };
+        let total: f64 = given.values().sum();
+        // 0.995 is no binary fraction, and what is computed with it may be off by a bit.
+        if (total - 1.0).abs() > ROUNDED_BY + 1e-9 {
+            let percent = |share: f64| (share * 1e4).round() / 1e2;
+            let is_are = if total < 1.0 { "is missing" } else { "is too much" };
+            let (total, off) = (percent(total), percent((total - 1.0).abs()));
+            return Err(Misread::new(format!("the reference shares add up to {total}%; {off}% {is_are}")));
+        }
+        Ok(total)
+    }
+
     /// The reference of columns of these types: keys as values of the columns are called, shares that add up to 1.
     ///
     /// # Errors
     /// Why it fits no such columns.
     pub(super) fn of_columns(&self, types: &[DataType]) -> Result<Self, Misread> {
         let Self::Shares(given) = self else { return Ok(Self::Equal) };
-        let total: f64 = given.values().sum();
-        // 0.995 is no binary fraction, and what is computed with it may be off by a bit.
-        if (total - 1.0).abs() > ROUNDED_BY + 1e-9 {
-            return Err(Misread::new(format!("the reference shares add up to {total:.4}, not to 1")));
-        }
+        let total = self.total()?;
         if given.keys().any(|key| key.len() != types.len()) {
             let what = format!("the reference must name a share for each combination of {} columns", types.len());
             return Err(Misread::new(what).hint("nest it: `{ f: { young: 0.2, old: 0.3 }, m: … }`"));

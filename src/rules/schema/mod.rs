@@ -195,6 +195,24 @@ pub struct SchemaChange {
     pub code: FindingCode,
 }
 
+impl SchemaChange {
+    /// The change in words, and what to write in the contract where that can be said.
+    pub fn advised(&self) -> String {
+        match self.zoned() {
+            Some(zoned) => format!("{self}: the values have a time zone and the contract's type has none; write `type: \"{zoned}\"`"),
+            None => self.to_string(),
+        }
+    }
+
+    /// The contract's type with the zone that the values have, where that is all it lacks.
+    fn zoned(&self) -> Option<String> {
+        let unit = self.from.as_deref()?.strip_prefix("timestamp(")?.strip_suffix(')')?;
+        let is_zoned = |name: &str| name.starts_with("timestamp(") && name.contains(',');
+        let has_zone = self.to.iter().flat_map(|to| to.split('/')).any(is_zoned) || self.kinds.iter().any(|k| is_zoned(&k.data_type));
+        (self.kind == ChangeKind::TypeChanged && !unit.contains(',') && has_zone).then(|| format!("timestamp({unit}, UTC)"))
+    }
+}
+
 impl fmt::Display for SchemaChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, none) = (&self.path, String::new());
