@@ -5,7 +5,7 @@ use super::finding::FindingWithRows;
 use super::fold::Counted;
 use super::{Job, Plan, builtin};
 use crate::findings::builtin::{MALFORMED, NOT_NULL, PREPARE, REQUIRED, SCHEMA};
-use crate::findings::{OnNoData, Outcome, Severity, TakenOver};
+use crate::findings::{Figures, OnNoData, Outcome, Severity, TakenOver, figures};
 use crate::rules::words::Over;
 use crate::shown::{count, counted};
 
@@ -44,12 +44,27 @@ pub(super) fn name(job: &Job<'_>, plan: &Plan, totals: &Counted, findings: &mut 
             Outcome::Pass | Outcome::Known | Outcome::Warn | Outcome::InsufficientEvidence | Outcome::Fail => {
                 if check.of_sound_rows && sound < rows {
                     finding.taken_over = Some(TakenOver { rows: sound, of: rows });
-                    finding.message.push(format!("over the {} of {} that pass the row rules", count(sound), counted(rows, "row")));
+                    finding.message.push(left_out(check, &finding.figures, sound, rows));
                 }
             }
         }
     }
     name_repeated(of_checks);
+}
+
+/// Which rows a check judged, where rows that fail another rule are left out: `sound` of `rows` are not.
+fn left_out(check: &PlannedCheck, found: &Figures, sound: u64, rows: u64) -> String {
+    let out = rows - sound;
+    let (fail, failed) = (if out == 1 { "fails" } else { "fail" }, count(out));
+    // Of a part of the rows, these are not the numbers.
+    let is_part = check.words.r#where.is_some() || check.groups.is_some();
+    if is_part {
+        format!("without {failed} of {}, which {fail} another rule", counted(rows, "row"))
+    } else if found.get(&figures::DUPLICATE_ROWS).is_some() {
+        format!("compared among {} ({failed} failed another rule)", counted(sound, "row"))
+    } else {
+        format!("over {} of {} ({failed} {fail} another rule)", count(sound), counted(rows, "row"))
+    }
 }
 
 /// A contract or a table asks for values, and a rule does too: one is named in the other.

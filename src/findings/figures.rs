@@ -23,7 +23,7 @@ impl FigureName {
     /// What people call it.
     pub fn title(&self) -> String {
         const TITLES: &[(&str, &str)] = &[
-            ("age_seconds", "Age in seconds"),
+            ("age_seconds", "Age"),
             ("allowed_high", "Largest share allowed"),
             ("allowed_low", "Smallest share allowed"),
             ("chi_square", "Chi-square"),
@@ -116,6 +116,7 @@ names! {
     SHARE = "share", SHARE_OF_ROWS, "the share of the group";
     STDDEV = "stddev", OF_COLUMN, "the sample standard deviation";
     TOTAL_VARIATION = "total_variation", SHARE_OF_ROWS, "the total variation distance of the shares from their reference";
+    TRANSFORM = "transform", NAME, "what was taken of the values first: the figures are of that";
     UNIQUE_VALUE_RATIO = "unique_value_ratio", NONE, "keys of one row by different keys";
     UNIQUENESS = "uniqueness", NONE, "keys of one row by rows";
     UPPER_FENCE = "upper_fence", OF_COLUMN, "the upper fence; of logarithms with `log`";

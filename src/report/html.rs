@@ -5,7 +5,8 @@ use minijinja::{AutoEscape, Environment};
 
 use super::model::Report;
 use crate::findings::{FigureName, Unit, figures};
-use crate::shown::{beside, count, digits, minute, percent_of};
+use crate::rules::words::Duration;
+use crate::shown::{beside, count, counted, digits, minute, percent_of};
 use crate::visible;
 
 /// Renders `report` with the template in `reports/`.
@@ -21,6 +22,7 @@ pub(super) fn render(report: &Report) -> String {
     environment.add_filter("figure", figure);
     environment.add_filter("meaning", |name: &str| figures::named(name).map_or("", |known| known.meaning));
     environment.add_filter("title_of", |name: &str| figures::named(name).map_or_else(|| name.to_owned(), FigureName::title));
+    environment.add_filter("is_of_column", |name: &str| figures::named(name).is_some_and(|known| known.unit == Unit::OF_COLUMN));
     let page = environment
         .add_template("report.css", include_str!("../../reports/report.css"))
         .and_then(|()| environment.add_template("report.html", include_str!("../../reports/report.html")))
@@ -54,9 +56,37 @@ fn float(value: &Value) -> Option<f64> {
     f64::try_from(value.clone()).ok().filter(|_| value.is_number())
 }
 
+/// A length of time as people write it, with its seconds where it would read as one of `limits` that it differs from.
+fn duration(seconds: i64, limits: &[f64]) -> String {
+    let text = Duration { seconds }.to_string();
+    let reads_as = |limit: &f64| *limit != seconds as f64 && Duration { seconds: *limit as i64 }.to_string() == text;
+    if limits.iter().any(reads_as) { counted(seconds.unsigned_abs(), "second") } else { text }
+}
+
+/// A difference of shares, with digits enough to tell it from the limit where that is in points too.
+fn points(difference: f64, limit: &str) -> String {
+    let points = difference * 100.0;
+    let limit = limit.strip_suffix(" points").or_else(|| limit.strip_suffix(" point")).and_then(|limit| limit.parse::<f64>().ok());
+    let stands = |x: f64| (x.partial_cmp(&0.0), limit.and_then(|limit| x.partial_cmp(&limit)));
+    let text = |decimals: usize| format!("{points:.decimals$}");
+    let agrees = |text: &String| text.parse().is_ok_and(|x: f64| stands(x) == stands(points));
+    format!("{} points", (2..17).map(text).find(agrees).unwrap_or_else(|| points.to_string()))
+}
+
+fn text_of(value: &Value, name: &str) -> String {
+    value.get_attr(name).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// What was observed, with digits enough to tell it from the limit.
 fn observed(value: Value, finding: Value) -> String {
     let limits = finding.get_attr("limit").map_or_else(|_| Vec::new(), |limit| numbers(&limit));
+    let unit = text_of(&finding, "unit");
+    if let Some(difference) = float(&value).filter(|_| unit == Unit::LARGEST_DIFFERENCE.as_str()) {
+        return points(difference, &text_of(&finding, "limit"));
+    }
+    if let Some(seconds) = seconds(&value).filter(|_| unit == Unit::SECONDS.as_str()) {
+        return duration(seconds, &limits);
+    }
     match (float(&value).filter(|_| !value.is_integer()), is_share(&finding)) {
         (Some(share), true) => percent_of(share, &[&limits[..], &[0.0, 1.0]].concat()),
         (Some(_), false) | (None, _) => number_beside(&value, &limits),
@@ -65,12 +95,19 @@ fn observed(value: Value, finding: Value) -> String {
 
 /// The limit, to the last digit.
 fn limit(value: Value, finding: Value) -> String {
+    if let Some(seconds) = seconds(&value).filter(|_| text_of(&finding, "unit") == Unit::SECONDS.as_str()) {
+        return duration(seconds, &[]);
+    }
     match (float(&value).filter(|_| !value.is_integer()), is_share(&finding)) {
         // What a percentage has beyond these is what a float adds to it.
         (Some(share), true) => format!("{}%", digits(share * 100.0, 14)),
         (Some(x), false) => x.to_string(),
         (None, _) => number(value),
     }
+}
+
+fn seconds(value: &Value) -> Option<i64> {
+    i64::try_from(value.clone()).ok().filter(|_| value.is_integer())
 }
 
 fn is_share(finding: &Value) -> bool {
@@ -89,7 +126,11 @@ fn numbers(limit: &Value) -> Vec<f64> {
 
 /// A figure of the name, as what it is counted in: a share is a percentage.
 fn figure(value: Value, name: &str) -> String {
-    match float(&value).filter(|_| figures::named(name).is_some_and(|known| known.unit == Unit::SHARE_OF_ROWS)) {
+    let counted_in = |unit: Unit| figures::named(name).is_some_and(|known| known.unit == unit);
+    if let Some(seconds) = seconds(&value).filter(|_| counted_in(Unit::SECONDS)) {
+        return duration(seconds, &[]);
+    }
+    match float(&value).filter(|_| counted_in(Unit::SHARE_OF_ROWS)) {
         Some(share) => percent_of(share, &[0.0, 1.0]),
         None => number(value),
     }

@@ -140,13 +140,8 @@ impl Rule for Duplicates {
                 .into());
         }
         let rows = to.rows_in_scope();
-        let says = match (self.key.is_some(), &across) {
-            (true, None) => "with a key that another row has",
-            (false, None) => "equal to another row",
-            (true, Some(_)) => "with a key that another row or a published row has",
-            (false, Some(_)) => "equal to another row or a published row",
-        };
-        Ok(Box::new(DuplicatesCheck { keys, partial, rows, says, across }))
+        let whole_rows = self.key.is_none();
+        Ok(Box::new(DuplicatesCheck { keys, partial, rows, keep: self.keep, whole_rows, across }))
     }
 
     fn minds_order(&self) -> bool {
@@ -236,7 +231,9 @@ struct DuplicatesCheck {
     /// The keys of which only a part is there, where they are not among the others.
     partial: Option<ExactKeys>,
     rows: Handle<Completeness>,
-    says: &'static str,
+    keep: Keep,
+    /// Whether the whole row is the key.
+    whole_rows: bool,
     across: Option<AcrossPublished>,
 }
 
@@ -292,7 +289,7 @@ impl Judge for DuplicatesCheck {
         let failing = keys.failing.len();
         let rows_failing = Arc::new(keys.failing.clone());
         let published = Arc::new(keys.elsewhere.clone());
-        let (of, says) = (rows.rows, self.says.into());
+        let (of, says) = (rows.rows, self.says(failing));
         Ok(Judgement::Rows(RowsJudged {
             failing,
             of,
@@ -303,6 +300,29 @@ impl Judge for DuplicatesCheck {
             figures: counted,
             ..RowsJudged::default()
         }))
+    }
+}
+
+impl DuplicatesCheck {
+    /// What the failing rows do: only the rows that `keep` leaves out fail, not every row of a shared key.
+    fn says(&self, failing: u64) -> String {
+        let (repeat, share, equal) = match failing {
+            1 => ("repeats", "shares its key", "is equal"),
+            _ => ("repeat", "share their key", "are equal"),
+        };
+        let says = match (self.whole_rows, self.keep) {
+            (false, Keep::First) => format!("{repeat} the key of an earlier row"),
+            (false, Keep::Last) => format!("{repeat} the key of a later row"),
+            (false, Keep::None) => format!("{share} with another row"),
+            (true, Keep::First) => format!("{repeat} an earlier row"),
+            (true, Keep::Last) => format!("{repeat} a later row"),
+            (true, Keep::None) => format!("{equal} to another row"),
+        };
+        match (&self.across, self.whole_rows || self.keep == Keep::None) {
+            (None, _) => says,
+            (Some(_), true) => format!("{says} or a published row"),
+            (Some(_), false) => format!("{says} or of a published row"),
+        }
     }
 }
 

@@ -194,16 +194,32 @@ fn figures_over_sound_rows_say_so() {
     let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
     assert_eq!(run.finding("mean")["taken_over"], serde_json::json!({ "rows": 3, "of": 5 }));
     let message = run.finding("mean")["message"].as_str().expect("a message");
-    assert!(message.ends_with("; over the 3 of 5 rows that pass the row rules"), "{message}");
+    assert!(message.ends_with("; over 3 of 5 rows (2 fail another rule)"), "{message}");
     // What counts every row says nothing.
     for id in ["r", "rows", "all"] {
         assert!(run.finding(id).get("taken_over").is_none(), "{id}");
     }
     let html = std::fs::read_to_string(place.path("r.html")).expect("the page");
-    assert_eq!(html.matches("over the 3 of 5 rows").count(), 1);
+    assert_eq!(html.matches("over 3 of 5 rows (2 fail another rule)").count(), 1);
     place.write("d.csv", "a\n1\n2\nx,y\n3\n");
     let sound = place.run(&CHECK);
     assert!(sound.finding("mean").get("taken_over").is_none(), "every row passes; a record that cannot be read is none");
+}
+
+#[test]
+fn duplicates_say_what_the_failing_rows_do_and_among_which_rows() {
+    let rules = "dataset: d\nrules:\n  - range: { id: r, column: b, max: 100 }\n  - duplicates: { id: first, key: [a] }\n  \
+                 - duplicates: { id: last, key: [a], keep: last }\n  - duplicates: { id: none, key: [a], keep: none }\n  \
+                 - duplicates: { id: whole, over: all }\n  - missing: { id: gaps, column: b, max_run: 2, tolerate: 100% }\n";
+    let place = place(rules, "a,b\n1,2\n1,3\n4,5\n5,\n5,\n6,500\n");
+    let run = place.run(&CHECK);
+    let says = |id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
+    let among = "; compared among 5 rows (1 failed another rule)";
+    assert_eq!(says("first"), format!("2 of 6 rows (33.3%) repeat the key of an earlier row{among}"));
+    assert_eq!(says("last"), format!("2 of 6 rows (33.3%) repeat the key of a later row{among}"));
+    assert_eq!(says("none"), format!("4 of 6 rows (66.7%) share their key with another row{among}"));
+    assert_eq!(says("whole"), "1 of 6 rows (16.7%) repeats an earlier row");
+    assert!(says("gaps").starts_with("2 of 6 rows (33.3%) without a value, longest run 2; 2 allowed"), "{}", says("gaps"));
 }
 
 #[test]

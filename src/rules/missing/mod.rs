@@ -14,6 +14,7 @@ use crate::rules::facts::SinglePass;
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::{Handle, TestHandle};
 use crate::rules::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use crate::shown::count;
 use crate::yaml::Spanned;
 
 /// Values that are not there.
@@ -145,12 +146,15 @@ impl SinglePass for MissingCheck {
             counted.set(&figures::COMPLETENESS, completeness);
         }
         let mut broken = None;
+        let mut says = if self.inverted { "with a value" } else { "without a value" }.to_owned();
         if let Some((max, handle)) = self.runs {
             let longest = facts.get(handle)?.copied().unwrap_or(0);
             counted.set(&figures::LONGEST_RUN, longest);
-            broken = (longest > max).then(|| format!("{longest} missing in a row, at most {max} allowed"));
+            match longest > max {
+                true => broken = Some(format!("{longest} missing in a row, at most {max} allowed")),
+                false => says += &format!(", longest run {}; {} allowed", count(longest), count(max)),
+            }
         }
-        let says = if self.inverted { "with a value" } else { "without a value" }.to_owned();
         let (failing, of, known, rows) = (counts.failing, counts.in_scope, counts.known, counts.rows);
         Ok(Judgement::Rows(RowsJudged { failing, of, known, rows, says, figures: counted, broken, ..RowsJudged::default() }))
     }

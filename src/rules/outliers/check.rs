@@ -118,6 +118,9 @@ impl Judge for OutliersCheck {
             Step::Fences(mut limits) => {
                 limits.figures.set(&figures::LOWER_FENCE, limits.shown.0);
                 limits.figures.set(&figures::UPPER_FENCE, limits.shown.1);
+                if self.transform.log {
+                    limits.figures.set(&figures::TRANSFORM, "ln x");
+                }
                 let says = self.says(&limits, [min.as_f64(), max.as_f64()]);
                 (limits, says)
             }
