@@ -42,6 +42,7 @@ mod other_stores;
 mod parity;
 mod planted;
 mod private;
+mod private_names;
 mod private_ways;
 mod promises;
 mod quarantine;
