@@ -108,9 +108,10 @@ impl Privacy {
     /// Whether a text speaks of a masked column, or of what holds one.
     pub fn mentions(&self, text: &str) -> bool {
         let text = text.to_lowercase();
+        let quoted = one_quote(&text);
         self.columns.iter().any(|column| {
             let whole = column.name.to_lowercase();
-            column.steps.first().into_iter().chain([&whole]).any(|name| has_word(&text, name))
+            column.steps.first().into_iter().chain([&whole]).any(|name| has_word(&text, name) || has_word(&quoted, &one_quote(name)))
         })
     }
 
@@ -152,6 +153,21 @@ fn lower(name: &str) -> Vec<String> {
     path_steps(name).into_iter().map(|step| step.to_lowercase()).collect()
 }
 
+/// The text with one `"` for quotes and backslashes in a row: a name that holds some is written in as many ways as SQL and
+/// YAML have to write them, such as `"s""n"` and `\"s\"\"n\"`.
+fn one_quote(text: &str) -> String {
+    let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '\\');
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_quote(c) {
+            true if out.ends_with('"') => {}
+            true => out.push('"'),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
 /// Whether `word` stands in the text by itself.
 fn has_word(text: &str, word: &str) -> bool {
     let is_inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
@@ -176,6 +192,16 @@ mod tests {
         let (hidden, hash) = (Some(Mask::Hidden), Some(Mask::Hash));
         assert_eq!(masks, [Some(Mask::Partial), hidden, None, hash, hash, hash, hash, None]);
         assert!(privacy.mentions("upper(Address['city']) = 'x'") && privacy.mentions("\"tags\"") && !privacy.mentions("addresses"));
+    }
+
+    #[test]
+    fn a_name_with_quotes_is_found_however_it_is_written() {
+        let privacy = of(&[("s\"n", Mask::Hidden), ("it's", Mask::Hash)]);
+        for text in [r#"upper("s""n")"#, r#"NOT"s""n" > 5"#, r#"sql: "cast(\"s\"\"n\" as int)""#, "no `s\"n` here", r#"sql: '"it''s" > 1'"#]
+        {
+            assert!(privacy.mentions(text), "{text}");
+        }
+        assert!(!privacy.mentions(r#""s" || "n""#) && !privacy.mentions("sn it s"));
     }
 
     #[test]

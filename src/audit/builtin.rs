@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::finding::FindingWithRows;
 use super::fold::Counted;
-use super::{Job, Plan};
+use super::{Job, Plan, private};
 use crate::diagnostic::Fault;
 use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SCHEMA, SCHEMA_TABLE, SOURCE};
 use crate::findings::{Builtin, Figures, Finding, Message, OnFail, Outcome, Sample, Unit};
@@ -123,7 +123,7 @@ pub(super) fn schema(
     let mut contradicted = source.known().contradicted.clone();
     contradicted.iter_mut().filter(|(path, _)| privacy.mask_of(path).is_some()).for_each(|(_, examples)| examples.clear());
     let missing = missing_by_column(plan, totals)?;
-    let tallies = source.tallies(&totals.evidence);
+    let tallies = private::tallies(source, &totals.evidence, privacy);
     let is_ordered = source.known().columns_have_order;
     let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
     let section = job.rules.sections.schema.as_ref();

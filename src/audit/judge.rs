@@ -102,7 +102,7 @@ pub(super) fn judge(
     for column in &plan.profile {
         columns.push(column.report(&plan.prepare.rule_schema, &totals.facts)?);
     }
-    for tally in source.tallies(&totals.evidence) {
+    for tally in private::tallies(source.as_ref(), &totals.evidence, &privacy) {
         if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
             column.kinds = Some(tally.kinds);
         }

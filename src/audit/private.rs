@@ -6,19 +6,25 @@ use super::{Job, Plan};
 use crate::findings::builtin::PREPARE;
 use crate::privacy::{Mask, Privacy};
 use crate::report::model::ColumnReport;
-use crate::source::Source;
+use crate::source::{SchemaEvidence, Source};
+use crate::types::{Tally, path_steps};
 
 /// The masked columns of the batch.
 pub(super) fn privacy(job: &Job<'_>, source: &dyn Source, plan: &Plan) -> Privacy {
-    let privacy = job.rules.privacy(job.mask_key.clone());
-    if privacy.is_empty() {
-        return privacy;
+    let read = source.schema();
+    // What `transform` makes is in no batch: it is masked for what it is made of.
+    let is_read = |name: &str| path_steps(name).first().is_some_and(|root| read.column_with_name(root).is_some());
+    let paths = plan.prepare.rule_schema.fields().iter().map(|field| field.name().as_str()).filter(|name| is_read(name));
+    job.rules.privacy_in(read.fields().iter().map(|field| field.name().as_str()).chain(paths), job.mask_key.clone())
+}
+
+/// What kinds of values stand in columns of several; of masked columns how many there are of each, and no examples.
+pub(super) fn tallies(source: &dyn Source, evidence: &SchemaEvidence, privacy: &Privacy) -> Vec<Tally> {
+    let mut tallies = source.tallies(evidence);
+    for tally in tallies.iter_mut().filter(|tally| privacy.mask_of(&tally.path).is_some()) {
+        tally.kinds.iter_mut().for_each(|kind| kind.examples.clear());
     }
-    let agreed: Vec<&str> = job.rules.sections.schema.iter().flat_map(|s| &s.columns.0).map(|(name, _)| name.as_str()).collect();
-    let made = job.rules.sections.transform.0.iter().map(|(name, _)| name.as_str());
-    let agreed: Vec<&str> = agreed.into_iter().chain(made).collect();
-    let names = source.schema().fields().iter().chain(plan.prepare.rule_schema.fields()).map(|field| field.name().as_str());
-    privacy.in_batch(names, &agreed)
+    tallies
 }
 
 /// Leaves out, or masks, what findings and columns hold of values of masked columns.

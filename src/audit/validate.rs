@@ -40,7 +40,7 @@ pub fn mistakes_beside(job: &Job<'_>) -> Faults {
     let mut faults = job.bind(job.source.as_ref()).err().unwrap_or_default();
     // Where rows go has not been looked at.
     faults.0.retain(|fault| fault.code != Code::MissingOption);
-    job.rules.quiet(faults)
+    job.quiet(faults)
 }
 
 /// What the contract of `rules` says of them, where there is one.

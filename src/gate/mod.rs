@@ -58,7 +58,7 @@ impl Request {
 /// # Errors
 /// What cannot be judged, or written; then the destination is as it was.
 pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
-    attempts(job, request).map_err(|faults| job.rules.quiet(faults))
+    attempts(job, request).map_err(|faults| job.quiet(faults))
 }
 
 fn attempts(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {

@@ -3,6 +3,7 @@
 use super::RuleFile;
 use crate::diagnostic::{Faults, Place};
 use crate::privacy::{Around, Mask, MaskKey, Privacy};
+use crate::types::path_steps;
 use crate::yaml::{Node, Position, Value};
 
 /// Sections that hold no values of columns.
@@ -14,9 +15,22 @@ const HARMLESS_KEYS: [&str; 9] = ["id", "column", "columns", "by", "on_fail", "o
 impl RuleFile {
     /// The columns that the contract masks, and those that `transform` makes of them.
     pub fn privacy(&self, key: Option<MaskKey>) -> Privacy {
+        self.with_made(self.masked(key))
+    }
+
+    /// These, and in a batch with the columns `there` also those that may be a masked column under another name. What
+    /// `transform` makes of one of all these is masked.
+    pub fn privacy_in<'a>(&self, there: impl Iterator<Item = &'a str> + Clone, key: Option<MaskKey>) -> Privacy {
+        let agreed: Vec<&str> = self.sections.schema.iter().flat_map(|s| &s.columns.0).map(|(name, _)| name.as_str()).collect();
+        self.with_made(self.masked(key).in_batch(there, &agreed))
+    }
+
+    fn masked(&self, key: Option<MaskKey>) -> Privacy {
         let columns = self.sections.schema.iter().flat_map(|schema| &schema.columns.0);
-        let masked = columns.filter_map(|(name, column)| Some((name.clone(), column.mask?)));
-        let mut privacy = Privacy::new(masked, key);
+        Privacy::new(columns.filter_map(|(name, column)| Some((name.clone(), column.mask?))), key)
+    }
+
+    fn with_made(&self, mut privacy: Privacy) -> Privacy {
         for (name, sql) in &self.sections.transform.0 {
             if privacy.mask_of(name).is_none() && privacy.mentions(&sql.value) {
                 privacy.add(name, Mask::Hidden);
@@ -28,12 +42,20 @@ impl RuleFile {
     /// The faults without values of masked columns.
     #[must_use]
     pub fn quiet(&self, faults: Faults) -> Faults {
-        let privacy = self.privacy(None);
-        if faults.is_empty() || privacy.is_empty() {
-            return faults;
+        self.quietened(faults, &self.privacy(None))
+    }
+
+    /// The faults of a run over a batch with the columns `there`, without values of masked columns.
+    #[must_use]
+    pub fn quiet_in<'a>(&self, faults: Faults, there: impl Iterator<Item = &'a str> + Clone) -> Faults {
+        self.quietened(faults, &self.privacy_in(there, None))
+    }
+
+    fn quietened(&self, faults: Faults, privacy: &Privacy) -> Faults {
+        match Node::read(&self.text, &self.path).0.filter(|_| !faults.is_empty()) {
+            Some(tree) => Parts::of(&self.text, &tree, privacy).quiet(faults),
+            None => privacy.quiet(faults, |place| around(&self.text, None, self.around(place.line), place)),
         }
-        let tree = Node::read(&self.text, &self.path).0;
-        privacy.quiet(faults, |place| around(&self.text, tree.as_ref(), self.around(place.line), place))
     }
 
     /// The rule that the line of the file is part of, or the section; nothing of the contract, whose rules name the one column
@@ -63,13 +85,7 @@ pub(super) fn quiet(text: &str, path: &str, faults: Faults) -> Faults {
             privacy.add(&made.key, Mask::Hidden);
         }
     }
-    let lines: Vec<u32> = match tree.get("rules").map(|rules| &rules.value.value) {
-        Some(Value::Sequence(items)) => items.iter().map(|item| item.at.line).collect(),
-        Some(Value::Mapping(entries)) => entries.iter().map(|entry| entry.key_at.line).collect(),
-        Some(Value::Null | Value::Scalar { .. }) | None => Vec::new(),
-    };
-    let part = |line| part_of(text, |number| lines.contains(&number), line);
-    privacy.quiet(faults, |place| around(text, Some(&tree), part(place.line), place))
+    Parts::of(text, &tree, &privacy).quiet(faults)
 }
 
 /// What stands at a place of a rule file; `part` is the rule or section there.
@@ -108,6 +124,64 @@ fn around<'a>(text: &str, tree: Option<&Node>, part: &'a str, place: &Place) -> 
         [] => false,
     };
     around
+}
+
+/// The parts of a rule file, and which of its rules reach a masked column without its name: by a glob, or by a type.
+struct Parts<'a> {
+    text: &'a str,
+    tree: &'a Node,
+    privacy: &'a Privacy,
+    /// Where each rule begins, and whether it reaches one.
+    rules: Vec<(u32, bool)>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str, tree: &'a Node, privacy: &'a Privacy) -> Self {
+        let rules = match tree.get("rules").map(|rules| &rules.value.value) {
+            Some(Value::Sequence(items)) => items.iter().map(|item| (item.at.line, reaches(privacy, item))).collect(),
+            Some(Value::Mapping(entries)) => entries.iter().map(|entry| (entry.key_at.line, reaches(privacy, &entry.value))).collect(),
+            Some(Value::Null | Value::Scalar { .. }) | None => Vec::new(),
+        };
+        Self { text, tree, privacy, rules }
+    }
+
+    fn quiet(&self, faults: Faults) -> Faults {
+        self.privacy.quiet(faults, |place| around(self.text, Some(self.tree), self.around(place.line), place))
+    }
+
+    /// What the line is part of. Of a rule that reaches a masked column without its name this is the whole file, which has
+    /// the name.
+    fn around(&self, line: u32) -> &'a str {
+        let part = |line| part_of(self.text, |number| self.rules.iter().any(|(begins, _)| *begins == number), line);
+        let own = part(line);
+        let is_own = |begins: u32| std::ptr::eq(part(begins), own);
+        if self.rules.iter().any(|(begins, reaches)| *reaches && is_own(*begins)) { self.text } else { own }
+    }
+}
+
+/// Whether a rule's columns are chosen by a glob that a masked column matches, or by a type, which one may have.
+fn reaches(privacy: &Privacy, rule: &Node) -> bool {
+    rule.entries().iter().any(|entry| match entry.key.as_str() {
+        "columns" => selects(privacy, &entry.value),
+        _ => reaches(privacy, &entry.value),
+    })
+}
+
+fn selects(privacy: &Privacy, columns: &Node) -> bool {
+    match &columns.value {
+        Value::Sequence(items) => items.iter().any(|item| selects(privacy, item)),
+        Value::Mapping(_) => !privacy.is_empty(),
+        Value::Null | Value::Scalar { .. } => columns.text().is_some_and(|glob| privacy.columns().any(|(name, _)| matches(glob, name))),
+    }
+}
+
+/// Whether a glob speaks of a column, of what holds it, or of what it holds.
+fn matches(glob: &str, name: &str) -> bool {
+    let options = glob::MatchOptions { case_sensitive: false, ..glob::MatchOptions::default() };
+    let matches =
+        |glob: &str, name: &str| glob::Pattern::new(&glob.replace("[]", "[[][]]")).is_ok_and(|pattern| pattern.matches_with(name, options));
+    let root = |path: &str| path_steps(path).into_iter().next().unwrap_or_default();
+    matches(glob, name) || matches(glob.split('.').next().unwrap_or(glob), &root(name))
 }
 
 /// The part of a rule file that a line is in: a section, or one of the rules, which begin where `begins_rule` says so.

@@ -43,6 +43,7 @@ mod parity;
 mod planted;
 mod private;
 mod private_faults;
+mod private_names;
 mod private_ways;
 mod promises;
 mod quarantine;
