@@ -61,13 +61,6 @@ impl ExactQuantiles {
         Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
     }
 
-    /// Asks for quantiles in a second pass, of values that the first pass made known how to see.
-    pub fn ask(pass: &mut SecondPass<'_>, column: usize, transform: Transform, probabilities: Vec<f64>) -> Self {
-        let spec = HistogramSpec { transform, ..HistogramSpec::COARSE };
-        let handle = pass.want::<OrderedHistogram>(spec, &[column]);
-        Self { column, transform, probabilities, stage: Stage::Sketched(handle) }
-    }
-
     /// Goes one pass further, or gives the quantiles: linear interpolation between the two nearest
     /// ranks of (n − 1)·p, Hyndman and Fan's type 7. `p` is the decimal that it is written as, and the quantile is
     /// rounded once.

@@ -10,7 +10,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::limits::Given;
 use super::requests::TestHandle;
 use super::words::Literal;
-use super::{Binder, BoundColumn, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use super::{Binder, BoundColumn, GroupFacts, Judge, RowTest, Rule, Subject, Tested, Unfit};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::each_width;
 use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
@@ -64,7 +64,7 @@ impl Rule for Range {
                 column.name,
                 self.fitting_type(),
             );
-            return Ok(Box::new(Unjudged { why }));
+            return Ok(Box::new(Unfit(why)));
         }
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
         let read = |literal: &Spanned<Literal>| {
@@ -231,18 +231,6 @@ where
         (Ok(low), Err(_)) if high > 0 => BooleanBuffer::collect_bool(values.len(), |i| values[i] < low),
         (Err(_), Ok(high)) if low < 0 => BooleanBuffer::collect_bool(values.len(), |i| values[i] > high),
         _ => BooleanBuffer::collect_bool(values.len(), |i| i128::from(values[i]) < low || i128::from(values[i]) > high),
-    }
-}
-
-/// The batch does not allow a judgement.
-#[derive(Clone)]
-struct Unjudged {
-    why: String,
-}
-
-impl SinglePass for Unjudged {
-    fn judge(&self, _: &GroupFacts<'_>) -> Result<Judgement, Fault> {
-        Ok(Judgement::Unfit(self.why.clone()))
     }
 }
 

@@ -11,10 +11,7 @@ const TYPES: &str =
 const VALUES: &str = "id,quantity,cents,big\n1,100000,50000,9223372036854775807\n2,2,3,1\n";
 
 fn place(rules: &str, data: &str) -> Place {
-    let place = Place::new();
-    place.write("r.yaml", format!("dataset: d\n{rules}"));
-    place.write("d.csv", data);
-    place
+    Place::with(&format!("dataset: d\n{rules}"), data)
 }
 
 fn check(place: &Place) -> Run {

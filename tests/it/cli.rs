@@ -5,10 +5,7 @@ use crate::support::{Place, run_in};
 const RULES: &str = "dataset: t\nrules:\n  - missing: { column: a }\n";
 
 fn place(data: &str) -> Place {
-    let place = Place::new();
-    place.write("r.yaml", RULES);
-    place.write("d.csv", data);
-    place
+    Place::with(RULES, data)
 }
 
 #[test]

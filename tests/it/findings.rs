@@ -8,21 +8,12 @@ use sluicegate::report;
 use sluicegate::rules::RULES;
 use sluicegate::rules::schema::ChangeKind;
 
-use crate::support::{Place, project};
+use crate::support::{CHECK, Place, project};
 
 /// Every code that a finding may have.
 pub fn codes() -> Vec<FindingCode> {
     RULES.iter().map(|rule| FindingCode::new(rule.name)).chain(builtin::ALL.iter().map(|kind| kind.code.clone())).collect()
 }
-
-fn place(rules: &str, data: &str) -> Place {
-    let place = Place::new();
-    place.write("r.yaml", rules);
-    place.write("d.csv", data);
-    place
-}
-
-const CHECK: [&str; 4] = ["check", "d.csv", "-r", "r.yaml"];
 
 #[test]
 fn codes_of_findings_are_unique_and_documented() {
@@ -49,7 +40,7 @@ fn every_id_that_needs_no_rule_is_reserved() {
             builtin::Ids::One(_) | builtin::Ids::OneOf(..) => &ids[..1],
         };
         for id in reserved {
-            let place = place(&format!("dataset: d\nrules:\n  - missing: {{ id: {id}, column: a }}\n"), "a\n1\n");
+            let place = Place::with(&format!("dataset: d\nrules:\n  - missing: {{ id: {id}, column: a }}\n"), "a\n1\n");
             let run = place.run(&CHECK);
             assert_eq!(run.code, 2, "{id}: {}", run.stdout);
             assert!(
@@ -60,13 +51,13 @@ fn every_id_that_needs_no_rule_is_reserved() {
         }
     }
     // What only begins alike is anybody's, and a rule may write out the id that it has anyway.
-    let place = place("dataset: d\nrules:\n  - missing: { id: malformed-2, column: a }\n  - rows: { id: rows, min: 1 }\n", "a\n1\n");
+    let place = Place::with("dataset: d\nrules:\n  - missing: { id: malformed-2, column: a }\n  - rows: { id: rows, min: 1 }\n", "a\n1\n");
     assert_eq!(place.run(&CHECK).code, 0);
 }
 
 #[test]
 fn two_findings_that_no_rows_are_there_have_two_ids() {
-    let place = place("dataset: d\nrules:\n  - rows: { where: a > 1, max: 5 }\n", "a\n");
+    let place = Place::with("dataset: d\nrules:\n  - rows: { where: a > 1, max: 5 }\n", "a\n");
     let run = place.run(&CHECK);
     assert_eq!((run.finding("rows")["code"].as_str(), run.finding("rows-empty")["code"].as_str()), (Some("rows"), Some("rows/empty")));
 }
@@ -74,7 +65,7 @@ fn two_findings_that_no_rows_are_there_have_two_ids() {
 #[test]
 fn what_a_table_and_a_contract_ask_for_has_codes_of_its_own() {
     let rules = "dataset: d\nschema:\n  columns:\n    a: { type: int64, required: true }\n    b: { type: int64 }\nrules:\n  - missing: { column: a }\n";
-    let run = place(rules, "c,a\n1,2\n").run(&CHECK);
+    let run = Place::with(rules, "c,a\n1,2\n").run(&CHECK);
     let code = |id: &str| run.finding(id)["code"].as_str().expect("a code").to_owned();
     assert_eq!(
         [code("malformed"), code("schema"), code("required-a"), code("missing-a")],
@@ -88,7 +79,7 @@ fn what_a_table_and_a_contract_ask_for_has_codes_of_its_own() {
 #[test]
 fn a_finding_says_from_where_to_where_its_rule_stands() {
     let rules = "dataset: d\nrules:\n  - missing:\n      column: a\n      tolerate: 50%\n\n  - range: { column: a, max: 1 }\n  - malformed: { tolerate: 1% }\n";
-    let run = place(rules, "a\n1\n").run(&CHECK);
+    let run = Place::with(rules, "a\n1\n").run(&CHECK);
     let span = |id: &str| {
         let span = &run.finding(id)["span"];
         assert_eq!(span["file"], "r.yaml", "{id}");
@@ -101,7 +92,7 @@ fn a_finding_says_from_where_to_where_its_rule_stands() {
 
 #[test]
 fn a_fault_says_where_it_ends() {
-    let run = place("dataset: d\nrules:\n  - missing: { column: nowhere }\n", "a\n1\n").run(&CHECK);
+    let run = Place::with("dataset: d\nrules:\n  - missing: { column: nowhere }\n", "a\n1\n").run(&CHECK);
     let fault = &run.report()["faults"][0];
     assert_eq!(fault["place"], "r.yaml:3:24");
     assert_eq!([&fault["span"]["line"], &fault["span"]["end_column"]], [3, 31]);
@@ -111,7 +102,7 @@ fn a_fault_says_where_it_ends() {
 fn statements_stay_apart_until_they_are_shown() {
     let rules = "dataset: d\nrules:\n  - range: { id: few, column: a, max: 1, tolerate: 80% }\n  - missing: { id: one, column: a }\n\
                  known:\n  - { rule: few, where: a = 5, reason: late; and slow, ticket: T-1 }\n  - { rule: few, where: a = 6, reason: odd }\n";
-    let run = place(rules, "a\n1\n2\n5\n6\n").run(&CHECK);
+    let run = Place::with(rules, "a\n1\n2\n5\n6\n").run(&CHECK);
     let few = run.finding("few");
     assert_eq!(few["message"], "1 of 4 rows (25.0%) above 1; 80% tolerated; 2 known: late; and slow (T-1); odd");
     let said = ["1 of 4 rows (25.0%) above 1", "80% tolerated", "2 known: late; and slow (T-1)", "odd"];
@@ -123,7 +114,7 @@ fn statements_stay_apart_until_they_are_shown() {
 #[test]
 fn a_semicolon_in_the_text_makes_no_hint() {
     let fault = |rules: &str| {
-        let run = place(rules, "a\n1\n").run(&CHECK);
+        let run = Place::with(rules, "a\n1\n").run(&CHECK);
         let fault = run.report()["faults"][0].clone();
         (fault["what"].as_str().expect("what").to_owned(), fault["hint"].as_str().map(str::to_owned))
     };
@@ -194,7 +185,7 @@ fn a_report_of_a_later_major_version_is_a_fault() {
 
 #[test]
 fn figures_of_malformed_records_count_them_whatever_the_column_is_called() {
-    let run = place("dataset: d\nschema: { columns: { mean: { type: int64 } } }\nrules: []\n", "mean\n1\n2\n3\nx\n").run(&CHECK);
+    let run = Place::with("dataset: d\nschema: { columns: { mean: { type: int64 } } }\nrules: []\n", "mean\n1\n2\n3\nx\n").run(&CHECK);
     let text = serde_json::to_string(run.report()).expect("JSON");
     let report = report::read(&text, "r").unwrap_or_else(|fault| panic!("{fault}"));
     let malformed = report.findings.iter().find(|f| f.code == builtin::MALFORMED.code).expect("a finding");

@@ -36,10 +36,7 @@ gate: { publish: out, format: parquet, quarantine: aside }
 const DATA: &str = "id,name,v\n1,a,1\n2,,2\n3,c,3\n3,d,30\nx,e,5\n5,f,50\n6,g,6\n7,\"h\nh\",7\n";
 
 fn place() -> Place {
-    let place = Place::new();
-    place.write("r.yaml", RULES);
-    place.write("d.csv", DATA);
-    place
+    Place::with(RULES, DATA)
 }
 
 fn ids(batch: &RecordBatch) -> Vec<i64> {

@@ -36,12 +36,23 @@ impl Run {
     }
 }
 
+/// Checks what [`Place::with`] wrote.
+pub const CHECK: [&str; 4] = ["check", "d.csv", "-r", "r.yaml"];
+
 /// A directory of its own for one test.
 pub struct Place(TempDir);
 
 impl Place {
     pub fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    /// With the rule file `r.yaml` and the data `d.csv`.
+    pub fn with(rules: &str, data: &str) -> Self {
+        let place = Self::new();
+        place.write("r.yaml", rules);
+        place.write("d.csv", data);
+        place
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

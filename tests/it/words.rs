@@ -6,20 +6,11 @@ use chrono::{DateTime, Utc};
 
 use sluicegate::report::terminal::{Style, render};
 
-use crate::support::{Place, Run, project};
-
-fn place(rules: &str, data: &str) -> Place {
-    let place = Place::new();
-    place.write("r.yaml", rules);
-    place.write("d.csv", data);
-    place
-}
-
-const CHECK: [&str; 4] = ["check", "d.csv", "-r", "r.yaml"];
+use crate::support::{CHECK, Place, Run, project};
 
 #[test]
 fn a_report_says_when_the_run_began() {
-    let place = place("dataset: d\nrules:\n  - missing: { column: a }\n", "a\n1\n");
+    let place = Place::with("dataset: d\nrules:\n  - missing: { column: a }\n", "a\n1\n");
     let set = place.run(&[&CHECK[..], &["--now", "2026-11-27T08:00:59.5Z", "--report", "r.html"]].concat());
     assert_eq!(set.report()["began"], "2026-11-27T08:00:59.500Z");
     assert!(set.stdout.starts_with("ACCEPT  d (checked 2026-11-27 08:00 UTC)\n"), "{}", set.stdout);
@@ -35,7 +26,7 @@ fn a_report_says_when_the_run_began() {
 
 #[test]
 fn without_now_a_run_begins_by_the_clock() {
-    let place = place("dataset: d\nrules: []\n", "a\n1\n");
+    let place = Place::with("dataset: d\nrules: []\n", "a\n1\n");
     let before = Utc::now();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
     let output = command.current_dir(place.path("")).args(CHECK).args(["--report", "r.json"]).output().expect("it runs");
@@ -82,7 +73,7 @@ fn width(text: &str) -> usize {
 fn colours_and_wide_characters_move_no_column_of_a_table() {
     let rules = "dataset: d\nrules:\n  - range: { column: 価格, max: 1 }\n  - range: { id: 🙂-limit, column: b, max: 1, on_fail: warn }\n  \
                  - values: { column: s, in: [東京, 大阪] }\n  - missing: { column: b }\n  - range: { column: b, where: b > 100, max: 5 }\n";
-    let run = place(rules, "価格,b,s\n1,2,京都\n9,1,東京\n").run(&CHECK);
+    let run = Place::with(rules, "価格,b,s\n1,2,京都\n9,1,東京\n").run(&CHECK);
     let report = sluicegate::report::read(&run.report().to_string(), "r").unwrap_or_else(|fault| panic!("{fault}"));
     for (width_of_terminal, verbose) in [(120, false), (120, true), (60, true)] {
         let style = |colour| Style { colour, width: width_of_terminal, verbose };
@@ -109,7 +100,7 @@ fn colours_and_wide_characters_move_no_column_of_a_table() {
 
 #[test]
 fn a_check_publishes_nothing_and_says_so() {
-    let place = place("dataset: d\nrules:\n  - missing: { column: a }\n", "a,b\n1,1\n,1\n2,1\n");
+    let place = Place::with("dataset: d\nrules:\n  - missing: { column: a }\n", "a,b\n1,1\n,1\n2,1\n");
     let check = place.run(&[&CHECK[..], &["--report", "check.html"]].concat());
     assert!(check.stdout.contains("\n  3 rows read = 2 would be published + 1 would be quarantined\n"), "{}", check.stdout);
     let dry = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "o", "--dry-run", "--report", "dry.html"]);
@@ -126,7 +117,7 @@ fn a_check_publishes_nothing_and_says_so() {
 fn a_rule_that_only_warns_has_no_failures() {
     let rules = "dataset: d\nrules:\n  - range: { id: w, column: a, max: 1, on_fail: warn }\n  - range: { id: i, column: a, max: 1, on_fail: info }\n  \
                  - range: { id: q, column: b, max: 1 }\n  - range: { id: p, column: a, max: 2 }\n";
-    let place = place(rules, "a,b\n1,1\n2,1\n1,1\n1,2\n");
+    let place = Place::with(rules, "a,b\n1,1\n2,1\n1,1\n1,2\n");
     let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
     assert_eq!((run.finding("w")["outcome"].as_str(), run.finding("w")["severity"].as_str()), (Some("fail"), Some("warning")));
     assert!(run.stdout.contains("\n  5 findings: 1 failed, 1 warning, 1 for information, 2 passed\n"), "{}", run.stdout);
@@ -149,7 +140,7 @@ fn a_rule_that_only_warns_has_no_failures() {
 #[test]
 fn the_limit_that_rejects_a_batch_is_among_the_reasons() {
     let rules = "dataset: d\ngate: { reject_above: 10% }\nrules:\n  - missing: { column: a }\n";
-    let place = place(rules, "a,b\n1,1\n,2\n3,3\n4,4\n5,5\n,6\n");
+    let place = Place::with(rules, "a,b\n1,1\n,2\n3,3\n4,4\n5,5\n,6\n");
     let run = place.run(&CHECK);
     let reason = "2 of 6 rows (33.3%) would be set aside, more than `reject_above: 10%` allows: 33.3% of rows fail `missing-a`";
     assert_eq!(run.report()["reasons"], serde_json::json!([reason]));
@@ -163,7 +154,7 @@ fn the_limit_that_rejects_a_batch_is_among_the_reasons() {
 
 #[test]
 fn a_rule_file_without_rules_checks_nothing_and_the_report_says_so() {
-    let place = place("dataset: d\nrules: []\n", "a\n1\n");
+    let place = Place::with("dataset: d\nrules: []\n", "a\n1\n");
     let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
     assert!(run.stdout.contains("  ! nothing was checked: the rule file has no rules\n"), "{}", run.stdout);
     assert!(std::fs::read_to_string(place.path("r.html")).expect("the page").contains("Nothing was checked: the rule file has no rules."));
@@ -173,7 +164,7 @@ fn a_rule_file_without_rules_checks_nothing_and_the_report_says_so() {
 
 #[test]
 fn figures_in_the_page_have_names_for_people() {
-    let place = place(
+    let place = Place::with(
         "dataset: d\nrules:\n  - outliers: { column: a, k: 1 }\n  - duplicates: { key: [a] }\n",
         "a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n999\n999\n",
     );
@@ -190,7 +181,7 @@ fn figures_in_the_page_have_names_for_people() {
 fn figures_over_sound_rows_say_so() {
     let rules = "dataset: d\nrules:\n  - range: { id: r, column: a, max: 100 }\n  - statistic: { id: mean, column: a, of: mean, max: 20 }\n  \
                  - rows: { min: 1 }\n  - statistic: { id: all, column: a, of: max, max: 1000, over: all }\n";
-    let place = place(rules, "a\n1\n2\n3\n500\n600\n");
+    let place = Place::with(rules, "a\n1\n2\n3\n500\n600\n");
     let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
     assert_eq!(run.finding("mean")["taken_over"], serde_json::json!({ "rows": 3, "of": 5 }));
     let message = run.finding("mean")["message"].as_str().expect("a message");
@@ -211,7 +202,7 @@ fn duplicates_say_what_the_failing_rows_do_and_among_which_rows() {
     let rules = "dataset: d\nrules:\n  - range: { id: r, column: b, max: 100 }\n  - duplicates: { id: first, key: [a] }\n  \
                  - duplicates: { id: last, key: [a], keep: last }\n  - duplicates: { id: none, key: [a], keep: none }\n  \
                  - duplicates: { id: whole, over: all }\n  - missing: { id: gaps, column: b, max_run: 2, tolerate: 100% }\n";
-    let place = place(rules, "a,b\n1,2\n1,3\n4,5\n5,\n5,\n6,500\n");
+    let place = Place::with(rules, "a,b\n1,2\n1,3\n4,5\n5,\n5,\n6,500\n");
     let run = place.run(&CHECK);
     let says = |id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
     let among = "; compared among 5 rows (1 failed another rule)";
@@ -227,7 +218,7 @@ fn a_finding_that_follows_from_another_names_it() {
     let follows = |run: &Run, id: &str| run.finding(id)["follows_from"].clone();
     let contract = "dataset: d\nschema: { evolution: any, columns: { a: { type: int64, required: true }, b: { type: int64 } } }\nrules:\n  \
                     - range: { column: a, max: 100 }\n  - range: { column: b, max: 100 }\n  - missing: { column: a }\n";
-    let place = place(contract, "a\n1\n\"\"\n");
+    let place = Place::with(contract, "a\n1\n\"\"\n");
     let run = place.run(&CHECK);
     assert_eq!(follows(&run, "range-b"), serde_json::json!(["schema"]));
     let message = run.finding("range-b")["message"].as_str().expect("a message");
@@ -250,7 +241,7 @@ fn a_finding_that_follows_from_another_names_it() {
 #[test]
 fn duplicates_name_the_row_whose_key_they_have() {
     let rules = |more: &str| format!("dataset: d\nrules:\n  - duplicates: {{ id: k, key: [a]{more} }}\n");
-    let place = place(&rules(""), "a,b\n7,1\n8,2\n7,3\n8,4\n7,5\n9,6\n");
+    let place = Place::with(&rules(""), "a,b\n7,1\n8,2\n7,3\n8,4\n7,5\n9,6\n");
     let lines = |run: &Run| -> Vec<(u64, u64)> {
         let samples = run.finding("k")["samples"].as_array().expect("samples");
         samples
@@ -292,7 +283,7 @@ fn messages_agree_with_verdicts() {
         "dataset: d\n{schema}rules:\n  - statistic: {{ id: mean, column: a, of: mean, max: 20 }}\n  - statistic: {{ id: sum, column: d, of: sum, max: 30 }}\n  \
          - range: {{ id: r, column: a, max: 20, on_fail: warn }}\n  - statistic: {{ id: least, column: a, of: min, above: 20 }}\n"
     );
-    let place = place(&rules, "a,d\n20.000001,10.004\n20,10.005\n20,10.001\n");
+    let place = Place::with(&rules, "a,d\n20.000001,10.004\n20,10.005\n20,10.001\n");
     let run = place.run(&CHECK);
     let message = |run: &Run, id: &str| run.finding(id)["message"].as_str().expect("a message").to_owned();
     // 60.000001 / 3, and 10.004 + 10.005 + 10.001.
@@ -316,8 +307,10 @@ fn messages_agree_with_verdicts() {
 
 #[test]
 fn a_share_of_some_rows_never_reads_as_none_or_all() {
-    let place =
-        place("dataset: d\nrules:\n  - missing: { column: a, tolerate: 1% }\n  - values: { column: b, in: [y], tolerate: 99% }\n", "");
+    let place = Place::with(
+        "dataset: d\nrules:\n  - missing: { column: a, tolerate: 1% }\n  - values: { column: b, in: [y], tolerate: 99% }\n",
+        "",
+    );
     let rows = (0..200_000).map(|_| "1,x\n").collect::<String>();
     place.write("d.csv", format!("a,b\n{rows},y\n"));
     let run = place.run(&[&CHECK[..], &["--report", "r.html"]].concat());
@@ -341,7 +334,7 @@ fn a_share_of_some_rows_never_reads_as_none_or_all() {
 #[test]
 fn an_age_over_its_limit_reads_as_more() {
     let rules = "dataset: d\nrules:\n  - freshness: { column: t, max_age: 111h }\n";
-    let place = place(rules, "t\n2026-11-01T00:00:00Z\n");
+    let place = Place::with(rules, "t\n2026-11-01T00:00:00Z\n");
     let message = |as_of: &str| {
         let run = place.run(&[&CHECK[..], &["--as-of", as_of]].concat());
         (run.code, run.finding("freshness-t")["message"].as_str().expect("a message").to_owned())
@@ -360,7 +353,7 @@ fn a_fence_lies_visibly_between_what_is_inside_and_what_is_not() {
     // Quartiles 1000000.25 and 1000000.75: with k = 1, the fences are 999999.75 and 1000001.25. Six digits of the lower one
     // would read as 1000000, the smallest value.
     let values = ["1000000", "1000000.25", "1000000.5", "1000000.75", "1000001.375"];
-    let place = place("dataset: d\nrules:\n  - outliers: { column: a, k: 1 }\n", &format!("a\n{}\n", values.join("\n")));
+    let place = Place::with("dataset: d\nrules:\n  - outliers: { column: a, k: 1 }\n", &format!("a\n{}\n", values.join("\n")));
     let run = place.run(&CHECK);
     let finding = run.finding("outliers-a");
     assert_eq!((finding["failing_rows"].as_u64(), finding["figures"]["upper_fence"].as_f64()), (Some(1), Some(1_000_001.25)));
