@@ -23,6 +23,7 @@ pub mod judgement;
 mod length;
 mod limits;
 mod missing;
+mod narrow;
 mod order;
 mod outliers;
 mod parse;

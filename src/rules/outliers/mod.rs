@@ -1,4 +1,3 @@
-mod cells;
 mod check;
 mod exact;
 mod healthy;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use self::check::{First, OutliersCheck, Stage};
 use self::exact::{Limit, Unit};
 use self::order_statistics::{OrderStatistics, Wanted};
+use super::narrow::Narrowing;
 use super::words::OnFail;
 use super::{Binder, Judge, Judges, Rule, Subject};
 use crate::diagnostic::{Code, Faults};
@@ -131,7 +131,7 @@ impl Rule for Outliers {
             (Method::Zscore, false) => None,
         };
         let order = wanted.map(|wanted| {
-            let handle = to.want::<OrderedHistogram>(OrderStatistics::spec(transform), &[column.index]);
+            let handle = to.want::<OrderedHistogram>(Narrowing::spec(transform), &[column.index]);
             OrderStatistics::new(handle, column.index, transform, wanted)
         });
         let first = match (order, self.method) {

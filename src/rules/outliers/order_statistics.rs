@@ -4,27 +4,19 @@ use std::cmp::Ordering;
 
 use num_bigint::BigInt;
 
-use super::cells::{Cells, Chosen, middle_ranks};
 use super::exact::whole_of;
-use crate::diagnostic::{Code, Fault};
-use crate::metric::ordered::{HistogramSpec, OrderedHistogram, Window, order_of};
-use crate::metric::select::{Collect, CollectSpec};
+use crate::diagnostic::Fault;
+use crate::metric::ordered::OrderedHistogram;
 use crate::metric::{Number, Transform};
 use crate::rules::facts::{GroupFacts, SecondPass};
+use crate::rules::narrow::{Narrowing, Ranked, Seen, Sought, lost, middle_ranks};
 use crate::rules::requests::Handle;
-
-/// So many values are collected at most; cells that hold more are first cut finer.
-const COLLECT_MAX: u64 = 1 << 20;
-/// Bits by which cells are cut finer in one pass.
-const REFINE_BITS: u32 = 9;
 
 /// Order statistics on their way to being exact.
 #[derive(Debug, Clone)]
 pub(super) struct OrderStatistics {
-    column: usize,
-    transform: Transform,
     wanted: Wanted,
-    stage: Stage,
+    values: Narrowing,
 }
 
 /// Which order statistics are needed.
@@ -33,13 +25,6 @@ pub(super) struct Wanted {
     /// Quantiles at these eighths, ascending.
     pub(super) eighths: &'static [u64],
     pub(super) mad: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Stage {
-    Sketched(Handle<OrderedHistogram>),
-    Refined { handle: Handle<OrderedHistogram>, cells: Cells, seen: Vec<bool> },
-    Collected { handle: Handle<Collect>, cells: Cells, seen: Vec<bool>, nearer: u64 },
 }
 
 /// How far they are.
@@ -71,60 +56,24 @@ impl Settled {
 }
 
 impl OrderStatistics {
-    pub(super) fn spec(transform: Transform) -> HistogramSpec {
-        HistogramSpec { transform, ..HistogramSpec::COARSE }
-    }
-
     pub(super) fn new(handle: Handle<OrderedHistogram>, column: usize, transform: Transform, wanted: Wanted) -> Self {
-        Self { column, transform, wanted, stage: Stage::Sketched(handle) }
+        Self { wanted, values: Narrowing::new(handle, column, transform) }
     }
 
     /// How many finite values there are.
     pub(super) fn count(&self, facts: &GroupFacts<'_>) -> Result<u64, Fault> {
-        Ok(match &self.stage {
-            Stage::Sketched(handle) => facts.get(*handle)?.map_or(0, |out| out.count),
-            Stage::Refined { cells, .. } | Stage::Collected { cells, .. } => cells.count(),
-        })
+        self.values.count(facts)
     }
 
     /// Goes one pass further, or gives the order statistics. There must be finite values.
     pub(super) fn advance(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Progress, Fault> {
-        let cells = match &self.stage {
-            Stage::Sketched(handle) => facts.get(*handle)?.map(Cells::of).unwrap_or_default(),
-            Stage::Refined { handle, cells, seen } => {
-                let finer = facts.get(*handle)?.ok_or_else(lost)?;
-                cells.refined(seen, finer).ok_or_else(lost)?
-            }
-            Stage::Collected { handle, cells, seen, nearer } => {
-                let values = facts.get(*handle)?.ok_or_else(lost)?;
-                let ranked = Ranked::of(cells, seen, values).ok_or_else(lost)?;
-                return ranked.settle(self.wanted, cells.count(), *nearer).map(Progress::Ready).ok_or_else(lost);
-            }
-        };
-        self.narrow(cells, pass);
-        Ok(Progress::NeedsPass)
+        let wanted = self.wanted;
+        let sought = Sought { ranks: &|count| ranks(wanted, count), deviations: wanted.mad };
+        match self.values.advance(facts, pass, &sought)? {
+            None => Ok(Progress::NeedsPass),
+            Some(seen) => settle(&seen, wanted).map(Progress::Ready).ok_or_else(lost),
+        }
     }
-
-    /// Asks for the values that decide, or for finer cells where these are many.
-    fn narrow(&mut self, cells: Cells, pass: &mut SecondPass<'_>) {
-        let Chosen { seen, nearer } = cells.choose(&ranks(self.wanted, cells.count()), self.wanted.mad);
-        let windows = windows(&cells, &seen);
-        let chosen = || cells.0.iter().zip(&seen).filter(|(_, seen)| **seen).map(|(cell, _)| cell);
-        let held: u64 = chosen().map(|cell| cell.count).sum();
-        let shift = chosen().map(|cell| cell.shift).max().unwrap_or(0);
-        self.stage = if held > COLLECT_MAX && shift > 0 {
-            let spec = HistogramSpec { shift: shift.saturating_sub(REFINE_BITS), windows, transform: self.transform };
-            Stage::Refined { handle: pass.want::<OrderedHistogram>(spec, &[self.column]), cells, seen }
-        } else {
-            let spec = CollectSpec { windows, transform: self.transform };
-            Stage::Collected { handle: pass.want::<Collect>(spec, &[self.column]), cells, seen, nearer }
-        };
-    }
-}
-
-/// Looks do not agree on the values: a mistake of ours, or the data changed between them.
-fn lost() -> Fault {
-    Fault::new(Code::Internal, "internal error: a second look did not find the values that the first one counted")
 }
 
 /// The two ranks of a quantile, and how many eighths it lies beyond the first.
@@ -145,102 +94,52 @@ fn ranks(wanted: Wanted, count: u64) -> Vec<u64> {
     ranks
 }
 
-/// The cells that are to be seen, neighbours as one.
-fn windows(cells: &Cells, seen: &[bool]) -> Vec<Window> {
-    let mut windows: Vec<Window> = Vec::new();
-    let mut last_seen = false;
-    for (cell, &seen) in cells.0.iter().zip(seen) {
-        match windows.last_mut().filter(|_| last_seen) {
-            Some(last) if seen => last.high = cell.window.high,
-            _ if seen => windows.push(cell.window),
-            _ => {}
-        }
-        last_seen = seen;
-    }
-    windows
+fn settle(seen: &Seen, wanted: Wanted) -> Option<Settled> {
+    let (values, count) = (&seen.values, seen.count);
+    let quantile = |&eighth: &u64| {
+        let (low, high, beyond) = ranks_of(eighth, count);
+        Some(whole_of(values.at(low)?) * (8 - beyond) + whole_of(values.at(high)?) * beyond)
+    };
+    let quantiles = wanted.eighths.iter().map(quantile).collect::<Option<Vec<_>>>()?;
+    let (low, high) = middle_ranks(count);
+    let (median, b) = (values.counted_at(low)?, values.at(high)?);
+    let of_seen = |rank: u64| rank.checked_sub(seen.nearer);
+    let mad = if wanted.mad { Some(mad(values, (median.0, b), (of_seen(low)?, of_seen(high)?))?) } else { None };
+    Some(Settled { count, eighths: wanted.eighths, quantiles, mad, median })
 }
 
-/// Values that were seen, ascending, each with the rank of its first and how often it occurs.
-struct Ranked(Vec<(u64, Number, u64)>);
-
-impl Ranked {
-    /// None unless every cell that was to be seen holds as many values as were counted in it.
-    fn of(cells: &Cells, seen: &[bool], values: &[(Number, u64)]) -> Option<Self> {
-        let mut ranked = Vec::with_capacity(values.len());
-        let mut values = values.iter().peekable();
-        let mut rank = 0;
-        for (cell, &seen) in cells.0.iter().zip(seen) {
-            let end = rank + cell.count;
-            while let Some(&&(number, count)) = values.peek().filter(|v| seen && cell.window.contains(order_of(v.0.as_f64()))) {
-                ranked.push((rank, number, count));
-                rank += count;
-                values.next();
-            }
-            if seen && rank != end {
-                return None;
-            }
-            rank = end;
+/// Walks outwards from the median, which lies in the middle of `a` and `b`: the sum of the deviations at two ranks of those
+/// seen, each in halves of the unit.
+fn mad(values: &Ranked, (a, b): (Number, Number), (low, high): (u64, u64)) -> Option<BigInt> {
+    let values = &values.0;
+    let twice_median = whole_of(a) + whole_of(b);
+    let deviation = |number: Number| {
+        let twice = whole_of(number) * 2;
+        if twice > twice_median { twice - &twice_median } else { &twice_median - twice }
+    };
+    let mut right = values.partition_point(|(_, number, _)| compare_sums((*number, *number), (a, b)) == Ordering::Less);
+    let mut left = right;
+    let (mut before, mut at_low) = (0, None);
+    loop {
+        let left_is_next = match (left.checked_sub(1).map(|i| values[i].1), values.get(right).map(|v| v.1)) {
+            (None, None) => return None,
+            (None, Some(_)) => false,
+            (Some(_), None) => true,
+            (Some(l), Some(r)) => compare_sums((l, r), (a, b)) != Ordering::Less,
+        };
+        let (_, number, count) = if left_is_next {
+            left -= 1;
+            values[left]
+        } else {
+            right += 1;
+            values[right - 1]
+        };
+        before += count;
+        if at_low.is_none() && low < before {
+            at_low = Some(deviation(number));
         }
-        values.next().is_none().then_some(Self(ranked))
-    }
-
-    fn at(&self, rank: u64) -> Option<Number> {
-        self.counted_at(rank).map(|(number, _)| number)
-    }
-
-    /// The value at this rank, and how often it occurs.
-    fn counted_at(&self, rank: u64) -> Option<(Number, u64)> {
-        let place = self.0.partition_point(|(first, _, _)| *first <= rank).checked_sub(1)?;
-        let (first, number, count) = self.0[place];
-        (rank - first < count).then_some((number, count))
-    }
-
-    fn settle(&self, wanted: Wanted, count: u64, nearer: u64) -> Option<Settled> {
-        let quantile = |&eighth: &u64| {
-            let (low, high, beyond) = ranks_of(eighth, count);
-            Some(whole_of(self.at(low)?) * (8 - beyond) + whole_of(self.at(high)?) * beyond)
-        };
-        let quantiles = wanted.eighths.iter().map(quantile).collect::<Option<Vec<_>>>()?;
-        let (low, high) = middle_ranks(count);
-        let (median, b) = (self.counted_at(low)?, self.at(high)?);
-        let a = median.0;
-        let mad = if wanted.mad { Some(self.mad(a, b, low.checked_sub(nearer)?, high.checked_sub(nearer)?)?) } else { None };
-        Some(Settled { count, eighths: wanted.eighths, quantiles, mad, median })
-    }
-
-    /// Walks outwards from the median, which lies in the middle of `a` and `b`: the sum of the deviations at two ranks of those
-    /// seen, each in halves of the unit.
-    fn mad(&self, a: Number, b: Number, low: u64, high: u64) -> Option<BigInt> {
-        let values = &self.0;
-        let twice_median = whole_of(a) + whole_of(b);
-        let deviation = |number: Number| {
-            let twice = whole_of(number) * 2;
-            if twice > twice_median { twice - &twice_median } else { &twice_median - twice }
-        };
-        let mut right = values.partition_point(|(_, number, _)| compare_sums((*number, *number), (a, b)) == Ordering::Less);
-        let mut left = right;
-        let (mut before, mut at_low) = (0, None);
-        loop {
-            let left_is_next = match (left.checked_sub(1).map(|i| values[i].1), values.get(right).map(|v| v.1)) {
-                (None, None) => return None,
-                (None, Some(_)) => false,
-                (Some(_), None) => true,
-                (Some(l), Some(r)) => compare_sums((l, r), (a, b)) != Ordering::Less,
-            };
-            let (_, number, count) = if left_is_next {
-                left -= 1;
-                values[left]
-            } else {
-                right += 1;
-                values[right - 1]
-            };
-            before += count;
-            if at_low.is_none() && low < before {
-                at_low = Some(deviation(number));
-            }
-            if high < before {
-                return at_low.map(|at_low| at_low + deviation(number));
-            }
+        if high < before {
+            return at_low.map(|at_low| at_low + deviation(number));
         }
     }
 }

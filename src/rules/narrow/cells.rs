@@ -114,7 +114,7 @@ fn cell(bucket: u64, shift: u32, count: u64) -> Cell {
 }
 
 /// The ranks between which the median of `count` values lies.
-pub(super) fn middle_ranks(count: u64) -> (u64, u64) {
+pub(crate) fn middle_ranks(count: u64) -> (u64, u64) {
     (count.saturating_sub(1) / 2, count / 2)
 }
 
