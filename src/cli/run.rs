@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
-use crate::audit::{self, Job};
+use crate::audit::{self, Job, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::metric::Budget;
@@ -25,6 +25,7 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
+use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 
@@ -183,6 +184,22 @@ impl RunOptions {
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
         Job { statistics: !self.no_statistics, ..self.means.job(now, rules, data, published, scratch, progress) }
+    }
+
+    /// The same where there is no baseline yet, since this run makes it.
+    ///
+    /// # Errors
+    /// See [`RunOptions::references`].
+    pub(super) fn references_of_first(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
+        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.with_no_baseline_yet()))
+    }
+
+    /// What the rules of this run may compare with.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn references(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Option<Arc<dyn References>>, Faults> {
+        Ok(Some(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?)))
     }
 
     /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be
