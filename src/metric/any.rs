@@ -75,6 +75,8 @@ states![
     keys::Keys,
     /// How often values occur, by cell of their order or of their hash: each by itself while they are few.
     cells::Cells,
+    /// How texts look: each digit a 9, letters in a row one a, the first 24 characters.
+    cells::Shapes,
 ];
 
 impl<S: State> Listed for Grouped<S> {

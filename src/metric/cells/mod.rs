@@ -6,6 +6,8 @@
 
 mod numbers;
 mod out;
+mod shapes;
+mod summary;
 mod table;
 mod texts;
 
@@ -13,11 +15,14 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde_json::Value as Json;
 
 use self::numbers::NumberCells;
 pub use self::out::{Cell, CellsKind, CellsOut, Pair, Value, align};
+pub use self::shapes::{Shapes, shape_of};
+pub use self::summary::SUMMARY_CELLS;
 pub use self::texts::text_key;
-use self::texts::{NAME_CHARS_MAX, NAMES_MAX, TextCells, as_it_is};
+use self::texts::{TextCells, as_it_is};
 use super::budget::{Budget, Reservation};
 use super::column::{Column, is_ordered};
 use super::encoding;
@@ -105,13 +110,7 @@ impl State for Cells {
                 Values::Numbers(NumberCells::of(&cells, shift, count))
             }
             Values::Texts(_) => {
-                encoding::ensure(cells.len() <= texts::CELLS_MAX, "it has more cells than there can be")?;
-                if let Some(names) = &names {
-                    let known = |name: &String| {
-                        name.chars().count() <= NAME_CHARS_MAX && cells.binary_search_by_key(&text_key(name), |cell| cell.key).is_ok()
-                    };
-                    encoding::ensure(shift == 0 && cells.len() <= NAMES_MAX && names.iter().all(known), "it names what is not there")?;
-                }
+                texts::ensure_can_be(&cells, shift, names.as_deref())?;
                 Values::Texts(TextCells::of(&cells, shift, count, names))
             }
         };
@@ -125,6 +124,33 @@ impl State for Cells {
             Values::Texts(texts) => (CellsKind::Texts, texts.shift(), texts.cells(), texts.count),
         };
         Ok(CellsOut { kind, shift, cells, count, missing: self.missing })
+    }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        Ok(Some(match &self.values {
+            Values::Numbers(numbers) => summary::numbers(numbers, self.missing)?,
+            Values::Texts(texts) => summary::texts(texts, self.missing)?,
+        }))
+    }
+
+    fn of_summary(spec: &(), types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let mut state = Self::empty(spec, types, memory);
+        state.missing = match &mut state.values {
+            Values::Numbers(numbers) => {
+                let read = summary::read_numbers(json)?;
+                *numbers = NumberCells::of(&read.cells, read.shift, read.count);
+                read.missing
+            }
+            Values::Texts(texts) => {
+                let read = summary::read_texts(json)?;
+                *texts = TextCells::of(&read.cells, read.shift, read.count, read.names);
+                read.missing
+            }
+        };
+        state.account();
+        Ok(state)
     }
 }
 

@@ -9,8 +9,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::canonical::RowBytes;
 use super::super::column::Column;
+use super::super::encoding;
 use super::out::{Cell, Value};
 use super::table::{Entry, Table};
+use crate::diagnostic::Fault;
 use crate::rows::Mask;
 
 /// So many different texts are told apart.
@@ -23,6 +25,15 @@ pub(super) const NAME_CHARS_MAX: usize = 64;
 /// The place of a text in the order of hashes.
 pub fn text_key(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
+}
+
+/// A fault unless texts can have these cells, and some of them these names.
+pub(super) fn ensure_can_be(cells: &[Entry], shift: u32, names: Option<&[String]>) -> Result<(), Fault> {
+    encoding::ensure(cells.len() <= CELLS_MAX, "it has more cells than there can be")?;
+    let Some(names) = names else { return Ok(()) };
+    let is_there = |name: &String| cells.binary_search_by_key(&text_key(name), |cell| cell.key).is_ok();
+    let can_be = |name: &String| name.chars().count() <= NAME_CHARS_MAX && is_there(name);
+    encoding::ensure(shift == 0 && cells.len() <= NAMES_MAX && names.iter().all(can_be), "it names what is not there")
 }
 
 /// A text told as it is.
