@@ -27,14 +27,9 @@ fn cases<'a>(reference: &'a Json, section: &str) -> &'a Vec<Json> {
 
 #[track_caller]
 fn close(found: f64, expected: &Json, what: &str) {
-    within(1e-9, found, expected, what);
-}
-
-#[track_caller]
-fn within(part: f64, found: f64, expected: &Json, what: &str) {
     let expected = expected.as_f64().unwrap_or_else(|| panic!("{what}: no reference"));
     let error = (found - expected).abs();
-    assert!(error <= part * expected.abs() || error <= 1e-15, "{what}: {found} where {expected} is expected");
+    assert!(error <= 1e-9 * expected.abs() || error <= 1e-15, "{what}: {found} where {expected} is expected");
 }
 
 /// One cell a value, as many as there are.
@@ -86,8 +81,7 @@ fn distances_of_samples_are_those_of_scipy() {
         close(ks_p_value(ks.low, a.len() as u64, b.len() as u64), &case["p"], &format!("p of {name}"));
         let distance = wasserstein(&cells).expect("both have values");
         assert_eq!((distance.low, distance.high), (distance.value, distance.value), "{name}");
-        // Sums of floats, one after another here and by numpy.
-        within(1e-9, distance.value, &case["wasserstein"], &format!("Wasserstein of {name}"));
+        close(distance.value, &case["wasserstein"], &format!("Wasserstein of {name}"));
         let bins = decile_bins(&cells);
         let (in_a, in_b) = (binned(&bins, cells.iter().map(|c| c.a)), binned(&bins, cells.iter().map(|c| c.b)));
         assert_eq!((in_a.clone(), in_b.clone()), (counts(&case["bins_a"]), counts(&case["bins_b"])), "bins of {name}");
@@ -127,10 +121,9 @@ fn tests_and_distances_of_categories_are_those_of_scipy() {
             None => assert!(case["p"].is_null(), "{}", what("a test")),
         }
         let (p, q) = (shares(&a).expect("values"), shares(&b).expect("values"));
-        // scipy takes the difference of nearly equal logarithms.
-        within(1e-6, jensen_shannon(&p, &q), &case["js"], &what("Jensen-Shannon"));
-        within(1e-9, linf(&p, &q), &case["linf"], &what("L-infinity"));
-        within(1e-6, hellinger(&p, &q), &case["hellinger"], &what("Hellinger"));
+        close(jensen_shannon(&p, &q), &case["js"], &what("Jensen-Shannon"));
+        close(linf(&p, &q), &case["linf"], &what("L-infinity"));
+        close(hellinger(&p, &q), &case["hellinger"], &what("Hellinger"));
         let mut sums = std::collections::BTreeMap::new();
         for (i, bin) in category_bins(&b).into_iter().enumerate() {
             let place = match bin {
@@ -142,7 +135,7 @@ fn tests_and_distances_of_categories_are_those_of_scipy() {
             *sum = (sum.0 + a[i], sum.1 + b[i]);
         }
         let (in_a, in_b): (Vec<u64>, Vec<u64>) = sums.into_values().unzip();
-        within(1e-9, psi(&in_a, &in_b).expect("values"), &case["psi"], &what("PSI"));
+        close(psi(&in_a, &in_b).expect("values"), &case["psi"], &what("PSI"));
     }
 }
 
