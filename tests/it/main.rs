@@ -19,6 +19,7 @@ mod crash;
 mod damage;
 mod delta;
 mod disguised;
+mod distances;
 mod examples;
 mod false_alarms;
 mod fences;
