@@ -15,6 +15,7 @@ mod cancel;
 mod cases;
 mod cli;
 mod common_words;
+mod compatibility;
 mod crash;
 mod damage;
 mod delta;
