@@ -8,6 +8,7 @@ mod gate;
 mod internal;
 mod output;
 mod quarantine;
+mod record;
 mod replay;
 mod reports;
 mod rules;
