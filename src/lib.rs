@@ -37,6 +37,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod findings;
 pub mod gate;
+pub mod history;
 pub mod privacy;
 pub mod quarantine;
 pub mod report;

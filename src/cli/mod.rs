@@ -10,6 +10,7 @@ mod internal;
 mod output;
 mod quarantine;
 mod references;
+mod record;
 mod replay;
 mod reports;
 mod rules;

@@ -64,6 +64,8 @@ pub struct Sections {
     /// Where rows go. If left out: `--publish` names the destination.
     #[serde(default)]
     pub gate: GateSection,
+    /// The directory, or `s3://BUCKET/PATH`, in which each run is recorded. If left out: `--record`, else runs are not recorded.
+    pub history: Option<String>,
 }
 
 /// How to read the data; the command line can name other paths.

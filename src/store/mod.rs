@@ -16,6 +16,7 @@ pub mod kill;
 mod list;
 mod location;
 mod named;
+mod once;
 mod parquet;
 mod partition;
 mod parts;

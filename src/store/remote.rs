@@ -196,6 +196,20 @@ impl Remote {
         Err(Fault::new(Code::UnsafeStore, what).hint("nothing was published; use a store with conditional puts"))
     }
 
+    /// Puts these bytes there, unless something is there already; gives whether nothing was. A store that knows no condition
+    /// overwrites: only for names that say what they hold.
+    pub(super) fn put_new(&self, bytes: &[u8]) -> io::Result<bool> {
+        let put = |mode: PutMode| block_on(self.store.put_opts(&self.path, bytes.to_vec().into(), PutOptions::from(mode)));
+        match put(PutMode::Create)? {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+                put(PutMode::Overwrite)?.map(|_| true).map_err(said)
+            }
+            Err(error) => Err(said(error)),
+        }
+    }
+
     pub(super) fn remove(&self) -> io::Result<()> {
         wait(self.store.delete(&self.path))
     }

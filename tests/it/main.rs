@@ -29,6 +29,7 @@ mod foreign_folds;
 mod formats;
 mod gate;
 mod generated;
+mod history;
 mod house;
 mod html;
 mod inference;
