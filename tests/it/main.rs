@@ -61,6 +61,7 @@ mod s3;
 mod sequences;
 mod set_aside;
 mod strangers;
+mod summary_files;
 mod support;
 mod table_drift;
 mod text;
