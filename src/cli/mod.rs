@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod contract;
 mod destinations;
 mod explain;
 mod gate;
@@ -50,6 +51,8 @@ enum Command {
     Replay(replay::Replay),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
+    /// Compare contracts
+    Contract(contract::Contract),
     /// Print the documentation of a rule, or of a section of the rule file
     Explain(explain::Explain),
     /// Print a JSON Schema: of rule files, or of reports
@@ -104,6 +107,7 @@ impl Command {
             Self::Replay(replay) => replay.run(),
             Self::Quarantine(command) => command.run(),
             Self::Rules(command) => command.run(),
+            Self::Contract(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Completions { shell } => {
