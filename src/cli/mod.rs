@@ -1,5 +1,6 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod baseline;
 mod check;
 mod completions;
 mod contract;
@@ -9,6 +10,8 @@ mod gate;
 mod internal;
 mod output;
 mod quarantine;
+mod references;
+mod record;
 mod replay;
 mod reports;
 mod rules;
@@ -43,6 +46,8 @@ enum Command {
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
     Gate(gate::Gate),
+    /// Work with baselines: summaries of good data, with which rules compare a batch
+    Baseline(baseline::Baseline),
     /// Work with rows that were set aside: list, show, export
     Quarantine(quarantine::Quarantine),
     /// Judge rows that were set aside again, by rules as they are now; publish what passes, once
@@ -105,6 +110,7 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Contract(command) => command.run(),
