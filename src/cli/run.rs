@@ -26,8 +26,8 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
-use super::references;
 use super::record::{self, Record};
+use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 
