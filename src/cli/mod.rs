@@ -3,6 +3,7 @@
 mod baseline;
 mod check;
 mod completions;
+mod contract;
 mod destinations;
 mod explain;
 mod gate;
@@ -55,6 +56,8 @@ enum Command {
     Replay(replay::Replay),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
+    /// Compare contracts
+    Contract(contract::Contract),
     /// Print the documentation of a rule, or of a section of the rule file
     Explain(explain::Explain),
     /// Print a JSON Schema: of rule files, or of reports
@@ -110,6 +113,7 @@ impl Command {
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::Rules(command) => command.run(),
+            Self::Contract(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Completions { shell } => {
