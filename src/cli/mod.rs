@@ -1,10 +1,12 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod chart;
 mod check;
 mod completions;
 mod destinations;
 mod explain;
 mod gate;
+mod history;
 mod internal;
 mod output;
 mod quarantine;
@@ -49,6 +51,8 @@ enum Command {
     ///
     /// Exit code: 0 it is done; 1 a batch is rejected; 2 it could not be judged.
     Replay(replay::Replay),
+    /// Show recorded runs: verdicts over time, or any figure; mark a run as bad
+    History(history::HistoryCommand),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
     /// Print the documentation of a rule, or of a section of the rule file
@@ -104,6 +108,7 @@ impl Command {
             Self::Gate(command) => command.run(),
             Self::Replay(replay) => replay.run(),
             Self::Quarantine(command) => command.run(),
+            Self::History(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Schema(command) => command.run(),

@@ -132,7 +132,8 @@ fn reports_help() -> String {
     format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// Reads a time of the command line.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
