@@ -1,5 +1,6 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod baseline;
 mod chart;
 mod check;
 mod completions;
@@ -9,8 +10,10 @@ mod gate;
 mod history;
 mod internal;
 mod output;
+mod progress;
 mod quarantine;
 mod record;
+mod references;
 mod replay;
 mod reports;
 mod rules;
@@ -45,6 +48,8 @@ enum Command {
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
     Gate(gate::Gate),
+    /// Work with baselines: summaries of good data, with which rules compare a batch
+    Baseline(baseline::Baseline),
     /// Work with rows that were set aside: list, show, export
     Quarantine(quarantine::Quarantine),
     /// Judge rows that were set aside again, by rules as they are now; publish what passes, once
@@ -107,6 +112,7 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),
             Self::Rules(command) => command.run(),

@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
-use crate::audit::{self, Job};
+use crate::audit::{self, Job, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::history::History;
@@ -27,6 +25,7 @@ use crate::store::Surroundings;
 
 use super::output;
 use super::record::{self, Record};
+use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 
@@ -188,6 +187,22 @@ impl RunOptions {
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
         Job { statistics: !self.no_statistics, ..self.means.job(now, rules, data, published, scratch, progress) }
+    }
+
+    /// The same where there is no baseline yet, since this run makes it.
+    ///
+    /// # Errors
+    /// See [`RunOptions::references`].
+    pub(super) fn references_of_first(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
+        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.with_no_baseline_yet()))
+    }
+
+    /// What the rules of this run may compare with.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn references(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Option<Arc<dyn References>>, Faults> {
+        Ok(Some(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?)))
     }
 
     /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be
@@ -354,39 +369,4 @@ pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
 pub(super) fn ensure_mask_key(rules: &RuleFile) -> Result<(), Fault> {
     let privacy = rules.privacy(None);
     if privacy.is_empty() { Ok(()) } else { rules.privacy(mask_key()?).ensure_key() }
-}
-
-/// A progress bar on standard error, where that is a terminal and the work is long.
-pub(super) struct Progress {
-    bar: ProgressBar,
-    styled: AtomicBool,
-}
-
-impl Progress {
-    /// Below this much data the work is over before a bar could be read.
-    const BYTES_MIN: u64 = 64 << 20;
-
-    pub(super) fn new(quiet: bool) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        Self { bar, styled: AtomicBool::new(false) }
-    }
-
-    pub(super) fn advance(&self, done: u64, total: u64) {
-        if total < Self::BYTES_MIN {
-            return;
-        }
-        if !self.styled.swap(true, Ordering::Relaxed)
-            && let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}")
-        {
-            self.bar.set_style(style);
-        }
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }

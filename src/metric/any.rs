@@ -14,7 +14,7 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered, runs,
+    cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered, runs,
     select, sequence, stand_ins, stuck,
 };
 use crate::diagnostic::{Code, Fault};
@@ -73,6 +73,10 @@ states![
     stuck::SortedRuns,
     /// 128-bit hashes of keys: which rows share one, exactly.
     keys::Keys,
+    /// How often values occur, by cell of their order or of their hash: each by itself while they are few.
+    cells::Cells,
+    /// How texts look: each digit a 9, letters in a row one a, the first 24 characters.
+    cells::Shapes,
 ];
 
 impl<S: State> Listed for Grouped<S> {
@@ -83,6 +87,7 @@ impl<S: State> Listed for Grouped<S> {
 type AnyValue = Arc<dyn Any + Send + Sync>;
 
 type Empty = fn(&AnySpec, &[DataType], &Arc<Budget>) -> Box<dyn AnyState>;
+type OfSummary = fn(&AnySpec, &[DataType], &Arc<Budget>, &Json) -> Result<Box<dyn AnyState>, Fault>;
 type Decode = fn(&AnySpec, &[DataType], &Arc<Budget>, &mut dyn Read) -> Result<Box<dyn AnyState>, Fault>;
 
 /// A kind of state: what its trait says, and how to make one of a spec.
@@ -92,6 +97,8 @@ pub struct Kind {
     pub ordered: bool,
     pub forks: bool,
     pub grouped: bool,
+    /// Whether summaries hold it.
+    pub summarised: bool,
     /// What it counts, in a sentence.
     pub counts: &'static str,
     is_equal: fn(&AnySpec, &AnySpec) -> bool,
@@ -100,6 +107,7 @@ pub struct Kind {
     read: fn(&Json) -> Result<AnyValue, Fault>,
     empty: Empty,
     decode: Decode,
+    of_summary: OfSummary,
 }
 
 impl Kind {
@@ -112,6 +120,7 @@ impl Kind {
                 ordered: S::ORDERED,
                 forks: S::FORKS,
                 grouped: S::GROUPED,
+                summarised: S::SUMMARISED,
                 counts: S::COUNTS,
                 is_equal: |a, b| a.downcast::<S>().is_some_and(|a| Some(a) == b.downcast::<S>()),
                 show: |spec, f| fmt::Debug::fmt(&spec.downcast::<S>(), f),
@@ -126,6 +135,7 @@ impl Kind {
                 },
                 empty: |spec, types, memory| Box::new(S::empty(spec.expect::<S>(), types, memory)),
                 decode: |spec, types, memory, from| Ok(Box::new(S::decode(spec.expect::<S>(), types, memory, from)?)),
+                of_summary: |spec, types, memory, json| Ok(Box::new(S::of_summary(spec.expect::<S>(), types, memory, json)?)),
             }
         }
     }
@@ -212,6 +222,14 @@ impl AnySpec {
     pub fn decode(&self, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Box<dyn AnyState>, Fault> {
         (self.kind.decode)(self, types, memory, from)
     }
+
+    /// The state of which a summary kept `json`.
+    ///
+    /// # Errors
+    /// See [`State::of_summary`].
+    pub fn of_summary(&self, types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Box<dyn AnyState>, Fault> {
+        (self.kind.of_summary)(self, types, memory, json)
+    }
 }
 
 impl PartialEq for AnySpec {
@@ -242,6 +260,9 @@ pub trait AnyState: Send {
     /// See [`State::encode`].
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault>;
     /// # Errors
+    /// See [`State::summarise`].
+    fn summarise(&self) -> Result<Option<Json>, Fault>;
+    /// # Errors
     /// See [`State::finish`].
     fn finish(self: Box<Self>, inputs: &Inputs) -> Result<Arc<dyn Any + Send + Sync>, Fault>;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
@@ -267,6 +288,10 @@ impl<S: State> AnyState for S {
 
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
         State::encode(self, to)
+    }
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        if S::SUMMARISED { State::summarise(self) } else { Ok(None) }
     }
 
     fn finish(self: Box<Self>, inputs: &Inputs) -> Result<Arc<dyn Any + Send + Sync>, Fault> {

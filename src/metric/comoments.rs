@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::budget::{Budget, Reservation};
 use super::column::{Column, Numbers, for_each_float};
 use super::encoding;
-use super::exact_sum::ExactSum;
+use super::exact_sum::{self, ExactSum};
 use super::fraction::Fraction;
 use super::inputs::Inputs;
 use super::state::{Rows, State};
@@ -85,11 +86,7 @@ impl State for CoMoments {
     }
 
     fn decode((): &(), _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let sums: Sums = encoding::read(from)?;
-        encoding::ensure_counts([sums.count])?;
-        let mut memory = Reservation::new(memory);
-        memory.resize(sums.bytes());
-        Ok(Self { sums, memory })
+        Self::of(encoding::read(from)?, memory)
     }
 
     fn finish(self, _: &Inputs) -> Result<CoMomentsOut, Fault> {
@@ -102,6 +99,44 @@ impl State for CoMoments {
         });
         Ok(CoMomentsOut { count: sums.count, correlation: correlation.flatten() })
     }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        let Sums { count, x, y, xx, yy, xy } = self.sums.clone();
+        encoding::to_json(&Kept { count, x, y, xx, yy, xy }).map(Some)
+    }
+
+    fn of_summary((): &(), _: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let Kept { count, x, y, xx, yy, xy } = encoding::of_json(json)?;
+        Self::of(Sums { count, x, y, xx, yy, xy }, memory)
+    }
+}
+
+impl CoMoments {
+    fn of(sums: Sums, memory: &Arc<Budget>) -> Result<Self, Fault> {
+        encoding::ensure_counts([sums.count])?;
+        let mut memory = Reservation::new(memory);
+        memory.resize(sums.bytes());
+        Ok(Self { sums, memory })
+    }
+}
+
+/// What a summary keeps: exact sums, as text.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    count: u64,
+    #[serde(with = "exact_sum::kept")]
+    x: ExactSum,
+    #[serde(with = "exact_sum::kept")]
+    y: ExactSum,
+    #[serde(with = "exact_sum::kept")]
+    xx: ExactSum,
+    #[serde(with = "exact_sum::kept")]
+    yy: ExactSum,
+    #[serde(with = "exact_sum::kept")]
+    xy: ExactSum,
 }
 
 /// A value as floats that add up to it: the first, and what it leaves.

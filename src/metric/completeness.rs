@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::buffer::{BooleanBuffer, MutableBuffer};
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::budget::Budget;
 use super::column::Column;
@@ -53,6 +54,12 @@ pub struct Counts {
     pub missing: u64,
 }
 
+impl From<Counts> for Completeness {
+    fn from(counts: Counts) -> Self {
+        Self { counts }
+    }
+}
+
 impl State for Completeness {
     const NAME: &'static str = "completeness";
     const VERSION: u32 = 1;
@@ -86,13 +93,28 @@ impl State for Completeness {
     }
 
     fn decode((): &(), _: &[DataType], _: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let counts: Counts = encoding::read(from)?;
-        encoding::ensure_counts([counts.rows])?;
-        encoding::ensure(counts.missing <= counts.rows, "more rows are missing than there are")?;
-        Ok(Self { counts })
+        Self::of(encoding::read(from)?)
     }
 
     fn finish(self, _: &Inputs) -> Result<Counts, Fault> {
         Ok(self.counts)
+    }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        encoding::to_json(&self.counts).map(Some)
+    }
+
+    fn of_summary((): &(), _: &[DataType], _: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        Self::of(encoding::of_json(json)?)
+    }
+}
+
+impl Completeness {
+    fn of(counts: Counts) -> Result<Self, Fault> {
+        encoding::ensure_counts([counts.rows])?;
+        encoding::ensure(counts.missing <= counts.rows, "more rows are missing than there are")?;
+        Ok(Self { counts })
     }
 }

@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use crate::diagnostic::{Code, Fault};
 
@@ -45,6 +46,17 @@ pub(super) fn read_u64(from: &mut dyn Read) -> Result<u64, Fault> {
     let mut bytes = [0; 8];
     from.read_exact(&mut bytes).map_err(unreadable)?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// A value as a summary keeps it.
+pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Json, Fault> {
+    let why = |e| Fault::new(Code::Internal, format!("internal error: what a state counted cannot be kept: {e}"));
+    serde_json::to_value(value).map_err(why)
+}
+
+/// A value as a summary kept it.
+pub(super) fn of_json<T: DeserializeOwned>(json: &Json) -> Result<T, Fault> {
+    T::deserialize(json).map_err(|why| damaged(&why.to_string()))
 }
 
 /// Bytes that cannot be read, or end too early.

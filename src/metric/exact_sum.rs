@@ -6,7 +6,7 @@
 //!
 //! After R. Neal, "Fast exact summation using small and large superaccumulators" (2015).
 
-use num_bigint::BigInt;
+use num_bigint::{BigInt, Sign};
 use serde::{Deserialize, Serialize};
 
 use super::fraction::{Fraction, decompose};
@@ -125,6 +125,52 @@ impl TryFrom<Option<Vec<(u8, i128)>>> for ExactSum {
     }
 }
 
+impl ExactSum {
+    /// The sum as text, whole and exponent of 2: `-1fp-1074`. Equal sums are equal texts.
+    fn written(&self) -> String {
+        let total = self.total();
+        match total.trailing_zeros() {
+            None => "0p0".to_owned(),
+            Some(zeros) => format!("{:x}p{}", total >> zeros, zeros as i64 + i64::from(EXPONENT_MIN)),
+        }
+    }
+
+    /// The sum that [`ExactSum::written`] wrote.
+    fn read(text: &str) -> Option<Self> {
+        const HIGHEST: i64 = BIN_EXPONENTS as i64 * BINS as i64 + EXPONENT_MIN as i64;
+        let (digits, exponent) = text.split_once('p')?;
+        let exponent = exponent.parse::<i64>().ok().filter(|exponent| (i64::from(EXPONENT_MIN)..HIGHEST).contains(exponent))?;
+        let digits = Some(digits).filter(|digits| digits.len() <= BIN_EXPONENTS as usize * BINS / 4)?;
+        let total = BigInt::parse_bytes(digits.as_bytes(), 16)? << (exponent - i64::from(EXPONENT_MIN)) as u64;
+        let is_negative = total.sign() == Sign::Minus;
+        let parts = total.magnitude().to_u32_digits();
+        let mut bins = Box::new([0i128; BINS]);
+        for (place, &part) in parts.iter().enumerate() {
+            // What is beyond the last bin is its high part.
+            let (bin, beyond) = (place.min(BINS - 1), place.saturating_sub(BINS - 1) as i32);
+            let part = i128::from(part).checked_shl((beyond * BIN_EXPONENTS) as u32).filter(|_| beyond < 3)?;
+            bins[bin] += if is_negative { -part } else { part };
+        }
+        Some(Self { bins: Some(bins) })
+    }
+}
+
+/// Sums as a summary keeps them.
+pub(super) mod kept {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::ExactSum;
+
+    pub(crate) fn serialize<S: Serializer>(sum: &ExactSum, to: S) -> Result<S::Ok, S::Error> {
+        if sum.is_empty() { to.serialize_none() } else { to.serialize_some(&sum.written()) }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ExactSum, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(ExactSum::default()) };
+        ExactSum::read(&text).ok_or_else(|| D::Error::custom(format_args!("`{text}` is no sum")))
+    }
+}
+
 /// A finite float in units of 2^-1074, the smallest float.
 pub fn whole(x: f64) -> BigInt {
     let (mantissa, exponent) = decompose(x);
@@ -167,6 +213,22 @@ mod tests {
             let mut sum = ExactSum::default();
             sum.add(x);
             prop_assert_eq!(sum.fraction().as_f64(), if x == 0.0 { 0.0 } else { x });
+        }
+
+        #[test]
+        fn a_sum_as_text_reads_back(xs in prop::collection::vec(any::<f64>().prop_filter("finite", |x| x.is_finite()), 0..20)) {
+            let (mut sum, mut squares) = (ExactSum::default(), ExactSum::default());
+            for x in xs {
+                sum.add(x);
+                squares.add_square(x);
+            }
+            for sum in [sum, squares] {
+                let read = ExactSum::read(&sum.written()).expect("a sum");
+                prop_assert_eq!(read.total(), sum.total());
+                let mut twice = sum.clone();
+                twice.merge(&read);
+                prop_assert_eq!(twice.total(), sum.total() * 2);
+            }
         }
 
         #[test]

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::budget::{Budget, Reservation};
 use super::column::{Column, Floats, Numbers, for_each_float};
@@ -76,6 +78,44 @@ impl State for Extrema {
     fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
         Ok(self.range)
     }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        let kept = self.range.map(|(min, max)| Kept { min: min.written(), max: max.written() });
+        encoding::to_json(&kept).map(Some)
+    }
+
+    fn of_summary((): &(), types: &[DataType], _: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let Some(Kept { min, max }) = encoding::of_json::<Option<Kept>>(json)? else { return Ok(Self { range: None }) };
+        let number = |text: &str| {
+            let number = if types[0].is_floating() { Number::read_float(text) } else { Number::read_int(text) };
+            number.ok_or_else(|| encoding::damaged(&format!("`{text}` is no number of such a column")))
+        };
+        let range = (number(&min)?, number(&max)?);
+        encoding::ensure(range.0 <= range.1, "its minimum is above its maximum")?;
+        Ok(Self { range: Some(range) })
+    }
+}
+
+/// What a summary keeps of a range.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    min: String,
+    max: String,
+}
+
+/// Characters that a summary keeps of a text.
+const KEPT_CHARS: usize = 64;
+
+/// A text as a summary keeps it: one that is too long is cut, and says so by a sign that no text of so many characters has.
+/// Cutting keeps the order, or makes two texts equal, so what was cut is still the first or the last of all.
+fn kept(text: &str) -> String {
+    match text.char_indices().nth(KEPT_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 impl Extrema {
@@ -93,7 +133,7 @@ impl Extrema {
     }
 }
 
-/// First and last text, by code points.
+/// First and last text, by code points. Of long ones a summary keeps 64 characters, and `…` for the rest.
 #[derive(Debug)]
 pub struct TextExtrema {
     range: Option<(String, String)>,
@@ -138,19 +178,34 @@ impl State for TextExtrema {
     }
 
     fn decode(spec: &(), types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let range: Option<(String, String)> = encoding::read(from)?;
-        encoding::ensure(range.as_ref().is_none_or(|(first, last)| first <= last), "its first text is behind its last")?;
-        let mut state = Self { range, ..Self::empty(spec, types, memory) };
-        state.account();
-        Ok(state)
+        Self::of(encoding::read(from)?, Self::empty(spec, types, memory))
     }
 
     fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
         Ok(self.range)
     }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        let kept = self.range.as_ref().map(|(first, last)| Kept { min: kept(first), max: kept(last) });
+        encoding::to_json(&kept).map(Some)
+    }
+
+    fn of_summary(spec: &(), types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let range = encoding::of_json::<Option<Kept>>(json)?.map(|kept| (kept.min, kept.max));
+        Self::of(range, Self::empty(spec, types, memory))
+    }
 }
 
 impl TextExtrema {
+    fn of(range: Option<(String, String)>, empty: Self) -> Result<Self, Fault> {
+        encoding::ensure(range.as_ref().is_none_or(|(first, last)| first <= last), "its first text is behind its last")?;
+        let mut state = Self { range, ..empty };
+        state.account();
+        Ok(state)
+    }
+
     fn widen(&mut self, low: &str, high: &str) {
         match &mut self.range {
             None => self.range = Some((low.to_owned(), high.to_owned())),

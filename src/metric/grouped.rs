@@ -8,11 +8,12 @@ use arrow::array::UInt32Array;
 use arrow::compute::take;
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::budget::{Budget, Reservation};
 use super::column::Column;
 use super::encoding;
-use super::groups::{BatchGroups, GROUP_BYTES, GROUPS_MAX, GroupKey};
+use super::groups::{BatchGroups, GROUP_BYTES, GROUPS_MAX, GroupKey, KEPT_BYTES_MAX, KEPT_MAX};
 use super::inputs::Inputs;
 use super::state::{Rows, State};
 use crate::diagnostic::Fault;
@@ -52,7 +53,7 @@ impl<P> GroupedSpec<P> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupedOut<O> {
     pub groups: BTreeMap<GroupKey, O>,
-    /// More than [`GROUPS_MAX`] groups: nothing is known.
+    /// More than [`GROUPS_MAX`] groups, or more than a summary keeps: nothing is known.
     pub overflow: bool,
 }
 
@@ -136,12 +137,7 @@ impl<S: State> State for Grouped<S> {
         all.overflow = overflow;
         for _ in 0..len {
             let key: GroupKey = encoding::read(from)?;
-            let is_next = all.groups.last_key_value().is_none_or(|(last, _)| *last < key);
-            encoding::ensure(is_next && key.len() == spec.keys, "its groups are out of order")?;
-            let of_group = spec.of(&key).ok_or_else(|| encoding::damaged("it counts a group that nobody asked for"))?;
-            let state = S::decode(of_group, &all.types, memory, from)?;
-            all.groups.insert(key, state);
-            all.note_overflow();
+            all.take(key, |of_group, types| S::decode(of_group, types, memory, from))?;
         }
         Ok(all)
     }
@@ -150,9 +146,45 @@ impl<S: State> State for Grouped<S> {
         let finished = self.groups.into_iter().map(|(key, state)| Ok((key, state.finish(inputs)?)));
         Ok(GroupedOut { groups: finished.collect::<Result<_, Fault>>()?, overflow: self.overflow })
     }
+
+    const SUMMARISED: bool = S::SUMMARISED;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        let bytes = |key: &GroupKey| key.iter().flatten().map(String::len).sum::<usize>();
+        if self.overflow || self.groups.len() > KEPT_MAX || self.groups.keys().map(bytes).sum::<usize>() > KEPT_BYTES_MAX {
+            return Ok(Some(Json::Null));
+        }
+        let mut groups = Vec::new();
+        for (key, state) in &self.groups {
+            let Some(kept) = state.summarise()? else { return Ok(None) };
+            groups.push((key, kept));
+        }
+        encoding::to_json(&groups).map(Some)
+    }
+
+    fn of_summary(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        encoding::ensure(spec.keys <= types.len(), "its groups are named by more columns than there are")?;
+        let kept: Option<Vec<(GroupKey, Json)>> = encoding::of_json(json)?;
+        let mut all = Self { overflow: kept.is_none(), ..Self::empty(spec, types, memory) };
+        for (key, kept) in kept.into_iter().flatten() {
+            all.take(key, |of_group, types| S::of_summary(of_group, types, memory, &kept))?;
+        }
+        Ok(all)
+    }
 }
 
 impl<S: State> Grouped<S> {
+    /// Takes in the next group, which `read` reads.
+    fn take(&mut self, key: GroupKey, read: impl FnOnce(&S::Spec, &[DataType]) -> Result<S, Fault>) -> Result<(), Fault> {
+        let is_next = self.groups.last_key_value().is_none_or(|(last, _)| *last < key);
+        encoding::ensure(is_next && key.len() == self.spec.keys, "its groups are out of order")?;
+        let of_group = self.spec.of(&key).ok_or_else(|| encoding::damaged("it counts a group that nobody asked for"))?;
+        let state = read(of_group, &self.types)?;
+        self.groups.insert(key, state);
+        self.note_overflow();
+        Ok(())
+    }
+
     fn note_overflow(&mut self) {
         if self.overflow || self.groups.len() > GROUPS_MAX {
             self.overflow = true;

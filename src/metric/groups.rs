@@ -9,6 +9,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions, array_value_to_string};
 use foldhash::{HashMap, HashMapExt};
+use serde_json::Value as Json;
 
 use super::budget::{Budget, Reservation};
 use super::column::{Column, plain_floats};
@@ -20,6 +21,10 @@ use crate::rows::Mask;
 
 /// More groups than this are not groups.
 pub const GROUPS_MAX: usize = 10_000;
+
+/// A summary keeps at most so many groups, with names of so many bytes in all; of more it keeps that there were too many.
+pub(super) const KEPT_MAX: usize = 1_000;
+pub(super) const KEPT_BYTES_MAX: usize = 1 << 16;
 
 /// Memory that a group takes, roughly.
 pub(super) const GROUP_BYTES: usize = 128;
@@ -206,7 +211,7 @@ pub struct GroupCounts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupCountsOut {
     pub counts: BTreeMap<GroupKey, u64>,
-    /// More than [`GROUPS_MAX`] groups: the counts are not complete.
+    /// More than [`GROUPS_MAX`] groups, or more than a summary keeps: the counts are not complete.
     pub overflow: bool,
 }
 
@@ -262,6 +267,33 @@ impl State for GroupCounts {
 
     fn decode((): &(), types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
         let (overflow, counts): (bool, BTreeMap<GroupKey, u64>) = encoding::read(from)?;
+        Self::of(overflow, counts, types, memory)
+    }
+
+    fn finish(self, _: &Inputs) -> Result<GroupCountsOut, Fault> {
+        Ok(GroupCountsOut { counts: self.counts, overflow: self.overflow })
+    }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        let bytes = |key: &GroupKey| key.iter().flatten().map(String::len).sum::<usize>();
+        let fits = self.counts.len() <= KEPT_MAX && self.counts.keys().map(bytes).sum::<usize>() <= KEPT_BYTES_MAX;
+        let kept = (fits && !self.overflow).then(|| self.counts.iter().collect::<Vec<_>>());
+        encoding::to_json(&kept).map(Some)
+    }
+
+    fn of_summary((): &(), types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let kept: Option<Vec<(GroupKey, u64)>> = encoding::of_json(json)?;
+        let overflow = kept.is_none();
+        let kept = kept.unwrap_or_default();
+        encoding::ensure(kept.len() <= KEPT_MAX && kept.is_sorted_by(|a, b| a.0 < b.0), "its groups are out of order")?;
+        Self::of(overflow, kept.into_iter().collect(), types, memory)
+    }
+}
+
+impl GroupCounts {
+    fn of(overflow: bool, counts: BTreeMap<GroupKey, u64>, types: &[DataType], memory: &Arc<Budget>) -> Result<Self, Fault> {
         encoding::ensure_counts(counts.values().copied())?;
         encoding::ensure(counts.len() <= if overflow { 0 } else { GROUPS_MAX }, "it has more groups than there can be")?;
         encoding::ensure(counts.keys().all(|key| key.len() == types.len()), "a group is named by other columns")?;
@@ -270,12 +302,6 @@ impl State for GroupCounts {
         Ok(state)
     }
 
-    fn finish(self, _: &Inputs) -> Result<GroupCountsOut, Fault> {
-        Ok(GroupCountsOut { counts: self.counts, overflow: self.overflow })
-    }
-}
-
-impl GroupCounts {
     fn note_overflow(&mut self) {
         if self.overflow || self.counts.len() > GROUPS_MAX {
             self.overflow = true;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 use foldhash::HashMap;
+use serde_json::Value as Json;
 
 use super::budget::{Budget, Reservation};
 use super::column::{Column, Floats, Numbers};
@@ -183,5 +184,18 @@ impl State for Members {
 
     fn finish(self, _: &Inputs) -> Result<Vec<bool>, Fault> {
         Ok(self.seen)
+    }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        let seen: String = self.seen.iter().map(|seen| if *seen { '1' } else { '0' }).collect();
+        encoding::to_json(&seen).map(Some)
+    }
+
+    fn of_summary(members: &Vec<Member>, types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let text: String = encoding::of_json(json)?;
+        encoding::ensure(text.len() == members.len() && text.bytes().all(|b| matches!(b, b'0' | b'1')), "it looked for other values")?;
+        Ok(Self { seen: text.bytes().map(|b| b == b'1').collect(), ..Self::empty(members, types, memory) })
     }
 }

@@ -9,6 +9,7 @@ pub mod any;
 mod ascending;
 pub mod budget;
 pub mod canonical;
+pub mod cells;
 mod certain;
 mod column;
 pub mod comoments;

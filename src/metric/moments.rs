@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::budget::{Budget, Reservation};
 use super::column::{Column, Floats, Numbers, for_each_float};
 use super::encoding;
-use super::exact_sum::ExactSum;
+use super::exact_sum::{self, ExactSum};
 use super::fraction::Fraction;
 use super::inputs::Inputs;
 use super::state::{Rows, State};
@@ -187,6 +188,54 @@ impl State for Moments {
         let (whole_sum, whole_squares) = self.sums.whole();
         Ok(MomentsOut { whole_sum, whole_squares, count, infinite, sum: sum.as_f64(), mean, stddev })
     }
+
+    const SUMMARISED: bool = true;
+
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        let Sums { count, infinite, scale, floats, float_squares, .. } = self.sums.clone();
+        let integers = floats.is_empty().then(|| self.sums.whole()).map(|(sum, squares)| (sum.to_string(), squares.to_string()));
+        encoding::to_json(&Kept { count, infinite, scale, integers, floats, float_squares }).map(Some)
+    }
+
+    fn of_summary(transform: &Transform, types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let Kept { count, infinite, scale, integers, floats, float_squares } = encoding::of_json(json)?;
+        encoding::ensure_counts([count, infinite])?;
+        encoding::ensure(integers.is_some() == floats.is_empty(), "it has the sums of two columns")?;
+        let mut state = Self::empty(transform, types, memory);
+        if let Some((sum, squares)) = integers {
+            let integer = |text: &str| Some(text).filter(|text| text.len() <= DIGITS_MAX).and_then(|text| text.parse::<BigInt>().ok());
+            let (sum, squares) = integer(&sum).zip(integer(&squares)).ok_or_else(|| encoding::damaged("its sums are no numbers"))?;
+            (state.sums.integers.wide_sum, state.sums.integers.wide_squares) = (sum, squares);
+        }
+        state.sums = Sums { count, infinite, scale, floats, float_squares, integers: state.sums.integers };
+        state.memory.resize(state.sums.bytes());
+        Ok(state)
+    }
+}
+
+/// Digits of a sum of squares: 2^56 squares of 38 digits have fewer.
+const DIGITS_MAX: usize = 100;
+
+/// What a summary keeps: exact sums, so that means of what was merged are exact too.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    count: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    infinite: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    scale: i8,
+    /// Σx and Σx² of integers, in whole units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    integers: Option<(String, String)>,
+    #[serde(default, skip_serializing_if = "ExactSum::is_empty", with = "exact_sum::kept")]
+    floats: ExactSum,
+    #[serde(default, skip_serializing_if = "ExactSum::is_empty", with = "exact_sum::kept")]
+    float_squares: ExactSum,
+}
+
+fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
 }
 
 impl Sums {

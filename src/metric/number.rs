@@ -25,6 +25,40 @@ impl Number {
     }
 }
 
+impl Number {
+    /// The number as text that says its scale: `12`, `0.50`, `12e3`; floats as short as they can be written.
+    pub(super) fn written(self) -> String {
+        match self {
+            Self::Int { value, scale } if scale < 0 => format!("{value}e{}", -i32::from(scale)),
+            Self::Int { .. } => self.to_string(),
+            Self::Float(x) => decimal(x),
+        }
+    }
+
+    /// An integer or decimal that [`Number::written`] wrote.
+    pub(super) fn read_int(text: &str) -> Option<Self> {
+        if let Some((value, exponent)) = text.split_once('e') {
+            let scale = exponent.parse::<i8>().ok().and_then(i8::checked_neg).filter(|scale| *scale < 0)?;
+            return Some(Self::Int { value: value.parse().ok()?, scale });
+        }
+        let Some((whole, fraction)) = text.split_once('.') else { return text.parse().ok().map(Self::int) };
+        let digits = fraction.bytes().all(|b| b.is_ascii_digit()) && whole.ends_with(|c: char| c.is_ascii_digit());
+        let value = format!("{whole}{fraction}").parse().ok().filter(|_| digits)?;
+        Some(Self::Int { value, scale: i8::try_from(fraction.len()).ok()? })
+    }
+
+    /// A float that [`Number::written`] wrote.
+    pub(super) fn read_float(text: &str) -> Option<Self> {
+        text.parse::<f64>().ok().filter(|x| !x.is_nan()).map(Self::Float)
+    }
+}
+
+/// The shorter of two ways to write a float that read back to the same bits.
+pub(super) fn decimal(x: f64) -> String {
+    let (plain, scientific) = (format!("{x}"), format!("{x:e}"));
+    if scientific.len() < plain.len() { scientific } else { plain }
+}
+
 /// `value / 10^scale`, rounded once where both fit a float exactly.
 pub fn scaled_to_f64(value: i128, scale: i8) -> f64 {
     const EXACT_INTEGER_MAX: u128 = 1 << 53;
@@ -109,5 +143,21 @@ mod tests {
         assert_eq!(n.to_string(), "-0.05");
         assert_eq!(n.as_f64(), -0.05);
         assert_eq!(Number::Int { value: 10494950, scale: 2 }.to_string(), "104949.50");
+    }
+
+    #[test]
+    fn what_is_written_reads_back_with_its_scale() {
+        for (value, scale, text) in
+            [(-5, 2, "-0.05"), (7, 0, "7"), (-12, -3, "-12e3"), (0, 1, "0.0"), (i128::MIN, 38, "-1.70141183460469231731687303715884105728")]
+        {
+            let number = Number::Int { value, scale };
+            assert_eq!(number.written(), text);
+            let Some(Number::Int { value: read, scale: as_read }) = Number::read_int(text) else { panic!("{text} is a number") };
+            assert_eq!((read, as_read), (value, scale), "{text}");
+        }
+        for text in ["", "1.", "1.x", "e5", "1e300", "1e5e5", ".5", "NaN"] {
+            assert!(Number::read_int(text).is_none(), "{text}");
+        }
+        assert_eq!((decimal(1e300), decimal(0.1), decimal(f64::NEG_INFINITY)), ("1e300".into(), "0.1".into(), "-inf".into()));
     }
 }

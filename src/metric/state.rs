@@ -7,11 +7,12 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use super::budget::Budget;
 use super::column::Column;
 use super::inputs::Inputs;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 use crate::rows::{Mask, RowNumbers};
 
 /// Rows on offer to a state: some of a record batch's.
@@ -98,4 +99,25 @@ pub trait State: Listed + Send + Sized + 'static {
     /// # Errors
     /// Spilled data cannot be read back, or an input is missing or cannot be read.
     fn finish(self, inputs: &Inputs) -> Result<Self::Out, Fault>;
+
+    /// Whether a summary can hold it: it names no rows, does not mind their order, and is small whatever the data.
+    const SUMMARISED: bool = false;
+
+    /// What a summary keeps of it; none where there is too much to keep. It follows from the values alone, and not from how
+    /// they were cut or merged: merging what was kept and keeping what was merged give the same.
+    ///
+    /// # Errors
+    /// It cannot be written, which is a mistake of ours.
+    fn summarise(&self) -> Result<Option<Json>, Fault> {
+        Ok(None)
+    }
+
+    /// The state of which a summary kept `json`. It merges with others that were kept.
+    ///
+    /// # Errors
+    /// This is nothing that [`State::summarise`] gives.
+    fn of_summary(spec: &Self::Spec, types: &[DataType], memory: &Arc<Budget>, json: &Json) -> Result<Self, Fault> {
+        let _ = (spec, types, memory, json);
+        Err(Fault::new(Code::Damaged, format!("no summary holds `{}`", Self::NAME)))
+    }
 }

@@ -13,7 +13,9 @@ pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
 pub use sections::SAMPLES_MAX;
-pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
+pub use sections::{
+    Advance, BaselineSection, CleanStep, First, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat,
+};
 pub use table::Contract;
 
 use crate::diagnostic::{Code, Fault, Faults};

@@ -63,6 +63,14 @@ impl Location {
         }
     }
 
+    /// What `name` is in the directory that holds this.
+    pub(super) fn beside(&self, name: &str) -> Self {
+        match self {
+            Self::Local(path) => Self::Local(path.with_file_name(name)),
+            Self::Remote(remote) => Self::Remote(remote.beside(name)),
+        }
+    }
+
     /// The last part of the name.
     pub fn name(&self) -> &str {
         match self {

@@ -109,6 +109,12 @@ impl Remote {
         Self { path: ObjectPath::from(format!("{}{suffix}", path.strip_suffix(".parquet").unwrap_or(path))), ..self.clone() }
     }
 
+    /// What `name` is in the directory that holds this.
+    pub(super) fn beside(&self, name: &str) -> Self {
+        let above = self.path.as_ref().rsplit_once('/').map_or("", |(above, _)| above);
+        Self { path: ObjectPath::from(above).join(name), ..self.clone() }
+    }
+
     /// Where files for this store are written before they are sent.
     pub(super) fn staging(&self) -> &Path {
         &self.staging
@@ -216,6 +222,11 @@ impl Remote {
 
     pub(super) fn copy(&self, to: &Self) -> io::Result<()> {
         wait(self.store.copy(&self.path, &to.path))
+    }
+
+    /// Puts `bytes` there: readers see all of them, or what was there before.
+    pub(super) fn put(&self, bytes: Bytes) -> io::Result<()> {
+        wait(self.store.put(&self.path, bytes.into())).map(|_| ())
     }
 
     /// Sends the file at `from`: readers see all of it, or what was there before.

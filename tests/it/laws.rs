@@ -14,6 +14,7 @@ use arrow::datatypes::DataType;
 use proptest::prelude::*;
 use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::metric::canonical::Normalize;
+use sluicegate::metric::cells::Cells;
 use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::completeness::{Completeness, MissingSpec};
 use sluicegate::metric::deviations::{Centre, Deviations, DeviationsSpec};
@@ -245,6 +246,7 @@ fn trials() -> Vec<Trial> {
     for column in [INTEGER, FLOAT, TEXT, CODES, DECIMAL, BOOLEAN] {
         all.of::<Completeness>((), &[column]);
         all.of::<Distinct>((), &[column]);
+        all.of::<Cells>((), &[column]);
         all.of::<Frequencies>((), &[column]);
         all.of::<GroupCounts>((), &[column, TEXT]);
         all.of::<EqualRuns>(1 + column as u64 % 2, &[column]);
@@ -475,6 +477,9 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Moments>(Transform::IDENTITY, &[FLOAT]),
         Trial::of::<CoMoments>((), &[INTEGER, FLOAT]),
         Trial::of::<Frequencies>((), &[TEXT]),
+        Trial::of::<Cells>((), &[FLOAT]),
+        Trial::of::<Cells>((), &[INTEGER]),
+        Trial::of::<Cells>((), &[TEXT]),
         Trial::of::<OrderedHistogram>(HistogramSpec::COARSE, &[INTEGER]),
         Trial::of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[FLOAT]),
         Trial::of::<Outside>(Fences { inside: Inside::Floats { low: -10.0, high: 12.5 }, side: Side::Both, log: false }, &[FLOAT]),
@@ -497,7 +502,7 @@ fn the_laws_hold_of_large_data() {
 fn the_laws_hold_where_estimates_and_overflow_begin() {
     let (memory, units) = (budget(), large_units(ROWS));
     let out = Trial::of::<Distinct>((), &[INTEGER]).try_on(&memory, &units);
-    let &DistinctOut { count, exact } = out.downcast_ref().expect("a count");
+    let &DistinctOut { count, exact, .. } = out.downcast_ref().expect("a count");
     assert!(!exact && count.abs_diff(94_080) < 94_080 / 25, "about 94,080 and no exact count: {count}");
     let out = Trial::of::<GroupCounts>((), &[TEXT]).try_on(&memory, &units);
     let GroupCountsOut { counts, overflow } = out.downcast_ref().expect("counts");

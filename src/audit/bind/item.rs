@@ -13,7 +13,7 @@ use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
 use crate::rules::words::{ColumnSelection, OnFail, Over, Tolerance};
-use crate::rules::{Asking, Binder, BoundColumn, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest, Unfit};
+use crate::rules::{Asking, Binder, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest, Unfit};
 use crate::ruleset::{RuleItem, never_warns};
 use crate::sql::LazySql;
 use crate::types::type_name;
@@ -115,6 +115,7 @@ impl Binding<'_, '_> {
         };
         let unbound = PlannedCheck {
             at: item.at,
+            meaning: item.meaning,
             rule: item.entry.name,
             words: item.words.clone(),
             policy: self.policy(item),
@@ -196,15 +197,13 @@ impl Binding<'_, '_> {
             warn: item.words.warn.clone(),
             as_of: self.terms.as_of,
             published: self.terms.published,
+            baseline: self.terms.rules.sections.baseline.as_ref().map(|baseline| baseline.path.value.clone()),
             is_inferred: &is_inferred,
             certainty: &certainty,
             shows: Vec::new(),
         };
         let mut faults = Faults::default();
-        if let Some(name) = column {
-            let found: Option<BoundColumn> = faults.take(binder.find(name));
-            binder.column = found;
-        }
+        binder.column = column.and_then(|name| faults.take(binder.find(name)));
         for name in item.words.by.iter().flat_map(|by| by.value.0.iter().map(|n| Spanned { at: by.at, value: n.clone() })) {
             match faults.take(binder.find(&name)) {
                 Some(found) if prepare.path(found.index).is_some_and(PathColumn::is_elements) => {
