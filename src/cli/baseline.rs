@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::output;
-use super::run::{Begun, Progress, RunOptions};
+use super::progress::Progress;
+use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
 use crate::baseline;
