@@ -5,6 +5,7 @@
 
 mod absent;
 mod across;
+mod against;
 mod agreement;
 mod amounts;
 mod apart;
