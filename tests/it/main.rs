@@ -13,6 +13,7 @@ mod around;
 mod beside_others;
 mod cancel;
 mod cases;
+mod cells;
 mod cli;
 mod common_words;
 mod crash;
