@@ -74,6 +74,7 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         schema_changes: Vec::new(),
         columns: Vec::new(),
         publication: None,
+        history: None,
     }
 }
 

@@ -244,6 +244,25 @@ impl Draft {
         self.is_placed = true;
         Ok(())
     }
+
+    /// Makes it durable and puts it in its place, if nothing is there yet; gives whether nothing was.
+    ///
+    /// # Errors
+    /// The disk is full, or the place cannot be written.
+    pub(crate) fn place_new(mut self) -> io::Result<bool> {
+        self.file.sync_all()?;
+        match fs::hard_link(&self.path, &self.to) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            // A file system without links: between the look and the rename another may come.
+            Err(_) if fs::symlink_metadata(&self.to).is_err() => {
+                fs::rename(&self.path, &self.to)?;
+                self.is_placed = true;
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
 }
 
 impl Drop for Draft {
@@ -269,5 +288,17 @@ mod tests {
         io::Write::write_all(&mut draft.file().expect("a file"), b"after").expect("written");
         draft.place().expect("placed");
         assert_eq!((fs::read(&to).expect("there"), fs::read_dir(place.path()).expect("a list").count()), (b"after".to_vec(), 1));
+    }
+
+    #[test]
+    fn a_draft_of_a_new_file_takes_the_place_of_none() {
+        let place = tempfile::tempdir().expect("a directory");
+        let to = place.path().join("run.json");
+        for (text, expected) in [("first", true), ("second", false)] {
+            let draft = Draft::of(&to).expect("a draft");
+            io::Write::write_all(&mut draft.file().expect("a file"), text.as_bytes()).expect("written");
+            assert_eq!(draft.place_new().expect("tried"), expected, "{text}");
+        }
+        assert_eq!((fs::read(&to).expect("there"), fs::read_dir(place.path()).expect("a list").count()), (b"first".to_vec(), 1));
     }
 }

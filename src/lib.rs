@@ -32,10 +32,12 @@
 
 pub mod assemble;
 pub mod audit;
+pub mod baseline;
 pub mod diagnostic;
 pub mod engine;
 pub mod findings;
 pub mod gate;
+pub mod history;
 pub mod privacy;
 pub mod quarantine;
 pub mod report;
@@ -44,6 +46,7 @@ pub mod rules;
 pub mod ruleset;
 pub mod source;
 pub mod store;
+pub mod summary;
 pub mod verdict;
 
 // Public for the program, the benchmarks and the tests alone: they may change with every version.

@@ -80,6 +80,15 @@ fn undecided(finding: &Finding) -> String {
     format!("{}: {}{advice}", finding.id, finding.message)
 }
 
+/// Which rules have nothing to compare with yet.
+fn warming_up(findings: &[Finding]) -> Option<String> {
+    const SHOWN_MAX: usize = 3;
+    let ids: Vec<&str> = findings.iter().filter(|f| f.warming_up).map(|f| f.id.as_str()).collect();
+    let more = if ids.len() > SHOWN_MAX { ", …" } else { "" };
+    let shown = ids.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+    (!ids.is_empty()).then(|| format!("warming up, not judged yet: {shown}{more}"))
+}
+
 /// The verdict, and why in a sentence each.
 pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
     let mut rejects: Vec<String> = findings
@@ -102,9 +111,10 @@ pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
             // Tolerated or not, a record that cannot be read cannot be published.
             reasons.push(format!("{} set aside", counted(totals.set_aside, "malformed record")));
         }
+        reasons.extend(warming_up(findings));
         return (Verdict::Quarantine, reasons);
     }
-    (Verdict::Accept, Vec::new())
+    (Verdict::Accept, warming_up(findings).into_iter().collect())
 }
 
 #[cfg(test)]

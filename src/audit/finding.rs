@@ -85,6 +85,9 @@ pub(super) fn answer(judgement: Judgement, check: &PlannedCheck) -> FindingWithR
     match judgement {
         Judgement::TooFewRows(rows) => too_few_rows(rows, check).into(),
         Judgement::NoData(why) => no_data(why),
+        Judgement::WarmingUp(why) => {
+            Finding { outcome: Outcome::NoData, warming_up: true, message: why.into(), ..Finding::default() }.into()
+        }
         Judgement::Unfit(why) => FindingWithRows { is_unfit: true, ..no_data(why) },
         Judgement::NeedsPass => no_data("internal error: left unjudged"),
         Judgement::Rows(rows) => of_rows(rows, &check.policy),

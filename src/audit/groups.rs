@@ -43,6 +43,7 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         }
         result.finding.failing_rows += group.failing_rows;
         result.finding.known_rows += group.known_rows;
+        result.finding.warming_up |= group.warming_up;
         of += group.figures.get(&figures::ROWS_IN_SCOPE).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
             rows.push(failing);

@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples;
-use super::{Audited, Job, Plan, builtin, causes, groups, private};
+use super::{Audited, Job, Plan, beside, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Sample};
 use crate::identity::Identity;
@@ -38,7 +38,8 @@ pub(super) struct Judged {
 
 impl Judged {
     pub(super) fn into_audited(self, plan: Plan) -> Audited {
-        let Counted { row_origins, filtered, malformed: malformed_rows, unsound, .. } = self.totals;
+        let kept_tests = kept::tests(&plan, &self.totals.facts);
+        let Counted { row_origins, filtered, malformed: malformed_rows, unsound, units, kept, .. } = self.totals;
         let malformed = malformed_rows.len();
         let Self { source, identity, findings, schema_changes, privacy, columns, .. } = self;
         Audited {
@@ -54,6 +55,9 @@ impl Judged {
             malformed,
             malformed_rows,
             unsound,
+            units,
+            kept,
+            kept_tests,
         }
     }
 }
@@ -81,6 +85,7 @@ pub(super) fn judge(
         published.batch_is(identity.clone());
     }
     let privacy = private::privacy(job, source.as_ref(), plan);
+    totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;
     rounds(job, plan, &mut totals, &mut pending, second_pass)?;
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
@@ -169,6 +174,7 @@ fn rounds(
             match p.judge.judge(&facts, &mut pass)? {
                 Judgement::NeedsPass => again = true,
                 done @ (Judgement::NoData(_)
+                | Judgement::WarmingUp(_)
                 | Judgement::Unfit(_)
                 | Judgement::TooFewRows(_)
                 | Judgement::Rows(_)

@@ -3,6 +3,7 @@
 //! One fold over every unit runs the row tests, then the states; rules judge what was counted and
 //! may ask for second passes; nothing here writes data.
 
+mod beside;
 mod bind;
 mod builtin;
 mod causes;
@@ -10,6 +11,8 @@ mod finding;
 mod fold;
 mod groups;
 mod judge;
+mod keeps;
+mod kept;
 mod plan_text;
 mod private;
 mod profile;
@@ -24,9 +27,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use crate::metric::Budget;
+pub use beside::{Kept, References};
 pub use bind::{Plan, PlannedCheck};
 pub use finding::FindingWithRows;
 pub use fold::{Asked, Fold};
+pub use keeps::Keeps;
 pub use plan_text::{Order, PlanText};
 pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
 pub use sink::{NoSink, Sink, SoundRows};
@@ -43,6 +48,7 @@ use crate::rules::published::Published;
 use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
 use crate::source::{RowOrigins, SchemaEvidence, Source};
+use crate::summary::TestEntry;
 
 /// What to audit, and with what means.
 pub struct Job<'a> {
@@ -60,6 +66,10 @@ pub struct Job<'a> {
     pub mask_key: Option<MaskKey>,
     /// The table that batches are published to, for rules that look into it.
     pub published: Option<Arc<dyn Published>>,
+    /// Whoever can reach what rules compare with.
+    pub references: Option<Arc<dyn References>>,
+    /// What shall be kept of the batch, for [`Audited::summary`].
+    pub keeps: Keeps,
     /// Ends the run before its time, if someone says so.
     pub cancel: Cancel,
     /// Told of bytes read and bytes to read.
@@ -79,9 +89,17 @@ impl<'a> Job<'a> {
             budget,
             mask_key: None,
             published: None,
+            references: None,
+            keeps: Keeps::Nothing,
             cancel: Cancel::default(),
             progress: &|_, _| {},
         }
+    }
+
+    /// A job with the same means over other data, which nobody hears of.
+    fn of_other(&self, source: Arc<dyn Source>) -> Self {
+        let cancel = self.cancel.clone();
+        Self { as_of: self.as_of, threads: self.threads, cancel, ..Self::new(self.rules, source, self.now, self.budget.clone()) }
     }
 
     /// Faults of this run without values of columns that are masked in its batch.
@@ -108,6 +126,10 @@ pub struct Audited {
     /// Rows that no zero-tolerance row test let pass: never handed to the sink.
     pub unsound: RowSet,
     pub identity: Arc<Identity>,
+    units: kept::Units,
+    /// What states counted, where the job said that it shall be kept.
+    kept: Vec<keeps::KeptAnswer>,
+    kept_tests: Vec<(String, TestEntry)>,
 }
 
 impl Audited {

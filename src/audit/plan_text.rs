@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::bind::{self, Plan, Terms};
 use super::fold::{self, Fold};
 use super::sink::NoSink;
-use super::{Job, Means};
+use super::{Job, Keeps, Means};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rows::RowSet;
 use crate::rules::Question;
@@ -44,6 +44,9 @@ pub struct PlanText {
     pub statistics: bool,
     /// The table that batches are published to.
     pub published: Option<PublishedTerms>,
+    /// What shall be kept of the batch.
+    #[serde(default)]
+    pub keeps: Keeps,
     /// What the data said of its columns' types, pass by pass: the types to read with follow from it.
     pub evidence: Vec<SchemaEvidence>,
     /// The columns that are read then, and their types; whoever folds must come to the same.
@@ -70,6 +73,7 @@ impl PlanText {
             as_of: time(job.as_of),
             statistics: job.statistics,
             published: job.published.as_ref().map(|published| published.terms()),
+            keeps: job.keeps,
             evidence: evidence.to_vec(),
             columns: columns(source),
         }
@@ -103,6 +107,7 @@ impl Order {
             threads: means.threads,
             statistics: text.statistics,
             cancel: means.cancel.clone(),
+            keeps: text.keeps,
             ..Job::new(&rules, source, time(&text.now)?, means.budget.clone())
         };
         let source = source::settled(job.source.clone(), &text.evidence)?;
@@ -131,8 +136,9 @@ impl Job<'_> {
         self.bind_as(source, self.published.as_ref().map(|published| published.terms()).as_ref())
     }
 
-    fn bind_as(&self, source: &dyn Source, published: Option<&PublishedTerms>) -> Result<Plan, Faults> {
-        let terms = Terms {
+    /// What rules are bound to.
+    pub(super) fn terms<'s>(&'s self, source: &'s dyn Source, published: Option<&'s PublishedTerms>) -> Terms<'s> {
+        Terms {
             rules: self.rules,
             schema: source.schema(),
             infers: source.known().infers_types,
@@ -140,8 +146,12 @@ impl Job<'_> {
             now: self.now,
             as_of: self.as_of,
             published,
-        };
-        let mut plan = bind::bind(&terms).map_err(|faults| without_columns(faults, source))?;
+            keeps: self.keeps,
+        }
+    }
+
+    fn bind_as(&self, source: &dyn Source, published: Option<&PublishedTerms>) -> Result<Plan, Faults> {
+        let mut plan = bind::bind(&self.terms(source, published)).map_err(|faults| without_columns(faults, source))?;
         if self.statistics {
             plan.prove(source);
         }
@@ -175,7 +185,7 @@ impl Plan {
             digest.update(&time.timestamp().to_le_bytes());
             digest.update(&time.timestamp_subsec_nanos().to_le_bytes());
         }
-        digest.update(&[u8::from(job.statistics)]);
+        digest.update(&[u8::from(job.statistics), job.keeps as u8]);
         let known = job.source.known();
         digest.update(known.format_name().as_bytes());
         digest.update(&known.bytes.to_le_bytes());

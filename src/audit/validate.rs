@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::{DateTime, Utc};
 
-use super::Job;
 use super::bind::{self, Terms};
+use super::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Alone;
 use crate::rules::schema::Evolution;
@@ -60,7 +60,8 @@ pub fn against_contract(rules: &RuleFile, now: DateTime<Utc>) -> AgainstContract
         return found;
     }
     let schema = Arc::new(of_contract(rules));
-    let terms = Terms { rules, schema: &schema, infers: false, without_values: &[], now, as_of: now, published: None };
+    let terms =
+        Terms { rules, schema: &schema, infers: false, without_values: &[], now, as_of: now, published: None, keeps: Keeps::Nothing };
     let has_all_types = columns.iter().all(|column| column.data_type.is_some());
     for fault in rules.quiet(bind::bind(&terms).err().unwrap_or_default()) {
         match fault.code {

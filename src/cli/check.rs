@@ -6,8 +6,10 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
-use super::run::{Begun, Progress, RunOptions};
+use super::progress::Progress;
+use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
+use crate::audit::Job;
 use crate::diagnostic::Faults;
 use crate::gate::{self, PublishedTable};
 use crate::report::Report;
@@ -42,8 +44,9 @@ impl Check {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let job = self.options.job(now, rules, data, self.published(rules, publish.clone()), &scratch, &advance);
-        gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())
+        let references = self.options.references(rules, &scratch)?;
+        let job = Job { references, ..self.options.job(now, rules, data, self.published(rules, publish.clone()), &scratch, &advance) };
+        Ok(gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?.report)
     }
 
     /// Where the gate would publish, if the rule file says so; its promises become rules.

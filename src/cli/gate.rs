@@ -1,19 +1,29 @@
 //! `sluicegate gate`
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::destinations::{Destinations, beside, replaces};
-use super::run::{Begun, Progress, RunOptions};
+use super::progress::Progress;
+use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
+use crate::audit::{Job, Keeps};
 use crate::diagnostic::Faults;
 use crate::gate::{self, PublishedTable, Request};
+use crate::metric::Budget;
 use crate::report::Report;
-use crate::report::model::Mode;
-use crate::ruleset::RuleFile;
+use crate::report::model::{Mode, PublicationState};
+use crate::ruleset::{Advance, BaselineSection, RuleFile};
 use crate::store;
+use crate::summary::Summary;
 use crate::verdict::Verdict;
+
+/// Whether the gate may change the baseline.
+fn moves(baseline: &BaselineSection) -> bool {
+    baseline.first.is_some() || baseline.advance.is_some()
+}
 
 /// Options of `gate`.
 #[derive(Debug, Args)]
@@ -54,8 +64,58 @@ impl Gate {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let job = self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance);
-        gate::gate(&job, &request)
+        let references = self.options.references(rules, &scratch)?;
+        let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance) };
+        let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
+        let keeps = if baseline.is_some() { Keeps::Everything } else { Keeps::Nothing };
+        let judged = gate::gate(&Job { keeps, ..job }, &request)?;
+        if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary) {
+            self.advance(baseline, &judged.report, summary)?;
+        }
+        Ok(judged.report)
+    }
+
+    /// Lets an accepted batch become the baseline, or part of it, as the rule file says.
+    fn advance(&self, baseline: &BaselineSection, report: &Report, summary: &Summary) -> Result<(), Faults> {
+        let is_new = report.publication.as_ref().is_some_and(|done| match done.state {
+            PublicationState::Published | PublicationState::Superseded => true,
+            // A run that was killed after the commit had no time to move the baseline on.
+            PublicationState::Unchanged => true,
+            PublicationState::Withheld | PublicationState::DryRun => false,
+        });
+        if report.verdict != Verdict::Accept || !is_new {
+            return Ok(());
+        }
+        let path = &baseline.path.value;
+        if let Some(confines) = self.options.trust.confines()? {
+            confines.allow(path)?;
+        }
+        let memory = Arc::new(Budget::new(1 << 30, std::env::temp_dir()));
+        let before = crate::baseline::read(path)?;
+        match (before, baseline.advance) {
+            (None, _) => {
+                crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
+                if let Some(anchor) = baseline.anchor.as_ref().filter(|_| baseline.first.is_some()) {
+                    self.learn_anchor(&anchor.value, summary)?;
+                }
+            }
+            (Some(before), Some(Advance::OnAccept)) if before.batches != summary.batches => {
+                crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
+            }
+            (Some(_), Some(Advance::OnAccept) | None) => {}
+        }
+        Ok(())
+    }
+
+    /// Lets the batch become the anchor where there is none yet.
+    fn learn_anchor(&self, path: &str, summary: &Summary) -> Result<(), Faults> {
+        if let Some(confines) = self.options.trust.confines()? {
+            confines.allow(path)?;
+        }
+        if crate::baseline::read(path)?.is_none() {
+            crate::baseline::replace(path, summary)?;
+        }
+        Ok(())
     }
 
     /// Where rows go, and how; what the destination promises becomes rules.

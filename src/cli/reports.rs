@@ -65,6 +65,11 @@ pub(super) fn not_told(report: &Report, what: &str, error: &io::Error) -> Fault 
     Fault::new(Code::of_writing(error), format!("{}; {what}: {error}", done(report))).hint("running again is safe")
 }
 
+/// The fault, with what was done before it.
+pub(super) fn not_told_of(report: &Report, fault: Fault) -> Fault {
+    Fault { what: format!("{}; {}", done(report), fault.what), ..fault }
+}
+
 /// What was done before the report could not be written.
 fn done(report: &Report) -> &'static str {
     match report.publication.as_ref().map(|publication| publication.state) {

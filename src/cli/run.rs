@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
-use crate::audit::{self, Job};
+use crate::audit::{self, Job, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::history::History;
 use crate::metric::Budget;
 use crate::privacy::MaskKey;
 use crate::quarantine::ensure_not_taken_out;
@@ -25,6 +24,8 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
+use super::record::{self, Record};
+use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 
@@ -109,6 +110,8 @@ pub(super) struct RunOptions {
     means: Means,
     #[command(flatten)]
     pub trust: Trust,
+    #[command(flatten)]
+    record: Record,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -128,7 +131,8 @@ fn reports_help() -> String {
     format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// Reads a time of the command line.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
@@ -185,6 +189,22 @@ impl RunOptions {
         Job { statistics: !self.no_statistics, ..self.means.job(now, rules, data, published, scratch, progress) }
     }
 
+    /// The same where there is no baseline yet, since this run makes it.
+    ///
+    /// # Errors
+    /// See [`RunOptions::references`].
+    pub(super) fn references_of_first(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
+        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.with_no_baseline_yet()))
+    }
+
+    /// What the rules of this run may compare with.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn references(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Option<Arc<dyn References>>, Faults> {
+        Ok(Some(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?)))
+    }
+
     /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be
     /// opened, what its columns show.
     fn more_mistakes(&self, rules: &RuleFile, is_comparable: bool) -> Faults {
@@ -213,11 +233,13 @@ pub(super) struct Begun<'a> {
     /// Places where a report can be written without harm.
     reports: Reports,
     rules: Option<RuleFile>,
+    /// Where the run is recorded, if it is.
+    history: Option<History>,
 }
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None }
+        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None }
     }
 
     /// Reads the rule file, after a look at where reports shall go.
@@ -243,23 +265,27 @@ impl<'a> Begun<'a> {
         Ok(self.rules.insert(rules))
     }
 
-    /// Looks that no report is written to where the data is, or to where rows go.
+    /// Looks that no report is written to where the data is, or to where rows go, and that the run can be recorded.
     ///
     /// # Errors
-    /// One would be.
+    /// One would be, or it cannot.
     pub(super) fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
         let mut faults = Faults::default();
         let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
         faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
         faults.extend(destinations.iter().flat_map(|path| self.reports.keep_off("rows go", path)));
+        let apart: Vec<String> = self.options.paths(rules).iter().chain(destinations).cloned().collect();
+        let (confines, here) = (self.options.trust.confines()?, surroundings());
+        self.history = faults.take(self.options.record.open(rules, confines.as_ref(), &apart, &here)).flatten();
         faults.or_ok(rules)
     }
 
     /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.
     pub(super) fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
         let (report, code) = match judged {
-            Ok(report) => {
+            Ok(mut report) => {
                 let code = exit_code(&report);
+                self.history.iter().for_each(|history| record::compare(history, &mut report, self.rules.as_ref()));
                 output::show(&report, self.options.quiet, self.options.verbose);
                 let unprinted = output::unprinted().map(|error| reports::not_told(&report, "the verdict could not be printed", &error));
                 unprinted.iter().for_each(|fault| output::complain(&fault.clone().into()));
@@ -274,6 +300,8 @@ impl<'a> Begun<'a> {
             }
         };
         let unwritten = self.reports.write(&report);
+        let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report));
+        let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         ExitCode::from(if unwritten.is_empty() { code } else { 2 })
     }
@@ -341,39 +369,4 @@ pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
 pub(super) fn ensure_mask_key(rules: &RuleFile) -> Result<(), Fault> {
     let privacy = rules.privacy(None);
     if privacy.is_empty() { Ok(()) } else { rules.privacy(mask_key()?).ensure_key() }
-}
-
-/// A progress bar on standard error, where that is a terminal and the work is long.
-pub(super) struct Progress {
-    bar: ProgressBar,
-    styled: AtomicBool,
-}
-
-impl Progress {
-    /// Below this much data the work is over before a bar could be read.
-    const BYTES_MIN: u64 = 64 << 20;
-
-    pub(super) fn new(quiet: bool) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        Self { bar, styled: AtomicBool::new(false) }
-    }
-
-    pub(super) fn advance(&self, done: u64, total: u64) {
-        if total < Self::BYTES_MIN {
-            return;
-        }
-        if !self.styled.swap(true, Ordering::Relaxed)
-            && let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}")
-        {
-            self.bar.set_style(style);
-        }
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -59,6 +59,9 @@ pub struct Finding {
     /// What both are counted in.
     pub unit: Unit,
     pub failing_rows: u64,
+    /// Whether there is nothing to compare with yet: that blocks nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warming_up: bool,
     /// Failing rows that are a known issue.
     pub known_rows: u64,
     /// Why these are accepted.
@@ -100,6 +103,7 @@ impl Default for Finding {
             limit: Value::Nothing,
             unit: Unit::NONE,
             failing_rows: 0,
+            warming_up: false,
             known_rows: 0,
             known_reasons: Vec::new(),
             basis: Basis::Scan,
@@ -131,6 +135,7 @@ impl Finding {
     /// With the severity that follows from how it came out and what the rule file says of that.
     #[must_use]
     pub fn weighed(self, on_no_data: OnNoData) -> Self {
+        let on_no_data = if self.warming_up { OnNoData::Pass } else { on_no_data };
         Self { severity: Severity::of(self.outcome, self.on_fail, on_no_data), ..self }
     }
 

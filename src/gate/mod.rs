@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::file_counts::FileCounts;
-pub use self::judging::judge;
+pub use self::judging::{Judged, judge};
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;
@@ -57,11 +57,11 @@ impl Request {
 ///
 /// # Errors
 /// What cannot be judged, or written; then the destination is as it was.
-pub fn gate(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
+pub fn gate(job: &Job<'_>, request: &Request) -> Result<Judged, Faults> {
     attempts(job, request).map_err(|faults| job.quiet(faults))
 }
 
-fn attempts(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
+fn attempts(job: &Job<'_>, request: &Request) -> Result<Judged, Faults> {
     identity::ensure_name(request.batch_id.as_deref())?;
     if request.replace.is_some() {
         request.publish.allow_replacing()?;
@@ -69,8 +69,8 @@ fn attempts(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
     let evolution = job.rules.sections.evolution();
     let mut hold = None;
     for _ in 0..ATTEMPTS_MAX {
-        if let Some(report) = attempt(job, request, evolution, &mut hold)? {
-            return Ok(report);
+        if let Some(judged) = attempt(job, request, evolution, &mut hold)? {
+            return Ok(judged);
         }
         request.table.drop_snapshot();
     }
@@ -79,7 +79,7 @@ fn attempts(job: &Job<'_>, request: &Request) -> Result<Report, Faults> {
 }
 
 /// Judges and publishes; none if others have changed the table that the batch was judged beside.
-fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<GateLock>) -> Result<Option<Report>, Faults> {
+fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Option<GateLock>) -> Result<Option<Judged>, Faults> {
     let mut staging = Staging::new(request.publish.as_ref(), evolution);
     if request.dry_run {
         // It stages too, where nobody looks: what cannot be written shows then.
@@ -88,6 +88,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let audited = audit::audit(job, &staging)?;
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside);
+    let summary = judging::summary(job, &audited, &report, &set_aside)?;
     // From here on, what is there stays as it is seen.
     if hold.is_none() && !request.dry_run {
         *hold = Some(request.publish.hold(&request.quarantine, &request.waiting)?);
@@ -106,7 +107,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     };
     let is_done = publication.is_some();
     report.publication = publication;
-    Ok(is_done.then_some(report))
+    Ok(is_done.then_some(Judged { report, summary }))
 }
 
 fn write_up(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, set_aside: &RowSet) -> Report {

@@ -54,6 +54,12 @@ pub struct Counts {
     pub missing: u64,
 }
 
+impl From<Counts> for Completeness {
+    fn from(counts: Counts) -> Self {
+        Self { counts }
+    }
+}
+
 impl State for Completeness {
     const NAME: &'static str = "completeness";
     const VERSION: u32 = 1;

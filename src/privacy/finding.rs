@@ -43,6 +43,12 @@ impl Privacy {
         finding.samples.iter_mut().for_each(|sample| sample.reason = None);
     }
 
+    /// Whether a figure may be shown that an earlier run observed, when other columns may have been masked: it is a count, or
+    /// the same figure `is_shown` of this run.
+    pub fn may_show(&self, unit: &Unit, is_shown: bool) -> bool {
+        self.is_empty() || is_shown || (*unit != Unit::NONE && is_harmless(unit))
+    }
+
     /// Masks the values that samples show, whatever the finding is about.
     pub fn mask_samples(&self, finding: &mut Finding) {
         for sample in &mut finding.samples {

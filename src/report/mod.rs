@@ -4,6 +4,7 @@ mod html;
 pub(crate) mod limits;
 pub mod model;
 mod read;
+pub mod since;
 pub mod terminal;
 
 use std::path::Path;

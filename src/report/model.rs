@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
+use super::since::HistoryReport;
 use crate::diagnostic::Place;
 use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SOURCE};
 use crate::findings::{Finding, Value};
@@ -47,6 +48,9 @@ pub struct Report {
     pub columns: Vec<ColumnReport>,
     /// What the gate did; none for `check`.
     pub publication: Option<Publication>,
+    /// What has changed since earlier runs, where runs are recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryReport>,
 }
 
 impl Report {

@@ -7,6 +7,7 @@ use crate::shown::{count, counted, minute, short};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Report};
+use super::since::{Change, HistoryReport, Since, Standing};
 use crate::diagnostic::Fault;
 use crate::findings::{Finding, Label, Outcome, Sample, Severity, Value};
 use crate::verdict::Verdict;
@@ -47,6 +48,9 @@ pub fn render(report: &Report, style: Style) -> String {
     }
     if let Some(publication) = &report.publication {
         publication_lines(publication).into_iter().for_each(&mut line);
+    }
+    for since in report.history.iter().flat_map(HistoryReport::compared) {
+        since_lines(since, style).into_iter().for_each(&mut line);
     }
     let (shown_always, passed): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.outcome != Outcome::Pass);
     let shown: Vec<&Finding> = if style.verbose { shown_always.iter().chain(&passed).copied().collect() } else { shown_always };
@@ -185,6 +189,31 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
     }
     lines.extend(publication.quarantined.iter().map(|path| format!("  quarantined in {}", visible::line(path))));
     lines.extend(publication.warnings.iter().map(|warning| format!("  warning: {}", visible::cut(warning, MESSAGE_MAX))));
+    lines
+}
+
+/// What has changed since an earlier run. What stays as it was is counted, and listed where all is.
+fn since_lines(since: &Since, style: Style) -> Vec<String> {
+    let count_of = |change: &Change| (since.count(*change), change.as_str());
+    let counts = Change::ALL.iter().map(count_of).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n)));
+    let passing = Some(since.passing_in_both).filter(|n| *n > 0).map(|n| format!("{} passing as before", count(n)));
+    let counts: Vec<String> = counts.chain(passing).collect();
+    let rules = if since.same_rules { "" } else { ", by other rules" };
+    let (time, verdict) = (minute(&since.time), serde_json::to_value(since.verdict).unwrap_or_default());
+    let verdict = verdict.as_str().unwrap_or_default();
+    let counts = if counts.is_empty() { "nothing to compare".to_owned() } else { counts.join(", ") };
+    let mut lines = vec![format!("  since the run of {} ({verdict}{rules}): {counts}", visible::cut(&time, NAME_MAX))];
+    for finding in since.findings.iter().filter(|f| style.verbose || f.change != Change::Unchanged) {
+        let (mark, colour) = match finding.change {
+            Change::New | Change::Worse => ("✗", RED),
+            Change::Unchanged | Change::Gone => ("·", YELLOW),
+            Change::Better | Change::Recovered => ("✓", GREEN),
+        };
+        let said = |standing: &Option<Standing>| standing.as_ref().map_or_else(|| "not there".to_owned(), Standing::said);
+        let id = visible::cut(&finding.id, NAME_MAX);
+        let (word, then, now) = (finding.change.as_str(), said(&finding.then), said(&finding.now));
+        lines.push(format!("    {} {word:<9} {id}: {then} → {now}", style.paint(mark, colour)));
+    }
     lines
 }
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use super::RowTest;
 use super::column::BoundColumn;
 use super::published::PublishedTerms;
-use super::requests::{Asking, Handle, Policy, Scope, TestHandle, TestRequest};
-use super::words::{Nulls, OnFail, Over, Tolerance};
+use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
+use super::words::{AgainstWord, Nulls, OnFail, Over, Tolerance};
 use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
@@ -39,6 +39,8 @@ pub struct Binder<'a> {
     pub(crate) warn: Option<Spanned<super::words::Literal>>,
     pub(crate) as_of: DateTime<Utc>,
     pub(crate) published: Option<&'a PublishedTerms>,
+    /// The baseline file that the rule is judged by, if the rule file names one.
+    pub(crate) baseline: Option<String>,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
     /// How much is known of a column's type.
@@ -254,5 +256,35 @@ impl Binder<'_> {
     pub fn own_warn<T: std::str::FromStr<Err = Misread>>(&self) -> Result<Option<T>, Fault> {
         let Some(warn) = &self.warn else { return Ok(None) };
         warn.value.0.parse().map(Some).map_err(|why| self.fault_at(warn, Code::InvalidValue, why))
+    }
+
+    /// Asks of other data what [`Binder::want`] asks of the batch, in the same scope.
+    ///
+    /// # Errors
+    /// The rule file names no baseline, or what is named cannot answer such a question.
+    pub fn beside<S: State>(&mut self, against: &AgainstWord, spec: S::Spec, columns: &[usize]) -> Result<Beside<S>, Fault> {
+        let against = match against {
+            AgainstWord::Baseline { file: None } => match &self.baseline {
+                Some(file) => AgainstWord::Baseline { file: Some(file.clone()) },
+                None => {
+                    let fault = self.fault(Code::MissingOption, "there is nothing to compare with: the rule file names no baseline");
+                    return Err(fault.hint("write `baseline: { path: baselines/NAME.json }`, or say `against: …` in the rule"));
+                }
+            },
+            AgainstWord::Baseline { file: Some(_) } | AgainstWord::Paths(_) | AgainstWord::Published { .. } | AgainstWord::Runs { .. } => {
+                against.clone()
+            }
+        };
+        if !S::SUMMARISED && !matches!(against, AgainstWord::Paths(_)) {
+            let what = format!("this cannot be compared with {against}: no summary holds what it needs");
+            return Err(self.fault(Code::Unsupported, what).hint("name a file: `against: PATH`"));
+        }
+        let scope = self.scope.clone();
+        Ok(self.requests.want_beside::<S>(against, spec, columns, &scope))
+    }
+
+    /// What `against: baseline` is when a rule says nothing of it.
+    pub fn default_against(&self) -> AgainstWord {
+        AgainstWord::Baseline { file: None }
     }
 }

@@ -4,9 +4,10 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::beside::{Answer, BesideAnswer, Each, Out, Why};
 use super::judgement::{Judgement, TestCounts};
 use super::published::{Fetched, KeyQuery};
-use super::requests::{Handle, Requests, Scope, TestHandle};
+use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
 use super::words::Over;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::State;
@@ -22,6 +23,8 @@ pub struct Facts {
     pub(crate) tests: Vec<BTreeMap<GroupKey, TestCounts>>,
     /// By input that a check asked for.
     pub(crate) inputs: Vec<Fetched>,
+    /// By question that is asked of other data.
+    pub(crate) besides: Vec<BesideAnswer>,
 }
 
 /// A claim on something beside the batch.
@@ -75,6 +78,55 @@ impl<'a> GroupFacts<'a> {
     pub fn input(&self, handle: InputHandle) -> Option<&'a Fetched> {
         self.facts.inputs.get(handle.0)
     }
+}
+
+impl<'a> GroupFacts<'a> {
+    /// What other data answered, in this group where the rule has `by`.
+    ///
+    /// # Errors
+    /// The handle is of another plan: a mistake of ours.
+    pub fn beside<S: State>(&self, handle: Beside<S>) -> Result<Answer<'a, S::Out>, Fault> {
+        match &self.answer(handle)?.merged {
+            Err(why) => Ok(Answer::NotThere(why.clone())),
+            Ok(out) => Ok(match self.of_group::<S>(out, handle)? {
+                Some(out) => Answer::There(out),
+                None => Answer::NotThere(Why::NoData("there is no such group to compare with".into())),
+            }),
+        }
+    }
+
+    /// The same of each run or batch by itself, the oldest first: none where it does not answer. With why there is no answer
+    /// at all, if so.
+    ///
+    /// # Errors
+    /// See [`GroupFacts::beside`].
+    pub fn beside_each<S: State>(&self, handle: Beside<S>) -> Result<Result<Each<'a, S::Out>, Why>, Fault> {
+        let answer = self.answer(handle)?;
+        if let (Err(why), true) = (&answer.merged, answer.each.is_empty()) {
+            return Ok(Err(why.clone()));
+        }
+        let each = answer.each.iter().map(|(label, out)| {
+            let out = out.as_ref().map(|out| self.of_group::<S>(out, handle)).transpose()?.flatten();
+            Ok((label.as_str(), out))
+        });
+        each.collect::<Result<Each<'_, _>, Fault>>().map(Ok)
+    }
+
+    fn answer<S: State>(&self, handle: Beside<S>) -> Result<&'a BesideAnswer, Fault> {
+        self.facts.besides.get(handle.index).ok_or_else(unanswered::<S>)
+    }
+
+    fn of_group<S: State>(&self, out: &'a Out, handle: Beside<S>) -> Result<Option<&'a S::Out>, Fault> {
+        if !handle.grouped {
+            return out.downcast_ref().map(Some).ok_or_else(unanswered::<S>);
+        }
+        let grouped: &GroupedOut<S::Out> = out.downcast_ref().ok_or_else(unanswered::<S>)?;
+        Ok(grouped.groups.get(self.group.ok_or_else(unanswered::<S>)?))
+    }
+}
+
+fn unanswered<S: State>() -> Fault {
+    Fault::new(Code::Internal, format!("internal error: other data were not asked for `{}`", S::NAME))
 }
 
 /// Asks for a second pass, or for something beside the batch.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::beside::Why;
 use crate::findings::{Figures, Finding};
 use crate::rows::{Repeats, RowSet};
 
@@ -12,6 +13,8 @@ pub enum Judgement {
     NeedsPass,
     /// Nothing to judge, and why.
     NoData(String),
+    /// There is nothing to compare with yet, and why: that blocks nothing.
+    WarmingUp(String),
     /// The batch does not allow a judgement, however many rows there are, and why.
     Unfit(String),
     /// There are so many rows, fewer than the rule's `min_rows`.
@@ -20,6 +23,15 @@ pub enum Judgement {
     Rows(RowsJudged),
     /// A measure, judged against the rule's own limit: the finding but for what the rule file says of it.
     Measured(Box<Finding>),
+}
+
+impl From<Why> for Judgement {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::WarmingUp(why) => Self::WarmingUp(why),
+            Why::NoData(why) => Self::NoData(why),
+        }
+    }
 }
 
 impl Judgement {

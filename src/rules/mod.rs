@@ -5,6 +5,7 @@
 //! entry in the list below, and one folder under `tests/rules/`.
 
 mod alone;
+mod beside;
 mod binder;
 pub mod bounds;
 mod column;
@@ -47,6 +48,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 pub use alone::Alone;
+pub(crate) use beside::Out;
+pub use beside::{Answer, BesideAnswer, Each, Why};
 pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
@@ -55,7 +58,7 @@ pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass, Unfit};
 pub use files::Files;
 pub use judgement::{Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
-pub use requests::{Asking, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
+pub use requests::{Asking, Beside, BesideRequest, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
 use crate::diagnostic::Faults;
 use crate::metric::{Column, ColumnStatistics};

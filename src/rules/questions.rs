@@ -43,6 +43,18 @@ impl Requests {
     /// # Errors
     /// A spec cannot be written, which is a mistake of its state.
     pub fn questions(&self, first: usize, rule_schema: &Schema) -> Result<Vec<Question>, Fault> {
+        self.questions_of(&self.states[first..], rule_schema)
+    }
+
+    /// What these requests ask, of columns of the schema `rule_schema`; their conditions are among these.
+    ///
+    /// # Errors
+    /// See [`Requests::questions`].
+    pub fn questions_of<'a>(
+        &self,
+        requests: impl IntoIterator<Item = &'a StateRequest>,
+        rule_schema: &Schema,
+    ) -> Result<Vec<Question>, Fault> {
         let question = |request: &StateRequest| {
             Ok(Question {
                 state: request.spec.kind().name.to_owned(),
@@ -54,7 +66,7 @@ impl Requests {
                 over: request.scope.over,
             })
         };
-        self.states[first..].iter().map(question).collect()
+        requests.into_iter().map(question).collect()
     }
 
     /// What the row tests answer.

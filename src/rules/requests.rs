@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema};
 
 use super::RowTest;
-use super::words::{Nulls, OnFail, Over, Tolerance};
+use super::words::{AgainstWord, Nulls, OnFail, Over, Tolerance};
 use crate::diagnostic::Place;
 use crate::metric::any::{AnySpec, AnyState};
 use crate::metric::completeness::Completeness;
@@ -68,6 +68,28 @@ impl<S> Clone for Handle<S> {
 
 impl<S> Copy for Handle<S> {}
 
+/// A question that is asked of other data.
+pub struct BesideRequest {
+    pub against: AgainstWord,
+    pub request: StateRequest,
+}
+
+/// A claim on what other data will have answered.
+#[derive(Debug)]
+pub struct Beside<S> {
+    pub(super) index: usize,
+    pub(super) grouped: bool,
+    pub(super) state: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Beside<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Beside<S> {}
+
 /// A claim on the count of a row test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestHandle(pub(crate) usize);
@@ -92,6 +114,15 @@ pub struct StateRequest {
 }
 
 impl StateRequest {
+    /// Of `S` over `columns` in `scope`, by group where the scope groups.
+    fn of<S: State>(spec: S::Spec, columns: &[usize], scope: &Scope) -> Self {
+        if scope.by.is_empty() {
+            return Self { spec: AnySpec::of::<S>(spec), columns: columns.to_vec(), scope: scope.clone() };
+        }
+        let spec = GroupedSpec { keys: scope.by.len(), every: Some(spec), each: Default::default() };
+        Self { spec: AnySpec::of::<Grouped<S>>(spec), columns: by_and(scope, columns), scope: scope.clone() }
+    }
+
     /// The state before it has seen any row.
     pub fn empty(&self, schema: &Schema, memory: &Arc<Budget>) -> Box<dyn AnyState> {
         let types: Vec<DataType> = self.columns.iter().map(|&c| schema.field(c).data_type().clone()).collect();
@@ -149,6 +180,8 @@ pub struct Requests {
     pub states: Vec<StateRequest>,
     /// `where` and known-issue conditions.
     pub conditions: Vec<Condition>,
+    /// What is asked of other data.
+    pub besides: Vec<BesideRequest>,
     /// Wide tables ask for thousands of states.
     index: HashMap<Key, Vec<usize>>,
 }
@@ -189,14 +222,16 @@ impl<'a> Asking<'a> {
 
     /// Asks for a state over `columns` in `scope`, by group where the scope groups.
     pub fn want<S: State>(&mut self, spec: S::Spec, columns: &[usize], scope: &Scope) -> Handle<S> {
-        let grouped = !scope.by.is_empty();
-        let request = if grouped {
-            let spec = GroupedSpec { keys: scope.by.len(), every: Some(spec), each: Default::default() };
-            StateRequest { spec: AnySpec::of::<Grouped<S>>(spec), columns: by_and(scope, columns), scope: scope.clone() }
-        } else {
-            StateRequest { spec: AnySpec::of::<S>(spec), columns: columns.to_vec(), scope: scope.clone() }
-        };
-        Handle { index: self.state(request), grouped, state: PhantomData }
+        let request = StateRequest::of::<S>(spec, columns, scope);
+        Handle { index: self.state(request), grouped: !scope.by.is_empty(), state: PhantomData }
+    }
+
+    /// Asks other data for a state, as [`Asking::want`] does the batch.
+    pub fn want_beside<S: State>(&mut self, against: AgainstWord, spec: S::Spec, columns: &[usize], scope: &Scope) -> Beside<S> {
+        let request = StateRequest::of::<S>(spec, columns, scope);
+        self.new.besides.push(BesideRequest { against, request });
+        let index = self.before.besides.len() + self.new.besides.len() - 1;
+        Beside { index, grouped: !scope.by.is_empty(), state: PhantomData }
     }
 
     /// The index of the state, which is kept once.
@@ -251,6 +286,14 @@ impl Requests {
         self.states.extend(new.states);
         self.tests.extend(new.tests);
         self.conditions.extend(new.conditions);
+        self.besides.extend(new.besides);
+    }
+
+    /// Leaves nothing of the states that were asked for, and of what was asked of other data.
+    pub fn forget_states(&mut self) {
+        self.states.clear();
+        self.index.clear();
+        self.besides.clear();
     }
 
     /// Asks for a state over `columns` in `scope`, by group where the scope groups.

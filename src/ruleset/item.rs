@@ -90,6 +90,8 @@ pub struct RuleItem {
     pub at: Position,
     /// Whether it uses a word with which its rule speaks of rows.
     pub about_rows: bool,
+    /// A digest of what the rule file says of it.
+    pub meaning: u128,
 }
 
 impl RuleItem {
@@ -148,12 +150,19 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
     let read = if is_malformed {
         malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })))
     } else {
-        configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(item)))
+        configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(RuleItem { meaning: meaning(entry, &config), ..item })))
     };
     match faults.take(read) {
         Some(read) => faults.or_ok(read),
         None => Err(faults),
     }
+}
+
+/// A digest of what the rule file says of the rule, whatever its layout.
+fn meaning(entry: &RuleEntry, config: &Node) -> u128 {
+    let mut canonical = entry.name.to_owned();
+    config.canonical(&mut canonical);
+    xxhash_rust::xxh3::xxh3_128(canonical.as_bytes())
 }
 
 /// What to write where a rule's name is followed by something else than its keys.
@@ -381,7 +390,7 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
     }
     match (rule, words) {
         (Some(rule), Some(words)) if faults.is_empty() => {
-            Ok(RuleItem { code: FindingCode::new(entry.name), entry, rule, words, at, about_rows: about_rows.is_some() })
+            Ok(RuleItem { code: FindingCode::new(entry.name), entry, rule, words, at, about_rows: about_rows.is_some(), meaning: 0 })
         }
         _ => Err(faults),
     }

@@ -13,7 +13,9 @@ pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
 pub use sections::SAMPLES_MAX;
-pub use sections::{CleanStep, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat};
+pub use sections::{
+    Advance, BaselineSection, CleanStep, First, GateSection, KnownIssue, Level, Profile, ProfileMap, Sections, SourceSection, TableFormat,
+};
 pub use table::Contract;
 
 use crate::diagnostic::{Code, Fault, Faults};
@@ -65,7 +67,7 @@ pub struct RuleFile {
     pub items: Vec<RuleItem>,
     /// What the rule file says of malformed records, and where; line 0 if it says nothing.
     pub malformed: Spanned<Words>,
-    /// xxh3-128 of what the file means for the rows: layout, comments and the `gate` section do not count.
+    /// xxh3-128 of what the file means for the rows: layout, comments, and where rows go and runs are recorded do not count.
     pub digest: u128,
     /// The table that batches go to, as far as it decides on them.
     pub table: Option<TableTerms>,
@@ -196,8 +198,10 @@ fn holds(whole: &Fault, part: &Fault) -> bool {
 
 fn digest(tree: &Node) -> u128 {
     let mut canonical = String::new();
-    for entry in
-        tree.entries().iter().filter(|e| !matches!(e.key.as_str(), "gate" | "samples" | "description" | "owner" | "tags" | "runbook"))
+    for entry in tree
+        .entries()
+        .iter()
+        .filter(|e| !matches!(e.key.as_str(), "gate" | "history" | "samples" | "description" | "owner" | "tags" | "runbook"))
     {
         canonical.push_str(&entry.key);
         entry.value.canonical(&mut canonical);

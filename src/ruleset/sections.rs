@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::RuleItem;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
-use crate::rules::words::{ColumnSelection, Literal, Ordered, Texts, Tolerance};
+use crate::rules::words::{BatchCount, ColumnSelection, Literal, Ordered, Texts, Tolerance};
 use crate::source::{ContractColumn, Encoding, Format, ReadOptions};
 use crate::yaml::Spanned;
 
@@ -56,12 +56,16 @@ pub struct Sections {
     pub samples: Option<Spanned<usize>>,
     /// What the report says of columns beside the rules. If left out: `basic`.
     pub profile: Option<Spanned<Profile>>,
+    /// What batches are compared with where a rule says no other thing. If left out: each rule says `against`.
+    pub baseline: Option<BaselineSection>,
     /// Failures that are known and for now accepted. If left out: none.
     #[serde(default)]
     pub known: Vec<Spanned<KnownIssue>>,
     /// Where rows go. If left out: `--publish` names the destination.
     #[serde(default)]
     pub gate: GateSection,
+    /// The directory, or `s3://BUCKET/PATH`, in which each run is recorded. If left out: `--record`, else runs are not recorded.
+    pub history: Option<String>,
 }
 
 /// How to read the data; the command line can name other paths.
@@ -113,6 +117,41 @@ pub struct KnownIssue {
     pub ticket: Option<String>,
     /// The last day on which it is accepted, such as `2027-01-31`. If left out: it is accepted for ever.
     pub until: Option<Spanned<Literal>>,
+}
+
+/// The baseline: a summary of good data, in a file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Baseline")]
+pub struct BaselineSection {
+    /// The file; `sluicegate baseline capture` makes one.
+    pub path: Spanned<String>,
+    /// `learn`: where the file is not there yet, the first batch that the gate accepts becomes the baseline; until then what
+    /// compares with it is warming up. If left out: a file that is not there is a fault.
+    pub first: Option<First>,
+    /// `on_accept`: each batch that the gate accepts goes into the baseline. If left out: it changes only when it is told to.
+    pub advance: Option<Advance>,
+    /// How many batches an advancing baseline holds: `30 batches`. If left out: all of them.
+    pub window: Option<BatchCount>,
+    /// A baseline file that never advances: what compares with the baseline is also held against it, so that slow drift
+    /// cannot move the limit along. If left out: none.
+    pub anchor: Option<Spanned<String>>,
+}
+
+/// What happens where there is no baseline yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum First {
+    /// The first accepted batch becomes it.
+    Learn,
+}
+
+/// When a baseline changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Advance {
+    /// With every accepted batch.
+    OnAccept,
 }
 
 /// Where rows go.

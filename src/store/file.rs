@@ -10,8 +10,9 @@ use super::durable::{not_durable, sweep_at};
 use super::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 use super::location::{Location, parent};
 use super::named::{Named, ensure_apart, quarantine_beside};
-use super::parquet::{BatchFile, ParquetStage, StagedFile, Target, held, stored_at};
+use super::parquet::{BatchFile, ParquetStage, StagedFile, Target, held, live_file, stored_at};
 use super::stamp::{Stamp, Stored};
+use super::summaries::{Coverage, LiveFile, SummaryName, TextFiles, Texts};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
@@ -92,7 +93,7 @@ impl Store for SingleFile {
     }
 
     fn rows_of(&self, stamp: &Stamp) -> Result<Option<Box<dyn BatchRows>>, Fault> {
-        Ok(Some(Box::new(BatchFile { file: self.location(), batch: stamp.batch_id.clone() })))
+        Ok(Some(Box::new(BatchFile::whole(self.location(), &stamp.batch_id)?)))
     }
 
     fn snapshot(&self, _: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
@@ -113,11 +114,29 @@ impl Store for SingleFile {
     fn sweep(&self) {
         sweep_at(&Location::Local(self.directory().to_owned()));
     }
+
+    fn texts(&self) -> Option<Box<dyn Texts>> {
+        Some(Box::new(TextFiles::beside(&self.location())))
+    }
+
+    fn coverage(&self, names: &[SummaryName]) -> Result<Coverage, Fault> {
+        let file = self.location();
+        let live = match stored_at(&file)? {
+            Stored::Batch(stamp) => live_file(&file, &stamp.batch_id)?,
+            Stored::Foreign => live_file(&file, "")?.map(|live| LiveFile { batch_id: None, ..live }),
+            Stored::Nothing | Stored::RolledBack(_) => None,
+        };
+        Ok(Coverage::of(names, live.as_slice()))
+    }
 }
 
 impl Target for SingleFile {
     fn rehearse(&self, _: &Commit<'_>) -> Result<u64, Fault> {
         Ok(0)
+    }
+
+    fn content(&self, staged: &StagedFile) -> Result<String, Fault> {
+        staged.footer_digest()
     }
 
     fn commit(&self, staged: &mut StagedFile, _: &Commit<'_>) -> Result<Committed, Fault> {

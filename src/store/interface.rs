@@ -16,6 +16,7 @@ use super::encoded::{Encoded, Encoder, StagedUnit};
 use super::location::Location;
 use super::partition::Partition;
 use super::stamp::{Stamp, Stored};
+use super::summaries::{Coverage, SummaryName, Texts};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowSet;
 use crate::rules::published::{Fetched, KeyQuery};
@@ -109,6 +110,20 @@ pub trait Store: Display + Send + Sync {
 
     /// Removes what killed runs have staged.
     fn sweep(&self) {}
+
+    /// The texts it keeps beside the published rows, of which none is read as a row; none where it keeps no such.
+    fn texts(&self) -> Option<Box<dyn Texts>> {
+        None
+    }
+
+    /// Which of the texts called `names` speak of rows that are published now, and which of these rows have none.
+    ///
+    /// # Errors
+    /// What is published cannot be read.
+    fn coverage(&self, names: &[SummaryName]) -> Result<Coverage, Fault> {
+        let _ = names;
+        Ok(Coverage::default())
+    }
 }
 
 /// What a store asks of the rows that are published there.
@@ -145,6 +160,23 @@ pub trait BatchRows: Any {
     /// # Errors
     /// They cannot be read.
     fn is_partial(&self) -> Result<bool, Fault>;
+
+    /// Which rows these are, as the names of texts about them say it, and when they were published; none if the store keeps
+    /// no such texts, or the rows are not all that the batch published.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn content(&self) -> Result<Option<(String, i64)>, Fault> {
+        Ok(None)
+    }
+
+    /// How many they are, where it is known without reading them.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn count(&self) -> Result<Option<u64>, Fault> {
+        Ok(None)
+    }
 
     /// All of them.
     ///
@@ -192,6 +224,15 @@ pub trait Stage: Send {
     /// # Errors
     /// It cannot be read back.
     fn count(&self) -> Result<u64, Fault>;
+
+    /// Which rows these will be, as the names of texts about them say it, and when they were written; none where the store
+    /// keeps no such texts.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    fn content(&self) -> Result<Option<(String, i64)>, Fault> {
+        Ok(None)
+    }
 
     /// The values of `column` in it, as values of the type `judged`: rows with one of them can be replaced.
     ///

@@ -63,6 +63,14 @@ impl Location {
         }
     }
 
+    /// What `name` is in the directory that holds this.
+    pub(super) fn beside(&self, name: &str) -> Self {
+        match self {
+            Self::Local(path) => Self::Local(path.with_file_name(name)),
+            Self::Remote(remote) => Self::Remote(remote.beside(name)),
+        }
+    }
+
     /// The last part of the name.
     pub fn name(&self) -> &str {
         match self {
@@ -80,7 +88,7 @@ impl Location {
     }
 
     /// Whether this is `directory`, or lies in it.
-    pub(super) fn is_within(&self, directory: &Self) -> bool {
+    pub(crate) fn is_within(&self, directory: &Self) -> bool {
         match (self, directory) {
             (Self::Local(path), Self::Local(directory)) => real(path).starts_with(real(directory)),
             (Self::Remote(_), Self::Remote(_)) => {
@@ -101,7 +109,7 @@ impl Location {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let mut names: Vec<String> = match self {
             Self::Remote(remote) => remote.names()?,
             Self::Local(path) => match fs::read_dir(path) {
@@ -120,7 +128,7 @@ impl Location {
     ///
     /// # Errors
     /// Of each: it is not there, or cannot be read.
-    pub(super) fn read_all(files: &[Self]) -> Vec<io::Result<Bytes>> {
+    pub(crate) fn read_all(files: &[Self]) -> Vec<io::Result<Bytes>> {
         let remote: Vec<&Remote> =
             files.iter().filter_map(|file| if let Self::Remote(remote) = file { Some(remote) } else { None }).collect();
         let mut remote = Remote::read_all(&remote).into_iter();

@@ -16,12 +16,14 @@ pub mod kill;
 mod list;
 mod location;
 mod named;
+mod once;
 mod parquet;
 mod partition;
 mod parts;
 mod quarantine;
 mod remote;
 mod stamp;
+mod summaries;
 
 pub use self::beside::keys_of;
 pub use self::common::rolled_back;
@@ -35,6 +37,7 @@ pub use self::partition::Partition;
 pub use self::quarantine::{Contents, MASKS, Quarantine, StagedPart};
 pub use self::remote::Surroundings;
 pub use self::stamp::{ReplayedRows, Stamp, Stored};
+pub use self::summaries::{Coverage, SummaryName, Texts, Uncovered};
 
 /// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
 const RESERVED: &str = "_sluicegate";

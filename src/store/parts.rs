@@ -12,8 +12,10 @@ use super::durable::{not_durable, sweep_at};
 use super::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 use super::location::Location;
 use super::named::{Named, ensure_apart, is_part, quarantine_beside};
-use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target, held, replays_in, stored_at, whole_at};
+use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target};
+use super::parquet::{held, live_file, replays_in, stored_at, whole_at};
 use super::stamp::{Stamp, Stored};
+use super::summaries::{Coverage, SummaryName, TextFiles, Texts};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
@@ -46,6 +48,11 @@ pub(super) fn open(named: &Named<'_>) -> Result<Option<Arc<dyn Store>>, Fault> {
 }
 
 impl Parts {
+    fn names(&self) -> Result<Vec<String>, Fault> {
+        let directory = &self.directory;
+        directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{directory}: cannot read: {e}")))
+    }
+
     /// The file of the batch `id`.
     fn part(&self, id: &str) -> Location {
         self.directory.join(&format!("{id}.parquet"))
@@ -88,14 +95,13 @@ impl Store for Parts {
     }
 
     fn rows_of(&self, stamp: &Stamp) -> Result<Option<Box<dyn BatchRows>>, Fault> {
-        Ok(Some(Box::new(BatchFile { file: self.part(&stamp.batch_id), batch: stamp.batch_id.clone() })))
+        Ok(Some(Box::new(BatchFile::whole(self.part(&stamp.batch_id), &stamp.batch_id)?)))
     }
 
     fn snapshot(&self, own: &Stamp) -> Result<Arc<dyn Snapshot>, Fault> {
         let directory = &self.directory;
         let (mut files, mut version) = (Vec::new(), Xxh3Default::new());
-        let names = directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{directory}: cannot read: {e}")))?;
-        for name in names.iter().filter(|name| is_part(name)) {
+        for name in self.names()?.iter().filter(|name| is_part(name)) {
             let location = directory.join(name);
             // A damaged part holds keys that nobody could see.
             match whole_at(&location)? {
@@ -127,11 +133,28 @@ impl Store for Parts {
     fn sweep(&self) {
         sweep_at(&self.directory);
     }
+
+    /// Beside the directory: some readers take every file below it for rows.
+    fn texts(&self) -> Option<Box<dyn Texts>> {
+        Some(Box::new(TextFiles::beside(&self.directory)))
+    }
+
+    fn coverage(&self, names: &[SummaryName]) -> Result<Coverage, Fault> {
+        let mut files = Vec::new();
+        for name in self.names()?.iter().filter(|name| is_part(name)) {
+            files.extend(live_file(&self.directory.join(name), name.trim_end_matches(".parquet"))?);
+        }
+        Ok(Coverage::of(names, &files))
+    }
 }
 
 impl Target for Parts {
     fn rehearse(&self, _: &Commit<'_>) -> Result<u64, Fault> {
         Ok(0)
+    }
+
+    fn content(&self, staged: &StagedFile) -> Result<String, Fault> {
+        staged.footer_digest()
     }
 
     fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {

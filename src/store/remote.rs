@@ -109,6 +109,12 @@ impl Remote {
         Self { path: ObjectPath::from(format!("{}{suffix}", path.strip_suffix(".parquet").unwrap_or(path))), ..self.clone() }
     }
 
+    /// What `name` is in the directory that holds this.
+    pub(super) fn beside(&self, name: &str) -> Self {
+        let above = self.path.as_ref().rsplit_once('/').map_or("", |(above, _)| above);
+        Self { path: ObjectPath::from(above).join(name), ..self.clone() }
+    }
+
     /// Where files for this store are written before they are sent.
     pub(super) fn staging(&self) -> &Path {
         &self.staging
@@ -196,12 +202,31 @@ impl Remote {
         Err(Fault::new(Code::UnsafeStore, what).hint("nothing was published; use a store with conditional puts"))
     }
 
+    /// Puts these bytes there, unless something is there already; gives whether nothing was. A store that knows no condition
+    /// overwrites: only for names that say what they hold.
+    pub(super) fn put_new(&self, bytes: &[u8]) -> io::Result<bool> {
+        let put = |mode: PutMode| block_on(self.store.put_opts(&self.path, bytes.to_vec().into(), PutOptions::from(mode)));
+        match put(PutMode::Create)? {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+                put(PutMode::Overwrite)?.map(|_| true).map_err(said)
+            }
+            Err(error) => Err(said(error)),
+        }
+    }
+
     pub(super) fn remove(&self) -> io::Result<()> {
         wait(self.store.delete(&self.path))
     }
 
     pub(super) fn copy(&self, to: &Self) -> io::Result<()> {
         wait(self.store.copy(&self.path, &to.path))
+    }
+
+    /// Puts `bytes` there: readers see all of them, or what was there before.
+    pub(super) fn put(&self, bytes: Bytes) -> io::Result<()> {
+        wait(self.store.put(&self.path, bytes.into())).map(|_| ())
     }
 
     /// Sends the file at `from`: readers see all of it, or what was there before.

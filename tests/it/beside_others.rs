@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use arrow::array::AsArray;
@@ -38,7 +39,7 @@ fn state(run: &Run) -> &str {
 }
 
 /// Another program that changes the table: deltalake for Python, told what to do line by line.
-struct Other {
+pub struct Other {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -46,6 +47,11 @@ struct Other {
 
 impl Other {
     fn new(place: &Place) -> Option<Self> {
+        Self::at(&place.path("lake"))
+    }
+
+    /// One that changes the table in this directory.
+    pub fn at(table: &Path) -> Option<Self> {
         let python = std::env::var("SLUICEGATE_PYTHON").unwrap_or_else(|_| "python3".into());
         let has = Command::new(&python).args(["-c", "import deltalake, pyarrow"]).output();
         if !has.is_ok_and(|o| o.status.success()) {
@@ -53,7 +59,7 @@ impl Other {
             return None;
         }
         let mut command = Command::new(&python);
-        command.arg(project("tests/delta_other.py")).arg(place.path("lake")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(project("tests/delta_other.py")).arg(table).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("python runs");
         let (input, output) = (child.stdin.take().expect("input"), BufReader::new(child.stdout.take().expect("output")));
         Some(Self { child, input, output })
@@ -70,7 +76,7 @@ impl Other {
         line.trim().to_owned()
     }
 
-    fn does(&mut self, what: &str) {
+    pub fn does(&mut self, what: &str) {
         self.begin(what);
         assert_eq!(self.answer(), "ok", "{what}");
     }

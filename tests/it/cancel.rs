@@ -87,7 +87,7 @@ fn a_gate_that_is_cancelled_in_mid_run_ends_promptly_and_publishes_nothing() {
             as_of: None,
             waiting: Waiting { limit: Duration::from_secs(5), tell: |_| {} },
         };
-        gate::gate(&job(&place, &rules, source, cancel, progress), &request)
+        gate::gate(&job(&place, &rules, source, cancel, progress), &request).map(|judged| judged.report)
     };
     let (cancel, read) = (Cancel::default(), Arc::new(AtomicU64::new(0)));
     let counted = read.clone();

@@ -15,6 +15,7 @@ impl Binding<'_, '_> {
             let id = item.words.id.as_ref().map_or(item.entry.name, |id| &id.value);
             let words = Words { on_no_data: item.words.on_no_data.or(Some(OnNoData::Warn)), ..item.words.clone() };
             plan.checks.push(PlannedCheck {
+                meaning: item.meaning,
                 id: format!("{id}-{name}"),
                 code: item.code.clone(),
                 rule: item.entry.name,

@@ -36,5 +36,6 @@ pub(super) fn required(name: &str, at: Position) -> RuleItem {
         },
         at,
         about_rows: false,
+        meaning: 0,
     }
 }

@@ -17,6 +17,7 @@ use chrono::{DateTime, Utc};
 pub(super) use self::contract::schema as contract_schema;
 use self::item::Binding;
 use self::preparation::{binding, certainty};
+use super::keeps::{self, Keeps};
 use super::profile::{self, ColumnPlan};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, Message};
@@ -65,6 +66,8 @@ pub struct PlannedCheck {
     pub check: Result<Box<dyn Judge>, Message>,
     /// Where the rule stands in its file.
     pub at: Position,
+    /// A digest of what the rule file says of it.
+    pub meaning: u128,
     /// Its row test, if it judges row by row.
     pub test: Option<usize>,
     /// Whether its row test is all it asks for.
@@ -101,6 +104,8 @@ pub(crate) struct Terms<'a> {
     pub as_of: DateTime<Utc>,
     /// The table that batches are published to.
     pub published: Option<&'a PublishedTerms>,
+    /// What shall be kept of the batch.
+    pub keeps: Keeps,
 }
 
 /// Binds the rule file; what the source's own statistics prove is not known yet.
@@ -108,6 +113,33 @@ pub(crate) struct Terms<'a> {
 /// # Errors
 /// Every mistake of the rule file that these columns show.
 pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
+    let (mut plan, faults) = bind_on(terms);
+    faults.or_ok(())?;
+    let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
+    plan.profile = profile;
+    plan.requests.absorb(asked);
+    if terms.keeps == Keeps::Everything {
+        let asked = keeps::everything(&plan.prepare, &plan.requests);
+        plan.requests.absorb(asked);
+    }
+    Ok(plan)
+}
+
+/// The same for data that rules compare with: rules that do not fit them say nothing of them.
+///
+/// # Errors
+/// `clean` or `transform` do not fit the data.
+pub(crate) fn bind_what_fits(terms: &Terms<'_>) -> Result<Plan, Faults> {
+    let (plan, faults) = bind_on(terms);
+    let of_prepare = |fault: &Fault| {
+        fault.code == Code::InvalidSql && !plan.checks.iter().any(|c| fault.place.as_ref().is_some_and(|p| p.line == c.at.line))
+    };
+    let wrong: Vec<Fault> = faults.0.into_iter().filter(|fault| !plan.skipped_steps.is_empty() && of_prepare(fault)).collect();
+    Faults(wrong).or_ok(plan)
+}
+
+/// Binds what can be bound, and says what cannot.
+fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
     let sql = LazySql::new(terms.now);
     let (prepare, data_faults) = binding(terms, terms.schema, &sql);
     let mut faults = Faults::default();
@@ -155,13 +187,9 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
         faults.take_all(binding.promised(terms.rules.table.as_ref(), &mut plan));
     }
     ids_differ(terms, &plan, &mut faults);
-    faults.or_ok(())?;
     plan.deferred_faults = Faults(sql.deferred_faults());
-    let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
-    plan.profile = profile;
-    plan.requests.absorb(asked);
     plan.passed_by_statistics = vec![false; plan.requests.tests.len()];
-    Ok(plan)
+    (plan, faults)
 }
 
 impl Plan {

@@ -19,8 +19,15 @@ impl Binding<'_, '_> {
         for (name, data_type) in lossy(table, plan) {
             let rule = Box::new(Held { data_type: Some(data_type) });
             let words = Words { id: Some(here(HELD.id_of(&name))), ..Words::default() };
-            let item =
-                RuleItem { code: HELD.code.clone(), entry: &crate::rules::HELD, rule, words, at: Position::default(), about_rows: false };
+            let item = RuleItem {
+                code: HELD.code.clone(),
+                entry: &crate::rules::HELD,
+                rule,
+                words,
+                at: Position::default(),
+                about_rows: false,
+                meaning: 0,
+            };
             faults.take_all(self.bind_check(&item, Some(&here(name)), plan));
         }
         let Some(table) = table else { return faults.or_ok(()) };
@@ -60,7 +67,7 @@ impl Binding<'_, '_> {
             ..Words::default()
         };
         let code = owner_of(&constraint.id).unwrap_or(&CONSTRAINT).code.clone();
-        let item = RuleItem { code, entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false };
+        let item = RuleItem { code, entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false, meaning: 0 };
         self.bind_check(&item, None, plan)
     }
 }

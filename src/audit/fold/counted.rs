@@ -6,9 +6,11 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::cache::ColumnCache;
+use super::states::States;
 use super::value::{RowCounts, TestFold, UnitRead};
 use super::{FirstPass, Pass};
-use crate::audit::{Job, Plan};
+use crate::audit::keeps::KeptAnswer;
+use crate::audit::{Job, Keeps, Plan};
 use crate::diagnostic::{Code, Fault};
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
@@ -30,6 +32,8 @@ pub(in crate::audit) struct Counted {
     /// Digest of the units' bytes, for text.
     pub(in crate::audit) content_digest: Option<u128>,
     pub(in crate::audit) cache: Option<ColumnCache>,
+    /// What states counted, where it shall be kept.
+    pub(in crate::audit) kept: Vec<KeptAnswer>,
 }
 
 impl Counted {
@@ -70,6 +74,7 @@ impl Counted {
             Some(states) => states,
             None => Pass::new(job, plan, 0)?.empty_states(),
         };
+        let kept = if job.keeps == Keeps::Nothing { Vec::new() } else { kept(&states, plan)? };
         facts.states.extend(states.finish(&Inputs::default())?.into_iter().map(Some));
         let content_digest = content_digest(source, &units);
         Ok(Self {
@@ -84,8 +89,16 @@ impl Counted {
             evidence: rows.evidence,
             content_digest,
             cache,
+            kept,
         })
     }
+}
+
+/// What summaries keep of the states.
+fn kept(states: &States, plan: &Plan) -> Result<Vec<KeptAnswer>, Fault> {
+    let questions = plan.requests.questions(0, &plan.prepare.rule_schema)?;
+    let both = questions.into_iter().zip(states.summarised()?);
+    Ok(both.filter_map(|(question, value)| Some(KeptAnswer { question, value: value? })).collect())
 }
 
 /// Digest of text: of each unit behind what precedes the first record of its file. Other formats have digests of their own.

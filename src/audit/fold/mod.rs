@@ -12,6 +12,8 @@ mod value;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use self::batch::RowBatch;
 use self::cache::{CachedRows, ColumnCache};
 pub(super) use self::counted::Counted;
@@ -210,6 +212,14 @@ pub(super) fn finish_second_pass(fold: Fold, counted: &mut Counted, inputs: &Inp
         None => return Err(Fault::new(Code::Internal, "internal error: a second look at no data")),
     }
     Ok(())
+}
+
+/// What summaries keep of the states of a fold over all `units`, by state.
+///
+/// # Errors
+/// Not all units were counted.
+pub(super) fn kept_of(fold: Fold, units: u32) -> Result<Vec<Option<Json>>, Fault> {
+    fold.into_whole(units)?.map_or_else(|| Ok(Vec::new()), |whole| whole.states.summarised())
 }
 
 /// Runs the row tests on one batch by itself.

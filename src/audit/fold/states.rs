@@ -6,12 +6,14 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::batch::{RowBatch, UndecidableRow};
 use crate::audit::Plan;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::any::AnyState;
-use crate::metric::completeness::Counts;
-use crate::metric::{Budget, Inputs, Rows};
+use crate::metric::completeness::{Completeness, Counts};
+use crate::metric::{Budget, Inputs, Rows, State};
 use crate::rows::Mask;
 use crate::rules::words::Over;
 
@@ -121,6 +123,27 @@ impl States {
             }
         }
         Ok(())
+    }
+
+    /// What summaries keep of what was counted, by request; none of what they do not hold.
+    ///
+    /// # Errors
+    /// A mistake of ours.
+    pub(super) fn summarised(&self) -> Result<Vec<Option<Json>>, Fault> {
+        let mut kept = Vec::with_capacity(self.answers.len());
+        for answer in &self.answers {
+            kept.push(match answer {
+                Answer::Counted(state) => state.summarise()?,
+                Answer::FromStatistics(counts) => State::summarise(&Completeness::from(*counts))?,
+                Answer::SameAs(_) => None,
+            });
+        }
+        for (i, answer) in self.answers.iter().enumerate() {
+            if let Answer::SameAs(all) = answer {
+                kept[i] = kept.get(*all).cloned().flatten();
+            }
+        }
+        Ok(kept)
     }
 
     /// What was counted, by request.

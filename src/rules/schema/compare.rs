@@ -1,80 +1,13 @@
-//! The contract and the batch side by side, at every depth.
+//! Two sets of columns side by side, at every depth.
 
 use std::collections::BTreeMap;
 
-use arrow::datatypes::{DataType, Field, Fields};
+use super::node::Node;
+use super::{ChangeKind, Evolution, Observed, Optional, Readers, SchemaChange, SchemaSection, type_change};
 
-use super::{ChangeKind, ColumnContract, Evolution, Observed, SchemaChange, SchemaSection, TypeName, change, type_change};
-use crate::types::{path_steps, type_name};
-
-/// A column, field or element as the contract has it.
-struct Node<'a> {
-    name: String,
-    contract: Option<&'a ColumnContract>,
-    /// None where nothing is said of its type.
-    data_type: Option<DataType>,
-    /// Its fields, or its elements under the name `[]`.
-    children: Vec<Node<'a>>,
-}
-
-impl<'a> Node<'a> {
-    fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), contract: None, data_type: None, children: Vec::new() }
-    }
-
-    /// The node behind `steps`, made where it is not there.
-    fn at<'n>(nodes: &'n mut Vec<Self>, steps: &[String]) -> Option<&'n mut Self> {
-        let (first, rest) = steps.split_first()?;
-        let index = nodes.iter().position(|n| n.name == *first).unwrap_or_else(|| {
-            nodes.push(Self::new(first));
-            nodes.len() - 1
-        });
-        let node = &mut nodes[index];
-        if rest.is_empty() { Some(node) } else { Self::at(&mut node.children, rest) }
-    }
-
-    /// Takes a declared type; those of structs and lists say what lies below.
-    fn declare(&mut self, data_type: &DataType) {
-        let mut child = |name: &str, data_type: &DataType| {
-            if let Some(child) = Self::at(&mut self.children, &[name.to_owned()]).filter(|c| c.data_type.is_none()) {
-                child.declare(data_type);
-            }
-        };
-        match data_type {
-            DataType::Struct(fields) => fields.iter().for_each(|f| child(f.name(), f.data_type())),
-            DataType::List(item) => child("[]", item.data_type()),
-            _ => {}
-        }
-        self.data_type = Some(data_type.clone());
-    }
-
-    /// Its type as a change shows it.
-    fn type_name(&self) -> Option<String> {
-        let inner = |n: &Node<'_>| format!("{}: {}", n.name, n.type_name().unwrap_or_else(|| "any".into()));
-        match (self.children.as_slice(), &self.data_type) {
-            ([], data_type) => data_type.as_ref().map(type_name),
-            ([item], _) if item.name == "[]" => Some(format!("list<{}>", item.type_name().unwrap_or_else(|| "any".into()))),
-            (children, _) => Some(format!("struct<{}>", children.iter().map(inner).collect::<Vec<_>>().join(", "))),
-        }
-    }
-
-    fn is_optional(&self) -> bool {
-        self.contract.is_none_or(|c| c.required != Some(true)) && self.children.iter().all(Node::is_optional)
-    }
-
-    /// Whether a value of `found` could be one of this.
-    fn fits(&self, found: &DataType) -> bool {
-        match (&self.data_type, self.children.is_empty()) {
-            (Some(expected), true) => type_change(expected, found) != Some(ChangeKind::TypeChanged),
-            (None, true) => true,
-            (_, false) => found.is_nested(),
-        }
-    }
-}
-
-/// What became of each node and each field: the field a node was found as.
+/// What became of each old node: the new one that it was found as.
 struct Pairs {
-    /// By node: the field's index and whether it bears the name, another case of it, or another name.
+    /// By old node: the new one's index and whether it bears the name, another case of it, or another name.
     found: Vec<Option<(usize, Bears)>>,
 }
 
@@ -86,32 +19,32 @@ enum Bears {
 }
 
 impl Pairs {
-    fn of(nodes: &[Node<'_>], fields: &Fields) -> Self {
-        let by_name = |n: &Node<'_>| fields.iter().position(|f| *f.name() == n.name).map(|i| (i, Bears::Name));
-        let mut pairs = Self { found: nodes.iter().map(by_name).collect() };
-        pairs.pair(nodes, fields, |node, field| node.name.to_lowercase() == field.name().to_lowercase(), Bears::OtherCase);
-        pairs.pair_by_place(nodes, fields);
+    fn of(old: &[Node], new: &[Node]) -> Self {
+        let by_name = |o: &Node| new.iter().position(|n| n.name == o.name).map(|i| (i, Bears::Name));
+        let mut pairs = Self { found: old.iter().map(by_name).collect() };
+        pairs.pair(old, new, |old, new| old.name.to_lowercase() == new.name.to_lowercase(), Bears::OtherCase);
+        pairs.pair_by_place(old, new);
         pairs
     }
 
-    fn is_free(&self, field: usize) -> bool {
-        !self.found.iter().flatten().any(|(i, _)| *i == field)
+    fn is_free(&self, new: usize) -> bool {
+        !self.found.iter().flatten().any(|(i, _)| *i == new)
     }
 
-    /// Pairs nodes that are gone with fields that came, where exactly one is alike.
-    fn pair(&mut self, nodes: &[Node<'_>], fields: &Fields, alike: impl Fn(&Node<'_>, &Field) -> bool, bears: Bears) {
-        for (n, node) in nodes.iter().enumerate() {
-            let free: Vec<usize> = (0..fields.len()).filter(|&i| self.is_free(i) && alike(node, &fields[i])).collect();
-            if let (None, [one]) = (self.found[n], free.as_slice()) {
-                self.found[n] = Some((*one, bears));
+    /// Pairs nodes that are gone with nodes that came, where exactly one is alike.
+    fn pair(&mut self, old: &[Node], new: &[Node], alike: impl Fn(&Node, &Node) -> bool, bears: Bears) {
+        for (o, node) in old.iter().enumerate() {
+            let free: Vec<usize> = (0..new.len()).filter(|&i| self.is_free(i) && alike(node, &new[i])).collect();
+            if let (None, [one]) = (self.found[o], free.as_slice()) {
+                self.found[o] = Some((*one, bears));
             }
         }
     }
 
     /// Between the same neighbours, as many gone as came, one after the other of fitting types: probably renamed.
-    fn pair_by_place(&mut self, nodes: &[Node<'_>], fields: &Fields) {
+    fn pair_by_place(&mut self, old: &[Node], new: &[Node]) {
         let gaps = |of: &mut dyn Iterator<Item = Option<usize>>| {
-            // Members of each gap, by the field before it and the field behind it.
+            // Members of each gap, by the node before it and the node behind it.
             let (mut gaps, mut open, mut before) = (BTreeMap::<_, Vec<usize>>::new(), Vec::new(), None);
             for (member, anchor) in of.enumerate() {
                 match anchor {
@@ -126,12 +59,12 @@ impl Pairs {
             gaps
         };
         let gone = gaps(&mut self.found.iter().map(|f| f.map(|(i, _)| i)));
-        let came = gaps(&mut (0..fields.len()).map(|i| if self.is_free(i) { None } else { Some(i) }));
+        let came = gaps(&mut (0..new.len()).map(|i| if self.is_free(i) { None } else { Some(i) }));
         for (place, gone) in gone {
             let Some(came) = came.get(&place).filter(|came| came.len() == gone.len()) else { continue };
-            for (&node, &field) in gone.iter().zip(came) {
-                if nodes[node].fits(fields[field].data_type()) {
-                    self.found[node] = Some((field, Bears::OtherName));
+            for (&o, &n) in gone.iter().zip(came) {
+                if old[o].fits(&new[n]) {
+                    self.found[o] = Some((n, Bears::OtherName));
                 }
             }
         }
@@ -141,121 +74,205 @@ impl Pairs {
 impl SchemaSection {
     /// Every difference, in the contract's order, then what came, in the batch's.
     pub fn changes(&self, batch: &Observed<'_>) -> Vec<SchemaChange> {
-        let mut nodes: Vec<Node<'_>> = Vec::new();
-        for (name, contract) in &self.columns.0 {
-            let whole = batch.schema.column_with_name(name).is_some();
-            let steps = if whole { vec![name.clone()] } else { path_steps(name) };
-            if let Some(node) = Node::at(&mut nodes, &steps) {
-                node.contract = Some(&contract.value);
-                if let Some(TypeName(data_type)) = &contract.r#type {
-                    node.declare(data_type);
-                }
-            }
-        }
-        let mut comparing = Comparing { section: self, batch, changes: Vec::new() };
-        comparing.fields("", &nodes, batch.schema.fields());
-        comparing.changes
+        let old = Node::of_contract(self, |name| batch.schema.column_with_name(name).is_some());
+        let new = Node::of_fields(batch.schema.fields());
+        let mut comparing = Comparing::new(self.evolution, New::Batch { batch, lost_are_missed: true });
+        comparing.nodes("", &old, &new);
+        comparing.found.into_iter().map(|found| found.change).collect()
     }
 }
 
-struct Comparing<'a, 'b> {
-    section: &'a SchemaSection,
-    batch: &'a Observed<'b>,
-    changes: Vec<SchemaChange>,
+/// What stands on the new side.
+#[derive(Clone, Copy)]
+pub(super) enum New<'a> {
+    /// What was seen of a batch.
+    Batch {
+        batch: &'a Observed<'a>,
+        /// Whether each row of it owes a value of every required column: then such a column cannot be gone, whatever readers say.
+        lost_are_missed: bool,
+    },
+    /// What another contract says, or what was found of other data.
+    Contract { are_ordered: bool },
 }
 
-impl Comparing<'_, '_> {
-    fn push(&mut self, path: &str, kind: ChangeKind, optional: bool, from: Option<String>, to: Option<String>, examples: Vec<String>) {
-        let compatible = self.section.allows(kind, optional);
-        self.changes.push(SchemaChange { from, to, examples, ..change(path, kind, compatible) });
+/// A comparison under way.
+pub(super) struct Comparing<'a> {
+    evolution: Evolution,
+    new: New<'a>,
+    /// Whether what is compared bears another name now: to whoever reads by name, its type has nothing to do with what it was.
+    is_renamed: bool,
+    pub(super) found: Vec<FoundChange>,
+}
+
+/// A change, and what it means to others.
+pub(super) struct FoundChange {
+    pub(super) change: SchemaChange,
+    pub(super) optional: Optional,
+    /// Whether it is about a column that bears another name now.
+    pub(super) is_renamed: bool,
+    /// Who can read what after it.
+    pub(super) readers: Readers,
+}
+
+impl<'a> Comparing<'a> {
+    pub(super) fn new(evolution: Evolution, new: New<'a>) -> Self {
+        Self { evolution, new, is_renamed: false, found: Vec::new() }
+    }
+
+    fn push(&mut self, path: &str, kind: ChangeKind, optional: Optional, from: Option<String>, to: Option<String>) {
+        let is_missed = matches!(self.new, New::Batch { lost_are_missed: true, .. }) && kind.takes_a_column_away() && !optional.old;
+        let readers = if self.is_renamed { Readers::ALL } else { Readers::after(kind, optional) };
+        let change = SchemaChange { from, to, ..SchemaChange::new(path, kind, self.evolution.allows(readers) && !is_missed) };
+        self.found.push(FoundChange { change, optional, is_renamed: self.is_renamed, readers });
+    }
+
+    /// A change that has nothing to do with who must be there.
+    fn push_plain(&mut self, path: &str, kind: ChangeKind, from: Option<String>, to: Option<String>) {
+        self.push(path, kind, Optional { old: true, new: true }, from, to);
     }
 
     /// Columns, or the fields of a struct at `path`.
-    fn fields(&mut self, path: &str, nodes: &[Node<'_>], fields: &Fields) {
+    pub(super) fn nodes(&mut self, path: &str, old: &[Node], new: &[Node]) {
         let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let (added, removed) = match path {
             "" => (ChangeKind::ColumnAdded, ChangeKind::ColumnRemoved),
             _ => (ChangeKind::NestedFieldAdded, ChangeKind::NestedFieldRemoved),
         };
-        let pairs = Pairs::of(nodes, fields);
-        for (node, found) in nodes.iter().zip(&pairs.found) {
+        let pairs = Pairs::of(old, new);
+        for (node, found) in old.iter().zip(&pairs.found) {
             let here = below(&node.name);
-            let Some((field, bears)) = found.map(|(i, bears)| (&fields[i], bears)) else {
-                self.push(&here, removed, node.is_optional(), node.type_name(), None, Vec::new());
+            let Some((field, bears)) = found.map(|(i, bears)| (&new[i], bears)) else {
+                self.push(&here, removed, Optional { old: node.is_optional(), new: true }, node.type_name(), None);
                 continue;
             };
             if bears != Bears::Name {
                 let kind = if bears == Bears::OtherCase { ChangeKind::KeyCaseChanged } else { ChangeKind::ColumnRenamed };
-                let optional = node.is_optional() && (field.is_nullable() || self.section.evolution == Evolution::Any);
-                self.push(&here, kind, optional, Some(node.name.clone()), Some(field.name().clone()), Vec::new());
+                let optional = Optional { old: node.is_optional(), new: field.is_optional() };
+                self.push(&here, kind, optional, Some(node.name.clone()), Some(field.name.clone()));
             }
-            self.node(&below(field.name()), node, field);
+            let was_renamed = self.is_renamed;
+            self.is_renamed |= bears != Bears::Name;
+            self.node(&below(&field.name), node, field);
+            self.is_renamed = was_renamed;
         }
-        if path.is_empty() && self.batch.is_ordered {
-            self.order(nodes, fields, &pairs);
+        if path.is_empty() && self.has_order() {
+            self.order(new, &pairs);
         }
-        for (_, field) in fields.iter().enumerate().filter(|(i, _)| pairs.is_free(*i)) {
-            self.push(&below(field.name()), added, field.is_nullable(), None, Some(type_name(field.data_type())), Vec::new());
+        for (_, node) in new.iter().enumerate().filter(|(i, _)| pairs.is_free(*i)) {
+            self.push(&below(&node.name), added, Optional { old: true, new: node.is_optional() }, None, node.type_name());
         }
     }
 
-    /// One column or field that is there.
-    fn node(&mut self, path: &str, node: &Node<'_>, field: &Field) {
-        let contradicted = self.batch.contradicted.iter().find(|(n, _)| n == path);
-        let examples = contradicted.map(|(_, examples)| examples.clone()).unwrap_or_default();
-        let types = || (node.type_name(), Some(type_name(field.data_type())));
-        match (node.children.as_slice(), field.data_type()) {
-            ([], found) => match node.data_type.as_ref().map(|expected| (type_change(expected, found), contradicted)) {
-                Some((Some(kind), _)) => {
-                    let (from, to) = types();
-                    self.push(path, kind, true, from, to, examples);
-                    let tally = self.batch.tallies.iter().find(|t| t.path == path);
-                    if let (Some(change), Some(tally)) = (self.changes.last_mut(), tally) {
-                        change.kinds.clone_from(&tally.kinds);
-                    }
-                }
-                // Of the same type, yet not readable as the contract has it: its text has another form.
-                Some((None, Some(_))) => {
-                    let (from, to) = types();
-                    let from = node.contract.and_then(|c| c.format.as_ref()).map(|f| f.value.clone()).or(from);
-                    self.push(path, ChangeKind::FormatChanged, true, from, to, examples);
-                }
-                Some((None, None)) | None => {}
-            },
-            ([item], DataType::List(found) | DataType::LargeList(found) | DataType::FixedSizeList(found, _)) if item.name == "[]" => {
-                self.node(&format!("{path}[]"), item, found);
-            }
-            (children, DataType::Struct(found)) if children.iter().all(|c| c.name != "[]") => self.fields(path, children, found),
-            _ => {
-                let (from, to) = types();
-                self.push(path, ChangeKind::TypeChanged, true, from, to, examples);
-            }
+    fn has_order(&self) -> bool {
+        match self.new {
+            New::Batch { batch, .. } => batch.is_ordered,
+            New::Contract { are_ordered } => are_ordered,
         }
-        let Some(contract) = node.contract else { return };
-        match (contract.required, self.batch.missing.get(path)) {
-            (Some(true), Some(missing)) if *missing > 0 => {
-                let (from, to) = (Some("required".to_owned()), Some(format!("{missing} missing")));
-                self.push(path, ChangeKind::NullabilityRelaxed, true, from, to, Vec::new());
+    }
+
+    /// One column or field that both sides have.
+    fn node(&mut self, path: &str, old: &Node, new: &Node) {
+        self.types(path, old, new);
+        match self.new {
+            New::Batch { batch, .. } => self.nullability_of_batch(path, old, new, batch),
+            New::Contract { .. } => self.nullability(path, old, new),
+        }
+    }
+
+    fn types(&mut self, path: &str, old: &Node, new: &Node) {
+        if let (Some(old), Some(new)) = (old.item(), new.item()) {
+            return self.node(&format!("{path}[]"), old, new);
+        }
+        if let (Some(old), Some(new)) = (old.fields(), new.fields()) {
+            return self.nodes(path, old, new);
+        }
+        let kind = match (old.is_anything(), new.is_anything(), self.new) {
+            (true, true, _) | (true, false, New::Batch { .. }) => None,
+            (true, false, New::Contract { .. }) => Some(ChangeKind::TypeNarrowed),
+            (false, true, _) => Some(ChangeKind::TypeWidened),
+            (false, false, _) => match (&old.data_type, &new.data_type, old.children.is_empty()) {
+                (Some(old), Some(new), true) => type_change(old, new),
+                _ => Some(ChangeKind::TypeChanged),
+            },
+        };
+        let any = || Some("any".to_owned());
+        let change = kind.map(|kind| (kind, old.type_name().or_else(any), new.type_name().or_else(any)));
+        match self.new {
+            New::Batch { batch, .. } => self.type_of_batch(path, old, new, batch, change),
+            New::Contract { .. } => match change {
+                Some((kind, from, to)) => self.push_plain(path, kind, from, to),
+                None if is_time(new) && old.format != new.format => {
+                    let written = |node: &Node| node.format.clone().or(Some("ISO 8601".into()));
+                    self.push_plain(path, ChangeKind::FormatChanged, written(old), written(new));
+                }
+                None => {}
+            },
+        }
+    }
+
+    /// A type that changed, and what a batch shows of it.
+    fn type_of_batch(&mut self, path: &str, old: &Node, new: &Node, batch: &Observed<'_>, change: Option<Change>) {
+        let contradicted = batch.contradicted.iter().find(|(n, _)| n == path);
+        match (change, contradicted) {
+            (Some((kind, from, to)), _) => {
+                self.push_plain(path, kind, from, to);
+                let tally = batch.tallies.iter().find(|t| t.path == path);
+                if let (Some(found), Some(tally)) = (self.found.last_mut(), tally) {
+                    found.change.kinds.clone_from(&tally.kinds);
+                }
             }
-            (Some(false), _) if !field.is_nullable() => {
-                let (from, to) = (Some("optional".to_owned()), Some("required".to_owned()));
-                self.push(path, ChangeKind::NullabilityTightened, true, from, to, Vec::new());
+            // Of the same type, yet not readable as the contract has it: its text has another form.
+            (None, Some(_)) if old.data_type.is_some() => {
+                let from = old.format.clone().or_else(|| old.type_name());
+                self.push_plain(path, ChangeKind::FormatChanged, from, new.type_name());
+            }
+            (None, _) => return,
+        }
+        if let (Some(found), Some((_, examples))) = (self.found.last_mut(), contradicted) {
+            found.change.examples.clone_from(examples);
+        }
+    }
+
+    fn nullability_of_batch(&mut self, path: &str, old: &Node, new: &Node, batch: &Observed<'_>) {
+        match (old.required, batch.missing.get(path)) {
+            (Some(true), Some(missing)) if *missing > 0 => {
+                self.push_plain(path, ChangeKind::NullabilityRelaxed, Some("required".into()), Some(format!("{missing} missing")));
+            }
+            (Some(false), _) if new.required == Some(true) => {
+                self.push_plain(path, ChangeKind::NullabilityTightened, Some("optional".into()), Some("required".into()));
             }
             _ => {}
         }
     }
 
+    fn nullability(&mut self, path: &str, old: &Node, new: &Node) {
+        let says = |from: &str, to: &str| (Some(from.to_owned()), Some(to.to_owned()));
+        let (kind, (from, to)) = match (old.required, new.required) {
+            (Some(true), Some(false)) => (ChangeKind::NullabilityRelaxed, says("required", "optional")),
+            (Some(false), Some(true)) => (ChangeKind::NullabilityTightened, says("optional", "required")),
+            _ => return,
+        };
+        self.push_plain(path, kind, from, to);
+    }
+
     /// Columns that stand elsewhere among those both sides have.
-    fn order(&mut self, nodes: &[Node<'_>], fields: &Fields, pairs: &Pairs) {
-        let there: Vec<(&str, usize)> = nodes.iter().zip(&pairs.found).filter_map(|(n, f)| Some((n.name.as_str(), (*f)?.0))).collect();
-        let mut in_batch: Vec<usize> = there.iter().map(|(_, field)| *field).collect();
-        in_batch.sort_unstable();
-        for (to, field) in in_batch.iter().enumerate() {
-            let from = there.iter().position(|(_, f)| f == field).unwrap_or(to);
+    fn order(&mut self, new: &[Node], pairs: &Pairs) {
+        let there: Vec<usize> = pairs.found.iter().filter_map(|found| found.map(|(i, _)| i)).collect();
+        let mut in_new = there.clone();
+        in_new.sort_unstable();
+        for (to, field) in in_new.iter().enumerate() {
+            let from = there.iter().position(|f| f == field).unwrap_or(to);
             if from != to {
                 let (before, now) = (Some(format!("position {}", from + 1)), Some(format!("position {}", to + 1)));
-                self.push(fields[*field].name(), ChangeKind::Reordered, true, before, now, Vec::new());
+                self.push_plain(&new[*field].name, ChangeKind::Reordered, before, now);
             }
         }
     }
+}
+
+/// A kind of change with the types before and after.
+type Change = (ChangeKind, Option<String>, Option<String>);
+
+fn is_time(node: &Node) -> bool {
+    node.data_type.as_ref().is_some_and(|t| t.is_temporal())
 }

@@ -1,5 +1,6 @@
 //! The small words of a rule file: literals, amounts, columns, and what to do on failure.
 
+mod against;
 mod amounts;
 mod columns;
 mod decimal;
@@ -11,6 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+pub use self::against::{Against, AgainstWord, BatchCount, Season};
 pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
 pub use self::columns::{ColumnSelection, TypeClass};
 pub use self::decimal::Decimal;

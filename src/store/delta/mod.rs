@@ -9,6 +9,7 @@ mod append;
 mod commit;
 mod commit_state;
 mod constraints;
+mod coverage;
 mod log;
 mod protocol;
 mod replace;

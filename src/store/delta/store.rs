@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::commit::{commit, rehearse};
 use super::commit_state::{CommitState, unknown, untold};
+use super::coverage::coverage;
 use super::log::{self, LOG};
 use super::schema::{self, DeltaWriteSchema};
 use super::table::{DeltaStore, Table, had_rows, transaction_version};
@@ -21,6 +22,7 @@ use crate::store::location::Location;
 use crate::store::named::{Named, ensure_apart, is_part, quarantine_beside};
 use crate::store::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target};
 use crate::store::stamp::{Stamp, Stored};
+use crate::store::summaries::{Coverage, SummaryName, TextFiles, Texts};
 
 /// Any directory, of this machine or in an object store: nothing but a table can be changed there without overwriting what
 /// another gate has just written.
@@ -127,8 +129,8 @@ impl Store for DeltaStore {
         let Some(table) = Table::open(self)? else { return Ok(None) };
         match (table.files_of(stamp)?.pop(), table.transaction(stamp)?) {
             (Some((file, _)), _) => {
-                let file = self.location.join(&file.path);
-                Ok(Some(Box::new(BatchFile { file, batch: stamp.batch_id.clone() })))
+                let content = table.content_of(&file.path)?;
+                Ok(Some(Box::new(BatchFile { file: self.location.join(&file.path), batch: stamp.batch_id.clone(), content })))
             }
             (None, Some(version)) if had_rows(version) => Err(untold(&self.location, stamp)),
             (None, _) => Ok(None),
@@ -200,6 +202,14 @@ impl Store for DeltaStore {
     fn sweep(&self) {
         sweep_at(&self.staging());
     }
+
+    fn texts(&self) -> Option<Box<dyn Texts>> {
+        Some(Box::new(TextFiles { reserved: self.staging() }))
+    }
+
+    fn coverage(&self, names: &[SummaryName]) -> Result<Coverage, Fault> {
+        coverage(self, names)
+    }
 }
 
 /// A staged file on its way into a table.
@@ -211,6 +221,10 @@ struct ToTable {
 impl Target for ToTable {
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
         rehearse(&self.store, &self.columns, what)
+    }
+
+    fn content(&self, staged: &StagedFile) -> Result<String, Fault> {
+        Ok(format!("{:032x}", staged.digest()?)[..16].to_owned())
     }
 
     fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {

@@ -11,6 +11,7 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
 use super::commit_state::{CommitState, commit_state};
+use super::coverage::named;
 use super::{log, protocol};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::TableTerms;
@@ -145,6 +146,13 @@ impl<'a> Table<'a> {
             }
         }
         Ok(files)
+    }
+
+    /// Which rows the data file `path` holds, and since when; none if some of them were deleted.
+    pub(super) fn content_of(&self, path: &str) -> Result<Option<(String, i64)>, Fault> {
+        let files = self.files()?;
+        let file = files.iter().find(|file| file.path() == path).filter(|file| file.deletion_vector_descriptor().is_none());
+        Ok(file.and_then(|file| named(path, file.modification_time()).content.zip(Some(file.modification_time()))))
     }
 
     /// The version of the transaction by which the batch was published.

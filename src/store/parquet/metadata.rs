@@ -1,8 +1,9 @@
 //! What a Parquet file says of itself, in its metadata.
 
 use parquet::errors::ParquetError;
-use parquet::file::reader::FileReader;
+use parquet::file::reader::{ChunkReader, FileReader, Length};
 use parquet::file::serialized_reader::SerializedFileReader;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::{Location, Readable};
@@ -83,6 +84,24 @@ pub fn replays_in(location: &Location) -> Result<Vec<String>, Fault> {
 /// It cannot be read.
 pub(in crate::store) fn is_partial(location: &Location) -> Result<bool, Fault> {
     Ok(said_in(location, PARTIAL)?.is_some())
+}
+
+/// Which rows are in the file, as far as its footer tells: a digest of the footer, which says where each value stands, and of
+/// the file's length.
+///
+/// # Errors
+/// It cannot be read.
+pub(in crate::store) fn footer_digest(file: &Readable) -> Result<String, ParquetError> {
+    /// How a file ends: the footer's length and the magic bytes.
+    const END: u64 = 8;
+    let length = file.len();
+    let end = file.get_bytes(length.saturating_sub(END), END as usize)?;
+    let footer = u64::from(u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
+    let begin = length.checked_sub(footer + END).ok_or_else(|| ParquetError::General("the footer is longer than the file".into()))?;
+    let mut digest = Xxh3Default::new();
+    digest.update(&length.to_le_bytes());
+    digest.update(&file.get_bytes(begin, footer as usize)?);
+    Ok(format!("{:016x}", digest.digest()))
 }
 
 /// What the file's metadata says under `key`.

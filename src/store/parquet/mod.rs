@@ -11,7 +11,7 @@ mod types;
 mod values;
 mod view;
 
-pub(super) use self::batch::BatchFile;
+pub(super) use self::batch::{BatchFile, live_file};
 pub(super) use self::groups::EncodedGroup;
 pub(super) use self::metadata::whole_at;
 pub use self::metadata::{done_in, replays_in, stored_at};

@@ -28,6 +28,12 @@ pub(in crate::store) trait Target: Send {
     /// Those of the commit, as far as they can be foreseen.
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault>;
 
+    /// Which rows the finished file holds, as the store tells it once they are published.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    fn content(&self, staged: &StagedFile) -> Result<String, Fault>;
+
     /// Publishes the finished file in place of what is there of its batch, durably.
     ///
     /// # Errors
@@ -137,6 +143,10 @@ impl<T: Target> Stage for ParquetStage<T> {
 
     fn count(&self) -> Result<u64, Fault> {
         self.file.rows_written()
+    }
+
+    fn content(&self) -> Result<Option<(String, i64)>, Fault> {
+        Ok(Some((self.to.content(&self.file)?, self.file.written()?)))
     }
 
     fn values_of(&self, column: &str, judged: Option<&DataType>) -> Result<Partition, Fault> {

@@ -1,5 +1,6 @@
 //! A Parquet file on its way: row groups appended in order, made durable, renamed.
 
+use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use parquet::file::writer::SerializedFileWriter;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::groups::{EncodedGroup, GroupsEncoder};
-use super::metadata::{DONE, PARTIAL, REPLAYS};
+use super::metadata::{DONE, PARTIAL, REPLAYS, footer_digest};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage};
@@ -38,6 +39,8 @@ pub(in crate::store) struct StagedFile {
     encoder: GroupsEncoder,
     rows: u64,
     renamed: bool,
+    /// A digest of the finished file, once it was asked for.
+    digest: OnceCell<u128>,
     /// Where it was sent.
     sent: Option<Remote>,
     /// Directories that were made for it, the innermost first.
@@ -73,7 +76,18 @@ impl StagedFile {
         match begun {
             Ok((alive, (writer, factory))) => {
                 let encoder = GroupsEncoder::new(factory, schema.clone());
-                Ok(Self { path, _alive: alive, writer: Some(writer), encoder, rows: 0, renamed: false, sent: None, made, own_name })
+                Ok(Self {
+                    path,
+                    _alive: alive,
+                    writer: Some(writer),
+                    encoder,
+                    rows: 0,
+                    renamed: false,
+                    digest: OnceCell::new(),
+                    sent: None,
+                    made,
+                    own_name,
+                })
             }
             Err(error) => {
                 files::discard(&path);
@@ -234,6 +248,9 @@ impl StagedFile {
     /// # Errors
     /// It cannot be read back.
     pub(crate) fn digest(&self) -> Result<u128, Fault> {
+        if let Some(digest) = self.digest.get() {
+            return Ok(*digest);
+        }
         let digest = || {
             let (mut file, mut digest, mut buffer) = (files::open(&self.path)?, Xxh3Default::new(), vec![0; 1 << 20]);
             loop {
@@ -243,7 +260,24 @@ impl StagedFile {
                 }
             }
         };
-        digest().map_err(|e: io::Error| cannot_write(&self.path, &e))
+        let digest = digest().map_err(|e: io::Error| cannot_write(&self.path, &e))?;
+        Ok(*self.digest.get_or_init(|| digest))
+    }
+
+    /// A digest of the finished file's footer, which says where each value stands.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    pub(crate) fn footer_digest(&self) -> Result<String, Fault> {
+        footer_digest(&self.readable()?).map_err(|e| cannot_write(&self.path, &io_error(e)))
+    }
+
+    /// When the finished file was written, in milliseconds since 1970, by the file system's clock.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub(crate) fn written(&self) -> Result<i64, Fault> {
+        milliseconds(&self.path).map_err(|e| cannot_write(&self.path, &e))
     }
 
     /// How many rows the finished file holds, as its footer says.
@@ -293,6 +327,12 @@ impl StagedFile {
         let writer = self.writer.as_mut().expect("nothing is appended after the footer");
         f(writer).map_err(|e| cannot_write(&self.path, &io_error(e)))
     }
+}
+
+/// When the file was written, in milliseconds since 1970.
+pub(in crate::store) fn milliseconds(path: &Path) -> io::Result<i64> {
+    let modified = path.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(modified.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The error of the file beneath, if there is one.

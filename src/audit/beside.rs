@@ -1,0 +1,159 @@
+//! Other data are asked what the batch is asked: files by folding them, all else by what summaries keep.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+
+use super::kept::plan_of;
+use super::sink::NoSink;
+use super::{Job, Plan, fold};
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::metric::Inputs;
+use crate::rules::words::AgainstWord;
+use crate::rules::{BesideAnswer, Out, Question, Why};
+use crate::source::Source;
+use crate::summary::Summary;
+
+/// Whoever can reach what rules compare with.
+pub trait References: Send + Sync {
+    /// Opens data that a rule names.
+    ///
+    /// # Errors
+    /// It is not there, may not be read, or is not of its format.
+    fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults>;
+
+    /// The summaries of what is published, of a baseline, or of recorded runs; the oldest first.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults>;
+}
+
+/// What was found of summaries.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// With a name for people: the batch's or the run's.
+    pub parts: Vec<(String, Arc<Summary>)>,
+    /// Why there is nothing to compare with, or not enough yet.
+    pub why: Option<Why>,
+    /// Batches of which no summary is kept.
+    pub without: u64,
+}
+
+/// Asks other data all that the plan's rules want of them.
+///
+/// # Errors
+/// They cannot be reached or read.
+pub(super) fn answers(job: &Job<'_>, plan: &Plan) -> Result<Vec<BesideAnswer>, Faults> {
+    let besides = &plan.requests.besides;
+    let mut by_source: BTreeMap<&AgainstWord, Vec<usize>> = BTreeMap::new();
+    for (index, beside) in besides.iter().enumerate() {
+        by_source.entry(&beside.against).or_default().push(index);
+    }
+    let mut answers: Vec<Option<BesideAnswer>> = besides.iter().map(|_| None).collect();
+    for (against, asked) in by_source {
+        let Some(references) = &job.references else {
+            let what = format!("nothing can be compared with {against} here");
+            return Err(Fault::new(Code::Unsupported, what).into());
+        };
+        let requests: Vec<_> = asked.iter().map(|&index| &besides[index].request).collect();
+        let questions = plan.requests.questions_of(requests, &plan.prepare.rule_schema)?;
+        let types: Vec<Vec<DataType>> = asked.iter().map(|&index| types_of(plan, &besides[index].request.columns)).collect();
+        let found = match against {
+            AgainstWord::Paths(paths) => folded(job, references.open(paths)?, &questions).map_err(|faults| among(faults, against))?,
+            AgainstWord::Published { .. } | AgainstWord::Baseline { .. } | AgainstWord::Runs { .. } => {
+                from_summaries(job, &references.summaries(against)?, &questions, &types)?
+            }
+        };
+        for (index, answer) in asked.into_iter().zip(found) {
+            answers[index] = Some(answer);
+        }
+    }
+    let all: Option<Vec<BesideAnswer>> = answers.into_iter().collect();
+    all.ok_or_else(|| Fault::new(Code::Internal, "internal error: other data did not answer every question").into())
+}
+
+fn types_of(plan: &Plan, columns: &[usize]) -> Vec<DataType> {
+    columns.iter().map(|&column| plan.prepare.rule_schema.field(column).data_type().clone()).collect()
+}
+
+/// Faults of other data, so that nobody takes them for the batch's.
+fn among(faults: Faults, against: &AgainstWord) -> Faults {
+    Faults(
+        faults
+            .0
+            .into_iter()
+            .map(|fault| Fault { what: format!("in {against}, which a rule compares with: {}", fault.what), ..fault })
+            .collect(),
+    )
+}
+
+/// What the data of `source` answer, of the rows that the rules let pass.
+fn folded(job: &Job<'_>, source: Arc<dyn Source>, questions: &[Question]) -> Result<Vec<BesideAnswer>, Faults> {
+    /// As many as the batch itself may take to settle its types.
+    const PASSES_MAX: usize = 4;
+    let mut source = source;
+    for _ in 0..PASSES_MAX {
+        let other = Job { statistics: job.statistics, ..job.of_other(source.clone()) };
+        let (plan, asked) = plan_of(&other, source.as_ref(), questions)?;
+        let first = fold::first_pass(&other, source.as_ref(), &plan, &NoSink::default(), 0..u32::MAX)?;
+        if let Some(retyped) = source.retyped(&first.fold.evidence())? {
+            source = retyped;
+            continue;
+        }
+        let counted = fold::Counted::of(&other, first, source.as_ref(), &plan)?;
+        let mut outs = counted.facts.states.into_iter();
+        return Ok(asked
+            .into_iter()
+            .map(|asked| BesideAnswer {
+                merged: match asked {
+                    Ok(()) => outs.next().flatten().ok_or_else(|| Why::NoData("it did not answer".into())),
+                    Err(why) => Err(Why::NoData(why)),
+                },
+                each: Vec::new(),
+            })
+            .collect());
+    }
+    let fault = Fault::new(Code::TypesUnsettled, "the columns' types did not settle");
+    Err(fault.hint("give the types in the rule file's `schema` section").into())
+}
+
+/// What summaries answer.
+fn from_summaries(job: &Job<'_>, kept: &Kept, questions: &[Question], types: &[Vec<DataType>]) -> Result<Vec<BesideAnswer>, Fault> {
+    questions.iter().zip(types).map(|(question, types)| from_parts(job, kept, question, types)).collect()
+}
+
+fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType]) -> Result<BesideAnswer, Fault> {
+    let finish = |state: Box<dyn crate::metric::any::AnyState>| -> Result<Out, Fault> { state.finish(&Inputs::default()) };
+    let mut merged: Option<Box<dyn crate::metric::any::AnyState>> = None;
+    let (mut each, mut lacking, mut why) = (Vec::new(), 0, None);
+    for (label, summary) in &kept.parts {
+        match summary.state(question, types, &job.budget)? {
+            Err(reason) => {
+                lacking += 1;
+                each.push((label.clone(), None));
+                // The latest one matters most.
+                why = Some(reason);
+            }
+            Ok(state) => {
+                each.push((label.clone(), Some(finish(state.fork()?)?)));
+                match &mut merged {
+                    None => merged = Some(state),
+                    Some(all) => all.merge(state)?,
+                }
+            }
+        }
+    }
+    let merged = match (merged, &kept.why) {
+        (_, Some(why)) => Err(why.clone()),
+        (Some(state), None) => Ok(finish(state)?),
+        (None, None) => Err(Why::NoData(match why {
+            Some(reason) if lacking == 1 => reason,
+            Some(reason) => format!("{reason} (in none of {lacking} summaries)"),
+            None if kept.without > 0 => format!("needs a scan: no summary is kept of {} batches", kept.without),
+            None => "there is nothing to compare with".to_owned(),
+        })),
+    };
+    Ok(BesideAnswer { merged, each })
+}

@@ -1,0 +1,95 @@
+//! What rules compare with, as the command line reaches it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::audit::{Kept, References};
+use crate::baseline;
+use crate::confines::Confines;
+use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::rules::Why;
+use crate::rules::words::AgainstWord;
+use crate::ruleset::{BaselineSection, RuleFile};
+use crate::source::{self, ContractColumn, ReadOptions, Source, Spool};
+
+/// Files, the baseline, the table and the recorded runs that the rules of one rule file may name.
+pub(super) struct Surroundings {
+    options: ReadOptions,
+    contract: Vec<ContractColumn>,
+    scratch: PathBuf,
+    confines: Option<Confines>,
+    /// The baseline that is learned from the first batch, and its anchor.
+    learns: Vec<String>,
+    /// Whether this run makes it.
+    makes_baseline: bool,
+}
+
+impl Surroundings {
+    /// What the rules of `rules` may name; what must be spooled goes to `scratch`.
+    ///
+    /// # Errors
+    /// The rule file does not say how to read data.
+    pub(super) fn of(rules: &RuleFile, scratch: PathBuf, confines: Option<Confines>) -> Result<Self, Faults> {
+        let baseline = rules.sections.baseline.as_ref();
+        Ok(Self {
+            options: ReadOptions { format: None, ..rules.sections.read_options(&rules.path)? },
+            contract: rules.contract(),
+            scratch,
+            confines,
+            learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
+            makes_baseline: false,
+        })
+    }
+
+    /// For a run that makes the baseline: that it is not there yet is no fault.
+    pub(super) fn with_no_baseline_yet(self) -> Self {
+        Self { makes_baseline: true, ..self }
+    }
+
+    fn allow(&self, path: &str) -> Result<(), Fault> {
+        self.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path))
+    }
+
+    fn baseline(&self, path: &str) -> Result<Kept, Faults> {
+        self.allow(path)?;
+        match baseline::read(path)? {
+            Some(summary) => Ok(Kept { parts: vec![(path.to_owned(), Arc::new(summary))], ..Kept::default() }),
+            None if self.makes_baseline => Ok(Kept { why: Some(Why::WarmingUp("there is no baseline yet".into())), ..Kept::default() }),
+            None if self.learns.iter().any(|learned| learned == path) => {
+                let why = format!("there is no baseline yet: the first batch that the gate accepts becomes {path}");
+                Ok(Kept { why: Some(Why::WarmingUp(why)), ..Kept::default() })
+            }
+            None => {
+                let fault = Fault::new(Code::FileNotFound, "there is no such baseline").at(Place::file(path));
+                let hint =
+                    format!("`sluicegate baseline capture DATA -r RULES -o {path}` makes it, `first: learn` makes it of the first batch");
+                Err(fault.hint(hint).into())
+            }
+        }
+    }
+}
+
+/// The files of a baseline.
+fn of_baseline(baseline: &BaselineSection) -> Vec<String> {
+    std::iter::once(&baseline.path).chain(&baseline.anchor).map(|path| path.value.clone()).collect()
+}
+
+impl References for Surroundings {
+    fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
+        paths.iter().try_for_each(|path| self.allow(path))?;
+        let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
+        Ok(source::open(paths, &options, &self.contract, &Spool::new(&self.scratch))?)
+    }
+
+    fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults> {
+        match against {
+            AgainstWord::Baseline { file: Some(path) } => self.baseline(path),
+            AgainstWord::Baseline { file: None } => {
+                Err(Fault::new(Code::Internal, "internal error: a baseline without a name was asked for").into())
+            }
+            AgainstWord::Published { .. } => Ok(Kept::default()),
+            AgainstWord::Runs { .. } => Ok(Kept::default()),
+            AgainstWord::Paths(_) => Err(Fault::new(Code::Internal, "internal error: data keep no summaries").into()),
+        }
+    }
+}

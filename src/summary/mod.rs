@@ -1,0 +1,325 @@
+//! Summaries: what is kept of data when the data are gone.
+//!
+//! A summary holds what states counted of some rows, by the question that each answers, in a bounded form without rows: no
+//! row ids, no hashes of keys, nothing that minds the order of rows. Summaries merge, in any order, to the same bytes. They
+//! speak of rows that pass: those that were published, or would be. A baseline file is a summary; so is what stands beside
+//! each published batch and each recorded run.
+
+mod figures;
+mod file;
+mod pretty;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema};
+use serde_json::Value as Json;
+
+pub use self::figures::{ColumnFigures, Difference};
+pub use self::file::FORMAT_VERSION;
+use crate::diagnostic::{Code, Fault};
+use crate::metric::any::{AnySpec, AnyState};
+use crate::metric::{Budget, is_numeric};
+use crate::privacy::Privacy;
+use crate::rules::Question;
+use crate::rules::schema::{ChangeKind, type_change};
+use crate::rules::words::Over;
+use crate::types::{is_text, parse_type, type_name};
+
+/// What is kept of some rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Summary {
+    pub dataset: String,
+    /// How many rows it speaks of.
+    pub rows: u64,
+    pub batches: Batches,
+    /// In the order of the data.
+    pub columns: Vec<Column>,
+    /// By question: its text orders them.
+    entries: BTreeMap<Key, Entry>,
+    tests: BTreeMap<String, TestEntry>,
+}
+
+/// The batches that the rows came in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batches {
+    pub count: u64,
+    /// The first and the last by name; empty where they have none.
+    pub first: String,
+    pub last: String,
+}
+
+/// A column of the rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    /// As rule files write it.
+    pub data_type: String,
+    pub nullable: bool,
+    /// Whether its values are masked: then nothing is kept that shows or tells any of them.
+    pub masked: bool,
+}
+
+/// Columns, state, `by`, `where`, version and spec of a question.
+type Key = (Vec<String>, String, Vec<String>, String, u32, String);
+
+/// An answer, with the types of the columns that it is of.
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    question: Question,
+    types: Vec<String>,
+    value: Json,
+}
+
+/// What a row test counted of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct TestEntry {
+    pub in_scope: u64,
+    pub failing: u64,
+    pub known: u64,
+}
+
+fn key_of(question: &Question) -> Key {
+    (
+        question.columns.clone(),
+        question.state.clone(),
+        question.by.clone(),
+        question.condition.clone().unwrap_or_default(),
+        question.version,
+        question.spec.to_string(),
+    )
+}
+
+/// States that tell no value of a column: these may be kept of masked ones.
+const WITHOUT_VALUES: [&str; 2] = ["completeness", "distinct"];
+
+impl Summary {
+    /// Of `rows` rows of the data set, with the columns of `schema`.
+    pub fn new(dataset: &str, batch: Option<&str>, rows: u64, schema: &Schema, privacy: &Privacy) -> Self {
+        let column = |field: &arrow::datatypes::FieldRef| Column {
+            name: field.name().clone(),
+            data_type: type_name(field.data_type()),
+            nullable: field.is_nullable(),
+            masked: privacy.mask_of(field.name()).is_some(),
+        };
+        let name = batch.unwrap_or_default().to_owned();
+        Self {
+            dataset: dataset.to_owned(),
+            rows,
+            batches: Batches { count: 1, first: name.clone(), last: name },
+            columns: schema.fields().iter().map(column).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in an answer; of masked columns only what tells none of their values.
+    pub fn insert(&mut self, question: &Question, types: &[DataType], value: Json, privacy: &Privacy) {
+        let is_masked = |name: &String| privacy.mask_of(name).is_some();
+        let tells = question.columns.iter().chain(&question.by).any(is_masked);
+        if tells && !(WITHOUT_VALUES.contains(&question.state.as_str()) && question.by.is_empty()) {
+            return;
+        }
+        if question.condition.as_ref().is_some_and(|text| self.columns.iter().any(|c| c.masked && text.contains(c.name.as_str()))) {
+            // A condition may compare with a value that must not be shown.
+            return;
+        }
+        let question = Question { over: Over::default(), ..question.clone() };
+        let types = types.iter().map(type_name).collect();
+        self.entries.insert(key_of(&question), Entry { question, types, value });
+    }
+
+    /// Takes in what a row test counted, under a text that tells what it tests.
+    pub fn insert_test(&mut self, test: String, counted: TestEntry) {
+        self.tests.insert(test, counted);
+    }
+
+    /// What the row test counted that `test` tells of.
+    pub fn test(&self, test: &str) -> Option<TestEntry> {
+        self.tests.get(test).copied()
+    }
+
+    /// The questions that it answers.
+    pub fn questions(&self) -> impl Iterator<Item = &Question> {
+        self.entries.values().map(|entry| &entry.question)
+    }
+
+    /// The column called `name`.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The state that answers `question` of columns that have `types` now; inside, why it does not.
+    ///
+    /// # Errors
+    /// The summary is damaged.
+    pub fn state(&self, question: &Question, types: &[DataType], memory: &Arc<Budget>) -> Result<Result<Box<dyn AnyState>, String>, Fault> {
+        if let Some(gone) = question.columns.iter().find(|name| !name.contains(['.', '[']) && self.column(name).is_none()) {
+            return Ok(Err(format!("there was no column `{gone}`")));
+        }
+        let Some(entry) = self.entries.get(&key_of(question)) else {
+            let masked = question.columns.iter().find(|name| self.column(name).is_some_and(|column| column.masked));
+            return Ok(Err(match masked {
+                Some(name) => format!("nothing is kept of the values of `{name}`, which is masked: needs a scan"),
+                None => format!("needs a scan: no `{}` was kept of {}", question.state, of(question)),
+            }));
+        };
+        let before = entry.types().map_err(|why| damaged(&why))?;
+        for ((name, before), now) in question.columns.iter().zip(&before).zip(types) {
+            if !are_alike(before, now) {
+                return Ok(Err(format!("`{name}` was {} and is {}", type_name(before), type_name(now))));
+            }
+        }
+        entry.state(&before, memory).map(Ok)
+    }
+
+    /// Both together.
+    ///
+    /// # Errors
+    /// They are of different data sets or columns; one is damaged.
+    pub fn merged(&self, other: &Self, memory: &Arc<Budget>) -> Result<Self, Fault> {
+        if self.dataset != other.dataset {
+            let what = format!("a summary of `{}` and one of `{}` do not merge", self.dataset, other.dataset);
+            return Err(Fault::new(Code::SchemaDiffers, what).hint("merge summaries of one data set"));
+        }
+        let mut all = self.clone();
+        all.rows += other.rows;
+        all.batches = self.batches.merged(&other.batches);
+        all.columns = merged_columns(&self.columns, &other.columns)?;
+        for (key, theirs) in &other.entries {
+            let value = match self.entries.get(key) {
+                None => Some(theirs.clone()),
+                Some(ours) => ours.merged(theirs, memory)?,
+            };
+            match value {
+                Some(value) => all.entries.insert(key.clone(), value),
+                None => all.entries.remove(key),
+            };
+        }
+        let is_masked = |name: &String| all.columns.iter().any(|column| column.masked && column.name == *name);
+        let shows = |entry: &Entry| {
+            entry.question.columns.iter().chain(&entry.question.by).any(is_masked)
+                && !WITHOUT_VALUES.contains(&entry.question.state.as_str())
+        };
+        all.entries.retain(|_, entry| !shows(entry));
+        for (test, theirs) in &other.tests {
+            let ours = all.tests.entry(test.clone()).or_default();
+            let TestEntry { in_scope, failing, known } = *theirs;
+            *ours = TestEntry { in_scope: ours.in_scope + in_scope, failing: ours.failing + failing, known: ours.known + known };
+        }
+        // What one of them did not test says nothing of all rows.
+        all.tests.retain(|test, _| self.tests.contains_key(test) && other.tests.contains_key(test));
+        Ok(all)
+    }
+
+    /// Drops the answers for which `drop` says so of their question and value; gives how many.
+    pub fn drop_entries(&mut self, drop: impl Fn(&Question, &Json) -> bool) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|_, entry| !drop(&entry.question, &entry.value));
+        before - self.entries.len()
+    }
+}
+
+/// What a question is about, in words.
+fn of(question: &Question) -> String {
+    let mut text = match question.columns.as_slice() {
+        [] => "the rows".to_owned(),
+        columns => format!("`{}`", columns.join("`, `")),
+    };
+    if let Some(condition) = &question.condition {
+        text.push_str(&format!(" where {condition}"));
+    }
+    if !question.by.is_empty() {
+        text.push_str(&format!(" by `{}`", question.by.join("`, `")));
+    }
+    text
+}
+
+impl Batches {
+    fn merged(&self, other: &Self) -> Self {
+        let named = |a: &String, b: &String, pick: fn(String, String) -> String| match (a.is_empty(), b.is_empty()) {
+            (true, _) => b.clone(),
+            (_, true) => a.clone(),
+            (false, false) => pick(a.clone(), b.clone()),
+        };
+        Self {
+            count: self.count + other.count,
+            first: named(&self.first, &other.first, std::cmp::min),
+            last: named(&self.last, &other.last, std::cmp::max),
+        }
+    }
+}
+
+/// The columns of both: the wider type where one admits what the other holds. Columns that both have keep one order; where
+/// the orders differ, that of the one that comes first by its text, so that it does not matter which is merged into which.
+fn merged_columns(ours: &[Column], theirs: &[Column]) -> Result<Vec<Column>, Fault> {
+    let names = |columns: &[Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+    let (first, second) = if (ours.len(), names(theirs)) >= (theirs.len(), names(ours)) { (ours, theirs) } else { (theirs, ours) };
+    let mut all = Vec::new();
+    for column in first {
+        all.push(match second.iter().find(|other| other.name == column.name) {
+            None => column.clone(),
+            Some(other) => Column {
+                name: column.name.clone(),
+                data_type: wider(&column.data_type, &other.data_type, &column.name)?,
+                nullable: column.nullable || other.nullable,
+                masked: column.masked || other.masked,
+            },
+        });
+    }
+    let mut rest: Vec<Column> = second.iter().filter(|column| !first.iter().any(|c| c.name == column.name)).cloned().collect();
+    rest.sort_by(|a, b| a.name.cmp(&b.name));
+    all.extend(rest);
+    Ok(all)
+}
+
+fn wider(a: &str, b: &str, name: &str) -> Result<String, Fault> {
+    let (Ok(x), Ok(y)) = (parse_type(a), parse_type(b)) else { return Ok(std::cmp::max(a, b).to_owned()) };
+    match type_change(&x, &y) {
+        None | Some(ChangeKind::TypeNarrowed) => Ok(a.to_owned()),
+        Some(ChangeKind::TypeWidened) => Ok(b.to_owned()),
+        Some(_) => {
+            let what = format!("`{name}` is {a} in one summary and {b} in the other");
+            Err(Fault::new(Code::SchemaDiffers, what).hint("summaries merge where a column keeps its kind of values"))
+        }
+    }
+}
+
+/// Whether what was counted of one type may be compared with what is counted of the other.
+fn are_alike(before: &DataType, now: &DataType) -> bool {
+    before == now || (is_numeric(before) && is_numeric(now)) || (is_text(before) && is_text(now)) || {
+        use DataType::{Date32, Date64, Timestamp};
+        matches!((before, now), (Timestamp(a, x), Timestamp(b, y)) if a == b && x.is_some() == y.is_some())
+            || matches!((before, now), (Date32, Date32) | (Date64, Date64))
+    }
+}
+
+impl Entry {
+    fn types(&self) -> Result<Vec<DataType>, String> {
+        self.types.iter().map(|text| parse_type(text).map_err(|why| why.what)).collect()
+    }
+
+    fn spec(&self) -> Result<AnySpec, Fault> {
+        let Question { state, version, spec, by, .. } = &self.question;
+        AnySpec::read(state, *version, !by.is_empty(), spec)
+    }
+
+    fn state(&self, types: &[DataType], memory: &Arc<Budget>) -> Result<Box<dyn AnyState>, Fault> {
+        self.spec()?.of_summary(types, memory, &self.value)
+    }
+
+    /// None where both together are too much to keep, or of types that do not go together.
+    fn merged(&self, other: &Self, memory: &Arc<Budget>) -> Result<Option<Self>, Fault> {
+        let (ours, theirs) = (self.types().map_err(|why| damaged(&why))?, other.types().map_err(|why| damaged(&why))?);
+        if !ours.iter().zip(&theirs).all(|(a, b)| are_alike(a, b)) {
+            return Ok(None);
+        }
+        let mut state = self.state(&ours, memory)?;
+        state.merge(other.state(&theirs, memory)?)?;
+        let types = self.types.iter().zip(&other.types).map(|(a, b)| wider(a, b, "")).collect::<Result<_, _>>()?;
+        Ok(state.summarise()?.map(|value| Self { question: self.question.clone(), types, value }))
+    }
+}
+
+fn damaged(why: &str) -> Fault {
+    Fault::new(Code::Damaged, format!("the summary is damaged: {why}")).hint("capture it again")
+}
