@@ -150,14 +150,16 @@ fn two_that_are_aligned_have_the_counts_of_both() {
 }
 
 /// Kinds of data: which they are, and how many rows.
-fn kinds() -> Vec<(&'static str, Box<dyn Fn(u64) -> f64>)> {
+type Kind = (&'static str, fn(u64) -> f64);
+
+fn kinds() -> Vec<Kind> {
     vec![
-        ("normal", Box::new(bell)),
-        ("skewed", Box::new(|i| (bell(i) * 2.0).exp())),
-        ("mostly zero", Box::new(|i| if i % 10 < 8 { 0.0 } else { bell(i).exp() })),
-        ("prices", Box::new(|i| (scattered(i) % 20_000) as f64 / 100.0)),
-        ("instants of a day", Box::new(|i| 1.7e15 + (scattered(i) % 86_400_000_000) as f64)),
-        ("everything", Box::new(|i| f64::from_bits(scattered(i)))),
+        ("normal", bell),
+        ("skewed", |i| (bell(i) * 2.0).exp()),
+        ("mostly zero", |i| if i % 10 < 8 { 0.0 } else { bell(i).exp() }),
+        ("prices", |i| (scattered(i) % 20_000) as f64 / 100.0),
+        ("instants of a day", |i| 1.7e15 + (scattered(i) % 86_400_000_000) as f64),
+        ("everything", |i| f64::from_bits(scattered(i))),
     ]
 }
 
@@ -225,7 +227,7 @@ fn a_column_takes_four_kilobytes_of_a_summary_at_most() {
     let numeric = [all(), vec![AnySpec::of::<Extrema>(()), AnySpec::of::<Moments>(Transform::IDENTITY)]].concat();
     for (kind, value) in kinds().into_iter().filter(|(kind, _)| *kind != "everything") {
         for n in [20, 90, 120, 150, 300, 5_000, 100_000] {
-            let array: ArrayRef = Arc::new(Float64Array::from_iter_values((0..n).map(&value)));
+            let array: ArrayRef = Arc::new(Float64Array::from_iter_values((0..n).map(value)));
             let size = size(&array, &numeric);
             assert!(size <= 4_096, "{kind}, {n} rows: {size} bytes");
         }
@@ -235,6 +237,45 @@ fn a_column_takes_four_kilobytes_of_a_summary_at_most() {
         let array: ArrayRef = Arc::new(StringArray::from_iter_values((0..10_000).map(|i| format!("{:x<len$}", i % different))));
         let size = size(&array, &texts);
         assert!(size <= 5_000, "{different} texts of {len}: {size} bytes");
+    }
+}
+
+/// A column may be of integers in one batch, of decimals or floats in the next: what was kept of them still adds up.
+#[test]
+fn what_was_kept_of_numbers_of_one_type_merges_with_those_of_another() {
+    let cents = |values: Vec<i128>| Decimal128Array::from(values).with_precision_and_scale(12, 2).expect("a decimal");
+    let arrays: [ArrayRef; 4] = [
+        Arc::new(Int64Array::from(vec![3, -1])),
+        Arc::new(cents(vec![150, -25])),
+        Arc::new(Float64Array::from(vec![0.5, 1e3])),
+        Arc::new(Int64Array::from(Vec::<i64>::new())),
+    ];
+    let kept = |array: &ArrayRef| {
+        let kept = |json: Result<Option<serde_json::Value>, _>| json.expect("kept").expect("kept");
+        let types = [array.data_type().clone()];
+        let moments = kept(fold::<Moments>(Transform::IDENTITY, std::slice::from_ref(array)).summarise());
+        let extrema = kept(fold::<Extrema>((), std::slice::from_ref(array)).summarise());
+        (
+            Moments::of_summary(&Transform::IDENTITY, &types, &budget(), &moments).expect("read"),
+            Extrema::of_summary(&(), &types, &budget(), &extrema).expect("read"),
+        )
+    };
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2], [2, 3, 0, 1]] {
+        let mut parts = order.iter().map(|&i| kept(&arrays[i]));
+        let (mut moments, mut extrema) = parts.next().expect("a part");
+        for (more, also) in parts {
+            moments.merge(more).expect("merged");
+            extrema.merge(also).expect("merged");
+        }
+        let out = moments.finish(&Inputs::default()).expect("finished");
+        // Of 3, -1, 1.5, -0.25, 0.5, 1000, by Python: statistics.mean and statistics.stdev.
+        let (mean, stddev) = (out.mean.expect("a mean"), out.stddev.expect("a deviation"));
+        assert!(
+            out.count == 6 && (mean - 167.291_666_666_666_66).abs() < 1e-12 && (stddev - 407.944_494_284_046_75).abs() < 1e-9,
+            "{order:?}: {mean} {stddev}"
+        );
+        let (min, max) = extrema.finish(&Inputs::default()).expect("finished").expect("values");
+        assert_eq!((min.as_f64(), max.as_f64()), (-1.0, 1000.0), "{order:?}");
     }
 }
 

@@ -261,6 +261,18 @@ impl Trials {
     }
 }
 
+impl Trials {
+    fn keys(&mut self) {
+        for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
+            self.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
+        }
+        for columns in [vec![INTEGER], vec![TEXT, BOOLEAN], vec![CODES], vec![DECIMAL, FLOAT]] {
+            self.of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &columns);
+            self.of::<Keys>(keys(Keep::None, KeyRows::All, true), &columns);
+        }
+    }
+}
+
 fn keys(keep: Keep, rows: KeyRows, optimistic: bool) -> KeysSpec {
     let normalize = Normalize { trim: rows == KeyRows::All, ..Normalize::default() };
     KeysSpec { keep, rows, normalize, optimistic, beside: None }
@@ -333,13 +345,7 @@ fn trials() -> Vec<Trial> {
             &[column],
         );
     }
-    for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
-        all.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
-    }
-    for columns in [vec![INTEGER], vec![TEXT, BOOLEAN], vec![CODES], vec![DECIMAL, FLOAT]] {
-        all.of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &columns);
-        all.of::<Keys>(keys(Keep::None, KeyRows::All, true), &columns);
-    }
+    all.keys();
     let first = vec![Some("a".to_owned())];
     let each = GroupedSpec { keys: 1, every: None, each: [(first, Transform::IDENTITY)].into() };
     all.0.push(Trial::of::<Grouped<Moments>>(each, &[TEXT, FLOAT]));

@@ -68,9 +68,7 @@ impl NumberCells {
         if !self.table.is_limited() {
             return self.waiting.extend(keys);
         }
-        for key in keys {
-            self.table.add(key, 1);
-        }
+        self.table.add_each(keys);
     }
 
     fn take_many(&mut self, x: f64, count: u64) {
@@ -93,9 +91,7 @@ impl NumberCells {
             self.table.coarsen(smallest_shift(&some, CELLS_MAX));
         }
         self.table.share();
-        for key in waiting {
-            self.table.add(key, 1);
-        }
+        self.table.add_each(waiting.into_iter());
     }
 
     pub(super) fn merge(&mut self, later: Self) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::text_key;
+use super::key::text_key;
 use crate::metric::ordered::value_at;
 
 /// What a column's values are to cells.

@@ -23,7 +23,7 @@ struct Slot {
     tally: u64,
 }
 
-/// Counts by cell: open addressing with linear probing, at most half full.
+/// Counts by cell: open addressing with linear probing, at most half full; less while it is small.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     shift: u32,
@@ -62,6 +62,34 @@ impl Table {
     #[inline]
     pub(super) fn add(&mut self, key: u64, count: u64) -> bool {
         self.add_tally(key, count << 1)
+    }
+
+    /// Counts one more of each value.
+    #[inline]
+    pub(super) fn add_each(&mut self, mut keys: impl Iterator<Item = u64>) {
+        // What does not change while all cells are there already stands outside the inner loop: the compiler cannot see that.
+        while let Some(first) = keys.next() {
+            self.add(first, 1);
+            let (shift, home) = (self.shift, 64 - self.slots.len().trailing_zeros());
+            let (last, slots) = (self.slots.len() - 1, self.slots.as_mut_slice());
+            let new = keys.find(|&key| {
+                let mut place = ((key >> shift).wrapping_mul(SCATTER) >> home) as usize & last;
+                loop {
+                    let slot = &mut slots[place];
+                    if slot.tally == 0 {
+                        return true;
+                    }
+                    if (slot.key ^ key) >> shift == 0 {
+                        slot.tally = (slot.tally + 2) | u64::from(slot.key != key);
+                        return false;
+                    }
+                    place = (place + 1) & last;
+                }
+            });
+            if let Some(new) = new {
+                self.insert(new, 2);
+            }
+        }
     }
 
     #[inline]
@@ -115,7 +143,7 @@ impl Table {
     }
 
     fn resize(&mut self, cells: usize) {
-        let places = (cells * 2).next_power_of_two().max(64);
+        let places = (cells * if cells <= 1024 { 4 } else { 2 }).next_power_of_two().max(64);
         self.rebuild(self.shift, places);
     }
 

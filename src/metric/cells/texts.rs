@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::canonical::RowBytes;
 use super::super::column::Column;
 use super::super::encoding;
+use super::key::text_key;
 use super::out::{Cell, Value};
 use super::table::{Entry, Table};
 use crate::diagnostic::Fault;
@@ -23,11 +24,6 @@ const SHARED_MAX: usize = 1 << 19;
 pub(super) const NAMES_MAX: usize = 10_000;
 /// Characters of a text that is kept by name.
 pub(super) const NAME_CHARS_MAX: usize = 64;
-
-/// The place of a text in the order of hashes.
-pub fn text_key(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
-}
 
 /// A fault unless texts can have these cells, and some of them these names.
 pub(super) fn ensure_can_be(cells: &[Entry], shift: u32, names: Option<&[String]>) -> Result<(), Fault> {
@@ -62,7 +58,9 @@ impl TextCells {
     /// Takes in what `told` makes of each text of a column.
     pub(super) fn update(&mut self, column: &Column, selection: &Mask, told: impl Fn(&str) -> Cow<'_, str>) {
         let (present, len) = (column.present(selection), column.len());
-        if let Some((codes, texts)) = column.dictionary() {
+        if let Some((codes, texts)) = column.dictionary()
+            && texts.len() <= len
+        {
             let mut counts = vec![0u64; texts.len()];
             present.rows(len, |i| counts[codes[i] as usize] += 1);
             let texts = counts.into_iter().zip(texts.iter()).filter(|(count, _)| *count > 0);
