@@ -290,6 +290,10 @@ impl Sums {
 
     /// Takes the sums of integers as those of a larger scale.
     fn rescale(&mut self, scale: i8) {
+        if scale == self.scale || self.count == 0 {
+            self.scale = scale;
+            return;
+        }
         let ten = BigInt::from(10u8).pow(u32::from((i16::from(scale) - i16::from(self.scale)).unsigned_abs()));
         let (sum, squares) = self.integers.whole();
         self.integers = IntegerSums { wide_sum: sum * &ten, wide_squares: squares * &ten * &ten, ..IntegerSums::default() };
