@@ -77,13 +77,11 @@ impl Gate {
 
     /// Lets an accepted batch become the baseline, or part of it, as the rule file says.
     fn advance(&self, baseline: &BaselineSection, report: &Report, summary: &Summary) -> Result<(), Faults> {
-        let is_new = report.publication.as_ref().is_some_and(|done| match done.state {
-            PublicationState::Published | PublicationState::Superseded => true,
-            // A run that was killed after the commit had no time to move the baseline on.
-            PublicationState::Unchanged => true,
-            PublicationState::Withheld | PublicationState::DryRun => false,
-        });
-        if report.verdict != Verdict::Accept || !is_new {
+        let state = report.publication.as_ref().map(|done| done.state);
+        let is_new = matches!(state, Some(PublicationState::Published | PublicationState::Superseded));
+        // A run that was killed behind its commit did not move the baseline on: where batches can be told apart, the next does.
+        let may_be_late = state == Some(PublicationState::Unchanged) && (baseline.window.is_some() || baseline.advance.is_none());
+        if report.verdict != Verdict::Accept || !(is_new || may_be_late) {
             return Ok(());
         }
         let path = &baseline.path.value;
@@ -91,18 +89,17 @@ impl Gate {
             confines.allow(path)?;
         }
         let memory = Arc::new(Budget::new(1 << 30, std::env::temp_dir()));
-        let before = crate::baseline::read(path)?;
-        match (before, baseline.advance) {
+        match (crate::baseline::read(path)?, baseline.advance) {
             (None, _) => {
                 crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
                 if let Some(anchor) = baseline.anchor.as_ref().filter(|_| baseline.first.is_some()) {
                     self.learn_anchor(&anchor.value, summary)?;
                 }
             }
-            (Some(before), Some(Advance::OnAccept)) if before.batches != summary.batches => {
+            (Some(_), Some(Advance::OnAccept)) => {
                 crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
             }
-            (Some(_), Some(Advance::OnAccept) | None) => {}
+            (Some(_), None) => {}
         }
         Ok(())
     }
