@@ -15,6 +15,7 @@ mod baselines;
 mod beside_others;
 mod cancel;
 mod cases;
+mod cells;
 mod cli;
 mod common_words;
 mod compatibility;
