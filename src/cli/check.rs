@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
-use super::run::{Begun, Progress, RunOptions};
+use super::progress::Progress;
+use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::Job;
 use crate::diagnostic::Faults;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::destinations::{Destinations, beside, replaces};
-use super::run::{Begun, Progress, RunOptions};
+use super::progress::Progress;
+use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::Faults;
@@ -96,11 +97,27 @@ impl Gate {
         let memory = Arc::new(Budget::new(1 << 30, std::env::temp_dir()));
         let before = crate::baseline::read(path)?;
         match (before, baseline.advance) {
-            (None, _) => crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?,
+            (None, _) => {
+                crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
+                if let Some(anchor) = baseline.anchor.as_ref().filter(|_| baseline.first.is_some()) {
+                    self.learn_anchor(&anchor.value, summary)?;
+                }
+            }
             (Some(before), Some(Advance::OnAccept)) if before.batches != summary.batches => {
                 crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
             }
             (Some(_), Some(Advance::OnAccept) | None) => {}
+        }
+        Ok(())
+    }
+
+    /// Lets the batch become the anchor where there is none yet.
+    fn learn_anchor(&self, path: &str, summary: &Summary) -> Result<(), Faults> {
+        if let Some(confines) = self.options.trust.confines()? {
+            confines.allow(path)?;
+        }
+        if crate::baseline::read(path)?.is_none() {
+            crate::baseline::replace(path, summary)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::PublishedTable;
 use crate::rules::Why;
 use crate::rules::words::AgainstWord;
-use crate::ruleset::RuleFile;
+use crate::ruleset::{BaselineSection, RuleFile};
 use crate::source::{self, ContractColumn, ReadOptions, Source, Spool};
 
 /// Files, the baseline, the table and the recorded runs that the rules of one rule file may name.
@@ -19,8 +19,8 @@ pub(super) struct Surroundings {
     contract: Vec<ContractColumn>,
     scratch: PathBuf,
     confines: Option<Confines>,
-    /// The baseline that is learned from the first batch, if one is.
-    learns: Option<String>,
+    /// The baseline that is learned from the first batch, and its anchor.
+    learns: Vec<String>,
     /// Whether this run makes it.
     makes_baseline: bool,
     /// Where the gate publishes, if that is known, and how many threads read what lies there.
@@ -39,7 +39,7 @@ impl Surroundings {
             contract: rules.contract(),
             scratch,
             confines,
-            learns: baseline.filter(|baseline| baseline.first.is_some()).map(|baseline| baseline.path.value.clone()),
+            learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
             makes_baseline: false,
             published: None,
         })
@@ -77,7 +77,7 @@ impl Surroundings {
         match baseline::read(path)? {
             Some(summary) => Ok(Kept { parts: vec![(path.to_owned(), Arc::new(summary))], ..Kept::default() }),
             None if self.makes_baseline => Ok(Kept { why: Some(Why::WarmingUp("there is no baseline yet".into())), ..Kept::default() }),
-            None if self.learns.as_deref() == Some(path) => {
+            None if self.learns.iter().any(|learned| learned == path) => {
                 let why = format!("there is no baseline yet: the first batch that the gate accepts becomes {path}");
                 Ok(Kept { why: Some(Why::WarmingUp(why)), ..Kept::default() })
             }
@@ -89,6 +89,11 @@ impl Surroundings {
             }
         }
     }
+}
+
+/// The files of a baseline.
+fn of_baseline(baseline: &BaselineSection) -> Vec<String> {
+    std::iter::once(&baseline.path).chain(&baseline.anchor).map(|path| path.value.clone()).collect()
 }
 
 impl References for Surroundings {

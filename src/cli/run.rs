@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job, References};
@@ -138,7 +136,8 @@ fn reports_help() -> String {
     format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// Reads a time of the command line.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
@@ -381,39 +380,4 @@ pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
 pub(super) fn ensure_mask_key(rules: &RuleFile) -> Result<(), Fault> {
     let privacy = rules.privacy(None);
     if privacy.is_empty() { Ok(()) } else { rules.privacy(mask_key()?).ensure_key() }
-}
-
-/// A progress bar on standard error, where that is a terminal and the work is long.
-pub(super) struct Progress {
-    bar: ProgressBar,
-    styled: AtomicBool,
-}
-
-impl Progress {
-    /// Below this much data the work is over before a bar could be read.
-    const BYTES_MIN: u64 = 64 << 20;
-
-    pub(super) fn new(quiet: bool) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        Self { bar, styled: AtomicBool::new(false) }
-    }
-
-    pub(super) fn advance(&self, done: u64, total: u64) {
-        if total < Self::BYTES_MIN {
-            return;
-        }
-        if !self.styled.swap(true, Ordering::Relaxed)
-            && let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}")
-        {
-            self.bar.set_style(style);
-        }
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -16,6 +16,7 @@ mod cases;
 mod cli;
 mod common_words;
 mod compatibility;
+mod contract_diff;
 mod crash;
 mod damage;
 mod delta;

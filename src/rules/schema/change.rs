@@ -130,6 +130,18 @@ impl SchemaChange {
         Self { path, kind, from: None, to: None, compatible, examples: Vec::new(), kinds: Vec::new(), code }
     }
 
+    /// The change in words, where two contracts are compared and no rows are known of.
+    pub fn told(&self) -> String {
+        match (self.kind, self.to.as_deref()) {
+            (ChangeKind::NullabilityRelaxed, Some("optional")) => format!("`{}` was required and may be missing now", self.path),
+            (ChangeKind::NullabilityTightened, _) => format!("`{}` was optional and is required now", self.path),
+            (ChangeKind::FormatChanged, Some(to)) if self.examples.is_empty() => {
+                format!("`{}` is written as {to}, and was as {}", self.path, self.from.as_deref().unwrap_or_default())
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// The change in words, and what to write in the contract where that can be said.
     pub fn advised(&self) -> String {
         match self.zoned() {
@@ -152,6 +164,7 @@ impl fmt::Display for SchemaChange {
         let (path, none) = (&self.path, String::new());
         let (from, to) = (self.from.as_ref().unwrap_or(&none), self.to.as_ref().unwrap_or(&none));
         match self.kind {
+            ChangeKind::ColumnAdded if to.is_empty() => write!(f, "`{path}` added")?,
             ChangeKind::ColumnAdded => write!(f, "`{path}` added ({to})")?,
             ChangeKind::ColumnRemoved if from.is_empty() => write!(f, "`{path}` removed")?,
             ChangeKind::ColumnRemoved => write!(f, "`{path}` removed (was {from})")?,
