@@ -59,8 +59,11 @@ impl<'a> Keeping<'a> {
             let Some(published) = self.store.rows_of(stamp).ok().flatten() else { return Ok(None) };
             let Some((content, since)) = published.content()? else { return Ok(None) };
             // Were it another count, the summary would be that of other rows.
-            if published.is_partial()? || published.count()? != Some(summary.rows) || self.is_there(&content)? {
+            if published.is_partial()? || published.count()? != Some(summary.rows) {
                 return Ok(None);
+            }
+            if let Some(there) = self.there(&content)? {
+                return Ok(Some(there));
             }
             self.put_as(summary, &content, since)
         };
@@ -77,8 +80,11 @@ impl<'a> Keeping<'a> {
         }
     }
 
-    fn is_there(&self, content: &str) -> Result<bool, Fault> {
-        Ok(names(self.store)?.iter().any(|name| name.batch_id == self.batch_id && name.content == content))
+    /// The one that counts, if the rows have one.
+    fn there(&self, content: &str) -> Result<Option<SummaryName>, Fault> {
+        let names = names(self.store)?;
+        let of_rows = names.iter().filter(|name| name.batch_id == self.batch_id && name.content == content);
+        Ok(of_rows.max_by(|a, b| a.rank().cmp(&b.rank())).cloned())
     }
 
     fn put_as(&self, summary: &Summary, content: &str, since: i64) -> Result<Option<SummaryName>, Fault> {
@@ -97,13 +103,13 @@ impl<'a> Keeping<'a> {
         }
     }
 
-    /// Removes what earlier contents of the batch left, now that it is published; merges others' where that helps. What fails
+    /// Removes what earlier contents of the batch left, and killed gates, now that it is published; merges others' where that helps. What fails
     /// costs time or space later, and nothing else.
     pub(super) fn tidy(&self, put: &Put, memory: &Arc<Budget>) {
         let Some(name) = &put.name else { return };
         let tidied = || -> Result<(), Fault> {
             let Some(texts) = self.store.texts() else { return Ok(()) };
-            let is_outdated = |other: &&SummaryName| other.batch_id == name.batch_id && other.content != name.content;
+            let is_outdated = |other: &&SummaryName| other.batch_id == name.batch_id && *other != name;
             let names = names(self.store)?;
             names.iter().filter(is_outdated).try_for_each(|other| texts.remove(&other.file_name()))?;
             if blocks::is_worth_merging_at(name, names.len()) { merged::build(self.store, memory) } else { Ok(()) }
