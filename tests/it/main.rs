@@ -53,6 +53,7 @@ mod private_faults;
 mod private_names;
 mod private_ways;
 mod promises;
+mod published_summaries;
 mod quarantine;
 mod reference;
 mod replace;
