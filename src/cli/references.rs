@@ -7,6 +7,7 @@ use crate::audit::{Kept, References};
 use crate::baseline;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::gate::PublishedTable;
 use crate::rules::Why;
 use crate::rules::words::AgainstWord;
 use crate::ruleset::{BaselineSection, RuleFile};
@@ -22,6 +23,8 @@ pub(super) struct Surroundings {
     learns: Vec<String>,
     /// Whether this run makes it.
     makes_baseline: bool,
+    /// Where the gate publishes, if that is known, and how many threads read what lies there.
+    published: Option<(Arc<PublishedTable>, usize)>,
 }
 
 impl Surroundings {
@@ -38,7 +41,26 @@ impl Surroundings {
             confines,
             learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
             makes_baseline: false,
+            published: None,
         })
+    }
+
+    /// Beside the table that batches are published to.
+    pub(super) fn beside(self, published: Option<Arc<PublishedTable>>, threads: usize) -> Self {
+        Self { published: published.map(|table| (table, threads)), ..self }
+    }
+
+    fn published(&self, last: Option<u64>) -> Result<Kept, Faults> {
+        match &self.published {
+            Some((table, threads)) => Ok(table.summaries(last, *threads)?),
+            None if self.makes_baseline => {
+                Ok(Kept { why: Some(Why::WarmingUp("a baseline is not compared with what is published".into())), ..Kept::default() })
+            }
+            None => {
+                let fault = Fault::new(Code::MissingOption, "a rule compares with what is published, and nothing says where that is");
+                Err(fault.hint("write `gate: { publish: PATH }` in the rule file").into())
+            }
+        }
     }
 
     /// For a run that makes the baseline: that it is not there yet is no fault.
@@ -87,7 +109,7 @@ impl References for Surroundings {
             AgainstWord::Baseline { file: None } => {
                 Err(Fault::new(Code::Internal, "internal error: a baseline without a name was asked for").into())
             }
-            AgainstWord::Published { .. } => Ok(Kept::default()),
+            AgainstWord::Published { last } => self.published(*last),
             AgainstWord::Runs { .. } => Ok(Kept::default()),
             AgainstWord::Paths(_) => Err(Fault::new(Code::Internal, "internal error: data keep no summaries").into()),
         }

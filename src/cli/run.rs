@@ -11,6 +11,7 @@ use crate::assemble::{self, Header};
 use crate::audit::{self, Job, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::gate::PublishedTable;
 use crate::history::History;
 use crate::metric::Budget;
 use crate::privacy::MaskKey;
@@ -52,6 +53,11 @@ impl Means {
         self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3))
     }
 
+    /// How many threads may work.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), usize::from)
+    }
+
     /// A job with these means, of a run that began at `now`.
     pub(super) fn job<'a>(
         &self,
@@ -62,9 +68,8 @@ impl Means {
         spill: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
-        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
-        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads.map_or_else(cores, usize::from));
+        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads());
         // Whether it is one was asked when the rules were read.
         let mask_key = mask_key().ok().flatten();
         Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
@@ -197,12 +202,18 @@ impl RunOptions {
         Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.with_no_baseline_yet()))
     }
 
-    /// What the rules of this run may compare with.
+    /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
     ///
     /// # Errors
     /// A directory of `--root` is not there.
-    pub(super) fn references(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Option<Arc<dyn References>>, Faults> {
-        Ok(Some(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?)))
+    pub(super) fn references(
+        &self,
+        rules: &RuleFile,
+        scratch: &Scratch,
+        published: Option<Arc<PublishedTable>>,
+    ) -> Result<Option<Arc<dyn References>>, Faults> {
+        let surroundings = references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?;
+        Ok(Some(Arc::new(surroundings.beside(published, self.means.threads()))))
     }
 
     /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be

@@ -5,6 +5,7 @@
 
 mod absent;
 mod across;
+mod against;
 mod agreement;
 mod amounts;
 mod apart;
@@ -14,6 +15,7 @@ mod baselines;
 mod beside_others;
 mod cancel;
 mod cases;
+mod cells;
 mod cli;
 mod common_words;
 mod compatibility;
@@ -51,6 +53,7 @@ mod private_faults;
 mod private_names;
 mod private_ways;
 mod promises;
+mod published_summaries;
 mod quarantine;
 mod reference;
 mod replace;
