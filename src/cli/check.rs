@@ -44,9 +44,13 @@ impl Check {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(rules, &scratch)?;
-        let job = Job { references, ..self.options.job(now, rules, data, self.published(rules, publish.clone()), &scratch, &advance) };
-        Ok(gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?.report)
+        let references = self.options.references(now, rules, &scratch)?;
+        let keeps = self.options.keeps(rules);
+        let job =
+            Job { references, keeps, ..self.options.job(now, rules, data, self.published(rules, publish.clone()), &scratch, &advance) };
+        let judged = gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?;
+        begun.summary = judged.summary;
+        Ok(judged.report)
     }
 
     /// Where the gate would publish, if the rule file says so; its promises become rules.

@@ -64,14 +64,15 @@ impl Gate {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(rules, &scratch)?;
+        let references = self.options.references(now, rules, &scratch)?;
         let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance) };
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
-        let keeps = if baseline.is_some() { Keeps::Everything } else { Keeps::Nothing };
+        let keeps = if baseline.is_some() { Keeps::Everything } else { self.options.keeps(rules) };
         let judged = gate::gate(&Job { keeps, ..job }, &request)?;
         if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary) {
             self.advance(baseline, &judged.report, summary)?;
         }
+        begun.summary = judged.summary;
         Ok(judged.report)
     }
 

@@ -10,6 +10,7 @@ mod amounts;
 mod apart;
 mod arithmetic;
 mod around;
+mod backtest;
 mod beside_others;
 mod cancel;
 mod cases;
