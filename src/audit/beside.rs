@@ -9,6 +9,7 @@ use super::kept::plan_of;
 use super::sink::NoSink;
 use super::{Job, Plan, fold};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
@@ -17,6 +18,11 @@ use crate::summary::Summary;
 
 /// Whoever can reach what rules compare with.
 pub trait References: Send + Sync {
+    /// Says what the content is of the batch that is being judged, from which its id follows where it was given none.
+    fn batch_is(&self, identity: Arc<Identity>) {
+        let _ = identity;
+    }
+
     /// Opens data that a rule names.
     ///
     /// # Errors

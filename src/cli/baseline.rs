@@ -128,7 +128,7 @@ impl Capture {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = Some(self.options.references_of_first(rules, &scratch)?);
+        let references = Some(self.options.references_of_first(now, rules, &scratch)?);
         let job = self.options.job(now, rules, data, None, &scratch, &advance);
         let job = Job { references, keeps: Keeps::Everything, ..job };
         let Judged { report, summary } = gate::judge(&job, None, self.options.batch_id.as_deref(), self.options.as_of())?;

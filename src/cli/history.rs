@@ -38,7 +38,7 @@ enum Command {
 
 /// Whose runs, and where they are.
 #[derive(Debug, Args)]
-struct Whose {
+pub(super) struct Whose {
     /// The rule file
     #[arg(short, long, value_name = "RULES", required = true)]
     rules: Option<String>,
@@ -50,7 +50,7 @@ struct Whose {
 
 impl Whose {
     /// The rule file, and the history that it or the command line names.
-    fn open(&self) -> Result<(RuleFile, History), Faults> {
+    pub(super) fn open(&self) -> Result<(RuleFile, History), Faults> {
         let confines = self.trust.confines()?;
         let rules = read_rules(self.rules.as_deref().unwrap_or_default(), confines.as_ref())?;
         match self.record.named(&rules, confines.as_ref(), &surroundings())? {
@@ -124,9 +124,9 @@ impl HistoryCommand {
 }
 
 /// A run that could be read.
-struct Run {
-    entry: Entry,
-    report: Report,
+pub(super) struct Run {
+    pub(super) entry: Entry,
+    pub(super) report: Report,
 }
 
 impl List {
@@ -210,7 +210,7 @@ const BATCH_MAX: usize = 24;
 const WHAT_MAX: usize = 160;
 
 /// The runs that can be read; what cannot is said.
-fn readable(history: &History, entries: &[Entry]) -> Vec<Run> {
+pub(super) fn readable(history: &History, entries: &[Entry]) -> Vec<Run> {
     let names: Vec<_> = entries.iter().map(|entry| &entry.name).collect();
     let reports = history.read(&names);
     let mut runs = Vec::new();
@@ -223,7 +223,7 @@ fn readable(history: &History, entries: &[Entry]) -> Vec<Run> {
     runs
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
     table
