@@ -112,6 +112,7 @@ fn folded(job: &Job<'_>, source: Arc<dyn Source>, questions: &[Question]) -> Res
                     Err(why) => Err(Why::NoData(why)),
                 },
                 each: Vec::new(),
+                batches: 1,
             })
             .collect());
     }
@@ -127,7 +128,7 @@ fn from_summaries(job: &Job<'_>, kept: &Kept, questions: &[Question], types: &[V
 fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType]) -> Result<BesideAnswer, Fault> {
     let finish = |state: Box<dyn crate::metric::any::AnyState>| -> Result<Out, Fault> { state.finish(&Inputs::default()) };
     let mut merged: Option<Box<dyn crate::metric::any::AnyState>> = None;
-    let (mut each, mut lacking, mut why) = (Vec::new(), 0, None);
+    let (mut each, mut lacking, mut batches, mut why) = (Vec::new(), 0, 0, None);
     for (label, summary) in &kept.parts {
         match summary.state(question, types, &job.budget)? {
             Err(reason) => {
@@ -137,6 +138,7 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
                 why = Some(reason);
             }
             Ok(state) => {
+                batches += summary.batches.count;
                 each.push((label.clone(), Some(finish(state.fork()?)?)));
                 match &mut merged {
                     None => merged = Some(state),
@@ -155,5 +157,5 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
             None => "there is nothing to compare with".to_owned(),
         })),
     };
-    Ok(BesideAnswer { merged, each })
+    Ok(BesideAnswer { merged, each, batches })
 }

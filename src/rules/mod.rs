@@ -11,6 +11,7 @@ pub mod bounds;
 mod column;
 mod column_set;
 mod common;
+mod compared;
 mod duplicates;
 mod earlier;
 mod exact_keys;
