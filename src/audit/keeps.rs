@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::metric::cells::{Cells, Shapes};
 use crate::metric::completeness::Completeness;
 use crate::metric::distinct::Distinct;
 use crate::metric::extrema::{Extrema, TextExtrema};
@@ -50,7 +51,12 @@ pub(super) fn everything(prepare: &Prepare, requests: &Requests) -> Requests {
         if is_numeric(data_type) {
             asking.want::<Moments>(Transform::IDENTITY, &[index], &scope);
         }
+        if data_type.is_binary() {
+            continue;
+        }
+        asking.want::<Cells>((), &[index], &scope);
         if is_text(data_type) {
+            asking.want::<Shapes>((), &[index], &scope);
             asking.want::<TextExtrema>((), &[index], &scope);
         }
     }

@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::output;
-use super::run::{Begun, Progress, RunOptions};
+use super::progress::Progress;
+use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
 use crate::baseline;
@@ -16,7 +17,7 @@ use crate::gate::{self, Judged};
 use crate::metric::Budget;
 use crate::report::Report;
 use crate::shown::{count, counted};
-use crate::summary::{Difference, Summary};
+use crate::summary::{Batches, Difference, Summary};
 use crate::verdict::Verdict;
 use crate::visible;
 
@@ -101,16 +102,20 @@ impl Baseline {
 impl Capture {
     fn run(&self) -> ExitCode {
         let mut begun = Begun::new(&self.options);
-        let judged = self.judge(&mut begun);
-        begun.end(crate::report::model::Mode::Check, judged, |report| match report.verdict {
+        let mut said = None;
+        let judged = self.judge(&mut begun, &mut said);
+        let code = begun.end(crate::report::model::Mode::Check, judged, |report| match report.verdict {
             _ if self.anyway => 0,
             Verdict::Accept | Verdict::Quarantine => 0,
             Verdict::Reject => 1,
             Verdict::Undecided => 2,
-        })
+        });
+        said.iter().for_each(|said: &String| output::note(said));
+        code
     }
 
-    fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
+    /// Judges the data and writes the baseline; `said` becomes what is to be said of that behind the report.
+    fn judge(&self, begun: &mut Begun<'_>, said: &mut Option<String>) -> Result<Report, Faults> {
         let now = begun.now;
         let rules = begun.read_rules()?;
         let written = rules.sections.baseline.as_ref().map(|baseline| baseline.path.value.clone());
@@ -128,18 +133,22 @@ impl Capture {
         let job = Job { references, keeps: Keeps::Everything, ..job };
         let Judged { report, summary } = gate::judge(&job, None, self.options.batch_id.as_deref(), self.options.as_of())?;
         let passes = matches!(report.verdict, Verdict::Accept | Verdict::Quarantine);
-        if let Some(summary) = summary.filter(|_| passes || self.anyway) {
+        if let Some(mut summary) = summary.filter(|_| passes || self.anyway) {
+            if self.options.batch_id.is_none() {
+                // A name that follows from the content would tell in which order files were read.
+                summary.batches = Batches { count: 1, ..Batches::default() };
+            }
             baseline::replace(&to, &summary)?;
-            output::note(&format!(
-                "{to}: written, {} of {}",
-                counted(summary.rows, "row"),
-                counted(summary.columns.len() as u64, "column")
-            ));
+            *said = Some(format!("{to}: written, {} of {}", counted(summary.rows, "row"), counted(summary.columns.len() as u64, "column")));
         } else {
-            output::note(&format!("{to}: not written: a baseline is of good data; `--anyway` writes it all the same"));
+            *said = Some(format!("{to}: not written: a baseline is of good data; `--anyway` writes it all the same"));
         }
         Ok(report)
     }
+}
+
+fn batches(summary: &Summary) -> String {
+    if summary.batches.count == 1 { "1 batch".to_owned() } else { format!("{} batches", count(summary.batches.count)) }
 }
 
 fn memory() -> Arc<Budget> {
@@ -164,8 +173,13 @@ fn show(file: &str, summary: &Summary) -> Result<String, Fault> {
         (1, _) | (_, true) => format!(" ({})", summary.batches.first),
         (_, false) => format!(" ({} to {})", summary.batches.first, summary.batches.last),
     };
-    let batches = counted(summary.batches.count, "batch");
-    let head = format!("{}: data set {}, {} of {batches}{names}\n\n", visible::line(file), summary.dataset, counted(summary.rows, "row"));
+    let head = format!(
+        "{}: data set {}, {} of {}{names}\n\n",
+        visible::line(file),
+        summary.dataset,
+        counted(summary.rows, "row"),
+        batches(summary)
+    );
     let mut lines = table(&["column", "type", "missing", "distinct", "figures"]);
     for column in &summary.columns {
         let figures = summary.figures(&column.name, &memory())?;
@@ -210,14 +224,12 @@ fn merge(files: &[String], to: &str) -> Result<String, Fault> {
     }
     let all = all.unwrap_or_default();
     baseline::replace(to, &all)?;
-    Ok(format!("{to}: written, {} of {}\n", counted(all.rows, "row"), counted(all.batches.count, "batch")))
+    Ok(format!("{to}: written, {} of {}\n", counted(all.rows, "row"), batches(&all)))
 }
 
 fn roll_back(file: &str) -> Result<String, Fault> {
     match baseline::roll_back(file)? {
-        Some(summary) => {
-            Ok(format!("{file}: as it was before, {} of {}\n", counted(summary.rows, "row"), counted(summary.batches.count, "batch")))
-        }
+        Some(summary) => Ok(format!("{file}: as it was before, {} of {}\n", counted(summary.rows, "row"), batches(&summary))),
         None => {
             let fault = Fault::new(Code::FileNotFound, format!("{file}: no earlier content is kept"));
             Err(fault.hint("contents are kept when the gate or `baseline` changes the file"))

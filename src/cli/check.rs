@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
-use super::run::{Begun, Progress, RunOptions};
+use super::progress::Progress;
+use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::Job;
 use crate::diagnostic::Faults;
@@ -43,8 +44,10 @@ impl Check {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(rules, &scratch)?;
-        let job = Job { references, ..self.options.job(now, rules, data, self.published(rules, publish.clone()), &scratch, &advance) };
+        let published = self.published(rules, publish.clone());
+        let references = self.options.references(rules, &scratch, published.clone())?;
+        let published = published.map(|table| -> Arc<dyn Published> { table });
+        let job = Job { references, ..self.options.job(now, rules, data, published, &scratch, &advance) };
         Ok(gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?.report)
     }
 
@@ -56,7 +59,7 @@ impl Check {
     }
 
     /// The table that the gate would publish to, if the rule file names one.
-    fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<dyn Published>> {
+    fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<PublishedTable>> {
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
         Some(PublishedTable::new(rules, self.options.batch_id.as_deref(), replaces, publish?))
     }

@@ -1,16 +1,20 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
 mod baseline;
+mod chart;
 mod check;
 mod completions;
+mod contract;
 mod destinations;
 mod explain;
 mod gate;
+mod history;
 mod internal;
 mod output;
+mod progress;
 mod quarantine;
-mod references;
 mod record;
+mod references;
 mod replay;
 mod reports;
 mod rules;
@@ -53,8 +57,12 @@ enum Command {
     ///
     /// Exit code: 0 it is done; 1 a batch is rejected; 2 it could not be judged.
     Replay(replay::Replay),
+    /// Show recorded runs: verdicts over time, or any figure; mark a run as bad
+    History(history::HistoryCommand),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
+    /// Compare contracts
+    Contract(contract::Contract),
     /// Print the documentation of a rule, or of a section of the rule file
     Explain(explain::Explain),
     /// Print a JSON Schema: of rule files, or of reports
@@ -109,7 +117,9 @@ impl Command {
             Self::Replay(replay) => replay.run(),
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
+            Self::History(command) => command.run(),
             Self::Rules(command) => command.run(),
+            Self::Contract(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Completions { shell } => {

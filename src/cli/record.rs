@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::output;
-use super::reports::{not_told_of, would_be};
+use super::reports::not_told_of;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::history::{self, History, Recorded};
@@ -35,9 +35,7 @@ impl Record {
         here: &Surroundings,
     ) -> Result<Option<History>, Faults> {
         let Some((place, history)) = self.named(rules, confines, here)? else { return Ok(None) };
-        // Any run: it has no name yet.
-        let run = std::path::Path::new(&place).join(&rules.sections.dataset).join("run.json");
-        if let Some(there) = apart.iter().find(|there| would_be(&run, there)) {
+        if let Some(there) = apart.iter().find(|there| is_among(&place, there, here)) {
             let fault = Fault::new(Code::Occupied, format!("{place}: runs would be recorded where data is or goes: {there}"));
             return Err(fault.hint("record them in another place").into());
         }
@@ -62,6 +60,22 @@ impl Record {
         let root = Location::new(place, here)?;
         Ok(Some((place.clone(), History::new(&root, &rules.sections.dataset))))
     }
+}
+
+/// Whether runs that are recorded in `place` would be read as data, or stand among rows, in the directory or glob `there`.
+fn is_among(place: &str, there: &str, here: &Surroundings) -> bool {
+    let is_passed_over = |part: &str| part.starts_with(['_', '.']);
+    if place.strip_prefix(there).is_some_and(|rest| rest.starts_with('/') && rest.split('/').any(is_passed_over)) {
+        return false;
+    }
+    let location = |text: &str| Location::new(text.trim_end_matches('/'), here).ok();
+    // Of a data set that has no name yet: one directory deeper.
+    let run = format!("{}/dataset/run.json", place.trim_end_matches('/'));
+    let exactly = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
+    let is_matched = |pattern: &str| {
+        glob::Pattern::new(pattern.trim_start_matches("./")).is_ok_and(|glob| glob.matches_with(run.trim_start_matches("./"), exactly))
+    };
+    location(place).zip(location(there)).is_some_and(|(place, there)| place.is_within(&there)) || is_matched(there)
 }
 
 /// Adds to a report what has changed since earlier runs; if that cannot be told, why.

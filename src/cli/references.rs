@@ -7,9 +7,10 @@ use crate::audit::{Kept, References};
 use crate::baseline;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::gate::PublishedTable;
 use crate::rules::Why;
 use crate::rules::words::AgainstWord;
-use crate::ruleset::RuleFile;
+use crate::ruleset::{BaselineSection, RuleFile};
 use crate::source::{self, ContractColumn, ReadOptions, Source, Spool};
 
 /// Files, the baseline, the table and the recorded runs that the rules of one rule file may name.
@@ -18,10 +19,12 @@ pub(super) struct Surroundings {
     contract: Vec<ContractColumn>,
     scratch: PathBuf,
     confines: Option<Confines>,
-    /// The baseline that is learned from the first batch, if one is.
-    learns: Option<String>,
+    /// The baseline that is learned from the first batch, and its anchor.
+    learns: Vec<String>,
     /// Whether this run makes it.
     makes_baseline: bool,
+    /// Where the gate publishes, if that is known, and how many threads read what lies there.
+    published: Option<(Arc<PublishedTable>, usize)>,
 }
 
 impl Surroundings {
@@ -36,9 +39,28 @@ impl Surroundings {
             contract: rules.contract(),
             scratch,
             confines,
-            learns: baseline.filter(|baseline| baseline.first.is_some()).map(|baseline| baseline.path.value.clone()),
+            learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
             makes_baseline: false,
+            published: None,
         })
+    }
+
+    /// Beside the table that batches are published to.
+    pub(super) fn beside(self, published: Option<Arc<PublishedTable>>, threads: usize) -> Self {
+        Self { published: published.map(|table| (table, threads)), ..self }
+    }
+
+    fn published(&self, last: Option<u64>) -> Result<Kept, Faults> {
+        match &self.published {
+            Some((table, threads)) => Ok(table.summaries(last, *threads)?),
+            None if self.makes_baseline => {
+                Ok(Kept { why: Some(Why::WarmingUp("a baseline is not compared with what is published".into())), ..Kept::default() })
+            }
+            None => {
+                let fault = Fault::new(Code::MissingOption, "a rule compares with what is published, and nothing says where that is");
+                Err(fault.hint("write `gate: { publish: PATH }` in the rule file").into())
+            }
+        }
     }
 
     /// For a run that makes the baseline: that it is not there yet is no fault.
@@ -55,7 +77,7 @@ impl Surroundings {
         match baseline::read(path)? {
             Some(summary) => Ok(Kept { parts: vec![(path.to_owned(), Arc::new(summary))], ..Kept::default() }),
             None if self.makes_baseline => Ok(Kept { why: Some(Why::WarmingUp("there is no baseline yet".into())), ..Kept::default() }),
-            None if self.learns.as_deref() == Some(path) => {
+            None if self.learns.iter().any(|learned| learned == path) => {
                 let why = format!("there is no baseline yet: the first batch that the gate accepts becomes {path}");
                 Ok(Kept { why: Some(Why::WarmingUp(why)), ..Kept::default() })
             }
@@ -67,6 +89,11 @@ impl Surroundings {
             }
         }
     }
+}
+
+/// The files of a baseline.
+fn of_baseline(baseline: &BaselineSection) -> Vec<String> {
+    std::iter::once(&baseline.path).chain(&baseline.anchor).map(|path| path.value.clone()).collect()
 }
 
 impl References for Surroundings {
@@ -82,7 +109,7 @@ impl References for Surroundings {
             AgainstWord::Baseline { file: None } => {
                 Err(Fault::new(Code::Internal, "internal error: a baseline without a name was asked for").into())
             }
-            AgainstWord::Published { .. } => Ok(Kept::default()),
+            AgainstWord::Published { last } => self.published(*last),
             AgainstWord::Runs { .. } => Ok(Kept::default()),
             AgainstWord::Paths(_) => Err(Fault::new(Code::Internal, "internal error: data keep no summaries").into()),
         }

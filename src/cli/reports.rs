@@ -100,7 +100,7 @@ fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
 }
 
 /// Whether a file written at `path` is `there`, or one of the files that `there` stands for: a directory, a glob.
-pub(super) fn would_be(path: &Path, there: &str) -> bool {
+fn would_be(path: &Path, there: &str) -> bool {
     let there = there.strip_prefix("file://").unwrap_or(there);
     let other = Path::new(there);
     if other.is_dir() {

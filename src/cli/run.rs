@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::gate::PublishedTable;
 use crate::history::History;
 use crate::metric::Budget;
 use crate::privacy::MaskKey;
@@ -26,8 +25,8 @@ use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
 
 use super::output;
-use super::references;
 use super::record::{self, Record};
+use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 
@@ -54,6 +53,11 @@ impl Means {
         self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3))
     }
 
+    /// How many threads may work.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), usize::from)
+    }
+
     /// A job with these means, of a run that began at `now`.
     pub(super) fn job<'a>(
         &self,
@@ -64,9 +68,8 @@ impl Means {
         spill: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
-        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
-        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads.map_or_else(cores, usize::from));
+        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads());
         // Whether it is one was asked when the rules were read.
         let mask_key = mask_key().ok().flatten();
         Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
@@ -133,7 +136,8 @@ fn reports_help() -> String {
     format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// Reads a time of the command line.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
@@ -198,12 +202,18 @@ impl RunOptions {
         Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.with_no_baseline_yet()))
     }
 
-    /// What the rules of this run may compare with.
+    /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
     ///
     /// # Errors
     /// A directory of `--root` is not there.
-    pub(super) fn references(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Option<Arc<dyn References>>, Faults> {
-        Ok(Some(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?)))
+    pub(super) fn references(
+        &self,
+        rules: &RuleFile,
+        scratch: &Scratch,
+        published: Option<Arc<PublishedTable>>,
+    ) -> Result<Option<Arc<dyn References>>, Faults> {
+        let surroundings = references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?;
+        Ok(Some(Arc::new(surroundings.beside(published, self.means.threads()))))
     }
 
     /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be
@@ -370,39 +380,4 @@ pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
 pub(super) fn ensure_mask_key(rules: &RuleFile) -> Result<(), Fault> {
     let privacy = rules.privacy(None);
     if privacy.is_empty() { Ok(()) } else { rules.privacy(mask_key()?).ensure_key() }
-}
-
-/// A progress bar on standard error, where that is a terminal and the work is long.
-pub(super) struct Progress {
-    bar: ProgressBar,
-    styled: AtomicBool,
-}
-
-impl Progress {
-    /// Below this much data the work is over before a bar could be read.
-    const BYTES_MIN: u64 = 64 << 20;
-
-    pub(super) fn new(quiet: bool) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        Self { bar, styled: AtomicBool::new(false) }
-    }
-
-    pub(super) fn advance(&self, done: u64, total: u64) {
-        if total < Self::BYTES_MIN {
-            return;
-        }
-        if !self.styled.swap(true, Ordering::Relaxed)
-            && let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}")
-        {
-            self.bar.set_style(style);
-        }
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -163,6 +163,11 @@ codes! {
     ReplayUnfinished = "replay-unfinished",
     /// A file of mended rows does not fit the rows that were set aside.
     InvalidMended = "invalid-mended",
+    // Recorded runs.
+    /// No run, or no single one, has the name that was given.
+    UnknownRun = "unknown-run",
+    /// No recorded run has the figure that was given.
+    UnknownFigure = "unknown-figure",
     // Ended from outside.
     /// The run was asked to end before its time.
     Cancelled = "cancelled",

@@ -37,6 +37,16 @@ impl Value {
         }
     }
 
+    /// The number that it is, if it is one, as a float.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(n) => Some(*n as f64),
+            Self::Float(x) => Some(*x),
+            Self::Text(text) => text.parse().ok().filter(|x: &f64| x.is_finite()),
+            Self::Nothing => None,
+        }
+    }
+
     pub fn is_nothing(&self) -> bool {
         *self == Self::Nothing
     }

@@ -8,6 +8,7 @@ use super::name::SUFFIX;
 use super::{Entry, History};
 use crate::diagnostic::{Code, Fault};
 use crate::report::model;
+use crate::store::Location;
 
 /// What is said of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +57,15 @@ impl History {
         // With a digest of what it says, two marks that come at once have two names.
         let digest = xxh3_128(text.as_bytes()) >> 96;
         let word = if is_bad { "bad" } else { "good" };
-        let place = self.directory.join(&format!("{}.mark-{:03}-{word}-{digest:08x}{SUFFIX}", mark.run, entry.marks));
+        let place = self.directory.join(&format!("{}.mark-{:03}-{word}-{digest:08x}{SUFFIX}", mark.run, entry.marks.len()));
         place.put_new(text.as_bytes()).map_err(|e| self.cannot_write(&place, &e))?;
         Ok(mark)
+    }
+
+    /// What was last said of the run; none where nothing was, or where it cannot be read any more.
+    pub fn last_mark(&self, entry: &Entry) -> Option<Mark> {
+        let file = self.directory.join(entry.marks.last()?);
+        let bytes = Location::read_all(&[file]).pop()?.ok()?;
+        serde_json::from_slice(&bytes).ok()
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! What is damaged is named and left out, never silently.
 
+mod figure;
 mod mark;
 mod name;
 mod since;
@@ -15,6 +16,7 @@ mod since;
 use std::fmt::Display;
 use std::io;
 
+pub use self::figure::{Shown, figure, names};
 pub use self::mark::Mark;
 use self::mark::MarkName;
 pub use self::name::{RunName, time_of, word};
@@ -36,7 +38,8 @@ pub struct Entry {
     pub name: RunName,
     /// Whether the last mark says that it is bad.
     pub is_bad: bool,
-    marks: u32,
+    /// The files of its marks, in their order.
+    marks: Vec<String>,
 }
 
 /// All that is there.
@@ -47,6 +50,9 @@ pub struct Contents {
     /// Files that are nothing of ours.
     pub warnings: Vec<String>,
 }
+
+/// So many characters of a digest name a run.
+const DIGEST_MIN: usize = 6;
 
 /// What came of recording a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +88,8 @@ impl History {
         let (mut contents, mut marks) = (Contents::default(), Vec::new());
         for file in &names {
             match (RunName::read(file), MarkName::read(file)) {
-                (Some(name), _) => contents.runs.push(Entry { name, is_bad: false, marks: 0 }),
-                (None, Some(mark)) => marks.push(mark),
+                (Some(name), _) => contents.runs.push(Entry { name, is_bad: false, marks: Vec::new() }),
+                (None, Some(mark)) => marks.push((mark, file)),
                 // What begins so is hidden, or on its way.
                 (None, None) if file.starts_with(['.', '_']) => {}
                 (None, None) => {
@@ -92,11 +98,12 @@ impl History {
             }
         }
         contents.runs.sort_by(|a, b| a.name.cmp(&b.name));
-        marks.sort_by_key(|mark| mark.ordinal);
-        for mark in marks {
+        marks.sort_by_key(|(mark, _)| mark.ordinal);
+        for (mark, file) in marks {
             // A mark may outlive its run.
             if let Some(entry) = contents.runs.iter_mut().find(|entry| entry.name.to_string() == mark.run) {
-                (entry.is_bad, entry.marks) = (mark.is_bad, mark.ordinal + 1);
+                entry.is_bad = mark.is_bad;
+                entry.marks.push(file.clone());
             }
         }
         Ok(contents)
@@ -117,6 +124,34 @@ impl History {
         match place.put_new(report::json(report).as_bytes()).map_err(|e| self.cannot_write(&place, &e))? {
             true => Ok(Recorded::New),
             false => Ok(Recorded::Before),
+        }
+    }
+
+    /// The run that `text` means: `last`, its name, the beginning of its digest, or the id of its batch.
+    ///
+    /// # Errors
+    /// No run is meant, or several are.
+    pub fn find<'a>(&self, contents: &'a Contents, text: &str) -> Result<&'a Entry, Fault> {
+        let means = |entry: &&Entry| {
+            let name = entry.name.to_string();
+            let is_digest = text.len() >= DIGEST_MIN && entry.name.digest.starts_with(text);
+            name == text.trim_end_matches(name::SUFFIX) || is_digest || entry.name.is_of_batch(text)
+        };
+        let found: Vec<&Entry> = match text {
+            "last" => contents.runs.last().into_iter().collect(),
+            _ => contents.runs.iter().filter(means).collect(),
+        };
+        let runs = |runs: &[&Entry]| runs.iter().map(|entry| format!("`{}`", entry.name.digest)).collect::<Vec<_>>().join(", ");
+        match found.as_slice() {
+            [one] => Ok(one),
+            [] => {
+                let fault = Fault::new(Code::UnknownRun, format!("{}: no run `{text}` is recorded", self.directory));
+                Err(fault.hint("`sluicegate history` lists the runs: name one by its `run`, by its batch, or as `last`"))
+            }
+            several => {
+                let fault = Fault::new(Code::UnknownRun, format!("{} runs are called `{text}`", several.len()));
+                Err(fault.hint(format!("name one of them: {}", runs(&several[..several.len().min(12)]))))
+            }
         }
     }
 

@@ -136,20 +136,12 @@ fn extent(finding: &Finding, of: &Report) -> Option<f64> {
     if finding.failing_rows > 0 {
         return Some(finding.failing_rows as f64 / of.rows.read.max(1) as f64);
     }
-    let observed = number(&finding.observed)?;
+    let observed = finding.observed.as_number()?;
     let limits: Vec<f64> = match &finding.limit {
         Value::Text(text) => text.split_whitespace().filter_map(bound).collect(),
-        Value::Nothing | Value::Integer(_) | Value::Float(_) => number(&finding.limit).into_iter().collect(),
+        Value::Nothing | Value::Integer(_) | Value::Float(_) => finding.limit.as_number().into_iter().collect(),
     };
     limits.into_iter().map(|limit| (observed - limit).abs()).reduce(f64::min)
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Integer(n) => Some(*n as f64),
-        Value::Float(x) => Some(*x),
-        Value::Nothing | Value::Text(_) => None,
-    }
 }
 
 /// A number of a limit such as `at most 2,000` or `5% to 10%`.

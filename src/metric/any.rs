@@ -67,6 +67,8 @@ states![
     sequence::Breaks,
     /// The rows that hold one of a few values.
     stand_ins::StandIns,
+    /// The rows whose value is one of some.
+    cells::RowsOfValues,
     /// Runs of one value in the order of the rows, and the rows of those that are too long.
     stuck::EqualRuns,
     /// The same in the order of another column.
@@ -99,6 +101,8 @@ pub struct Kind {
     pub grouped: bool,
     /// Whether summaries hold it.
     pub summarised: bool,
+    /// Whether what a summary keeps of columns that are held in different ways does not merge.
+    pub minds_types: bool,
     /// What it counts, in a sentence.
     pub counts: &'static str,
     is_equal: fn(&AnySpec, &AnySpec) -> bool,
@@ -121,6 +125,7 @@ impl Kind {
                 forks: S::FORKS,
                 grouped: S::GROUPED,
                 summarised: S::SUMMARISED,
+                minds_types: S::MINDS_TYPES,
                 counts: S::COUNTS,
                 is_equal: |a, b| a.downcast::<S>().is_some_and(|a| Some(a) == b.downcast::<S>()),
                 show: |spec, f| fmt::Debug::fmt(&spec.downcast::<S>(), f),

@@ -88,7 +88,7 @@ impl Location {
     }
 
     /// Whether this is `directory`, or lies in it.
-    pub(super) fn is_within(&self, directory: &Self) -> bool {
+    pub(crate) fn is_within(&self, directory: &Self) -> bool {
         match (self, directory) {
             (Self::Local(path), Self::Local(directory)) => real(path).starts_with(real(directory)),
             (Self::Remote(_), Self::Remote(_)) => {

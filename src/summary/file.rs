@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::pretty::pretty;
+use super::pretty::{pretty, whole};
 use super::{Batches, Column, Entry, Summary, TestEntry, damaged, key_of};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::Question;
@@ -118,7 +118,7 @@ impl Summary {
                 return Err(fault.hint("`sluicegate baseline capture DATA -r RULES -o FILE` makes one"));
             }
         }
-        let form: FileForm = serde_json::from_value(json).map_err(|e| damaged(&e.to_string()))?;
+        let form: FileForm = serde_json::from_value(whole(json)).map_err(|e| damaged(&e.to_string()))?;
         let mut summary = Self {
             dataset: form.dataset,
             rows: form.rows,

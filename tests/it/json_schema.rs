@@ -115,3 +115,68 @@ fn a_changed_schema_file_is_a_changed_rule_file() {
     assert_ne!(digest("{\"properties\": {\"x\": {\"minimum\": 1}}}"), first);
     assert_eq!(digest("{\"properties\": {\"x\": {\"minimum\": 0}}}"), first);
 }
+
+/// What a draft makes of a schema that only some of them know.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Says {
+    /// The value fails.
+    Fails,
+    /// The keyword means nothing there.
+    Passes,
+    /// The draft's own meta-schema does not allow it.
+    Refuses,
+}
+
+/// The schemas and values are after the drafts' texts: what each of them introduced, changed or dropped.
+#[test]
+fn each_draft_holds_by_its_own_keywords() {
+    use Says::{Fails, Passes, Refuses};
+    let drafts = [
+        ("4", "http://json-schema.org/draft-04/schema#"),
+        ("6", "http://json-schema.org/draft-06/schema#"),
+        ("7", "http://json-schema.org/draft-07/schema#"),
+        ("2019-09", "https://json-schema.org/draft/2019-09/schema"),
+        ("2020-12", "https://json-schema.org/draft/2020-12/schema"),
+    ];
+    let probes = [
+        (r#"{"minimum": 0, "exclusiveMinimum": true}"#, "0", [Fails, Refuses, Refuses, Refuses, Refuses]),
+        (r#"{"exclusiveMinimum": 0}"#, "0", [Refuses, Fails, Fails, Fails, Fails]),
+        (r#"{"const": 1}"#, "2", [Passes, Fails, Fails, Fails, Fails]),
+        (r#"{"contains": {"type": "integer"}}"#, "[]", [Passes, Fails, Fails, Fails, Fails]),
+        (r#"{"if": {"type": "integer"}, "then": {"minimum": 0}}"#, "-1", [Passes, Passes, Fails, Fails, Fails]),
+        (r#"{"dependentRequired": {"a": ["b"]}}"#, r#"{"a": 1}"#, [Passes, Passes, Passes, Fails, Fails]),
+        (r#"{"contains": {"type": "integer"}, "minContains": 2}"#, "[1]", [Passes, Passes, Passes, Fails, Fails]),
+        (r#"{"properties": {"a": {}}, "unevaluatedProperties": false}"#, r#"{"b": 1}"#, [Passes, Passes, Passes, Fails, Fails]),
+        // Before 2019-09 nothing beside `$ref` counts.
+        (
+            r##"{"definitions": {"i": {"type": "integer"}}, "$ref": "#/definitions/i", "maximum": 1}"##,
+            "5",
+            [Passes, Passes, Passes, Fails, Fails],
+        ),
+        (r#"{"items": [{"type": "integer"}]}"#, r#"["x"]"#, [Fails, Fails, Fails, Fails, Refuses]),
+        (r#"{"prefixItems": [{"type": "integer"}]}"#, r#"["x"]"#, [Passes, Passes, Passes, Passes, Fails]),
+    ];
+    let place = Place::new();
+    for (schema, value, expected) in probes {
+        place.write("d.csv", format!("payload\n\"{}\"\n", value.replace('"', "\"\"")));
+        for ((draft, uri), expected) in drafts.iter().zip(expected) {
+            let named = format!("{{\"$schema\": \"{uri}\", {}", &schema[1..]);
+            place.write("s.json", schema);
+            place.write("named.json", named);
+            for config in [format!("schema: s.json, draft: \"{draft}\""), "schema: named.json".to_owned()] {
+                let contract = "schema: { columns: { payload: string } }\n";
+                place.write(
+                    "r.yaml",
+                    format!("dataset: t\n{contract}rules:\n  - json_schema: {{ column: payload, on_fail: warn, {config} }}\n"),
+                );
+                let run = place.run(&crate::support::CHECK);
+                let says = match run.code {
+                    2 => Refuses,
+                    _ if run.finding("json_schema-payload")["failing_rows"] == 1 => Fails,
+                    _ => Passes,
+                };
+                assert_eq!(says, expected, "{schema} under {draft}, {config}: {}", run.stderr);
+            }
+        }
+    }
+}

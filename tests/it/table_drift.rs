@@ -268,3 +268,36 @@ fn a_column_empty_for_a_day_takes_the_tables_type_beside_a_contract_that_does_no
     }
     assert_eq!(rows(&place), 4);
 }
+
+#[test]
+fn integers_and_decimals_are_stored_as_what_holds_them() {
+    let place = place(RULES);
+    let decimals = |values: Vec<i128>, digits, scale| {
+        Arc::new(arrow::array::Decimal128Array::from(values).with_precision_and_scale(digits, scale).expect("a type")) as ArrayRef
+    };
+    parquet(&place, "a.parquet", vec![("d", decimals(vec![150], 22, 2)), ("i", Arc::new(Int64Array::from(vec![7]))), ("f", float(0.5))]);
+    let ends = vec![i64::MIN, i64::MAX];
+    let digits = decimals(vec![-999, 999], 3, 0);
+    parquet(&place, "b.parquet", vec![("d", Arc::new(Int64Array::from(ends))), ("i", digits.clone()), ("f", digits)]);
+    for name in ["a.parquet", "b.parquet"] {
+        let run = place.run(&["gate", name, "-r", "r.yaml"]);
+        let narrowed = run.report()["schema_changes"].as_array().expect("changes").len();
+        assert_eq!((run.code, narrowed, run.rows("quarantined")), (0, 0, 0), "{}", run.stderr);
+    }
+    let of_b = delta_files(&place.path("lake")).into_iter().map(|file| read(&file)).find(|batch| batch.num_rows() == 2).expect("b");
+    let column = |name: &str| of_b.column_by_name(name).expect("a column").clone();
+    let held = column("d").as_primitive::<arrow::datatypes::Decimal128Type>().values().to_vec();
+    assert_eq!(held, [i128::from(i64::MIN) * 100, i128::from(i64::MAX) * 100]);
+    assert_eq!(column("i").as_primitive::<Int64Type>().values(), &[-999, 999]);
+    assert_eq!(column("f").as_primitive::<Float64Type>().values(), &[-999.0, 999.0]);
+    // One more digit, and the table's integers or floats hold some of its values no more.
+    parquet(&place, "c.parquet", vec![("d", decimals(vec![1], 22, 2)), ("i", decimals(vec![1], 19, 0)), ("f", decimals(vec![1], 16, 0))]);
+    let run = place.run(&["gate", "c.parquet", "-r", "r.yaml"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let changed: Vec<_> = changes(&run).into_iter().map(|(path, kind, _)| format!("{path} {kind}")).collect();
+    assert_eq!(changed, ["i type_widened", "f type_changed"]);
+}
+
+fn float(value: f64) -> ArrayRef {
+    Arc::new(arrow::array::Float64Array::from(vec![value]))
+}

@@ -12,12 +12,15 @@ use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
 use crate::rules::schema::ChangeKind;
-use crate::rules::words::{ColumnSelection, OnFail, Over, Tolerance};
-use crate::rules::{Asking, Binder, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest, Unfit};
+use crate::rules::words::{AgainstWord, ColumnSelection, OnFail, Over, Tolerance};
+use crate::rules::{Asking, BesideRequest, Binder, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest, Unfit};
 use crate::ruleset::{RuleItem, never_warns};
 use crate::sql::LazySql;
 use crate::types::type_name;
 use crate::yaml::{Position, Spanned};
+
+/// Ends the ids of what is held against the baseline's anchor.
+const ANCHOR_SUFFIX: &str = "-anchor";
 
 const READ: &str = "`warn` beside a tolerance was read as one with the rule file";
 
@@ -81,19 +84,41 @@ impl Binding<'_, '_> {
         Ok(named.into_iter().map(|value| Spanned { at: columns.at, value }).collect())
     }
 
-    /// Binds one item to one column, or to the rows as a whole, and takes over what it asks for.
+    /// Binds one item to one column, or to the rows as a whole, and takes over what it asks for. What compares with the
+    /// baseline is bound once more, to compare with its anchor.
     pub(super) fn bind_check(&self, item: &RuleItem, column: Option<&Spanned<String>>, plan: &mut Plan) -> Result<(), Faults> {
+        let baseline = self.terms.rules.sections.baseline.as_ref();
+        let path = baseline.map(|baseline| baseline.path.value.as_str());
+        let before = plan.requests.besides.len();
+        self.bind_beside(item, column, plan, (path, ""))?;
+        let compares = |beside: &BesideRequest| matches!(&beside.against, AgainstWord::Baseline { file } if file.as_deref() == path);
+        match baseline.and_then(|baseline| baseline.anchor.as_ref()) {
+            Some(anchor) if plan.requests.besides[before..].iter().any(compares) => {
+                self.bind_beside(item, column, plan, (Some(&anchor.value), ANCHOR_SUFFIX))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The same beside one baseline; `suffix` ends the ids of what compares with it.
+    fn bind_beside(
+        &self,
+        item: &RuleItem,
+        column: Option<&Spanned<String>>,
+        plan: &mut Plan,
+        (baseline, suffix): (Option<&str>, &str),
+    ) -> Result<(), Faults> {
         let schema = plan.prepare.rule_schema.clone();
         let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &schema));
         let bound = match drifted {
             Some(why) => Err(why.into()),
             None => self
-                .bind_rule(item, column, &plan.prepare, &plan.requests)
+                .bind_rule(item, column, (&plan.prepare, &plan.requests), baseline)
                 .map_err(|f| f.0.into_iter().map(|fault| fault.what).collect::<Message>()),
         };
         if bound.is_err() {
             // Against the contract it must bind; if not, the rule file is wrong, not the batch.
-            self.bind_rule(item, column, self.contract, &Requests::default())?;
+            self.bind_rule(item, column, (self.contract, &Requests::default()), baseline)?;
         }
         let is_row_test = bound.as_ref().is_ok_and(|b| !b.new.tests.is_empty());
         if item.words.nulls.is_some() && !item.entry.claims.contains(&"nulls") && bound.is_ok() && !is_row_test {
@@ -112,7 +137,7 @@ impl Binding<'_, '_> {
             (Some(id), Some(column), Some(_)) => format!("{}-{}", id.value, column.value),
             (Some(id), _, _) => id.value.clone(),
             (None, _, _) => std::iter::once(item.entry.name).chain(columns.iter().map(String::as_str)).collect::<Vec<_>>().join("-"),
-        };
+        } + suffix;
         let unbound = PlannedCheck {
             at: item.at,
             meaning: item.meaning,
@@ -180,8 +205,8 @@ impl Binding<'_, '_> {
         &self,
         item: &RuleItem,
         column: Option<&Spanned<String>>,
-        prepare: &Prepare,
-        before: &Requests,
+        (prepare, before): (&Prepare, &Requests),
+        baseline: Option<&str>,
     ) -> Result<BoundRule, Faults> {
         let path = &self.terms.rules.path;
         let certainty = |field: &Field| certainty(self.terms, field);
@@ -197,7 +222,7 @@ impl Binding<'_, '_> {
             warn: item.words.warn.clone(),
             as_of: self.terms.as_of,
             published: self.terms.published,
-            baseline: self.terms.rules.sections.baseline.as_ref().map(|baseline| baseline.path.value.clone()),
+            baseline: baseline.map(str::to_owned),
             is_inferred: &is_inferred,
             certainty: &certainty,
             shows: Vec::new(),

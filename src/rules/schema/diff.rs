@@ -76,6 +76,7 @@ pub fn diff(old: Columns<'_>, new: Columns<'_>, evolution: Evolution) -> Vec<Dif
             contradicted: &found.contradicted,
             missing: &found.missing,
             tallies: &[],
+            profiles: None,
             is_ordered: found.are_ordered && !matches!(old, Columns::Found(old) if !old.are_ordered),
         }),
     };
@@ -98,11 +99,16 @@ pub fn diff(old: Columns<'_>, new: Columns<'_>, evolution: Evolution) -> Vec<Dif
 
 /// Whether a batch that keeps to the old columns passes the new contract, as far as one change goes.
 fn passes_still(kind: ChangeKind, optional: Optional, evolution: Evolution) -> bool {
-    let is_missed = kind.reversed().takes_a_column_away() && !optional.new;
-    // To the new contract the old batch is the new side. A column that it brings is taken as one that may be missing.
-    let seen = Readers::after(kind.reversed(), Optional { old: optional.new, new: true });
     // Rows without a value would be set aside.
-    kind != ChangeKind::NullabilityTightened && !is_missed && evolution.allows(seen)
+    if kind == ChangeKind::NullabilityTightened {
+        return false;
+    }
+    let seen = kind.reversed();
+    let is_missed = seen.takes_a_column_away() && !optional.new;
+    // To the new contract the old batch is the new side. A column that it brings is taken as one that may be missing.
+    let readers = Readers::after(seen, Optional { old: optional.new, new: true });
+    // Where no value need be there, those of the old columns are more than is asked for.
+    kind == ChangeKind::NullabilityRelaxed || (!is_missed && evolution.allows(readers))
 }
 
 impl Columns<'_> {
