@@ -9,6 +9,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sluicegate::metric::canonical::Normalize;
+use sluicegate::metric::cells::{Cells, Shapes};
 use sluicegate::metric::completeness::Completeness;
 use sluicegate::metric::distinct::Distinct;
 use sluicegate::metric::extrema::Extrema;
@@ -92,6 +93,8 @@ fn states(criterion: &mut Criterion) {
     let all = [("int64", shuffled), ("float64", float), ("string of 7", few), ("string", many)];
     bench::<Completeness>(criterion, "completeness", &(), &all);
     bench::<Distinct>(criterion, "distinct", &(), &all);
+    bench::<Cells>(criterion, "cells", &(), &[&numbers[..], &[("string of 7", few), ("string", many)]].concat());
+    bench::<Shapes>(criterion, "shapes", &(), &[("string of 7", few), ("string", many)]);
     bench::<Frequencies>(criterion, "frequencies", &(), &[("int64 of 50", small), ("string of 7", few), ("string", many)]);
     bench::<GroupCounts>(criterion, "groups", &(), &[("int64 of 50", small), ("string of 7", few), ("string of 7, int64 of 50", pair)]);
     for (name, optimistic) in [("keys", false), ("keys, optimistic", true)] {

@@ -45,8 +45,12 @@ pub fn read(path: &str) -> Result<Option<Summary>, Fault> {
 /// # Errors
 /// It cannot be written.
 pub fn replace(path: &str, summary: &Summary) -> Result<(), Fault> {
+    let text = summary.write()?;
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
     keep_earlier(path)?;
-    place(path, &summary.write()?)
+    place(path, &text)
 }
 
 /// Takes an accepted batch in: into what is there, or, with a window, into the last `window` batches.

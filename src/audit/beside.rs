@@ -45,6 +45,8 @@ pub struct Kept {
     pub why: Option<Why>,
     /// Batches of which no summary is kept.
     pub without: u64,
+    /// Whether a part may be of many batches: then nothing is told of each by itself.
+    pub is_merged: bool,
 }
 
 /// Asks other data all that the plan's rules want of them.
@@ -138,12 +140,16 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
         match summary.state(question, types, &job.budget)? {
             Err(reason) => {
                 lacking += 1;
-                each.push((label.clone(), None));
+                if !kept.is_merged {
+                    each.push((label.clone(), None));
+                }
                 // The latest one matters most.
                 why = Some(reason);
             }
             Ok(state) => {
-                each.push((label.clone(), Some(finish(state.fork()?)?)));
+                if !kept.is_merged {
+                    each.push((label.clone(), Some(finish(state.fork()?)?)));
+                }
                 match &mut merged {
                     None => merged = Some(state),
                     Some(all) => all.merge(state)?,

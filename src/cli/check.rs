@@ -44,10 +44,11 @@ impl Check {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(now, rules, &scratch)?;
+        let published = self.published(rules, publish.clone());
+        let references = self.options.references(now, rules, &scratch, published.clone())?;
+        let published = published.map(|table| -> Arc<dyn Published> { table });
         let keeps = self.options.keeps(rules);
-        let job =
-            Job { references, keeps, ..self.options.job(now, rules, data, self.published(rules, publish.clone()), &scratch, &advance) };
+        let job = Job { references, keeps, ..self.options.job(now, rules, data, published, &scratch, &advance) };
         let judged = gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?;
         begun.summary = judged.summary;
         Ok(judged.report)
@@ -61,7 +62,7 @@ impl Check {
     }
 
     /// The table that the gate would publish to, if the rule file names one.
-    fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<dyn Published>> {
+    fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<PublishedTable>> {
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
         Some(PublishedTable::new(rules, self.options.batch_id.as_deref(), replaces, publish?))
     }

@@ -64,10 +64,15 @@ impl Gate {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(now, rules, &scratch)?;
+        let references = self.options.references(now, rules, &scratch, Some(request.table.clone()))?;
         let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance) };
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
-        let keeps = if baseline.is_some() { Keeps::Everything } else { self.options.keeps(rules) };
+        let keeps = match &baseline {
+            Some(_) => Keeps::Everything,
+            None if self.dry_run => Keeps::Nothing,
+            None if self.options.keeps(rules) == Keeps::Everything => Keeps::Everything,
+            None => gate::keeps(rules),
+        };
         let judged = gate::gate(&Job { keeps, ..job }, &request)?;
         if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary) {
             self.advance(baseline, &judged.report, summary)?;
@@ -78,13 +83,11 @@ impl Gate {
 
     /// Lets an accepted batch become the baseline, or part of it, as the rule file says.
     fn advance(&self, baseline: &BaselineSection, report: &Report, summary: &Summary) -> Result<(), Faults> {
-        let is_new = report.publication.as_ref().is_some_and(|done| match done.state {
-            PublicationState::Published | PublicationState::Superseded => true,
-            // A run that was killed after the commit had no time to move the baseline on.
-            PublicationState::Unchanged => true,
-            PublicationState::Withheld | PublicationState::DryRun => false,
-        });
-        if report.verdict != Verdict::Accept || !is_new {
+        let state = report.publication.as_ref().map(|done| done.state);
+        let is_new = matches!(state, Some(PublicationState::Published | PublicationState::Superseded));
+        // A run that was killed behind its commit did not move the baseline on: where batches can be told apart, the next does.
+        let may_be_late = state == Some(PublicationState::Unchanged) && (baseline.window.is_some() || baseline.advance.is_none());
+        if report.verdict != Verdict::Accept || !(is_new || may_be_late) {
             return Ok(());
         }
         let path = &baseline.path.value;
@@ -92,18 +95,17 @@ impl Gate {
             confines.allow(path)?;
         }
         let memory = Arc::new(Budget::new(1 << 30, std::env::temp_dir()));
-        let before = crate::baseline::read(path)?;
-        match (before, baseline.advance) {
+        match (crate::baseline::read(path)?, baseline.advance) {
             (None, _) => {
                 crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
                 if let Some(anchor) = baseline.anchor.as_ref().filter(|_| baseline.first.is_some()) {
                     self.learn_anchor(&anchor.value, summary)?;
                 }
             }
-            (Some(before), Some(Advance::OnAccept)) if before.batches != summary.batches => {
+            (Some(_), Some(Advance::OnAccept)) => {
                 crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
             }
-            (Some(_), Some(Advance::OnAccept) | None) => {}
+            (Some(_), None) => {}
         }
         Ok(())
     }
@@ -128,7 +130,19 @@ impl Gate {
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
         beside(rules, publish.as_ref(), removes)?;
         let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), publish.clone());
-        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.options.as_of(), waiting })
+        let keeps_summary = gate::keeps(rules) != Keeps::Nothing;
+        Ok(Request {
+            publish,
+            keeps_summary,
+            table,
+            quarantine,
+            batch_id,
+            supersede,
+            replace,
+            dry_run,
+            as_of: self.options.as_of(),
+            waiting,
+        })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -10,6 +10,7 @@ use crate::audit::{Kept, References};
 use crate::baseline;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::gate::PublishedTable;
 use crate::history::{History, Past, Window};
 use crate::identity::Identity;
 use crate::rules::Why;
@@ -28,6 +29,8 @@ pub(super) struct Surroundings {
     learns: Vec<String>,
     /// Whether this run makes it.
     makes_baseline: bool,
+    /// Where the gate publishes, if that is known, and how many threads read what lies there.
+    published: Option<(Arc<PublishedTable>, usize)>,
     runs: Option<Runs>,
 }
 
@@ -55,7 +58,26 @@ impl Surroundings {
             learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
             makes_baseline: false,
             runs: None,
+            published: None,
         })
+    }
+
+    /// Beside the table that batches are published to.
+    pub(super) fn beside(self, published: Option<Arc<PublishedTable>>, threads: usize) -> Self {
+        Self { published: published.map(|table| (table, threads)), ..self }
+    }
+
+    fn published(&self, last: Option<u64>) -> Result<Kept, Faults> {
+        match &self.published {
+            Some((table, threads)) => Ok(table.summaries(last, *threads)?),
+            None if self.makes_baseline => {
+                Ok(Kept { why: Some(Why::WarmingUp("a baseline is not compared with what is published".into())), ..Kept::default() })
+            }
+            None => {
+                let fault = Fault::new(Code::MissingOption, "a rule compares with what is published, and nothing says where that is");
+                Err(fault.hint("write `gate: { publish: PATH }` in the rule file").into())
+            }
+        }
     }
 
     /// For a run that makes the baseline: that it is not there yet is no fault.
@@ -116,7 +138,7 @@ impl Runs {
         warnings.iter().for_each(|warning| output::note(warning));
         let why =
             too_few.map(|why| if parts.is_empty() && without > 0 { Why::NoData(without_summary(without)) } else { Why::WarmingUp(why) });
-        Ok(Kept { parts, why, without })
+        Ok(Kept { parts, why, without, ..Kept::default() })
     }
 }
 
@@ -141,7 +163,7 @@ impl References for Surroundings {
             AgainstWord::Baseline { file: None } => {
                 Err(Fault::new(Code::Internal, "internal error: a baseline without a name was asked for").into())
             }
-            AgainstWord::Published { .. } => Ok(Kept::default()),
+            AgainstWord::Published { last } => self.published(*last),
             AgainstWord::Runs { last, season } => match &self.runs {
                 Some(runs) => Ok(runs.summaries(*last, *season)?),
                 None => {

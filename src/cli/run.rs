@@ -11,6 +11,7 @@ use crate::assemble::{self, Header};
 use crate::audit::{self, Job, Keeps, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::gate::PublishedTable;
 use crate::history::History;
 use crate::metric::Budget;
 use crate::privacy::MaskKey;
@@ -29,6 +30,7 @@ use super::record::{self, Record};
 use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
+pub(super) use super::trust::Trust;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -53,6 +55,11 @@ impl Means {
         self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3))
     }
 
+    /// How many threads may work.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), usize::from)
+    }
+
     /// A job with these means, of a run that began at `now`.
     pub(super) fn job<'a>(
         &self,
@@ -63,31 +70,11 @@ impl Means {
         spill: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
-        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
-        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads.map_or_else(cores, usize::from));
+        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads());
         // Whether it is one was asked when the rules were read.
         let mask_key = mask_key().ok().flatten();
         Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
-    }
-}
-
-/// How far a rule file is trusted.
-#[derive(Debug, Args)]
-pub(super) struct Trust {
-    /// Let the rule file read and write below this directory or s3:// URL only; may be given again. Paths on the command
-    /// line are not confined
-    #[arg(long = "root", value_name = "DIR")]
-    roots: Vec<String>,
-}
-
-impl Trust {
-    /// What paths in the rule file are confined to, if they are.
-    ///
-    /// # Errors
-    /// A directory is not there.
-    pub(super) fn confines(&self) -> Result<Option<Confines>, Fault> {
-        if self.roots.is_empty() { Ok(None) } else { Confines::new(&self.roots).map(Some) }
     }
 }
 
@@ -203,7 +190,7 @@ impl RunOptions {
         Ok(Arc::new(self.comparable(now, rules, scratch)?.with_no_baseline_yet()))
     }
 
-    /// What the rules of this run may compare with.
+    /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
     ///
     /// # Errors
     /// A directory of `--root` is not there.
@@ -212,8 +199,9 @@ impl RunOptions {
         now: DateTime<Utc>,
         rules: &RuleFile,
         scratch: &Scratch,
+        published: Option<Arc<PublishedTable>>,
     ) -> Result<Option<Arc<dyn References>>, Faults> {
-        Ok(Some(Arc::new(self.comparable(now, rules, scratch)?)))
+        Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
     }
 
     fn comparable(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<references::Surroundings, Faults> {

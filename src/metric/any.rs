@@ -99,6 +99,8 @@ pub struct Kind {
     pub grouped: bool,
     /// Whether summaries hold it.
     pub summarised: bool,
+    /// Whether what a summary keeps of columns that are held in different ways does not merge.
+    pub minds_types: bool,
     /// What it counts, in a sentence.
     pub counts: &'static str,
     is_equal: fn(&AnySpec, &AnySpec) -> bool,
@@ -121,6 +123,7 @@ impl Kind {
                 forks: S::FORKS,
                 grouped: S::GROUPED,
                 summarised: S::SUMMARISED,
+                minds_types: S::MINDS_TYPES,
                 counts: S::COUNTS,
                 is_equal: |a, b| a.downcast::<S>().is_some_and(|a| Some(a) == b.downcast::<S>()),
                 show: |spec, f| fmt::Debug::fmt(&spec.downcast::<S>(), f),

@@ -273,6 +273,16 @@ pub fn is_numeric(data_type: &DataType) -> bool {
         || matches!(data_type, DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..))
 }
 
+/// Whether columns of both types hold equal values in one way: as integers of one scale, as floats, as text.
+pub fn is_held_alike(a: &DataType, b: &DataType) -> bool {
+    let scale = |t: &DataType| match t {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => Some(*scale),
+        _ => t.is_integer().then_some(0),
+    };
+    let is_text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..));
+    a == b || (scale(a).is_some() && scale(a) == scale(b)) || (is_text(a) && is_text(b))
+}
+
 /// Whether [`Column::numbers`] gives values for `data_type`.
 pub fn is_ordered(data_type: &DataType) -> bool {
     is_numeric(data_type)

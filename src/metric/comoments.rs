@@ -101,6 +101,7 @@ impl State for CoMoments {
     }
 
     const SUMMARISED: bool = true;
+    const MINDS_TYPES: bool = true;
 
     fn summarise(&self) -> Result<Option<Json>, Fault> {
         let Sums { count, x, y, xx, yy, xy } = self.sums.clone();

@@ -141,7 +141,17 @@ impl ExactSum {
         let (digits, exponent) = text.split_once('p')?;
         let exponent = exponent.parse::<i64>().ok().filter(|exponent| (i64::from(EXPONENT_MIN)..HIGHEST).contains(exponent))?;
         let digits = Some(digits).filter(|digits| digits.len() <= BIN_EXPONENTS as usize * BINS / 4)?;
-        let total = BigInt::parse_bytes(digits.as_bytes(), 16)? << (exponent - i64::from(EXPONENT_MIN)) as u64;
+        Self::of_total(&(BigInt::parse_bytes(digits.as_bytes(), 16)? << (exponent - i64::from(EXPONENT_MIN)) as u64))
+    }
+
+    /// The sum of integers or decimals: exact, unless no number of binary places is.
+    pub(super) fn of_fraction(sum: &Fraction) -> Self {
+        const PLACES: u32 = 512;
+        Self::of_total(&(sum.in_units(PLACES) << (-EXPONENT_MIN as u32 - PLACES))).unwrap_or_default()
+    }
+
+    /// The sum as an integer times 2^[`EXPONENT_MIN`], unless it is too large for any.
+    fn of_total(total: &BigInt) -> Option<Self> {
         let is_negative = total.sign() == Sign::Minus;
         let parts = total.magnitude().to_u32_digits();
         let mut bins = Box::new([0i128; BINS]);

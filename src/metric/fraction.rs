@@ -42,6 +42,13 @@ impl Fraction {
         Fraction::new(low_share + high_share, &self.denominator * &high.denominator * whole)
     }
 
+    /// The fraction in units of 2^-`places`, rounded down.
+    pub(super) fn in_units(&self, places: u32) -> BigInt {
+        let scaled = &self.numerator << places;
+        let quotient = &scaled / &self.denominator;
+        if scaled.sign() == Sign::Minus && &quotient * &self.denominator != scaled { quotient - 1u8 } else { quotient }
+    }
+
     pub fn is_below(&self, other: &Fraction) -> bool {
         &self.numerator * &other.denominator < &other.numerator * &self.denominator
     }

@@ -148,6 +148,8 @@ impl<S: State> State for Grouped<S> {
     }
 
     const SUMMARISED: bool = S::SUMMARISED;
+    /// Groups go by the names of values.
+    const MINDS_TYPES: bool = true;
 
     fn summarise(&self) -> Result<Option<Json>, Fault> {
         let bytes = |key: &GroupKey| key.iter().flatten().map(String::len).sum::<usize>();

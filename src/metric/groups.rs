@@ -275,6 +275,7 @@ impl State for GroupCounts {
     }
 
     const SUMMARISED: bool = true;
+    const MINDS_TYPES: bool = true;
 
     fn summarise(&self) -> Result<Option<Json>, Fault> {
         let bytes = |key: &GroupKey| key.iter().flatten().map(String::len).sum::<usize>();

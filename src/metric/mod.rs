@@ -42,7 +42,7 @@ pub mod transform;
 pub use self::any::{AnySpec, AnyState, Kind, STATES};
 pub use self::budget::{Budget, Reservation};
 pub use self::certain::ColumnStatistics;
-pub use self::column::{Column, Floats, Ints, Numbers, is_numeric, is_ordered, plain_floats};
+pub use self::column::{Column, Floats, Ints, Numbers, is_held_alike, is_numeric, is_ordered, plain_floats};
 pub use self::inputs::{Foreign, Inputs};
 pub use self::number::Number;
 pub use self::state::{Rows, State};

@@ -125,6 +125,12 @@ impl IntegerSums {
         self.add_squares(u128::from(narrow.unsigned_abs()) * u128::from(narrow.unsigned_abs()));
     }
 
+    /// Σx and Σx².
+    fn whole(&self) -> (BigInt, BigInt) {
+        let squares = BigInt::from(self.squares) + (BigInt::from(self.squares_carry) << 128) + &self.wide_squares;
+        (BigInt::from(self.sum) + &self.wide_sum, squares)
+    }
+
     fn merge(&mut self, other: Self) {
         self.sum += other.sum;
         self.add_squares(other.squares);
@@ -262,8 +268,17 @@ impl Sums {
     fn merge(&mut self, later: Self) {
         self.count += later.count;
         self.infinite += later.infinite;
-        // An empty state does not know the scale yet.
-        self.scale = self.scale.max(later.scale);
+        let mut later = later;
+        // An empty state does not know the scale yet. Summaries may be of columns whose type has changed.
+        if self.scale != later.scale {
+            let scale = self.scale.max(later.scale);
+            self.rescale(scale);
+            later.rescale(scale);
+        }
+        if self.floats.is_empty() != later.floats.is_empty() {
+            self.become_floats();
+            later.become_floats();
+        }
         self.integers.merge(later.integers);
         self.floats.merge(&later.floats);
         self.float_squares.merge(&later.float_squares);
@@ -271,6 +286,27 @@ impl Sums {
 
     fn bytes(&self) -> usize {
         self.floats.bytes() + self.float_squares.bytes()
+    }
+
+    /// Takes the sums of integers as those of a larger scale.
+    fn rescale(&mut self, scale: i8) {
+        if scale == self.scale || self.count == 0 {
+            self.scale = scale;
+            return;
+        }
+        let ten = BigInt::from(10u8).pow(u32::from((i16::from(scale) - i16::from(self.scale)).unsigned_abs()));
+        let (sum, squares) = self.integers.whole();
+        self.integers = IntegerSums { wide_sum: sum * &ten, wide_squares: squares * &ten * &ten, ..IntegerSums::default() };
+        self.scale = scale;
+    }
+
+    /// Takes the sums of integers as those of floats; of decimals that no float can hold, to 2^-512.
+    fn become_floats(&mut self) {
+        if self.floats.is_empty() && self.count > 0 {
+            let (sum, squares) = self.fractions();
+            (self.floats, self.float_squares) = (ExactSum::of_fraction(&sum), ExactSum::of_fraction(&squares));
+            (self.integers, self.scale) = (IntegerSums::default(), 0);
+        }
     }
 
     fn add_float(&mut self, x: f64) {
@@ -288,9 +324,7 @@ impl Sums {
         if !self.floats.is_empty() {
             return (self.floats.whole(), self.float_squares.whole_of_squares());
         }
-        let integers = &self.integers;
-        let squares = BigInt::from(integers.squares) + (BigInt::from(integers.squares_carry) << 128) + &integers.wide_squares;
-        (BigInt::from(integers.sum) + &integers.wide_sum, squares)
+        self.integers.whole()
     }
 
     /// Σx and Σx².

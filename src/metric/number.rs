@@ -95,10 +95,10 @@ impl ToFloat {
 }
 
 impl Ord for Number {
-    /// Numbers of one column share a scale, so integers compare as they are.
+    /// Numbers of one column share a scale, so integers compare as they are; those of different ones by the nearest floats.
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
-            (Self::Int { value: a, .. }, Self::Int { value: b, .. }) => a.cmp(b),
+            (Self::Int { value: a, scale: s }, Self::Int { value: b, scale: t }) if s == t => a.cmp(b),
             _ => self.as_f64().total_cmp(&other.as_f64()),
         }
     }

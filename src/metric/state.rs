@@ -103,6 +103,10 @@ pub trait State: Listed + Send + Sized + 'static {
     /// Whether a summary can hold it: it names no rows, does not mind their order, and is small whatever the data.
     const SUMMARISED: bool = false;
 
+    /// Whether what it keeps depends on how values are held: numbers by their digits, by their bits or by their names. What was
+    /// kept of columns that are held in different ways does not merge then.
+    const MINDS_TYPES: bool = false;
+
     /// What a summary keeps of it; none where there is too much to keep. It follows from the values alone, and not from how
     /// they were cut or merged: merging what was kept and keeping what was merged give the same.
     ///

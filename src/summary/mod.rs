@@ -19,7 +19,7 @@ pub use self::figures::{ColumnFigures, Difference};
 pub use self::file::FORMAT_VERSION;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::any::{AnySpec, AnyState};
-use crate::metric::{Budget, is_numeric};
+use crate::metric::{Budget, is_held_alike, is_numeric};
 use crate::privacy::Privacy;
 use crate::rules::Question;
 use crate::rules::schema::{ChangeKind, type_change};
@@ -165,7 +165,7 @@ impl Summary {
         };
         let before = entry.types().map_err(|why| damaged(&why))?;
         for ((name, before), now) in question.columns.iter().zip(&before).zip(types) {
-            if !are_alike(before, now) {
+            if !are_alike(before, now) || (entry.spec()?.kind().minds_types && !is_held_alike(before, now)) {
                 return Ok(Err(format!("`{name}` was {} and is {}", type_name(before), type_name(now))));
             }
         }
@@ -310,7 +310,8 @@ impl Entry {
     /// None where both together are too much to keep, or of types that do not go together.
     fn merged(&self, other: &Self, memory: &Arc<Budget>) -> Result<Option<Self>, Fault> {
         let (ours, theirs) = (self.types().map_err(|why| damaged(&why))?, other.types().map_err(|why| damaged(&why))?);
-        if !ours.iter().zip(&theirs).all(|(a, b)| are_alike(a, b)) {
+        let minds_types = self.spec()?.kind().minds_types;
+        if !ours.iter().zip(&theirs).all(|(a, b)| are_alike(a, b) && (!minds_types || is_held_alike(a, b))) {
             return Ok(None);
         }
         let mut state = self.state(&ours, memory)?;

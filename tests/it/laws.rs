@@ -12,9 +12,10 @@ use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64A
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use proptest::prelude::*;
+use serde_json::Value as Json;
 use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::metric::canonical::Normalize;
-use sluicegate::metric::cells::Cells;
+use sluicegate::metric::cells::{Cells, Shapes};
 use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::completeness::{Completeness, MissingSpec};
 use sluicegate::metric::deviations::{Centre, Deviations, DeviationsSpec};
@@ -190,7 +191,30 @@ impl Trial {
         if !self.spec.kind().ordered {
             same(forward().rev().fold(empty(), |all, i| merge(all, fork(i))), "commutativity");
         }
+        if self.spec.kind().summarised {
+            self.law_of_summaries(memory, units);
+        }
         finished
+    }
+
+    /// What a summary keeps of all is what it keeps of the parts that were kept and merged, in any order.
+    fn law_of_summaries(&self, memory: &Arc<Budget>, units: &[Box<dyn AnyState>]) {
+        let fork = |i: usize| units[i].fork().expect("a copy");
+        let read = |state: Box<dyn AnyState>| self.of_summary(memory, &keep(state.as_ref())).expect("what was kept is read");
+        let whole = keep((0..units.len()).fold(self.empty(memory), |all, i| merge(all, fork(i))).as_ref());
+        let same = |state: Box<dyn AnyState>, law: &str| assert_eq!(keep(state.as_ref()), whole, "{:?}: {law}", self.spec);
+        same(self.of_summary(memory, &whole).expect("what was kept is read"), "kept again");
+        same((0..units.len()).fold(read(self.empty(memory)), |all, i| merge(all, read(fork(i)))), "parts kept");
+        same((0..units.len()).fold(self.empty(memory), |all, i| merge(read(fork(i)), all)), "in another order");
+        same((0..units.len()).rev().fold(read(self.empty(memory)), |all, i| read(merge(read(all), fork(i)))), "kept between merges");
+        let saved = |state| self.through_bytes(memory, state);
+        same((0..units.len()).fold(self.empty(memory), |all, i| merge(all, saved(read(fork(i))))), "saved on the way");
+    }
+
+    fn of_summary(&self, memory: &Arc<Budget>, kept: &Json) -> Result<Box<dyn AnyState>, Fault> {
+        // As text and back, as in a file.
+        let text = serde_json::to_string(kept).expect("text");
+        self.spec.of_summary(&self.types(), memory, &serde_json::from_str(&text).expect("JSON"))
     }
 
     /// Folds the units and holds the laws against them; all memory is free again at the end.
@@ -207,6 +231,10 @@ fn encode(state: &dyn AnyState) -> Vec<u8> {
     let mut bytes = Vec::new();
     state.encode(&mut bytes).expect("encoded");
     bytes
+}
+
+fn keep(state: &dyn AnyState) -> Json {
+    state.summarise().expect("kept").expect("there is something to keep")
 }
 
 fn merge(mut a: Box<dyn AnyState>, b: Box<dyn AnyState>) -> Box<dyn AnyState> {
@@ -230,6 +258,18 @@ impl Trials {
         let every = GroupedSpec { keys: 1, every: Some(spec.clone()), each: Default::default() };
         self.0.push(Trial::of::<S>(spec, columns));
         self.0.push(Trial::of::<Grouped<S>>(every, &by));
+    }
+}
+
+impl Trials {
+    fn keys(&mut self) {
+        for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
+            self.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
+        }
+        for columns in [vec![INTEGER], vec![TEXT, BOOLEAN], vec![CODES], vec![DECIMAL, FLOAT]] {
+            self.of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &columns);
+            self.of::<Keys>(keys(Keep::None, KeyRows::All, true), &columns);
+        }
     }
 }
 
@@ -282,6 +322,7 @@ fn trials() -> Vec<Trial> {
     all.of::<CoMoments>((), &[BOOLEAN, DECIMAL]);
     for column in [TEXT, CODES] {
         all.of::<TextExtrema>((), &[column]);
+        all.of::<Shapes>((), &[column]);
     }
     all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
     all.of::<Extrema>((), &[BOOLEAN]);
@@ -304,13 +345,7 @@ fn trials() -> Vec<Trial> {
             &[column],
         );
     }
-    for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
-        all.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
-    }
-    for columns in [vec![INTEGER], vec![TEXT, BOOLEAN], vec![CODES], vec![DECIMAL, FLOAT]] {
-        all.of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &columns);
-        all.of::<Keys>(keys(Keep::None, KeyRows::All, true), &columns);
-    }
+    all.keys();
     let first = vec![Some("a".to_owned())];
     let each = GroupedSpec { keys: 1, every: None, each: [(first, Transform::IDENTITY)].into() };
     all.0.push(Trial::of::<Grouped<Moments>>(each, &[TEXT, FLOAT]));
@@ -421,6 +456,32 @@ proptest! {
         }
     }
 
+    /// A summary that nobody wrote is a fault, or another summary; it is no panic.
+    #[test]
+    fn damaged_summaries_are_a_fault(
+        units in units(),
+        damages in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(&b"0129afp-:= ,\"[]{}"[..])), 1..20),
+    ) {
+        let (memory, units) = (budget(), units.iter().map(|batches| unit(batches)).collect::<Vec<_>>());
+        for trial in trials().iter().filter(|trial| trial.spec.kind().summarised) {
+            let whole = units.iter().enumerate().fold(trial.empty(&memory), |all, (i, unit)| merge(all, trial.fold(&memory, i, unit)));
+            let text = serde_json::to_vec(&keep(whole.as_ref())).expect("text");
+            for (place, byte) in &damages {
+                let mut damaged = text.clone();
+                damaged[place.index(text.len())] = *byte;
+                let Ok(json) = serde_json::from_slice(&damaged) else { continue };
+                match trial.of_summary(&memory, &json) {
+                    Ok(state) => {
+                        let again = merge(state.fork().expect("a copy"), state);
+                        keep(again.as_ref());
+                        finish(again);
+                    }
+                    Err(fault) => prop_assert_eq!(fault.code, Code::Damaged, "{:?}: {}", trial.spec, fault),
+                }
+            }
+        }
+    }
+
     /// Keys that ascend are proven different, and nothing is proven of others; what is proven is what hashes say.
     #[test]
     fn keys_in_order_are_judged_like_keys_by_hash(
@@ -478,6 +539,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<CoMoments>((), &[INTEGER, FLOAT]),
         Trial::of::<Frequencies>((), &[TEXT]),
         Trial::of::<Cells>((), &[FLOAT]),
+        Trial::of::<Shapes>((), &[TEXT]),
         Trial::of::<Cells>((), &[INTEGER]),
         Trial::of::<Cells>((), &[TEXT]),
         Trial::of::<OrderedHistogram>(HistogramSpec::COARSE, &[INTEGER]),

@@ -5,15 +5,18 @@
 
 mod absent;
 mod across;
+mod against;
 mod agreement;
 mod amounts;
 mod apart;
 mod arithmetic;
 mod around;
 mod backtest;
+mod baselines;
 mod beside_others;
 mod cancel;
 mod cases;
+mod cells;
 mod cli;
 mod common_words;
 mod compatibility;
@@ -51,6 +54,7 @@ mod private_faults;
 mod private_names;
 mod private_ways;
 mod promises;
+mod published_summaries;
 mod quarantine;
 mod reference;
 mod replace;

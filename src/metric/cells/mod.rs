@@ -4,6 +4,7 @@
 //! become twice as wide, until there are few enough (the uniform collapse of I. Epicoco et al., "UDDSketch", 2020). The shift
 //! that this ends at is the smallest that fits: it follows from the values alone, and not from their order.
 
+mod key;
 mod numbers;
 mod out;
 mod shapes;
@@ -17,11 +18,11 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use serde_json::Value as Json;
 
+pub use self::key::text_key;
 use self::numbers::NumberCells;
 pub use self::out::{Cell, CellsKind, CellsOut, Pair, Value, align};
 pub use self::shapes::{Shapes, shape_of};
 pub use self::summary::SUMMARY_CELLS;
-pub use self::texts::text_key;
 use self::texts::{TextCells, as_it_is};
 use super::budget::{Budget, Reservation};
 use super::column::{Column, is_ordered};

@@ -26,7 +26,12 @@ pub(super) struct NumberCells {
 
 impl NumberCells {
     pub(super) fn new() -> Self {
-        Self { waiting: Vec::new(), table: Table::new(usize::MAX), count: 0 }
+        Self { waiting: Vec::new(), table: Self::table(), count: 0 }
+    }
+
+    /// How many values there are decides when they begin to share cells.
+    fn table() -> Table {
+        Table::new(usize::MAX, CELLS_MAX)
     }
 
     pub(super) fn update(&mut self, column: &Column, present: &Mask) {
@@ -63,9 +68,7 @@ impl NumberCells {
         if !self.table.is_limited() {
             return self.waiting.extend(keys);
         }
-        for key in keys {
-            self.table.add(key, 1);
-        }
+        self.table.add_each(keys);
     }
 
     fn take_many(&mut self, x: f64, count: u64) {
@@ -87,10 +90,8 @@ impl NumberCells {
             some.sort_unstable();
             self.table.coarsen(smallest_shift(&some, CELLS_MAX));
         }
-        self.table.limit(CELLS_MAX);
-        for key in waiting {
-            self.table.add(key, 1);
-        }
+        self.table.share();
+        self.table.add_each(waiting.into_iter());
     }
 
     pub(super) fn merge(&mut self, later: Self) {
@@ -133,7 +134,7 @@ impl NumberCells {
 
     /// The state with these cells, which hold `count` values.
     pub(super) fn of(entries: &[Entry], shift: u32, count: u64) -> Self {
-        let mut state = Self { waiting: Vec::new(), table: Table::of(entries, shift, usize::MAX), count };
+        let mut state = Self { waiting: Vec::new(), table: Table::of(entries, shift, Self::table()), count };
         state.settle();
         state
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::text_key;
+use super::key::text_key;
 use crate::metric::ordered::value_at;
 
 /// What a column's values are to cells.
@@ -88,7 +88,8 @@ fn edges(kind: CellsKind, shift: u32, index: u64) -> Option<(f64, f64)> {
     match kind {
         CellsKind::Numbers => {
             let low = index << shift;
-            Some((value_at(low), value_at(low | ((1 << shift) - 1))))
+            let value = |order, beyond: f64| Some(value_at(order)).filter(|x| !x.is_nan()).unwrap_or(beyond);
+            Some((value(low, f64::NEG_INFINITY), value(low | ((1 << shift) - 1), f64::INFINITY)))
         }
         CellsKind::Texts => None,
     }

@@ -12,8 +12,9 @@ use super::super::column::Column;
 use super::super::encoding;
 use super::super::inputs::Inputs;
 use super::super::state::{Rows, State};
+use super::out::{CellsKind, CellsOut};
 use super::texts::{TextCells, ensure_can_be};
-use super::{CellsKind, CellsOut, summary, table};
+use super::{summary, table};
 use crate::diagnostic::Fault;
 
 /// Characters of a shape.

@@ -9,9 +9,10 @@ use serde_json::Value as Json;
 use super::super::encoding;
 use super::super::number::decimal;
 use super::super::ordered::{order_of, value_at};
+use super::key::text_key;
 use super::numbers::NumberCells;
 use super::table::{Entry, coarsened, smallest_shift};
-use super::texts::{NAME_CHARS_MAX, TextCells, text_key};
+use super::texts::{NAME_CHARS_MAX, TextCells};
 use crate::diagnostic::Fault;
 
 /// A summary keeps at most so many cells of a column.

@@ -23,15 +23,17 @@ struct Slot {
     tally: u64,
 }
 
-/// Counts by cell: open addressing with linear probing, at most half full.
+/// Counts by cell: open addressing with linear probing, at most half full; less while it is small.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     shift: u32,
     /// A power of two, or none yet.
     slots: Vec<Slot>,
     len: usize,
-    /// More cells than these share what they count.
+    /// With more cells than these, values begin to share them.
     limit: usize,
+    /// Then there are at most so many.
+    shared_max: usize,
 }
 
 /// An odd number near 2^64 divided by the golden ratio: its multiples scatter neighbours (D. Knuth, "Sorting and
@@ -39,8 +41,9 @@ pub(super) struct Table {
 const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Table {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { shift: 0, slots: Vec::new(), len: 0, limit }
+    /// Every value has a cell of its own up to `exact_max`; beyond, there are at most `shared_max` cells.
+    pub(super) fn new(exact_max: usize, shared_max: usize) -> Self {
+        Self { shift: 0, slots: Vec::new(), len: 0, limit: exact_max, shared_max }
     }
 
     pub(super) fn shift(&self) -> u32 {
@@ -59,6 +62,34 @@ impl Table {
     #[inline]
     pub(super) fn add(&mut self, key: u64, count: u64) -> bool {
         self.add_tally(key, count << 1)
+    }
+
+    /// Counts one more of each value.
+    #[inline]
+    pub(super) fn add_each(&mut self, mut keys: impl Iterator<Item = u64>) {
+        // What does not change while all cells are there already stands outside the inner loop: the compiler cannot see that.
+        while let Some(first) = keys.next() {
+            self.add(first, 1);
+            let (shift, home) = (self.shift, 64 - self.slots.len().trailing_zeros());
+            let (last, slots) = (self.slots.len() - 1, self.slots.as_mut_slice());
+            let new = keys.find(|&key| {
+                let mut place = ((key >> shift).wrapping_mul(SCATTER) >> home) as usize & last;
+                loop {
+                    let slot = &mut slots[place];
+                    if slot.tally == 0 {
+                        return true;
+                    }
+                    if (slot.key ^ key) >> shift == 0 {
+                        slot.tally = (slot.tally + 2) | u64::from(slot.key != key);
+                        return false;
+                    }
+                    place = (place + 1) & last;
+                }
+            });
+            if let Some(new) = new {
+                self.insert(new, 2);
+            }
+        }
     }
 
     #[inline]
@@ -112,7 +143,7 @@ impl Table {
     }
 
     fn resize(&mut self, cells: usize) {
-        let places = (cells * 2).next_power_of_two().max(64);
+        let places = (cells * if cells <= 1024 { 4 } else { 2 }).next_power_of_two().max(64);
         self.rebuild(self.shift, places);
     }
 
@@ -127,23 +158,24 @@ impl Table {
     /// From now on cells are no finer.
     pub(super) fn coarsen(&mut self, shift: u32) {
         if shift > self.shift {
+            self.limit = usize::MAX;
             self.rebuild(shift, self.slots.len());
+            self.share();
         }
     }
 
-    /// Goes to the smallest shift with no more cells than may be.
+    /// Goes to the smallest shift with no more cells than values may share.
     #[cold]
     fn fit(&mut self) {
-        let limit = std::mem::replace(&mut self.limit, usize::MAX);
-        if self.len > limit.saturating_mul(2) {
+        self.limit = usize::MAX;
+        let mut shift = self.shift + 1;
+        if self.len > self.shared_max + self.shared_max / 2 {
             let mut keys: Vec<u64> = self.slots.iter().filter(|slot| slot.tally != 0).map(|slot| slot.key).collect();
             keys.sort_unstable();
-            self.coarsen(smallest_shift(&keys, limit));
+            shift = shift.max(smallest_shift(&keys, self.shared_max));
         }
-        while self.len > limit {
-            self.coarsen(self.shift + 1);
-        }
-        self.limit = limit;
+        self.rebuild(shift, self.slots.len());
+        self.share();
     }
 
     /// Whether there may be only so many cells.
@@ -151,10 +183,10 @@ impl Table {
         self.limit < usize::MAX
     }
 
-    /// From now on there are at most so many cells.
-    pub(super) fn limit(&mut self, cells: usize) {
-        self.limit = cells;
-        if self.len > cells {
+    /// From now on values share cells.
+    pub(super) fn share(&mut self) {
+        self.limit = self.shared_max;
+        if self.len > self.limit {
             self.fit();
         }
     }
@@ -177,9 +209,10 @@ impl Table {
     }
 
     /// The table of these cells.
-    pub(super) fn of(entries: &[Entry], shift: u32, limit: usize) -> Self {
-        let mut table = Self { shift, ..Self::new(limit) };
-        table.reserve(entries.len().min(limit));
+    pub(super) fn of(entries: &[Entry], shift: u32, empty: Self) -> Self {
+        let mut table = empty;
+        table.coarsen(shift);
+        table.reserve(entries.len().min(table.limit));
         for entry in entries {
             table.add_tally(entry.key, entry.count << 1 | u64::from(entry.mixed));
         }

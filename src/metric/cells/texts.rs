@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::canonical::RowBytes;
 use super::super::column::Column;
 use super::super::encoding;
+use super::key::text_key;
 use super::out::{Cell, Value};
 use super::table::{Entry, Table};
 use crate::diagnostic::Fault;
@@ -17,19 +18,16 @@ use crate::rows::Mask;
 
 /// So many different texts are told apart.
 pub(super) const CELLS_MAX: usize = 1 << 20;
+/// More than these share so many cells: then hashes need to become shorter once, and not with every few that are new.
+const SHARED_MAX: usize = 1 << 19;
 /// So many different texts are kept by name.
 pub(super) const NAMES_MAX: usize = 10_000;
 /// Characters of a text that is kept by name.
 pub(super) const NAME_CHARS_MAX: usize = 64;
 
-/// The place of a text in the order of hashes.
-pub fn text_key(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
-}
-
 /// A fault unless texts can have these cells, and some of them these names.
 pub(super) fn ensure_can_be(cells: &[Entry], shift: u32, names: Option<&[String]>) -> Result<(), Fault> {
-    encoding::ensure(cells.len() <= CELLS_MAX, "it has more cells than there can be")?;
+    encoding::ensure(cells.len() <= if shift == 0 { CELLS_MAX } else { SHARED_MAX }, "it has more cells than there can be")?;
     let Some(names) = names else { return Ok(()) };
     let is_there = |name: &String| cells.binary_search_by_key(&text_key(name), |cell| cell.key).is_ok();
     let can_be = |name: &String| name.chars().count() <= NAME_CHARS_MAX && is_there(name);
@@ -54,13 +52,15 @@ pub(super) struct TextCells {
 
 impl TextCells {
     pub(super) fn new() -> Self {
-        Self { table: Table::new(CELLS_MAX), names: Some(HashMap::default()), name_bytes: 0, count: 0 }
+        Self { table: Table::new(CELLS_MAX, SHARED_MAX), names: Some(HashMap::default()), name_bytes: 0, count: 0 }
     }
 
     /// Takes in what `told` makes of each text of a column.
     pub(super) fn update(&mut self, column: &Column, selection: &Mask, told: impl Fn(&str) -> Cow<'_, str>) {
         let (present, len) = (column.present(selection), column.len());
-        if let Some((codes, texts)) = column.dictionary() {
+        if let Some((codes, texts)) = column.dictionary()
+            && texts.len() <= len
+        {
             let mut counts = vec![0u64; texts.len()];
             present.rows(len, |i| counts[codes[i] as usize] += 1);
             let texts = counts.into_iter().zip(texts.iter()).filter(|(count, _)| *count > 0);
@@ -151,7 +151,7 @@ impl TextCells {
 
     /// The state with these cells, which hold `count` values, and with the names of some of them.
     pub(super) fn of(entries: &[Entry], shift: u32, count: u64, names: Option<Vec<String>>) -> Self {
-        let table = Table::of(entries, shift, CELLS_MAX);
+        let table = Table::of(entries, shift, Table::new(CELLS_MAX, SHARED_MAX));
         let mut state = Self { table, names: names.is_some().then(HashMap::default), name_bytes: 0, count };
         names.iter().flatten().for_each(|name| state.name(text_key(name), name));
         state

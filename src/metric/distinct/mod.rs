@@ -132,6 +132,7 @@ impl State for Distinct {
     }
 
     const SUMMARISED: bool = true;
+    const MINDS_TYPES: bool = true;
 
     fn summarise(&self) -> Result<Option<Json>, Fault> {
         kept::keep(&self.seen).map(Some)
