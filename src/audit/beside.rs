@@ -34,6 +34,14 @@ pub trait References: Send + Sync {
     /// # Errors
     /// They cannot be read.
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults>;
+
+    /// The summary of the last recorded run that counts, with the run's name; none where runs are not recorded.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
+        Ok(None)
+    }
 }
 
 /// What was found of summaries.

@@ -69,9 +69,8 @@ impl Gate {
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
         let keeps = match &baseline {
             Some(_) => Keeps::Everything,
-            None if self.dry_run => Keeps::Nothing,
-            None if self.options.keeps(rules) == Keeps::Everything => Keeps::Everything,
-            None => gate::keeps(rules),
+            None if self.dry_run => self.options.keeps(rules),
+            None => gate::keeps(rules).max(self.options.keeps(rules)),
         };
         let judged = gate::gate(&Job { keeps, ..job }, &request)?;
         if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary) {

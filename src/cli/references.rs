@@ -31,6 +31,7 @@ pub(super) struct Surroundings {
     makes_baseline: bool,
     /// Where the gate publishes, if that is known, and how many threads read what lies there.
     published: Option<(Arc<PublishedTable>, usize)>,
+    /// The runs recorded before.
     runs: Option<Runs>,
 }
 
@@ -57,8 +58,8 @@ impl Surroundings {
             confines,
             learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
             makes_baseline: false,
-            runs: None,
             published: None,
+            runs: None,
         })
     }
 

@@ -103,6 +103,7 @@ names! {
     MEAN_AD = "mean_ad", OF_COLUMN, "the mean absolute deviation from the median";
     MEDIAN = "median", OF_COLUMN, "the median";
     MISSING = "missing", ROWS, "rows without a value";
+    NEW_VALUES = "new_values", KEYS, "values that do not occur in what the batch is compared with";
     NEWEST = "newest", TIME, "the newest value";
     P_VALUE = "p_value", NONE, "how probable such a `chi_square` or a larger one is by chance";
     PUBLISHED_BEFORE = "published_before", ROWS, "rows whose key is published already";

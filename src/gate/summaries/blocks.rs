@@ -125,7 +125,7 @@ pub(super) fn is_merged(name: &str) -> bool {
 fn cut_behind(name: &str) -> u32 {
     let mut hash = xxh3_64(name.as_bytes());
     let mut levels = 0;
-    while levels < LEVELS && hash % FANOUT == 0 {
+    while levels < LEVELS && hash.is_multiple_of(FANOUT) {
         levels += 1;
         hash /= FANOUT;
     }
