@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::record::Record;
 use super::run::{self, Trust, read_rules, surroundings};
 use super::{chart, output};
+use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Label, Unit, Value};
 use crate::history::{self, Entry, History, Mark, Shown, word};
@@ -49,6 +50,11 @@ pub(super) struct Whose {
 }
 
 impl Whose {
+    /// What paths in the rule file are confined to, if they are.
+    pub(super) fn confines(&self) -> Result<Option<Confines>, Fault> {
+        self.trust.confines()
+    }
+
     /// The rule file, and the history that it or the command line names.
     pub(super) fn open(&self) -> Result<(RuleFile, History), Faults> {
         let confines = self.trust.confines()?;
@@ -274,14 +280,19 @@ fn text_of(json: &Json) -> String {
     format!("{json:#}\n")
 }
 
+/// Who does something: as given, or the user.
+pub(super) fn who(given: Option<&str>) -> String {
+    let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    given.map(str::to_owned).or_else(user).unwrap_or_else(|| "unknown".to_owned())
+}
+
 impl MarkRun {
     fn run(&self) -> Result<String, Faults> {
         let (_, history) = self.whose.open()?;
         let contents = history.contents()?;
         let entry = history.find(&contents, &self.run)?;
         let now = self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3));
-        let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-        let by = self.by.clone().or(user).unwrap_or_else(|| "unknown".to_owned());
+        let by = who(self.by.as_deref());
         let mark = history.mark(entry, self.word == Standing::Bad, &self.reason, &by, now)?;
         let word = if mark.is_bad { "bad: nothing is compared with it any more" } else { "good" };
         Ok(format!("{} is marked {word}\n", visible::line(&mark.run)))

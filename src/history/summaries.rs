@@ -127,6 +127,23 @@ fn too_few(found: u64, window: &Window<'_>) -> Option<String> {
 }
 
 impl History {
+    /// The summary of one recorded run.
+    ///
+    /// # Errors
+    /// None is kept, or it cannot be read.
+    pub fn summary(&self, entry: &Entry) -> Result<Summary, Fault> {
+        let place = self.directory.join(&entry.name.summary_file());
+        if !entry.has_summary {
+            let fault = Fault::new(Code::FileNotFound, format!("{place}: no summary of this run was recorded"));
+            return Err(fault.hint("a run that could not be judged has none"));
+        }
+        let unreadable = |what: String| Fault::new(Code::Damaged, format!("{place}: this summary of a run cannot be read: {what}"));
+        let read = Location::read_all(std::slice::from_ref(&place)).pop().unwrap_or_else(|| Err(std::io::ErrorKind::NotFound.into()));
+        let bytes = read.map_err(|e| Fault::new(Code::of_reading(&e), format!("{place}: cannot be read: {e}")))?;
+        let text = std::str::from_utf8(&bytes).map_err(|e| unreadable(e.to_string()))?;
+        Summary::read(text).map_err(|fault| unreadable(fault.what))
+    }
+
     /// Writes the summary of a run beside it.
     pub(super) fn record_summary(&self, name: &RunName, summary: &Summary) -> Result<(), Fault> {
         let place = self.directory.join(&name.summary_file());
