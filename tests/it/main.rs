@@ -17,6 +17,7 @@ mod cases;
 mod cells;
 mod cli;
 mod common_words;
+mod compared;
 mod compatibility;
 mod contract_diff;
 mod crash;
