@@ -20,6 +20,7 @@ mod cells;
 mod check_published;
 mod cli;
 mod common_words;
+mod compared;
 mod compatibility;
 mod contract_diff;
 mod crash;
