@@ -13,6 +13,9 @@ use crate::statistics::{
     rows_for, shares, wasserstein, wasserstein_noise,
 };
 
+/// Fewer expected values than this are few.
+const EXPECTED_MIN: f64 = 5.0;
+
 /// A distance that was measured.
 struct Measure {
     name: &'static str,
@@ -121,7 +124,12 @@ impl DriftCheck {
             | Test::Cardinality
             | Test::NewValues => ("Jensen–Shannon distance", jensen_shannon(&p, &q), 8.0 * std::f64::consts::LN_2),
         };
-        let noise = Noise { coefficient: noise(a.len()), square: Some(square) };
+        // A category that one side has not weighs more than the expansion says: by this at most.
+        let sparse = if self.test == Test::Hellinger { 2.0 } else { 2.0 * std::f64::consts::LN_2 };
+        let fewer = sides.n.min(sides.m) as f64 / (sides.n + sides.m) as f64;
+        let few = a.iter().zip(&b).filter(|&(a, b)| ((a + b) as f64 * fewer) < EXPECTED_MIN).count() as f64;
+        let weight = 1.0 + (sparse - 1.0) * few / a.len() as f64;
+        let noise = Noise { coefficient: noise(a.len()) * weight, square: Some(square) };
         let figures = Figures::from([(&figures::BINS, a.len().into())]);
         self.measured(sides, Measure { name, value: exactly(value), noise, figures, groups, says })
     }
