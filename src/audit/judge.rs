@@ -84,6 +84,9 @@ pub(super) fn judge(
     if let Some(published) = &job.published {
         published.batch_is(identity.clone());
     }
+    if let Some(references) = &job.references {
+        references.batch_is(identity.clone());
+    }
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;

@@ -177,7 +177,8 @@ mod tests {
             assert_eq!(covered(&pieces).len(), 999);
             assert!(pieces.len() < 200, "without {gone}: {} pieces", pieces.len());
             let lost = before.difference(&cached(&rest)).count();
-            assert!(lost <= 3, "without {gone}: {lost} blocks are others");
+            // One a level, or two where the batch ended a block.
+            assert!(lost <= 2 * LEVELS as usize, "without {gone}: {lost} blocks are others");
         }
         let last = &all[970..];
         assert_eq!(covered(&Blocks::new(last).pieces(&before)).len(), 30);
