@@ -1,7 +1,7 @@
 //! Which values there are: new ones, and how many different ones.
 
 use super::check::DriftCheck;
-use super::shown;
+use super::shown::{self, Told};
 use super::sides::Sides;
 use super::words::Limits;
 use crate::diagnostic::Fault;
@@ -36,11 +36,10 @@ impl DriftCheck {
             message.push(format!("{max} allowed"));
         }
         message.extend(warn.filter(|_| outcome == Outcome::Warn).map(|warn| format!("more than {warn} is a warning")));
-        let (groups, says) = shown::categories(self, &sides.categories(), sides);
+        let Told { groups, says, mut figures } = shown::categories(self, &sides.categories(), sides);
         message.extend(says);
-        let mut figures = Figures::from([(&figures::ROWS, sides.n.into()), (&figures::BASELINE_ROWS, sides.m.into())]);
-        figures.set(&figures::NEW_VALUE_ROWS, least);
-        shown::count_new(self, sides, &mut figures);
+        figures.set(&figures::ROWS, sides.n);
+        figures.set(&figures::BASELINE_ROWS, sides.m);
         let (observed, limit, unit) = match max.share {
             Some(share) if max.rows.is_none() => ((least as f64 / sides.n as f64).into(), share.as_f64().into(), Unit::SHARE_OF_ROWS),
             Some(_) | None => (least.into(), max.to_string().into(), Unit::ROWS),
