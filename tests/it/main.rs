@@ -28,6 +28,8 @@ mod damage;
 mod delta;
 mod disguised;
 mod distances;
+mod drift;
+mod drift_alarms;
 mod examples;
 mod false_alarms;
 mod fences;
