@@ -32,6 +32,7 @@ mod fences;
 mod findings;
 mod foreign_folds;
 mod formats;
+mod four_weeks;
 mod gate;
 mod generated;
 mod history;
