@@ -17,6 +17,7 @@ mod beside_others;
 mod cancel;
 mod cases;
 mod cells;
+mod check_published;
 mod cli;
 mod common_words;
 mod compatibility;
