@@ -36,6 +36,7 @@ mod fences;
 mod findings;
 mod foreign_folds;
 mod formats;
+mod four_weeks;
 mod gate;
 mod generated;
 mod history;
