@@ -9,6 +9,7 @@ use super::kept::plan_of;
 use super::sink::NoSink;
 use super::{Job, Plan, fold};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
@@ -17,6 +18,11 @@ use crate::summary::Summary;
 
 /// Whoever can reach what rules compare with.
 pub trait References: Send + Sync {
+    /// Says what the content is of the batch that is being judged, from which its id follows where it was given none.
+    fn batch_is(&self, identity: Arc<Identity>) {
+        let _ = identity;
+    }
+
     /// Opens data that a rule names.
     ///
     /// # Errors
@@ -28,6 +34,14 @@ pub trait References: Send + Sync {
     /// # Errors
     /// They cannot be read.
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults>;
+
+    /// The summary of the last recorded run that counts, with the run's name; none where runs are not recorded.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
+        Ok(None)
+    }
 }
 
 /// What was found of summaries.

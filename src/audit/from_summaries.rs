@@ -11,8 +11,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::bind::PlannedCheck;
 use super::finding::finding;
 use super::fold::Counted;
-use super::judge::Judged;
-use super::{Audited, Job, Plan, beside, builtin, groups, private};
+use super::judge::{Judged, cut_key};
+use super::{Audited, Job, Plan, adjusted, beside, builtin, groups, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::OnNoData;
 use crate::identity::Identity;
@@ -64,7 +64,7 @@ pub fn audit_summaries(job: &Job<'_>, summaries: &[(String, Arc<Summary>)]) -> R
 
 fn judged(job: &Job<'_>, summaries: &[(String, Arc<Summary>)]) -> Result<AuditedSummaries, Faults> {
     let source = job.source.clone();
-    let mut plan = job.bind(source.as_ref())?;
+    let mut plan = job.bind(source.as_ref(), &[])?;
     std::mem::take(&mut plan.deferred_faults).or_ok(())?;
     let mut totals = Counted::of_nothing(facts(job, &plan, summaries)?);
     totals.facts.besides = beside::answers(job, &plan)?;
@@ -74,12 +74,17 @@ fn judged(job: &Job<'_>, summaries: &[(String, Arc<Summary>)]) -> Result<Audited
     let (mut findings, schema_changes) = builtin::schema(job, source.as_ref(), &plan, &totals, &privacy)?;
     let mut unanswered = 0;
     let checks = std::mem::take(&mut plan.checks);
+    let mut all = Vec::with_capacity(checks.len());
     for check in &checks {
-        let (judged, is_answered) = match check_alone(check, &mut plan, &totals.facts) {
+        all.push(match check_alone(check, &mut plan, &totals.facts) {
             Ok(judged) => (judged, true),
             Err(fault) if fault.code == Code::NeedsScan => (vec![(None, Judgement::NoData(fault.what))], false),
             Err(fault) => return Err(fault.into()),
-        };
+        });
+    }
+    let with_places = checks.iter().zip(&mut all).flat_map(|(check, (judged, _))| judged.iter_mut().map(|(_, judged)| (check.at, judged)));
+    adjusted::decide(with_places);
+    for (check, (judged, is_answered)) in checks.iter().zip(all) {
         let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
         if !is_answered {
             unanswered += 1;
@@ -184,7 +189,7 @@ fn check_alone(check: &PlannedCheck, plan: &mut Plan, facts: &Facts) -> Result<V
     }
     let of_group = |key: &GroupKey| {
         let facts = GroupFacts { facts, group: Some(key) };
-        Ok((Some(key.clone()), once(check, judge.as_ref(), plan, &facts)?))
+        Ok((Some(cut_key(key.clone())), once(check, judge.as_ref(), plan, &facts)?))
     };
     counted.counts.keys().map(of_group).collect()
 }
@@ -202,6 +207,7 @@ fn once(check: &PlannedCheck, judge: &dyn Judge, plan: &mut Plan, facts: &GroupF
         | Judgement::Unfit(_)
         | Judgement::TooFewRows(_)
         | Judgement::Rows(_)
+        | Judgement::ByChance(_)
         | Judgement::Measured(_)) => Ok(judged),
     }
 }

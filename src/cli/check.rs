@@ -42,6 +42,10 @@ impl Check {
     pub(super) fn run(self) -> ExitCode {
         let mut begun = Begun::new(&self.options);
         let judged = self.judge(&mut begun);
+        if self.published {
+            // The runs that are recorded are of a batch each.
+            begun.leave_unrecorded();
+        }
         begun.end(Mode::Check, judged, |report| self.exit_code(report))
     }
 
@@ -60,10 +64,13 @@ impl Check {
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
         let published = self.published(rules, publish.clone());
-        let references = self.options.references(rules, &scratch, published.clone())?;
+        let references = self.options.references(now, rules, &scratch, published.clone())?;
         let published = published.map(|table| -> Arc<dyn Published> { table });
-        let job = Job { references, ..self.options.job(now, rules, data, published, &scratch, &advance) };
-        Ok(gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?.report)
+        let keeps = self.options.keeps(rules);
+        let job = Job { references, keeps, ..self.options.job(now, rules, data, published, &scratch, &advance) };
+        let judged = gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?;
+        begun.summary = judged.summary;
+        Ok(judged.report)
     }
 
     /// Judges what is published, from its summaries.

@@ -1,5 +1,6 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod backtest;
 mod baseline;
 mod chart;
 mod check;

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
 
 use crate::assemble::{self, Header};
-use crate::audit::{self, Job, References};
+use crate::audit::{self, Job, Keeps, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::PublishedTable;
@@ -23,6 +23,7 @@ use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
+use crate::summary::Summary;
 
 use super::output;
 use super::record::{self, Record};
@@ -198,8 +199,13 @@ impl RunOptions {
     ///
     /// # Errors
     /// See [`RunOptions::references`].
-    pub(super) fn references_of_first(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
-        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.with_no_baseline_yet()))
+    pub(super) fn references_of_first(
+        &self,
+        now: DateTime<Utc>,
+        rules: &RuleFile,
+        scratch: &Scratch,
+    ) -> Result<Arc<dyn References>, Faults> {
+        Ok(Arc::new(self.comparable(now, rules, scratch)?.with_no_baseline_yet()))
     }
 
     /// The same for a run that judges what is published: it is not compared with itself.
@@ -216,12 +222,24 @@ impl RunOptions {
     /// A directory of `--root` is not there.
     pub(super) fn references(
         &self,
+        now: DateTime<Utc>,
         rules: &RuleFile,
         scratch: &Scratch,
         published: Option<Arc<PublishedTable>>,
     ) -> Result<Option<Arc<dyn References>>, Faults> {
-        let surroundings = references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?;
-        Ok(Some(Arc::new(surroundings.beside(published, self.means.threads()))))
+        Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
+    }
+
+    fn comparable(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<references::Surroundings, Faults> {
+        let confines = self.trust.confines()?;
+        let recorded = self.record.named(rules, confines.as_ref(), &surroundings())?.map(|(_, history)| history);
+        let comparable = references::Surroundings::of(rules, scratch.path.clone(), confines)?;
+        Ok(comparable.with_runs(recorded, self.means.as_of.unwrap_or(now), self.batch_id.clone()))
+    }
+
+    /// What is kept of the batch: all that a summary can hold, where the run is recorded.
+    pub(super) fn keeps(&self, rules: &RuleFile) -> Keeps {
+        if self.record.is_named(rules) { Keeps::Everything } else { Keeps::Nothing }
     }
 
     /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be
@@ -254,11 +272,18 @@ pub(super) struct Begun<'a> {
     rules: Option<RuleFile>,
     /// Where the run is recorded, if it is.
     history: Option<History>,
+    /// What is recorded beside it.
+    pub summary: Option<Summary>,
 }
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None }
+        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
+    }
+
+    /// Leaves the run out of the history.
+    pub(super) fn leave_unrecorded(&mut self) {
+        self.history = None;
     }
 
     /// Reads the rule file, after a look at where reports shall go.
@@ -319,7 +344,7 @@ impl<'a> Begun<'a> {
             }
         };
         let unwritten = self.reports.write(&report);
-        let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report));
+        let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         ExitCode::from(if unwritten.is_empty() { code } else { 2 })

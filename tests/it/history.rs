@@ -1,6 +1,9 @@
 //! The history: what is recorded of runs, and what has changed since the last one.
 
 use serde_json::Value as Json;
+use sluicegate::history::{History, Window};
+use sluicegate::rules::words::Season;
+use sluicegate::store::Location;
 
 use crate::support::{Place, Run};
 
@@ -25,6 +28,11 @@ fn recorded(place: &Place) -> Vec<String> {
     place.files().into_iter().filter(|file| file.starts_with("runs/")).collect()
 }
 
+/// The files of runs alone.
+fn runs(place: &Place) -> Vec<String> {
+    recorded(place).into_iter().filter(|file| !file.ends_with(".summary.json")).collect()
+}
+
 /// Finding and change, in the report's order.
 fn changes(since: &Json) -> Vec<(String, String)> {
     let text = |value: &Json| value.as_str().expect("text").to_owned();
@@ -41,7 +49,7 @@ fn each_run_is_one_file_whose_name_sorts_by_time_and_holds_the_report() {
     let first = check(&place, 9, "5,a\n");
     let second = check(&place, 10, "500,a\n");
     assert_eq!((first.code, second.verdict()), (0, "reject"), "{}", second.stdout);
-    let files = recorded(&place);
+    let files = runs(&place);
     assert_eq!(files.len(), 2, "{files:?}");
     assert!(files[0].starts_with("runs/orders/20261109T060000.000Z.00-") && files[0].ends_with(".accept.json"), "{files:?}");
     assert!(files[1].starts_with("runs/orders/20261110T060000.000Z.00-") && files[1].ends_with(".reject.json"), "{files:?}");
@@ -56,7 +64,7 @@ fn the_same_run_is_recorded_once_and_a_run_that_came_out_otherwise_again() {
     for rows in ["5,a\n", "5,a\n", "-1,a\n5,a\n", "-1,a\n5,a\n", "5,a\n"] {
         of(rows);
     }
-    let files = recorded(&place);
+    let files = runs(&place);
     assert_eq!(files.len(), 2, "{files:?}");
     assert!(files[0].contains(".00-monday-") && files[1].contains(".01-monday-"), "{files:?}");
 }
@@ -68,7 +76,7 @@ fn undecided_runs_and_runs_that_could_not_judge_are_recorded_with_their_verdict(
     std::fs::remove_file(place.path("d.csv")).expect("removed");
     let missing = place.run(&["check", "d.csv", "-r", "r.yaml", "--record", "runs"]);
     assert_eq!(missing.code, 2);
-    let files = recorded(&place);
+    let files = runs(&place);
     assert_eq!(files.iter().filter(|file| file.ends_with(".undecided.json")).count(), 2, "{files:?}");
 }
 
@@ -78,7 +86,7 @@ fn a_dry_run_records_nothing_and_says_what_has_changed() {
     check(&place, 9, "5,a\n");
     place.write("d.csv", "price,site\n500,a\n");
     let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "out", "--record", "runs", "--dry-run"]);
-    assert_eq!(recorded(&place).len(), 1);
+    assert_eq!(runs(&place).len(), 1);
     let history = &run.report()["history"];
     assert_eq!(changes(&history["since_last_run"]), pairs(&[("statistic-price", "new")]), "{history}");
 }
@@ -132,9 +140,9 @@ fn the_history_shows_verdicts_over_time_and_what_failed() {
         last.stdout
     );
     let json: Json = serde_json::from_str(&history(&place, &["--json"]).stdout).expect("JSON");
-    let runs = json["runs"].as_array().expect("runs");
-    assert_eq!(runs.iter().map(|run| run["verdict"].as_str().expect("a verdict")).collect::<Vec<_>>(), ["accept", "reject", "accept"]);
-    assert_eq!((&runs[1]["failed"][0], &runs[1]["warned"][0]), (&"statistic-price".into(), &"missing-site".into()));
+    let shown = json["runs"].as_array().expect("runs");
+    assert_eq!(shown.iter().map(|run| run["verdict"].as_str().expect("a verdict")).collect::<Vec<_>>(), ["accept", "reject", "accept"]);
+    assert_eq!((&shown[1]["failed"][0], &shown[1]["warned"][0]), (&"statistic-price".into(), &"missing-site".into()));
 }
 
 #[test]
@@ -222,7 +230,7 @@ fn a_damaged_run_is_named_and_left_out() {
     for (day, rows) in [(9, "5,a\n"), (10, "500,a\n"), (11, "6,a\n")] {
         check(&place, day, rows);
     }
-    let files = recorded(&place);
+    let files = runs(&place);
     let text = std::fs::read_to_string(place.path(&files[2])).expect("a run");
     place.write(&files[2], text.replace("\"read\": 1", "\"read\": 2"));
     place.write(&files[1], "{");
@@ -262,7 +270,7 @@ fn data_sets_share_a_directory_and_no_history() {
     place.write("r.yaml", RULES.replace("dataset: orders", "dataset: ../odd name"));
     let other = check(&place, 10, "6,a\n");
     assert_eq!(other.report()["history"]["runs"], 0);
-    let files = recorded(&place);
+    let files = runs(&place);
     assert!(files.len() == 2 && files.iter().all(|file| file.split('/').count() == 3), "{files:?}");
 }
 
@@ -313,4 +321,52 @@ fn what_is_masked_now_is_not_shown_of_runs_that_were_recorded_in_clear() {
         assert!(shown.code == 2 && !shown.stdout.contains("1234"), "{figure}: {}", shown.stdout);
     }
     assert_eq!(history(&place, &["--figure", "price.missing"]).code, 0);
+}
+
+/// The runs that the batch of a day is compared with.
+fn compared(place: &Place, day: u32, last: u64, season: Option<Season>, batch: &str) -> (Vec<String>, Option<String>) {
+    let root = Location::Local(place.path("runs"));
+    let time = format!("2026-11-{day:02}T06:00:00Z").parse().expect("a time");
+    let past = History::new(&root, "orders").summaries(&Window { last, season, time, batch: &|| Ok(batch.to_owned()) }).expect("runs");
+    (past.parts.into_iter().map(|(label, _)| label).collect(), past.too_few)
+}
+
+#[test]
+fn a_batch_is_compared_with_the_last_runs_that_published_and_never_with_itself() {
+    let place = place();
+    for day in 1..=22 {
+        let rows = if day == 20 { "500,a\n".to_owned() } else { format!("{day},a\n") };
+        check_with(&place, day, &rows, &["--batch-id", &format!("day-{day}")]);
+    }
+    mark(&place, "day-19", "bad");
+    let days = |days: &[u32]| days.iter().map(|day| format!("day-{day}")).collect::<Vec<_>>();
+    // The 20th was rejected, the 19th is marked bad; the 22nd is the batch itself, and later ones do not count.
+    assert_eq!(compared(&place, 22, 3, None, "day-22"), (days(&[17, 18, 21]), None));
+    assert_eq!(compared(&place, 22, 3, None, "other"), (days(&[18, 21, 22]), None));
+    assert_eq!(compared(&place, 10, 2, None, "day-10"), (days(&[8, 9]), None));
+    // The 1st of November 2026 is a Sunday.
+    assert_eq!(compared(&place, 22, 2, Some(Season::Weekday), "day-22"), (days(&[8, 15]), None));
+    let (found, why) = compared(&place, 22, 4, Some(Season::Weekday), "day-22");
+    assert_eq!((found, why.as_deref()), (days(&[1, 8, 15]), Some("3 of the 4 runs of a Sunday that are needed are recorded")));
+    let (_, why) = compared(&place, 1, 30, None, "day-1");
+    assert_eq!(why.as_deref(), Some("no run is recorded yet: 14 are needed"));
+    // A batch that was judged again counts once.
+    check_with(&place, 23, "22,a\n", &["--batch-id", "day-21"]);
+    assert_eq!(compared(&place, 24, 3, None, "day-24").0, days(&[18, 22, 21]));
+}
+
+#[test]
+fn a_summary_that_is_damaged_is_named_and_left_out() {
+    let place = place();
+    for day in 1..=3 {
+        check_with(&place, day, &format!("{day},a\n"), &["--batch-id", &format!("day-{day}")]);
+    }
+    let summaries: Vec<String> = recorded(&place).into_iter().filter(|file| file.ends_with(".summary.json")).collect();
+    assert_eq!(summaries.len(), 3, "{:?}", recorded(&place));
+    place.write(&summaries[1], "{");
+    let history = History::new(&Location::Local(place.path("runs")), "orders");
+    let time = "2026-11-04T06:00:00Z".parse().expect("a time");
+    let past = history.summaries(&Window { last: 2, season: None, time, batch: &|| Ok(String::new()) }).expect("runs");
+    assert_eq!(past.parts.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["day-3"]);
+    assert!(past.warnings.len() == 1 && past.warnings[0].contains(&summaries[1]), "{:?}", past.warnings);
 }

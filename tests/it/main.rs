@@ -11,6 +11,7 @@ mod amounts;
 mod apart;
 mod arithmetic;
 mod around;
+mod backtest;
 mod baselines;
 mod beside_others;
 mod cancel;
