@@ -108,12 +108,6 @@ fn all_rules() -> String {
     RULES.iter().map(|rule| rules_of(rule.name)).collect()
 }
 
-/// Other people, with whom rules compare.
-fn before() -> String {
-    let row = |i: usize| format!("{i},9182{:03},CANARY7F3A-Quill,1903-02-0{},9182{i}.5,1\n", 800 + i, i % 9 + 1);
-    format!("id,ssn,name,born,pay,code\n{}", (0..40).map(row).collect::<String>())
-}
-
 /// Good and bad rows, duplicates, outliers, missing values, and records that cannot be read in several ways.
 fn people() -> String {
     let mut csv = "id,ssn,name,born,pay,code\n".to_owned();
