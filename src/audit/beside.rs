@@ -9,6 +9,7 @@ use super::kept::plan_of;
 use super::sink::NoSink;
 use super::{Job, Plan, fold};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
@@ -17,6 +18,11 @@ use crate::summary::Summary;
 
 /// Whoever can reach what rules compare with.
 pub trait References: Send + Sync {
+    /// Says what the content is of the batch that is being judged, from which its id follows where it was given none.
+    fn batch_is(&self, identity: Arc<Identity>) {
+        let _ = identity;
+    }
+
     /// Opens data that a rule names.
     ///
     /// # Errors
@@ -28,6 +34,14 @@ pub trait References: Send + Sync {
     /// # Errors
     /// They cannot be read.
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults>;
+
+    /// The summary of the last recorded run that counts, with the run's name; none where runs are not recorded.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
+        Ok(None)
+    }
 }
 
 /// What was found of summaries.
@@ -39,6 +53,8 @@ pub struct Kept {
     pub why: Option<Why>,
     /// Batches of which no summary is kept.
     pub without: u64,
+    /// Whether a part may be of many batches: then nothing is told of each by itself.
+    pub is_merged: bool,
 }
 
 /// Asks other data all that the plan's rules want of them.
@@ -133,13 +149,17 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
         match summary.state(question, types, &job.budget)? {
             Err(reason) => {
                 lacking += 1;
-                each.push((label.clone(), None));
+                if !kept.is_merged {
+                    each.push((label.clone(), None));
+                }
                 // The latest one matters most.
                 why = Some(reason);
             }
             Ok(state) => {
                 batches += summary.batches.count;
-                each.push((label.clone(), Some(finish(state.fork()?)?)));
+                if !kept.is_merged {
+                    each.push((label.clone(), Some(finish(state.fork()?)?)));
+                }
                 match &mut merged {
                     None => merged = Some(state),
                     Some(all) => all.merge(state)?,

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::earlier::Earlier;
 use super::finding::FindingWithRows;
 use super::fold::Counted;
-use super::{Job, Plan, private};
+use super::{Job, Plan, earlier, private};
 use crate::diagnostic::Fault;
 use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SCHEMA, SCHEMA_TABLE, SOURCE};
 use crate::findings::{Builtin, Figures, Finding, Message, OnFail, Outcome, Sample, Unit};
@@ -15,7 +16,7 @@ use crate::privacy::Privacy;
 use crate::rows::RowId;
 use crate::rules::GroupFacts;
 use crate::rules::schema::{Observed, SchemaChange};
-use crate::rules::words::Tolerance;
+use crate::rules::words::{OnNoData, Tolerance};
 use crate::ruleset::{Contract, RuleItem};
 use crate::shown::{count, counted, percent_by};
 use crate::source::{Malformed, Source};
@@ -111,8 +112,8 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     FindingWithRows { rows: Arc::new(totals.malformed.clone()), ..finding.into() }
 }
 
-/// The batch's columns against the contract, or against the destination's table where there is none; behind a contract,
-/// also what the table cannot take.
+/// The batch's columns against the contract, or where there is none against the destination's table, the baseline, or the last
+/// run; behind a contract, also what the table cannot take.
 pub(super) fn schema(
     job: &Job<'_>,
     source: &dyn Source,
@@ -125,13 +126,15 @@ pub(super) fn schema(
     let missing = missing_by_column(plan, totals)?;
     let tallies = private::tallies(source, &totals.evidence, privacy);
     let is_ordered = source.known().columns_have_order;
-    let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered };
+    let profiles = earlier::profiles(plan, &totals.facts, privacy)?;
+    let profiles = profiles.as_ref();
+    let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered, profiles };
     let section = job.rules.sections.schema.as_ref();
     let evolution = job.rules.sections.evolution();
     let on_fail = section.and_then(|section| section.on_fail.as_ref()).map_or(OnFail::Reject, |o| o.value);
     let of_table = |place: &str, changes: &[SchemaChange]| drift(changes).introduced(&format!("the table {place}: "));
-    let (mut findings, changes) = match job.rules.compared_with() {
-        None => return Ok((Vec::new(), Vec::new())),
+    let (mut findings, changes) = match job.rules.compared_with(plan.earlier.columns()) {
+        None => return Ok((warming_up(plan, on_fail).into_iter().map(Into::into).collect(), Vec::new())),
         Some(Contract::Own(section)) => {
             let mut changes = section.changes(&observed(source.schema()));
             let as_agreed = || "the columns are as the contract says".into();
@@ -156,11 +159,27 @@ pub(super) fn schema(
             let message = if changes.is_empty() { as_agreed() } else { behind(as_one_column(source), of_table(&table.place, &changes)) };
             (vec![drifted(&SCHEMA, &changes, on_fail, message)], changes)
         }
+        Some(Contract::Baseline(earlier) | Contract::LastRun(earlier)) => {
+            let (batch, known) = (observed(&plan.prepare.schema), source.known());
+            let changes = earlier.changes(&batch, evolution, earlier::types_by(source), &known.without_values);
+            let message = match changes.is_empty() {
+                true => format!("the columns are as those of {earlier}").into(),
+                false => behind(as_one_column(source), drift(&changes).introduced(&format!("{earlier}: "))),
+            };
+            (vec![drifted(&SCHEMA, &changes, on_fail, message)], changes)
+        }
     };
     for finding in &mut findings {
         finding.place = section.map(|section| section.at.in_file(&job.rules.path));
     }
     Ok((findings.into_iter().map(Into::into).collect(), changes))
+}
+
+/// That there is nothing yet to compare columns with, where there will be.
+fn warming_up(plan: &Plan, on_fail: OnFail) -> Option<Finding> {
+    let Earlier::WarmingUp(why) = &plan.earlier else { return None };
+    let finding = Finding { warming_up: true, ..Finding::builtin(&SCHEMA, Outcome::NoData, on_fail, why.clone()) };
+    Some(finding.weighed(OnNoData::Pass))
 }
 
 /// What to write where the header is one name that another delimiter would divide: then every other change follows from that.

@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples;
-use super::{Audited, Job, Plan, beside, builtin, causes, groups, kept, private};
+use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Sample};
 use crate::identity::Identity;
@@ -27,13 +27,13 @@ use crate::source::Source;
 
 /// What judging gives beside the plan.
 pub(super) struct Judged {
-    source: Arc<dyn Source>,
-    identity: Arc<Identity>,
-    totals: Counted,
-    findings: Vec<FindingWithRows>,
-    schema_changes: Vec<SchemaChange>,
-    privacy: Privacy,
-    columns: Vec<ColumnReport>,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) identity: Arc<Identity>,
+    pub(super) totals: Counted,
+    pub(super) findings: Vec<FindingWithRows>,
+    pub(super) schema_changes: Vec<SchemaChange>,
+    pub(super) privacy: Privacy,
+    pub(super) columns: Vec<ColumnReport>,
 }
 
 impl Judged {
@@ -84,10 +84,14 @@ pub(super) fn judge(
     if let Some(published) = &job.published {
         published.batch_is(identity.clone());
     }
+    if let Some(references) = &job.references {
+        references.batch_is(identity.clone());
+    }
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;
     rounds(job, plan, &mut totals, &mut pending, second_pass)?;
+    adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
     findings.extend(schema_findings);
@@ -145,7 +149,7 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
 }
 
 /// Fewer rows than the rule's `min_rows` are not judged. Where there is none at all, there is nothing to judge.
-fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Result<Option<Judgement>, Fault> {
+pub(super) fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Result<Option<Judgement>, Fault> {
     let (Some(wanted), Some(handle)) = (check.policy.min_rows, check.rows_judged) else { return Ok(None) };
     let rows = facts.get(handle)?.map_or(0, |counts| counts.rows);
     Ok((0 < rows && rows < wanted).then_some(Judgement::TooFewRows(rows)))
@@ -178,6 +182,7 @@ fn rounds(
                 | Judgement::Unfit(_)
                 | Judgement::TooFewRows(_)
                 | Judgement::Rows(_)
+                | Judgement::ByChance(_)
                 | Judgement::Measured(_)) => p.judged = Some(done),
             }
         }

@@ -3,12 +3,15 @@
 //! One fold over every unit runs the row tests, then the states; rules judge what was counted and
 //! may ask for second passes; nothing here writes data.
 
+mod adjusted;
 mod beside;
 mod bind;
 mod builtin;
 mod causes;
+mod earlier;
 mod finding;
 mod fold;
+mod from_summaries;
 mod groups;
 mod judge;
 mod keeps;
@@ -31,12 +34,14 @@ pub use beside::{Kept, References};
 pub use bind::{Plan, PlannedCheck};
 pub use finding::FindingWithRows;
 pub use fold::{Asked, Fold};
+pub use from_summaries::{AuditedSummaries, audit_summaries, source_of};
 pub use keeps::Keeps;
 pub use plan_text::{Order, PlanText};
 pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
 pub use sink::{NoSink, Sink, SoundRows};
 pub use validate::{AgainstContract, against_contract, mistakes_alone, mistakes_beside};
 
+use self::earlier::Earlier;
 use self::fold::{Counted, FirstPass};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
@@ -246,7 +251,7 @@ struct ByRunner<'a> {
 
 impl Folding for ByRunner<'_> {
     fn first_pass(&self, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Result<FirstPass, Faults> {
-        let text = PlanText::of(self.job, source, evidence);
+        let text = PlanText::of(self.job, source, plan, evidence);
         let fold = self.runner.run(&Order::FirstPass { plan: text, units: 0..u32::MAX })?;
         Ok(FirstPass { fold: fold::of_plan(fold, self.job, plan, 0)?, cache: None })
     }
@@ -259,7 +264,7 @@ impl Folding for ByRunner<'_> {
         first_state: usize,
         counted: &Counted,
     ) -> Result<Fold, Faults> {
-        let text = PlanText::of(self.job, source, evidence);
+        let text = PlanText::of(self.job, source, plan, evidence);
         let Counted { units, unsound, malformed, .. } = counted;
         let questions = plan.requests.questions(first_state, &plan.prepare.rule_schema)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
@@ -277,9 +282,11 @@ fn folded_and_judged(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Fa
     /// First as the contract says or the first unit suggests, then as all rows demand, then once
     /// more where a column turned out to be of another type than the contract's.
     const PASSES_MAX: usize = 4;
-    let (mut source, mut evidence) = (job.source.clone(), Vec::new());
+    let (mut source, mut evidence, earlier) = (job.source.clone(), Vec::new(), Earlier::of(job)?);
+    let profiled = earlier.profiled();
     for _ in 0..PASSES_MAX {
-        let mut plan = job.bind(source.as_ref())?;
+        let mut plan = job.bind(source.as_ref(), &profiled)?;
+        plan.earlier = earlier.clone();
         let first = folding.first_pass(source.as_ref(), &plan, &evidence)?;
         let said = first.fold.evidence();
         if let Some(retyped) = source.retyped(&said)? {

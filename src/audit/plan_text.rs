@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::bind::{self, Plan, Terms};
+use super::earlier::Profiled;
 use super::fold::{self, Fold};
 use super::sink::NoSink;
 use super::{Job, Keeps, Means};
@@ -47,6 +48,9 @@ pub struct PlanText {
     /// What shall be kept of the batch.
     #[serde(default)]
     pub keeps: Keeps,
+    /// What is known of the columns of earlier data that the batch's are held beside.
+    #[serde(default)]
+    pub profiled: Vec<Profiled>,
     /// What the data said of its columns' types, pass by pass: the types to read with follow from it.
     pub evidence: Vec<SchemaEvidence>,
     /// The columns that are read then, and their types; whoever folds must come to the same.
@@ -64,7 +68,7 @@ pub enum Order {
 
 impl PlanText {
     /// The plan of `job`, reading with the types that `evidence` led to.
-    pub(super) fn of(job: &Job<'_>, source: &dyn Source, evidence: &[SchemaEvidence]) -> Self {
+    pub(super) fn of(job: &Job<'_>, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Self {
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         Self {
             rules: job.rules.text.clone(),
@@ -74,6 +78,7 @@ impl PlanText {
             statistics: job.statistics,
             published: job.published.as_ref().map(|published| published.terms()),
             keeps: job.keeps,
+            profiled: plan.earlier.profiled(),
             evidence: evidence.to_vec(),
             columns: columns(source),
         }
@@ -116,7 +121,7 @@ impl Order {
                 .hint("does everyone read the same files?")
                 .into());
         }
-        let mut plan = job.bind_as(source.as_ref(), text.published.as_ref())?;
+        let mut plan = job.bind_as(source.as_ref(), &text.profiled, text.published.as_ref())?;
         Ok(match self {
             Self::FirstPass { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
             Self::SecondPass { questions, units, unsound, malformed, .. } => {
@@ -132,8 +137,8 @@ impl Order {
 
 impl Job<'_> {
     /// Binds the rules to the columns as `source` reads them.
-    pub(super) fn bind(&self, source: &dyn Source) -> Result<Plan, Faults> {
-        self.bind_as(source, self.published.as_ref().map(|published| published.terms()).as_ref())
+    pub(super) fn bind(&self, source: &dyn Source, profiled: &[Profiled]) -> Result<Plan, Faults> {
+        self.bind_as(source, profiled, self.published.as_ref().map(|published| published.terms()).as_ref())
     }
 
     /// What rules are bound to.
@@ -147,11 +152,13 @@ impl Job<'_> {
             as_of: self.as_of,
             published,
             keeps: self.keeps,
+            profiled: &[],
         }
     }
 
-    fn bind_as(&self, source: &dyn Source, published: Option<&PublishedTerms>) -> Result<Plan, Faults> {
-        let mut plan = bind::bind(&self.terms(source, published)).map_err(|faults| without_columns(faults, source))?;
+    fn bind_as(&self, source: &dyn Source, profiled: &[Profiled], published: Option<&PublishedTerms>) -> Result<Plan, Faults> {
+        let mut plan =
+            bind::bind(&Terms { profiled, ..self.terms(source, published) }).map_err(|faults| without_columns(faults, source))?;
         if self.statistics {
             plan.prove(source);
         }

@@ -68,7 +68,17 @@ impl RowJudge {
     /// Every mistake of the rule file that these columns show; every rule, and every step of `clean` and `transform`, that the
     /// contract's columns allow and these do not, but rules whose `on_no_data` lets that pass or warn.
     pub fn new(rules: &RuleFile, schema: &SchemaRef, now: DateTime<Utc>) -> Result<Self, Faults> {
-        let terms = Terms { rules, schema, infers: false, without_values: &[], now, as_of: now, published: None, keeps: Keeps::Nothing };
+        let terms = Terms {
+            rules,
+            schema,
+            infers: false,
+            without_values: &[],
+            now,
+            as_of: now,
+            published: None,
+            keeps: Keeps::Nothing,
+            profiled: &[],
+        };
         let plan = bind::bind(&terms)?;
         unfit(&plan, &rules.path).or_ok(())?;
         let needed = needed(&plan, 0);

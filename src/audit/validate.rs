@@ -37,7 +37,7 @@ pub fn mistakes_alone(rules: &RuleFile, now: DateTime<Utc>) -> Faults {
 
 /// What is wrong with `rules` beside data that was opened: every mistake that its columns show.
 pub fn mistakes_beside(job: &Job<'_>) -> Faults {
-    let mut faults = job.bind(job.source.as_ref()).err().unwrap_or_default();
+    let mut faults = job.bind(job.source.as_ref(), &[]).err().unwrap_or_default();
     // Where rows go has not been looked at.
     faults.0.retain(|fault| fault.code != Code::MissingOption);
     job.quiet(faults)
@@ -60,8 +60,17 @@ pub fn against_contract(rules: &RuleFile, now: DateTime<Utc>) -> AgainstContract
         return found;
     }
     let schema = Arc::new(of_contract(rules));
-    let terms =
-        Terms { rules, schema: &schema, infers: false, without_values: &[], now, as_of: now, published: None, keeps: Keeps::Nothing };
+    let terms = Terms {
+        rules,
+        schema: &schema,
+        infers: false,
+        without_values: &[],
+        now,
+        as_of: now,
+        published: None,
+        keeps: Keeps::Nothing,
+        profiled: &[],
+    };
     let has_all_types = columns.iter().all(|column| column.data_type.is_some());
     for fault in rules.quiet(bind::bind(&terms).err().unwrap_or_default()) {
         match fault.code {

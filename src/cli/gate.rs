@@ -64,14 +64,19 @@ impl Gate {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(rules, &scratch)?;
+        let references = self.options.references(now, rules, &scratch, Some(request.table.clone()))?;
         let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance) };
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
-        let keeps = if baseline.is_some() { Keeps::Everything } else { Keeps::Nothing };
+        let keeps = match &baseline {
+            Some(_) => Keeps::Everything,
+            None if self.dry_run => self.options.keeps(rules),
+            None => gate::keeps(rules).max(self.options.keeps(rules)),
+        };
         let judged = gate::gate(&Job { keeps, ..job }, &request)?;
         if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary) {
             self.advance(baseline, &judged.report, summary)?;
         }
+        begun.summary = judged.summary;
         Ok(judged.report)
     }
 
@@ -124,7 +129,19 @@ impl Gate {
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
         beside(rules, publish.as_ref(), removes)?;
         let table = PublishedTable::new(rules, batch_id.as_deref(), replace.as_deref(), publish.clone());
-        Ok(Request { publish, table, quarantine, batch_id, supersede, replace, dry_run, as_of: self.options.as_of(), waiting })
+        let keeps_summary = gate::keeps(rules) != Keeps::Nothing;
+        Ok(Request {
+            publish,
+            keeps_summary,
+            table,
+            quarantine,
+            batch_id,
+            supersede,
+            replace,
+            dry_run,
+            as_of: self.options.as_of(),
+            waiting,
+        })
     }
 
     fn exit_code(&self, report: &Report) -> u8 {

@@ -7,15 +7,18 @@ mod published;
 pub mod replay;
 mod set_aside;
 mod staging;
+mod summaries;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::file_counts::FileCounts;
-pub use self::judging::{Judged, judge};
+pub use self::judging::{Judged, judge, judge_published};
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;
+pub use self::summaries::{Choice, keeps};
+use self::summaries::{Keeping, Put};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -30,6 +33,8 @@ use crate::verdict::Verdict;
 /// What the gate shall do.
 pub struct Request {
     pub publish: Arc<dyn Store>,
+    /// Whether a summary is kept beside the batch; the job says what is in it.
+    pub keeps_summary: bool,
     /// The store as rules see it; the job has the same.
     pub table: Arc<PublishedTable>,
     pub quarantine: Quarantine,
@@ -88,7 +93,10 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let audited = audit::audit(job, &staging)?;
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside);
-    let summary = judging::summary(job, &audited, &report, &set_aside)?;
+    let summary = match report.verdict {
+        Verdict::Accept | Verdict::Quarantine if !request.dry_run => judging::summary(job, &audited, &report, &set_aside)?,
+        Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided => None,
+    };
     // From here on, what is there stays as it is seen.
     if hold.is_none() && !request.dry_run {
         *hold = Some(request.publish.hold(&request.quarantine, &request.waiting)?);
@@ -96,7 +104,8 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     if request.table.is_outdated()? {
         return Ok(None);
     }
-    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside };
+    let keeping = Keeping::new(request.publish.as_ref(), &stamp.batch_id, summary.as_ref().filter(|_| request.keeps_summary));
+    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside, keeping };
     let publication = match (find_prior(request, &stamp)?, report.verdict) {
         (Prior::Identical, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
         (Prior::Identical, _) => Some(publishing.unchanged()?),
@@ -136,6 +145,7 @@ struct Publishing<'a> {
     audited: &'a Audited,
     stamp: &'a Stamp,
     set_aside: &'a RowSet,
+    keeping: Keeping<'a>,
 }
 
 impl Publishing<'_> {
@@ -155,8 +165,10 @@ impl Publishing<'_> {
         if !is_there && is_past {
             quarantine.ensure_whole(self.stamp)?;
         }
+        // Of such a batch the rows that are published cannot be told from what was judged now.
+        let kept = if is_past { Put::default() } else { self.keeping.put_late(self.stamp) };
         let keeps_part = is_past || quarantined.is_some();
-        Ok(self.settled(PublicationState::Unchanged, quarantined, keeps_part))
+        Ok(self.settled(PublicationState::Unchanged, quarantined, keeps_part, &kept))
     }
 
     /// Whether a replay brought some of the batch's rows, or may have: they can no longer be told from others.
@@ -219,12 +231,14 @@ impl Publishing<'_> {
         self.job.cancel.check()?;
         let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
         let snapshot = request.table.snapshot();
+        let kept = self.keeping.put(staged.as_ref(), None);
         let mut conflict = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            match staged.commit(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })? {
+            let committed = staged.commit(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() });
+            match committed.inspect_err(|_| self.keeping.take_back(&kept))? {
                 Committed::Done(CommitDone { replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let mut publication = self.settled(prior.state(), quarantined, keeps_part);
+                    let mut publication = self.settled(prior.state(), quarantined, keeps_part, &kept);
                     publication.warnings.extend(warnings);
                     return Ok(Some(Publication { replaced_rows, replaced_batch: prior.replaced(), ..publication }));
                 }
@@ -249,17 +263,19 @@ impl Publishing<'_> {
         Ok(part)
     }
 
-    /// What earlier contents of the batch left in quarantine goes once this one is published; where it cannot, the batch is
-    /// published all the same.
-    fn settled(&self, state: PublicationState, quarantined: Option<Location>, keeps_part: bool) -> Publication {
+    /// What earlier contents of the batch left, in quarantine and as a summary, goes once this one is published; where it cannot,
+    /// the batch is published all the same.
+    fn settled(&self, state: PublicationState, quarantined: Option<Location>, keeps_part: bool, kept: &Put) -> Publication {
         let published = Some(self.request.publish.place_of(&self.stamp.batch_id));
-        let warnings = match self.request.quarantine.settle(self.stamp, keeps_part) {
+        self.keeping.tidy(kept, &self.job.budget);
+        let mut warnings = match self.request.quarantine.settle(self.stamp, keeps_part) {
             Ok(()) => Vec::new(),
             Err(fault) => vec![format!(
                 "the batch is published; what its earlier content left in quarantine is still there, and goes when the gate runs again: {}",
                 fault.what
             )],
         };
+        warnings.extend(kept.warning.clone());
         Publication { published, quarantined: quarantined.map(|place| place.to_string()), warnings, ..Publication::of_nothing(state) }
     }
 }

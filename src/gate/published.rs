@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::summaries::{Choice, read};
+use crate::audit::Kept;
 use crate::diagnostic::{Code, Fault};
 use crate::identity::Identity;
 use crate::rules::published::{Fetched, KeyQuery, Published, PublishedTerms};
@@ -45,14 +47,27 @@ impl PublishedTable {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The id of the batch.
+    fn own_id(&self, identity: Option<&Identity>) -> Result<String, Fault> {
+        match (&self.given_id, identity) {
+            (Some(id), _) => Ok(id.clone()),
+            (None, Some(identity)) => self.store.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers()),
+            (None, None) => Err(Fault::new(Code::Internal, "internal error: published rows are asked for before the batch is known")),
+        }
+    }
+
+    /// The summaries of all published batches, or of the last so many, but for the one that is judged; read by so many threads.
+    ///
+    /// # Errors
+    /// What is published, or a summary, cannot be read.
+    pub fn summaries(&self, last: Option<u64>, threads: usize) -> Result<Kept, Fault> {
+        let identity = self.state().identity.clone();
+        let choice = last.map_or(Choice::All, Choice::Last);
+        Ok(read(self.store.as_ref(), &choice, Some(&self.own_id(identity.as_deref())?), threads)?.0)
+    }
+
     fn take_snapshot(&self, identity: Option<&Identity>) -> Result<Arc<dyn Snapshot>, Fault> {
-        let batch_id = match (&self.given_id, identity) {
-            (Some(id), _) => id.clone(),
-            (None, Some(identity)) => self.store.id_of(&self.dataset, &self.rules_digest, identity.content()?, identity.footers())?,
-            (None, None) => {
-                return Err(Fault::new(Code::Internal, "internal error: published rows are asked for before the batch is known"));
-            }
-        };
+        let batch_id = self.own_id(identity)?;
         let own = Stamp { dataset: self.dataset.clone(), batch_id, rules_digest: String::new(), content_digest: String::new() };
         self.store.snapshot(&own)
     }

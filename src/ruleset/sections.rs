@@ -170,6 +170,22 @@ pub struct GateSection {
     /// Rows whose key is published already do not count. A batch of which no row is left is rejected whatever stands here.
     /// If left out: `50% and 20 rows`.
     pub reject_above: Option<Tolerance>,
+    /// What is kept beside each published batch, for `against: published` and `check --published`: nothing, what the rules ask
+    /// of it anyway, or all that a summary can hold of every column. If left out: `asked`.
+    pub summaries: Option<KeptSummaries>,
+}
+
+/// What a summary beside a published batch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeptSummaries {
+    /// There is none.
+    None,
+    /// What the rules and the profile ask; it costs nothing.
+    #[default]
+    Asked,
+    /// Also what rules may ask later: counts, distinct values, extremes, means of every column. All columns are read for it.
+    Full,
 }
 
 /// Which published rows a batch takes the place of.

@@ -1,7 +1,9 @@
-//! A rule file beside the table that its batches go to: where it has no contract, the table's columns are the contract.
+//! A rule file beside the table that its batches go to, and beside earlier data: where it has no contract, the table's columns
+//! are the contract; where there is no table either, those of earlier data.
 
 use super::RuleFile;
 use crate::rules::schema::SchemaSection;
+use crate::rules::schema::earlier::{EarlierColumns, Whose};
 use crate::rules::schema::table::TableTerms;
 use crate::source::ContractColumn;
 
@@ -11,6 +13,10 @@ pub enum Contract<'a> {
     Own(&'a SchemaSection),
     /// The columns of the table.
     Table(&'a TableTerms),
+    /// The columns of the baseline.
+    Baseline(&'a EarlierColumns),
+    /// The columns of the last recorded run.
+    LastRun(&'a EarlierColumns),
 }
 
 impl RuleFile {
@@ -19,13 +25,17 @@ impl RuleFile {
         (self.table, self.goes_to_delta) = (table, true);
     }
 
-    /// What columns are compared with: the rule file's contract, else the destination's table. A section that names no
-    /// column only says what follows a change.
-    pub fn compared_with(&self) -> Option<Contract<'_>> {
-        match (self.own_contract(), &self.table) {
-            (Some(own), _) => Some(Contract::Own(own)),
-            (None, Some(table)) => Some(Contract::Table(table)),
-            (None, None) => None,
+    /// What columns are compared with: the rule file's contract, else the destination's table, else the columns of earlier data.
+    /// A section that names no column only says what follows a change.
+    pub fn compared_with<'a>(&'a self, earlier: Option<&'a EarlierColumns>) -> Option<Contract<'a>> {
+        match (self.own_contract(), &self.table, earlier) {
+            (Some(own), _, _) => Some(Contract::Own(own)),
+            (None, Some(table), _) => Some(Contract::Table(table)),
+            (None, None, Some(earlier)) => Some(match earlier.whose {
+                Whose::Baseline => Contract::Baseline(earlier),
+                Whose::LastRun => Contract::LastRun(earlier),
+            }),
+            (None, None, None) => None,
         }
     }
 

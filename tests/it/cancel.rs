@@ -78,6 +78,7 @@ fn a_gate_that_is_cancelled_in_mid_run_ends_promptly_and_publishes_nothing() {
         let table = PublishedTable::new(&rules, Some("b"), None, publish.clone());
         let request = Request {
             publish: publish.clone(),
+            keeps_summary: true,
             table,
             quarantine: Quarantine { directory: Location::Local(place.path("aside")) },
             batch_id: Some("b".into()),

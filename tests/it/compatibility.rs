@@ -238,7 +238,7 @@ fn every_kind_of_change_under_every_evolution_is_as_the_registry_has_it() {
                 Reordered => (true, true),
                 TypeWidened | NullabilityRelaxed => (true, false),
                 TypeNarrowed | NullabilityTightened => (false, true),
-                TypeChanged | FormatChanged => (false, false),
+                TypeChanged | FormatChanged | ScaleShifted => (false, false),
             };
             let readers = Readers::after(kind, Optional { old, new });
             let expected = [false, backward, forward, backward && forward, true];

@@ -11,9 +11,11 @@ use std::time::Duration;
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
+use sluicegate::store::SummaryName;
 
 use crate::gate::of_bytes;
 use crate::s3;
+use crate::summary_files::{coverage, names, store_of};
 use crate::support::{Place, Run};
 
 const RULES: &str = "dataset: crash
@@ -199,6 +201,13 @@ impl Scene {
         assert_eq!(state, if seen == self.after { "unchanged" } else { "published" }, "{kind:?}, killed {how}");
         assert_eq!(self.visible(), self.after, "{kind:?}, killed {how}");
         assert_eq!(kind.aside(&self.place), self.aside, "{kind:?}, killed {how}");
+        let store = store_of(kind, &self.place);
+        let summaries = |names: Vec<SummaryName>| names.into_iter().map(|name| name.batch_id).collect::<Vec<_>>();
+        let batches: &[&str] = if kind == Kind::File || self.before.is_empty() { &["b2"] } else { &["b1", "b2"] };
+        let found = coverage(store.as_ref());
+        assert_eq!((summaries(found.valid), found.without), (batches.iter().map(|b| (*b).to_owned()).collect(), vec![]), "{kind:?} {how}");
+        let of_batch = names(store.as_ref()).iter().filter(|name| name.batch_id == "b2").count();
+        assert_eq!(of_batch, 1, "{kind:?}, killed {how}: summaries of other contents are left");
         let left: Vec<String> = self.place.files().into_iter().filter(|f| f.contains(".staged")).collect();
         assert!(left.is_empty(), "{kind:?}, killed {how}: {left:?} are left");
     }

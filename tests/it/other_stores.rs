@@ -326,6 +326,7 @@ impl Gate {
         let job = self.job(&rules, source, table.clone());
         let request = Request {
             publish,
+            keeps_summary: true,
             table,
             quarantine: self.quarantine(),
             batch_id: Some(id.to_owned()),

@@ -17,6 +17,28 @@ schema: { columns: { id: { type: int64 }, day: { type: date } } }
 rules: [{ missing: { column: id } }]
 ";
 
+/// The gate keeps no summaries, and the tests put texts in their place.
+const NONE_KEPT: &str = "gate: { summaries: none }\n";
+
+/// Where batches of a place go.
+pub fn store_of(kind: Kind, place: &Place) -> Arc<dyn Store> {
+    let arguments = kind.arguments(place);
+    let named = if kind == Kind::S3 { arguments[1].clone() } else { place.path(&arguments[1]).display().to_string() };
+    let variables = s3::variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let surroundings = Surroundings { variables, staging: place.path(".") };
+    store::open(&named, None, &surroundings).expect("a store")
+}
+
+/// All texts there, be they valid or not.
+pub fn names(store: &dyn Store) -> Vec<SummaryName> {
+    let names = store.texts().expect("texts").names().expect("names");
+    names.iter().filter_map(|name| SummaryName::of_file(name)).collect()
+}
+
+pub fn coverage(store: &dyn Store) -> Coverage {
+    store.coverage(&names(store)).expect("read")
+}
+
 /// A place whose gates publish to one kind of store.
 struct Scene {
     place: Place,
@@ -43,11 +65,7 @@ impl Scene {
     }
 
     fn store(&self) -> Arc<dyn Store> {
-        let arguments = self.kind.arguments(&self.place);
-        let named = if self.kind == Kind::S3 { arguments[1].clone() } else { self.place.path(&arguments[1]).display().to_string() };
-        let variables = s3::variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let surroundings = Surroundings { variables, staging: self.place.path(".") };
-        store::open(&named, None, &surroundings).expect("a store")
+        store_of(self.kind, &self.place)
     }
 
     /// Puts a text beside the rows of `batch`.
@@ -64,10 +82,7 @@ impl Scene {
 
     /// What counts now, and what has no text.
     fn coverage(&self) -> (BTreeSet<String>, BTreeSet<String>) {
-        let store = self.store();
-        let names = store.texts().expect("texts").names().expect("names");
-        let names: Vec<SummaryName> = names.iter().filter_map(|name| SummaryName::of_file(name)).collect();
-        let Coverage { valid, without } = store.coverage(&names).expect("read");
+        let Coverage { valid, without } = coverage(self.store().as_ref());
         (valid.into_iter().map(|name| name.batch_id).collect(), without.into_iter().map(|rows| rows.name).collect())
     }
 }
@@ -79,7 +94,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 #[test]
 fn a_text_counts_while_just_its_rows_are_published_in_every_store() {
     for kind in kinds() {
-        let scene = Scene::new(kind, RULES);
+        let scene = Scene::new(kind, &format!("{RULES}{NONE_KEPT}"));
         assert_eq!(scene.coverage(), (set(&[]), set(&[])), "{kind:?}");
         scene.gate("a.1", &[(1, 1)], &[]);
         assert_eq!(scene.coverage(), (set(&[]), set(&["a.1"])), "{kind:?}");
@@ -104,7 +119,7 @@ fn a_text_counts_while_just_its_rows_are_published_in_every_store() {
 #[test]
 fn a_batch_that_lost_rows_to_another_has_no_text_any_more() {
     for kind in kinds().into_iter().filter(|kind| matches!(kind, Kind::Delta | Kind::S3)) {
-        let scene = Scene::new(kind, &format!("{RULES}gate: {{ replace: {{ partition: day }} }}\n"));
+        let scene = Scene::new(kind, &format!("{RULES}gate: {{ replace: {{ partition: day }}, summaries: none }}\n"));
         for (batch, rows) in [("a", &[(1, 1), (2, 2)][..]), ("b", &[(3, 3)]), ("c", &[(4, 4)])] {
             scene.gate(batch, rows, &[]);
             scene.say(batch, "{}");
@@ -116,7 +131,7 @@ fn a_batch_that_lost_rows_to_another_has_no_text_any_more() {
 
 #[test]
 fn rows_that_another_program_moved_keep_their_text_and_rows_it_changed_lose_it() {
-    let scene = Scene::new(Kind::Delta, RULES);
+    let scene = Scene::new(Kind::Delta, &format!("{RULES}{NONE_KEPT}"));
     for (batch, id) in [("a", 1), ("b", 2), ("c", 3)] {
         scene.gate(batch, &[(id, 1), (id * 10, 1)], &[]);
         scene.say(batch, "{}");
@@ -147,7 +162,7 @@ fn no_reader_of_the_rows_sees_the_texts() {
         return skipped("Python with polars, duckdb, pandas, pyarrow and deltalake");
     }
     for kind in [Kind::File, Kind::Parts, Kind::Delta] {
-        let scene = Scene::new(kind, RULES);
+        let scene = Scene::new(kind, &format!("{RULES}{NONE_KEPT}"));
         let rows = if kind == Kind::File { 3 } else { 5 };
         for (batch, count) in [("a", 2), ("b", 3)] {
             scene.gate(batch, &(1..=count).map(|id| (id, 1)).collect::<Vec<_>>(), &[]);
@@ -169,7 +184,7 @@ fn no_reader_of_the_rows_sees_the_texts() {
 #[test]
 fn texts_are_not_put_through_a_link_of_another_user() {
     // Links of this user are followed; those of others are refused, which only a privileged user can make here.
-    let scene = Scene::new(Kind::Parts, RULES);
+    let scene = Scene::new(Kind::Parts, &format!("{RULES}{NONE_KEPT}"));
     scene.gate("a", &[(1, 1)], &[]);
     let elsewhere = scene.place.path("elsewhere");
     std::fs::create_dir(&elsewhere).expect("a directory");

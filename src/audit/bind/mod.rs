@@ -17,6 +17,7 @@ use chrono::{DateTime, Utc};
 pub(super) use self::contract::schema as contract_schema;
 use self::item::Binding;
 use self::preparation::{binding, certainty};
+use super::earlier::{self, ComparedColumn, Earlier, Profiled};
 use super::keeps::{self, Keeps};
 use super::profile::{self, ColumnPlan};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -50,6 +51,9 @@ pub struct Plan {
     pub deferred_faults: Faults,
     /// Known issues past their day, or close to it: the finding's id and a message.
     pub known_notes: Vec<String>,
+    /// Earlier data that the columns are held beside, and what is counted for that.
+    pub(super) earlier: Earlier,
+    pub(super) compared: Vec<ComparedColumn>,
 }
 
 /// One finding to be.
@@ -106,6 +110,8 @@ pub(crate) struct Terms<'a> {
     pub published: Option<&'a PublishedTerms>,
     /// What shall be kept of the batch.
     pub keeps: Keeps,
+    /// What is known of the columns of earlier data.
+    pub profiled: &'a [Profiled],
 }
 
 /// Binds the rule file; what the source's own statistics prove is not known yet.
@@ -117,6 +123,9 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     faults.or_ok(())?;
     let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
     plan.profile = profile;
+    plan.requests.absorb(asked);
+    let (compared, asked) = earlier::ask(terms, &plan);
+    plan.compared = compared;
     plan.requests.absorb(asked);
     if terms.keeps == Keeps::Everything {
         let asked = keeps::everything(&plan.prepare, &plan.requests);
@@ -164,6 +173,8 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
         counts_from_statistics: Arc::new([]),
         deferred_faults: Faults::default(),
         known_notes: Vec::new(),
+        earlier: Earlier::default(),
+        compared: Vec::new(),
     };
     let binding = Binding { terms, sql: &sql, contract: &contract_prepare };
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {

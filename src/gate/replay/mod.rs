@@ -25,11 +25,11 @@ pub use self::mended::Mended;
 use self::rows::ToJudge;
 use self::written::Written;
 use super::staging::Staging;
+use super::summaries::{self, Keeping};
 use super::{ATTEMPTS_MAX, PublishedTable};
 use crate::assemble::{self, Header};
-use crate::audit::{self, Job};
+use crate::audit::{self, Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::engine::Cancel;
 use crate::quarantine::{Part, is_ours};
 use crate::report::model::Mode;
 use crate::rows::RowSet;
@@ -171,7 +171,8 @@ impl<'a> ReplayedBatch<'a> {
         let source = source::open(&named, &options, &rules.contract(), &Spool::new(self.request.scratch))?;
         let set_aside_file = paths.len() as u32 - 1;
         let table = PublishedTable::new(rules, Some(&self.part.stamp.batch_id), None, publish.clone());
-        let job = job(source, table);
+        let keeps = if self.request.dry_run { Keeps::Nothing } else { summaries::keeps(rules) };
+        let job = Job { keeps, ..job(source, table) };
         let evolution = rules.sections.evolution();
         let staging = Staging::new(publish.as_ref(), evolution).only_file(set_aside_file);
         let audited = audit::audit(&job, &staging)?;
@@ -203,17 +204,21 @@ impl<'a> ReplayedBatch<'a> {
             }
             return Ok(Some(replayed));
         }
-        Ok(self.publish(&job.cancel, staged, &fails, &judged, snapshot)?.map(|warnings| Replayed { warnings, ..replayed }))
+        // Published rows that fail now stay, and were not counted: then there is no summary.
+        let is_whole = published_failing == 0 && keeps != Keeps::Nothing;
+        let summary = if is_whole { Some(audited.summary(&job, Some(&self.part.stamp.batch_id), &fails)?) } else { None };
+        let keeping = Keeping::new(publish.as_ref(), &self.part.stamp.batch_id, summary.as_ref());
+        Ok(self.publish(&job, staged, &fails, &judged, (snapshot, &keeping))?.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
     fn publish(
         &self,
-        cancel: &Cancel,
+        job: &Job<'_>,
         mut staged: Box<dyn Stage>,
         fails: &RowSet,
         judged: &Judged,
-        snapshot: Option<&dyn Snapshot>,
+        (snapshot, keeping): (Option<&dyn Snapshot>, &Keeping<'_>),
     ) -> Result<Option<Vec<String>>, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
         let stamp = &self.part.stamp;
@@ -230,13 +235,16 @@ impl<'a> ReplayedBatch<'a> {
         // Counted, not computed: what joins the batch is what leaves the part.
         conserved(staged.count()? - before, judged.passing(), "the batch's file gains")?;
         // From here on, what was begun is ended.
-        cancel.check()?;
+        job.cancel.check()?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
-        match staged.commit(&Commit { stamp, snapshot, replace: None })? {
+        let since = self.published.as_deref().map(|rows| summaries::since(publish.as_ref(), &stamp.batch_id, rows)).transpose()?;
+        let kept = keeping.put(staged.as_ref(), since.flatten());
+        match staged.commit(&Commit { stamp, snapshot, replace: None }).inspect_err(|_| keeping.take_back(&kept))? {
             Committed::Done(landed) => {
+                keeping.tidy(&kept, &job.budget);
                 let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");
                 self.conclude(judged, &replay, &replays, &done).map_err(is_there)?;
-                Ok(Some(landed.warnings))
+                Ok(Some(landed.warnings.into_iter().chain(kept.warning).collect()))
             }
             // Whether what is pending is another's that did the same, the next look will tell.
             Committed::Conflict(_) => Ok(None),

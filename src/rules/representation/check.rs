@@ -9,9 +9,9 @@ use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Va
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name};
 use crate::rules::facts::SinglePass;
 use crate::rules::words::Margin;
-use crate::rules::{GroupFacts, Handle, Judgement};
+use crate::rules::{Answer, Beside, GroupFacts, Handle, Judgement};
 use crate::shown::{count, counted, percent_of};
-use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation, wilson_interval};
+use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation};
 
 /// Groups that the message names, of each kind.
 const SHOWN_MAX: usize = 10;
@@ -20,6 +20,8 @@ const SHOWN_MAX: usize = 10;
 pub(super) struct RepresentationCheck {
     pub columns: Vec<String>,
     pub reference: Reference,
+    /// The groups of other data, whose shares are the reference.
+    pub beside: Option<Beside<GroupCounts>>,
     pub tolerance: Margin,
     pub warn: Option<Margin>,
     pub confidence: f64,
@@ -41,8 +43,17 @@ impl SinglePass for RepresentationCheck {
         if total == 0 {
             return Ok(Judgement::NoData("no rows in scope".into()));
         }
-        let expected = self.expected(&out.counts);
-        let groups = self.groups(&expected, &out.counts, total);
+        let other = match self.beside.map(|beside| facts.beside(beside)).transpose()? {
+            None => None,
+            Some(Answer::NotThere(why)) => return Ok(why.into()),
+            Some(Answer::There(other)) if other.overflow || other.counts.is_empty() => {
+                let what = if other.overflow { "makes too many groups" } else { "has no rows" };
+                return Ok(Judgement::NoData(format!("what it is compared with {what}")));
+            }
+            Some(Answer::There(other)) => Some(&other.counts),
+        };
+        let expected = self.expected(&out.counts, other);
+        let groups = self.groups((&expected, other), &out.counts, total);
         let worst = groups.iter().map(|g| g.outcome).max().unwrap_or(Outcome::Pass);
         let lacks_evidence = groups.iter().any(|g| matches!(g.outcome, Outcome::InsufficientEvidence | Outcome::NotJudged));
         let observed: Vec<u64> = expected.keys().map(|key| out.counts.get(key).copied().unwrap_or(0)).collect();
@@ -65,9 +76,13 @@ impl SinglePass for RepresentationCheck {
 
 impl RepresentationCheck {
     /// The reference share of every group, expected or observed.
-    fn expected(&self, observed: &BTreeMap<GroupKey, u64>) -> BTreeMap<GroupKey, f64> {
+    fn expected(&self, observed: &BTreeMap<GroupKey, u64>, other: Option<&BTreeMap<GroupKey, u64>>) -> BTreeMap<GroupKey, f64> {
         let none = observed.keys().map(|key| (key.clone(), 0.0));
         match &self.reference {
+            Reference::Baseline => {
+                let all = other.into_iter().flatten().map(|(_, count)| count).sum::<u64>().max(1) as f64;
+                none.chain(other.into_iter().flatten().map(|(key, &count)| (key.clone(), count as f64 / all))).collect()
+            }
             Reference::Shares(shares) => none.chain(shares.iter().map(|(key, share)| (key.clone(), *share))).collect(),
             Reference::Equal => {
                 // Stray rows must not change what the others are held against.
@@ -78,12 +93,19 @@ impl RepresentationCheck {
         }
     }
 
-    fn groups(&self, expected: &BTreeMap<GroupKey, f64>, observed: &BTreeMap<GroupKey, u64>, total: u64) -> Vec<GroupFigures> {
+    fn groups(
+        &self,
+        (expected, other): (&BTreeMap<GroupKey, f64>, Option<&BTreeMap<GroupKey, u64>>),
+        observed: &BTreeMap<GroupKey, u64>,
+        total: u64,
+    ) -> Vec<GroupFigures> {
         let smallest = expected.values().copied().filter(|&share| share > 0.0).fold(1.0, f64::min);
+        let all_others: u64 = other.into_iter().flatten().map(|(_, count)| count).sum();
         let sample = |(key, &reference): (&GroupKey, &f64)| {
             let count = observed.get(key).copied().unwrap_or(0);
             let (from, to) = allowed(self.tolerance, reference, smallest);
-            Sample { count, total, reference, from, to }
+            let of_other = other.map(|other| (other.get(key).copied().unwrap_or(0), all_others));
+            Sample { count, total, reference, of_other, from, to }
         };
         let samples: Vec<Sample> = expected.iter().map(sample).collect();
         let is_tested = |s: &Sample| !s.is_vacuous() && (s.is_unseen() || s.count >= self.min_rows);
@@ -101,9 +123,9 @@ impl RepresentationCheck {
     }
 
     fn group(&self, key: &GroupKey, sample: &Sample, confidence: f64, smallest: f64) -> GroupFigures {
-        let &Sample { count, total, reference, from, to } = sample;
+        let &Sample { count, reference, from, to, .. } = sample;
         let share = sample.share();
-        let (low, high) = wilson_interval(count, total, confidence);
+        let (low, high) = sample.interval(confidence);
         let (outcome, message) = self.outcome(key, sample, confidence, smallest);
         let ratio = if reference > 0.0 { (share / reference).into() } else { Value::Nothing };
         let mut figures = Figures::from([
@@ -127,7 +149,7 @@ impl RepresentationCheck {
     /// How a group comes out, and why.
     fn outcome(&self, key: &GroupKey, sample: &Sample, confidence: f64, smallest: f64) -> (Outcome, String) {
         let &Sample { count, total, reference, .. } = sample;
-        let (low, high) = wilson_interval(count, total, confidence);
+        let (low, high) = sample.interval(confidence);
         let name = group_name(key);
         // Digits enough to see on which side of what is allowed the interval ends.
         let ends = [sample.from, sample.to, 0.0, 1.0];

@@ -1,6 +1,6 @@
 //! What a sample tells of one group's share.
 
-use crate::statistics::{normal_z, score_p_value, wilson_interval};
+use crate::statistics::{newcombe_interval, normal_z, score_p_value, wilson_interval};
 
 /// More rows than this many times those at hand are no reasonable advice.
 const TIMES_AS_MANY_MAX: f64 = 1000.0;
@@ -12,6 +12,8 @@ pub(super) struct Sample {
     /// The rows of all groups.
     pub total: u64,
     pub reference: f64,
+    /// Where the reference is a sample too: the group's rows in it, and all rows.
+    pub of_other: Option<(u64, u64)>,
     /// The least and the largest share that is tolerated.
     pub from: f64,
     pub to: f64,
@@ -33,6 +35,14 @@ impl Sample {
         self.count as f64 / self.total as f64
     }
 
+    /// Where its share may lie, as far as the sample tells. Beside a reference that is a sample too, that of the difference
+    /// (Newcombe's), laid at the reference.
+    pub(super) fn interval(&self, confidence: f64) -> (f64, f64) {
+        let Some(other) = self.of_other else { return wilson_interval(self.count, self.total, confidence) };
+        let (low, high) = newcombe_interval((self.count, self.total), other, confidence);
+        ((self.reference + low).max(0.0), (self.reference + high).min(1.0))
+    }
+
     /// Whether the group is expected and not there.
     pub(super) fn is_unseen(&self) -> bool {
         self.count == 0 && self.reference > 0.0
@@ -45,6 +55,9 @@ impl Sample {
 
     /// The smallest 1 − confidence at which the sample still decides, be it for or against the group.
     pub(super) fn p_value(&self) -> f64 {
+        if let Some(other) = self.of_other {
+            return if self.is_unseen() { all_elsewhere(self.total, other) } else { self.smallest_level() };
+        }
         let by_chance = |bound: f64| score_p_value(self.count, self.total, bound);
         let share = self.share();
         if self.is_unseen() {
@@ -69,14 +82,34 @@ impl Sample {
                 false => Standing::Open(self.rows_that_would_do(confidence)),
             };
         }
-        let (low, high) = wilson_interval(self.count, self.total, confidence);
-        if high < self.from || low > self.to {
-            Standing::Outside
-        } else if low >= self.from && high <= self.to {
-            Standing::Inside
-        } else {
-            Standing::Open(self.rows_that_would_do(confidence))
+        match self.decides(confidence) {
+            Some(standing) => standing,
+            None => Standing::Open(self.rows_that_would_do(confidence)),
         }
+    }
+
+    /// Whether the interval lies inside or outside of what is tolerated; none where it lies across a bound.
+    fn decides(&self, confidence: f64) -> Option<Standing> {
+        let (low, high) = self.interval(confidence);
+        if high < self.from || low > self.to {
+            Some(Standing::Outside)
+        } else if low >= self.from && high <= self.to {
+            Some(Standing::Inside)
+        } else {
+            None
+        }
+    }
+
+    /// The smallest 1 − confidence at which the interval still decides, found by halving: intervals widen with confidence.
+    fn smallest_level(&self) -> f64 {
+        const HALVINGS: u32 = 60;
+        // In powers of ten, so that small levels are as exact as large ones.
+        let (mut decides, mut open) = (0.0_f64, 16.0_f64);
+        for _ in 0..HALVINGS {
+            let middle = (decides + open) / 2.0;
+            if self.decides(1.0 - 10f64.powf(-middle)).is_some() { decides = middle } else { open = middle }
+        }
+        10f64.powf(-decides)
     }
 
     /// Bounds that a share can lie beyond.
@@ -87,6 +120,9 @@ impl Sample {
     /// How many rows with the same share would decide. The interval leaves out a bound b as soon as
     /// n > z²·b·(1−b)/(share−b)²: that is what Wilson's interval inverts.
     fn rows_that_would_do(&self, confidence: f64) -> Option<u64> {
+        if self.of_other.is_some() {
+            return self.rows_that_would_do_beside(confidence);
+        }
         let (share, z) = (self.share(), normal_z(confidence));
         let beyond = |bound: f64| z * z * bound * (1.0 - bound) / ((share - bound) * (share - bound));
         let rows = if self.is_unseen() {
@@ -101,6 +137,42 @@ impl Sample {
         let is_reasonable = rows <= self.total as f64 * TIMES_AS_MANY_MAX;
         (is_reasonable || (self.is_unseen() && rows.is_finite())).then(|| (rows.floor() as u64 + 1).max(self.total + 1))
     }
+}
+
+impl Sample {
+    /// The same beside a reference that is a sample: found by trying, since the reference stays as small as it is.
+    fn rows_that_would_do_beside(&self, confidence: f64) -> Option<u64> {
+        let times = |factor: f64| {
+            let total = (self.total as f64 * factor).ceil();
+            Self { count: (self.share() * total).round() as u64, total: total as u64, ..*self }
+        };
+        let decides = |factor: f64| {
+            let more = times(factor);
+            if more.is_unseen() { more.p_value() < 1.0 - confidence } else { more.decides(confidence).is_some() }
+        };
+        if !decides(TIMES_AS_MANY_MAX) {
+            return None;
+        }
+        let (mut few, mut enough) = (1.0, TIMES_AS_MANY_MAX);
+        for _ in 0..40 {
+            let middle = (few + enough) / 2.0;
+            if decides(middle) { enough = middle } else { few = middle }
+        }
+        Some(times(enough).total.max(self.total + 1))
+    }
+}
+
+/// How likely it is that all `k` rows of a group are among the `m` of the other sample, and none among `n`, if both are drawn
+/// alike (hypergeometric).
+fn all_elsewhere(n: u64, (k, m): (u64, u64)) -> f64 {
+    let mut chance = 1.0;
+    for i in 0..k {
+        chance *= (m - i) as f64 / (n + m - i) as f64;
+        if chance < 1e-300 {
+            break;
+        }
+    }
+    chance
 }
 
 /// At which confidence each sample is judged, in their order, so that the chance of any wrong decision among them is no more

@@ -11,9 +11,9 @@ use serde::Deserialize;
 
 use self::check::RepresentationCheck;
 use self::reference::Reference;
-use super::words::{Margin, Share};
+use super::words::{Against, AgainstWord, Margin, Share};
 use super::{Alone, Binder, EarlierLimit, Judge, Rule, Subject};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::groups::GroupCounts;
 use crate::yaml::Spanned;
 
@@ -36,6 +36,9 @@ use crate::yaml::Spanned;
 /// - Several columns form intersections. A missing value is a group, written `(missing)`.
 /// - Given shares must add up to 1 ± 0.005. They are divided by their sum; these shares are what is compared and shown. Their
 ///   keys are read as the column's type: `1` is 1.0 and the decimal 1.00, −0 is 0.
+/// - `against` compares with the groups of other data: a file, the baseline (`reference: baseline` is the same), what is
+///   published, or recorded runs. Then the interval is Newcombe's, of the difference of two shares, since the reference is a
+///   sample too; and an unseen group fails where the chance that none of its rows fell into the batch is below 1 − confidence.
 /// - `equal` gives the same share to each group that was observed and is judged; groups with a missing value have the
 ///   reference 0.
 /// - `correction: holm` is for many groups: that one of them fails or passes by chance is then as unlikely as `confidence`
@@ -56,14 +59,18 @@ use crate::yaml::Spanned;
 /// ```yaml
 /// - representation: { groups: [gender], reference: { f: 0.5, m: 0.5 }, tolerance: 5 points, min_rows: 50 }
 /// - representation: { groups: [region, gender], reference: equal, tolerance: 20%, correction: holm }
+/// - representation: { groups: [gender], against: training/2025.parquet, tolerance: 3 points }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Representation {
     /// The columns whose combined values are the groups.
     groups: Vec<Spanned<String>>,
-    /// The shares that should be: given (nested for several columns), or `equal` over the groups observed.
-    reference: Spanned<Reference>,
+    /// The shares that should be: given (nested for several columns), `equal` over the groups observed, or `baseline`.
+    /// If left out: `against` says what to compare with.
+    reference: Option<Spanned<Reference>>,
+    /// Other data whose shares are the reference. If left out: `reference` gives the shares.
+    against: Option<Spanned<Against>>,
     /// How far a share may lie from its reference: `5 points`, or `20%` of the reference.
     tolerance: Margin,
     /// The confidence of the intervals. If left out: 95%.
@@ -80,6 +87,24 @@ enum Correction {
     Holm,
 }
 
+impl Representation {
+    /// The other data whose shares are the reference; none where the rule file gives the shares.
+    fn compares_with(&self, to: &Binder<'_>) -> Result<Option<AgainstWord>, Fault> {
+        match (&self.reference, &self.against) {
+            (None, Some(against)) => Ok(Some(against.value.0.clone())),
+            (Some(Spanned { value: Reference::Baseline, .. }), None) => Ok(Some(to.default_against())),
+            (Some(_), None) => Ok(None),
+            (Some(_), Some(against)) => Err(to
+                .fault_at(against, Code::ConflictingWords, "`reference` and `against` both say what the shares should be")
+                .hint("leave one out")),
+            (None, None) => {
+                let fault = to.fault(Code::MissingWord, "nothing says what the shares should be");
+                Err(fault.hint("give `reference: { group: share, … }`, `reference: equal`, or `against: PATH`"))
+            }
+        }
+    }
+}
+
 impl Rule for Representation {
     const NAME: &'static str = "representation";
     const SUBJECT: Subject = Subject::Table;
@@ -87,8 +112,8 @@ impl Rule for Representation {
     const WARN: EarlierLimit = EarlierLimit::Margin;
 
     fn validate(&self, alone: &mut Alone<'_>) {
-        if let Err(why) = self.reference.value.total() {
-            alone.fault_at(&self.reference, Code::InvalidValue, why);
+        if let Some((reference, Err(why))) = self.reference.as_ref().map(|given| (given, given.value.total())) {
+            alone.fault_at(reference, Code::InvalidValue, why);
         }
     }
 
@@ -109,13 +134,17 @@ impl Rule for Representation {
             let what = format!("`warn` is not an earlier limit than `tolerance`, {}", self.tolerance);
             faults.push(to.fault_at(written, Code::ConflictingWords, what).hint("write less"));
         }
+        let against = faults.take(self.compares_with(to)).flatten();
         faults.or_ok(())?;
         let types: Vec<DataType> = columns.iter().map(|&c| to.bound(c).data_type).collect();
-        let reference = self.reference.value.of_columns(&types);
-        let reference = reference.map_err(|why| to.fault_at(&self.reference, Code::InvalidValue, why))?;
+        let given =
+            self.reference.as_ref().map(|given| given.value.of_columns(&types).map_err(|why| to.fault_at(given, Code::InvalidValue, why)));
+        let reference = given.transpose()?.unwrap_or(Reference::Baseline);
+        let beside = against.map(|against| to.beside::<GroupCounts>(&against, (), &columns)).transpose()?;
         Ok(Box::new(RepresentationCheck {
             columns: self.groups.iter().map(|name| name.value.clone()).collect(),
             reference,
+            beside,
             tolerance: self.tolerance,
             warn,
             confidence: self.confidence.as_ref().map_or(0.95, |c| c.value.as_f64()),

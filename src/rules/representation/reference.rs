@@ -19,6 +19,8 @@ const ROUNDED_BY: f64 = 0.005;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Reference {
     Equal,
+    /// Those of the baseline, or of the other data that the rule names.
+    Baseline,
     Shares(BTreeMap<GroupKey, f64>),
 }
 
@@ -28,13 +30,17 @@ impl<'de> Deserialize<'de> for Reference {
         impl<'de> Visitor<'de> for Read {
             type Value = Reference;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("`equal`, or a mapping from group to share")
+                f.write_str("`equal`, `baseline`, or a mapping from group to share")
             }
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Reference, E> {
-                if word == "equal" {
-                    return Ok(Reference::Equal);
+                match word {
+                    "equal" => Ok(Reference::Equal),
+                    "baseline" => Ok(Reference::Baseline),
+                    _ => Err(misread(
+                        Misread::new(format!("`{word}` is no reference"))
+                            .hint("write `equal`, `baseline` or `{ group: share, … }`; other data stand behind `against`"),
+                    )),
                 }
-                Err(misread(Misread::new(format!("`{word}` is no reference")).hint("write `equal` or `{ group: share, … }`")))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reference, A::Error> {
                 let mut shares = BTreeMap::new();
@@ -93,7 +99,7 @@ impl<'de> Deserialize<'de> for Level {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Level, A::Error> {
                 match Reference::deserialize(de::value::MapAccessDeserializer::new(map))? {
                     Reference::Shares(shares) => Ok(Level::Groups(shares)),
-                    Reference::Equal => Err(de::Error::custom("a share such as `0.5` is expected")),
+                    Reference::Equal | Reference::Baseline => Err(de::Error::custom("a share such as `0.5` is expected")),
                 }
             }
         }
@@ -114,8 +120,8 @@ impl JsonSchema for Reference {
             { "type": "object" }
         ]});
         json_schema!({
-            "description": "`equal`, or the share of each group; nested for several grouping columns.",
-            "anyOf": [{ "const": "equal" }, { "type": "object", "additionalProperties": level }]
+            "description": "`equal`, `baseline`, or the share of each group; nested for several grouping columns.",
+            "anyOf": [{ "enum": ["equal", "baseline"] }, { "type": "object", "additionalProperties": level }]
         })
     }
 }
@@ -143,7 +149,7 @@ impl Reference {
     /// # Errors
     /// Why it fits no such columns.
     pub(super) fn of_columns(&self, types: &[DataType]) -> Result<Self, Misread> {
-        let Self::Shares(given) = self else { return Ok(Self::Equal) };
+        let Self::Shares(given) = self else { return Ok(self.clone()) };
         let total = self.total()?;
         if given.keys().any(|key| key.len() != types.len()) {
             let what = format!("the reference must name a share for each combination of {} columns", types.len());

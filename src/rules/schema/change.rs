@@ -14,7 +14,7 @@ use crate::types::KindCount;
 pub enum ChangeKind {
     ColumnAdded,
     ColumnRemoved,
-    /// Suspected: one of a fitting type stands in the place of one that is gone.
+    /// Suspected: one of a fitting type stands in the place of one that is gone, or has values like those it had.
     ColumnRenamed,
     /// The same name in upper and lower case otherwise.
     KeyCaseChanged,
@@ -24,14 +24,16 @@ pub enum ChangeKind {
     TypeWidened,
     TypeNarrowed,
     TypeChanged,
-    /// Dates or timestamps are written otherwise than the contract says.
+    /// Values are written otherwise than the contract says, or than before.
     FormatChanged,
+    /// Numbers moved by a constant factor, such as 100 or 1000.
+    ScaleShifted,
     NullabilityRelaxed,
     NullabilityTightened,
 }
 
 impl ChangeKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ColumnAdded,
         Self::ColumnRemoved,
         Self::ColumnRenamed,
@@ -43,6 +45,7 @@ impl ChangeKind {
         Self::TypeNarrowed,
         Self::TypeChanged,
         Self::FormatChanged,
+        Self::ScaleShifted,
         Self::NullabilityRelaxed,
         Self::NullabilityTightened,
     ];
@@ -52,9 +55,10 @@ impl ChangeKind {
         match self {
             Self::ColumnAdded => ("schema/column-added", "The batch has a column that the contract does not name."),
             Self::ColumnRemoved => ("schema/column-removed", "The batch lacks a column."),
-            Self::ColumnRenamed => {
-                ("schema/column-renamed", "A column of another name and a fitting type stands in the place of one that is gone.")
-            }
+            Self::ColumnRenamed => (
+                "schema/column-renamed",
+                "A column of another name stands in the place of one that is gone, or has values like those it had.",
+            ),
             Self::KeyCaseChanged => ("schema/key-case-changed", "A name is written otherwise in upper and lower case."),
             Self::NestedFieldAdded => ("schema/nested-field-added", "A struct has a field that the contract does not name."),
             Self::NestedFieldRemoved => ("schema/nested-field-removed", "A struct lacks a field."),
@@ -62,7 +66,8 @@ impl ChangeKind {
             Self::TypeWidened => ("schema/type-widened", "A type holds more than the contract's."),
             Self::TypeNarrowed => ("schema/type-narrowed", "A type holds less than the contract's."),
             Self::TypeChanged => ("schema/type-changed", "A type is another than the contract's."),
-            Self::FormatChanged => ("schema/format-changed", "Dates or timestamps are written otherwise than the contract says."),
+            Self::FormatChanged => ("schema/format-changed", "Values are written otherwise than the contract says, or than before."),
+            Self::ScaleShifted => ("schema/scale-shifted", "Numbers moved by a constant factor, such as 100 or 1000."),
             Self::NullabilityRelaxed => ("schema/nullability-relaxed", "A required column has missing values."),
             Self::NullabilityTightened => ("schema/nullability-tightened", "A column that may be missing can no longer be."),
         }
@@ -88,7 +93,9 @@ impl ChangeKind {
             Self::TypeNarrowed => Self::TypeWidened,
             Self::NullabilityRelaxed => Self::NullabilityTightened,
             Self::NullabilityTightened => Self::NullabilityRelaxed,
-            Self::ColumnRenamed | Self::KeyCaseChanged | Self::Reordered | Self::TypeChanged | Self::FormatChanged => self,
+            Self::ColumnRenamed | Self::KeyCaseChanged | Self::Reordered | Self::TypeChanged | Self::FormatChanged | Self::ScaleShifted => {
+                self
+            }
         }
     }
 
@@ -97,11 +104,14 @@ impl ChangeKind {
         use ChangeKind::*;
         match self {
             ColumnRemoved | ColumnRenamed | KeyCaseChanged | NestedFieldRemoved => true,
-            ColumnAdded | NestedFieldAdded | Reordered | TypeWidened | TypeNarrowed | TypeChanged | FormatChanged | NullabilityRelaxed
-            | NullabilityTightened => false,
+            ColumnAdded | NestedFieldAdded | Reordered | TypeWidened | TypeNarrowed | TypeChanged | FormatChanged | ScaleShifted
+            | NullabilityRelaxed | NullabilityTightened => false,
         }
     }
 }
+
+/// What stands before a shape of values in `from` and `to`.
+pub(super) const LIKE: &str = "like ";
 
 /// One difference between the contract and the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +129,9 @@ pub struct SchemaChange {
     pub examples: Vec<String>,
     /// Of values of several types: how many there are of each.
     pub kinds: Vec<KindCount>,
+    /// Of a suspected rename: how much the values of both columns are alike, in percent, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alike_percent: Option<u8>,
     /// `kind` among the codes of findings.
     #[serde(default)]
     pub code: FindingCode,
@@ -127,7 +140,7 @@ pub struct SchemaChange {
 impl SchemaChange {
     pub(super) fn new(path: &str, kind: ChangeKind, compatible: bool) -> Self {
         let (path, code) = (path.to_owned(), kind.code());
-        Self { path, kind, from: None, to: None, compatible, examples: Vec::new(), kinds: Vec::new(), code }
+        Self { path, kind, from: None, to: None, compatible, examples: Vec::new(), kinds: Vec::new(), alike_percent: None, code }
     }
 
     /// The change in words, where two contracts are compared and no rows are known of.
@@ -176,9 +189,14 @@ impl fmt::Display for SchemaChange {
             ChangeKind::TypeWidened => write!(f, "`{path}` widened from {from} to {to}")?,
             ChangeKind::TypeNarrowed => write!(f, "`{path}` narrowed from {from} to {to}")?,
             ChangeKind::TypeChanged => write!(f, "`{path}` changed from {from} to {to}")?,
+            ChangeKind::FormatChanged if to.starts_with(LIKE) => write!(f, "`{path}` is written {to} and was {from}")?,
             ChangeKind::FormatChanged => write!(f, "`{path}` is no longer written as {from}")?,
+            ChangeKind::ScaleShifted => write!(f, "`{path}` was {from} and is {to}")?,
             ChangeKind::NullabilityRelaxed => write!(f, "`{path}` is required and has missing values")?,
             ChangeKind::NullabilityTightened => write!(f, "`{path}` was optional and can no longer be missing")?,
+        }
+        if let Some(percent) = self.alike_percent {
+            write!(f, " (their values are {percent} % alike)")?;
         }
         if !self.kinds.is_empty() {
             let kinds: Vec<String> = self.kinds.iter().map(|k| format!("{} {}", crate::shown::count(k.count), k.data_type)).collect();

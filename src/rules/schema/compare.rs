@@ -2,8 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::DataType;
+
+use super::change::LIKE;
 use super::node::Node;
+use super::profile::{ALIKE_MIN, Profiles, UNLIKE_MAX};
+use super::scale::scale_shift;
+use super::written::{Rewritten, rewritten};
 use super::{ChangeKind, Evolution, Observed, Optional, Readers, SchemaChange, SchemaSection, type_change};
+use crate::metric::is_numeric;
+use crate::shown::digits;
 
 /// What became of each old node: the new one that it was found as.
 struct Pairs {
@@ -19,11 +27,12 @@ enum Bears {
 }
 
 impl Pairs {
-    fn of(old: &[Node], new: &[Node]) -> Self {
+    fn of(old: &[Node], new: &[Node], likeness: &dyn Fn(&Node, &Node) -> Option<f64>) -> Self {
         let by_name = |o: &Node| new.iter().position(|n| n.name == o.name).map(|i| (i, Bears::Name));
         let mut pairs = Self { found: old.iter().map(by_name).collect() };
         pairs.pair(old, new, |old, new| old.name.to_lowercase() == new.name.to_lowercase(), Bears::OtherCase);
-        pairs.pair_by_place(old, new);
+        pairs.pair_by_values(old, new, likeness);
+        pairs.pair_by_place(old, new, likeness);
         pairs
     }
 
@@ -41,8 +50,22 @@ impl Pairs {
         }
     }
 
+    /// Pairs nodes that are gone with nodes that came of which the values are alike, and no other's.
+    fn pair_by_values(&mut self, old: &[Node], new: &[Node], likeness: &dyn Fn(&Node, &Node) -> Option<f64>) {
+        let gone: Vec<usize> = (0..old.len()).filter(|&o| self.found[o].is_none()).collect();
+        let came: Vec<usize> = (0..new.len()).filter(|&n| self.is_free(n)).collect();
+        let all = gone.iter().flat_map(|&o| came.iter().map(move |&n| (o, n)));
+        let is_alike = |&(o, n): &(usize, usize)| likeness(&old[o], &new[n]).is_some_and(|alike| alike >= ALIKE_MIN);
+        let alike: Vec<(usize, usize)> = all.filter(is_alike).collect();
+        for &(o, n) in &alike {
+            if alike.iter().filter(|(other, candidate)| *other == o || *candidate == n).count() == 1 {
+                self.found[o] = Some((n, Bears::OtherName));
+            }
+        }
+    }
+
     /// Between the same neighbours, as many gone as came, one after the other of fitting types: probably renamed.
-    fn pair_by_place(&mut self, old: &[Node], new: &[Node]) {
+    fn pair_by_place(&mut self, old: &[Node], new: &[Node], likeness: &dyn Fn(&Node, &Node) -> Option<f64>) {
         let gaps = |of: &mut dyn Iterator<Item = Option<usize>>| {
             // Members of each gap, by the node before it and the node behind it.
             let (mut gaps, mut open, mut before) = (BTreeMap::<_, Vec<usize>>::new(), Vec::new(), None);
@@ -63,7 +86,7 @@ impl Pairs {
         for (place, gone) in gone {
             let Some(came) = came.get(&place).filter(|came| came.len() == gone.len()) else { continue };
             for (&o, &n) in gone.iter().zip(came) {
-                if old[o].fits(&new[n]) {
+                if old[o].fits(&new[n]) && likeness(&old[o], &new[n]).is_none_or(|alike| alike > UNLIKE_MAX) {
                     self.found[o] = Some((n, Bears::OtherName));
                 }
             }
@@ -138,7 +161,9 @@ impl<'a> Comparing<'a> {
             "" => (ChangeKind::ColumnAdded, ChangeKind::ColumnRemoved),
             _ => (ChangeKind::NestedFieldAdded, ChangeKind::NestedFieldRemoved),
         };
-        let pairs = Pairs::of(old, new);
+        let profiles = self.profiles(path);
+        let likeness = |old: &Node, new: &Node| profiles.and_then(|profiles| profiles.likeness(&old.name, &new.name));
+        let pairs = Pairs::of(old, new, &likeness);
         for (node, found) in old.iter().zip(&pairs.found) {
             let here = below(&node.name);
             let Some((field, bears)) = found.map(|(i, bears)| (&new[i], bears)) else {
@@ -149,10 +174,16 @@ impl<'a> Comparing<'a> {
                 let kind = if bears == Bears::OtherCase { ChangeKind::KeyCaseChanged } else { ChangeKind::ColumnRenamed };
                 let optional = Optional { old: node.is_optional(), new: field.is_optional() };
                 self.push(&here, kind, optional, Some(node.name.clone()), Some(field.name.clone()));
+                if let (ChangeKind::ColumnRenamed, Some(last), Some(alike)) = (kind, self.found.last_mut(), likeness(node, field)) {
+                    last.change.alike_percent = Some((alike * 100.0).floor() as u8);
+                }
             }
             let was_renamed = self.is_renamed;
             self.is_renamed |= bears != Bears::Name;
             self.node(&below(&field.name), node, field);
+            if let Some(profiles) = profiles {
+                self.values(node, field, profiles);
+            }
             self.is_renamed = was_renamed;
         }
         if path.is_empty() && self.has_order() {
@@ -160,6 +191,38 @@ impl<'a> Comparing<'a> {
         }
         for (_, node) in new.iter().enumerate().filter(|(i, _)| pairs.is_free(*i)) {
             self.push(&below(&node.name), added, Optional { old: true, new: node.is_optional() }, None, node.type_name());
+        }
+    }
+
+    /// How values looked earlier and look now, of columns.
+    fn profiles(&self, path: &str) -> Option<&'a Profiles> {
+        match self.new {
+            New::Batch { batch, .. } => batch.profiles.filter(|_| path.is_empty()),
+            New::Contract { .. } => None,
+        }
+    }
+
+    /// What the values of a column show that its type does not.
+    fn values(&mut self, old: &Node, new: &Node, profiles: &Profiles) {
+        let (Some(before), Some(now)) = (profiles.old.get(&old.name), profiles.new.get(&new.name)) else { return };
+        let said = |kind| self.found.iter().any(|f| f.change.kind == kind && f.change.path == new.name);
+        if said(ChangeKind::TypeChanged) {
+            return;
+        }
+        if let (Some(a), Some(b)) = (&before.shapes, &now.shapes)
+            && !said(ChangeKind::FormatChanged)
+            && let Some(Rewritten { before, now }) = rewritten(a, b)
+        {
+            let (from, to) = (format!("{LIKE}`{before}` in {}", profiles.label), format!("{LIKE}`{now}`"));
+            self.push_plain(&new.name, ChangeKind::FormatChanged, Some(from), Some(to));
+        }
+        let is_whole = new.data_type.as_ref().is_some_and(DataType::is_integer);
+        if let (Some(a), Some(b)) = (&before.cells, &now.cells)
+            && new.data_type.as_ref().is_some_and(is_numeric)
+            && let Some(shift) = scale_shift(a, b, is_whole)
+        {
+            let (from, to) = (format!("about {} in {}", digits(shift.before, 4), profiles.label), shift.to_string());
+            self.push_plain(&new.name, ChangeKind::ScaleShifted, Some(from), Some(to));
         }
     }
 

@@ -76,6 +76,7 @@ pub fn diff(old: Columns<'_>, new: Columns<'_>, evolution: Evolution) -> Vec<Dif
             contradicted: &found.contradicted,
             missing: &found.missing,
             tallies: &[],
+            profiles: None,
             is_ordered: found.are_ordered && !matches!(old, Columns::Found(old) if !old.are_ordered),
         }),
     };

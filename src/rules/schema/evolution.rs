@@ -72,7 +72,7 @@ impl Readers {
             Reordered => readers(true, true),
             TypeWidened | NullabilityRelaxed => readers(true, false),
             TypeNarrowed | NullabilityTightened => readers(false, true),
-            TypeChanged | FormatChanged => readers(false, false),
+            TypeChanged | FormatChanged | ScaleShifted => readers(false, false),
         }
     }
 }

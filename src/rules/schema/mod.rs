@@ -4,10 +4,14 @@ mod change;
 mod compare;
 pub mod delta_types;
 pub mod diff;
+pub mod earlier;
 mod evolution;
 mod node;
+pub mod profile;
+mod scale;
 pub mod table;
 mod widening;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +22,7 @@ use serde::Deserialize;
 
 pub use self::change::{ChangeKind, SchemaChange};
 pub use self::evolution::{Evolution, Optional, Readers};
+use self::profile::Profiles;
 pub use self::widening::type_change;
 use super::words::{Literal, OnFail};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -94,6 +99,8 @@ pub struct Observed<'a> {
     pub tallies: &'a [Tally],
     /// Whether columns have an order: the keys of JSON objects have none.
     pub is_ordered: bool,
+    /// How the values of columns looked earlier and how they look in the batch, where that is known.
+    pub profiles: Option<&'a Profiles>,
 }
 
 impl SchemaSection {

@@ -43,6 +43,16 @@ impl Node {
         fields.iter().map(|field| Self::of_field(field.name(), field)).collect()
     }
 
+    /// A column of earlier data: what none of their rows lacked is no promise, unless their file made it one.
+    pub(super) fn of_earlier(name: &str, data_type: Option<&DataType>, nullable: bool) -> Self {
+        let mut node = match data_type {
+            Some(data_type) => Self::of_field(name, &Field::new(name, data_type.clone(), nullable)),
+            None => Self::new(name),
+        };
+        node.forget_nullable();
+        node
+    }
+
     fn of_field(name: &str, field: &Field) -> Self {
         let children = match field.data_type() {
             DataType::Struct(fields) => Self::of_fields(fields),

@@ -99,8 +99,8 @@ impl TableTerms {
 
     /// Those of the changes for which the batch cannot be written at all.
     pub fn refused(&self, batch: &Observed<'_>, evolution: Evolution) -> Vec<SchemaChange> {
-        use ChangeKind::{FormatChanged, NullabilityRelaxed, NullabilityTightened, Reordered};
-        let is_written = |kind| matches!(kind, Reordered | FormatChanged | NullabilityRelaxed | NullabilityTightened);
+        use ChangeKind::{FormatChanged, NullabilityRelaxed, NullabilityTightened, Reordered, ScaleShifted};
+        let is_written = |kind| matches!(kind, Reordered | FormatChanged | ScaleShifted | NullabilityRelaxed | NullabilityTightened);
         let mut changes = self.changes(batch, evolution);
         changes.retain(|change| {
             // Short of `exact`, columns come and go as the table can take them.
@@ -134,7 +134,7 @@ impl TableTerms {
                 false => !is_needed(&change.path),
             },
             NestedFieldRemoved => self.schema.field_with_name(root).is_ok_and(|f| may_lack(f, &change.path)),
-            Reordered | FormatChanged | NullabilityRelaxed | NullabilityTightened => true,
+            Reordered | FormatChanged | ScaleShifted | NullabilityRelaxed | NullabilityTightened => true,
         }
     }
 }
@@ -179,7 +179,7 @@ mod tests {
 
     fn changes(terms: &TableTerms, batch: &[(&str, DataType)], evolution: Evolution) -> Vec<(ChangeKind, bool)> {
         let (schema, missing) = (schema(batch), BTreeMap::new());
-        let observed = Observed { schema: &schema, contradicted: &[], missing: &missing, tallies: &[], is_ordered: true };
+        let observed = Observed { schema: &schema, contradicted: &[], missing: &missing, tallies: &[], is_ordered: true, profiles: None };
         terms.changes(&observed, evolution).iter().map(|c| (c.kind, c.compatible)).collect()
     }
 

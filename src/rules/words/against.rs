@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for Against {
             }
             fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Against, A::Error> {
                 let Texts(paths) = Texts::deserialize(de::value::SeqAccessDeserializer::new(seq))?;
-                match paths.is_empty() {
+                match paths.is_empty() || paths.iter().any(|path| path.trim().is_empty()) {
                     true => Err(misread(Misread::new("`against` names nothing").hint(HINT))),
                     false => Ok(Against(AgainstWord::Paths(paths))),
                 }
@@ -165,8 +165,8 @@ impl JsonSchema for Against {
                             `{ published: { last: 30 batches } }`; `baseline`, or `{ baseline: FILE }`; \
                             `{ runs: { last: 14, season: weekday } }`.",
             "anyOf": [
-                { "type": "string", "minLength": 1 },
-                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+                { "type": "string", "pattern": r"\S" },
+                { "type": "array", "items": { "type": "string", "pattern": r"\S" }, "minItems": 1 },
                 one("published", last),
                 one("baseline", file),
                 one("runs", runs)

@@ -1,0 +1,181 @@
+//! Earlier data beside the batch's columns: those of the baseline, else of the last recorded run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
+
+use super::Job;
+use super::bind::{Plan, Terms};
+use crate::diagnostic::{Fault, Faults};
+use crate::metric::any::AnySpec;
+use crate::metric::cells::{Cells, CellsOut, Shapes};
+use crate::metric::{Inputs, State, is_numeric};
+use crate::privacy::Privacy;
+use crate::rules::schema::earlier::{EarlierColumn, EarlierColumns, TypesBy, Whose};
+use crate::rules::schema::profile::{ColumnProfile, Profiles};
+use crate::rules::words::{AgainstWord, Over};
+use crate::rules::{Asking, Facts, GroupFacts, Handle, Question, Requests, Scope, Why};
+use crate::source::{Format, Source};
+use crate::summary::Summary;
+use crate::types::{is_text, parse_type};
+
+/// What there is of earlier data.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Earlier {
+    /// Nothing, and nobody said that there would be.
+    #[default]
+    Nothing,
+    /// Nothing yet, and why.
+    WarmingUp(String),
+    Columns(Arc<EarlierColumns>),
+}
+
+/// Of a column of earlier data: what is known of its values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profiled {
+    name: String,
+    cells: bool,
+    shapes: bool,
+}
+
+/// What is counted of a column of the batch, to be held beside earlier data.
+#[derive(Clone)]
+pub(super) struct ComparedColumn {
+    name: String,
+    cells: Option<Handle<Cells>>,
+    shapes: Option<Handle<Shapes>>,
+}
+
+impl Earlier {
+    /// What can be reached of the rule file's baseline, else of the last recorded run.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not there and should be.
+    pub(super) fn of(job: &Job<'_>) -> Result<Self, Faults> {
+        let Some(references) = &job.references else { return Ok(Self::Nothing) };
+        let (whose, parts, why) = match &job.rules.sections.baseline {
+            Some(baseline) => {
+                let kept = references.summaries(&AgainstWord::Baseline { file: Some(baseline.path.value.clone()) })?;
+                (Whose::Baseline, kept.parts, kept.why)
+            }
+            None => (Whose::LastRun, references.last_run()?.into_iter().collect(), None),
+        };
+        Ok(match (parts.last(), why) {
+            (_, Some(Why::WarmingUp(why) | Why::NoData(why))) => Self::WarmingUp(why),
+            (None, None) => Self::Nothing,
+            (Some((name, summary)), None) => Self::Columns(Arc::new(columns(whose, name, summary, job)?)),
+        })
+    }
+
+    pub(super) fn columns(&self) -> Option<&EarlierColumns> {
+        match self {
+            Self::Columns(columns) => Some(columns),
+            Self::Nothing | Self::WarmingUp(_) => None,
+        }
+    }
+
+    /// What is known of the values of its columns.
+    pub(super) fn profiled(&self) -> Vec<Profiled> {
+        let of = |column: &EarlierColumn| Profiled {
+            name: column.name.clone(),
+            cells: column.profile.cells.is_some(),
+            shapes: column.profile.shapes.is_some(),
+        };
+        self.columns().into_iter().flat_map(|columns| &columns.columns).map(of).collect()
+    }
+}
+
+fn columns(whose: Whose, name: &str, summary: &Summary, job: &Job<'_>) -> Result<EarlierColumns, Fault> {
+    let mut columns = Vec::new();
+    for column in &summary.columns {
+        let data_type = parse_type(&column.data_type).ok();
+        let profile = match &data_type {
+            Some(data_type) => ColumnProfile {
+                cells: of::<Cells>(summary, &column.name, data_type, job)?,
+                shapes: of::<Shapes>(summary, &column.name, data_type, job)?,
+            },
+            None => ColumnProfile::default(),
+        };
+        columns.push(EarlierColumn { name: column.name.clone(), data_type, nullable: column.nullable, profile });
+    }
+    Ok(EarlierColumns { whose, name: name.to_owned(), columns })
+}
+
+/// What a summary keeps of all values of a column.
+fn of<S: State<Spec = (), Out = CellsOut>>(
+    summary: &Summary,
+    name: &str,
+    data_type: &DataType,
+    job: &Job<'_>,
+) -> Result<Option<CellsOut>, Fault> {
+    let question = Question {
+        state: S::NAME.to_owned(),
+        version: S::VERSION,
+        spec: AnySpec::of::<S>(()).json()?,
+        columns: vec![name.to_owned()],
+        condition: None,
+        by: Vec::new(),
+        over: Over::default(),
+    };
+    match summary.state(&question, std::slice::from_ref(data_type), &job.budget)? {
+        Ok(state) => Ok(state.finish(&Inputs::default())?.downcast_ref::<CellsOut>().cloned()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Asks for what can be held beside earlier data, of the columns that are read anyway.
+pub(super) fn ask(terms: &Terms<'_>, plan: &Plan) -> (Vec<ComparedColumn>, Requests) {
+    let (schema, scope) = (&plan.prepare.rule_schema, Scope { over: Over::All, ..Scope::default() });
+    let mut asking = Asking::beside(&plan.requests);
+    let is_there = |name: &str| plan.prepare.schema.column_with_name(name).is_some();
+    let gone: Vec<&Profiled> = terms.profiled.iter().filter(|profiled| !is_there(&profiled.name)).collect();
+    let mut compared = Vec::new();
+    for index in plan.profile.iter().map(|column| column.index).filter(|_| !terms.profiled.is_empty()) {
+        let field = schema.field(index);
+        if !is_there(field.name()) {
+            continue;
+        }
+        // A column that is new may be one that is gone, by another name.
+        let same = terms.profiled.iter().find(|profiled| profiled.name == *field.name());
+        let is_text = is_text(field.data_type());
+        let may_have = |has: fn(&Profiled) -> bool| same.map_or_else(|| gone.iter().any(|p| has(p)), has);
+        let wants_cells = (is_numeric(field.data_type()) || same.is_none()) && !field.data_type().is_nested() && may_have(|p| p.cells);
+        let wants_shapes = is_text && may_have(|p| p.shapes);
+        if wants_cells || wants_shapes {
+            compared.push(ComparedColumn {
+                name: field.name().clone(),
+                cells: wants_cells.then(|| asking.want::<Cells>((), &[index], &scope)),
+                shapes: wants_shapes.then(|| asking.want::<Shapes>((), &[index], &scope)),
+            });
+        }
+    }
+    (compared, asking.into_new())
+}
+
+/// How the values of columns looked earlier, and how they look in the batch; of masked columns nothing.
+pub(super) fn profiles(plan: &Plan, facts: &Facts, privacy: &Privacy) -> Result<Option<Profiles>, Fault> {
+    let Some(earlier) = plan.earlier.columns() else { return Ok(None) };
+    let facts = GroupFacts::whole(facts);
+    let is_shown = |name: &str| privacy.mask_of(name).is_none();
+    let mut new = BTreeMap::new();
+    for column in plan.compared.iter().filter(|column| is_shown(&column.name)) {
+        let cells = column.cells.map(|handle| facts.get(handle)).transpose()?.flatten().cloned();
+        let shapes = column.shapes.map(|handle| facts.get(handle)).transpose()?.flatten().cloned();
+        new.insert(column.name.clone(), ColumnProfile { cells, shapes });
+    }
+    let old = earlier.columns.iter().filter(|column| is_shown(&column.name));
+    let old = old.map(|column| (column.name.clone(), column.profile.clone())).collect();
+    Ok(Some(Profiles { label: earlier.to_string(), old, new }))
+}
+
+/// Who says of what types the columns of `source` are.
+pub(super) fn types_by(source: &dyn Source) -> TypesBy {
+    let known = source.known();
+    match (known.infers_types, known.format) {
+        (false, _) => TypesBy::Files,
+        (true, Some(Format::Json | Format::Ndjson)) => TypesBy::JsonValues,
+        (true, _) => TypesBy::Texts,
+    }
+}

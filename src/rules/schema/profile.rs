@@ -1,0 +1,70 @@
+//! How the values of a column looked earlier and how they look now.
+
+use std::collections::BTreeMap;
+
+use crate::metric::cells::{CellsOut, Value, align};
+
+/// What is known of a column's values.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnProfile {
+    /// How they are distributed.
+    pub cells: Option<CellsOut>,
+    /// Of text: how they are written.
+    pub shapes: Option<CellsOut>,
+}
+
+/// Profiles of columns by name: of earlier data, and of the batch.
+#[derive(Debug, Clone, Default)]
+pub struct Profiles {
+    /// Whose the earlier ones are, in words.
+    pub label: String,
+    pub old: BTreeMap<String, ColumnProfile>,
+    pub new: BTreeMap<String, ColumnProfile>,
+}
+
+/// Fewer values than these say nothing of the others.
+pub(super) const VALUES_MIN: u64 = 30;
+
+/// Profiles that are so much alike are probably those of one column under two names.
+pub(super) const ALIKE_MIN: f64 = 0.9;
+/// Profiles that are less alike than this are not those of one column.
+pub(super) const UNLIKE_MAX: f64 = 0.5;
+
+impl Profiles {
+    /// From 0 to 1, how much the values of `old` and `new` are alike; none where too little is known of them.
+    pub(super) fn likeness(&self, old: &str, new: &str) -> Option<f64> {
+        let (old, new) = (self.old.get(old)?, self.new.get(new)?);
+        let shapes = old.shapes.as_ref().zip(new.shapes.as_ref());
+        let cells = old.cells.as_ref().zip(new.cells.as_ref()).filter(|(a, b)| a.kind == b.kind);
+        let (a, b) = match cells {
+            // Names of texts tell them apart; where there are too many, how they are written does.
+            Some((a, b)) if shapes.is_none() || (are_named(a) && are_named(b)) => (a, b),
+            Some(_) | None => shapes?,
+        };
+        let enough = a.count >= VALUES_MIN && b.count >= VALUES_MIN;
+        let missing = |of: &CellsOut| of.missing as f64 / (of.missing + of.count).max(1) as f64;
+        enough.then(|| overlap(a, b) * (1.0 - (missing(a) - missing(b)).abs()))
+    }
+}
+
+/// Whether texts are few enough to be kept by name.
+fn are_named(cells: &CellsOut) -> bool {
+    let is_named = |only: &Option<Value>| matches!(only, Some(Value::Text(_) | Value::Number(_)));
+    cells.cells.iter().all(|cell| is_named(&cell.only)) && cells.cells.len() as u64 * 2 <= cells.count
+}
+
+/// The share of values that both have in common, 1 less half the sum of all differences. Of many numbers the 64 widest cells are
+/// compared, so that chance leaves no gaps.
+fn overlap(a: &CellsOut, b: &CellsOut) -> f64 {
+    const CELLS_MAX: usize = 64;
+    let mut pairs = align(a, b);
+    if pairs.iter().any(|pair| pair.edges.is_some()) {
+        let mut shift = a.shift.max(b.shift);
+        while pairs.len() > CELLS_MAX && shift < u64::BITS - 1 {
+            shift += 1;
+            pairs = align(&a.coarser(shift), &b.coarser(shift));
+        }
+    }
+    let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+    pairs.iter().map(|pair| share(pair.a, a.count).min(share(pair.b, b.count))).sum()
+}

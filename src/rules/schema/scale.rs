@@ -1,0 +1,153 @@
+//! Values that moved by a constant factor: a unit that was changed, cents for euros, milliseconds for seconds.
+
+use std::fmt;
+
+use super::profile::VALUES_MIN;
+use crate::metric::cells::{CellsOut, Pair, Value, align};
+use crate::shown::{count, digits};
+use crate::statistics::{self, ks_distance, ks_p_value};
+
+/// Factors between units that people mix up.
+const FACTORS: [f64; 8] = [10.0, 60.0, 100.0, 1000.0, 1024.0, 3600.0, 1e6, 1e9];
+
+/// What moved, and how far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ScaleShift {
+    /// By what values were multiplied: one of the factors, or one divided by it.
+    pub(super) factor: f64,
+    /// The median size of values other than 0.
+    pub(super) before: f64,
+    pub(super) now: f64,
+}
+
+impl fmt::Display for ScaleShift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = digits(self.now, 4);
+        match self.factor >= 1.0 {
+            true => write!(f, "about {now}, {} times as much", count(self.factor.round() as u64)),
+            false => write!(f, "about {now}, 1/{} of that", count((1.0 / self.factor).round() as u64)),
+        }
+    }
+}
+
+/// Chance alone makes two samples of one distribution so different once in a million times.
+const P_MAX: f64 = 1e-6;
+/// Smaller differences of the distribution functions are a drift at most.
+const DISTANCE_MIN: f64 = 0.2;
+/// So far apart, as a share of them, values may be from what the factor makes of them.
+const DRIFT_MAX: f64 = 0.1;
+/// The same of the shares of zeros and of negative values.
+const SHARE_MAX: f64 = 0.1;
+/// For how many standard errors chance may account: of 99 % intervals.
+const Z: f64 = 2.576;
+
+/// The factor by which the values moved from `a` to `b`, if one explains how they differ: each quantile of their sizes moved by
+/// it, as far as chance lets tell, and they are spread as they were. `is_whole` says whether they are integers.
+pub(super) fn scale_shift(a: &CellsOut, b: &CellsOut, is_whole: bool) -> Option<ScaleShift> {
+    let (old, new) = (Sizes::of(a), Sizes::of(b));
+    if old.count < VALUES_MIN || new.count < VALUES_MIN || !differ(a, b) || !old.shares_are_those_of(&new) {
+        return None;
+    }
+    let moved = new.quantile(0.5) - old.quantile(0.5);
+    let signed = FACTORS.iter().flat_map(|factor| [factor.ln(), -factor.ln()]);
+    let nearest = signed.min_by(|x, y| (moved - x).abs().total_cmp(&(moved - y).abs()))?;
+    let (spread, spread_now) = (old.spread(), new.spread());
+    let is_constant = spread.max(spread_now) <= f64::EPSILON;
+    let is_as_wide = is_constant || (spread.min(spread_now) / spread.max(spread_now) >= 0.5);
+    // One code is another code; and numbers that count the rows grow as these do.
+    let growth = (new.count as f64 / old.count as f64).ln();
+    let may_count_rows = is_whole && (growth - nearest).abs() <= 1.5f64.ln();
+    if !is_as_wide || (is_constant && is_whole) || may_count_rows {
+        return None;
+    }
+    let is_explained = (1..20).map(|i| f64::from(i) / 20.0).all(|p| {
+        let by_chance = (old.half_width(p) + new.half_width(p)).min(nearest.abs() / 2.0);
+        (new.quantile(p) - old.quantile(p) - nearest).abs() <= DRIFT_MAX + by_chance
+    });
+    is_explained.then(|| ScaleShift { factor: exact(nearest), before: old.quantile(0.5).exp(), now: new.quantile(0.5).exp() })
+}
+
+/// The factor with this logarithm.
+fn exact(logarithm: f64) -> f64 {
+    let factor = FACTORS.iter().copied().min_by(|x, y| (x.ln() - logarithm.abs()).abs().total_cmp(&(y.ln() - logarithm.abs()).abs()));
+    let factor = factor.unwrap_or(1.0);
+    if logarithm < 0.0 { 1.0 / factor } else { factor }
+}
+
+/// Whether the two are no samples of one distribution, and not nearly so.
+fn differ(a: &CellsOut, b: &CellsOut) -> bool {
+    let cell = |pair: Pair| {
+        let (low, high) = pair.edges?;
+        Some(statistics::Cell { a: pair.a, b: pair.b, low, high })
+    };
+    let Some(cells) = align(a, b).into_iter().map(cell).collect::<Option<Vec<_>>>() else { return false };
+    ks_distance(&cells).is_some_and(|d| d.low >= DISTANCE_MIN && ks_p_value(d.low, a.count, b.count) <= P_MAX)
+}
+
+/// Logarithms of the sizes of values that are neither 0 nor infinite.
+struct Sizes {
+    /// From which to which, ascending, and how many.
+    cells: Vec<(f64, f64, u64)>,
+    count: u64,
+    zeros: u64,
+    negative: u64,
+    all: u64,
+}
+
+impl Sizes {
+    fn of(of: &CellsOut) -> Self {
+        let mut sizes = Self { cells: Vec::new(), count: 0, zeros: 0, negative: 0, all: of.count };
+        for cell in &of.cells {
+            let (low, high) = match (&cell.only, of.edges(cell.index)) {
+                (Some(Value::Number(only)), _) => (*only, *only),
+                (_, Some(edges)) => edges,
+                (_, None) => continue,
+            };
+            if high < 0.0 {
+                sizes.negative += cell.count;
+            }
+            let (small, large) = if high < 0.0 { (-high, -low) } else { (low, high) };
+            if large == 0.0 {
+                sizes.zeros += cell.count;
+            } else if large.is_finite() {
+                let small = if small > 0.0 { small } else { large };
+                sizes.cells.push((small.ln(), large.ln(), cell.count));
+                sizes.count += cell.count;
+            }
+        }
+        sizes.cells.sort_by(|x, y| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)));
+        sizes
+    }
+
+    /// The logarithm at a share of the values; within a cell they are taken as evenly spread.
+    fn quantile(&self, p: f64) -> f64 {
+        let wanted = p.clamp(0.0, 1.0) * self.count as f64;
+        let mut before = 0.0;
+        for (low, high, count) in &self.cells {
+            let count = *count as f64;
+            if before + count >= wanted {
+                return low + (high - low) * ((wanted - before) / count).clamp(0.0, 1.0);
+            }
+            before += count;
+        }
+        self.cells.last().map_or(0.0, |(_, high, _)| *high)
+    }
+
+    /// How far the quantile may be from the true one by chance.
+    fn half_width(&self, p: f64) -> f64 {
+        let by = Z * (p * (1.0 - p) / self.count as f64).sqrt();
+        (self.quantile(p + by) - self.quantile(p)).max(self.quantile(p) - self.quantile(p - by))
+    }
+
+    fn spread(&self) -> f64 {
+        self.quantile(0.9) - self.quantile(0.1)
+    }
+
+    /// Whether zeros and negative values are about as frequent.
+    fn shares_are_those_of(&self, other: &Self) -> bool {
+        let by_chance = Z * (0.25 / self.all.max(1) as f64 + 0.25 / other.all.max(1) as f64).sqrt();
+        let share = |part: u64, of: &Self| part as f64 / of.all.max(1) as f64;
+        let near = |a: f64, b: f64| (a - b).abs() <= SHARE_MAX + by_chance;
+        near(share(self.zeros, self), share(other.zeros, other)) && near(share(self.negative, self), share(other.negative, other))
+    }
+}
