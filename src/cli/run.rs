@@ -190,6 +190,14 @@ impl RunOptions {
         Ok(Arc::new(self.comparable(now, rules, scratch)?.with_no_baseline_yet()))
     }
 
+    /// The same for a run that judges what is published: it is not compared with itself.
+    ///
+    /// # Errors
+    /// See [`RunOptions::references`].
+    pub(super) fn references_of_published(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
+        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.of_published()))
+    }
+
     /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
     ///
     /// # Errors
@@ -253,6 +261,11 @@ pub(super) struct Begun<'a> {
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
         Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
+    }
+
+    /// Leaves the run out of the history.
+    pub(super) fn leave_unrecorded(&mut self) {
+        self.history = None;
     }
 
     /// Reads the rule file, after a look at where reports shall go.
