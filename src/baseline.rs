@@ -2,12 +2,14 @@
 //!
 //! Beside the file `orders.json` stands the directory `orders.json.d`: earlier contents (`before-000001.json`, the highest
 //! number is the latest), and, of a baseline with a window, a summary a batch (`batch-000001.json`, in the order in which they
-//! came).
+//! came), and the changes that people made, with their reasons (`changes.ndjson`).
 
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Code, Fault, Place};
 use crate::files::Draft;
@@ -21,6 +23,7 @@ const BYTES_MAX: u64 = 64 << 20;
 
 const BEFORE: &str = "before";
 const BATCH: &str = "batch";
+const CHANGES: &str = "changes.ndjson";
 
 /// The baseline at `path`; none where there is no file.
 ///
@@ -106,6 +109,47 @@ pub fn advance(path: &str, batch: &Summary, window: Option<u64>, memory: &Arc<Bu
 /// The file of the batch with this number.
 fn part_of(beside: &Path, number: u64) -> String {
     beside.join(format!("{BATCH}-{number:06}.json")).display().to_string()
+}
+
+/// What a person did to a baseline, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// RFC 3339, UTC.
+    pub time: String,
+    pub what: String,
+    pub reason: String,
+    pub by: String,
+}
+
+/// Notes a change beside the baseline.
+///
+/// # Errors
+/// The notes cannot be read or written.
+pub fn note(path: &str, change: &Change) -> Result<(), Fault> {
+    let file = beside(path).join(CHANGES);
+    let mut text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(unreadable(&file, &e)),
+    };
+    let line =
+        serde_json::to_string(change).map_err(|e| Fault::new(Code::Internal, format!("internal error: a note cannot be written: {e}")))?;
+    text.push_str(&line);
+    text.push('\n');
+    place(&file.display().to_string(), &text)
+}
+
+/// The last change that a person made; lines that are none are left out.
+///
+/// # Errors
+/// The notes cannot be read.
+pub fn last_change(path: &str) -> Result<Option<Change>, Fault> {
+    let file = beside(path).join(CHANGES);
+    match fs::read_to_string(&file) {
+        Ok(text) => Ok(text.lines().rev().find_map(|line| serde_json::from_str(line).ok())),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(unreadable(&file, &e)),
+    }
 }
 
 /// Puts the content back that was there before the last change; none where no earlier content is kept.

@@ -9,6 +9,7 @@ use super::kept::plan_of;
 use super::sink::NoSink;
 use super::{Job, Plan, fold};
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
@@ -17,6 +18,11 @@ use crate::summary::Summary;
 
 /// Whoever can reach what rules compare with.
 pub trait References: Send + Sync {
+    /// Says what the content is of the batch that is being judged, from which its id follows where it was given none.
+    fn batch_is(&self, identity: Arc<Identity>) {
+        let _ = identity;
+    }
+
     /// Opens data that a rule names.
     ///
     /// # Errors
@@ -122,6 +128,7 @@ fn folded(job: &Job<'_>, source: Arc<dyn Source>, questions: &[Question]) -> Res
                     Err(why) => Err(Why::NoData(why)),
                 },
                 each: Vec::new(),
+                batches: 1,
             })
             .collect());
     }
@@ -137,7 +144,7 @@ fn from_summaries(job: &Job<'_>, kept: &Kept, questions: &[Question], types: &[V
 fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType]) -> Result<BesideAnswer, Fault> {
     let finish = |state: Box<dyn crate::metric::any::AnyState>| -> Result<Out, Fault> { state.finish(&Inputs::default()) };
     let mut merged: Option<Box<dyn crate::metric::any::AnyState>> = None;
-    let (mut each, mut lacking, mut why) = (Vec::new(), 0, None);
+    let (mut each, mut lacking, mut batches, mut why) = (Vec::new(), 0, 0, None);
     for (label, summary) in &kept.parts {
         match summary.state(question, types, &job.budget)? {
             Err(reason) => {
@@ -149,6 +156,7 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
                 why = Some(reason);
             }
             Ok(state) => {
+                batches += summary.batches.count;
                 if !kept.is_merged {
                     each.push((label.clone(), Some(finish(state.fork()?)?)));
                 }
@@ -169,5 +177,5 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
             None => "there is nothing to compare with".to_owned(),
         })),
     };
-    Ok(BesideAnswer { merged, each })
+    Ok(BesideAnswer { merged, each, batches })
 }

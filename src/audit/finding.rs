@@ -91,6 +91,10 @@ pub(super) fn answer(judgement: Judgement, check: &PlannedCheck) -> FindingWithR
         Judgement::Unfit(why) => FindingWithRows { is_unfit: true, ..no_data(why) },
         Judgement::NeedsPass => no_data("internal error: left unjudged"),
         Judgement::Rows(rows) => of_rows(rows, &check.policy),
+        Judgement::ByChance(test) => {
+            let p_value = test.p_value;
+            test.decided(p_value).into()
+        }
         Judgement::Measured(finding) => (*finding).into(),
     }
 }

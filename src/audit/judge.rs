@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples;
-use super::{Audited, Job, Plan, beside, builtin, causes, groups, kept, private};
+use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Sample};
 use crate::identity::Identity;
@@ -84,10 +84,14 @@ pub(super) fn judge(
     if let Some(published) = &job.published {
         published.batch_is(identity.clone());
     }
+    if let Some(references) = &job.references {
+        references.batch_is(identity.clone());
+    }
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;
     rounds(job, plan, &mut totals, &mut pending, second_pass)?;
+    adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
     findings.extend(schema_findings);
@@ -178,6 +182,7 @@ fn rounds(
                 | Judgement::Unfit(_)
                 | Judgement::TooFewRows(_)
                 | Judgement::Rows(_)
+                | Judgement::ByChance(_)
                 | Judgement::Measured(_)) => p.judged = Some(done),
             }
         }

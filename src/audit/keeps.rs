@@ -13,7 +13,7 @@ use crate::rules::{Asking, Question, Requests, Scope};
 use crate::types::is_text;
 
 /// What shall be kept of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
 pub enum Keeps {
     /// Nothing: nobody will ask.
     #[default]

@@ -3,6 +3,7 @@
 //! One fold over every unit runs the row tests, then the states; rules judge what was counted and
 //! may ask for second passes; nothing here writes data.
 
+mod adjusted;
 mod beside;
 mod bind;
 mod builtin;

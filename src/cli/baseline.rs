@@ -3,20 +3,24 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::{DateTime, SubsecRound, Utc};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::history::{Whose, who};
 use super::output;
 use super::progress::Progress;
-use super::run::{Begun, RunOptions};
+use super::run::{self, Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
-use crate::baseline;
+use crate::baseline::{self, Change};
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::{self, Judged};
 use crate::metric::Budget;
 use crate::report::Report;
-use crate::shown::{count, counted};
+use crate::report::model;
+use crate::ruleset::RuleFile;
+use crate::shown::{count, counted, minute};
 use crate::summary::{Batches, Difference, Summary};
 use crate::verdict::Verdict;
 use crate::visible;
@@ -57,6 +61,8 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: String,
     },
+    /// Let a recorded run become the baseline: its values have changed, and are meant to
+    Accept(Accept),
     /// Put back what a baseline was before its last change
     Rollback {
         /// A baseline file
@@ -77,6 +83,54 @@ struct Capture {
     anyway: bool,
 }
 
+/// Options of `baseline accept`.
+#[derive(Debug, Args)]
+struct Accept {
+    /// The run: as `sluicegate history` lists it, the id of its batch, or `last`
+    run: String,
+    /// Why its values are right
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who says so; the user's name if left out
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// The file to write; the rule file's `baseline` if left out
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
+    /// The clock (RFC 3339, or a day)
+    #[arg(long, value_name = "TIME", value_parser = run::time)]
+    now: Option<DateTime<Utc>>,
+}
+
+impl Accept {
+    fn run(&self) -> Result<String, Faults> {
+        let (rules, history) = self.whose.open()?;
+        let to = destination(self.output.as_deref(), &rules)?;
+        if let Some(confines) = self.whose.confines()?.filter(|_| self.output.is_none()) {
+            confines.allow(&to)?;
+        }
+        let contents = history.contents()?;
+        let entry = history.find(&contents, &self.run)?;
+        let summary = history.summary(entry)?;
+        baseline::replace(&to, &summary)?;
+        let time = model::time(self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3)));
+        let what = format!("accepted the run {}", entry.name);
+        baseline::note(&to, &Change { time, what, reason: self.reason.clone(), by: who(self.by.as_deref()) })?;
+        Ok(format!("{to}: the run {} is the baseline now, {}\n", entry.name, counted(summary.rows, "row")))
+    }
+}
+
+/// Where the baseline goes.
+fn destination(given: Option<&str>, rules: &RuleFile) -> Result<String, Fault> {
+    let written = || rules.sections.baseline.as_ref().map(|baseline| baseline.path.value.clone());
+    given.map(str::to_owned).or_else(written).ok_or_else(|| {
+        let fault = Fault::new(Code::MissingOption, "nothing says where the baseline goes");
+        fault.hint("give `-o FILE`, or write `baseline: { path: FILE }` in the rule file")
+    })
+}
+
 impl Baseline {
     pub(super) fn run(self) -> ExitCode {
         let done = match self.command {
@@ -84,6 +138,13 @@ impl Baseline {
             Command::Show { file } => load(&file).and_then(|summary| show(&file, &summary)).map(|text| (text, 0)),
             Command::Diff { before, after } => diff(&before, &after),
             Command::Merge { files, output } => merge(&files, &output).map(|text| (text, 0)),
+            Command::Accept(accept) => match accept.run() {
+                Ok(text) => Ok((text, 0)),
+                Err(faults) => {
+                    output::complain(&faults);
+                    return ExitCode::from(2);
+                }
+            },
             Command::Rollback { file } => roll_back(&file).map(|text| (text, 0)),
         };
         match done {
@@ -118,17 +179,13 @@ impl Capture {
     fn judge(&self, begun: &mut Begun<'_>, said: &mut Option<String>) -> Result<Report, Faults> {
         let now = begun.now;
         let rules = begun.read_rules()?;
-        let written = rules.sections.baseline.as_ref().map(|baseline| baseline.path.value.clone());
-        let Some(to) = self.output.clone().or(written) else {
-            let fault = Fault::new(Code::MissingOption, "nothing says where the baseline goes");
-            return Err(fault.hint("give `-o FILE`, or write `baseline: { path: FILE }` in the rule file").into());
-        };
+        let to = destination(self.output.as_deref(), rules)?;
         let rules = begun.keep_reports_apart(std::slice::from_ref(&to))?;
         let scratch = Scratch::new()?;
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = Some(self.options.references_of_first(rules, &scratch)?);
+        let references = Some(self.options.references_of_first(now, rules, &scratch)?);
         let job = self.options.job(now, rules, data, None, &scratch, &advance);
         let job = Job { references, keeps: Keeps::Everything, ..job };
         let Judged { report, summary } = gate::judge(&job, None, self.options.batch_id.as_deref(), self.options.as_of())?;
@@ -193,7 +250,10 @@ fn show(file: &str, summary: &Summary) -> Result<String, Fault> {
             visible::line(&figures.others().join(", ")).into_owned(),
         ]);
     }
-    Ok(format!("{head}{lines}\n"))
+    let accepted = baseline::last_change(file)?.map_or_else(String::new, |Change { time, what, reason, by }| {
+        format!("\n{} {what}, by {}: {}\n", minute(&time), visible::line(&by), visible::line(&reason))
+    });
+    Ok(format!("{head}{lines}\n{accepted}"))
 }
 
 fn diff(before: &str, after: &str) -> Result<(String, u8), Fault> {

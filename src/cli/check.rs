@@ -45,10 +45,13 @@ impl Check {
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
         let published = self.published(rules, publish.clone());
-        let references = self.options.references(rules, &scratch, published.clone())?;
+        let references = self.options.references(now, rules, &scratch, published.clone())?;
         let published = published.map(|table| -> Arc<dyn Published> { table });
-        let job = Job { references, ..self.options.job(now, rules, data, published, &scratch, &advance) };
-        Ok(gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?.report)
+        let keeps = self.options.keeps(rules);
+        let job = Job { references, keeps, ..self.options.job(now, rules, data, published, &scratch, &advance) };
+        let judged = gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?;
+        begun.summary = judged.summary;
+        Ok(judged.report)
     }
 
     /// Where the gate would publish, if the rule file says so; its promises become rules.

@@ -64,18 +64,19 @@ impl Gate {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(rules, &scratch, Some(request.table.clone()))?;
+        let references = self.options.references(now, rules, &scratch, Some(request.table.clone()))?;
         let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance) };
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
         let keeps = match &baseline {
             Some(_) => Keeps::Everything,
-            None if self.dry_run => Keeps::Nothing,
-            None => gate::keeps(rules),
+            None if self.dry_run => self.options.keeps(rules),
+            None => gate::keeps(rules).max(self.options.keeps(rules)),
         };
         let judged = gate::gate(&Job { keeps, ..job }, &request)?;
         if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary) {
             self.advance(baseline, &judged.report, summary)?;
         }
+        begun.summary = judged.summary;
         Ok(judged.report)
     }
 

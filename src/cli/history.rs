@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::record::Record;
 use super::run::{self, Trust, read_rules, surroundings};
 use super::{chart, output};
+use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Label, Unit, Value};
 use crate::history::{self, Entry, History, Mark, Shown, word};
@@ -38,7 +39,7 @@ enum Command {
 
 /// Whose runs, and where they are.
 #[derive(Debug, Args)]
-struct Whose {
+pub(super) struct Whose {
     /// The rule file
     #[arg(short, long, value_name = "RULES", required = true)]
     rules: Option<String>,
@@ -49,8 +50,13 @@ struct Whose {
 }
 
 impl Whose {
+    /// What paths in the rule file are confined to, if they are.
+    pub(super) fn confines(&self) -> Result<Option<Confines>, Fault> {
+        self.trust.confines()
+    }
+
     /// The rule file, and the history that it or the command line names.
-    fn open(&self) -> Result<(RuleFile, History), Faults> {
+    pub(super) fn open(&self) -> Result<(RuleFile, History), Faults> {
         let confines = self.trust.confines()?;
         let rules = read_rules(self.rules.as_deref().unwrap_or_default(), confines.as_ref())?;
         match self.record.named(&rules, confines.as_ref(), &surroundings())? {
@@ -124,9 +130,9 @@ impl HistoryCommand {
 }
 
 /// A run that could be read.
-struct Run {
-    entry: Entry,
-    report: Report,
+pub(super) struct Run {
+    pub(super) entry: Entry,
+    pub(super) report: Report,
 }
 
 impl List {
@@ -210,7 +216,7 @@ const BATCH_MAX: usize = 24;
 const WHAT_MAX: usize = 160;
 
 /// The runs that can be read; what cannot is said.
-fn readable(history: &History, entries: &[Entry]) -> Vec<Run> {
+pub(super) fn readable(history: &History, entries: &[Entry]) -> Vec<Run> {
     let names: Vec<_> = entries.iter().map(|entry| &entry.name).collect();
     let reports = history.read(&names);
     let mut runs = Vec::new();
@@ -223,7 +229,7 @@ fn readable(history: &History, entries: &[Entry]) -> Vec<Run> {
     runs
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
     table
@@ -274,14 +280,19 @@ fn text_of(json: &Json) -> String {
     format!("{json:#}\n")
 }
 
+/// Who does something: as given, or the user.
+pub(super) fn who(given: Option<&str>) -> String {
+    let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    given.map(str::to_owned).or_else(user).unwrap_or_else(|| "unknown".to_owned())
+}
+
 impl MarkRun {
     fn run(&self) -> Result<String, Faults> {
         let (_, history) = self.whose.open()?;
         let contents = history.contents()?;
         let entry = history.find(&contents, &self.run)?;
         let now = self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3));
-        let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-        let by = self.by.clone().or(user).unwrap_or_else(|| "unknown".to_owned());
+        let by = who(self.by.as_deref());
         let mark = history.mark(entry, self.word == Standing::Bad, &self.reason, &by, now)?;
         let word = if mark.is_bad { "bad: nothing is compared with it any more" } else { "good" };
         Ok(format!("{} is marked {word}\n", visible::line(&mark.run)))

@@ -1,5 +1,6 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod backtest;
 mod baseline;
 mod chart;
 mod check;
@@ -21,6 +22,7 @@ mod rules;
 mod run;
 mod schema;
 mod scratch;
+mod trust;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};

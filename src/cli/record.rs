@@ -11,6 +11,7 @@ use crate::report::Report;
 use crate::report::model::Mode;
 use crate::ruleset::RuleFile;
 use crate::store::{Location, Surroundings};
+use crate::summary::Summary;
 
 /// Where runs are recorded.
 #[derive(Debug, Args)]
@@ -41,6 +42,11 @@ impl Record {
         }
         history.ensure_writable()?;
         Ok(Some(history))
+    }
+
+    /// Whether something says where runs are recorded.
+    pub(super) fn is_named(&self, rules: &RuleFile) -> bool {
+        self.record.is_some() || rules.sections.history.is_some()
     }
 
     /// The same, to be read only.
@@ -93,11 +99,11 @@ pub(super) fn compare(history: &History, report: &mut Report, rules: Option<&Rul
 }
 
 /// Records a run; the fault if it cannot be.
-pub(super) fn record(history: &History, report: &Report) -> Option<Fault> {
+pub(super) fn record(history: &History, report: &Report, summary: Option<&Summary>) -> Option<Fault> {
     if report.mode == Mode::DryRun {
         return None;
     }
-    match history.record(report) {
+    match history.record(report, summary) {
         Ok(Recorded::New | Recorded::Before) => None,
         Err(fault) => Some(not_told_of(report, fault)),
     }

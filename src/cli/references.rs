@@ -1,16 +1,22 @@
 //! What rules compare with, as the command line reaches it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
+
+use super::output;
 use crate::audit::{Kept, References};
 use crate::baseline;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::PublishedTable;
+use crate::history::{History, Past, Window};
+use crate::identity::Identity;
 use crate::rules::Why;
-use crate::rules::words::AgainstWord;
+use crate::rules::words::{AgainstWord, Season};
 use crate::ruleset::{BaselineSection, RuleFile};
+use crate::shown::counted;
 use crate::source::{self, ContractColumn, ReadOptions, Source, Spool};
 
 /// Files, the baseline, the table and the recorded runs that the rules of one rule file may name.
@@ -25,6 +31,17 @@ pub(super) struct Surroundings {
     makes_baseline: bool,
     /// Where the gate publishes, if that is known, and how many threads read what lies there.
     published: Option<(Arc<PublishedTable>, usize)>,
+    /// The runs recorded before.
+    runs: Option<Runs>,
+}
+
+/// The recorded runs, and the batch that is compared with them.
+struct Runs {
+    history: History,
+    /// The time that the batch's run speaks of.
+    time: DateTime<Utc>,
+    batch_id: Option<String>,
+    identity: Mutex<Option<Arc<Identity>>>,
 }
 
 impl Surroundings {
@@ -42,6 +59,7 @@ impl Surroundings {
             learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
             makes_baseline: false,
             published: None,
+            runs: None,
         })
     }
 
@@ -66,6 +84,11 @@ impl Surroundings {
     /// For a run that makes the baseline: that it is not there yet is no fault.
     pub(super) fn with_no_baseline_yet(self) -> Self {
         Self { makes_baseline: true, ..self }
+    }
+
+    /// With the runs that are recorded before that of a batch, which speaks of `time`; its id, if it was given one.
+    pub(super) fn with_runs(self, history: Option<History>, time: DateTime<Utc>, batch_id: Option<String>) -> Self {
+        Self { runs: history.map(|history| Runs { history, time, batch_id, identity: Mutex::default() }), ..self }
     }
 
     fn allow(&self, path: &str) -> Result<(), Fault> {
@@ -96,7 +119,39 @@ fn of_baseline(baseline: &BaselineSection) -> Vec<String> {
     std::iter::once(&baseline.path).chain(&baseline.anchor).map(|path| path.value.clone()).collect()
 }
 
+impl Runs {
+    fn identity(&self) -> MutexGuard<'_, Option<Arc<Identity>>> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn batch(&self) -> Result<String, Fault> {
+        match (&self.batch_id, &*self.identity()) {
+            (Some(id), _) => Ok(id.clone()),
+            (None, Some(identity)) => Ok(format!("{:032x}", identity.content()?)),
+            (None, None) => Err(Fault::new(Code::Internal, "internal error: recorded runs are asked for before the batch is known")),
+        }
+    }
+
+    fn summaries(&self, last: u64, season: Option<Season>) -> Result<Kept, Fault> {
+        let batch = || self.batch();
+        let Past { parts, without, too_few, warnings } =
+            self.history.summaries(&Window { last, season, time: self.time, batch: &batch })?;
+        warnings.iter().for_each(|warning| output::note(warning));
+        let why =
+            too_few.map(|why| if parts.is_empty() && without > 0 { Why::NoData(without_summary(without)) } else { Why::WarmingUp(why) });
+        Ok(Kept { parts, why, without, ..Kept::default() })
+    }
+}
+
+fn without_summary(runs: u64) -> String {
+    format!("needs a scan: no summary is kept of {}", counted(runs, "recorded run"))
+}
+
 impl References for Surroundings {
+    fn batch_is(&self, identity: Arc<Identity>) {
+        self.runs.iter().for_each(|runs| *runs.identity() = Some(identity.clone()));
+    }
+
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
         paths.iter().try_for_each(|path| self.allow(path))?;
         let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
@@ -110,7 +165,16 @@ impl References for Surroundings {
                 Err(Fault::new(Code::Internal, "internal error: a baseline without a name was asked for").into())
             }
             AgainstWord::Published { last } => self.published(*last),
-            AgainstWord::Runs { .. } => Ok(Kept::default()),
+            AgainstWord::Runs { last, season } => match &self.runs {
+                Some(runs) => Ok(runs.summaries(*last, *season)?),
+                None => {
+                    let fault = Fault::new(
+                        Code::MissingOption,
+                        format!("a rule compares with {against}, and nothing says where runs are recorded"),
+                    );
+                    Err(fault.hint("give `--record DIR`, or `history: DIR` in the rule file").into())
+                }
+            },
             AgainstWord::Paths(_) => Err(Fault::new(Code::Internal, "internal error: data keep no summaries").into()),
         }
     }

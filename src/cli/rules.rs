@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use chrono::Utc;
 use clap::{Args, Subcommand};
 
+use super::backtest::Backtest;
 use super::{output, run};
 use crate::audit;
 use crate::diagnostic::{Faults, Place};
@@ -29,12 +30,15 @@ enum Command {
     },
     /// List the rules there are
     List,
+    /// Tell how often each limit would have fired over the recorded runs, and the tightest that would have been quiet
+    Backtest(Backtest),
 }
 
 impl Rules {
     pub(super) fn run(self) -> ExitCode {
         match self.command {
             Command::Validate { rules } => validate(&rules),
+            Command::Backtest(backtest) => backtest.run(),
             Command::List => {
                 output::print(&list());
                 ExitCode::SUCCESS

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
 
 use crate::assemble::{self, Header};
-use crate::audit::{self, Job, References};
+use crate::audit::{self, Job, Keeps, References};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::PublishedTable;
@@ -23,12 +23,14 @@ use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, Source, Spool};
 use crate::store::Surroundings;
+use crate::summary::Summary;
 
 use super::output;
 use super::record::{self, Record};
 use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
+pub(super) use super::trust::Trust;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -73,25 +75,6 @@ impl Means {
         // Whether it is one was asked when the rules were read.
         let mask_key = mask_key().ok().flatten();
         Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
-    }
-}
-
-/// How far a rule file is trusted.
-#[derive(Debug, Args)]
-pub(super) struct Trust {
-    /// Let the rule file read and write below this directory or s3:// URL only; may be given again. Paths on the command
-    /// line are not confined
-    #[arg(long = "root", value_name = "DIR")]
-    roots: Vec<String>,
-}
-
-impl Trust {
-    /// What paths in the rule file are confined to, if they are.
-    ///
-    /// # Errors
-    /// A directory is not there.
-    pub(super) fn confines(&self) -> Result<Option<Confines>, Fault> {
-        if self.roots.is_empty() { Ok(None) } else { Confines::new(&self.roots).map(Some) }
     }
 }
 
@@ -198,8 +181,13 @@ impl RunOptions {
     ///
     /// # Errors
     /// See [`RunOptions::references`].
-    pub(super) fn references_of_first(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
-        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.with_no_baseline_yet()))
+    pub(super) fn references_of_first(
+        &self,
+        now: DateTime<Utc>,
+        rules: &RuleFile,
+        scratch: &Scratch,
+    ) -> Result<Arc<dyn References>, Faults> {
+        Ok(Arc::new(self.comparable(now, rules, scratch)?.with_no_baseline_yet()))
     }
 
     /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
@@ -208,12 +196,24 @@ impl RunOptions {
     /// A directory of `--root` is not there.
     pub(super) fn references(
         &self,
+        now: DateTime<Utc>,
         rules: &RuleFile,
         scratch: &Scratch,
         published: Option<Arc<PublishedTable>>,
     ) -> Result<Option<Arc<dyn References>>, Faults> {
-        let surroundings = references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?;
-        Ok(Some(Arc::new(surroundings.beside(published, self.means.threads()))))
+        Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
+    }
+
+    fn comparable(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<references::Surroundings, Faults> {
+        let confines = self.trust.confines()?;
+        let recorded = self.record.named(rules, confines.as_ref(), &surroundings())?.map(|(_, history)| history);
+        let comparable = references::Surroundings::of(rules, scratch.path.clone(), confines)?;
+        Ok(comparable.with_runs(recorded, self.means.as_of.unwrap_or(now), self.batch_id.clone()))
+    }
+
+    /// What is kept of the batch: all that a summary can hold, where the run is recorded.
+    pub(super) fn keeps(&self, rules: &RuleFile) -> Keeps {
+        if self.record.is_named(rules) { Keeps::Everything } else { Keeps::Nothing }
     }
 
     /// What else is wrong with a rule file of which parts could not be read: its SQL and patterns, and, where the data can be
@@ -246,11 +246,13 @@ pub(super) struct Begun<'a> {
     rules: Option<RuleFile>,
     /// Where the run is recorded, if it is.
     history: Option<History>,
+    /// What is recorded beside it.
+    pub summary: Option<Summary>,
 }
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None }
+        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
     }
 
     /// Reads the rule file, after a look at where reports shall go.
@@ -311,7 +313,7 @@ impl<'a> Begun<'a> {
             }
         };
         let unwritten = self.reports.write(&report);
-        let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report));
+        let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         ExitCode::from(if unwritten.is_empty() { code } else { 2 })

@@ -23,12 +23,14 @@ impl FigureName {
     /// What people call it.
     pub fn title(&self) -> String {
         const TITLES: &[(&str, &str)] = &[
+            ("adjusted_p_value", "Adjusted p-value"),
             ("age_seconds", "Age"),
             ("allowed_high", "Largest share allowed"),
             ("allowed_low", "Smallest share allowed"),
             ("chi_square", "Chi-square"),
             ("cohens_w", "Cohen’s w"),
             ("count", "Rows of the group"),
+            ("cramers_v", "Cramér’s V"),
             ("distinct", "Distinct keys"),
             ("hash", "Hash function"),
             ("high", "Rows above the fence"),
@@ -44,6 +46,7 @@ impl FigureName {
             ("q1", "First quartile"),
             ("q3", "Third quartile"),
             ("ratio", "Share by reference"),
+            ("robust_z", "Robust z"),
             ("runs", "Runs that are too long"),
             ("stddev", "Standard deviation"),
             ("total_variation", "Total variation distance"),
@@ -72,22 +75,32 @@ macro_rules! names {
 
 names! {
     ABSENT_VALUES = "absent_values", KEYS, "values that must occur, and do not";
+    ADJUSTED_P_VALUE = "adjusted_p_value", NONE, "the p-value, adjusted to the columns and groups of the rule";
     AGE_SECONDS = "age_seconds", SECONDS, "how old the newest value is";
     ALLOWED_HIGH = "allowed_high", SHARE_OF_ROWS, "the largest share of the group that is tolerated";
     ALLOWED_LOW = "allowed_low", SHARE_OF_ROWS, "the smallest share of the group that is tolerated";
+    AT_LEAST = "at_least", NONE, "the distance is this at least, whatever lies inside of cells";
+    AT_MOST = "at_most", NONE, "the distance is this at most, whatever lies inside of cells";
+    BASELINE_DISTINCT = "baseline_distinct", KEYS, "different values in what the batch is compared with";
+    BASELINE_ROWS = "baseline_rows", ROWS, "rows with a value in what the batch is compared with";
+    BASELINE_STDDEV = "baseline_stddev", OF_COLUMN, "the sample standard deviation of what the batch is compared with";
+    BINS = "bins", NONE, "bins or categories that are compared";
     CHI_SQUARE = "chi_square", NONE, "Pearson's statistic of the groups' counts";
     COHENS_W = "cohens_w", NONE, "the effect size w of the groups' counts";
     COLUMNS = "columns", COLUMNS, "how many columns there are";
+    COMPARED_WITH = "compared_with", OF_COLUMN, "the same measure of what it is compared with";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
     COUNT = "count", ROWS, "rows of the group";
+    CRAMERS_V = "cramers_v", NONE, "Cramer's V of the counts as they are";
     DECISION_LEVEL = "decision_level", NONE, "1 - the confidence at which the group was judged";
     DECISION_P_VALUE = "decision_p_value", NONE, "the smallest 1 - confidence at which the group's share is decided";
     DEGREES_OF_FREEDOM = "degrees_of_freedom", NONE, "of the statistic `chi_square`";
-    DIFFERENCE = "difference", SHARE_OF_ROWS, "the share of the group less its reference";
+    DIFFERENCE = "difference", SHARE_OF_ROWS, "the share less its reference";
     DISTINCT = "distinct", KEYS, "different keys";
     DISTINCTNESS = "distinctness", NONE, "different keys by rows";
     DUPLICATE_ROWS = "duplicate_rows", ROWS, "rows less different keys";
     DUPLICATED_GROUPS = "duplicated_groups", KEYS, "keys of several rows";
+    EFFECT = "effect", NONE, "how far apart the distributions are: D, or V of samples of one size";
     FAILING_ROWS = "failing_rows", ROWS, "failing rows of the group";
     GROUPS = "groups", GROUPS, "how many groups there are";
     HASH = "hash", NAME, "the hash by which keys were compared";
@@ -103,13 +116,16 @@ names! {
     MEAN_AD = "mean_ad", OF_COLUMN, "the mean absolute deviation from the median";
     MEDIAN = "median", OF_COLUMN, "the median";
     MISSING = "missing", ROWS, "rows without a value";
+    NEW_VALUE_ROWS = "new_value_rows", ROWS, "rows whose value is not in what the batch is compared with";
+    NEW_VALUES = "new_values", KEYS, "different values that are not in what the batch is compared with";
     NEWEST = "newest", TIME, "the newest value";
-    P_VALUE = "p_value", NONE, "how probable such a `chi_square` or a larger one is by chance";
+    P_VALUE = "p_value", NONE, "how probable such a figure or a larger one is by chance";
     PUBLISHED_BEFORE = "published_before", ROWS, "rows whose key is published already";
     Q1 = "q1", OF_COLUMN, "the first quartile";
     Q3 = "q3", OF_COLUMN, "the third quartile";
     RATIO = "ratio", NONE, "the share of the group by its reference";
     REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have";
+    ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
     ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";
     RUNS = "runs", RUNS, "runs that are too long";
@@ -121,6 +137,8 @@ names! {
     UNIQUENESS = "uniqueness", NONE, "keys of one row by rows";
     UPPER_FENCE = "upper_fence", OF_COLUMN, "the upper fence; of logarithms with `log`";
     VALUE = "value", OF_COLUMN, "the measure that was judged";
+    VANISHED_VALUE_ROWS = "vanished_value_rows", ROWS, "rows of what the batch is compared with, whose value the batch has not";
+    VANISHED_VALUES = "vanished_values", KEYS, "different values of what the batch is compared with, that the batch has not";
 }
 
 /// Whether a figure of this name is one of ours: other names come from the data.

@@ -8,22 +8,29 @@
 //!
 //! What is damaged is named and left out, never silently.
 
+mod backtest;
 mod figure;
+mod limits;
 mod mark;
 mod name;
 mod since;
+mod summaries;
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io;
 
+pub use self::backtest::{AtMost, Backtested, backtest};
 pub use self::figure::{Shown, figure, names};
 pub use self::mark::Mark;
 use self::mark::MarkName;
 pub use self::name::{RunName, time_of, word};
 pub use self::since::beside;
+pub use self::summaries::{Past, Window};
 use crate::diagnostic::{Code, Fault};
 use crate::report::{self, Report};
 use crate::store::Location;
+use crate::summary::Summary;
 
 /// Where the runs of one data set are recorded.
 #[derive(Debug, Clone)]
@@ -38,6 +45,8 @@ pub struct Entry {
     pub name: RunName,
     /// Whether the last mark says that it is bad.
     pub is_bad: bool,
+    /// Whether the summary of what passed is kept beside it.
+    has_summary: bool,
     /// The files of its marks, in their order.
     marks: Vec<String>,
 }
@@ -86,16 +95,20 @@ impl History {
             fault.hint("check the place behind `--record`, or `history` in the rule file")
         })?;
         let (mut contents, mut marks) = (Contents::default(), Vec::new());
+        let summaries: BTreeSet<&str> = names.iter().filter_map(|file| summaries::summarised(file)).collect();
         for file in &names {
             match (RunName::read(file), MarkName::read(file)) {
-                (Some(name), _) => contents.runs.push(Entry { name, is_bad: false, marks: Vec::new() }),
+                (Some(name), _) => contents.runs.push(Entry { name, is_bad: false, has_summary: false, marks: Vec::new() }),
                 (None, Some(mark)) => marks.push((mark, file)),
                 // What begins so is hidden, or on its way.
-                (None, None) if file.starts_with(['.', '_']) => {}
+                (None, None) if file.starts_with(['.', '_']) || summaries::summarised(file).is_some() => {}
                 (None, None) => {
                     contents.warnings.push(format!("{}: this is no recorded run; it is left alone", self.directory.join(file)));
                 }
             }
+        }
+        for entry in &mut contents.runs {
+            entry.has_summary = summaries.contains(entry.name.to_string().as_str());
         }
         contents.runs.sort_by(|a, b| a.name.cmp(&b.name));
         marks.sort_by_key(|(mark, _)| mark.ordinal);
@@ -109,18 +122,24 @@ impl History {
         Ok(contents)
     }
 
-    /// Records a run, unless the very same one is there: of the same batch, rules and clock, with the same outcome.
+    /// Records a run, and the summary of what passed, unless the very same one is there: of the same batch, rules and clock,
+    /// with the same outcome.
     ///
     /// # Errors
     /// The directory cannot be read or written, or the report does not say when it was made.
-    pub fn record(&self, report: &Report) -> Result<Recorded, Fault> {
+    pub fn record(&self, report: &Report, summary: Option<&Summary>) -> Result<Recorded, Fault> {
         let own = RunName::of(report, 0).ok_or_else(|| Fault::new(Code::Internal, "internal error: a run without a time"))?;
         let there = self.contents()?.runs;
         if there.iter().any(|entry| entry.name.digest == own.digest && entry.name.time == own.time) {
             return Ok(Recorded::Before);
         }
         let ordinal = there.iter().filter(|entry| entry.name.time == own.time).count();
-        let place = self.place_of(&own.after(u32::try_from(ordinal).unwrap_or(u32::MAX)));
+        let name = own.after(u32::try_from(ordinal).unwrap_or(u32::MAX));
+        // First, so that whoever finds the run finds its summary.
+        if let Some(summary) = summary.filter(|_| since::passes(report.verdict)) {
+            self.record_summary(&name, summary)?;
+        }
+        let place = self.place_of(&name);
         match place.put_new(report::json(report).as_bytes()).map_err(|e| self.cannot_write(&place, &e))? {
             true => Ok(Recorded::New),
             false => Ok(Recorded::Before),

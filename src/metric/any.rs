@@ -67,6 +67,8 @@ states![
     sequence::Breaks,
     /// The rows that hold one of a few values.
     stand_ins::StandIns,
+    /// The rows whose value is one of some.
+    cells::RowsOfValues,
     /// Runs of one value in the order of the rows, and the rows of those that are too long.
     stuck::EqualRuns,
     /// The same in the order of another column.

@@ -140,7 +140,8 @@ impl ExactSum {
         const HIGHEST: i64 = BIN_EXPONENTS as i64 * BINS as i64 + EXPONENT_MIN as i64;
         let (digits, exponent) = text.split_once('p')?;
         let exponent = exponent.parse::<i64>().ok().filter(|exponent| (i64::from(EXPONENT_MIN)..HIGHEST).contains(exponent))?;
-        let digits = Some(digits).filter(|digits| digits.len() <= BIN_EXPONENTS as usize * BINS / 4)?;
+        // The last bin also holds what lies beyond it: that many more digits, and a sign.
+        let digits = Some(digits).filter(|digits| digits.len() <= BIN_EXPONENTS as usize * (BINS + 2) / 4 + 1)?;
         Self::of_total(&(BigInt::parse_bytes(digits.as_bytes(), 16)? << (exponent - i64::from(EXPONENT_MIN)) as u64))
     }
 

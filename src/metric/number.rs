@@ -42,7 +42,7 @@ impl Number {
             return Some(Self::Int { value: value.parse().ok()?, scale });
         }
         let Some((whole, fraction)) = text.split_once('.') else { return text.parse().ok().map(Self::int) };
-        let digits = fraction.bytes().all(|b| b.is_ascii_digit()) && whole.ends_with(|c: char| c.is_ascii_digit());
+        let digits = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit()) && whole.ends_with(|c: char| c.is_ascii_digit());
         let value = format!("{whole}{fraction}").parse().ok().filter(|_| digits)?;
         Some(Self::Int { value, scale: i8::try_from(fraction.len()).ok()? })
     }

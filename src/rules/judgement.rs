@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::beside::Why;
-use crate::findings::{Figures, Finding};
+use crate::findings::{Figures, Finding, Outcome, figures};
 use crate::rows::{Repeats, RowSet};
+use crate::shown::{beside, digits};
+use crate::statistics::benjamini_hochberg;
 
 /// The answer of a check.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub enum Judgement {
     TooFewRows(u64),
     /// Some rows fail; the rule's tolerance decides.
     Rows(RowsJudged),
+    /// A measure that fails only where chance does not explain it; how probable that is depends on what else its rule tests.
+    ByChance(Box<ByChance>),
     /// A measure, judged against the rule's own limit: the finding but for what the rule file says of it.
     Measured(Box<Finding>),
 }
@@ -38,6 +42,47 @@ impl Judgement {
     /// See [`Judgement::Measured`].
     pub fn measured(finding: Finding) -> Self {
         Self::Measured(Box::new(finding))
+    }
+}
+
+/// A test with a p-value, before this is adjusted to the other columns and groups of its rule.
+#[derive(Debug, Clone)]
+pub struct ByChance {
+    pub p_value: f64,
+    /// Below this, chance does not explain what was found.
+    pub alpha: f64,
+    /// What comes of it then, and what is said of that.
+    pub beyond: Outcome,
+    pub says_beyond: String,
+    /// What is said where chance does explain it.
+    pub says_within: String,
+    /// What comes of it where chance explains it.
+    pub finding: Finding,
+}
+
+impl ByChance {
+    /// The findings of tests of one rule, in their order, by p-values that are adjusted to each other: of many columns and
+    /// groups some are always unlike by chance.
+    pub fn decide_together(tests: Vec<Self>) -> Vec<Finding> {
+        let p_values: Vec<f64> = tests.iter().map(|test| test.p_value).collect();
+        tests.into_iter().zip(benjamini_hochberg(&p_values)).map(|(test, adjusted)| test.decided(adjusted)).collect()
+    }
+
+    /// The finding, by the adjusted p-value.
+    pub fn decided(self, adjusted: f64) -> Finding {
+        let Self { p_value, alpha, beyond, says_beyond, says_within, mut finding } = self;
+        finding.figures.set(&figures::P_VALUE, p_value);
+        finding.figures.set(&figures::ADJUSTED_P_VALUE, adjusted);
+        let is_beyond = adjusted < alpha;
+        let p_shown = match adjusted == p_value {
+            true => format!("p {}", beside(p_value, &[alpha])),
+            false => format!("p {}, adjusted {}", digits(p_value, 3), beside(adjusted, &[alpha])),
+        };
+        finding.message.push(format!("{} ({p_shown})", if is_beyond { says_beyond } else { says_within }));
+        if is_beyond {
+            finding.outcome = beyond;
+        }
+        finding
     }
 }
 

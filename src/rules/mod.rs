@@ -11,6 +11,8 @@ pub mod bounds;
 mod column;
 mod column_set;
 mod common;
+mod compared;
+mod drift;
 mod duplicates;
 mod earlier;
 mod exact_keys;
@@ -56,7 +58,7 @@ pub use common::Judges;
 pub use earlier::EarlierLimit;
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass, Unfit};
 pub use files::Files;
-pub use judgement::{Judgement, RowsJudged, TestCounts};
+pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
 pub use requests::{Asking, Beside, BesideRequest, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
@@ -287,6 +289,7 @@ rules![
     stuck::Stuck,
     outliers::Outliers,
     statistic::Statistic,
+    drift::Drift,
     representation::Representation,
     rows::RowCount,
     freshness::Freshness,

@@ -13,8 +13,10 @@ pub struct Homogeneity {
     pub categories: u64,
     pub pooled: u64,
     pub p_value: f64,
-    /// The effect: √(χ² / (n + m)).
+    /// √(χ² / (n + m)): small by itself where one sample is much larger than the other.
     pub cramers_v: f64,
+    /// Cramér's V of samples of one size with the same shares, √(½ Σ (p − q)² / (p + q)): the effect, whatever the sizes.
+    pub effect: f64,
 }
 
 /// Tests the counts `a` of the batch against the counts `b` of the baseline; none where fewer than two categories are left.
@@ -45,6 +47,12 @@ pub fn homogeneity(a: &[u64], b: &[u64]) -> Option<Homogeneity> {
         off / (n as f64 * m as f64) * off / (a + b) as f64
     };
     let statistic: f64 = kept.iter().map(of_column).sum();
+    let of_shares = |&(a, b): &(u64, u64)| {
+        let (p, q) = (a as f64 / n as f64, b as f64 / m as f64);
+        (p - q) / (p + q) * (p - q)
+    };
+    let effect = (kept.iter().map(of_shares).sum::<f64>() / 2.0).sqrt().min(1.0);
     let p_value = ChiSquared::new((kept.len() - 1) as f64).expect("there are two categories at least").sf(statistic);
-    Some(Homogeneity { statistic, categories: kept.len() as u64, pooled, p_value, cramers_v: (statistic / all).sqrt().min(1.0) })
+    let cramers_v = (statistic / all).sqrt().min(1.0);
+    Some(Homogeneity { statistic, categories: kept.len() as u64, pooled, p_value, cramers_v, effect })
 }

@@ -30,4 +30,4 @@ pub use ks::{KsDistance, ks_distance, ks_p_value};
 pub use psi::{CategoryBin, binned, category_bins, decile_bins, expected_unseen, noise, psi, rows_for};
 pub use robust::{median, robust_z};
 pub use samples::Cell;
-pub use wasserstein::{Bounded, wasserstein};
+pub use wasserstein::{Bounded, wasserstein, wasserstein_noise};

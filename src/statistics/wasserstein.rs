@@ -54,3 +54,22 @@ fn mean_of_absolute(from: f64, to: f64) -> f64 {
     }
     (from * from + to * to) / (2.0 * (from.abs() + to.abs()))
 }
+
+/// What the distance of samples of n and m values from the baseline's distribution exceeds in one of 20, divided by √(1/n + 1/m). Their
+/// difference is nearly a Brownian bridge, whose mean is √(2/π)·∫ √(F·(1 − F)) dx; its 95 % quantile is less than twice that.
+pub fn wasserstein_noise(cells: &[Cell]) -> f64 {
+    let finite: Vec<Cell> = cells.iter().copied().filter(|cell| cell.low.is_finite() && cell.high.is_finite()).collect();
+    let all = totals(&finite).1 as f64;
+    let spread = |share: f64| (share * (1.0 - share)).max(0.0).sqrt();
+    let (mut before, mut last, mut sum) = (0u64, None, 0.0);
+    for cell in &finite {
+        let share = before as f64 / all;
+        if let Some(last) = last {
+            sum += spread(share) * (cell.low - last);
+        }
+        before += cell.b;
+        sum += (spread(share) + spread(before as f64 / all)) / 2.0 * (cell.high - cell.low);
+        last = Some(cell.high);
+    }
+    2.0 * (2.0 / std::f64::consts::PI).sqrt() * sum
+}

@@ -41,6 +41,10 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("json_schema", "column: x, schema: { maximum: 2 }", ""),
     ("column_set", "contains: [nothing]", ""),
     ("type", "column: x, is: bool", ""),
+    ("drift", "column: x, test: psi, max: 2, against: before.csv", "column: x, test: psi, against: before.csv, max: 100, warn: 2"),
+    ("drift", "column: x, against: before.csv", ""),
+    ("drift", "column: x, test: null_share, against: before.csv", ""),
+    ("drift", "column: x, test: new_values, against: before.csv", ""),
 ];
 
 /// Words with a value that shows, and what stands beside them with and without it.
@@ -78,6 +82,12 @@ fn data() -> String {
     format!("k,g,x,y,z,t,key,d\n{}", (1..=40).map(row).collect::<String>())
 }
 
+/// Two thousand rows that are quite unlike, to compare with.
+fn before() -> String {
+    let row = |k: usize| format!("{k},{},{},1,{k},a,{k},2025-12-01\n", if k.is_multiple_of(3) { "a" } else { "b" }, 100 + k % 50);
+    format!("k,g,x,y,z,t,key,d\n{}", (1..=2000).map(row).collect::<String>())
+}
+
 /// Runs one rule beside one that sets the last rows aside: its finding, or what is said instead.
 fn run(place: &Place, rule: &str, config: &str) -> Result<Json, String> {
     let mut config = config.to_owned();
@@ -106,6 +116,7 @@ fn every_common_word_is_honoured_or_refused_by_every_rule() {
     }
     let place = Place::new();
     place.write("d.csv", data());
+    place.write("before.csv", before());
     let (mut ignored, mut honoured, mut listed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     for (rule, config, own_warn) in CONFIGURED {
         let entry = sluicegate::rules::find(rule).expect("a rule");
@@ -196,6 +207,8 @@ fn a_warn_that_could_never_warn_is_refused() {
         ("rows", "min: 10, warn: 9"),
         ("freshness", "column: d, max_age: 1d, warn: 24h"),
         ("representation", "groups: [g], reference: equal, tolerance: 5 points, warn: 5 points"),
+        ("drift", "column: x, test: psi, against: d.csv, max: 0.2, warn: 0.2"),
+        ("drift", "column: x, test: new_values, against: d.csv, warn: 0 rows"),
     ] {
         let said = run(&place, rule, config).expect_err("a fault");
         assert!(said.contains("`warn`") && said.contains("r.yaml:4:"), "{rule}: {{ {config} }}: {said}");

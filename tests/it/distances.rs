@@ -117,6 +117,7 @@ fn tests_and_distances_of_categories_are_those_of_scipy() {
                 close(test.statistic, &case["statistic"], &what("chi-square"));
                 close(test.p_value, &case["p"], &what("p"));
                 close(test.cramers_v, &case["v"], &what("V"));
+                close(test.effect, &case["effect"], &what("the effect"));
             }
             None => assert!(case["p"].is_null(), "{}", what("a test")),
         }

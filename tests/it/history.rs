@@ -4,34 +4,39 @@ use serde_json::Value as Json;
 
 use crate::support::{Place, Run};
 
-const RULES: &str = "dataset: orders\nrules:\n  - range: { column: price, above: 0, tolerate: 50% }\n  - missing: { columns: [site], on_fail: warn }\n  - statistic: { column: price, of: mean, max: 100 }\n";
+pub const RULES: &str = "dataset: orders\nrules:\n  - range: { column: price, above: 0, tolerate: 50% }\n  - missing: { columns: [site], on_fail: warn }\n  - statistic: { column: price, of: mean, max: 100 }\n";
 
 /// Runs `check` over rows of price and site on a day of November.
-fn check(place: &Place, day: u32, rows: &str) -> Run {
+pub fn check(place: &Place, day: u32, rows: &str) -> Run {
     check_with(place, day, rows, &[])
 }
 
-fn check_with(place: &Place, day: u32, rows: &str, more: &[&str]) -> Run {
+pub fn check_with(place: &Place, day: u32, rows: &str, more: &[&str]) -> Run {
     place.write("d.csv", format!("price,site\n{rows}"));
     let now = format!("2026-11-{day:02}T06:00:00Z");
     place.run(&[&["check", "d.csv", "-r", "r.yaml", "--record", "runs", "--now", &now], more].concat())
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     Place::with(RULES, "")
 }
 
-fn recorded(place: &Place) -> Vec<String> {
+pub fn recorded(place: &Place) -> Vec<String> {
     place.files().into_iter().filter(|file| file.starts_with("runs/")).collect()
 }
 
+/// The files of runs alone.
+pub fn runs(place: &Place) -> Vec<String> {
+    recorded(place).into_iter().filter(|file| !file.ends_with(".summary.json")).collect()
+}
+
 /// Finding and change, in the report's order.
-fn changes(since: &Json) -> Vec<(String, String)> {
+pub fn changes(since: &Json) -> Vec<(String, String)> {
     let text = |value: &Json| value.as_str().expect("text").to_owned();
     since["findings"].as_array().expect("findings").iter().map(|f| (text(&f["id"]), text(&f["change"]))).collect()
 }
 
-fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(id, change)| ((*id).to_owned(), (*change).to_owned())).collect()
 }
 
@@ -41,7 +46,7 @@ fn each_run_is_one_file_whose_name_sorts_by_time_and_holds_the_report() {
     let first = check(&place, 9, "5,a\n");
     let second = check(&place, 10, "500,a\n");
     assert_eq!((first.code, second.verdict()), (0, "reject"), "{}", second.stdout);
-    let files = recorded(&place);
+    let files = runs(&place);
     assert_eq!(files.len(), 2, "{files:?}");
     assert!(files[0].starts_with("runs/orders/20261109T060000.000Z.00-") && files[0].ends_with(".accept.json"), "{files:?}");
     assert!(files[1].starts_with("runs/orders/20261110T060000.000Z.00-") && files[1].ends_with(".reject.json"), "{files:?}");
@@ -56,7 +61,7 @@ fn the_same_run_is_recorded_once_and_a_run_that_came_out_otherwise_again() {
     for rows in ["5,a\n", "5,a\n", "-1,a\n5,a\n", "-1,a\n5,a\n", "5,a\n"] {
         of(rows);
     }
-    let files = recorded(&place);
+    let files = runs(&place);
     assert_eq!(files.len(), 2, "{files:?}");
     assert!(files[0].contains(".00-monday-") && files[1].contains(".01-monday-"), "{files:?}");
 }
@@ -68,7 +73,7 @@ fn undecided_runs_and_runs_that_could_not_judge_are_recorded_with_their_verdict(
     std::fs::remove_file(place.path("d.csv")).expect("removed");
     let missing = place.run(&["check", "d.csv", "-r", "r.yaml", "--record", "runs"]);
     assert_eq!(missing.code, 2);
-    let files = recorded(&place);
+    let files = runs(&place);
     assert_eq!(files.iter().filter(|file| file.ends_with(".undecided.json")).count(), 2, "{files:?}");
 }
 
@@ -78,7 +83,7 @@ fn a_dry_run_records_nothing_and_says_what_has_changed() {
     check(&place, 9, "5,a\n");
     place.write("d.csv", "price,site\n500,a\n");
     let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "out", "--record", "runs", "--dry-run"]);
-    assert_eq!(recorded(&place).len(), 1);
+    assert_eq!(runs(&place).len(), 1);
     let history = &run.report()["history"];
     assert_eq!(changes(&history["since_last_run"]), pairs(&[("statistic-price", "new")]), "{history}");
 }
@@ -101,7 +106,7 @@ fn a_run_says_what_is_new_worse_better_recovered_and_gone_since_the_last_run() {
 }
 
 /// What `sluicegate history` prints with these arguments.
-fn history(place: &Place, more: &[&str]) -> Run {
+pub fn history(place: &Place, more: &[&str]) -> Run {
     place.run(&[&["history", "-r", "r.yaml", "--record", "runs"], more].concat())
 }
 
@@ -132,9 +137,9 @@ fn the_history_shows_verdicts_over_time_and_what_failed() {
         last.stdout
     );
     let json: Json = serde_json::from_str(&history(&place, &["--json"]).stdout).expect("JSON");
-    let runs = json["runs"].as_array().expect("runs");
-    assert_eq!(runs.iter().map(|run| run["verdict"].as_str().expect("a verdict")).collect::<Vec<_>>(), ["accept", "reject", "accept"]);
-    assert_eq!((&runs[1]["failed"][0], &runs[1]["warned"][0]), (&"statistic-price".into(), &"missing-site".into()));
+    let shown = json["runs"].as_array().expect("runs");
+    assert_eq!(shown.iter().map(|run| run["verdict"].as_str().expect("a verdict")).collect::<Vec<_>>(), ["accept", "reject", "accept"]);
+    assert_eq!((&shown[1]["failed"][0], &shown[1]["warned"][0]), (&"statistic-price".into(), &"missing-site".into()));
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn any_figure_is_shown_over_time() {
     assert!(unknown.stderr.contains("did you mean `price.mean`?"), "{}", unknown.stderr);
 }
 
-fn mark(place: &Place, run: &str, word: &str) -> Run {
+pub fn mark(place: &Place, run: &str, word: &str) -> Run {
     let reason = ["--reason", "the source was broken", "--by", "ann", "--now", "2026-11-12"];
     place.run(&[&["history", "mark", run, word, "-r", "r.yaml", "--record", "runs"], &reason[..]].concat())
 }
@@ -222,7 +227,7 @@ fn a_damaged_run_is_named_and_left_out() {
     for (day, rows) in [(9, "5,a\n"), (10, "500,a\n"), (11, "6,a\n")] {
         check(&place, day, rows);
     }
-    let files = recorded(&place);
+    let files = runs(&place);
     let text = std::fs::read_to_string(place.path(&files[2])).expect("a run");
     place.write(&files[2], text.replace("\"read\": 1", "\"read\": 2"));
     place.write(&files[1], "{");
@@ -262,7 +267,7 @@ fn data_sets_share_a_directory_and_no_history() {
     place.write("r.yaml", RULES.replace("dataset: orders", "dataset: ../odd name"));
     let other = check(&place, 10, "6,a\n");
     assert_eq!(other.report()["history"]["runs"], 0);
-    let files = recorded(&place);
+    let files = runs(&place);
     assert!(files.len() == 2 && files.iter().all(|file| file.split('/').count() == 3), "{files:?}");
 }
 

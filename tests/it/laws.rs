@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::metric::canonical::Normalize;
-use sluicegate::metric::cells::{Cells, Shapes};
+use sluicegate::metric::cells::{Cells, RowsOfValues, Shapes, text_key};
 use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::completeness::{Completeness, MissingSpec};
 use sluicegate::metric::deviations::{Centre, Deviations, DeviationsSpec};
@@ -309,6 +309,7 @@ fn trials() -> Vec<Trial> {
         all.of::<Extrema>((), &[column]);
         all.of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[column]);
         all.of::<Deviations>(DeviationsSpec { centre: Centre::Float(2.5), transform: Transform::IDENTITY }, &[column]);
+        all.of::<RowsOfValues>(vec![order_of(-3.0), order_of(0.0), order_of(2.5)], &[column]);
         all.of::<Outside>(Fences { inside: Inside::Floats { low: -10.0, high: 12.5 }, side: Side::Both, log: false }, &[column]);
         all.of::<Outside>(Fences { inside: Inside::Floats { low: 0.5, high: 2.5 }, side: Side::Low, log: true }, &[column]);
         all.of::<Bins>(BinsSpec { edges: Edges::Floats { low: -20.0, high: 20.0 }, bins: 7 }, &[column]);
@@ -530,6 +531,8 @@ fn large_units(rows: u64) -> Vec<Unit> {
 /// The trials that grow with the data, of which one after the other would take too long where there are many alike.
 fn large_trials() -> Vec<Trial> {
     let window = Window { low: order_of(-1e6), high: order_of(1e6) };
+    let mut wanted = vec![text_key("group 7"), text_key("group 13")];
+    wanted.sort_unstable();
     vec![
         Trial::of::<Completeness>((), &[INTEGER]),
         Trial::of::<MissingRuns>(MissingSpec::default(), &[INTEGER]),
@@ -540,6 +543,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Frequencies>((), &[TEXT]),
         Trial::of::<Cells>((), &[FLOAT]),
         Trial::of::<Shapes>((), &[TEXT]),
+        Trial::of::<RowsOfValues>(wanted, &[TEXT]),
         Trial::of::<Cells>((), &[INTEGER]),
         Trial::of::<Cells>((), &[TEXT]),
         Trial::of::<OrderedHistogram>(HistogramSpec::COARSE, &[INTEGER]),

@@ -89,6 +89,9 @@ fn rules_of(name: &str) -> &'static str {
         "json_schema" => {
             "  - json_schema: { column: name, schema: { pattern: '^CANARY' }, on_fail: warn }\n  - json_schema: { id: record, schema: { properties: { ssn: { maximum: 9182710 }, name: { enum: [CANARY-ENUM] } } }, on_fail: warn }\n"
         }
+        "drift" => {
+            "  - drift: { columns: [name, ssn, born, pay], against: before.csv, on_fail: warn }\n  - drift: { id: psi, columns: [name, pay], test: psi, against: before.csv, on_fail: warn }\n  - drift: { id: new, columns: [name, ssn], test: new_values, against: before.csv, on_fail: warn }\n  - drift: { id: far, column: pay, test: wasserstein, max: 0.1, by: [name], against: before.csv, on_fail: warn }\n  - drift: { id: nulls, column: name, test: null_share, against: before.csv, on_fail: warn }\n"
+        }
         other => panic!("`{other}`: write a rule of it over a masked column, with private values in its words"),
     }
 }
@@ -122,6 +125,11 @@ fn people() -> String {
     csv
 }
 
+/// Other people, to compare with.
+fn people_before() -> String {
+    people().replace("Quill", "Nemo").replace("91827", "918270")
+}
+
 /// The texts of all reports that a run wrote.
 fn reports(place: &Place) -> Vec<(String, String)> {
     let read = |name: &str| std::fs::read(place.path(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -133,6 +141,7 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
     for mask in ["true", "hash", "partial"] {
         let place = Place::new();
         place.write("people.csv", people());
+        place.write("before.csv", people_before());
         place.write("rules.yaml", rule_file(mask, &all_rules()));
         let wanted: Vec<String> = sluicegate::report::extensions().map(|e| format!("--report=report.{e}")).collect();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
@@ -179,6 +188,7 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
 fn what_is_planted_is_shown_where_nothing_is_masked() {
     let place = Place::new();
     place.write("people.csv", people());
+    place.write("before.csv", people_before());
     place.write("rules.yaml", rule_file("true", &all_rules()).replace(", mask: true", ""));
     let report = checked(&place, "people.csv").to_string();
     let missed: Vec<&str> = CANARIES.into_iter().filter(|canary| *canary != "canary" && !report.contains(canary)).collect();

@@ -8,7 +8,7 @@ Needs numpy, scipy and statsmodels (written with numpy 2.4, scipy 1.17, statsmod
 - kstwo        scipy.stats.kstwo.sf(d, n)
 - ks           scipy.stats.ks_2samp(a, b, method="asymp"): statistic and p-value; a and b are the batch and the baseline
 - homogeneity  scipy.stats.chi2_contingency(correction=False), after categories with an expected count below 5 are pooled;
-               V = sqrt(chi2 / all); scipy.stats.contingency.association is the same where nothing is pooled
+               V = sqrt(chi2 / all); the effect is V of samples of one size; scipy.stats.contingency.association is the same where nothing is pooled
 - fisher       scipy.stats.fisher_exact
 - newcombe     statsmodels.stats.proportion.confint_proportions_2indep(method="newcomb")
 - distances    Jensen-Shannon (base 2) and Hellinger by their definitions in 60 digits (decimal), checked against
@@ -150,6 +150,10 @@ def tables():
         if pooled.shape[1] > 1:
             chi = stats.chi2_contingency(pooled, correction=False)
             case |= {"statistic": float(chi.statistic), "p": float(chi.pvalue), "v": float(np.sqrt(chi.statistic / x.sum()))}
+            p, q = pooled / pooled.sum(1, keepdims=True)
+            case["effect"] = float(np.sqrt(((p - q) ** 2 / (p + q)).sum() / 2))
+            if x[0].sum() == x[1].sum():
+                assert np.isclose(case["effect"], case["v"])
             if not rare.any():
                 assert np.isclose(case["v"], stats.contingency.association(x[:, x.sum(0) > 0].astype(int), method="cramer"))
         p, q = x[0] / x[0].sum(), x[1] / x[1].sum()

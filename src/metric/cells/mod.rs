@@ -7,6 +7,7 @@
 mod key;
 mod numbers;
 mod out;
+mod rows;
 mod shapes;
 mod summary;
 mod table;
@@ -21,6 +22,7 @@ use serde_json::Value as Json;
 pub use self::key::text_key;
 use self::numbers::NumberCells;
 pub use self::out::{Cell, CellsKind, CellsOut, Pair, Value, align};
+pub use self::rows::RowsOfValues;
 pub use self::shapes::{Shapes, shape_of};
 pub use self::summary::SUMMARY_CELLS;
 use self::texts::{TextCells, as_it_is};

@@ -63,7 +63,7 @@ impl EarlierColumns {
         let mut comparing = Comparing::new(evolution, New::Batch { batch, lost_are_missed: false });
         comparing.nodes("", &old, &new);
         let is_change =
-            |change: &SchemaChange| !may_be_chance(change, types) && !(is_about_type(change) && without_values.contains(&change.path));
+            |change: &SchemaChange| !(may_be_chance(change, types) || is_about_type(change) && without_values.contains(&change.path));
         comparing.found.into_iter().map(|found| found.change).filter(is_change).collect()
     }
 }

@@ -1,14 +1,17 @@
 //! Values against a set.
 
+mod against;
 mod set;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::against::NewValues;
 use self::set::{Set, Written, shown};
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::{Handle, TestHandle};
+use super::words::Against;
 use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
@@ -28,6 +31,10 @@ use crate::yaml::Spanned;
 /// `must_equal` reject the batch unless `on_fail` says `warn` or `info`; for rows set aside, write
 /// `in` and `must_contain` as two rules.
 ///
+/// `against` takes the set from other data: a row fails whose value does not occur there. Both may have up to a million
+/// different texts, or 4,096 different numbers (65,536 values in all are told apart in any case); a baseline file keeps fewer,
+/// and where it keeps too few the rule says `needs a scan`.
+///
 /// Members are read as the column's type: `1` matches `1.00` in a decimal column, and `N` is a
 /// string even though some YAML readers take it for false. Where `null` is a member, missing values
 /// are in the set, whatever `nulls` says. Quoted, `"null"` is a text. The set may be empty:
@@ -45,6 +52,7 @@ use crate::yaml::Spanned;
 /// - values: { column: plan, in: [free, pro, null], nulls: fail }
 /// - values: { column: region, must_contain: [north, south] }
 /// - values: { column: label, must_equal: [0, 1] }
+/// - values: { column: shop, against: yesterday.csv, tolerate: 0.1% }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +65,8 @@ pub(super) struct Values {
     must_contain: Option<Spanned<Vec<Written>>>,
     /// The values that must occur, and the only ones allowed. If left out: required unless another set is given.
     must_equal: Option<Spanned<Vec<Written>>>,
+    /// Other data whose values are the only ones allowed. If left out: required unless a set is given.
+    against: Option<Spanned<Against>>,
 }
 
 impl Rule for Values {
@@ -66,6 +76,14 @@ impl Rule for Values {
     const ALSO_MEASURES: bool = true;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        if let Some(against) = &self.against {
+            let has_set = self.r#in.is_some() || self.not_in.is_some() || self.must_contain.is_some() || self.must_equal.is_some();
+            if has_set {
+                let what = "`against` takes the set from other data, and a set is given too";
+                return Err(to.fault_at(against, Code::ConflictingWords, what).hint("write two rules").into());
+            }
+            return Ok(Box::new(NewValues::bind(&against.value.0, to)?));
+        }
         match (&self.r#in, &self.not_in, &self.must_contain, &self.must_equal) {
             (Some(members), None, None, None) => Self::row_by_row(members, true, to),
             (None, Some(members), None, None) => Self::row_by_row(members, false, to),
@@ -82,7 +100,7 @@ impl Rule for Values {
                 Ok(Box::new(EqualCheck { absent, test, says }))
             }
             (None, None, None, None) => {
-                let hint = "give `in`, `not_in`, `must_contain` or `must_equal`";
+                let hint = "give `in`, `not_in`, `must_contain`, `must_equal` or `against`";
                 Err(to.fault(Code::MissingWord, "`values` has no set").hint(hint).into())
             }
             _ => {
