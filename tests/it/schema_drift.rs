@@ -144,3 +144,27 @@ fn a_baseline_that_is_yet_to_be_learned_blocks_nothing_and_is_said() {
     place.write("r.yaml", RULES);
     assert_eq!(place.run(&CHECK).code, 2);
 }
+
+#[test]
+fn without_a_baseline_the_last_recorded_run_that_passed_is_the_contract() {
+    let place = Place::with("dataset: orders\nrules: [{ rows: { min: 1 } }]\n", &csv(&COLUMNS));
+    let record = |data: &str, day: u32, batch: &str| {
+        place.write("d.csv", data);
+        let now = format!("2026-03-{day:02}T00:00:00Z");
+        place.run(&[&CHECK[..], &["--record", "runs", "--now", &now, "--batch-id", batch]].concat())
+    };
+    let first = record(&csv(&COLUMNS), 1, "a");
+    assert!(first.code == 0 && changes(&first).is_empty(), "{}", first.stderr);
+    let same = record(&csv(&COLUMNS), 2, "b");
+    assert_eq!((same.code, message(&same)), (0, "the columns are as those of the last run a".to_owned()), "{}", same.stderr);
+    let wrong = csv(&[("id", |row| format!("x{row}")), COLUMNS[1], COLUMNS[2], COLUMNS[3]]);
+    // What was rejected is no contract: it is rejected again.
+    for day in [3, 4] {
+        let run = record(&wrong, day, "c");
+        assert_eq!((run.code, changes(&run)), (1, vec!["! id type_changed".to_owned()]), "{}", run.stderr);
+        assert!(message(&run).starts_with("the last run b: `id` changed from int64 to string"), "{}", message(&run));
+    }
+    // The batch itself is not what it is compared with.
+    let again = record(&csv(&COLUMNS), 5, "b");
+    assert_eq!(message(&again), "the columns are as those of the last run a");
+}
