@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::audit::Audited;
+use crate::audit::{Audited, AuditedSummaries};
 use crate::diagnostic::Faults;
 use crate::findings::{Finding, Label, Severity};
 use crate::report::limits;
 use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, time};
 use crate::ruleset::RuleFile;
+use crate::shown::counted;
 use crate::verdict::{self, Totals, Verdict};
 
 /// What stands at the head of a report.
@@ -41,6 +42,44 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         schema_changes: audited.schema_changes.clone(),
         columns: audited.columns.clone(),
         publication,
+        ..empty(header, Some(rules))
+    };
+    debug_assert!(report.rows.is_conserved());
+    limits::cut(&mut report);
+    report
+}
+
+/// Writes up what the summaries of some batches tell, which lie at `place`.
+pub fn assemble_summaries(header: Header, rules: &RuleFile, judged: &AuditedSummaries, place: &str) -> Report {
+    let AuditedSummaries { audited, rows, unanswered } = judged;
+    let mut findings: Vec<Finding> = audited.findings.iter().map(|f| f.finding.clone()).collect();
+    // Which rows these are is not known: at least so many.
+    let set_aside = findings.iter().filter(|f| f.sets_aside()).map(|f| f.failing_rows.clamp(1, (*rows).max(1))).max().unwrap_or(0);
+    let set_aside = set_aside.min(*rows);
+    let totals = Totals { considered: *rows, set_aside, bad: set_aside, reject_above: rules.sections.gate.reject_above };
+    let (verdict, mut reasons) = verdict::decide(&findings, totals);
+    if *unanswered > 0 {
+        let are = if *unanswered == 1 { "needs a scan, and was" } else { "need a scan, and were" };
+        reasons.push(format!("{} {are} not judged", counted(*unanswered, "rule")));
+    }
+    findings.sort_by_key(rank);
+    let all = RowTotals { read: *rows, ..RowTotals::default() };
+    let mut report = Report {
+        batch: Batch {
+            id: header.batch_id.clone(),
+            format: "summaries".to_owned(),
+            files: vec![BatchFile { path: place.to_owned(), bytes: 0 }],
+            rules_digest: digest(rules),
+        },
+        verdict,
+        reasons,
+        rows: match verdict {
+            Verdict::Accept | Verdict::Quarantine => RowTotals { published: rows - set_aside, quarantined: set_aside, ..all },
+            Verdict::Reject | Verdict::Undecided => RowTotals { rejected: *rows, ..all },
+        },
+        findings,
+        schema_changes: audited.schema_changes.clone(),
+        columns: audited.columns.clone(),
         ..empty(header, Some(rules))
     };
     debug_assert!(report.rows.is_conserved());

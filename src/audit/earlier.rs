@@ -137,21 +137,21 @@ fn of<S: State<Spec = (), Out = CellsOut>>(
 pub(super) fn ask(
     profiled: &[Profiled],
     prepare: &Prepare,
+    columns: impl Iterator<Item = usize>,
     requests: &Requests,
-    read: impl Iterator<Item = usize>,
 ) -> (Vec<ComparedColumn>, Requests) {
     let (schema, scope) = (&prepare.rule_schema, Scope { over: Over::All, ..Scope::default() });
     let mut asking = Asking::beside(requests);
     let is_there = |name: &str| prepare.schema.column_with_name(name).is_some();
-    let gone: Vec<&Profiled> = profiled.iter().filter(|profiled| !is_there(&profiled.name)).collect();
+    let gone: Vec<&Profiled> = profiled.iter().filter(|earlier| !is_there(&earlier.name)).collect();
     let mut compared = Vec::new();
-    for index in read.filter(|_| !profiled.is_empty()) {
+    for index in columns.filter(|_| !profiled.is_empty()) {
         let field = schema.field(index);
         if !is_there(field.name()) {
             continue;
         }
         // A column that is new may be one that is gone, by another name.
-        let same = profiled.iter().find(|profiled| profiled.name == *field.name());
+        let same = profiled.iter().find(|earlier| earlier.name == *field.name());
         let is_text = is_text(field.data_type());
         let may_have = |has: fn(&Profiled) -> bool| same.map_or_else(|| gone.iter().any(|p| has(p)), has);
         let wants_cells = (is_numeric(field.data_type()) || same.is_none()) && !field.data_type().is_nested() && may_have(|p| p.cells);
@@ -169,8 +169,7 @@ pub(super) fn ask(
 
 /// How the values of columns looked earlier, and how they look in the batch; of masked columns nothing.
 pub(super) fn profiles(
-    earlier: &Earlier,
-    compared: &[ComparedColumn],
+    (earlier, compared): (&Earlier, &[ComparedColumn]),
     facts: &Facts,
     privacy: &Privacy,
 ) -> Result<Option<Profiles>, Fault> {

@@ -27,13 +27,13 @@ use crate::source::Source;
 
 /// What judging gives beside the plan.
 pub(super) struct Judged {
-    source: Arc<dyn Source>,
-    identity: Arc<Identity>,
-    totals: Counted,
-    findings: Vec<FindingWithRows>,
-    schema_changes: Vec<SchemaChange>,
-    privacy: Privacy,
-    columns: Vec<ColumnReport>,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) identity: Arc<Identity>,
+    pub(super) totals: Counted,
+    pub(super) findings: Vec<FindingWithRows>,
+    pub(super) schema_changes: Vec<SchemaChange>,
+    pub(super) privacy: Privacy,
+    pub(super) columns: Vec<ColumnReport>,
 }
 
 impl Judged {
@@ -150,7 +150,7 @@ fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
 }
 
 /// Fewer rows than the rule's `min_rows` are not judged. Where there is none at all, there is nothing to judge.
-fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Result<Option<Judgement>, Fault> {
+pub(super) fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Result<Option<Judgement>, Fault> {
     let (Some(wanted), Some(handle)) = (check.policy.min_rows, check.rows_judged) else { return Ok(None) };
     let rows = facts.get(handle)?.map_or(0, |counts| counts.rows);
     Ok((0 < rows && rows < wanted).then_some(Judgement::TooFewRows(rows)))

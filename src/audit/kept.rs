@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bind::{self, Plan};
+use super::bind::{self, Plan, PlannedCheck};
 use super::keeps::{Keeps, KeptAnswer};
 use super::{Audited, Job, fold, private};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -128,9 +128,14 @@ pub(super) fn tests(plan: &Plan, facts: &crate::rules::Facts) -> Vec<(String, Te
             failing: if goes { 0 } else { counts.failing },
             known: counts.known,
         };
-        tests.push((format!("{} {:032x}", check.id, check.meaning), counted));
+        tests.push((name_of_test(check), counted));
     }
     tests
+}
+
+/// What summaries call the row test of a check: the same words of the rule file, the same test.
+pub(super) fn name_of_test(check: &PlannedCheck) -> String {
+    format!("{} {:032x}", check.id, check.meaning)
 }
 
 /// Units of a pass, for one that follows it.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
@@ -10,12 +11,13 @@ use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::Job;
-use crate::diagnostic::Faults;
-use crate::gate::{self, PublishedTable};
+use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::gate::{self, Choice, PublishedTable};
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
+use crate::source::Source;
 use crate::store::Store;
 use crate::verdict::Verdict;
 
@@ -24,6 +26,16 @@ use crate::verdict::Verdict;
 pub(super) struct Check {
     #[command(flatten)]
     options: RunOptions,
+    /// Judge what is published where the gate publishes, from the summaries beside it: no row is read. Rules that no summary
+    /// answers are named and not judged
+    #[arg(long, conflicts_with_all = ["data", "batch_id", "format"])]
+    published: bool,
+    /// Only these batches of what is published
+    #[arg(long, value_name = "IDS", value_delimiter = ',', requires = "published", conflicts_with = "last")]
+    batches: Vec<String>,
+    /// Only the last so many batches of what is published, in the order of their commits
+    #[arg(long, value_name = "N", requires = "published", value_parser = clap::value_parser!(u64).range(1..))]
+    last: Option<u64>,
 }
 
 impl Check {
@@ -40,6 +52,9 @@ impl Check {
         let destinations: Vec<String> = gate.publish.iter().chain(&gate.quarantine).cloned().collect();
         let rules = begun.keep_reports_apart(&destinations)?;
         let publish = self.open_destination(rules)?;
+        if self.published {
+            return self.judge_published(now, rules, publish);
+        }
         let scratch = Scratch::new()?;
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
@@ -52,6 +67,27 @@ impl Check {
         let judged = gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?;
         begun.summary = judged.summary;
         Ok(judged.report)
+    }
+
+    /// Judges what is published, from its summaries.
+    fn judge_published(&self, now: DateTime<Utc>, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Result<Report, Faults> {
+        let Some(store) = publish else {
+            let fault = Fault::new(Code::MissingOption, "nothing says where rows are published").at(Place::file(&rules.path));
+            return Err(fault.hint("write `gate: { publish: PATH }` in the rule file").into());
+        };
+        let choice = match (self.last, self.batches.is_empty()) {
+            (Some(last), _) => Choice::Last(last),
+            (None, true) => Choice::Each,
+            (None, false) => Choice::Batches(self.batches.clone()),
+        };
+        let scratch = Scratch::new()?;
+        let references = self.options.references_of_published(rules, &scratch)?;
+        let table = self.published(rules, Some(store.clone())).map(|table| -> Arc<dyn Published> { table });
+        let make = |source: Arc<dyn Source>| {
+            let job = self.options.job(now, rules, source, table.clone(), &scratch, &|_, _| {});
+            Ok(Job { references: Some(references.clone()), ..job })
+        };
+        gate::judge_published(rules, store.as_ref(), &choice, self.options.as_of(), &make)
     }
 
     /// Where the gate would publish, if the rule file says so; its promises become rules.

@@ -32,6 +32,8 @@ pub(super) struct Surroundings {
     makes_baseline: bool,
     /// Where the gate publishes, if that is known, and how many threads read what lies there.
     published: Option<(Arc<PublishedTable>, usize)>,
+    /// Whether this run judges what is published.
+    judges_published: bool,
     /// The runs recorded before.
     runs: Option<Runs>,
 }
@@ -61,6 +63,7 @@ impl Surroundings {
             makes_baseline: false,
             published: None,
             runs: None,
+            judges_published: false,
         })
     }
 
@@ -69,7 +72,15 @@ impl Surroundings {
         Self { published: published.map(|table| (table, threads)), ..self }
     }
 
+    /// For a run that judges what is published.
+    pub(super) fn of_published(self) -> Self {
+        Self { judges_published: true, ..self }
+    }
+
     fn published(&self, last: Option<u64>) -> Result<Kept, Faults> {
+        if self.judges_published {
+            return Ok(Kept { why: Some(Why::NoData("what is published is not compared with itself".into())), ..Kept::default() });
+        }
         match &self.published {
             Some((table, threads)) => Ok(table.summaries(last, *threads)?),
             None if self.makes_baseline => {

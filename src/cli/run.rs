@@ -190,6 +190,14 @@ impl RunOptions {
         Ok(Arc::new(self.comparable(now, rules, scratch)?.with_no_baseline_yet()))
     }
 
+    /// The same for a run that judges what is published: it is not compared with itself.
+    ///
+    /// # Errors
+    /// See [`RunOptions::references`].
+    pub(super) fn references_of_published(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
+        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.of_published()))
+    }
+
     /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
     ///
     /// # Errors

@@ -154,6 +154,8 @@ codes! {
     RowsGone = "rows-gone",
     /// Whether the batch was published is not known.
     FateUnknown = "fate-unknown",
+    /// A rule asks what no summary tells; the data must be read for it.
+    NeedsScan = "needs-scan",
     // Rows set aside.
     /// No rows of that batch are set aside.
     UnknownBatch = "unknown-batch",

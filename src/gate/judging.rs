@@ -1,14 +1,22 @@
 //! Judges without publishing, and asks the store what the gate would ask it: both agree.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 
+use super::summaries::{Choice, read};
 use crate::assemble::{self, Header};
+use crate::audit::Kept;
 use crate::audit::{self, Audited, Job, Keeps, NoSink};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::builtin::SOURCE;
+use crate::findings::{Finding, OnFail, Outcome};
 use crate::identity;
 use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rows::RowSet;
+use crate::ruleset::RuleFile;
+use crate::source::Source;
 use crate::store::Store;
 use crate::summary::Summary;
 use crate::verdict::Verdict;
@@ -35,6 +43,54 @@ pub fn judge(job: &Job<'_>, store: Option<&dyn Store>, batch_id: Option<&str>, a
     }
     let summary = summary(job, &audited, &report, &set_aside)?;
     Ok(Judged { report, summary })
+}
+
+/// Judges the published batches of `choice` from their summaries alone. `make` makes the job over a source with their columns.
+///
+/// # Errors
+/// There is no such batch, none has a summary, or the rules do not fit.
+pub fn judge_published<'a>(
+    rules: &'a RuleFile,
+    store: &dyn Store,
+    choice: &Choice,
+    as_of: Option<String>,
+    make: &dyn Fn(Arc<dyn Source>) -> Result<Job<'a>, Faults>,
+) -> Result<Report, Faults> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (kept, lacking) = read(store, choice, None, threads)?;
+    ensure_there(store, choice, &kept, &lacking)?;
+    let job = make(audit::source_of(rules, &kept.parts)?)?;
+    let mut judged = audit::audit_summaries(&job, &kept.parts)?;
+    if !lacking.is_empty() {
+        const SHOWN_MAX: usize = 5;
+        let shown = lacking.iter().take(SHOWN_MAX).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let more = if lacking.len() > SHOWN_MAX { ", …" } else { "" };
+        let all = lacking.len() + kept.parts.len();
+        let what = format!("{} of {all} published batches have no summary here, and are not judged: {shown}{more}", lacking.len());
+        judged.audited.findings.push(Finding::builtin(&SOURCE, Outcome::Warn, OnFail::Warn, what).into());
+    }
+    let header = Header { mode: Mode::Check, batch_id: String::new(), began: Some(job.now), as_of };
+    Ok(assemble::assemble_summaries(header, rules, &judged, &store.to_string()))
+}
+
+fn ensure_there(store: &dyn Store, choice: &Choice, kept: &Kept, lacking: &[String]) -> Result<(), Fault> {
+    if let Choice::Batches(batches) = choice {
+        let known = || kept.parts.iter().map(|(name, _)| name.as_str()).chain(lacking.iter().map(String::as_str));
+        if let Some(gone) = batches.iter().find(|batch| !known().any(|name| name == **batch)) {
+            let published = read(store, &Choice::All, None, 1).map_or_else(|_| Vec::new(), |(all, _)| all.parts);
+            let fault = Fault::new(Code::NotPublished, format!("{store}: batch `{gone}` is not published"));
+            return Err(fault.hint_nearest(gone, published.iter().map(|(name, _)| name.as_str())));
+        }
+    }
+    match (kept.parts.is_empty(), lacking.is_empty()) {
+        (false, _) => Ok(()),
+        (true, true) => Err(Fault::new(Code::NotPublished, format!("{store}: nothing is published"))),
+        (true, false) => {
+            let what = format!("{store}: no summary is kept of any published batch");
+            let hint = "gating a batch again writes its summary, unless `gate: { summaries: none }` stands in the rule file;                         to judge the rows themselves, name them as data: `sluicegate check DATA`";
+            Err(Fault::new(Code::NeedsScan, what).hint(hint))
+        }
+    }
 }
 
 /// What came of a batch: the report and, where the job says that it is kept, the summary of the rows that pass.

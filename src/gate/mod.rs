@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::file_counts::FileCounts;
-pub use self::judging::{Judged, judge};
+pub use self::judging::{Judged, judge, judge_published};
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;

@@ -129,8 +129,8 @@ fn quotes(code: Code) -> Quotes {
         | UnsafeLink | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | WrongFormat
         | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
         | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore
-        | AlreadyPublished | NotPublished | RowsGone | FateUnknown | UnknownBatch | NotReplayable | ReplayUnfinished | InvalidMended
-        | UnknownRun | UnknownFigure | Cancelled | Other => Quotes::Nothing,
+        | AlreadyPublished | NotPublished | RowsGone | FateUnknown | NeedsScan | UnknownBatch | NotReplayable | ReplayUnfinished
+        | InvalidMended | UnknownRun | UnknownFigure | Cancelled | Other => Quotes::Nothing,
     }
 }
 

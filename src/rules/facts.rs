@@ -19,6 +19,8 @@ use crate::metric::groups::GroupKey;
 pub struct Facts {
     /// By request; none until the state has run.
     pub(crate) states: Vec<Option<Arc<dyn Any + Send + Sync>>>,
+    /// Why a state has not run, where summaries stand in for the data: by request.
+    pub(crate) unanswered: BTreeMap<usize, String>,
     /// By row test, then by group; a test without `by` has one group with an empty key.
     pub(crate) tests: Vec<BTreeMap<GroupKey, TestCounts>>,
     /// By input that a check asked for.
@@ -54,11 +56,15 @@ impl<'a> GroupFacts<'a> {
     /// What the state counted, in this group where the rule has `by`; none where it saw no rows of the group.
     ///
     /// # Errors
-    /// The handle is of another plan, or its state has not run: a mistake of ours, and never "no data".
+    /// The handle is of another plan, or its state has not run: a mistake of ours, and never "no data"; or summaries stand in for
+    /// the data, and do not answer ([`Code::NeedsScan`]).
     pub fn get<S: State>(&self, handle: Handle<S>) -> Result<Option<&'a S::Out>, Fault> {
         let wrong = || {
             Fault::new(Code::Internal, format!("internal error: nothing was counted under the handle {} of `{}`", handle.index, S::NAME))
         };
+        if let Some(why) = self.facts.unanswered.get(&handle.index) {
+            return Err(Fault::new(Code::NeedsScan, why.clone()));
+        }
         let out = self.facts.states.get(handle.index).and_then(Option::as_ref).ok_or_else(wrong)?;
         if !handle.grouped {
             return out.downcast_ref().map(Some).ok_or_else(wrong);

@@ -249,6 +249,18 @@ impl Batches {
     }
 }
 
+/// The columns of all of them.
+///
+/// # Errors
+/// A column has values of one kind in one, and of another in another.
+pub fn columns_of<'a>(summaries: impl Iterator<Item = &'a Summary>) -> Result<Vec<Column>, Fault> {
+    summaries.map(|summary| &summary.columns).try_fold(Vec::new(), |all: Vec<Column>, more| match all == *more {
+        true => Ok(all),
+        false if all.is_empty() => Ok(more.clone()),
+        false => merged_columns(&all, more),
+    })
+}
+
 /// The columns of both: the wider type where one admits what the other holds. Columns that both have keep one order; where
 /// the orders differ, that of the one that comes first by its text, so that it does not matter which is merged into which.
 fn merged_columns(ours: &[Column], theirs: &[Column]) -> Result<Vec<Column>, Fault> {

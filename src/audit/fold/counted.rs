@@ -37,6 +37,24 @@ pub(in crate::audit) struct Counted {
 }
 
 impl Counted {
+    /// No rows, and facts from elsewhere.
+    pub(in crate::audit) fn of_nothing(facts: Facts) -> Self {
+        Self {
+            facts,
+            row_origins: RowOrigins::default(),
+            units: Vec::new(),
+            filtered: 0,
+            malformed: RowSet::default(),
+            malformed_samples: Vec::new(),
+            malformed_columns: BTreeMap::new(),
+            unsound: RowSet::default(),
+            evidence: SchemaEvidence::default(),
+            content_digest: None,
+            cache: None,
+            kept: Vec::new(),
+        }
+    }
+
     /// Finishes what the first pass counted.
     ///
     /// # Errors

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::blocks::{Blocks, Piece, is_merged};
-use super::merged::ones;
+use super::blocks::{Blocks, Piece, is_merged, ones};
 use crate::audit::Kept;
 use crate::diagnostic::Fault;
 use crate::rules::Why;
@@ -17,6 +16,8 @@ pub enum Choice {
     All,
     /// The last so many, in the order of their commits.
     Last(u64),
+    /// All, each by itself.
+    Each,
     /// Those of these ids.
     Batches(Vec<String>),
 }
@@ -34,7 +35,7 @@ pub(in crate::gate) fn read(store: &dyn Store, choice: &Choice, own: Option<&str
     let cached: BTreeSet<String> = match choice {
         Choice::All => files.into_iter().filter(|name| is_merged(name)).collect(),
         // Few as a rule, and some rules look at each by itself.
-        Choice::Last(_) | Choice::Batches(_) => BTreeSet::new(),
+        Choice::Last(_) | Choice::Each | Choice::Batches(_) => BTreeSet::new(),
     };
     let pieces = Blocks::new(&valid).pieces(&cached);
     let found = summaries_of(store, &valid, &pieces, threads, &parsed)?;
@@ -68,7 +69,7 @@ fn chosen(coverage: Coverage, choice: &Choice, own: Option<&str>) -> Coverage {
     valid.retain(|name| Some(name.batch_id.as_str()) != own);
     without.retain(|rows| Some(rows.name.as_str()) != own);
     match choice {
-        Choice::All => {}
+        Choice::All | Choice::Each => {}
         Choice::Last(last) => {
             let last = usize::try_from(*last).unwrap_or(usize::MAX);
             let mut all: Vec<(i64, bool)> =
