@@ -18,6 +18,7 @@ use crate::rules::words::{AgainstWord, Season};
 use crate::ruleset::{BaselineSection, RuleFile};
 use crate::shown::counted;
 use crate::source::{self, ContractColumn, ReadOptions, Source, Spool};
+use crate::summary::Summary;
 
 /// Files, the baseline, the table and the recorded runs that the rules of one rule file may name.
 pub(super) struct Surroundings {
@@ -143,6 +144,14 @@ impl Runs {
         }
     }
 
+    /// The last run. It is asked for before the batch is read, so a batch that was given no id is not told from its own
+    /// earlier run: then both have the same columns.
+    fn last(&self) -> Result<Option<(String, Arc<Summary>)>, Fault> {
+        let batch = || Ok(self.batch_id.clone().unwrap_or_default());
+        let past = self.history.summaries(&Window { last: 1, season: None, time: self.time, batch: &batch })?;
+        Ok(past.parts.into_iter().next_back())
+    }
+
     fn summaries(&self, last: u64, season: Option<Season>) -> Result<Kept, Fault> {
         let batch = || self.batch();
         let Past { parts, without, too_few, warnings } =
@@ -167,6 +176,11 @@ impl References for Surroundings {
         paths.iter().try_for_each(|path| self.allow(path))?;
         let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
         Ok(source::open(paths, &options, &self.contract, &Spool::new(&self.scratch))?)
+    }
+
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
+        let last = self.runs.as_ref().map(Runs::last).transpose()?;
+        Ok(last.flatten())
     }
 
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults> {

@@ -301,6 +301,11 @@ impl<'a> Begun<'a> {
         faults.or_ok(rules)
     }
 
+    /// Does not record the run: it is of no new batch.
+    pub(super) fn leave_unrecorded(&mut self) {
+        self.history = None;
+    }
+
     /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.
     pub(super) fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
         let (report, code) = match judged {
