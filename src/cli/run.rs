@@ -263,6 +263,11 @@ impl<'a> Begun<'a> {
         Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
     }
 
+    /// Leaves the run out of the history.
+    pub(super) fn leave_unrecorded(&mut self) {
+        self.history = None;
+    }
+
     /// Reads the rule file, after a look at where reports shall go.
     ///
     /// # Errors
@@ -299,11 +304,6 @@ impl<'a> Begun<'a> {
         let (confines, here) = (self.options.trust.confines()?, surroundings());
         self.history = faults.take(self.options.record.open(rules, confines.as_ref(), &apart, &here)).flatten();
         faults.or_ok(rules)
-    }
-
-    /// Does not record the run: it is of no new batch.
-    pub(super) fn leave_unrecorded(&mut self) {
-        self.history = None;
     }
 
     /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.

@@ -132,6 +132,11 @@ fn cut_behind(name: &str) -> u32 {
     levels
 }
 
+/// A range as pieces of their own.
+pub(super) fn ones(range: &Range<usize>) -> Vec<Piece> {
+    range.clone().map(Piece::One).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
