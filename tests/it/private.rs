@@ -220,7 +220,7 @@ fn ensure_quarantine_is_clean(place: &Place) -> String {
 fn no_fault_shows_a_value_of_a_masked_column() {
     let place = Place::new();
     place.write("people.csv", people());
-    place.write("before.csv", before());
+    place.write("before.csv", people_before());
     place.write("broken.csv", "id,ssn,name,born,pay,code\n\"CANARY");
     for (rules, code) in [
         ("  - range: { column: ssn, max: CANARY9182799 }\n", 2),
