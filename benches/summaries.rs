@@ -2,6 +2,8 @@
 //!
 //! `SLUICEGATE_BATCHES` (1000) and `SLUICEGATE_COLUMNS` (50) say how large the table is.
 
+#![allow(clippy::print_stderr)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

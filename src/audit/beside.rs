@@ -128,6 +128,7 @@ fn folded(job: &Job<'_>, source: Arc<dyn Source>, questions: &[Question]) -> Res
                     Err(why) => Err(Why::NoData(why)),
                 },
                 each: Vec::new(),
+                batches: 1,
             })
             .collect());
     }
@@ -143,7 +144,7 @@ fn from_summaries(job: &Job<'_>, kept: &Kept, questions: &[Question], types: &[V
 fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType]) -> Result<BesideAnswer, Fault> {
     let finish = |state: Box<dyn crate::metric::any::AnyState>| -> Result<Out, Fault> { state.finish(&Inputs::default()) };
     let mut merged: Option<Box<dyn crate::metric::any::AnyState>> = None;
-    let (mut each, mut lacking, mut why) = (Vec::new(), 0, None);
+    let (mut each, mut lacking, mut batches, mut why) = (Vec::new(), 0, 0, None);
     for (label, summary) in &kept.parts {
         match summary.state(question, types, &job.budget)? {
             Err(reason) => {
@@ -155,6 +156,7 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
                 why = Some(reason);
             }
             Ok(state) => {
+                batches += summary.batches.count;
                 if !kept.is_merged {
                     each.push((label.clone(), Some(finish(state.fork()?)?)));
                 }
@@ -175,5 +177,5 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
             None => "there is nothing to compare with".to_owned(),
         })),
     };
-    Ok(BesideAnswer { merged, each })
+    Ok(BesideAnswer { merged, each, batches })
 }

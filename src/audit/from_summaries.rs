@@ -72,19 +72,19 @@ fn judged(job: &Job<'_>, summaries: &[(String, Arc<Summary>)]) -> Result<Audited
     let privacy = private::privacy(job, source.as_ref(), &plan);
     plan.profile.clear();
     let (mut findings, schema_changes) = builtin::schema(job, source.as_ref(), &plan, &totals, &privacy)?;
-    let mut unanswered = 0;
     let checks = std::mem::take(&mut plan.checks);
-    let mut all = Vec::with_capacity(checks.len());
+    let mut answers = Vec::new();
     for check in &checks {
-        all.push(match check_alone(check, &mut plan, &totals.facts) {
+        answers.push(match check_alone(check, &mut plan, &totals.facts) {
             Ok(judged) => (judged, true),
             Err(fault) if fault.code == Code::NeedsScan => (vec![(None, Judgement::NoData(fault.what))], false),
             Err(fault) => return Err(fault.into()),
         });
     }
-    let with_places = checks.iter().zip(&mut all).flat_map(|(check, (judged, _))| judged.iter_mut().map(|(_, judged)| (check.at, judged)));
-    adjusted::decide(with_places);
-    for (check, (judged, is_answered)) in checks.iter().zip(all) {
+    let tests = checks.iter().zip(&mut answers).flat_map(|(check, (judged, _))| judged.iter_mut().map(|(_, one)| (check.at, one)));
+    adjusted::decide(tests);
+    let mut unanswered = 0;
+    for (check, (judged, is_answered)) in checks.iter().zip(answers) {
         let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
         if !is_answered {
             unanswered += 1;

@@ -25,6 +25,7 @@ mod rules;
 mod run;
 mod schema;
 mod scratch;
+mod trust;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -61,8 +61,8 @@ impl Surroundings {
             learns: baseline.filter(|baseline| baseline.first.is_some()).into_iter().flat_map(of_baseline).collect(),
             makes_baseline: false,
             published: None,
-            judges_published: false,
             runs: None,
+            judges_published: false,
         })
     }
 

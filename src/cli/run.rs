@@ -30,6 +30,7 @@ use super::record::{self, Record};
 use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
+pub(super) use super::trust::Trust;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -74,25 +75,6 @@ impl Means {
         // Whether it is one was asked when the rules were read.
         let mask_key = mask_key().ok().flatten();
         Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
-    }
-}
-
-/// How far a rule file is trusted.
-#[derive(Debug, Args)]
-pub(super) struct Trust {
-    /// Let the rule file read and write below this directory or s3:// URL only; may be given again. Paths on the command
-    /// line are not confined
-    #[arg(long = "root", value_name = "DIR")]
-    roots: Vec<String>,
-}
-
-impl Trust {
-    /// What paths in the rule file are confined to, if they are.
-    ///
-    /// # Errors
-    /// A directory is not there.
-    pub(super) fn confines(&self) -> Result<Option<Confines>, Fault> {
-        if self.roots.is_empty() { Ok(None) } else { Confines::new(&self.roots).map(Some) }
     }
 }
 

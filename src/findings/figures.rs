@@ -46,6 +46,7 @@ impl FigureName {
             ("q1", "First quartile"),
             ("q3", "Third quartile"),
             ("ratio", "Share by reference"),
+            ("robust_z", "Robust z"),
             ("runs", "Runs that are too long"),
             ("stddev", "Standard deviation"),
             ("total_variation", "Total variation distance"),
@@ -87,6 +88,7 @@ names! {
     CHI_SQUARE = "chi_square", NONE, "Pearson's statistic of the groups' counts";
     COHENS_W = "cohens_w", NONE, "the effect size w of the groups' counts";
     COLUMNS = "columns", COLUMNS, "how many columns there are";
+    COMPARED_WITH = "compared_with", OF_COLUMN, "the same measure of what it is compared with";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
     COUNT = "count", ROWS, "rows of the group";
     CRAMERS_V = "cramers_v", NONE, "Cramer's V of the counts as they are";
@@ -123,6 +125,7 @@ names! {
     Q3 = "q3", OF_COLUMN, "the third quartile";
     RATIO = "ratio", NONE, "the share of the group by its reference";
     REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have";
+    ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
     ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";
     RUNS = "runs", RUNS, "runs that are too long";

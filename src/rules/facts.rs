@@ -118,6 +118,14 @@ impl<'a> GroupFacts<'a> {
         each.collect::<Result<Each<'_, _>, Fault>>().map(Ok)
     }
 
+    /// How many batches other data came in, so that counts and sums can be compared with those of one: at least 1.
+    ///
+    /// # Errors
+    /// See [`GroupFacts::beside`].
+    pub fn batches_beside<S: State>(&self, handle: Beside<S>) -> Result<u64, Fault> {
+        Ok(self.answer(handle)?.batches.max(1))
+    }
+
     fn answer<S: State>(&self, handle: Beside<S>) -> Result<&'a BesideAnswer, Fault> {
         self.facts.besides.get(handle.index).ok_or_else(unanswered::<S>)
     }

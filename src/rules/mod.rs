@@ -11,6 +11,7 @@ pub mod bounds;
 mod column;
 mod column_set;
 mod common;
+mod compared;
 mod drift;
 mod duplicates;
 mod earlier;

@@ -1,5 +1,6 @@
 mod check;
 mod text;
+mod theirs;
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,14 @@ use arrow::datatypes::DataType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::check::{Measure, Source, StatisticCheck};
+use self::check::{ComparedCheck, Measure, Source, StatisticCheck};
 use self::text::{TextCheck, TextLimits};
+use self::theirs::{Theirs, is_share};
+use super::compared::Words;
 use super::exact_keys::ExactKeys;
 use super::limits::{Given, Limits};
 use super::quantiles::ExactQuantiles;
-use super::words::Literal;
+use super::words::{Against, Change, Literal};
 use super::{Binder, BoundColumn, EarlierLimit, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::comoments::CoMoments;
@@ -34,6 +37,14 @@ use crate::yaml::Spanned;
 /// Booleans count as 0 and 1, text is ordered by its characters' code points. Missing values are left out; infinities count for
 /// `min`, `max` and the counts alone.
 ///
+/// With `against` the figure is compared with the same figure of other data: `change` says how far it may be from it. A sum is
+/// compared with the average of the other data's batches. `against: { runs: { last: 30 } }` judges by what is usual: the batch
+/// fails if its robust z, 0.6745·(x − median)/MAD over the figures of the last runs (Iglewicz and Hoaglin 1993), is beyond
+/// `limit`, and the figure is further than `min_change` from their median. Fewer than 14 runs do not tell what is usual: the
+/// outcome is `no_data`, and blocks nothing. What a summary keeps may be an estimate (distinct values beyond 128 have a standard
+/// error of 3.3 %, quantiles lie within a cell of the 256 that are kept): where its error could change the outcome, that is
+/// `insufficient_evidence`.
+///
 /// - Missing values and NaN: they are left out.
 /// - Infinities: they count for `min`, `max` and the counts alone.
 /// - No rows: `no_data`.
@@ -47,6 +58,8 @@ use crate::yaml::Spanned;
 /// - statistic: { column: day, of: min, min: 2026-01-01 }
 /// - statistic: { column: label, of: most_common, max: 80% }
 /// - statistic: { column: height, of: correlation, with: weight, above: 0.3 }
+/// - statistic: { column: price, of: mean, against: last_month.csv, change: 10% }
+/// - statistic: { column: label, of: most_common, against: { runs: { last: 28 } }, min_change: 2 points }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +80,17 @@ pub(super) struct Statistic {
     above: Option<Spanned<Literal>>,
     /// The figure must be less. If left out: no bound.
     below: Option<Spanned<Literal>>,
+    /// What the figure is compared with: a path, `published`, `baseline`, `{ runs: { last: 14 } }`, … If left out: nothing, or the
+    /// baseline where `change` is given.
+    against: Option<Spanned<Against>>,
+    /// How far the figure may be from that of `against`: a share of it (`10%`), a number in its own unit, or for figures that are
+    /// shares `2 points`. If left out: `against` needs it, unless it names runs.
+    change: Option<Spanned<Change>>,
+    /// Beside runs: the largest robust z that is still usual. If left out: 5.
+    limit: Option<Spanned<f64>>,
+    /// Beside runs: what changes by no more than this passes, however unusual it is. If left out: 10% of the runs' median, and
+    /// for figures that are shares 0.1 points.
+    min_change: Option<Spanned<Change>>,
 }
 
 /// The bounds of one quantile.
@@ -130,6 +154,7 @@ impl Rule for Statistic {
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
         match (self.of, &self.quantiles) {
+            (Some(of), None) if self.compared().are_given() => self.bind_compared(of, &given, to),
             (Some(of), None) => self.bind_one(of, &given, to),
             (None, Some(quantiles)) => self.bind_quantiles(quantiles, &given, to),
             (Some(_), Some(_)) => {
@@ -153,27 +178,27 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
+/// A fault unless the column has such a figure.
+fn fits(of: Of, column: &BoundColumn, to: &Binder<'_>) -> Result<(), Fault> {
+    let data_type = &column.data_type;
+    let (fits, needs) = match of {
+        Of::Min | Of::Max => (is_ordered(data_type) || counts(data_type) || is_text(data_type), "numbers, text, dates or times"),
+        Of::Distinct | Of::DistinctShare | Of::UniqueShare | Of::MostCommon | Of::CramersV => (true, "values"),
+        Of::Mean | Of::Median | Of::Stddev | Of::Sum | Of::Quantile | Of::Correlation => (counts(data_type), "numbers or booleans"),
+    };
+    let what = || format!("the {} needs {needs}, but `{}` is {}", of.name(), column.name, type_name(data_type));
+    if fits { Ok(()) } else { Err(to.fault(Code::UnfitColumn, what())) }
+}
+
 impl Statistic {
     fn bind_one(&self, of: Of, given: &Given<'_>, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
         let data_type = &column.data_type;
         let mut faults = Faults::default();
-        let (fits, needs) = match of {
-            Of::Min | Of::Max => (is_ordered(data_type) || counts(data_type) || is_text(data_type), "numbers, text, dates or times"),
-            Of::Distinct | Of::DistinctShare | Of::UniqueShare | Of::MostCommon | Of::CramersV => (true, "values"),
-            Of::Mean | Of::Median | Of::Stddev | Of::Sum | Of::Quantile | Of::Correlation => (counts(data_type), "numbers or booleans"),
-        };
-        if !fits {
-            let what = format!("the {} needs {needs}, but `{}` is {}", of.name(), column.name, type_name(data_type));
-            faults.push(to.fault(Code::UnfitColumn, what));
-        }
+        let fits = faults.take(fits(of, &column, to)).is_some();
         faults.take(self.quantile_given(of, to));
         let with = faults.take(self.with_given(of, to)).flatten();
-        let name = match (&self.q, &self.with) {
-            (Some(q), _) => quantile_name(q.value),
-            (_, Some(with)) => format!("{} with `{}`", of.name(), with.value),
-            (None, None) => of.name().to_owned(),
-        };
+        let name = self.name(of);
         let one = [column.index];
         let is_extreme = matches!(of, Of::Min | Of::Max);
         if is_extreme && is_text(data_type) {
@@ -186,12 +211,59 @@ impl Statistic {
         let read = |to: &Binder<'_>| Limits::read(given, typed, to).and_then(|limits| Ok(limits.with_warn(typed, to)?));
         let limits = if fits { faults.take_all(read(to)) } else { None };
         let Some(limits) = limits.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let source = self.source(of, &column, with.as_ref(), to);
+        Ok(Box::new(StatisticCheck { source, measures: vec![Measure { name, limits }], data_type: typed.cloned() }))
+    }
+
+    fn compared(&self) -> Words<'_> {
+        Words {
+            against: self.against.as_ref(),
+            change: self.change.as_ref(),
+            limit: self.limit.as_ref(),
+            min_change: self.min_change.as_ref(),
+        }
+    }
+
+    /// Binds a figure that is held against the same one of other data.
+    fn bind_compared(&self, of: Of, given: &Given<'_>, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        let column = to.column();
+        let mut faults = Faults::default();
+        if faults.take(fits(of, &column, to)).is_some() && !counts(&column.data_type) && matches!(of, Of::Min | Of::Max) {
+            let what = format!("the {} of {} has no size that could change by a share", of.name(), type_name(&column.data_type));
+            faults.push(to.fault(Code::UnfitColumn, what).hint("hold it within bounds: `min`, `max`, `above`, `below`"));
+        }
+        faults.take(self.quantile_given(of, to));
+        let with = faults.take(self.with_given(of, to)).flatten();
+        if let Some(bound) = [given.min, given.max, given.above, given.below].into_iter().flatten().next() {
+            let fault = to.fault_at(bound, Code::ConflictingWords, "a figure is held against bounds or against other data");
+            faults.push(fault.hint("write a rule for each"));
+        }
+        faults.take(no_warn("`against`", to));
+        let comparison = faults.take_all(self.compared().read(is_share(of), to));
+        let Some(comparison) = comparison.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let (q, pair) = (self.q.as_ref().map_or(0.5, |q| q.value), (column.index, with.as_ref().map_or(column.index, |w| w.index)));
+        let theirs = Theirs::bind(of, q, pair, &comparison.against, to)?;
+        let source = self.source(of, &column, with.as_ref(), to);
+        Ok(Box::new(ComparedCheck { source, name: self.name(of), comparison, theirs }))
+    }
+
+    fn name(&self, of: Of) -> String {
+        match (&self.q, &self.with) {
+            (Some(q), _) => quantile_name(q.value),
+            (_, Some(with)) => format!("{} with `{}`", of.name(), with.value),
+            (None, None) => of.name().to_owned(),
+        }
+    }
+
+    /// Asks for what the figure comes from.
+    fn source(&self, of: Of, column: &BoundColumn, with: Option<&BoundColumn>, to: &mut Binder<'_>) -> Source {
+        let one = [column.index];
         let quantile =
             |to: &mut Binder<'_>, p| ExactQuantiles::bind(&mut to.requests, &to.scope, column.index, Transform::IDENTITY, vec![p]);
         let moments = |to: &mut Binder<'_>| to.want::<Moments>(Transform::IDENTITY, &one);
         let keys = |to: &mut Binder<'_>| ExactKeys::of_values(to, column.index);
         let pair = [column.index, with.map_or(column.index, |w| w.index)];
-        let source = match of {
+        match of {
             Of::Min => Source::Extrema(to.want::<Extrema>((), &one), |(min, _)| min),
             Of::Max => Source::Extrema(to.want::<Extrema>((), &one), |(_, max)| max),
             Of::Mean => Source::Moments(moments(to), |m| m.mean),
@@ -205,8 +277,7 @@ impl Statistic {
             Of::MostCommon => Source::Keys(keys(to), |k| (k.largest.first().copied().unwrap_or(0), Some(k.rows))),
             Of::Correlation => Source::Correlation(to.want::<CoMoments>((), &pair)),
             Of::CramersV => Source::Crosstab(to.want::<GroupCounts>((), &pair)),
-        };
-        Ok(Box::new(StatisticCheck { source, measures: vec![Measure { name, limits }], data_type: typed.cloned() }))
+        }
     }
 
     fn bind_quantiles(
@@ -230,6 +301,10 @@ impl Statistic {
         }
         if let Some(with) = &self.with {
             faults.push(to.fault_at(with, Code::MisplacedWord, "`with` is for `of: correlation` and `of: cramers_v`"));
+        }
+        if self.compared().are_given() {
+            let fault = to.fault(Code::MisplacedWord, "several quantiles are not compared in one rule");
+            faults.push(fault.hint("write a rule for each, with `of: quantile` and `q`"));
         }
         faults.take(no_warn("several quantiles", to));
         if quantiles.is_empty() {

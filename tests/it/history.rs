@@ -1,45 +1,42 @@
 //! The history: what is recorded of runs, and what has changed since the last one.
 
 use serde_json::Value as Json;
-use sluicegate::history::{History, Window};
-use sluicegate::rules::words::Season;
-use sluicegate::store::Location;
 
 use crate::support::{Place, Run};
 
-const RULES: &str = "dataset: orders\nrules:\n  - range: { column: price, above: 0, tolerate: 50% }\n  - missing: { columns: [site], on_fail: warn }\n  - statistic: { column: price, of: mean, max: 100 }\n";
+pub const RULES: &str = "dataset: orders\nrules:\n  - range: { column: price, above: 0, tolerate: 50% }\n  - missing: { columns: [site], on_fail: warn }\n  - statistic: { column: price, of: mean, max: 100 }\n";
 
 /// Runs `check` over rows of price and site on a day of November.
-fn check(place: &Place, day: u32, rows: &str) -> Run {
+pub fn check(place: &Place, day: u32, rows: &str) -> Run {
     check_with(place, day, rows, &[])
 }
 
-fn check_with(place: &Place, day: u32, rows: &str, more: &[&str]) -> Run {
+pub fn check_with(place: &Place, day: u32, rows: &str, more: &[&str]) -> Run {
     place.write("d.csv", format!("price,site\n{rows}"));
     let now = format!("2026-11-{day:02}T06:00:00Z");
     place.run(&[&["check", "d.csv", "-r", "r.yaml", "--record", "runs", "--now", &now], more].concat())
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     Place::with(RULES, "")
 }
 
-fn recorded(place: &Place) -> Vec<String> {
+pub fn recorded(place: &Place) -> Vec<String> {
     place.files().into_iter().filter(|file| file.starts_with("runs/")).collect()
 }
 
 /// The files of runs alone.
-fn runs(place: &Place) -> Vec<String> {
+pub fn runs(place: &Place) -> Vec<String> {
     recorded(place).into_iter().filter(|file| !file.ends_with(".summary.json")).collect()
 }
 
 /// Finding and change, in the report's order.
-fn changes(since: &Json) -> Vec<(String, String)> {
+pub fn changes(since: &Json) -> Vec<(String, String)> {
     let text = |value: &Json| value.as_str().expect("text").to_owned();
     since["findings"].as_array().expect("findings").iter().map(|f| (text(&f["id"]), text(&f["change"]))).collect()
 }
 
-fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(id, change)| ((*id).to_owned(), (*change).to_owned())).collect()
 }
 
@@ -109,7 +106,7 @@ fn a_run_says_what_is_new_worse_better_recovered_and_gone_since_the_last_run() {
 }
 
 /// What `sluicegate history` prints with these arguments.
-fn history(place: &Place, more: &[&str]) -> Run {
+pub fn history(place: &Place, more: &[&str]) -> Run {
     place.run(&[&["history", "-r", "r.yaml", "--record", "runs"], more].concat())
 }
 
@@ -173,7 +170,7 @@ fn any_figure_is_shown_over_time() {
     assert!(unknown.stderr.contains("did you mean `price.mean`?"), "{}", unknown.stderr);
 }
 
-fn mark(place: &Place, run: &str, word: &str) -> Run {
+pub fn mark(place: &Place, run: &str, word: &str) -> Run {
     let reason = ["--reason", "the source was broken", "--by", "ann", "--now", "2026-11-12"];
     place.run(&[&["history", "mark", run, word, "-r", "r.yaml", "--record", "runs"], &reason[..]].concat())
 }
@@ -321,52 +318,4 @@ fn what_is_masked_now_is_not_shown_of_runs_that_were_recorded_in_clear() {
         assert!(shown.code == 2 && !shown.stdout.contains("1234"), "{figure}: {}", shown.stdout);
     }
     assert_eq!(history(&place, &["--figure", "price.missing"]).code, 0);
-}
-
-/// The runs that the batch of a day is compared with.
-fn compared(place: &Place, day: u32, last: u64, season: Option<Season>, batch: &str) -> (Vec<String>, Option<String>) {
-    let root = Location::Local(place.path("runs"));
-    let time = format!("2026-11-{day:02}T06:00:00Z").parse().expect("a time");
-    let past = History::new(&root, "orders").summaries(&Window { last, season, time, batch: &|| Ok(batch.to_owned()) }).expect("runs");
-    (past.parts.into_iter().map(|(label, _)| label).collect(), past.too_few)
-}
-
-#[test]
-fn a_batch_is_compared_with_the_last_runs_that_published_and_never_with_itself() {
-    let place = place();
-    for day in 1..=22 {
-        let rows = if day == 20 { "500,a\n".to_owned() } else { format!("{day},a\n") };
-        check_with(&place, day, &rows, &["--batch-id", &format!("day-{day}")]);
-    }
-    mark(&place, "day-19", "bad");
-    let days = |days: &[u32]| days.iter().map(|day| format!("day-{day}")).collect::<Vec<_>>();
-    // The 20th was rejected, the 19th is marked bad; the 22nd is the batch itself, and later ones do not count.
-    assert_eq!(compared(&place, 22, 3, None, "day-22"), (days(&[17, 18, 21]), None));
-    assert_eq!(compared(&place, 22, 3, None, "other"), (days(&[18, 21, 22]), None));
-    assert_eq!(compared(&place, 10, 2, None, "day-10"), (days(&[8, 9]), None));
-    // The 1st of November 2026 is a Sunday.
-    assert_eq!(compared(&place, 22, 2, Some(Season::Weekday), "day-22"), (days(&[8, 15]), None));
-    let (found, why) = compared(&place, 22, 4, Some(Season::Weekday), "day-22");
-    assert_eq!((found, why.as_deref()), (days(&[1, 8, 15]), Some("3 of the 4 runs of a Sunday that are needed are recorded")));
-    let (_, why) = compared(&place, 1, 30, None, "day-1");
-    assert_eq!(why.as_deref(), Some("no run is recorded yet: 14 are needed"));
-    // A batch that was judged again counts once.
-    check_with(&place, 23, "22,a\n", &["--batch-id", "day-21"]);
-    assert_eq!(compared(&place, 24, 3, None, "day-24").0, days(&[18, 22, 21]));
-}
-
-#[test]
-fn a_summary_that_is_damaged_is_named_and_left_out() {
-    let place = place();
-    for day in 1..=3 {
-        check_with(&place, day, &format!("{day},a\n"), &["--batch-id", &format!("day-{day}")]);
-    }
-    let summaries: Vec<String> = recorded(&place).into_iter().filter(|file| file.ends_with(".summary.json")).collect();
-    assert_eq!(summaries.len(), 3, "{:?}", recorded(&place));
-    place.write(&summaries[1], "{");
-    let history = History::new(&Location::Local(place.path("runs")), "orders");
-    let time = "2026-11-04T06:00:00Z".parse().expect("a time");
-    let past = history.summaries(&Window { last: 2, season: None, time, batch: &|| Ok(String::new()) }).expect("runs");
-    assert_eq!(past.parts.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["day-3"]);
-    assert!(past.warnings.len() == 1 && past.warnings[0].contains(&summaries[1]), "{:?}", past.warnings);
 }

@@ -57,6 +57,7 @@ mod private_ways;
 mod promises;
 mod published_summaries;
 mod quarantine;
+mod recorded;
 mod reference;
 mod replace;
 mod replay;

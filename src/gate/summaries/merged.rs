@@ -1,7 +1,6 @@
 //! Blocks of summaries, merged and kept.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::blocks::{Blocks, Piece, is_merged};
@@ -66,9 +65,4 @@ fn merge(store: &dyn Store, valid: &[SummaryName], pieces: &[Piece], memory: &Ar
         });
     }
     Ok(all)
-}
-
-/// A range as pieces of their own.
-pub(super) fn ones(range: &Range<usize>) -> Vec<Piece> {
-    range.clone().map(Piece::One).collect()
 }

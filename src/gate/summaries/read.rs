@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::blocks::{Blocks, Piece, is_merged};
-use super::merged::ones;
+use super::blocks::{Blocks, Piece, is_merged, ones};
 use crate::audit::Kept;
 use crate::diagnostic::Fault;
 use crate::rules::Why;

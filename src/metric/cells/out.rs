@@ -64,6 +64,39 @@ impl CellsOut {
         edges(self.kind, self.shift, index)
     }
 
+    /// The quantile at `p` of finite numbers, by linear interpolation (Hyndman and Fan's type 7): what it is most likely, and
+    /// between what it must be where numbers share cells. None where there is no finite number.
+    pub fn quantile(&self, p: f64) -> Option<(f64, f64, f64)> {
+        let spans: Vec<(u64, (f64, f64))> = self.cells.iter().filter_map(|cell| Some((cell.count, self.span(cell)?))).collect();
+        let count: u64 = spans.iter().map(|(count, _)| count).sum();
+        let place = count.checked_sub(1)? as f64 * p.clamp(0.0, 1.0);
+        let (rank, beyond) = (place.floor() as u64, place.fract());
+        let at = |rank: u64| {
+            let mut before = 0;
+            for &(count, (low, high)) in &spans {
+                if rank < before + count {
+                    // As if the numbers of a cell stood at equal distances.
+                    let part = ((rank - before) as f64 + 0.5) / count as f64;
+                    return (low * (1.0 - part) + high * part, low, high);
+                }
+                before += count;
+            }
+            spans.last().map_or((0.0, 0.0, 0.0), |(_, (low, high))| (*high, *low, *high))
+        };
+        let (a, b) = (at(rank), at(rank + u64::from(beyond > 0.0)));
+        let between = |a: f64, b: f64| if a == b { a } else { a * (1.0 - beyond) + b * beyond };
+        Some((between(a.0, b.0), between(a.1, b.1), between(a.2, b.2)))
+    }
+
+    /// The finite numbers between which those of a cell lie.
+    fn span(&self, cell: &Cell) -> Option<(f64, f64)> {
+        match &cell.only {
+            Some(Value::Number(x)) => x.is_finite().then_some((*x, *x)),
+            Some(Value::Text(_) | Value::Hash(_)) => None,
+            None => self.edges(cell.index).map(|(low, high)| (low.max(f64::MIN), high.min(f64::MAX))),
+        }
+    }
+
     /// The same at a coarser shift: cells that become one lose their value, unless it is the same.
     pub fn coarser(&self, shift: u32) -> Cow<'_, Self> {
         if shift <= self.shift {

@@ -196,6 +196,7 @@ mod tests {
     #[test]
     fn a_cell_is_named_by_a_short_number_in_it() {
         let named = |x: f64, shift| decimal(inside(order_of(x), shift));
+        // From 2^-13 to 1.125 times as much: 0.000122 to 0.000137.
         assert_eq!(named(0.000_137_329, 49), "1.3e-4");
         assert_eq!(named(-1.234_567_89, 49), "-1.2");
         assert_eq!(named(1_234_567.0, 49), "1.2e6");

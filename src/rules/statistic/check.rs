@@ -2,15 +2,17 @@
 
 use arrow::datatypes::DataType;
 
+use super::theirs::{Theirs, association};
 use crate::diagnostic::Fault;
 use crate::findings::{Figures, Finding, Message, Outcome, Value, figures};
 use crate::metric::Number;
 use crate::metric::comoments::CoMoments;
 use crate::metric::extrema::Extrema;
-use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupCountsOut};
+use crate::metric::groups::GroupCounts;
 use crate::metric::keys::KeysOut;
 use crate::metric::moments::{Moments, MomentsOut};
 use crate::rules::bounds::shown;
+use crate::rules::compared::Comparison;
 use crate::rules::exact_keys::ExactKeys;
 use crate::rules::facts::SecondPass;
 use crate::rules::judgement::Judgement;
@@ -18,7 +20,6 @@ use crate::rules::limits::{Limits, measure_json};
 use crate::rules::quantiles::{ExactQuantiles, Progress};
 use crate::rules::requests::Handle;
 use crate::rules::{GroupFacts, Judge};
-use crate::statistics::cramers_v;
 
 /// What a figure comes from.
 #[derive(Clone)]
@@ -40,6 +41,38 @@ pub(super) enum Source {
 pub(super) struct Measure {
     pub name: String,
     pub limits: Limits,
+}
+
+/// A figure that is held against the same one of other data.
+#[derive(Clone)]
+pub(super) struct ComparedCheck {
+    pub source: Source,
+    pub name: String,
+    pub comparison: Comparison,
+    pub theirs: Theirs,
+}
+
+impl Judge for ComparedCheck {
+    fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
+        let measured = match self.source.measure(facts, pass)? {
+            Step::NeedsPass => return Ok(Judgement::NeedsPass),
+            Step::NoData(why) => return Ok(Judgement::NoData(why)),
+            Step::Measured(measured) => measured,
+        };
+        let ours = match measured.first() {
+            Some(Measured::Number(number)) => number.as_f64(),
+            Some(Measured::Share(part, whole)) => *part as f64 / *whole as f64,
+            None => return Ok(Judgement::NoData("no values".into())),
+        };
+        Ok(match self.theirs.figure(&self.comparison, facts)? {
+            Ok(theirs) => self.comparison.judge(&self.name, ours, theirs),
+            Err(why) => why.into(),
+        })
+    }
+
+    fn for_group(&self) -> Box<dyn Judge> {
+        Box::new(self.clone())
+    }
 }
 
 #[derive(Clone)]
@@ -170,16 +203,4 @@ impl Source {
             },
         })
     }
-}
-
-/// Cramér's V of a table of counts, rows without either value left out.
-fn association(table: &GroupCountsOut) -> Result<f64, String> {
-    if table.overflow {
-        return Err(format!("the two columns have more than {GROUPS_MAX} combinations of values"));
-    }
-    let cells = table.counts.iter().filter_map(|(key, count)| match key.as_slice() {
-        [Some(a), Some(b)] => Some(((a.as_str(), b.as_str()), *count)),
-        _ => None,
-    });
-    cramers_v(cells).ok_or_else(|| "one of the columns has a single value".to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod against;
 mod amounts;
+mod change;
 mod columns;
 mod decimal;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::against::{Against, AgainstWord, BatchCount, Season};
 pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
+pub use self::change::Change;
 pub use self::columns::{ColumnSelection, TypeClass};
 pub use self::decimal::Decimal;
 pub use crate::findings::{OnFail, OnNoData};

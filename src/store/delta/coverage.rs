@@ -9,6 +9,7 @@ use std::str::from_utf8;
 use serde::Deserialize;
 
 use super::log::{LOG, entries, entry};
+use super::name::named;
 use super::table::{DeltaStore, Table};
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;
@@ -40,17 +41,6 @@ pub(super) fn coverage(store: &DeltaStore, names: &[SummaryName]) -> Result<Cove
     }
     let compactions = compactions(&table)?;
     Ok(Coverage::of(names, &unpacked(files, &reduced, &compactions)))
-}
-
-/// Which rows a data file holds, as its name says: `BATCH.DIGEST.parquet`, or with more before the end.
-pub(super) fn named(path: &str, since: i64) -> LiveFile {
-    let is_digest = |part: &&str| part.len() == 32 && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let parts: Vec<&str> = path.strip_suffix(".parquet").unwrap_or_default().split('.').collect();
-    // What follows the digest is the version of the table, and the name of one gate's file.
-    let at = (1..parts.len()).rev().take(3).find(|i| is_digest(&parts[*i]));
-    let rows = at.map(|at| (parts[..at].join("."), parts[at][..16].to_owned()));
-    let (batch_id, content) = rows.unzip();
-    LiveFile { batch_id, content, since, name: path.to_owned() }
 }
 
 /// A commit of another program that wrote the same rows into other files.

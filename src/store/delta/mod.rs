@@ -11,6 +11,7 @@ mod commit_state;
 mod constraints;
 mod coverage;
 mod log;
+mod name;
 mod protocol;
 mod replace;
 mod schema;
