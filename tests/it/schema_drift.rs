@@ -7,8 +7,11 @@ use crate::support::{CHECK, Place, Run};
 
 const RULES: &str = "dataset: orders\nbaseline: { path: b.json }\nrules: [{ rows: { min: 1 } }]\n";
 
+/// What a column holds in a row.
+type Written = fn(u32) -> String;
+
 /// Rows of `columns`, each made of the row's number.
-fn csv(columns: &[(&str, fn(u32) -> String)]) -> String {
+fn csv(columns: &[(&str, Written)]) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let mut text = names.join(",") + "\n";
     for row in 0..400 {
@@ -35,7 +38,7 @@ fn state(row: u32) -> String {
     ["new", "paid", "sent"][row as usize % 3].to_owned()
 }
 
-const COLUMNS: [(&str, fn(u32) -> String); 4] = [("id", |row| row.to_string()), ("price", price), ("code", code), ("state", state)];
+const COLUMNS: [(&str, Written); 4] = [("id", |row| row.to_string()), ("price", price), ("code", code), ("state", state)];
 
 /// A place with a baseline of [`COLUMNS`].
 fn learned(rules: &str) -> Place {

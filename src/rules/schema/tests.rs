@@ -152,7 +152,8 @@ fn texts_that_are_written_otherwise_are_found_and_longer_ones_are_not() {
     let found =
         |a: &dyn Fn(u32) -> String, b: &dyn Fn(u32) -> String| rewritten(&rows(a), &rows(b)).map(|Rewritten { before, now }| (before, now));
     let shapes = |before: &str, now: &str| Some((before.to_owned(), now.to_owned()));
-    let (iso, german): (fn(u32) -> String, fn(u32) -> String) =
+    type Written = fn(u32) -> String;
+    let (iso, german): (Written, Written) =
         (|i| format!("2026-{:02}-{:02}", i % 12 + 1, i % 28 + 1), |i| format!("{:02}.{:02}.2026", i % 28 + 1, i % 12 + 1));
     assert_eq!(found(&iso, &german), shapes("9999-99-99", "99.99.9999"));
     assert_eq!(found(&iso, &|i| format!("{:02}-{:02}-2026", i % 28 + 1, i % 12 + 1)), shapes("9999-99-99", "99-99-9999"));
