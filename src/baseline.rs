@@ -56,6 +56,24 @@ pub fn replace(path: &str, summary: &Summary) -> Result<(), Fault> {
     place(path, &text)
 }
 
+/// The files of the baseline at `path`: itself, its earlier contents, the batches of its window.
+///
+/// # Errors
+/// The directory beside it cannot be read.
+pub fn files_of(path: &str) -> Result<Vec<String>, Fault> {
+    let beside = beside(path);
+    let others = [numbered(&beside, BEFORE)?, numbered(&beside, BATCH)?].concat();
+    Ok(std::iter::once(path.to_owned()).chain(others.into_iter().map(|(_, file)| file.display().to_string())).collect())
+}
+
+/// Writes `summary` in the place of one of these files, and keeps nothing of what was there.
+///
+/// # Errors
+/// It cannot be written.
+pub fn rewrite(file: &str, summary: &Summary) -> Result<(), Fault> {
+    place(file, &summary.write()?)
+}
+
 /// Takes an accepted batch in: into what is there, or, with a window, into the last `window` batches.
 ///
 /// # Errors

@@ -41,6 +41,7 @@ pub mod history;
 pub mod privacy;
 pub mod quarantine;
 pub mod report;
+pub mod retention;
 pub mod rows;
 pub mod rules;
 pub mod ruleset;

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::bind::PlannedCheck;
 use super::finding::finding;
 use super::fold::Counted;
-use super::judge::Judged;
+use super::judge::{Judged, cut_key};
 use super::{Audited, Job, Plan, adjusted, beside, builtin, groups, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::OnNoData;
@@ -189,7 +189,7 @@ fn check_alone(check: &PlannedCheck, plan: &mut Plan, facts: &Facts) -> Result<V
     }
     let of_group = |key: &GroupKey| {
         let facts = GroupFacts { facts, group: Some(key) };
-        Ok((Some(key.clone()), once(check, judge.as_ref(), plan, &facts)?))
+        Ok((Some(cut_key(key.clone())), once(check, judge.as_ref(), plan, &facts)?))
     };
     counted.counts.keys().map(of_group).collect()
 }

@@ -122,7 +122,7 @@ pub(super) fn judge(
 }
 
 /// A group's name as far as reports show it, before it becomes part of messages.
-fn cut_key(key: GroupKey) -> GroupKey {
+pub(super) fn cut_key(key: GroupKey) -> GroupKey {
     key.into_iter().map(|value| value.map(|text| cut_short(&text, VALUE_MAX).into_owned())).collect()
 }
 

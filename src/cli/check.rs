@@ -42,6 +42,10 @@ impl Check {
     pub(super) fn run(self) -> ExitCode {
         let mut begun = Begun::new(&self.options);
         let judged = self.judge(&mut begun);
+        if self.published {
+            // The runs that are recorded are of a batch each.
+            begun.leave_unrecorded();
+        }
         begun.end(Mode::Check, judged, |report| self.exit_code(report))
     }
 

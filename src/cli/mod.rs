@@ -8,11 +8,14 @@ mod completions;
 mod contract;
 mod destinations;
 mod explain;
+mod forget;
 mod gate;
 mod history;
 mod internal;
+mod kept;
 mod output;
 mod progress;
+mod prune;
 mod quarantine;
 mod record;
 mod references;
@@ -59,6 +62,14 @@ enum Command {
     ///
     /// Exit code: 0 it is done; 1 a batch is rejected; 2 it could not be judged.
     Replay(replay::Replay),
+    /// Remove what a data set has left beside its published rows: old summaries, rows set aside, recorded runs, reports
+    ///
+    /// Exit code: 0 it is done, or there was nothing to do; 2 it could not be done.
+    Prune(prune::Prune),
+    /// Remove what shows a value from all that lies beside the published rows (erasure)
+    ///
+    /// Exit code: 0 it is done, or nothing shows it; 2 it could not be done.
+    Forget(forget::Forget),
     /// Show recorded runs: verdicts over time, or any figure; mark a run as bad
     History(history::HistoryCommand),
     /// Look at a rule file, or at the rules there are
@@ -117,6 +128,8 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Prune(prune) => prune.run(),
+            Self::Forget(forget) => forget.run(),
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),

@@ -263,6 +263,11 @@ impl<'a> Begun<'a> {
         Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
     }
 
+    /// Leaves the run out of the history.
+    pub(super) fn leave_unrecorded(&mut self) {
+        self.history = None;
+    }
+
     /// Reads the rule file, after a look at where reports shall go.
     ///
     /// # Errors

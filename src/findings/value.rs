@@ -181,6 +181,22 @@ impl Unit {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it counts rows or such: a number of it is no value of a column.
+    pub fn counts(&self) -> bool {
+        const COUNTS: [Unit; 9] = [
+            Unit::ROWS,
+            Unit::SHARE_OF_ROWS,
+            Unit::GROUPS,
+            Unit::FAILING_GROUPS,
+            Unit::COLUMNS,
+            Unit::RUNS,
+            Unit::INCOMPATIBLE_CHANGES,
+            Unit::LARGEST_DIFFERENCE,
+            Unit::KEYS,
+        ];
+        COUNTS.contains(self)
+    }
 }
 
 #[cfg(test)]

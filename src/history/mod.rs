@@ -29,7 +29,7 @@ pub use self::since::beside;
 pub use self::summaries::{Past, Window};
 use crate::diagnostic::{Code, Fault};
 use crate::report::{self, Report};
-use crate::store::Location;
+use crate::store::{Location, kill};
 use crate::summary::Summary;
 
 /// Where the runs of one data set are recorded.
@@ -144,6 +144,65 @@ impl History {
             true => Ok(Recorded::New),
             false => Ok(Recorded::Before),
         }
+    }
+
+    /// Where the runs are.
+    pub fn place(&self) -> String {
+        self.directory.to_string()
+    }
+
+    /// Removes a run with all that lies beside it. The run goes first: what is left of it when this is killed goes with
+    /// [`History::sweep`].
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn remove(&self, entry: &Entry) -> Result<(), Fault> {
+        let beside = entry.has_summary.then(|| entry.name.summary_file());
+        for file in [entry.name.file()].into_iter().chain(beside).chain(entry.marks.iter().cloned()) {
+            let place = self.directory.join(&file);
+            place.remove().map_err(|e| self.cannot_write(&place, &e))?;
+            kill::step();
+        }
+        Ok(())
+    }
+
+    /// Removes summaries and marks of runs that are no longer there; gives how many.
+    ///
+    /// # Errors
+    /// The directory cannot be read or written.
+    pub fn sweep(&self) -> Result<u64, Fault> {
+        let runs: BTreeSet<String> = self.contents()?.runs.iter().map(|entry| entry.name.to_string()).collect();
+        let names = self.directory.names().map_err(|e| self.cannot_write(&self.directory, &e))?;
+        let mut swept = 0;
+        for file in &names {
+            let of_run = summaries::summarised(file).map(str::to_owned).or_else(|| MarkName::read(file).map(|mark| mark.run));
+            if of_run.is_some_and(|run| !runs.contains(&run)) {
+                let place = self.directory.join(file);
+                place.remove().map_err(|e| self.cannot_write(&place, &e))?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Writes a report and a summary in the place of those of a run, where values in them had to go.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn rewrite(&self, entry: &Entry, report: Option<&Report>, summary: Option<&Summary>) -> Result<(), Fault> {
+        let put = |file: String, text: String| {
+            let place = self.directory.join(&file);
+            place.put(text.as_bytes()).map_err(|e| self.cannot_write(&place, &e))
+        };
+        if let Some(summary) = summary {
+            put(entry.name.summary_file(), summary.write()?)?;
+            kill::step();
+        }
+        if let Some(report) = report {
+            put(entry.name.file(), report::json(report))?;
+            kill::step();
+        }
+        Ok(())
     }
 
     /// The run that `text` means: `last`, its name, the beginning of its digest, or the id of its batch.

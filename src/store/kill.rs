@@ -12,7 +12,7 @@ pub fn at_step(step: u64) {
 }
 
 /// One more step is done.
-pub(super) fn step() {
+pub(crate) fn step() {
     let dies_at = DIES_AT.load(Ordering::SeqCst);
     if dies_at > 0 && STEPS.fetch_add(1, Ordering::SeqCst) + 1 == dies_at {
         // No destructor runs, and nothing is flushed.

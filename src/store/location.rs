@@ -154,11 +154,25 @@ impl Location {
         }
     }
 
+    /// When this file was written, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be asked.
+    pub(super) fn modified(&self) -> io::Result<i64> {
+        match self {
+            Self::Local(path) => {
+                let modified = path.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+                Ok(i64::try_from(modified.as_millis()).unwrap_or(i64::MAX))
+            }
+            Self::Remote(remote) => remote.modified(),
+        }
+    }
+
     /// Removes this file, if it is there, durably.
     ///
     /// # Errors
     /// It cannot be removed.
-    pub(super) fn remove(&self) -> io::Result<()> {
+    pub(crate) fn remove(&self) -> io::Result<()> {
         let removed = match self {
             Self::Local(path) => fs::remove_file(path).and_then(|()| files::sync_directory(parent(path))),
             Self::Remote(remote) => remote.remove(),

@@ -1,4 +1,4 @@
-//! Small files that are written once and never changed.
+//! Small files that are written once, and changed only where something must go.
 
 use std::io::{self, Write};
 
@@ -21,6 +21,22 @@ impl Location {
                 files::sync_directory(parent(path)).map(|()| is_new)
             }
             Self::Remote(remote) => remote.put_new(bytes),
+        }
+    }
+
+    /// Writes this file whole and durably in the place of what is there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Local(path) => {
+                let draft = Draft::of(path)?;
+                draft.file()?.write_all(bytes)?;
+                draft.place()?;
+                files::sync_directory(parent(path))
+            }
+            Self::Remote(remote) => remote.put(bytes.to_vec().into()),
         }
     }
 

@@ -89,6 +89,35 @@ impl Quarantine {
         Ok(place)
     }
 
+    /// Whether the directory is there.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn is_there(&self) -> Result<bool, Fault> {
+        match self.directory.local() {
+            Some(path) => Ok(path.is_dir()),
+            None => Ok(!self.names()?.is_empty()),
+        }
+    }
+
+    /// When the part at `place` was written, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn written(&self, place: &Location) -> Result<i64, Fault> {
+        place.modified().map_err(|e| Fault::new(Code::of_reading(&e), format!("{place}: cannot read: {e}")))
+    }
+
+    /// Removes the part at `place`, durably.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove(&self, place: &Location) -> Result<(), Fault> {
+        place.remove().map_err(|e| cannot_write_at(place, &e))?;
+        kill::step();
+        Ok(())
+    }
+
     /// All that is there.
     ///
     /// # Errors

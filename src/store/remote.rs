@@ -216,6 +216,11 @@ impl Remote {
         }
     }
 
+    /// When it was put there, in milliseconds since 1970.
+    pub(super) fn modified(&self) -> io::Result<i64> {
+        Ok(wait(self.store.head(&self.path))?.last_modified.timestamp_millis())
+    }
+
     pub(super) fn remove(&self) -> io::Result<()> {
         wait(self.store.delete(&self.path))
     }

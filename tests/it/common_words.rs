@@ -87,7 +87,7 @@ fn data() -> String {
 
 /// Two thousand rows that are quite unlike, to compare with.
 fn before() -> String {
-    let row = |k: usize| format!("{k},{},{},1,{k},a,{k},2025-12-01\n", if k.is_multiple_of(3) { "a" } else { "b" }, 100 + k % 50);
+    let row = |k: usize| format!("{},{},{},1,{k},a,{k},2025-12-01\n", k % 30, if k.is_multiple_of(3) { "a" } else { "b" }, 100 + k % 50);
     format!("k,g,x,y,z,t,key,d\n{}", (1..=2000).map(row).collect::<String>())
 }
 

@@ -66,6 +66,7 @@ mod reference;
 mod replace;
 mod replay;
 mod representation;
+mod retention;
 mod review;
 mod row_judge;
 mod rulesets;

@@ -108,12 +108,6 @@ fn all_rules() -> String {
     RULES.iter().map(|rule| rules_of(rule.name)).collect()
 }
 
-/// Other people, with whom rules compare.
-fn before() -> String {
-    let row = |i: usize| format!("{i},9182{:03},CANARY7F3A-Quill,1903-02-0{},9182{i}.5,1\n", 800 + i, i % 9 + 1);
-    format!("id,ssn,name,born,pay,code\n{}", (0..40).map(row).collect::<String>())
-}
-
 /// Good and bad rows, duplicates, outliers, missing values, and records that cannot be read in several ways.
 fn people() -> String {
     let mut csv = "id,ssn,name,born,pay,code\n".to_owned();
@@ -226,7 +220,7 @@ fn ensure_quarantine_is_clean(place: &Place) -> String {
 fn no_fault_shows_a_value_of_a_masked_column() {
     let place = Place::new();
     place.write("people.csv", people());
-    place.write("before.csv", before());
+    place.write("before.csv", people_before());
     place.write("broken.csv", "id,ssn,name,born,pay,code\n\"CANARY");
     for (rules, code) in [
         ("  - range: { column: ssn, max: CANARY9182799 }\n", 2),
