@@ -185,11 +185,6 @@ impl References for Surroundings {
         Ok(source::open(paths, &options, &self.contract, &Spool::new(&self.scratch))?)
     }
 
-    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
-        let last = self.runs.as_ref().map(Runs::last).transpose()?;
-        Ok(last.flatten())
-    }
-
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults> {
         match against {
             AgainstWord::Baseline { file: Some(path) } => self.baseline(path),
