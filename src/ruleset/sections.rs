@@ -40,7 +40,8 @@ pub struct Sections {
     #[serde(default)]
     pub source: SourceSection,
     /// The contract: which columns there are, of which types.
-    /// If left out: the destination's table is the contract; without one, any columns are right.
+    /// If left out: the destination's table is the contract; without one, the columns of the baseline, else of the last recorded run;
+    /// without these, any columns are right.
     pub schema: Option<Spanned<SchemaSection>>,
     /// Rows to leave out before anything is judged; they are counted. If left out: nothing is left out.
     #[serde(default)]

@@ -32,7 +32,7 @@ use crate::privacy::Mask;
 use crate::types::{Tally, parse_type};
 use crate::yaml::{Spanned, misread};
 
-/// The contract: which columns a batch has, of which types. If it names none, the destination's table is the contract.
+/// The contract: which columns a batch has, of which types. If it names none, the destination's table is the contract, else earlier data.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SchemaSection {
