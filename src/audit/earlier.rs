@@ -69,6 +69,14 @@ impl Earlier {
         })
     }
 
+    /// The same, once it is known which batch is judged: its own earlier runs are left out.
+    pub(super) fn beside_known_batch(self, job: &Job<'_>) -> Result<Self, Faults> {
+        match &self {
+            Self::Columns(columns) if columns.whose == Whose::LastRun => Self::of(job),
+            Self::Columns(_) | Self::Nothing | Self::WarmingUp(_) => Ok(self),
+        }
+    }
+
     pub(super) fn columns(&self) -> Option<&EarlierColumns> {
         match self {
             Self::Columns(columns) => Some(columns),

@@ -144,11 +144,14 @@ impl Runs {
         }
     }
 
-    /// The last run. It is asked for before the batch is read, so a batch that was given no id is not told from its own
-    /// earlier run: then both have the same columns.
-    fn last(&self) -> Result<Option<(String, Arc<Summary>)>, Fault> {
-        let batch = || Ok(self.batch_id.clone().unwrap_or_default());
+    /// The last run that counts; while the batch is not known, it may be one of the batch itself.
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Fault> {
+        let is_known = self.batch_id.is_some() || self.identity().is_some();
+        let batch = || if is_known { self.batch() } else { Ok(String::new()) };
         let past = self.history.summaries(&Window { last: 1, season: None, time: self.time, batch: &batch })?;
+        if is_known {
+            past.warnings.iter().for_each(|warning| output::note(warning));
+        }
         Ok(past.parts.into_iter().next_back())
     }
 
@@ -168,6 +171,10 @@ fn without_summary(runs: u64) -> String {
 }
 
 impl References for Surroundings {
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
+        Ok(self.runs.as_ref().map(Runs::last_run).transpose()?.flatten())
+    }
+
     fn batch_is(&self, identity: Arc<Identity>) {
         self.runs.iter().for_each(|runs| *runs.identity() = Some(identity.clone()));
     }
@@ -176,11 +183,6 @@ impl References for Surroundings {
         paths.iter().try_for_each(|path| self.allow(path))?;
         let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
         Ok(source::open(paths, &options, &self.contract, &Spool::new(&self.scratch))?)
-    }
-
-    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
-        let last = self.runs.as_ref().map(Runs::last).transpose()?;
-        Ok(last.flatten())
     }
 
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults> {

@@ -77,8 +77,9 @@ fn band(p: f64) -> f64 {
     p + 2.58 * (p * (1.0 - p) / RUNS as f64).sqrt() + 1.0 / RUNS as f64
 }
 
-const HEALTHY: [(&str, fn(&mut Random) -> f64); 3] =
-    [("normal", Random::normal), ("lognormal", Random::lognormal), ("60 % zeros", Random::inflated)];
+type Drawn = fn(&mut Random) -> f64;
+
+const HEALTHY: [(&str, Drawn); 3] = [("normal", Random::normal), ("lognormal", Random::lognormal), ("60 % zeros", Random::inflated)];
 
 #[test]
 fn healthy_data_are_called_changed_no_more_often_than_claimed() {

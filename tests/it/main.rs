@@ -71,6 +71,7 @@ mod review;
 mod row_judge;
 mod rulesets;
 mod s3;
+mod schema_drift;
 mod sequences;
 mod set_aside;
 mod strangers;

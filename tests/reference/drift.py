@@ -200,7 +200,7 @@ def noise(n, runs, m):
             a, b = r.multinomial(n, shares), r.multinomial(m, shares)
             p, q = (x[(a > 0) | (b > 0)] / x.sum() for x in (a, b))
             k, mean = len(p), (p + q) / 2
-            few = np.mean((a + b)[(a > 0) | (b > 0)] * min(n, m) / (n + m) < 5)
+            few = np.mean((a + b)[(a > 0) | (b > 0)] * min(n, m) / (n + m) < 20)
             level = stats.chi2.ppf(0.95, k - 1) * per_row / 8
             divergence = (np.where(p > 0, p * np.log(np.where(p > 0, p, 1) / mean), 0) + np.where(q > 0, q * np.log(np.where(q > 0, q, 1) / mean), 0)).sum() / 2
             found["js"].append(divergence > level * (1 + (2 * np.log(2) - 1) * few))

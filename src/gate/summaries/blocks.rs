@@ -27,6 +27,11 @@ pub(super) enum Piece {
     Merged(Range<usize>, String),
 }
 
+/// A range as pieces of their own.
+pub(super) fn ones(range: &Range<usize>) -> Vec<Piece> {
+    range.clone().map(Piece::One).collect()
+}
+
 /// Summaries in the order of their batches, and where they are cut.
 pub(super) struct Blocks<'a> {
     names: &'a [SummaryName],
@@ -130,11 +135,6 @@ fn cut_behind(name: &str) -> u32 {
         hash /= FANOUT;
     }
     levels
-}
-
-/// A range as pieces of their own.
-pub(super) fn ones(range: &Range<usize>) -> Vec<Piece> {
-    range.clone().map(Piece::One).collect()
 }
 
 #[cfg(test)]

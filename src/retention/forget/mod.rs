@@ -210,7 +210,10 @@ fn in_history(places: &Places<'_>, history: &History, sought: &Sought, origins: 
         if !places.dry_run {
             history.rewrite(entry, Some(&report).filter(|_| !removed.is_empty()), summary.as_ref().filter(|_| answers > 0))?;
         }
-        let told = [Some(removed.told()).filter(|told| !told.is_empty()), some(answers, "answer of its summary")];
+        let told = [
+            Some(removed.told()).filter(|told| !told.is_empty()),
+            some(answers, "answer").map(|answers| format!("{answers} of its summary")),
+        ];
         erased.removed.push(format!("run {}: {}", entry.name, told.into_iter().flatten().collect::<Vec<_>>().join(", ")));
     }
     Ok(erased)

@@ -15,7 +15,7 @@ use crate::statistics::{
 };
 
 /// Fewer expected values than this are few.
-const EXPECTED_MIN: f64 = 5.0;
+const EXPECTED_MIN: f64 = 20.0;
 
 /// A distance that was measured.
 struct Measure {

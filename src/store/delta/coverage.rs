@@ -9,7 +9,7 @@ use std::str::from_utf8;
 use serde::Deserialize;
 
 use super::log::{LOG, entries, entry};
-use super::named::named;
+use super::name::named;
 use super::table::{DeltaStore, Table};
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;

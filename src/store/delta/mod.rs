@@ -11,7 +11,7 @@ mod commit_state;
 mod constraints;
 mod coverage;
 mod log;
-mod named;
+mod name;
 mod protocol;
 mod replace;
 mod schema;

@@ -11,7 +11,7 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
 use super::commit_state::{CommitState, commit_state};
-use super::named::named;
+use super::name::named;
 use super::{log, protocol};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::TableTerms;

@@ -1,4 +1,4 @@
-//! What the name of a data file says of its rows.
+//! What the name of a data file says.
 
 use crate::store::summaries::LiveFile;
 
