@@ -146,7 +146,7 @@ fn the_report_as_html_says_what_has_changed() {
 
 #[test]
 fn without_a_contract_or_a_baseline_the_columns_are_those_of_the_last_run() {
-    let place = place();
+    let place = Place::with("dataset: orders\nrules:\n  - range: { column: price, above: 0 }\n", "");
     check_with(&place, 9, "5,a\n6,b\n", &["--batch-id", "a"]);
     let run = |day: u32, id: &str, header: &str| {
         place.write("d.csv", format!("{header}\n5,a\n6,b\n"));
