@@ -35,7 +35,8 @@ pub trait References: Send + Sync {
     /// They cannot be read.
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults>;
 
-    /// The summary of the last recorded run that counts, with the run's name; none where runs are not recorded.
+    /// The summary of the last recorded run that counts, with the run's name; none where runs are not recorded. Once the batch is
+    /// known, its own runs do not count.
     ///
     /// # Errors
     /// It cannot be read.

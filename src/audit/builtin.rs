@@ -126,7 +126,7 @@ pub(super) fn schema(
     let missing = missing_by_column(plan, totals)?;
     let tallies = private::tallies(source, &totals.evidence, privacy);
     let is_ordered = source.known().columns_have_order;
-    let profiles = earlier::profiles(plan, &totals.facts, privacy)?;
+    let profiles = earlier::profiles((&plan.earlier, &plan.compared), &totals.facts, privacy)?;
     let profiles = profiles.as_ref();
     let observed = |schema| Observed { schema, contradicted: &contradicted, missing: &missing, tallies: &tallies, is_ordered, profiles };
     let section = job.rules.sections.schema.as_ref();

@@ -7,11 +7,11 @@ use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 use super::Job;
-use super::bind::{Plan, Terms};
 use crate::diagnostic::{Fault, Faults};
 use crate::metric::any::AnySpec;
 use crate::metric::cells::{Cells, CellsOut, Shapes};
 use crate::metric::{Inputs, State, is_numeric};
+use crate::prepare::Prepare;
 use crate::privacy::Privacy;
 use crate::rules::schema::earlier::{EarlierColumn, EarlierColumns, TypesBy, Whose};
 use crate::rules::schema::profile::{ColumnProfile, Profiles};
@@ -67,6 +67,14 @@ impl Earlier {
             (None, None) => Self::Nothing,
             (Some((name, summary)), None) => Self::Columns(Arc::new(columns(whose, name, summary, job)?)),
         })
+    }
+
+    /// The same, once it is known which batch is judged: its own earlier runs are left out.
+    pub(super) fn beside_known_batch(self, job: &Job<'_>) -> Result<Self, Faults> {
+        match &self {
+            Self::Columns(columns) if columns.whose == Whose::LastRun => Self::of(job),
+            Self::Columns(_) | Self::Nothing | Self::WarmingUp(_) => Ok(self),
+        }
     }
 
     pub(super) fn columns(&self) -> Option<&EarlierColumns> {
@@ -126,19 +134,24 @@ fn of<S: State<Spec = (), Out = CellsOut>>(
 }
 
 /// Asks for what can be held beside earlier data, of the columns that are read anyway.
-pub(super) fn ask(terms: &Terms<'_>, plan: &Plan) -> (Vec<ComparedColumn>, Requests) {
-    let (schema, scope) = (&plan.prepare.rule_schema, Scope { over: Over::All, ..Scope::default() });
-    let mut asking = Asking::beside(&plan.requests);
-    let is_there = |name: &str| plan.prepare.schema.column_with_name(name).is_some();
-    let gone: Vec<&Profiled> = terms.profiled.iter().filter(|profiled| !is_there(&profiled.name)).collect();
+pub(super) fn ask(
+    profiled: &[Profiled],
+    prepare: &Prepare,
+    columns: impl Iterator<Item = usize>,
+    requests: &Requests,
+) -> (Vec<ComparedColumn>, Requests) {
+    let (schema, scope) = (&prepare.rule_schema, Scope { over: Over::All, ..Scope::default() });
+    let mut asking = Asking::beside(requests);
+    let is_there = |name: &str| prepare.schema.column_with_name(name).is_some();
+    let gone: Vec<&Profiled> = profiled.iter().filter(|earlier| !is_there(&earlier.name)).collect();
     let mut compared = Vec::new();
-    for index in plan.profile.iter().map(|column| column.index).filter(|_| !terms.profiled.is_empty()) {
+    for index in columns.filter(|_| !profiled.is_empty()) {
         let field = schema.field(index);
         if !is_there(field.name()) {
             continue;
         }
         // A column that is new may be one that is gone, by another name.
-        let same = terms.profiled.iter().find(|profiled| profiled.name == *field.name());
+        let same = profiled.iter().find(|earlier| earlier.name == *field.name());
         let is_text = is_text(field.data_type());
         let may_have = |has: fn(&Profiled) -> bool| same.map_or_else(|| gone.iter().any(|p| has(p)), has);
         let wants_cells = (is_numeric(field.data_type()) || same.is_none()) && !field.data_type().is_nested() && may_have(|p| p.cells);
@@ -155,12 +168,16 @@ pub(super) fn ask(terms: &Terms<'_>, plan: &Plan) -> (Vec<ComparedColumn>, Reque
 }
 
 /// How the values of columns looked earlier, and how they look in the batch; of masked columns nothing.
-pub(super) fn profiles(plan: &Plan, facts: &Facts, privacy: &Privacy) -> Result<Option<Profiles>, Fault> {
-    let Some(earlier) = plan.earlier.columns() else { return Ok(None) };
+pub(super) fn profiles(
+    (earlier, compared): (&Earlier, &[ComparedColumn]),
+    facts: &Facts,
+    privacy: &Privacy,
+) -> Result<Option<Profiles>, Fault> {
+    let Some(earlier) = earlier.columns() else { return Ok(None) };
     let facts = GroupFacts::whole(facts);
     let is_shown = |name: &str| privacy.mask_of(name).is_none();
     let mut new = BTreeMap::new();
-    for column in plan.compared.iter().filter(|column| is_shown(&column.name)) {
+    for column in compared.iter().filter(|column| is_shown(&column.name)) {
         let cells = column.cells.map(|handle| facts.get(handle)).transpose()?.flatten().cloned();
         let shapes = column.shapes.map(|handle| facts.get(handle)).transpose()?.flatten().cloned();
         new.insert(column.name.clone(), ColumnProfile { cells, shapes });

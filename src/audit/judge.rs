@@ -86,6 +86,7 @@ pub(super) fn judge(
     }
     if let Some(references) = &job.references {
         references.batch_is(identity.clone());
+        plan.earlier = std::mem::take(&mut plan.earlier).beside_known_batch(job)?;
     }
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;

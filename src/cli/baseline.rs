@@ -165,6 +165,7 @@ impl Capture {
         let mut begun = Begun::new(&self.options);
         let mut said = None;
         let judged = self.judge(&mut begun, &mut said);
+        begun.leave_unrecorded();
         let code = begun.end(crate::report::model::Mode::Check, judged, |report| match report.verdict {
             _ if self.anyway => 0,
             Verdict::Accept | Verdict::Quarantine => 0,

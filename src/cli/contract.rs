@@ -1,10 +1,12 @@
 //! `sluicegate contract`
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Field, Schema};
 use chrono::Utc;
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -14,12 +16,15 @@ use super::output;
 use super::run::{ensure_mask_key, mask_key, read_rules};
 use super::scratch::Scratch;
 use crate::audit::{self, Budget, Job, NoSink};
+use crate::baseline;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::rules::schema::diff::{Columns, Difference, FoundColumns, diff};
 use crate::rules::schema::{Evolution, SchemaSection};
 use crate::ruleset::{Profile, ProfileMap, RuleFile};
 use crate::shown::counted;
 use crate::source::{self, Spool};
+use crate::summary::{Column, Summary};
+use crate::types::parse_type;
 use crate::visible::{self, MESSAGE_MAX};
 use crate::yaml::{Position, Spanned};
 
@@ -37,7 +42,7 @@ enum Command {
     /// Exit code: 0 nothing, or only what the new contract's `evolution` allows; 1 a change that it does not allow; 2 one of the
     /// two could not be read.
     Diff {
-        /// The old contract: a rule file (.yaml, .yml) with a `schema` section, or data
+        /// The old contract: a rule file (.yaml, .yml) with a `schema` section, a baseline file, or data
         old: String,
         /// The new contract, likewise
         new: String,
@@ -93,13 +98,18 @@ enum Side {
     Rules(Box<RuleFile>, Box<SchemaSection>),
     /// The path of data.
     Data(String),
+    /// The columns of a baseline.
+    Baseline(Box<FoundColumns>),
 }
 
 impl Side {
     fn open(path: &str) -> Result<Self, Faults> {
         let extension = Path::new(path).extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
         if !matches!(extension.as_deref(), Some("yaml" | "yml")) {
-            return Ok(Self::Data(path.to_owned()));
+            return Ok(match is_summary(path) {
+                true => Self::Baseline(Box::new(columns_of(&baseline::read(path)?.unwrap_or_default()))),
+                false => Self::Data(path.to_owned()),
+            });
         }
         let rules = read_rules(path, None)?;
         let Some(section) = rules.sections.schema.as_ref().map(|s| s.value.clone()).filter(|section| !section.columns.0.is_empty()) else {
@@ -112,13 +122,14 @@ impl Side {
     fn evolution(&self) -> Option<Evolution> {
         match self {
             Self::Rules(_, section) => Some(section.evolution),
-            Self::Data(_) => None,
+            Self::Data(_) | Self::Baseline(_) => None,
         }
     }
 
     fn columns<'a>(&'a self, found: Option<&'a FoundColumns>) -> Result<Columns<'a>, Fault> {
         match (self, found) {
             (Self::Rules(_, section), _) => Ok(Columns::Contract(section)),
+            (Self::Baseline(found), _) => Ok(Columns::Found(found)),
             (Self::Data(_), Some(found)) => Ok(Columns::Found(found)),
             (Self::Data(_), None) => Err(Fault::new(Code::Internal, "internal error: data was not looked at")),
         }
@@ -129,9 +140,23 @@ impl Side {
         let Self::Data(path) = self else { return Ok(None) };
         match other {
             Self::Rules(rules, _) => found(path, rules).map(Some),
-            Self::Data(_) => found(path, &RuleFile::parse("dataset: data\n", "no rule file")?).map(Some),
+            Self::Data(_) | Self::Baseline(_) => found(path, &RuleFile::parse("dataset: data\n", "no rule file")?).map(Some),
         }
     }
+}
+
+/// Whether the file begins as a baseline does.
+fn is_summary(path: &str) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(256).read_to_end(&mut head));
+    read.is_ok() && String::from_utf8_lossy(&head).contains("\"sluicegate_summary\"")
+}
+
+/// The columns that a summary is of; of types that have no name in rule files nothing is said.
+fn columns_of(summary: &Summary) -> FoundColumns {
+    let field = |column: &Column| Field::new(&column.name, parse_type(&column.data_type).unwrap_or(DataType::Null), column.nullable);
+    let schema = Schema::new(summary.columns.iter().map(field).collect::<Vec<_>>());
+    FoundColumns { schema, missing: BTreeMap::new(), contradicted: Vec::new(), are_ordered: false }
 }
 
 /// The columns of the data at `path`: text is read to its end, since its types follow from all values.

@@ -12,7 +12,7 @@ use super::run::{self, Trust, read_rules, surroundings};
 use super::{chart, output};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::findings::{Label, Unit, Value};
+use crate::findings::{Finding, Label, Unit, Value};
 use crate::history::{self, Entry, History, Mark, Shown, word};
 use crate::report::Report;
 use crate::report::model;
@@ -248,16 +248,10 @@ fn set_aside(report: &Report) -> u64 {
     report.rows.quarantined
 }
 
-/// Ids of findings that failed or had nothing to judge, and of those that warn.
+/// Ids of findings that failed or had nothing to judge, and of those that warn. What is warming up is neither.
 fn problems(report: &Report) -> (Vec<String>, Vec<String>) {
-    let of = |labels: &[Label]| {
-        let is_one = |label: Label, is_warning: bool| labels.contains(&label) || (labels.contains(&Label::Warning) && is_warning);
-        report.findings.iter().filter(|f| is_one(f.label(), f.is_warning())).map(|f| f.id.clone()).collect::<Vec<_>>()
-    };
-    let warned = of(&[Label::Warning]);
-    let mut failed = of(&[Label::Fail, Label::NoData]);
-    failed.retain(|id| !warned.contains(id));
-    (failed, warned)
+    let ids = |is_one: &dyn Fn(&Finding) -> bool| report.findings.iter().filter(|f| is_one(f)).map(|f| f.id.clone()).collect();
+    (ids(&|f| f.label() == Label::Fail || f.stops()), ids(&Finding::is_warning))
 }
 
 fn said(entry: &Entry, mark: Option<&Mark>) -> String {

@@ -18,6 +18,7 @@ use crate::rules::words::{AgainstWord, Season};
 use crate::ruleset::{BaselineSection, RuleFile};
 use crate::shown::counted;
 use crate::source::{self, ContractColumn, ReadOptions, Source, Spool};
+use crate::summary::Summary;
 
 /// Files, the baseline, the table and the recorded runs that the rules of one rule file may name.
 pub(super) struct Surroundings {
@@ -143,6 +144,17 @@ impl Runs {
         }
     }
 
+    /// The last run that counts; while the batch is not known, it may be one of the batch itself.
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Fault> {
+        let is_known = self.batch_id.is_some() || self.identity().is_some();
+        let batch = || if is_known { self.batch() } else { Ok(String::new()) };
+        let past = self.history.summaries(&Window { last: 1, season: None, time: self.time, batch: &batch })?;
+        if is_known {
+            past.warnings.iter().for_each(|warning| output::note(warning));
+        }
+        Ok(past.parts.into_iter().next_back())
+    }
+
     fn summaries(&self, last: u64, season: Option<Season>) -> Result<Kept, Fault> {
         let batch = || self.batch();
         let Past { parts, without, too_few, warnings } =
@@ -159,6 +171,10 @@ fn without_summary(runs: u64) -> String {
 }
 
 impl References for Surroundings {
+    fn last_run(&self) -> Result<Option<(String, Arc<Summary>)>, Faults> {
+        Ok(self.runs.as_ref().map(Runs::last_run).transpose()?.flatten())
+    }
+
     fn batch_is(&self, identity: Arc<Identity>) {
         self.runs.iter().for_each(|runs| *runs.identity() = Some(identity.clone()));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::limits::{Limit, Measure};
-use crate::findings::{Finding, Outcome};
+use crate::findings::{Finding, Outcome, figures};
 use crate::report::Report;
 use crate::rules::words::ColumnSelection;
 use crate::ruleset::{RuleFile, RuleItem};
@@ -96,6 +96,10 @@ fn of_finding(told: Backtested, limit: Option<&Limit>, judged: &[&Finding], at_m
             None => return unchanged(told, "what it observed has no single limit"),
         },
     };
+    let p_values = [&figures::P_VALUE, &figures::ADJUSTED_P_VALUE];
+    if !limit.is_of_rows() && judged.iter().any(|finding| p_values.iter().any(|name| finding.figures.get(name).is_some())) {
+        return unchanged(told, "a p-value decides too");
+    }
     if by_group && !limit.is_of_rows() {
         return unchanged(told, "groups are judged each by itself");
     }
@@ -116,11 +120,18 @@ fn as_recorded(told: Backtested, judged: &[&Finding], limit: &str, note: &str) -
     Backtested { limit, fires, note: Some(note.to_owned()), ..told }
 }
 
-/// Whether the finding is one that the item makes.
+/// How ids end of what is held against the anchor of the baseline.
+const ANCHOR: &str = "-anchor";
+
+/// Whether the finding is one that the item makes, be it beside the baseline's anchor.
 fn is_of(item: &RuleItem, finding: &Finding) -> bool {
-    if finding.rule != item.entry.name || finding.place.is_none() {
-        return false;
-    }
+    let is_called = |id: &str| is_called(item, finding, id);
+    let is_of_rule = finding.rule == item.entry.name && finding.place.is_some();
+    is_of_rule && (is_called(&finding.id) || finding.id.strip_suffix(ANCHOR).is_some_and(is_called))
+}
+
+/// Whether a finding of these columns that the item makes is called `id`.
+fn is_called(item: &RuleItem, finding: &Finding, id: &str) -> bool {
     let selects = |column: &str| match (&item.words.column, &item.words.columns) {
         (Some(named), _) => named.value == column,
         (None, Some(columns)) => match &columns.value {
@@ -133,11 +144,11 @@ fn is_of(item: &RuleItem, finding: &Finding) -> bool {
     };
     let column = finding.columns.first().map(String::as_str).unwrap_or_default();
     match (&item.words.id, &item.words.columns) {
-        (Some(id), Some(_)) if !item.is_about_rows() => finding.id == format!("{}-{column}", id.value) && selects(column),
-        (Some(id), _) => finding.id == id.value,
+        (Some(own), Some(_)) if !item.is_about_rows() => id == format!("{}-{column}", own.value) && selects(column),
+        (Some(own), _) => id == own.value,
         (None, _) => {
             let derived = std::iter::once(item.entry.name).chain(finding.columns.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
-            finding.id == derived && (item.is_about_rows() || selects(column))
+            id == derived && (item.is_about_rows() || selects(column))
         }
     }
 }

@@ -71,8 +71,7 @@ fn chosen(mut items: Vec<Item>, limits: &Limits) -> (Vec<Item>, u64) {
     let all = items.len();
     let newest = all - limits.keep_last.unwrap_or(0).min(all);
     let goes = |item: &Item| {
-        limits.before.is_none_or(|before| item.at < before)
-            && (limits.batches.is_empty() || limits.batches.iter().any(|batch| *batch == item.batch_id))
+        limits.before.is_none_or(|before| item.at < before) && (limits.batches.is_empty() || limits.batches.contains(&item.batch_id))
     };
     let chosen: Vec<Item> = items.into_iter().take(newest).filter(goes).collect();
     let kept = (all - chosen.len()) as u64;

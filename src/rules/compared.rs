@@ -278,3 +278,75 @@ fn is_within(ours: f64, theirs: f64, change: Change) -> bool {
     let reach = change.reach(theirs);
     (ours - theirs).abs() <= reach + ROUNDING * (ours.abs().max(theirs.abs()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::words::Season;
+
+    fn comparison(is_share: bool, test: Test) -> Comparison {
+        Comparison { against: AgainstWord::Runs { last: 14, season: None::<Season> }, is_share, test }
+    }
+
+    fn judged(by: &Comparison, ours: f64, other: Other) -> Finding {
+        match by.judge("mean", ours, other) {
+            Judgement::Measured(finding) => *finding,
+            other => panic!("no measure: {other:?}"),
+        }
+    }
+
+    /// By numpy: m = np.median(runs); 0.6745 * (x - m) / np.median(np.abs(runs - m)).
+    #[test]
+    fn what_is_usual_among_runs_passes() {
+        let runs = vec![100.0, 103.0, 98.0, 101.0, 99.0, 102.0, 100.0, 97.0, 104.0, 101.0, 100.0, 99.0, 103.0, 96.0];
+        let tenth = Change::Relative(Decimal::new(1, 1).expect("a share"));
+        let by = comparison(false, Test::Unusual { limit: 5.0, min_change: tenth });
+        for (x, outcome, z) in [
+            (100.0, Outcome::Pass, 0.0),
+            // Unusual, but no change of a tenth; a change of a tenth and more, and just usual; both.
+            (109.9, Outcome::Pass, 4.451_700_000_000_002),
+            (111.0, Outcome::Pass, 4.946_333_333_333_333),
+            (112.0, Outcome::Fail, 5.396),
+            (85.0, Outcome::Fail, -6.745),
+        ] {
+            let finding = judged(&by, x, Other::Runs(runs.clone()));
+            assert_eq!(finding.outcome, outcome, "{x}: {:?}", finding.message);
+            let found = finding.figures.get(&figures::ROBUST_Z).expect("a z");
+            assert!((found.value.as_f64().expect("a float") - z).abs() < 1e-9, "{x}: {found:?}");
+        }
+        // Where more than half of the runs are alike, there is no z: the size of the change decides.
+        let alike = [vec![50.0; 9], vec![51.0; 5]].concat();
+        assert_eq!(judged(&by, 54.9, Other::Runs(alike.clone())).outcome, Outcome::Pass);
+        let finding = judged(&by, 55.1, Other::Runs(alike));
+        assert!(finding.outcome == Outcome::Fail && finding.figures.get(&figures::ROBUST_Z).is_none());
+    }
+
+    #[test]
+    fn fewer_runs_than_tell_what_is_usual_are_no_data_that_blocks_nothing() {
+        let tenth = Change::Relative(Decimal::new(1, 1).expect("a share"));
+        let by = comparison(false, Test::Unusual { limit: 5.0, min_change: tenth });
+        assert!(matches!(by.of_runs((0..13).map(|i| Estimate::exact(f64::from(i)))), Err(Why::WarmingUp(_))));
+        assert!(matches!(by.of_runs((0..14).map(|i| Estimate::exact(f64::from(i)))), Ok(Other::Runs(runs)) if runs.len() == 14));
+    }
+
+    #[test]
+    fn an_estimate_whose_error_could_change_the_outcome_decides_nothing() {
+        let by = comparison(false, Test::Change(Change::Relative(Decimal::new(1, 1).expect("a share"))));
+        let outcome = |ours, theirs| judged(&by, ours, Other::One(theirs)).outcome;
+        // Between 90 and 110: a tenth more than that may be 99 or 121, a tenth less 81 or 99.
+        let about = Estimate { value: 100.0, low: 90.0, high: 110.0 };
+        assert_eq!(outcome(99.0, about), Outcome::Pass);
+        for undecided in [98.0, 100.0, 105.0, 115.0, 85.0] {
+            assert_eq!(outcome(undecided, about), Outcome::InsufficientEvidence, "{undecided}");
+        }
+        assert_eq!((outcome(122.0, about), outcome(80.0, about)), (Outcome::Fail, Outcome::Fail));
+        assert_eq!((outcome(110.0, Estimate::exact(100.0)), outcome(110.1, Estimate::exact(100.0))), (Outcome::Pass, Outcome::Fail));
+        // Of 0 a share is 0.
+        assert_eq!((outcome(0.0, Estimate::exact(0.0)), outcome(1e-9, Estimate::exact(0.0))), (Outcome::Pass, Outcome::Fail));
+        // 0.3 is a tenth of 3, whatever floats make of 3.3 - 3.
+        assert_eq!(outcome(3.3, Estimate::exact(3.0)), Outcome::Pass);
+        let points = comparison(true, Test::Change(Change::Points(Decimal::new(2, 2).expect("points"))));
+        let outcome = |ours, theirs| judged(&points, ours, Other::One(Estimate::exact(theirs))).outcome;
+        assert_eq!((outcome(0.12, 0.1), outcome(0.121, 0.1), outcome(0.08, 0.1)), (Outcome::Pass, Outcome::Fail, Outcome::Pass));
+    }
+}

@@ -75,6 +75,8 @@ impl ByChance {
         finding.figures.set(&figures::ADJUSTED_P_VALUE, adjusted);
         let is_beyond = adjusted < alpha;
         let p_shown = match adjusted == p_value {
+            // Not 0, but beyond what floats tell from it.
+            true if p_value == 0.0 => "p below 1e-300".to_owned(),
             true => format!("p {}", beside(p_value, &[alpha])),
             false => format!("p {}, adjusted {}", digits(p_value, 3), beside(adjusted, &[alpha])),
         };

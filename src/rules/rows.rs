@@ -128,7 +128,14 @@ impl SinglePass for ComparedRows {
         let batches = if self.comparison.is_by_run() { 1 } else { facts.batches_beside(self.theirs)? };
         let theirs = self.comparison.other(facts, self.theirs, |c| Ok(Estimate::exact(c.rows as f64 / batches as f64)))?;
         Ok(match theirs {
-            Ok(theirs) => self.comparison.judge("number of rows", rows as f64, theirs),
+            Ok(theirs) => {
+                let mut judgement = self.comparison.judge("number of rows", rows as f64, theirs);
+                if let Judgement::Measured(finding) = &mut judgement {
+                    (finding.observed, finding.unit) = (rows.into(), Unit::ROWS);
+                    finding.figures.set(&figures::ROWS, rows);
+                }
+                judgement
+            }
             Err(why) => why.into(),
         })
     }

@@ -50,6 +50,8 @@ fn lists_of_one(schema: &mut Json, definitions: &Json) {
             object.values_mut().for_each(|value| lists_of_one(value, definitions));
             let is_list =
                 object.get("type").is_some_and(|t| t == "array" || t.as_array().is_some_and(|all| all.iter().any(|t| t == "array")));
+            // A pair is never one value.
+            let is_list = is_list && object.get("minItems").and_then(Json::as_u64).is_none_or(|least| least < 2);
             let Some(item) = object.get("items").filter(|item| is_list && is_single(item, definitions)).cloned() else { return };
             let description = object.remove("description");
             let list = Json::Object(std::mem::take(object));

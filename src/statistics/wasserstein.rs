@@ -56,7 +56,8 @@ fn mean_of_absolute(from: f64, to: f64) -> f64 {
 }
 
 /// What the distance of samples of n and m values from the baseline's distribution exceeds in one of 20, divided by √(1/n + 1/m). Their
-/// difference is nearly a Brownian bridge, whose mean is √(2/π)·∫ √(F·(1 − F)) dx; its 95 % quantile is less than twice that.
+/// difference is nearly a Brownian bridge, whose mean is √(2/π)·∫ √(F·(1 − F)) dx; its 95 % quantile is less than
+/// twice that, and where the tails of few values are heavy, than 2.5 times.
 pub fn wasserstein_noise(cells: &[Cell]) -> f64 {
     let finite: Vec<Cell> = cells.iter().copied().filter(|cell| cell.low.is_finite() && cell.high.is_finite()).collect();
     let all = totals(&finite).1 as f64;
@@ -71,5 +72,5 @@ pub fn wasserstein_noise(cells: &[Cell]) -> f64 {
         sum += (spread(share) + spread(before as f64 / all)) / 2.0 * (cell.high - cell.low);
         last = Some(cell.high);
     }
-    2.0 * (2.0 / std::f64::consts::PI).sqrt() * sum
+    2.5 * (2.0 / std::f64::consts::PI).sqrt() * sum
 }

@@ -95,7 +95,7 @@ fn what_has_nothing_to_compare_with_yet_warms_up_and_blocks_nothing() {
     let finding = first.finding("shares");
     assert_eq!((&finding["outcome"], &finding["warming_up"], &finding["severity"]), (&"no_data".into(), &true.into(), &"info".into()));
     let reasons: Vec<&Json> = first.report()["reasons"].as_array().expect("reasons").iter().collect();
-    assert_eq!(reasons, ["warming up, not judged yet: shares, shares-anchor"]);
+    assert_eq!(reasons, ["warming up, not judged yet: schema, shares, shares-anchor"]);
     place.write("d.csv", groups(300, 700));
     let second = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"]);
     assert_eq!((second.code, second.verdict()), (1, "reject"));

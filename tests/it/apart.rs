@@ -10,14 +10,15 @@ use chrono::{DateTime, Utc};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use sluicegate::assemble::{self, Header};
-use sluicegate::audit::{self, Fold, Job, Means, NoSink, Order, Runner};
+use sluicegate::audit::{self, Fold, Job, Kept, Means, NoSink, Order, References, Runner};
 use sluicegate::diagnostic::Faults;
 use sluicegate::engine::Cancel;
 use sluicegate::metric::Budget;
 use sluicegate::report::model::Mode;
 use sluicegate::rules::RULES;
+use sluicegate::rules::words::AgainstWord;
 use sluicegate::ruleset::RuleFile;
-use sluicegate::source::{self, Cut, Source, Spool};
+use sluicegate::source::{self, ContractColumn, Cut, ReadOptions, Source, Spool};
 
 use crate::support::{Place, files_below, project};
 
@@ -54,6 +55,8 @@ rules:
   - outliers: { column: score, k: 1.5, on_fail: warn }
   - outliers: { id: by-mad, column: score, method: mad, by: [city], on_fail: warn }
   - outliers: { id: z, column: score, method: zscore, log: true, on_fail: warn }
+  - drift: { columns: [score, city], against: d.csv, on_fail: warn }
+  - drift: { id: by-drift, column: size, by: [city], test: psi, against: d.ndjson, on_fail: warn }
   - statistic: { column: score, of: mean, max: 900, on_fail: warn }
   - statistic: { id: median, column: score, of: median, by: [city], min: 0, on_fail: warn }
   - statistic: { id: many, column: id, of: distinct, min: 10, on_fail: warn }
@@ -93,7 +96,13 @@ impl Data {
     }
 
     fn job(&self) -> Job<'_> {
-        Job::new(&self.rules, self.open(), now(), self.budget())
+        let references: Arc<dyn References> = Arc::new(Beside {
+            directory: Path::new(&self.paths[0]).parent().expect("a directory").to_owned(),
+            options: self.rules.sections.read_options("r.yaml").expect("options"),
+            contract: self.rules.sections.contract(),
+            spool: self.spool.clone(),
+        });
+        Job { references: Some(references), ..Job::new(&self.rules, self.open(), now(), self.budget()) }
     }
 
     /// The report, or what is wrong.
@@ -113,6 +122,25 @@ impl Data {
             (last, units) = (Some(unit), units + 1);
         }
         units
+    }
+}
+
+/// What rules compare with: files beside the data.
+struct Beside {
+    directory: PathBuf,
+    options: ReadOptions,
+    contract: Vec<ContractColumn>,
+    spool: PathBuf,
+}
+
+impl References for Beside {
+    fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
+        let paths: Vec<String> = paths.iter().map(|path| self.directory.join(path).display().to_string()).collect();
+        Ok(source::open(&paths, &self.options, &self.contract, &Spool::new(&self.spool))?)
+    }
+
+    fn summaries(&self, _: &AgainstWord) -> Result<Kept, Faults> {
+        Ok(Kept::default())
     }
 }
 

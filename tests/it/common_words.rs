@@ -26,6 +26,9 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("stuck", "column: x, max_run: 1", ""),
     ("outliers", "column: x, k: 0.5", ""),
     ("statistic", "column: x, of: mean, max: 1", "column: x, of: mean, max: 1e9, warn: 1"),
+    ("statistic", "column: x, of: mean, against: before.csv, change: 10%", ""),
+    ("rows", "against: before.csv, change: 10%", ""),
+    ("outliers", "column: x, method: zscore, threshold: 0.5, against: before.csv", ""),
     ("statistic", "column: x, of: most_common, min: 99%", "column: x, of: most_common, above: 1%, warn: 99%"),
     (
         "representation",
@@ -84,7 +87,7 @@ fn data() -> String {
 
 /// Two thousand rows that are quite unlike, to compare with.
 fn before() -> String {
-    let row = |k: usize| format!("{k},{},{},1,{k},a,{k},2025-12-01\n", if k.is_multiple_of(3) { "a" } else { "b" }, 100 + k % 50);
+    let row = |k: usize| format!("{},{},{},1,{k},a,{k},2025-12-01\n", k % 30, if k.is_multiple_of(3) { "a" } else { "b" }, 100 + k % 50);
     format!("k,g,x,y,z,t,key,d\n{}", (1..=2000).map(row).collect::<String>())
 }
 
@@ -182,6 +185,7 @@ fn every_common_word_is_honoured_or_refused_by_every_rule() {
 fn a_wrong_warn_is_a_fault_with_its_place_wherever_it_stands() {
     let place = Place::new();
     place.write("d.csv", data());
+    place.write("before.csv", before());
     for (rule, config, _) in CONFIGURED {
         // Of a mean, −1 is a limit as good as any.
         let wrong = if *rule == "statistic" { &["banana", "36h"] } else { &["banana", "-1"] };
@@ -196,6 +200,7 @@ fn a_wrong_warn_is_a_fault_with_its_place_wherever_it_stands() {
 fn a_warn_that_could_never_warn_is_refused() {
     let place = Place::new();
     place.write("d.csv", data());
+    place.write("before.csv", before());
     for (rule, config) in [
         ("range", "column: x, max: 10, warn: 1%"),
         ("range", "column: x, max: 10, tolerate: 5%, warn: 5%"),

@@ -119,3 +119,19 @@ fn values_of_masked_columns_are_not_shown() {
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(run.stdout.contains("`born`") && !run.stdout.contains("1999"), "{}", run.stdout);
 }
+
+#[test]
+fn a_baseline_is_a_contract_too() {
+    let place = Place::with("dataset: d\n", "id,price\n1,0.5\n2,1.5\n");
+    let run = place.run(&["baseline", "capture", "d.csv", "-r", "r.yaml", "-o", "b.json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    place.write("new.yaml", rules("id: int64, price: int64, note: { type: string, required: true }"));
+    place.write("wide.csv", "price,id,more\n1.5,0.5,x\n");
+    let (run, found) = diff(&place, "b.json", "new.yaml");
+    assert_eq!((run.code, found.len()), (1, 2), "{found:?}");
+    assert_eq!(found, ["! price type_narrowed: new_readers", "! note column_added: new_readers old_writers"]);
+    let (run, found) = diff(&place, "b.json", "wide.csv");
+    assert_eq!((run.code, found), (0, vec!["id type_widened: old_readers".to_owned(), "more column_added: ".to_owned()]));
+    let (run, found) = diff(&place, "b.json", "b.json");
+    assert_eq!((run.code, found.len()), (0, 0));
+}

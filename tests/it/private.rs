@@ -74,15 +74,17 @@ fn rules_of(name: &str) -> &'static str {
         "order" => "  - order: { column: ssn, on_fail: warn }\n",
         "stuck" => "  - stuck: { column: name, max_run: 2, on_fail: warn }\n",
         "outliers" => {
-            "  - outliers: { column: pay, method: iqr, k: 1.5 }\n  - outliers: { id: by-outliers, column: pay, method: mad, by: [name] }\n"
+            "  - outliers: { id: pay-before, column: pay, method: zscore, threshold: 0.1, against: before.csv }\n  - outliers: { column: pay, method: iqr, k: 1.5 }\n  - outliers: { id: by-outliers, column: pay, method: mad, by: [name] }\n"
         }
         "statistic" => {
-            "  - statistic: { id: mean, column: ssn, of: mean, max: 9182705, on_fail: warn }\n  - statistic: { id: most, column: pay, of: max, max: 91827000.5, on_fail: warn }\n  - statistic: { id: median, column: pay, of: median, min: 91827999, by: [name], on_fail: warn }\n"
+            "  - statistic: { id: mean-before, column: ssn, of: mean, against: before.csv, change: 1, on_fail: warn }\n  - statistic: { id: mean, column: ssn, of: mean, max: 9182705, on_fail: warn }\n  - statistic: { id: most, column: pay, of: max, max: 91827000.5, on_fail: warn }\n  - statistic: { id: median, column: pay, of: median, min: 91827999, by: [name], on_fail: warn }\n"
         }
         "representation" => {
             "  - representation: { groups: [name], reference: { CANARY7F3A-Quill: 0.5, CANARY-UNSEEN: 0.5 }, tolerance: 1 points, on_fail: warn }\n  - representation: { id: two, groups: [name, code], reference: equal, tolerance: 1 points, on_fail: warn }\n"
         }
-        "rows" => "  - rows: { min: 1, by: [name] }\n",
+        "rows" => {
+            "  - rows: { min: 1, by: [name] }\n  - rows: { id: rows-before, against: before.csv, change: 1, by: [name], on_fail: warn }\n"
+        }
         "freshness" => "  - freshness: { column: born, max_age: 1d, on_fail: warn }\n",
         "column_set" => "  - column_set: { contains: [name] }\n",
         "type" => "  - type: { column: name, is: int64, on_fail: warn }\n",
@@ -218,6 +220,7 @@ fn ensure_quarantine_is_clean(place: &Place) -> String {
 fn no_fault_shows_a_value_of_a_masked_column() {
     let place = Place::new();
     place.write("people.csv", people());
+    place.write("before.csv", people_before());
     place.write("broken.csv", "id,ssn,name,born,pay,code\n\"CANARY");
     for (rules, code) in [
         ("  - range: { column: ssn, max: CANARY9182799 }\n", 2),

@@ -87,7 +87,9 @@ fn runs_are_recorded_in_an_object_store_too() {
 
 #[test]
 fn runs_that_are_recorded_at_once_are_all_there() {
-    let place = place();
+    // With a contract, what a run finds does not depend on which others are there already.
+    let contract = "schema:\n  columns:\n    price: { type: int64 }\n    site: { type: string }\n";
+    let place = Place::with(&format!("{RULES}{contract}"), "");
     std::thread::scope(|threads| {
         for i in 0..8 {
             let place = &place;
@@ -140,4 +142,23 @@ fn the_report_as_html_says_what_has_changed() {
     }
     let (_, first): (_, Json) = ((), check(&place, 8, "5,a\n").report()["history"].clone());
     assert_eq!((first["runs"].as_u64(), first.get("since_last_run")), (Some(0), None), "{first}");
+}
+
+#[test]
+fn without_a_contract_or_a_baseline_the_columns_are_those_of_the_last_run() {
+    let place = place();
+    check_with(&place, 9, "5,a\n6,b\n", &["--batch-id", "a"]);
+    let run = |day: u32, id: &str, header: &str| {
+        place.write("d.csv", format!("{header}\n5,a\n6,b\n"));
+        let now = format!("2026-11-{day:02}");
+        place.run(&["check", "d.csv", "-r", "r.yaml", "--record", "runs", "--now", &now, "--batch-id", id])
+    };
+    let renamed = run(10, "b", "price,place");
+    let changes = renamed.report()["schema_changes"].as_array().expect("changes");
+    assert_eq!(changes.iter().map(|c| c["path"].as_str().expect("a path")).collect::<Vec<_>>(), ["site"], "{changes:?}");
+    // It is compared with the last run before it, not with itself; and a run that is marked bad does not count.
+    assert_eq!(run(11, "b", "price,place").report()["schema_changes"], renamed.report()["schema_changes"]);
+    mark(&place, "a", "bad");
+    let alone = run(12, "b", "price,place");
+    assert!(alone.report()["schema_changes"].as_array().is_some_and(Vec::is_empty), "{}", alone.stdout);
 }

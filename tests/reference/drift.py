@@ -3,6 +3,8 @@
 
     python tests/reference/drift.py alarms 1000 10000     # rows of batch and of baseline, runs; 100, 1000 and 100000 rows are in docs/statistics.md
     python tests/reference/drift.py power 1000 2000
+    python tests/reference/drift.py noise 1000 2000       # how often distances exceed what chance is said to make of them: at most 5 %
+    python tests/reference/drift.py alarms 1000 10000 100000        # the same with a baseline of so many rows
 
 Needs numpy and scipy. The tests are written here a second time, by their definitions; none of the program's code is used.
 Each run draws a baseline and a batch from one distribution (alarms), or the batch from a changed one (power).
@@ -82,15 +84,16 @@ def chi2(a, b, min_effect=MIN_EFFECT):
         return "too few"
     expected = np.outer(table.sum(1), table.sum(0)) / (n + m)
     x = ((table - expected) ** 2 / expected).sum()
-    if (x / (n + m)) ** 0.5 < min_effect:
+    p, q = table / table.sum(1, keepdims=True)
+    if (((p - q) ** 2 / (p + q)).sum() / 2) ** 0.5 < min_effect:
         return ""
     return "fail" if stats.chi2.sf(x, table.shape[1] - 1) < ALPHA else ""
 
 
-def null_share(a, b, n):
-    if abs(a - b) / n <= NULL_SHARE:
+def null_share(a, b, n, m):
+    if abs(a / n - b / m) <= NULL_SHARE:
         return ""
-    return "fail" if stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue < ALPHA else ""
+    return "fail" if stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue < ALPHA else ""
 
 
 def normal(r, n):
@@ -130,22 +133,22 @@ def tally(name, found, runs):
     print(f"{name}: fail {part('fail'):.2f}  warn {part('warn'):.2f}  too few {part('too few'):.2f}", flush=True)
 
 
-def alarms(n, runs):
+def alarms(n, runs, m):
     r = np.random.default_rng(2026)
     for name, draw in NUMBERS.items():
         found = {"ks": [], "psi": []}
         for _ in range(runs):
-            a, b = counted(draw(r, n), draw(r, n))
+            a, b = counted(draw(r, n), draw(r, m))
             found["ks"].append(ks(a, b))
             found["psi"].append(psi(a, b))
         for test, found in found.items():
             tally(f"{test} | {name}", found, runs)
     for name, shares in CATEGORIES.items():
-        pairs = [(r.multinomial(n, shares), r.multinomial(n, shares)) for _ in range(runs)]
+        pairs = [(r.multinomial(n, shares), r.multinomial(m, shares)) for _ in range(runs)]
         tally(f"chi2 | {name}", [chi2(*pair) for pair in pairs], runs)
         tally(f"psi | {name}", [psi_categories(*pair) for pair in pairs], runs)
     for share in (0.001, 0.01, 0.1):
-        tally(f"null_share | {share:.1%} missing", [null_share(*r.binomial(n, share, 2), n) for _ in range(runs)], runs)
+        tally(f"null_share | {share:.1%} missing", [null_share(r.binomial(n, share), r.binomial(m, share), n, m) for _ in range(runs)], runs)
 
 
 CHANGES = {"mean by 0.2 sd": lambda x, sd: x + 0.2 * sd, "mean by 0.5 sd": lambda x, sd: x + 0.5 * sd,
@@ -155,14 +158,14 @@ OF_AMOUNTS = {"mean by 0.2 sd": lambda x, sd: np.where(x > 0, x + 0.5 * sd, 0), 
               "doubled spread": lambda x, sd: 2 * x}
 
 
-def power(n, runs):
+def power(n, runs, m):
     r = np.random.default_rng(2027)
     for name, draw in list(NUMBERS.items())[:3]:
         sd = draw(r, 10**6).std()
         for change, apply in (OF_AMOUNTS if draw is inflated else CHANGES).items():
             found = {"ks": [], "ks, min_effect 0.05": [], "psi": [], "psi, max 0.03": []}
             for _ in range(runs):
-                a, b = counted(apply(draw(r, n), sd), draw(r, n))
+                a, b = counted(apply(draw(r, n), sd), draw(r, m))
                 found["ks"].append(ks(a, b))
                 found["ks, min_effect 0.05"].append(ks(a, b, 0.05))
                 found["psi"].append(psi(a, b))
@@ -170,11 +173,43 @@ def power(n, runs):
             for test, found in found.items():
                 tally(f"{test} | {name} | {change}", found, runs)
     before, after = np.append(0.1, np.full(9, 0.1)), np.append(0.2, np.full(9, 0.8 / 9))
-    pairs = [(r.multinomial(n, after), r.multinomial(n, before)) for _ in range(runs)]
+    pairs = [(r.multinomial(n, after), r.multinomial(m, before)) for _ in range(runs)]
     for test in (chi2, psi_categories):
         tally(f"{test.__name__} | category from 10 to 20 %", [test(*pair) for pair in pairs], runs)
-    tally("null_share | from 1 to 5 %", [null_share(r.binomial(n, 0.05), r.binomial(n, 0.01), n) for _ in range(runs)], runs)
+    tally("null_share | from 1 to 5 %", [null_share(r.binomial(n, 0.05), r.binomial(m, 0.01), n, m) for _ in range(runs)], runs)
+
+
+def beyond(name, found):
+    print(f"{name}: {100 * np.mean(found):.2f}", flush=True)
+
+
+def noise(n, runs, m):
+    r = np.random.default_rng(2028)
+    per_row = 1 / n + 1 / m
+    for name, draw in NUMBERS.items():
+        found = []
+        for _ in range(runs):
+            a, b = counted(draw(r, n), draw(r, m))
+            fa, fb = np.cumsum(a) / n, np.cumsum(b) / m
+            level = 2.5 * (2 / np.pi * per_row) ** 0.5 * np.sqrt(fb * (1 - fb).clip(0)).sum()
+            found.append(np.abs(fa - fb).sum() > level)
+        beyond(f"wasserstein | {name}", found)
+    for name, shares in CATEGORIES.items():
+        found = {"js": [], "hellinger": [], "linf": []}
+        for _ in range(runs):
+            a, b = r.multinomial(n, shares), r.multinomial(m, shares)
+            p, q = (x[(a > 0) | (b > 0)] / x.sum() for x in (a, b))
+            k, mean = len(p), (p + q) / 2
+            few = np.mean((a + b)[(a > 0) | (b > 0)] * min(n, m) / (n + m) < 20)
+            level = stats.chi2.ppf(0.95, k - 1) * per_row / 8
+            divergence = (np.where(p > 0, p * np.log(np.where(p > 0, p, 1) / mean), 0) + np.where(q > 0, q * np.log(np.where(q > 0, q, 1) / mean), 0)).sum() / 2
+            found["js"].append(divergence > level * (1 + (2 * np.log(2) - 1) * few))
+            found["hellinger"].append(((np.sqrt(p) - np.sqrt(q)) ** 2).sum() / 2 > level * (1 + few))
+            found["linf"].append(np.abs(p - q).max() ** 2 > stats.norm.isf(0.025 / k) ** 2 * (mean * (1 - mean)).max() * per_row)
+        for test, found in found.items():
+            beyond(f"{test} | {name}", found)
 
 
 if __name__ == "__main__":
-    {"alarms": alarms, "power": power}[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
+    what, n, runs, m = sys.argv[1], *map(int, [*sys.argv[2:], sys.argv[2]][:3])
+    {"alarms": alarms, "power": power, "noise": noise}[what](n, runs, m)

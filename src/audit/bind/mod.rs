@@ -124,7 +124,7 @@ pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
     plan.profile = profile;
     plan.requests.absorb(asked);
-    let (compared, asked) = earlier::ask(terms, &plan);
+    let (compared, asked) = earlier::ask(terms.profiled, &plan.prepare, plan.profile.iter().map(|column| column.index), &plan.requests);
     plan.compared = compared;
     plan.requests.absorb(asked);
     if terms.keeps == Keeps::Everything {

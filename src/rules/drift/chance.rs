@@ -1,10 +1,10 @@
 //! Tests by which chance either explains a difference or does not.
 
 use super::check::DriftCheck;
-use super::shown;
+use super::shown::{self, Told};
 use super::sides::Sides;
 use super::words::Limits;
-use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
+use crate::findings::{Figures, Finding, Message, Outcome, Unit, Value, figures};
 use crate::metric::cells::CellsOut;
 use crate::rules::Judgement;
 use crate::rules::judgement::ByChance;
@@ -25,10 +25,7 @@ struct Found {
     effect: (f64, f64),
     /// p at the least and at the most effect.
     p_values: (f64, f64),
-    figures: Figures,
-    groups: Vec<GroupFigures>,
-    says: Vec<String>,
-    unit: Unit,
+    told: Told,
     /// How many rows would tell what was found from chance.
     advice: Option<String>,
 }
@@ -60,10 +57,7 @@ impl DriftCheck {
                 name: "D",
                 effect: (distance.low, distance.high),
                 p_values,
-                figures: Figures::default(),
-                groups: shown::bins(self, &cells, &bins, (&a, &b)),
-                says: Vec::new(),
-                unit: Unit::NONE,
+                told: Told { groups: shown::bins(self, &cells, &bins, (&a, &b)), ..Told::default() },
                 advice: if is_open { advice(distance.low) } else { None },
             },
         )
@@ -79,15 +73,13 @@ impl DriftCheck {
             let advice = format!("{} of each would do", counted(rows.max(sides.n.min(sides.m) + 1), "row"));
             return self.too_few_values(sides, 0.0, Some(advice));
         };
-        let (groups, says) = shown::categories(self, &categories, sides);
-        let figures = Figures::from([
-            (&figures::BINS, test.categories.into()),
-            (&figures::CHI_SQUARE, test.statistic.into()),
-            (&figures::CRAMERS_V, test.cramers_v.into()),
-            (&figures::DEGREES_OF_FREEDOM, (test.categories - 1).into()),
-        ]);
+        let mut told = shown::categories(self, &categories, sides);
+        told.figures.set(&figures::BINS, test.categories);
+        told.figures.set(&figures::CHI_SQUARE, test.statistic);
+        told.figures.set(&figures::CRAMERS_V, test.cramers_v);
+        told.figures.set(&figures::DEGREES_OF_FREEDOM, test.categories - 1);
         let (effect, p_values) = ((test.effect, test.effect), (test.p_value, test.p_value));
-        self.by_chance(sides, Found { name: "Cramér's V", effect, p_values, figures, groups, says, unit: Unit::NONE, advice: None })
+        self.by_chance(sides, Found { name: "Cramér's V", effect, p_values, told, advice: None })
     }
 
     /// The share of rows without a value.
@@ -151,11 +143,10 @@ impl DriftCheck {
 
     fn by_chance(&self, sides: &Sides, found: Found) -> Judgement {
         let Limits::Chance { alpha, min_effect } = self.limits else { return Judgement::NoData("no limit".into()) };
-        let Found { name, effect: (least, most), p_values, mut figures, groups, says, unit, advice } = found;
+        let Found { name, effect: (least, most), p_values, told: Told { groups, says, mut figures }, advice } = found;
         figures.set(&figures::ROWS, sides.n);
         figures.set(&figures::BASELINE_ROWS, sides.m);
         figures.set(&figures::EFFECT, least);
-        shown::count_new(self, sides, &mut figures);
         let (matters, may_matter) = (least >= min_effect, most >= min_effect && p_values.1 < alpha);
         let at_least = digits(min_effect, 6);
         let mut seen = format!("{name} {} from {}", beside(least, &[min_effect]), self.against);
@@ -187,7 +178,7 @@ impl DriftCheck {
                 outcome: within,
                 observed: least.into(),
                 limit: min_effect.into(),
-                unit,
+                unit: Unit::NONE,
                 message,
                 figures,
                 groups,

@@ -1,11 +1,12 @@
 //! Distances with a limit of their own: the population stability index and its like.
 
+use super::Test;
 use super::check::DriftCheck;
+use super::shown::{self, Told};
 use super::sides::{Category, Sides};
 use super::words::{Bound, Limits};
-use super::{Test, shown};
 use crate::diagnostic::Fault;
-use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, figures};
+use crate::findings::{Finding, Message, Outcome, Unit, figures};
 use crate::rules::{Answer, GroupFacts, Judgement};
 use crate::shown::{beside, count, counted};
 use crate::statistics::{
@@ -13,14 +14,15 @@ use crate::statistics::{
     rows_for, shares, wasserstein, wasserstein_noise,
 };
 
+/// Fewer expected values than this are few.
+const EXPECTED_MIN: f64 = 20.0;
+
 /// A distance that was measured.
 struct Measure {
     name: &'static str,
     value: Bounded,
     noise: Noise,
-    figures: Figures,
-    groups: Vec<GroupFigures>,
-    says: Vec<String>,
+    told: Told,
 }
 
 /// What a distance comes to by chance alone: in one of 20 batches it, or `square` times its square, is more than
@@ -55,8 +57,7 @@ impl Noise {
 struct Bins {
     a: Vec<u64>,
     b: Vec<u64>,
-    groups: Vec<GroupFigures>,
-    says: Vec<String>,
+    told: Told,
 }
 
 impl DriftCheck {
@@ -64,11 +65,11 @@ impl DriftCheck {
         if !self.is_category {
             return match self.deciles(sides) {
                 Err(why) => Judgement::NoData(why),
-                Ok(Bins { a, b, groups, says }) => self.of_psi(sides, psi(&a, &b), a.len(), (groups, says)),
+                Ok(Bins { a, b, told }) => self.of_psi(sides, psi(&a, &b), a.len(), told),
             };
         }
         let categories = sides.categories();
-        let told = shown::categories(self, &categories, sides);
+        let mut told = shown::categories(self, &categories, sides);
         // Values that are told apart only by groups of their hash are no rare ones.
         let own = categories.iter().all(|category| category.value.is_some());
         let counts: Vec<u64> = categories.iter().map(|category| category.b).collect();
@@ -79,30 +80,30 @@ impl DriftCheck {
             let advice = "no value has 1 % of the baseline, so `psi` cannot tell any apart; `chi2` and `js` can";
             return Judgement::Unfit(advice.into());
         }
-        let (mut found, mut says) = (psi(&a, &b), told.1);
+        let mut found = psi(&a, &b);
         if let (Limits::Distance { max, warn }, Some(index)) = (&self.limits, found) {
             let least = warn.as_ref().map_or(max.value, |warn| warn.value);
             let (a, b) = pooled.with_expected_unseen();
             if let Some(expected) = psi(&a, &b).filter(|expected| index > least && *expected < index) {
                 found = Some(expected);
                 let share = expected_unseen(&counts) * 100.0;
-                says.push(format!("of its values seen once follows that about {}% are new", crate::shown::digits(share, 2)));
+                told.says.push(format!("of its values seen once follows that about {}% are new", crate::shown::digits(share, 2)));
             }
         }
-        self.of_psi(sides, found, a.len(), (told.0, says))
+        self.of_psi(sides, found, a.len(), told)
     }
 
-    fn of_psi(&self, sides: &Sides, index: Option<f64>, bins: usize, (groups, says): (Vec<GroupFigures>, Vec<String>)) -> Judgement {
+    fn of_psi(&self, sides: &Sides, index: Option<f64>, bins: usize, mut told: Told) -> Judgement {
         let Some(index) = index else { return Judgement::NoData("no values in scope".into()) };
         let noise = Noise { coefficient: noise(bins), square: None };
-        let figures = Figures::from([(&figures::BINS, bins.into())]);
-        self.measured(sides, Measure { name: "PSI", value: exactly(index), noise, figures, groups, says })
+        told.figures.set(&figures::BINS, bins);
+        self.measured(sides, Measure { name: "PSI", value: exactly(index), noise, told })
     }
 
     /// Jensen and Shannon's, and Hellinger's.
     pub(super) fn binned_distance(&self, sides: &Sides) -> Judgement {
         let bins = if self.is_category { Ok(self.values(sides)) } else { self.deciles(sides) };
-        let Bins { a, b, groups, says } = match bins {
+        let Bins { a, b, mut told } = match bins {
             Ok(bins) => bins,
             Err(why) => return Judgement::NoData(why),
         };
@@ -121,21 +122,26 @@ impl DriftCheck {
             | Test::Cardinality
             | Test::NewValues => ("Jensen–Shannon distance", jensen_shannon(&p, &q), 8.0 * std::f64::consts::LN_2),
         };
-        let noise = Noise { coefficient: noise(a.len()), square: Some(square) };
-        let figures = Figures::from([(&figures::BINS, a.len().into())]);
-        self.measured(sides, Measure { name, value: exactly(value), noise, figures, groups, says })
+        // A category that one side has not weighs more than the expansion says: by this at most.
+        let sparse = if self.test == Test::Hellinger { 2.0 } else { 2.0 * std::f64::consts::LN_2 };
+        let fewer = sides.n.min(sides.m) as f64 / (sides.n + sides.m) as f64;
+        let few = a.iter().zip(&b).filter(|&(a, b)| ((a + b) as f64 * fewer) < EXPECTED_MIN).count() as f64;
+        let weight = 1.0 + (sparse - 1.0) * few / a.len() as f64;
+        let noise = Noise { coefficient: noise(a.len()) * weight, square: Some(square) };
+        told.figures.set(&figures::BINS, a.len());
+        self.measured(sides, Measure { name, value: exactly(value), noise, told })
     }
 
     pub(super) fn linf(&self, sides: &Sides) -> Judgement {
-        let Bins { a, b, groups, says } = self.values(sides);
+        let Bins { a, b, mut told } = self.values(sides);
         let (Some(p), Some(q)) = (shares(&a), shares(&b)) else { return Judgement::NoData("no values in scope".into()) };
         // Each difference is nearly normal; one of k is beyond the quantile of 0.05/k in one of 20 batches at most.
         let variance = p.iter().zip(&q).map(|(p, q)| (p + q) / 2.0 * (1.0 - (p + q) / 2.0)).fold(0.0, f64::max);
         let z = normal_upper(0.025 / a.len() as f64);
         let noise = Noise { coefficient: z * z * variance, square: Some(1.0) };
-        let figures = Figures::from([(&figures::BINS, a.len().into())]);
+        told.figures.set(&figures::BINS, a.len());
         let name = "largest difference of shares";
-        self.measured(sides, Measure { name, value: exactly(linf(&p, &q)), noise, figures, groups, says })
+        self.measured(sides, Measure { name, value: exactly(linf(&p, &q)), noise, told })
     }
 
     pub(super) fn wasserstein(&self, sides: &Sides, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
@@ -152,9 +158,9 @@ impl DriftCheck {
         let value = Bounded { value: found.value / spread, low: found.low / spread, high: found.high / spread };
         let by_chance = wasserstein_noise(&cells) / spread;
         let noise = Noise { coefficient: by_chance * by_chance, square: Some(1.0) };
-        let figures = Figures::from([(&figures::BASELINE_STDDEV, spread.into())]);
-        let (groups, says) = self.deciles(sides).map_or_else(|_| Default::default(), |bins| (bins.groups, bins.says));
-        Ok(self.measured(sides, Measure { name: "Wasserstein distance", value, noise, figures, groups, says }))
+        let mut told = self.deciles(sides).map_or_else(|_| Told::default(), |bins| bins.told);
+        told.figures.set(&figures::BASELINE_STDDEV, spread);
+        Ok(self.measured(sides, Measure { name: "Wasserstein distance", value, noise, told }))
     }
 
     /// Numbers in the deciles of the baseline.
@@ -165,19 +171,21 @@ impl DriftCheck {
         if a.len() < 2 {
             return Err(format!("needs a scan: all values of {} lie in one cell of its summary", self.against));
         }
-        Ok(Bins { groups: shown::bins(self, &cells, &bins, (&a, &b)), says: Vec::new(), a, b })
+        let told = Told { groups: shown::bins(self, &cells, &bins, (&a, &b)), ..Told::default() };
+        Ok(Bins { a, b, told })
     }
 
     /// Each value by itself.
     fn values(&self, sides: &Sides) -> Bins {
         let categories = sides.categories();
-        let (groups, says) = shown::categories(self, &categories, sides);
-        Bins { a: categories.iter().map(|c| c.a).collect(), b: categories.iter().map(|c| c.b).collect(), groups, says }
+        let told = shown::categories(self, &categories, sides);
+        let (a, b) = categories.iter().map(|category| (category.a, category.b)).unzip();
+        Bins { a, b, told }
     }
 
     fn measured(&self, sides: &Sides, measure: Measure) -> Judgement {
         let Limits::Distance { max, warn } = &self.limits else { return Judgement::NoData("no limit".into()) };
-        let Measure { name, value, noise, mut figures, groups, says } = measure;
+        let Measure { name, value, noise, told: Told { groups, says, mut figures } } = measure;
         let limits: Vec<f64> = [Some(max), warn.as_ref()].into_iter().flatten().map(|bound| bound.value).collect();
         let seen = format!("{name} {} from {}", beside(value.value, &limits), self.against);
         let (outcome, text) = if !noise.is_below(max.value, sides) && !noise.is_surely_more(value.low, max.value, sides) {
@@ -201,7 +209,6 @@ impl DriftCheck {
         }
         let mut message = Message::from(text);
         message.extend(says);
-        shown::count_new(self, sides, &mut figures);
         let (observed, limit) = (value.value.into(), max.value.into());
         Judgement::measured(Finding { outcome, observed, limit, unit: Unit::NONE, message, figures, groups, ..Finding::default() })
     }

@@ -30,8 +30,18 @@ pub(super) fn bins(check: &DriftCheck, cells: &[Cell], bins: &[usize], (a, b): (
     (0..a.len()).map(|bin| counts.group(name(bin), a[bin], b[bin])).collect()
 }
 
-/// The categories that differ most, with the shares of both sides; and in words which values are new, and which have vanished.
-pub(super) fn categories(check: &DriftCheck, all: &[Category], sides: &Sides) -> (Vec<GroupFigures>, Vec<String>) {
+/// What reports show of categories.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Those that differ most, with the shares of both sides.
+    pub groups: Vec<GroupFigures>,
+    /// Which values are new, and which have vanished.
+    pub says: Vec<String>,
+    /// How many of them there are.
+    pub figures: Figures,
+}
+
+pub(super) fn categories(check: &DriftCheck, all: &[Category], sides: &Sides) -> Told {
     let counts = Counts::of(sides.n, sides.m);
     let mut named: Vec<(String, &Category)> = all.iter().filter_map(|c| Some((value_text(c.value.as_ref()?, check)?, c))).collect();
     named.sort_by(|(x, c), (y, d)| counts.apart(d).cmp(&counts.apart(c)).then(x.cmp(y)));
@@ -47,21 +57,15 @@ pub(super) fn categories(check: &DriftCheck, all: &[Category], sides: &Sides) ->
     }
     says.extend(list("new", named.iter().filter(|(_, c)| c.b == 0).map(|(name, c)| (name, c.a)), unnamed(all, check, |c| c.b == 0)));
     says.extend(list("vanished", named.iter().filter(|(_, c)| c.a == 0).map(|(name, c)| (name, c.b)), unnamed(all, check, |c| c.a == 0)));
-    (groups, says)
-}
-
-/// How many values are new or have vanished, and how many rows have them.
-pub(super) fn count_new(check: &DriftCheck, sides: &Sides, to: &mut Figures) {
-    if !check.is_category {
-        return;
-    }
-    let all = sides.categories();
     let tally = |is: fn(&Category) -> bool| all.iter().filter(|c| is(c)).fold((0u64, 0u64), |(n, rows), c| (n + 1, rows + c.a + c.b));
     let (new, vanished) = (tally(|c| c.b == 0), tally(|c| c.a == 0));
-    to.set(&figures::NEW_VALUES, new.0);
-    to.set(&figures::NEW_VALUE_ROWS, new.1);
-    to.set(&figures::VANISHED_VALUES, vanished.0);
-    to.set(&figures::VANISHED_VALUE_ROWS, vanished.1);
+    let figures = Figures::from([
+        (&figures::NEW_VALUES, new.0.into()),
+        (&figures::NEW_VALUE_ROWS, new.1.into()),
+        (&figures::VANISHED_VALUES, vanished.0.into()),
+        (&figures::VANISHED_VALUE_ROWS, vanished.1.into()),
+    ]);
+    Told { groups, says, figures }
 }
 
 /// Values without a name of which something holds.

@@ -7,6 +7,7 @@ use num_bigint::BigInt;
 use super::exact::{Between, Limit, Unit, either};
 use super::healthy::{Tail, VALUES_MIN, is_coarse, reach};
 use super::order_statistics::{OrderStatistics, Progress, Settled};
+use super::others::{Answered, Others};
 use crate::diagnostic::Fault;
 use crate::findings::{Figures, figures};
 use crate::metric::completeness::Completeness;
@@ -16,6 +17,7 @@ use crate::metric::moments::{Moments, MomentsOut};
 use crate::metric::select::{Fences, Inside, Outside, Side};
 use crate::metric::{Number, Transform};
 use crate::rules::Judge;
+use crate::rules::beside::Why;
 use crate::rules::facts::{GroupFacts, SecondPass};
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::Handle;
@@ -57,6 +59,7 @@ pub(super) enum First {
     Mad(OrderStatistics),
     /// The order statistics are for the shape of a healthy batch.
     Zscore(Option<OrderStatistics>, Handle<Moments>),
+    Others(Others),
 }
 
 /// Fences, what they rest on, and the pass over the rows beyond them where one is needed.
@@ -72,10 +75,13 @@ enum Step {
     NeedsPass,
     Next(Stage),
     NoFences(String),
+    /// Other data do not say where the fences are.
+    NotThere(Why),
     Fences(Limits),
 }
 
 /// The fences exactly, as they are shown, and the figures they rest on.
+#[derive(Clone)]
 struct Limits {
     inside: Inside,
     shown: (f64, f64),
@@ -97,12 +103,17 @@ impl Judge for OutliersCheck {
         let is_always_outside =
             (self.side.has_low() && self.always_lies_low(min)) || (self.side.has_high() && max.as_f64() == f64::INFINITY);
         let values = self.count(facts)?;
-        if !is_always_outside && min == max && min.as_f64().is_finite() && values > 1 {
+        let asks_others = matches!(self.stage, Stage::First(First::Others(_)));
+        if !asks_others && !is_always_outside && min == max && min.as_f64().is_finite() && values > 1 {
             let figures = Figures::from([(&figures::LOW, 0u64.into()), (&figures::HIGH, 0u64.into())]);
             let says = format!("outside: all {} values are {min}", count(values));
             return Found { figures, says, outside: None }.count(of, facts);
         }
-        let step = if values == 0 { Step::NoFences(self.no_values()) } else { self.step(values, facts, pass)? };
+        let step = match &self.stage {
+            Stage::First(First::Others(others)) => self.fences_of(*others, of, facts)?,
+            Stage::First(_) | Stage::MeanDeviation { .. } | Stage::Counting(_) if values == 0 => Step::NoFences(self.no_values()),
+            Stage::First(_) | Stage::MeanDeviation { .. } | Stage::Counting(_) => self.step(values, facts, pass)?,
+        };
         let (limits, says) = match step {
             Step::NeedsPass => return Ok(Judgement::NeedsPass),
             Step::Next(stage) => {
@@ -115,6 +126,7 @@ impl Judge for OutliersCheck {
                 (Limits { inside, shown: (f64::MIN, f64::MAX), figures }, format!("{what}; {why}"))
             }
             Step::NoFences(why) => return Ok(Judgement::NoData(why)),
+            Step::NotThere(why) => return Ok(why.into()),
             Step::Fences(mut limits) => {
                 limits.figures.set(&figures::LOWER_FENCE, limits.shown.0);
                 limits.figures.set(&figures::UPPER_FENCE, limits.shown.1);
@@ -152,8 +164,29 @@ impl OutliersCheck {
             Stage::First(First::Iqr(order) | First::Mad(order)) => order.count(facts),
             Stage::First(First::Zscore(_, moments)) => Ok(facts.get(*moments)?.map_or(0, |m| m.count)),
             Stage::MeanDeviation { deviations, .. } => Ok(facts.get(*deviations)?.map_or(0, |d| d.count)),
-            Stage::Counting(_) => Ok(0),
+            Stage::First(First::Others(_)) | Stage::Counting(_) => Ok(0),
         }
+    }
+
+    /// The fences that other data give a batch of so many rows.
+    fn fences_of(&self, others: Others, rows: u64, facts: &GroupFacts<'_>) -> Result<Step, Fault> {
+        let step = match others.answer(facts, self.unit, self.transform, rows)? {
+            Answered::No(why) => Step::NotThere(why),
+            Answered::Zscore { mean, stddev } => {
+                let reach = self.limit.as_f64() * stddev;
+                let figures = Figures::from([(&figures::MEAN, mean.into()), (&figures::STDDEV, stddev.into())]);
+                self.limits(Between::reaching(self.unit, &BigInt::ZERO, reach - mean, mean + reach), figures)
+            }
+            Answered::Quantiles(low, high) => self.limits(Between::reaching(self.unit, &BigInt::ZERO, -low, high), Figures::default()),
+            Answered::Iqr(settled) => {
+                let mut step = self.quartile_fences(&settled);
+                if let (Step::Fences(limits), true) = (&step, self.is_default) {
+                    step = self.where_healthy_values_end(limits.clone(), &settled);
+                }
+                step
+            }
+        };
+        Ok(step)
     }
 
     fn step(&mut self, values: u64, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Step, Fault> {
@@ -169,7 +202,7 @@ impl OutliersCheck {
                 Progress::NeedsPass => return Ok(Step::NeedsPass),
                 Progress::Ready(settled) => Some(settled),
             },
-            Stage::First(First::Zscore(None, _)) | Stage::MeanDeviation { .. } | Stage::Counting(_) => None,
+            Stage::First(First::Zscore(None, _) | First::Others(_)) | Stage::MeanDeviation { .. } | Stage::Counting(_) => None,
         };
         let step = match (&self.stage, &settled) {
             (Stage::First(First::Iqr(_)), Some(settled)) => self.quartile_fences(settled),
@@ -213,7 +246,7 @@ impl OutliersCheck {
             Stage::First(First::Zscore(..)) => self.limit.has_square_below(u128::from(values - 1) * u128::from(values - 1), values),
             // If all the others are equal, it lies n mean absolute deviations from them.
             Stage::MeanDeviation { .. } => self.limit.is_below(values * 1_000_000, 1_253_314),
-            Stage::Counting(_) => true,
+            Stage::First(First::Others(_)) | Stage::Counting(_) => true,
         }
     }
 
@@ -279,7 +312,8 @@ impl OutliersCheck {
         };
         let healthy = Between::reaching(self.unit, &median, low, high);
         let (inside, shown) = (healthy.inside(self.unit), healthy.shown(self.unit));
-        if matches!(self.stage, Stage::First(First::Iqr(_))) && !is_coarse(settled.median.1, settled.count) {
+        let is_by_quartiles = matches!(self.stage, Stage::First(First::Iqr(_) | First::Others(Others::Iqr(_))));
+        if is_by_quartiles && !is_coarse(settled.median.1, settled.count) {
             (limits.inside, limits.shown) = (inside, shown);
         } else {
             limits.inside = either(limits.inside, inside);

@@ -2,6 +2,7 @@ mod check;
 mod exact;
 mod healthy;
 mod order_statistics;
+mod others;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,10 +10,12 @@ use serde::Deserialize;
 use self::check::{First, OutliersCheck, Stage};
 use self::exact::{Limit, Unit};
 use self::order_statistics::{OrderStatistics, Wanted};
+use self::others::Others;
 use super::narrow::Narrowing;
-use super::words::OnFail;
+use super::words::{Against, AgainstWord, OnFail};
 use super::{Binder, Judge, Judges, Rule, Subject};
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::metric::cells::Cells;
 use crate::metric::extrema::Extrema;
 use crate::metric::moments::Moments;
 use crate::metric::ordered::OrderedHistogram;
@@ -37,6 +40,11 @@ use crate::yaml::Spanned;
 /// often it is wrong and right. The skew of fewer than 10 values is unknown: the definition decides
 /// alone then, and with `by` such groups are not judged.
 ///
+/// With `against` the fences come from other data: from their quartiles (`iqr`), their mean and standard deviation (`zscore`), or
+/// with `method: quantile` from two of their quantiles, `q`; some of any data lie outside these, so `tolerate` must say how many
+/// may. Quantiles of more than 65,536 values, and those of a summary, lie within a cell of what is kept (docs/statistics.md).
+/// A batch of one value is held against such fences like any other.
+///
 /// Infinities stay out of the statistics and are always outliers. A column of one value has none.
 /// Where there is no spread though values differ, or there are too few values for any to lie
 /// outside, the outcome is `no_data`.
@@ -51,6 +59,7 @@ use crate::yaml::Spanned;
 /// - outliers: { column: price, method: iqr }
 /// - outliers: { column: price, k: 1.5, by: [category], on_fail: quarantine }
 /// - outliers: { column: income, method: mad, log: true, side: high, threshold: 5 }
+/// - outliers: { column: price, method: quantile, against: last_month.csv, q: [0.001, 0.999], tolerate: 1% }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +80,10 @@ pub(super) struct Outliers {
     log: Option<bool>,
     /// What `mad` does where more than half of the values are equal. If left out: the outcome is `no_data`.
     fallback: Option<Spanned<Fallback>>,
+    /// Other data whose values say where the fences are: a path, `published`, `baseline`, … If left out: those of the batch.
+    against: Option<Spanned<Against>>,
+    /// For `quantile`: the two probabilities. If left out: `[0.001, 0.999]`.
+    q: Option<Spanned<[f64; 2]>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -80,6 +93,7 @@ enum Method {
     Iqr,
     Mad,
     Zscore,
+    Quantile,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -106,6 +120,9 @@ impl Rule for Outliers {
             Method::Iqr => (&self.k, self.threshold.as_ref().map(|t| (t, "`threshold` is for `mad` and `zscore`", "`iqr` takes `k`")), 3.0),
             Method::Mad => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`", "`mad` takes `threshold`")), 3.5),
             Method::Zscore => (&self.threshold, self.k.as_ref().map(|k| (k, "`k` is for `iqr`", "`zscore` takes `threshold`")), 3.0),
+            Method::Quantile => {
+                (&None, self.k.as_ref().or(self.threshold.as_ref()).map(|l| (l, "`quantile` has no such limit", "it takes `q`")), 3.0)
+            }
         };
         if let Some((given, why, hint)) = other {
             faults.push(to.fault_at(given, Code::MisplacedWord, why).hint(hint));
@@ -120,6 +137,7 @@ impl Rule for Outliers {
         if let Some(given) = self.fallback.as_ref().filter(|_| self.method != Method::Mad) {
             faults.push(to.fault_at(given, Code::MisplacedWord, "`fallback` is for `method: mad`"));
         }
+        faults.take_all(self.others_given(to));
         faults.or_ok(())?;
         let is_default = limit.is_none() && self.log.is_none() && self.fallback.is_none() && !to.policy.tolerance_given;
         let log = self.log.unwrap_or_default();
@@ -128,13 +146,19 @@ impl Rule for Outliers {
             (_, true) => Some(Wanted { eighths: &[1, 2, 4, 6, 7], mad: self.method == Method::Mad }),
             (Method::Iqr, false) => Some(Wanted { eighths: &[2, 4, 6], mad: false }),
             (Method::Mad, false) => Some(Wanted { eighths: &[4], mad: true }),
-            (Method::Zscore, false) => None,
+            (Method::Zscore | Method::Quantile, false) => None,
         };
+        let wanted = wanted.filter(|_| self.against.is_none());
         let order = wanted.map(|wanted| {
             let handle = to.want::<OrderedHistogram>(Narrowing::spec(transform), &[column.index]);
             OrderStatistics::new(handle, column.index, transform, wanted)
         });
+        let others = match &self.against {
+            Some(against) => Some(self.ask(&against.value.0, transform, to)?),
+            None => None,
+        };
         let first = match (order, self.method) {
+            _ if let Some(others) = others => First::Others(others),
             (Some(order), Method::Iqr) => First::Iqr(order),
             (Some(order), Method::Mad) => First::Mad(order),
             (order, _) => First::Zscore(order, to.want::<Moments>(transform, &[column.index])),
@@ -152,5 +176,55 @@ impl Rule for Outliers {
             rows: to.rows_in_scope(),
             stage: Stage::First(first),
         }))
+    }
+}
+
+impl Outliers {
+    /// Whether `against`, `q` and the method go together.
+    fn others_given(&self, to: &Binder<'_>) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        if let Some(q) = self.q.as_ref().filter(|_| self.method != Method::Quantile) {
+            faults.push(to.fault_at(q, Code::MisplacedWord, "`q` is for `method: quantile`"));
+        }
+        if let Some(q) = self.q.as_ref().filter(|q| !(0.0 <= q.value[0] && q.value[0] < q.value[1] && q.value[1] <= 1.0)) {
+            let fault = to.fault_at(q, Code::InvalidValue, "`q` must be two probabilities, the smaller one first");
+            faults.push(fault.hint("such as `q: [0.001, 0.999]`"));
+        }
+        match (&self.against, self.method) {
+            (None, Method::Quantile) => {
+                let fault = to.fault(Code::MissingWord, "`quantile` takes its fences from other data, since some of any data lie outside");
+                faults.push(fault.hint("give `against`, such as `against: last_month.csv`"));
+            }
+            (Some(_), Method::Quantile) if !to.policy.tolerance_given => {
+                let fault =
+                    to.fault(Code::MissingWord, "of healthy data too a share lies outside two quantiles: nothing says how many may");
+                faults.push(fault.hint("give `tolerate`, such as `tolerate: 1%`"));
+            }
+            (Some(against), Method::Mad) => {
+                let fault = to.fault_at(against, Code::MisplacedWord, "no summary tells a median absolute deviation");
+                faults.push(fault.hint("compare by `iqr`, `zscore` or `quantile`"));
+            }
+            (Some(against), Method::Zscore) if self.log == Some(true) => {
+                let fault = to.fault_at(against, Code::MisplacedWord, "no summary tells the mean of logarithms");
+                faults.push(fault.hint("compare by `iqr` or `quantile`"));
+            }
+            (Some(Spanned { value: Against(AgainstWord::Runs { .. }), .. }), _)
+            | (None, Method::Iqr | Method::Mad | Method::Zscore)
+            | (Some(_), Method::Iqr | Method::Zscore | Method::Quantile) => {}
+        }
+        faults.or_ok(())
+    }
+
+    /// Asks other data for what the fences need.
+    fn ask(&self, against: &AgainstWord, transform: Transform, to: &mut Binder<'_>) -> Result<Others, Fault> {
+        let one = [to.column().index];
+        Ok(match self.method {
+            Method::Iqr | Method::Mad => Others::Iqr(to.beside::<Cells>(against, (), &one)?),
+            Method::Zscore => Others::Zscore(to.beside::<Moments>(against, transform, &one)?),
+            Method::Quantile => {
+                let [low, high] = self.q.as_ref().map_or([0.001, 0.999], |q| q.value);
+                Others::Quantiles(to.beside::<Cells>(against, (), &one)?, (low, high))
+            }
+        })
     }
 }

@@ -47,6 +47,11 @@ pub(super) struct Settled {
 }
 
 impl Settled {
+    /// Order statistics that were found elsewhere.
+    pub(super) fn of(count: u64, eighths: &'static [u64], quantiles: Vec<BigInt>, median: (Number, u64)) -> Self {
+        Self { count, eighths, quantiles, mad: None, median }
+    }
+
     /// The quantile at so many eighths, in eighths of the unit: linear interpolation between the two nearest ranks of (n − 1)·p,
     /// Hyndman and Fan's type 7.
     pub(super) fn quantile(&self, eighth: u64) -> BigInt {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +126,8 @@ impl Columns<'_> {
                 let mut nodes = Node::of_fields(found.schema.fields());
                 for node in &mut nodes {
                     node.forget_nullable();
+                    // Nothing says of what type its values are.
+                    node.data_type = node.data_type.take().filter(|data_type| *data_type != DataType::Null);
                     if towards_contract && found.missing.get(&node.name).is_some_and(|missing| *missing > 0) {
                         node.required = Some(false);
                     }

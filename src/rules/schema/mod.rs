@@ -10,6 +10,8 @@ mod node;
 pub mod profile;
 mod scale;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod widening;
 mod written;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::profile::VALUES_MIN;
-use crate::metric::cells::{CellsOut, Pair, Value, align};
+use crate::metric::cells::{CellsOut, Value, align};
 use crate::shown::{count, digits};
 use crate::statistics::{self, ks_distance, ks_p_value};
 
@@ -11,10 +11,10 @@ use crate::statistics::{self, ks_distance, ks_p_value};
 const FACTORS: [f64; 8] = [10.0, 60.0, 100.0, 1000.0, 1024.0, 3600.0, 1e6, 1e9];
 
 /// What moved, and how far.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ScaleShift {
-    /// By what values were multiplied: one of the factors, or one divided by it.
-    pub(super) factor: f64,
+    /// By what values were multiplied: one of the factors, or one divided by it; then those that cannot be told from it.
+    pub(super) factors: Vec<f64>,
     /// The median size of values other than 0.
     pub(super) before: f64,
     pub(super) now: f64,
@@ -22,11 +22,13 @@ pub(super) struct ScaleShift {
 
 impl fmt::Display for ScaleShift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let now = digits(self.now, 4);
-        match self.factor >= 1.0 {
-            true => write!(f, "about {now}, {} times as much", count(self.factor.round() as u64)),
-            false => write!(f, "about {now}, 1/{} of that", count((1.0 / self.factor).round() as u64)),
-        }
+        let is_more = self.factors.first().is_none_or(|factor| *factor >= 1.0);
+        let factor = |factor: &f64| match is_more {
+            true => count(factor.round() as u64),
+            false => format!("1/{}", count((1.0 / factor).round() as u64)),
+        };
+        let factors = self.factors.iter().map(factor).collect::<Vec<_>>().join(" or ");
+        write!(f, "about {}, {factors} {}", digits(self.now, 4), if is_more { "times as much" } else { "of that" })
     }
 }
 
@@ -49,8 +51,12 @@ pub(super) fn scale_shift(a: &CellsOut, b: &CellsOut, is_whole: bool) -> Option<
         return None;
     }
     let moved = new.quantile(0.5) - old.quantile(0.5);
-    let signed = FACTORS.iter().flat_map(|factor| [factor.ln(), -factor.ln()]);
-    let nearest = signed.min_by(|x, y| (moved - x).abs().total_cmp(&(moved - y).abs()))?;
+    let mut signed: Vec<f64> = FACTORS.iter().flat_map(|factor| [*factor, 1.0 / factor]).collect();
+    signed.sort_by(|x, y| (moved - x.ln()).abs().total_cmp(&(moved - y.ln()).abs()));
+    let nearest = signed.first()?.ln();
+    let by_chance = old.half_width(0.5) + new.half_width(0.5);
+    let factors: Vec<f64> =
+        signed.iter().enumerate().filter(|(i, x)| *i == 0 || (moved - x.ln()).abs() <= by_chance).map(|(_, x)| *x).collect();
     let (spread, spread_now) = (old.spread(), new.spread());
     let is_constant = spread.max(spread_now) <= f64::EPSILON;
     let is_as_wide = is_constant || (spread.min(spread_now) / spread.max(spread_now) >= 0.5);
@@ -64,24 +70,20 @@ pub(super) fn scale_shift(a: &CellsOut, b: &CellsOut, is_whole: bool) -> Option<
         let by_chance = (old.half_width(p) + new.half_width(p)).min(nearest.abs() / 2.0);
         (new.quantile(p) - old.quantile(p) - nearest).abs() <= DRIFT_MAX + by_chance
     });
-    is_explained.then(|| ScaleShift { factor: exact(nearest), before: old.quantile(0.5).exp(), now: new.quantile(0.5).exp() })
+    is_explained.then(|| ScaleShift { factors, before: old.quantile(0.5).exp(), now: new.quantile(0.5).exp() })
 }
 
-/// The factor with this logarithm.
-fn exact(logarithm: f64) -> f64 {
-    let factor = FACTORS.iter().copied().min_by(|x, y| (x.ln() - logarithm.abs()).abs().total_cmp(&(y.ln() - logarithm.abs()).abs()));
-    let factor = factor.unwrap_or(1.0);
-    if logarithm < 0.0 { 1.0 / factor } else { factor }
-}
-
-/// Whether the two are no samples of one distribution, and not nearly so.
+/// Whether the values other than 0 are no samples of one distribution, and not nearly so.
 fn differ(a: &CellsOut, b: &CellsOut) -> bool {
-    let cell = |pair: Pair| {
-        let (low, high) = pair.edges?;
-        Some(statistics::Cell { a: pair.a, b: pair.b, low, high })
-    };
-    let Some(cells) = align(a, b).into_iter().map(cell).collect::<Option<Vec<_>>>() else { return false };
-    ks_distance(&cells).is_some_and(|d| d.low >= DISTANCE_MIN && ks_p_value(d.low, a.count, b.count) <= P_MAX)
+    let (mut cells, mut n, mut m) = (Vec::new(), 0, 0);
+    for pair in align(a, b) {
+        let Some((low, high)) = pair.edges else { return false };
+        if low > 0.0 || high < 0.0 {
+            (n, m) = (n + pair.a, m + pair.b);
+            cells.push(statistics::Cell { a: pair.a, b: pair.b, low, high });
+        }
+    }
+    ks_distance(&cells).is_some_and(|d| d.low >= DISTANCE_MIN && ks_p_value(d.low, n, m) <= P_MAX)
 }
 
 /// Logarithms of the sizes of values that are neither 0 nor infinite.
