@@ -154,3 +154,63 @@ fn what_other_data_do_not_tell_is_no_data() {
     assert_eq!(finding(&run, "where")["outcome"], "no_data");
     assert!(finding(&run, "where")["message"].as_str().is_some_and(|m| m.contains("needs a scan")), "{}", run.stderr);
 }
+
+/// Two weeks of runs warm up; then what is unusual among them fails, and what is only a little different passes.
+#[test]
+fn what_is_unusual_beside_recorded_runs_fails_once_there_are_enough() {
+    let place = Place::new();
+    place.write(
+        "r.yaml",
+        "dataset: d
+rules:
+  - rows: { id: rows, against: { runs: { last: 14 } } }
+  - statistic: { id: mean, column: x, of: mean, against: { runs: { last: 14 } } }
+  - statistic: { id: share, column: g, of: most_common, against: { runs: { last: 14 } } }
+",
+    );
+    let check = |day: usize, rows: usize, x: f64, rare: usize| {
+        let row = |i: usize| format!("{i},{},{}\n", x + (i % 7) as f64, if i < rare { "b" } else { "a" });
+        place.write("d.csv", format!("id,x,g\n{}", (0..rows).map(row).collect::<String>()));
+        let now = format!("2026-03-{day:02}T06:00:00Z");
+        place.run(&["check", "d.csv", "-r", "r.yaml", "--record", "runs", "--now", &now])
+    };
+    for day in 1..=14 {
+        let run = check(day, 700 + 7 * (day % 5), 20.0 + (day % 3) as f64 / 10.0, 7 + day % 2);
+        assert_eq!(run.code, 0, "{day}: {}", run.stderr);
+        for id in ["rows", "mean", "share"] {
+            let finding = finding(&run, id);
+            assert_eq!((finding["outcome"].as_str(), finding["warming_up"].as_bool()), (Some("no_data"), Some(true)), "{day}: {finding}");
+        }
+    }
+    let run = check(15, 721, 20.2, 8);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for id in ["rows", "mean", "share"] {
+        assert_eq!(finding(&run, id)["outcome"], "pass", "{}", run.stderr);
+    }
+    let run = check(16, 1_400, 30.0, 200);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    for id in ["rows", "mean", "share"] {
+        assert_eq!(finding(&run, id)["outcome"], "fail", "{}", run.stderr);
+    }
+    // Rows of days 2 to 15: a median of 717.5 and a MAD of 7, so that 1,400 have a z of 0.6745·682.5/7 = 65.76375.
+    let figures = &finding(&run, "rows")["figures"];
+    assert_eq!(figures["compared_with"].as_f64(), Some(717.5), "{figures}");
+    assert!((figures["robust_z"].as_f64().expect("a z") - 65.763_75).abs() < 1e-9, "{figures}");
+}
+
+/// Of a masked column no hash of a value is kept: only registers, which tell how many values there are, roughly.
+#[test]
+fn a_baseline_holds_no_hash_of_a_masked_value() {
+    let place = Place::new();
+    place.write("r.yaml", "dataset: d\nschema: { columns: { ssn: { type: int64, mask: true }, n: { type: int64 } } }\n");
+    place.write("d.csv", "ssn,n\n123456789,1\n987654321,2\n");
+    let run = place.run(&["baseline", "capture", "d.csv", "-r", "r.yaml", "-o", "base.json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let text = std::fs::read_to_string(place.path("base.json")).expect("a baseline");
+    let baseline: Json = serde_json::from_str(&text).expect("JSON");
+    let distinct = |name: &str| {
+        let column = baseline["columns"].as_array().expect("columns").iter().find(|c| c["name"] == name).expect("a column").clone();
+        column["of"].as_array().expect("answers").iter().find(|a| a["state"] == "distinct").expect("how many").clone()
+    };
+    assert!(distinct("ssn").to_string().contains("\"many\"") && distinct("n").to_string().contains("\"few\""), "{text}");
+}
