@@ -19,7 +19,6 @@ pub use self::figures::{ColumnFigures, Difference};
 pub use self::file::FORMAT_VERSION;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::any::{AnySpec, AnyState};
-use crate::metric::distinct::without_hashes;
 use crate::metric::{Budget, is_held_alike, is_numeric};
 use crate::privacy::Privacy;
 use crate::rules::Question;
@@ -125,9 +124,6 @@ impl Summary {
             // A condition may compare with a value that must not be shown.
             return;
         }
-        // Hashes of few values would tell whoever guesses one that it is there.
-        let value = if tells && question.state == "distinct" { without_hashes(&value).ok() } else { Some(value) };
-        let Some(value) = value else { return };
         let question = Question { over: Over::default(), ..question.clone() };
         let types = types.iter().map(type_name).collect();
         self.entries.insert(key_of(&question), Entry { question, types, value });

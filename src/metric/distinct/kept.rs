@@ -50,12 +50,6 @@ pub(super) fn keep(seen: &Seen) -> Result<Json, Fault> {
     encoding::to_json(&Kept::Few(digits.collect()))
 }
 
-/// What was kept, without a hash of any value: whoever has a guess could look for its hash. The count is an estimate then.
-pub fn without_hashes(kept: &Json) -> Result<Json, Fault> {
-    let mut seen = read(kept)?;
-    many(&seen.registers().folded(PRECISION))
-}
-
 fn many(registers: &Registers) -> Result<Json, Fault> {
     encoding::to_json(&Kept::Many(registers.ranks().iter().map(|&rank| DIGITS[usize::from(rank) % 64] as char).collect()))
 }

@@ -20,7 +20,6 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::few::EXACT_MAX;
 use self::few::Hashes;
-pub use self::kept::without_hashes;
 use self::many::Registers;
 use self::near::Bits;
 use super::budget::{Budget, Reservation};
