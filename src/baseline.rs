@@ -5,14 +5,15 @@
 //! came), and the changes that people made, with their reasons (`changes.ndjson`).
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Code, Fault, Place};
-use crate::files::Draft;
+use crate::files::{self, Draft, Lock};
 use crate::metric::Budget;
 use crate::summary::Summary;
 
@@ -24,6 +25,7 @@ const BYTES_MAX: u64 = 64 << 20;
 const BEFORE: &str = "before";
 const BATCH: &str = "batch";
 const CHANGES: &str = "changes.ndjson";
+const SEEN: &str = "batches.txt";
 
 /// The baseline at `path`; none where there is no file.
 ///
@@ -31,6 +33,9 @@ const CHANGES: &str = "changes.ndjson";
 /// It cannot be read, or is no summary.
 pub fn read(path: &str) -> Result<Option<Summary>, Fault> {
     let at = |fault: Fault| fault.at(Place::file(path));
+    if files::is_link_of_another(Path::new(path)) {
+        return Err(at(Fault::new(Code::UnsafeLink, "this is a link of another user").hint("name the file itself")));
+    }
     match fs::metadata(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(at(Fault::new(Code::of_reading(&e), format!("the baseline cannot be read: {e}")))),
@@ -41,6 +46,13 @@ pub fn read(path: &str) -> Result<Option<Summary>, Fault> {
     }
     let text = fs::read_to_string(path).map_err(|e| at(Fault::new(Code::of_reading(&e), format!("the baseline cannot be read: {e}"))))?;
     Summary::read(&text).map(Some).map_err(at)
+}
+
+/// Whether the file begins as a baseline does.
+pub fn is_one(path: &str) -> bool {
+    let mut head = [0; 64];
+    let read = files::open(Path::new(path)).and_then(|mut file| file.read(&mut head));
+    read.is_ok_and(|n| String::from_utf8_lossy(&head[..n]).contains("\"sluicegate_summary\""))
 }
 
 /// Puts `summary` in the place of what is at `path`, durably; what was there is kept for [`roll_back`].
@@ -74,11 +86,43 @@ pub fn rewrite(file: &str, summary: &Summary) -> Result<(), Fault> {
     place(file, &summary.write()?)
 }
 
+/// The same for what a person puts there: a window starts anew with it.
+///
+/// # Errors
+/// It cannot be written.
+pub fn restart(path: &str, summary: &Summary) -> Result<(), Fault> {
+    let _held = hold(path)?;
+    replace(path, summary)?;
+    for (_, part) in numbered(&beside(path), BATCH)? {
+        fs::remove_file(&part).map_err(|e| unwritable(&part, &e))?;
+    }
+    Ok(())
+}
+
 /// Takes an accepted batch in: into what is there, or, with a window, into the last `window` batches.
 ///
 /// # Errors
 /// The baseline cannot be read or written, or is of other columns.
 pub fn advance(path: &str, batch: &Summary, window: Option<u64>, memory: &Arc<Budget>) -> Result<(), Fault> {
+    let _held = hold(path)?;
+    take_in(path, batch, window, memory)?;
+    note_seen(&beside(path), &batch.batches.first)
+}
+
+/// The same for a batch that was published before, unless it went into the baseline then: the run may have been killed.
+///
+/// # Errors
+/// See [`advance`].
+pub fn catch_up(path: &str, batch: &Summary, window: Option<u64>, memory: &Arc<Budget>) -> Result<(), Fault> {
+    let _held = hold(path)?;
+    if has_seen(&beside(path), &batch.batches.first) {
+        return Ok(());
+    }
+    take_in(path, batch, window, memory)?;
+    note_seen(&beside(path), &batch.batches.first)
+}
+
+fn take_in(path: &str, batch: &Summary, window: Option<u64>, memory: &Arc<Budget>) -> Result<(), Fault> {
     let Some(window) = window else {
         let all = match read(path)? {
             Some(before) => before.merged(batch, memory)?,
@@ -98,7 +142,7 @@ pub fn advance(path: &str, batch: &Summary, window: Option<u64>, memory: &Arc<Bu
     place(&part_of(&beside, next), &batch.write()?)?;
     let mut parts = Vec::new();
     for (_, part) in numbered(&beside, BATCH)? {
-        let text = fs::read_to_string(&part).map_err(|e| unreadable(&part, &e))?;
+        let text = text_of(&part).map_err(|e| unreadable(&part, &e))?;
         let summary = Summary::read(&text).map_err(|fault| fault.at(Place::file(part.display().to_string())))?;
         parts.push((part, summary));
     }
@@ -145,7 +189,7 @@ pub struct Change {
 /// The notes cannot be read or written.
 pub fn note(path: &str, change: &Change) -> Result<(), Fault> {
     let file = beside(path).join(CHANGES);
-    let mut text = match fs::read_to_string(&file) {
+    let mut text = match text_of(&file) {
         Ok(text) => text,
         Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
         Err(e) => return Err(unreadable(&file, &e)),
@@ -163,7 +207,7 @@ pub fn note(path: &str, change: &Change) -> Result<(), Fault> {
 /// The notes cannot be read.
 pub fn last_change(path: &str) -> Result<Option<Change>, Fault> {
     let file = beside(path).join(CHANGES);
-    match fs::read_to_string(&file) {
+    match text_of(&file) {
         Ok(text) => Ok(text.lines().rev().find_map(|line| serde_json::from_str(line).ok())),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(unreadable(&file, &e)),
@@ -175,13 +219,18 @@ pub fn last_change(path: &str) -> Result<Option<Change>, Fault> {
 /// # Errors
 /// It cannot be read or written.
 pub fn roll_back(path: &str) -> Result<Option<Summary>, Fault> {
+    if read(path)?.is_none() {
+        let fault = Fault::new(Code::FileNotFound, "there is no such baseline").at(Place::file(path));
+        return Err(fault);
+    }
+    let _held = hold(path)?;
     let Some((_, latest)) = numbered(&beside(path), BEFORE)?.pop() else { return Ok(None) };
-    let text = fs::read_to_string(&latest).map_err(|e| unreadable(&latest, &e))?;
+    let text = text_of(&latest).map_err(|e| unreadable(&latest, &e))?;
     let summary = Summary::read(&text).map_err(|fault| fault.at(Place::file(latest.display().to_string())))?;
     place(path, &text)?;
     fs::remove_file(&latest).map_err(|e| unwritable(&latest, &e))?;
-    // The batches of the window led to what was taken back: from here on it starts anew.
-    for (_, part) in numbered(&beside(path), BATCH)? {
+    // The last batch of the window led to what was taken back.
+    if let Some((_, part)) = numbered(&beside(path), BATCH)?.pop() {
         fs::remove_file(&part).map_err(|e| unwritable(&part, &e))?;
     }
     Ok(Some(summary))
@@ -191,9 +240,67 @@ fn beside(path: &str) -> PathBuf {
     PathBuf::from(format!("{path}.d"))
 }
 
+/// Refuses a link that stands where the directory of a baseline should: what is written there would go elsewhere.
+fn ensure_no_link(beside: &Path) -> Result<(), Fault> {
+    match fs::symlink_metadata(beside) {
+        Ok(about) if about.is_symlink() => {
+            Err(Fault::new(Code::UnsafeLink, format!("{}: a link is in the way of a directory", beside.display())).hint("remove it"))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The directory beside the baseline, held by this run alone until what is given back is dropped: gates may run at once.
+///
+/// # Errors
+/// It cannot be made, or another run holds it for too long.
+fn hold(path: &str) -> Result<fs::File, Fault> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    const PAUSES: u32 = 3000;
+    let beside = beside(path);
+    ensure_no_link(&beside)?;
+    fs::create_dir_all(&beside).map_err(|e| unwritable(&beside, &e))?;
+    let directory = files::open_directory(&beside).map_err(|e| unwritable(&beside, &e))?;
+    for _ in 0..PAUSES {
+        match files::try_lock(&directory).map_err(|e| unwritable(&beside, &e))? {
+            Lock::Held | Lock::Unknown => return Ok(directory),
+            Lock::Taken => std::thread::sleep(PAUSE),
+        }
+    }
+    Err(Fault::new(Code::Unwritable, format!("{}: another run is at work there", beside.display())).hint("run again later"))
+}
+
+/// The text of a regular file of a size that a baseline may have.
+fn text_of(path: &Path) -> std::io::Result<String> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() || about.len() > BYTES_MAX {
+        return Err(std::io::Error::other(format!("this is no file of at most {} MiB", BYTES_MAX >> 20)));
+    }
+    fs::read_to_string(path)
+}
+
+/// Whether the batch went into the baseline before, as far back as is kept.
+fn has_seen(beside: &Path, batch: &str) -> bool {
+    !batch.is_empty() && text_of(&beside.join(SEEN)).is_ok_and(|text| text.lines().any(|line| line == batch))
+}
+
+/// Notes that the batch went into the baseline.
+fn note_seen(beside: &Path, batch: &str) -> Result<(), Fault> {
+    const SEEN_MAX: usize = 10_000;
+    if batch.is_empty() || has_seen(beside, batch) {
+        return Ok(());
+    }
+    let file = beside.join(SEEN);
+    let before = text_of(&file).unwrap_or_default();
+    let mut lines: Vec<&str> = before.lines().collect();
+    lines.push(batch);
+    let kept = &lines[lines.len().saturating_sub(SEEN_MAX)..];
+    place(&file.display().to_string(), &(kept.join("\n") + "\n"))
+}
+
 /// Keeps what is at `path`, if there is something.
 fn keep_earlier(path: &str) -> Result<(), Fault> {
-    let text = match fs::read_to_string(path) {
+    let text = match text_of(Path::new(path)) {
         Ok(text) => text,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(unreadable(Path::new(path), &e)),

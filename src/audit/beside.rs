@@ -13,6 +13,7 @@ use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
+use crate::shown::{count, counted};
 use crate::source::Source;
 use crate::summary::Summary;
 
@@ -28,6 +29,15 @@ pub trait References: Send + Sync {
     /// # Errors
     /// It is not there, may not be read, or is not of its format.
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults>;
+
+    /// The baseline, if these paths name one and no data.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn baseline_at(&self, paths: &[String]) -> Result<Option<Kept>, Faults> {
+        let _ = paths;
+        Ok(None)
+    }
 
     /// The summaries of what is published, of a baseline, or of recorded runs; the oldest first.
     ///
@@ -56,6 +66,8 @@ pub struct Kept {
     pub without: u64,
     /// Whether a part may be of many batches: then nothing is told of each by itself.
     pub is_merged: bool,
+    /// Whether batches to come will bring what is missing: then nothing stands still for want of it.
+    pub grows: bool,
 }
 
 /// Asks other data all that the plan's rules want of them.
@@ -78,7 +90,10 @@ pub(super) fn answers(job: &Job<'_>, plan: &Plan) -> Result<Vec<BesideAnswer>, F
         let questions = plan.requests.questions_of(requests, &plan.prepare.rule_schema)?;
         let types: Vec<Vec<DataType>> = asked.iter().map(|&index| types_of(plan, &besides[index].request.columns)).collect();
         let found = match against {
-            AgainstWord::Paths(paths) => folded(job, references.open(paths)?, &questions).map_err(|faults| among(faults, against))?,
+            AgainstWord::Paths(paths) => match references.baseline_at(paths)? {
+                Some(kept) => from_summaries(job, &kept, &questions, &types)?,
+                None => folded(job, references.open(paths)?, &questions).map_err(|faults| among(faults, against))?,
+            },
             AgainstWord::Published { .. } | AgainstWord::Baseline { .. } | AgainstWord::Runs { .. } => {
                 from_summaries(job, &references.summaries(against)?, &questions, &types)?
             }
@@ -129,6 +144,7 @@ fn folded(job: &Job<'_>, source: Arc<dyn Source>, questions: &[Question]) -> Res
                     Err(why) => Err(Why::NoData(why)),
                 },
                 each: Vec::new(),
+                partial: None,
                 batches: 1,
             })
             .collect());
@@ -146,7 +162,9 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
     let finish = |state: Box<dyn crate::metric::any::AnyState>| -> Result<Out, Fault> { state.finish(&Inputs::default()) };
     let mut merged: Option<Box<dyn crate::metric::any::AnyState>> = None;
     let (mut each, mut lacking, mut batches, mut why) = (Vec::new(), 0, 0, None);
+    let (mut compared, mut all) = (0u64, 0u64);
     for (label, summary) in &kept.parts {
+        all = all.saturating_add(summary.rows);
         match summary.state(question, types, &job.budget)? {
             Err(reason) => {
                 lacking += 1;
@@ -158,6 +176,7 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
             }
             Ok(state) => {
                 batches += summary.batches.count;
+                compared = compared.saturating_add(summary.rows_of(question));
                 if !kept.is_merged {
                     each.push((label.clone(), Some(finish(state.fork()?)?)));
                 }
@@ -171,6 +190,11 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
     let merged = match (merged, &kept.why) {
         (_, Some(why)) => Err(why.clone()),
         (Some(state), None) => Ok(finish(state)?),
+        (None, None) if kept.grows && !why.as_ref().is_some_and(|why| why.contains("is masked")) => {
+            let reason = why.unwrap_or_else(|| format!("no summary is kept of {} batches", kept.without));
+            let reason = reason.strip_prefix("needs a scan: ").unwrap_or(&reason);
+            Err(Why::WarmingUp(format!("{reason}; batches from now on will be compared")))
+        }
         (None, None) => Err(Why::NoData(match why {
             Some(reason) if lacking == 1 => reason,
             Some(reason) => format!("{reason} (in none of {lacking} summaries)"),
@@ -178,5 +202,13 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
             None => "there is nothing to compare with".to_owned(),
         })),
     };
-    Ok(BesideAnswer { merged, each, batches })
+    let partial = (merged.is_ok() && (compared < all || kept.without > 0)).then(|| {
+        let mut text =
+            format!("compared with {} of {} rows only: of the others nothing is kept that answers this", count(compared), count(all));
+        if kept.without > 0 {
+            text = format!("compared with {} rows only: no summary counts of {}", count(compared), counted(kept.without, "other part"));
+        }
+        text
+    });
+    Ok(BesideAnswer { merged, each, batches, partial })
 }

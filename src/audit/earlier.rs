@@ -19,7 +19,7 @@ use crate::rules::words::{AgainstWord, Over};
 use crate::rules::{Asking, Facts, GroupFacts, Handle, Question, Requests, Scope, Why};
 use crate::source::{Format, Source};
 use crate::summary::Summary;
-use crate::types::{is_text, parse_type};
+use crate::types::{is_text, parse_type, type_name};
 
 /// What there is of earlier data.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,9 @@ pub(super) enum Earlier {
 /// Of a column of earlier data: what is known of its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profiled {
-    name: String,
+    pub(super) name: String,
+    /// As rule files write it.
+    pub(super) data_type: String,
     cells: bool,
     shapes: bool,
 }
@@ -88,6 +90,7 @@ impl Earlier {
     pub(super) fn profiled(&self) -> Vec<Profiled> {
         let of = |column: &EarlierColumn| Profiled {
             name: column.name.clone(),
+            data_type: column.data_type.as_ref().map(type_name).unwrap_or_default(),
             cells: column.profile.cells.is_some(),
             shapes: column.profile.shapes.is_some(),
         };

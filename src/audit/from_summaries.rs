@@ -16,9 +16,10 @@ use super::{Audited, Job, Plan, adjusted, beside, builtin, groups, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::OnNoData;
 use crate::identity::Identity;
-use crate::metric::Inputs;
 use crate::metric::any::AnyState;
+use crate::metric::extrema::TextExtrema;
 use crate::metric::groups::GroupKey;
+use crate::metric::{Inputs, State};
 use crate::report::model::ColumnReport;
 use crate::rules::{Facts, GroupFacts, Judge, Judgement, Question, SecondPass, TestCounts};
 use crate::ruleset::RuleFile;
@@ -108,7 +109,16 @@ fn facts(job: &Job<'_>, plan: &Plan, summaries: &[(String, Arc<Summary>)]) -> Re
     for (index, question) in questions.iter().enumerate() {
         let types = types_of(plan, question);
         match answer(job, question, &types, summaries)? {
-            Ok(state) => facts.states.push(Some(state.finish(&Inputs::default())?)),
+            Ok(state) => {
+                let out = state.finish(&Inputs::default())?;
+                let extrema = out.downcast_ref::<<TextExtrema as State>::Out>().cloned().flatten();
+                if extrema.is_some_and(|(first, last)| first.ends_with('…') || last.ends_with('…')) {
+                    facts.unanswered.insert(index, "needs a scan: of long texts the beginning alone is kept".to_owned());
+                    facts.states.push(None);
+                    continue;
+                }
+                facts.states.push(Some(out));
+            }
             Err(why) => {
                 facts.states.push(None);
                 facts.unanswered.insert(index, why);
@@ -178,7 +188,7 @@ fn test_of(check: &PlannedCheck, summaries: &[(String, Arc<Summary>)]) -> Option
 fn check_alone(check: &PlannedCheck, plan: &mut Plan, facts: &Facts) -> Result<Vec<(Option<GroupKey>, Judgement)>, Fault> {
     let Ok(judge) = &check.check else { return Ok(Vec::new()) };
     if check.test.is_some_and(|test| facts.tests[test].is_empty()) {
-        let what = "needs a scan: not every batch was published under this rule as it is now, with its rows counted";
+        let what = "needs a scan: of some batches it is not kept how many published rows fail this rule as it is now";
         return Err(Fault::new(Code::NeedsScan, what));
     }
     let whole = GroupFacts::whole(facts);

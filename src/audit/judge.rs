@@ -11,7 +11,7 @@ use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::samples;
 use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::findings::{Basis, Sample};
+use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
@@ -21,7 +21,7 @@ use crate::rows::RowId;
 use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::Over;
-use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
+use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
 use crate::shown::{VALUE_MAX, cut_short};
 use crate::source::Source;
 
@@ -104,6 +104,7 @@ pub(super) fn judge(
     findings.extend(plan.checks.iter().zip(judged).map(|(check, judged)| {
         let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
         found.finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
+        say_partial(&totals.facts.besides[check.besides.clone()], &mut found.finding);
         found
     }));
     causes::name(job, plan, &totals, &mut findings);
@@ -119,6 +120,15 @@ pub(super) fn judge(
     }
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
     Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns })
+}
+
+/// Says where a check was compared with a part only of what it names: that is no plain pass.
+fn say_partial(besides: &[BesideAnswer], finding: &mut Finding) {
+    let Some(partial) = besides.iter().find_map(|beside| beside.partial.clone()) else { return };
+    if finding.outcome == Outcome::Pass {
+        finding.outcome = Outcome::Warn;
+    }
+    finding.message.extend([partial]);
 }
 
 /// A group's name as far as reports show it, before it becomes part of messages.

@@ -97,5 +97,5 @@ fn of_contract(rules: &RuleFile) -> Schema {
     let text = |name: &String| Field::new(name, DataType::Utf8, true);
     let untyped = rules.contract().into_iter().filter(|column| column.data_type.is_none());
     let schema = Schema::new(untyped.map(|column| text(&column.name)).collect::<Vec<_>>());
-    bind::contract_schema(rules, &schema)
+    bind::contract_schema(rules, &schema, &[])
 }

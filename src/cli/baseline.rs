@@ -12,7 +12,7 @@ use super::output;
 use super::progress::Progress;
 use super::run::{self, Begun, RunOptions};
 use super::scratch::Scratch;
-use crate::audit::{Job, Keeps};
+use crate::audit::{Job, Keeps, References};
 use crate::baseline::{self, Change};
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::{self, Judged};
@@ -113,8 +113,12 @@ impl Accept {
         }
         let contents = history.contents()?;
         let entry = history.find(&contents, &self.run)?;
+        if entry.is_bad {
+            let fault = Fault::new(Code::ConflictingOptions, format!("the run {} is marked bad", entry.name));
+            return Err(fault.hint("`sluicegate history mark RUN good` takes that back").into());
+        }
         let summary = history.summary(entry)?;
-        baseline::replace(&to, &summary)?;
+        baseline::restart(&to, &summary)?;
         let time = model::time(self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3)));
         let what = format!("accepted the run {}", entry.name);
         baseline::note(&to, &Change { time, what, reason: self.reason.clone(), by: who(self.by.as_deref()) })?;
@@ -186,9 +190,9 @@ impl Capture {
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
         let data = self.options.open_data(rules, &scratch)?;
-        let references = Some(self.options.references_of_first(now, rules, &scratch)?);
+        let references: Arc<dyn References> = Arc::new(self.options.comparable(now, rules, &scratch)?.with_no_baseline_yet());
         let job = self.options.job(now, rules, data, None, &scratch, &advance);
-        let job = Job { references, keeps: Keeps::Everything, ..job };
+        let job = Job { references: Some(references), keeps: Keeps::Everything, ..job };
         let Judged { report, summary } = gate::judge(&job, None, self.options.batch_id.as_deref(), self.options.as_of())?;
         let passes = matches!(report.verdict, Verdict::Accept | Verdict::Quarantine);
         if let Some(mut summary) = summary.filter(|_| passes || self.anyway) {
@@ -196,7 +200,7 @@ impl Capture {
                 // A name that follows from the content would tell in which order files were read.
                 summary.batches = Batches { count: 1, ..Batches::default() };
             }
-            baseline::replace(&to, &summary)?;
+            baseline::restart(&to, &summary)?;
             *said = Some(format!("{to}: written, {} of {}", counted(summary.rows, "row"), counted(summary.columns.len() as u64, "column")));
         } else {
             *said = Some(format!("{to}: not written: a baseline is of good data; `--anyway` writes it all the same"));
@@ -284,7 +288,7 @@ fn merge(files: &[String], to: &str) -> Result<String, Fault> {
         });
     }
     let all = all.unwrap_or_default();
-    baseline::replace(to, &all)?;
+    baseline::restart(to, &all)?;
     Ok(format!("{to}: written, {} of {}\n", counted(all.rows, "row"), batches(&all)))
 }
 

@@ -10,7 +10,7 @@ use super::destinations::{beside, named_by, replaces};
 use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
-use crate::audit::Job;
+use crate::audit::{Job, References};
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::{self, Choice, PublishedTable};
 use crate::report::Report;
@@ -85,7 +85,8 @@ impl Check {
             (None, false) => Choice::Batches(self.batches.clone()),
         };
         let scratch = Scratch::new()?;
-        let references = self.options.references_of_published(rules, &scratch)?;
+        // What is published is not compared with itself.
+        let references: Arc<dyn References> = Arc::new(self.options.comparable(now, rules, &scratch)?.of_published());
         let table = self.published(rules, Some(store.clone())).map(|table| -> Arc<dyn Published> { table });
         let make = |source: Arc<dyn Source>| {
             let job = self.options.job(now, rules, source, table.clone(), &scratch, &|_, _| {});

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Fault, Faults};
 use crate::gate::{self, PublishedTable, Request};
 use crate::metric::Budget;
 use crate::report::Report;
@@ -72,9 +72,14 @@ impl Gate {
             None if self.dry_run => self.options.keeps(rules),
             None => gate::keeps(rules).max(self.options.keeps(rules)),
         };
-        let judged = gate::gate(&Job { keeps, ..job }, &request)?;
-        if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary) {
-            self.advance(baseline, &judged.report, summary)?;
+        let mut judged = gate::gate(&Job { keeps, ..job }, &request)?;
+        if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary)
+            && let Err(faults) = self.advance(baseline, &judged.report, summary)
+            && let Some(publication) = &mut judged.report.publication
+        {
+            // What is published stays so.
+            let not_moved = |fault: &Fault| format!("the batch is published; the baseline could not be moved on: {fault}");
+            publication.warnings.extend(faults.0.iter().map(not_moved));
         }
         begun.summary = judged.summary;
         Ok(judged.report)
@@ -84,9 +89,7 @@ impl Gate {
     fn advance(&self, baseline: &BaselineSection, report: &Report, summary: &Summary) -> Result<(), Faults> {
         let state = report.publication.as_ref().map(|done| done.state);
         let is_new = matches!(state, Some(PublicationState::Published | PublicationState::Superseded));
-        // A run that was killed behind its commit did not move the baseline on: where batches can be told apart, the next does.
-        let may_be_late = state == Some(PublicationState::Unchanged) && (baseline.window.is_some() || baseline.advance.is_none());
-        if report.verdict != Verdict::Accept || !(is_new || may_be_late) {
+        if report.verdict != Verdict::Accept || !(is_new || state == Some(PublicationState::Unchanged)) {
             return Ok(());
         }
         let path = &baseline.path.value;
@@ -94,19 +97,17 @@ impl Gate {
             confines.allow(path)?;
         }
         let memory = Arc::new(Budget::new(1 << 30, std::env::temp_dir()));
-        match (crate::baseline::read(path)?, baseline.advance) {
-            (None, _) => {
-                crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
-                if let Some(anchor) = baseline.anchor.as_ref().filter(|_| baseline.first.is_some()) {
-                    self.learn_anchor(&anchor.value, summary)?;
-                }
-            }
-            (Some(_), Some(Advance::OnAccept)) => {
-                crate::baseline::advance(path, summary, baseline.window.map(|window| window.0), &memory)?;
-            }
-            (Some(_), None) => {}
+        let window = baseline.window.map(|window| window.0);
+        match (crate::baseline::read(path)?.is_some(), baseline.advance) {
+            (false, _) => crate::baseline::advance(path, summary, window, &memory)?,
+            (true, Some(Advance::OnAccept)) if is_new => crate::baseline::advance(path, summary, window, &memory)?,
+            (true, Some(Advance::OnAccept)) => crate::baseline::catch_up(path, summary, window, &memory)?,
+            (true, None) => {}
         }
-        Ok(())
+        match baseline.anchor.as_ref().filter(|_| baseline.first.is_some()) {
+            Some(anchor) => self.learn_anchor(&anchor.value, summary),
+            None => Ok(()),
+        }
     }
 
     /// Lets the batch become the anchor where there is none yet.

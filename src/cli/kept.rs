@@ -87,6 +87,9 @@ impl Whose {
     pub(super) fn open(&self, reports: &[PathBuf]) -> Result<Opened, Faults> {
         let confines = self.trust.confines()?;
         let rules = read_rules(&self.rules, confines.as_ref())?;
+        for path in rules.sections.baseline.iter().flat_map(|baseline| std::iter::once(&baseline.path).chain(&baseline.anchor)) {
+            confines.as_ref().map_or(Ok(()), |confines| confines.allow(&path.value))?;
+        }
         let (publish, quarantine) = self.destinations.open(&rules, confines.as_ref())?;
         let history = self.record.named(&rules, confines.as_ref(), &surroundings())?.map(|(_, history)| history);
         Ok(Opened {

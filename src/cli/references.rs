@@ -79,7 +79,7 @@ impl Surroundings {
 
     fn published(&self, last: Option<u64>) -> Result<Kept, Faults> {
         if self.judges_published {
-            return Ok(Kept { why: Some(Why::NoData("what is published is not compared with itself".into())), ..Kept::default() });
+            return Ok(Kept { why: Some(Why::WarmingUp("what is published is not compared with itself".into())), ..Kept::default() });
         }
         match &self.published {
             Some((table, threads)) => Ok(table.summaries(last, *threads)?),
@@ -162,7 +162,7 @@ impl Runs {
         warnings.iter().for_each(|warning| output::note(warning));
         let why =
             too_few.map(|why| if parts.is_empty() && without > 0 { Why::NoData(without_summary(without)) } else { Why::WarmingUp(why) });
-        Ok(Kept { parts, why, without, ..Kept::default() })
+        Ok(Kept { parts, why, without, grows: true, ..Kept::default() })
     }
 }
 
@@ -182,7 +182,20 @@ impl References for Surroundings {
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
         paths.iter().try_for_each(|path| self.allow(path))?;
         let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
-        Ok(source::open(paths, &options, &self.contract, &Spool::new(&self.scratch))?)
+        let opened = source::open(paths, &options, &self.contract, &Spool::new(&self.scratch));
+        Ok(opened.map_err(|fault| {
+            if fault.code != Code::FileNotFound {
+                return fault;
+            }
+            Fault { what: format!("{}, and a rule compares with it", fault.what), ..fault }
+                .hint("`against` takes a path, `published`, `baseline`, `{ baseline: FILE }` or `{ runs: { last: 14 } }`")
+        })?)
+    }
+
+    fn baseline_at(&self, paths: &[String]) -> Result<Option<Kept>, Faults> {
+        let [path] = paths else { return Ok(None) };
+        self.allow(path)?;
+        if baseline::is_one(path) { self.baseline(path).map(Some) } else { Ok(None) }
     }
 
     fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults> {

@@ -177,27 +177,6 @@ impl RunOptions {
         Job { statistics: !self.no_statistics, ..self.means.job(now, rules, data, published, scratch, progress) }
     }
 
-    /// The same where there is no baseline yet, since this run makes it.
-    ///
-    /// # Errors
-    /// See [`RunOptions::references`].
-    pub(super) fn references_of_first(
-        &self,
-        now: DateTime<Utc>,
-        rules: &RuleFile,
-        scratch: &Scratch,
-    ) -> Result<Arc<dyn References>, Faults> {
-        Ok(Arc::new(self.comparable(now, rules, scratch)?.with_no_baseline_yet()))
-    }
-
-    /// The same for a run that judges what is published: it is not compared with itself.
-    ///
-    /// # Errors
-    /// See [`RunOptions::references`].
-    pub(super) fn references_of_published(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn References>, Faults> {
-        Ok(Arc::new(references::Surroundings::of(rules, scratch.path.clone(), self.trust.confines()?)?.of_published()))
-    }
-
     /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
     ///
     /// # Errors
@@ -212,7 +191,11 @@ impl RunOptions {
         Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
     }
 
-    fn comparable(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<references::Surroundings, Faults> {
+    /// What can be reached of what rules may compare with.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn comparable(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<references::Surroundings, Faults> {
         let confines = self.trust.confines()?;
         let recorded = self.record.named(rules, confines.as_ref(), &surroundings())?.map(|(_, history)| history);
         let comparable = references::Surroundings::of(rules, scratch.path.clone(), confines)?;

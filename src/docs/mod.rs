@@ -33,8 +33,11 @@ pub fn rule(rule: &RuleEntry) -> String {
         Subject::Table => "About the rows as a whole.",
     };
     let names = if rule.names_rows { "It names the rows that fail." } else { "It judges the batch; it names no rows." };
-    let on_fail = rule.on_fail;
-    let mut out = format!("# {}\n\n{headline}\n\n{rest}\n\n{about} {names} On failure: `{on_fail}` unless said otherwise.\n", rule.name);
+    let on_fail = match rule.on_fail_depends {
+        true => String::new(),
+        false => format!(" On failure: `{}` unless said otherwise.", rule.on_fail),
+    };
+    let mut out = format!("# {}\n\n{headline}\n\n{rest}\n\n{about} {names}{on_fail}\n", rule.name);
     if !keys.is_empty() {
         out.push_str(&format!("\n{}", keys.table()));
     }

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::keys::{Keys, words};
 use crate::rules::schema::{ColumnContract, Evolution, SchemaSection};
-use crate::ruleset::{CleanStep, GateSection, KnownIssue, Level, ProfileMap, Sections, SourceSection, Words};
+use crate::ruleset::{BaselineSection, CleanStep, GateSection, KnownIssue, Level, ProfileMap, Sections, SourceSection, Words};
 
 /// A section of a rule file, as its page and `explain` describe it.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub const SECTIONS: &[Section] = &[
         lists: &[("A level", Level::json_schema)],
         text: PROFILE,
     },
+    Section { name: "baseline", tables: &[("", BaselineSection::json_schema)], lists: &[], text: BASELINE },
     Section { name: "known", tables: &[("", KnownIssue::json_schema)], lists: &[], text: KNOWN },
     Section { name: "gate", tables: &[("", GateSection::json_schema)], lists: &[], text: GATE },
 ];
@@ -85,5 +86,6 @@ const CLEAN: &str = include_str!("text/clean.md");
 const TRANSFORM: &str = include_str!("text/transform.md");
 const MALFORMED: &str = include_str!("text/malformed.md");
 const PROFILE: &str = include_str!("text/profile.md");
+const BASELINE: &str = include_str!("text/baseline.md");
 const KNOWN: &str = include_str!("text/known.md");
 const GATE: &str = include_str!("text/gate.md");

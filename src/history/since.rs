@@ -98,6 +98,10 @@ fn changed((then, of): (Option<&Finding>, &Report), (now, of_now): (Option<&Find
         (0, _) => Some(Change::New),
         (_, 0) if now.is_some_and(is_fine) => Some(Change::Recovered),
         (_, 0) => Some(Change::Gone),
+        // What was a failure and could not be judged now is no better for it.
+        (_, _) if now.is_some_and(|f| f.outcome == Outcome::NoData) && then.is_some_and(|f| f.outcome != Outcome::NoData) => {
+            Some(Change::Gone)
+        }
         (before, after) if after > before => Some(Change::Worse),
         (before, after) if after < before => Some(Change::Better),
         _ => {

@@ -32,7 +32,9 @@ pub fn render(report: &Report, style: Style) -> String {
         out.push('\n');
     };
     line(headline(report, style));
-    reasons(report).for_each(|reason| line(format!("  {} {}", style.paint("✗", RED), visible::cut(reason, MESSAGE_MAX))));
+    // What is said of a batch that passes is no failure.
+    let sign = if report.verdict == Verdict::Accept { "·".to_owned() } else { style.paint("✗", RED).to_string() };
+    reasons(report).for_each(|reason| line(format!("  {sign} {}", visible::cut(reason, MESSAGE_MAX))));
     for fault in &report.faults {
         line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
     }

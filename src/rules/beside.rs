@@ -25,6 +25,8 @@ pub struct BesideAnswer {
     pub(crate) merged: Result<Out, Why>,
     /// Of each run or batch by itself, the oldest first; none where it does not answer.
     pub(crate) each: Vec<(String, Option<Out>)>,
+    /// Where only a part of the other data answers: how much.
+    pub(crate) partial: Option<String>,
     /// How many batches they came in together.
     pub(crate) batches: u64,
 }

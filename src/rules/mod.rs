@@ -78,6 +78,8 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_ROWS: bool;
     /// What follows when it fails, unless the rule file says otherwise.
     const ON_FAIL: OnFail = if Self::NAMES_ROWS { OnFail::Quarantine } else { OnFail::Reject };
+    /// Whether that depends on its words; its documentation says how.
+    const ON_FAIL_DEPENDS: bool = false;
     /// What it looks at when it judges: which common words it takes follows from it.
     const JUDGES: Judges = if Self::NAMES_ROWS { Judges::Rows } else { Judges::Measures };
     /// Whether it also measures rows together, with some of its words: then it takes `over`.
@@ -180,6 +182,7 @@ pub struct RuleEntry {
     pub subject: Subject,
     pub names_rows: bool,
     pub on_fail: OnFail,
+    pub on_fail_depends: bool,
     pub judges: Judges,
     pub also_measures: bool,
     pub warn: EarlierLimit,
@@ -254,6 +257,7 @@ impl RuleEntry {
             subject: R::SUBJECT,
             names_rows: R::NAMES_ROWS,
             on_fail: R::ON_FAIL,
+            on_fail_depends: R::ON_FAIL_DEPENDS,
             judges: R::JUDGES,
             also_measures: R::ALSO_MEASURES,
             warn: R::WARN,

@@ -58,7 +58,7 @@ impl Summary {
     pub fn figures(&self, name: &str, memory: &Arc<Budget>) -> Result<ColumnFigures, Fault> {
         let mut figures = ColumnFigures::default();
         for entry in self.entries.values().filter(|entry| entry.question.columns == [name] && entry.question.condition.is_none()) {
-            if !entry.question.by.is_empty() {
+            if !entry.question.by.is_empty() || entry.value.is_null() {
                 continue;
             }
             let types = entry.types().map_err(|why| super::damaged(&why))?;
@@ -100,7 +100,13 @@ impl Summary {
         for column in self.columns.iter().chain(new) {
             let name = column.name.as_str();
             push(name, "column", kind(self.column(name)), kind(after.column(name)));
-            let (a, b) = (self.figures(name, memory)?, after.figures(name, memory)?);
+            let (mut a, mut b) = (self.figures(name, memory)?, after.figures(name, memory)?);
+            if [self, after].iter().any(|side| side.column(name).is_some_and(|column| column.masked)) {
+                // What one of them masks, the other must not tell.
+                for side in [&mut a, &mut b] {
+                    *side = ColumnFigures { rows: side.rows, missing: side.missing, ..ColumnFigures::default() };
+                }
+            }
             let share = |f: &ColumnFigures| f.missing.zip(f.rows).map_or_else(String::new, |(part, whole)| percent(part, whole.max(1)));
             let distinct = |f: &ColumnFigures| {
                 f.distinct.map_or_else(String::new, |(n, is_exact)| format!("{}{}", if is_exact { "" } else { "about " }, count(n)))

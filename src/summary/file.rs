@@ -55,6 +55,9 @@ struct ValueForm {
     version: u32,
     #[serde(default, skip_serializing_if = "Json::is_null")]
     spec: Json,
+    /// Of how many rows it speaks, where that is not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
     value: Json,
 }
 
@@ -70,6 +73,8 @@ struct MeasureForm {
     condition: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     by: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
     value: Json,
 }
 
@@ -79,7 +84,9 @@ impl Summary {
     /// # Errors
     /// A mistake of ours.
     pub fn write(&self) -> Result<String, Fault> {
-        let of = |column: &Column| self.entries.values().filter(|entry| entry.is_plainly_of(column)).map(Entry::value_form).collect();
+        let of = |column: &Column| {
+            self.entries.values().filter(|entry| entry.is_plainly_of(column)).map(|entry| entry.value_form(self.rows)).collect()
+        };
         let column = |column: &Column| ColumnForm {
             name: column.name.clone(),
             data_type: column.data_type.clone(),
@@ -94,7 +101,7 @@ impl Summary {
             rows: self.rows,
             batches: BatchesForm { count: self.batches.count, first: self.batches.first.clone(), last: self.batches.last.clone() },
             columns: self.columns.iter().map(column).collect(),
-            measures: self.entries.values().filter(|entry| !is_plain(entry)).map(Entry::measure_form).collect(),
+            measures: self.entries.values().filter(|entry| !is_plain(entry)).map(|entry| entry.measure_form(self.rows)).collect(),
             tests: self.tests.clone(),
         };
         let json = serde_json::to_value(&form);
@@ -106,6 +113,10 @@ impl Summary {
     /// # Errors
     /// This is no summary, or one of another version.
     pub fn read(text: &str) -> Result<Self, Fault> {
+        if !text.trim_start().starts_with('{') {
+            let fault = Fault::new(Code::Damaged, "this is no summary, and no JSON");
+            return Err(fault.hint("`sluicegate baseline capture DATA -r RULES -o FILE` makes one"));
+        }
         let json: Json = serde_json::from_str(text).map_err(|e| damaged(&e.to_string()))?;
         match json.get("sluicegate_summary").and_then(Json::as_u64) {
             Some(version) if version == u64::from(FORMAT_VERSION) => {}
@@ -127,19 +138,21 @@ impl Summary {
             ..Self::default()
         };
         for ColumnForm { name, data_type, nullable, masked, of } in form.columns {
-            for ValueForm { state, version, spec, value } in of {
+            for ValueForm { state, version, spec, rows, value } in of {
                 let (over, columns) = (Over::default(), vec![name.clone()]);
                 let question = Question { state, version, spec, columns, condition: None, by: Vec::new(), over };
-                summary.entries.insert(key_of(&question), Entry { question, types: vec![data_type.clone()], value });
+                let rows = rows.unwrap_or(summary.rows);
+                summary.entries.insert(key_of(&question), Entry { question, types: vec![data_type.clone()], value, rows });
             }
             summary.columns.push(Column { name, data_type, nullable, masked });
         }
-        for MeasureForm { state, version, spec, columns, types, condition, by, value } in form.measures {
+        for MeasureForm { state, version, spec, columns, types, condition, by, rows, value } in form.measures {
             if columns.len() != types.len() {
                 return Err(damaged("a measure does not say of which types its columns are"));
             }
             let question = Question { state, version, spec, columns, condition, by, over: Over::default() };
-            summary.entries.insert(key_of(&question), Entry { question, types, value });
+            let rows = rows.unwrap_or(summary.rows);
+            summary.entries.insert(key_of(&question), Entry { question, types, value, rows });
         }
         Ok(summary)
     }
@@ -152,13 +165,19 @@ impl Entry {
         columns.len() == 1 && columns[0] == column.name && condition.is_none() && by.is_empty() && self.types == [column.data_type.as_str()]
     }
 
-    fn value_form(&self) -> ValueForm {
-        let Question { state, version, spec, .. } = self.question.clone();
-        ValueForm { state, version, spec, value: self.value.clone() }
+    /// Its rows, where they are not all.
+    fn part_of(&self, all: u64) -> Option<u64> {
+        (self.rows != all).then_some(self.rows)
     }
 
-    fn measure_form(&self) -> MeasureForm {
+    fn value_form(&self, all: u64) -> ValueForm {
+        let Question { state, version, spec, .. } = self.question.clone();
+        ValueForm { state, version, spec, rows: self.part_of(all), value: self.value.clone() }
+    }
+
+    fn measure_form(&self, all: u64) -> MeasureForm {
         let Question { state, version, spec, columns, condition, by, over: _ } = self.question.clone();
-        MeasureForm { state, version, spec, columns, types: self.types.clone(), condition, by, value: self.value.clone() }
+        let (types, rows, value) = (self.types.clone(), self.part_of(all), self.value.clone());
+        MeasureForm { state, version, spec, columns, types, condition, by, rows, value }
     }
 }

@@ -68,7 +68,10 @@ type Key = (Vec<String>, String, Vec<String>, String, u32, String);
 struct Entry {
     question: Question,
     types: Vec<String>,
+    /// Null where answers were of types that do not go together.
     value: Json,
+    /// Of how many rows it speaks.
+    rows: u64,
 }
 
 /// What a row test counted of the rows.
@@ -89,6 +92,9 @@ fn key_of(question: &Question) -> Key {
         question.spec.to_string(),
     )
 }
+
+/// The type of what is not kept.
+const NO_TYPE: &str = "none";
 
 /// States that tell no value of a column: these may be kept of masked ones. Hashes of values are none of them: whoever guesses a
 /// value can hash it.
@@ -126,7 +132,12 @@ impl Summary {
         }
         let question = Question { over: Over::default(), ..question.clone() };
         let types = types.iter().map(type_name).collect();
-        self.entries.insert(key_of(&question), Entry { question, types, value });
+        self.entries.insert(key_of(&question), Entry { question, types, value, rows: self.rows });
+    }
+
+    /// Of how many rows the answer to `question` speaks.
+    pub fn rows_of(&self, question: &Question) -> u64 {
+        self.entries.get(&key_of(question)).map_or(0, |entry| entry.rows)
     }
 
     /// Takes in what a row test counted, under a text that tells what it tests.
@@ -164,6 +175,9 @@ impl Summary {
                 None => format!("needs a scan: no `{}` was kept of {}", question.state, of(question)),
             }));
         };
+        if entry.value.is_null() {
+            return Ok(Err(format!("{} was of several types, or too much to keep", of(question))));
+        }
         let before = entry.types().map_err(|why| damaged(&why))?;
         for ((name, before), now) in question.columns.iter().zip(&before).zip(types) {
             if !are_alike(before, now) || (entry.spec()?.kind().minds_types && !is_held_alike(before, now)) {
@@ -183,23 +197,23 @@ impl Summary {
             return Err(Fault::new(Code::SchemaDiffers, what).hint("merge summaries of one data set"));
         }
         let mut all = self.clone();
-        all.rows += other.rows;
+        all.rows = all.rows.saturating_add(other.rows);
         all.batches = self.batches.merged(&other.batches);
         all.columns = merged_columns(&self.columns, &other.columns)?;
         for (key, theirs) in &other.entries {
             let value = match self.entries.get(key) {
-                None => Some(theirs.clone()),
+                None => theirs.clone(),
                 Some(ours) => ours.merged(theirs, memory)?,
             };
-            match value {
-                Some(value) => all.entries.insert(key.clone(), value),
-                None => all.entries.remove(key),
-            };
+            all.entries.insert(key.clone(), value);
         }
         let is_masked = |name: &String| all.columns.iter().any(|column| column.masked && column.name == *name);
+        let mentions = |text: &String| all.columns.iter().any(|column| column.masked && text.contains(column.name.as_str()));
         let shows = |entry: &Entry| {
-            entry.question.columns.iter().chain(&entry.question.by).any(is_masked)
-                && !WITHOUT_VALUES.contains(&entry.question.state.as_str())
+            let by_masked = entry.question.by.iter().any(is_masked) || entry.question.condition.as_ref().is_some_and(mentions);
+            by_masked
+                || entry.question.columns.iter().chain(&entry.question.by).any(is_masked)
+                    && !WITHOUT_VALUES.contains(&entry.question.state.as_str())
         };
         all.entries.retain(|_, entry| !shows(entry));
         for (test, theirs) in &other.tests {
@@ -243,7 +257,7 @@ impl Batches {
             (false, false) => pick(a.clone(), b.clone()),
         };
         Self {
-            count: self.count + other.count,
+            count: self.count.saturating_add(other.count),
             first: named(&self.first, &other.first, std::cmp::min),
             last: named(&self.last, &other.last, std::cmp::max),
         }
@@ -320,17 +334,28 @@ impl Entry {
         self.spec()?.of_summary(types, memory, &self.value)
     }
 
-    /// None where both together are too much to keep, or of types that do not go together.
-    fn merged(&self, other: &Self, memory: &Arc<Budget>) -> Result<Option<Self>, Fault> {
+    /// Both together; nothing is kept of what is too much, or of types that do not go together, whatever is merged with it.
+    fn merged(&self, other: &Self, memory: &Arc<Budget>) -> Result<Self, Fault> {
+        let rows = self.rows.saturating_add(other.rows);
+        let nothing = || {
+            let types = vec![NO_TYPE.to_owned(); self.types.len()];
+            Self { question: self.question.clone(), types, value: Json::Null, rows }
+        };
+        if self.value.is_null() || other.value.is_null() {
+            return Ok(nothing());
+        }
         let (ours, theirs) = (self.types().map_err(|why| damaged(&why))?, other.types().map_err(|why| damaged(&why))?);
         let minds_types = self.spec()?.kind().minds_types;
         if !ours.iter().zip(&theirs).all(|(a, b)| are_alike(a, b) && (!minds_types || is_held_alike(a, b))) {
-            return Ok(None);
+            return Ok(nothing());
         }
         let mut state = self.state(&ours, memory)?;
         state.merge(other.state(&theirs, memory)?)?;
         let types = self.types.iter().zip(&other.types).map(|(a, b)| wider(a, b, "")).collect::<Result<_, _>>()?;
-        Ok(state.summarise()?.map(|value| Self { question: self.question.clone(), types, value }))
+        Ok(match state.summarise()? {
+            Some(value) => Self { question: self.question.clone(), types, value, rows },
+            None => nothing(),
+        })
     }
 }
 

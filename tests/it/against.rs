@@ -118,3 +118,45 @@ fn slow_drift_cannot_move_the_limit_along_past_the_anchor() {
     assert_eq!(fails.iter().position(|(_, _, anchor)| *anchor), Some(5), "{fails:?}");
     assert_eq!(fails[5].0, 1);
 }
+
+#[test]
+fn a_renamed_column_is_the_batchs_fault_where_the_baseline_knows_it() {
+    let place = Place::with("dataset: d\nbaseline: { path: b.json }\nrules:\n  - values: { column: g, in: [f, m] }\n", &groups(50, 50));
+    assert_eq!(place.run(&["baseline", "capture", "d.csv", "-r", "r.yaml", "-q"]).code, 0);
+    place.write("d.csv", groups(50, 50).replacen("g,site", "gender,site", 1));
+    let run = place.run(&CHECK);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let schema = run.finding("schema")["message"].as_str().expect("a message");
+    assert!(schema.contains("`g` probably renamed to `gender`"), "{schema}");
+    assert_eq!(run.finding("values-g")["outcome"], "no_data");
+}
+
+#[test]
+fn a_path_to_a_baseline_is_that_baseline_and_words_that_are_none_are_explained() {
+    let place = Place::with(
+        "dataset: d\nrules:\n  - representation: { id: shares, groups: [g], against: b.json, tolerance: 5 points }\n",
+        &groups(500, 500),
+    );
+    assert_eq!(place.run(&["baseline", "capture", "d.csv", "-r", "r.yaml", "-o", "b.json", "-q", "--anyway"]).code, 0);
+    assert_eq!(outcome(&place.run(&CHECK)).1, "pass");
+    place.write("r.yaml", rules("against: yesterday", ""));
+    let run = place.run(&CHECK);
+    assert!(run.code == 2 && run.stderr.contains("`against` takes a path, `published`, `baseline`"), "{}", run.stderr);
+    place.write("b.json", "id,price\n1,2\n");
+    let run = place.run(&["baseline", "show", "b.json"]);
+    assert!(run.code == 2 && run.stderr.contains("this is no summary"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_published_without_summaries_warms_up_and_never_locks_the_gate() {
+    let more = "gate: { publish: lake, summaries: none }\n";
+    let place = Place::with(&format!("dataset: people\n{more}rules: []\n"), &groups(500, 500));
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "a"]).code, 0);
+    let more = "gate: { publish: lake }\n";
+    place.write("r.yaml", rules("against: published, on_fail: reject", more));
+    for (batch, expected) in [("b", "no_data"), ("c", "pass")] {
+        place.write("d.csv", format!("{}f,{batch}\n", groups(500, 500)));
+        let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", batch]);
+        assert_eq!((run.code, &run.finding("shares")["outcome"]), (0, &expected.into()), "{}", run.finding("shares"));
+    }
+}

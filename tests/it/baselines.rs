@@ -152,3 +152,44 @@ fn a_baseline_is_learned_moves_on_within_its_window_and_is_taken_back() {
     assert!(back.contains("\"rows\": 120,"), "{back}");
     assert_eq!(std::fs::read_to_string(place.path("anchor.json")).expect("an anchor"), first, "an anchor stays");
 }
+
+#[test]
+fn what_a_person_puts_there_starts_the_window_anew() {
+    let place = Place::new();
+    let rules = "rules:\n  - rows: { min: 10, on_fail: reject }\n";
+    let advance = "baseline: { path: b.json, first: learn, advance: on_accept, window: 3 }\n";
+    place.write("r.yaml", format!("dataset: shop\n{advance}gate: {{ publish: lake }}\n{rules}"));
+    (1..=4).for_each(|day| _ = gate(&place, day, 20 + day, 0));
+    let run = place.run(&["baseline", "rollback", "b.json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let back = gate(&place, 5, 25, 0);
+    assert!(back.contains("\"count\": 3") && back.contains("\"first\": \"day-02\"") && !back.contains("day-04"), "{back}");
+    place.write("good.csv", table(&[(9, 100)]));
+    capture(&place, &["good.csv", "--batch-id", "good"], "b.json");
+    let after = gate(&place, 6, 26, 0);
+    assert!(after.contains("\"rows\": 126,") && after.contains("\"count\": 2"), "{after}");
+}
+
+#[test]
+fn a_rejected_run_can_be_accepted_as_the_new_baseline() {
+    let place = Place::new();
+    let rules = "rules:\n  - statistic: { column: price, of: mean, against: baseline, change: 20%, on_fail: reject }\n";
+    place.write(
+        "r.yaml",
+        format!("dataset: shop\nbaseline: {{ path: b.json, first: learn }}\nhistory: runs\ngate: {{ publish: lake }}\n{rules}"),
+    );
+    gate(&place, 1, 200, 0);
+    let more = table(&[(2, 200)])
+        .lines()
+        .enumerate()
+        .map(|(i, line)| if i == 0 { format!("{line}\n") } else { line.replacen(',', ",9", 1) + "\n" })
+        .collect::<String>();
+    place.write("day.csv", more);
+    let day = ["gate", "day.csv", "-r", "r.yaml", "--batch-id", "day-02"];
+    assert_eq!(place.run(&day).code, 1);
+    let run = place.run(&["baseline", "accept", "day-02", "-r", "r.yaml", "--reason", "prices went up"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(place.run(&day).code, 0);
+    let shown = place.run(&["baseline", "show", "b.json"]).stdout;
+    assert!(shown.contains("prices went up") && shown.contains("day-02"), "{shown}");
+}

@@ -281,3 +281,30 @@ fn what_differs_in_kind_or_is_rare_throughout_is_not_judged() {
     place.write("before.csv", column(0..1000));
     assert_eq!(run("test: chi2")["outcome"], "no_data");
 }
+
+#[test]
+fn ids_and_times_run_on_and_are_no_drift_unless_a_test_is_named() {
+    let place = Place::new();
+    let mut random = noise(5);
+    let mut rows = |first: usize, n: usize, month: usize| {
+        let mut text = "id,at,born,cents\n".to_owned();
+        for i in 0..n {
+            let (born, cents) = (1950.0 + random() * 50.0, random() * 90_000.0);
+            text += &format!("{},2026-{month:02}-{:02},{:04.0}-01-01,{:.0}\n", first + i, i % 28 + 1, born, cents);
+        }
+        text
+    };
+    place.write("before.csv", rows(1000, 3000, 10));
+    place.write("same.csv", rows(4000, 1000, 11));
+    place.write("again.csv", rows(1000, 1000, 10));
+    place.write("r.yaml", "dataset: t\nrules:\n  - drift: { columns: \"*\", against: before.csv }\n");
+    let outcomes = |run: &Run| ["id", "at", "born", "cents"].map(|name| run.finding(&format!("drift-{name}"))["outcome"].clone());
+    for data in ["same.csv", "again.csv"] {
+        let run = place.run(&["check", data, "-r", "r.yaml"]);
+        let at = if data == "same.csv" { "not_judged" } else { "pass" };
+        assert_eq!(outcomes(&run), ["not_judged", at, "pass", "pass"], "{data}");
+        assert!(run.finding("drift-id")["message"].as_str().is_some_and(|text| text.contains("only tell rows apart")));
+    }
+    place.write("r.yaml", "dataset: t\nrules:\n  - drift: { columns: [id, at, born, cents], test: ks, against: before.csv }\n");
+    assert_eq!(outcomes(&place.run(&["check", "same.csv", "-r", "r.yaml"])), ["fail", "fail", "pass", "pass"]);
+}

@@ -71,9 +71,9 @@ fn runs_are_recorded_in_an_object_store_too() {
     let second = check(10, "500,a\n");
     assert_eq!(changes(&second.report()["history"]["since_last_run"]), pairs(&[("statistic-price", "new")]), "{}", second.stderr);
     assert_eq!(check(10, "500,a\n").code, 1);
-    // The same run is one; only what passed has a summary.
+    // The same run is one, with its summary.
     let keys = store.keys(&format!("{prefix}/runs/orders"));
-    assert!(keys.len() == 3 && keys.iter().filter(|key| key.ends_with(".summary.json")).count() == 1, "{keys:?}");
+    assert!(keys.len() == 4 && keys.iter().filter(|key| key.ends_with(".summary.json")).count() == 2, "{keys:?}");
     let marked = place.run(&["history", "mark", "day-10", "bad", "--reason", "broken", "-r", "r.yaml", "--record", &root]);
     assert_eq!(marked.code, 0, "{}", marked.stderr);
     let shown = place.run(&["history", "-r", "r.yaml", "--record", &root]);

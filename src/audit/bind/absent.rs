@@ -16,6 +16,7 @@ impl Binding<'_, '_> {
             let words = Words { on_no_data: item.words.on_no_data.or(Some(OnNoData::Warn)), ..item.words.clone() };
             plan.checks.push(PlannedCheck {
                 meaning: item.meaning,
+                besides: 0..0,
                 id: format!("{id}-{name}"),
                 code: item.code.clone(),
                 rule: item.entry.name,

@@ -2,14 +2,16 @@
 
 use arrow::datatypes::{Field, Schema};
 
+use crate::audit::earlier::Profiled;
 use crate::findings::builtin::REQUIRED;
 use crate::paths::set_type;
 use crate::rules::schema::delta_types::is_held_by;
 use crate::ruleset::{RuleFile, RuleItem, Words};
+use crate::types::parse_type;
 use crate::yaml::{Position, Spanned};
 
-/// The batch's schema as it would be had it kept to the contract.
-pub(in crate::audit) fn schema(rules: &RuleFile, batch: &Schema) -> Schema {
+/// The batch's schema as it would be had it kept to the contract; without one, to the columns that there were earlier.
+pub(in crate::audit) fn schema(rules: &RuleFile, batch: &Schema, earlier: &[Profiled]) -> Schema {
     let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
     for column in rules.contract() {
         let Some(data_type) = column.data_type else { continue };
@@ -19,6 +21,13 @@ pub(in crate::audit) fn schema(rules: &RuleFile, batch: &Schema) -> Schema {
         let whole = fields.iter().any(|f| *f.name() == column.name);
         let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
         set_type(&mut fields, &steps, &data_type);
+    }
+    if rules.contract().is_empty() {
+        for Profiled { name, data_type, .. } in earlier {
+            if let (false, Ok(data_type)) = (fields.iter().any(|field| field.name() == name), parse_type(data_type)) {
+                fields.push(Field::new(name, data_type, true));
+            }
+        }
     }
     Schema::new(fields)
 }

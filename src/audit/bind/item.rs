@@ -141,6 +141,7 @@ impl Binding<'_, '_> {
         let unbound = PlannedCheck {
             at: item.at,
             meaning: item.meaning,
+            besides: 0..0,
             rule: item.entry.name,
             words: item.words.clone(),
             policy: self.policy(item),
@@ -162,9 +163,23 @@ impl Binding<'_, '_> {
             Ok(BoundRule { check, mut new, wants_states, of_sound_rows, scope, policy, shows, groups, rows_judged, .. }) => {
                 new.tests.iter_mut().for_each(|test| test.id.clone_from(&unbound.id));
                 let test = is_row_test.then_some(plan.requests.tests.len());
+                let first = plan.requests.besides.len();
                 plan.requests.absorb(new);
+                let besides = first..plan.requests.besides.len();
                 let tests_alone = !wants_states;
-                PlannedCheck { check: Ok(check), tests_alone, of_sound_rows, test, scope, policy, shows, groups, rows_judged, ..unbound }
+                PlannedCheck {
+                    check: Ok(check),
+                    besides,
+                    tests_alone,
+                    of_sound_rows,
+                    test,
+                    scope,
+                    policy,
+                    shows,
+                    groups,
+                    rows_judged,
+                    ..unbound
+                }
             }
         });
         Ok(())

@@ -9,6 +9,7 @@ mod promised;
 mod statistics;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -72,6 +73,8 @@ pub struct PlannedCheck {
     pub at: Position,
     /// A digest of what the rule file says of it.
     pub meaning: u128,
+    /// What it asks of other data, by index.
+    pub besides: Range<usize>,
     /// Its row test, if it judges row by row.
     pub test: Option<usize>,
     /// Whether its row test is all it asks for.
@@ -154,7 +157,7 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
     let mut faults = Faults::default();
     let mut skipped_steps = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
-    let contract_schema = Arc::new(contract::schema(terms.rules, terms.schema));
+    let contract_schema = Arc::new(contract::schema(terms.rules, terms.schema, terms.profiled));
     let (contract_prepare, contract_faults) = binding(terms, &contract_schema, &sql);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {

@@ -39,7 +39,7 @@ pub(in crate::gate) fn read(store: &dyn Store, choice: &Choice, own: Option<&str
     };
     let pieces = Blocks::new(&valid).pieces(&cached);
     let found = summaries_of(store, &valid, &pieces, threads, &parsed)?;
-    let mut kept = Kept { is_merged: !cached.is_empty(), ..Kept::default() };
+    let mut kept = Kept { is_merged: !cached.is_empty(), grows: true, ..Kept::default() };
     for (piece, summary) in pieces.iter().zip(found) {
         match (piece, summary) {
             (Piece::One(at), Some(summary)) => kept.parts.push((valid[*at].batch_id.clone(), Arc::new(summary))),

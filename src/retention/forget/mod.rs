@@ -129,9 +129,19 @@ fn ensure_known(erasure: &Erasure, matched: &[Matched], reports: &[super::report
 fn without(summary: &mut Summary, sought: &Sought) -> usize {
     let types: BTreeMap<String, DataType> =
         summary.columns.iter().filter_map(|column| Some((column.name.clone(), parse_type(&column.data_type).ok()?))).collect();
+    let summary_columns: Vec<String> = summary.columns.iter().map(|column| column.name.clone()).collect();
     summary.drop_entries(|question, value| {
         let names = |column: &String| sought.of(column).any(|sought| sought.is_named_by(&question.state, value, types.get(column)));
-        question.columns.iter().chain(&question.by).any(names)
+        // The value may stand in what is asked, too.
+        let asks = |column: &String| {
+            sought.of(column).any(|sought| {
+                let condition = question.condition.as_deref().unwrap_or_default();
+                sought.is_in(condition.as_bytes()) || sought.is_in(question.spec.to_string().as_bytes())
+            })
+        };
+        let speaks_of =
+            || summary_columns.iter().filter(|column| question.condition.as_ref().is_some_and(|text| text.contains(column.as_str())));
+        question.columns.iter().chain(&question.by).any(|column| names(column) || asks(column)) || speaks_of().any(asks)
     })
 }
 

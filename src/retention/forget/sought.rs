@@ -70,7 +70,9 @@ impl SoughtValue {
     /// Whether an answer of the state `state`, as a summary keeps it, names the value, where its column has the type `data_type`.
     pub(super) fn is_named_by(&self, state: &str, answer: &Json, data_type: Option<&DataType>) -> bool {
         let stored = data_type.and_then(|data_type| stored(&self.forms[0], data_type));
-        let is_it = |text: &str| self.is_text(text) || stored.as_deref() == Some(text);
+        // Of long texts the beginning is kept.
+        let is_beginning = |text: &str| text.strip_suffix('…').is_some_and(|head| self.forms.iter().any(|form| form.starts_with(head)));
+        let is_it = |text: &str| self.is_text(text) || stored.as_deref() == Some(text) || is_beginning(text);
         names(answer, state == "cells" || state == "shapes", &is_it)
     }
 

@@ -157,18 +157,18 @@ impl DriftCheck {
         }
         if is_open && !(matters && p_values.0 < alpha) {
             seen = format!("{name} is {} to {}", beside(least, &[min_effect]), beside(most, &[min_effect]));
-            seen = format!("{seen} from {}: needs a scan, since {at_least} would matter", self.against);
+            seen = format!("{seen} from {}: needs a scan, since {at_least} or more is a drift", self.against);
         }
         let mut message = Message::from(seen);
         message.extend(self.choice());
         message.extend(says);
         let within = if is_open { self.insufficient() } else { Outcome::Pass };
-        let small = || format!("{at_least} would matter");
+        let small = || format!("less than {at_least} is no drift");
         Judgement::ByChance(Box::new(ByChance {
             p_value: p_values.0,
             alpha,
             beyond: if matters { Outcome::Fail } else { within },
-            says_beyond: if matters { format!("at least {at_least}, and chance does not explain it") } else { small() },
+            says_beyond: if matters { format!("{at_least} or more is a drift, and chance does not explain it") } else { small() },
             says_within: match (matters, advice) {
                 (true, Some(advice)) => format!("chance explains it; if it is none, {advice}"),
                 (true, None) => "chance explains it".to_owned(),

@@ -3,10 +3,11 @@
 use arrow::datatypes::DataType;
 
 use super::Test;
+use super::moving::Different;
 use super::sides::Sides;
 use super::words::Limits;
 use crate::diagnostic::Fault;
-use crate::findings::Outcome;
+use crate::findings::{Finding, Outcome};
 use crate::metric::cells::{Cells, CellsKind};
 use crate::metric::distinct::Distinct;
 use crate::metric::moments::Moments;
@@ -68,6 +69,10 @@ impl SinglePass for DriftCheck {
             | Test::Wasserstein
             | Test::NullShare => {}
         }
+        if let Some(why) = self.moves_on(&sides, facts)? {
+            let message = format!("not judged: these are {why}; `test: ks` compares them all the same");
+            return Ok(Judgement::measured(Finding { outcome: Outcome::NotJudged, message: message.into(), ..Finding::default() }));
+        }
         if sides.is_constant() {
             return Ok(Judgement::NoData(format!("all values in {} are equal: there is no spread to compare with", self.against)));
         }
@@ -84,6 +89,20 @@ impl SinglePass for DriftCheck {
 }
 
 impl DriftCheck {
+    /// Why `auto` does not judge the column, if so.
+    fn moves_on(&self, sides: &Sides, facts: &GroupFacts<'_>) -> Result<Option<&'static str>, Fault> {
+        if self.test != Test::Auto {
+            return Ok(None);
+        }
+        let mut different = None;
+        if let Some((ours, theirs)) = self.distinct
+            && let Answer::There(theirs) = facts.beside(theirs)?
+        {
+            different = facts.get(ours)?.map(|ours| Different { ours: ours.count, theirs: theirs.count });
+        }
+        Ok(sides.moves_on(self.data_type.is_temporal(), different))
+    }
+
     /// Why `auto` compares as it does.
     pub(super) fn choice(&self) -> Option<String> {
         let why = match (self.test, self.is_category) {

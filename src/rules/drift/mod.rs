@@ -1,9 +1,10 @@
 //! `drift`: what it says in a rule file, and how it binds. [`words`] reads its limits, [`sides`] lays batch and baseline side by
-//! side, [`check`] chooses the test; [`measured`], [`chance`] and [`values`] are the tests, [`shown`] is what reports show of them.
+//! side, [`check`] chooses the test; [`measured`], [`chance`] and [`values`] are the tests, [`moving`] what none of them is for, [`shown`] is what reports show of them.
 
 mod chance;
 mod check;
 mod measured;
+mod moving;
 mod shown;
 mod sides;
 mod values;
@@ -40,6 +41,8 @@ use crate::yaml::Spanned;
 /// | `cardinality` | how many different values there are | it differs by more than `max`, a share | `max`, `warn` |
 /// | `new_values` | rows whose value the baseline never had | there are more than `max` | `max` (none), `warn` |
 ///
+/// - `auto` does not judge what moves on by nature, and says so: dates and times of which half lie behind all of the baseline, and
+///   whole numbers that nearly all differ and count on or leave few out, such as ids. A test that is named judges them.
 /// - A p-value alone never decides: of enough rows, a difference that nobody minds has a small one. It is adjusted to the number
 ///   of columns and groups of this rule (Benjamini and Hochberg), and the effect must be at least `min_effect`. V is that of
 ///   samples of one size, so that it does not shrink where the baseline is much larger than the batch. The p-value of `ks` is
@@ -48,6 +51,7 @@ use crate::yaml::Spanned;
 ///   on is a bin of its own. Text and booleans are categories. Of these `psi` pools those that have less than 1 % of the baseline,
 ///   and those that the baseline has not. Where the baseline has many values once, as many new ones are expected (Good 1953);
 ///   they are no drift.
+/// - Tests that a p-value decides (`auto`, `ks`, `chi2`, `null_share`) warn; the others reject. `on_fail` says otherwise.
 /// - `linf` and `chi2` take each value as a category, also of numbers.
 /// - Too few rows: `insufficient_evidence`, with the number of rows that would do. `psi` needs χ²₀.₉₅(bins − 1)·(1/n + 1/m) below
 ///   `max`: what one of 20 healthy batches exceeds. The other distances need the same of their own noise.
@@ -158,6 +162,7 @@ impl Rule for Drift {
     const NAME: &'static str = "drift";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
+    const ON_FAIL_DEPENDS: bool = true;
     const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
@@ -181,7 +186,7 @@ impl Rule for Drift {
         if test == Test::Wasserstein {
             moments = Some(to.beside::<Moments>(&against, Transform::IDENTITY, &one)?);
         }
-        if test == Test::Cardinality {
+        if test == Test::Cardinality || (test == Test::Auto && column.data_type.is_integer()) {
             distinct = Some((to.want::<Distinct>((), &one), to.beside::<Distinct>(&against, (), &one)?));
         }
         let is_boolean = column.data_type == DataType::Boolean;

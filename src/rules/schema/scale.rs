@@ -135,10 +135,21 @@ impl Sizes {
         self.cells.last().map_or(0.0, |(_, high, _)| *high)
     }
 
-    /// How far the quantile may be from the true one by chance.
+    /// How far the quantile may be from the true one: by chance, and since it is not known where in a cell values lie.
     fn half_width(&self, p: f64) -> f64 {
         let by = Z * (p * (1.0 - p) / self.count as f64).sqrt();
-        (self.quantile(p + by) - self.quantile(p)).max(self.quantile(p) - self.quantile(p - by))
+        (self.quantile(p + by) - self.quantile(p)).max(self.quantile(p) - self.quantile(p - by)) + self.width(p) / 2.0
+    }
+
+    /// How wide the cell is in which the quantile lies.
+    fn width(&self, p: f64) -> f64 {
+        let wanted = p.clamp(0.0, 1.0) * self.count as f64;
+        let mut before = 0.0;
+        let is_there = |(_, _, count): &&(f64, f64, u64)| {
+            before += *count as f64;
+            before >= wanted
+        };
+        self.cells.iter().find(is_there).map_or(0.0, |(low, high, _)| high - low)
     }
 
     fn spread(&self) -> f64 {
