@@ -26,15 +26,16 @@ pub fn kolmogorov_sf(n: u64, d: f64) -> f64 {
         return 2.0 * (count * (-d).ln_1p()).exp();
     }
     let square = steps * d;
+    if n > 140 && square >= 370.0 {
+        // Below what a float can tell from 0.
+        return 0.0;
+    }
     let both_sides = || (2.0 * smirnov_sf(n, d)).min(1.0);
     if d >= 0.5 {
         return both_sides();
     }
     if n <= 140 {
         return if square <= 4.0 { 1.0 - durbin_cdf(n, d) } else { both_sides() };
-    }
-    if square >= 370.0 {
-        return 0.0;
     }
     if square >= 2.2 {
         return both_sides();
@@ -158,4 +159,21 @@ fn pelz_good_cdf(n: f64, d: f64) -> f64 {
         sums[3] += e * p2 * (3.0 * z2 - p2 * k2) / (216.0 * z6);
     }
     root * (sums[0] + sums[1] / n.sqrt() + sums[2] / n + sums[3] / (n * n.sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_distance_of_any_number_has_a_probability() {
+        for n in [1, 2, 7, 50, 139, 140, 141, 500, 1000, 1479, 5000, 10_000, 100_000, 1_000_000, 100_000_000] {
+            let mut last = 1.0;
+            for i in 0..=400 {
+                let p = kolmogorov_sf(n, f64::from(i) / 400.0);
+                assert!((0.0..=1.0).contains(&p) && p <= last + 1e-9, "{n} {i}: {p} after {last}");
+                last = p;
+            }
+        }
+    }
 }
