@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
-use crate::shown::{count, counted};
+use crate::shown::count;
 use crate::source::Source;
 use crate::summary::Summary;
 
@@ -153,6 +153,10 @@ fn folded(job: &Job<'_>, source: Arc<dyn Source>, questions: &[Question]) -> Res
     Err(fault.hint("give the types in the rule file's `schema` section").into())
 }
 
+fn other_batches(number: u64) -> String {
+    if number == 1 { "1 other batch".to_owned() } else { format!("{} other batches", count(number)) }
+}
+
 /// What summaries answer.
 fn from_summaries(job: &Job<'_>, kept: &Kept, questions: &[Question], types: &[Vec<DataType>]) -> Result<Vec<BesideAnswer>, Fault> {
     questions.iter().zip(types).map(|(question, types)| from_parts(job, kept, question, types)).collect()
@@ -191,14 +195,14 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
         (_, Some(why)) => Err(why.clone()),
         (Some(state), None) => Ok(finish(state)?),
         (None, None) if kept.grows && !why.as_ref().is_some_and(|why| why.contains("is masked")) => {
-            let reason = why.unwrap_or_else(|| format!("no summary is kept of {} batches", kept.without));
+            let reason = why.unwrap_or_else(|| format!("no summary is kept of {}", other_batches(kept.without)));
             let reason = reason.strip_prefix("needs a scan: ").unwrap_or(&reason);
             Err(Why::WarmingUp(format!("{reason}; batches from now on will be compared")))
         }
         (None, None) => Err(Why::NoData(match why {
             Some(reason) if lacking == 1 => reason,
             Some(reason) => format!("{reason} (in none of {lacking} summaries)"),
-            None if kept.without > 0 => format!("needs a scan: no summary is kept of {} batches", kept.without),
+            None if kept.without > 0 => format!("needs a scan: no summary is kept of {}", other_batches(kept.without)),
             None => "there is nothing to compare with".to_owned(),
         })),
     };
@@ -206,7 +210,7 @@ fn from_parts(job: &Job<'_>, kept: &Kept, question: &Question, types: &[DataType
         let mut text =
             format!("compared with {} of {} rows only: of the others nothing is kept that answers this", count(compared), count(all));
         if kept.without > 0 {
-            text = format!("compared with {} rows only: no summary counts of {}", count(compared), counted(kept.without, "other part"));
+            text = format!("compared with {} rows only: no summary is kept of {}", count(compared), other_batches(kept.without));
         }
         text
     });

@@ -94,7 +94,10 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside);
     let summary = match report.verdict {
-        Verdict::Accept | Verdict::Quarantine if !request.dry_run => judging::summary(job, &audited, &report, &set_aside)?,
+        // Of a rejected batch too: who records the run may accept it later as the new baseline.
+        Verdict::Accept | Verdict::Quarantine | Verdict::Reject if !request.dry_run => {
+            judging::summary(job, &audited, &report, &set_aside)?
+        }
         Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided => None,
     };
     // From here on, what is there stays as it is seen.
@@ -104,7 +107,11 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     if request.table.is_outdated()? {
         return Ok(None);
     }
-    let keeping = Keeping::new(request.publish.as_ref(), &stamp.batch_id, summary.as_ref().filter(|_| request.keeps_summary));
+    let keeping = Keeping::new(
+        request.publish.as_ref(),
+        &stamp.batch_id,
+        summary.as_ref().filter(|_| request.keeps_summary && report.verdict != Verdict::Reject),
+    );
     let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside, keeping };
     let publication = match (find_prior(request, &stamp)?, report.verdict) {
         (Prior::Identical, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
