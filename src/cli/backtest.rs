@@ -49,16 +49,7 @@ impl FromStr for Often {
 
 impl Backtest {
     pub(super) fn run(&self) -> ExitCode {
-        match self.told() {
-            Ok(text) => {
-                output::print(&text);
-                ExitCode::SUCCESS
-            }
-            Err(faults) => {
-                output::complain(&faults);
-                ExitCode::from(2)
-            }
-        }
+        output::ended(self.told())
     }
 
     fn told(&self) -> Result<String, Faults> {

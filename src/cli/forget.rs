@@ -40,16 +40,7 @@ impl Forget {
         if let Some(step) = self.die_at_step {
             kill::at_step(step);
         }
-        match self.forget() {
-            Ok(text) => {
-                output::print(&text);
-                ExitCode::SUCCESS
-            }
-            Err(faults) => {
-                output::complain(&faults);
-                ExitCode::from(2)
-            }
-        }
+        output::ended(self.forget())
     }
 
     fn forget(&self) -> Result<String, Faults> {

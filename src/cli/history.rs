@@ -116,16 +116,7 @@ impl HistoryCommand {
             Some(Command::Mark(mark)) => mark.run(),
             None => self.list.run(),
         };
-        match done {
-            Ok(text) => {
-                output::print(&text);
-                ExitCode::SUCCESS
-            }
-            Err(faults) => {
-                output::complain(&faults);
-                ExitCode::from(2)
-            }
-        }
+        output::ended(done)
     }
 }
 

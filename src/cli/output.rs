@@ -63,6 +63,20 @@ pub(super) fn complain_of_arguments(error: &clap::Error) {
     let _ = error.print();
 }
 
+/// Prints what a command came to, and gives its exit code.
+pub(super) fn ended(done: Result<String, Faults>) -> ExitCode {
+    match done {
+        Ok(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            complain(&faults);
+            ExitCode::from(2)
+        }
+    }
+}
+
 /// Prints faults, one a line.
 pub(super) fn complain(faults: &Faults) {
     let line = |fault: &Fault| format!("error: {}\n", terminal::fault(fault));

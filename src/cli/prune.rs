@@ -46,16 +46,7 @@ impl Prune {
         if let Some(step) = self.die_at_step {
             kill::at_step(step);
         }
-        match self.prune() {
-            Ok(text) => {
-                output::print(&text);
-                ExitCode::SUCCESS
-            }
-            Err(faults) => {
-                output::complain(&faults);
-                ExitCode::from(2)
-            }
-        }
+        output::ended(self.prune())
     }
 
     fn prune(&self) -> Result<String, Faults> {
