@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use crate::diagnostic::{Code, Fault, nearest};
 use crate::files;
 
@@ -19,6 +21,8 @@ pub struct InputFile {
     modified: Option<SystemTime>,
     /// Holds the content where it is not the file's own bytes: standard input, decompressed or decoded text.
     spooled: Option<PathBuf>,
+    /// Holds the content where it is in memory.
+    held: Option<Bytes>,
 }
 
 impl InputFile {
@@ -28,7 +32,14 @@ impl InputFile {
     /// It is not there, or may not be read.
     pub fn stat(path: &str) -> Result<Self, Fault> {
         let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
-        Ok(Self { path: path.to_owned(), bytes: meta.len(), stored_bytes: meta.len(), modified: meta.modified().ok(), spooled: None })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: meta.len(),
+            stored_bytes: meta.len(),
+            modified: meta.modified().ok(),
+            spooled: None,
+            held: None,
+        })
     }
 
     /// The same file, read from `spool` instead, which nothing else writes to.
@@ -45,9 +56,15 @@ impl InputFile {
     /// # Errors
     /// The spool cannot be read.
     pub fn stream(path: &str, spool: PathBuf) -> Result<Self, Fault> {
-        let empty = Self { path: path.to_owned(), bytes: 0, stored_bytes: 0, modified: None, spooled: None };
+        let empty = Self { path: path.to_owned(), bytes: 0, stored_bytes: 0, modified: None, spooled: None, held: None };
         let file = empty.spooled(spool)?;
         Ok(Self { stored_bytes: file.bytes, ..file })
+    }
+
+    /// Content that is in memory, called `name`.
+    pub fn in_memory(name: &str, content: Bytes) -> Self {
+        let bytes = content.len() as u64;
+        Self { path: name.to_owned(), bytes, stored_bytes: bytes, modified: None, spooled: None, held: Some(content) }
     }
 
     /// Whether the bytes are read from elsewhere than the file itself.
@@ -73,6 +90,11 @@ impl InputFile {
     /// # Errors
     /// The file has changed, or cannot be read.
     pub fn read_at(&self, start: u64, len: usize) -> Result<Vec<u8>, Fault> {
+        if let Some(held) = &self.held {
+            let start = start as usize;
+            let ends_early = || cannot_read(&self.path, &std::io::ErrorKind::UnexpectedEof.into());
+            return held.get(start..start + len).map(<[u8]>::to_vec).ok_or_else(ends_early);
+        }
         self.ensure_unchanged()?;
         let mut bytes = vec![0; len];
         files::read_exact_at(&self.open()?, &mut bytes, start).map_err(|e| cannot_read(&self.path, &e))?;
@@ -84,7 +106,7 @@ impl InputFile {
     /// # Errors
     /// The file is gone, or its length or time of change differs.
     pub fn ensure_unchanged(&self) -> Result<(), Fault> {
-        if self.spooled.is_some() {
+        if self.spooled.is_some() || self.held.is_some() {
             return Ok(());
         }
         let now = Self::stat(&self.path)?;
