@@ -56,6 +56,8 @@ pub struct TopicFeed {
     options: TopicOptions,
     /// What the table remembers of each partition.
     at: BTreeMap<i32, Option<i64>>,
+    /// Where reading began.
+    starts: BTreeMap<i32, i64>,
     reader: Reader,
     /// Where each partition ended at the beginning, if the run ends there.
     ends: Option<BTreeMap<i32, i64>>,
@@ -81,11 +83,12 @@ impl TopicFeed {
             return Err(fault.hint(format!("it has {}, counted from 0", counted(there.len() as u64, "partition"))));
         }
         let partitions = options.partitions.clone().unwrap_or(there);
-        let Begun { at, starts, notes } = begin(&settings, &topic, &options, &partitions, positions)?;
+        let Begun { at, starts, notes } = begin(&settings, &topic, &options, (&partitions, None), positions)?;
         let ends = if options.drain { Some(ends(&topic, &partitions)?) } else { None };
         let reader = Reader::open(&settings, &starts, options.bytes.saturating_mul(AHEAD))?;
         let (moved, marks, looked) = (Vec::new(), BTreeMap::new(), Duration::ZERO);
-        Ok(Self { settings, topic, options, at, reader, ends, moved, marks, looked, notes })
+        let starts = starts.into_iter().collect();
+        Ok(Self { settings, topic, options, at, starts, reader, ends, moved, marks, looked, notes })
     }
 
     /// Whether all was read that was there at the beginning.
@@ -189,7 +192,8 @@ impl Feed for TopicFeed {
 
     fn moved_on(&mut self, positions: &mut Positions<'_>) -> Result<(), Fault> {
         let partitions = self.options.partitions.clone().map_or_else(|| self.topic.partitions(), Ok)?;
-        let Begun { at, starts, notes } = begin(&self.settings, &self.topic, &self.options, &partitions, positions)?;
+        let Begun { at, starts, notes } = begin(&self.settings, &self.topic, &self.options, (&partitions, Some(&self.starts)), positions)?;
+        self.starts.extend(starts.iter().copied().filter(|(partition, _)| !self.starts.contains_key(partition)).collect::<Vec<_>>());
         self.reader = Reader::open(&self.settings, &starts, self.options.bytes.saturating_mul(AHEAD))?;
         self.at = at;
         self.notes.extend(notes);
@@ -216,7 +220,7 @@ fn begin(
     settings: &Settings,
     topic: &Topic,
     options: &TopicOptions,
-    partitions: &[i32],
+    (partitions, known): (&[i32], Option<&BTreeMap<i32, i64>>),
     positions: &mut Positions<'_>,
 ) -> Result<Begun, Fault> {
     let applications: Vec<String> = partitions.iter().map(|partition| application(settings.topic(), *partition)).collect();
@@ -240,6 +244,8 @@ fn begin(
                 earliest
             }
             (Some(at), _) => at,
+            // A partition that came later is read from its beginning; one of which nothing was published, from where it was.
+            (None, _) if known.is_some() => known.and_then(|known| known.get(&partition)).copied().unwrap_or(earliest),
             (None, Begin::Earliest) => earliest,
             (None, Begin::Latest) => latest,
         };
