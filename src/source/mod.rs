@@ -49,6 +49,7 @@ use self::location::Located;
 use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -222,6 +223,8 @@ pub struct ReadOptions {
     pub confines: Option<Confines>,
     /// How records of a topic become rows.
     pub events: EventOptions,
+    /// What stores elsewhere need to know of this machine.
+    pub surroundings: Arc<Surroundings>,
 }
 
 /// The type a contract gives a column, and how its text is written.
