@@ -35,6 +35,7 @@ pub mod audit;
 pub mod baseline;
 pub mod diagnostic;
 pub mod engine;
+pub mod feed;
 pub mod findings;
 pub mod gate;
 pub mod history;
