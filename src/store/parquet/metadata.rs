@@ -6,8 +6,9 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::diagnostic::{Code, Fault};
-use crate::store::location::{Location, Readable};
 use crate::store::position::Position;
+use crate::remote::Readable;
+use crate::store::location::Location;
 use crate::store::stamp::{ReplayedRows, Stamp, Stored};
 
 /// The key under which a file names the replays that brought some of its rows.
