@@ -124,7 +124,7 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], w
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
         let origin = audited.row_origins.origin(id, &audited.source.known().origins);
         let (file, line, number) = origin.columns();
-        files.append_value(file);
+        files.append_value(&file);
         lines.append_option(line.map(|l| l as i64));
         numbers.append_value(number as i64);
     }

@@ -372,6 +372,7 @@ impl Sections {
             cut: crate::source::Cut::default(),
             confines: None,
             surroundings: Default::default(),
+            events: crate::source::EventOptions::default(),
         })
     }
 

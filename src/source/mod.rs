@@ -10,6 +10,7 @@ mod arrow_ipc;
 mod avro;
 pub mod csv;
 mod digest;
+mod events;
 mod evidence;
 mod file;
 mod foreign;
@@ -34,6 +35,7 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use known::{FileStart, Known, Rereading};
@@ -221,6 +223,8 @@ pub struct ReadOptions {
     pub confines: Option<Confines>,
     /// What stores elsewhere need to know of this machine.
     pub surroundings: Arc<Surroundings>,
+    /// How records of a topic become rows.
+    pub events: EventOptions,
 }
 
 /// The type a contract gives a column, and how its text is written.
@@ -280,4 +284,13 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of
+/// `records`. Reports call it `name`: `kafka://host/topic`.
+///
+/// # Errors
+/// A value has a column that is called as one of those that `options` add to it.
+pub fn events(records: Vec<EventRecord>, name: &str, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    events::open(records, name, options, contract)
 }
