@@ -38,6 +38,7 @@ pub mod engine;
 pub mod findings;
 pub mod gate;
 pub mod history;
+pub mod kafka;
 pub mod privacy;
 pub mod quarantine;
 pub mod report;

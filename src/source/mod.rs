@@ -10,6 +10,7 @@ mod arrow_ipc;
 mod avro;
 pub mod csv;
 mod digest;
+mod events;
 mod evidence;
 mod file;
 mod foreign;
@@ -34,6 +35,7 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+pub use events::EventRecord;
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use known::{FileStart, Known, Rereading};

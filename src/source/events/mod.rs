@@ -1,0 +1,5 @@
+//! The records of a topic as a source.
+
+mod record;
+
+pub use self::record::EventRecord;
