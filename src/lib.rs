@@ -39,6 +39,7 @@ pub mod feed;
 pub mod findings;
 pub mod gate;
 pub mod history;
+pub mod kafka;
 pub mod privacy;
 pub mod quarantine;
 pub mod report;
