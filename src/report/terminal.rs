@@ -96,6 +96,19 @@ impl Style {
     }
 }
 
+/// The report of a batch that passes, in one line.
+pub fn one_line(report: &Report) -> String {
+    let rows = report.rows;
+    let mut parts = vec![format!("{} read", counted(rows.read, "row")), format!("{} published", count(rows.published))];
+    let others = [(rows.quarantined, "set aside"), (rows.filtered, "filtered")];
+    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))));
+    let warnings = report.findings.iter().filter(|f| f.label() == Label::Warning).count() as u64;
+    parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
+    parts.extend(report.publication.iter().filter(|done| done.state == PublicationState::Unchanged).map(|_| "published before".to_owned()));
+    let verdict = serde_json::to_value(report.verdict).unwrap_or_default();
+    format!("{} {}: {}", visible::cut(&report.batch.id, NAME_MAX), verdict.as_str().unwrap_or_default(), parts.join(", "))
+}
+
 fn headline(report: &Report, style: Style) -> String {
     let (word, code) = match report.verdict {
         Verdict::Accept => ("ACCEPT", GREEN),

@@ -371,8 +371,8 @@ impl Sections {
             timezone_seconds,
             cut: crate::source::Cut::default(),
             confines: None,
-            events: crate::source::EventOptions::default(),
             surroundings: Default::default(),
+            events: crate::source::EventOptions::default(),
         })
     }
 

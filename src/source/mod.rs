@@ -221,10 +221,10 @@ pub struct ReadOptions {
     pub cut: Cut,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
-    /// How records of a topic become rows.
-    pub events: EventOptions,
     /// What stores elsewhere need to know of this machine.
     pub surroundings: Arc<Surroundings>,
+    /// How records of a topic become rows.
+    pub events: EventOptions,
 }
 
 /// The type a contract gives a column, and how its text is written.

@@ -27,6 +27,11 @@ impl Origins {
         }
     }
 
+    /// Whether rows are events of a stream, cut into batches where it came to be.
+    pub fn are_events(&self) -> bool {
+        matches!(self, Self::Events(_))
+    }
+
     /// What the rows lie in, as people call it, and how many bytes it takes where it is stored; nothing where a program holds
     /// them.
     pub fn named(&self) -> Vec<(&str, u64)> {
