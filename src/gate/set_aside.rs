@@ -14,9 +14,7 @@ use crate::engine::{self, UnitSelection};
 use crate::findings::builtin::MALFORMED;
 use crate::findings::{Finding, OnFail, Outcome};
 use crate::privacy::Privacy;
-use crate::quarantine::{
-    EVENT_KEY, FILE, LINE, OFFSET, PARTITION, RAW, REASON, ROW, RULES, TOPIC, ensure_not_taken_out, masked,
-};
+use crate::quarantine::{EVENT_KEY, FILE, LINE, OFFSET, PARTITION, RAW, REASON, ROW, RULES, TOPIC, ensure_not_taken_out, masked};
 use crate::rows::{Mask, Origin, RowId, RowSet};
 use crate::source::{Chunk, EventPlaces, Malformed, Origins, Projection, Source, Unit};
 use crate::store::{Encoded, Quarantine, StagedPart};

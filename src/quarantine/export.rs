@@ -10,7 +10,10 @@ use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use parquet::arrow::ArrowWriter;
 
-use super::{EVENT_KEY, FILE, KEY, LINE, OFFSET, PARTITION, MASKED, PART, Part, RAW, REASON, ROW, RULES, TOPIC, has_values, is_ours, shown, spreadsheet};
+use super::{
+    EVENT_KEY, FILE, KEY, LINE, MASKED, OFFSET, PART, PARTITION, Part, RAW, REASON, ROW, RULES, TOPIC, has_values, is_ours, shown,
+    spreadsheet,
+};
 use crate::diagnostic::{Code, Fault};
 use crate::files::Draft;
 use crate::privacy::{MaskKey, Privacy};
@@ -153,7 +156,9 @@ impl What {
         let (keep, left_out, ours): (_, _, &[&str]) = match self {
             Self::Rows => (was_read, malformed, &[RULES, REASON, PART, FILE, LINE, ROW, TOPIC, PARTITION, OFFSET]),
             Self::Values => (was_read, malformed, &KEY),
-            Self::Malformed => (not(&was_read).map_err(failed)?, 0, &[PART, FILE, LINE, ROW, TOPIC, PARTITION, OFFSET, EVENT_KEY, REASON, RAW]),
+            Self::Malformed => {
+                (not(&was_read).map_err(failed)?, 0, &[PART, FILE, LINE, ROW, TOPIC, PARTITION, OFFSET, EVENT_KEY, REASON, RAW])
+            }
         };
         let kept = shown(&filter_record_batch(batch, &keep).map_err(failed)?, privacy)?;
         let part: ArrayRef = Arc::new(StringArray::from(vec![part; kept.num_rows()]));

@@ -1,5 +1,6 @@
 //! A rule file: what it says, read with positions so that every mistake is named with its place.
 
+mod events;
 mod foreign;
 mod item;
 mod json_schema;
@@ -8,6 +9,7 @@ mod sections;
 mod shape;
 mod table;
 
+pub use events::EventsSection;
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::RuleItem;
+use super::{EventsSection, RuleItem};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
 use crate::rules::words::{BatchCount, ColumnSelection, Literal, Ordered, Texts, Tolerance};
@@ -91,6 +91,8 @@ pub struct SourceSection {
     json_path: Option<Spanned<String>>,
     /// The time zone of timestamps that have none: `UTC` or an offset such as `+02:00`. If left out: `UTC`.
     timezone: Option<Spanned<String>>,
+    /// How the records of a topic become rows. If left out: their values are JSON.
+    events: Option<EventsSection>,
 }
 
 /// One step of `clean`.
@@ -360,6 +362,7 @@ impl Sections {
                 None
             }
         });
+        let events = source.events.as_ref().map(|events| events.options(path, &mut faults)).unwrap_or_default();
         faults.or_ok(ReadOptions {
             format: source.format,
             delimiter,
@@ -372,7 +375,7 @@ impl Sections {
             cut: crate::source::Cut::default(),
             confines: None,
             surroundings: Default::default(),
-            events: crate::source::EventOptions::default(),
+            events,
         })
     }
 
