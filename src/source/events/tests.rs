@@ -107,7 +107,8 @@ fn hostile() -> Vec<(Vec<u8>, Option<&'static str>)> {
         bad(b"}", "not JSON at byte 1"),
         bad(b"{\"n\": 1, \"n\": 2}", "twice"),
         bad(b"\0\0\0\0", "not JSON at byte 1"),
-        bad(b"\0\0\0\0\x07", "not JSON at byte 6"),
+        bad(b"\0\0\0\0\x07", "the value is blank"),
+        bad(b"\0\0\0\0\x07\xef\xbb\xbf\n", "the value is blank"),
         good(b"\0\n\r\n\r{\"n\": 6}"),
         bad(b"\0\0\0\0\x07{\"n\": }", "not JSON at byte 12"),
         good(b"\x20{\"deep\": [[[{\"a\": [1, {\"b\": null}]}]]], \"n\": 7}"),
@@ -168,7 +169,7 @@ fn columns_on_request_stand_beside_the_values_of_their_record() {
     let mut events = records(&["{\"n\": 1}", "bad", "{\"n\": 2}", "{\"n\": 2.5}", "{}"]);
     events[0].key = Some(Bytes::from_static(b"k0"));
     events[2].key = Some(Bytes::from_static(b"\xff\x00"));
-    events[2].headers = vec![("a".into(), b"\"x\"".to_vec()), ("a".into(), vec![0xde, 0xad])];
+    events[2].headers = vec![("a".into(), b"\"x\"".to_vec()), ("a".into(), vec![0xff, 0xad])];
     events[3].key = Some(Bytes::from_static(b""));
     let mut options = small(10);
     let all = [EventColumn::Offset, EventColumn::Key, EventColumn::Headers, EventColumn::Timestamp, EventColumn::Partition];
@@ -187,7 +188,7 @@ fn columns_on_request_stand_beside_the_values_of_their_record() {
     let times = column("kafka_timestamp").as_primitive::<TimestampMillisecondType>().values().to_vec();
     assert_eq!(times, [1_700_000_000_000, 1_700_000_000_002, 1_700_000_000_003, 1_700_000_000_004]);
     assert_eq!(texts("kafka_key"), [Some("k0".into()), Some("\\xff00".into()), Some(String::new()), None]);
-    let headers = r#"[{"key":"a","value":"\"x\""},{"key":"a","value":"\\xdead"}]"#;
+    let headers = r#"[{"key":"a","value":"\"x\""},{"key":"a","value":"\\xffad"}]"#;
     assert_eq!(texts("kafka_headers"), [None, Some(headers.into()), None, None]);
     options.events.key = EventKey::Binary;
     let (_, seen) = read(open(events, &options));
