@@ -164,7 +164,7 @@ fn found(path: &str, rules: &RuleFile) -> Result<FoundColumns, Faults> {
     ensure_mask_key(rules)?;
     let scratch = Scratch::new()?;
     // The two may be of different formats, and only one of them as the rule file says.
-    let options = ReadOptions { refuses_idle_words: false, ..rules.sections.read_options(&rules.path)? };
+    let options = ReadOptions { refuses_idle_words: false, ..super::run::read_options(rules)? };
     let data = source::open(&[path.to_owned()], &options, &rules.contract(), &Spool::new(&scratch.path))?;
     let counting = counting(rules)?;
     let budget = Arc::new(Budget::new(1 << 30, scratch.path.clone()));

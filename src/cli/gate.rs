@@ -139,6 +139,8 @@ impl Gate {
             batch_id,
             supersede,
             replace,
+            on_reject: rules.sections.gate.on_reject.unwrap_or_default(),
+            moving: None,
             dry_run,
             as_of: self.options.as_of(),
             waiting,

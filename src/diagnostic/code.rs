@@ -142,6 +142,8 @@ codes! {
     NotReplaceable = "not-replaceable",
     /// A table or a quarantine was changed meanwhile by others.
     TableChanged = "table-changed",
+    /// Another gate has published these events meanwhile.
+    MovedOn = "moved-on",
     /// Another program holds the lock.
     Locked = "locked",
     /// The object store lets writers overwrite each other.

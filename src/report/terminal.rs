@@ -170,12 +170,14 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
         (PublicationState::Published, _) => vec![format!("  published to {place}")],
         (PublicationState::Unchanged, _) => vec![format!("  already published, nothing changed: {place}")],
         (PublicationState::Superseded, _) => vec![format!("  published in place of the batch of this id: {place}")],
+        (PublicationState::SetAside, _) => vec!["  nothing was published: the whole batch was set aside".into()],
         (PublicationState::Withheld, _) => vec!["  nothing was published".into()],
         (PublicationState::DryRun, would_be) => {
             let would = match would_be {
                 Some(PublicationState::Published) => format!("; would be published to {place}"),
                 Some(PublicationState::Superseded) => format!("; would take the place of what is published as this batch in {place}"),
                 Some(PublicationState::Unchanged) => "; the batch is published already, and nothing would change".to_owned(),
+                Some(PublicationState::SetAside) => "; the whole batch would be set aside".to_owned(),
                 Some(PublicationState::Withheld) => "; nothing would be published".to_owned(),
                 Some(PublicationState::DryRun) | None => String::new(),
             };

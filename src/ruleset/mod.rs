@@ -17,7 +17,7 @@ pub use json_schema::json_schema;
 pub use profile::{Level, Profile, ProfileMap};
 pub use sections::SAMPLES_MAX;
 pub use sections::{
-    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, Sections, SourceSection, TableFormat,
+    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, OnReject, Sections, SourceSection, TableFormat,
 };
 pub use table::Contract;
 

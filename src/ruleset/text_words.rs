@@ -169,7 +169,8 @@ impl SourceSection {
         let decimal = character("decimal", &self.decimal).unwrap_or('.');
         let thousands = character("thousands", &self.thousands);
         if let Some(at) = self.thousands.as_ref().or(self.decimal.as_ref()).filter(|_| thousands == Some(decimal)) {
-            let fault = Fault::new(Code::ConflictingWords, format!("`decimal` and `thousands` are both `{decimal}`")).at(at.at.in_file(path));
+            let fault =
+                Fault::new(Code::ConflictingWords, format!("`decimal` and `thousands` are both `{decimal}`")).at(at.at.in_file(path));
             let other = if decimal == '.' { ',' } else { '.' };
             faults.push(fault.hint(match self.decimal {
                 Some(_) => format!("they must differ; perhaps `thousands: \"{other}\"`"),

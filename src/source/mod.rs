@@ -35,13 +35,13 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+pub use crate::text::NumberForm;
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};
 pub use spool::{Encoding, Spool};
-pub use crate::text::NumberForm;
 pub use text_layout::{Delimiter, FixedColumn, TextLayout};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
 
@@ -50,6 +50,7 @@ use self::location::Located;
 use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -229,6 +230,8 @@ pub struct ReadOptions {
     pub cut: Cut,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
+    /// What stores elsewhere need to know of this machine.
+    pub surroundings: Arc<Surroundings>,
 }
 
 /// The type a contract gives a column, and how its text is written.

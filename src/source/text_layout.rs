@@ -87,7 +87,8 @@ impl ReadOptions {
             ("thousands", text.numbers.thousands.is_some(), is_delimited || is_fixed),
         ];
         if let Some((word, ..)) = said.iter().find(|(_, is_said, belongs)| *is_said && !belongs) {
-            let fault = Fault::new(Code::ConflictingWords, format!("`source: {{ {word}: … }}` means nothing in the format {}", format.name()));
+            let fault =
+                Fault::new(Code::ConflictingWords, format!("`source: {{ {word}: … }}` means nothing in the format {}", format.name()));
             let hint = match (*word, is_fixed) {
                 ("header", true) => "the names stand in `columns`; lines before the first record are `skip_rows`".to_owned(),
                 ("columns", _) => "it is for `format: fixed`; the columns of a contract stand in `schema`".to_owned(),

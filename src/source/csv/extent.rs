@@ -4,8 +4,8 @@ use memchr::{memchr, memchr_iter};
 
 use super::header::{BOM, HEADER_BYTES_MAX};
 use crate::diagnostic::{Code, Fault};
-use crate::source::{InputFile, TextLayout};
 use crate::shown::counted;
+use crate::source::{InputFile, TextLayout};
 
 /// The lines at a file's end that are passed over may have so many bytes.
 const FOOTER_BYTES_MAX: u64 = 64 << 20;
@@ -33,7 +33,8 @@ impl Extent {
             match memchr(b'\n', &head[start..]) {
                 Some(n) => start += n + 1,
                 None if head.len() as u64 == file.bytes => {
-                    let what = format!("{} has {}, and `skip_rows: {}` passes over more", file.path, counted(passed, "line end"), text.skip_rows);
+                    let what =
+                        format!("{} has {}, and `skip_rows: {}` passes over more", file.path, counted(passed, "line end"), text.skip_rows);
                     return Err(Fault::new(Code::InvalidLayout, what).hint("nothing is left to be read; give a smaller number"));
                 }
                 None => {

@@ -50,7 +50,14 @@ pub(super) fn would_be_several(
     let say = |shown: &str| format!("write `source: {{ delimiter: \"{shown}\" }}`");
     if let Some((other, fields)) = of_records {
         let shown = char::from(other).escape_default().to_string();
-        let (path, what) = (&file.path, if form.rows > 0 { format!("the header is one column `{}`", name.escape_debug()) } else { "the first record is one field".to_owned() });
+        let (path, what) = (
+            &file.path,
+            if form.rows > 0 {
+                format!("the header is one column `{}`", name.escape_debug())
+            } else {
+                "the first record is one field".to_owned()
+            },
+        );
         let would = format!("{what}; with `{shown}` it would be {fields}, and so would the records behind it");
         if is_written {
             return Ok(Some(format!("{would}; if that is meant, {}", say(&shown))));

@@ -92,11 +92,11 @@ fn best(file: &InputFile, bytes: &[u8], format: Format, options: &ReadOptions) -
 fn has_header(rows: &[Vec<String>], numbers: NumberForm) -> bool {
     let [first, behind @ ..] = rows else { return true };
     let class = |text: &str| if text.trim().is_empty() { Class::Missing } else { numbers.classify(text.trim()) };
-    let of_column = |column: usize| behind.iter().filter_map(|row| row.get(column)).fold(Class::Missing, |seen, text| seen.join(class(text)));
+    let of_column =
+        |column: usize| behind.iter().filter_map(|row| row.get(column)).fold(Class::Missing, |seen, text| seen.join(class(text)));
     let names: Vec<&str> = first.iter().map(|text| text.trim()).collect();
-    let stands_above_values = |(column, name): (usize, &&str)| {
-        class(name) == Class::Text && !matches!(of_column(column), Class::Missing | Class::Text)
-    };
+    let stands_above_values =
+        |(column, name): (usize, &&str)| class(name) == Class::Text && !matches!(of_column(column), Class::Missing | Class::Text);
     if names.iter().enumerate().any(stands_above_values) {
         return true;
     }
