@@ -26,6 +26,7 @@ mod parquet;
 mod partitions;
 mod shape;
 mod spool;
+mod text_layout;
 mod typed;
 mod units;
 
@@ -36,12 +37,14 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
 pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
+pub use crate::text::NumberForm;
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};
 pub use spool::{Encoding, Spool};
+pub use text_layout::{Delimiter, FixedColumn, TextLayout};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
 
 use self::format::Opening;
@@ -57,6 +60,9 @@ formats! {
     Csv "csv" ["csv", "txt"], text, format::looks_like_anything,
         |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
     Tsv "tsv" ["tsv", "tab"], text, format::looks_like_anything,
+        |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
+    /// Lines of columns of fixed width.
+    Fixed "fixed" ["fwf"], text, format::looks_like_anything,
         |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
     /// One JSON object a line.
     Ndjson "ndjson" ["ndjson", "jsonl"], text, |head| format::begins(head, b"{"),
@@ -206,9 +212,14 @@ pub fn settled(source: Arc<dyn Source>, passes: &[SchemaEvidence]) -> Result<Arc
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     pub format: Option<Format>,
-    pub delimiter: Option<u8>,
+    pub delimiter: Option<Delimiter>,
     pub quote: Option<Option<u8>>,
-    pub header: Option<bool>,
+    /// Lines that name the columns; 0 for none.
+    pub header: Option<u32>,
+    /// How text is laid out otherwise.
+    pub text: TextLayout,
+    /// Whether a word that means nothing in the data's format is a fault.
+    pub refuses_idle_words: bool,
     /// Tokens read as missing; `None` means the format's default (the empty field for text).
     pub missing_values: Option<Vec<String>>,
     /// How text is encoded.
@@ -246,6 +257,9 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
     let Located { format, files, keys } = location::locate(paths, options, spool)?;
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
+    if options.refuses_idle_words {
+        options.ensure_of(format)?;
+    }
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source = Format::open(Opening { files, format, options, contract })?;
     partitions::Partitioned::over(source, &keys, contract)
