@@ -6,7 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::destinations::{Destinations, beside, replaces};
+use super::output;
 use super::progress::Progress;
+use super::remember::Remember;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
@@ -16,6 +18,7 @@ use crate::metric::Budget;
 use crate::report::Report;
 use crate::report::model::{Mode, PublicationState};
 use crate::ruleset::{Advance, BaselineSection, RuleFile};
+use crate::source::{Opened, Remembered};
 use crate::store;
 use crate::summary::Summary;
 use crate::verdict::Verdict;
@@ -32,6 +35,8 @@ pub(super) struct Gate {
     options: RunOptions,
     #[command(flatten)]
     destinations: Destinations,
+    #[command(flatten)]
+    remember: Remember,
     /// Let the batch take the place of another under its id
     #[arg(long)]
     supersede: bool,
@@ -50,12 +55,25 @@ impl Gate {
         }
         let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
         let mut begun = Begun::new(&self.options);
-        let judged = self.judge(&mut begun);
+        let judged = match self.judge(&mut begun) {
+            Ok(Some(report)) => Ok(report),
+            Ok(None) => return self.unchanged(),
+            Err(faults) => Err(faults),
+        };
         begun.end(mode, judged, |report| self.exit_code(report))
     }
 
-    /// Reads the rules, opens the destination and the data, judges the data, and publishes what may pass.
-    fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
+    /// Says that there is no new batch.
+    fn unchanged(&self) -> ExitCode {
+        if !self.options.quiet {
+            output::print_own("UNCHANGED  the data are what they were when they were published; nothing was done\n");
+        }
+        ExitCode::SUCCESS
+    }
+
+    /// Reads the rules, opens the destination and the data, judges the data, and publishes what may pass. None if the data are
+    /// those that are remembered.
+    fn judge(&self, begun: &mut Begun<'_>) -> Result<Option<Report>, Faults> {
         let now = begun.now;
         let destinations = self.destinations.named(begun.read_rules()?);
         let rules = begun.keep_reports_apart(&destinations)?;
@@ -63,7 +81,11 @@ impl Gate {
         let scratch = Scratch::new()?;
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
-        let data = self.options.open_data(rules, &scratch)?;
+        let remembered = self.remember.read(&destinations.join("\n"))?;
+        let data = match self.options.open_if_changed(rules, &scratch, remembered.as_ref())? {
+            Opened::New(data) => data,
+            Opened::Unchanged => return Ok(None),
+        };
         let references = self.options.references(now, rules, &scratch, Some(request.table.clone()))?;
         let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance) };
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
@@ -81,8 +103,21 @@ impl Gate {
             let not_moved = |fault: &Fault| format!("the batch is published; the baseline could not be moved on: {fault}");
             publication.warnings.extend(faults.0.iter().map(not_moved));
         }
+        if let Some(remembered) = remembered.filter(|_| !self.dry_run) {
+            self.remember(&remembered, &mut judged.report);
+        }
         begun.summary = judged.summary;
-        Ok(judged.report)
+        Ok(Some(judged.report))
+    }
+
+    /// Remembers the answers of a batch of which all rows have their place. A rejected one is judged again.
+    fn remember(&self, remembered: &Remembered, report: &mut Report) {
+        if matches!(report.verdict, Verdict::Accept | Verdict::Quarantine)
+            && let Some(publication) = &mut report.publication
+            && let Err(fault) = self.remember.keep(remembered)
+        {
+            publication.warnings.push(format!("the batch is published; its answers could not be remembered: {fault}"));
+        }
     }
 
     /// Lets an accepted batch become the baseline, or part of it, as the rule file says.

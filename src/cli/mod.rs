@@ -19,6 +19,7 @@ mod prune;
 mod quarantine;
 mod record;
 mod references;
+mod remember;
 mod replay;
 mod reports;
 mod rules;
@@ -26,6 +27,7 @@ mod run;
 mod schema;
 mod scratch;
 mod trust;
+mod web;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::output;
+use super::web::Web;
 use crate::audit::{Kept, References};
 use crate::baseline;
 use crate::confines::Confines;
@@ -54,8 +55,9 @@ impl Surroundings {
     /// The rule file does not say how to read data.
     pub(super) fn of(rules: &RuleFile, scratch: PathBuf, confines: Option<Confines>) -> Result<Self, Faults> {
         let baseline = rules.sections.baseline.as_ref();
+        let of_rules = rules.sections.read_options(&rules.path)?;
         Ok(Self {
-            options: ReadOptions { format: None, ..rules.sections.read_options(&rules.path)? },
+            options: ReadOptions { format: None, http: Web::default().allow(of_rules.http), ..of_rules },
             contract: rules.contract(),
             scratch,
             confines,

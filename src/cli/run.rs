@@ -21,7 +21,7 @@ use crate::report::{self, Report};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
-use crate::source::{self, Format, Source, Spool};
+use crate::source::{self, Format, Opened, Remembered, Source, Spool};
 use crate::store::Surroundings;
 use crate::summary::Summary;
 
@@ -31,6 +31,7 @@ use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 pub(super) use super::trust::Trust;
+use super::web::Web;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -99,6 +100,8 @@ pub(super) struct RunOptions {
     #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
     record: Record,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
@@ -139,13 +142,28 @@ impl RunOptions {
     /// # Errors
     /// It is not there, or not of its format.
     pub(super) fn open_data(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn Source>, Faults> {
+        match self.open_if_changed(rules, scratch, None)? {
+            Opened::New(data) => Ok(data),
+            Opened::Unchanged => Err(Fault::new(Code::Internal, "internal error: unchanged since nothing").into()),
+        }
+    }
+
+    /// The same, unless all of it is on the web and `remembered`.
+    ///
+    /// # Errors
+    /// Those of [`RunOptions::open_data`].
+    pub(super) fn open_if_changed(&self, rules: &RuleFile, scratch: &Scratch, remembered: Option<&Remembered>) -> Result<Opened, Faults> {
         let mut options = rules.sections.read_options(&rules.path)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
-        let opened = source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&scratch.path));
-        let data = opened.map_err(|fault| self.in_rule_file(rules, fault))?;
-        ensure_not_taken_out(data.schema())?;
-        Ok(data)
+        options.http = self.web.allow(options.http);
+        let (paths, spool) = (self.paths(rules), Spool::new(&scratch.path));
+        let opened = source::open_if_changed(&paths, &options, &rules.contract(), &spool, remembered);
+        let opened = opened.map_err(|fault| self.in_rule_file(rules, fault))?;
+        if let Opened::New(data) = &opened {
+            ensure_not_taken_out(data.schema())?;
+        }
+        Ok(opened)
     }
 
     /// A fault of data that the rule file names, with its place there.

@@ -130,7 +130,7 @@ fn quotes(code: Code) -> Quotes {
         | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
         | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore
         | AlreadyPublished | NotPublished | RowsGone | FateUnknown | NeedsScan | UnknownBatch | NotReplayable | ReplayUnfinished
-        | InvalidMended | UnknownRun | UnknownFigure | Cancelled | Other => Quotes::Nothing,
+        | InvalidMended | UnknownRun | UnknownFigure | Cancelled | RefusedAddress | TimedOut | Other => Quotes::Nothing,
     }
 }
 

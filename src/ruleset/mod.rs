@@ -7,6 +7,7 @@ mod private;
 mod sections;
 mod shape;
 mod table;
+mod web;
 
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
@@ -18,6 +19,7 @@ pub use sections::{
     SourceSection, TableFormat,
 };
 pub use table::Contract;
+pub use web::{HttpSection, Paging};
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Files;

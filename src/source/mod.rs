@@ -15,6 +15,7 @@ mod file;
 mod foreign;
 #[macro_use]
 mod format;
+mod http;
 mod json;
 mod known;
 mod lines;
@@ -36,6 +37,10 @@ use serde::{Deserialize, Serialize};
 
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
+pub use http::{
+    AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Remembered, VARIABLE_PREFIX, Variables, check_header,
+    is_on_the_web,
+};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};
@@ -216,6 +221,8 @@ pub struct ReadOptions {
     pub timezone_seconds: Option<i32>,
     /// How the data is cut while it is read; nothing in a report depends on it.
     pub cut: Cut,
+    /// How data on the web is fetched.
+    pub http: HttpOptions,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
 }
@@ -231,17 +238,44 @@ pub struct ContractColumn {
     pub is_strict: bool,
 }
 
-/// Opens `paths`: files, globs, directories, or `-` for standard input. What cannot be read where it lies goes to `spool`.
+/// Opens `paths`: files, globs, directories, URLs, or `-` for standard input. What cannot be read where it lies goes to `spool`.
 ///
 /// # Errors
 /// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
-    let Located { format, files, keys } = location::locate(paths, options, spool)?;
+    match open_if_changed(paths, options, contract, spool, None)? {
+        Opened::New(source) => Ok(source),
+        Opened::Unchanged => Err(Fault::new(Code::Internal, "internal error: unchanged since nothing")),
+    }
+}
+
+/// What opening came to.
+pub enum Opened {
+    New(Arc<dyn Source>),
+    /// Every path is a URL, and each server says that its answer is the one that is remembered.
+    Unchanged,
+}
+
+/// The same, unless all of it is remembered. What the servers say of the answers is noted in `remembered`, to be kept once
+/// the batch is settled.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_if_changed(
+    paths: &[String],
+    options: &ReadOptions,
+    contract: &[ContractColumn],
+    spool: &Spool,
+    remembered: Option<&Remembered>,
+) -> Result<Opened, Fault> {
+    let Some(Located { format, files, keys }) = location::locate(paths, options, spool, remembered)? else {
+        return Ok(Opened::Unchanged);
+    };
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source = Format::open(Opening { files, format, options, contract })?;
-    partitions::Partitioned::over(source, &keys, contract)
+    partitions::Partitioned::over(source, &keys, contract).map(Opened::New)
 }
 
 /// Rows that are in memory already, as a source like any other. `options` say which texts mean missing and how rows are cut;
