@@ -10,7 +10,7 @@ const CSV: &str = "id,name\n1,ann\n2,bob\n3,cyd\n";
 
 /// Rules for whatever has an `id`, with `http` as said.
 fn rules(http: &str) -> String {
-    format!("dataset: d\nsource:\n  http: {{ {http} }}\nrules:\n  - missing: {{ column: id }}\n  - duplicates: {{ columns: [id] }}\n")
+    format!("dataset: d\nsource:\n  http: {{ {http} }}\nrules:\n  - missing: {{ column: id }}\n  - duplicates: {{ key: [id] }}\n")
 }
 
 /// Limits with which nothing takes long.
@@ -186,7 +186,7 @@ fn an_answer_cut_short_is_asked_for_again_and_never_a_short_batch() {
 /// middle of a record is malformed.
 #[test]
 fn an_answer_longer_than_it_says_is_what_it_says() {
-    let web = Web::new(|_, out| _ = write(out, format!("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{CSV}")));
+    let web = Web::new(|_, out| _ = write(out, format!("HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{CSV}")));
     let run = check_with(&web.url("/d.csv"), QUICK, &[]);
     assert_eq!((run.rows("read"), run.report()["verdict"].as_str()), (2, Some("quarantine")), "{}", run.stdout);
     assert!(run.finding("malformed")["outcome"] == "fail", "{}", run.stdout);

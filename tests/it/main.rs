@@ -43,6 +43,7 @@ mod history;
 mod house;
 mod html;
 mod http;
+mod http_ways;
 mod inference;
 mod json;
 mod json_schema;

@@ -112,8 +112,8 @@ pub(super) fn refused(url: &Url, status: StatusCode, headers: &HeaderMap, wait_m
         408 | 425 => Failure::passing(fault(Code::Unreadable, "the server gave up waiting").hint("run again later")),
         500.. => Failure::Final(fault(Code::Unreadable, "the server failed").hint("ask those who run it")),
         400.. => Failure::Final(fault(Code::Unreadable, "the server refuses the request").hint("check the URL, its query and the headers")),
-        206 => Failure::Final(fault(Code::Damaged, "the server sends a part only, which was not asked for")),
-        _ => Failure::Final(fault(Code::Unreadable, "the answer holds no data")),
+        206 => Failure::Final(fault(Code::Damaged, "the server sends a part only, which was not asked for").hint("ask those who run it")),
+        _ => Failure::Final(fault(Code::Unreadable, "the answer holds no data").hint("check the URL: data comes with the status 200")),
     };
     Some(failure)
 }
