@@ -15,7 +15,6 @@ use serde::Serialize;
 use super::output;
 use super::run::{ensure_mask_key, mask_key, read_rules};
 use super::scratch::Scratch;
-use super::web::Web;
 use crate::audit::{self, Budget, Job, NoSink};
 use crate::baseline;
 use crate::diagnostic::{Code, Fault, Faults, Place};
@@ -164,8 +163,7 @@ fn columns_of(summary: &Summary) -> FoundColumns {
 fn found(path: &str, rules: &RuleFile) -> Result<FoundColumns, Faults> {
     ensure_mask_key(rules)?;
     let scratch = Scratch::new()?;
-    let mut options = rules.sections.read_options(&rules.path)?;
-    options.http = Web::default().allow(options.http);
+    let options = super::run::read_options(rules)?;
     let data = source::open(&[path.to_owned()], &options, &rules.contract(), &Spool::new(&scratch.path))?;
     let counting = counting(rules)?;
     let budget = Arc::new(Budget::new(1 << 30, scratch.path.clone()));

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::output;
-use super::web::Web;
 use crate::audit::{Kept, References};
 use crate::baseline;
 use crate::confines::Confines;
@@ -55,9 +54,8 @@ impl Surroundings {
     /// The rule file does not say how to read data.
     pub(super) fn of(rules: &RuleFile, scratch: PathBuf, confines: Option<Confines>) -> Result<Self, Faults> {
         let baseline = rules.sections.baseline.as_ref();
-        let of_rules = rules.sections.read_options(&rules.path)?;
         Ok(Self {
-            options: ReadOptions { format: None, http: Web::default().allow(of_rules.http), ..of_rules },
+            options: ReadOptions { format: None, ..super::run::read_options(rules)? },
             contract: rules.contract(),
             scratch,
             confines,

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::file::{InputFile, cannot_read};
-use super::http::{self, Remembered};
+use super::http;
 use super::partitions::DirectoryKey;
 use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
@@ -23,22 +23,15 @@ pub(super) struct Located {
 
 /// The files that `paths` name, in the order given (globs and directories in byte order), and their one format.
 ///
-/// None if all of them are URLs whose answers are remembered.
-///
 /// # Errors
 /// A path that is not there, a glob or directory that holds nothing, an unknown or mixed format.
-pub(super) fn locate(
-    paths: &[String],
-    options: &ReadOptions,
-    spool: &Spool,
-    remembered: Option<&Remembered>,
-) -> Result<Option<Located>, Fault> {
+pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<Located, Fault> {
     let (mut files, mut keys) = (Vec::new(), Vec::new());
     // Formats of files whose names do not tell them.
     let mut told = BTreeMap::new();
     let mut from_directory = false;
     let allow = |path: &str| options.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path));
-    let Some(fetched) = http::fetch_all(paths, options, spool, remembered)? else { return Ok(None) };
+    let fetched = http::fetch_all(paths, options, spool)?;
     for path in paths {
         if path == "-" {
             files.push(spool.stream(path, std::io::stdin().lock())?);
@@ -82,7 +75,7 @@ pub(super) fn locate(
         return Err(Fault::new(Code::MissingOption, "no data was named").hint("give a path, or `source: { path: … }` in the rule file"));
     };
     if let Some(format) = options.format {
-        return Ok(Some(Located { format, files, keys }));
+        return Ok(Located { format, files, keys });
     }
     let format_of = |index: usize| told.get(&index).map_or_else(|| format_of(&files[index], from_directory), |format| Ok(*format));
     let format = format_of(0)?;
@@ -92,7 +85,7 @@ pub(super) fn locate(
             return Err(Fault::new(Code::FilesDiffer, what).hint("one batch has one format"));
         }
     }
-    Ok(Some(Located { format, files, keys }))
+    Ok(Located { format, files, keys })
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
@@ -215,7 +208,7 @@ mod tests {
     use super::*;
 
     fn locate_plainly(paths: &[String]) -> Result<Located, Fault> {
-        locate(paths, &ReadOptions::default(), &Spool::new(std::env::temp_dir()), None).map(|found| found.expect("nothing is remembered"))
+        locate(paths, &ReadOptions::default(), &Spool::new(std::env::temp_dir()))
     }
 
     #[test]

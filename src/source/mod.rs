@@ -10,6 +10,7 @@ mod arrow_ipc;
 mod avro;
 pub mod csv;
 mod digest;
+mod events;
 mod evidence;
 mod file;
 mod foreign;
@@ -35,6 +36,7 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use http::{
@@ -52,6 +54,7 @@ use self::location::Located;
 use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -225,6 +228,10 @@ pub struct ReadOptions {
     pub http: HttpOptions,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
+    /// What stores elsewhere need to know of this machine.
+    pub surroundings: Arc<Surroundings>,
+    /// How records of a topic become rows.
+    pub events: EventOptions,
 }
 
 /// The type a contract gives a column, and how its text is written.
@@ -241,41 +248,15 @@ pub struct ContractColumn {
 /// Opens `paths`: files, globs, directories, URLs, or `-` for standard input. What cannot be read where it lies goes to `spool`.
 ///
 /// # Errors
-/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
+/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format. [`Code::Unchanged`]: all of it is on
+/// the web, and each answer is one that is remembered.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
-    match open_if_changed(paths, options, contract, spool, None)? {
-        Opened::New(source) => Ok(source),
-        Opened::Unchanged => Err(Fault::new(Code::Internal, "internal error: unchanged since nothing")),
-    }
-}
-
-/// What opening came to.
-pub enum Opened {
-    New(Arc<dyn Source>),
-    /// Every path is a URL, and each server says that its answer is the one that is remembered.
-    Unchanged,
-}
-
-/// The same, unless all of it is remembered. What the servers say of the answers is noted in `remembered`, to be kept once
-/// the batch is settled.
-///
-/// # Errors
-/// Those of [`open`].
-pub fn open_if_changed(
-    paths: &[String],
-    options: &ReadOptions,
-    contract: &[ContractColumn],
-    spool: &Spool,
-    remembered: Option<&Remembered>,
-) -> Result<Opened, Fault> {
-    let Some(Located { format, files, keys }) = location::locate(paths, options, spool, remembered)? else {
-        return Ok(Opened::Unchanged);
-    };
+    let Located { format, files, keys } = location::locate(paths, options, spool)?;
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source = Format::open(Opening { files, format, options, contract })?;
-    partitions::Partitioned::over(source, &keys, contract).map(Opened::New)
+    partitions::Partitioned::over(source, &keys, contract)
 }
 
 /// Rows that are in memory already, as a source like any other. `options` say which texts mean missing and how rows are cut;
@@ -311,4 +292,13 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of
+/// `records`. Reports call it `name`: `kafka://host/topic`.
+///
+/// # Errors
+/// A value has a column that is called as one of those that `options` add to it.
+pub fn events(records: Vec<EventRecord>, name: &str, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    events::open(records, name, options, contract)
 }

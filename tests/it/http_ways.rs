@@ -52,7 +52,7 @@ fn pages_follow_the_link_to_the_next_one_in_order() {
     accepted(&run, 30);
     let targets: Vec<String> = web.seen().into_iter().map(|request| request.target).collect();
     assert_eq!(targets, ["/api?token=s3cr3t", "/api?p=2", "/api?p=3"]);
-    let files: Vec<&str> = run.report()["source"]["files"].as_array().expect("files").iter().filter_map(|f| f["path"].as_str()).collect();
+    let files: Vec<&str> = run.report()["batch"]["files"].as_array().expect("files").iter().filter_map(|f| f["path"].as_str()).collect();
     assert_eq!(files, ["", " (page 2)", " (page 3)"].map(|page| format!("{}{page}", web.url("/api"))));
     // Without `paging` the first page is all there is.
     accepted(&check(&web.url("/api"), &with_http("retries: 0").replace(", retries: 0 }", " }")), 10);
@@ -280,7 +280,8 @@ fn an_answer_that_has_not_changed_is_no_new_batch() {
         }
     });
     let place = Place::with(&with_http("redirects_max: 5"), "");
-    let gate = |path: &str, to: &str| place.run(&["gate", &web.url(path), "-r", "r.yaml", "--publish", to, "--remember", "seen.json"]);
+    let gate =
+        |path: &str, to: &str| place.run(&["gate", &web.url(path), "-r", "r.yaml", "--publish", to, "--remember-answers", "seen.json"]);
     let state = |run: &Run| run.report.as_ref().map(|report| report["publication"]["state"].as_str().expect("a state").to_owned());
     assert_eq!(state(&gate("/d.csv", "table")).as_deref(), Some("published"));
     let again = gate("/d.csv", "table");
@@ -299,7 +300,7 @@ fn an_answer_that_has_not_changed_is_no_new_batch() {
     // Two answers are one batch: one that is new brings the other along.
     let both = |first: &str, second: &str| {
         let (first, second) = (web.url(first), web.url(second));
-        place.run(&["gate", &first, &second, "-r", "r.yaml", "--publish", "table", "--remember", "seen.json"])
+        place.run(&["gate", &first, &second, "-r", "r.yaml", "--publish", "table", "--remember-answers", "seen.json"])
     };
     assert_eq!(both("/d.csv", "/e.csv").rows("read"), 2);
     place.write("seen.json", "no JSON");
@@ -311,7 +312,7 @@ fn a_rejected_answer_is_not_remembered() {
     let web = Web::of("200 OK\nETag: \"a\"", "id\n\n,\n");
     let place = Place::with(&with_http("redirects_max: 5"), "");
     for _ in 0..2 {
-        let run = place.run(&["gate", &web.url("/d.csv"), "-r", "r.yaml", "--publish", "table", "--remember", "seen.json"]);
+        let run = place.run(&["gate", &web.url("/d.csv"), "-r", "r.yaml", "--publish", "table", "--remember-answers", "seen.json"]);
         assert_eq!((run.code, run.verdict()), (1, "reject"), "{}{}", run.stdout, run.stderr);
     }
     assert!(!place.path("seen.json").exists());

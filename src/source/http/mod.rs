@@ -39,20 +39,14 @@ pub fn is_on_the_web(path: &str) -> bool {
 /// Pages in order, and their format.
 type Pages = (Vec<InputFile>, Format);
 
-/// What is fetched of those of `paths` that are URLs, by URL; with `remembered`, none if that is all of them and none has
-/// changed since.
+/// What is fetched of those of `paths` that are URLs, by URL.
 ///
 /// # Errors
-/// There is no whole answer with data, within the limits.
-pub(super) fn fetch_all(
-    paths: &[String],
-    options: &ReadOptions,
-    spool: &Spool,
-    remembered: Option<&Remembered>,
-) -> Result<Option<BTreeMap<String, Pages>>, Fault> {
+/// There is no whole answer with data, within the limits; or all of them are remembered.
+pub(super) fn fetch_all(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<BTreeMap<String, Pages>, Fault> {
     let urls: BTreeSet<&String> = paths.iter().filter(|path| is_on_the_web(path)).collect();
     // Beside a file the answer is part of another batch.
-    let remembered = remembered.filter(|_| paths.iter().all(|path| urls.contains(path)));
+    let remembered = options.http.remembered.as_deref().filter(|_| paths.iter().all(|path| urls.contains(path)));
     let (mut fetched, mut unchanged) = (BTreeMap::new(), Vec::new());
     for url in urls {
         match fetch(url, options, spool, remembered)? {
@@ -60,8 +54,9 @@ pub(super) fn fetch_all(
             Fetched::Unchanged => unchanged.push(url),
         }
     }
-    if fetched.is_empty() && !unchanged.is_empty() {
-        return Ok(None);
+    if let Some(url) = unchanged.first().filter(|_| fetched.is_empty()) {
+        let fault = Fault::new(Code::Unchanged, format!("{}: the data are what they were when they were settled", shown(&parsed(url)?)));
+        return Err(fault.hint("there is nothing to do"));
     }
     // A batch is all of its answers.
     for url in unchanged {
@@ -69,7 +64,7 @@ pub(super) fn fetch_all(
             fetched.insert(url.clone(), (files, format));
         }
     }
-    Ok(Some(fetched))
+    Ok(fetched)
 }
 
 /// What is fetched of one URL.

@@ -1,8 +1,10 @@
 //! How data is fetched: what the rule file and the command line say of it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::remembered::Remembered;
 use crate::diagnostic::Place;
 
 /// How data is fetched over HTTP.
@@ -18,6 +20,8 @@ pub struct HttpOptions {
     pub length: AnswerLength,
     /// Where a server may lead to.
     pub reach: Reach,
+    /// Answers of batches that are settled.
+    pub remembered: Option<Arc<Remembered>>,
 }
 
 /// A header as the rule file writes it: `${NAME}` stands for a variable.

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -11,25 +12,26 @@ use crate::source::Remembered;
 
 /// Whether unchanged answers are told.
 #[derive(Debug, Args)]
-pub(super) struct Remember {
-    /// Keep what servers say of their answers (ETag, Last-Modified) in this file, so that an answer that has not changed since it
-    /// was published is no new batch
+pub(super) struct Answers {
+    /// Keep what servers say of their answers (ETag, Last-Modified) in this file: an answer that has not changed since it was
+    /// published is no new batch
     #[arg(long, value_name = "FILE")]
-    remember: Option<PathBuf>,
+    remember_answers: Option<PathBuf>,
 }
 
-impl Remember {
+impl Answers {
     /// What is remembered of answers that went to `destination`.
     ///
     /// # Errors
     /// The file cannot be read, or is another one.
-    pub(super) fn read(&self, destination: &str) -> Result<Option<Remembered>, Fault> {
-        let Some(path) = &self.remember else { return Ok(None) };
-        match std::fs::read_to_string(path) {
-            Ok(text) => Remembered::read(&text, &path.display().to_string(), destination).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(Remembered::nothing(destination))),
-            Err(error) => Err(Fault::new(Code::of_reading(&error), format!("{}: cannot read: {error}", path.display()))),
-        }
+    pub(super) fn read(&self, destination: &str) -> Result<Option<Arc<Remembered>>, Fault> {
+        let Some(path) = &self.remember_answers else { return Ok(None) };
+        let remembered = match std::fs::read_to_string(path) {
+            Ok(text) => Remembered::read(&text, &path.display().to_string(), destination)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Remembered::nothing(destination),
+            Err(error) => return Err(Fault::new(Code::of_reading(&error), format!("{}: cannot read: {error}", path.display()))),
+        };
+        Ok(Some(Arc::new(remembered)))
     }
 
     /// Keeps the answers of a batch that is settled.
@@ -37,7 +39,7 @@ impl Remember {
     /// # Errors
     /// The file cannot be written.
     pub(super) fn keep(&self, remembered: &Remembered) -> Result<(), Fault> {
-        let Some(path) = &self.remember else { return Ok(()) };
+        let Some(path) = &self.remember_answers else { return Ok(()) };
         written(path, &remembered.settled()).map_err(|error| {
             let fault = Fault::new(Code::of_writing(&error), format!("{}: cannot write: {error}", path.display()));
             fault.hint("the next run fetches the data again, and finds that it is published")
