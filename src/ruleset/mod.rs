@@ -9,6 +9,7 @@ mod sections;
 mod shape;
 mod table;
 mod text_words;
+mod web;
 
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
@@ -20,6 +21,7 @@ pub use sections::{
     Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, OnReject, Sections, SourceSection, TableFormat,
 };
 pub use table::Contract;
+pub use web::{HttpSection, Paging};
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Files;

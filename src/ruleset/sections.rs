@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use super::RuleItem;
 use super::profile::Profile;
 use super::text_words::{DialectWord, FixedWord, HeaderWord};
+use super::web::HttpSection;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
 use crate::rules::words::{BatchCount, Literal, Ordered, Texts, Tolerance};
@@ -73,7 +74,7 @@ pub struct Sections {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSection {
-    /// Files, globs, directories, or `-` for standard input. If left out: the command line names the data.
+    /// Files, globs, directories, URLs, or `-` for standard input. If left out: the command line names the data.
     pub path: Option<Spanned<Texts>>,
     /// How the bytes are laid out. If left out: it follows from the file's name.
     pub format: Option<Format>,
@@ -116,6 +117,8 @@ pub struct SourceSection {
     json_path: Option<Spanned<String>>,
     /// The time zone of timestamps that have none: `UTC` or an offset such as `+02:00`. If left out: `UTC`.
     timezone: Option<Spanned<String>>,
+    /// How data is fetched whose path is a URL, `https://…`. If left out: one answer of each URL, without headers.
+    http: Option<HttpSection>,
 }
 
 /// One step of `clean`.
@@ -304,6 +307,7 @@ impl Sections {
                 None
             }
         });
+        let http = source.http.as_ref().map(|http| http.options(path, &mut faults)).unwrap_or_default();
         let options = ReadOptions {
             format: source.format,
             delimiter: source.delimiter.as_ref().map(|text| Delimiter::of(&text.value)),
@@ -315,6 +319,7 @@ impl Sections {
             encoding: source.encoding.unwrap_or_default(),
             json_path: source.json_path.iter().flat_map(|p| p.value.split('.')).map(str::to_owned).collect(),
             timezone_seconds,
+            http,
             cut: crate::source::Cut::default(),
             confines: None,
             surroundings: Default::default(),

@@ -16,6 +16,7 @@ mod file;
 mod foreign;
 #[macro_use]
 mod format;
+mod http;
 mod json;
 mod known;
 mod lines;
@@ -40,6 +41,10 @@ pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, 
 pub use crate::text::NumberForm;
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
+pub use http::{
+    AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Remembered, VARIABLE_PREFIX, Variables, check_header,
+    is_on_the_web,
+};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};
@@ -230,6 +235,8 @@ pub struct ReadOptions {
     pub timezone_seconds: Option<i32>,
     /// How the data is cut while it is read; nothing in a report depends on it.
     pub cut: Cut,
+    /// How data on the web is fetched.
+    pub http: HttpOptions,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
     /// What stores elsewhere need to know of this machine.
@@ -249,10 +256,11 @@ pub struct ContractColumn {
     pub is_strict: bool,
 }
 
-/// Opens `paths`: files, globs, directories, or `-` for standard input. What cannot be read where it lies goes to `spool`.
+/// Opens `paths`: files, globs, directories, URLs, or `-` for standard input. What cannot be read where it lies goes to `spool`.
 ///
 /// # Errors
-/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
+/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format. [`Code::Unchanged`]: all of it is on
+/// the web, and each answer is one that is remembered.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
     let Located { format, files, keys } = location::locate(paths, options, spool)?;
     // A path into a document says that there is one.
