@@ -36,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
+pub use json::{EventReader, ReadLines, RecordSpan, without_mark};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};
