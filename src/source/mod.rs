@@ -45,6 +45,7 @@ pub use http::{
     AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Remembered, VARIABLE_PREFIX, Variables, check_header,
     is_on_the_web,
 };
+pub use json::{EventReader, ReadLines, RecordSpan, without_mark};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};
