@@ -10,7 +10,7 @@ use sluicegate::source::EventRecord;
 
 use crate::brokers::Brokers;
 
-pub fn settings(brokers: &Brokers) -> Settings {
+fn settings(brokers: &Brokers) -> Settings {
     Settings::of(&brokers.url(), &[]).expect("settings").patient_for(20 * SECOND)
 }
 
@@ -21,7 +21,7 @@ fn topic(brokers: &Brokers) -> Topic {
 const SECOND: Duration = Duration::from_secs(1);
 
 /// All of a partition.
-fn all(topic: &Topic, partition: i32) -> Vec<EventRecord> {
+pub fn all(topic: &Topic, partition: i32) -> Vec<EventRecord> {
     let (mut offset, latest) = topic.offsets(partition).expect("offsets");
     let mut records = Vec::new();
     while offset < latest {
