@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::gate::{Batch, Gate};
+use super::gate::{Batch, Gate, is_unchanged};
 use super::output;
 use super::run::Begun;
 use super::scratch::Scratch;
@@ -65,7 +65,7 @@ impl Gate {
     fn open_run(&self, begun: &mut Begun<'_>, names: Vec<String>) -> Result<Run, Faults> {
         let rules = begun.rules()?;
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
-        let (scratch, options) = (Scratch::new()?, self.options.read_options(rules)?);
+        let (scratch, options) = (Scratch::new()?, self.read_options(rules)?);
         let feed = self.feeds.open(names, &mut |applications| publish.positions(applications))?;
         let moving = Moving { positions: Vec::new(), seen: Arc::default() };
         Ok(Run { publish, quarantine, scratch, options, moving, feed })
@@ -79,6 +79,7 @@ impl Gate {
             id: arrival.id.clone().or_else(|| self.options.batch_id.clone()),
             data: &|rules: &RuleFile| opening.open(rules),
             moving: moving.filter(|moving| !moving.positions.is_empty()),
+            remembered: run.options.http.remembered.clone(),
             publish: &run.publish,
             quarantine: &run.quarantine,
             scratch: &run.scratch,
@@ -87,6 +88,10 @@ impl Gate {
         match judged {
             Err(faults) if faults.0.iter().any(|fault| fault.code == Code::MovedOn) => {
                 run.begin_anew()?;
+                Ok(None)
+            }
+            Err(faults) if is_unchanged(&faults) => {
+                self.unchanged();
                 Ok(None)
             }
             judged => {

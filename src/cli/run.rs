@@ -31,6 +31,7 @@ use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 pub(super) use super::trust::Trust;
+use super::web::Web;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -99,6 +100,8 @@ pub(super) struct RunOptions {
     #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
     record: Record,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
@@ -150,6 +153,7 @@ impl RunOptions {
         let mut options = read_options(rules)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
+        options.http = self.web.allow(options.http);
         Ok(options)
     }
 
@@ -384,7 +388,8 @@ pub(super) fn surroundings() -> Surroundings {
 /// # Errors
 /// The rule file does not say how to read data.
 pub(super) fn read_options(rules: &RuleFile) -> Result<ReadOptions, Faults> {
-    Ok(ReadOptions { surroundings: Arc::new(surroundings()), ..rules.sections.read_options(&rules.path)? })
+    let of_rules = rules.sections.read_options(&rules.path)?;
+    Ok(ReadOptions { surroundings: Arc::new(surroundings()), http: Web::default().allow(of_rules.http), ..of_rules })
 }
 
 /// Reads the rule file at `path`, and what its rules name within `confines`.

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::keys::{Keys, words};
 use crate::rules::schema::{ColumnContract, Evolution, SchemaSection};
 use crate::ruleset::{
-    BaselineSection, CleanStep, EventsSection, GateSection, KnownIssue, Level, ProfileMap, Sections, SourceSection, Words,
+    BaselineSection, CleanStep, EventsSection, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection, Words,
 };
 use crate::source::{EventColumn, EventKey, EventValue, Tombstones};
 
@@ -27,7 +27,12 @@ type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 pub const SECTIONS: &[Section] = &[
     Section {
         name: "source",
-        tables: &[("", SourceSection::json_schema), ("`events`", EventsSection::json_schema)],
+        tables: &[
+            ("", SourceSection::json_schema),
+            ("`http`", HttpSection::json_schema),
+            ("`paging`", Paging::json_schema),
+            ("`events`", EventsSection::json_schema),
+        ],
         lists: &[
             ("`value` of events", EventValue::json_schema),
             ("`columns` of events", EventColumn::json_schema),

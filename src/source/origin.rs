@@ -57,6 +57,7 @@ struct UnitOrigin {
     first_line: u64,
     records: u32,
     lines: u32,
+    comments: u32,
     line_jumps: LineJumps,
 }
 
@@ -68,8 +69,8 @@ impl RowOrigins {
             Some(u) => (u.rows_before + u64::from(u.records), u.first_line + u64::from(u.lines)),
             None => (0, if end.lines.is_some() { 1 + header_lines } else { 0 }),
         };
-        let (records, lines, line_jumps) = (end.records, end.lines.unwrap_or(0), end.line_jumps.clone());
-        self.units.push(UnitOrigin { unit, rows_before, first_line, records, lines, line_jumps });
+        let (records, lines, comments) = (end.records, end.lines.unwrap_or(0), end.comments);
+        self.units.push(UnitOrigin { unit, rows_before, first_line, records, lines, comments, line_jumps: end.line_jumps.clone() });
     }
 
     pub fn units(&self) -> impl Iterator<Item = &Unit> {
@@ -83,6 +84,11 @@ impl RowOrigins {
     /// Records in all units, malformed ones included.
     pub fn records(&self) -> u64 {
         self.units.iter().map(|u| u64::from(u.records)).sum()
+    }
+
+    /// Lines in all units that are comments.
+    pub fn comments(&self) -> u64 {
+        self.units.iter().map(|u| u64::from(u.comments)).sum()
     }
 
     /// Records of its file before the unit of this index.
