@@ -30,7 +30,8 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let bad = if all_bad { set_aside } else { audited.bad_rows() };
     let totals = Totals { considered: audited.considered(), set_aside, bad, reject_above };
     let (verdict, reasons) = verdict::decide(&findings, totals);
-    let files = audited.source.known().files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
+    let named = audited.source.known().origins.named();
+    let files = named.into_iter().map(|(path, bytes)| BatchFile { path: path.to_owned(), bytes }).collect();
     let format = audited.source.known().format_name().to_owned();
     findings.sort_by_key(rank);
     let mut report = Report {

@@ -95,6 +95,11 @@ codes! {
     ScratchFailed = "scratch-failed",
     /// Something is there that would be lost.
     Occupied = "occupied",
+    // Topics.
+    /// The brokers have no topic or partition of that name.
+    UnknownTopic = "unknown-topic",
+    /// Events that were not read yet are gone from their topic.
+    EventsGone = "events-gone",
     // The data.
     /// The format of a file cannot be told, or is not known.
     UnknownFormat = "unknown-format",
@@ -142,6 +147,8 @@ codes! {
     NotReplaceable = "not-replaceable",
     /// A table or a quarantine was changed meanwhile by others.
     TableChanged = "table-changed",
+    /// Another gate has published these events meanwhile.
+    MovedOn = "moved-on",
     /// Another program holds the lock.
     Locked = "locked",
     /// The object store lets writers overwrite each other.

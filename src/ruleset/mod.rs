@@ -14,7 +14,7 @@ pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
 pub use sections::SAMPLES_MAX;
 pub use sections::{
-    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, Level, Profile, ProfileMap, Sections,
+    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, Level, OnReject, Profile, ProfileMap, Sections,
     SourceSection, TableFormat,
 };
 pub use table::Contract;

@@ -171,9 +171,22 @@ pub struct GateSection {
     /// Rows whose key is published already do not count. A batch of which no row is left is rejected whatever stands here.
     /// If left out: `50% and 20 rows`.
     pub reject_above: Option<Tolerance>,
+    /// What becomes of a batch that does not pass as a whole, where batches keep coming. If left out: `halt`.
+    pub on_reject: Option<OnReject>,
     /// What is kept beside each published batch, for `against: published` and `check --published`: nothing, what the rules ask
     /// of it anyway, or all that a summary can hold of every column. If left out: `asked`.
     pub summaries: Option<KeptSummaries>,
+}
+
+/// What becomes of a batch that is rejected or undecided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReject {
+    /// Nothing of it is published or set aside, and no other batch follows it.
+    #[default]
+    Halt,
+    /// All of it is set aside, and the next batch follows.
+    DeadLetter,
 }
 
 /// What a summary beside a published batch holds.
@@ -358,6 +371,8 @@ impl Sections {
             timezone_seconds,
             cut: crate::source::Cut::default(),
             confines: None,
+            surroundings: Default::default(),
+            events: crate::source::EventOptions::default(),
         })
     }
 

@@ -113,9 +113,13 @@ impl Known {
         Self { infers_types: true, rereading: Rereading::OfAll, ..plain }
     }
 
-    /// The format's name; `memory` where there is none.
+    /// The format's name; `memory` or `events` where rows come from no file.
     pub fn format_name(&self) -> &'static str {
-        self.format.map_or(Origin::MEMORY, Format::name)
+        match (self.format, &self.origins) {
+            (Some(format), _) => format.name(),
+            (None, Origins::Files(_) | Origins::Memory) => Origin::MEMORY,
+            (None, Origins::Events(_)) => "events",
+        }
     }
 
     /// The files, in source order; none where rows come from elsewhere.

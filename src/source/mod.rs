@@ -10,6 +10,7 @@ mod arrow_ipc;
 mod avro;
 pub mod csv;
 mod digest;
+mod events;
 mod evidence;
 mod file;
 mod foreign;
@@ -34,6 +35,7 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use json::{EventReader, ReadLines, RecordSpan, without_mark};
@@ -48,6 +50,7 @@ use self::location::Located;
 use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -219,6 +222,10 @@ pub struct ReadOptions {
     pub cut: Cut,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
+    /// What stores elsewhere need to know of this machine.
+    pub surroundings: Arc<Surroundings>,
+    /// How records of a topic become rows.
+    pub events: EventOptions,
 }
 
 /// The type a contract gives a column, and how its text is written.
@@ -278,4 +285,13 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of
+/// `records`. Reports call it `name`: `kafka://host/topic`.
+///
+/// # Errors
+/// A value has a column that is called as one of those that `options` add to it.
+pub fn events(records: Vec<EventRecord>, name: &str, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    events::open(records, name, options, contract)
 }

@@ -1,8 +1,10 @@
 //! Turns row ids into places a person can find: file, line, record number.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{InputFile, LineJumps, RowId, Unit, UnitEnd};
+use super::{EventPlaces, InputFile, LineJumps, RowId, Unit, UnitEnd};
 use crate::rows::Origin;
 
 /// Where the rows of a source come from.
@@ -12,6 +14,8 @@ pub enum Origins {
     Files(Vec<InputFile>),
     /// Batches that a program holds in memory.
     Memory,
+    /// Records of a topic.
+    Events(Arc<EventPlaces>),
 }
 
 impl Origins {
@@ -19,7 +23,17 @@ impl Origins {
     pub fn files(&self) -> &[InputFile] {
         match self {
             Self::Files(files) => files,
-            Self::Memory => &[],
+            Self::Memory | Self::Events(_) => &[],
+        }
+    }
+
+    /// What the rows lie in, as people call it, and how many bytes it takes where it is stored; nothing where a program holds
+    /// them.
+    pub fn named(&self) -> Vec<(&str, u64)> {
+        match self {
+            Self::Files(files) => files.iter().map(|file| (file.path.as_str(), file.stored_bytes)).collect(),
+            Self::Memory => Vec::new(),
+            Self::Events(places) => vec![(&places.name, places.bytes)],
         }
     }
 }
@@ -86,6 +100,7 @@ impl RowOrigins {
                 Origin::File { file: files[place.unit.file as usize].path.clone(), line, row: before + 1 }
             }
             Origins::Memory => Origin::Memory { index: before },
+            Origins::Events(places) => places.origin(before),
         }
     }
 }

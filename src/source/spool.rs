@@ -12,6 +12,7 @@ use super::file::{InputFile, cannot_read};
 use super::{Format, foreign};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
+use crate::remote::Readable;
 
 /// How text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -167,7 +168,7 @@ impl Compression {
     }
 
     /// Reads every member of the file: gzip, zstd, bzip2 and xz files may be several, one after the other.
-    fn reader<'a>(self, input: BufReader<File>) -> io::Result<Box<dyn Read + 'a>> {
+    fn reader<'a>(self, input: BufReader<Readable>) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
             Self::Zstandard => Box::new(zstd::stream::read::Decoder::with_buffer(input)?),
