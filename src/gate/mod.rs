@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::file_counts::FileCounts;
-use self::letters::Fate;
 pub use self::judging::{Judged, judge, judge_published};
+use self::letters::Fate;
 pub use self::moving::Moving;
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
@@ -291,13 +291,18 @@ impl Publishing<'_> {
         let mut conflict = String::new();
         for _ in 0..ATTEMPTS_MAX {
             let committed = staged.commit(&self.commit(snapshot.as_deref(), replace.as_ref()));
-            match committed.inspect_err(|_| self.keeping.take_back(&kept)).inspect_err(|fault| self.withdraw(fault, quarantined.as_ref()))? {
+            match committed
+                .inspect_err(|_| self.keeping.take_back(&kept))
+                .inspect_err(|fault| self.withdraw(fault, quarantined.as_ref()))?
+            {
                 Committed::Done(CommitDone { replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
                     let left = request.moving.as_ref().map_or(Ok(()), |moving| moving.end(request, stamp));
                     let mut publication = self.settled(self.fate.state(&prior), quarantined, keeps_part, &kept);
                     publication.warnings.extend(warnings);
-                    publication.warnings.extend(left.err().map(|fault| format!("the batch is published; others left rows in quarantine: {}", fault.what)));
+                    publication
+                        .warnings
+                        .extend(left.err().map(|fault| format!("the batch is published; others left rows in quarantine: {}", fault.what)));
                     return Ok(Some(Publication { replaced_rows, replaced_batch: prior.replaced(), ..publication }));
                 }
                 Committed::Conflict(why) => conflict = why,

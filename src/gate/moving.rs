@@ -50,7 +50,8 @@ impl Moving {
         }
         self.seen().insert(request.quarantine.place_of(stamp).name().to_owned());
         self.remove_left(request, &mut |positions| {
-            let begins_here = |step: &Position| self.positions.iter().any(|own| own.application == step.application && own.from == step.from);
+            let begins_here =
+                |step: &Position| self.positions.iter().any(|own| own.application == step.application && own.from == step.from);
             Ok(positions.iter().any(begins_here))
         })
     }

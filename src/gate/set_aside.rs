@@ -20,7 +20,12 @@ use crate::source::{Chunk, Malformed, Projection, Unit};
 use crate::store::{Encoded, Quarantine, StagedPart};
 
 /// Stages a part with the rows of `set_aside`, in input order; `whole` is why the batch went there as a whole, if it did.
-pub(super) fn write(job: &Job<'_>, audited: &Audited, (set_aside, whole): (&RowSet, Option<&str>), quarantine: &Quarantine) -> Result<StagedPart, Fault> {
+pub(super) fn write(
+    job: &Job<'_>,
+    audited: &Audited,
+    (set_aside, whole): (&RowSet, Option<&str>),
+    quarantine: &Quarantine,
+) -> Result<StagedPart, Fault> {
     let source = audited.source.as_ref();
     let schema = schema(source.schema(), &audited.privacy)?;
     let mut part = quarantine.stage(&schema)?;

@@ -154,11 +154,8 @@ fn landed(
     name: &str,
 ) -> Result<Option<u64>, Fault> {
     let Some(table) = Table::open(store)? else { return Ok(None) };
-    let is_there = if has_rows {
-        table.files_of(what.stamp)?.iter().any(|(file, _)| file.path == name)
-    } else {
-        transactions.are_last(&table)?
-    };
+    let is_there =
+        if has_rows { table.files_of(what.stamp)?.iter().any(|(file, _)| file.path == name) } else { transactions.are_last(&table)? };
     if !is_there {
         return Ok(None);
     }

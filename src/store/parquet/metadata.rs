@@ -6,9 +6,9 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::diagnostic::{Code, Fault};
-use crate::store::position::Position;
 use crate::remote::Readable;
 use crate::store::location::Location;
+use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp, Stored};
 
 /// The key under which a file names the replays that brought some of its rows.
@@ -89,8 +89,7 @@ pub fn replays_in(location: &Location) -> Result<Vec<String>, Fault> {
 /// It cannot be read.
 pub(in crate::store) fn positions_in(location: &Location) -> Result<Vec<Position>, Fault> {
     let said = said_in(location, POSITIONS)?.unwrap_or_default();
-    Position::read(&said)
-        .ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what its batch moves on: `{said}`")))
+    Position::read(&said).ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what its batch moves on: `{said}`")))
 }
 
 /// Whether other batches took the place of some of the rows that were in the file at `location`.

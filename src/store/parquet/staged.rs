@@ -26,8 +26,8 @@ use crate::files::{self, Access};
 use crate::remote::{Readable, Remote};
 use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage};
 use crate::store::kill;
-use crate::store::position::Position;
 use crate::store::location::{Location, parent};
+use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp};
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
