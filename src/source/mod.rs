@@ -37,8 +37,8 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
-pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
 pub use crate::text::NumberForm;
+pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use http::{
