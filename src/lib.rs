@@ -70,6 +70,7 @@ mod identity;
 mod json;
 mod paths;
 mod prepare;
+mod remote;
 mod shown;
 mod sql;
 mod text;

@@ -163,7 +163,7 @@ fn columns_of(summary: &Summary) -> FoundColumns {
 fn found(path: &str, rules: &RuleFile) -> Result<FoundColumns, Faults> {
     ensure_mask_key(rules)?;
     let scratch = Scratch::new()?;
-    let options = rules.sections.read_options(&rules.path)?;
+    let options = super::run::read_options(rules)?;
     let data = source::open(&[path.to_owned()], &options, &rules.contract(), &Spool::new(&scratch.path))?;
     let counting = counting(rules)?;
     let budget = Arc::new(Budget::new(1 << 30, scratch.path.clone()));

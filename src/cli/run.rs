@@ -21,7 +21,7 @@ use crate::report::{self, Report};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
-use crate::source::{self, Format, Source, Spool};
+use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::store::Surroundings;
 use crate::summary::Summary;
 
@@ -139,7 +139,7 @@ impl RunOptions {
     /// # Errors
     /// It is not there, or not of its format.
     pub(super) fn open_data(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn Source>, Faults> {
-        let mut options = rules.sections.read_options(&rules.path)?;
+        let mut options = read_options(rules)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
         let opened = source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&scratch.path));
@@ -322,10 +322,23 @@ fn countable(limit: u64) -> u64 {
     limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }
 
-/// What stores elsewhere need to know of this machine.
+/// Beginnings of the variables that say how places elsewhere are reached.
+const VARIABLES: [&str; 6] = ["AWS_", "AZURE_", "GOOGLE_", "KAFKA_", "SCHEMA_REGISTRY_", "SLUICEGATE_"];
+
+/// What places elsewhere need to know of this machine.
 pub(super) fn surroundings() -> Surroundings {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Surroundings { variables: variables.filter(|(name, _)| name.starts_with("AWS_")).collect(), staging: std::env::temp_dir() }
+    // The key of masks is none of theirs.
+    let is_ours = |name: &str| VARIABLES.iter().any(|beginning| name.starts_with(beginning)) && name != MASK_KEY;
+    Surroundings { variables: variables.filter(|(name, _)| is_ours(name)).collect(), staging: std::env::temp_dir() }
+}
+
+/// How to read data, as the rule file says it, from this machine and from elsewhere.
+///
+/// # Errors
+/// The rule file does not say how to read data.
+pub(super) fn read_options(rules: &RuleFile) -> Result<ReadOptions, Faults> {
+    Ok(ReadOptions { surroundings: Arc::new(surroundings()), ..rules.sections.read_options(&rules.path)? })
 }
 
 /// Reads the rule file at `path`, and what its rules name within `confines`.
@@ -363,12 +376,15 @@ pub(super) fn parse_rules(path: &str, confines: Option<&Confines>) -> Result<Par
     Ok(RuleFile::read(&text, path).with_files(&|named| confines.map_or(Ok(()), |confines| confines.allow(named))))
 }
 
+/// Holds the key of masks that hash.
+const MASK_KEY: &str = "SLUICEGATE_MASK_KEY";
+
 /// The key of masks that hash, if the environment has one.
 ///
 /// # Errors
 /// It is too short.
 pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
-    std::env::var_os("SLUICEGATE_MASK_KEY").map(|secret| MaskKey::new(secret.as_encoded_bytes())).transpose()
+    std::env::var_os(MASK_KEY).map(|secret| MaskKey::new(secret.as_encoded_bytes())).transpose()
 }
 
 /// Makes sure that there is a key if the rule file needs one, before anything is read.

@@ -358,6 +358,7 @@ impl Sections {
             timezone_seconds,
             cut: crate::source::Cut::default(),
             confines: None,
+            surroundings: Default::default(),
         })
     }
 

@@ -47,6 +47,7 @@ use self::location::Located;
 use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -218,6 +219,8 @@ pub struct ReadOptions {
     pub cut: Cut,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
+    /// What stores elsewhere need to know of this machine.
+    pub surroundings: Arc<Surroundings>,
 }
 
 /// The type a contract gives a column, and how its text is written.

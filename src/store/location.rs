@@ -9,9 +9,9 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::remote::{Object, Remote, Surroundings};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
+use crate::remote::{Object, Remote, Surroundings};
 
 /// A file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,6 @@ mod parquet;
 mod partition;
 mod parts;
 mod quarantine;
-mod remote;
 mod stamp;
 mod summaries;
 
@@ -35,9 +34,9 @@ pub use self::location::{Location, Readable};
 pub use self::parquet::{done_in, replays_in, stored_at};
 pub use self::partition::Partition;
 pub use self::quarantine::{Contents, MASKS, Quarantine, StagedPart};
-pub use self::remote::Surroundings;
 pub use self::stamp::{ReplayedRows, Stamp, Stored};
 pub use self::summaries::{Coverage, SummaryName, Texts, Uncovered};
+pub use crate::remote::Surroundings;
 
 /// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
 const RESERVED: &str = "_sluicegate";

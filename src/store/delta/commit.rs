@@ -12,12 +12,13 @@ use super::schema::{self, DeltaWriteSchema, Written};
 use super::table::{DeltaStore, Table, application, had_rows, transaction_version};
 use super::{replace, upkeep};
 use crate::diagnostic::{Code, Fault};
+use crate::remote;
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::interface::{Commit, CommitDone, Committed};
+use crate::store::kill;
 use crate::store::location::Location;
 use crate::store::parquet::StagedFile;
 use crate::store::stamp::Stamp;
-use crate::store::{kill, remote};
 
 /// Commits that lost a race are tried again so often.
 const ATTEMPTS_MAX: usize = 100;

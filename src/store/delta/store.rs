@@ -182,7 +182,7 @@ impl Store for DeltaStore {
     fn ready(&self) -> Result<(), Fault> {
         match &self.location {
             Location::Local(_) => Ok(()),
-            Location::Remote(remote) => remote.refuses_to_overwrite(),
+            Location::Remote(remote) => remote.refuses_to_overwrite(RESERVED),
         }
     }
 

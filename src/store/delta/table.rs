@@ -15,10 +15,10 @@ use super::name::named;
 use super::{log, protocol};
 use crate::delta_log::leads_elsewhere;
 use crate::diagnostic::{Code, Fault};
+use crate::remote;
 use crate::rules::schema::table::TableTerms;
 use crate::store::location::Location;
 use crate::store::parquet::stored_at;
-use crate::store::remote;
 use crate::store::stamp::{Stamp, Stored};
 
 /// Where a table is, and what was read of its log before: only what is new is read again.

@@ -23,10 +23,10 @@ use super::groups::{EncodedGroup, GroupsEncoder};
 use super::metadata::{DONE, PARTIAL, REPLAYS, footer_digest};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
+use crate::remote::Remote;
 use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage};
 use crate::store::kill;
 use crate::store::location::{Location, Readable, parent};
-use crate::store::remote::Remote;
 use crate::store::stamp::{ReplayedRows, Stamp};
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
