@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn names_say_versions() {
-        let names = ["00000000000000000001.json", "00000000000000000002.checkpoint.parquet", "00000000000000000003.json#1", "_last_checkpoint"];
+        let names =
+            ["00000000000000000001.json", "00000000000000000002.checkpoint.parquet", "00000000000000000003.json#1", "_last_checkpoint"];
         let found = LogVersions::of_names(names);
         assert_eq!((found.entries, found.checkpoints), (BTreeSet::from([1]), BTreeSet::from([2])));
         assert_eq!(entry_name(1), names[0]);

@@ -16,6 +16,8 @@ pub struct Known {
     pub schema: SchemaRef,
     /// The format of the files; none where rows come from no file.
     pub format: Option<Format>,
+    /// Which version of a table was read; none where the data is no table with versions.
+    pub table_version: Option<u64>,
     /// Where rows come from.
     pub origins: Origins,
     /// Where the records of each file begin: one entry for each value of [`super::Unit::file`].
@@ -89,6 +91,7 @@ impl Known {
         Self {
             schema,
             format: None,
+            table_version: None,
             origins,
             starts: Vec::new(),
             bytes,
@@ -115,7 +118,10 @@ impl Known {
 
     /// The format's name; `memory` where there is none.
     pub fn format_name(&self) -> &'static str {
-        self.format.map_or(Origin::MEMORY, Format::name)
+        match self.table_version {
+            Some(_) => "delta",
+            None => self.format.map_or(Origin::MEMORY, Format::name),
+        }
     }
 
     /// The files, in source order; none where rows come from elsewhere.

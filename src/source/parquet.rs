@@ -148,8 +148,7 @@ impl ParquetSource {
     pub(super) fn open(files: Vec<InputFile>, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
         let wanted = |path: &str| contract.iter().find(|c| c.name == path).and_then(|c| c.data_type.clone());
         let mut digest = Xxh3Default::new();
-        let opened: Vec<OpenedFile> =
-            files.iter().map(|file| OpenedFile::open(file, &wanted, &mut digest)).collect::<Result<_, _>>()?;
+        let opened: Vec<OpenedFile> = files.iter().map(|file| OpenedFile::open(file, &wanted, &mut digest)).collect::<Result<_, _>>()?;
         let schemas: Vec<SchemaRef> = opened.iter().map(|file| file.footer.schema().clone()).collect();
         let layout = ColumnLayout::of_files(&files, &schemas, options.missing_values.as_ref())?;
         let of_column = |field: &Arc<Field>| {

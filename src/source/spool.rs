@@ -51,7 +51,7 @@ impl Spool {
         Self { directory: directory.into(), count: AtomicU64::new(0) }
     }
 
-    fn create(&self) -> Result<(PathBuf, BufWriter<File>), Fault> {
+    pub(super) fn create(&self) -> Result<(PathBuf, BufWriter<File>), Fault> {
         let path = self.directory.join(format!("spool-{}", self.count.fetch_add(1, Ordering::Relaxed)));
         let file = files::create(&path, Access::Private).map_err(|e| cannot_spool(&path, &e))?;
         Ok((path, BufWriter::with_capacity(1 << 18, file)))
@@ -193,7 +193,7 @@ pub(super) fn head(file: &InputFile) -> Result<Vec<u8>, Fault> {
     Ok(head)
 }
 
-fn cannot_spool(path: &Path, error: &io::Error) -> Fault {
+pub(super) fn cannot_spool(path: &Path, error: &io::Error) -> Fault {
     let fault = Fault::new(Code::ScratchFailed, format!("{}: cannot write: {error}", path.display()));
     fault.hint("standard input and compressed or re-encoded text are written to the temporary directory first; TMPDIR moves it")
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::delta_log::{LogVersions, actions, entry_name, only_files};
 pub(crate) use crate::delta_log::LOG;
+use crate::delta_log::{LogVersions, actions, entry_name, only_files};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::store::durable::not_durable;
