@@ -1,5 +1,7 @@
 //! ORC files; a stripe is a unit.
 
+mod times;
+
 use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -60,8 +62,8 @@ impl ChunkReader for Content<'_> {
 /// Runs what the library does, which may panic where a file is damaged.
 fn caught<T, E: std::fmt::Display>(file: &InputFile, work: impl FnOnce() -> Result<T, E>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => done.map_err(|e| damaged(file, &e)),
-        Err(_) => Err(damaged(file, &"it contradicts itself")),
+        Ok(done) => done.map_err(|e| times::too_fine(file, &e.to_string()).unwrap_or_else(|| damaged(file, &e))),
+        Err(_) => Err(damaged(file, &"it contradicts itself").hint(times::BEFORE_1970)),
     }
 }
 
@@ -143,6 +145,25 @@ impl OpenedFile {
     }
 }
 
+impl OpenedFile {
+    /// Refuses times that the stripe's statistics show to be misread.
+    fn times_fit(&self, file: &InputFile, stripe: &StripeMetadata, columns: &[usize], last: &[Option<i64>]) -> Result<(), Fault> {
+        let children = self.footer.root_data_type().children();
+        for (&column, last) in columns.iter().zip(last) {
+            let Some(last) = *last else { continue };
+            let child = &children[column];
+            let statistics = stripe.column_statistics().get(child.data_type().column_index()).and_then(|s| s.type_statistics());
+            let is_fine = matches!(self.schema.field(column).data_type(), DataType::Timestamp(TimeUnit::Nanosecond, _));
+            if !times::fit(statistics, last, is_fine) {
+                return Err(
+                    damaged(file, &format!("`{}` has times that contradict what its stripe says", child.name())).hint(times::BEFORE_1970)
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
 fn has_time(data_type: &DataType) -> bool {
     match data_type {
         DataType::Timestamp(..) => true,
@@ -187,7 +208,7 @@ impl Source for OrcSource {
             return Ok(UnitEnd { records, ..UnitEnd::default() });
         }
         let mut decoder = opened.decoder(file, stripe, columns, self.batch_rows)?;
-        let (mut first, mut held) = (0, vec![0; columns.len()]);
+        let (mut first, mut held, mut last_times) = (0, vec![0; columns.len()], vec![None; columns.len()]);
         while let Some(batch) = caught(file, || decoder.next().transpose())? {
             let batch: RecordBatch = batch;
             let len = batch.num_rows() as u32;
@@ -195,15 +216,17 @@ impl Source for OrcSource {
                 return Err(damaged(file, &"columns of a stripe end before their rows do"));
             }
             held.iter_mut().zip(batch.columns()).for_each(|(held, array)| *held += (array.len() - array.null_count()) as u64);
+            last_times.iter_mut().zip(batch.columns()).for_each(|(last, array)| *last = (*last).max(times::last(array)));
             chunk(batch.columns(), first, len)?;
             first += len;
         }
         if first != records {
             return Err(damaged(file, &format!("a stripe promises {records} rows and holds {first}")));
         }
-        match opened.contradiction(stripe, columns, &held) {
-            Some(contradiction) => Err(damaged(file, &contradiction)),
-            None => Ok(UnitEnd { records, ..UnitEnd::default() }),
+        if let Some(contradiction) = opened.contradiction(stripe, columns, &held) {
+            return Err(damaged(file, &contradiction));
         }
+        opened.times_fit(file, stripe, columns, &last_times)?;
+        Ok(UnitEnd { records, ..UnitEnd::default() })
     }
 }
