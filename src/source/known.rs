@@ -50,6 +50,10 @@ pub struct Known {
     /// What a reader of the report should know of how the data was read: names that were made up or trimmed, files without
     /// a byte.
     pub notes: Vec<String>,
+    /// What a reader of the report should know and was asked for: lines that were passed over, a dialect that was found out.
+    pub remarks: Vec<String>,
+    /// What lines that are comments begin with.
+    pub comment: Option<String>,
 }
 
 /// What it costs to look at some columns again.
@@ -70,7 +74,9 @@ pub struct FileStart {
     pub at: u64,
     /// Lines before the first record.
     pub lines: u64,
-    /// Digest of what precedes the first record, which is content too; 0 where nothing is digested.
+    /// How many of them are comments.
+    pub comments: u64,
+    /// Digest of what stands outside the records, before the first and behind the last: it is content too; 0 where nothing is digested.
     pub digest: u128,
 }
 
@@ -107,6 +113,8 @@ impl Known {
             judged_columns: Vec::new(),
             contradicted: Vec::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
+            comment: None,
         }
     }
 
@@ -116,11 +124,13 @@ impl Known {
         Self { infers_types: true, rereading: Rereading::OfAll, ..plain }
     }
 
-    /// The format's name; `memory` where there is none.
+    /// The format's name; `memory` or `events` where rows come from no file.
     pub fn format_name(&self) -> &'static str {
-        match self.table_version {
-            Some(_) => "delta",
-            None => self.format.map_or(Origin::MEMORY, Format::name),
+        match (self.format, &self.origins) {
+            _ if self.table_version.is_some() => "delta",
+            (Some(format), _) => format.name(),
+            (None, Origins::Files(_) | Origins::Parts(..) | Origins::Memory) => Origin::MEMORY,
+            (None, Origins::Events(_)) => "events",
         }
     }
 

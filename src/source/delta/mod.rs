@@ -56,6 +56,9 @@ pub(super) fn open(paths: &[String], options: &ReadOptions) -> Result<Option<Arc
         let what = format!("{}: this is a Delta table, and it is to be read as {}", table.location, format.name());
         return Err(Fault::new(Code::WrongFormat, what).hint("leave `--format` or `source: { format: … }` out"));
     }
+    if options.refuses_idle_words {
+        options.ensure_of(Format::Parquet)?;
+    }
     if let Some(confines) = &options.confines {
         confines.allow_all_in(&table.location)?;
     }

@@ -18,8 +18,8 @@ use super::format::Opening;
 use super::origin::RowGaps;
 use super::typed::damaged;
 use super::{
-    Chunk, Format, InputFile, Known, Malformed, Origins, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source, TakeChunk, Unit,
-    UnitEnd,
+    Chunk, Delimiter, Format, InputFile, Known, Malformed, Origins, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source,
+    TakeChunk, TextLayout, Unit, UnitEnd,
 };
 use crate::diagnostic::{Code, Fault};
 use crate::types::Tally;
@@ -54,9 +54,10 @@ impl ExcelSource {
         // How delimited text of others is written says nothing of the text written here.
         let plain = ReadOptions {
             format: Some(Format::Csv),
-            delimiter: Some(b','),
+            delimiter: Some(Delimiter::of(",")),
             quote: Some(Some(b'"')),
             header: options.header,
+            text: TextLayout { header_separator: options.text.header_separator.clone(), ..TextLayout::default() },
             missing_values: options.missing_values.clone(),
             timezone_seconds: options.timezone_seconds,
             cut: options.cut,
@@ -87,7 +88,7 @@ fn written(file: &InputFile, options: &ReadOptions, out: impl Write) -> Result<V
         let mut workbook = Workbook::open(file, bytes)?;
         let sheet = workbook.sheet(file, options.sheet.as_deref())?;
         let extent = workbook.extent(file, &sheet)?;
-        Writer { out, file, has_header: options.header != Some(false), extent, gaps: Vec::new(), next: 0 }.write(&mut workbook, &sheet)
+        Writer { out, file, header_rows: options.header.unwrap_or(1), extent, gaps: Vec::new(), next: 0 }.write(&mut workbook, &sheet)
     }));
     written.unwrap_or_else(|_| Err(damaged(file, &"the workbook contradicts itself")))
 }
@@ -96,7 +97,8 @@ fn written(file: &InputFile, options: &ReadOptions, out: impl Write) -> Result<V
 struct Writer<'a, W> {
     out: W,
     file: &'a InputFile,
-    has_header: bool,
+    /// So many rows name the columns.
+    header_rows: u32,
     extent: Extent,
     gaps: Vec<u64>,
     /// The row behind the last one that was written.
@@ -107,11 +109,12 @@ impl<W: Write> Writer<'_, W> {
     fn write(mut self, workbook: &mut Workbook, sheet: &str) -> Result<Vec<u64>, Fault> {
         let file = self.file;
         let mut header: Vec<String> = vec![String::new(); self.extent.width()];
-        let mut is_header = self.has_header;
         workbook.rows(file, sheet, &mut |number, cells| {
             self.gaps.extend(self.next..u64::from(number));
             self.next = u64::from(number) + 1;
-            if std::mem::take(&mut is_header) {
+            if self.header_rows > 0 {
+                self.header_rows -= 1;
+                header.fill(String::new());
                 for (column, cell) in cells {
                     header[self.extent.index(*column)] = cell.text();
                 }

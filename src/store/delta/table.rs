@@ -181,7 +181,8 @@ impl<'a> Table<'a> {
         Ok(std::iter::once(application(stamp)).chain(of_0_1).collect())
     }
 
-    fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
+    /// The last transaction of an application.
+    pub(super) fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
         let cache = self.store.cache();
         let there = cache.transactions.get(&application).copied();
         if there.is_some() || cache.checkpoint.is_none() {
