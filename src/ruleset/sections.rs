@@ -8,6 +8,7 @@ use super::delta_section::DeltaSection;
 use super::profile::Profile;
 use super::text_words::{DialectWord, FixedWord, HeaderWord};
 use super::web::HttpSection;
+use super::windows::WindowSection;
 use super::{EventsSection, RuleItem};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
@@ -67,6 +68,9 @@ pub struct Sections {
     /// Where rows go. If left out: `--publish` names the destination.
     #[serde(default)]
     pub gate: GateSection,
+    /// What events hold together that come in several batches: judged beside the batches. If left out: each batch alone is judged.
+    #[serde(default)]
+    pub windows: Vec<WindowSection>,
     /// The directory, or `s3://BUCKET/PATH`, in which each run is recorded. If left out: `--record`, else runs are not recorded.
     pub history: Option<String>,
 }
