@@ -5,7 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::keys::{Keys, words};
 use crate::rules::schema::{ColumnContract, Evolution, SchemaSection};
 use crate::ruleset::{
-    BaselineSection, CleanStep, EventsSection, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection, Words,
+    BaselineSection, CleanStep, EventsSection, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection,
+    Words,
 };
 use crate::source::{EventColumn, EventKey, EventValue, Tombstones};
 

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{EventsSection, RuleItem};
 use super::profile::Profile;
 use super::text_words::{DialectWord, FixedWord, HeaderWord};
 use super::web::HttpSection;
+use super::{EventsSection, RuleItem};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
 use crate::rules::words::{BatchCount, Literal, Ordered, Texts, Tolerance};
