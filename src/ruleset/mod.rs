@@ -1,5 +1,7 @@
 //! A rule file: what it says, read with positions so that every mistake is named with its place.
 
+mod delta_section;
+mod events;
 mod foreign;
 mod item;
 mod json_schema;
@@ -11,6 +13,7 @@ mod table;
 mod text_words;
 mod web;
 
+pub use events::EventsSection;
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
