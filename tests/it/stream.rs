@@ -141,8 +141,7 @@ fn each_event_is_in_one_place_in_its_order_whatever_the_cuts() {
     }
     let bad_numbers = whole.bad_lines();
     assert!(bad_numbers.is_sorted_by(|a, b| a < b) && good_numbers.iter().all(|n| !bad_numbers.contains(n)));
-    let is_event = |line: &&str| !line.trim().is_empty();
-    let filtered = input.iter().filter(is_event).count() - good_numbers.len() - bad_numbers.len();
+    let filtered = input.iter().filter(|line| !line.trim().is_empty()).count() - good_numbers.len() - bad_numbers.len();
     // Nothing else is dropped than what `clean` drops.
     let dropped = (1..=input.len() as u64).filter(|n| !good_numbers.contains(n) && !bad_numbers.contains(n));
     assert_eq!(dropped.filter(|n| input[*n as usize - 1].contains("\"test\"")).count(), filtered);
