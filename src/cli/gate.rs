@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::answers::Answers;
 use super::destinations::{Destinations, beside, replaces};
 use super::feeds::Feeds;
+use super::output;
 use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::gate::{self, Judged, Moving, PublishedTable, Request};
 use crate::metric::Budget;
 use crate::report::Report;
 use crate::report::model::{Mode, PublicationState};
 use crate::ruleset::{Advance, BaselineSection, RuleFile};
-use crate::source::Source;
+use crate::source::{ReadOptions, Remembered, Source};
 use crate::store::{self, Quarantine, Store};
 use crate::summary::Summary;
 use crate::verdict::Verdict;
@@ -25,6 +27,11 @@ use crate::verdict::Verdict;
 /// Whether the gate may change the baseline.
 fn moves(baseline: &BaselineSection) -> bool {
     baseline.first.is_some() || baseline.advance.is_some()
+}
+
+/// Whether there is nothing to judge, since the data have not changed.
+pub(super) fn is_unchanged(faults: &Faults) -> bool {
+    matches!(faults.0.as_slice(), [fault] if fault.code == Code::Unchanged)
 }
 
 /// Options of `gate`.
@@ -36,6 +43,8 @@ pub(super) struct Gate {
     pub(super) destinations: Destinations,
     #[command(flatten)]
     pub(super) feeds: Feeds,
+    #[command(flatten)]
+    answers: Answers,
     /// Let the batch take the place of another under its id
     #[arg(long)]
     supersede: bool,
@@ -52,6 +61,8 @@ pub(super) struct Batch<'a> {
     pub id: Option<String>,
     pub data: &'a dyn Fn(&RuleFile) -> Result<Arc<dyn Source>, Faults>,
     pub moving: Option<Moving>,
+    /// What to keep of servers' answers once it is settled.
+    pub remembered: Option<Arc<Remembered>>,
     pub publish: &'a Arc<dyn Store>,
     pub quarantine: &'a Quarantine,
     pub scratch: &'a Scratch,
@@ -67,10 +78,17 @@ impl Gate {
             Ok(names) if self.feeds.is_asked(&names) => self.keep_gating(begun, names),
             Ok(_) => {
                 let judged = self.judge(&mut begun);
+                if judged.as_ref().is_err_and(is_unchanged) {
+                    return self.unchanged();
+                }
                 begun.end(self.mode(), judged, |report| self.exit_code(report))
             }
             Err(faults) => begun.end(self.mode(), Err(faults), |_| 2),
         }
+    }
+
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry_run
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -86,14 +104,31 @@ impl Gate {
         Ok(names)
     }
 
+    /// Says that there is no new batch.
+    pub(super) fn unchanged(&self) -> ExitCode {
+        if !self.options.quiet {
+            output::print_own("UNCHANGED  the data are what they were when they were settled; nothing was done\n");
+        }
+        ExitCode::SUCCESS
+    }
+
+    /// How the data is read, and which answers of servers are settled.
+    pub(super) fn read_options(&self, rules: &RuleFile) -> Result<ReadOptions, Faults> {
+        let mut options = self.options.read_options(rules)?;
+        options.http.remembered = self.answers.read(&self.destinations.named(rules).join("\n"))?;
+        Ok(options)
+    }
+
     /// Opens the destination and the data, judges the data, and publishes what may pass.
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
         let rules = begun.rules()?;
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let scratch = Scratch::new()?;
-        let data = |rules: &RuleFile| self.options.open_data(rules, &scratch);
+        let options = self.read_options(rules)?;
+        let data = |rules: &RuleFile| self.options.open_names(&self.options.paths(rules), rules, &options, &scratch);
         let (publish, quarantine, id) = (&publish, &quarantine, self.options.batch_id.clone());
-        self.judge_batch(begun, &Batch { id, data: &data, moving: None, publish, quarantine, scratch: &scratch })
+        let remembered = options.http.remembered.clone();
+        self.judge_batch(begun, &Batch { id, data: &data, moving: None, remembered, publish, quarantine, scratch: &scratch })
     }
 
     /// Judges a batch, and publishes what may pass.
@@ -121,8 +156,23 @@ impl Gate {
             let not_moved = |fault: &Fault| format!("the batch is published; the baseline could not be moved on: {fault}");
             publication.warnings.extend(faults.0.iter().map(not_moved));
         }
+        if let Some(remembered) = &batch.remembered {
+            self.remember(remembered, &mut report);
+        }
         begun.summary = summary;
         Ok(report)
+    }
+
+    /// Remembers the answers of a batch of which all rows have their place. One that was withheld is judged again.
+    fn remember(&self, remembered: &Remembered, report: &mut Report) {
+        let Some(publication) = &mut report.publication else { return };
+        let is_settled = match publication.state {
+            PublicationState::Published | PublicationState::Unchanged | PublicationState::Superseded | PublicationState::SetAside => true,
+            PublicationState::Withheld | PublicationState::DryRun => false,
+        };
+        if is_settled && let Err(fault) = self.answers.keep(remembered) {
+            publication.warnings.push(format!("the batch is settled; its answers could not be remembered: {fault}"));
+        }
     }
 
     /// Lets an accepted batch become the baseline, or part of it, as the rule file says.
@@ -194,7 +244,7 @@ impl Gate {
         }
     }
 
-    fn exit_code(&self, report: &Report) -> u8 {
+    pub(super) fn exit_code(&self, report: &Report) -> u8 {
         match report.verdict {
             Verdict::Quarantine if self.options.strict => 1,
             Verdict::Accept | Verdict::Quarantine => u8::from(self.options.strict && report.has_warnings()),

@@ -1,5 +1,6 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod answers;
 mod backtest;
 mod baseline;
 mod chart;
@@ -30,6 +31,7 @@ mod scratch;
 mod signals;
 mod stream;
 mod trust;
+mod web;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -24,6 +24,7 @@ use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::store::Surroundings;
 use crate::summary::Summary;
+use crate::windows;
 
 use super::output;
 use super::record::{self, Record};
@@ -31,6 +32,7 @@ use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 pub(super) use super::trust::Trust;
+use super::web::Web;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -99,6 +101,8 @@ pub(super) struct RunOptions {
     #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
     record: Record,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
@@ -150,6 +154,7 @@ impl RunOptions {
         let mut options = read_options(rules)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
+        options.http = self.web.allow(options.http);
         Ok(options)
     }
 
@@ -211,6 +216,25 @@ impl RunOptions {
         published: Option<Arc<PublishedTable>>,
     ) -> Result<Option<Arc<dyn References>>, Faults> {
         Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
+    }
+
+    /// With what means windows over several batches are judged.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn window_means(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<windows::Means, Faults> {
+        let references = self.references(now, rules, scratch, None)?;
+        let budget = Arc::new(Budget::new(countable(self.means.memory_limit.0), scratch.path.clone()));
+        let (as_of, threads) = (self.means.as_of.unwrap_or(now), self.means.threads());
+        Ok(windows::Means { now, as_of, threads, budget, mask_key: mask_key().ok().flatten(), references })
+    }
+
+    /// The rule file, read anew.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub(super) fn read_rules_again(&self) -> Result<RuleFile, Faults> {
+        read_rules(&self.rules, self.trust.confines()?.as_ref())
     }
 
     /// What can be reached of what rules may compare with.
@@ -384,7 +408,8 @@ pub(super) fn surroundings() -> Surroundings {
 /// # Errors
 /// The rule file does not say how to read data.
 pub(super) fn read_options(rules: &RuleFile) -> Result<ReadOptions, Faults> {
-    Ok(ReadOptions { surroundings: Arc::new(surroundings()), ..rules.sections.read_options(&rules.path)? })
+    let of_rules = rules.sections.read_options(&rules.path)?;
+    Ok(ReadOptions { surroundings: Arc::new(surroundings()), http: Web::default().allow(of_rules.http), ..of_rules })
 }
 
 /// Reads the rule file at `path`, and what its rules name within `confines`.

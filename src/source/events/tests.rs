@@ -10,6 +10,8 @@ use crate::rows::{Origin, RowId};
 use crate::source::{self, Cut, Malformed, RowOrigins};
 use crate::types::type_name;
 
+mod avro;
+
 const NAME: &str = "kafka://broker/t";
 
 fn record(offset: i64, value: Option<&[u8]>) -> EventRecord {
@@ -107,7 +109,8 @@ fn hostile() -> Vec<(Vec<u8>, Option<&'static str>)> {
         bad(b"}", "not JSON at byte 1"),
         bad(b"{\"n\": 1, \"n\": 2}", "twice"),
         bad(b"\0\0\0\0", "not JSON at byte 1"),
-        bad(b"\0\0\0\0\x07", "not JSON at byte 6"),
+        bad(b"\0\0\0\0\x07", "the value is blank"),
+        bad(b"\0\0\0\0\x07\xef\xbb\xbf\n", "the value is blank"),
         good(b"\0\n\r\n\r{\"n\": 6}"),
         bad(b"\0\0\0\0\x07{\"n\": }", "not JSON at byte 12"),
         good(b"\x20{\"deep\": [[[{\"a\": [1, {\"b\": null}]}]]], \"n\": 7}"),
@@ -168,7 +171,7 @@ fn columns_on_request_stand_beside_the_values_of_their_record() {
     let mut events = records(&["{\"n\": 1}", "bad", "{\"n\": 2}", "{\"n\": 2.5}", "{}"]);
     events[0].key = Some(Bytes::from_static(b"k0"));
     events[2].key = Some(Bytes::from_static(b"\xff\x00"));
-    events[2].headers = vec![("a".into(), b"\"x\"".to_vec()), ("a".into(), vec![0xde, 0xad])];
+    events[2].headers = vec![("a".into(), b"\"x\"".to_vec()), ("a".into(), vec![0xff, 0xad])];
     events[3].key = Some(Bytes::from_static(b""));
     let mut options = small(10);
     let all = [EventColumn::Offset, EventColumn::Key, EventColumn::Headers, EventColumn::Timestamp, EventColumn::Partition];
@@ -187,7 +190,7 @@ fn columns_on_request_stand_beside_the_values_of_their_record() {
     let times = column("kafka_timestamp").as_primitive::<TimestampMillisecondType>().values().to_vec();
     assert_eq!(times, [1_700_000_000_000, 1_700_000_000_002, 1_700_000_000_003, 1_700_000_000_004]);
     assert_eq!(texts("kafka_key"), [Some("k0".into()), Some("\\xff00".into()), Some(String::new()), None]);
-    let headers = r#"[{"key":"a","value":"\"x\""},{"key":"a","value":"\\xdead"}]"#;
+    let headers = r#"[{"key":"a","value":"\"x\""},{"key":"a","value":"\\xffad"}]"#;
     assert_eq!(texts("kafka_headers"), [None, Some(headers.into()), None, None]);
     options.events.key = EventKey::Binary;
     let (_, seen) = read(open(events, &options));
@@ -261,4 +264,21 @@ fn no_record_and_no_value_are_a_batch_of_no_columns_unless_a_contract_names_some
         let (_, read) = read(source);
         assert_eq!((read.batch.num_rows(), read.malformed.len() as u64), (0, rows));
     }
+}
+
+#[test]
+fn text_is_one_column_and_what_is_not_utf_8_is_malformed() {
+    let mut options = small(4);
+    options.events.value = EventValue::Text;
+    options.events.columns = vec![EventColumn::Offset];
+    let mut events = records(&["{\"n\": 1}", "", "a\nb", "x"]);
+    events.insert(2, record(4, Some(b"ab\xff")));
+    events.push(record(5, None));
+    let (source, seen) = read(open(events, &options));
+    assert_eq!(source.schema().fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>(), ["value", "kafka_offset"]);
+    let texts: Vec<Option<&str>> = seen.batch.column(0).as_string::<i32>().iter().collect();
+    assert_eq!((seen.rows.clone(), texts), (vec![0, 1, 3, 4], vec![Some("{\"n\": 1}"), Some(""), Some("a\nb"), Some("x")]));
+    assert_eq!(seen.batch.column(1).as_primitive::<Int64Type>().values().to_vec(), [0, 0, 0, 1]);
+    let whys: Vec<(u64, &str, &[u8])> = seen.malformed.iter().map(|(row, bad)| (*row, bad.reason.as_str(), bad.raw.as_slice())).collect();
+    assert_eq!(whys, [(2, "not UTF-8 at byte 3", b"ab\xff".as_slice()), (5, "no value (a tombstone)", b"")]);
 }
