@@ -26,6 +26,8 @@ mod contract_diff;
 mod crash;
 mod damage;
 mod delta;
+mod dialects;
+mod dialects_sniffed;
 mod disguised;
 mod distances;
 mod drift;
