@@ -100,6 +100,7 @@ mod text;
 mod watch;
 mod web;
 mod weights;
+mod windows;
 mod words;
 mod workshop;
 mod written_by_0_1;
