@@ -167,6 +167,10 @@ pub struct GateSection {
     pub quarantine: Option<String>,
     /// The batch takes the place of published rows, in one commit; Delta tables only. If left out: it adds rows.
     pub replace: Option<Replace>,
+    /// Columns by whose values the rows of a new Delta table are divided into files, so that readers skip those they need not: a
+    /// date, say. A batch has at most 500 of their values. If left out: a table that is there stays as it is, and a new one has no
+    /// partitions.
+    pub partition_by: Option<Texts>,
     /// More rows set aside than this reject the batch; of a share and a count, both must be exceeded. `100%` turns it off.
     /// Rows whose key is published already do not count. A batch of which no row is left is rejected whatever stands here.
     /// If left out: `50% and 20 rows`.

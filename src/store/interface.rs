@@ -64,6 +64,16 @@ pub trait Store: Display + Send + Sync {
         Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out"))
     }
 
+    /// The same store, laid out so.
+    ///
+    /// # Errors
+    /// It cannot be.
+    fn with_layout(&self, layout: &Layout) -> Result<Arc<dyn Store>, Fault> {
+        let _ = layout;
+        let fault = Fault::new(Code::UnfitDestination, format!("{self}: only a Delta table can be partitioned"));
+        Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { partition_by: … }` out"))
+    }
+
     /// Whether rows of `columns` can be published; inside, why what is there does not let them.
     ///
     /// # Errors
@@ -124,6 +134,13 @@ pub trait Store: Display + Send + Sync {
         let _ = names;
         Ok(Coverage::default())
     }
+}
+
+/// How a table shall be laid out, beyond what its rows say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns by whose values the rows are divided into files; none where nothing is said.
+    pub partition_by: Option<Vec<String>>,
 }
 
 /// What a store asks of the rows that are published there.

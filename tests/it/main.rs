@@ -53,6 +53,7 @@ mod mended;
 mod mistakes;
 mod other_stores;
 mod parity;
+mod partitioned;
 mod planted;
 mod private;
 mod private_faults;

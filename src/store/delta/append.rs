@@ -29,6 +29,7 @@ pub(super) fn create(
         .with_save_mode(SaveMode::ErrorIfExists)
         .with_table_name(&stamp.dataset)
         .with_columns(kernel.fields().cloned())
+        .with_partition_columns(columns.partition_by.iter().map(|column| column.name()))
         .with_actions(actions)
         .with_commit_properties(properties);
     Ok(block_on(async { create.await })?.version().unwrap_or(0))

@@ -5,25 +5,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use deltalake_core::kernel::LogicalFileView;
-use deltalake_core::kernel::Remove;
 use deltalake_core::logstore::{StorageConfig, default_logstore};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
 use super::commit_state::{CommitState, commit_state};
-use super::name::named;
 use super::{log, protocol};
 use crate::diagnostic::{Code, Fault};
 use crate::rules::schema::table::TableTerms;
+use crate::store::interface::Layout;
 use crate::store::location::Location;
-use crate::store::parquet::stored_at;
 use crate::store::remote;
-use crate::store::stamp::{Stamp, Stored};
+use crate::store::stamp::Stamp;
 
 /// Where a table is, and what was read of its log before: only what is new is read again.
 #[derive(Debug, Clone)]
 pub(super) struct DeltaStore {
     pub location: Location,
+    /// How it shall be laid out.
+    pub layout: Layout,
     cache: Arc<Mutex<LogCache>>,
 }
 
@@ -44,7 +44,11 @@ struct LogCache {
 
 impl DeltaStore {
     pub(super) fn new(location: Location) -> Self {
-        Self { location, cache: Arc::default() }
+        Self { location, layout: Layout::default(), cache: Arc::default() }
+    }
+
+    pub(super) fn laid_out(&self, layout: &Layout) -> Self {
+        Self { layout: layout.clone(), ..self.clone() }
     }
 
     /// What the table promises as a batch begins to be judged.
@@ -132,27 +136,6 @@ impl<'a> Table<'a> {
                 Err(fault.hint("a shallow clone of another table is not supported; copy its files"))
             }
         }
-    }
-
-    /// The table's files that hold the batch, of whichever data set, with the stamps in them.
-    pub(super) fn files_of(&self, stamp: &Stamp) -> Result<Vec<(Remove, Stamp)>, Fault> {
-        let prefix = format!("{}.", stamp.batch_id);
-        let mut files = Vec::new();
-        for file in self.files()?.iter().filter(|file| file.path().starts_with(&prefix)) {
-            if let Stored::Batch(there) = stored_at(&self.location.join(file.path().as_ref()))?
-                && there.batch_id == stamp.batch_id
-            {
-                files.push((file.remove_action(true), there));
-            }
-        }
-        Ok(files)
-    }
-
-    /// Which rows the data file `path` holds, and since when; none if some of them were deleted.
-    pub(super) fn content_of(&self, path: &str) -> Result<Option<(String, i64)>, Fault> {
-        let files = self.files()?;
-        let file = files.iter().find(|file| file.path() == path).filter(|file| file.deletion_vector_descriptor().is_none());
-        Ok(file.and_then(|file| named(path, file.modification_time()).content.zip(Some(file.modification_time()))))
     }
 
     /// The version of the transaction by which the batch was published.
