@@ -120,6 +120,20 @@ pub(crate) fn create(path: &Path, access: Access) -> io::Result<File> {
     system::create(path, access)
 }
 
+/// Opens a regular file to write behind what is there; makes it where it is not.
+///
+/// # Errors
+/// It is a symbolic link of another user, is no regular file, or cannot be written.
+pub(crate) fn append(path: &Path) -> io::Result<File> {
+    if is_link_of_another(path) {
+        return Err(io::Error::new(ErrorKind::PermissionDenied, "it is a symbolic link of another user"));
+    }
+    if let Ok(there) = fs::metadata(path) {
+        regular(&there)?;
+    }
+    File::options().append(true).create(true).open(path)
+}
+
 /// Makes a new directory that only this user can look into.
 ///
 /// # Errors

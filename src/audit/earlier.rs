@@ -195,7 +195,8 @@ pub(super) fn types_by(source: &dyn Source) -> TypesBy {
     let known = source.known();
     match (known.infers_types, known.format) {
         (false, _) => TypesBy::Files,
-        (true, Some(Format::Json | Format::Ndjson)) => TypesBy::JsonValues,
-        (true, _) => TypesBy::Texts,
+        // Events whose types are guessed are JSON.
+        (true, None | Some(Format::Json | Format::Ndjson)) => TypesBy::JsonValues,
+        (true, Some(Format::Csv | Format::Tsv | Format::Parquet | Format::Arrow | Format::Avro)) => TypesBy::Texts,
     }
 }

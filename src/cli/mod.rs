@@ -1,5 +1,6 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod answers;
 mod backtest;
 mod baseline;
 mod chart;
@@ -8,10 +9,12 @@ mod completions;
 mod contract;
 mod destinations;
 mod explain;
+mod feeds;
 mod forget;
 mod gate;
 mod history;
 mod internal;
+mod keep_gating;
 mod kept;
 mod output;
 mod progress;
@@ -25,7 +28,9 @@ mod rules;
 mod run;
 mod schema;
 mod scratch;
+mod signals;
 mod trust;
+mod web;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};

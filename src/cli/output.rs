@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use crate::diagnostic::{Code, Fault, Faults, without_credentials};
 use crate::report::Report;
 use crate::report::terminal::{self, COLOURS, Style};
+use crate::verdict::Verdict;
 use crate::visible;
 
 /// Why standard output could not be written to.
@@ -100,6 +101,14 @@ fn harmless(text: &str) -> String {
 /// Prints what a person at the terminal should know now.
 pub(super) fn note(text: &str) {
     tell(&format!("note: {}\n", visible::line(text)));
+}
+
+/// Prints the report of one of many batches: a line where it passes, all of it where it does not.
+pub(super) fn show_briefly(report: &Report, quiet: bool, verbose: bool) {
+    match report.verdict {
+        Verdict::Accept | Verdict::Quarantine if !verbose && !quiet => print(&format!("{}\n", terminal::one_line(report))),
+        Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided => show(report, quiet, verbose),
+    }
 }
 
 /// Prints the report for a person.

@@ -4,7 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::keys::{Keys, words};
 use crate::rules::schema::{ColumnContract, Evolution, SchemaSection};
-use crate::ruleset::{BaselineSection, CleanStep, GateSection, KnownIssue, Level, ProfileMap, Sections, SourceSection, Words};
+use crate::ruleset::{
+    BaselineSection, CleanStep, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection, Words,
+};
 
 /// A section of a rule file, as its page and `explain` describe it.
 #[derive(Debug)]
@@ -22,7 +24,12 @@ type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// The sections beside `rules`, in the order of the page.
 pub const SECTIONS: &[Section] = &[
-    Section { name: "source", tables: &[("", SourceSection::json_schema)], lists: &[], text: SOURCE },
+    Section {
+        name: "source",
+        tables: &[("", SourceSection::json_schema), ("`http`", HttpSection::json_schema), ("`paging`", Paging::json_schema)],
+        lists: &[],
+        text: SOURCE,
+    },
     Section {
         name: "schema",
         tables: &[("", SchemaSection::json_schema), ("A column", ColumnContract::json_schema)],

@@ -12,14 +12,20 @@ use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, UnitSelection};
 use crate::findings::builtin::MALFORMED;
+use crate::findings::{Finding, OnFail, Outcome};
 use crate::privacy::Privacy;
 use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out, masked};
 use crate::rows::{Mask, RowId, RowSet};
 use crate::source::{Chunk, Malformed, Projection, Unit};
 use crate::store::{Encoded, Quarantine, StagedPart};
 
-/// Stages a part with the rows of `set_aside`, in input order.
-pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quarantine: &Quarantine) -> Result<StagedPart, Fault> {
+/// Stages a part with the rows of `set_aside`, in input order; `whole` is why the batch went there as a whole, if it did.
+pub(super) fn write(
+    job: &Job<'_>,
+    audited: &Audited,
+    (set_aside, whole): (&RowSet, Option<&str>),
+    quarantine: &Quarantine,
+) -> Result<StagedPart, Fault> {
     let source = audited.source.as_ref();
     let schema = schema(source.schema(), &audited.privacy)?;
     let mut part = quarantine.stage(&schema)?;
@@ -29,7 +35,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
     let work = |unit: &Unit, preread| {
         let mut batches = Vec::new();
         source.read(unit, preread, &projection, &mut |chunk| {
-            batches.extend(aside(audited, set_aside, &schema, &projection, unit, chunk)?);
+            batches.extend(aside(audited, (set_aside, whole), &schema, &projection, unit, chunk)?);
             Ok(())
         })?;
         let has_rows = batches.iter().any(|batch| batch.num_rows() > 0);
@@ -58,7 +64,7 @@ fn schema(source: &Schema, privacy: &Privacy) -> Result<SchemaRef, Fault> {
 /// The chunk's rows that are set aside, malformed ones among them, in row order.
 fn aside(
     audited: &Audited,
-    set_aside: &RowSet,
+    (set_aside, whole): (&RowSet, Option<&str>),
     schema: &SchemaRef,
     projection: &Projection,
     unit: &Unit,
@@ -93,14 +99,17 @@ fn aside(
         columns.push(take(&all, &indices, None).map_err(failed)?);
     }
     let ordered: Vec<u32> = order.iter().map(|&i| rows[i as usize]).collect();
-    columns.extend(ours(audited, unit, &ordered, &malformed));
+    columns.extend(ours(audited, unit, &ordered, &malformed, whole));
     RecordBatch::try_new(schema.clone(), columns).map(Some).map_err(failed)
 }
 
 /// Rules, reason, file, line, row and raw text of each row.
-fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -> Vec<ArrayRef> {
+fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], whole: Option<&str>) -> Vec<ArrayRef> {
     let (mut rules, mut reasons, mut files) = (ListBuilder::new(StringBuilder::new()), StringBuilder::new(), StringBuilder::new());
     let (mut lines, mut numbers, mut raws) = (Int64Builder::new(), Int64Builder::new(), BinaryBuilder::new());
+    // What kept the batch as a whole from being published; of rows that rules set aside, each names its own.
+    let decides = |finding: &Finding| finding.stops() || (finding.outcome == Outcome::Fail && finding.on_fail == OnFail::Reject);
+    let deciding: Vec<&str> = audited.findings.iter().map(|f| &f.finding).filter(|f| decides(f)).map(|f| f.id.as_str()).collect();
     for &row in rows {
         let id = RowId { unit: unit.index, row };
         for finding in audited.findings.iter().filter(|f| f.finding.sets_aside() && f.rows.contains(id)) {
@@ -111,12 +120,16 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
             // Tolerated or not, a record that cannot be read cannot be published.
             rules.values().append_value(MALFORMED.id());
         }
+        if whole.is_some() {
+            deciding.iter().for_each(|id| rules.values().append_value(id));
+        }
         rules.append(true);
-        reasons.append_option(bad.map(|m| audited.privacy.reason(&m.reason, m.column.as_deref(), &m.raw)));
+        let reason = bad.map(|m| audited.privacy.reason(&m.reason, m.column.as_deref(), &m.raw));
+        reasons.append_option(reason.or_else(|| whole.map(str::to_owned)));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
         let origin = audited.row_origins.origin(id, &audited.source.known().origins);
         let (file, line, number) = origin.columns();
-        files.append_value(file);
+        files.append_value(&file);
         lines.append_option(line.map(|l| l as i64));
         numbers.append_value(number as i64);
     }

@@ -245,6 +245,8 @@ pub enum PublicationState {
     Unchanged,
     /// The batch took the place of what stood there under its id.
     Superseded,
+    /// The batch as a whole did not pass, and all of it was set aside.
+    SetAside,
     /// Nothing was written: the verdict forbids it.
     Withheld,
     /// Nothing was written: a dry run.

@@ -96,6 +96,19 @@ impl Style {
     }
 }
 
+/// The report of a batch that passes, in one line.
+pub fn one_line(report: &Report) -> String {
+    let rows = report.rows;
+    let mut parts = vec![format!("{} read", counted(rows.read, "row")), format!("{} published", count(rows.published))];
+    let others = [(rows.quarantined, "set aside"), (rows.filtered, "filtered")];
+    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))));
+    let warnings = report.findings.iter().filter(|f| f.label() == Label::Warning).count() as u64;
+    parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
+    parts.extend(report.publication.iter().filter(|done| done.state == PublicationState::Unchanged).map(|_| "published before".to_owned()));
+    let verdict = serde_json::to_value(report.verdict).unwrap_or_default();
+    format!("{} {}: {}", visible::cut(&report.batch.id, NAME_MAX), verdict.as_str().unwrap_or_default(), parts.join(", "))
+}
+
 fn headline(report: &Report, style: Style) -> String {
     let (word, code) = match report.verdict {
         Verdict::Accept => ("ACCEPT", GREEN),
@@ -170,12 +183,14 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
         (PublicationState::Published, _) => vec![format!("  published to {place}")],
         (PublicationState::Unchanged, _) => vec![format!("  already published, nothing changed: {place}")],
         (PublicationState::Superseded, _) => vec![format!("  published in place of the batch of this id: {place}")],
+        (PublicationState::SetAside, _) => vec!["  nothing was published: the whole batch was set aside".into()],
         (PublicationState::Withheld, _) => vec!["  nothing was published".into()],
         (PublicationState::DryRun, would_be) => {
             let would = match would_be {
                 Some(PublicationState::Published) => format!("; would be published to {place}"),
                 Some(PublicationState::Superseded) => format!("; would take the place of what is published as this batch in {place}"),
                 Some(PublicationState::Unchanged) => "; the batch is published already, and nothing would change".to_owned(),
+                Some(PublicationState::SetAside) => "; the whole batch would be set aside".to_owned(),
                 Some(PublicationState::Withheld) => "; nothing would be published".to_owned(),
                 Some(PublicationState::DryRun) | None => String::new(),
             };

@@ -4,20 +4,24 @@ mod foreign;
 mod item;
 mod json_schema;
 mod private;
+mod profile;
 mod sections;
 mod shape;
 mod table;
+mod text_words;
+mod web;
 
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use profile::{Level, Profile, ProfileMap};
 pub use sections::SAMPLES_MAX;
 pub use sections::{
-    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, Level, Profile, ProfileMap, Sections,
-    SourceSection, TableFormat,
+    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, OnReject, Sections, SourceSection, TableFormat,
 };
 pub use table::Contract;
+pub use web::{HttpSection, Paging};
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Files;

@@ -1,11 +1,12 @@
 //! Finds the files that paths, globs and directories name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
 use super::file::{InputFile, cannot_read};
+use super::http;
 use super::partitions::DirectoryKey;
 use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
@@ -26,19 +27,26 @@ pub(super) struct Located {
 /// A path that is not there, a glob or directory that holds nothing, an unknown or mixed format.
 pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<Located, Fault> {
     let (mut files, mut keys) = (Vec::new(), Vec::new());
+    // Formats of files whose names do not tell them.
+    let mut told = BTreeMap::new();
     let mut from_directory = false;
     let allow = |path: &str| options.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path));
+    let fetched = http::fetch_all(paths, options, spool)?;
     for path in paths {
         if path == "-" {
             files.push(spool.stream(path, std::io::stdin().lock())?);
             keys.push(Vec::new());
             continue;
         }
+        if let Some((pages, format)) = fetched.get(path) {
+            told.extend((0..pages.len()).map(|page| (files.len() + page, *format)));
+            keys.extend(pages.iter().map(|_| Vec::new()));
+            files.extend(pages.iter().cloned());
+            continue;
+        }
         allow(path)?;
         if path.contains("://") {
-            return Err(
-                Fault::new(Code::InvalidLocation, format!("{path}: data is read from this machine, not from a URL")).hint("fetch it first")
-            );
+            return Err(Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL")).hint("fetch it first"));
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
@@ -69,9 +77,10 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
     if let Some(format) = options.format {
         return Ok(Located { format, files, keys });
     }
-    let format = format_of(first, from_directory)?;
-    for file in &files[1..] {
-        if format_of(file, from_directory)? != format {
+    let format_of = |index: usize| told.get(&index).map_or_else(|| format_of(&files[index], from_directory), |format| Ok(*format));
+    let format = format_of(0)?;
+    for (index, file) in files.iter().enumerate().skip(1) {
+        if format_of(index)? != format {
             let what = format!("{} and {} are of different formats", first.path, file.path);
             return Err(Fault::new(Code::FilesDiffer, what).hint("one batch has one format"));
         }

@@ -10,11 +10,13 @@ mod arrow_ipc;
 mod avro;
 pub mod csv;
 mod digest;
+mod events;
 mod evidence;
 mod file;
 mod foreign;
 #[macro_use]
 mod format;
+mod http;
 mod json;
 mod known;
 mod lines;
@@ -25,6 +27,7 @@ mod parquet;
 mod partitions;
 mod shape;
 mod spool;
+mod text_layout;
 mod typed;
 mod units;
 
@@ -34,12 +37,19 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
+pub use crate::text::NumberForm;
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
+pub use http::{
+    AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Remembered, VARIABLE_PREFIX, Variables, check_header,
+    is_on_the_web,
+};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
 pub use origin::{Origins, RowOrigins};
 pub use spool::{Encoding, Spool};
+pub use text_layout::{Delimiter, FixedColumn, TextLayout};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
 
 use self::format::Opening;
@@ -47,6 +57,7 @@ use self::location::Located;
 use self::units::UNIT_BYTES_MAX;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::rows::{RowId, RowNumbers};
 use crate::types::Tally;
 
@@ -54,6 +65,9 @@ formats! {
     Csv "csv" ["csv", "txt"], text, format::looks_like_anything,
         |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
     Tsv "tsv" ["tsv", "tab"], text, format::looks_like_anything,
+        |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
+    /// Lines of columns of fixed width.
+    Fixed "fixed" ["fwf"], text, format::looks_like_anything,
         |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
     /// One JSON object a line.
     Ndjson "ndjson" ["ndjson", "jsonl"], text, |head| format::begins(head, b"{"),
@@ -203,9 +217,14 @@ pub fn settled(source: Arc<dyn Source>, passes: &[SchemaEvidence]) -> Result<Arc
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     pub format: Option<Format>,
-    pub delimiter: Option<u8>,
+    pub delimiter: Option<Delimiter>,
     pub quote: Option<Option<u8>>,
-    pub header: Option<bool>,
+    /// Lines that name the columns; 0 for none.
+    pub header: Option<u32>,
+    /// How text is laid out otherwise.
+    pub text: TextLayout,
+    /// Whether a word that means nothing in the data's format is a fault.
+    pub refuses_idle_words: bool,
     /// Tokens read as missing; `None` means the format's default (the empty field for text).
     pub missing_values: Option<Vec<String>>,
     /// How text is encoded.
@@ -216,8 +235,14 @@ pub struct ReadOptions {
     pub timezone_seconds: Option<i32>,
     /// How the data is cut while it is read; nothing in a report depends on it.
     pub cut: Cut,
+    /// How data on the web is fetched.
+    pub http: HttpOptions,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
+    /// What stores elsewhere need to know of this machine.
+    pub surroundings: Arc<Surroundings>,
+    /// How records of a topic become rows.
+    pub events: EventOptions,
 }
 
 /// The type a contract gives a column, and how its text is written.
@@ -231,14 +256,18 @@ pub struct ContractColumn {
     pub is_strict: bool,
 }
 
-/// Opens `paths`: files, globs, directories, or `-` for standard input. What cannot be read where it lies goes to `spool`.
+/// Opens `paths`: files, globs, directories, URLs, or `-` for standard input. What cannot be read where it lies goes to `spool`.
 ///
 /// # Errors
-/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
+/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format. [`Code::Unchanged`]: all of it is on
+/// the web, and each answer is one that is remembered.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
     let Located { format, files, keys } = location::locate(paths, options, spool)?;
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
+    if options.refuses_idle_words {
+        options.ensure_of(format)?;
+    }
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source = Format::open(Opening { files, format, options, contract })?;
     partitions::Partitioned::over(source, &keys, contract)
@@ -277,4 +306,13 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of
+/// `records`. Reports call it `name`: `kafka://host/topic`.
+///
+/// # Errors
+/// A value has a column that is called as one of those that `options` add to it.
+pub fn events(records: Vec<EventRecord>, name: &str, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    events::open(records, name, options, contract)
 }

@@ -1,8 +1,10 @@
 //! Turns row ids into places a person can find: file, line, record number.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{InputFile, LineJumps, RowId, Unit, UnitEnd};
+use super::{EventPlaces, InputFile, LineJumps, RowId, Unit, UnitEnd};
 use crate::rows::Origin;
 
 /// Where the rows of a source come from.
@@ -12,6 +14,8 @@ pub enum Origins {
     Files(Vec<InputFile>),
     /// Batches that a program holds in memory.
     Memory,
+    /// Records of a topic.
+    Events(Arc<EventPlaces>),
 }
 
 impl Origins {
@@ -19,7 +23,22 @@ impl Origins {
     pub fn files(&self) -> &[InputFile] {
         match self {
             Self::Files(files) => files,
-            Self::Memory => &[],
+            Self::Memory | Self::Events(_) => &[],
+        }
+    }
+
+    /// Whether rows are events of a stream, cut into batches where it came to be.
+    pub fn are_events(&self) -> bool {
+        matches!(self, Self::Events(_))
+    }
+
+    /// What the rows lie in, as people call it, and how many bytes it takes where it is stored; nothing where a program holds
+    /// them.
+    pub fn named(&self) -> Vec<(&str, u64)> {
+        match self {
+            Self::Files(files) => files.iter().map(|file| (file.path.as_str(), file.stored_bytes)).collect(),
+            Self::Memory => Vec::new(),
+            Self::Events(places) => vec![(&places.name, places.bytes)],
         }
     }
 }
@@ -38,6 +57,7 @@ struct UnitOrigin {
     first_line: u64,
     records: u32,
     lines: u32,
+    comments: u32,
     line_jumps: LineJumps,
 }
 
@@ -49,8 +69,8 @@ impl RowOrigins {
             Some(u) => (u.rows_before + u64::from(u.records), u.first_line + u64::from(u.lines)),
             None => (0, if end.lines.is_some() { 1 + header_lines } else { 0 }),
         };
-        let (records, lines, line_jumps) = (end.records, end.lines.unwrap_or(0), end.line_jumps.clone());
-        self.units.push(UnitOrigin { unit, rows_before, first_line, records, lines, line_jumps });
+        let (records, lines, comments) = (end.records, end.lines.unwrap_or(0), end.comments);
+        self.units.push(UnitOrigin { unit, rows_before, first_line, records, lines, comments, line_jumps: end.line_jumps.clone() });
     }
 
     pub fn units(&self) -> impl Iterator<Item = &Unit> {
@@ -64,6 +84,11 @@ impl RowOrigins {
     /// Records in all units, malformed ones included.
     pub fn records(&self) -> u64 {
         self.units.iter().map(|u| u64::from(u.records)).sum()
+    }
+
+    /// Lines in all units that are comments.
+    pub fn comments(&self) -> u64 {
+        self.units.iter().map(|u| u64::from(u.comments)).sum()
     }
 
     /// Records of its file before the unit of this index.
@@ -86,6 +111,7 @@ impl RowOrigins {
                 Origin::File { file: files[place.unit.file as usize].path.clone(), line, row: before + 1 }
             }
             Origins::Memory => Origin::Memory { index: before },
+            Origins::Events(places) => places.origin(before),
         }
     }
 }

@@ -3,11 +3,11 @@
 mod int96;
 mod levels;
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -22,9 +22,9 @@ use super::{
     Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
 };
 use crate::diagnostic::{Code, Fault};
-use crate::files;
 use crate::footer;
 use crate::metric::{Column, ColumnStatistics, Number};
+use crate::remote::Readable;
 
 /// Parquet files read as one table.
 #[derive(Debug)]
@@ -213,20 +213,18 @@ fn compact(footer: &ArrowReaderMetadata) -> ArrowReaderMetadata {
     ArrowReaderMetadata::try_new(metadata.clone(), options).unwrap_or_else(|_| footer.clone())
 }
 
-fn footer_bytes(handle: &File, file: &InputFile) -> Result<Vec<u8>, Fault> {
+fn footer_bytes(handle: &Readable, file: &InputFile) -> Result<Bytes, Fault> {
     let not = |why: &str| not_parquet(file, &why);
     if file.bytes < 12 {
         return Err(not("it is too short to hold a footer"));
     }
-    let mut tail = [0; 8];
-    files::read_exact_at(handle, &mut tail, file.bytes - 8).map_err(|e| cannot_read(&file.path, &e))?;
+    let part = |start: u64, len: u64| handle.part(start, len as usize).map_err(|e| cannot_read(&file.path, &e));
+    let tail = part(file.bytes - 8, 8)?;
     let len = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
     if &tail[4..] != b"PAR1" || len + 8 > file.bytes {
         return Err(not("its end is not a Parquet footer"));
     }
-    let mut footer = vec![0; len as usize];
-    files::read_exact_at(handle, &mut footer, file.bytes - 8 - len).map_err(|e| cannot_read(&file.path, &e))?;
-    Ok(footer)
+    part(file.bytes - 8 - len, len)
 }
 
 fn not_parquet(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {

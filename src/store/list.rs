@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::interface::Store;
 use super::named::Named;
-use super::remote::Surroundings;
 use super::{delta, file, parts};
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::ruleset::TableFormat;
 
 /// Gives the store at a place that is named, if it is one of its kind.

@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 
 use super::location::Location;
-use super::remote::Surroundings;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Surroundings;
 use crate::ruleset::TableFormat;
 
 /// A place that rows shall be published to. It is looked at when a store first asks.

@@ -68,7 +68,7 @@ impl JsonSource {
             if format == Format::Ndjson { RecordRegion::of_lines(file) } else { RecordRegion::of_document(file, &options.json_path) }
         };
         let regions = files.iter().map(region).collect::<Result<Vec<_>, _>>()?;
-        let starts = regions.iter().map(|region| FileStart { at: region.start, lines: region.lines, digest: 0 }).collect();
+        let starts = regions.iter().map(|region| FileStart { at: region.start, lines: region.lines, ..FileStart::default() }).collect();
         let common = Common {
             known: Known { starts, columns_have_order: false, ..Known::of_text(format, files) },
             regions,

@@ -252,6 +252,7 @@ impl<'a> UnitReader<'a> {
         UnitEnd {
             records: self.row,
             lines: Some(lines),
+            comments: 0,
             line_jumps: self.line_jumps,
             digest: Some(xxhash_rust::xxh3::xxh3_128(text)),
             evidence: SchemaEvidence::Shape(Box::new(self.root.into_shape())),

@@ -107,19 +107,20 @@ fn versions(names: &[String]) -> (BTreeSet<u64>, Option<u64>) {
     (entries, checkpoint)
 }
 
-/// Whether the entry of `version` is that of the commit with the transaction `version_of_batch` of `application`.
+/// Whether the entry of this version holds all of these transactions: applications with their versions.
 ///
 /// # Errors
-/// The entry cannot be read.
-pub(super) fn is_of(table: &Location, version: u64, application: &str, version_of_batch: i64) -> Result<bool, Fault> {
+/// It cannot be read.
+pub(super) fn holds(table: &Location, version: u64, transactions: &[(String, i64)]) -> Result<bool, Fault> {
     let entry = entry(table, version);
     let bytes = Location::read_all(std::slice::from_ref(&entry)).pop().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
     let bytes = bytes.map_err(|e| Fault::new(Code::of_reading(&e), format!("{entry}: cannot read back: {e}")))?;
-    let ours = |line: &str| {
-        let action: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-        action["txn"]["appId"] == application && action["txn"]["version"] == version_of_batch
+    let text = String::from_utf8_lossy(&bytes);
+    let there: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
+    let is_there = |(application, version): &(String, i64)| {
+        there.iter().any(|action| action["txn"]["appId"] == *application && action["txn"]["version"] == *version)
     };
-    Ok(String::from_utf8_lossy(&bytes).lines().any(ours))
+    Ok(transactions.iter().all(is_there))
 }
 
 /// An action of the log, as far as it is a transaction.

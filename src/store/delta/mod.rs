@@ -23,6 +23,7 @@ mod rewrite;
 mod schema;
 mod store;
 mod table;
+mod transactions;
 mod upkeep;
 
 pub(super) use self::log::LOG;

@@ -15,8 +15,9 @@ use super::pieces::Piece;
 use super::table::Table;
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
+use crate::remote::Readable;
 use crate::store::RESERVED;
-use crate::store::location::{Location, Readable};
+use crate::store::location::Location;
 use crate::store::parquet::{Span, StagedFile};
 
 /// Which rows of which files go, by their place among the table's files.

@@ -227,11 +227,16 @@ impl Store for DeltaStore {
         )?)))
     }
 
+    fn positions(&self, applications: &[String]) -> Result<Vec<Option<i64>>, Fault> {
+        let Some(table) = Table::open(self)? else { return Ok(vec![None; applications.len()]) };
+        applications.iter().map(|application| table.transaction_of(application.clone())).collect()
+    }
+
     /// An object store must refuse to write over what is there.
     fn ready(&self) -> Result<(), Fault> {
         match &self.location {
             Location::Local(_) => Ok(()),
-            Location::Remote(remote) => remote.refuses_to_overwrite(),
+            Location::Remote(remote) => remote.refuses_to_overwrite(RESERVED),
         }
     }
 

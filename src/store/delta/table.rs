@@ -12,10 +12,10 @@ use object_store::prefix::PrefixStore;
 use super::commit_state::{CommitState, commit_state};
 use super::{log, protocol};
 use crate::diagnostic::{Code, Fault};
+use crate::remote;
 use crate::rules::schema::table::TableTerms;
 use crate::store::interface::Layout;
 use crate::store::location::Location;
-use crate::store::remote;
 use crate::store::stamp::Stamp;
 
 /// Where a table is, and what was read of its log before: only what is new is read again.
@@ -163,7 +163,8 @@ impl<'a> Table<'a> {
         Ok(std::iter::once(application(stamp)).chain(of_0_1).collect())
     }
 
-    fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
+    /// The last transaction of an application.
+    pub(super) fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
         let cache = self.store.cache();
         let there = cache.transactions.get(&application).copied();
         if there.is_some() || cache.checkpoint.is_none() {

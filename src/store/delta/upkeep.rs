@@ -12,8 +12,9 @@ use url::Url;
 
 use super::log::{LOG, entries, sync_directories};
 use super::table::{DeltaStore, Table, block_on};
+use crate::remote;
+use crate::store::kill;
 use crate::store::location::Location;
-use crate::store::{kill, remote};
 
 /// Writes a checkpoint if one is due. Gives what failed, for people.
 pub(super) fn keep_up(store: &DeltaStore) -> Option<String> {

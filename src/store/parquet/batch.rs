@@ -10,8 +10,9 @@ use super::contents::Span;
 use super::metadata::{footer_digest, is_partial, replays_in};
 use super::staged::milliseconds;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Readable;
 use crate::store::interface::BatchRows;
-use crate::store::location::{Location, Readable};
+use crate::store::location::Location;
 use crate::store::summaries::LiveFile;
 
 /// The files that hold the published rows of one batch: one as a rule, several in a partitioned table.

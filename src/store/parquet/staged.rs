@@ -21,13 +21,14 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::contents::{CONTENTS, Span};
 use super::groups::{EncodedGroup, GroupsEncoder};
-use super::metadata::{DONE, PARTIAL, REPLAYS, footer_digest};
+use super::metadata::{DONE, PARTIAL, POSITIONS, REPLAYS, footer_digest};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
+use crate::remote::{Readable, Remote};
 use crate::store::durable::{Staged, cannot_write, cannot_write_at, make_directory, not_durable, stage};
 use crate::store::kill;
-use crate::store::location::{Location, Readable, parent};
-use crate::store::remote::Remote;
+use crate::store::location::{Location, parent};
+use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp};
 
 /// Rows of a row group that is written again.
@@ -193,7 +194,7 @@ impl StagedFile {
     /// # Errors
     /// It cannot be opened.
     pub(crate) fn readable(&self) -> Result<Readable, Fault> {
-        files::open(&self.path).map(Readable::File).map_err(|e| cannot_write(&self.path, &e))
+        files::open(&self.path).map(Readable::from).map_err(|e| cannot_write(&self.path, &e))
     }
 
     /// Reads row group `index` of this finished file.
@@ -273,6 +274,14 @@ impl StagedFile {
             self.say(DONE, ReplayedRows::written(done))?;
         }
         self.finish(stamp, replays)
+    }
+
+    /// Says what the batch moves on that these rows are of.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn say_positions(&mut self, positions: &[Position]) -> Result<(), Fault> {
+        if positions.is_empty() { Ok(()) } else { self.say(POSITIONS, Position::written(positions)) }
     }
 
     fn say(&mut self, key: &str, value: String) -> Result<(), Fault> {

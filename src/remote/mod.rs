@@ -1,6 +1,7 @@
 //! Object stores that speak S3: a put is whole and durable or it is not there, and one that may not overwrite says so.
 
 mod configured;
+mod readable;
 
 use std::fmt::{self, Display};
 use std::io::{self, Read};
@@ -16,7 +17,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use self::configured::configured;
-use super::RESERVED;
+pub use self::readable::Readable;
 use crate::diagnostic::{Code, Fault, without_credentials};
 use crate::files;
 
@@ -36,12 +37,27 @@ const BLOCK_BYTES: u64 = 1 << 20;
 const PROBE: &str = "conditional-put";
 
 /// What an object store needs to know of this machine.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// Variables of the environment: credentials, region, endpoint.
     pub variables: Vec<(String, String)>,
     /// Where files are written before they are sent.
     pub staging: PathBuf,
+}
+
+impl Surroundings {
+    /// What the variable `name` holds; nothing if it is not set, or empty.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.iter().find(|(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Values are secrets, so names alone are shown.
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.variables.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Surroundings").field("variables", &names).field("staging", &self.staging).finish()
+    }
 }
 
 /// A file or a directory in a bucket.
@@ -76,7 +92,7 @@ impl Remote {
     ///
     /// # Errors
     /// The URL lacks a bucket or a path, or the variables are not those of a store.
-    pub(super) fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
+    pub(crate) fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
         let refused = |e: &dyn Display| Fault::new(Code::InvalidLocation, format!("{text}: {e}")).hint("write `s3://BUCKET/PATH`");
         let url = Url::parse(text).map_err(|e| refused(&e))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
@@ -96,52 +112,52 @@ impl Remote {
         Ok(Self { store: Arc::new(store), bucket, path, staging, endpoint, is_proven: Arc::default() })
     }
 
-    pub(super) fn join(&self, name: &str) -> Self {
+    pub(crate) fn join(&self, name: &str) -> Self {
         Self { path: self.path.clone().join(name), ..self.clone() }
     }
 
     /// What `path`, with `/` between its parts and each as the store has it, is under this one.
-    pub(super) fn descend(&self, path: &str) -> Self {
+    pub(crate) fn descend(&self, path: &str) -> Self {
         let whole = format!("{}/{path}", self.path);
         Self { path: ObjectPath::parse(&whole).unwrap_or_else(|_| ObjectPath::from(whole)), ..self.clone() }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.path.filename().unwrap_or_default()
     }
 
-    pub(super) fn sibling(&self, suffix: &str) -> Self {
+    pub(crate) fn sibling(&self, suffix: &str) -> Self {
         let path = self.path.as_ref();
         Self { path: ObjectPath::from(format!("{}{suffix}", path.strip_suffix(".parquet").unwrap_or(path))), ..self.clone() }
     }
 
     /// What `name` is in the directory that holds this.
-    pub(super) fn beside(&self, name: &str) -> Self {
+    pub(crate) fn beside(&self, name: &str) -> Self {
         let above = self.path.as_ref().rsplit_once('/').map_or("", |(above, _)| above);
         Self { path: ObjectPath::from(above).join(name), ..self.clone() }
     }
 
     /// Where files for this store are written before they are sent.
-    pub(super) fn staging(&self) -> &Path {
+    pub(crate) fn staging(&self) -> &Path {
         &self.staging
     }
 
     /// The bucket.
-    pub(super) fn store(&self) -> &Arc<dyn ObjectStore> {
+    pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
 
     /// Where in its bucket it is.
-    pub(super) fn path(&self) -> &ObjectPath {
+    pub(crate) fn path(&self) -> &ObjectPath {
         &self.path
     }
 
-    pub(super) fn url(&self) -> Result<Url, Fault> {
+    pub(crate) fn url(&self) -> Result<Url, Fault> {
         Url::parse(&format!("{self}/")).map_err(|e| Fault::new(Code::InvalidLocation, format!("{self}: {e}")))
     }
 
     /// The names of the objects under this one, without those of deeper directories.
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let listed = wait(self.store.list_with_delimiter(Some(&self.path)))?;
         let objects = listed.objects.into_iter().filter_map(|object| object.location.filename().map(str::to_owned));
         let directories = listed.common_prefixes.into_iter().filter_map(|path| path.filename().map(str::to_owned));
@@ -149,7 +165,7 @@ impl Remote {
     }
 
     /// The bytes of these objects, some of them at a time.
-    pub(super) fn read_all(objects: &[&Self]) -> Vec<io::Result<Bytes>> {
+    pub(crate) fn read_all(objects: &[&Self]) -> Vec<io::Result<Bytes>> {
         let read = |object: &Self| {
             let (store, path) = (object.store.clone(), object.path.clone());
             async move { store.get(&path).await?.bytes().await }
@@ -167,21 +183,22 @@ impl Remote {
         all
     }
 
-    pub(super) fn open(&self) -> io::Result<Object> {
+    pub(crate) fn open(&self) -> io::Result<Object> {
         let head = wait(self.store.head(&self.path))?;
         Ok(Object { remote: self.clone(), len: head.size, block: Arc::default() })
     }
 
     /// Proves that the store refuses to put what is there already where it is told to: gates rest on it. A store that
-    /// ignores the condition lets them overwrite each other's commits, and answers that all is well.
+    /// ignores the condition lets them overwrite each other's commits, and answers that all is well. What is put for this is
+    /// in `directory`.
     ///
     /// # Errors
     /// It does not refuse, or cannot be asked.
-    pub(super) fn refuses_to_overwrite(&self) -> Result<(), Fault> {
+    pub(crate) fn refuses_to_overwrite(&self, directory: &str) -> Result<(), Fault> {
         if self.is_proven.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let probe = self.join(RESERVED).join(PROBE);
+        let probe = self.join(directory).join(PROBE);
         let put = |text: &'static str| {
             let create = PutOptions::from(PutMode::Create);
             block_on(self.store.put_opts(&probe.path, text.into(), create)).map_err(object_store_error)?
@@ -210,7 +227,7 @@ impl Remote {
 
     /// Puts these bytes there, unless something is there already; gives whether nothing was. A store that knows no condition
     /// overwrites: only for names that say what they hold.
-    pub(super) fn put_new(&self, bytes: &[u8]) -> io::Result<bool> {
+    pub(crate) fn put_new(&self, bytes: &[u8]) -> io::Result<bool> {
         let put = |mode: PutMode| block_on(self.store.put_opts(&self.path, bytes.to_vec().into(), PutOptions::from(mode)));
         match put(PutMode::Create)? {
             Ok(_) => Ok(true),
@@ -223,25 +240,25 @@ impl Remote {
     }
 
     /// When it was put there, in milliseconds since 1970.
-    pub(super) fn modified(&self) -> io::Result<i64> {
+    pub(crate) fn modified(&self) -> io::Result<i64> {
         Ok(wait(self.store.head(&self.path))?.last_modified.timestamp_millis())
     }
 
-    pub(super) fn remove(&self) -> io::Result<()> {
+    pub(crate) fn remove(&self) -> io::Result<()> {
         wait(self.store.delete(&self.path))
     }
 
-    pub(super) fn copy(&self, to: &Self) -> io::Result<()> {
+    pub(crate) fn copy(&self, to: &Self) -> io::Result<()> {
         wait(self.store.copy(&self.path, &to.path))
     }
 
     /// Puts `bytes` there: readers see all of them, or what was there before.
-    pub(super) fn put(&self, bytes: Bytes) -> io::Result<()> {
+    pub(crate) fn put(&self, bytes: Bytes) -> io::Result<()> {
         wait(self.store.put(&self.path, bytes.into())).map(|_| ())
     }
 
     /// Sends the file at `from`: readers see all of it, or what was there before.
-    pub(super) fn receive(&self, from: &Path) -> io::Result<()> {
+    pub(crate) fn receive(&self, from: &Path) -> io::Result<()> {
         let mut file = files::open(from)?;
         let size = file.metadata()?.len();
         if size <= PART_BYTES as u64 {
@@ -281,7 +298,7 @@ fn object_store_error(error: io::Error) -> object_store::Error {
 
 /// An object being read.
 #[derive(Debug, Clone)]
-pub struct Object {
+pub(crate) struct Object {
     remote: Remote,
     len: u64,
     /// Where the block fetched last begins, and its bytes.
@@ -289,12 +306,12 @@ pub struct Object {
 }
 
 impl Object {
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
     /// `length` bytes from `start` on.
-    pub(super) fn range(&self, start: u64, length: usize) -> io::Result<Bytes> {
+    pub(crate) fn range(&self, start: u64, length: usize) -> io::Result<Bytes> {
         let end = start + length as u64;
         if end > self.len {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -309,22 +326,11 @@ impl Object {
         Ok(block.1.slice(at..at + length))
     }
 
-    /// Its bytes from `start` on.
-    pub(super) fn read_from(self, start: u64) -> impl Read {
-        ObjectReader { object: self, at: start }
-    }
-}
-
-struct ObjectReader {
-    object: Object,
-    at: u64,
-}
-
-impl Read for ObjectReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = (self.object.len - self.at.min(self.object.len)).min(buffer.len() as u64) as usize;
-        buffer[..length].copy_from_slice(&self.object.range(self.at, length)?);
-        self.at += length as u64;
+    /// Some bytes from `at` on, which moves behind them; none at the end.
+    fn read_some(&self, at: &mut u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = (self.len - self.len.min(*at)).min(buffer.len() as u64) as usize;
+        buffer[..length].copy_from_slice(&self.range(*at, length)?);
+        *at += length as u64;
         Ok(length)
     }
 }
@@ -342,7 +348,7 @@ fn said(error: object_store::Error) -> io::Error {
 
 /// What of an error's text may be told: the code and the message that a store answered. The rest of an answer may repeat
 /// what was sent, and with it credentials.
-pub(super) fn told(text: &str) -> String {
+pub(crate) fn told(text: &str) -> String {
     let between = |tag: &str| text.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>")).map(|(inner, _)| inner);
     if let Some((code, message)) = between("Code").zip(between("Message")) {
         return format!("{code}: {message}");
@@ -357,7 +363,7 @@ pub(super) fn told(text: &str) -> String {
 }
 
 /// Runs `future` to its end.
-pub(super) fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+pub(crate) fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     Ok(runtime()?.block_on(future))
 }
 
