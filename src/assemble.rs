@@ -116,6 +116,7 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         columns: Vec::new(),
         publication: None,
         history: None,
+        stream: None,
     }
 }
 

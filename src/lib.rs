@@ -49,6 +49,7 @@ pub mod rules;
 pub mod ruleset;
 pub mod source;
 pub mod store;
+pub mod stream;
 pub mod summary;
 pub mod verdict;
 

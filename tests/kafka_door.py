@@ -13,7 +13,7 @@ import ssl
 import struct
 import threading
 
-API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE = 18, 17, 36
+PRODUCE, API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE = 0, 18, 17, 36
 HASHES = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 
 
@@ -89,7 +89,7 @@ class Sasl:
         if self.step == 1:
             self.bare = message.decode().removeprefix("n,,")
             name, nonce = self.bare.split(",r=")
-            if name != f"n={self.user}":
+            if name != "n=" + self.user.replace("=", "=3D").replace(",", "=2C"):
                 return "no such user", b""
             self.nonce, salt = nonce + base64.b64encode(os.urandom(9)).decode(), os.urandom(16)
             self.first = f"r={self.nonce},s={base64.b64encode(salt).decode()},i=4096"
@@ -136,6 +136,9 @@ def attend(client, address, port, command):
                     count = struct.unpack(">i", answer[6:10])[0]
                     more = struct.pack(">hhhhhh", SASL_HANDSHAKE, 0, 1, SASL_AUTHENTICATE, 0, 1)
                     answer = answer[:6] + struct.pack(">i", count + 2) + answer[10:] + more
+                if api == PRODUCE and command.get("loses", 0) > 0:
+                    command["loses"] -= 1
+                    return
                 send(client, answer)
     except (EOFError, OSError):
         pass

@@ -111,6 +111,14 @@ pub(super) fn show_briefly(report: &Report, quiet: bool, verbose: bool) {
     }
 }
 
+/// Prints the report for a person to standard error, where standard output is for data.
+pub(super) fn show_aside(report: &Report, verbose: bool) {
+    let terminal = io::stderr().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let width = terminal.then(|| terminal_size::terminal_size_of(io::stderr())).flatten().map_or(120, |(w, _)| w.0);
+    tell(&visible::coloured(&terminal::render(report, Style { colour, width, verbose }), &COLOURS));
+}
+
 /// Prints the report for a person.
 pub(super) fn show(report: &Report, quiet: bool, verbose: bool) {
     if quiet {

@@ -27,7 +27,7 @@ impl Stop {
         let second = Arc::new(std::sync::atomic::AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // In this order: the second time the first of them finds that it was asked before.
-            flag::register_conditional_default(signal, second.clone())
+            flag::register_conditional_shutdown(signal, 128 + signal, second.clone())
                 .and_then(|_| flag::register(signal, second.clone()))
                 .and_then(|_| flag::register_usize(signal, asked.clone(), signal as usize))
                 .map_err(|e| Fault::new(Code::Other, format!("signals cannot be heard: {e}")))?;
@@ -35,10 +35,14 @@ impl Stop {
         Ok(Self { asked, began: Instant::now() })
     }
 
+    /// The signal that asked for it.
+    pub(super) fn signal(&self) -> Option<u8> {
+        u8::try_from(self.asked.load(Ordering::Relaxed)).ok().filter(|signal| *signal > 0)
+    }
+
     /// The exit code of a run that was asked to end; none if it was not.
     pub(super) fn exit_code(&self) -> Option<u8> {
-        let signal = self.asked.load(Ordering::Relaxed);
-        (signal > 0).then(|| 128 + signal as u8)
+        self.signal().map(|signal| 128 + signal)
     }
 }
 

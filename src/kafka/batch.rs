@@ -242,3 +242,82 @@ pub(super) fn encoded(records: &[Outgoing], sender: Sender) -> Vec<u8> {
     batch.0.append(&mut checked.0);
     batch.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log as kafka-python writes it: producer 7 sends a and b, somebody c, producer 8 d; 7 aborts, sends e and commits; 8
+    /// commits.
+    const LOG: [&str; 7] = [
+        "000000000000000a00000041000000000261de474800100000000100000000000003e800000000000003e90000000000000007000000000000000000020e000000010261000e00020201026200",
+        "000000000000000c0000003a00000000026b2045dd00000000000000000000000003e800000000000003e8ffffffffffffffff0000000000000000000110000000026b026300",
+        "000000000000000d0000003900000000027d7e085300100000000000000000000003e800000000000003e80000000000000008000000000000000000010e00000001026400",
+        "000000000000000e000000420000000002e980060900300000000000000000000003e800000000000003e80000000000000007000000000000000000012000000008000000000c00000000000000",
+        "000000000000000f00000039000000000294cf278f00100000000000000000000003e800000000000003e80000000000000007000000000000000000010e00000001026500",
+        "00000000000000100000004200000000021dbed04100300000000000000000000003e800000000000003e80000000000000007000000000000000000012000000008000000010c00000000000000",
+        "00000000000000110000004200000000027f130e4b00300000000000000000000003e800000000000003e80000000000000008000000000000000000012000000008000000010c00000000000000",
+    ];
+
+    fn log() -> Bytes {
+        let digits = LOG.concat();
+        (0..digits.len()).step_by(2).filter_map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect::<Vec<u8>>().into()
+    }
+
+    /// The values from offset `from` on, and the offset to go on with.
+    fn read(log: &Bytes, from: i64, aborted: &[(i64, i64)]) -> Result<(String, i64), String> {
+        let (mut rest, mut aborted) = (&log[..], Aborted::new(aborted.to_vec()));
+        let (mut records, mut next) = (Vec::new(), from);
+        while let Some(batch) = next_batch(&mut rest)? {
+            if batch.holds_events(&mut aborted) {
+                batch.read(log, (&"t".into(), 0), from, &mut records)?;
+            }
+            next = batch.next();
+        }
+        let values = records.iter().filter_map(|record| record.value.as_deref().map(String::from_utf8_lossy));
+        Ok((values.collect(), next))
+    }
+
+    #[test]
+    fn records_of_aborted_transactions_and_marks_of_brokers_are_no_events() {
+        let log = log();
+        assert_eq!(read(&log, 10, &[(7, 10)]), Ok(("cde".to_owned(), 18)));
+        // Whoever begins in the midst of a batch gets what follows.
+        assert_eq!(read(&log, 11, &[]), Ok(("bcde".to_owned(), 18)));
+        assert_eq!(read(&log, 10, &[(8, 13), (7, 10)]), Ok(("ce".to_owned(), 18)));
+    }
+
+    #[test]
+    fn a_batch_that_is_cut_is_left_and_one_that_is_damaged_is_named() {
+        let log = log();
+        let cut = log.slice(..log.len() - 1);
+        assert_eq!(read(&cut, 10, &[]), Ok(("abcde".to_owned(), 17)));
+        for at in 17..80 {
+            let mut damaged = log.to_vec();
+            damaged[at] ^= 4;
+            let why = read(&damaged.into(), 10, &[]).expect_err("it is damaged");
+            assert_eq!(why, "the batch at offset 10: its checksum is wrong");
+        }
+        let mut old = log.to_vec();
+        old[16] = 1;
+        assert!(read(&old.into(), 10, &[]).is_err_and(|why| why.contains("the old format 1")));
+    }
+
+    #[test]
+    fn what_is_sent_is_what_is_read() {
+        let record = |key: Option<&'static str>, value: Option<&'static str>, timestamp_ms: i64| Outgoing {
+            key: key.map(Bytes::from),
+            value: value.map(Bytes::from),
+            timestamp_ms,
+            headers: vec![("a".into(), b"1".to_vec()), ("a".into(), vec![])],
+        };
+        let sent = [record(Some("k"), Some("v"), 1_700_000_000_000), record(None, None, 5), record(Some(""), Some(""), i64::MAX)];
+        let bytes = Bytes::from(encoded(&sent, Sender { producer: 3, epoch: 0, sequence: 9 }));
+        let mut rest = &bytes[..];
+        let batch = next_batch(&mut rest).expect("it is whole").expect("it is there");
+        let mut records = Vec::new();
+        batch.read(&bytes, (&"t".into(), 0), 0, &mut records).expect("it is read");
+        let back = records.into_iter().map(|r| Outgoing { key: r.key, value: r.value, timestamp_ms: r.timestamp_ms, headers: r.headers });
+        assert_eq!(back.collect::<Vec<_>>(), sent);
+    }
+}

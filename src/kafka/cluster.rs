@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::request::{self, Api, End, Metadata};
 use super::settings::{Address, Settings};
-use super::trouble::{Patience, Trouble, UNKNOWN_TOPIC, refused, unknown_topic};
+use super::trouble::{Patience, Trouble, UNKNOWN_TOPIC, refused, refused_now, unknown_topic};
 use crate::diagnostic::Fault;
 
 /// What is known of the brokers of a topic.
@@ -124,8 +124,6 @@ pub(super) fn offset(connection: &mut Connection, topic: &str, partition: i32, e
     let answer = connection.call(Api::ListOffsets, &request::list_offsets_request(topic, partition, end), Duration::ZERO)?;
     match connection.understood(request::list_offsets(&answer))? {
         (0, offset) => Ok(offset),
-        // A topic that was found before is not unknown: its leader moved.
-        (UNKNOWN_TOPIC, _) => Err(Trouble::Passing(format!("{what}: the broker does not know it now"))),
-        (error, _) => Err(refused(error, what)),
+        (error, _) => Err(refused_now(error, what)),
     }
 }

@@ -203,7 +203,8 @@ fn shaken(mut client: ClientConnection, mut socket: TcpStream, name: &str) -> Re
         if let Err(error) = client.complete_io(&mut socket) {
             return Err(match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(reason) => untrusted(name, reason).into(),
-                None => broken(name, &error),
+                // What speaks no TLS hangs up on it.
+                None => Trouble::Passing(format!("the broker {name}: TLS: {error}; does this port speak TLS?")),
             });
         }
     }

@@ -9,7 +9,7 @@ use super::batch::{Aborted, Batch, next_batch};
 use super::cluster::offset;
 use super::connection::Connection;
 use super::request::{self, Api, End, FetchFrom};
-use super::trouble::{OFFSET_OUT_OF_RANGE, Trouble, UNKNOWN_TOPIC, refused};
+use super::trouble::{OFFSET_OUT_OF_RANGE, Trouble, refused_now};
 use crate::diagnostic::{Code, Fault};
 use crate::source::EventRecord;
 
@@ -40,7 +40,7 @@ pub(super) fn fetch(
     let whole = Bytes::from(connection.call(Api::Fetch, &body, wait)?);
     let (error, partitions) = connection.understood(request::fetch(version, &whole))?;
     if error != 0 {
-        return Err(refused(error, name));
+        return Err(refused_now(error, name));
     }
     let mut answers = Vec::with_capacity(partitions.len());
     let mut beyond = Vec::new();
@@ -58,8 +58,7 @@ pub(super) fn fetch(
                 beyond.push(*asked);
                 continue;
             }
-            UNKNOWN_TOPIC => Err(Trouble::Passing(format!("{what}: the broker does not know it now"))),
-            error => Err(refused(error, &what)),
+            error => Err(refused_now(error, &what)),
         };
         answers.push((fetched.partition, answer));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::batch::{Outgoing, Sender, encoded};
 use super::cluster::Cluster;
 use super::request::{self, Api};
-use super::trouble::{DUPLICATE_SEQUENCE, Trouble, UNKNOWN_TOPIC, is_forgotten_producer, refused};
+use super::trouble::{DUPLICATE_SEQUENCE, Trouble, is_forgotten_producer, refused, refused_now};
 use crate::diagnostic::Fault;
 
 /// Brokers take batches of 1 MB unless they are told otherwise.
@@ -79,9 +79,8 @@ impl Producing {
                 match connection.understood(request::produced(&answer))? {
                     // A batch that came before, whose acknowledgement was lost.
                     (0 | DUPLICATE_SEQUENCE, _) => Ok(0),
-                    (UNKNOWN_TOPIC, _) => Err(Trouble::Passing(format!("{what}: the broker does not know it now"))),
                     (error, _) if is_forgotten_producer(error) => Ok(error),
-                    (error, _) => Err(refused(error, &what)),
+                    (error, _) => Err(refused_now(error, &what)),
                 }
             })?;
             if error != 0 {

@@ -74,7 +74,7 @@ pub struct Settings {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) user: Option<User>,
     /// How long brokers may be away, all attempts together, before that is a fault.
-    pub patience: Duration,
+    pub(super) patience: Duration,
 }
 
 impl fmt::Display for Settings {
@@ -111,6 +111,12 @@ impl Settings {
         let user = is_sasl.then(|| variables.user()).transpose()?;
         let tls = is_tls.then(|| tls::config(&variables)).transpose()?;
         Ok(Self { brokers, topic, tls, user, patience: PATIENCE })
+    }
+
+    /// With another limit on how long brokers may be away; a minute if nothing is said.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The topic's name.

@@ -121,6 +121,14 @@ pub(super) fn refused(code: i16, what: &str) -> Trouble {
     }
 }
 
+/// The same of a topic that was found before: a broker that does not know it has just begun to lead it, or ended.
+pub(super) fn refused_now(code: i16, what: &str) -> Trouble {
+    match code {
+        UNKNOWN_TOPIC => Trouble::Passing(format!("{what}: the broker does not know it now")),
+        _ => refused(code, what),
+    }
+}
+
 /// The fault that the brokers have no such topic.
 pub(super) fn unknown_topic(what: &str) -> Fault {
     let fault = Fault::new(Code::UnknownTopic, format!("{what}: the brokers have no such topic"));

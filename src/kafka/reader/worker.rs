@@ -14,6 +14,8 @@ use crate::kafka::trouble::Trouble;
 
 /// How long a broker waits for a record before it answers that there is none.
 const WAIT: Duration = Duration::from_millis(500);
+/// The same while other partitions have no room: they may have some soon, and must not wait for those that are idle.
+const WAIT_SHORT: Duration = Duration::from_millis(10);
 /// What is asked for of a partition at a time.
 const BYTES_MAX: usize = 1 << 20;
 const BYTES_MIN: usize = 16 << 10;
@@ -43,15 +45,16 @@ pub(super) fn assign(shared: &Arc<Shared>, state: &mut State) -> Result<(), Faul
 /// Fetches until all is to end, or the broker leads nothing any more.
 fn work(shared: &Arc<Shared>, broker: i32) {
     let mut connection = None;
-    while let Some((address, wanted)) = claimed(shared, broker) {
-        let trouble = match asked(shared, broker, address, &mut connection, &wanted) {
+    while let Some(claim) = claimed(shared, broker) {
+        let wanted = &claim.wanted;
+        let trouble = match asked(shared, broker, &claim, &mut connection) {
             Ok(answers) => answers.into_iter().filter_map(|(partition, answer)| Some((partition, took(shared, answer).err()?))).collect(),
             Err(trouble) => {
                 connection = None;
                 wanted.iter().map(|from| (from.partition, again(&trouble))).collect()
             }
         };
-        if let Err(fault) = settled(shared, &wanted, trouble) {
+        if let Err(fault) = settled(shared, wanted, trouble) {
             shared.fail(fault);
             return;
         }
@@ -66,8 +69,15 @@ fn again(trouble: &Trouble) -> Trouble {
     }
 }
 
+/// What to fetch now.
+struct Claim {
+    address: Option<Address>,
+    wanted: Vec<FetchFrom>,
+    wait: Duration,
+}
+
 /// The partitions to fetch now, once one of them has room; none when the thread is to end.
-fn claimed(shared: &Shared, broker: i32) -> Option<(Option<Address>, Vec<FetchFrom>)> {
+fn claimed(shared: &Shared, broker: i32) -> Option<Claim> {
     let mut state = shared.lock();
     loop {
         if state.is_stopped || !state.lanes.iter().any(|lane| lane.leader == broker) {
@@ -81,7 +91,9 @@ fn claimed(shared: &Shared, broker: i32) -> Option<(Option<Address>, Vec<FetchFr
             wanted.push(FetchFrom { partition: lane.partition, offset: lane.fetched, bytes_max });
         }
         if !wanted.is_empty() {
-            return Some((state.cluster.address(broker).cloned(), wanted));
+            let of_broker = state.lanes.iter().filter(|lane| lane.leader == broker).count();
+            let wait = if wanted.len() < of_broker { WAIT_SHORT } else { WAIT };
+            return Some(Claim { address: state.cluster.address(broker).cloned(), wanted, wait });
         }
         state = shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
@@ -89,19 +101,13 @@ fn claimed(shared: &Shared, broker: i32) -> Option<(Option<Address>, Vec<FetchFr
 
 type Answers = Vec<(i32, Result<Answer, Trouble>)>;
 
-fn asked(
-    shared: &Shared,
-    broker: i32,
-    address: Option<Address>,
-    connection: &mut Option<Connection>,
-    wanted: &[FetchFrom],
-) -> Result<Answers, Trouble> {
-    let address = address.ok_or_else(|| Trouble::Passing(format!("{}: broker {broker} is away", shared.name)))?;
+fn asked(shared: &Shared, broker: i32, claim: &Claim, connection: &mut Option<Connection>) -> Result<Answers, Trouble> {
+    let away = || Trouble::Passing(format!("{}: broker {broker} is away", shared.name));
     let open = match connection {
         Some(open) => open,
-        None => connection.insert(Connection::open(&address, &shared.settings)?),
+        None => connection.insert(Connection::open(claim.address.as_ref().ok_or_else(away)?, &shared.settings)?),
     };
-    fetch(open, (&shared.topic, &shared.name), wanted, WAIT)
+    fetch(open, (&shared.topic, &shared.name), &claim.wanted, claim.wait)
 }
 
 /// Puts what was fetched of a partition where polls find it, as room is made.

@@ -150,7 +150,7 @@ impl EventSource {
         common.own.ensure_apart(&of_values.schema, &common.places.name)?;
         let absent = absent(&of_values.schema, &common.contract);
         let fields: Vec<_> = of_values.schema.fields().iter().chain(&absent).chain(&common.own.fields).cloned().collect();
-        let start = FileStart { at: of_values.starts.first().map_or(0, |start| start.at), lines: 0, digest: common.digest };
+        let start = FileStart { at: of_values.starts.first().map_or(0, |start| start.at), lines: 0, comments: 0, digest: common.digest };
         let notes = of_values.notes.iter().chain(&common.notes).cloned().collect();
         let no_columns = fields.is_empty().then(|| common.why_no_columns());
         let known = Known {
