@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
 use crate::files;
 use crate::rules::words::Duration;
 use crate::ruleset::{GateSection, RuleFile, TableFormat};
-use crate::store::{self, Layout, Location, Quarantine, Store, Terms, Waiting};
+use crate::store::{self, Compact, Layout, Location, Quarantine, Store, Terms, Waiting};
 
 /// Lets `rules` judge rows for `publish`, by what the table there promises; `removes` takes rows out of it.
 ///
@@ -121,7 +121,8 @@ fn allow_all_in(confines: Option<(&Confines, &RuleFile)>, place: &str) -> Result
 
 /// How the rule file lays a table out.
 fn layout(section: &GateSection) -> Layout {
-    Layout { partition_by: section.partition_by.as_ref().map(|columns| columns.0.clone()) }
+    let compact = section.compact.as_ref().map(|compact| Compact { files: compact.value.files, rows: compact.value.rows });
+    Layout { partition_by: section.partition_by.as_ref().map(|columns| columns.0.clone()), compact }
 }
 
 /// The places for published rows and for those set aside.

@@ -21,6 +21,7 @@ mod cells;
 mod check_published;
 mod cli;
 mod common_words;
+mod compaction;
 mod compared;
 mod compatibility;
 mod contract_diff;

@@ -73,7 +73,7 @@ pub(super) fn commit(
     };
     kill::step();
     settle(store, version, &transactions)?;
-    let warnings = upkeep::keep_up(store).into_iter().collect();
+    let warnings = upkeep::keep_up(store);
     Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, warnings }))
 }
 
@@ -232,7 +232,7 @@ impl Change {
 }
 
 /// Why the commit came too late, if others were first.
-fn conflict(error: &DeltaTableError) -> Option<String> {
+pub(super) fn conflict(error: &DeltaTableError) -> Option<String> {
     match error {
         DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
         DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),

@@ -32,7 +32,7 @@ pub(super) fn coverage(store: &DeltaStore, names: &[SummaryName]) -> Result<Cove
             reduced.insert(file.path().into_owned());
         }
         if is_compacted(&file.path()) {
-            for span in table.contents_of(&file)? {
+            for span in table.batches_in(&file)?.iter() {
                 let live = named(&span.name, span.since);
                 let content = live.content.filter(|_| !has_vector && !span.is_partial);
                 files.push(LiveFile { content, ..live });

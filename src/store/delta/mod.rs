@@ -8,6 +8,7 @@ mod add;
 mod append;
 mod commit;
 mod commit_state;
+mod compact;
 mod constraints;
 mod coverage;
 mod divide;

@@ -51,16 +51,18 @@ impl Table<'_> {
                 pieces.push(Piece { index, file: file.clone(), stamp: there, within: None });
             }
         }
-        // Only of a batch that is not wholly in files of its own, and was published, some may be elsewhere.
-        if !lacks_files(&pieces) || !files.iter().any(|file| is_compacted(&file.path())) || self.transaction(stamp)?.is_none() {
+        // Only of a batch that is not wholly in files of its own, and was published, some may be elsewhere. Of one that moved a
+        // source on the table does not say that it was.
+        let has_others = lacks_files(&pieces) && files.iter().any(|file| is_compacted(&file.path()));
+        if !has_others || !(moves_on(&stamp.batch_id) || self.transaction(stamp)?.is_some()) {
             return Ok(pieces);
         }
         for (index, file) in files.iter().enumerate().filter(|(_, file)| is_compacted(&file.path())) {
             let mut first = 0;
-            for span in self.contents_of(file)? {
+            for span in self.batches_in(file)?.iter() {
                 let rows = span.rows;
                 if let Some(there) = span.stamp.clone().filter(|there| there.batch_id == stamp.batch_id) {
-                    pieces.push(Piece { index, file: file.clone(), stamp: there, within: Some((first, span)) });
+                    pieces.push(Piece { index, file: file.clone(), stamp: there, within: Some((first, span.clone())) });
                 }
                 first += rows;
             }
@@ -107,6 +109,12 @@ impl Table<'_> {
         let snapshot = self.table.snapshot().map_err(|e| cannot_read(self.location, &e))?;
         super::divide::columns(snapshot.metadata().partition_columns(), &self.terms.schema, &self.location.to_string())
     }
+}
+
+/// Whether a batch may be one of a source that keeps coming, whose ids end with what they move on.
+fn moves_on(batch_id: &str) -> bool {
+    let steps = batch_id.rsplit_once('.').map_or("", |(_, steps)| steps);
+    !steps.is_empty() && steps.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'-' | b'_'))
 }
 
 /// Whether a batch has not all files that it was published as.

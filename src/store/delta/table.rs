@@ -16,6 +16,7 @@ use crate::remote;
 use crate::rules::schema::table::TableTerms;
 use crate::store::interface::Layout;
 use crate::store::location::Location;
+use crate::store::parquet::Span;
 use crate::store::stamp::Stamp;
 
 /// Where a table is, and what was read of its log before: only what is new is read again.
@@ -38,6 +39,8 @@ struct LogCache {
     transactions: BTreeMap<String, i64>,
     /// The same of transactions before it, as far as they were asked for.
     before_checkpoint: BTreeMap<String, Option<i64>>,
+    /// Whose rows are in files of several batches, by their paths.
+    contents: BTreeMap<String, Arc<Vec<Span>>>,
     /// What the table promised when the batch began to be judged.
     judged_under: Option<TableTerms>,
 }
@@ -136,6 +139,17 @@ impl<'a> Table<'a> {
                 Err(fault.hint("a shallow clone of another table is not supported; copy its files"))
             }
         }
+    }
+
+    /// Whose rows are in a file of several batches, which never changes.
+    pub(super) fn batches_in(&self, file: &LogicalFileView) -> Result<Arc<Vec<Span>>, Fault> {
+        let path = file.path().into_owned();
+        if let Some(spans) = self.store.cache().contents.get(&path) {
+            return Ok(spans.clone());
+        }
+        let spans = Arc::new(self.contents_of(file)?);
+        self.store.cache().contents.insert(path, spans.clone());
+        Ok(spans)
     }
 
     /// The version of the transaction by which the batch was published.

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -63,7 +63,10 @@ pub(in crate::store) trait Target: Send {
 fn of_columns(batch: &RecordBatch, schema: &SchemaRef) -> Option<RecordBatch> {
     let column = |field: &FieldRef| batch.column_by_name(field.name()).filter(|column| column.data_type() == field.data_type()).cloned();
     let columns: Vec<ArrayRef> = schema.fields().iter().map(column).collect::<Option<_>>()?;
-    let is_all = columns.len() == batch.num_columns();
+    // Columns that came later are in files that were put together since; the batch has no value there.
+    let is_other =
+        |(field, column): (&FieldRef, &ArrayRef)| schema.field_with_name(field.name()).is_err() && column.null_count() < column.len();
+    let is_all = !batch.schema().fields().iter().zip(batch.columns()).any(is_other);
     is_all.then(|| RecordBatch::try_new(schema.clone(), columns).ok()).flatten()
 }
 
