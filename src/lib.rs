@@ -66,6 +66,7 @@ pub mod statistics;
 pub mod yaml;
 
 mod confines;
+mod delta_log;
 mod files;
 mod footer;
 mod identity;

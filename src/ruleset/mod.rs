@@ -1,5 +1,6 @@
 //! A rule file: what it says, read with positions so that every mistake is named with its place.
 
+mod delta_section;
 mod events;
 mod foreign;
 mod item;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::delta_section::DeltaSection;
 use super::profile::Profile;
 use super::text_words::{DialectWord, FixedWord, HeaderWord};
 use super::web::HttpSection;
@@ -113,6 +114,10 @@ pub struct SourceSection {
     missing_values: Option<Texts>,
     /// How text is encoded. If left out: `utf-8`, or UTF-16 where a byte order mark says so.
     encoding: Option<Encoding>,
+    /// Which state of a Delta table is read. If left out: the last one.
+    delta: Option<Spanned<DeltaSection>>,
+    /// The sheet of a workbook, by its name or its number from 1. If left out: the only sheet with data.
+    sheet: Option<Literal>,
     /// Where in a JSON document the array of records is: `data.items`. If left out: at the top.
     json_path: Option<Spanned<String>>,
     /// The time zone of timestamps that have none: `UTC` or an offset such as `+02:00`. If left out: `UTC`.
@@ -310,6 +315,7 @@ impl Sections {
             }
         });
         let events = source.events.as_ref().map(|events| events.options(path, &mut faults)).unwrap_or_default();
+        let table_state = source.delta.as_ref().and_then(|delta| faults.take(DeltaSection::state(delta, path)));
         let http = source.http.as_ref().map(|http| http.options(path, &mut faults)).unwrap_or_default();
         let options = ReadOptions {
             format: source.format,
@@ -321,6 +327,8 @@ impl Sections {
             missing_values: source.missing_values.as_ref().map(|t| t.0.clone()),
             encoding: source.encoding.unwrap_or_default(),
             json_path: source.json_path.iter().flat_map(|p| p.value.split('.')).map(str::to_owned).collect(),
+            table_state,
+            sheet: source.sheet.as_ref().map(|sheet| sheet.0.clone()),
             timezone_seconds,
             http,
             cut: crate::source::Cut::default(),

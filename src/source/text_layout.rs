@@ -84,15 +84,17 @@ impl ReadOptions {
     pub(super) fn idle_word(&self, format: Format) -> Option<&'static str> {
         let is_delimited = matches!(format, Format::Csv | Format::Tsv);
         let is_fixed = format == Format::Fixed;
+        let is_sheet = format == Format::Excel;
         let text = &self.text;
         let said = [
             ("delimiter", self.delimiter.is_some(), is_delimited),
             ("quote", self.quote.is_some(), is_delimited),
-            ("header", self.header.is_some(), is_delimited),
+            ("header", self.header.is_some(), is_delimited || is_sheet),
             ("escape", text.escape.is_some(), is_delimited),
-            ("header_separator", text.header_separator.is_some(), is_delimited),
+            ("header_separator", text.header_separator.is_some(), is_delimited || is_sheet),
             ("dialect", text.sniff, is_delimited),
             ("columns", !text.columns.is_empty(), is_fixed),
+            ("sheet", self.sheet.is_some(), is_sheet),
             ("comment", text.comment.is_some(), is_delimited || is_fixed),
             ("skip_rows", text.skip_rows > 0, is_delimited || is_fixed),
             ("skip_footer", text.skip_footer > 0, is_delimited || is_fixed),
@@ -105,6 +107,6 @@ impl ReadOptions {
     /// The same for other data that a rule compares with: it may be of another format, in which some words mean nothing.
     #[must_use]
     pub fn of_other_data(self) -> Self {
-        Self { format: None, refuses_idle_words: false, ..self }
+        Self { format: None, refuses_idle_words: false, table_state: None, ..self }
     }
 }
