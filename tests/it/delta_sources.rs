@@ -5,7 +5,7 @@ mod table;
 use std::process::Command;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Float32Array, Int32Array, Int64Array, StringArray, StructArray};
+use arrow::array::{Array, ArrayRef, Date32Array, Float32Array, Int32Array, Int64Array, StringArray, StructArray};
 use arrow::datatypes::{DataType, Field};
 use serde_json::{Value as Json, json};
 
