@@ -12,7 +12,7 @@ use crate::brokers::Brokers;
 use crate::gate::of_bytes;
 use crate::support::{Place, Run};
 
-const RULES: &str = "dataset: plays
+pub const RULES: &str = "dataset: plays
 schema:
   columns: { id: { type: int64, required: true }, seconds: float64, user: string }
 rules:
@@ -64,7 +64,7 @@ fn set_aside(place: &Place) -> Vec<i64> {
 }
 
 /// Makes sure that the events `0..count` are there, each once and in its place.
-fn ensure_once(place: &Place, count: u32) {
+pub fn ensure_once(place: &Place, count: u32) {
     let (good, bad) = (published(place), set_aside(place));
     let mut seen: BTreeMap<i64, u32> = BTreeMap::new();
     good.iter().chain(&bad).for_each(|id| *seen.entry(*id).or_default() += 1);

@@ -58,6 +58,7 @@ mod json;
 mod json_schema;
 mod kafka_client;
 mod kafka_gate;
+mod kafka_killed;
 mod kafka_security;
 mod laws;
 mod long_cells;
