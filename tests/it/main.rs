@@ -52,6 +52,7 @@ mod kafka_client;
 mod kafka_security;
 mod laws;
 mod long_cells;
+mod long_runs;
 mod measured;
 mod measures;
 mod mended;
