@@ -1,7 +1,7 @@
 //! Finds the files that paths, globs and directories name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use super::http;
 use super::partitions::DirectoryKey;
 use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
+use crate::delta_log::LOG;
 use crate::diagnostic::{Code, Fault};
 
 /// Files of one format, and the keys their directories are named by.
@@ -112,9 +113,8 @@ fn other_file(path: &str) -> Option<&'static str> {
     let extension = Path::new(path).extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "yaml" | "yml" | "toml" => Some("if it is the rule file, give it behind `-r`: `sluicegate check DATA -r RULES.yaml`"),
-        "xlsx" | "xls" | "ods" => Some("save the sheet as CSV"),
         "xml" | "html" | "htm" => Some("write it as JSON or CSV"),
-        "orc" | "h5" | "hdf5" | "pkl" | "pickle" | "npy" | "rds" | "sas7bdat" | "sav" | "dta" => Some("write it as Parquet or CSV"),
+        "h5" | "hdf5" | "pkl" | "pickle" | "npy" | "rds" | "sas7bdat" | "sav" | "dta" => Some("write it as Parquet or CSV"),
         "db" | "sqlite" | "sqlite3" | "duckdb" => Some("export the table as Parquet or CSV"),
         "zip" | "tar" | "tgz" | "7z" | "rar" => Some("unpack the archive"),
         _ => None,
@@ -182,6 +182,9 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
         for entry in fs::read_dir(&directory).map_err(|e| cannot_read(&directory, &e))? {
             let entry = entry.map_err(|e| cannot_read(&directory, &e))?;
             let name = entry.file_name();
+            if let Some(table) = table(&directory, &name) {
+                return Err(table);
+            }
             if name.as_encoded_bytes().starts_with(b"_") || name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
@@ -201,6 +204,21 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
             .hint("names that begin with `_` or `.` are passed over"));
     }
     Ok(files)
+}
+
+/// A fault, where what `directory` holds under `name` says that it is a table: its log, not the directory, says which files
+/// count.
+fn table(directory: &str, name: &OsStr) -> Option<Fault> {
+    if name == LOG {
+        let fault = Fault::new(Code::FilesDiffer, format!("{directory}: this is a Delta table, among other data"));
+        return Some(fault.hint(format!("a table is a batch by itself: name it alone, `delta://{directory}`")));
+    }
+    let metadata = (name == "metadata").then(|| fs::read_dir(Path::new(directory).join(name)).ok()).flatten()?;
+    let mut names = metadata.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.any(|name| name.ends_with(".metadata.json") || name.ends_with(".metadata.json.gz")).then(|| {
+        let fault = Fault::new(Code::Unsupported, format!("{directory}: this is an Iceberg table, which is not read"));
+        fault.hint("its metadata says which of its files count: export the rows to Parquet with a program that reads Iceberg")
+    })
 }
 
 #[cfg(test)]
