@@ -49,6 +49,8 @@ mod four_weeks;
 mod gate;
 mod generated;
 mod history;
+
+mod hourly_pull;
 mod house;
 mod html;
 mod http;
@@ -62,6 +64,7 @@ mod kafka_killed;
 mod kafka_security;
 mod laws;
 mod long_cells;
+mod long_runs;
 mod measured;
 mod measures;
 mod mended;
