@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::gate::{Batch, Gate, is_unchanged};
 use super::output;
 use super::run::Begun;
 use super::scratch::Scratch;
+use super::serve::{Health, Server};
 use super::signals::Stop;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::feed::{Arrival, Data, Feed, Next};
@@ -29,6 +31,9 @@ struct Run {
     moving: Moving,
     feed: Box<dyn Feed>,
     windows: Option<Windows>,
+    health: Arc<Health>,
+    /// Answers as long as the run goes on.
+    _server: Option<Server>,
 }
 
 impl Gate {
@@ -71,17 +76,26 @@ impl Gate {
         let rules = begun.rules()?;
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let (scratch, options) = (Scratch::new()?, self.read_options(rules)?);
+        let (health, server) = self.feeds.listen.open(&rules.sections.dataset)?;
         let feed = self.feeds.open(names, &mut |applications| publish.positions(applications))?;
         let moving = Moving { positions: Vec::new(), seen: Arc::default() };
         let windows = if self.is_dry() { None } else { Windows::new(rules, &|| self.options.read_rules_again())? };
-        Ok(Run { publish, quarantine, scratch, options, moving, feed, windows })
+        Ok(Run { publish, quarantine, scratch, options, moving, feed, windows, health, _server: server })
     }
 
     /// Gates one batch; none if another gate has published its events.
     fn gate_one(&self, begun: &mut Begun<'_>, run: &mut Run, arrival: &mut Arrival) -> Result<Option<Done>, Faults> {
         let moving = Some(Moving { positions: std::mem::take(&mut arrival.positions), ..run.moving.clone() });
-        let data = std::mem::replace(&mut arrival.data, Data::Named(Vec::new()));
-        let opening = Opening { gate: self, run, data: RefCell::new(data), opened: RefCell::default() };
+        // What a batch leaves in it goes with the batch.
+        let scratch = run.scratch.within()?;
+        let reached: Vec<(String, i64)> = positions(&moving);
+        let opening = Opening {
+            gate: self,
+            run,
+            scratch: &scratch,
+            data: RefCell::new(std::mem::replace(&mut arrival.data, Data::Named(Vec::new()))),
+            opened: RefCell::default(),
+        };
         let batch = Batch {
             id: arrival.id.clone().or_else(|| self.options.batch_id.clone()),
             data: &|rules: &RuleFile| opening.open(rules),
@@ -89,10 +103,17 @@ impl Gate {
             remembered: run.options.http.remembered.clone(),
             publish: &run.publish,
             quarantine: &run.quarantine,
-            scratch: &run.scratch,
+            scratch: &scratch,
         };
+        run.health.begun();
+        let began = Instant::now();
         let judged = self.judge_batch(begun, &batch);
         let opened = opening.opened.take();
+        match &judged {
+            Ok(report) => run.health.settled(report, began.elapsed()),
+            Err(faults) if is_unchanged(faults) => run.health.unchanged(),
+            Err(_) => run.health.failed(),
+        }
         match judged {
             Err(faults) if faults.0.iter().any(|fault| fault.code == Code::MovedOn) => {
                 run.begin_anew()?;
@@ -107,9 +128,11 @@ impl Gate {
                 // What was set aside as a whole is dealt with.
                 let code = begun.tell(self.mode(), judged, |report| self.exit_code_among(report), &output::show_briefly);
                 if halts {
+                    run.health.halted(&format!("{} did not pass", arrival.name));
                     output::note(&format!("halted at {}: nothing of it was published, and nothing behind it is read", arrival.name));
                 } else {
                     run.feed.settled(arrival)?;
+                    run.health.reached(run.feed.lag(), reached);
                     let by_window = self.look_at_windows(begun, run, opened.as_ref())?;
                     return Ok(Some(Done { code: code.max(by_window.code), halts: by_window.halts }));
                 }
@@ -154,17 +177,24 @@ fn is_withheld(report: &Report) -> bool {
     report.publication.as_ref().is_none_or(|done| done.state == PublicationState::Withheld)
 }
 
+/// Where the table is once the batch is there.
+fn positions(moving: &Option<Moving>) -> Vec<(String, i64)> {
+    let of = |moving: &Moving| moving.positions.iter().map(|to| (to.application.clone(), to.to)).collect();
+    moving.as_ref().map(of).unwrap_or_default()
+}
+
 /// What opens the data of a batch, once.
 struct Opening<'a> {
     gate: &'a Gate,
     run: &'a Run,
+    scratch: &'a Scratch,
     data: RefCell<Data>,
     opened: RefCell<Option<Arc<dyn Source>>>,
 }
 
 impl Opening<'_> {
     fn open(&self, rules: &RuleFile) -> Result<Arc<dyn Source>, Faults> {
-        let Run { options, scratch, .. } = self.run;
+        let (options, scratch) = (&self.run.options, self.scratch);
         let opened = match self.data.replace(Data::Named(Vec::new())) {
             Data::Named(names) => self.gate.options.open_names(&names, rules, options, scratch)?,
             Data::Events(name, events) => source::events(events, &name, options, &rules.contract())?,

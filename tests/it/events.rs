@@ -156,7 +156,7 @@ fn a_key_that_a_micro_batch_lacks_changes_nothing_and_a_new_one_joins_the_table(
         r#"{"id":3,"kafka_offset":2}"#,
         r#"{"id":4,"seconds":1,"kafka_offset":3}"#,
         r#"{"id":5,"kafka_offset":4}"#,
-        r#"{"id":6,"seconds":2,"who":"b","kafka_offset":5,"title":"x"}"#,
+        r#"{"id":6,"seconds":2,"who":"b","title":"x","kafka_offset":5}"#,
         r#"{"id":7,"seconds":2,"kafka_offset":6}"#,
     ];
     assert_eq!(topic.published(), expected);

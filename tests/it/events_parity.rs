@@ -21,7 +21,7 @@ rules:
   - range: { id: few, column: seconds, min: 10, where: \"kind = 'play'\" }
   - values: { id: kinds, column: kind, in: [play, pause, rewind, skip] }
   - missing: { id: who, column: who }
-  - expression: { id: early, sql: \"at < '2026-06-01'\", null_passes: true }
+  - expression: { id: early, sql: \"at is null or at < '2026-06-01'\" }
 gate: { publish: lake, quarantine: aside, reject_above: 100% }
 ";
 

@@ -28,6 +28,8 @@ mod crash;
 mod damage;
 mod delta;
 mod delta_sources;
+mod dialects;
+mod dialects_sniffed;
 mod disguised;
 mod distances;
 mod drift;

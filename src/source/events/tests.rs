@@ -282,3 +282,23 @@ fn text_is_one_column_and_what_is_not_utf_8_is_malformed() {
     let whys: Vec<(u64, &str, &[u8])> = seen.malformed.iter().map(|(row, bad)| (*row, bad.reason.as_str(), bad.raw.as_slice())).collect();
     assert_eq!(whys, [(2, "not UTF-8 at byte 3", b"ab\xff".as_slice()), (5, "no value (a tombstone)", b"")]);
 }
+
+#[test]
+fn words_about_files_are_refused_for_events() {
+    let refused = |options: ReadOptions| {
+        let options = ReadOptions { refuses_idle_words: true, ..options };
+        source::events(records(&["{\"n\": 1}"]), NAME, &options, &[]).err().map(|fault| fault.to_string())
+    };
+    assert_eq!(refused(ReadOptions::default()), None);
+    assert_eq!(refused(ReadOptions { format: Some(Format::Ndjson), ..ReadOptions::default() }), None);
+    let idle = [
+        ("format", ReadOptions { format: Some(Format::Csv), ..ReadOptions::default() }),
+        ("encoding", ReadOptions { encoding: Encoding::Latin1, ..ReadOptions::default() }),
+        ("json_path", ReadOptions { json_path: vec!["a".into()], ..ReadOptions::default() }),
+        ("quote", ReadOptions { quote: Some(None), ..ReadOptions::default() }),
+    ];
+    for (word, options) in idle {
+        let said = refused(options).expect("a fault");
+        assert!(said.contains(&format!("`source: {{ {word}: … }}` is about files")), "{said}");
+    }
+}
