@@ -3,6 +3,7 @@
 mod int96;
 mod levels;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::Array;
@@ -74,10 +75,25 @@ impl ParquetSource {
 }
 
 impl ParquetSource {
-    fn int96_fits(&self, unit: &Unit, projection: &Projection) -> Result<(), Fault> {
+    /// The file, to read the columns of a row group from.
+    fn open_columns(&self, unit: &Unit, mask: &ProjectionMask) -> Result<Readable, Fault> {
+        let (file, footer) = (&self.known.files()[unit.file as usize], &self.footers[unit.file as usize]);
+        let group = footer.metadata().row_group(unit.start as usize);
+        // A footer that promises chunks beyond the file's end is found out when they are read.
+        let range = |leaf: usize| {
+            let (start, len) = group.column(leaf).byte_range();
+            start.min(file.bytes)..start.saturating_add(len).min(file.bytes)
+        };
+        let leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
+        let ranges = catch_unwind(AssertUnwindSafe(|| leaves.map(range).collect::<Vec<_>>()));
+        file.open_ranges(&ranges.map_err(|_| damaged(file, &"a column chunk lies at an impossible place"))?)
+    }
+
+    fn int96_fits(&self, unit: &Unit, projection: &Projection, handle: &Readable) -> Result<(), Fault> {
         let (file, footer) = (&self.known.files()[unit.file as usize], &self.footers[unit.file as usize]);
         for column in self.int96[unit.file as usize].iter().filter(|column| projection.columns.contains(&column.root)) {
-            let misread = int96::first_misread(&Arc::new(file.open()?), footer, unit.start as usize, column);
+            let again = handle.try_clone().map_err(|e| cannot_read(&file.path, &e))?;
+            let misread = int96::first_misread(&Arc::new(again), footer, unit.start as usize, column);
             if let Some((row, why)) = misread.map_err(|e| damaged(file, &e))? {
                 let before: i64 = footer.metadata().row_groups()[..unit.start as usize].iter().map(|group| group.num_rows()).sum();
                 let (name, row) = (footer.parquet_schema().column(column.leaf).path().string(), before as u64 + row + 1);
@@ -110,19 +126,22 @@ impl Source for ParquetSource {
             each(Chunk { batch, rows: RowNumbers::Dense { first: 0, len: records }, malformed: Vec::new() })?;
             return Ok(end);
         }
-        let handle = file.open()?;
-        self.int96_fits(unit, projection)?;
         let mask = ProjectionMask::roots(footer.parquet_schema(), projection.columns.iter().copied());
+        let handle = self.open_columns(unit, &mask)?;
+        let failure = handle.failure();
+        // Readers hand on the text of a fault alone.
+        let failed = |e: &dyn std::fmt::Display| failure().unwrap_or_else(|| damaged(file, e));
+        self.int96_fits(unit, projection, &handle)?;
         let form = if projection.compact { &self.compact[unit.file as usize] } else { footer };
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, form.clone())
             .with_projection(mask)
             .with_row_groups(vec![unit.start as usize])
             .with_batch_size(self.batch_rows)
             .build()
-            .map_err(|e| damaged(file, &e))?;
+            .map_err(|e| failed(&e))?;
         let (mut first, mut held) = (0, LeafCounts::new(projection.columns.len()));
         for batch in reader {
-            let batch = batch.map_err(|e| damaged(file, &e))?;
+            let batch = batch.map_err(|e| failed(&e))?;
             let len = batch.num_rows() as u32;
             held.add(batch.columns());
             let batch = self.layout.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
