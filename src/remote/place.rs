@@ -11,7 +11,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart};
 use url::Url;
 
-use super::answer::said;
+use super::answer::{fault, said};
 use super::configured::{Configured, configured};
 use super::name::{BucketName, Kind};
 use super::object::{Cache, Object};
@@ -171,8 +171,13 @@ impl Remote {
                 Ok(_) => {}
                 Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => break,
                 Err(error) => {
-                    let fault = Fault::new(Code::Unwritable, format!("{probe}: cannot write: {}", said(error)));
-                    return Err(fault.hint("nothing was published; check the store's address and credentials"));
+                    let why = fault(&self.to_string(), self.bucket.kind, &error);
+                    let unwritable = Fault::new(Code::Unwritable, format!("{probe}: cannot write: {}", said(error)));
+                    return Err(match why.code {
+                        // It says what to do.
+                        Code::PermissionDenied => why,
+                        _ => unwritable.hint("nothing was published; check the store's address and credentials"),
+                    });
                 }
             }
         }

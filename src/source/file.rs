@@ -105,9 +105,9 @@ impl InputFile {
     ///
     /// # Errors
     /// It is gone, has changed, or may not be read.
-    pub(crate) fn open_ranges(&self, ranges: &[Range<u64>]) -> Result<Readable, Fault> {
+    pub(crate) fn open_ranges(&self, ranges: impl FnOnce() -> Result<Vec<Range<u64>>, Fault>) -> Result<Readable, Fault> {
         match &self.content {
-            Content::Object(object) => object.by_columns(ranges).map(Readable::object).map_err(|e| cannot_read(&self.path, &e)),
+            Content::Object(object) => object.by_columns(&ranges()?).map(Readable::object).map_err(|e| cannot_read(&self.path, &e)),
             Content::File { .. } | Content::Spooled(_) | Content::Memory(_) => self.open(),
         }
     }

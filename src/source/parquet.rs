@@ -85,8 +85,10 @@ impl ParquetSource {
             start.min(file.bytes)..start.saturating_add(len).min(file.bytes)
         };
         let leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
-        let ranges = catch_unwind(AssertUnwindSafe(|| leaves.map(range).collect::<Vec<_>>()));
-        file.open_ranges(&ranges.map_err(|_| damaged(file, &"a column chunk lies at an impossible place"))?)
+        file.open_ranges(|| {
+            let ranges = catch_unwind(AssertUnwindSafe(|| leaves.map(range).collect()));
+            ranges.map_err(|_| damaged(file, &"a column chunk lies at an impossible place"))
+        })
     }
 
     fn int96_fits(&self, unit: &Unit, projection: &Projection, handle: &Readable) -> Result<(), Fault> {

@@ -51,6 +51,7 @@ mod measured;
 mod measures;
 mod mended;
 mod mistakes;
+mod object_sources;
 mod other_stores;
 mod parity;
 mod planted;
