@@ -70,6 +70,7 @@ mod measures;
 mod mended;
 mod mistakes;
 mod orc;
+mod object_sources;
 mod other_stores;
 mod parity;
 mod partitioned;
