@@ -14,7 +14,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, new_
 use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{Schema, SchemaRef};
 use delta_kernel::engine::arrow_conversion::TryIntoArrow;
-use delta_kernel::schema::{DataType as KernelType, StructType};
+use delta_kernel::schema::{DataType as KernelType, PrimitiveType, StructType};
 use delta_kernel::table_features::ColumnMappingMode;
 use deltalake_core::DeltaTableBuilder;
 use deltalake_core::logstore::LogStoreRef;
@@ -193,6 +193,10 @@ fn partition_values(place: &str, data_type: &KernelType, field: &TableField, fil
     let mut values: Vec<ArrayRef> = Vec::with_capacity(files.len());
     for file in files {
         let text = file.partition.get(&field.physical).and_then(Option::as_deref).unwrap_or_default();
+        // How other bytes are written, writers do not agree on.
+        if *plain == PrimitiveType::Binary && !text.is_ascii() {
+            return Err(wrong(text));
+        }
         let scalar = plain.parse_scalar(text).map_err(|_| wrong(text))?;
         values.push(field.adapted(&scalar.to_array(1).map_err(|_| wrong(text))?).map_err(|_| wrong(text))?);
     }
