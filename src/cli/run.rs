@@ -24,6 +24,7 @@ use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::store::Surroundings;
 use crate::summary::Summary;
+use crate::windows;
 
 use super::output;
 use super::record::{self, Record};
@@ -215,6 +216,25 @@ impl RunOptions {
         published: Option<Arc<PublishedTable>>,
     ) -> Result<Option<Arc<dyn References>>, Faults> {
         Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
+    }
+
+    /// With what means windows over several batches are judged.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn window_means(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<windows::Means, Faults> {
+        let references = self.references(now, rules, scratch, None)?;
+        let budget = Arc::new(Budget::new(countable(self.means.memory_limit.0), scratch.path.clone()));
+        let (as_of, threads) = (self.means.as_of.unwrap_or(now), self.means.threads());
+        Ok(windows::Means { now, as_of, threads, budget, mask_key: mask_key().ok().flatten(), references })
+    }
+
+    /// The rule file, read anew.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub(super) fn read_rules_again(&self) -> Result<RuleFile, Faults> {
+        read_rules(&self.rules, self.trust.confines()?.as_ref())
     }
 
     /// What can be reached of what rules may compare with.

@@ -70,7 +70,7 @@ impl StreamCommand {
         });
         let outcome = outcome.map_err(|_| Fault::new(Code::Internal, "internal error: a report could not be made"))?;
         Ok(match ended? {
-            Ended::Asked(signal) => ExitCode::from(128 + signal),
+            Ended::Asked(code) => ExitCode::from(code),
             Ended::Input => ExitCode::from(outcome.exit_code()),
         })
     }
@@ -131,7 +131,7 @@ impl Clock {
 enum Ended {
     /// The input did.
     Input,
-    /// A signal of this number asked for it.
+    /// Someone asked for it; with the exit code that says so.
     Asked(u8),
 }
 
@@ -151,10 +151,10 @@ impl Running<'_> {
     fn to_the_end(mut self) -> Result<Ended, Fault> {
         let mut out = Output::default();
         let ended = loop {
-            if let Some(signal) = self.stop.signal() {
+            if let Some(code) = self.stop.exit_code() {
                 self.ends.input.end_of_line(LINE_END_PATIENCE)?;
                 self.judge_lines(&mut out)?;
-                break Ended::Asked(signal);
+                break Ended::Asked(code);
             }
             let arrival = self.ends.input.wait(self.patience())?;
             self.judge_lines(&mut out)?;
