@@ -12,6 +12,7 @@ use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
 use crate::delta_log::LOG;
 use crate::diagnostic::{Code, Fault};
+use crate::remote;
 
 /// Files of one format, and the keys their directories are named by.
 #[derive(Debug)]
@@ -46,8 +47,20 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
             continue;
         }
         allow(path)?;
+        if remote::Kind::of(path).is_some() {
+            let found = remote::find(path, &options.surroundings)?;
+            from_directory |= found.directory.is_some();
+            for (name, object) in found.objects {
+                allow(&name)?;
+                let key = |root: &String| DirectoryKey::of_path(&name[root.len()..]);
+                keys.push(found.directory.as_ref().map_or_else(Vec::new, key));
+                files.push(InputFile::object(&name, object));
+            }
+            continue;
+        }
         if path.contains("://") {
-            return Err(Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL")).hint("fetch it first"));
+            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a place"));
+            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH`, or the path of a file"));
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
