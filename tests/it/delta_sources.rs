@@ -280,6 +280,34 @@ fn a_version_gated_twice_is_one_batch_and_another_version_another() {
 }
 
 #[test]
+fn a_table_in_an_object_store_is_read_like_one_here() {
+    let Some(store) = crate::s3::store() else { return };
+    let mut table = Table::new(&json!([field("region", "string"), field("v", "long")]), &["region"], &json!({}), &["deletionVectors"]);
+    let v = |values: &[i64]| vec![(Field::new("v", DataType::Int64, true), Arc::new(Int64Array::from(values.to_vec())) as ArrayRef)];
+    let a = table.file("region=a b/a.parquet", &json!({ "region": "a b" }), v(&[1, 2, 3]));
+    let b = table.file("b.parquet", &json!({ "region": "b" }), v(&[4]));
+    table.commit(&[a.clone(), b]);
+    table.commit(&[removed(&a), without(&a, &[1])]);
+    let name = table.place.name();
+    for file in table.place.files().into_iter().filter(|file| file.starts_with("t/")) {
+        let bytes = std::fs::read(table.place.path(&file)).expect("a file");
+        store.put(&format!("{name}/{file}"), Vec::leak(bytes));
+    }
+    let url = format!("s3://lake/{name}/t");
+    for (path, rows) in [(url.clone(), 3), (format!("{url}/@v1"), 4), (format!("delta://{url}@v0"), 0)] {
+        assert_eq!(table.rows(&path), rows, "{path}");
+    }
+    let run = table.check(&url, "dataset: t\nrules:\n  - range: { column: v, max: 2 }\n  - values: { column: region, in: [b] }\n");
+    let sample = |finding: &str| run.finding(finding)["samples"][0]["origin"].clone();
+    assert_eq!(sample("values-region"), json!({ "file": format!("{url}/region=a b/a.parquet"), "line": null, "row": 1 }));
+    assert_eq!(sample("range-v")["row"], 3, "{}", run.finding("range-v"));
+    assert!(table.fault(&format!("{url}@v9")).contains("has no version 9"));
+    assert!(table.fault(&format!("delta://{url}x")).contains("no Delta table is there"));
+    let above = table.fault(&format!("s3://lake/{name}"));
+    assert!(above.contains("this is a Delta table, among other data"), "{above}");
+}
+
+#[test]
 fn others_read_the_same_rows_of_tables_that_they_wrote() {
     let python = std::env::var("SLUICEGATE_PYTHON").unwrap_or_else(|_| "python3".into());
     let has = Command::new(&python).args(["-c", "import deltalake, duckdb, duckdb_extensions, polars, pyarrow"]).output();
