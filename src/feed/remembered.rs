@@ -65,7 +65,8 @@ impl Remembered {
     /// It cannot be written.
     pub(super) fn add(&mut self, file: &Seen) -> Result<(), Fault> {
         let failed = |e: std::io::Error| {
-            let fault = Fault::new(Code::of_writing(&e), format!("{}: cannot remember that {} was judged: {e}", self.place.display(), file.path));
+            let fault =
+                Fault::new(Code::of_writing(&e), format!("{}: cannot remember that {} was judged: {e}", self.place.display(), file.path));
             fault.hint("its batch is settled; gated again, it does not come twice")
         };
         let line = serde_json::to_string(file).map_err(|e| failed(e.into()))?;

@@ -230,8 +230,11 @@ fn begin(
         let place = format!("{settings}, partition {partition}");
         let start = match (at, options.begin) {
             (Some(at), _) if at > latest => {
-                let fault = Fault::new(Code::EventsGone, format!("{place}: the table is at offset {at}, and the partition ends at {latest}"));
-                return Err(fault.hint("the topic was made anew, or is another's: publish to another table, or give the topic another name"));
+                let fault =
+                    Fault::new(Code::EventsGone, format!("{place}: the table is at offset {at}, and the partition ends at {latest}"));
+                return Err(
+                    fault.hint("the topic was made anew, or is another's: publish to another table, or give the topic another name")
+                );
             }
             (Some(at), _) if at < earliest => {
                 let gone = counted((earliest - at).unsigned_abs(), "offset");
@@ -267,6 +270,7 @@ fn application(topic: &str, partition: i32) -> String {
 
 /// What an event takes.
 fn size(event: &EventRecord) -> usize {
-    let of = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-    of(&event.key) + of(&event.value) + event.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+    let headers = event.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    of(event.key.as_deref()) + of(event.value.as_deref()) + headers
 }

@@ -130,7 +130,8 @@ fn quotes(code: Code) -> Quotes {
         | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
         | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | MovedOn | Locked
         | UnsafeStore | AlreadyPublished | NotPublished | RowsGone | FateUnknown | NeedsScan | UnknownBatch | NotReplayable
-        | ReplayUnfinished | InvalidMended | UnknownRun | UnknownFigure | Cancelled | Other => Quotes::Nothing,
+        | ReplayUnfinished | InvalidMended | UnknownRun | UnknownFigure | Cancelled | RefusedAddress | TimedOut | Unchanged | Other
+        | UnknownTopic | EventsGone => Quotes::Nothing,
     }
 }
 

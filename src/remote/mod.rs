@@ -1,6 +1,7 @@
 //! Object stores that speak S3: a put is whole and durable or it is not there, and one that may not overwrite says so.
 
 mod configured;
+mod readable;
 
 use std::fmt::{self, Display};
 use std::io::{self, Read};
@@ -16,6 +17,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use self::configured::configured;
+pub use self::readable::Readable;
 use crate::diagnostic::{Code, Fault, without_credentials};
 use crate::files;
 
@@ -290,7 +292,7 @@ fn object_store_error(error: io::Error) -> object_store::Error {
 
 /// An object being read.
 #[derive(Debug, Clone)]
-pub struct Object {
+pub(crate) struct Object {
     remote: Remote,
     len: u64,
     /// Where the block fetched last begins, and its bytes.
@@ -318,22 +320,11 @@ impl Object {
         Ok(block.1.slice(at..at + length))
     }
 
-    /// Its bytes from `start` on.
-    pub(crate) fn read_from(self, start: u64) -> impl Read {
-        ObjectReader { object: self, at: start }
-    }
-}
-
-struct ObjectReader {
-    object: Object,
-    at: u64,
-}
-
-impl Read for ObjectReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = (self.object.len - self.at.min(self.object.len)).min(buffer.len() as u64) as usize;
-        buffer[..length].copy_from_slice(&self.object.range(self.at, length)?);
-        self.at += length as u64;
+    /// Some bytes from `at` on, which moves behind them; none at the end.
+    fn read_some(&self, at: &mut u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = (self.len - self.len.min(*at)).min(buffer.len() as u64) as usize;
+        buffer[..length].copy_from_slice(&self.range(*at, length)?);
+        *at += length as u64;
         Ok(length)
     }
 }

@@ -1,11 +1,15 @@
 //! A file of the batch: what the user named, and where its bytes are read from.
 
-use std::fs::{self, File};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use crate::diagnostic::{Code, Fault, nearest};
 use crate::files;
+use crate::remote::Readable;
 
 /// A file of the batch, as it was when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +20,19 @@ pub struct InputFile {
     pub bytes: u64,
     /// Bytes as the file is stored.
     pub stored_bytes: u64,
-    modified: Option<SystemTime>,
-    /// Holds the content where it is not the file's own bytes: standard input, decompressed or decoded text.
-    spooled: Option<PathBuf>,
+    content: Content,
+}
+
+/// Where the bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    /// In the file itself, which others may write to.
+    File {
+        modified: Option<SystemTime>,
+    },
+    /// In a file that nothing else writes to: standard input, decompressed or decoded text.
+    Spooled(PathBuf),
+    Memory(Bytes),
 }
 
 impl InputFile {
@@ -28,16 +42,12 @@ impl InputFile {
     /// It is not there, or may not be read.
     pub fn stat(path: &str) -> Result<Self, Fault> {
         let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
-        Ok(Self { path: path.to_owned(), bytes: meta.len(), stored_bytes: meta.len(), modified: meta.modified().ok(), spooled: None })
+        Ok(Self::new(path, meta.len(), Content::File { modified: meta.modified().ok() }))
     }
 
-    /// The same file, read from `spool` instead, which nothing else writes to.
-    ///
-    /// # Errors
-    /// The spool cannot be read.
-    pub fn spooled(self, spool: PathBuf) -> Result<Self, Fault> {
-        let bytes = fs::metadata(&spool).map_err(|e| cannot_read(&spool.display().to_string(), &e))?.len();
-        Ok(Self { bytes, spooled: Some(spool), ..self })
+    /// Bytes in memory, called `name` in reports.
+    pub fn in_memory(name: &str, bytes: Bytes) -> Self {
+        Self::new(name, bytes.len() as u64, Content::Memory(bytes))
     }
 
     /// A stream called `path`, read from `spool`.
@@ -45,27 +55,41 @@ impl InputFile {
     /// # Errors
     /// The spool cannot be read.
     pub fn stream(path: &str, spool: PathBuf) -> Result<Self, Fault> {
-        let empty = Self { path: path.to_owned(), bytes: 0, stored_bytes: 0, modified: None, spooled: None };
-        let file = empty.spooled(spool)?;
-        Ok(Self { stored_bytes: file.bytes, ..file })
+        let bytes = bytes_of(&spool)?;
+        Ok(Self::new(path, bytes, Content::Spooled(spool)))
     }
 
-    /// Whether the bytes are read from elsewhere than the file itself.
+    fn new(path: &str, bytes: u64, content: Content) -> Self {
+        Self { path: path.to_owned(), bytes, stored_bytes: bytes, content }
+    }
+
+    /// The same file, read from `spool` instead, which nothing else writes to.
+    ///
+    /// # Errors
+    /// The spool cannot be read.
+    pub fn spooled(self, spool: PathBuf) -> Result<Self, Fault> {
+        Ok(Self { bytes: bytes_of(&spool)?, content: Content::Spooled(spool), ..self })
+    }
+
+    /// Whether the bytes are read from elsewhere than a file of that name: its name says nothing of them.
     pub fn is_spooled(&self) -> bool {
-        self.spooled.is_some()
-    }
-
-    /// Where the bytes are read from.
-    pub fn content(&self) -> &Path {
-        self.spooled.as_deref().unwrap_or_else(|| Path::new(&self.path))
+        match self.content {
+            Content::Spooled(_) | Content::Memory(_) => true,
+            Content::File { .. } => false,
+        }
     }
 
     /// Opens the content.
     ///
     /// # Errors
     /// It is gone, or may not be read.
-    pub fn open(&self) -> Result<File, Fault> {
-        files::open(self.content()).map_err(|e| cannot_read(&self.path, &e))
+    pub fn open(&self) -> Result<Readable, Fault> {
+        let opened = match &self.content {
+            Content::File { .. } => files::open(Path::new(&self.path)).map(Readable::from),
+            Content::Spooled(spool) => files::open(spool).map(Readable::from),
+            Content::Memory(bytes) => return Ok(Readable::from(bytes.clone())),
+        };
+        opened.map_err(|e| cannot_read(&self.path, &e))
     }
 
     /// The content's bytes `start..start + len`.
@@ -74,8 +98,17 @@ impl InputFile {
     /// The file has changed, or cannot be read.
     pub fn read_at(&self, start: u64, len: usize) -> Result<Vec<u8>, Fault> {
         self.ensure_unchanged()?;
+        self.read_part(start, len).map_err(|e| cannot_read(&self.path, &e))
+    }
+
+    fn read_part(&self, start: u64, len: usize) -> io::Result<Vec<u8>> {
+        let path = match &self.content {
+            Content::File { .. } => Path::new(&self.path),
+            Content::Spooled(spool) => spool,
+            Content::Memory(bytes) => return Ok(Readable::from(bytes.clone()).part(start, len)?.to_vec()),
+        };
         let mut bytes = vec![0; len];
-        files::read_exact_at(&self.open()?, &mut bytes, start).map_err(|e| cannot_read(&self.path, &e))?;
+        files::read_exact_at(&files::open(path)?, &mut bytes, start)?;
         Ok(bytes)
     }
 
@@ -84,16 +117,18 @@ impl InputFile {
     /// # Errors
     /// The file is gone, or its length or time of change differs.
     pub fn ensure_unchanged(&self) -> Result<(), Fault> {
-        if self.spooled.is_some() {
-            return Ok(());
-        }
-        let now = Self::stat(&self.path)?;
-        if (now.bytes, now.modified) == (self.bytes, self.modified) {
+        let Content::File { modified } = self.content else { return Ok(()) };
+        let meta = fs::metadata(&self.path).map_err(|e| cannot_read(&self.path, &e))?;
+        if (meta.len(), meta.modified().ok()) == (self.bytes, modified) {
             return Ok(());
         }
         let what = format!("{} changed while it was being read", self.path);
         Err(Fault::new(Code::FileChanged, what).hint("run again once nothing writes to it"))
     }
+}
+
+fn bytes_of(spool: &Path) -> Result<u64, Fault> {
+    Ok(fs::metadata(spool).map_err(|e| cannot_read(&spool.display().to_string(), &e))?.len())
 }
 
 /// The path of the file whose name is nearest to that of `path`, in its directory.
@@ -129,5 +164,22 @@ pub(super) fn cannot_read(path: &str, error: &std::io::Error) -> Fault {
         std::io::ErrorKind::PermissionDenied => Fault::new(Code::PermissionDenied, format!("{path}: permission denied")),
         std::io::ErrorKind::IsADirectory => Fault::new(Code::NotAFile, format!("{path} is a directory")),
         _ => Fault::new(Code::Unreadable, format!("{path}: cannot read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_in_memory_are_read_like_a_file() {
+        let file = InputFile::in_memory("events", Bytes::from_static(b"id\n1\n2\n"));
+        assert_eq!((file.bytes, file.stored_bytes, file.is_spooled()), (7, 7, true));
+        assert_eq!(file.read_at(3, 2).expect("there"), b"1\n");
+        assert!(file.read_at(5, 3).is_err() && file.read_at(u64::MAX, 1).is_err());
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut file.open().expect("opened"), &mut text).expect("read");
+        assert_eq!(text, "id\n1\n2\n");
+        file.ensure_unchanged().expect("nobody else has it");
     }
 }

@@ -16,6 +16,8 @@ pub struct Known {
     pub schema: SchemaRef,
     /// The format of the files; none where rows come from no file.
     pub format: Option<Format>,
+    /// Which version of a table was read; none where the data is no table with versions.
+    pub table_version: Option<u64>,
     /// Where rows come from.
     pub origins: Origins,
     /// Where the records of each file begin: one entry for each value of [`super::Unit::file`].
@@ -95,6 +97,7 @@ impl Known {
         Self {
             schema,
             format: None,
+            table_version: None,
             origins,
             starts: Vec::new(),
             bytes,
@@ -121,9 +124,14 @@ impl Known {
         Self { infers_types: true, rereading: Rereading::OfAll, ..plain }
     }
 
-    /// The format's name; `memory` where there is none.
+    /// The format's name; `memory` or `events` where rows come from no file.
     pub fn format_name(&self) -> &'static str {
-        self.format.map_or(Origin::MEMORY, Format::name)
+        match (self.format, &self.origins) {
+            _ if self.table_version.is_some() => "delta",
+            (Some(format), _) => format.name(),
+            (None, Origins::Files(_) | Origins::Parts(..) | Origins::Memory) => Origin::MEMORY,
+            (None, Origins::Events(_)) => "events",
+        }
     }
 
     /// The files, in source order; none where rows come from elsewhere.

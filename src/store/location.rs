@@ -1,17 +1,15 @@
 //! Where files are: on this machine, or in an object store that speaks S3.
 
 use std::fmt::{self, Display};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
-use parquet::errors::ParquetError;
-use parquet::file::reader::{ChunkReader, Length};
 
 use crate::diagnostic::{Code, Fault};
 use crate::files;
-use crate::remote::{Object, Remote, Surroundings};
+use crate::remote::{Readable, Remote, Surroundings};
 
 /// A file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,8 +143,8 @@ impl Location {
     /// It cannot be opened.
     pub fn open(&self) -> io::Result<Option<Readable>> {
         let opened = match self {
-            Self::Local(path) => files::open(path).map(Readable::File),
-            Self::Remote(remote) => remote.open().map(Readable::Object),
+            Self::Local(path) => files::open(path).map(Readable::from),
+            Self::Remote(remote) => remote.open().map(Readable::object),
         };
         match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -243,40 +241,6 @@ impl Display for Location {
         match self {
             Self::Local(path) => path.display().fmt(f),
             Self::Remote(remote) => remote.fmt(f),
-        }
-    }
-}
-
-/// A file that can be read from any place in it.
-#[derive(Debug)]
-pub enum Readable {
-    File(File),
-    Object(Object),
-}
-
-impl Length for Readable {
-    fn len(&self) -> u64 {
-        match self {
-            Self::File(file) => Length::len(file),
-            Self::Object(object) => object.len(),
-        }
-    }
-}
-
-impl ChunkReader for Readable {
-    type T = Box<dyn Read + Send>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(match self {
-            Self::File(file) => Box::new(file.get_read(start)?),
-            Self::Object(object) => Box::new(object.clone().read_from(start)),
-        })
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        match self {
-            Self::File(file) => file.get_bytes(start, length),
-            Self::Object(object) => Ok(object.range(start, length)?),
         }
     }
 }

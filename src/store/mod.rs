@@ -31,14 +31,14 @@ pub use self::durable::{GateLock, Waiting, sweep_at};
 pub use self::encoded::{Encoded, Encoder, StagedUnit, UnitEncoder};
 pub use self::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 pub use self::list::{open, refuse_other_files};
-pub use self::location::{Location, Readable};
+pub use self::location::Location;
 pub use self::parquet::{done_in, replays_in, stored_at};
 pub use self::partition::Partition;
 pub use self::position::{Position, moved_on};
 pub use self::quarantine::{Contents, MASKS, Quarantine, StagedPart};
 pub use self::stamp::{ReplayedRows, Stamp, Stored};
 pub use self::summaries::{Coverage, SummaryName, Texts, Uncovered};
-pub use crate::remote::Surroundings;
+pub use crate::remote::{Readable, Surroundings};
 
 /// The directory in that of a table where what is ours lives: other programs leave alone what begins with `_`.
 const RESERVED: &str = "_sluicegate";

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::diagnostic::{Code, Fault};
 use crate::json::{skip_space, structural_end};
+use crate::remote::Readable;
 use crate::source::file::cannot_read;
 use crate::source::{InputFile, foreign};
 
@@ -93,7 +94,7 @@ enum Then {
 /// Bytes of a document one after the other, with what little structure it takes to find an array.
 struct DocumentWalk<'a> {
     file: &'a InputFile,
-    input: BufReader<std::fs::File>,
+    input: BufReader<Readable>,
     at: u64,
     lines: u64,
 }

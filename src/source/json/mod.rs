@@ -7,6 +7,7 @@
 
 mod builder;
 mod digits;
+mod events;
 mod inference;
 mod layout;
 mod plan;
@@ -19,8 +20,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Fields, Schema};
 
+pub use self::events::{EventReader, ReadLines, without_mark};
 use self::layout::{Layout, RecordRegion, last_element_end};
 use self::plan::{ContractNode, ReadPlan};
+pub use self::reading::RecordSpan;
 use self::reading::{RecordFrames, UnitReader, first_problem, shape_of};
 use super::foreign;
 use super::shape::{FIELDS_MAX, Shape};

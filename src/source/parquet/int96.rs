@@ -3,7 +3,6 @@
 //! The library converts them without a word where they do not fit: values beyond 64 bits wrap around, digits
 //! beyond the unit are dropped.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
@@ -14,6 +13,8 @@ use parquet::data_type::{Int96, Int96Type};
 use parquet::errors::ParquetError;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use crate::remote::Readable;
+
 /// Values that are looked at together.
 const VALUES: usize = 8192;
 const JULIAN_DAY_OF_1970: i64 = 2_440_588;
@@ -21,7 +22,7 @@ const SECONDS_OF_DAY: i64 = 86_400;
 
 /// The first value of the column that is not what it is read as: its row in the group, and what is wrong.
 pub(super) fn first_misread(
-    file: &Arc<File>,
+    file: &Arc<Readable>,
     footer: &ArrowReaderMetadata,
     group: usize,
     column: &Int96Column,

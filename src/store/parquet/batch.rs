@@ -8,8 +8,9 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use super::metadata::{footer_digest, is_partial, replays_in};
 use super::staged::milliseconds;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Readable;
 use crate::store::interface::BatchRows;
-use crate::store::location::{Location, Readable};
+use crate::store::location::Location;
 use crate::store::summaries::LiveFile;
 
 /// The file that holds the published rows of one batch, and no others.

@@ -6,7 +6,8 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::diagnostic::{Code, Fault};
-use crate::store::location::{Location, Readable};
+use crate::remote::Readable;
+use crate::store::location::Location;
 use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp, Stored};
 

@@ -13,10 +13,11 @@ use super::groups::EncodedGroup;
 use super::staged::StagedFile;
 use super::values;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::Readable;
 use crate::rows::RowSet;
 use crate::store::encoded::{Encoded, Encoder, StagedUnit};
 use crate::store::interface::{BatchRows, Commit, Committed, Stage};
-use crate::store::location::{Location, Readable};
+use crate::store::location::Location;
 use crate::store::partition::Partition;
 use crate::store::stamp::Stamp;
 

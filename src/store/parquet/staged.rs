@@ -23,10 +23,10 @@ use super::groups::{EncodedGroup, GroupsEncoder};
 use super::metadata::{DONE, PARTIAL, POSITIONS, REPLAYS, footer_digest};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
-use crate::remote::Remote;
+use crate::remote::{Readable, Remote};
 use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage};
 use crate::store::kill;
-use crate::store::location::{Location, Readable, parent};
+use crate::store::location::{Location, parent};
 use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp};
 
@@ -171,7 +171,7 @@ impl StagedFile {
     /// # Errors
     /// It cannot be opened.
     pub(crate) fn readable(&self) -> Result<Readable, Fault> {
-        files::open(&self.path).map(Readable::File).map_err(|e| cannot_write(&self.path, &e))
+        files::open(&self.path).map(Readable::from).map_err(|e| cannot_write(&self.path, &e))
     }
 
     /// Reads row group `index` of this finished file.

@@ -14,8 +14,8 @@ use super::statistics;
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::metric::groups::GROUPS_MAX;
+use crate::remote::Readable;
 use crate::rules::published::OrdinalKind;
-use crate::store::location::Readable;
 use crate::store::partition::{Partition, texts};
 
 /// The values of the rows in the finished `file`, as values of the type `judged`.
