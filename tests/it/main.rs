@@ -97,6 +97,7 @@ mod schema_drift;
 mod sequences;
 mod set_aside;
 mod strangers;
+mod streaming_recommendations;
 mod stream;
 mod stream_pipes;
 mod stream_rules;
