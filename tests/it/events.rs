@@ -288,3 +288,24 @@ fn events_that_were_set_aside_are_shown_taken_out_mended_and_join_their_batch() 
     assert_eq!(forgot.code, 0, "{}{}", forgot.stdout, forgot.stderr);
     assert_eq!(topic.part("b3").num_rows(), 0, "{}", forgot.stdout);
 }
+
+#[test]
+fn columns_on_request_are_those_of_the_table_that_they_made() {
+    for key in ["text", "binary"] {
+        let rules = RULES.replace("[offset, key]", &format!("[key, headers, partition, offset, timestamp], key: {key}"));
+        let mut topic = Topic::new(&rules);
+        for id in 1..4i64 {
+            let mut records = topic.records(&[format!("{{\"id\": {id}, \"seconds\": 1}}")]);
+            records[0].key = (id > 1).then(|| Bytes::from_static(b"k"));
+            records[0].headers = if id > 2 { vec![("h".to_owned(), b"v".to_vec())] } else { Vec::new() };
+            let report = gated(topic.gate(&format!("b{id}"), records));
+            assert_eq!((report.verdict, changes(&report)), (Verdict::Accept, Vec::new()), "{key} {id} {:?}", report.findings);
+        }
+        let seen = topic.published();
+        let (no, k) = (r#"{"id":1,"seconds":1,"#, if key == "text" { "k" } else { "6b" });
+        assert_eq!(seen[0], format!(r#"{no}"kafka_partition":0,"kafka_offset":0,"kafka_timestamp":"2023-11-14T22:13:20Z"}}"#));
+        let rest = r#""kafka_partition":0,"kafka_offset":2,"kafka_timestamp":"2023-11-14T22:13:20.002Z"}"#;
+        let headers = r#""kafka_headers":"[{\"key\":\"h\",\"value\":\"v\"}]","#;
+        assert_eq!(seen[2], format!(r#"{{"id":3,"seconds":1,"kafka_key":"{k}",{headers}{rest}"#));
+    }
+}
