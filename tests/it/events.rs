@@ -309,3 +309,25 @@ fn columns_on_request_are_those_of_the_table_that_they_made() {
         assert_eq!(seen[2], format!(r#"{{"id":3,"seconds":1,"kafka_key":"{k}",{headers}{rest}"#));
     }
 }
+
+#[test]
+fn where_columns_are_masked_no_key_of_poison_is_shown_and_a_tombstone_is_still_called_one() {
+    let columns = "id: int64, seconds: int64, kafka_key: { type: string, mask: true }";
+    let rules = format!("{RULES}schema: {{ evolution: any, columns: {{ {columns} }} }}\n");
+    let mut topic = Topic::new(&rules);
+    let records = with_poison(&mut topic);
+    gated(topic.gate("b1", records));
+    let part = topic.part("b1");
+    let reasons = part.column_by_name("_sluicegate_reason").expect("a column").as_string::<i32>().clone();
+    assert_eq!(reasons.value(2), "no value (a tombstone)");
+    let keys = part.column_by_name("_sluicegate_key").expect("a column").as_binary::<i32>().clone();
+    assert_eq!(keys.value(1), b"k2");
+    for (name, is_shown) in [("bad.ndjson", false), ("all.ndjson", true)] {
+        let unmasked: &[&str] = if is_shown { &["--unmasked"] } else { &[] };
+        let export = ["quarantine", "export", "aside", "b1", "--to", "rows.ndjson", "--malformed-to", name];
+        let run = topic.place.run(&[&export[..], unmasked].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let text = std::fs::read_to_string(topic.place.path(name)).expect("text");
+        assert_eq!(text.contains("k2"), is_shown, "{text}");
+    }
+}
