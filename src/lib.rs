@@ -52,6 +52,7 @@ pub mod store;
 pub mod stream;
 pub mod summary;
 pub mod verdict;
+pub mod windows;
 
 // Public for the program, the benchmarks and the tests alone: they may change with every version.
 #[doc(hidden)]

@@ -174,7 +174,7 @@ rules:
 fn standard_input_is_read_like_a_file() {
     let place = Place::new();
     let rules = place.write("r.yaml", RULES).display().to_string();
-    let expected = told(&checked("table.csv"));
+    let expected = told(&checked("table.csv"), "table.csv");
     for (form, format) in [
         ("table.parquet", None),
         ("table.arrow", None),
@@ -189,7 +189,7 @@ fn standard_input_is_read_like_a_file() {
         let mut arguments = vec!["check", "-", "-r", &rules];
         arguments.extend(format.iter().flat_map(|f| ["--format", f]));
         let run = run_with_input(&project(""), &arguments, &fixture(form));
-        assert_eq!(told(&run), expected, "{form}: {}", run.stderr);
+        assert_eq!(told(&run, form), expected, "{form}: {}", run.stderr);
         assert_eq!(run.report()["batch"]["files"][0]["path"], "-");
     }
     let unknown = run_with_input(&project(""), &["check", "-", "-r", &rules], &fixture("table.csv"));
@@ -284,7 +284,7 @@ profile: full
     let check = |name: &str| run_in(&project(""), &["check", &fixture(name).display().to_string(), "-r", &rules]);
     let (json, parquet) = (check("nested.ndjson"), check("nested.parquet"));
     assert_eq!(json.code, 0, "{}{}", json.stdout, json.stderr);
-    assert_eq!(told(&json), told(&parquet));
+    assert_eq!(told(&json, ""), told(&parquet, ""));
     let failing = |id: &str| json.finding(id)["failing_rows"].as_u64().expect("a count");
     assert_eq!(failing("missing-address.city"), 2);
     assert_eq!(failing("missing-address.geo.lat"), 2);
