@@ -116,6 +116,12 @@ impl Remote {
         Self { path: self.path.clone().join(name), ..self.clone() }
     }
 
+    /// What `path`, with `/` between its parts and each as the store has it, is under this one.
+    pub(crate) fn descend(&self, path: &str) -> Self {
+        let whole = format!("{}/{path}", self.path);
+        Self { path: ObjectPath::parse(&whole).unwrap_or_else(|_| ObjectPath::from(whole)), ..self.clone() }
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.path.filename().unwrap_or_default()
     }
