@@ -149,7 +149,10 @@ impl Gate {
         let Some(windows) = &mut run.windows else { return Ok(done) };
         let now = begun.now;
         let means = self.options.window_means(now, begun.rules()?, &run.scratch)?;
-        let told = batch.map_or_else(|| windows.end(&means), |batch| windows.take(batch, &means))?;
+        let told = match batch {
+            Some(batch) => windows.take(batch, &means)?,
+            None => windows.end(&means)?,
+        };
         told.notes.iter().for_each(|note| output::note(note));
         let halts = self.feeds.on_reject(begun.rules()?.sections.gate.on_reject) == OnReject::Halt;
         for report in &told.reports {
