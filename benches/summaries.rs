@@ -13,7 +13,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sluicegate::audit::{Job, Keeps};
 use sluicegate::gate::{self, PublishedTable, Request};
 use sluicegate::metric::Budget;
-use sluicegate::ruleset::RuleFile;
+use sluicegate::ruleset::{OnReject, RuleFile};
 use sluicegate::source::{self, Spool};
 use sluicegate::store::{self, Location, Quarantine, Surroundings, Waiting};
 
@@ -61,6 +61,8 @@ fn publish(place: &Path, rules: &RuleFile, batch: usize, columns: usize) {
         batch_id: Some(id),
         supersede: false,
         replace: None,
+        on_reject: OnReject::Halt,
+        moving: None,
         dry_run: false,
         as_of: None,
         waiting: Waiting { limit: Duration::from_secs(5), tell: |_| {} },

@@ -28,13 +28,15 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let reject_above = rules.sections.gate.reject_above;
     let all_bad = audited.findings.iter().all(|f| f.published.is_empty());
     let bad = if all_bad { set_aside } else { audited.bad_rows() };
-    let totals = Totals { considered: audited.considered(), set_aside, bad, reject_above };
+    let totals =
+        Totals { considered: audited.considered(), set_aside, bad, reject_above, is_slice: audited.source.known().origins.are_events() };
     let (verdict, reasons) = verdict::decide(&findings, totals);
-    let files = audited.source.known().files().iter().map(|f| BatchFile { path: f.path.clone(), bytes: f.stored_bytes }).collect();
-    let format = audited.source.known().format_name().to_owned();
+    let named = audited.source.known().origins.named();
+    let files = named.into_iter().map(|(path, bytes)| BatchFile { path: path.to_owned(), bytes }).collect();
+    let (format, version) = (audited.source.known().format_name().to_owned(), audited.source.known().table_version);
     findings.sort_by_key(rank);
     let mut report = Report {
-        batch: Batch { id: header.batch_id.clone(), format, files, rules_digest: digest(rules) },
+        batch: Batch { id: header.batch_id.clone(), format, version, files, rules_digest: digest(rules) },
         verdict,
         reasons,
         rows: rows(audited, verdict, set_aside),
@@ -56,7 +58,7 @@ pub fn assemble_summaries(header: Header, rules: &RuleFile, judged: &AuditedSumm
     // Which rows these are is not known: at least so many.
     let set_aside = findings.iter().filter(|f| f.sets_aside()).map(|f| f.failing_rows.clamp(1, (*rows).max(1))).max().unwrap_or(0);
     let set_aside = set_aside.min(*rows);
-    let totals = Totals { considered: *rows, set_aside, bad: set_aside, reject_above: rules.sections.gate.reject_above };
+    let totals = Totals { considered: *rows, set_aside, bad: set_aside, reject_above: rules.sections.gate.reject_above, is_slice: false };
     let (verdict, mut reasons) = verdict::decide(&findings, totals);
     if *unanswered > 0 {
         let are = if *unanswered == 1 { "needs a scan, and was" } else { "need a scan, and were" };
@@ -68,6 +70,7 @@ pub fn assemble_summaries(header: Header, rules: &RuleFile, judged: &AuditedSumm
         batch: Batch {
             id: header.batch_id.clone(),
             format: "summaries".to_owned(),
+            version: None,
             files: vec![BatchFile { path: place.to_owned(), bytes: 0 }],
             rules_digest: digest(rules),
         },
@@ -114,6 +117,7 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         columns: Vec::new(),
         publication: None,
         history: None,
+        stream: None,
     }
 }
 

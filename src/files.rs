@@ -10,6 +10,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -120,6 +121,20 @@ pub(crate) fn create(path: &Path, access: Access) -> io::Result<File> {
     system::create(path, access)
 }
 
+/// Opens a regular file to write behind what is there; makes it where it is not.
+///
+/// # Errors
+/// It is a symbolic link of another user, is no regular file, or cannot be written.
+pub(crate) fn append(path: &Path) -> io::Result<File> {
+    if is_link_of_another(path) {
+        return Err(io::Error::new(ErrorKind::PermissionDenied, "it is a symbolic link of another user"));
+    }
+    if let Ok(there) = fs::metadata(path) {
+        regular(&there)?;
+    }
+    File::options().append(true).create(true).open(path)
+}
+
 /// Makes a new directory that only this user can look into.
 ///
 /// # Errors
@@ -174,6 +189,30 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 /// The file ends before, or cannot be read.
 pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
     system::read_exact_at(file, bytes, start)
+}
+
+/// Standard input, without a buffer of its own: what was not read stays there for others.
+///
+/// # Errors
+/// It is closed.
+pub(crate) fn standard_input() -> io::Result<File> {
+    system::standard_input()
+}
+
+/// Standard output, without a buffer.
+///
+/// # Errors
+/// It is closed.
+pub(crate) fn standard_output() -> io::Result<File> {
+    system::standard_output()
+}
+
+/// Waits until something can be read, or the end; gives whether it can. Where the system cannot tell, reading waits.
+///
+/// # Errors
+/// It cannot be waited for.
+pub(crate) fn is_readable(file: &File, within: Duration) -> io::Result<bool> {
+    system::is_readable(file, within)
 }
 
 /// Makes it an error to write more than a limit on the size of files allows. By default it is the end of the program.

@@ -35,9 +35,11 @@ pub mod audit;
 pub mod baseline;
 pub mod diagnostic;
 pub mod engine;
+pub mod feed;
 pub mod findings;
 pub mod gate;
 pub mod history;
+pub mod kafka;
 pub mod privacy;
 pub mod quarantine;
 pub mod report;
@@ -47,8 +49,10 @@ pub mod rules;
 pub mod ruleset;
 pub mod source;
 pub mod store;
+pub mod stream;
 pub mod summary;
 pub mod verdict;
+pub mod windows;
 
 // Public for the program, the benchmarks and the tests alone: they may change with every version.
 #[doc(hidden)]
@@ -63,6 +67,7 @@ pub mod statistics;
 pub mod yaml;
 
 mod confines;
+mod delta_log;
 mod files;
 mod footer;
 mod identity;

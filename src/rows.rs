@@ -3,6 +3,7 @@
 mod repeats;
 mod set;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use arrow::array::{Array, BooleanArray};
@@ -36,17 +37,25 @@ pub enum Origin {
         /// Number of the row among the rows of all batches, from 0.
         index: u64,
     },
+    /// A topic.
+    Event {
+        topic: String,
+        partition: i32,
+        /// Number of the record in its partition, from 0.
+        offset: i64,
+    },
 }
 
 impl Origin {
     /// What rows in memory lie in, where others have a file.
     pub const MEMORY: &'static str = "memory";
 
-    /// As columns of a table: what the row lies in, its line, and its number from 1.
-    pub fn columns(&self) -> (&str, Option<u64>, u64) {
+    /// As columns of a table: what the row lies in, its line, and its number there: from 1, but for offsets, which are from 0.
+    pub fn columns(&self) -> (Cow<'_, str>, Option<u64>, u64) {
         match self {
-            Self::File { file, line, row } => (file, *line, *row),
-            Self::Memory { index } => (Self::MEMORY, None, index + 1),
+            Self::File { file, line, row } => (Cow::Borrowed(file), *line, *row),
+            Self::Memory { index } => (Cow::Borrowed(Self::MEMORY), None, index + 1),
+            Self::Event { topic, partition, offset } => (Cow::Owned(format!("{topic}[{partition}]")), None, offset.cast_unsigned()),
         }
     }
 }
@@ -60,7 +69,12 @@ impl Origin {
             }
             (Self::File { file, line: Some(line), .. }, _) => format!("line {line} of {file}"),
             (Self::File { file, line: None, row }, _) => format!("row {row} of {file}"),
-            (Self::Memory { .. }, _) => self.to_string(),
+            (Self::Event { topic, partition, offset }, Self::Event { topic: near, partition: at, .. })
+                if (topic, partition) == (near, at) =>
+            {
+                format!("offset {offset}")
+            }
+            (Self::Memory { .. } | Self::Event { .. }, _) => self.to_string(),
         }
     }
 }
@@ -71,6 +85,7 @@ impl fmt::Display for Origin {
             Self::File { file, line: Some(line), .. } => write!(f, "{file}:{line}"),
             Self::File { file, line: None, row } => write!(f, "{file} row {row}"),
             Self::Memory { index } => write!(f, "the row of index {index}"),
+            Self::Event { topic, partition, offset } => write!(f, "{topic}[{partition}]@{offset}"),
         }
     }
 }

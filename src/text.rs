@@ -1,7 +1,9 @@
 //! Text to values, exactly: a value that would lose a digit is not a value of that type.
 
+mod numerals;
 mod time;
 
+pub use self::numerals::NumberForm;
 pub(crate) use self::time::{common, date, date_in, offset_seconds, timestamp, timestamp_in};
 
 use crate::types::Class;

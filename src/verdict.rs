@@ -34,14 +34,21 @@ pub struct Totals {
     pub bad: u64,
     /// More bad rows than this reject the batch; [`REJECT_ABOVE`] if none is given.
     pub reject_above: Option<Tolerance>,
+    /// Whether the batch is a slice of a stream, cut where it came to be: that none of its few rows is left says nothing then.
+    pub is_slice: bool,
 }
 
 impl Totals {
+    /// Whether a slice of a stream has no row that could pass without being judged.
+    fn leaves_nothing_of_a_slice(self) -> bool {
+        self.is_slice && self.considered > 0 && self.set_aside == self.considered
+    }
+
     /// Why the rows set aside reject the batch, if they do.
     fn rejects(self, findings: &[Finding]) -> Option<String> {
-        let Self { considered, bad, reject_above, .. } = self;
+        let Self { considered, bad, reject_above, is_slice, .. } = self;
         let limit = reject_above.or_else(|| REJECT_ABOVE.parse().ok())?;
-        if considered > 0 && bad == considered {
+        if considered > 0 && bad == considered && !is_slice {
             return Some(format!("no row is left to be published: {}", causes(findings, considered)));
         }
         limit.is_fully_exceeded_by(bad, considered).then(|| {
@@ -101,7 +108,7 @@ pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
         return (Verdict::Reject, rejects);
     }
     let undecided: Vec<String> = findings.iter().filter(|f| f.stops()).map(undecided).collect();
-    if !undecided.is_empty() {
+    if !undecided.is_empty() && !totals.leaves_nothing_of_a_slice() {
         return (Verdict::Undecided, undecided);
     }
     if totals.set_aside > 0 {
@@ -131,7 +138,7 @@ mod tests {
         let rejecting = finding(Outcome::Fail, OnFail::Reject);
         let blind = finding(Outcome::NoData, OnFail::Warn);
         let aside = finding(Outcome::Fail, OnFail::Quarantine);
-        let none = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None };
+        let none = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None, is_slice: false };
         let some = Totals { set_aside: 3, bad: 3, ..none };
         assert_eq!(decide(&[blind.clone(), rejecting], some).0, Verdict::Reject);
         assert_eq!(decide(&[aside.clone(), blind], some).0, Verdict::Undecided);
@@ -143,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_undecided_batch_names_the_rule_and_how_it_would_only_warn() {
-        let totals = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None };
+        let totals = Totals { considered: 10, set_aside: 0, bad: 0, reject_above: None, is_slice: false };
         let of_rule = Finding {
             rule: "range".into(),
             code: crate::findings::FindingCode::new("range"),
@@ -163,7 +170,7 @@ mod tests {
         let of = |considered, set_aside, bad, limit: Option<&str>| {
             let aside = Finding { failing_rows: set_aside, ..finding(Outcome::Fail, OnFail::Quarantine) };
             let reject_above = limit.map(|limit| limit.parse().expect("a limit"));
-            decide(&[aside], Totals { considered, set_aside, bad, reject_above }).0
+            decide(&[aside], Totals { considered, set_aside, bad, reject_above, is_slice: false }).0
         };
         // Half, and twenty, are not more than that.
         for (considered, set_aside, verdict) in [

@@ -39,12 +39,27 @@ pub(super) fn findings(job: &Job<'_>, source: &dyn Source, plan: &Plan, totals: 
         let why = Message::from(plan.skipped_steps.clone()).introduced("this batch's columns do not allow it: ");
         add(Finding::builtin(&PREPARE, Outcome::NoData, OnFail::Reject, why));
     }
-    for (kind, notes) in [(&SOURCE, source.known().notes.clone()), (&KNOWN, plan.known_notes.clone())] {
+    let remarks = remarks(source, totals);
+    // What was asked for is no warning.
+    let on_fail = if source.known().notes.is_empty() { OnFail::Info } else { OnFail::Warn };
+    let notes: Vec<String> = source.known().notes.iter().cloned().chain(remarks).collect();
+    for (kind, on_fail, notes) in [(&SOURCE, on_fail, notes), (&KNOWN, OnFail::Warn, plan.known_notes.clone())] {
         if !notes.is_empty() {
-            add(Finding::builtin(kind, Outcome::Warn, OnFail::Warn, notes));
+            add(Finding::builtin(kind, Outcome::Warn, on_fail, notes));
         }
     }
     findings
+}
+
+/// What was passed over because the rule file says so, and what was found out because it asks for it.
+fn remarks(source: &dyn Source, totals: &Counted) -> Vec<String> {
+    let known = source.known();
+    let comments = totals.row_origins.comments() + known.starts.iter().map(|start| start.comments).sum::<u64>();
+    let of_comments = known.comment.as_ref().filter(|_| comments > 0).map(|mark| {
+        let (verb, are) = if comments == 1 { ("begins", "is") } else { ("begin", "are") };
+        format!("{} {verb} with `{}` and {are} passed over (`comment`)", counted(comments, "line"), mark.escape_default())
+    });
+    known.remarks.iter().cloned().chain(of_comments).collect()
 }
 
 /// Whether a rule says that a batch may have no rows.

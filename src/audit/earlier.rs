@@ -195,7 +195,11 @@ pub(super) fn types_by(source: &dyn Source) -> TypesBy {
     let known = source.known();
     match (known.infers_types, known.format) {
         (false, _) => TypesBy::Files,
-        (true, Some(Format::Json | Format::Ndjson)) => TypesBy::JsonValues,
-        (true, _) => TypesBy::Texts,
+        // Events whose types are guessed are JSON.
+        (true, None | Some(Format::Json | Format::Ndjson)) => TypesBy::JsonValues,
+        (
+            true,
+            Some(Format::Csv | Format::Tsv | Format::Fixed | Format::Parquet | Format::Arrow | Format::Avro | Format::Orc | Format::Excel),
+        ) => TypesBy::Texts,
     }
 }

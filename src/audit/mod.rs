@@ -20,9 +20,11 @@ mod plan_text;
 mod private;
 mod profile;
 mod row_judge;
+mod row_keys;
 mod samples;
 mod select;
 mod sink;
+mod tally;
 mod validate;
 
 use std::sync::Arc;
@@ -37,8 +39,9 @@ pub use fold::{Asked, Fold};
 pub use from_summaries::{AuditedSummaries, audit_summaries, source_of};
 pub use keeps::Keeps;
 pub use plan_text::{Order, PlanText};
-pub use row_judge::{JudgedRows, RowJudge, RuleOutcome};
+pub use row_judge::{JudgedRows, RowJudge, RowRule, RuleOutcome, Standing};
 pub use sink::{NoSink, Sink, SoundRows};
+pub use tally::{Tally, audit_tally};
 pub use validate::{AgainstContract, against_contract, mistakes_alone, mistakes_beside};
 
 use self::earlier::Earlier;

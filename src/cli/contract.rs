@@ -22,7 +22,7 @@ use crate::rules::schema::diff::{Columns, Difference, FoundColumns, diff};
 use crate::rules::schema::{Evolution, SchemaSection};
 use crate::ruleset::{Profile, ProfileMap, RuleFile};
 use crate::shown::counted;
-use crate::source::{self, Spool};
+use crate::source::{self, ReadOptions, Spool};
 use crate::summary::{Column, Summary};
 use crate::types::parse_type;
 use crate::visible::{self, MESSAGE_MAX};
@@ -163,7 +163,8 @@ fn columns_of(summary: &Summary) -> FoundColumns {
 fn found(path: &str, rules: &RuleFile) -> Result<FoundColumns, Faults> {
     ensure_mask_key(rules)?;
     let scratch = Scratch::new()?;
-    let options = super::run::read_options(rules)?;
+    // The two may be of different formats, and only one of them as the rule file says.
+    let options = ReadOptions { refuses_idle_words: false, ..super::run::read_options(rules)? };
     let data = source::open(&[path.to_owned()], &options, &rules.contract(), &Spool::new(&scratch.path))?;
     let counting = counting(rules)?;
     let budget = Arc::new(Budget::new(1 << 30, scratch.path.clone()));

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::answers::Answers;
 use super::destinations::{Destinations, beside, replaces};
+use super::feeds::Feeds;
+use super::output;
 use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
-use crate::diagnostic::{Fault, Faults};
-use crate::gate::{self, PublishedTable, Request};
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::gate::{self, Judged, Moving, PublishedTable, Request};
 use crate::metric::Budget;
 use crate::report::Report;
 use crate::report::model::{Mode, PublicationState};
 use crate::ruleset::{Advance, BaselineSection, RuleFile};
-use crate::store;
+use crate::source::{ReadOptions, Remembered, Source};
+use crate::store::{self, Quarantine, Store};
 use crate::summary::Summary;
 use crate::verdict::Verdict;
 
@@ -25,13 +29,22 @@ fn moves(baseline: &BaselineSection) -> bool {
     baseline.first.is_some() || baseline.advance.is_some()
 }
 
+/// Whether there is nothing to judge, since the data have not changed.
+pub(super) fn is_unchanged(faults: &Faults) -> bool {
+    matches!(faults.0.as_slice(), [fault] if fault.code == Code::Unchanged)
+}
+
 /// Options of `gate`.
 #[derive(Debug, Args)]
 pub(super) struct Gate {
     #[command(flatten)]
-    options: RunOptions,
+    pub(super) options: RunOptions,
     #[command(flatten)]
-    destinations: Destinations,
+    pub(super) destinations: Destinations,
+    #[command(flatten)]
+    pub(super) feeds: Feeds,
+    #[command(flatten)]
+    answers: Answers,
     /// Let the batch take the place of another under its id
     #[arg(long)]
     supersede: bool,
@@ -43,46 +56,123 @@ pub(super) struct Gate {
     die_at_step: Option<u64>,
 }
 
+/// One batch on its way, and where it goes.
+pub(super) struct Batch<'a> {
+    pub id: Option<String>,
+    pub data: &'a dyn Fn(&RuleFile) -> Result<Arc<dyn Source>, Faults>,
+    pub moving: Option<Moving>,
+    /// What to keep of servers' answers once it is settled.
+    pub remembered: Option<Arc<Remembered>>,
+    pub publish: &'a Arc<dyn Store>,
+    pub quarantine: &'a Quarantine,
+    pub scratch: &'a Scratch,
+}
+
 impl Gate {
     pub(super) fn run(self) -> ExitCode {
         if let Some(step) = self.die_at_step {
             store::kill::at_step(step);
         }
-        let mode = if self.dry_run { Mode::DryRun } else { Mode::Gate };
         let mut begun = Begun::new(&self.options);
-        let judged = self.judge(&mut begun);
-        begun.end(mode, judged, |report| self.exit_code(report))
+        match self.begin(&mut begun) {
+            Ok(names) if self.feeds.is_asked(&names) => self.keep_gating(begun, names),
+            Ok(_) => {
+                let judged = self.judge(&mut begun);
+                if judged.as_ref().is_err_and(is_unchanged) {
+                    return self.unchanged();
+                }
+                begun.end(self.mode(), judged, |report| self.exit_code(report))
+            }
+            Err(faults) => begun.end(self.mode(), Err(faults), |_| 2),
+        }
     }
 
-    /// Reads the rules, opens the destination and the data, judges the data, and publishes what may pass.
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry_run
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        if self.dry_run { Mode::DryRun } else { Mode::Gate }
+    }
+
+    /// Reads the rules, and gives the names of the data.
+    fn begin(&self, begun: &mut Begun<'_>) -> Result<Vec<String>, Faults> {
+        let rules = begun.read_rules()?;
+        let (names, mut apart) = (self.options.paths(rules), self.destinations.named(rules));
+        apart.extend(self.feeds.watched());
+        begun.keep_reports_apart(&apart)?;
+        Ok(names)
+    }
+
+    /// Says that there is no new batch.
+    pub(super) fn unchanged(&self) -> ExitCode {
+        if !self.options.quiet {
+            output::print_own("UNCHANGED  the data are what they were when they were settled; nothing was done\n");
+        }
+        ExitCode::SUCCESS
+    }
+
+    /// How the data is read, and which answers of servers are settled.
+    pub(super) fn read_options(&self, rules: &RuleFile) -> Result<ReadOptions, Faults> {
+        let mut options = self.options.read_options(rules)?;
+        options.http.remembered = self.answers.read(&self.destinations.named(rules).join("\n"))?;
+        Ok(options)
+    }
+
+    /// Opens the destination and the data, judges the data, and publishes what may pass.
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
-        let now = begun.now;
-        let destinations = self.destinations.named(begun.read_rules()?);
-        let rules = begun.keep_reports_apart(&destinations)?;
-        let request = self.request(rules)?;
+        let rules = begun.rules()?;
+        let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let scratch = Scratch::new()?;
+        let options = self.read_options(rules)?;
+        let data = |rules: &RuleFile| self.options.open_names(&self.options.paths(rules), rules, &options, &scratch);
+        let (publish, quarantine, id) = (&publish, &quarantine, self.options.batch_id.clone());
+        let remembered = options.http.remembered.clone();
+        self.judge_batch(begun, &Batch { id, data: &data, moving: None, remembered, publish, quarantine, scratch: &scratch })
+    }
+
+    /// Judges a batch, and publishes what may pass.
+    pub(super) fn judge_batch(&self, begun: &mut Begun<'_>, batch: &Batch<'_>) -> Result<Report, Faults> {
+        let now = begun.now;
+        let rules = begun.rules()?;
+        let request = self.request(rules, batch)?;
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
-        let data = self.options.open_data(rules, &scratch)?;
-        let references = self.options.references(now, rules, &scratch, Some(request.table.clone()))?;
-        let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), &scratch, &advance) };
+        let data = (batch.data)(rules)?;
+        let references = self.options.references(now, rules, batch.scratch, Some(request.table.clone()))?;
+        let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), batch.scratch, &advance) };
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
         let keeps = match &baseline {
             Some(_) => Keeps::Everything,
             None if self.dry_run => self.options.keeps(rules),
             None => gate::keeps(rules).max(self.options.keeps(rules)),
         };
-        let mut judged = gate::gate(&Job { keeps, ..job }, &request)?;
-        if let (Some(baseline), Some(summary)) = (&baseline, &judged.summary)
-            && let Err(faults) = self.advance(baseline, &judged.report, summary)
-            && let Some(publication) = &mut judged.report.publication
+        let Judged { mut report, summary } = gate::gate(&Job { keeps, ..job }, &request)?;
+        if let (Some(baseline), Some(summary)) = (&baseline, &summary)
+            && let Err(faults) = self.advance(baseline, &report, summary)
+            && let Some(publication) = &mut report.publication
         {
             // What is published stays so.
             let not_moved = |fault: &Fault| format!("the batch is published; the baseline could not be moved on: {fault}");
             publication.warnings.extend(faults.0.iter().map(not_moved));
         }
-        begun.summary = judged.summary;
-        Ok(judged.report)
+        if let Some(remembered) = &batch.remembered {
+            self.remember(remembered, &mut report);
+        }
+        begun.summary = summary;
+        Ok(report)
+    }
+
+    /// Remembers the answers of a batch of which all rows have their place. One that was withheld is judged again.
+    fn remember(&self, remembered: &Remembered, report: &mut Report) {
+        let Some(publication) = &mut report.publication else { return };
+        let is_settled = match publication.state {
+            PublicationState::Published | PublicationState::Unchanged | PublicationState::Superseded | PublicationState::SetAside => true,
+            PublicationState::Withheld | PublicationState::DryRun => false,
+        };
+        if is_settled && let Err(fault) = self.answers.keep(remembered) {
+            publication.warnings.push(format!("the batch is settled; its answers could not be remembered: {fault}"));
+        }
     }
 
     /// Lets an accepted batch become the baseline, or part of it, as the rule file says.
@@ -122,10 +212,9 @@ impl Gate {
     }
 
     /// Where rows go, and how; what the destination promises becomes rules.
-    fn request(&self, rules: &mut RuleFile) -> Result<Request, Faults> {
-        let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
+    fn request(&self, rules: &mut RuleFile, batch: &Batch<'_>) -> Result<Request, Faults> {
         let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
-        let batch_id = self.options.batch_id.clone();
+        let (publish, batch_id) = (batch.publish.clone(), batch.id.clone());
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));
         beside(rules, publish.as_ref(), removes)?;
@@ -135,17 +224,27 @@ impl Gate {
             publish,
             keeps_summary,
             table,
-            quarantine,
+            quarantine: batch.quarantine.clone(),
             batch_id,
             supersede,
             replace,
+            on_reject: self.feeds.on_reject(rules.sections.gate.on_reject),
+            moving: batch.moving.clone(),
             dry_run,
             as_of: self.options.as_of(),
             waiting,
         })
     }
 
-    fn exit_code(&self, report: &Report) -> u8 {
+    /// Of one of many batches: one that was set aside as a whole is dealt with, as the rule file or the user wanted it.
+    pub(super) fn exit_code_among(&self, report: &Report) -> u8 {
+        match report.publication.as_ref().map(|done| done.state) {
+            Some(PublicationState::SetAside) => u8::from(self.options.strict),
+            Some(_) | None => self.exit_code(report),
+        }
+    }
+
+    pub(super) fn exit_code(&self, report: &Report) -> u8 {
         match report.verdict {
             Verdict::Quarantine if self.options.strict => 1,
             Verdict::Accept | Verdict::Quarantine => u8::from(self.options.strict && report.has_warnings()),

@@ -1,5 +1,6 @@
 //! The command line: the only place that parses arguments, prints, and reads clock and environment.
 
+mod answers;
 mod backtest;
 mod baseline;
 mod chart;
@@ -8,10 +9,12 @@ mod completions;
 mod contract;
 mod destinations;
 mod explain;
+mod feeds;
 mod forget;
 mod gate;
 mod history;
 mod internal;
+mod keep_gating;
 mod kept;
 mod output;
 mod progress;
@@ -25,7 +28,11 @@ mod rules;
 mod run;
 mod schema;
 mod scratch;
+mod serve;
+mod signals;
+mod stream;
 mod trust;
+mod web;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -54,6 +61,11 @@ enum Command {
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
     Gate(gate::Gate),
+    /// Judge events one by one, as they come: what passes goes on, the rest is set aside with reasons
+    ///
+    /// Events are JSON, one a line. Exit code: 0 all passed, or bad ones are set aside; 1 a window is rejected (with --strict also
+    /// quarantine or a warning); 2 it could not be judged or passed on; 143 or 130 it was asked to end.
+    Stream(stream::StreamCommand),
     /// Work with baselines: summaries of good data, with which rules compare a batch
     Baseline(baseline::Baseline),
     /// Work with rows that were set aside: list, show, export
@@ -127,6 +139,7 @@ impl Command {
         match self {
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
+            Self::Stream(command) => command.run(),
             Self::Replay(replay) => replay.run(),
             Self::Prune(prune) => prune.run(),
             Self::Forget(forget) => forget.run(),

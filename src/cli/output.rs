@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use crate::diagnostic::{Code, Fault, Faults, without_credentials};
 use crate::report::Report;
 use crate::report::terminal::{self, COLOURS, Style};
+use crate::verdict::Verdict;
 use crate::visible;
 
 /// Why standard output could not be written to.
@@ -100,6 +101,22 @@ fn harmless(text: &str) -> String {
 /// Prints what a person at the terminal should know now.
 pub(super) fn note(text: &str) {
     tell(&format!("note: {}\n", visible::line(text)));
+}
+
+/// Prints the report of one of many batches: a line where it passes, all of it where it does not.
+pub(super) fn show_briefly(report: &Report, quiet: bool, verbose: bool) {
+    match report.verdict {
+        Verdict::Accept | Verdict::Quarantine if !verbose && !quiet => print(&format!("{}\n", terminal::one_line(report))),
+        Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided => show(report, quiet, verbose),
+    }
+}
+
+/// Prints the report for a person to standard error, where standard output is for data.
+pub(super) fn show_aside(report: &Report, verbose: bool) {
+    let terminal = io::stderr().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let width = terminal.then(|| terminal_size::terminal_size_of(io::stderr())).flatten().map_or(120, |(w, _)| w.0);
+    tell(&visible::coloured(&terminal::render(report, Style { colour, width, verbose }), &COLOURS));
 }
 
 /// Prints the report for a person.

@@ -55,7 +55,7 @@ impl Surroundings {
     pub(super) fn of(rules: &RuleFile, scratch: PathBuf, confines: Option<Confines>) -> Result<Self, Faults> {
         let baseline = rules.sections.baseline.as_ref();
         Ok(Self {
-            options: ReadOptions { format: None, ..super::run::read_options(rules)? },
+            options: super::run::read_options(rules)?.of_other_data(),
             contract: rules.contract(),
             scratch,
             confines,

@@ -75,6 +75,7 @@ fn done(report: &Report) -> &'static str {
     match report.publication.as_ref().map(|publication| publication.state) {
         Some(PublicationState::Published | PublicationState::Superseded) => "published",
         Some(PublicationState::Unchanged) => "published before",
+        Some(PublicationState::SetAside) => "judged, and set aside as a whole",
         Some(PublicationState::Withheld) => "judged, nothing was published",
         Some(PublicationState::DryRun) => "judged, a dry run",
         None if report.faults.is_empty() => "judged",

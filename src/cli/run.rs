@@ -24,6 +24,7 @@ use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::store::Surroundings;
 use crate::summary::Summary;
+use crate::windows;
 
 use super::output;
 use super::record::{self, Record};
@@ -31,6 +32,7 @@ use super::references;
 use super::reports::{self, Reports};
 use super::scratch::Scratch;
 pub(super) use super::trust::Trust;
+use super::web::Web;
 
 /// With what means, and as of when, something is judged.
 #[derive(Debug, Args)]
@@ -99,6 +101,8 @@ pub(super) struct RunOptions {
     #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
     record: Record,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
@@ -130,7 +134,7 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
 
 impl RunOptions {
     /// The data's paths, as the command line or the rule file names them.
-    fn paths(&self, rules: &RuleFile) -> Vec<String> {
+    pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
     }
 
@@ -139,10 +143,33 @@ impl RunOptions {
     /// # Errors
     /// It is not there, or not of its format.
     pub(super) fn open_data(&self, rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn Source>, Faults> {
+        self.open_names(&self.paths(rules), rules, &self.read_options(rules)?, scratch)
+    }
+
+    /// How the data is read.
+    ///
+    /// # Errors
+    /// The rule file says it wrongly.
+    pub(super) fn read_options(&self, rules: &RuleFile) -> Result<ReadOptions, Faults> {
         let mut options = read_options(rules)?;
         options.format = self.format.or(options.format);
         options.confines = if self.data.is_empty() { self.trust.confines()? } else { None };
-        let opened = source::open(&self.paths(rules), &options, &rules.contract(), &Spool::new(&scratch.path));
+        options.http = self.web.allow(options.http);
+        Ok(options)
+    }
+
+    /// Opens the data that is called `names`.
+    ///
+    /// # Errors
+    /// It is not there, or not of its format.
+    pub(super) fn open_names(
+        &self,
+        names: &[String],
+        rules: &RuleFile,
+        options: &ReadOptions,
+        scratch: &Scratch,
+    ) -> Result<Arc<dyn Source>, Faults> {
+        let opened = source::open(names, options, &rules.contract(), &Spool::new(&scratch.path));
         let data = opened.map_err(|fault| self.in_rule_file(rules, fault))?;
         ensure_not_taken_out(data.schema())?;
         Ok(data)
@@ -189,6 +216,25 @@ impl RunOptions {
         published: Option<Arc<PublishedTable>>,
     ) -> Result<Option<Arc<dyn References>>, Faults> {
         Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
+    }
+
+    /// With what means windows over several batches are judged.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn window_means(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<windows::Means, Faults> {
+        let references = self.references(now, rules, scratch, None)?;
+        let budget = Arc::new(Budget::new(countable(self.means.memory_limit.0), scratch.path.clone()));
+        let (as_of, threads) = (self.means.as_of.unwrap_or(now), self.means.threads());
+        Ok(windows::Means { now, as_of, threads, budget, mask_key: mask_key().ok().flatten(), references })
+    }
+
+    /// The rule file, read anew.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub(super) fn read_rules_again(&self) -> Result<RuleFile, Faults> {
+        read_rules(&self.rules, self.trust.confines()?.as_ref())
     }
 
     /// What can be reached of what rules may compare with.
@@ -246,6 +292,11 @@ impl<'a> Begun<'a> {
         Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
     }
 
+    /// Begins with another batch.
+    pub(super) fn renew(&mut self) {
+        (self.now, self.summary) = (self.options.means.clock(), None);
+    }
+
     /// Leaves the run out of the history.
     pub(super) fn leave_unrecorded(&mut self) {
         self.history = None;
@@ -289,13 +340,32 @@ impl<'a> Begun<'a> {
         faults.or_ok(rules)
     }
 
+    /// The rules, once they are read.
+    ///
+    /// # Errors
+    /// They are not.
+    pub(super) fn rules(&mut self) -> Result<&mut RuleFile, Fault> {
+        self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))
+    }
+
     /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.
     pub(super) fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
+        ExitCode::from(self.tell(mode, judged, exit_code, &output::show))
+    }
+
+    /// The same for one batch of several; `show` prints a report.
+    pub(super) fn tell(
+        &self,
+        mode: Mode,
+        judged: Result<Report, Faults>,
+        exit_code: impl Fn(&Report) -> u8,
+        show: &dyn Fn(&Report, bool, bool),
+    ) -> u8 {
         let (report, code) = match judged {
             Ok(mut report) => {
                 let code = exit_code(&report);
                 self.history.iter().for_each(|history| record::compare(history, &mut report, self.rules.as_ref()));
-                output::show(&report, self.options.quiet, self.options.verbose);
+                show(&report, self.options.quiet, self.options.verbose);
                 let unprinted = output::unprinted().map(|error| reports::not_told(&report, "the verdict could not be printed", &error));
                 unprinted.iter().for_each(|fault| output::complain(&fault.clone().into()));
                 (report, if unprinted.is_some() { 2 } else { code })
@@ -312,7 +382,7 @@ impl<'a> Begun<'a> {
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
-        ExitCode::from(if unwritten.is_empty() { code } else { 2 })
+        if unwritten.is_empty() { code } else { 2 }
     }
 }
 
@@ -350,7 +420,8 @@ fn aws_file(variable: &str, name: &str) -> Option<String> {
 /// # Errors
 /// The rule file does not say how to read data.
 pub(super) fn read_options(rules: &RuleFile) -> Result<ReadOptions, Faults> {
-    Ok(ReadOptions { surroundings: Arc::new(surroundings()), ..rules.sections.read_options(&rules.path)? })
+    let of_rules = rules.sections.read_options(&rules.path)?;
+    Ok(ReadOptions { surroundings: Arc::new(surroundings()), http: Web::default().allow(of_rules.http), ..of_rules })
 }
 
 /// Reads the rule file at `path`, and what its rules name within `confines`.

@@ -70,10 +70,12 @@ codes! {
     InvalidEnvironment = "invalid-environment",
     /// A path or URL can name no place of the kind that is needed.
     InvalidLocation = "invalid-location",
-    /// A URL or a variable holds credentials, which would end up in logs.
+    /// A URL, a variable or a header of the rule file holds credentials, which would end up in logs.
     CredentialsInUrl = "credentials-in-url",
     /// The rule file names a place outside of what `--root` allows.
     OutsideRoot = "outside-root",
+    /// A server leads to an address of this machine or of a private network.
+    RefusedAddress = "refused-address",
     // Files, wherever they are.
     /// No file or directory is there.
     FileNotFound = "file-not-found",
@@ -85,6 +87,8 @@ codes! {
     PermissionDenied = "permission-denied",
     /// It cannot be read, for a reason of the disk, the network or the store.
     Unreadable = "unreadable",
+    /// It took longer than it may.
+    TimedOut = "timed-out",
     /// It cannot be written or locked, for a reason of the disk, the network or the store.
     Unwritable = "unwritable",
     /// The disk or the quota is full, or files may not grow larger.
@@ -95,6 +99,11 @@ codes! {
     ScratchFailed = "scratch-failed",
     /// Something is there that would be lost.
     Occupied = "occupied",
+    // Topics.
+    /// The brokers have no topic or partition of that name.
+    UnknownTopic = "unknown-topic",
+    /// Events that were not read yet are gone from their topic.
+    EventsGone = "events-gone",
     // The data.
     /// The format of a file cannot be told, or is not known.
     UnknownFormat = "unknown-format",
@@ -142,10 +151,14 @@ codes! {
     NotReplaceable = "not-replaceable",
     /// A table or a quarantine was changed meanwhile by others.
     TableChanged = "table-changed",
+    /// Another gate has published these events meanwhile.
+    MovedOn = "moved-on",
     /// Another program holds the lock.
     Locked = "locked",
     /// The object store lets writers overwrite each other.
     UnsafeStore = "unsafe-store",
+    /// The data are those of a batch that is settled: there is nothing to do.
+    Unchanged = "unchanged",
     /// Another batch, or other content, is published under this id.
     AlreadyPublished = "already-published",
     /// The batch is not published.

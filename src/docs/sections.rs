@@ -4,7 +4,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::keys::{Keys, words};
 use crate::rules::schema::{ColumnContract, Evolution, SchemaSection};
-use crate::ruleset::{BaselineSection, CleanStep, GateSection, KnownIssue, Level, ProfileMap, Sections, SourceSection, Words};
+use crate::ruleset::{
+    BaselineSection, CleanStep, EventsSection, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection,
+    Words,
+};
+use crate::source::{EventColumn, EventKey, EventValue, Tombstones};
 
 /// A section of a rule file, as its page and `explain` describe it.
 #[derive(Debug)]
@@ -22,7 +26,22 @@ type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// The sections beside `rules`, in the order of the page.
 pub const SECTIONS: &[Section] = &[
-    Section { name: "source", tables: &[("", SourceSection::json_schema)], lists: &[], text: SOURCE },
+    Section {
+        name: "source",
+        tables: &[
+            ("", SourceSection::json_schema),
+            ("`http`", HttpSection::json_schema),
+            ("`paging`", Paging::json_schema),
+            ("`events`", EventsSection::json_schema),
+        ],
+        lists: &[
+            ("`value` of events", EventValue::json_schema),
+            ("`columns` of events", EventColumn::json_schema),
+            ("`key` of events", EventKey::json_schema),
+            ("`tombstones`", Tombstones::json_schema),
+        ],
+        text: SOURCE,
+    },
     Section {
         name: "schema",
         tables: &[("", SchemaSection::json_schema), ("A column", ColumnContract::json_schema)],

@@ -5,6 +5,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Access, Links, Lock};
 
@@ -91,6 +92,33 @@ pub(super) fn read_exact_at(mut file: &File, bytes: &mut [u8], start: u64) -> io
     file.read_exact(bytes)
 }
 
+#[cfg(windows)]
+pub(super) fn standard_input() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stdin().as_handle().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+pub(super) fn standard_output() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stdout().as_handle().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(not(windows))]
+pub(super) fn standard_input() -> io::Result<File> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(windows))]
+pub(super) fn standard_output() -> io::Result<File> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Nobody can tell: reading waits.
+pub(super) fn is_readable(_: &File, _: Duration) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// Only Unix sends a signal.
 pub(super) fn be_told_of_size_limits() {}
 
@@ -140,6 +168,8 @@ mod tests {
         let mut bytes = [0; 4];
         read_exact_at(&new, &mut bytes, 5).expect("read");
         assert_eq!(&bytes, b"rows");
+        assert!(is_readable(&new, Duration::ZERO).expect("an answer"));
+        assert_eq!((standard_input().is_ok(), standard_output().is_ok()), (cfg!(windows), cfg!(windows)));
         assert_eq!(read_exact_at(&new, &mut bytes, 6).expect_err("too short").kind(), ErrorKind::UnexpectedEof);
         create_private_directory(&below).expect("a directory");
         assert_eq!(create_private_directory(&below).expect_err("taken").kind(), ErrorKind::AlreadyExists);

@@ -2,8 +2,10 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Access, Links, Lock};
 
@@ -76,6 +78,29 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 
 pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
     file.read_exact_at(bytes, start)
+}
+
+pub(super) fn standard_input() -> io::Result<File> {
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+pub(super) fn standard_output() -> io::Result<File> {
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+pub(super) fn is_readable(file: &File, within: Duration) -> io::Result<bool> {
+    let mut one = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let millis = i32::try_from(within.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: it is one structure of this kind, and lives until the call returns.
+    match unsafe { libc::poll(&raw mut one, 1, millis) } {
+        0 => Ok(false),
+        ready if ready > 0 => Ok(true),
+        _ => match io::Error::last_os_error() {
+            // A signal came: whoever waits looks what it says.
+            error if error.kind() == ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        },
+    }
 }
 
 pub(super) fn be_told_of_size_limits() {

@@ -1,6 +1,5 @@
 //! Where the rows of a batch went, counted in the files that were written: the fold's numbers are held against them.
 
-use crate::audit::Audited;
 use crate::diagnostic::{Code, Fault};
 use crate::report::model::RowTotals;
 use crate::store::{Stage, StagedPart};
@@ -29,11 +28,7 @@ impl FileCounts {
     }
 
     /// Refuses a batch of which a row was lost or doubled on the way: `set_aside` is how many must not be published.
-    pub(super) fn ensure_conserved(self, audited: &Audited, set_aside: u64) -> Result<(), Fault> {
-        self.conserves(audited.row_origins.records(), audited.filtered, set_aside)
-    }
-
-    fn conserves(self, read: u64, filtered: u64, set_aside: u64) -> Result<(), Fault> {
+    pub(super) fn ensure_conserved(self, read: u64, filtered: u64, set_aside: u64) -> Result<(), Fault> {
         let Self { published, quarantined } = self;
         if quarantined == set_aside && read.checked_sub(filtered + quarantined) == Some(published) {
             return Ok(());
@@ -101,17 +96,17 @@ mod tests {
         let (published, aside) = (staged(place.path(), &[&[1, 2, 3], &[4, 5]]), set_aside(place.path(), &[6, 7]));
         let counts = FileCounts::of(published.as_ref(), Some(&aside)).expect("counted");
         assert_eq!(counts, FileCounts { published: 5, quarantined: 2 });
-        counts.conserves(8, 1, 2).expect("8 = 5 + 2 + 1");
+        counts.ensure_conserved(8, 1, 2).expect("8 = 5 + 2 + 1");
         for (read, filtered, set_aside) in [(9, 1, 2), (7, 1, 2), (8, 0, 2), (8, 1, 1), (8, 1, 3), (1, 1, 2)] {
-            let fault = counts.conserves(read, filtered, set_aside).expect_err("refused");
+            let fault = counts.ensure_conserved(read, filtered, set_aside).expect_err("refused");
             assert!(fault.to_string().contains("nothing was published"), "{fault}");
         }
         let lacks_one = FileCounts::of(staged(place.path(), &[&[1, 2, 3], &[4]]).as_ref(), Some(&aside)).expect("counted");
-        lacks_one.conserves(8, 1, 2).expect_err("a row is lost");
+        lacks_one.ensure_conserved(8, 1, 2).expect_err("a row is lost");
         ensure_part_holds(&aside, 2).expect("as many");
         ensure_part_holds(&aside, 3).expect_err("a row is lost");
         let without_part = FileCounts::of(published.as_ref(), None).expect("counted");
-        without_part.conserves(8, 1, 2).expect_err("the part is lost");
-        without_part.conserves(6, 1, 0).expect("nothing was set aside");
+        without_part.ensure_conserved(8, 1, 2).expect_err("the part is lost");
+        without_part.ensure_conserved(6, 1, 0).expect("nothing was set aside");
     }
 }

@@ -2,6 +2,8 @@
 
 mod file_counts;
 mod judging;
+mod letters;
+mod moving;
 mod prior;
 mod published;
 pub mod replay;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 
 use self::file_counts::FileCounts;
 pub use self::judging::{Judged, judge, judge_published};
+use self::letters::Fate;
+pub use self::moving::Moving;
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;
@@ -27,7 +31,10 @@ use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
 use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
-use crate::store::{Commit, CommitDone, Committed, GateLock, Location, Partition, Quarantine, Stage, StagedPart, Stamp, Store, Waiting};
+use crate::ruleset::OnReject;
+use crate::store::{
+    Commit, CommitDone, Committed, GateLock, Location, Partition, Position, Quarantine, Snapshot, Stage, StagedPart, Stamp, Store, Waiting,
+};
 use crate::verdict::Verdict;
 
 /// What the gate shall do.
@@ -43,6 +50,10 @@ pub struct Request {
     pub supersede: bool,
     /// The column whose published values the batch's rows take the place of.
     pub replace: Option<String>,
+    /// What is to become of a batch that does not pass as a whole.
+    pub on_reject: OnReject,
+    /// What the batch moves on, where it does not stand for itself.
+    pub moving: Option<Moving>,
     /// Judge, and say what would be done.
     pub dry_run: bool,
     /// The time that ages are measured against, if it was set.
@@ -52,6 +63,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// What the batch moves on; nothing if it stands for itself.
+    fn positions(&self) -> &[Position] {
+        self.moving.as_ref().map_or(&[], |moving| &moving.positions)
+    }
+
     /// Where a dry run writes: a directory of its own, which goes when it ends.
     fn scratch(job: &Job<'_>) -> PathBuf {
         job.budget.spill_directory().to_owned()
@@ -91,7 +107,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
         staging = staging.in_scratch(Request::scratch(job));
     }
     let audited = audit::audit(job, &staging)?;
-    let (stamp, set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
+    let (stamp, mut set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside);
     let summary = match report.verdict {
         // Of a rejected batch too: who records the run may accept it later as the new baseline.
@@ -107,19 +123,28 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     if request.table.is_outdated()? {
         return Ok(None);
     }
+    if let Some(moving) = request.moving.as_ref().filter(|_| !request.dry_run) {
+        moving.begin(request)?;
+    }
+    let fate = letters::fate(request, report.verdict);
+    if fate == Fate::SetAside {
+        set_aside = letters::everything(&audited, &mut report.rows);
+    }
     let keeping = Keeping::new(
         request.publish.as_ref(),
         &stamp.batch_id,
-        summary.as_ref().filter(|_| request.keeps_summary && report.verdict != Verdict::Reject),
+        summary.as_ref().filter(|_| request.keeps_summary && fate == Fate::Published),
     );
-    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside, keeping };
-    let publication = match (find_prior(request, &stamp)?, report.verdict) {
+    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside, fate, keeping };
+    let publication = match (find_prior(request, &stamp)?, fate) {
         (Prior::Identical, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
         (Prior::Identical, _) => Some(publishing.unchanged()?),
-        (_, Verdict::Reject | Verdict::Undecided) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
-        (_, Verdict::Reject | Verdict::Undecided) => Some(Publication::of_nothing(PublicationState::Withheld)),
-        (prior, Verdict::Accept | Verdict::Quarantine) if request.dry_run => Some(publishing.rehearse(staging.into_staged()?, &prior)?),
-        (prior, Verdict::Accept | Verdict::Quarantine) => publishing.publish(staging.into_staged()?, prior, &mut report.rows)?,
+        (_, Fate::Withheld) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
+        (_, Fate::Withheld) => Some(Publication::of_nothing(PublicationState::Withheld)),
+        (_, Fate::SetAside) if request.dry_run => Some(Publication::of_dry_run(PublicationState::SetAside)),
+        (prior, Fate::SetAside) => publishing.publish(letters::stage(job, request, staging)?, prior, &mut report.rows)?,
+        (prior, Fate::Published) if request.dry_run => Some(publishing.rehearse(staging.into_staged()?, &prior)?),
+        (prior, Fate::Published) => publishing.publish(staging.into_staged()?, prior, &mut report.rows)?,
     };
     let is_done = publication.is_some();
     report.publication = publication;
@@ -152,6 +177,7 @@ struct Publishing<'a> {
     audited: &'a Audited,
     stamp: &'a Stamp,
     set_aside: &'a RowSet,
+    fate: Fate,
     keeping: Keeping<'a>,
 }
 
@@ -195,13 +221,36 @@ impl Publishing<'_> {
         let replace = self.replaced(staged.as_ref())?;
         if !self.set_aside.is_empty() {
             let scratch = Quarantine { directory: Location::Local(Request::scratch(self.job)) };
-            set_aside::write(self.job, self.audited, self.set_aside, &scratch)?.finish(stamp, &[], &[])?;
+            set_aside::write(self.job, self.audited, (self.set_aside, None), &scratch)?.finish(stamp, &[], &[])?;
         }
         let snapshot = request.table.snapshot();
         request.publish.ready()?;
-        let replaced_rows = staged.rehearse(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() })?;
+        let replaced_rows = staged.rehearse(&self.commit(snapshot.as_deref(), replace.as_ref()))?;
         let published = Some(request.publish.place_of(&stamp.batch_id));
         Ok(Publication { published, replaced_rows, replaced_batch: prior.replaced(), ..Publication::of_dry_run(prior.state()) })
+    }
+
+    fn commit<'c>(&'c self, snapshot: Option<&'c dyn Snapshot>, replace: Option<&'c Partition>) -> Commit<'c> {
+        Commit { stamp: self.stamp, snapshot, replace, positions: self.request.positions() }
+    }
+
+    /// Rows that are neither published nor set aside.
+    fn filtered(&self) -> u64 {
+        match self.fate {
+            // All that came is set aside, as it came.
+            Fate::SetAside => 0,
+            Fate::Published | Fate::Withheld => self.audited.filtered,
+        }
+    }
+
+    /// Another gate has published these events: the rows set aside are those that it set aside too.
+    fn withdraw(&self, fault: &Fault, part: Option<&Location>) {
+        if fault.code == Code::MovedOn
+            && let Some(part) = part
+        {
+            // What cannot be removed now is found by the next run.
+            drop(self.request.quarantine.remove(part));
+        }
     }
 
     /// The published rows that the batch takes the place of by their values.
@@ -228,7 +277,7 @@ impl Publishing<'_> {
         request.publish.ready()?;
         let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
         let counts = FileCounts::of(staged.as_ref(), part.as_ref())?;
-        counts.ensure_conserved(self.audited, self.set_aside.len())?;
+        counts.ensure_conserved(self.audited.row_origins.records(), self.filtered(), self.set_aside.len())?;
         *rows = counts.into_totals(*rows);
         // In an object store nobody waits: a gate that published this batch meanwhile, judged beside other rows, has its own part.
         if part.is_some() && request.table.is_outdated()? {
@@ -241,12 +290,19 @@ impl Publishing<'_> {
         let kept = self.keeping.put(staged.as_ref(), None);
         let mut conflict = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            let committed = staged.commit(&Commit { stamp, snapshot: snapshot.as_deref(), replace: replace.as_ref() });
-            match committed.inspect_err(|_| self.keeping.take_back(&kept))? {
+            let committed = staged.commit(&self.commit(snapshot.as_deref(), replace.as_ref()));
+            match committed
+                .inspect_err(|_| self.keeping.take_back(&kept))
+                .inspect_err(|fault| self.withdraw(fault, quarantined.as_ref()))?
+            {
                 Committed::Done(CommitDone { replaced_rows, warnings }) => {
                     let keeps_part = quarantined.is_some();
-                    let mut publication = self.settled(prior.state(), quarantined, keeps_part, &kept);
+                    let left = request.moving.as_ref().map_or(Ok(()), |moving| moving.end(request, stamp));
+                    let mut publication = self.settled(self.fate.state(&prior), quarantined, keeps_part, &kept);
                     publication.warnings.extend(warnings);
+                    publication
+                        .warnings
+                        .extend(left.err().map(|fault| format!("the batch is published; others left rows in quarantine: {}", fault.what)));
                     return Ok(Some(Publication { replaced_rows, replaced_batch: prior.replaced(), ..publication }));
                 }
                 Committed::Conflict(why) => conflict = why,
@@ -264,7 +320,9 @@ impl Publishing<'_> {
 
     /// Writes the rows set aside.
     fn part(&self) -> Result<StagedPart, Fault> {
-        let mut part = set_aside::write(self.job, self.audited, self.set_aside, &self.request.quarantine)?;
+        let whole = if self.fate == Fate::SetAside { Some(letters::WHOLE) } else { None };
+        let mut part = set_aside::write(self.job, self.audited, (self.set_aside, whole), &self.request.quarantine)?;
+        part.say_positions(self.request.positions())?;
         part.finish(self.stamp, &[], &[])?;
         file_counts::ensure_part_holds(&part, self.set_aside.len())?;
         Ok(part)

@@ -42,6 +42,10 @@ impl Prior {
 /// # Errors
 /// What is there may not be replaced; or it cannot be read.
 pub(super) fn find_prior(request: &Request, stamp: &Stamp) -> Result<Prior, Fault> {
+    // What moves a source on has never been there: the positions say so.
+    if !request.positions().is_empty() {
+        return Ok(Prior::Nothing);
+    }
     let place = request.publish.place_of(&stamp.batch_id);
     let other = match request.publish.stored(stamp)? {
         Stored::Nothing => return Ok(Prior::Nothing),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Int64Builder, ListBuilder, RecordBatch, StringBuilder, UInt32Array, new_null_array,
+    ArrayRef, BinaryBuilder, BooleanArray, Int32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder, UInt32Array, new_null_array,
 };
 use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -12,16 +12,22 @@ use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, UnitSelection};
 use crate::findings::builtin::MALFORMED;
+use crate::findings::{Finding, OnFail, Outcome};
 use crate::privacy::Privacy;
-use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out, masked};
-use crate::rows::{Mask, RowId, RowSet};
-use crate::source::{Chunk, Malformed, Projection, Unit};
+use crate::quarantine::{EVENT_KEY, FILE, LINE, OFFSET, PARTITION, RAW, REASON, ROW, RULES, TOPIC, ensure_not_taken_out, masked};
+use crate::rows::{Mask, Origin, RowId, RowSet};
+use crate::source::{Chunk, EventPlaces, Malformed, Origins, Projection, Source, Unit};
 use crate::store::{Encoded, Quarantine, StagedPart};
 
-/// Stages a part with the rows of `set_aside`, in input order.
-pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quarantine: &Quarantine) -> Result<StagedPart, Fault> {
+/// Stages a part with the rows of `set_aside`, in input order; `whole` is why the batch went there as a whole, if it did.
+pub(super) fn write(
+    job: &Job<'_>,
+    audited: &Audited,
+    (set_aside, whole): (&RowSet, Option<&str>),
+    quarantine: &Quarantine,
+) -> Result<StagedPart, Fault> {
     let source = audited.source.as_ref();
-    let schema = schema(source.schema(), &audited.privacy)?;
+    let schema = schema(source, &audited.privacy)?;
     let mut part = quarantine.stage(&schema)?;
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
@@ -29,7 +35,7 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
     let work = |unit: &Unit, preread| {
         let mut batches = Vec::new();
         source.read(unit, preread, &projection, &mut |chunk| {
-            batches.extend(aside(audited, set_aside, &schema, &projection, unit, chunk)?);
+            batches.extend(aside(audited, (set_aside, whole), &schema, &projection, unit, chunk)?);
             Ok(())
         })?;
         let has_rows = batches.iter().any(|batch| batch.num_rows() > 0);
@@ -41,9 +47,9 @@ pub(super) fn write(job: &Job<'_>, audited: &Audited, set_aside: &RowSet, quaran
 }
 
 /// The source's columns, all nullable since a malformed record has none of them, then ours.
-fn schema(source: &Schema, privacy: &Privacy) -> Result<SchemaRef, Fault> {
-    let mut fields: Vec<Field> = source.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-    ensure_not_taken_out(source)?;
+fn schema(source: &dyn Source, privacy: &Privacy) -> Result<SchemaRef, Fault> {
+    let mut fields: Vec<Field> = source.schema().fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+    ensure_not_taken_out(source.schema())?;
     fields.extend([
         Field::new_list(RULES, Field::new_list_field(DataType::Utf8, true), false),
         Field::new(REASON, DataType::Utf8, true),
@@ -52,13 +58,22 @@ fn schema(source: &Schema, privacy: &Privacy) -> Result<SchemaRef, Fault> {
         Field::new(ROW, DataType::Int64, false),
         Field::new(RAW, DataType::Binary, true),
     ]);
+    match &source.known().origins {
+        Origins::Files(_) | Origins::Parts(..) | Origins::Memory => {}
+        Origins::Events(_) => fields.extend([
+            Field::new(TOPIC, DataType::Utf8, false),
+            Field::new(PARTITION, DataType::Int32, false),
+            Field::new(OFFSET, DataType::Int64, false),
+            Field::new(EVENT_KEY, DataType::Binary, true),
+        ]),
+    }
     Ok(masked(&Schema::new(fields), privacy))
 }
 
 /// The chunk's rows that are set aside, malformed ones among them, in row order.
 fn aside(
     audited: &Audited,
-    set_aside: &RowSet,
+    (set_aside, whole): (&RowSet, Option<&str>),
     schema: &SchemaRef,
     projection: &Projection,
     unit: &Unit,
@@ -93,14 +108,20 @@ fn aside(
         columns.push(take(&all, &indices, None).map_err(failed)?);
     }
     let ordered: Vec<u32> = order.iter().map(|&i| rows[i as usize]).collect();
-    columns.extend(ours(audited, unit, &ordered, &malformed));
+    columns.extend(ours(audited, unit, &ordered, &malformed, whole));
+    if let Origins::Events(places) = &audited.source.known().origins {
+        columns.extend(of_events(audited, places, unit, &ordered, &malformed));
+    }
     RecordBatch::try_new(schema.clone(), columns).map(Some).map_err(failed)
 }
 
 /// Rules, reason, file, line, row and raw text of each row.
-fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -> Vec<ArrayRef> {
+fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], whole: Option<&str>) -> Vec<ArrayRef> {
     let (mut rules, mut reasons, mut files) = (ListBuilder::new(StringBuilder::new()), StringBuilder::new(), StringBuilder::new());
     let (mut lines, mut numbers, mut raws) = (Int64Builder::new(), Int64Builder::new(), BinaryBuilder::new());
+    // What kept the batch as a whole from being published; of rows that rules set aside, each names its own.
+    let decides = |finding: &Finding| finding.stops() || (finding.outcome == Outcome::Fail && finding.on_fail == OnFail::Reject);
+    let deciding: Vec<&str> = audited.findings.iter().map(|f| &f.finding).filter(|f| decides(f)).map(|f| f.id.as_str()).collect();
     for &row in rows {
         let id = RowId { unit: unit.index, row };
         for finding in audited.findings.iter().filter(|f| f.finding.sets_aside() && f.rows.contains(id)) {
@@ -111,12 +132,16 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
             // Tolerated or not, a record that cannot be read cannot be published.
             rules.values().append_value(MALFORMED.id());
         }
+        if whole.is_some() {
+            deciding.iter().for_each(|id| rules.values().append_value(id));
+        }
         rules.append(true);
-        reasons.append_option(bad.map(|m| audited.privacy.reason(&m.reason, m.column.as_deref(), &m.raw)));
+        let reason = bad.map(|m| audited.privacy.reason(&m.reason, m.column.as_deref(), &m.raw));
+        reasons.append_option(reason.or_else(|| whole.map(str::to_owned)));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
         let origin = audited.row_origins.origin(id, &audited.source.known().origins);
         let (file, line, number) = origin.columns();
-        files.append_value(file);
+        files.append_value(&file);
         lines.append_option(line.map(|l| l as i64));
         numbers.append_value(number as i64);
     }
@@ -128,4 +153,24 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -
         Arc::new(numbers.finish()),
         Arc::new(raws.finish()),
     ]
+}
+
+/// Topic, partition and offset of each row, and the key of those that could not be read.
+fn of_events(audited: &Audited, places: &EventPlaces, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -> Vec<ArrayRef> {
+    let (mut topics, mut partitions, mut offsets) = (StringBuilder::new(), Int32Builder::new(), Int64Builder::new());
+    let (mut keys, before) = (BinaryBuilder::new(), audited.row_origins.rows_before(unit.index));
+    for &row in rows {
+        let at = before + u64::from(row);
+        let (topic, partition, offset) = match places.origin(at) {
+            Origin::Event { topic, partition, offset } => (topic, partition, offset),
+            // Every row is a record.
+            Origin::File { .. } | Origin::Memory { .. } => (String::new(), -1, -1),
+        };
+        topics.append_value(topic);
+        partitions.append_value(partition);
+        offsets.append_value(offset);
+        let was_read = malformed.binary_search_by_key(&row, |bad| bad.row).is_err();
+        keys.append_option(places.key(at).filter(|_| !was_read));
+    }
+    vec![Arc::new(topics.finish()), Arc::new(partitions.finish()), Arc::new(offsets.finish()), Arc::new(keys.finish())]
 }

@@ -128,9 +128,10 @@ fn quotes(code: Code) -> Quotes {
         | ConflictingOptions | InvalidEnvironment | InvalidLocation | CredentialsInUrl | OutsideRoot | FileNotFound | NotAFile
         | UnsafeLink | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | WrongFormat
         | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
-        | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | Locked | UnsafeStore
-        | AlreadyPublished | NotPublished | RowsGone | FateUnknown | NeedsScan | UnknownBatch | NotReplayable | ReplayUnfinished
-        | InvalidMended | UnknownRun | UnknownFigure | Cancelled | Other => Quotes::Nothing,
+        | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | MovedOn | Locked
+        | UnsafeStore | AlreadyPublished | NotPublished | RowsGone | FateUnknown | NeedsScan | UnknownBatch | NotReplayable
+        | ReplayUnfinished | InvalidMended | UnknownRun | UnknownFigure | Cancelled | RefusedAddress | TimedOut | Unchanged | Other
+        | UnknownTopic | EventsGone => Quotes::Nothing,
     }
 }
 

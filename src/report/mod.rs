@@ -5,6 +5,7 @@ pub(crate) mod limits;
 pub mod model;
 mod read;
 pub mod since;
+pub mod stream;
 pub mod terminal;
 
 use std::path::Path;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use super::since::HistoryReport;
+use super::stream::StreamReport;
 use crate::diagnostic::Place;
 use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SOURCE};
 use crate::findings::{Finding, Value};
@@ -51,6 +52,9 @@ pub struct Report {
     /// What has changed since earlier runs, where runs are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryReport>,
+    /// Of a stream: which events it speaks of, and how fast they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamReport>,
 }
 
 impl Report {
@@ -92,6 +96,8 @@ pub enum Mode {
     Check,
     Gate,
     DryRun,
+    /// Events were judged one by one; the report speaks of those since the last report.
+    Stream,
 }
 
 /// The data that was judged.
@@ -100,6 +106,9 @@ pub struct Batch {
     /// As given, or derived from the content; empty where `check` did not have to read every byte of binary files.
     pub id: String,
     pub format: String,
+    /// Which version of a table was read, where the data is a table with versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     pub files: Vec<BatchFile>,
     /// Digest of the rule file's meaning.
     pub rules_digest: String,
@@ -245,6 +254,8 @@ pub enum PublicationState {
     Unchanged,
     /// The batch took the place of what stood there under its id.
     Superseded,
+    /// The batch as a whole did not pass, and all of it was set aside.
+    SetAside,
     /// Nothing was written: the verdict forbids it.
     Withheld,
     /// Nothing was written: a dry run.

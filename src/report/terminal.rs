@@ -8,6 +8,7 @@ use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Report};
 use super::since::{Change, HistoryReport, Since, Standing};
+use super::stream;
 use crate::diagnostic::Fault;
 use crate::findings::{Finding, Label, Outcome, Sample, Severity, Value};
 use crate::verdict::Verdict;
@@ -48,6 +49,7 @@ pub fn render(report: &Report, style: Style) -> String {
             line(format!("  batch {}", visible::line(&report.batch.id)));
         }
     }
+    report.stream.iter().flat_map(stream::lines).for_each(&mut line);
     if let Some(publication) = &report.publication {
         publication_lines(publication).into_iter().for_each(&mut line);
     }
@@ -96,6 +98,19 @@ impl Style {
     }
 }
 
+/// The report of a batch that passes, in one line.
+pub fn one_line(report: &Report) -> String {
+    let rows = report.rows;
+    let mut parts = vec![format!("{} read", counted(rows.read, "row")), format!("{} published", count(rows.published))];
+    let others = [(rows.quarantined, "set aside"), (rows.filtered, "filtered")];
+    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))));
+    let warnings = report.findings.iter().filter(|f| f.label() == Label::Warning).count() as u64;
+    parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
+    parts.extend(report.publication.iter().filter(|done| done.state == PublicationState::Unchanged).map(|_| "published before".to_owned()));
+    let verdict = serde_json::to_value(report.verdict).unwrap_or_default();
+    format!("{} {}: {}", visible::cut(&report.batch.id, NAME_MAX), verdict.as_str().unwrap_or_default(), parts.join(", "))
+}
+
 fn headline(report: &Report, style: Style) -> String {
     let (word, code) = match report.verdict {
         Verdict::Accept => ("ACCEPT", GREEN),
@@ -107,9 +122,11 @@ fn headline(report: &Report, style: Style) -> String {
         (Mode::Check, None) => "check".to_owned(),
         (Mode::Gate, None) => "gate".to_owned(),
         (Mode::DryRun, None) => "gate, dry run".to_owned(),
+        (Mode::Stream, None) => "stream".to_owned(),
         (Mode::Check, Some(began)) => format!("checked {}", minute(began)),
         (Mode::Gate, Some(began)) => format!("gated {}", minute(began)),
         (Mode::DryRun, Some(began)) => format!("gate, dry run {}", minute(began)),
+        (Mode::Stream, Some(began)) => format!("stream since {}", minute(began)),
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     let mode = visible::cut(&mode, NAME_MAX);
@@ -128,8 +145,11 @@ fn reasons(report: &Report) -> impl Iterator<Item = &String> {
 
 fn rows(report: &Report) -> String {
     let r = &report.rows;
-    // Only a gate moves rows.
-    let would = if report.mode == Mode::Gate { "" } else { "would be " };
+    // Only a gate moves rows, and a stream.
+    let would = match report.mode {
+        Mode::Gate | Mode::Stream => "",
+        Mode::Check | Mode::DryRun => "would be ",
+    };
     let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };
     let (quarantined, rejected) = if r.quarantined > 0 { (malformed, String::new()) } else { (String::new(), malformed) };
     let parts = [
@@ -170,12 +190,14 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
         (PublicationState::Published, _) => vec![format!("  published to {place}")],
         (PublicationState::Unchanged, _) => vec![format!("  already published, nothing changed: {place}")],
         (PublicationState::Superseded, _) => vec![format!("  published in place of the batch of this id: {place}")],
+        (PublicationState::SetAside, _) => vec!["  nothing was published: the whole batch was set aside".into()],
         (PublicationState::Withheld, _) => vec!["  nothing was published".into()],
         (PublicationState::DryRun, would_be) => {
             let would = match would_be {
                 Some(PublicationState::Published) => format!("; would be published to {place}"),
                 Some(PublicationState::Superseded) => format!("; would take the place of what is published as this batch in {place}"),
                 Some(PublicationState::Unchanged) => "; the batch is published already, and nothing would change".to_owned(),
+                Some(PublicationState::SetAside) => "; the whole batch would be set aside".to_owned(),
                 Some(PublicationState::Withheld) => "; nothing would be published".to_owned(),
                 Some(PublicationState::DryRun) | None => String::new(),
             };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::exact_keys::ExactKeys;
-use super::facts::{InputHandle, SecondPass};
+use super::facts::{InputHandle, RepeatedKey, SecondPass};
 use super::judgement::{Judgement, RowsJudged};
 use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
@@ -240,6 +240,10 @@ struct DuplicatesCheck {
 impl Judge for DuplicatesCheck {
     fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
+    }
+
+    fn repeated_key(&self) -> Option<RepeatedKey> {
+        (self.keep == Keep::First && self.across.is_none()).then(|| self.keys.repeated())
     }
 
     fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {

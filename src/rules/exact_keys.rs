@@ -1,7 +1,7 @@
 //! Exact counts of keys: proven by their order where they ascend, else by a second pass that hashes them.
 
 use super::Binder;
-use super::facts::{GroupFacts, InputHandle, SecondPass};
+use super::facts::{GroupFacts, InputHandle, RepeatedKey, SecondPass};
 use super::requests::Handle;
 use crate::diagnostic::Fault;
 use crate::metric::canonical::Normalize;
@@ -25,6 +25,11 @@ impl ExactKeys {
     /// The distinct values of one column, missing ones left out.
     pub(super) fn of_values(to: &mut Binder<'_>, column: usize) -> Self {
         Self::bind(to, &[column], Keep::First, KeyRows::Whole, Normalize::default())
+    }
+
+    /// What makes two rows the same.
+    pub(super) fn repeated(&self) -> RepeatedKey {
+        RepeatedKey { columns: self.columns.clone(), rows: self.spec.rows, normalize: self.spec.normalize }
     }
 
     /// Asks for another pass that also looks for the keys in `input`.

@@ -11,8 +11,10 @@ use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
 use super::words::Over;
 use crate::diagnostic::{Code, Fault};
 use crate::metric::State;
+use crate::metric::canonical::Normalize;
 use crate::metric::grouped::GroupedOut;
 use crate::metric::groups::GroupKey;
+use crate::metric::keys::KeyRows;
 
 /// Everything counted so far.
 #[derive(Default)]
@@ -189,6 +191,20 @@ pub trait Judge: Send + Sync {
 
     /// A copy for another group.
     fn for_group(&self) -> Box<dyn Judge>;
+
+    /// The key by which rows can be judged one after the other, where the first row of each key passes and no other.
+    fn repeated_key(&self) -> Option<RepeatedKey> {
+        None
+    }
+}
+
+/// What makes two rows the same.
+#[derive(Debug, Clone)]
+pub struct RepeatedKey {
+    /// By index into the columns that rules see.
+    pub columns: Vec<usize>,
+    pub rows: KeyRows,
+    pub normalize: Normalize,
 }
 
 /// Most checks judge in one go.

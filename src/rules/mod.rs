@@ -56,7 +56,7 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, SecondPass, Unfit};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};

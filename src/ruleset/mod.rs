@@ -1,23 +1,32 @@
 //! A rule file: what it says, read with positions so that every mistake is named with its place.
 
+mod delta_section;
+mod events;
 mod foreign;
 mod item;
 mod json_schema;
 mod private;
+mod profile;
 mod sections;
 mod shape;
 mod table;
+mod text_words;
+mod web;
+mod windows;
 
+pub use events::EventsSection;
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use profile::{Level, Profile, ProfileMap};
 pub use sections::SAMPLES_MAX;
 pub use sections::{
-    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, Level, Profile, ProfileMap, Sections,
-    SourceSection, TableFormat,
+    Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, OnReject, Sections, SourceSection, TableFormat,
 };
 pub use table::Contract;
+pub use web::{HttpSection, Paging};
+pub use windows::{WindowSection, WindowSpan};
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Files;
@@ -141,6 +150,8 @@ impl RuleFile {
         }
         let digest = digest(&tree);
         let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
+        let ids: Vec<&str> = items.iter().filter_map(|item| Some(item.words.id.as_ref()?.value.as_str())).collect();
+        faults.extend(sections.windows.iter().flat_map(|window| window.mistakes(&ids, path).0));
         let (path, text) = (path.to_owned(), text.to_owned());
         let rules = Self { path, text, sections, items, malformed, digest, table: None, goes_to_delta: false };
         Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }
@@ -202,7 +213,7 @@ fn digest(tree: &Node) -> u128 {
     for entry in tree
         .entries()
         .iter()
-        .filter(|e| !matches!(e.key.as_str(), "gate" | "history" | "samples" | "description" | "owner" | "tags" | "runbook"))
+        .filter(|e| !matches!(e.key.as_str(), "gate" | "history" | "windows" | "samples" | "description" | "owner" | "tags" | "runbook"))
     {
         canonical.push_str(&entry.key);
         entry.value.canonical(&mut canonical);

@@ -1,16 +1,19 @@
 //! The sections of a rule file beside its rules.
 
-use std::fmt;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 
-use super::RuleItem;
+use super::delta_section::DeltaSection;
+use super::profile::Profile;
+use super::text_words::{DialectWord, FixedWord, HeaderWord};
+use super::web::HttpSection;
+use super::windows::WindowSection;
+use super::{EventsSection, RuleItem};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
-use crate::rules::words::{BatchCount, ColumnSelection, Literal, Ordered, Texts, Tolerance};
-use crate::source::{ContractColumn, Encoding, Format, ReadOptions};
+use crate::rules::words::{BatchCount, Literal, Ordered, Texts, Tolerance};
+use crate::source::{ContractColumn, Delimiter, Encoding, Format, ReadOptions};
 use crate::yaml::Spanned;
 
 /// More failing rows than these are never shown of a finding.
@@ -65,6 +68,9 @@ pub struct Sections {
     /// Where rows go. If left out: `--publish` names the destination.
     #[serde(default)]
     pub gate: GateSection,
+    /// What events hold together that come in several batches: judged beside the batches. If left out: each batch alone is judged.
+    #[serde(default)]
+    pub windows: Vec<WindowSection>,
     /// The directory, or `s3://BUCKET/PATH`, in which each run is recorded. If left out: `--record`, else runs are not recorded.
     pub history: Option<String>,
 }
@@ -73,24 +79,57 @@ pub struct Sections {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSection {
-    /// Files, globs, directories, or `-` for standard input. If left out: the command line names the data.
+    /// Files, globs, directories, URLs, or `-` for standard input. If left out: the command line names the data.
     pub path: Option<Spanned<Texts>>,
     /// How the bytes are laid out. If left out: it follows from the file's name.
-    pub format: Option<Format>,
-    /// The character between fields of delimited text. If left out: `,` for csv, a tab for tsv.
-    delimiter: Option<Spanned<String>>,
+    pub format: Option<Spanned<Format>>,
+    /// What stands between fields of delimited text: one or more characters, or `blanks` for any run of blanks and tabs.
+    /// If left out: `,` for csv, a tab for tsv.
+    pub(super) delimiter: Option<Spanned<String>>,
     /// The character around fields that hold delimiters; empty for none. If left out: `"`.
-    quote: Option<Spanned<String>>,
-    /// Whether the first line names the columns. If left out: `true`.
-    pub(super) header: Option<bool>,
+    pub(super) quote: Option<Spanned<String>>,
+    /// The character that takes its meaning from a quote, delimiter, line end or escape behind it. If left out: none; a doubled
+    /// quote inside quotes is one quote.
+    pub(super) escape: Option<Spanned<String>>,
+    /// What lines begin with that are no records; they are counted. If left out: no line is a comment.
+    pub(super) comment: Option<Spanned<String>>,
+    /// Whether the first line names the columns, or how many lines do. If left out: `true`.
+    pub(super) header: Option<HeaderWord>,
+    /// What stands between the parts of a name that several header lines give. If left out: `_`.
+    pub(super) header_separator: Option<String>,
+    /// Lines before the header that are passed over. If left out: none.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) skip_rows: Option<Spanned<u64>>,
+    /// Lines at the end that are passed over, blank ones not counted. If left out: none.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) skip_footer: Option<Spanned<u64>>,
+    /// The columns of the format `fixed`: a width in characters each, or `{ start, width }`. If left out: the format `fixed`
+    /// needs it.
+    #[serde(default)]
+    pub(super) columns: Ordered<Spanned<FixedWord>>,
+    /// The character before the fraction of numbers. If left out: `.`.
+    pub(super) decimal: Option<Spanned<String>>,
+    /// The character between groups of three digits. If left out: none.
+    pub(super) thousands: Option<Spanned<String>>,
+    /// `sniff`: what is not written here is found out from the first rows, and said. If left out: what is not written is as
+    /// described here.
+    pub(super) dialect: Option<DialectWord>,
     /// Texts that are read as missing. If left out: the empty field of delimited text.
     missing_values: Option<Texts>,
     /// How text is encoded. If left out: `utf-8`, or UTF-16 where a byte order mark says so.
     encoding: Option<Encoding>,
+    /// Which state of a Delta table is read. If left out: the last one.
+    delta: Option<Spanned<DeltaSection>>,
+    /// The sheet of a workbook, by its name or its number from 1. If left out: the only sheet with data.
+    sheet: Option<Literal>,
     /// Where in a JSON document the array of records is: `data.items`. If left out: at the top.
     json_path: Option<Spanned<String>>,
     /// The time zone of timestamps that have none: `UTC` or an offset such as `+02:00`. If left out: `UTC`.
     timezone: Option<Spanned<String>>,
+    /// How data is fetched whose path is a URL, `https://…`. If left out: one answer of each URL, without headers.
+    http: Option<HttpSection>,
+    /// How the records of a topic become rows. If left out: their values are JSON.
+    events: Option<EventsSection>,
 }
 
 /// One step of `clean`.
@@ -171,9 +210,22 @@ pub struct GateSection {
     /// Rows whose key is published already do not count. A batch of which no row is left is rejected whatever stands here.
     /// If left out: `50% and 20 rows`.
     pub reject_above: Option<Tolerance>,
+    /// What becomes of a batch that does not pass as a whole, where batches keep coming. If left out: `halt`.
+    pub on_reject: Option<OnReject>,
     /// What is kept beside each published batch, for `against: published` and `check --published`: nothing, what the rules ask
     /// of it anyway, or all that a summary can hold of every column. If left out: `asked`.
     pub summaries: Option<KeptSummaries>,
+}
+
+/// What becomes of a batch that is rejected or undecided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReject {
+    /// Nothing of it is published or set aside, and no other batch follows it.
+    #[default]
+    Halt,
+    /// All of it is set aside, and the next batch follows.
+    DeadLetter,
 }
 
 /// What a summary beside a published batch holds.
@@ -205,73 +257,6 @@ pub enum TableFormat {
     Delta,
     /// Plain Parquet files, one a batch.
     Parquet,
-}
-
-/// How much the report says of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Only what the rules need.
-    None,
-    /// Rows, missing, minimum, maximum, mean, standard deviation.
-    #[default]
-    Basic,
-    /// Also distinct values, quantiles, histogram or most frequent values.
-    Full,
-}
-
-/// What the report says of columns beside the rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Profile {
-    Level(Level),
-    Map(ProfileMap),
-}
-
-/// Column by column.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProfileMap {
-    /// Rows, missing, minimum, maximum, mean, standard deviation. If left out: no column.
-    pub basic: Option<ColumnSelection>,
-    /// Everything. If left out: no column.
-    pub full: Option<ColumnSelection>,
-    /// How many different values there are. If left out: no column.
-    pub distinct: Option<ColumnSelection>,
-    /// Quartiles and outer quantiles. If left out: no column.
-    pub quantiles: Option<ColumnSelection>,
-    /// A histogram of numbers, dates and times. If left out: no column.
-    pub histogram: Option<ColumnSelection>,
-    /// The most frequent values. If left out: no column.
-    pub top_values: Option<ColumnSelection>,
-}
-
-impl<'de> Deserialize<'de> for Profile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Profile;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("`none`, `basic`, `full`, or a mapping")
-            }
-            fn visit_str<E: de::Error>(self, word: &str) -> Result<Profile, E> {
-                Level::deserialize(de::value::StrDeserializer::new(word)).map(Profile::Level)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Profile, A::Error> {
-                ProfileMap::deserialize(de::value::MapAccessDeserializer::new(map)).map(Profile::Map)
-            }
-        }
-        deserializer.deserialize_any(Read)
-    }
-}
-
-impl JsonSchema for Profile {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Profile".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (level, map) = (generator.subschema_for::<Level>(), generator.subschema_for::<ProfileMap>());
-        json_schema!({ "description": "`none`, `basic` or `full`, or which columns get what.", "anyOf": [level, map] })
-    }
 }
 
 impl Sections {
@@ -320,24 +305,10 @@ impl Sections {
     /// How to read the data.
     ///
     /// # Errors
-    /// A delimiter or quote is not one byte, or a zone is unknown.
+    /// A character is not one, words contradict each other, or a zone is unknown.
     pub fn read_options(&self, path: &str) -> Result<ReadOptions, Faults> {
         let source = &self.source;
         let mut faults = Faults::default();
-        let mut byte = |text: &Option<Spanned<String>>, what: &str| {
-            let text = text.as_ref()?;
-            match text.value.as_bytes() {
-                [] if what == "quote" => Some(None),
-                [one] => Some(Some(*one)),
-                _ => {
-                    let fault = Fault::new(Code::InvalidValue, format!("the {what} `{}` is not one ASCII character", text.value));
-                    faults.push(fault.at(text.at.in_file(path)));
-                    None
-                }
-            }
-        };
-        let delimiter = byte(&source.delimiter, "delimiter").flatten();
-        let quote = byte(&source.quote, "quote");
         let timezone_seconds = source.timezone.as_ref().and_then(|zone| match crate::text::offset_seconds(&zone.value) {
             Some(Some(seconds)) => Some(seconds),
             Some(None) | None => {
@@ -347,19 +318,30 @@ impl Sections {
                 None
             }
         });
-        faults.or_ok(ReadOptions {
-            format: source.format,
-            delimiter,
-            quote,
-            header: source.header,
+        let events = source.events.as_ref().map(|events| events.options(path, &mut faults)).unwrap_or_default();
+        let table_state = source.delta.as_ref().and_then(|delta| faults.take(DeltaSection::state(delta, path)));
+        let http = source.http.as_ref().map(|http| http.options(path, &mut faults)).unwrap_or_default();
+        let options = ReadOptions {
+            format: source.format.as_ref().map(|format| format.value),
+            delimiter: source.delimiter.as_ref().map(|text| Delimiter::of(&text.value)),
+            quote: source.quote_byte(path, &mut faults),
+            header: source.header.map(|header| header.0),
+            text: source.text_layout(path, &mut faults),
+            refuses_idle_words: true,
             missing_values: source.missing_values.as_ref().map(|t| t.0.clone()),
             encoding: source.encoding.unwrap_or_default(),
             json_path: source.json_path.iter().flat_map(|p| p.value.split('.')).map(str::to_owned).collect(),
+            table_state,
+            sheet: source.sheet.as_ref().map(|sheet| sheet.0.clone()),
             timezone_seconds,
+            http,
             cut: crate::source::Cut::default(),
             confines: None,
             surroundings: Default::default(),
-        })
+            events,
+        };
+        source.ensure_fitting(&options, path, &mut faults);
+        faults.or_ok(options)
     }
 
     /// The contract, as a source reads it.

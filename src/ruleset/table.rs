@@ -49,7 +49,7 @@ impl RuleFile {
         let mut columns = self.sections.contract();
         let Some(table) = &self.table else { return columns };
         // Without a header a contract also says what the columns are called.
-        if self.sections.source.header == Some(false) && !columns.is_empty() {
+        if self.sections.source.header.is_some_and(|header| header.0 == 0) && !columns.is_empty() {
             return columns;
         }
         let is_made = |name: &str| self.sections.transform.0.iter().any(|(made, _)| made == name);

@@ -2,6 +2,7 @@
 
 mod avro_type;
 mod codec;
+mod records;
 
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +13,7 @@ use arrow_avro::reader::ReaderBuilder;
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::avro_type::AvroType;
+pub(super) use self::records::WriterSchema;
 use super::typed::{ColumnLayout, damaged};
 use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};

@@ -16,6 +16,8 @@ pub struct Known {
     pub schema: SchemaRef,
     /// The format of the files; none where rows come from no file.
     pub format: Option<Format>,
+    /// Which version of a table was read; none where the data is no table with versions.
+    pub table_version: Option<u64>,
     /// Where rows come from.
     pub origins: Origins,
     /// Where the records of each file begin: one entry for each value of [`super::Unit::file`].
@@ -48,6 +50,10 @@ pub struct Known {
     /// What a reader of the report should know of how the data was read: names that were made up or trimmed, files without
     /// a byte.
     pub notes: Vec<String>,
+    /// What a reader of the report should know and was asked for: lines that were passed over, a dialect that was found out.
+    pub remarks: Vec<String>,
+    /// What lines that are comments begin with.
+    pub comment: Option<String>,
 }
 
 /// What it costs to look at some columns again.
@@ -68,7 +74,9 @@ pub struct FileStart {
     pub at: u64,
     /// Lines before the first record.
     pub lines: u64,
-    /// Digest of what precedes the first record, which is content too; 0 where nothing is digested.
+    /// How many of them are comments.
+    pub comments: u64,
+    /// Digest of what stands outside the records, before the first and behind the last: it is content too; 0 where nothing is digested.
     pub digest: u128,
 }
 
@@ -89,6 +97,7 @@ impl Known {
         Self {
             schema,
             format: None,
+            table_version: None,
             origins,
             starts: Vec::new(),
             bytes,
@@ -104,6 +113,8 @@ impl Known {
             judged_columns: Vec::new(),
             contradicted: Vec::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
+            comment: None,
         }
     }
 
@@ -113,9 +124,14 @@ impl Known {
         Self { infers_types: true, rereading: Rereading::OfAll, ..plain }
     }
 
-    /// The format's name; `memory` where there is none.
+    /// The format's name; `memory` or `events` where rows come from no file.
     pub fn format_name(&self) -> &'static str {
-        self.format.map_or(Origin::MEMORY, Format::name)
+        match (self.format, &self.origins) {
+            _ if self.table_version.is_some() => "delta",
+            (Some(format), _) => format.name(),
+            (None, Origins::Files(_) | Origins::Parts(..) | Origins::Memory) => Origin::MEMORY,
+            (None, Origins::Events(_)) => "events",
+        }
     }
 
     /// The files, in source order; none where rows come from elsewhere.

@@ -1,14 +1,16 @@
 //! Finds the files that paths, globs and directories name.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
 use super::file::{InputFile, cannot_read};
+use super::http;
 use super::partitions::DirectoryKey;
 use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
+use crate::delta_log::LOG;
 use crate::diagnostic::{Code, Fault};
 use crate::remote;
 
@@ -27,29 +29,37 @@ pub(super) struct Located {
 /// A path that is not there, a glob or directory that holds nothing, an unknown or mixed format.
 pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> Result<Located, Fault> {
     let (mut files, mut keys) = (Vec::new(), Vec::new());
+    // Formats of files whose names do not tell them.
+    let mut told = BTreeMap::new();
     let mut from_directory = false;
     let allow = |path: &str| options.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path));
+    let fetched = http::fetch_all(paths, options, spool)?;
     for path in paths {
         if path == "-" {
             files.push(spool.stream(path, std::io::stdin().lock())?);
             keys.push(Vec::new());
             continue;
         }
+        if let Some((pages, format)) = fetched.get(path) {
+            told.extend((0..pages.len()).map(|page| (files.len() + page, *format)));
+            keys.extend(pages.iter().map(|_| Vec::new()));
+            files.extend(pages.iter().cloned());
+            continue;
+        }
         allow(path)?;
         if remote::Kind::of(path).is_some() {
             let found = remote::find(path, &options.surroundings)?;
             from_directory |= found.directory.is_some();
-            for (name, object) in found.objects {
-                allow(&name)?;
-                let key = |root: &String| DirectoryKey::of_path(&name[root.len()..]);
-                keys.push(found.directory.as_ref().map_or_else(Vec::new, key));
-                files.push(InputFile::object(&name, object));
-            }
+            found.objects.iter().try_for_each(|(name, _)| allow(name))?;
+            keys.extend(
+                found.objects.iter().map(|(name, _)| found.directory.as_ref().map_or_else(Vec::new, |root| keys_below(name, root))),
+            );
+            files.extend(found.objects.into_iter().map(|(name, object)| InputFile::object(&name, object)));
             continue;
         }
         if path.contains("://") {
-            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a place"));
-            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH`, or the path of a file"));
+            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL"));
+            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH` or an `https://` address"));
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
@@ -70,7 +80,7 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
                 keys.push(Vec::new());
                 continue;
             }
-            keys.push(if is_directory { DirectoryKey::of_path(&found[root.len()..]) } else { Vec::new() });
+            keys.push(if is_directory { keys_below(&found, root) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
     }
@@ -80,14 +90,20 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
     if let Some(format) = options.format {
         return Ok(Located { format, files, keys });
     }
-    let format = format_of(first, from_directory)?;
-    for file in &files[1..] {
-        if format_of(file, from_directory)? != format {
+    let format_of = |index: usize| told.get(&index).map_or_else(|| format_of(&files[index], from_directory), |format| Ok(*format));
+    let format = format_of(0)?;
+    for (index, file) in files.iter().enumerate().skip(1) {
+        if format_of(index)? != format {
             let what = format!("{} and {} are of different formats", first.path, file.path);
             return Err(Fault::new(Code::FilesDiffer, what).hint("one batch has one format"));
         }
     }
     Ok(Located { format, files, keys })
+}
+
+/// The keys of the directories between a file and the directory that was named.
+fn keys_below(path: &str, root: &str) -> Vec<DirectoryKey> {
+    DirectoryKey::of_path(&path[root.len()..])
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
@@ -114,9 +130,8 @@ fn other_file(path: &str) -> Option<&'static str> {
     let extension = Path::new(path).extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "yaml" | "yml" | "toml" => Some("if it is the rule file, give it behind `-r`: `sluicegate check DATA -r RULES.yaml`"),
-        "xlsx" | "xls" | "ods" => Some("save the sheet as CSV"),
         "xml" | "html" | "htm" => Some("write it as JSON or CSV"),
-        "orc" | "h5" | "hdf5" | "pkl" | "pickle" | "npy" | "rds" | "sas7bdat" | "sav" | "dta" => Some("write it as Parquet or CSV"),
+        "h5" | "hdf5" | "pkl" | "pickle" | "npy" | "rds" | "sas7bdat" | "sav" | "dta" => Some("write it as Parquet or CSV"),
         "db" | "sqlite" | "sqlite3" | "duckdb" => Some("export the table as Parquet or CSV"),
         "zip" | "tar" | "tgz" | "7z" | "rar" => Some("unpack the archive"),
         _ => None,
@@ -184,6 +199,9 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
         for entry in fs::read_dir(&directory).map_err(|e| cannot_read(&directory, &e))? {
             let entry = entry.map_err(|e| cannot_read(&directory, &e))?;
             let name = entry.file_name();
+            if let Some(table) = table(&directory, &name) {
+                return Err(table);
+            }
             if name.as_encoded_bytes().starts_with(b"_") || name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
@@ -203,6 +221,21 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
             .hint("names that begin with `_` or `.` are passed over"));
     }
     Ok(files)
+}
+
+/// A fault, where what `directory` holds under `name` says that it is a table: its log, not the directory, says which files
+/// count.
+fn table(directory: &str, name: &OsStr) -> Option<Fault> {
+    if name == LOG {
+        let fault = Fault::new(Code::FilesDiffer, format!("{directory}: this is a Delta table, among other data"));
+        return Some(fault.hint(format!("a table is a batch by itself: name it alone, `delta://{directory}`")));
+    }
+    let metadata = (name == "metadata").then(|| fs::read_dir(Path::new(directory).join(name)).ok()).flatten()?;
+    let mut names = metadata.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.any(|name| name.ends_with(".metadata.json") || name.ends_with(".metadata.json.gz")).then(|| {
+        let fault = Fault::new(Code::Unsupported, format!("{directory}: this is an Iceberg table, which is not read"));
+        fault.hint("its metadata says which of its files count: export the rows to Parquet with a program that reads Iceberg")
+    })
 }
 
 #[cfg(test)]

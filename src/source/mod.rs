@@ -9,22 +9,28 @@
 mod arrow_ipc;
 mod avro;
 pub mod csv;
+mod delta;
 mod digest;
+mod events;
 mod evidence;
+mod excel;
 mod file;
 mod foreign;
 #[macro_use]
 mod format;
+mod http;
 mod json;
 mod known;
 mod lines;
 mod location;
 mod memory;
+mod orc;
 mod origin;
 mod parquet;
 mod partitions;
 mod shape;
 mod spool;
+mod text_layout;
 mod typed;
 mod units;
 
@@ -34,12 +40,21 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
+pub use crate::text::NumberForm;
+pub use delta::TableState;
+pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
+pub use http::{
+    AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Remembered, VARIABLE_PREFIX, Variables, check_header,
+    is_on_the_web,
+};
+pub use json::{EventReader, ReadLines, RecordSpan, without_mark};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
-pub use origin::{Origins, RowOrigins};
+pub use origin::{Origins, RowGaps, RowOrigins};
 pub use spool::{Encoding, Spool};
+pub use text_layout::{Delimiter, FixedColumn, TextLayout};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
 
 use self::format::Opening;
@@ -56,6 +71,9 @@ formats! {
         |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
     Tsv "tsv" ["tsv", "tab"], text, format::looks_like_anything,
         |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
+    /// Lines of columns of fixed width.
+    Fixed "fixed" ["fwf"], text, format::looks_like_anything,
+        |o| Ok(Arc::new(csv::CsvSource::open(o.files, o.format, o.options, o.contract)?));
     /// One JSON object a line.
     Ndjson "ndjson" ["ndjson", "jsonl"], text, |head| format::begins(head, b"{"),
         |o| Ok(Arc::new(json::JsonSource::open(o.files, o.format, o.options, o.contract)?));
@@ -70,6 +88,10 @@ formats! {
         |o| Ok(Arc::new(arrow_ipc::ArrowSource::open(o.files, o.options)?));
     /// Avro object container files.
     Avro "avro" ["avro"], binary, |head| head.starts_with(b"Obj\x01"), |o| Ok(Arc::new(avro::AvroSource::open(o.files, o.options)?));
+    Orc "orc" ["orc"], binary, |head| head.starts_with(b"ORC"), |o| Ok(Arc::new(orc::OrcSource::open(o.files, o.options, o.contract)?));
+    /// One sheet of an Excel or OpenDocument workbook.
+    Excel "excel" ["xlsx", "xlsm", "xlsb", "xls", "ods"], binary, format::is_workbook,
+        |o| Ok(Arc::new(excel::ExcelSource::open(o)?));
 }
 
 /// A record that could not be framed, read as the contract's types, or computed.
@@ -204,23 +226,36 @@ pub fn settled(source: Arc<dyn Source>, passes: &[SchemaEvidence]) -> Result<Arc
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     pub format: Option<Format>,
-    pub delimiter: Option<u8>,
+    pub delimiter: Option<Delimiter>,
     pub quote: Option<Option<u8>>,
-    pub header: Option<bool>,
+    /// Lines that name the columns; 0 for none.
+    pub header: Option<u32>,
+    /// How text is laid out otherwise.
+    pub text: TextLayout,
+    /// Whether a word that means nothing in the data's format is a fault.
+    pub refuses_idle_words: bool,
     /// Tokens read as missing; `None` means the format's default (the empty field for text).
     pub missing_values: Option<Vec<String>>,
     /// How text is encoded.
     pub encoding: Encoding,
+    /// The sheet of a workbook, by its name or its number from 1; the only one with data, if nothing says otherwise.
+    pub sheet: Option<String>,
     /// Keys from the top of a JSON document to the array that holds the records.
     pub json_path: Vec<String>,
+    /// Which state of a Delta table is read; the last one, if nothing says otherwise.
+    pub table_state: Option<TableState>,
     /// Offset in seconds east of UTC for timestamps without a zone.
     pub timezone_seconds: Option<i32>,
     /// How the data is cut while it is read; nothing in a report depends on it.
     pub cut: Cut,
+    /// How data on the web is fetched.
+    pub http: HttpOptions,
     /// Below what every file must be, where the paths are of a rule file that is not trusted.
     pub confines: Option<Confines>,
     /// What stores elsewhere need to know of this machine.
     pub surroundings: Arc<Surroundings>,
+    /// How records of a topic become rows.
+    pub events: EventOptions,
 }
 
 /// The type a contract gives a column, and how its text is written.
@@ -234,16 +269,24 @@ pub struct ContractColumn {
     pub is_strict: bool,
 }
 
-/// Opens `paths`: files, globs, directories, or `-` for standard input. What cannot be read where it lies goes to `spool`.
+/// Opens `paths`: files, globs, directories, a Delta table, URLs, or `-` for standard input. What cannot be read where it lies goes
+/// to `spool`.
 ///
 /// # Errors
-/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format.
+/// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format. [`Code::Unchanged`]: all of it is on
+/// the web, and each answer is one that is remembered.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
+    if let Some(table) = delta::open(paths, options)? {
+        return Ok(table);
+    }
     let Located { format, files, keys } = location::locate(paths, options, spool)?;
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
+    if options.refuses_idle_words {
+        options.ensure_of(format)?;
+    }
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
-    let source = Format::open(Opening { files, format, options, contract })?;
+    let source = Format::open(Opening { files, format, options, contract, spool })?;
     partitions::Partitioned::over(source, &keys, contract)
 }
 
@@ -280,4 +323,13 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of
+/// `records`. Reports call it `name`: `kafka://host/topic`.
+///
+/// # Errors
+/// A value has a column that is called as one of those that `options` add to it.
+pub fn events(records: Vec<EventRecord>, name: &str, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Arc<dyn Source>, Fault> {
+    events::open(records, name, options, contract)
 }

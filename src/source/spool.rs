@@ -12,7 +12,6 @@ use super::file::{InputFile, cannot_read};
 use super::{Format, foreign};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
-use crate::remote::Readable;
 
 /// How text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -52,7 +51,7 @@ impl Spool {
         Self { directory: directory.into(), count: AtomicU64::new(0) }
     }
 
-    fn create(&self) -> Result<(PathBuf, BufWriter<File>), Fault> {
+    pub(super) fn create(&self) -> Result<(PathBuf, BufWriter<File>), Fault> {
         let path = self.directory.join(format!("spool-{}", self.count.fetch_add(1, Ordering::Relaxed)));
         let file = files::create(&path, Access::Private).map_err(|e| cannot_spool(&path, &e))?;
         Ok((path, BufWriter::with_capacity(1 << 18, file)))
@@ -153,7 +152,7 @@ fn decode(decoder: &mut Decoder, mut bytes: &[u8], last: bool, out: &mut Vec<u8>
 
 /// How a file's bytes are compressed, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compression {
+pub(super) enum Compression {
     Gzip,
     Zstandard,
     Bzip2,
@@ -161,14 +160,14 @@ enum Compression {
 }
 
 impl Compression {
-    fn of(head: &[u8]) -> Option<Self> {
+    pub(super) fn of(head: &[u8]) -> Option<Self> {
         let magic: [(&[u8], Self); 4] =
             [(b"\x1f\x8b", Self::Gzip), (b"\x28\xb5\x2f\xfd", Self::Zstandard), (b"BZh", Self::Bzip2), (b"\xfd7zXZ\0", Self::Xz)];
         magic.into_iter().find(|(bytes, _)| head.starts_with(bytes)).map(|(_, compression)| compression)
     }
 
     /// Reads every member of the file: gzip, zstd, bzip2 and xz files may be several, one after the other.
-    fn reader<'a>(self, input: BufReader<Readable>) -> io::Result<Box<dyn Read + 'a>> {
+    pub(super) fn reader<'a>(self, input: BufReader<impl Read + 'a>) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
             Self::Zstandard => Box::new(zstd::stream::read::Decoder::with_buffer(input)?),
@@ -177,7 +176,7 @@ impl Compression {
         })
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstandard => "zstd",
@@ -194,9 +193,11 @@ pub(super) fn head(file: &InputFile) -> Result<Vec<u8>, Fault> {
     Ok(head)
 }
 
-fn cannot_spool(path: &Path, error: &io::Error) -> Fault {
+pub(super) fn cannot_spool(path: &Path, error: &io::Error) -> Fault {
     let fault = Fault::new(Code::ScratchFailed, format!("{}: cannot write: {error}", path.display()));
-    fault.hint("standard input and compressed or re-encoded text are written to the temporary directory first; TMPDIR moves it")
+    fault.hint(
+        "standard input, what is fetched, and compressed or re-encoded text are written to the temporary directory first; TMPDIR moves it",
+    )
 }
 
 fn damaged(file: &InputFile, compression: Compression, error: &io::Error) -> Fault {

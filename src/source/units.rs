@@ -32,6 +32,8 @@ pub struct UnitEnd {
     pub records: u32,
     /// Physical lines; none for formats without lines.
     pub lines: Option<u32>,
+    /// Lines that are comments.
+    pub comments: u32,
     /// On which lines of the unit its rows begin.
     pub line_jumps: LineJumps,
     /// xxh3-128 of the unit's bytes; none where the content is digested otherwise ([`super::Known::digests_units`]).

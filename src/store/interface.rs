@@ -15,6 +15,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use super::encoded::{Encoded, Encoder, StagedUnit};
 use super::location::Location;
 use super::partition::Partition;
+use super::position::Position;
 use super::stamp::{Stamp, Stored};
 use super::summaries::{Coverage, SummaryName, Texts};
 use crate::diagnostic::{Code, Fault};
@@ -100,6 +101,16 @@ pub trait Store: Display + Send + Sync {
     /// It cannot, or the store cannot be asked.
     fn ready(&self) -> Result<(), Fault> {
         Ok(())
+    }
+
+    /// Up to where each of `applications` has been published, as the store remembers it.
+    ///
+    /// # Errors
+    /// The store cannot be read, or remembers no such thing.
+    fn positions(&self, applications: &[String]) -> Result<Vec<Option<i64>>, Fault> {
+        let _ = applications;
+        let fault = Fault::new(Code::UnfitDestination, format!("{self}: only a Delta table remembers how far a topic has been read"));
+        Err(fault.hint("publish to a directory without `format: parquet`"))
     }
 
     /// Makes a batch that is there durable: the gate that published it may have been killed before it did.
@@ -265,6 +276,8 @@ pub struct Commit<'a> {
     pub snapshot: Option<&'a dyn Snapshot>,
     /// The rows of other batches that the batch takes the place of.
     pub replace: Option<&'a Partition>,
+    /// What the batch moves on; committed is only what finds each where it begins. Then nothing else is remembered of it.
+    pub positions: &'a [Position],
 }
 
 /// What came of a commit.

@@ -3,6 +3,7 @@
 //! What a batch left is named by its whole stamp, so that the rows a published batch left stay until the batch that
 //! supersedes it is published too, and gates that race for one batch do not overwrite each other's.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use super::durable::{cannot_write_at, not_durable};
 use super::encoded::{Encoded, Encoder};
 use super::kill;
 use super::location::Location;
-use super::parquet::{EncodedGroup, StagedFile, nearest, stored_at, whole_at};
+use super::parquet::{EncodedGroup, StagedFile, nearest, positions_in, stored_at, whole_at};
+use super::position::Position;
 use super::stamp::{ReplayedRows, Stamp, Stored};
 use crate::diagnostic::{Code, Fault};
 
@@ -205,6 +207,40 @@ impl Quarantine {
         Ok(())
     }
 
+    /// Parts that `is_left` says of, by what their batches move on, that they are of no published batch. Others are in `seen`
+    /// from then on, and not looked at again.
+    ///
+    /// # Errors
+    /// The directory or a part cannot be read.
+    pub fn left_behind(
+        &self,
+        seen: &mut BTreeSet<String>,
+        is_left: &mut dyn FnMut(&[Position]) -> Result<bool, Fault>,
+    ) -> Result<Vec<Location>, Fault> {
+        let mut left = Vec::new();
+        for place in self.files("")? {
+            if seen.contains(place.name()) {
+                continue;
+            }
+            // What is not ours is left for a person to look at.
+            let is_ours = matches!(stored_at(&place)?, Stored::Batch(_));
+            if is_ours && is_left(&positions_in(&place)?)? {
+                left.push(place);
+            } else {
+                seen.insert(place.name().to_owned());
+            }
+        }
+        Ok(left)
+    }
+
+    /// What the batch moves on that left the part at `place`; none where it stands for itself.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn positions_of(&self, place: &Location) -> Result<Vec<Position>, Fault> {
+        positions_in(place)
+    }
+
     fn names(&self) -> Result<Vec<String>, Fault> {
         self.directory.names().map_err(|e| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", self.directory)))
     }
@@ -239,6 +275,14 @@ impl StagedPart {
     /// They cannot be written.
     pub fn finish(&mut self, stamp: &Stamp, replays: &[String], done: &[ReplayedRows]) -> Result<(), Fault> {
         self.0.finish_without(stamp, replays, done)
+    }
+
+    /// Says what the batch moves on that left these rows, before it is finished.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn say_positions(&mut self, positions: &[Position]) -> Result<(), Fault> {
+        self.0.say_positions(positions)
     }
 
     /// How many rows are in it, counted in what was written.

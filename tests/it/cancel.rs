@@ -11,7 +11,7 @@ use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::engine::{self, Cancel, UnitSelection};
 use sluicegate::gate::{self, PublishedTable, Request};
 use sluicegate::metric::Budget;
-use sluicegate::ruleset::RuleFile;
+use sluicegate::ruleset::{OnReject, RuleFile};
 use sluicegate::source::{self, Cut, Known, Piece, Preread, Projection, ReadOptions, Source, TakeChunk, Unit, UnitEnd};
 use sluicegate::store::{self, Location, Quarantine, Surroundings, Waiting};
 
@@ -84,6 +84,8 @@ fn a_gate_that_is_cancelled_in_mid_run_ends_promptly_and_publishes_nothing() {
             batch_id: Some("b".into()),
             supersede: false,
             replace: None,
+            on_reject: OnReject::Halt,
+            moving: None,
             dry_run: false,
             as_of: None,
             waiting: Waiting { limit: Duration::from_secs(5), tell: |_| {} },

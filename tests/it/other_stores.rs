@@ -23,7 +23,7 @@ use sluicegate::report::model::PublicationState;
 use sluicegate::rows::RowSet;
 use sluicegate::rules::published::{Fetched, KeyQuery, Published};
 use sluicegate::rules::schema::Evolution;
-use sluicegate::ruleset::RuleFile;
+use sluicegate::ruleset::{OnReject, RuleFile};
 use sluicegate::source::{self, Cut, Source, Spool};
 use sluicegate::store::{
     BatchRows, Commit, CommitDone, Committed, Encoded, Encoder, Location, Quarantine, Snapshot, Stage, StagedUnit, Stamp, Store, Stored,
@@ -332,6 +332,8 @@ impl Gate {
             batch_id: Some(id.to_owned()),
             supersede,
             replace: None,
+            on_reject: OnReject::Halt,
+            moving: None,
             dry_run: false,
             as_of: None,
             waiting: Waiting { limit: Duration::from_secs(60), tell: |_| {} },

@@ -226,7 +226,7 @@ fn read(text: &str, fields: usize) -> Option<Vec<Vec<String>>> {
                 rows.push(framer.cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
                 at = next;
             }
-            Framed::Blank { next } => at = next,
+            Framed::Blank { next } | Framed::Comment { next } => at = next,
             Framed::Record { .. } | Framed::Bad { .. } | Framed::Incomplete => return None,
         }
     }

@@ -20,6 +20,7 @@ pub(super) use self::counted::Counted;
 pub(super) use self::outcomes::{RowOutcomes, TestOutcome};
 use self::states::States;
 use self::unit::UnitFold;
+pub(super) use self::unit::shown;
 pub(super) use self::value::too_many_groups;
 pub use self::value::{Asked, Fold};
 use self::value::{RowCounts, UnitRead};

@@ -148,7 +148,7 @@ impl<'a> UnitFold<'a> {
 }
 
 /// A record as far as a report shows it: it may be as large as a file.
-fn shown(malformed: Malformed, privacy: &Privacy) -> Malformed {
+pub(in crate::audit) fn shown(malformed: Malformed, privacy: &Privacy) -> Malformed {
     let Malformed { row, reason, column, raw } = malformed;
     let reason = cut_short(&privacy.reason(&reason, column.as_deref(), &raw), RECORD_MAX).into_owned();
     let raw = if privacy.is_empty() { cut_short(&String::from_utf8_lossy(&raw), RECORD_MAX).as_bytes().to_vec() } else { Vec::new() };

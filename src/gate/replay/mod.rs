@@ -124,7 +124,11 @@ struct ReplayedBatch<'a> {
 impl<'a> ReplayedBatch<'a> {
     /// Looks for the batch, and ends what a killed replay has begun.
     fn open(request: &'a Request<'a>, part: &'a Part) -> Result<Self, Faults> {
-        let published = request.publish.published(&part.stamp)?;
+        let published = match request.publish.published(&part.stamp) {
+            // Of a batch that moved a source on and published no row, the table remembers just that.
+            Err(fault) if fault.code == Code::NotPublished && has_moved_on(request, part)? => None,
+            published => published?,
+        };
         let replays = published.as_ref().map(|rows| rows.replays()).transpose()?.unwrap_or_default();
         for begun in request.quarantine.begun(&part.stamp)? {
             match (replays.contains(&begun), request.dry_run) {
@@ -239,7 +243,7 @@ impl<'a> ReplayedBatch<'a> {
         quarantine.pend(&mut stays.part, stamp, &replay)?;
         let since = self.published.as_deref().map(|rows| summaries::since(publish.as_ref(), &stamp.batch_id, rows)).transpose()?;
         let kept = keeping.put(staged.as_ref(), since.flatten());
-        match staged.commit(&Commit { stamp, snapshot, replace: None }).inspect_err(|_| keeping.take_back(&kept))? {
+        match staged.commit(&Commit { stamp, snapshot, replace: None, positions: &[] }).inspect_err(|_| keeping.take_back(&kept))? {
             Committed::Done(landed) => {
                 keeping.tidy(&kept, &job.budget);
                 let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");
@@ -260,6 +264,14 @@ impl<'a> ReplayedBatch<'a> {
         // Another replay took it for one that was killed before it published.
         quarantine.commit(&mut self.what_stays(judged, replays, done)?.part, stamp).map(|_| ())
     }
+}
+
+/// Whether the table has moved on behind the batch that left `part`.
+fn has_moved_on(request: &Request<'_>, part: &Part) -> Result<bool, Fault> {
+    let positions = request.quarantine.positions_of(&part.place)?;
+    let applications: Vec<String> = positions.iter().map(|position| position.application.clone()).collect();
+    let now = if positions.is_empty() { Vec::new() } else { request.publish.positions(&applications)? };
+    Ok(!positions.is_empty() && positions.iter().zip(now).all(|(position, now)| now >= Some(position.to)))
 }
 
 impl Replayed {

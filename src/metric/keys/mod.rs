@@ -25,7 +25,7 @@ use self::filter::Filter;
 use self::judge::PartitionJudge;
 use self::key::{Entry, FOREIGN, PARTITIONS, Record, UnitKeys, partitions, split};
 pub use self::outcome::{Keep, KeysOut, LARGEST_MAX};
-pub use self::rows::KeyRows;
+pub use self::rows::{KeyRows, hashes};
 use self::spill::Spill;
 use super::ascending::Run;
 use super::budget::{Budget, Reservation};

@@ -1,7 +1,9 @@
 //! Which rows have a key.
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
 
+use crate::metric::canonical::{Normalize, RowBytes};
 use crate::metric::column::Column;
 use crate::rows::Mask;
 
@@ -26,6 +28,22 @@ impl KeyRows {
             Self::Partial => selection.without(&whole(columns, selection)).without(&empty(columns, selection)),
         }
     }
+}
+
+/// The hash of each of `len` rows' keys, as [`super::Keys`] counts them; none for rows that are not among the selected, or whose
+/// keys are not counted.
+pub fn hashes(columns: &[&Column], (counted, normalize): (KeyRows, Normalize), selection: &Mask, len: usize) -> Vec<Option<u128>> {
+    let selection = counted.of(columns, selection);
+    let mut hashes = vec![None; len];
+    if selection.is_none() {
+        return hashes;
+    }
+    let normalized: Vec<Option<Column>> = columns.iter().map(|column| normalize.column(column)).collect();
+    let columns: Vec<&Column> = columns.iter().zip(&normalized).map(|(plain, normal)| normal.as_ref().unwrap_or(plain)).collect();
+    let mut bytes = RowBytes::default();
+    bytes.encode(&columns, len);
+    selection.rows(len, |row| hashes[row] = Some(xxh3_128(bytes.row(row))));
+    hashes
 }
 
 fn whole(columns: &[&Column], selection: &Mask) -> Mask {

@@ -36,7 +36,7 @@ pub(super) fn without(report: &Report, sought: &Sought, origins: &Origins) -> (R
     let gone = origins.get(&report.batch.id);
     let came_from = |origin: &Origin| {
         let (file, _, row) = origin.columns();
-        gone.is_some_and(|gone| gone.contains(&(file.to_owned(), row)))
+        gone.is_some_and(|gone| gone.contains(&(file.into_owned(), row)))
     };
     for finding in &mut report.findings {
         let before = finding.samples.len();

@@ -52,6 +52,15 @@ impl AvroType {
         if bytes.is_empty() { Ok(()) } else { Err(format!("{} bytes stand behind the {values} records of a block", bytes.len())) }
     }
 
+    /// Whether `bytes` are exactly one value.
+    ///
+    /// # Errors
+    /// They are not.
+    pub(super) fn is_one(&self, mut bytes: &[u8]) -> Result<(), String> {
+        self.pass(&mut bytes)?;
+        if bytes.is_empty() { Ok(()) } else { Err(format!("{} bytes stand behind the record", bytes.len())) }
+    }
+
     /// Takes one value off `bytes`.
     fn pass(&self, bytes: &mut &[u8]) -> Result<(), &'static str> {
         match self {

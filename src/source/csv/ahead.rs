@@ -21,6 +21,46 @@ use memchr::{memchr, memchr2};
 use super::record::{Framed, Input};
 use super::scan::Scan;
 
+/// Text that the walk goes over, whatever its dialect.
+pub(super) trait Walk: Copy {
+    fn bytes(&self) -> &[u8];
+
+    /// How many fields a record has, once the header was read.
+    fn fields(&self) -> Option<usize>;
+
+    fn quote(&self) -> Option<u8>;
+
+    /// How far a record that begins at `start` is read while it looks for a closing quote.
+    fn reach(&self, start: usize) -> usize;
+
+    /// Whether a quote that does not close within reach of the record at `start` never closes, whatever bytes follow.
+    fn never_closes(&self, start: usize) -> bool;
+
+    /// Where the first field of the record at `start` begins.
+    fn begin(&self, start: usize) -> usize;
+
+    /// Inside quotes: the next closing quote or line end at or behind `at` and before `limit`. `at` goes on to where it was
+    /// looked for, so that a later call with a higher limit goes on from there.
+    fn quote_or_line_end(&self, at: &mut usize, limit: usize, quote: u8) -> Option<usize>;
+
+    /// The quote before `limit` that closes the field that `at` is in. `at` goes on as above.
+    fn closing_quote(&self, at: &mut usize, limit: usize, quote: u8) -> Option<usize> {
+        loop {
+            let found = self.quote_or_line_end(at, limit, quote)?;
+            if self.bytes()[found] == quote {
+                return Some(found);
+            }
+            *at = found + 1;
+        }
+    }
+
+    /// Where the field at `at`, which has no quotes around it, ends: at a delimiter, a line end, or the last byte.
+    fn plain_end(&self, at: usize, scan: &mut Scan) -> usize;
+
+    /// What stands behind a field that ends at `end`.
+    fn behind(&self, end: usize) -> Behind;
+}
+
 /// The walk ahead.
 #[derive(Debug, Default)]
 pub(super) struct LookAhead {
@@ -69,9 +109,12 @@ enum Step {
 }
 
 /// What stands behind a closing quote, or where a field without quotes ends.
-enum Behind {
-    Delimiter,
-    RecordEnd,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// A delimiter; the next field begins here.
+    Delimiter(usize),
+    /// The record's end; the next one begins here.
+    RecordEnd(usize),
     Text,
     /// The bytes stop too early to say.
     Unknown,
@@ -93,8 +136,8 @@ impl LookAhead {
     /// Records are asked for in the order in which they stand.
     #[cold]
     #[inline(never)]
-    pub(super) fn outcome(&mut self, input: Input<'_>, start: usize, scan: &mut Scan) -> Option<Framed> {
-        let (quote, expected) = (input.dialect.quote?, input.fields?);
+    pub(super) fn outcome(&mut self, input: impl Walk, start: usize, scan: &mut Scan) -> Option<Framed> {
+        let (quote, expected) = (input.quote()?, input.fields()?);
         let FirstLine::InsideField { open, fields: before, next } = first_line(input, start, quote, scan) else { return None };
         let first = match self.index_at(next) {
             Some(index) => index,
@@ -116,11 +159,11 @@ impl LookAhead {
             };
             self.read_to = self.read_to.max(self.cursor.at);
             if is_malformed {
-                return Some(Framed::unterminated(input.bytes, start));
+                return Some(Framed::unterminated(input.bytes(), start));
             }
             match step {
                 Step::Done => {}
-                Step::StillOpen if input.never_closes(start) => return Some(Framed::unterminated(input.bytes, start)),
+                Step::StillOpen if input.never_closes(start) => return Some(Framed::unterminated(input.bytes(), start)),
                 Step::StillOpen | Step::Unknown => return Some(Framed::Incomplete),
             }
             step = self.step(input, start, quote, scan);
@@ -140,8 +183,8 @@ impl LookAhead {
     }
 
     /// Walks over one field, as far as the record that begins at `start` may reach.
-    fn step(&mut self, input: Input<'_>, start: usize, quote: u8, scan: &mut Scan) -> Step {
-        let bytes = input.bytes;
+    fn step(&mut self, input: impl Walk, start: usize, quote: u8, scan: &mut Scan) -> Step {
+        let bytes = input.bytes();
         let cursor = &mut self.cursor;
         if cursor.open.is_none() && bytes.get(cursor.at) == Some(&quote) {
             cursor.open = Some(cursor.at);
@@ -149,17 +192,17 @@ impl LookAhead {
         }
         let end = match cursor.open {
             Some(open) => {
-                let Some(close) = closing_quote(bytes, &mut cursor.at, input.reach(start), quote) else { return Step::StillOpen };
+                let Some(close) = input.closing_quote(&mut cursor.at, input.reach(start), quote) else { return Step::StillOpen };
                 self.passed.push_back(QuotedField { open, close, index: cursor.index });
                 cursor.open = None;
                 close + 1
             }
-            None => scan.next(bytes, cursor.at, input.dialect.delimiter),
+            None => input.plain_end(cursor.at, scan),
         };
         cursor.at = end;
-        match behind(input, end) {
-            Behind::Delimiter => cursor.at = end + 1,
-            Behind::RecordEnd => cursor.end = Some(End::Record),
+        match input.behind(end) {
+            Behind::Delimiter(next) => cursor.at = next,
+            Behind::RecordEnd(_) => cursor.end = Some(End::Record),
             Behind::Text => cursor.end = Some(End::Broken),
             Behind::Unknown => return Step::Unknown,
         }
@@ -169,59 +212,90 @@ impl LookAhead {
 }
 
 /// Looks at the first line of the record at `start`, and no further.
-fn first_line(input: Input<'_>, start: usize, quote: u8, scan: &mut Scan) -> FirstLine {
-    let (bytes, delimiter) = (input.bytes, input.dialect.delimiter);
-    let (mut at, mut fields) = (start, 0);
+fn first_line(input: impl Walk, start: usize, quote: u8, scan: &mut Scan) -> FirstLine {
+    let bytes = input.bytes();
+    let (mut at, mut fields) = (input.begin(start), 0);
     loop {
         let end = if bytes.get(at) == Some(&quote) {
             let open = at;
             at += 1;
-            loop {
-                let Some(found) = memchr2(quote, b'\n', &bytes[at..]) else { return FirstLine::Otherwise };
-                at += found;
-                if bytes[at] == b'\n' {
-                    return FirstLine::InsideField { open, fields, next: at + 1 };
-                }
-                if bytes.get(at + 1) != Some(&quote) {
-                    break at + 1;
-                }
-                at += 2;
+            let Some(found) = input.quote_or_line_end(&mut at, bytes.len(), quote) else { return FirstLine::Otherwise };
+            if bytes[found] == b'\n' {
+                return FirstLine::InsideField { open, fields, next: found + 1 };
             }
+            found + 1
         } else {
-            scan.next(bytes, at, delimiter)
+            input.plain_end(at, scan)
         };
-        if bytes.get(end) != Some(&delimiter) {
-            return FirstLine::Otherwise;
-        }
+        let Behind::Delimiter(next) = input.behind(end) else { return FirstLine::Otherwise };
         fields += 1;
-        at = end + 1;
+        at = next;
     }
 }
 
-/// The quote before `limit` that closes the field that `at` is in. `at` goes on to where it was looked for, so that a later
-/// call with a higher limit goes on from there.
-fn closing_quote(bytes: &[u8], at: &mut usize, limit: usize, quote: u8) -> Option<usize> {
-    while *at < limit {
-        let Some(found) = memchr(quote, &bytes[*at..limit]) else {
-            *at = limit;
-            return None;
-        };
-        *at += found;
-        if bytes.get(*at + 1) != Some(&quote) {
-            return Some(*at);
+impl Walk for Input<'_> {
+    fn bytes(&self) -> &[u8] {
+        self.bytes
+    }
+
+    fn fields(&self) -> Option<usize> {
+        self.fields
+    }
+
+    fn quote(&self) -> Option<u8> {
+        self.dialect.quote
+    }
+
+    fn reach(&self, start: usize) -> usize {
+        Input::reach(self, start)
+    }
+
+    fn never_closes(&self, start: usize) -> bool {
+        Input::never_closes(self, start)
+    }
+
+    fn begin(&self, start: usize) -> usize {
+        start
+    }
+
+    fn quote_or_line_end(&self, at: &mut usize, limit: usize, quote: u8) -> Option<usize> {
+        while *at < limit {
+            let Some(found) = memchr2(quote, b'\n', &self.bytes[*at..limit]) else { break };
+            *at += found;
+            if self.bytes[*at] == b'\n' || self.bytes.get(*at + 1) != Some(&quote) {
+                return Some(*at);
+            }
+            *at += 2;
         }
-        *at += 2;
+        *at = (*at).max(limit);
+        None
     }
-    None
-}
 
-fn behind(input: Input<'_>, end: usize) -> Behind {
-    match input.bytes.get(end) {
-        Some(&b) if b == input.dialect.delimiter => Behind::Delimiter,
-        Some(b'\n') => Behind::RecordEnd,
-        Some(b'\r') if matches!(input.bytes.get(end + 1), None | Some(b'\n')) => Behind::RecordEnd,
-        Some(_) => Behind::Text,
-        None if input.at_end => Behind::RecordEnd,
-        None => Behind::Unknown,
+    fn closing_quote(&self, at: &mut usize, limit: usize, quote: u8) -> Option<usize> {
+        while *at < limit {
+            let Some(found) = memchr(quote, &self.bytes[*at..limit]) else { break };
+            *at += found;
+            if self.bytes.get(*at + 1) != Some(&quote) {
+                return Some(*at);
+            }
+            *at += 2;
+        }
+        *at = (*at).max(limit);
+        None
+    }
+
+    fn plain_end(&self, at: usize, scan: &mut Scan) -> usize {
+        scan.next(self.bytes, at, self.dialect.delimiter)
+    }
+
+    fn behind(&self, end: usize) -> Behind {
+        match self.bytes.get(end) {
+            Some(&b) if b == self.dialect.delimiter => Behind::Delimiter(end + 1),
+            Some(b'\n') => Behind::RecordEnd(end + 1),
+            Some(b'\r') if matches!(self.bytes.get(end + 1), None | Some(b'\n')) => Behind::RecordEnd((end + 2).min(self.bytes.len())),
+            Some(_) => Behind::Text,
+            None if self.at_end => Behind::RecordEnd(end),
+            None => Behind::Unknown,
+        }
     }
 }

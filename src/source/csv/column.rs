@@ -6,9 +6,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, NullBufferBuilder, PrimitiveArray, StringBuilder};
 use arrow::datatypes::*;
 
+use super::layout::Layout;
+use super::numerals::{Formed, Numerals, Plain};
 use super::record::Cell;
-
-use crate::text;
+use crate::text::{self, NumberForm};
 use crate::types::{Class, TypeEvidence, a_type, add_example, shortened};
 
 /// How one column's text is read.
@@ -33,7 +34,9 @@ pub(super) struct UnitText<'a> {
     pub bytes: &'a [u8],
     /// The same bytes, where all of them are UTF-8.
     pub utf8: Option<&'a str>,
-    pub quote: u8,
+    pub layout: &'a Layout,
+    /// How numbers are written.
+    pub numbers: NumberForm,
     pub missing: &'a [String],
     /// One bit for each length that a token of `missing` has; the last bit stands for all that are longer.
     pub missing_lengths: u64,
@@ -41,12 +44,13 @@ pub(super) struct UnitText<'a> {
 }
 
 impl<'a> UnitText<'a> {
-    pub(super) fn new(bytes: &'a [u8], utf8: Option<&'a str>, quote: u8, missing: &'a [String], timezone_seconds: Option<i32>) -> Self {
+    /// Of `bytes`, which are divided as `layout` says; records that are not UTF-8 were set aside before.
+    pub(super) fn new(bytes: &'a [u8], utf8: Option<&'a str>, layout: &'a Layout, missing: &'a [String]) -> Self {
         let missing_lengths = missing.iter().fold(0, |lengths, token| lengths | length_bit(token));
-        Self { bytes, utf8, quote, missing, missing_lengths, timezone_seconds }
+        Self { bytes, utf8, layout, numbers: NumberForm::default(), missing, missing_lengths, timezone_seconds: None }
     }
 
-    /// The cell's text without doubled quotes; records that are not UTF-8 were set aside before.
+    /// The cell's text without doubled quotes and escapes.
     #[inline]
     pub(super) fn cell(&self, cell: Cell) -> Cow<'a, str> {
         let range = cell.start as usize..cell.end as usize;
@@ -57,8 +61,8 @@ impl<'a> UnitText<'a> {
         if !cell.escaped {
             return Cow::Borrowed(text);
         }
-        let quote = self.quote as char;
-        Cow::Owned(text.replace(&format!("{quote}{quote}"), &quote.to_string()))
+        let before = (cell.start as usize).checked_sub(1).map(|at| self.bytes[at]);
+        self.layout.unescaped(text, before.is_some() && before == self.layout.quote())
     }
 
     pub(super) fn is_missing(&self, text: &str) -> bool {
@@ -87,34 +91,40 @@ pub(super) struct Unreadable {
 impl ColumnReader {
     /// Reads `cells`; what cannot be read becomes null and is named in `unreadable`.
     pub(super) fn read(&self, cells: &[Cell], text: &UnitText, unreadable: &mut Vec<Unreadable>, evidence: &mut TypeEvidence) -> ArrayRef {
-        let mut writer = ArrayWriter { reader: self, text, unreadable, evidence };
+        let writer = ArrayWriter { reader: self, text, unreadable, evidence };
+        match text.numbers.is_plain() {
+            true => self.read_as(writer, cells, Plain),
+            false => self.read_as(writer, cells, Formed(text.numbers)),
+        }
+    }
+
+    fn read_as(&self, mut writer: ArrayWriter<'_>, cells: &[Cell], form: impl Numerals) -> ArrayRef {
         match &self.data_type {
             DataType::Boolean => writer.booleans(cells),
-            DataType::Int8 => writer.numbers::<Int8Type>(cells, |t| t.parse().ok()),
-            DataType::Int16 => writer.numbers::<Int16Type>(cells, |t| t.parse().ok()),
-            DataType::Int32 => writer.numbers::<Int32Type>(cells, |t| text::integer(t)?.try_into().ok()),
+            DataType::Int8 => writer.numbers::<Int8Type>(cells, |t| form.read(t, |t| t.parse().ok())),
+            DataType::Int16 => writer.numbers::<Int16Type>(cells, |t| form.read(t, |t| t.parse().ok())),
+            DataType::Int32 => writer.numbers::<Int32Type>(cells, |t| form.read(t, |t| text::integer(t)?.try_into().ok())),
             DataType::Int64 => {
-                let array = writer.numbers::<Int64Type>(cells, text::integer);
+                let array = writer.numbers::<Int64Type>(cells, |t| form.read(t, text::integer));
                 let wide = |v: &i64| v.unsigned_abs() > text::EXACT_INTEGER_MAX;
                 if self.guessed && array.as_primitive::<Int64Type>().values().iter().any(wide) {
-                    evidence.class = evidence.class.join(Class::WideInteger);
+                    writer.evidence.class = writer.evidence.class.join(Class::WideInteger);
                 }
                 array
             }
-            DataType::UInt8 => writer.numbers::<UInt8Type>(cells, |t| t.parse().ok()),
-            DataType::UInt16 => writer.numbers::<UInt16Type>(cells, |t| t.parse().ok()),
-            DataType::UInt32 => writer.numbers::<UInt32Type>(cells, |t| t.parse().ok()),
-            DataType::UInt64 => writer.numbers::<UInt64Type>(cells, |t| t.parse().ok()),
-            DataType::Float32 => writer.numbers::<Float32Type>(cells, |t| {
-                let narrow = text::float(t)? as f32;
-                (narrow.is_finite() || !t.bytes().any(|b| b.is_ascii_digit())).then_some(narrow)
-            }),
+            DataType::UInt8 => writer.numbers::<UInt8Type>(cells, |t| form.read(t, |t| t.parse().ok())),
+            DataType::UInt16 => writer.numbers::<UInt16Type>(cells, |t| form.read(t, |t| t.parse().ok())),
+            DataType::UInt32 => writer.numbers::<UInt32Type>(cells, |t| form.read(t, |t| t.parse().ok())),
+            DataType::UInt64 => writer.numbers::<UInt64Type>(cells, |t| form.read(t, |t| t.parse().ok())),
+            DataType::Float32 => writer.numbers::<Float32Type>(cells, |t| form.read(t, narrow)),
             // A guess must not round: two identifiers beyond 2^53 could become one.
             DataType::Float64 if self.guessed || self.is_strict => {
-                writer.numbers::<Float64Type>(cells, |t| text::float(t).filter(|_| !text::is_wide(t)))
+                writer.numbers::<Float64Type>(cells, |t| form.read(t, |t| text::float(t).filter(|_| !text::is_wide(t))))
             }
-            DataType::Float64 => writer.numbers::<Float64Type>(cells, text::float),
-            DataType::Decimal128(precision, scale) => writer.numbers::<Decimal128Type>(cells, |t| text::decimal(t, *precision, *scale)),
+            DataType::Float64 => writer.numbers::<Float64Type>(cells, |t| form.read(t, text::float)),
+            DataType::Decimal128(precision, scale) => {
+                writer.numbers::<Decimal128Type>(cells, |t| form.read(t, |t| text::decimal(t, *precision, *scale)))
+            }
             DataType::Date32 => match &self.format {
                 Some(format) => writer.numbers::<Date32Type>(cells, |t| text::date_in(t, format)),
                 None => writer.numbers::<Date32Type>(cells, text::date),
@@ -124,6 +134,12 @@ impl ColumnReader {
             _ => writer.strings(cells),
         }
     }
+}
+
+/// A float in 32 bits, unless it would become infinite.
+fn narrow(text: &str) -> Option<f32> {
+    let narrow = text::float(text)? as f32;
+    (narrow.is_finite() || !text.bytes().any(|b| b.is_ascii_digit())).then_some(narrow)
 }
 
 struct ArrayWriter<'a> {
@@ -156,7 +172,7 @@ impl ArrayWriter<'_> {
 
     fn note(&mut self, index: usize, text: &str) {
         self.evidence.failures += 1;
-        let class = text::classify(text);
+        let class = self.text.numbers.classify(text);
         // A value of the column's own class that cannot be read has a digit that the type would lose, such as nanoseconds:
         // only text keeps it.
         let widens = self.reader.class.join(class) != self.reader.class;
@@ -229,10 +245,10 @@ impl ArrayWriter<'_> {
                 false => {
                     if self.reader.mixed {
                         let trimmed = trimmed(&text);
-                        self.evidence.count_kind(text::classify(trimmed), trimmed);
+                        self.evidence.count_kind(self.text.numbers.classify(trimmed), trimmed);
                     }
                     if undetermined && self.evidence.class != Class::Text {
-                        self.evidence.class = self.evidence.class.join(text::classify(trimmed(&text)));
+                        self.evidence.class = self.evidence.class.join(self.text.numbers.classify(trimmed(&text)));
                     }
                     builder.append_value(text);
                 }

@@ -15,8 +15,8 @@ pub use super::record::{Cell, Dialect, Framed};
 use super::record::{Input, RECORD_BYTES_MAX};
 use super::scan::Scan;
 
-const TEXT_AFTER_QUOTE: &str = "text after the closing quote";
-const QUOTE_INSIDE: &str = "a quote behind text, closed by a later field: is a delimiter missing before it?";
+pub(super) const TEXT_AFTER_QUOTE: &str = "text after the closing quote";
+pub(super) const QUOTE_INSIDE: &str = "a quote behind text, closed by a later field: is a delimiter missing before it?";
 
 /// Frames the records of some bytes, in the order in which they stand.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ fn finish(bytes: &[u8], start: usize, mut end: usize, next: usize, lines: u32, c
 /// Whether a quote stands behind text and before more of it in one field, and at the end of a later one, neither of them
 /// quoted: `$83.32"Women's Hikers, Low",` has lost a comma. Inch marks (`5" pipe,6" pipe`) are text.
 #[cold]
-fn opens_inside(bytes: &[u8], start: usize, cells: &[Cell], quote: u8) -> bool {
+pub(super) fn opens_inside(bytes: &[u8], start: usize, cells: &[Cell], quote: u8) -> bool {
     let mut inside = false;
     for cell in cells {
         let (from, to) = (cell.start as usize, cell.end as usize);
@@ -265,7 +265,7 @@ fn last_framed_end(bytes: &[u8], dialect: Dialect, fields: usize, sure: usize) -
     while at < sure {
         match framer.frame(at) {
             Framed::Record { next, .. } | Framed::Blank { next } | Framed::Bad { next, .. } if next <= sure => at = next,
-            Framed::Record { .. } | Framed::Blank { .. } | Framed::Bad { .. } | Framed::Incomplete => break,
+            Framed::Record { .. } | Framed::Blank { .. } | Framed::Comment { .. } | Framed::Bad { .. } | Framed::Incomplete => break,
         }
     }
     at

@@ -4,10 +4,8 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::CsvSource;
 use super::column::{ColumnReader, trimmed};
-use super::framing::Framer;
 use super::record::Framed;
 use crate::source::ContractColumn;
-use crate::text;
 use crate::types::Class;
 
 /// So many first rows of a text column are looked at for values of other kinds among the text.
@@ -45,29 +43,29 @@ pub(super) fn guessed_type(class: Class, timezone_seconds: Option<i32>) -> DataT
 pub(super) fn classes(source: &CsvSource, bytes: &[u8], positions: &[usize]) -> Vec<(Class, bool)> {
     let text = source.text(bytes);
     let mut classes = vec![(Class::Missing, false); source.columns.len()];
-    let mut framer = Framer::new(bytes, source.dialect.within(bytes), Some(positions.len()), true);
+    let mut framer = source.layout.framer_of_all(bytes, Some(positions.len()));
     let (mut at, mut rows) = (0, 0);
     while at < bytes.len() {
         match framer.frame(at) {
             Framed::Record { next, .. } => {
                 at = next;
                 rows += 1;
-                if framer.cells.len() != positions.len() {
+                if framer.cells().len() != positions.len() {
                     continue;
                 }
                 for (column, (class, mixed)) in classes.iter_mut().enumerate() {
                     if (*class != Class::Text || !*mixed && rows < MIXED_ROWS) && source.columns[column].guessed {
-                        let value = text.cell(framer.cells[positions[column]]);
+                        let value = text.cell(framer.cells()[positions[column]]);
                         let trimmed = trimmed(&value);
                         if !text.is_missing(trimmed) && !text.is_missing(&value) {
-                            let seen = text::classify(trimmed);
+                            let seen = text.numbers.classify(trimmed);
                             *mixed |= *class != Class::Missing && *class != seen && class.join(seen) == Class::Text;
                             *class = class.join(seen);
                         }
                     }
                 }
             }
-            Framed::Blank { next } | Framed::Bad { next, .. } => at = next,
+            Framed::Blank { next } | Framed::Comment { next } | Framed::Bad { next, .. } => at = next,
             Framed::Incomplete => break,
         }
     }

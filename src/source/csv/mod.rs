@@ -2,12 +2,19 @@
 
 mod ahead;
 mod column;
+mod extent;
+mod fixed;
 pub mod framing;
 mod guess;
 mod header;
+mod layout;
+mod numerals;
+mod one_column;
 mod reading;
 mod record;
+mod rich;
 mod scan;
+mod sniff;
 
 use std::sync::Arc;
 
@@ -15,12 +22,14 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema};
 
 use self::column::{ColumnReader, UnitText};
-use self::header::Header;
+use self::extent::Extent;
+use self::header::{Header, HeaderForm};
+use self::layout::Layout;
 use self::reading::UnitReader;
 use self::record::{Cell, Dialect};
 use super::{
-    ContractColumn, Cut, FileStart, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source, TakeChunk,
-    UNIT_BYTES_MAX, Unit, UnitEnd, units,
+    ContractColumn, Cut, FileStart, Format, InputFile, Known, NumberForm, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source,
+    TakeChunk, UNIT_BYTES_MAX, Unit, UnitEnd, units,
 };
 use crate::diagnostic::Fault;
 use crate::types::{Class, Tally, TypeEvidence};
@@ -29,13 +38,16 @@ use crate::types::{Class, Tally, TypeEvidence};
 #[derive(Debug, Clone)]
 pub struct CsvSource {
     known: Known,
-    dialect: Dialect,
+    layout: Layout,
+    numbers: NumberForm,
     missing: Vec<String>,
     timezone_seconds: Option<i32>,
     cut: Cut,
     columns: Vec<ColumnReader>,
     /// By file, for each column its position in the record.
     positions: Vec<Vec<usize>>,
+    /// By file, where its records end.
+    ends: Vec<u64>,
 }
 
 impl CsvSource {
@@ -44,27 +56,38 @@ impl CsvSource {
     /// # Errors
     /// A file cannot be read, is empty, repeats a column name, or names other columns than the first.
     pub fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
-        let delimiter = options.delimiter.unwrap_or(if format == Format::Tsv { b'\t' } else { b',' });
-        let dialect = Dialect { delimiter, quote: options.quote.unwrap_or(Some(b'"')) };
-        let header = options.header.unwrap_or(true);
+        let sniffed = if options.text.sniff { Some(sniff::dialect(&files[0], format, options)?) } else { None };
+        let options = sniffed.as_ref().map_or(options, |sniffed| &sniffed.options);
+        let layout = Layout::of(options, format)?;
+        let form = HeaderForm {
+            layout: &layout,
+            rows: options.header.unwrap_or(1),
+            separator: options.text.header_separator.as_deref(),
+            contract,
+        };
         let mut names: Vec<String> = Vec::new();
-        let (mut starts, mut positions, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut starts, mut positions, mut ends, mut notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (i, file) in files.iter().enumerate() {
-            let Header { names: file_names, bytes, lines, notes: of_file } = Header::of(file, dialect, header, contract)?;
+            let extent = Extent::of(file, &options.text)?;
+            let Header { names: file_names, bytes, lines, comments, notes: of_file } = Header::of(file, extent, form)?;
+            let divided = one_column::would_be_several(file, extent, &file_names, form, options.delimiter.is_some())?;
             if i == 0 {
                 names.clone_from(&file_names);
             }
-            let digest = xxhash_rust::xxh3::xxh3_128(&file.read_at(0, bytes as usize)?);
-            starts.push(FileStart { at: bytes, lines, digest });
+            let mut outside = file.read_at(0, bytes as usize)?;
+            outside.extend(file.read_at(extent.end, (file.bytes - extent.end) as usize)?);
+            starts.push(FileStart { at: bytes, lines, comments, digest: xxhash_rust::xxh3::xxh3_128(&outside) });
             positions.push(header::positions(&names, &file_names, file, &files[0])?);
-            notes.extend(of_file.into_iter().map(|note| (i, note)));
-            notes.extend(header::one_cell(&file_names, dialect.delimiter).filter(|_| options.delimiter.is_none()).map(|note| (i, note)));
+            ends.push(extent.end);
+            notes.extend(of_file.into_iter().chain(divided).map(|note| (i, note)));
         }
         let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
         let missing = options.missing_values.clone().unwrap_or_else(|| vec![String::new()]);
-        let known = Known { starts, notes: said_once(&notes, &files), ..Known::of_text(format, files) };
-        let (timezone_seconds, cut) = (options.timezone_seconds, options.cut);
-        let mut source = Self { known, dialect, missing, timezone_seconds, cut, columns, positions };
+        let remarks = sniffed.as_ref().map(|sniffed| sniffed.remark.clone()).into_iter().chain(Extent::remarks(&options.text)).collect();
+        let (notes, comment) = (said_once(&notes, &files), options.text.comment.clone());
+        let known = Known { starts, notes, remarks, comment, ..Known::of_text(format, files) };
+        let (timezone_seconds, cut, numbers) = (options.timezone_seconds, options.cut, options.text.numbers);
+        let mut source = Self { known, layout, numbers, missing, timezone_seconds, cut, columns, positions, ends };
         source.guess_types()?;
         Ok(source)
     }
@@ -104,8 +127,8 @@ impl CsvSource {
 
     fn text<'a>(&'a self, bytes: &'a [u8]) -> UnitText<'a> {
         let utf8 = std::str::from_utf8(bytes).ok();
-        let quote = self.dialect.quote.unwrap_or(b'"');
-        UnitText::new(bytes, utf8, quote, &self.missing, self.timezone_seconds)
+        let text = UnitText::new(bytes, utf8, &self.layout, &self.missing);
+        UnitText { numbers: self.numbers, timezone_seconds: self.timezone_seconds, ..text }
     }
 
     /// Whether a blank line is a record: only where a record has one field, which is then empty.
@@ -121,11 +144,11 @@ impl Source for CsvSource {
 
     /// Whole records, about [`Cut::unit_bytes`] of them.
     fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
-        let file = &self.known.files()[file as usize];
-        if start >= file.bytes {
+        let (file, end) = (&self.known.files()[file as usize], self.ends[file as usize]);
+        if start >= end {
             return Ok(None);
         }
-        let text = self.text_from(file, start)?;
+        let text = self.text_from(file, start, end)?;
         let bytes = text.len() as u64;
         Ok(Some(Piece { end: start + bytes, bytes, preread: Some(text) }))
     }
@@ -179,14 +202,14 @@ impl Source for CsvSource {
 }
 
 impl CsvSource {
-    /// The text of the unit that begins at `start`.
-    fn text_from(&self, file: &InputFile, start: u64) -> Result<Vec<u8>, Fault> {
-        let rest = (file.bytes - start) as usize;
+    /// The text of the unit that begins at `start` of a file whose records end at `end`.
+    fn text_from(&self, file: &InputFile, start: u64, end: u64) -> Result<Vec<u8>, Fault> {
+        let rest = (end - start) as usize;
         let mut want = self.cut.unit_bytes.min(UNIT_BYTES_MAX);
         loop {
             let len = want.min(rest);
             let mut bytes = file.read_at(start, len)?;
-            let end = framing::last_record_end(&bytes, self.dialect, self.columns.len(), len == rest);
+            let end = self.layout.last_record_end(&bytes, self.columns.len(), len == rest);
             if end > 0 {
                 bytes.truncate(end);
                 return Ok(bytes);
@@ -224,7 +247,8 @@ pub(super) fn column_of_texts(texts: &[Option<&str>], contract: Option<&Contract
         at += len;
     }
     let missing = [String::new()];
-    let text = UnitText::new(joined.as_bytes(), Some(&joined), b'"', &missing, None);
+    let layout = Layout::Plain(Dialect { delimiter: b',', quote: None });
+    let text = UnitText::new(joined.as_bytes(), Some(&joined), &layout, &missing);
     let class = texts.iter().flatten().fold(Class::Missing, |class, text| class.join(crate::text::classify(text)));
     let guess = ColumnReader { data_type: class.data_type(), class, guessed: true, ..guess::contract_reader("", &[]) };
     let plain = ColumnReader { data_type: DataType::Utf8, class: Class::Text, ..guess.clone() };

@@ -6,8 +6,8 @@ use memchr::memchr;
 
 use super::CsvSource;
 use super::column::{UnitText, Unreadable};
-use super::framing::Framer;
 use super::header::BOM;
+use super::layout::AnyFramer;
 use super::record::{Cell, Framed};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
@@ -28,9 +28,10 @@ pub(super) struct UnitReader<'a> {
     pub(super) at: usize,
     row: u32,
     lines: u32,
+    comments: u32,
     line_jumps: LineJumps,
     evidence: Vec<TypeEvidence>,
-    framer: Framer<'a>,
+    framer: AnyFramer<'a>,
     batch_rows: usize,
 }
 
@@ -47,9 +48,10 @@ impl<'a> UnitReader<'a> {
             at: 0,
             row: 0,
             lines: 0,
+            comments: 0,
             line_jumps: LineJumps::default(),
             evidence: projection.columns.iter().map(nothing).collect(),
-            framer: Framer::new(bytes, source.dialect.within(bytes), Some(positions.len()), true),
+            framer: source.layout.framer_of_all(bytes, Some(positions.len())),
             batch_rows,
         }
     }
@@ -72,13 +74,19 @@ impl<'a> UnitReader<'a> {
                     self.at = next;
                     (start, None, 1)
                 }
+                Framed::Comment { next } => {
+                    self.at = next;
+                    self.lines += 1;
+                    self.comments += 1;
+                    continue;
+                }
                 Framed::Record { end, next, lines } => {
                     self.at = next;
                     (end, self.ragged(start).or_else(|| self.not_utf8(start, end)), lines)
                 }
                 Framed::Bad { end, next, lines, reason } => {
                     self.at = next;
-                    (end, Some(reason.to_owned()), lines)
+                    (end, Some(self.framer.why(reason)), lines)
                 }
                 Framed::Incomplete => unreachable!("a unit ends at a record, so framing it as final never runs short"),
             };
@@ -89,7 +97,7 @@ impl<'a> UnitReader<'a> {
                     malformed.push(Malformed { row, reason, column: None, raw });
                 }
                 None => {
-                    let record = self.framer.cells.as_slice();
+                    let record = self.framer.cells();
                     for (column, &position) in cells.iter_mut().zip(&self.wanted) {
                         column.push(record[position]);
                     }
@@ -111,7 +119,7 @@ impl<'a> UnitReader<'a> {
 
     /// Why a record whose fields are well formed does not belong to this table, if so.
     fn ragged(&self, start: usize) -> Option<String> {
-        let (expected, found) = (self.positions.len(), self.framer.cells.len());
+        let (expected, found) = (self.positions.len(), self.framer.cells().len());
         let record = &self.text.bytes[start..];
         if record[0] == BOM[0] && record.starts_with(BOM) {
             return Some("a byte order mark inside the file: were files joined?".into());
@@ -120,7 +128,7 @@ impl<'a> UnitReader<'a> {
             return Some(format!("{found} fields where the header has {expected}"));
         }
         // With more columns, lines that end with a carriage return alone make too many fields.
-        let Cell { start: from, end: to, .. } = self.framer.cells[0];
+        let Cell { start: from, end: to, .. } = self.framer.cells()[0];
         let holds_return = expected == 1 && from as usize == start && memchr(b'\r', &self.text.bytes[start..to as usize]).is_some();
         holds_return.then(|| "a carriage return that ends no line".to_owned())
     }
@@ -176,6 +184,7 @@ impl<'a> UnitReader<'a> {
         UnitEnd {
             records: self.row,
             lines: Some(self.lines),
+            comments: self.comments,
             line_jumps: self.line_jumps,
             digest: Some(xxhash_rust::xxh3::xxh3_128(bytes)),
             evidence: SchemaEvidence::Columns(evidence),

@@ -43,7 +43,7 @@ impl Input<'_> {
     }
 }
 
-/// A field's bytes: `start..end` without quotes; `escaped` when it holds doubled quotes.
+/// A field's bytes: `start..end` without quotes; `escaped` when it may hold doubled quotes or escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     pub start: u32,
@@ -58,6 +58,8 @@ pub enum Framed {
     Record { end: usize, next: usize, lines: u32 },
     /// A line with nothing on it.
     Blank { next: usize },
+    /// A line that begins with the mark of comments.
+    Comment { next: usize },
     /// A record that cannot be framed; `end` is where its raw text ends.
     Bad { end: usize, next: usize, lines: u32, reason: &'static str },
     /// The bytes stop before the record's end can be known.

@@ -7,6 +7,7 @@
 
 mod builder;
 mod digits;
+mod events;
 mod inference;
 mod layout;
 mod plan;
@@ -19,8 +20,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Fields, Schema};
 
+pub use self::events::{EventReader, ReadLines, without_mark};
 use self::layout::{Layout, RecordRegion, last_element_end};
 use self::plan::{ContractNode, ReadPlan};
+pub use self::reading::RecordSpan;
 use self::reading::{RecordFrames, UnitReader, first_problem, shape_of};
 use super::foreign;
 use super::shape::{FIELDS_MAX, Shape};
@@ -68,7 +71,7 @@ impl JsonSource {
             if format == Format::Ndjson { RecordRegion::of_lines(file) } else { RecordRegion::of_document(file, &options.json_path) }
         };
         let regions = files.iter().map(region).collect::<Result<Vec<_>, _>>()?;
-        let starts = regions.iter().map(|region| FileStart { at: region.start, lines: region.lines, digest: 0 }).collect();
+        let starts = regions.iter().map(|region| FileStart { at: region.start, lines: region.lines, ..FileStart::default() }).collect();
         let common = Common {
             known: Known { starts, columns_have_order: false, ..Known::of_text(format, files) },
             regions,

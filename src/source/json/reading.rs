@@ -21,6 +21,18 @@ struct Framed {
     problem: Option<String>,
 }
 
+/// Where a record stands in its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordSpan {
+    /// Its bytes, without the line end.
+    pub start: u32,
+    pub end: u32,
+    /// Where what follows begins: behind the line end.
+    pub behind: u32,
+    /// On which line of the unit it begins, from 0.
+    pub line: u32,
+}
+
 /// Finds the records of a unit one after the other; the tape holds the tokens of the last one.
 pub(super) struct RecordFrames<'a> {
     text: &'a [u8],
@@ -200,6 +212,11 @@ impl<'a> UnitReader<'a> {
 
     /// Reads the next records, up to a batch of them.
     pub(super) fn chunk(&mut self) -> Result<Chunk, Fault> {
+        self.chunk_with(|_| {})
+    }
+
+    /// The same; of each record `each` hears where it stands.
+    pub(super) fn chunk_with(&mut self, mut each: impl FnMut(RecordSpan)) -> Result<Chunk, Fault> {
         let (mut rows, mut keep, mut malformed) = (Vec::new(), Vec::new(), Vec::new());
         let common = &self.source.common;
         while rows.len() + malformed.len() < common.cut.batch_rows.max(1) {
@@ -211,6 +228,7 @@ impl<'a> UnitReader<'a> {
             self.row += 1;
             let line = self.frames.line_of(start);
             self.line_jumps.push(row, line);
+            each(RecordSpan { start: start as u32, end: end as u32, behind: self.frames.at as u32, line });
             let raw = || self.frames.text[start..end].to_vec();
             if let Some(reason) = problem {
                 malformed.push(Malformed { row, reason, column: None, raw: raw() });
@@ -229,6 +247,16 @@ impl<'a> UnitReader<'a> {
             }
         }
         self.assemble(rows, keep, malformed)
+    }
+
+    /// Keys of records that the plan does not know.
+    pub(super) fn unknown_keys(&self) -> impl Iterator<Item = &str> {
+        self.root.shape.fields.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Lines read so far.
+    pub(super) fn lines(&self) -> u32 {
+        self.frames.lines
     }
 
     fn assemble(&mut self, rows: Vec<u32>, keep: Vec<bool>, malformed: Vec<Malformed>) -> Result<Chunk, Fault> {
@@ -252,6 +280,7 @@ impl<'a> UnitReader<'a> {
         UnitEnd {
             records: self.row,
             lines: Some(lines),
+            comments: 0,
             line_jumps: self.line_jumps,
             digest: Some(xxhash_rust::xxh3::xxh3_128(text)),
             evidence: SchemaEvidence::Shape(Box::new(self.root.into_shape())),

@@ -4,14 +4,15 @@ use arrow::datatypes::{FieldRef, Schema};
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitData, CommitProperties, PROTOCOL, TransactionError};
-use deltalake_core::kernel::{Action, MetadataExt, StructType, Transaction};
+use deltalake_core::kernel::{Action, MetadataExt, StructType};
 use deltalake_core::logstore::CommitOrBytes;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use serde_json::Value;
 
 use super::schema::DeltaWriteSchema;
-use super::table::{Table, application, block_on, transaction_version, unopened};
+use super::table::{Table, block_on, unopened};
+use super::transactions::Transactions;
 use crate::store::location::Location;
 use crate::store::stamp::Stamp;
 
@@ -41,7 +42,7 @@ impl Table<'_> {
         mut actions: Vec<Action>,
         properties: CommitProperties,
         added: &[FieldRef],
-        batch: (&Stamp, bool),
+        batch: (&Stamp, &Transactions),
     ) -> Result<u64, DeltaTableError> {
         let snapshot = self.table.snapshot()?;
         if !added.is_empty() {
@@ -71,13 +72,12 @@ impl Table<'_> {
     }
 
     /// Commits `actions` as the version behind the one that was read, or not at all.
-    fn append_past_library(&self, actions: Vec<Action>, stamp: &Stamp, has_rows: bool) -> Result<u64, DeltaTableError> {
+    fn append_past_library(&self, actions: Vec<Action>, stamp: &Stamp, transactions: &Transactions) -> Result<u64, DeltaTableError> {
         let replaces = actions.iter().any(|a| matches!(a, Action::Remove(_)));
         let mode = if replaces { SaveMode::Overwrite } else { SaveMode::Append };
         let operation = DeltaOperation::Write { mode, partition_by: None, predicate: None };
         let metadata = stamp.entries().map(|(key, value)| (key.to_owned(), Value::from(value)));
-        let transaction = Transaction::new(application(stamp), transaction_version(stamp, has_rows));
-        let data = CommitData::new(actions, operation, metadata.into_iter().collect(), vec![transaction]);
+        let data = CommitData::new(actions, operation, metadata.into_iter().collect(), transactions.actions());
         let bytes = data.get_bytes().map_err(DeltaTableError::from)?;
         let version = self.table.version().unwrap_or(0) + 1;
         let log = self.table.log_store();
@@ -93,11 +93,11 @@ impl Table<'_> {
 }
 
 /// What a commit says beside its actions; others that come first are followed so often.
-pub(super) fn properties(stamp: &Stamp, has_rows: bool, attempts: usize) -> CommitProperties {
+pub(super) fn properties(stamp: &Stamp, transactions: &Transactions, attempts: usize) -> CommitProperties {
     CommitProperties::default()
         .with_max_retries(attempts)
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false))
-        .with_application_transaction(Transaction::new(application(stamp), transaction_version(stamp, has_rows)))
+        .with_application_transactions(transactions.actions())
         .with_metadata(stamp.entries().map(|(key, value)| (key.to_owned(), Value::from(value))))
 }

@@ -9,7 +9,8 @@ use super::append::{create, properties};
 use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
 use super::schema::{self, DeltaWriteSchema, Written};
-use super::table::{DeltaStore, Table, application, had_rows, transaction_version};
+use super::table::{DeltaStore, Table, had_rows};
+use super::transactions::{Transactions, ensure_at};
 use super::{replace, upkeep};
 use crate::diagnostic::{Code, Fault};
 use crate::remote;
@@ -41,6 +42,7 @@ pub(super) fn commit(
     if let Some(table) = &table {
         store.promises_as_judged(table)?;
     }
+    ensure_at(location, table.as_ref(), what.positions)?;
     let terms = table.as_ref().map(|table| &table.terms);
     let Written { columns: written, added } = schema::written(&columns.batch, terms, columns.evolution)??;
     if written != columns.written {
@@ -57,20 +59,21 @@ pub(super) fn commit(
     // look again what they did. Nor is a new table, whose columns would take the place of those of another that was made meanwhile.
     let takes_out = change.actions.iter().any(|action| matches!(action, Action::Remove(_)));
     let attempts = if takes_out || what.snapshot.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
-    let properties = properties(stamp, has_rows, attempts);
+    let transactions = Transactions::of(what, has_rows);
+    let properties = properties(stamp, &transactions, attempts);
     let committed = match table {
-        Some(table) => table.append(change.actions, properties, &added, (stamp, has_rows)),
+        Some(table) => table.append(change.actions, properties, &added, (stamp, &transactions)),
         None => create(location, change.actions, stamp, properties, columns),
     };
     let version = match committed {
         Ok(version) => version,
-        Err(error) => match after_error(store, staged, (stamp, has_rows), &change.name, &error)? {
+        Err(error) => match after_error(store, staged, (what, &transactions), &change.name, &error)? {
             Landing::At(version) => version,
             Landing::Conflict(why) => return Ok(Committed::Conflict(why)),
         },
     };
     kill::step();
-    settle(store, version, stamp, has_rows)?;
+    settle(store, version, &transactions)?;
     let warnings = upkeep::keep_up(store).into_iter().collect();
     Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, warnings }))
 }
@@ -99,12 +102,12 @@ enum Landing {
 fn after_error(
     store: &DeltaStore,
     staged: &mut StagedFile,
-    batch: (&Stamp, bool),
+    batch: (&Commit<'_>, &Transactions),
     name: &str,
     error: &DeltaTableError,
 ) -> Result<Landing, Fault> {
     let location = &store.location;
-    match (conflict(error), landed(store, batch.0, batch.1, name)) {
+    match (conflict(error), landed(store, batch, staged.rows() > 0, name)) {
         (Some(why), there) => {
             // Nobody but this gate knows the file, unless the commit is there after all.
             if matches!(there, Ok(None)) {
@@ -127,10 +130,10 @@ fn after_error(
 }
 
 /// Reads the commit back and makes it durable. The batch is there: no fault from here on may say that it is not.
-fn settle(store: &DeltaStore, version: u64, stamp: &Stamp, has_rows: bool) -> Result<(), Fault> {
+fn settle(store: &DeltaStore, version: u64, transactions: &Transactions) -> Result<(), Fault> {
     let location = &store.location;
     let landed = |fault: Fault| fault.hint("the batch is committed; run the gate again: it does not come twice");
-    if !log::is_of(location, version, &application(stamp), transaction_version(stamp, has_rows)).map_err(landed)? {
+    if !transactions.are_in(location, version).map_err(landed)? {
         let what = format!("{location}: version {version} of the Delta table, which this gate committed, is another's now");
         return Err(Fault::new(Code::UnsafeStore, what)
             .hint("the store lets writers overwrite each other: look into the table before anything else is published there"));
@@ -144,20 +147,21 @@ fn settle(store: &DeltaStore, version: u64, stamp: &Stamp, has_rows: bool) -> Re
 
 /// The version by which the batch's file came into the table, if it did: an answer of the store may be lost after it has
 /// done what it was asked.
-fn landed(store: &DeltaStore, stamp: &Stamp, has_rows: bool, name: &str) -> Result<Option<u64>, Fault> {
+fn landed(
+    store: &DeltaStore,
+    (what, transactions): (&Commit<'_>, &Transactions),
+    has_rows: bool,
+    name: &str,
+) -> Result<Option<u64>, Fault> {
     let Some(table) = Table::open(store)? else { return Ok(None) };
-    let is_there = if has_rows {
-        table.files_of(stamp)?.iter().any(|(file, _)| file.path == name)
-    } else {
-        table.transaction(stamp)? == Some(transaction_version(stamp, has_rows))
-    };
+    let is_there =
+        if has_rows { table.files_of(what.stamp)?.iter().any(|(file, _)| file.path == name) } else { transactions.are_last(&table)? };
     if !is_there {
         return Ok(None);
     }
     let (versions, _) = log::entries(&store.location.join(LOG))?;
-    let (application, version) = (application(stamp), transaction_version(stamp, has_rows));
     for entry in versions.into_iter().rev() {
-        if log::is_of(&store.location, entry, &application, version)? {
+        if transactions.are_in(&store.location, entry)? {
             return Ok(Some(entry));
         }
     }
@@ -169,6 +173,10 @@ fn landed(store: &DeltaStore, stamp: &Stamp, has_rows: bool, name: &str) -> Resu
 /// # Errors
 /// Its rows are in the table and cannot be told from others.
 fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fault> {
+    // What moves a source on has never been there.
+    if !what.positions.is_empty() {
+        return Ok(Vec::new());
+    }
     let own = table.files_of(what.stamp)?;
     // Where rows are replaced by value, another batch may have taken the place of this one's.
     if own.is_empty() && what.replace.is_none() && table.transaction(what.stamp)?.is_some_and(had_rows) {
@@ -210,7 +218,7 @@ impl Change {
         let mut name = format!("{}.{digest:032x}", stamp.batch_id);
         if let Some(table) = table {
             let own = own(table, what)?;
-            if table.transaction(stamp)?.is_some() {
+            if what.positions.is_empty() && table.transaction(stamp)?.is_some() {
                 name += &format!(".{}", table.table.version().unwrap_or(0) + 1);
             }
             let paths: Vec<String> = own.iter().map(|(file, _)| file.path.clone()).collect();

@@ -17,6 +17,7 @@ mod replace;
 mod schema;
 mod store;
 mod table;
+mod transactions;
 mod upkeep;
 
 pub(super) use self::log::LOG;

@@ -178,6 +178,11 @@ impl Store for DeltaStore {
         Ok(Ok(Box::new(ParquetStage::create(directory, written, ToTable { store: self.clone(), columns })?)))
     }
 
+    fn positions(&self, applications: &[String]) -> Result<Vec<Option<i64>>, Fault> {
+        let Some(table) = Table::open(self)? else { return Ok(vec![None; applications.len()]) };
+        applications.iter().map(|application| table.transaction_of(application.clone())).collect()
+    }
+
     /// An object store must refuse to write over what is there.
     fn ready(&self) -> Result<(), Fault> {
         match &self.location {

@@ -13,6 +13,7 @@ use object_store::prefix::PrefixStore;
 use super::commit_state::{CommitState, commit_state};
 use super::name::named;
 use super::{log, protocol};
+use crate::delta_log::leads_elsewhere;
 use crate::diagnostic::{Code, Fault};
 use crate::remote;
 use crate::rules::schema::table::TableTerms;
@@ -180,7 +181,8 @@ impl<'a> Table<'a> {
         Ok(std::iter::once(application(stamp)).chain(of_0_1).collect())
     }
 
-    fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
+    /// The last transaction of an application.
+    pub(super) fn transaction_of(&self, application: String) -> Result<Option<i64>, Fault> {
         let cache = self.store.cache();
         let there = cache.transactions.get(&application).copied();
         if there.is_some() || cache.checkpoint.is_none() {
@@ -201,11 +203,6 @@ impl<'a> Table<'a> {
 /// The application id of a batch's transaction. Ids of batches are those of a table, whatever its data sets are called.
 pub(super) fn application(stamp: &Stamp) -> String {
     format!("sluicegate-batch/{}", stamp.batch_id)
-}
-
-/// Whether a data file's path, which is relative to the table's directory, leaves it.
-fn leads_elsewhere(path: &str) -> bool {
-    path.starts_with('/') || path.contains("://") || path.split('/').any(|part| part == "..")
 }
 
 /// A digest of what the stamp says, in 62 bits, and whether the batch published a row.

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::diagnostic::{Code, Fault};
 use crate::remote::Readable;
 use crate::store::location::Location;
+use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp, Stored};
 
 /// The key under which a file names the replays that brought some of its rows.
@@ -18,6 +19,9 @@ pub(super) const DONE: &str = "sluicegate.done";
 
 /// The key that says that other batches took the place of some of its rows.
 pub(super) const PARTIAL: &str = "sluicegate.partial";
+
+/// The key under which a part of the quarantine says what its batch moves on.
+pub(super) const POSITIONS: &str = "sluicegate.positions";
 
 /// What the file at `location` says of itself.
 ///
@@ -77,6 +81,15 @@ pub fn done_in(location: &Location) -> Result<Vec<ReplayedRows>, Fault> {
 pub fn replays_in(location: &Location) -> Result<Vec<String>, Fault> {
     let replays = said_in(location, REPLAYS)?.unwrap_or_default();
     Ok(replays.split_whitespace().map(str::to_owned).collect())
+}
+
+/// What the batch moves on that left the part of the quarantine at `location`; none where it stands for itself.
+///
+/// # Errors
+/// It cannot be read.
+pub(in crate::store) fn positions_in(location: &Location) -> Result<Vec<Position>, Fault> {
+    let said = said_in(location, POSITIONS)?.unwrap_or_default();
+    Position::read(&said).ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what its batch moves on: `{said}`")))
 }
 
 /// Whether other batches took the place of some of the rows that were in the file at `location`.

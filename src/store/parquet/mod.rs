@@ -13,8 +13,8 @@ mod view;
 
 pub(super) use self::batch::{BatchFile, live_file};
 pub(super) use self::groups::EncodedGroup;
-pub(super) use self::metadata::whole_at;
 pub use self::metadata::{done_in, replays_in, stored_at};
+pub(super) use self::metadata::{positions_in, whole_at};
 pub(super) use self::stage::{ParquetStage, Target};
 pub(super) use self::staged::StagedFile;
 pub(super) use self::types::{held, nearest};

@@ -20,13 +20,14 @@ use parquet::file::writer::SerializedFileWriter;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::groups::{EncodedGroup, GroupsEncoder};
-use super::metadata::{DONE, PARTIAL, REPLAYS, footer_digest};
+use super::metadata::{DONE, PARTIAL, POSITIONS, REPLAYS, footer_digest};
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 use crate::remote::{Readable, Remote};
 use crate::store::durable::{Staged, cannot_write, cannot_write_at, not_durable, stage};
 use crate::store::kill;
 use crate::store::location::{Location, parent};
+use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp};
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
@@ -234,6 +235,14 @@ impl StagedFile {
             self.say(DONE, ReplayedRows::written(done))?;
         }
         self.finish(stamp, replays)
+    }
+
+    /// Says what the batch moves on that these rows are of.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn say_positions(&mut self, positions: &[Position]) -> Result<(), Fault> {
+        if positions.is_empty() { Ok(()) } else { self.say(POSITIONS, Position::written(positions)) }
     }
 
     fn say(&mut self, key: &str, value: String) -> Result<(), Fault> {

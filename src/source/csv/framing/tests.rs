@@ -18,7 +18,7 @@ fn framed(text: &str, fields: Option<usize>) -> Vec<Vec<String>> {
                 out.push(framer.cells.iter().map(|c| text[c.start as usize..c.end as usize].to_owned()).collect());
                 at = next;
             }
-            Framed::Blank { next } => at = next,
+            Framed::Blank { next } | Framed::Comment { next } => at = next,
             Framed::Bad { end, next, .. } => {
                 out.push(vec![format!("<{}>", &text[at..end])]);
                 at = next;
@@ -93,7 +93,7 @@ fn in_turn(bytes: &[u8], fields: usize, at_end: bool, looks_ahead: bool) -> Vec<
         let is_record = matches!(framed, Framed::Record { .. });
         found.push((framed, framer.cells.iter().filter(|_| is_record).map(|c| (c.start, c.end)).collect()));
         match framed {
-            Framed::Record { next, .. } | Framed::Blank { next } | Framed::Bad { next, .. } => at = next,
+            Framed::Record { next, .. } | Framed::Blank { next } | Framed::Comment { next } | Framed::Bad { next, .. } => at = next,
             Framed::Incomplete => break,
         }
     }

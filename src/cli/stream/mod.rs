@@ -1,0 +1,217 @@
+//! `sluicegate stream`
+
+mod input;
+mod reports;
+mod run;
+mod sink;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use clap::Args;
+
+use super::output;
+use super::reports::{Reports, named};
+use super::run::{Means, Trust, ensure_mask_key, mask_key, read_rules};
+use crate::audit::{RowJudge, Standing};
+use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::ruleset::RuleFile;
+use crate::source::{Encoding, EventReader, Format};
+use crate::stream::{Remembered, Stream, Terms};
+use crate::yaml::{Position, Spanned};
+
+/// So much of a sample is looked at.
+const SAMPLE_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes that a remembered key takes.
+const KEY_BYTES: u64 = 80;
+
+/// Options of `stream`.
+#[derive(Debug, Args)]
+pub(super) struct StreamCommand {
+    /// Events, one JSON object a line: a file, a named pipe, or `-` for standard input
+    #[arg(value_name = "EVENTS", default_value = "-")]
+    events: String,
+    /// The rule file
+    #[arg(short, long, value_name = "RULES")]
+    rules: String,
+    /// Events that are set aside: a file that lines are added to
+    #[arg(long, value_name = "PATH")]
+    bad: PathBuf,
+    /// Events that pass: a file that lines are added to; standard output if left out
+    #[arg(long, value_name = "PATH")]
+    good: Option<PathBuf>,
+    /// A file of such events, whose values tell the types of columns that the rule file does not
+    #[arg(long, value_name = "FILE")]
+    like: Option<PathBuf>,
+    /// How far back keys are remembered by rules that look for repeated ones: a number of events, or a time
+    #[arg(long, value_name = "EVENTS|TIME", default_value = "1000000")]
+    window: Remembered,
+    /// Report each so often: a number of events, or a time. Without it there is one report, at the end
+    #[arg(long, value_name = "EVENTS|TIME")]
+    summary: Option<Remembered>,
+    #[arg(long = "report", value_name = "PATH", help = "Write the last report; the format follows the extension; may be given again")]
+    reports: Vec<PathBuf>,
+    #[command(flatten)]
+    means: Means,
+    #[command(flatten)]
+    trust: Trust,
+    /// Let an event that is set aside, or a warning, count as a failure
+    #[arg(long)]
+    strict: bool,
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Also print what passes, and how each rule is judged
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl StreamCommand {
+    pub(super) fn run(self) -> ExitCode {
+        match self.prepare() {
+            Ok(prepared) => self.run_prepared(prepared),
+            Err(faults) => {
+                output::complain(&faults);
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// Reads the rules, and binds them to the columns of events.
+    fn prepare(&self) -> Result<Prepared, Faults> {
+        let (reports, mut faults) = Reports::at(&self.reports);
+        let mut reports = reports;
+        faults.extend(reports.keep_off("the rule file is", &self.rules));
+        faults.extend(reports.keep_off("events come from", &self.events));
+        for path in std::iter::once(&self.bad).chain(&self.good) {
+            faults.extend(reports.keep_off("events go", &path.display().to_string()));
+        }
+        faults.extend(self.places_differ().err());
+        let confines = self.trust.confines()?;
+        let rules = faults.take(read_rules(&self.rules, confines.as_ref()));
+        let Some(mut rules) = rules else { return Err(faults) };
+        // Events are gone when a report is made; those that failed are set aside whole.
+        rules.sections.samples = Some(Spanned { at: Position::default(), value: 0 });
+        faults.extend(ensure_mask_key(&rules).err());
+        faults.extend(is_of_events(&rules).err());
+        let stream = faults.take(self.bind(&rules));
+        match stream {
+            Some((stream, judge, schema)) => faults.or_ok(Prepared { rules, stream, judge, schema, reports }),
+            None => Err(faults),
+        }
+    }
+
+    /// No file is written to twice, or read and written.
+    fn places_differ(&self) -> Result<(), Fault> {
+        let places = [Some(&self.bad), self.good.as_ref(), Some(&PathBuf::from(&self.rules)), Some(&PathBuf::from(&self.events))];
+        let names: Vec<PathBuf> = places.into_iter().flatten().filter_map(|path| named(path)).collect();
+        let is_file = |path: &Path| !path.exists() || path.is_file();
+        for (i, path) in names.iter().enumerate().filter(|(_, path)| is_file(path)) {
+            if names[..i].contains(path) {
+                let fault = Fault::new(Code::ConflictingOptions, format!("{} is named twice", path.display()));
+                return Err(fault.hint("good events, bad events, the rule file and the input are different files"));
+            }
+        }
+        Ok(())
+    }
+
+    fn bind(&self, rules: &RuleFile) -> Result<(Stream, Arc<RowJudge>, SchemaRef), Faults> {
+        let options = rules.sections.read_options(&rules.path)?;
+        let reader = EventReader::new(&rules.contract(), &self.sample()?, &options);
+        let hint = "a stream knows its columns beforehand: write them in `schema: { columns: { id: int64 } }`, or give `--like FILE`, \
+                    a file of such events";
+        if let Some(column) = reader.untyped().first() {
+            let fault = Fault::new(Code::MissingWord, format!("nothing says which type the column `{column}` is of"));
+            return Err(fault.at(Place::file(&rules.path)).hint(hint).into());
+        }
+        if reader.schema().fields().is_empty() {
+            let fault = Fault::new(Code::MissingWord, "nothing says which columns events have");
+            return Err(fault.at(Place::file(&rules.path)).hint(hint).into());
+        }
+        let schema = reader.schema().clone();
+        let judge = RowJudge::new(rules, &schema, self.means.clock()).map_err(|faults| {
+            let with_hint = |fault: Fault| if fault.code == Code::UnknownColumn { fault.hint(hint) } else { fault };
+            Faults(faults.0.into_iter().map(with_hint).collect())
+        })?;
+        let judge = Arc::new(judge);
+        let is_of_batch = judge.standings().iter().any(|(_, standing)| *standing == Standing::Batch);
+        let memory = self.means.memory_limit.0;
+        let privacy = rules.privacy_in(schema.fields().iter().map(|field| field.name().as_str()), mask_key()?);
+        let key_rules = judge.key_rules().len().max(1) as u64;
+        let terms = Terms {
+            reader,
+            judge: judge.clone(),
+            remembered: self.window,
+            keys_max: usize::try_from(memory / 4 / KEY_BYTES / key_rules).unwrap_or(usize::MAX),
+            kept_bytes_max: is_of_batch.then(|| usize::try_from(memory / 4).unwrap_or(usize::MAX)),
+            privacy,
+        };
+        Ok((Stream::new(terms), judge, schema))
+    }
+
+    /// The text of `--like`, to the end of a line.
+    fn sample(&self) -> Result<Vec<u8>, Fault> {
+        let Some(path) = &self.like else { return Ok(Vec::new()) };
+        let cannot = |e: std::io::Error| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", path.display()));
+        let mut text = Vec::new();
+        let file = std::fs::File::open(path).map_err(cannot)?;
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, SAMPLE_BYTES_MAX), &mut text).map_err(cannot)?;
+        if text.len() as u64 == SAMPLE_BYTES_MAX {
+            text.truncate(memchr::memrchr(b'\n', &text).map_or(0, |n| n + 1));
+        }
+        Ok(text)
+    }
+
+    /// Says which rules are judged otherwise than event by event.
+    fn announce(&self, stream: &Stream) {
+        if self.quiet {
+            return;
+        }
+        let standings = stream.standings();
+        let window = format!("an event whose key is that of one of {} is set aside", self.window);
+        let kinds = [
+            (Standing::EachRow, "judged event by event; events that fail are set aside", self.verbose),
+            (Standing::EachRowWarned, "judged event by event; events that fail pass, and are counted", self.verbose),
+            (
+                Standing::EachRowTolerated,
+                "some failing events are tolerated, so they pass; whether too many fail is told by each report",
+                true,
+            ),
+            (Standing::Keys, window.as_str(), true),
+            (Standing::Batch, "judged over the events of each report, when these have passed", true),
+            (Standing::Not, "not judged: the columns do not allow it", true),
+        ];
+        for (kind, says, is_said) in kinds {
+            let ids: Vec<String> = standings.iter().filter(|(_, standing)| *standing == kind).map(|(id, _)| format!("`{id}`")).collect();
+            if is_said && !ids.is_empty() {
+                output::note(&format!("{}: {says}", ids.join(", ")));
+            }
+        }
+    }
+}
+
+/// What a stream needs before the first event.
+struct Prepared {
+    rules: RuleFile,
+    stream: Stream,
+    judge: Arc<RowJudge>,
+    schema: SchemaRef,
+    reports: Reports,
+}
+
+/// Events are lines of JSON in UTF-8.
+fn is_of_events(rules: &RuleFile) -> Result<(), Fault> {
+    let source = &rules.sections.source;
+    let options = rules.sections.read_options(&rules.path).map_err(Faults::into_first)?;
+    let what = match (source.format.as_ref().map(|format| format.value), options.encoding, options.json_path.is_empty()) {
+        (None | Some(Format::Ndjson), Encoding::Utf8, true) => return Ok(()),
+        (Some(format), ..) if format != Format::Ndjson => format!("the rule file says that the data is {}", format.name()),
+        (_, _, false) => "the rule file says that records are in an array (`json_path`)".to_owned(),
+        (_, _, true) => "the rule file says that the data is not UTF-8".to_owned(),
+    };
+    let fault = Fault::new(Code::WrongFormat, what).at(Place::file(&rules.path));
+    Err(fault.hint("`stream` reads one JSON object a line, in UTF-8; `gate` reads other formats"))
+}

@@ -1,0 +1,74 @@
+//! Batches that move a source on: each begins where the table says that the last one ended.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Request;
+use crate::diagnostic::Fault;
+use crate::store::{Position, Stamp, Store, moved_on};
+
+/// What a batch moves on.
+#[derive(Debug, Clone)]
+pub struct Moving {
+    /// One of each part of the source that it holds something of; at least one.
+    pub positions: Vec<Position>,
+    /// Parts of the quarantine that are known to be of published batches; shared by all batches of a run.
+    pub seen: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Moving {
+    /// Makes sure that the table is where the batch begins, and removes what gates have set aside that were killed before they
+    /// published: the events are judged again.
+    ///
+    /// # Errors
+    /// Another gate has moved on, or something cannot be read or removed.
+    pub(super) fn begin(&self, request: &Request) -> Result<(), Fault> {
+        let publish = request.publish.as_ref();
+        for position in &self.positions {
+            let now = at(publish, &position.application)?;
+            if now != position.from {
+                return Err(moved_on(publish, position, now));
+            }
+        }
+        // Where gates do not wait for each other, one that is at work may have just set these aside.
+        if publish.held_directories().is_empty() {
+            return Ok(());
+        }
+        self.remove_left(request, &mut |positions| {
+            positions.iter().try_fold(false, |is_left, step| Ok(is_left || at(publish, &step.application)? < Some(step.to)))
+        })
+    }
+
+    /// Where gates do not wait for each other: removes what others have set aside of the same events. Since this batch is
+    /// there, theirs will never be.
+    ///
+    /// # Errors
+    /// Something cannot be read or removed.
+    pub(super) fn end(&self, request: &Request, stamp: &Stamp) -> Result<(), Fault> {
+        if !request.publish.held_directories().is_empty() {
+            return Ok(());
+        }
+        self.seen().insert(request.quarantine.place_of(stamp).name().to_owned());
+        self.remove_left(request, &mut |positions| {
+            let begins_here =
+                |step: &Position| self.positions.iter().any(|own| own.application == step.application && own.from == step.from);
+            Ok(positions.iter().any(begins_here))
+        })
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remove_left(&self, request: &Request, is_left: &mut dyn FnMut(&[Position]) -> Result<bool, Fault>) -> Result<(), Fault> {
+        for left in request.quarantine.left_behind(&mut self.seen(), is_left)? {
+            request.quarantine.remove(&left)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the table is.
+fn at(publish: &dyn Store, application: &str) -> Result<Option<i64>, Fault> {
+    Ok(publish.positions(&[application.to_owned()])?.pop().flatten())
+}

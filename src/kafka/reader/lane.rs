@@ -1,0 +1,148 @@
+//! A partition that is read ahead, and how polls take from all of them.
+
+use std::collections::VecDeque;
+use std::vec::IntoIter;
+
+use bytes::Bytes;
+
+use super::{Limits, Moved, Polled, State};
+use crate::kafka::fetching::Part;
+use crate::kafka::trouble::Patience;
+use crate::source::EventRecord;
+
+/// What a record takes beside its own bytes.
+const RECORD_BYTES: usize = size_of::<EventRecord>();
+
+/// A partition that is read.
+pub(super) struct Lane {
+    pub partition: i32,
+    /// The offset to fetch next.
+    pub fetched: i64,
+    /// The offset after what polls were given.
+    pub handed: i64,
+    pub high_watermark: i64,
+    /// The broker that leads it, -1 if none does.
+    pub leader: i32,
+    /// Whether a thread fetches it now.
+    pub is_busy: bool,
+    /// How long trouble with it is still borne.
+    pub patience: Patience,
+    pub bytes: usize,
+    ready: VecDeque<Ready>,
+}
+
+/// The events of a batch that nobody took yet.
+struct Ready {
+    records: IntoIter<EventRecord>,
+    bytes: usize,
+    next: i64,
+}
+
+impl Lane {
+    pub(super) fn new(partition: i32, offset: i64, patience: Patience) -> Self {
+        Self {
+            partition,
+            fetched: offset,
+            handed: offset,
+            high_watermark: offset,
+            leader: -1,
+            is_busy: false,
+            patience,
+            bytes: 0,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what was fetched.
+    pub(super) fn put(&mut self, part: Part) {
+        let bytes = part.records.iter().map(bytes_of).sum();
+        self.bytes += bytes;
+        self.fetched = part.next;
+        match self.ready.back_mut() {
+            // Batches without events only move the offset.
+            Some(last) if part.records.is_empty() => last.next = part.next,
+            Some(_) | None => self.ready.push_back(Ready { records: part.records.into_iter(), bytes, next: part.next }),
+        }
+    }
+}
+
+/// What a record holds in memory.
+fn bytes_of(record: &EventRecord) -> usize {
+    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+    record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len) + headers + RECORD_BYTES
+}
+
+/// A poll under way.
+pub(super) struct Taking<'a> {
+    limits: &'a Limits,
+    count: usize,
+    bytes: usize,
+    /// By lane: where it began, and what was taken.
+    lanes: Vec<Option<(i64, Vec<EventRecord>)>>,
+}
+
+impl<'a> Taking<'a> {
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        Self { limits, count: 0, bytes: 0, lanes: Vec::new() }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.count >= self.limits.records.max(1) || self.bytes >= self.limits.bytes.max(1)
+    }
+
+    pub(super) fn into_polled(self, lanes: &[Lane]) -> Polled {
+        let mut polled = Polled::default();
+        for (lane, taken) in lanes.iter().zip(self.lanes) {
+            let Some((from, mut records)) = taken else { continue };
+            let (partition, to, high_watermark) = (lane.partition, lane.handed, lane.high_watermark.max(lane.handed));
+            polled.moved.push(Moved { partition, from, to, high_watermark });
+            if polled.records.is_empty() {
+                polled.records = records;
+            } else {
+                polled.records.append(&mut records);
+            }
+        }
+        polled
+    }
+
+    /// Takes what is ready in a lane, as far as the limits allow.
+    fn take(&mut self, at: usize, lane: &mut Lane) {
+        while !self.is_full() {
+            let Some(ready) = lane.ready.front_mut() else { return };
+            let (_, out) = self.lanes[at].get_or_insert_with(|| (lane.handed, Vec::new()));
+            let room = self.limits.records.max(1) - self.count;
+            if ready.records.len() <= room && self.bytes + ready.bytes <= self.limits.bytes {
+                self.count += ready.records.len();
+                self.bytes += ready.bytes;
+                lane.bytes -= ready.bytes;
+                out.extend(&mut ready.records);
+            } else if let Some(record) = ready.records.next() {
+                let bytes = bytes_of(&record);
+                self.count += 1;
+                self.bytes += bytes;
+                lane.bytes -= bytes;
+                ready.bytes -= bytes;
+                lane.handed = record.offset + 1;
+                out.push(record);
+            }
+            if ready.records.len() == 0 {
+                lane.handed = ready.next;
+                lane.ready.pop_front();
+            }
+        }
+    }
+}
+
+/// Takes what is ready in all lanes, each first in its turn.
+pub(super) fn taken(state: &mut State, taking: &mut Taking<'_>) {
+    let count = state.lanes.len();
+    taking.lanes.resize_with(count, || None);
+    for i in 0..count {
+        let at = (state.turn + i) % count;
+        taking.take(at, &mut state.lanes[at]);
+        if taking.is_full() {
+            state.turn = (at + 1) % count;
+            return;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Events that are set aside, as they are written: with their line, the rules that they fail, and why.
+
+use super::{Remembered, is_set};
+use crate::audit::{JudgedRows, RowRule};
+use crate::findings::builtin::MALFORMED;
+use crate::privacy::Privacy;
+use crate::rows::Mask;
+use crate::source::{Malformed, RecordSpan};
+
+/// Why an event is set aside.
+#[derive(Debug)]
+pub(super) struct Cause {
+    rules: Vec<String>,
+    reason: String,
+    /// Whether its text is a JSON value.
+    is_json: bool,
+}
+
+impl Cause {
+    pub(super) fn malformed(malformed: &Malformed, privacy: &Privacy) -> Self {
+        // A record that was read as JSON and then failed has a column, or was no longer text.
+        let is_json = malformed.column.is_some() || malformed.raw.is_empty();
+        let reason = privacy.reason(&malformed.reason, malformed.column.as_deref(), &malformed.raw);
+        Self { rules: vec![MALFORMED.id().to_owned()], reason, is_json }
+    }
+
+    /// Of the rules that hold back `row`: row tests, and rules that look for repeated keys.
+    pub(super) fn of_rules(
+        (rules, key_rules): (&[RowRule], &[RowRule]),
+        judged: &JudgedRows,
+        repeated: &[Mask],
+        row: usize,
+        remembered: Remembered,
+        privacy: &Privacy,
+    ) -> Self {
+        let (mut ids, mut reasons) = (Vec::new(), Vec::new());
+        for (rule, outcome) in rules.iter().zip(&judged.outcomes) {
+            if rule.holds_back && is_set(&outcome.fails, row) {
+                let shown = outcome.values(row).into_iter().map(|(name, value)| match privacy.mask_of(&name) {
+                    Some(_) => format!("`{name}` is masked"),
+                    None => format!("`{name}` is {value}"),
+                });
+                let shown = shown.collect::<Vec<_>>().join(", ");
+                let says = rule.says.as_ref().map_or_else(|| rule.id.clone(), |says| format!("{}: {says}", rule.id));
+                reasons.push(if shown.is_empty() { says } else { format!("{says} ({shown})") });
+                ids.push(rule.id.clone());
+            }
+        }
+        for (rule, repeated) in key_rules.iter().zip(repeated) {
+            if rule.holds_back && is_set(repeated, row) {
+                reasons.push(format!("{}: repeats the key of one of {remembered}", rule.id));
+                ids.push(rule.id.clone());
+            }
+        }
+        Self { rules: ids, reason: reasons.join("; "), is_json: true }
+    }
+}
+
+/// Writes events that are set aside.
+pub(super) struct SetAside<'a> {
+    pub(super) text: &'a [u8],
+    /// Lines of the input before this text.
+    pub(super) lines_before: u64,
+}
+
+impl SetAside<'_> {
+    /// One line: an object. The event stands in it as the JSON that it is, else as a string, else in base64.
+    pub(super) fn write(&self, span: &RecordSpan, cause: &Cause, out: &mut Vec<u8>) {
+        let raw = &self.text[span.start as usize..span.end as usize];
+        let line = self.lines_before + u64::from(span.line) + 1;
+        let rules = serde_json::Value::from(cause.rules.clone());
+        out.extend_from_slice(format!("{{\"line\":{line},\"rules\":{rules},\"reason\":{},", quoted(&cause.reason)).as_bytes());
+        match std::str::from_utf8(raw) {
+            Ok(text) if cause.is_json => {
+                out.extend_from_slice(b"\"event\":");
+                out.extend_from_slice(text.trim_matches([' ', '\t', '\r', '\n']).as_bytes());
+            }
+            Ok(text) => {
+                out.extend_from_slice(b"\"event\":");
+                out.extend_from_slice(quoted(text).as_bytes());
+            }
+            Err(_) => {
+                out.extend_from_slice(b"\"event_base64\":\"");
+                base64(raw, out);
+                out.push(b'"');
+            }
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Base64 of RFC 4648, with padding.
+fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for three in bytes.chunks(3) {
+        let group = three.iter().fold(0, |group, &byte| group << 8 | u32::from(byte)) << (8 * (3 - three.len()));
+        let digit = |i: usize| if i <= three.len() { DIGITS[(group >> (18 - 6 * i)) as usize & 63] } else { b'=' };
+        out.extend((0..4).map(digit));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        for (text, expected) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy")]
+        {
+            let mut out = Vec::new();
+            base64(text.as_bytes(), &mut out);
+            assert_eq!(out, expected.as_bytes());
+        }
+    }
+}
