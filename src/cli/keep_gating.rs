@@ -88,9 +88,14 @@ impl Gate {
         let moving = Some(Moving { positions: std::mem::take(&mut arrival.positions), ..run.moving.clone() });
         // What a batch leaves in it goes with the batch.
         let scratch = run.scratch.within()?;
-        let reached = positions(&moving);
-        let data = std::mem::replace(&mut arrival.data, Data::Named(Vec::new()));
-        let opening = Opening { gate: self, run, scratch: &scratch, data: RefCell::new(data), opened: RefCell::default() };
+        let reached: Vec<(String, i64)> = positions(&moving);
+        let opening = Opening {
+            gate: self,
+            run,
+            scratch: &scratch,
+            data: RefCell::new(std::mem::replace(&mut arrival.data, Data::Named(Vec::new()))),
+            opened: RefCell::default(),
+        };
         let batch = Batch {
             id: arrival.id.clone().or_else(|| self.options.batch_id.clone()),
             data: &|rules: &RuleFile| opening.open(rules),
@@ -144,7 +149,10 @@ impl Gate {
         let Some(windows) = &mut run.windows else { return Ok(done) };
         let now = begun.now;
         let means = self.options.window_means(now, begun.rules()?, &run.scratch)?;
-        let told = batch.map_or_else(|| windows.end(&means), |batch| windows.take(batch, &means))?;
+        let told = match batch {
+            Some(batch) => windows.take(batch, &means)?,
+            None => windows.end(&means)?,
+        };
         told.notes.iter().for_each(|note| output::note(note));
         let halts = self.feeds.on_reject(begun.rules()?.sections.gate.on_reject) == OnReject::Halt;
         for report in &told.reports {

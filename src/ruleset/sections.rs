@@ -82,7 +82,7 @@ pub struct SourceSection {
     /// Files, globs, directories, URLs, or `-` for standard input. If left out: the command line names the data.
     pub path: Option<Spanned<Texts>>,
     /// How the bytes are laid out. If left out: it follows from the file's name.
-    pub format: Option<Format>,
+    pub format: Option<Spanned<Format>>,
     /// What stands between fields of delimited text: one or more characters, or `blanks` for any run of blanks and tabs.
     /// If left out: `,` for csv, a tab for tsv.
     pub(super) delimiter: Option<Spanned<String>>,
@@ -322,7 +322,7 @@ impl Sections {
         let table_state = source.delta.as_ref().and_then(|delta| faults.take(DeltaSection::state(delta, path)));
         let http = source.http.as_ref().map(|http| http.options(path, &mut faults)).unwrap_or_default();
         let options = ReadOptions {
-            format: source.format,
+            format: source.format.as_ref().map(|format| format.value),
             delimiter: source.delimiter.as_ref().map(|text| Delimiter::of(&text.value)),
             quote: source.quote_byte(path, &mut faults),
             header: source.header.map(|header| header.0),

@@ -18,8 +18,6 @@ pub(super) struct Read {
     batches: Vec<(RecordBatch, u32, RowNumbers)>,
     row_origins: RowOrigins,
     origins: Origins,
-    /// Records that cannot be read: they are in no window.
-    pub malformed: u64,
 }
 
 /// Reads all of `source`, with the types that its values call for.
@@ -41,10 +39,10 @@ fn read_once(source: &Arc<dyn Source>) -> Result<(Read, SchemaEvidence), Fault> 
     let schema = source.schema().clone();
     let projection = Projection::new(&schema, (0..schema.fields().len()).collect());
     let (mut batches, mut row_origins, mut evidence) = (Vec::new(), RowOrigins::default(), SchemaEvidence::default());
-    let (mut malformed, mut previous) = (0, None);
+    let mut previous = None;
     while let Some((unit, preread)) = source.next_unit(previous.as_ref())? {
         let end = source.read(&unit, preread, &projection, &mut |chunk| {
-            malformed += chunk.malformed.len() as u64;
+            // Records that cannot be read are in no window; the report of their batch tells of them.
             batches.push((chunk.batch, unit.index, chunk.rows));
             Ok(())
         })?;
@@ -54,7 +52,7 @@ fn read_once(source: &Arc<dyn Source>) -> Result<(Read, SchemaEvidence), Fault> 
     }
     let origins = source.known().origins.clone();
     let name = origins.named().first().map_or_else(|| Origin::MEMORY.to_owned(), |(name, _)| (*name).to_owned());
-    Ok((Read { schema, name, batches, row_origins, origins, malformed }, evidence))
+    Ok((Read { schema, name, batches, row_origins, origins }, evidence))
 }
 
 /// Some events of a batch that lie in one window.
