@@ -56,6 +56,7 @@ mod long_cells;
 mod measured;
 mod measures;
 mod mended;
+mod merged;
 mod mistakes;
 mod other_stores;
 mod parity;
