@@ -128,7 +128,7 @@ fn mistakes_in_the_words_are_named_with_what_to_write() {
         ("{ skip_rows: 9 }", "d.csv has 2 line ends, and `skip_rows: 9` passes over more"),
         ("{ skip_footer: 9 }", "d.csv has 2 lines, and `skip_footer: 9` passes over more"),
         ("{ skip_footer: 2 }", "d.csv holds nothing but lines that are passed over"),
-        ("{ dialect: excel }", "unknown"),
+        ("{ dialect: excel }", "`excel` is not allowed here; write `sniff`"),
     ] {
         let run = check(source, "a\n1\n");
         assert_eq!(run.code, 2, "{source}: {}", run.stdout);
