@@ -274,6 +274,6 @@ fn a_mended_row_is_a_plain_file_whatever_the_dialect_of_its_source() {
     let text = std::fs::read_to_string(place.path("m.csv")).expect("rows");
     assert!(text.contains("20.25"), "{text}");
     place.write("m.csv", text.replace("20.25", "2.25"));
-    let replayed = place.run(&["replay", "q", &id, "-r", "r.yaml", "--mended", "m.csv"]);
+    let replayed = place.run(&["replay", &id, "-r", "r.yaml", "--mended", "m.csv"]);
     assert_eq!(replayed.code, 0, "{}{}", replayed.stdout, replayed.stderr);
 }
