@@ -190,7 +190,7 @@ fn what_is_passed_over_is_content_all_the_same() {
 fn threads_change_nothing() {
     let rows: String = (0..400_000).map(|i| format!("{i}||\"a||\n{i}\"||{}\n{}", i % 7, if i % 5 == 0 { "#c\n" } else { "" })).collect();
     let place = Place::with(
-        "dataset: d\nrules: [{ rows: { min: 1 } }, { duplicates: { columns: i } }]\nsource: { delimiter: \"||\", comment: \"#\" }\n",
+        "dataset: d\nrules: [{ rows: { min: 1 } }, { duplicates: { key: i } }]\nsource: { delimiter: \"||\", comment: \"#\" }\n",
         &format!("i||t||n\n{rows}"),
     );
     let report = |threads: &str| {

@@ -90,7 +90,6 @@ fn a_header_of_one_cell_that_another_delimiter_divides_like_the_records_is_a_fau
         ("{}", "note;more\na;b\nc\n", Some("divide into 2")),
         ("{}\nschema: { columns: { \"a;b\": {} } }", "a;b\n1;2\n", None),
         ("{ delimiter: \",\" }", "a;b\n1;2\n", Some("if that is meant, write")),
-        ("{}", "a;b\n", Some("divide into 2")),
     ] {
         let run = check(source, data);
         assert_eq!(run.code, 0, "{data}: {}", run.stderr);
