@@ -9,6 +9,7 @@ mod private;
 mod profile;
 mod sections;
 mod shape;
+mod source_words;
 mod table;
 mod text_words;
 mod web;

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::delta_section::DeltaSection;
 use super::profile::Profile;
-use super::text_words::{DialectWord, FixedWord, HeaderWord};
+use super::source_words::{DialectWord, FixedWord, HeaderWord};
 use super::web::HttpSection;
 use super::windows::WindowSection;
 use super::{EventsSection, RuleItem};
