@@ -100,6 +100,8 @@ mod strangers;
 mod stream;
 mod stream_pipes;
 mod stream_rules;
+mod stream_topics;
+mod stream_windows;
 mod summary_files;
 mod support;
 mod table_drift;
