@@ -19,7 +19,7 @@ READ = ["uncompressed", "zlib", "zstd", "snappy", "lz4", "v11", "dict", "empty",
 def make():
     os.makedirs(root)
     random.seed(3)
-    n = 20000
+    n = 6000
     def some(f, p=0.1): return [None if random.random() < p else f(i) for i in range(n)]
     epoch = dt.datetime(1970, 1, 1)
     def before(us): return epoch + dt.timedelta(microseconds=us if us >= 0 else us // 10**6 * 10**6)

@@ -95,6 +95,11 @@ pub(super) struct Part {
 }
 
 impl Answer {
+    /// Whether nothing came.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     /// Hands on the events of each batch, in order, until `each` says that it is enough.
     ///
     /// # Errors

@@ -118,9 +118,10 @@ impl Walk<'_> {
             let mut deeper = Vec::new();
             for (at, listed) in pending.iter().zip(self.list(&pending)?) {
                 is_there |= !listed.objects.is_empty() || !listed.common_prefixes.is_empty();
-                if *at == root && listed.common_prefixes.iter().any(|path| path.filename() == Some("_delta_log")) {
-                    let what = format!("{}: this is a Delta table, whose files hold rows that were removed too", self.text);
-                    return Err(Fault::new(Code::Unsupported, what).hint("name its files by a pattern if you want all of them"));
+                if listed.common_prefixes.iter().any(|path| path.filename() == Some("_delta_log")) {
+                    let table = self.name_of(at.as_ref());
+                    let fault = Fault::new(Code::FilesDiffer, format!("{table}: this is a Delta table, among other data"));
+                    return Err(fault.hint(format!("a table is a batch by itself: name it alone, `{table}`")));
                 }
                 found.extend(listed.objects.into_iter().filter(|object| is_data(&object.location)));
                 deeper.extend(listed.common_prefixes.into_iter().filter(is_data));

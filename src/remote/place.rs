@@ -80,6 +80,12 @@ impl Remote {
         Self { path: self.path.clone().join(name), ..self.clone() }
     }
 
+    /// What `path`, with `/` between its parts and each as the store has it, is under this one.
+    pub(crate) fn descend(&self, path: &str) -> Self {
+        let whole = format!("{}/{path}", self.path);
+        Self { path: ObjectPath::parse(&whole).unwrap_or_else(|_| ObjectPath::from(whole)), ..self.clone() }
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.path.filename().unwrap_or_default()
     }
@@ -124,13 +130,29 @@ impl Remote {
 
     /// The bytes of these objects, some of them at a time.
     pub(crate) fn read_all(objects: &[&Self]) -> Vec<io::Result<Bytes>> {
-        let read = |object: &Self| {
-            let (store, path) = (object.store.clone(), object.path.clone());
-            async move { store.get(&path).await?.bytes().await }
+        Self::all(objects, |store, path| async move { store.get(&path).await?.bytes().await })
+    }
+
+    /// These objects, to be read by ranges; some are asked for at a time.
+    pub(crate) fn open_all(objects: &[&Self]) -> Vec<io::Result<Object>> {
+        let heads = Self::all(objects, |store, path| async move { store.head(&path).await });
+        let opened = |(object, head): (&&Self, io::Result<_>)| {
+            let (kind, name) = (object.bucket.kind, object.to_string());
+            head.map(|head| Object::new(&object.store, kind, &name, &head, &object.cache))
         };
+        objects.iter().zip(heads).map(opened).collect()
+    }
+
+    /// What `ask` gives for each, some of them at a time.
+    fn all<T, F>(objects: &[&Self], ask: impl Fn(Arc<dyn ObjectStore>, ObjectPath) -> F) -> Vec<io::Result<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = object_store::Result<T>> + Send + 'static,
+    {
+        let ask = |object: &Self| ask(object.store.clone(), object.path.clone());
         let mut all = Vec::with_capacity(objects.len());
         for some in objects.chunks(REQUESTS_MAX) {
-            let waiting: Vec<_> = some.iter().map(|object| runtime().map(|runtime| runtime.spawn(read(object)))).collect();
+            let waiting: Vec<_> = some.iter().map(|object| runtime().map(|runtime| runtime.spawn(ask(object)))).collect();
             all.extend(waiting.into_iter().map(|task| match task.and_then(block_on) {
                 Ok(Ok(read)) => read.map_err(said),
                 // What a panic says is not told.
@@ -139,6 +161,15 @@ impl Remote {
             }));
         }
         all
+    }
+
+    /// What lies at `path` below this: a path of several parts, as the store writes it.
+    ///
+    /// # Errors
+    /// No object can be called so.
+    pub(crate) fn below(&self, path: &str) -> io::Result<Self> {
+        let path = ObjectPath::parse(format!("{}/{path}", self.path)).map_err(io::Error::other)?;
+        Ok(Self { path, ..self.clone() })
     }
 
     pub(crate) fn open(&self) -> io::Result<Object> {

@@ -139,7 +139,7 @@ impl Target for SingleFile {
         staged.footer_digest()
     }
 
-    fn commit(&self, staged: &mut StagedFile, _: &Commit<'_>) -> Result<Committed, Fault> {
+    fn commit(&mut self, staged: &mut StagedFile, _: &Commit<'_>) -> Result<Committed, Fault> {
         staged.place(&self.location())?;
         Ok(Committed::Done(CommitDone::default()))
     }

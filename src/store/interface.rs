@@ -65,6 +65,17 @@ pub trait Store: Display + Send + Sync {
         Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out"))
     }
 
+    /// The same store, laid out so.
+    ///
+    /// # Errors
+    /// It cannot be.
+    fn with_layout(&self, layout: &Layout) -> Result<Arc<dyn Store>, Fault> {
+        let _ = layout;
+        let fault =
+            Fault::new(Code::UnfitDestination, format!("{self}: only a Delta table can be partitioned, or its small files put together"));
+        Err(fault.hint("publish to a directory without `format: parquet`, or leave `partition_by` and `compact` out of `gate`"))
+    }
+
     /// Whether rows of `columns` can be published; inside, why what is there does not let them.
     ///
     /// # Errors
@@ -135,6 +146,24 @@ pub trait Store: Display + Send + Sync {
         let _ = names;
         Ok(Coverage::default())
     }
+}
+
+/// How a table shall be laid out, beyond what its rows say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns by whose values the rows are divided into files; none where nothing is said.
+    pub partition_by: Option<Vec<String>>,
+    /// When small files are put together; never where nothing is said.
+    pub compact: Option<Compact>,
+}
+
+/// When small files are put together, and into how large ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compact {
+    /// So many, in one partition.
+    pub files: u64,
+    /// A file of so many rows is not small, and none is made larger.
+    pub rows: u64,
 }
 
 /// What a store asks of the rows that are published there.

@@ -48,6 +48,14 @@ impl Location {
         }
     }
 
+    /// What `path`, with `/` between its parts, is in this directory.
+    pub(super) fn descend(&self, path: &str) -> Self {
+        match self {
+            Self::Local(directory) => Self::Local(directory.join(path)),
+            Self::Remote(remote) => Self::Remote(remote.descend(path)),
+        }
+    }
+
     /// The place beside this one whose name ends in `suffix`, and not in `.parquet`.
     pub(super) fn sibling(&self, suffix: &str) -> Self {
         match self {

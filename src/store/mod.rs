@@ -29,7 +29,7 @@ pub use self::beside::keys_of;
 pub use self::common::rolled_back;
 pub use self::durable::{GateLock, Waiting, sweep_at};
 pub use self::encoded::{Encoded, Encoder, StagedUnit, UnitEncoder};
-pub use self::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
+pub use self::interface::{BatchRows, Commit, CommitDone, Committed, Compact, Layout, Snapshot, Stage, Store, Terms};
 pub use self::list::{open, refuse_other_files};
 pub use self::location::Location;
 pub use self::parquet::{done_in, replays_in, stored_at};

@@ -1,13 +1,15 @@
-//! Commits: a batch's file, in place of what it replaces.
+//! Commits: a batch's files, in place of what they replace.
 
 use deltalake_core::DeltaTableError;
+use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::TransactionError;
-use deltalake_core::kernel::{Action, Remove};
 
-use super::add::add;
 use super::append::{create, properties};
 use super::commit_state::{CommitState, unknown, untold};
 use super::log::{self, LOG};
+use super::outgoing::Outgoing;
+use super::pieces::Piece;
+use super::rewrite::Leaving;
 use super::schema::{self, DeltaWriteSchema, Written};
 use super::table::{DeltaStore, Table, had_rows};
 use super::transactions::{Transactions, ensure_at};
@@ -19,22 +21,21 @@ use crate::store::interface::{Commit, CommitDone, Committed};
 use crate::store::kill;
 use crate::store::location::Location;
 use crate::store::parquet::StagedFile;
-use crate::store::stamp::Stamp;
 
 /// Commits that lost a race are tried again so often.
 const ATTEMPTS_MAX: usize = 100;
 
-/// Publishes the finished `staged` file as the batch that the stamp names, in place of what the table holds of it.
+/// Publishes the finished files as the batch that the stamp names, in place of what the table holds of it.
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
 pub(super) fn commit(
     store: &DeltaStore,
-    staged: &mut StagedFile,
+    mut outgoing: Outgoing<'_>,
     columns: &DeltaWriteSchema,
     what: &Commit<'_>,
 ) -> Result<Committed, Fault> {
-    let (location, stamp, has_rows) = (&store.location, what.stamp, staged.rows() > 0);
+    let (location, stamp, has_rows) = (&store.location, what.stamp, outgoing.has_rows());
     let table = Table::open(store)?;
     if what.snapshot.is_some_and(|snapshot| snapshot.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Conflict("another batch was published".into()));
@@ -45,16 +46,14 @@ pub(super) fn commit(
     ensure_at(location, table.as_ref(), what.positions)?;
     let terms = table.as_ref().map(|table| &table.terms);
     let Written { columns: written, added } = schema::written(&columns.batch, terms, columns.evolution)??;
-    if written != columns.written {
+    let partition_by = table.as_ref().map_or_else(|| Ok(columns.partition_by.clone()), Table::partition_columns)?;
+    if written != columns.written || partition_by != columns.partition_by {
         let fault = Fault::new(Code::TableChanged, format!("{location}: the columns of the Delta table changed meanwhile"));
         return Err(fault.hint("nothing was published; run the gate again"));
     }
-    make_log(location, staged)?;
-    let mut change = Change::of(table.as_ref(), what, staged)?;
-    if has_rows {
-        change.actions.push(Action::Add(add(staged.path(), change.name.clone())?));
-        staged.place(&location.join(&change.name))?;
-    }
+    make_log(location, outgoing.whole)?;
+    let mut change = Change::of(table.as_ref(), what, &outgoing)?;
+    change.actions.extend(outgoing.place(location, &change.names)?);
     // What takes files out of the table, or was judged beside its rows, is not committed behind others: the library would not
     // look again what they did. Nor is a new table, whose columns would take the place of those of another that was made meanwhile.
     let takes_out = change.actions.iter().any(|action| matches!(action, Action::Remove(_)));
@@ -67,14 +66,14 @@ pub(super) fn commit(
     };
     let version = match committed {
         Ok(version) => version,
-        Err(error) => match after_error(store, staged, (what, &transactions), &change.name, &error)? {
+        Err(error) => match after_error(store, &mut outgoing, (what, &transactions), &change.names, &error)? {
             Landing::At(version) => version,
             Landing::Conflict(why) => return Ok(Committed::Conflict(why)),
         },
     };
     kill::step();
     settle(store, version, &transactions)?;
-    let warnings = upkeep::keep_up(store).into_iter().collect();
+    let warnings = upkeep::keep_up(store);
     Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, warnings }))
 }
 
@@ -101,23 +100,23 @@ enum Landing {
 /// It is not there, or nobody can tell.
 fn after_error(
     store: &DeltaStore,
-    staged: &mut StagedFile,
+    outgoing: &mut Outgoing<'_>,
     batch: (&Commit<'_>, &Transactions),
-    name: &str,
+    names: &[String],
     error: &DeltaTableError,
 ) -> Result<Landing, Fault> {
     let location = &store.location;
-    match (conflict(error), landed(store, batch, staged.rows() > 0, name)) {
+    match (conflict(error), landed(store, batch, names)) {
         (Some(why), there) => {
             // Nobody but this gate knows the file, unless the commit is there after all.
             if matches!(there, Ok(None)) {
-                staged.take_back();
+                outgoing.take_back();
             }
             Ok(Landing::Conflict(why))
         }
         (None, Ok(Some(version))) => Ok(Landing::At(version)),
         (None, Ok(None)) => {
-            staged.take_back();
+            outgoing.take_back();
             let fault = Fault::new(Code::Unwritable, format!("{location}: cannot commit to the Delta table: {}", cause(error)));
             Err(fault.hint("nothing was published"))
         }
@@ -147,15 +146,12 @@ fn settle(store: &DeltaStore, version: u64, transactions: &Transactions) -> Resu
 
 /// The version by which the batch's file came into the table, if it did: an answer of the store may be lost after it has
 /// done what it was asked.
-fn landed(
-    store: &DeltaStore,
-    (what, transactions): (&Commit<'_>, &Transactions),
-    has_rows: bool,
-    name: &str,
-) -> Result<Option<u64>, Fault> {
+fn landed(store: &DeltaStore, (what, transactions): (&Commit<'_>, &Transactions), names: &[String]) -> Result<Option<u64>, Fault> {
     let Some(table) = Table::open(store)? else { return Ok(None) };
-    let is_there =
-        if has_rows { table.files_of(what.stamp)?.iter().any(|(file, _)| file.path == name) } else { transactions.are_last(&table)? };
+    let is_there = match names {
+        [] => transactions.are_last(&table)?,
+        _ => table.pieces_of(what.stamp)?.iter().any(|piece| names.iter().any(|name| *name == piece.file.path())),
+    };
     if !is_there {
         return Ok(None);
     }
@@ -168,16 +164,16 @@ fn landed(
     Ok(None)
 }
 
-/// The batch's own files in the table, which its commit takes out.
+/// The batch's own rows in the table, which its commit takes out.
 ///
 /// # Errors
 /// Its rows are in the table and cannot be told from others.
-fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fault> {
+fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<Piece>, Fault> {
     // What moves a source on has never been there.
     if !what.positions.is_empty() {
         return Ok(Vec::new());
     }
-    let own = table.files_of(what.stamp)?;
+    let own = table.pieces_of(what.stamp)?;
     // Where rows are replaced by value, another batch may have taken the place of this one's.
     if own.is_empty() && what.replace.is_none() && table.transaction(what.stamp)?.is_some_and(had_rows) {
         match table.commit_state(what.stamp)? {
@@ -196,47 +192,47 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<(Remove, Stamp)>, Fau
 pub(super) fn rehearse(store: &DeltaStore, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<u64, Fault> {
     let Some(table) = Table::open(store)? else { return Ok(0) };
     schema::written(&columns.batch, Some(&table.terms), columns.evolution)??;
-    let paths: Vec<String> = own(&table, what)?.into_iter().map(|(file, _)| file.path).collect();
-    let Some(partition) = what.replace else { return Ok(0) };
-    Ok(replace::hits(&table, &paths, partition)?.iter().map(|hit| hit.replaced_rows).sum())
+    let mut leaving = Leaving::default();
+    own(&table, what)?.into_iter().try_for_each(|piece| leaving.piece(&table, piece))?;
+    what.replace.map_or(Ok(0), |partition| replace::mark(&table, &mut leaving, partition))
 }
 
-/// What a commit takes out of the table, and what it calls its file.
+/// What a commit takes out of the table, and what it calls its files.
 struct Change {
     actions: Vec<Action>,
     /// Rows of other batches that go.
     replaced_rows: u64,
-    name: String,
+    names: Vec<String>,
 }
 
 impl Change {
-    fn of(table: Option<&Table<'_>>, what: &Commit<'_>, staged: &StagedFile) -> Result<Self, Fault> {
-        let (stamp, digest) = (what.stamp, staged.digest()?);
+    fn of(table: Option<&Table<'_>>, what: &Commit<'_>, outgoing: &Outgoing<'_>) -> Result<Self, Fault> {
+        let (stamp, digest) = (what.stamp, outgoing.whole.digest()?);
         let (mut actions, mut replaced_rows) = (Vec::new(), 0);
         // A name is used once, since readers of an older version may still read what was superseded; and it says what the
         // file holds, since nothing keeps two gates from sending files of one name to a store.
-        let mut name = format!("{}.{digest:032x}", stamp.batch_id);
+        let (stem, mut ending) = (format!("{}.{digest:032x}", stamp.batch_id), String::new());
         if let Some(table) = table {
             let own = own(table, what)?;
             if what.positions.is_empty() && table.transaction(stamp)?.is_some() {
-                name += &format!(".{}", table.table.version().unwrap_or(0) + 1);
+                ending += &format!(".{}", table.table.version().unwrap_or(0) + 1);
             }
-            let paths: Vec<String> = own.iter().map(|(file, _)| file.path.clone()).collect();
-            actions.extend(own.into_iter().map(|(file, _)| Action::Remove(file)));
+            let mut leaving = Leaving::default();
+            own.into_iter().try_for_each(|piece| leaving.piece(table, piece))?;
             if let Some(partition) = what.replace {
-                let hits = replace::hits(table, &paths, partition)?;
-                replaced_rows = hits.iter().map(|hit| hit.replaced_rows).sum();
-                actions.extend(replace::actions(table, hits, partition)?);
+                replaced_rows = replace::mark(table, &mut leaving, partition)?;
             }
+            actions.extend(leaving.actions(table)?);
         }
         // Where gates cannot wait for each other, one that lost the race must not move or remove the other's file.
-        name.extend(staged.own_name().map(|nonce| format!(".{nonce}")));
-        Ok(Self { actions, replaced_rows, name: name + ".parquet" })
+        ending.extend(outgoing.whole.own_name().map(|nonce| format!(".{nonce}")));
+        let names = outgoing.names(&stem, &(ending + ".parquet"));
+        Ok(Self { actions, replaced_rows, names })
     }
 }
 
 /// Why the commit came too late, if others were first.
-fn conflict(error: &DeltaTableError) -> Option<String> {
+pub(super) fn conflict(error: &DeltaTableError) -> Option<String> {
     match error {
         DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
         DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),

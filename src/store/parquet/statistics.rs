@@ -85,7 +85,7 @@ fn statistics(footer: &ArrowReaderMetadata) -> Result<Value, ParquetError> {
 }
 
 /// The smallest or the largest of `bounds`.
-fn extreme(bounds: &ArrayRef, largest: bool) -> Option<Value> {
+pub(super) fn extreme(bounds: &ArrayRef, largest: bool) -> Option<Value> {
     let of = |values: &mut dyn Iterator<Item = i64>| if largest { values.max() } else { values.min() };
     match bounds.data_type() {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
