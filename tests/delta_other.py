@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from datetime import date
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
@@ -11,8 +12,8 @@ lake = sys.argv[1]
 
 
 def do(what: str) -> None:
-    table = DeltaTable(lake)
     verb, _, rest = what.partition(" ")
+    table = None if verb == "partition" else DeltaTable(lake)
     if verb == "compact":
         time.sleep(int(rest) / 1000)
         DeltaTable(lake).optimize.compact()
@@ -22,6 +23,10 @@ def do(what: str) -> None:
         table.delete(rest)
     elif verb == "overwrite":
         write_deltalake(lake, pa.table({"id": pa.array([-5], pa.int64()), "v": pa.array([0], pa.int64())}), mode="overwrite")
+    elif verb == "partition":
+        column, value, number = rest.split()
+        rows = {"id": pa.array([int(number)], pa.int64()), column: pa.array([date.fromisoformat(value)]), "v": pa.array([1], pa.int64())}
+        write_deltalake(lake, pa.table(rows), mode="append", partition_by=[column])
     elif verb == "count":
         found = table.to_pyarrow_table().num_rows
         assert found == int(rest), f"{found} rows"

@@ -10,8 +10,8 @@ use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
 use crate::files;
 use crate::rules::words::Duration;
-use crate::ruleset::{RuleFile, TableFormat};
-use crate::store::{self, Location, Quarantine, Store, Terms, Waiting};
+use crate::ruleset::{GateSection, RuleFile, TableFormat};
+use crate::store::{self, Compact, Layout, Location, Quarantine, Store, Terms, Waiting};
 
 /// Lets `rules` judge rows for `publish`, by what the table there promises; `removes` takes rows out of it.
 ///
@@ -31,13 +31,15 @@ pub(super) fn beside(rules: &mut RuleFile, publish: &dyn Store, removes: Option<
 
 /// What in the rule file takes rows out of a table.
 pub(super) fn replaces(rules: &RuleFile) -> Option<&'static str> {
-    rules.sections.gate.replace.as_ref().map(|_| "`gate: { replace: … }`")
+    let gate = &rules.sections.gate;
+    gate.replace.as_ref().map(|_| "`gate: { replace: … }`").or_else(|| gate.merge.as_ref().map(|_| "`gate: { merge: … }`"))
 }
 
 /// Options that name places; the rule file's `gate` section names them too.
 #[derive(Debug, Args)]
 pub(super) struct Destinations {
-    /// Where passing rows go: a path ending in .parquet is one file, any other, or s3://BUCKET/PATH, a Delta table
+    /// Where passing rows go: a path ending in .parquet is one file, any other, or
+    /// s3://BUCKET/PATH, gs://… or az://…, a Delta table
     #[arg(long, value_name = "PATH")]
     publish: Option<String>,
     /// How a directory keeps batches: delta (unless it holds plain parts already), or parquet, one part a batch
@@ -92,7 +94,7 @@ impl Destinations {
         });
         allow_all_in(confines.filter(|_| self.publish.is_none()), publish)?;
         let named = self.quarantine.as_ref().or(section.quarantine.as_ref());
-        let (publish, quarantine) = places(publish, format.or(section.format), named.map(String::as_str))?;
+        let (publish, quarantine) = places(publish, format.or(section.format), named.map(String::as_str), &layout(section))?;
         let is_of_rules = self.quarantine.is_none() && (section.quarantine.is_some() || self.publish.is_none());
         let place = named.cloned().unwrap_or_else(|| quarantine.directory.to_string());
         allow_all_in(confines.filter(|_| is_of_rules), &place)?;
@@ -109,7 +111,7 @@ pub(super) fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<
     let Some(publish) = &section.publish else { return Ok(None) };
     let confines = confines.map(|confines| (confines, rules));
     allow_all_in(confines, publish)?;
-    let (publish, quarantine) = places(publish, section.format, section.quarantine.as_deref())?;
+    let (publish, quarantine) = places(publish, section.format, section.quarantine.as_deref(), &layout(section))?;
     allow_all_in(confines, &section.quarantine.clone().unwrap_or_else(|| quarantine.directory.to_string()))?;
     Ok(Some(publish))
 }
@@ -119,10 +121,22 @@ fn allow_all_in(confines: Option<(&Confines, &RuleFile)>, place: &str) -> Result
     confines.allow_all_in(place).map_err(|e| e.at(Place::file(&rules.path)))
 }
 
+/// How the rule file lays a table out.
+fn layout(section: &GateSection) -> Layout {
+    let compact = section.compact.as_ref().map(|compact| Compact { files: compact.value.files, rows: compact.value.rows });
+    Layout { partition_by: section.partition_by.as_ref().map(|columns| columns.0.clone()), compact }
+}
+
 /// The places for published rows and for those set aside.
-fn places(publish: &str, format: Option<TableFormat>, quarantine: Option<&str>) -> Result<(Arc<dyn Store>, Quarantine), Fault> {
+fn places(
+    publish: &str,
+    format: Option<TableFormat>,
+    quarantine: Option<&str>,
+    layout: &Layout,
+) -> Result<(Arc<dyn Store>, Quarantine), Fault> {
     let surroundings = surroundings();
     let publish = store::open(publish, format, &surroundings)?;
+    let publish = if *layout == Layout::default() { publish } else { publish.with_layout(layout)? };
     let quarantine = match quarantine {
         Some(path) => Location::new(path, &surroundings)?,
         None => {

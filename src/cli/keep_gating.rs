@@ -88,14 +88,9 @@ impl Gate {
         let moving = Some(Moving { positions: std::mem::take(&mut arrival.positions), ..run.moving.clone() });
         // What a batch leaves in it goes with the batch.
         let scratch = run.scratch.within()?;
-        let reached: Vec<(String, i64)> = positions(&moving);
-        let opening = Opening {
-            gate: self,
-            run,
-            scratch: &scratch,
-            data: RefCell::new(std::mem::replace(&mut arrival.data, Data::Named(Vec::new()))),
-            opened: RefCell::default(),
-        };
+        let reached = positions(&moving);
+        let data = std::mem::replace(&mut arrival.data, Data::Named(Vec::new()));
+        let opening = Opening { gate: self, run, scratch: &scratch, data: RefCell::new(data), opened: RefCell::default() };
         let batch = Batch {
             id: arrival.id.clone().or_else(|| self.options.batch_id.clone()),
             data: &|rules: &RuleFile| opening.open(rules),

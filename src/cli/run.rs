@@ -400,7 +400,19 @@ pub(super) fn surroundings() -> Surroundings {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     // The key of masks is none of theirs.
     let is_ours = |name: &str| VARIABLES.iter().any(|beginning| name.starts_with(beginning)) && name != MASK_KEY;
-    Surroundings { variables: variables.filter(|(name, _)| is_ours(name)).collect(), staging: std::env::temp_dir() }
+    Surroundings {
+        variables: variables.filter(|(name, _)| is_ours(name)).collect(),
+        staging: std::env::temp_dir(),
+        aws_config: aws_file("AWS_CONFIG_FILE", "config"),
+        aws_credentials: aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+    }
+}
+
+/// What stands in a file of AWS: the one that the variable names, or the usual one; nothing if it cannot be read.
+fn aws_file(variable: &str, name: &str) -> Option<String> {
+    let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = named.or_else(|| Some(std::env::home_dir()?.join(".aws").join(name)))?;
+    std::fs::read_to_string(path).ok()
 }
 
 /// How to read data, as the rule file says it, from this machine and from elsewhere.

@@ -12,6 +12,7 @@ use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
 use crate::delta_log::LOG;
 use crate::diagnostic::{Code, Fault};
+use crate::remote;
 
 /// Files of one format, and the keys their directories are named by.
 #[derive(Debug)]
@@ -46,8 +47,19 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
             continue;
         }
         allow(path)?;
+        if remote::Kind::of(path).is_some() {
+            let found = remote::find(path, &options.surroundings)?;
+            from_directory |= found.directory.is_some();
+            found.objects.iter().try_for_each(|(name, _)| allow(name))?;
+            keys.extend(
+                found.objects.iter().map(|(name, _)| found.directory.as_ref().map_or_else(Vec::new, |root| keys_below(name, root))),
+            );
+            files.extend(found.objects.into_iter().map(|(name, object)| InputFile::object(&name, object)));
+            continue;
+        }
         if path.contains("://") {
-            return Err(Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL")).hint("fetch it first"));
+            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL"));
+            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH` or an `https://` address"));
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
@@ -68,7 +80,7 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
                 keys.push(Vec::new());
                 continue;
             }
-            keys.push(if is_directory { DirectoryKey::of_path(&found[root.len()..]) } else { Vec::new() });
+            keys.push(if is_directory { keys_below(&found, root) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
     }
@@ -87,6 +99,11 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
         }
     }
     Ok(Located { format, files, keys })
+}
+
+/// The keys of the directories between a file and the directory that was named.
+fn keys_below(path: &str, root: &str) -> Vec<DirectoryKey> {
+    DirectoryKey::of_path(&path[root.len()..])
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
@@ -171,6 +188,7 @@ fn ensure_in_unicode(pattern: &str) -> Result<(), Fault> {
 /// Every file below `directory`, in byte order; names that begin with `_` or `.` are of those who write, not data. Links to
 /// directories are followed where `allow` lets them.
 fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Vec<String>, Fault> {
+    ensure_in_no_table(directory)?;
     let mut files = Vec::new();
     let mut pending = vec![directory.to_owned()];
     // Links may lead back up.
@@ -204,6 +222,18 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
             .hint("names that begin with `_` or `.` are passed over"));
     }
     Ok(files)
+}
+
+/// Refuses a directory within a Delta table: some of its files may be none of the table's any more.
+fn ensure_in_no_table(directory: &str) -> Result<(), Fault> {
+    let whole = fs::canonicalize(directory).map_err(|e| cannot_read(directory, &e))?;
+    match whole.ancestors().skip(1).find(|above| above.join(LOG).is_dir()) {
+        None => Ok(()),
+        Some(table) => {
+            let what = format!("{directory}: this directory is part of a Delta table, whose log says which of its files count");
+            Err(Fault::new(Code::FilesDiffer, what).hint(format!("name the table, `{}`, or files by a glob", table.display())))
+        }
+    }
 }
 
 /// A fault, where what `directory` holds under `name` says that it is a table: its log, not the directory, says which files

@@ -4,6 +4,7 @@ mod int96;
 mod levels;
 mod statistics;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -99,19 +100,22 @@ impl OpenedFile {
         each: &mut TakeArrays<'_>,
     ) -> Result<(), Fault> {
         let records = self.group_rows(group);
-        let handle = file.open()?;
-        self.int96_fits(file, group, roots)?;
         let mask = ProjectionMask::roots(self.footer.parquet_schema(), roots.iter().copied());
+        let handle = self.open_columns(file, group, &mask)?;
+        let failure = handle.failure();
+        // Readers hand on the text of a fault alone.
+        let failed = |e: &dyn std::fmt::Display| failure().unwrap_or_else(|| damaged(file, e));
+        self.int96_fits(file, group, roots, &handle)?;
         let form = if is_compact { &self.compact } else { &self.footer };
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, form.clone())
             .with_projection(mask)
             .with_row_groups(vec![group as usize])
             .with_batch_size(batch_rows)
             .build()
-            .map_err(|e| damaged(file, &e))?;
+            .map_err(|e| failed(&e))?;
         let (mut first, mut held) = (0, LeafCounts::new(roots.len()));
         for batch in reader {
-            let batch = batch.map_err(|e| damaged(file, &e))?;
+            let batch = batch.map_err(|e| failed(&e))?;
             held.add(batch.columns());
             let len = batch.num_rows() as u32;
             each(batch.columns(), len)?;
@@ -126,9 +130,25 @@ impl OpenedFile {
         Ok(())
     }
 
-    fn int96_fits(&self, file: &InputFile, group: u64, roots: &[usize]) -> Result<(), Fault> {
+    /// The file, to read columns of a row group from.
+    fn open_columns(&self, file: &InputFile, group: u64, mask: &ProjectionMask) -> Result<Readable, Fault> {
+        let group = self.footer.metadata().row_group(group as usize);
+        // A footer that promises chunks beyond the file's end is found out when they are read.
+        let range = |leaf: usize| {
+            let (start, len) = group.column(leaf).byte_range();
+            start.min(file.bytes)..start.saturating_add(len).min(file.bytes)
+        };
+        file.open_ranges(|| {
+            let leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
+            let ranges = catch_unwind(AssertUnwindSafe(|| leaves.map(range).collect()));
+            ranges.map_err(|_| damaged(file, &"a column chunk lies at an impossible place"))
+        })
+    }
+
+    fn int96_fits(&self, file: &InputFile, group: u64, roots: &[usize], handle: &Readable) -> Result<(), Fault> {
         for column in self.int96.iter().filter(|column| roots.contains(&column.root)) {
-            let misread = int96::first_misread(&Arc::new(file.open()?), &self.footer, group as usize, column);
+            let again = handle.try_clone().map_err(|e| cannot_read(&file.path, &e))?;
+            let misread = int96::first_misread(&Arc::new(again), &self.footer, group as usize, column);
             if let Some((row, why)) = misread.map_err(|e| damaged(file, &e))? {
                 let name = self.footer.parquet_schema().column(column.leaf).path().string();
                 let row = self.rows_before(group) + row + 1;

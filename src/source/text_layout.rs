@@ -75,7 +75,7 @@ impl ReadOptions {
             ("header", true) => "the names stand in `columns`; lines before the first record are `skip_rows`".to_owned(),
             ("columns", _) => "it is for `format: fixed`; the columns of a contract stand in `schema`".to_owned(),
             (_, true) => "fields of fixed width have neither delimiters nor quotes; leave it out".to_owned(),
-            _ => format!("leave it out, or say which `format` the data has; this one was read as {}", format.name()),
+            _ => "leave it out, or say which `format` the data has".to_owned(),
         };
         Err(fault.hint(hint))
     }

@@ -131,7 +131,7 @@ impl Store for SingleFile {
 }
 
 impl Target for SingleFile {
-    fn rehearse(&self, _: &Commit<'_>) -> Result<u64, Fault> {
+    fn rehearse(&self, _: &StagedFile, _: &Commit<'_>) -> Result<u64, Fault> {
         Ok(0)
     }
 
@@ -139,7 +139,7 @@ impl Target for SingleFile {
         staged.footer_digest()
     }
 
-    fn commit(&self, staged: &mut StagedFile, _: &Commit<'_>) -> Result<Committed, Fault> {
+    fn commit(&mut self, staged: &mut StagedFile, _: &Commit<'_>) -> Result<Committed, Fault> {
         staged.place(&self.location())?;
         Ok(Committed::Done(CommitDone::default()))
     }

@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 
 use super::encoded::{Encoded, Encoder, StagedUnit};
 use super::location::Location;
+use super::merge::Merge;
 use super::partition::Partition;
 use super::position::Position;
 use super::stamp::{Stamp, Stored};
@@ -63,6 +64,26 @@ pub trait Store: Display + Send + Sync {
     fn allow_replacing(&self) -> Result<(), Fault> {
         let fault = Fault::new(Code::UnfitDestination, format!("{self}: rows can be replaced by their values in a Delta table only"));
         Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out"))
+    }
+
+    /// Refuses batches whose rows insert, update and delete others by their key.
+    ///
+    /// # Errors
+    /// It cannot take single rows away.
+    fn allow_merging(&self) -> Result<(), Fault> {
+        let fault = Fault::new(Code::UnfitDestination, format!("{self}: rows can be merged by their key into a Delta table only"));
+        Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { merge: … }` out"))
+    }
+
+    /// The same store, laid out so.
+    ///
+    /// # Errors
+    /// It cannot be.
+    fn with_layout(&self, layout: &Layout) -> Result<Arc<dyn Store>, Fault> {
+        let _ = layout;
+        let fault =
+            Fault::new(Code::UnfitDestination, format!("{self}: only a Delta table can be partitioned, or its small files put together"));
+        Err(fault.hint("publish to a directory without `format: parquet`, or leave `partition_by` and `compact` out of `gate`"))
     }
 
     /// Whether rows of `columns` can be published; inside, why what is there does not let them.
@@ -135,6 +156,24 @@ pub trait Store: Display + Send + Sync {
         let _ = names;
         Ok(Coverage::default())
     }
+}
+
+/// How a table shall be laid out, beyond what its rows say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns by whose values the rows are divided into files; none where nothing is said.
+    pub partition_by: Option<Vec<String>>,
+    /// When small files are put together; never where nothing is said.
+    pub compact: Option<Compact>,
+}
+
+/// When small files are put together, and into how large ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compact {
+    /// So many, in one partition.
+    pub files: u64,
+    /// A file of so many rows is not small, and none is made larger.
+    pub rows: u64,
 }
 
 /// What a store asks of the rows that are published there.
@@ -276,6 +315,8 @@ pub struct Commit<'a> {
     pub snapshot: Option<&'a dyn Snapshot>,
     /// The rows of other batches that the batch takes the place of.
     pub replace: Option<&'a Partition>,
+    /// How the batch's rows become those of the table; without it they are added.
+    pub merge: Option<&'a Merge<'a>>,
     /// What the batch moves on; committed is only what finds each where it begins. Then nothing else is remembered of it.
     pub positions: &'a [Position],
 }
@@ -294,6 +335,10 @@ pub enum Committed {
 pub struct CommitDone {
     /// Rows of other batches that went for it.
     pub replaced_rows: u64,
+    /// Rows of the batch that deleted one, and are not in the table.
+    pub deletes: u64,
+    /// Rows of the batch that are not there since a newer one of their key is.
+    pub late: u64,
     /// What failed afterwards, for people; the batch is published all the same.
     pub warnings: Vec<String>,
 }

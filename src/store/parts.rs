@@ -12,7 +12,7 @@ use super::durable::{not_durable, sweep_at};
 use super::interface::{BatchRows, Commit, CommitDone, Committed, Snapshot, Stage, Store, Terms};
 use super::location::Location;
 use super::named::{Named, ensure_apart, is_part, quarantine_beside};
-use super::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target};
+use super::parquet::{BatchFile, Constants, FilesView, ParquetStage, StagedFile, TableFile, Target};
 use super::parquet::{held, live_file, replays_in, stored_at, whole_at};
 use super::stamp::{Stamp, Stored};
 use super::summaries::{Coverage, SummaryName, TextFiles, Texts};
@@ -114,7 +114,7 @@ impl Store for Parts {
                 Stored::Foreign => version.update(name.as_bytes()),
                 Stored::Nothing | Stored::RolledBack(_) => continue,
             }
-            files.push(TableFile { location, statistics: None });
+            files.push(TableFile { location, statistics: None, constants: Constants::default(), without: Vec::new() });
         }
         let version = (!files.is_empty()).then(|| version.digest128());
         Ok(Arc::new(FilesView { version, files, schema: None }))
@@ -149,7 +149,7 @@ impl Store for Parts {
 }
 
 impl Target for Parts {
-    fn rehearse(&self, _: &Commit<'_>) -> Result<u64, Fault> {
+    fn rehearse(&self, _: &StagedFile, _: &Commit<'_>) -> Result<u64, Fault> {
         Ok(0)
     }
 
@@ -157,7 +157,7 @@ impl Target for Parts {
         staged.footer_digest()
     }
 
-    fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
+    fn commit(&mut self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
         staged.place(&self.part(&what.stamp.batch_id))?;
         Ok(Committed::Done(CommitDone::default()))
     }

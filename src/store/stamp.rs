@@ -55,6 +55,9 @@ impl Stamp {
     const RULES_DIGEST: &'static str = "sluicegate.rules_digest";
     const CONTENT_DIGEST: &'static str = "sluicegate.content_digest";
 
+    /// The keys of what it says, in their order.
+    pub(super) const KEYS: [&'static str; 4] = [Self::DATASET, Self::BATCH_ID, Self::RULES_DIGEST, Self::CONTENT_DIGEST];
+
     pub(super) fn entries(&self) -> [(&'static str, &str); 4] {
         [
             (Self::DATASET, &self.dataset),

@@ -64,6 +64,8 @@ fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     ));
     let package = "http://schemas.openxmlformats.org/package/2006/relationships";
     parts.push(("xl/_rels/workbook.xml.rels".into(), format!("<Relationships xmlns=\"{package}\">{related}</Relationships>")));
+    let main = format!("<Relationship Id=\"b\" Type=\"{RELATIONS}/officeDocument\" Target=\"xl/workbook.xml\"/>");
+    parts.push(("_rels/.rels".into(), format!("<Relationships xmlns=\"{package}\">{main}</Relationships>")));
     zip(&parts.iter().map(|(name, content)| (name.as_str(), content.as_bytes())).collect::<Vec<_>>())
 }
 
@@ -172,7 +174,7 @@ fn cells_without_a_value_are_malformed_and_say_which_cell_it_is() {
 fn which_sheet_is_meant_is_said_or_is_a_fault() {
     let sheet = |name: &str| header(1, &[name]) + &row(2, &[&number("1")]);
     let (one, two) = (sheet("one"), sheet("two"));
-    let book = workbook(&[("First", &one), ("Second & last", ""), ("Third", &two)]);
+    let book = workbook(&[("First", &one), ("Second &amp; last", ""), ("Third", &two)]);
     let said = fault(&book, RULES);
     assert!(said.contains("2 sheets have data: `First`, `Third`"), "{said}");
     for (sheet, column) in [("Third", "two"), ("3", "two"), ("1", "one")] {
@@ -206,15 +208,19 @@ fn cells_far_apart_take_no_memory_for_what_is_between() {
 
 #[test]
 fn workbooks_that_unpack_to_gigabytes_are_refused_before_they_are_unpacked() {
-    let blanks = vec![b' '; 64 << 20];
-    let bomb: Vec<(String, &[u8])> = (0..40).map(|i| (format!("xl/media/{i}.png"), blanks.as_slice())).collect();
-    let mut parts: Vec<(&str, &[u8])> = bomb.iter().map(|(name, content)| (name.as_str(), *content)).collect();
-    parts.push(("xl/workbook.xml", b"<workbook/>"));
-    parts.push(("[Content_Types].xml", b"<Types/>"));
+    // The size of the first part, as the directory at the end says it.
+    let saying = |size: u32| {
+        let mut archive = zip(&[("xl/workbook.xml", b"<workbook/>"), ("[Content_Types].xml", b"<Types/>")]);
+        let entry = archive.windows(4).position(|bytes| bytes == b"PK\x01\x02").expect("a directory");
+        archive[entry + 24..entry + 28].copy_from_slice(&size.to_le_bytes());
+        archive
+    };
     let place = Place::with(RULES, "");
-    place.write("b.xlsx", zip(&parts));
-    let run = place.run(&["check", "b.xlsx", "-r", "r.yaml"]);
-    assert!(run.code == 2 && run.stderr.contains("unpacked, this workbook has more than 2048 MiB"), "{}", run.stderr);
+    for (size, why) in [(u32::MAX, "unpacked, this workbook has more than 2048 MiB"), (5, "a part of it is of another size than it says")] {
+        place.write("b.xlsx", saying(size));
+        let run = place.run(&["check", "b.xlsx", "-r", "r.yaml"]);
+        assert!(run.code == 2 && run.stderr.contains(why), "{}", run.stderr);
+    }
     let repeated = "<table:table table:name=\"a\"><table:table-row table:number-rows-repeated=\"1000000\"><table:table-cell \
                     table:number-columns-repeated=\"1000\" office:value-type=\"float\" office:value=\"1\"/></table:table-row></table:table>";
     place.write("b.ods", zip(&[("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", repeated.as_bytes())]));

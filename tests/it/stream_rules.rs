@@ -11,7 +11,7 @@ use sluicegate::metric::Budget;
 use sluicegate::rows::RowSet;
 use sluicegate::ruleset::RuleFile;
 use sluicegate::source::{self, ContractColumn, EventReader, Projection, ReadOptions, Source, Spool};
-use sluicegate::stream::{Output, Remembered, Stream, Terms};
+use sluicegate::stream::{Output, Places, Remembered, Stream, Terms};
 
 use crate::support::{Place, files_below, project};
 
@@ -52,7 +52,7 @@ fn streamed(rules: &RuleFile, reader: EventReader, now: DateTime<Utc>, text: &[u
     let mut stream = Stream::new(Terms { reader, judge, remembered, keys_max: 1000, kept_bytes_max: None, privacy });
     let (mut out, mut aside, mut good) = (Output::default(), BTreeSet::new(), 0);
     for piece in text.chunk_by(|a, _| *a != b'\n') {
-        stream.judge(piece, 0, &mut out).unwrap_or_else(|fault| panic!("{fault}"));
+        stream.judge(piece, Places::Lines, 0, &mut out).unwrap_or_else(|fault| panic!("{fault}"));
         good += out.good_lines.len() as u64;
         let bad: Vec<serde_json::Value> =
             String::from_utf8(out.bad.clone()).expect("UTF-8").lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();

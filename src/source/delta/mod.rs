@@ -6,6 +6,7 @@
 mod columns;
 mod log;
 mod name;
+mod place;
 mod snapshot;
 
 use std::sync::Arc;
@@ -14,11 +15,8 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, new_
 use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{Schema, SchemaRef};
 use delta_kernel::engine::arrow_conversion::TryIntoArrow;
-use delta_kernel::schema::{DataType as KernelType, StructType};
+use delta_kernel::schema::{DataType as KernelType, PrimitiveType, StructType};
 use delta_kernel::table_features::ColumnMappingMode;
-use deltalake_core::DeltaTableBuilder;
-use deltalake_core::logstore::LogStoreRef;
-use url::Url;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use self::columns::TableField;
@@ -31,16 +29,23 @@ use super::typed::{ColumnLayout, damaged};
 use super::{
     Chunk, Format, InputFile, Known, Origins, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
 };
-use crate::delta_log::{LOG, only_files};
 use crate::diagnostic::{Code, Fault};
 use crate::metric::ColumnStatistics;
+use crate::remote::Kind;
 
 /// The table that `paths` name, opened; none where they name files.
 ///
 /// # Errors
 /// Other data is named beside it, or it cannot be read.
 pub(super) fn open(paths: &[String], options: &ReadOptions) -> Result<Option<Arc<dyn Source>>, Fault> {
-    let names = paths.iter().map(|path| TableName::of(path)).collect::<Result<Vec<_>, _>>()?;
+    for path in paths.iter().filter(|path| path.as_str() != "-") {
+        let path = path.strip_prefix(name::SCHEME).unwrap_or(path);
+        // Nothing is asked of a place that a rule file must not name. Of URLs of other kinds, those who fetch them say so.
+        if let Some(confines) = options.confines.as_ref().filter(|_| Kind::of(path).is_some() || !path.contains("://")) {
+            confines.allow(path)?;
+        }
+    }
+    let names = paths.iter().map(|path| TableName::of(path, &options.surroundings)).collect::<Result<Vec<_>, _>>()?;
     let Some(table) = names.iter().flatten().next() else {
         return match options.table_state {
             None => Ok(None),
@@ -62,16 +67,9 @@ pub(super) fn open(paths: &[String], options: &ReadOptions) -> Result<Option<Arc
     if let Some(confines) = &options.confines {
         confines.allow_all_in(&table.location)?;
     }
-    only_files(&std::path::Path::new(&table.location).join(LOG))?;
-    let snapshot = snapshot::read(&table.location, log_store(&table.location)?, table.state.or(options.table_state))?;
-    Ok(Some(Arc::new(DeltaSource::of(&table.location, snapshot, options)?)))
-}
-
-fn log_store(location: &str) -> Result<LogStoreRef, Fault> {
-    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{location}: cannot read the Delta table: {e}"));
-    let absolute = std::path::Path::new(location).canonicalize().map_err(|e| super::file::cannot_read(location, &e))?;
-    let url = Url::from_directory_path(absolute).map_err(|()| failed(&"the path cannot be written as a URL"))?;
-    Ok(DeltaTableBuilder::from_url(url).and_then(DeltaTableBuilder::build).map_err(|e| failed(&e))?.log_store())
+    let log_store = table.place.log_store(&table.location)?;
+    let snapshot = snapshot::read(&table.location, log_store, table.state.or(options.table_state))?;
+    Ok(Some(Arc::new(DeltaSource::of(table, snapshot, options)?)))
 }
 
 /// A version of a table.
@@ -99,15 +97,13 @@ enum Column {
 }
 
 impl DeltaSource {
-    fn of(place: &str, snapshot: Snapshot, options: &ReadOptions) -> Result<Self, Fault> {
+    fn of(table: &TableName, snapshot: Snapshot, options: &ReadOptions) -> Result<Self, Fault> {
+        let place = table.location.as_str();
         let layout = layout(place, &snapshot.columns, options)?;
         let mut digest = Xxh3Default::new();
-        let (mut inputs, mut files) = (Vec::new(), Vec::new());
-        for file in &snapshot.files {
-            let input = input(place, file)?;
-            files.push(table_file(&input, file, &mut digest)?);
-            inputs.push(input);
-        }
+        let inputs = table.place.inputs(place, &snapshot.files)?;
+        let opened = inputs.iter().zip(&snapshot.files).map(|(input, file)| table_file(input, file, &mut digest));
+        let files: Vec<TableFile> = opened.collect::<Result<_, _>>()?;
         let columns = snapshot.columns.fields().zip(TableField::all(&snapshot.columns, layout.schema.fields(), snapshot.mapping));
         let columns = columns.map(|(column, field)| {
             if !snapshot.partition_columns.contains(column.name()) {
@@ -148,23 +144,6 @@ fn layout(place: &str, columns: &StructType, options: &ReadOptions) -> Result<Co
     ColumnLayout::of(&[place], &[SchemaRef::new(schema)], options.missing_values.as_ref())
 }
 
-/// A data file, which must be there and as long as the log says.
-fn input(place: &str, file: &DataFile) -> Result<InputFile, Fault> {
-    let path = format!("{place}/{}", file.path);
-    let input = InputFile::stat(&path).map_err(|fault| match fault.code {
-        Code::FileNotFound => {
-            let what = format!("{path}: this file of the Delta table is gone");
-            Fault::new(Code::FileNotFound, what).hint("`VACUUM` removes files that older versions need: read a later version")
-        }
-        _ => fault,
-    })?;
-    if input.bytes != file.bytes {
-        let what = format!("{path}: damaged: the log of the Delta table gives it {} bytes, and it has {}", file.bytes, input.bytes);
-        return Err(Fault::new(Code::Damaged, what).hint("it may be cut short; restore it from a copy"));
-    }
-    Ok(input)
-}
-
 fn table_file(input: &InputFile, file: &DataFile, digest: &mut Xxh3Default) -> Result<TableFile, Fault> {
     let opened = OpenedFile::open(input, &|_| None, digest)?;
     if file.deleted.last().is_some_and(|last| *last >= opened.rows()) {
@@ -193,6 +172,10 @@ fn partition_values(place: &str, data_type: &KernelType, field: &TableField, fil
     let mut values: Vec<ArrayRef> = Vec::with_capacity(files.len());
     for file in files {
         let text = file.partition.get(&field.physical).and_then(Option::as_deref).unwrap_or_default();
+        // How other bytes are written, writers do not agree on.
+        if *plain == PrimitiveType::Binary && !text.is_ascii() {
+            return Err(wrong(text));
+        }
         let scalar = plain.parse_scalar(text).map_err(|_| wrong(text))?;
         values.push(field.adapted(&scalar.to_array(1).map_err(|_| wrong(text))?).map_err(|_| wrong(text))?);
     }

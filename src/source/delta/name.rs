@@ -4,11 +4,13 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::place::Place;
 use crate::delta_log::LOG;
 use crate::diagnostic::{Code, Fault};
+use crate::remote::{Kind, Surroundings};
 
 /// What stands before a path so that nothing but a table is meant.
-const SCHEME: &str = "delta://";
+pub(super) const SCHEME: &str = "delta://";
 
 /// A state of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +39,9 @@ impl TableState {
 /// A table as a path names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source) struct TableName {
+    /// As it was written, without a version.
     pub location: String,
+    pub(super) place: Place,
     pub state: Option<TableState>,
 }
 
@@ -47,21 +51,25 @@ impl TableName {
     ///
     /// # Errors
     /// It is called a table and is none.
-    pub(in crate::source) fn of(path: &str) -> Result<Option<Self>, Fault> {
+    pub(in crate::source) fn of(path: &str, surroundings: &Surroundings) -> Result<Option<Self>, Fault> {
         let (location, is_called_so) = path.strip_prefix(SCHEME).map_or((path, false), |rest| (rest, true));
         let location = location.strip_prefix("file://").unwrap_or(location);
         let plain = location.trim_end_matches('/');
-        let named = |location: &str, state| Some(Self { location: location.to_owned(), state });
-        if is_table(plain) {
-            return Ok(named(plain, None));
+        let named = |location: &str, place, state| Some(Self { location: location.to_owned(), place, state });
+        if let Some(place) = Place::of(plain, surroundings) {
+            return Ok(named(plain, place, None));
         }
         let with_state = plain.rsplit_once('@').and_then(|(location, state)| Some((location, TableState::parse(state)?)));
-        match with_state {
-            Some((location, state)) if is_table(location) && !Path::new(plain).exists() => Ok(named(location, Some(state))),
-            _ if !is_called_so => Ok(None),
-            _ => {
+        let there = with_state.filter(|_| !Path::new(plain).exists());
+        match there.and_then(|(location, state)| Some((location, Place::of(location, surroundings)?, state))) {
+            Some((location, place, state)) => Ok(named(location, place, Some(state))),
+            None if !is_called_so => Ok(None),
+            None => {
                 let place = with_state.map_or(plain, |(location, _)| location);
                 let (code, what) = match Path::new(place) {
+                    _ if Kind::of(place).is_some() => {
+                        (Code::FileNotFound, format!("{place}: no Delta table is there, or it cannot be reached"))
+                    }
                     there if there.is_dir() => (Code::WrongFormat, format!("{place}: this directory is no Delta table: it has no `{LOG}`")),
                     there if there.exists() => (Code::NotAFile, format!("{place}: this is a file, and a Delta table is a directory")),
                     _ => (Code::FileNotFound, format!("{place}: no such directory")),
@@ -70,10 +78,6 @@ impl TableName {
             }
         }
     }
-}
-
-fn is_table(location: &str) -> bool {
-    Path::new(location).join(LOG).is_dir()
 }
 
 #[cfg(test)]
@@ -98,12 +102,12 @@ mod tests {
         let path = |name: &str| place.path().join(name).display().to_string();
         std::fs::create_dir_all(place.path().join("t").join(LOG)).expect("a log");
         std::fs::create_dir_all(place.path().join("plain@v1")).expect("a directory");
-        let state = |name: &str| TableName::of(&path(name)).expect("no fault").map(|t| t.state);
+        let state = |name: &str| TableName::of(&path(name), &Surroundings::default()).expect("no fault").map(|t| t.state);
         assert_eq!([state("t"), state("t/"), state("plain@v1"), state("u@v1")], [Some(None), Some(None), None, None]);
         assert_eq!(state("t@v3"), Some(Some(TableState::Version(3))));
         std::fs::create_dir_all(place.path().join("t@v3").join(LOG)).expect("a log");
         assert_eq!(state("t@v3"), Some(None));
-        let fault = |name: &str| TableName::of(&format!("delta://{}", path(name))).expect_err("a fault").what;
+        let fault = |name: &str| TableName::of(&format!("delta://{}", path(name)), &Surroundings::default()).expect_err("a fault").what;
         assert!(fault("plain@v1").contains("no such directory") && fault("nowhere").contains("no such directory"));
         assert!(fault("").contains("has no `_delta_log`"));
     }

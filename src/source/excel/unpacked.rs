@@ -47,20 +47,22 @@ pub(super) fn fits(file: &InputFile, bytes: &[u8]) -> Result<(), Fault> {
     }
     let too_large = |what: String| Err(Fault::new(Code::TooLarge, format!("{}: {what}", file.path)).hint("save the sheet as CSV"));
     let entries = entries(bytes).ok_or_else(|| damaged(file, &"its end is not that of a ZIP archive").hint("it may be cut short"))?;
-    let mut left = UNPACKED_MAX;
+    if entries.iter().map(|entry| entry.size).sum::<u64>() > UNPACKED_MAX {
+        return too_large(format!("unpacked, this workbook has more than {} MiB", UNPACKED_MAX >> 20));
+    }
     for entry in &entries {
         let is_table = entry.name.eq_ignore_ascii_case(b"content.xml");
         let mut held = Vec::new();
-        let size = match entry.unpacked(bytes) {
+        // What an archive says of its parts need not be so.
+        let size = match entry.unpacked(bytes).map(|part| part.take(entry.size + 1)) {
             None => return Err(damaged(file, &"a part of it lies outside of it, or is packed in an unknown way")),
-            Some(mut part) if is_table => part.by_ref().take(left + 1).read_to_end(&mut held).map(|size| size as u64),
-            Some(mut part) => std::io::copy(&mut part.by_ref().take(left + 1), &mut std::io::sink()),
+            Some(mut part) if is_table => part.read_to_end(&mut held).map(|size| size as u64),
+            Some(mut part) => std::io::copy(&mut part, &mut std::io::sink()),
         };
         let size = size.map_err(|e| damaged(file, &format!("a part of it cannot be unpacked: {e}")))?;
-        if size > left {
-            return too_large(format!("unpacked, this workbook has more than {} MiB", UNPACKED_MAX >> 20));
+        if size != entry.size {
+            return Err(damaged(file, &"a part of it is of another size than it says"));
         }
-        left -= size;
         if is_table && repeated_cells(&held) > CELLS_MAX {
             return too_large(format!("its sheets come to more than {} million cells", CELLS_MAX / 1_000_000));
         }
@@ -72,6 +74,8 @@ pub(super) fn fits(file: &InputFile, bytes: &[u8]) -> Result<(), Fault> {
 struct Entry<'a> {
     name: &'a [u8],
     is_packed: bool,
+    /// Unpacked, as the archive says.
+    size: u64,
     data: Option<Range<usize>>,
 }
 
@@ -107,7 +111,8 @@ fn entries(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
         let name = bytes.get(at + 46..at + 46 + name_len)?;
         let start = header + 30 + number(bytes, header + 26, 2)? + number(bytes, header + 28, 2)?;
         let data = matches!(method, 0 | 8).then(|| start..start.saturating_add(packed));
-        entries.push(Entry { name, is_packed: method == 8, data });
+        let size = number(bytes, at + 24, 4)? as u64;
+        entries.push(Entry { name, is_packed: method == 8, size, data });
         at += 46 + name_len + behind;
     }
     Some(entries)

@@ -1,5 +1,7 @@
 //! One commit to a table's log, behind what was read, or the first one of a new table.
 
+use std::collections::HashMap;
+
 use arrow::datatypes::{FieldRef, Schema};
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
@@ -30,6 +32,7 @@ pub(super) fn create(
         .with_save_mode(SaveMode::ErrorIfExists)
         .with_table_name(&stamp.dataset)
         .with_columns(kernel.fields().cloned())
+        .with_partition_columns(columns.partition_by.iter().map(|column| column.name()))
         .with_actions(actions)
         .with_commit_properties(properties);
     Ok(block_on(async { create.await })?.version().unwrap_or(0))
@@ -66,6 +69,12 @@ impl Table<'_> {
         Ok(block_on(async { prepared.await })?.version)
     }
 
+    /// Commits `actions` that put the same rows into other files, as the version behind the one that was read or not at all.
+    pub(super) fn rewrite(&self, actions: Vec<Action>, operation: DeltaOperation) -> Result<u64, DeltaTableError> {
+        let data = CommitData::new(actions, operation, HashMap::new(), Vec::new());
+        self.write_entry(&data)
+    }
+
     /// Whether the library refuses to write here for features whose promises are kept without it.
     fn is_past_library(&self) -> bool {
         self.table.snapshot().is_ok_and(|state| PROTOCOL.can_write_to(state).is_err())
@@ -78,6 +87,10 @@ impl Table<'_> {
         let operation = DeltaOperation::Write { mode, partition_by: None, predicate: None };
         let metadata = stamp.entries().map(|(key, value)| (key.to_owned(), Value::from(value)));
         let data = CommitData::new(actions, operation, metadata.into_iter().collect(), transactions.actions());
+        self.write_entry(&data)
+    }
+
+    fn write_entry(&self, data: &CommitData) -> Result<u64, DeltaTableError> {
         let bytes = data.get_bytes().map_err(DeltaTableError::from)?;
         let version = self.table.version().unwrap_or(0) + 1;
         let log = self.table.log_store();

@@ -7,6 +7,8 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use super::log::{LOG, entries, entry};
+use super::name::is_compacted;
+use super::paths::{decoded, file_name};
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;
 use crate::store::stamp::Stamp;
@@ -68,12 +70,12 @@ impl Trail<'_> {
     fn follow(&mut self, version: u64, actions: &[Value]) {
         let files = |kind: &'static str| {
             let named = actions.iter().filter_map(move |action| Some((&action[kind], action[kind]["path"].as_str()?)));
-            named.map(|(action, path)| (path.to_owned(), action["dataChange"].as_bool().unwrap_or(true))).collect::<Vec<_>>()
+            named.map(|(action, path)| (decoded(path), action["dataChange"].as_bool().unwrap_or(true))).collect::<Vec<_>>()
         };
         let (added, removed) = (files("add"), files("remove"));
         let is_ours = |action: &Value| action["txn"]["appId"].as_str().is_some_and(|id| self.applications.iter().any(|a| a == id));
         if actions.iter().any(is_ours) {
-            self.live = added.into_iter().map(|(path, _)| path).filter(|path| path.starts_with(&self.prefix)).collect();
+            self.live = added.into_iter().map(|(path, _)| path).filter(|path| file_name(path).starts_with(&self.prefix)).collect();
             self.known.extend(self.live.iter().cloned());
             self.commit_state = Some(CommitState::Rewritten);
             return;
@@ -90,7 +92,7 @@ impl Trail<'_> {
                     _ if gone.is_empty() => false,
                     Kind::Compaction => !*changes,
                     Kind::Deletion => true,
-                    Kind::Replacement => path.starts_with(&self.prefix),
+                    Kind::Replacement => file_name(path).starts_with(&self.prefix) || is_compacted(path),
                     Kind::Other => false,
                 }
         };

@@ -9,7 +9,8 @@ use std::str::from_utf8;
 use serde::Deserialize;
 
 use super::log::{LOG, entries, entry};
-use super::name::named;
+use super::name::{gathered, is_compacted, named};
+use super::paths::decoded;
 use super::table::{DeltaStore, Table};
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;
@@ -26,21 +27,30 @@ pub(super) fn coverage(store: &DeltaStore, names: &[SummaryName]) -> Result<Cove
     let Some(table) = Table::open(store)? else { return Ok(Coverage::default()) };
     let (mut files, mut reduced) = (Vec::new(), BTreeSet::new());
     for file in table.files()? {
-        let mut live = named(&file.path(), file.modification_time());
-        if file.deletion_vector_descriptor().is_some() {
-            live.content = None;
-            reduced.insert(live.name.clone());
+        let has_vector = file.deletion_vector_descriptor().is_some();
+        if has_vector {
+            reduced.insert(file.path().into_owned());
         }
-        files.push(live);
+        if is_compacted(&file.path()) {
+            for span in table.batches_in(&file)?.iter() {
+                let live = named(&span.name, span.since);
+                let content = live.content.filter(|_| !has_vector && !span.is_partial);
+                files.push(LiveFile { content, ..live });
+            }
+            continue;
+        }
+        let live = named(&file.path(), file.modification_time());
+        let content = live.content.filter(|_| !has_vector);
+        files.push(LiveFile { content, ..live });
     }
-    let coverage = Coverage::of(names, &files);
+    let coverage = Coverage::of(names, &gathered(files.clone()));
     let is_valid: BTreeSet<&SummaryName> = coverage.valid.iter().collect();
     let is_moved = names.iter().any(|name| !is_valid.contains(name)) && files.iter().any(|file| file.batch_id.is_none());
     if !is_moved {
         return Ok(coverage);
     }
     let compactions = compactions(&table)?;
-    Ok(Coverage::of(names, &unpacked(files, &reduced, &compactions)))
+    Ok(Coverage::of(names, &gathered(unpacked(files, &reduced, &compactions))))
 }
 
 /// A commit of another program that wrote the same rows into other files.
@@ -116,8 +126,8 @@ fn compaction(entry: &str) -> serde_json::Result<Option<Compaction>> {
         if [&add, &remove].into_iter().flatten().any(|file| file.data_change || file.deletion_vector.is_some()) {
             return Ok(None);
         }
-        compaction.to.extend(add.map(|file| file.path));
-        compaction.from.extend(remove.map(|file| file.path));
+        compaction.to.extend(add.map(|file| decoded(&file.path)));
+        compaction.from.extend(remove.map(|file| decoded(&file.path)));
     }
     Ok(Some(compaction).filter(|compaction| !compaction.from.is_empty()))
 }

@@ -67,9 +67,6 @@ pub(super) fn terms(location: &Location, state: &DeltaTableState) -> Result<Tabl
 /// The same from a log's own words.
 fn of_log(place: &str, protocol: &Value, metadata: &Value, schema: SchemaRef) -> Result<TableTerms, Fault> {
     let refused = |what: String, hint: &str| Err(Fault::new(Code::TableRefused, format!("{place}: the Delta table {what}")).hint(hint));
-    if metadata["partitionColumns"].as_array().is_some_and(|columns| !columns.is_empty()) {
-        return refused("is partitioned".into(), "publish to a table without partitions");
-    }
     const ELSEWHERE: &str = "Sluicegate does not keep this promise; publish to another table";
     let version = |key: &str| protocol[key].as_i64().unwrap_or(1);
     if version("minReaderVersion") > READER_MAX || version("minWriterVersion") > WRITER_MAX {

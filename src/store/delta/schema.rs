@@ -17,6 +17,8 @@ pub(super) struct DeltaWriteSchema {
     pub written: SchemaRef,
     pub batch: SchemaRef,
     pub evolution: Evolution,
+    /// Columns by whose values the rows are divided into files.
+    pub partition_by: Vec<FieldRef>,
 }
 
 /// How the columns of a batch are written.

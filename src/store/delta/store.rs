@@ -1,26 +1,32 @@
 //! A Delta table as a store.
 
 use std::fmt::{self, Display};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 
 use super::commit::{commit, rehearse};
 use super::commit_state::{CommitState, unknown, untold};
 use super::coverage::coverage;
+use super::divide::{self, Part, divide};
 use super::log::{self, LOG};
+use super::outgoing::Outgoing;
+use super::partition_values::ensure_divides;
+use super::pieces::Piece;
 use super::schema::{self, DeltaWriteSchema};
 use super::table::{DeltaStore, Table, had_rows, transaction_version};
 use crate::diagnostic::{Code, Fault};
+use crate::files;
 use crate::rules::schema::Evolution;
 use crate::ruleset::TableFormat;
 use crate::store::RESERVED;
 use crate::store::durable::{not_durable, sweep_at};
-use crate::store::interface::{BatchRows, Commit, Committed, Snapshot, Stage, Store, Terms};
-use crate::store::location::Location;
+use crate::store::interface::{BatchRows, Commit, Committed, Layout, Snapshot, Stage, Store, Terms};
+use crate::store::location::{Location, parent};
 use crate::store::named::{Named, ensure_apart, is_part, quarantine_beside};
-use crate::store::parquet::{BatchFile, FilesView, ParquetStage, StagedFile, TableFile, Target};
+use crate::store::parquet::{FilesView, ParquetStage, StagedFile, TableFile, Target};
 use crate::store::stamp::{Stamp, Stored};
 use crate::store::summaries::{Coverage, SummaryName, TextFiles, Texts};
 
@@ -67,11 +73,48 @@ impl DeltaStore {
             self.promises_as_judged(table)?;
         }
         let written = schema::written(batch, table.as_ref().map(|table| &table.terms), evolution)?;
-        Ok(written.map(|written| DeltaWriteSchema { written: written.columns, batch: batch.clone(), evolution }))
+        let written = match written {
+            Ok(written) => written,
+            Err(differs) => return Ok(Err(differs)),
+        };
+        let partition_by = self.partition_by(table.as_ref(), &written.columns)?;
+        Ok(Ok(DeltaWriteSchema { written: written.columns, batch: batch.clone(), evolution, partition_by }))
+    }
+}
+
+impl DeltaStore {
+    /// The columns by whose values the rows are divided: the table's, or of a new one those that were asked for.
+    ///
+    /// # Errors
+    /// The table is divided otherwise than was asked for, or cannot be divided so.
+    fn partition_by(&self, table: Option<&Table<'_>>, written: &SchemaRef) -> Result<Vec<FieldRef>, Fault> {
+        let (place, asked) = (self.location.to_string(), self.layout.partition_by.as_deref());
+        let columns = match table {
+            None => divide::columns(asked.unwrap_or_default(), written, &place)?,
+            Some(table) => table.partition_columns()?,
+        };
+        let names: Vec<&str> = columns.iter().map(|column| column.name().as_str()).collect();
+        if let Some(asked) = asked.filter(|asked| *asked != names) {
+            let listed = |names: &[&str]| if names.is_empty() { "no column".to_owned() } else { format!("[{}]", names.join(", ")) };
+            let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+            let what = format!("{place}: the table is partitioned by {}, and `partition_by` asks for {}", listed(&names), listed(&asked));
+            return Err(Fault::new(Code::SchemaDiffers, what)
+                .hint("how a table is partitioned is said when it is made: leave `partition_by` out, or publish to another table"));
+        }
+        columns.iter().try_for_each(|column| ensure_divides(column, &place))?;
+        if !columns.is_empty() && written.fields().iter().all(|field| names.contains(&field.name().as_str())) {
+            let what = format!("{place}: the batch has no column beside those by which the table is partitioned");
+            return Err(Fault::new(Code::UnfitDestination, what).hint("a data file needs another column"));
+        }
+        Ok(columns)
     }
 }
 
 impl Store for DeltaStore {
+    fn with_layout(&self, layout: &Layout) -> Result<Arc<dyn Store>, Fault> {
+        Ok(Arc::new(self.laid_out(layout)))
+    }
+
     fn quarantine(&self) -> Option<Location> {
         Some(quarantine_beside(&self.location))
     }
@@ -101,14 +144,18 @@ impl Store for DeltaStore {
         Ok(())
     }
 
+    fn allow_merging(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn takes(&self, columns: &SchemaRef, evolution: Evolution) -> Result<Result<(), Fault>, Fault> {
         Ok(self.columns(columns, evolution)?.map(|_| ()))
     }
 
     fn stored(&self, stamp: &Stamp) -> Result<Stored, Fault> {
         let Some(table) = Table::open(self)? else { return Ok(Stored::Nothing) };
-        if let Some((_, there)) = table.files_of(stamp)?.pop() {
-            return Ok(Stored::Batch(there));
+        if let Some(piece) = table.pieces_of(stamp)?.pop() {
+            return Ok(Stored::Batch(piece.stamp));
         }
         let Some(version) = table.transaction(stamp)? else { return Ok(Stored::Nothing) };
         if had_rows(version) {
@@ -127,13 +174,13 @@ impl Store for DeltaStore {
 
     fn rows_of(&self, stamp: &Stamp) -> Result<Option<Box<dyn BatchRows>>, Fault> {
         let Some(table) = Table::open(self)? else { return Ok(None) };
-        match (table.files_of(stamp)?.pop(), table.transaction(stamp)?) {
-            (Some((file, _)), _) => {
-                let content = table.content_of(&file.path)?;
-                Ok(Some(Box::new(BatchFile { file: self.location.join(&file.path), batch: stamp.batch_id.clone(), content })))
-            }
-            (None, Some(version)) if had_rows(version) => Err(untold(&self.location, stamp)),
-            (None, _) => Ok(None),
+        let pieces = table.pieces_of(stamp)?;
+        if !pieces.is_empty() {
+            return Ok(Some(Box::new(table.rows_in(pieces, &stamp.batch_id)?)));
+        }
+        match table.transaction(stamp)? {
+            Some(version) if had_rows(version) => Err(untold(&self.location, stamp)),
+            Some(_) | None => Ok(None),
         }
     }
 
@@ -142,7 +189,7 @@ impl Store for DeltaStore {
         let location = &self.location;
         let Some(table) = Table::open(self)? else { return Ok(Arc::new(FilesView::default())) };
         let version = table.table.version().map(u128::from);
-        let ours = table.files_of(own)?;
+        let ours = table.pieces_of(own)?;
         if ours.is_empty()
             && table.transaction(own)?.is_some_and(had_rows)
             && !matches!(table.commit_state(own)?, CommitState::RolledBack(_))
@@ -150,7 +197,7 @@ impl Store for DeltaStore {
             return Ok(Arc::new(FilesView { version, ..FilesView::default() }));
         }
         let mut files = Vec::new();
-        for file in table.files()? {
+        for (index, file) in table.files()?.into_iter().enumerate() {
             if file.deletion_vector_descriptor().is_some() {
                 let fault = Fault::new(
                     Code::Unsupported,
@@ -160,9 +207,11 @@ impl Store for DeltaStore {
                     fault.hint("rows cannot be judged beside those that are left; rewrite the table's files without deletion vectors")
                 );
             }
-            if !ours.iter().any(|(own, _)| own.path == file.path()) {
+            let own: Vec<Range<u64>> = ours.iter().filter(|own| own.index == index).map(Piece::range).collect();
+            if own.iter().all(|own| own.end < u64::MAX) {
                 let statistics = file.stats().and_then(|stats| serde_json::from_str(&stats).ok());
-                files.push(TableFile { location: location.join(&file.path()), statistics });
+                let constants = table.constants_of(&file)?;
+                files.push(TableFile { location: location.descend(&file.path()), statistics, constants, without: own });
             }
         }
         Ok(Arc::new(FilesView { version, files, schema: Some(table.schema()?) }))
@@ -175,7 +224,11 @@ impl Store for DeltaStore {
         };
         let directory = scratch.map_or_else(|| self.staging(), |scratch| Location::Local(scratch.to_owned()));
         let written = columns.written.clone();
-        Ok(Ok(Box::new(ParquetStage::create(directory, written, ToTable { store: self.clone(), columns })?)))
+        Ok(Ok(Box::new(ParquetStage::create(
+            directory.clone(),
+            written,
+            ToTable { store: self.clone(), columns, directory: directory.clone(), divided: None },
+        )?)))
     }
 
     fn positions(&self, applications: &[String]) -> Result<Vec<Option<i64>>, Fault> {
@@ -194,9 +247,12 @@ impl Store for DeltaStore {
     fn confirm(&self, stamp: &Stamp) -> Result<(), Fault> {
         let location = &self.location;
         let Some(table) = Table::open(self)? else { return Ok(()) };
-        for (file, _) in table.files_of(stamp)? {
-            let path = location.join(&file.path);
+        for piece in table.pieces_of(stamp)? {
+            let path = location.descend(&piece.file.path());
             path.sync().map_err(|e| not_durable(&path, &e))?;
+            if let Some(local) = path.local() {
+                files::sync_directory(parent(local)).map_err(|e| not_durable(&path, &e))?;
+            }
         }
         // Nothing tells which of the commits was the batch's.
         let is_there = |version: &u64| log::entry(location, *version).local().is_some_and(Path::exists);
@@ -221,18 +277,38 @@ impl Store for DeltaStore {
 struct ToTable {
     store: DeltaStore,
     columns: DeltaWriteSchema,
+    /// Where files are staged.
+    directory: Location,
+    /// The files of a partitioned table that the staged one was divided into.
+    divided: Option<Vec<Part>>,
 }
 
 impl Target for ToTable {
-    fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
-        rehearse(&self.store, &self.columns, what)
+    fn rehearse(&self, staged: &StagedFile, what: &Commit<'_>) -> Result<u64, Fault> {
+        rehearse(&self.store, staged, &self.columns, what)
     }
 
     fn content(&self, staged: &StagedFile) -> Result<String, Fault> {
         Ok(format!("{:032x}", staged.digest()?)[..16].to_owned())
     }
 
-    fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
-        commit(&self.store, staged, &self.columns, what)
+    fn divide(&mut self, staged: &StagedFile, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
+        let DeltaWriteSchema { written, partition_by, .. } = &self.columns;
+        if !partition_by.is_empty() {
+            self.divided = Some(divide(staged, &self.directory, written, partition_by, (stamp, replays))?);
+        }
+        Ok(())
+    }
+
+    fn count(&self, staged: &StagedFile) -> Result<u64, Fault> {
+        match &self.divided {
+            None => staged.rows_written(),
+            Some(parts) => parts.iter().map(|part| part.file.rows_written()).sum(),
+        }
+    }
+
+    fn commit(&mut self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault> {
+        let outgoing = Outgoing { whole: staged, divided: self.divided.as_mut() };
+        commit(&self.store, outgoing, &self.columns, what)
     }
 }

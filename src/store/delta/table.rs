@@ -5,26 +5,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use deltalake_core::kernel::LogicalFileView;
-use deltalake_core::kernel::Remove;
 use deltalake_core::logstore::{StorageConfig, default_logstore};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::prefix::PrefixStore;
 
 use super::commit_state::{CommitState, commit_state};
-use super::name::named;
 use super::{log, protocol};
 use crate::delta_log::leads_elsewhere;
 use crate::diagnostic::{Code, Fault};
 use crate::remote;
 use crate::rules::schema::table::TableTerms;
+use crate::store::interface::Layout;
 use crate::store::location::Location;
-use crate::store::parquet::stored_at;
-use crate::store::stamp::{Stamp, Stored};
+use crate::store::parquet::Span;
+use crate::store::stamp::Stamp;
 
 /// Where a table is, and what was read of its log before: only what is new is read again.
 #[derive(Debug, Clone)]
 pub(super) struct DeltaStore {
     pub location: Location,
+    /// How it shall be laid out.
+    pub layout: Layout,
     cache: Arc<Mutex<LogCache>>,
 }
 
@@ -39,13 +40,19 @@ struct LogCache {
     transactions: BTreeMap<String, i64>,
     /// The same of transactions before it, as far as they were asked for.
     before_checkpoint: BTreeMap<String, Option<i64>>,
+    /// Whose rows are in files of several batches, by their paths.
+    contents: BTreeMap<String, Arc<Vec<Span>>>,
     /// What the table promised when the batch began to be judged.
     judged_under: Option<TableTerms>,
 }
 
 impl DeltaStore {
     pub(super) fn new(location: Location) -> Self {
-        Self { location, cache: Arc::default() }
+        Self { location, layout: Layout::default(), cache: Arc::default() }
+    }
+
+    pub(super) fn laid_out(&self, layout: &Layout) -> Self {
+        Self { layout: layout.clone(), ..self.clone() }
     }
 
     /// What the table promises as a batch begins to be judged.
@@ -135,25 +142,15 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The table's files that hold the batch, of whichever data set, with the stamps in them.
-    pub(super) fn files_of(&self, stamp: &Stamp) -> Result<Vec<(Remove, Stamp)>, Fault> {
-        let prefix = format!("{}.", stamp.batch_id);
-        let mut files = Vec::new();
-        for file in self.files()?.iter().filter(|file| file.path().starts_with(&prefix)) {
-            if let Stored::Batch(there) = stored_at(&self.location.join(file.path().as_ref()))?
-                && there.batch_id == stamp.batch_id
-            {
-                files.push((file.remove_action(true), there));
-            }
+    /// Whose rows are in a file of several batches, which never changes.
+    pub(super) fn batches_in(&self, file: &LogicalFileView) -> Result<Arc<Vec<Span>>, Fault> {
+        let path = file.path().into_owned();
+        if let Some(spans) = self.store.cache().contents.get(&path) {
+            return Ok(spans.clone());
         }
-        Ok(files)
-    }
-
-    /// Which rows the data file `path` holds, and since when; none if some of them were deleted.
-    pub(super) fn content_of(&self, path: &str) -> Result<Option<(String, i64)>, Fault> {
-        let files = self.files()?;
-        let file = files.iter().find(|file| file.path() == path).filter(|file| file.deletion_vector_descriptor().is_none());
-        Ok(file.and_then(|file| named(path, file.modification_time()).content.zip(Some(file.modification_time()))))
+        let spans = Arc::new(self.contents_of(file)?);
+        self.store.cache().contents.insert(path, spans.clone());
+        Ok(spans)
     }
 
     /// The version of the transaction by which the batch was published.

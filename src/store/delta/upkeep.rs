@@ -10,14 +10,23 @@ use deltalake_core::checkpoints::cleanup_metadata;
 use deltalake_core::table::config::TablePropertiesExt;
 use url::Url;
 
+use super::compact::compact;
 use super::log::{LOG, entries, sync_directories};
 use super::table::{DeltaStore, Table, block_on};
 use crate::remote;
 use crate::store::kill;
 use crate::store::location::Location;
 
+/// Makes few files of many small ones, and writes a checkpoint, where these are due. Gives what failed, for people.
+pub(super) fn keep_up(store: &DeltaStore) -> Vec<String> {
+    let compacted = compact(store).err();
+    let compacted =
+        compacted.map(|fault| format!("the batch is published; the table's small files could not be put together: {}", fault.what));
+    compacted.into_iter().chain(checkpoint(store)).collect()
+}
+
 /// Writes a checkpoint if one is due. Gives what failed, for people.
-pub(super) fn keep_up(store: &DeltaStore) -> Option<String> {
+fn checkpoint(store: &DeltaStore) -> Option<String> {
     let location = &store.location;
     match is_due(store).and_then(|due| if due { write_checkpoint(store) } else { Ok(()) }) {
         Ok(()) => None,

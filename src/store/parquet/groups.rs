@@ -71,6 +71,16 @@ impl GroupEncoder {
         Ok(())
     }
 
+    /// Rows in it.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The memory that it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.iter().map(ArrowColumnWriter::memory_size).sum()
+    }
+
     /// Ends the row group.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 mod batch;
 mod conform;
+mod constants;
+mod contents;
 mod groups;
 mod metadata;
 mod stage;
@@ -11,12 +13,14 @@ mod types;
 mod values;
 mod view;
 
-pub(super) use self::batch::{BatchFile, live_file};
-pub(super) use self::groups::EncodedGroup;
+pub(super) use self::batch::{BatchFile, BatchPiece, live_file};
+pub(super) use self::constants::Constants;
+pub(super) use self::contents::{Span, contents};
+pub(super) use self::groups::{EncodedGroup, GroupEncoder};
 pub use self::metadata::{done_in, replays_in, stored_at};
 pub(super) use self::metadata::{positions_in, whole_at};
 pub(super) use self::stage::{ParquetStage, Target};
 pub(super) use self::staged::StagedFile;
 pub(super) use self::types::{held, nearest};
-pub(super) use self::values::{count_in, may_hold};
+pub(super) use self::values::{may_hold, rows_in};
 pub(super) use self::view::{FilesView, TableFile};

@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use arrow::array::BooleanArray;
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::batch::BatchFile;
+use super::batch::{BatchFile, BatchPiece};
 use super::groups::EncodedGroup;
 use super::staged::StagedFile;
 use super::values;
@@ -27,7 +27,7 @@ pub(in crate::store) trait Target: Send {
     ///
     /// # Errors
     /// Those of the commit, as far as they can be foreseen.
-    fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault>;
+    fn rehearse(&self, staged: &StagedFile, what: &Commit<'_>) -> Result<u64, Fault>;
 
     /// Which rows the finished file holds, as the store tells it once they are published.
     ///
@@ -35,11 +35,39 @@ pub(in crate::store) trait Target: Send {
     /// It cannot be read back.
     fn content(&self, staged: &StagedFile) -> Result<String, Fault>;
 
+    /// Makes of the finished file those that are published, where these are others.
+    ///
+    /// # Errors
+    /// They cannot be written, or the rows cannot be divided as the place asks.
+    fn divide(&mut self, staged: &StagedFile, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
+        let _ = (staged, stamp, replays);
+        Ok(())
+    }
+
+    /// How many rows are in what will be published.
+    ///
+    /// # Errors
+    /// It cannot be read back.
+    fn count(&self, staged: &StagedFile) -> Result<u64, Fault> {
+        staged.rows_written()
+    }
+
     /// Publishes the finished file in place of what is there of its batch, durably.
     ///
     /// # Errors
     /// The place cannot be written.
-    fn commit(&self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault>;
+    fn commit(&mut self, staged: &mut StagedFile, what: &Commit<'_>) -> Result<Committed, Fault>;
+}
+
+/// The rows with just these columns, in this order; none if they have others.
+fn of_columns(batch: &RecordBatch, schema: &SchemaRef) -> Option<RecordBatch> {
+    let column = |field: &FieldRef| batch.column_by_name(field.name()).filter(|column| column.data_type() == field.data_type()).cloned();
+    let columns: Vec<ArrayRef> = schema.fields().iter().map(column).collect::<Option<_>>()?;
+    // Columns that came later are in files that were put together since; the batch has no value there.
+    let is_other =
+        |(field, column): (&FieldRef, &ArrayRef)| schema.field_with_name(field.name()).is_err() && column.null_count() < column.len();
+    let is_all = !batch.schema().fields().iter().zip(batch.columns()).any(is_other);
+    is_all.then(|| RecordBatch::try_new(schema.clone(), columns).ok()).flatten()
 }
 
 /// A staged file on its way to `to`.
@@ -119,18 +147,25 @@ impl<T: Target> Stage for ParquetStage<T> {
         let Some(published) = published.downcast_ref::<BatchFile>() else {
             return Err(Fault::new(Code::Internal, "internal error: rows cannot join those of another store"));
         };
-        let there = ParquetRecordBatchReaderBuilder::try_new(published.open()?).map_err(|e| published.cannot_read(&e))?;
-        if there.schema().fields() != self.schema.fields() {
-            let fault = Fault::new(
-                Code::NotReplayable,
-                format!("batch `{}` is published with other columns than the rules make now", published.batch),
-            );
-            return Err(fault.hint("gate the batch again with `--supersede`"));
-        }
+        let refused = || {
+            let what = format!("batch `{}` is published with other columns than the rules make now", published.batch);
+            Fault::new(Code::NotReplayable, what).hint("gate the batch again with `--supersede`")
+        };
         self.file.finish_plain()?;
         let mut whole = StagedFile::create(&self.directory, &self.schema)?;
-        let source = published.open()?;
-        (0..there.metadata().num_row_groups()).try_for_each(|group| whole.append_copy(&source, group))?;
+        if published.pieces.iter().all(BatchPiece::is_plain) {
+            for piece in &published.pieces {
+                let there = ParquetRecordBatchReaderBuilder::try_new(piece.open()?).map_err(|e| piece.cannot_read(&e))?;
+                if there.schema().fields() != self.schema.fields() {
+                    return Err(refused());
+                }
+                let source = piece.open()?;
+                (0..there.metadata().num_row_groups()).try_for_each(|group| whole.append_copy(&source, group))?;
+            }
+        } else {
+            let rows = published.read()?.map(|batch| of_columns(&batch?, &self.schema).ok_or_else(refused));
+            whole.append_rows(rows)?;
+        }
         let before = whole.rows();
         let source = self.file.readable()?;
         (0..self.units.len()).try_for_each(|group| whole.append_copy(&source, group))?;
@@ -139,11 +174,12 @@ impl<T: Target> Stage for ParquetStage<T> {
     }
 
     fn finish(&mut self, stamp: &Stamp, replays: &[String]) -> Result<(), Fault> {
-        self.file.finish(stamp, replays)
+        self.file.finish(stamp, replays)?;
+        self.to.divide(&self.file, stamp, replays)
     }
 
     fn count(&self) -> Result<u64, Fault> {
-        self.file.rows_written()
+        self.to.count(&self.file)
     }
 
     fn content(&self) -> Result<Option<(String, i64)>, Fault> {
@@ -155,7 +191,7 @@ impl<T: Target> Stage for ParquetStage<T> {
     }
 
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
-        self.to.rehearse(what)
+        self.to.rehearse(&self.file, what)
     }
 
     fn commit(&mut self, what: &Commit<'_>) -> Result<Committed, Fault> {

@@ -37,7 +37,7 @@ pub(super) fn without_text<R: ChunkReader>(file: &R) -> Result<Value, ParquetErr
 }
 
 /// The bounds of `column` in such statistics.
-pub(super) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
+pub(in crate::store) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
     let (low, high) = (&statistics["minValues"][column], &statistics["maxValues"][column]);
     if let (Some(low), Some(high)) = (low.as_i64(), high.as_i64()) {
         return Some(Bounds { kind: OrdinalKind::Integer, low: low.into(), high: high.into() });
@@ -85,7 +85,7 @@ fn statistics(footer: &ArrowReaderMetadata) -> Result<Value, ParquetError> {
 }
 
 /// The smallest or the largest of `bounds`.
-fn extreme(bounds: &ArrayRef, largest: bool) -> Option<Value> {
+pub(super) fn extreme(bounds: &ArrayRef, largest: bool) -> Option<Value> {
     let of = |values: &mut dyn Iterator<Item = i64>| if largest { values.max() } else { values.min() };
     match bounds.data_type() {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {

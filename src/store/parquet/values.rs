@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use arrow::array::BooleanBufferBuilder;
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
@@ -10,6 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 use serde_json::Value;
 
+use super::constants::Constants;
 use super::statistics;
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
@@ -57,24 +60,29 @@ pub(in crate::store) fn may_hold(partition: &Partition, known: Option<&Value>) -
     partition.bounds.as_ref().zip(there).is_none_or(|(ours, there)| ours.may_meet(&there))
 }
 
-/// How many rows of a file are of `partition`, and of how many.
+/// Which rows of a file with such constants are of `partition`.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(in crate::store) fn count_in<R: ChunkReader + 'static>(
+pub(in crate::store) fn rows_in<R: ChunkReader + 'static>(
     partition: &Partition,
     file: R,
-) -> Result<(u64, u64), Box<dyn std::error::Error>> {
+    constants: &Constants,
+) -> Result<BooleanBuffer, Box<dyn std::error::Error>> {
     let builder = footer::reader(file)?;
-    let rows = builder.metadata().file_metadata().num_rows() as u64;
+    let rows = builder.metadata().file_metadata().num_rows() as usize;
+    if constants.field(&partition.column).is_some() {
+        let are_all = partition.has(&constants.row()?)?.value(0);
+        return Ok(if are_all { BooleanBuffer::new_set(rows) } else { BooleanBuffer::new_unset(rows) });
+    }
     if builder.schema().field_with_name(&partition.column).is_err() {
-        return Ok((0, rows));
+        return Ok(BooleanBuffer::new_unset(rows));
     }
-    let mut replaced = 0;
+    let mut found = BooleanBufferBuilder::new(rows);
     for batch in only(builder, &partition.column)? {
-        replaced += partition.has(&batch?)?.true_count() as u64;
+        found.append_buffer(partition.has(&batch?)?.values());
     }
-    Ok((replaced, rows))
+    Ok(found.finish())
 }
 
 fn only<R: ChunkReader + 'static>(

@@ -1,13 +1,16 @@
 //! The Parquet files of a table as a view of its published rows: which files, and some columns of them.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use serde_json::Value;
 
+use super::constants::Constants;
 use super::statistics;
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
@@ -40,6 +43,9 @@ pub(in crate::store) struct FilesView {
 pub(in crate::store) struct TableFile {
     pub location: Location,
     pub statistics: Option<Value>,
+    pub constants: Constants,
+    /// Rows of it that do not count, in their order.
+    pub without: Vec<Range<u64>>,
 }
 
 impl Snapshot for FilesView {
@@ -61,8 +67,8 @@ impl Snapshot for FilesView {
                 known.map_err(|e| Fault::new(Code::of_reading(&e), format!("{location}: cannot read: {e}")))
             };
             let known = file.statistics.clone().map_or_else(of_footer, Ok)?;
-            if may_have(&known, &wanted, self.schema.as_deref()) {
-                files.push(location.clone());
+            if may_have(&file.constants.known(known), &wanted, self.schema.as_deref()) {
+                files.push(file.clone());
             }
         }
         Ok(if files.is_empty() { Fetched::NoRows } else { Fetched::Rows(Arc::new(FileRows { files, wanted })) })
@@ -95,10 +101,22 @@ fn may_have(known: &Value, wanted: &KeyQuery, schema: Option<&Schema>) -> bool {
     !apart && !too_old
 }
 
+/// All of so many rows but those `without`, which are in their order.
+fn all_but(without: &[Range<u64>], rows: u64) -> RowSelection {
+    let (mut selectors, mut next) = (Vec::new(), 0);
+    for gone in without {
+        selectors.push(RowSelector::select((gone.start - next) as usize));
+        selectors.push(RowSelector::skip((gone.end - gone.start) as usize));
+        next = gone.end;
+    }
+    selectors.push(RowSelector::select((rows - next) as usize));
+    RowSelection::from(selectors)
+}
+
 /// Rows of a table's files, of which some columns are read.
 #[derive(Debug, Clone)]
 struct FileRows {
-    files: Vec<Location>,
+    files: Vec<TableFile>,
     wanted: KeyQuery,
 }
 
@@ -116,7 +134,7 @@ impl Foreign for FileRows {
 
 impl FileRows {
     fn read(&self, send: &SyncSender<(Vec<Column>, Mask)>) -> io::Result<()> {
-        for location in &self.files {
+        for TableFile { location, constants, without, .. } in &self.files {
             let failed = |e: &dyn std::fmt::Display| io::Error::other(format!("{location}: cannot read: {e}"));
             let file = location.open()?.ok_or_else(|| failed(&"it went away meanwhile"))?;
             let builder = footer::reader(file).map_err(|e| failed(&e))?;
@@ -137,9 +155,11 @@ impl FileRows {
                     return Err(io::Error::other(why));
                 }
             }
+            let rows = builder.metadata().file_metadata().num_rows().unsigned_abs();
+            let builder = if without.is_empty() { builder } else { builder.with_row_selection(all_but(without, rows)) };
             let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|e| failed(&e))?;
             for batch in reader {
-                let batch = batch.map_err(|e| failed(&e))?;
+                let batch = batch.and_then(|batch| constants.complete(batch)).map_err(|e| failed(&e))?;
                 if send.send(keys_of(&batch, &self.wanted).map_err(|e| failed(&e))?).is_err() {
                     return Ok(());
                 }
