@@ -8,6 +8,7 @@ mod profile;
 mod sections;
 mod shape;
 mod table;
+mod tables;
 mod text_words;
 mod web;
 

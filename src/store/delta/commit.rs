@@ -34,12 +34,7 @@ const ATTEMPTS_MAX: usize = 100;
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
-pub(super) fn commit(
-    store: &DeltaStore,
-    given: Outgoing<'_>,
-    columns: &DeltaWriteSchema,
-    what: &Commit<'_>,
-) -> Result<Committed, Fault> {
+pub(super) fn commit(store: &DeltaStore, given: Outgoing<'_>, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<Committed, Fault> {
     let (location, stamp) = (&store.location, what.stamp);
     let table = Table::open(store)?;
     if what.snapshot.is_some_and(|snapshot| snapshot.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
