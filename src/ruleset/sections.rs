@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::RuleItem;
 use super::profile::Profile;
-use super::tables::{Compaction, MergeSection};
+use super::tables::{self, Compaction, MergeSection};
 use super::text_words::{DialectWord, FixedWord, HeaderWord};
 use super::web::HttpSection;
 use crate::diagnostic::{Code, Fault, Faults};
@@ -196,8 +196,8 @@ pub struct GateSection {
     pub quarantine: Option<String>,
     /// The batch takes the place of published rows, in one commit; Delta tables only. If left out: it adds rows.
     pub replace: Option<Replace>,
-    /// The batch is change data: its rows insert, update and delete those of a Delta table by their key, in one commit. If left
-    /// out: it adds rows.
+    /// The batch is change data: its rows insert, update and delete those of a Delta table by their key, in one commit.
+    /// If left out: it adds rows.
     pub merge: Option<Spanned<MergeSection>>,
     /// Columns by whose values the rows of a new Delta table are divided into files, so that readers skip those they need not: a
     /// date, say. A batch has at most 500 of their values. If left out: a table that is there stays as it is, and a new one has no
@@ -284,7 +284,8 @@ impl Sections {
         if let Err(more) = self.read_options(path) {
             faults.extend(more);
         }
-        self.gate.validate(path, faults);
+        let gate = &self.gate;
+        tables::validate((gate.merge.as_ref(), gate.replace.is_some()), gate.compact.as_ref(), path, faults);
         for known in &self.known {
             if let Some(until) = &known.until
                 && crate::text::date(&until.value.0).is_none()

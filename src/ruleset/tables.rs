@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::GateSection;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::words::Texts;
+use crate::yaml::Spanned;
 
 /// How rows of change data become those of a table.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -45,24 +45,26 @@ impl Compaction {
     }
 }
 
-impl GateSection {
-    /// What can be checked without data.
-    pub(super) fn validate(&self, path: &str, faults: &mut Faults) {
-        if let Some(merge) = &self.merge {
-            let refused = |what: &str, hint: &str| Fault::new(Code::ConflictingOptions, what).at(merge.at.in_file(path)).hint(hint);
-            if self.replace.is_some() {
-                let hint = "leave one of them out: `merge` goes by the key of each row";
-                faults.push(refused("rows are merged by their key, or replaced by a column's values, and not both", hint));
-            }
-            if merge.value.key.0.is_empty() {
-                faults.push(refused("`merge` needs a key", "write `key: [id]`"));
-            }
+/// What can be checked without data; `replaces` says whether rows are replaced by their values too.
+pub(super) fn validate(
+    (merge, replaces): (Option<&Spanned<MergeSection>>, bool),
+    compact: Option<&Spanned<Compaction>>,
+    path: &str,
+    faults: &mut Faults,
+) {
+    if let Some(merge) = merge {
+        let refused = |what: &str, hint: &str| Fault::new(Code::ConflictingOptions, what).at(merge.at.in_file(path)).hint(hint);
+        if replaces {
+            let hint = "leave one of them out: `merge` goes by the key of each row";
+            faults.push(refused("rows are merged by their key, or replaced by a column's values, and not both", hint));
         }
-        if let Some(compact) = self.compact.as_ref().filter(|compact| compact.value.files < 2 || compact.value.rows == 0) {
-            let what = "`compact` puts two files together at the least, into files of a row at the least";
-            faults.push(
-                Fault::new(Code::InvalidValue, what).at(compact.at.in_file(path)).hint("write `compact: { files: 100, rows: 1000000 }`"),
-            );
+        if merge.value.key.0.is_empty() {
+            faults.push(refused("`merge` needs a key", "write `key: [id]`"));
         }
+    }
+    if let Some(compact) = compact.filter(|compact| compact.value.files < 2 || compact.value.rows == 0) {
+        let what = "`compact` puts two files together at the least, into files of a row at the least";
+        let fault = Fault::new(Code::InvalidValue, what).at(compact.at.in_file(path));
+        faults.push(fault.hint("write `compact: { files: 100, rows: 1000000 }`"));
     }
 }

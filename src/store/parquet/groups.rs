@@ -8,7 +8,6 @@ use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRow
 use parquet::errors::ParquetError;
 
 use super::conform::conform;
-use super::staged::StagedFile;
 use crate::diagnostic::{Code, Fault};
 use crate::store::encoded::{Encoded, Encoder, UnitEncoder};
 
@@ -104,28 +103,4 @@ impl UnitEncoder for GroupEncoder {
 
 fn cannot_encode(error: ParquetError) -> Fault {
     Fault::new(Code::Internal, format!("cannot encode as Parquet: {error}"))
-}
-
-/// Rows of a row group that is written again.
-const GROUP_ROWS: usize = 1 << 20;
-
-impl StagedFile {
-    /// Appends rows of its columns, in row groups of up to a million.
-    ///
-    /// # Errors
-    /// A row cannot be read, or the file not be written.
-    pub(crate) fn append_rows(&mut self, batches: impl Iterator<Item = Result<RecordBatch, Fault>>) -> Result<(), Fault> {
-        let encoder = self.encoder();
-        let (mut group, mut rows) = (encoder.group()?, 0);
-        for batch in batches {
-            let batch = batch?;
-            group.add(&batch)?;
-            rows += batch.num_rows();
-            if rows >= GROUP_ROWS {
-                self.append(std::mem::replace(&mut group, encoder.group()?).end()?)?;
-                rows = 0;
-            }
-        }
-        if rows > 0 { self.append(group.end()?) } else { Ok(()) }
-    }
 }
