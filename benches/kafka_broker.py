@@ -1,10 +1,12 @@
-"""A Kafka broker for benchmarks: topics in memory, whole batches in and out, nothing in its way that would be measured too.
+"""A Kafka broker for benchmarks and tests: whole batches in and out, nothing in its way that would be measured too.
 
-`kafka_broker.py PORT PARTITIONS`: every topic is there, with so many partitions. It keeps all it gets, knows no transactions
-and no groups, and acknowledges at once.
+`kafka_broker.py PORT PARTITIONS [DIRECTORY]`: every topic is there, with so many partitions. It keeps all it gets, in memory,
+and in the directory if one is named: killed and started again, it has all that it acknowledged. It knows no transactions and no
+groups.
 """
 
 import bisect
+import os
 import socket
 import struct
 import sys
@@ -19,25 +21,48 @@ VERSIONS = {PRODUCE: (3, 7), FETCH: (4, 10), LIST_OFFSETS: (1, 2), METADATA: (0,
 class Log:
     """A partition: batches with the offsets after their last records."""
 
-    def __init__(self):
-        self.ends, self.batches, self.came = [], [], threading.Condition()
+    def __init__(self, path=None):
+        self.ends, self.batches, self.came, self.file = [], [], threading.Condition(), None
+        # What was sent last by each producer: a batch that comes again is not kept again.
+        self.sent = {}
+        if path:
+            with open(path, "ab+") as file:
+                file.seek(0)
+                whole = self.keep(file.read())
+                # What a kill cut off was not acknowledged.
+                file.truncate(whole)
+            self.file = open(path, "ab", buffering=0)
 
     def end(self):
         return self.ends[-1] if self.ends else 0
 
+    def keep(self, records):
+        """Keeps the whole batches, and gives how many bytes they are."""
+        at = 0
+        while at + 12 <= len(records):
+            length = 12 + struct.unpack_from(">i", records, at + 8)[0]
+            if at + length > len(records):
+                break
+            last = struct.unpack_from(">i", records, at + 23)[0]
+            # The first offset is not part of what the checksum is of.
+            self.batches.append(struct.pack(">q", self.end()) + records[at + 8:at + length])
+            self.sent[records[at + 43:at + 53]] = records[at + 53:at + 57]
+            self.ends.append(self.end() + last + 1)
+            at += length
+        return at
+
     def append(self, records):
+        """The error, and the first offset."""
         with self.came:
+            producer, sequence = records[43:53], records[53:57]
+            if producer[:8] != b"\xff" * 8 and self.sent.get(producer) == sequence:
+                return 46, -1
             first = self.end()
-            at = 0
-            while at < len(records):
-                length = 12 + struct.unpack_from(">i", records, at + 8)[0]
-                last = struct.unpack_from(">i", records, at + 23)[0]
-                # The first offset is not part of what the checksum is of.
-                self.batches.append(struct.pack(">q", self.end()) + records[at + 8:at + length])
-                self.ends.append(self.end() + last + 1)
-                at += length
+            if self.file:
+                self.file.write(records)
+            self.keep(records)
             self.came.notify_all()
-            return first
+            return 0, first
 
     def read(self, offset, bytes_max):
         at = bisect.bisect_right(self.ends, offset)
@@ -76,11 +101,15 @@ def array(items):
 
 
 class Broker:
-    def __init__(self, port, partitions):
-        self.port, self.partitions, self.topics = port, partitions, {}
+    def __init__(self, port, partitions, directory):
+        self.port, self.partitions, self.directory, self.topics, self.lock = port, partitions, directory, {}, threading.Lock()
 
     def log(self, topic, partition):
-        return self.topics.setdefault(topic, [Log() for _ in range(self.partitions)])[partition]
+        with self.lock:
+            if topic not in self.topics:
+                path = lambda i: self.directory and os.path.join(self.directory, f"{topic.decode()}.{i}")
+                self.topics[topic] = [Log(path(i)) for i in range(self.partitions)]
+            return self.topics[topic][partition]
 
     def answer(self, api, version, body):
         match api:
@@ -96,7 +125,8 @@ class Broker:
             case 2:
                 return self.list_offsets(version, body)
             case 22:
-                return struct.pack(">ihqh", 0, 0, 1, 0)
+                # Nobody else has this number, after a restart neither.
+                return struct.pack(">ihqh", 0, 0, time.time_ns() >> 4, 0)
 
     def metadata(self, version, body):
         count = body.take("i")
@@ -115,8 +145,8 @@ class Broker:
 
         def partition(topic):
             number = body.take("i")
-            first = self.log(topic, number).append(body.bytes("i"))
-            return struct.pack(">ihqq", number, 0, first, -1) + (struct.pack(">q", 0) if version >= 5 else b"")
+            error, first = self.log(topic, number).append(body.bytes("i"))
+            return struct.pack(">ihqq", number, error, first, -1) + (struct.pack(">q", 0) if version >= 5 else b"")
 
         def topic():
             name = body.bytes("h")
@@ -211,7 +241,7 @@ def attend(broker, client):
 def main():
     port, partitions = int(sys.argv[1]), int(sys.argv[2])
     listener = socket.create_server((HOST, port))
-    broker = Broker(listener.getsockname()[1], partitions)
+    broker = Broker(listener.getsockname()[1], partitions, sys.argv[3] if len(sys.argv) > 3 else None)
     print(broker.port, flush=True)
     while True:
         client, _ = listener.accept()

@@ -33,10 +33,10 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let (verdict, reasons) = verdict::decide(&findings, totals);
     let named = audited.source.known().origins.named();
     let files = named.into_iter().map(|(path, bytes)| BatchFile { path: path.to_owned(), bytes }).collect();
-    let format = audited.source.known().format_name().to_owned();
+    let (format, version) = (audited.source.known().format_name().to_owned(), audited.source.known().table_version);
     findings.sort_by_key(rank);
     let mut report = Report {
-        batch: Batch { id: header.batch_id.clone(), format, files, rules_digest: digest(rules) },
+        batch: Batch { id: header.batch_id.clone(), format, version, files, rules_digest: digest(rules) },
         verdict,
         reasons,
         rows: rows(audited, verdict, set_aside),
@@ -70,6 +70,7 @@ pub fn assemble_summaries(header: Header, rules: &RuleFile, judged: &AuditedSumm
         batch: Batch {
             id: header.batch_id.clone(),
             format: "summaries".to_owned(),
+            version: None,
             files: vec![BatchFile { path: place.to_owned(), bytes: 0 }],
             rules_digest: digest(rules),
         },

@@ -28,7 +28,9 @@ impl Confines {
             if root.contains("://") {
                 let root_url = url(root)
                     .ok_or_else(|| Fault::new(Code::InvalidLocation, format!("{root}: not a URL")).hint("write `s3://BUCKET/PATH`"))?;
-                if !root_url.username().is_empty() || root_url.password().is_some() {
+                // A container of Azure stands before its account.
+                let is_container = root_url.scheme() == "az" && root_url.host_str().is_some_and(|host| host.contains('.'));
+                if (!root_url.username().is_empty() && !is_container) || root_url.password().is_some() {
                     let fault =
                         Fault::new(Code::CredentialsInUrl, format!("{root}: credentials do not belong in a URL, which ends up in logs"));
                     return Err(fault.hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them"));
@@ -139,9 +141,15 @@ fn resolved(path: &Path) -> std::io::Result<PathBuf> {
     }
 }
 
-/// The URL, with `s3a` as what it is another word for.
+/// The URL, with the words for one kind of store as one. In the names of objects `?` and `#` are characters like others.
 fn url(text: &str) -> Option<Url> {
-    let text = text.strip_prefix("s3a://").map_or_else(|| text.to_owned(), |rest| format!("s3://{rest}"));
+    const STORES: [(&str, &str); 8] =
+        [("s3", "s3"), ("s3a", "s3"), ("gs", "gs"), ("gcs", "gs"), ("az", "az"), ("azure", "az"), ("abfs", "az"), ("abfss", "az")];
+    let (scheme, rest) = text.split_once("://")?;
+    let text = match STORES.iter().find(|(word, _)| *word == scheme) {
+        Some((_, kind)) => format!("{kind}://{}", rest.replace('?', "%3F").replace('#', "%23")),
+        None => text.to_owned(),
+    };
     Url::parse(&text).ok()
 }
 
@@ -149,9 +157,8 @@ fn url(text: &str) -> Option<Url> {
 fn is_below(url: &Url, root: &Url) -> bool {
     let parts = |url: &Url| url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let is_plain = !url.path().to_ascii_lowercase().contains("%2f");
-    (url.scheme(), url.host_str(), url.port()) == (root.scheme(), root.host_str(), root.port())
-        && parts(url).starts_with(&parts(root))
-        && is_plain
+    let place = |url: &Url| (url.scheme().to_owned(), url.username().to_owned(), url.host_str().map(str::to_owned), url.port());
+    place(url) == place(root) && parts(url).starts_with(&parts(root)) && is_plain
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ pub mod store;
 pub mod stream;
 pub mod summary;
 pub mod verdict;
+pub mod windows;
 
 // Public for the program, the benchmarks and the tests alone: they may change with every version.
 #[doc(hidden)]
@@ -66,6 +67,7 @@ pub mod statistics;
 pub mod yaml;
 
 mod confines;
+mod delta_log;
 mod files;
 mod footer;
 mod identity;

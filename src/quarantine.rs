@@ -31,6 +31,16 @@ pub const RAW: &str = "_sluicegate_raw";
 /// All of them, in order.
 pub const COLUMNS: [&str; 6] = [RULES, REASON, FILE, LINE, ROW, RAW];
 
+/// What it adds beside to rows that were records of a topic.
+pub const TOPIC: &str = "_sluicegate_topic";
+pub const PARTITION: &str = "_sluicegate_partition";
+pub const OFFSET: &str = "_sluicegate_offset";
+/// The key of a record that could not be read: what it holds stands nowhere else.
+pub const EVENT_KEY: &str = "_sluicegate_key";
+
+/// All of these, in order.
+pub const EVENT_COLUMNS: [&str; 4] = [TOPIC, PARTITION, OFFSET, EVENT_KEY];
+
 /// The column that rows taken out have beside these: the part's name. With [`FILE`] and [`ROW`] it says which row one is.
 pub const PART: &str = "_sluicegate_part";
 
@@ -39,7 +49,7 @@ pub const KEY: [&str; 3] = [PART, FILE, ROW];
 
 /// Whether a column of this name is none of a source's, but one that rows set aside or taken out have.
 pub fn is_ours(column: &str) -> bool {
-    column == PART || column == MASKED || COLUMNS.contains(&column)
+    column == PART || column == MASKED || COLUMNS.contains(&column) || EVENT_COLUMNS.contains(&column)
 }
 
 /// Refuses columns that only rows have that were set aside: they belong to a batch already.
@@ -217,11 +227,14 @@ fn reader(place: &Location, columns: Option<&[&str]>) -> Result<ParquetRecordBat
 fn ensure_ours(place: &Location, schema: &Schema) -> Result<(), Fault> {
     let is_of_its_type = |name: &str, data_type: &DataType| match name {
         RULES => matches!(data_type, DataType::List(rule) if *rule.data_type() == DataType::Utf8),
-        LINE | ROW => *data_type == DataType::Int64,
-        RAW => *data_type == DataType::Binary,
+        LINE | ROW | OFFSET => *data_type == DataType::Int64,
+        PARTITION => *data_type == DataType::Int32,
+        RAW | EVENT_KEY => *data_type == DataType::Binary,
         _ => *data_type == DataType::Utf8,
     };
-    let strange = COLUMNS.iter().find(|name| !schema.field_with_name(name).is_ok_and(|field| is_of_its_type(name, field.data_type())));
+    let is_of_events = schema.index_of(TOPIC).is_ok();
+    let mut names = COLUMNS.iter().chain(EVENT_COLUMNS.iter().filter(|_| is_of_events));
+    let strange = names.find(|name| !schema.field_with_name(name).is_ok_and(|field| is_of_its_type(name, field.data_type())));
     match strange {
         None => Ok(()),
         Some(name) => {

@@ -39,6 +39,11 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Whether a slice of a stream has no row that could pass without being judged.
+    fn leaves_nothing_of_a_slice(self) -> bool {
+        self.is_slice && self.considered > 0 && self.set_aside == self.considered
+    }
+
     /// Why the rows set aside reject the batch, if they do.
     fn rejects(self, findings: &[Finding]) -> Option<String> {
         let Self { considered, bad, reject_above, is_slice, .. } = self;
@@ -103,7 +108,7 @@ pub fn decide(findings: &[Finding], totals: Totals) -> (Verdict, Vec<String>) {
         return (Verdict::Reject, rejects);
     }
     let undecided: Vec<String> = findings.iter().filter(|f| f.stops()).map(undecided).collect();
-    if !undecided.is_empty() {
+    if !undecided.is_empty() && !totals.leaves_nothing_of_a_slice() {
         return (Verdict::Undecided, undecided);
     }
     if totals.set_aside > 0 {

@@ -1,6 +1,7 @@
 """A door before a broker that asks who is there: TLS with certificates made on the spot, SASL PLAIN and SCRAM.
 
-What comes through is handed on as it is, but for the broker's port in answers, which becomes the door's.
+What comes through is handed on as it is, but for the broker's port in answers, which becomes the door's; and a batch comes
+through once, as brokers take care of.
 """
 
 import base64
@@ -107,6 +108,16 @@ class Sasl:
         return None, b"v=" + base64.b64encode(server)
 
 
+def batch_sent(body):
+    """The topic and the partition of a request to produce, with the producer's id, epoch and sequence number."""
+    at = 2 + 6 + 4
+    length = struct.unpack_from(">h", body, at)[0]
+    topic = body[at + 2:at + 2 + length]
+    at += 2 + length + 4
+    partition = struct.unpack_from(">i", body, at)[0]
+    return topic, partition, body[at + 8 + 43:at + 8 + 57]
+
+
 def attend(client, address, port, command):
     """One connection, request by request."""
     host, broker_port = address
@@ -129,6 +140,10 @@ def attend(client, address, port, command):
                     return
             elif sasl and api != API_VERSIONS and not sasl.is_proven:
                 return
+            elif api == PRODUCE and (sent := batch_sent(body)) in command["kept"]:
+                # Brokers answer so to a batch that they have; the mock brokers do not look.
+                topic, partition, _ = sent
+                send(client, struct.pack(">ii", number, 1) + text(topic.decode()) + struct.pack(">iihqqqi", 1, partition, 46, -1, -1, -1, 0))
             else:
                 send(broker, request)
                 answer = frame(broker).replace(place, text(host) + struct.pack(">i", port))
@@ -136,6 +151,8 @@ def attend(client, address, port, command):
                     count = struct.unpack(">i", answer[6:10])[0]
                     more = struct.pack(">hhhhhh", SASL_HANDSHAKE, 0, 1, SASL_AUTHENTICATE, 0, 1)
                     answer = answer[:6] + struct.pack(">i", count + 2) + answer[10:] + more
+                if api == PRODUCE:
+                    command["kept"].add(batch_sent(body))
                 if api == PRODUCE and command.get("loses", 0) > 0:
                     command["loses"] -= 1
                     return
@@ -152,6 +169,7 @@ def opened(address: str, command: dict) -> int:
     host, broker_port = address.split(",")[0].rsplit(":", 1)
     listener = socket.create_server((host, 0))
     port = listener.getsockname()[1]
+    command["kept"] = set()
     context = None
     if directory := command.get("certificates"):
         certificates(directory, host)

@@ -197,6 +197,9 @@ pub(super) fn types_by(source: &dyn Source) -> TypesBy {
         (false, _) => TypesBy::Files,
         // Events whose types are guessed are JSON.
         (true, None | Some(Format::Json | Format::Ndjson)) => TypesBy::JsonValues,
-        (true, Some(Format::Csv | Format::Tsv | Format::Fixed | Format::Parquet | Format::Arrow | Format::Avro)) => TypesBy::Texts,
+        (
+            true,
+            Some(Format::Csv | Format::Tsv | Format::Fixed | Format::Parquet | Format::Arrow | Format::Avro | Format::Orc | Format::Excel),
+        ) => TypesBy::Texts,
     }
 }

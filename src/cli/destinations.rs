@@ -38,7 +38,8 @@ pub(super) fn replaces(rules: &RuleFile) -> Option<&'static str> {
 /// Options that name places; the rule file's `gate` section names them too.
 #[derive(Debug, Args)]
 pub(super) struct Destinations {
-    /// Where passing rows go: a path ending in .parquet is one file, any other, or s3://BUCKET/PATH, a Delta table
+    /// Where passing rows go: a path ending in .parquet is one file, any other, or
+    /// s3://BUCKET/PATH, gs://… or az://…, a Delta table
     #[arg(long, value_name = "PATH")]
     publish: Option<String>,
     /// How a directory keeps batches: delta (unless it holds plain parts already), or parquet, one part a batch

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::run::surroundings;
+use super::serve::Listen;
 use crate::diagnostic::{Code, Fault, Misread};
 use crate::feed::{Begin, Feed, Positions, Repeat, TopicFeed, TopicOptions, Watch, WatchOptions};
 use crate::kafka::Settings;
@@ -28,6 +29,8 @@ pub(super) struct Feeds {
     /// Gate each complete new file of this directory, once
     #[arg(long, value_name = "DIR", conflicts_with = "data")]
     watch: Option<PathBuf>,
+    #[command(flatten)]
+    pub listen: Listen,
     /// How long a file must stay as it is to be complete
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time, requires = "watch")]
     settle: std::time::Duration,

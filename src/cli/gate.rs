@@ -87,6 +87,10 @@ impl Gate {
         }
     }
 
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry_run
+    }
+
     pub(super) fn mode(&self) -> Mode {
         if self.dry_run { Mode::DryRun } else { Mode::Gate }
     }
@@ -241,7 +245,7 @@ impl Gate {
         }
     }
 
-    fn exit_code(&self, report: &Report) -> u8 {
+    pub(super) fn exit_code(&self, report: &Report) -> u8 {
         match report.verdict {
             Verdict::Quarantine if self.options.strict => 1,
             Verdict::Accept | Verdict::Quarantine => u8::from(self.options.strict && report.has_warnings()),

@@ -3,20 +3,23 @@
 use std::cell::RefCell;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::gate::{Batch, Gate, is_unchanged};
 use super::output;
 use super::run::Begun;
 use super::scratch::Scratch;
+use super::serve::{Health, Server};
 use super::signals::Stop;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::feed::{Arrival, Data, Feed, Next};
 use crate::gate::Moving;
 use crate::report::Report;
 use crate::report::model::PublicationState;
-use crate::ruleset::RuleFile;
+use crate::ruleset::{OnReject, RuleFile};
 use crate::source::{self, ReadOptions, Source};
 use crate::store::{Quarantine, Store};
+use crate::windows::Windows;
 
 /// Where all batches of a run go, and what they have in common.
 struct Run {
@@ -27,6 +30,10 @@ struct Run {
     options: ReadOptions,
     moving: Moving,
     feed: Box<dyn Feed>,
+    windows: Option<Windows>,
+    health: Arc<Health>,
+    /// Answers as long as the run goes on.
+    _server: Option<Server>,
 }
 
 impl Gate {
@@ -59,22 +66,31 @@ impl Gate {
             }
         }
         run.feed.notes().iter().for_each(|note| output::note(note));
-        ExitCode::from(stop.exit_code().unwrap_or(worst))
+        match self.look_at_windows(&mut begun, &mut run, None) {
+            Ok(last) => ExitCode::from(stop.exit_code().unwrap_or(worst.max(last.code))),
+            Err(faults) => begun.end(self.mode(), Err(faults), |_| 2),
+        }
     }
 
     fn open_run(&self, begun: &mut Begun<'_>, names: Vec<String>) -> Result<Run, Faults> {
         let rules = begun.rules()?;
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let (scratch, options) = (Scratch::new()?, self.read_options(rules)?);
+        let (health, server) = self.feeds.listen.open(&rules.sections.dataset)?;
         let feed = self.feeds.open(names, &mut |applications| publish.positions(applications))?;
         let moving = Moving { positions: Vec::new(), seen: Arc::default() };
-        Ok(Run { publish, quarantine, scratch, options, moving, feed })
+        let windows = if self.is_dry() { None } else { Windows::new(rules, &|| self.options.read_rules_again())? };
+        Ok(Run { publish, quarantine, scratch, options, moving, feed, windows, health, _server: server })
     }
 
     /// Gates one batch; none if another gate has published its events.
     fn gate_one(&self, begun: &mut Begun<'_>, run: &mut Run, arrival: &mut Arrival) -> Result<Option<Done>, Faults> {
         let moving = Some(Moving { positions: std::mem::take(&mut arrival.positions), ..run.moving.clone() });
-        let opening = Opening { gate: self, run, data: RefCell::new(std::mem::replace(&mut arrival.data, Data::Named(Vec::new()))) };
+        // What a batch leaves in it goes with the batch.
+        let scratch = run.scratch.within()?;
+        let reached = positions(&moving);
+        let data = std::mem::replace(&mut arrival.data, Data::Named(Vec::new()));
+        let opening = Opening { gate: self, run, scratch: &scratch, data: RefCell::new(data), opened: RefCell::default() };
         let batch = Batch {
             id: arrival.id.clone().or_else(|| self.options.batch_id.clone()),
             data: &|rules: &RuleFile| opening.open(rules),
@@ -82,9 +98,17 @@ impl Gate {
             remembered: run.options.http.remembered.clone(),
             publish: &run.publish,
             quarantine: &run.quarantine,
-            scratch: &run.scratch,
+            scratch: &scratch,
         };
+        run.health.begun();
+        let began = Instant::now();
         let judged = self.judge_batch(begun, &batch);
+        let opened = opening.opened.take();
+        match &judged {
+            Ok(report) => run.health.settled(report, began.elapsed()),
+            Err(faults) if is_unchanged(faults) => run.health.unchanged(),
+            Err(_) => run.health.failed(),
+        }
         match judged {
             Err(faults) if faults.0.iter().any(|fault| fault.code == Code::MovedOn) => {
                 run.begin_anew()?;
@@ -99,13 +123,43 @@ impl Gate {
                 // What was set aside as a whole is dealt with.
                 let code = begun.tell(self.mode(), judged, |report| self.exit_code_among(report), &output::show_briefly);
                 if halts {
+                    run.health.halted(&format!("{} did not pass", arrival.name));
                     output::note(&format!("halted at {}: nothing of it was published, and nothing behind it is read", arrival.name));
                 } else {
                     run.feed.settled(arrival)?;
+                    run.health.reached(run.feed.lag(), reached);
+                    let by_window = self.look_at_windows(begun, run, opened.as_ref())?;
+                    return Ok(Some(Done { code: code.max(by_window.code), halts: by_window.halts }));
                 }
                 Ok(Some(Done { code, halts }))
             }
         }
+    }
+}
+
+impl Gate {
+    /// Judges the windows that are whole now that a batch is there; at the end, all that are left.
+    fn look_at_windows(&self, begun: &mut Begun<'_>, run: &mut Run, batch: Option<&Arc<dyn Source>>) -> Result<Done, Faults> {
+        let mut done = Done { code: 0, halts: false };
+        let Some(windows) = &mut run.windows else { return Ok(done) };
+        let now = begun.now;
+        let means = self.options.window_means(now, begun.rules()?, &run.scratch)?;
+        let told = match batch {
+            Some(batch) => windows.take(batch, &means)?,
+            None => windows.end(&means)?,
+        };
+        told.notes.iter().for_each(|note| output::note(note));
+        let halts = self.feeds.on_reject(begun.rules()?.sections.gate.on_reject) == OnReject::Halt;
+        for report in &told.reports {
+            output::show_briefly(report, self.options.quiet, self.options.verbose);
+            let code = self.exit_code(report);
+            if code > 0 && halts && batch.is_some() {
+                output::note(&format!("halted: {} does not pass; its events are published", report.batch.id));
+                done.halts = true;
+            }
+            done.code = done.code.max(code);
+        }
+        Ok(done)
     }
 }
 
@@ -121,20 +175,30 @@ fn is_withheld(report: &Report) -> bool {
     report.publication.as_ref().is_none_or(|done| done.state == PublicationState::Withheld)
 }
 
+/// Where the table is once the batch is there.
+fn positions(moving: &Option<Moving>) -> Vec<(String, i64)> {
+    let of = |moving: &Moving| moving.positions.iter().map(|to| (to.application.clone(), to.to)).collect();
+    moving.as_ref().map(of).unwrap_or_default()
+}
+
 /// What opens the data of a batch, once.
 struct Opening<'a> {
     gate: &'a Gate,
     run: &'a Run,
+    scratch: &'a Scratch,
     data: RefCell<Data>,
+    opened: RefCell<Option<Arc<dyn Source>>>,
 }
 
 impl Opening<'_> {
     fn open(&self, rules: &RuleFile) -> Result<Arc<dyn Source>, Faults> {
-        let Run { options, scratch, .. } = self.run;
-        match self.data.replace(Data::Named(Vec::new())) {
-            Data::Named(names) => self.gate.options.open_names(&names, rules, options, scratch),
-            Data::Events(name, events) => Ok(source::events(events, &name, options, &rules.contract())?),
-        }
+        let (options, scratch) = (&self.run.options, self.scratch);
+        let opened = match self.data.replace(Data::Named(Vec::new())) {
+            Data::Named(names) => self.gate.options.open_names(&names, rules, options, scratch)?,
+            Data::Events(name, events) => source::events(events, &name, options, &rules.contract())?,
+        };
+        *self.opened.borrow_mut() = self.run.windows.as_ref().map(|_| opened.clone());
+        Ok(opened)
     }
 }
 

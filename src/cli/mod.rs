@@ -28,6 +28,7 @@ mod rules;
 mod run;
 mod schema;
 mod scratch;
+mod serve;
 mod signals;
 mod stream;
 mod trust;

@@ -179,8 +179,7 @@ fn add_rows(rows: &mut Option<Table>, batch: &RecordBatch) -> Result<(), Fault> 
     let failed = |e: arrow::error::ArrowError| Fault::new(Code::Internal, format!("cannot show rows: {e}"));
     let batch = quarantine::as_text(batch, false)?;
     let schema = batch.schema();
-    let is_ours = |name: &str| quarantine::COLUMNS.contains(&name);
-    let values: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|name| !is_ours(name)).collect();
+    let values: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|name| !quarantine::is_ours(name)).collect();
     let why = [quarantine::FILE, quarantine::LINE, quarantine::ROW, quarantine::RULES, quarantine::REASON];
     let names = [&["file", "line", "row", "rules", "reason"], values.as_slice(), &["record as it came"]].concat();
     let names: Vec<String> = names.iter().map(|name| shortened(name, VALUE_MAX)).collect();

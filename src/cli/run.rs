@@ -24,6 +24,7 @@ use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::store::Surroundings;
 use crate::summary::Summary;
+use crate::windows;
 
 use super::output;
 use super::record::{self, Record};
@@ -217,6 +218,25 @@ impl RunOptions {
         Ok(Some(Arc::new(self.comparable(now, rules, scratch)?.beside(published, self.means.threads()))))
     }
 
+    /// With what means windows over several batches are judged.
+    ///
+    /// # Errors
+    /// A directory of `--root` is not there.
+    pub(super) fn window_means(&self, now: DateTime<Utc>, rules: &RuleFile, scratch: &Scratch) -> Result<windows::Means, Faults> {
+        let references = self.references(now, rules, scratch, None)?;
+        let budget = Arc::new(Budget::new(countable(self.means.memory_limit.0), scratch.path.clone()));
+        let (as_of, threads) = (self.means.as_of.unwrap_or(now), self.means.threads());
+        Ok(windows::Means { now, as_of, threads, budget, mask_key: mask_key().ok().flatten(), references })
+    }
+
+    /// The rule file, read anew.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub(super) fn read_rules_again(&self) -> Result<RuleFile, Faults> {
+        read_rules(&self.rules, self.trust.confines()?.as_ref())
+    }
+
     /// What can be reached of what rules may compare with.
     ///
     /// # Errors
@@ -380,7 +400,19 @@ pub(super) fn surroundings() -> Surroundings {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     // The key of masks is none of theirs.
     let is_ours = |name: &str| VARIABLES.iter().any(|beginning| name.starts_with(beginning)) && name != MASK_KEY;
-    Surroundings { variables: variables.filter(|(name, _)| is_ours(name)).collect(), staging: std::env::temp_dir() }
+    Surroundings {
+        variables: variables.filter(|(name, _)| is_ours(name)).collect(),
+        staging: std::env::temp_dir(),
+        aws_config: aws_file("AWS_CONFIG_FILE", "config"),
+        aws_credentials: aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+    }
+}
+
+/// What stands in a file of AWS: the one that the variable names, or the usual one; nothing if it cannot be read.
+fn aws_file(variable: &str, name: &str) -> Option<String> {
+    let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = named.or_else(|| Some(std::env::home_dir()?.join(".aws").join(name)))?;
+    std::fs::read_to_string(path).ok()
 }
 
 /// How to read data, as the rule file says it, from this machine and from elsewhere.

@@ -13,7 +13,8 @@ const PREFIX: &str = "sluicegate-run-";
 /// the next run removes what it left.
 pub(super) struct Scratch {
     pub path: PathBuf,
-    _alive: File,
+    /// None of a directory within another one, which is held.
+    _alive: Option<File>,
 }
 
 impl Scratch {
@@ -23,6 +24,17 @@ impl Scratch {
     /// It cannot be made.
     pub(super) fn new() -> Result<Self, Fault> {
         Self::below(&std::env::temp_dir())
+    }
+
+    /// A directory within this one, for one of many batches.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(super) fn within(&self) -> Result<Self, Fault> {
+        let path = self.path.join(files::unused_name());
+        files::create_private_directory(&path)
+            .map_err(|e| Fault::new(Code::ScratchFailed, format!("{}: cannot make a temporary directory: {e}", path.display())))?;
+        Ok(Self { path, _alive: None })
     }
 
     fn below(parent: &Path) -> Result<Self, Fault> {
@@ -46,7 +58,7 @@ impl Scratch {
             };
             match files::try_lock(&opened).map_err(failed)? {
                 // Without locks nothing is ever swept.
-                Lock::Held | Lock::Unknown if files::is_still(&opened, &path) => return Ok(Self { path, _alive: opened }),
+                Lock::Held | Lock::Unknown if files::is_still(&opened, &path) => return Ok(Self { path, _alive: Some(opened) }),
                 Lock::Held | Lock::Unknown | Lock::Taken => {}
             }
         }

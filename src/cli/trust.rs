@@ -8,7 +8,7 @@ use crate::diagnostic::Fault;
 /// How far a rule file is trusted.
 #[derive(Debug, Args)]
 pub(super) struct Trust {
-    /// Let the rule file read and write below this directory or s3:// URL only; may be given again. Paths on the command
+    /// Let the rule file read and write below this directory or URL (s3://, https://) only; may be given again. Paths on the command
     /// line are not confined
     #[arg(long = "root", value_name = "DIR")]
     roots: Vec<String>,

@@ -5,8 +5,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::keys::{Keys, words};
 use crate::rules::schema::{ColumnContract, Evolution, SchemaSection};
 use crate::ruleset::{
-    BaselineSection, CleanStep, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection, Words,
+    BaselineSection, CleanStep, EventsSection, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection,
+    Words,
 };
+use crate::source::{EventColumn, EventKey, EventValue, Tombstones};
 
 /// A section of a rule file, as its page and `explain` describe it.
 #[derive(Debug)]
@@ -26,8 +28,18 @@ type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 pub const SECTIONS: &[Section] = &[
     Section {
         name: "source",
-        tables: &[("", SourceSection::json_schema), ("`http`", HttpSection::json_schema), ("`paging`", Paging::json_schema)],
-        lists: &[],
+        tables: &[
+            ("", SourceSection::json_schema),
+            ("`http`", HttpSection::json_schema),
+            ("`paging`", Paging::json_schema),
+            ("`events`", EventsSection::json_schema),
+        ],
+        lists: &[
+            ("`value` of events", EventValue::json_schema),
+            ("`columns` of events", EventColumn::json_schema),
+            ("`key` of events", EventKey::json_schema),
+            ("`tombstones`", Tombstones::json_schema),
+        ],
         text: SOURCE,
     },
     Section {

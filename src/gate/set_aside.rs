@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Int64Builder, ListBuilder, RecordBatch, StringBuilder, UInt32Array, new_null_array,
+    ArrayRef, BinaryBuilder, BooleanArray, Int32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder, UInt32Array, new_null_array,
 };
 use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -14,9 +14,9 @@ use crate::engine::{self, UnitSelection};
 use crate::findings::builtin::MALFORMED;
 use crate::findings::{Finding, OnFail, Outcome};
 use crate::privacy::Privacy;
-use crate::quarantine::{FILE, LINE, RAW, REASON, ROW, RULES, ensure_not_taken_out, masked};
-use crate::rows::{Mask, RowId, RowSet};
-use crate::source::{Chunk, Malformed, Projection, Unit};
+use crate::quarantine::{EVENT_KEY, FILE, LINE, OFFSET, PARTITION, RAW, REASON, ROW, RULES, TOPIC, ensure_not_taken_out, masked};
+use crate::rows::{Mask, Origin, RowId, RowSet};
+use crate::source::{Chunk, EventPlaces, Malformed, Origins, Projection, Source, Unit};
 use crate::store::{Encoded, Quarantine, StagedPart};
 
 /// Stages a part with the rows of `set_aside`, in input order; `whole` is why the batch went there as a whole, if it did.
@@ -27,7 +27,7 @@ pub(super) fn write(
     quarantine: &Quarantine,
 ) -> Result<StagedPart, Fault> {
     let source = audited.source.as_ref();
-    let schema = schema(source.schema(), &audited.privacy)?;
+    let schema = schema(source, &audited.privacy)?;
     let mut part = quarantine.stage(&schema)?;
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
@@ -47,9 +47,9 @@ pub(super) fn write(
 }
 
 /// The source's columns, all nullable since a malformed record has none of them, then ours.
-fn schema(source: &Schema, privacy: &Privacy) -> Result<SchemaRef, Fault> {
-    let mut fields: Vec<Field> = source.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-    ensure_not_taken_out(source)?;
+fn schema(source: &dyn Source, privacy: &Privacy) -> Result<SchemaRef, Fault> {
+    let mut fields: Vec<Field> = source.schema().fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+    ensure_not_taken_out(source.schema())?;
     fields.extend([
         Field::new_list(RULES, Field::new_list_field(DataType::Utf8, true), false),
         Field::new(REASON, DataType::Utf8, true),
@@ -58,6 +58,15 @@ fn schema(source: &Schema, privacy: &Privacy) -> Result<SchemaRef, Fault> {
         Field::new(ROW, DataType::Int64, false),
         Field::new(RAW, DataType::Binary, true),
     ]);
+    match &source.known().origins {
+        Origins::Files(_) | Origins::Parts(..) | Origins::Memory => {}
+        Origins::Events(_) => fields.extend([
+            Field::new(TOPIC, DataType::Utf8, false),
+            Field::new(PARTITION, DataType::Int32, false),
+            Field::new(OFFSET, DataType::Int64, false),
+            Field::new(EVENT_KEY, DataType::Binary, true),
+        ]),
+    }
     Ok(masked(&Schema::new(fields), privacy))
 }
 
@@ -100,6 +109,9 @@ fn aside(
     }
     let ordered: Vec<u32> = order.iter().map(|&i| rows[i as usize]).collect();
     columns.extend(ours(audited, unit, &ordered, &malformed, whole));
+    if let Origins::Events(places) = &audited.source.known().origins {
+        columns.extend(of_events(audited, places, unit, &ordered, &malformed));
+    }
     RecordBatch::try_new(schema.clone(), columns).map(Some).map_err(failed)
 }
 
@@ -141,4 +153,24 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], w
         Arc::new(numbers.finish()),
         Arc::new(raws.finish()),
     ]
+}
+
+/// Topic, partition and offset of each row, and the key of those that could not be read.
+fn of_events(audited: &Audited, places: &EventPlaces, unit: &Unit, rows: &[u32], malformed: &[Malformed]) -> Vec<ArrayRef> {
+    let (mut topics, mut partitions, mut offsets) = (StringBuilder::new(), Int32Builder::new(), Int64Builder::new());
+    let (mut keys, before) = (BinaryBuilder::new(), audited.row_origins.rows_before(unit.index));
+    for &row in rows {
+        let at = before + u64::from(row);
+        let (topic, partition, offset) = match places.origin(at) {
+            Origin::Event { topic, partition, offset } => (topic, partition, offset),
+            // Every row is a record.
+            Origin::File { .. } | Origin::Memory { .. } => (String::new(), -1, -1),
+        };
+        topics.append_value(topic);
+        partitions.append_value(partition);
+        offsets.append_value(offset);
+        let was_read = malformed.binary_search_by_key(&row, |bad| bad.row).is_err();
+        keys.append_option(places.key(at).filter(|_| !was_read));
+    }
+    vec![Arc::new(topics.finish()), Arc::new(partitions.finish()), Arc::new(offsets.finish()), Arc::new(keys.finish())]
 }

@@ -99,6 +99,9 @@ impl<'a> Scram<'a> {
     /// Whether the broker knows the password too.
     fn confirm(&self, last: &[u8]) -> Result<(), String> {
         let last = String::from_utf8_lossy(last);
+        if let Some(why) = last.split(',').find_map(|part| part.strip_prefix("e=")) {
+            return Err(format!("it answers `{why}`"));
+        }
         match last.split(',').find_map(|part| part.strip_prefix("v=")).and_then(decoded) {
             Some(signature) if signature == self.expected => Ok(()),
             Some(_) | None => Err("it does not know the password itself, so it is not who it says".to_owned()),
@@ -146,6 +149,7 @@ mod tests {
         assert_eq!(last, "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
         assert_eq!(scram.confirm(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="), Ok(()));
         assert!(scram.confirm(b"v=AAAATRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=").is_err());
+        assert_eq!(scram.confirm(b"e=invalid-proof"), Err("it answers `invalid-proof`".to_owned()));
         assert!(scram.answer(b"r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096").is_err());
         assert!(scram.answer(b"r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1").is_err());
     }

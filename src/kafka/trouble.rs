@@ -11,7 +11,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Why a broker did not do what it was asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Trouble {
     /// It may be better soon: a broker restarts, a partition has a new leader.
     Passing(String),

@@ -10,7 +10,10 @@ use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use parquet::arrow::ArrowWriter;
 
-use super::{FILE, KEY, LINE, MASKED, PART, Part, RAW, REASON, ROW, RULES, has_values, is_ours, shown, spreadsheet};
+use super::{
+    EVENT_KEY, FILE, KEY, LINE, MASKED, OFFSET, PART, PARTITION, Part, RAW, REASON, ROW, RULES, TOPIC, has_values, is_ours, shown,
+    spreadsheet,
+};
 use crate::diagnostic::{Code, Fault};
 use crate::files::Draft;
 use crate::privacy::{MaskKey, Privacy};
@@ -151,9 +154,11 @@ impl What {
         let was_read = has_values(batch);
         let malformed = was_read.false_count() as u64;
         let (keep, left_out, ours): (_, _, &[&str]) = match self {
-            Self::Rows => (was_read, malformed, &[RULES, REASON, PART, FILE, LINE, ROW]),
+            Self::Rows => (was_read, malformed, &[RULES, REASON, PART, FILE, LINE, ROW, TOPIC, PARTITION, OFFSET]),
             Self::Values => (was_read, malformed, &KEY),
-            Self::Malformed => (not(&was_read).map_err(failed)?, 0, &[PART, FILE, LINE, ROW, REASON, RAW]),
+            Self::Malformed => {
+                (not(&was_read).map_err(failed)?, 0, &[PART, FILE, LINE, ROW, TOPIC, PARTITION, OFFSET, EVENT_KEY, REASON, RAW])
+            }
         };
         let kept = shown(&filter_record_batch(batch, &keep).map_err(failed)?, privacy)?;
         let part: ArrayRef = Arc::new(StringArray::from(vec![part; kept.num_rows()]));
@@ -163,7 +168,9 @@ impl What {
         for &name in ours {
             match kept.column_by_name(name) {
                 Some(column) => columns.push((schema.field_with_name(name).map_err(failed)?.clone().into(), column.clone())),
-                None => columns.push((Arc::new(Field::new(name, DataType::Utf8, false)), part.clone())),
+                None if name == PART => columns.push((Arc::new(Field::new(name, DataType::Utf8, false)), part.clone())),
+                // Rows of files have no topic.
+                None => {}
             }
         }
         if !privacy.is_empty() {
@@ -195,7 +202,7 @@ pub fn as_text(batch: &RecordBatch, is_csv: bool) -> Result<RecordBatch, Fault> 
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
         let text: Option<StringArray> = match (field.name().as_str(), column.data_type()) {
-            (RAW, DataType::Binary) => {
+            (RAW | EVENT_KEY, DataType::Binary) => {
                 Some(column.as_binary::<i32>().iter().map(|raw| raw.map(|r| String::from_utf8_lossy(r).into_owned())).collect())
             }
             (RULES, DataType::List(_)) if is_csv => {

@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::{RAW, is_ours};
+use super::{EVENT_KEY, RAW, is_ours};
 use crate::diagnostic::{Code, Fault};
 use crate::privacy::{HIDDEN, Mask, MaskKey, Privacy};
 use crate::store::MASKS;
@@ -57,7 +57,7 @@ pub fn shown(batch: &RecordBatch, privacy: &Privacy) -> Result<RecordBatch, Faul
         let mask = if is_ours(field.name()) { None } else { privacy.mask_of(field.name()) };
         let (field, column) = match mask {
             Some(mask) => (Arc::new(Field::new(field.name(), DataType::Utf8, true)), masked_values(column, mask, privacy).map_err(failed)?),
-            None if field.name() == RAW => (field.clone(), new_null_array(field.data_type(), column.len())),
+            None if field.name() == RAW || field.name() == EVENT_KEY => (field.clone(), new_null_array(field.data_type(), column.len())),
             None => (field.clone(), column.clone()),
         };
         fields.push(field);

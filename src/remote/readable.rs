@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::Object;
+use crate::diagnostic::Fault;
 use crate::files;
 
 /// A file that can be read from any place in it.
@@ -18,12 +19,33 @@ pub struct Readable(Content);
 enum Content {
     File(File),
     Memory { bytes: Bytes, at: u64 },
-    Object { object: Object, at: u64 },
+    Object(Cursor),
 }
 
 impl Readable {
     pub(crate) fn object(object: Object) -> Self {
-        Self(Content::Object { object, at: 0 })
+        Self(Content::Object(Cursor::new(object, 0)))
+    }
+
+    /// What says why it could not be read, if the store did.
+    pub(crate) fn failure(&self) -> impl Fn() -> Option<Fault> + use<> {
+        let object = match &self.0 {
+            Content::Object(cursor) => Some(cursor.object.clone()),
+            Content::File(_) | Content::Memory { .. } => None,
+        };
+        move || object.as_ref()?.failure()
+    }
+
+    /// The same file, from its beginning.
+    ///
+    /// # Errors
+    /// The system has no more handles.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match &self.0 {
+            Content::File(file) => Self::from(file.try_clone()?),
+            Content::Memory { bytes, .. } => Self::from(bytes.clone()),
+            Content::Object(cursor) => Self::object(cursor.object.clone()),
+        })
     }
 
     /// `len` bytes from `start` on.
@@ -41,7 +63,7 @@ impl Readable {
                 let range = usize::try_from(start).ok().and_then(|start| Some(start..start.checked_add(len)?));
                 range.filter(|range| range.end <= bytes.len()).map(|range| bytes.slice(range)).ok_or(io::ErrorKind::UnexpectedEof.into())
             }
-            Content::Object { object, .. } => object.range(start, len),
+            Content::Object(cursor) => cursor.object.range(start, len),
         }
     }
 }
@@ -63,7 +85,7 @@ impl Length for Readable {
         match &self.0 {
             Content::File(file) => Length::len(file),
             Content::Memory { bytes, .. } => bytes.len() as u64,
-            Content::Object { object, .. } => object.len(),
+            Content::Object(cursor) => cursor.object.len(),
         }
     }
 }
@@ -78,7 +100,7 @@ impl Read for Readable {
                 *at += read as u64;
                 Ok(read)
             }
-            Content::Object { object, at } => object.read_some(at, buffer),
+            Content::Object(cursor) => cursor.read(buffer),
         }
     }
 }
@@ -88,7 +110,8 @@ impl Seek for Readable {
         let len = Length::len(self);
         let at = match &mut self.0 {
             Content::File(file) => return file.seek(to),
-            Content::Memory { at, .. } | Content::Object { at, .. } => at,
+            Content::Memory { at, .. } => at,
+            Content::Object(cursor) => cursor.moved(),
         };
         let sought = match to {
             SeekFrom::Start(start) => Some(start),
@@ -100,6 +123,42 @@ impl Seek for Readable {
     }
 }
 
+/// A place in an object.
+#[derive(Debug, Clone)]
+struct Cursor {
+    object: Object,
+    at: u64,
+    /// Bytes from there on that were fetched already.
+    there: Bytes,
+    /// How many bytes before were read in one go.
+    run: u64,
+}
+
+impl Cursor {
+    fn new(object: Object, at: u64) -> Self {
+        Self { object, at, there: Bytes::new(), run: 0 }
+    }
+
+    /// The place, which is another one soon.
+    fn moved(&mut self) -> &mut u64 {
+        (self.there, self.run) = (Bytes::new(), 0);
+        &mut self.at
+    }
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.there.is_empty() {
+            self.there = self.object.some(self.at, self.run)?;
+        }
+        let part = self.there.split_to(buffer.len().min(self.there.len()));
+        buffer[..part.len()].copy_from_slice(&part);
+        self.at += part.len() as u64;
+        self.run += part.len() as u64;
+        Ok(part.len())
+    }
+}
+
 /// A file from a place in it on.
 #[derive(Debug)]
 pub struct Rest(Part);
@@ -108,7 +167,7 @@ pub struct Rest(Part);
 enum Part {
     File(BufReader<File>),
     Memory(bytes::buf::Reader<Bytes>),
-    Object { object: Object, at: u64 },
+    Object(Cursor),
 }
 
 impl Read for Rest {
@@ -116,7 +175,7 @@ impl Read for Rest {
         match &mut self.0 {
             Part::File(file) => file.read(buffer),
             Part::Memory(bytes) => bytes.read(buffer),
-            Part::Object { object, at } => object.read_some(at, buffer),
+            Part::Object(cursor) => cursor.read(buffer),
         }
     }
 }
@@ -128,7 +187,7 @@ impl ChunkReader for Readable {
         Ok(Rest(match &self.0 {
             Content::File(file) => Part::File(file.get_read(start)?),
             Content::Memory { bytes, .. } => Part::Memory(bytes.get_read(start)?),
-            Content::Object { object, .. } => Part::Object { object: object.clone(), at: start },
+            Content::Object(cursor) => Part::Object(Cursor::new(cursor.object.clone(), start)),
         }))
     }
 
@@ -136,7 +195,7 @@ impl ChunkReader for Readable {
         match &self.0 {
             Content::File(file) => file.get_bytes(start, length),
             Content::Memory { bytes, .. } => bytes.get_bytes(start, length),
-            Content::Object { object, .. } => Ok(object.range(start, length)?),
+            Content::Object(cursor) => Ok(cursor.object.range(start, length)?),
         }
     }
 }

@@ -106,6 +106,9 @@ pub struct Batch {
     /// As given, or derived from the content; empty where `check` did not have to read every byte of binary files.
     pub id: String,
     pub format: String,
+    /// Which version of a table was read, where the data is a table with versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     pub files: Vec<BatchFile>,
     /// Digest of the rule file's meaning.
     pub rules_digest: String,

@@ -1,5 +1,7 @@
 //! A rule file: what it says, read with positions so that every mistake is named with its place.
 
+mod delta_section;
+mod events;
 mod foreign;
 mod item;
 mod json_schema;
@@ -11,7 +13,9 @@ mod table;
 mod tables;
 mod text_words;
 mod web;
+mod windows;
 
+pub use events::EventsSection;
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
@@ -23,6 +27,7 @@ pub use sections::{
 };
 pub use table::Contract;
 pub use web::{HttpSection, Paging};
+pub use windows::{WindowSection, WindowSpan};
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Files;
@@ -146,6 +151,8 @@ impl RuleFile {
         }
         let digest = digest(&tree);
         let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
+        let ids: Vec<&str> = items.iter().filter_map(|item| Some(item.words.id.as_ref()?.value.as_str())).collect();
+        faults.extend(sections.windows.iter().flat_map(|window| window.mistakes(&ids, path).0));
         let (path, text) = (path.to_owned(), text.to_owned());
         let rules = Self { path, text, sections, items, malformed, digest, table: None, goes_to_delta: false };
         Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }
@@ -207,7 +214,7 @@ fn digest(tree: &Node) -> u128 {
     for entry in tree
         .entries()
         .iter()
-        .filter(|e| !matches!(e.key.as_str(), "gate" | "history" | "samples" | "description" | "owner" | "tags" | "runbook"))
+        .filter(|e| !matches!(e.key.as_str(), "gate" | "history" | "windows" | "samples" | "description" | "owner" | "tags" | "runbook"))
     {
         canonical.push_str(&entry.key);
         entry.value.canonical(&mut canonical);

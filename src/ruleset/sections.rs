@@ -4,11 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::RuleItem;
+use super::delta_section::DeltaSection;
 use super::profile::Profile;
 use super::tables::{self, Compaction, MergeSection};
 use super::text_words::{DialectWord, FixedWord, HeaderWord};
 use super::web::HttpSection;
+use super::windows::WindowSection;
+use super::{EventsSection, RuleItem};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::schema::{Evolution, SchemaSection};
 use crate::rules::words::{BatchCount, Literal, Ordered, Texts, Tolerance};
@@ -67,6 +69,9 @@ pub struct Sections {
     /// Where rows go. If left out: `--publish` names the destination.
     #[serde(default)]
     pub gate: GateSection,
+    /// What events hold together that come in several batches: judged beside the batches. If left out: each batch alone is judged.
+    #[serde(default)]
+    pub windows: Vec<WindowSection>,
     /// The directory, or `s3://BUCKET/PATH`, in which each run is recorded. If left out: `--record`, else runs are not recorded.
     pub history: Option<String>,
 }
@@ -78,7 +83,7 @@ pub struct SourceSection {
     /// Files, globs, directories, URLs, or `-` for standard input. If left out: the command line names the data.
     pub path: Option<Spanned<Texts>>,
     /// How the bytes are laid out. If left out: it follows from the file's name.
-    pub format: Option<Format>,
+    pub format: Option<Spanned<Format>>,
     /// What stands between fields of delimited text: one or more characters, or `blanks` for any run of blanks and tabs.
     /// If left out: `,` for csv, a tab for tsv.
     pub(super) delimiter: Option<Spanned<String>>,
@@ -114,12 +119,18 @@ pub struct SourceSection {
     missing_values: Option<Texts>,
     /// How text is encoded. If left out: `utf-8`, or UTF-16 where a byte order mark says so.
     encoding: Option<Encoding>,
+    /// Which state of a Delta table is read. If left out: the last one.
+    delta: Option<Spanned<DeltaSection>>,
+    /// The sheet of a workbook, by its name or its number from 1. If left out: the only sheet with data.
+    sheet: Option<Literal>,
     /// Where in a JSON document the array of records is: `data.items`. If left out: at the top.
     json_path: Option<Spanned<String>>,
     /// The time zone of timestamps that have none: `UTC` or an offset such as `+02:00`. If left out: `UTC`.
     timezone: Option<Spanned<String>>,
     /// How data is fetched whose path is a URL, `https://…`. If left out: one answer of each URL, without headers.
     http: Option<HttpSection>,
+    /// How the records of a topic become rows. If left out: their values are JSON.
+    events: Option<EventsSection>,
 }
 
 /// One step of `clean`.
@@ -320,9 +331,11 @@ impl Sections {
                 None
             }
         });
+        let events = source.events.as_ref().map(|events| events.options(path, &mut faults)).unwrap_or_default();
+        let table_state = source.delta.as_ref().and_then(|delta| faults.take(DeltaSection::state(delta, path)));
         let http = source.http.as_ref().map(|http| http.options(path, &mut faults)).unwrap_or_default();
         let options = ReadOptions {
-            format: source.format,
+            format: source.format.as_ref().map(|format| format.value),
             delimiter: source.delimiter.as_ref().map(|text| Delimiter::of(&text.value)),
             quote: source.quote_byte(path, &mut faults),
             header: source.header.map(|header| header.0),
@@ -331,12 +344,14 @@ impl Sections {
             missing_values: source.missing_values.as_ref().map(|t| t.0.clone()),
             encoding: source.encoding.unwrap_or_default(),
             json_path: source.json_path.iter().flat_map(|p| p.value.split('.')).map(str::to_owned).collect(),
+            table_state,
+            sheet: source.sheet.as_ref().map(|sheet| sheet.0.clone()),
             timezone_seconds,
             http,
             cut: crate::source::Cut::default(),
             confines: None,
             surroundings: Default::default(),
-            events: crate::source::EventOptions::default(),
+            events,
         };
         source.ensure_fitting(&options, path, &mut faults);
         faults.or_ok(options)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 
 use crate::diagnostic::{Code, Fault, nearest};
 use crate::files;
-use crate::remote::Readable;
+use crate::remote::{Object, Readable, fault_in};
 
 /// A file of the batch, as it was when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,8 @@ enum Content {
     /// In a file that nothing else writes to: standard input, decompressed or decoded text.
     Spooled(PathBuf),
     Memory(Bytes),
+    /// In an object of a store.
+    Object(Object),
 }
 
 impl InputFile {
@@ -48,6 +51,11 @@ impl InputFile {
     /// Bytes in memory, called `name` in reports.
     pub fn in_memory(name: &str, bytes: Bytes) -> Self {
         Self::new(name, bytes.len() as u64, Content::Memory(bytes))
+    }
+
+    /// An object of a store.
+    pub(crate) fn object(name: &str, object: Object) -> Self {
+        Self::new(name, object.len(), Content::Object(object))
     }
 
     /// A stream called `path`, read from `spool`.
@@ -75,7 +83,7 @@ impl InputFile {
     pub fn is_spooled(&self) -> bool {
         match self.content {
             Content::Spooled(_) | Content::Memory(_) => true,
-            Content::File { .. } => false,
+            Content::File { .. } | Content::Object(_) => false,
         }
     }
 
@@ -88,8 +96,20 @@ impl InputFile {
             Content::File { .. } => files::open(Path::new(&self.path)).map(Readable::from),
             Content::Spooled(spool) => files::open(spool).map(Readable::from),
             Content::Memory(bytes) => return Ok(Readable::from(bytes.clone())),
+            Content::Object(object) => return Ok(Readable::object(object.clone())),
         };
         opened.map_err(|e| cannot_read(&self.path, &e))
+    }
+
+    /// Opens the content to read these ranges of it, and no others: of an object they are fetched together.
+    ///
+    /// # Errors
+    /// It is gone, has changed, or may not be read.
+    pub(crate) fn open_ranges(&self, ranges: impl FnOnce() -> Result<Vec<Range<u64>>, Fault>) -> Result<Readable, Fault> {
+        match &self.content {
+            Content::Object(object) => object.by_columns(&ranges()?).map(Readable::object).map_err(|e| cannot_read(&self.path, &e)),
+            Content::File { .. } | Content::Spooled(_) | Content::Memory(_) => self.open(),
+        }
     }
 
     /// The content's bytes `start..start + len`.
@@ -106,6 +126,8 @@ impl InputFile {
             Content::File { .. } => Path::new(&self.path),
             Content::Spooled(spool) => spool,
             Content::Memory(bytes) => return Ok(Readable::from(bytes.clone()).part(start, len)?.to_vec()),
+            // Of a range that was put together for this the bytes are moved, not copied.
+            Content::Object(object) => return Ok(object.range(start, len)?.into()),
         };
         let mut bytes = vec![0; len];
         files::read_exact_at(&files::open(path)?, &mut bytes, start)?;
@@ -152,6 +174,9 @@ fn missing_directory(path: &str) -> Option<String> {
 
 /// A fault that says a path cannot be read, and why.
 pub(super) fn cannot_read(path: &str, error: &std::io::Error) -> Fault {
+    if let Some(fault) = fault_in(error) {
+        return fault.clone();
+    }
     match error.kind() {
         std::io::ErrorKind::NotFound => {
             let fault = Fault::new(Code::FileNotFound, format!("{path}: no such file"));

@@ -5,12 +5,10 @@ use crate::diagnostic::{Code, Fault};
 
 /// What a file is that no format here reads: its first bytes, what it is called, and what to do.
 const UNSUPPORTED: &[(&[u8], &str, &str)] = &[
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx)", "save the sheet as CSV, or unpack the archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", "save the sheet as CSV"),
+    (b"PK\x03\x04", "a ZIP archive", "unpack it"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it"),
     (b"%PDF-", "a PDF document", "export the table as CSV"),
     (b"SQLite format 3\0", "an SQLite database", "export a table: `sqlite3 -header -csv FILE 'SELECT * FROM t' > t.csv`"),
-    (b"ORC", "an ORC file", "write it as Parquet"),
     (b"\x89HDF\r\n", "an HDF5 file", "write it as Parquet"),
     (b"\x89PNG", "a picture (PNG)", "name the file that holds the data"),
     (b"\xff\xd8\xff", "a picture (JPEG)", "name the file that holds the data"),
@@ -26,12 +24,16 @@ const UNSUPPORTED: &[(&[u8], &str, &str)] = &[
 /// # Errors
 /// It is of another format, or of none that is read here.
 pub(super) fn refuse(path: &str, format: Format, head: &[u8]) -> Result<(), Fault> {
-    if let Some((_, what, hint)) = UNSUPPORTED.iter().find(|(magic, ..)| head.starts_with(magic)) {
+    let found = Format::of_head(head);
+    // A workbook is a ZIP archive too, whatever part stands first in it.
+    let may_be_archive = found == Some(Format::Excel) || format == Format::Excel;
+    let is_foreign = |magic: &[u8]| head.starts_with(magic) && !(may_be_archive && magic.starts_with(b"PK"));
+    if let Some((_, what, hint)) = UNSUPPORTED.iter().find(|(magic, ..)| is_foreign(magic)) {
         let fault = Fault::new(Code::Unsupported, format!("{path}: this is {what}, which cannot be read"));
         return Err(fault.hint(*hint));
     }
     let wrong = |what: &str| Fault::new(Code::WrongFormat, format!("{path}: this is {what}, and it is read as {}", format.name()));
-    if let Some(found) = Format::of_head(head).filter(|found| *found != format && !(found.is_text() && format.is_text())) {
+    if let Some(found) = found.filter(|found| *found != format && !(found.is_text() && format.is_text())) {
         let hint = format!("give `--format {0}`, or let its name end in `.{0}`", found.name());
         return Err(wrong(found.name()).hint(hint));
     }

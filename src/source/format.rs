@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{ContractColumn, FORMATS, Format, InputFile, ReadOptions, Source};
+use super::{ContractColumn, FORMATS, Format, InputFile, ReadOptions, Source, Spool};
 use crate::diagnostic::Fault;
 
 /// Files to open, and how.
@@ -13,6 +13,8 @@ pub(super) struct Opening<'a> {
     pub format: Format,
     pub options: &'a ReadOptions,
     pub contract: &'a [ContractColumn],
+    /// Where a format writes what must be read again.
+    pub spool: &'a Spool,
 }
 
 pub(super) type Open = fn(Opening<'_>) -> Result<Arc<dyn Source>, Fault>;
@@ -55,6 +57,14 @@ macro_rules! formats {
 
 pub(super) fn looks_like_anything(_: &[u8]) -> bool {
     false
+}
+
+/// Whether a file begins as a workbook does: an old one, or a ZIP archive whose first parts are those of one.
+pub(super) fn is_workbook(head: &[u8]) -> bool {
+    const PARTS: [&str; 6] =
+        ["[Content_Types].xml", "_rels/.rels", "docProps/", "xl/", "opendocument.spreadsheet", "META-INF/manifest.xml"];
+    let has = |part: &&str| memchr::memmem::find(head, part.as_bytes()).is_some();
+    head.starts_with(b"\xd0\xcf\x11\xe0") || head.starts_with(b"PK\x03\x04") && PARTS.iter().any(|part| has(part))
 }
 
 /// Whether the text begins so, behind a byte order mark and white space.
@@ -134,11 +144,16 @@ mod tests {
 
     #[test]
     fn first_bytes_tell_one_format_at_most() {
-        let heads: [(&[u8], Option<Format>); 8] = [
+        let heads: [(&[u8], Option<Format>); 13] = [
             (b"PAR1\x15", Some(Format::Parquet)),
             (b"ARROW1\0\0", Some(Format::Arrow)),
             (b"\xff\xff\xff\xff\x10", Some(Format::Arrow)),
             (b"Obj\x01\x04", Some(Format::Avro)),
+            (b"ORC\x0a", Some(Format::Orc)),
+            (b"PK\x03\x04\x14\0\x06\0 [Content_Types].xml", Some(Format::Excel)),
+            (b"PK\x03\x04\x14\0\0\0 mimetypeapplication/vnd.oasis.opendocument.spreadsheet", Some(Format::Excel)),
+            (b"PK\x03\x04\x14\0\0\0 data.csv", None),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Some(Format::Excel)),
             (b"\xef\xbb\xbf \n{\"a\":1}", Some(Format::Ndjson)),
             (b"[{}]", Some(Format::Json)),
             (b"a,b\n1,2\n", None),

@@ -16,6 +16,8 @@ pub struct Known {
     pub schema: SchemaRef,
     /// The format of the files; none where rows come from no file.
     pub format: Option<Format>,
+    /// Which version of a table was read; none where the data is no table with versions.
+    pub table_version: Option<u64>,
     /// Where rows come from.
     pub origins: Origins,
     /// Where the records of each file begin: one entry for each value of [`super::Unit::file`].
@@ -95,6 +97,7 @@ impl Known {
         Self {
             schema,
             format: None,
+            table_version: None,
             origins,
             starts: Vec::new(),
             bytes,
@@ -124,8 +127,9 @@ impl Known {
     /// The format's name; `memory` or `events` where rows come from no file.
     pub fn format_name(&self) -> &'static str {
         match (self.format, &self.origins) {
+            _ if self.table_version.is_some() => "delta",
             (Some(format), _) => format.name(),
-            (None, Origins::Files(_) | Origins::Memory) => Origin::MEMORY,
+            (None, Origins::Files(_) | Origins::Parts(..) | Origins::Memory) => Origin::MEMORY,
             (None, Origins::Events(_)) => "events",
         }
     }

@@ -1,7 +1,7 @@
 //! Finds the files that paths, globs and directories name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
@@ -10,7 +10,9 @@ use super::http;
 use super::partitions::DirectoryKey;
 use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
+use crate::delta_log::LOG;
 use crate::diagnostic::{Code, Fault};
+use crate::remote;
 
 /// Files of one format, and the keys their directories are named by.
 #[derive(Debug)]
@@ -45,8 +47,19 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
             continue;
         }
         allow(path)?;
+        if remote::Kind::of(path).is_some() {
+            let found = remote::find(path, &options.surroundings)?;
+            from_directory |= found.directory.is_some();
+            found.objects.iter().try_for_each(|(name, _)| allow(name))?;
+            keys.extend(
+                found.objects.iter().map(|(name, _)| found.directory.as_ref().map_or_else(Vec::new, |root| keys_below(name, root))),
+            );
+            files.extend(found.objects.into_iter().map(|(name, object)| InputFile::object(&name, object)));
+            continue;
+        }
         if path.contains("://") {
-            return Err(Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL")).hint("fetch it first"));
+            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL"));
+            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH` or an `https://` address"));
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
@@ -67,7 +80,7 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
                 keys.push(Vec::new());
                 continue;
             }
-            keys.push(if is_directory { DirectoryKey::of_path(&found[root.len()..]) } else { Vec::new() });
+            keys.push(if is_directory { keys_below(&found, root) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
     }
@@ -86,6 +99,11 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
         }
     }
     Ok(Located { format, files, keys })
+}
+
+/// The keys of the directories between a file and the directory that was named.
+fn keys_below(path: &str, root: &str) -> Vec<DirectoryKey> {
+    DirectoryKey::of_path(&path[root.len()..])
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {
@@ -112,9 +130,8 @@ fn other_file(path: &str) -> Option<&'static str> {
     let extension = Path::new(path).extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "yaml" | "yml" | "toml" => Some("if it is the rule file, give it behind `-r`: `sluicegate check DATA -r RULES.yaml`"),
-        "xlsx" | "xls" | "ods" => Some("save the sheet as CSV"),
         "xml" | "html" | "htm" => Some("write it as JSON or CSV"),
-        "orc" | "h5" | "hdf5" | "pkl" | "pickle" | "npy" | "rds" | "sas7bdat" | "sav" | "dta" => Some("write it as Parquet or CSV"),
+        "h5" | "hdf5" | "pkl" | "pickle" | "npy" | "rds" | "sas7bdat" | "sav" | "dta" => Some("write it as Parquet or CSV"),
         "db" | "sqlite" | "sqlite3" | "duckdb" => Some("export the table as Parquet or CSV"),
         "zip" | "tar" | "tgz" | "7z" | "rar" => Some("unpack the archive"),
         _ => None,
@@ -171,6 +188,7 @@ fn ensure_in_unicode(pattern: &str) -> Result<(), Fault> {
 /// Every file below `directory`, in byte order; names that begin with `_` or `.` are of those who write, not data. Links to
 /// directories are followed where `allow` lets them.
 fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Vec<String>, Fault> {
+    ensure_in_no_table(directory)?;
     let mut files = Vec::new();
     let mut pending = vec![directory.to_owned()];
     // Links may lead back up.
@@ -182,6 +200,9 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
         for entry in fs::read_dir(&directory).map_err(|e| cannot_read(&directory, &e))? {
             let entry = entry.map_err(|e| cannot_read(&directory, &e))?;
             let name = entry.file_name();
+            if let Some(table) = table(&directory, &name) {
+                return Err(table);
+            }
             if name.as_encoded_bytes().starts_with(b"_") || name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
@@ -201,6 +222,33 @@ fn below(directory: &str, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<V
             .hint("names that begin with `_` or `.` are passed over"));
     }
     Ok(files)
+}
+
+/// Refuses a directory within a Delta table: some of its files may be none of the table's any more.
+fn ensure_in_no_table(directory: &str) -> Result<(), Fault> {
+    let whole = fs::canonicalize(directory).map_err(|e| cannot_read(directory, &e))?;
+    match whole.ancestors().skip(1).find(|above| above.join(LOG).is_dir()) {
+        None => Ok(()),
+        Some(table) => {
+            let what = format!("{directory}: this directory is part of a Delta table, whose log says which of its files count");
+            Err(Fault::new(Code::FilesDiffer, what).hint(format!("name the table, `{}`, or files by a glob", table.display())))
+        }
+    }
+}
+
+/// A fault, where what `directory` holds under `name` says that it is a table: its log, not the directory, says which files
+/// count.
+fn table(directory: &str, name: &OsStr) -> Option<Fault> {
+    if name == LOG {
+        let fault = Fault::new(Code::FilesDiffer, format!("{directory}: this is a Delta table, among other data"));
+        return Some(fault.hint(format!("a table is a batch by itself: name it alone, `delta://{directory}`")));
+    }
+    let metadata = (name == "metadata").then(|| fs::read_dir(Path::new(directory).join(name)).ok()).flatten()?;
+    let mut names = metadata.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.any(|name| name.ends_with(".metadata.json") || name.ends_with(".metadata.json.gz")).then(|| {
+        let fault = Fault::new(Code::Unsupported, format!("{directory}: this is an Iceberg table, which is not read"));
+        fault.hint("its metadata says which of its files count: export the rows to Parquet with a program that reads Iceberg")
+    })
 }
 
 #[cfg(test)]

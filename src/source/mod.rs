@@ -9,9 +9,11 @@
 mod arrow_ipc;
 mod avro;
 pub mod csv;
+mod delta;
 mod digest;
 mod events;
 mod evidence;
+mod excel;
 mod file;
 mod foreign;
 #[macro_use]
@@ -22,6 +24,7 @@ mod known;
 mod lines;
 mod location;
 mod memory;
+mod orc;
 mod origin;
 mod parquet;
 mod partitions;
@@ -38,6 +41,7 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
 pub use crate::text::NumberForm;
+pub use delta::TableState;
 pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
@@ -48,7 +52,7 @@ pub use http::{
 pub use json::{EventReader, ReadLines, RecordSpan, without_mark};
 pub use known::{FileStart, Known, Rereading};
 pub use lines::LineJumps;
-pub use origin::{Origins, RowOrigins};
+pub use origin::{Origins, RowGaps, RowOrigins};
 pub use spool::{Encoding, Spool};
 pub use text_layout::{Delimiter, FixedColumn, TextLayout};
 pub use units::{Cut, Piece, Preread, Unit, UnitEnd};
@@ -84,6 +88,10 @@ formats! {
         |o| Ok(Arc::new(arrow_ipc::ArrowSource::open(o.files, o.options)?));
     /// Avro object container files.
     Avro "avro" ["avro"], binary, |head| head.starts_with(b"Obj\x01"), |o| Ok(Arc::new(avro::AvroSource::open(o.files, o.options)?));
+    Orc "orc" ["orc"], binary, |head| head.starts_with(b"ORC"), |o| Ok(Arc::new(orc::OrcSource::open(o.files, o.options, o.contract)?));
+    /// One sheet of an Excel or OpenDocument workbook.
+    Excel "excel" ["xlsx", "xlsm", "xlsb", "xls", "ods"], binary, format::is_workbook,
+        |o| Ok(Arc::new(excel::ExcelSource::open(o)?));
 }
 
 /// A record that could not be framed, read as the contract's types, or computed.
@@ -230,8 +238,12 @@ pub struct ReadOptions {
     pub missing_values: Option<Vec<String>>,
     /// How text is encoded.
     pub encoding: Encoding,
+    /// The sheet of a workbook, by its name or its number from 1; the only one with data, if nothing says otherwise.
+    pub sheet: Option<String>,
     /// Keys from the top of a JSON document to the array that holds the records.
     pub json_path: Vec<String>,
+    /// Which state of a Delta table is read; the last one, if nothing says otherwise.
+    pub table_state: Option<TableState>,
     /// Offset in seconds east of UTC for timestamps without a zone.
     pub timezone_seconds: Option<i32>,
     /// How the data is cut while it is read; nothing in a report depends on it.
@@ -257,12 +269,16 @@ pub struct ContractColumn {
     pub is_strict: bool,
 }
 
-/// Opens `paths`: files, globs, directories, URLs, or `-` for standard input. What cannot be read where it lies goes to `spool`.
+/// Opens `paths`: files, globs, directories, a Delta table, URLs, or `-` for standard input. What cannot be read where it lies goes
+/// to `spool`.
 ///
 /// # Errors
 /// Nothing is there, a format is unknown or mixed, or a file cannot be opened as its format. [`Code::Unchanged`]: all of it is on
 /// the web, and each answer is one that is remembered.
 pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn], spool: &Spool) -> Result<Arc<dyn Source>, Fault> {
+    if let Some(table) = delta::open(paths, options)? {
+        return Ok(table);
+    }
     let Located { format, files, keys } = location::locate(paths, options, spool)?;
     // A path into a document says that there is one.
     let format = if format == Format::Ndjson && !options.json_path.is_empty() { Format::Json } else { format };
@@ -270,7 +286,7 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
         options.ensure_of(format)?;
     }
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
-    let source = Format::open(Opening { files, format, options, contract })?;
+    let source = Format::open(Opening { files, format, options, contract, spool })?;
     partitions::Partitioned::over(source, &keys, contract)
 }
 

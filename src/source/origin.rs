@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::buffer::BooleanBuffer;
 use serde::{Deserialize, Serialize};
 
 use super::{EventPlaces, InputFile, LineJumps, RowId, Unit, UnitEnd};
@@ -12,6 +13,8 @@ use crate::rows::Origin;
 pub enum Origins {
     /// Files, in source order.
     Files(Vec<InputFile>),
+    /// Files, in source order, of each of which only some rows are read; people number all of them.
+    Parts(Vec<InputFile>, Vec<RowGaps>),
     /// Batches that a program holds in memory.
     Memory,
     /// Records of a topic.
@@ -22,7 +25,7 @@ impl Origins {
     /// The files; none where rows come from elsewhere.
     pub fn files(&self) -> &[InputFile] {
         match self {
-            Self::Files(files) => files,
+            Self::Files(files) | Self::Parts(files, _) => files,
             Self::Memory | Self::Events(_) => &[],
         }
     }
@@ -36,10 +39,51 @@ impl Origins {
     /// them.
     pub fn named(&self) -> Vec<(&str, u64)> {
         match self {
-            Self::Files(files) => files.iter().map(|file| (file.path.as_str(), file.stored_bytes)).collect(),
+            Self::Files(files) | Self::Parts(files, _) => files.iter().map(|file| (file.path.as_str(), file.stored_bytes)).collect(),
             Self::Memory => Vec::new(),
             Self::Events(places) => vec![(&places.name, places.bytes)],
         }
+    }
+}
+
+/// Rows of a file that are none of the source's: deleted ones, blank ones. The others are numbered without them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowGaps(Arc<[u64]>);
+
+impl RowGaps {
+    /// Of ascending numbers, from 0.
+    pub(super) fn new(rows: Vec<u64>) -> Self {
+        debug_assert!(rows.is_sorted());
+        Self(rows.into())
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Which of the file's `len` rows from `first` on are read; none where all are.
+    pub(super) fn kept(&self, first: u64, len: u32) -> Option<BooleanBuffer> {
+        let from = self.0.partition_point(|row| *row < first);
+        let mut gaps = self.0[from..].iter().take_while(|row| **row < first + u64::from(len)).peekable();
+        gaps.peek()?;
+        let is_kept = |i: usize| gaps.next_if(|row| **row == first + i as u64).is_none();
+        Some(BooleanBuffer::collect_bool(len as usize, is_kept))
+    }
+
+    /// What number the row has in the file that is the one of `index` among those that are read.
+    fn in_file(&self, index: u64) -> u64 {
+        // So many rows stand before the gap of this number and are read.
+        let before = |gap: usize| self.0[gap] - gap as u64;
+        let (mut low, mut high) = (0, self.0.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if before(middle) <= index { low = middle + 1 } else { high = middle }
+        }
+        index + low as u64
     }
 }
 
@@ -110,6 +154,11 @@ impl RowOrigins {
                 let line = (place.first_line > 0).then(|| place.first_line + u64::from(place.line_jumps.line(row.row)));
                 Origin::File { file: files[place.unit.file as usize].path.clone(), line, row: before + 1 }
             }
+            Origins::Parts(files, gaps) => {
+                let file = place.unit.file as usize;
+                let row = gaps.get(file).map_or(before, |gaps| gaps.in_file(before)) + 1;
+                Origin::File { file: files[file].path.clone(), line: None, row }
+            }
             Origins::Memory => Origin::Memory { index: before },
             Origins::Events(places) => places.origin(before),
         }
@@ -133,6 +182,22 @@ mod tests {
             }
             for (row, line) in lines.into_iter().enumerate() {
                 prop_assert_eq!(jumps.line(row as u32), line);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_between_gaps_keep_their_numbers(gaps in prop::collection::btree_set(0u64..80, 0..60), first in 0u64..50, len in 1u32..40) {
+            let gaps: Vec<u64> = gaps.into_iter().collect();
+            let (rows, of_gaps) = (RowGaps::new(gaps.clone()), |row: &u64| !gaps.contains(row));
+            for (index, row) in (0..100).filter(of_gaps).enumerate() {
+                prop_assert_eq!(rows.in_file(index as u64), row);
+            }
+            let expected: Vec<bool> = (first..first + u64::from(len)).map(|row| of_gaps(&row)).collect();
+            match rows.kept(first, len) {
+                None => prop_assert!(expected.iter().all(|kept| *kept)),
+                Some(kept) => prop_assert_eq!(kept.iter().collect::<Vec<_>>(), expected),
             }
         }
     }

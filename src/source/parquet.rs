@@ -2,20 +2,22 @@
 
 mod int96;
 mod levels;
+mod statistics;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::Array;
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Type;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use self::int96::Int96Column;
 use self::levels::LeafCounts;
+pub(super) use self::statistics::{Statistics, statistics};
 use super::file::cannot_read;
 use super::typed::{ColumnLayout, damaged};
 use super::{
@@ -23,19 +25,139 @@ use super::{
 };
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
-use crate::metric::{Column, ColumnStatistics, Number};
 use crate::remote::Readable;
 
 /// Parquet files read as one table.
 #[derive(Debug)]
 pub(super) struct ParquetSource {
     known: Known,
-    footers: Vec<ArrowReaderMetadata>,
-    /// The same footers, for arrays in the form in which the file holds them.
-    compact: Vec<ArrowReaderMetadata>,
-    int96: Vec<Vec<Int96Column>>,
+    files: Vec<OpenedFile>,
     layout: ColumnLayout,
     batch_rows: usize,
+}
+
+/// A file whose footer was read.
+#[derive(Debug)]
+pub(super) struct OpenedFile {
+    pub(super) footer: ArrowReaderMetadata,
+    /// The same footer, for arrays in the form in which the file holds them.
+    compact: ArrowReaderMetadata,
+    int96: Vec<Int96Column>,
+}
+
+/// Takes arrays of a row group, by column that was asked for, and how many rows they have.
+pub(super) type TakeArrays<'a> = dyn FnMut(&[ArrayRef], u32) -> Result<(), Fault> + 'a;
+
+impl OpenedFile {
+    /// Opens `file`, whose footer goes into `digest`; `wanted` gives the type that the contract has for the column of a path.
+    ///
+    /// # Errors
+    /// It is not Parquet, or damaged.
+    pub(super) fn open(file: &InputFile, wanted: &dyn Fn(&str) -> Option<DataType>, digest: &mut Xxh3Default) -> Result<Self, Fault> {
+        let handle = file.open()?;
+        let footer = footer_bytes(&handle, file)?;
+        digest.update(&file.bytes.to_le_bytes());
+        digest.update(&footer);
+        let footer = footer::load_with(&handle, wanted).map_err(|e| not_parquet(file, &e))?;
+        rows_add_up(file, &footer)?;
+        Ok(Self { compact: compact(&footer), int96: int96::columns(&footer), footer })
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.footer.metadata().file_metadata().num_rows() as u64
+    }
+
+    /// The row groups that end before `group` have so many rows.
+    pub(super) fn rows_before(&self, group: u64) -> u64 {
+        self.footer.metadata().row_groups()[..group as usize].iter().map(|group| group.num_rows() as u64).sum()
+    }
+
+    pub(super) fn group_rows(&self, group: u64) -> u32 {
+        self.footer.metadata().row_group(group as usize).num_rows() as u32
+    }
+
+    /// The row group `start` as a unit.
+    pub(super) fn cut(&self, start: u64) -> Option<Piece> {
+        let group = self.footer.metadata().row_groups().get(start as usize);
+        group.map(|group| Piece { end: start + 1, bytes: group.compressed_size() as u64, preread: None })
+    }
+
+    /// Columns of which INT96 is a part: whether it fits what it is read as, every run must see.
+    pub(super) fn judged_columns(&self) -> impl Iterator<Item = usize> {
+        self.int96.iter().map(|column| column.root)
+    }
+
+    /// Reads the columns `roots`, at least one and ascending, of a row group, at most `batch_rows` rows at a time. Arrays may
+    /// come in the form in which the file holds them, if `is_compact`.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged, or `each` fails.
+    pub(super) fn read(
+        &self,
+        file: &InputFile,
+        group: u64,
+        (roots, is_compact, batch_rows): (&[usize], bool, usize),
+        each: &mut TakeArrays<'_>,
+    ) -> Result<(), Fault> {
+        let records = self.group_rows(group);
+        let mask = ProjectionMask::roots(self.footer.parquet_schema(), roots.iter().copied());
+        let handle = self.open_columns(file, group, &mask)?;
+        let failure = handle.failure();
+        // Readers hand on the text of a fault alone.
+        let failed = |e: &dyn std::fmt::Display| failure().unwrap_or_else(|| damaged(file, e));
+        self.int96_fits(file, group, roots, &handle)?;
+        let form = if is_compact { &self.compact } else { &self.footer };
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, form.clone())
+            .with_projection(mask)
+            .with_row_groups(vec![group as usize])
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(|e| failed(&e))?;
+        let (mut first, mut held) = (0, LeafCounts::new(roots.len()));
+        for batch in reader {
+            let batch = batch.map_err(|e| failed(&e))?;
+            held.add(batch.columns());
+            let len = batch.num_rows() as u32;
+            each(batch.columns(), len)?;
+            first += len;
+        }
+        if first != records {
+            return Err(damaged(file, &format!("a row group promises {records} rows and holds {first}")));
+        }
+        if let Some(contradiction) = held.contradiction(&self.footer, group as usize, roots) {
+            return Err(damaged(file, &contradiction));
+        }
+        Ok(())
+    }
+
+    /// The file, to read columns of a row group from.
+    fn open_columns(&self, file: &InputFile, group: u64, mask: &ProjectionMask) -> Result<Readable, Fault> {
+        let group = self.footer.metadata().row_group(group as usize);
+        // A footer that promises chunks beyond the file's end is found out when they are read.
+        let range = |leaf: usize| {
+            let (start, len) = group.column(leaf).byte_range();
+            start.min(file.bytes)..start.saturating_add(len).min(file.bytes)
+        };
+        file.open_ranges(|| {
+            let leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
+            let ranges = catch_unwind(AssertUnwindSafe(|| leaves.map(range).collect()));
+            ranges.map_err(|_| damaged(file, &"a column chunk lies at an impossible place"))
+        })
+    }
+
+    fn int96_fits(&self, file: &InputFile, group: u64, roots: &[usize], handle: &Readable) -> Result<(), Fault> {
+        for column in self.int96.iter().filter(|column| roots.contains(&column.root)) {
+            let again = handle.try_clone().map_err(|e| cannot_read(&file.path, &e))?;
+            let misread = int96::first_misread(&Arc::new(again), &self.footer, group as usize, column);
+            if let Some((row, why)) = misread.map_err(|e| damaged(file, &e))? {
+                let name = self.footer.parquet_schema().column(column.leaf).path().string();
+                let row = self.rows_before(group) + row + 1;
+                let fault = Fault::new(Code::UnsupportedType, format!("{}: `{name}` of row {row} {why}", file.path));
+                return Err(fault.hint("INT96 is read as microseconds, or as nanoseconds where the contract says `timestamp(ns)`"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl ParquetSource {
@@ -46,46 +168,22 @@ impl ParquetSource {
     pub(super) fn open(files: Vec<InputFile>, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
         let wanted = |path: &str| contract.iter().find(|c| c.name == path).and_then(|c| c.data_type.clone());
         let mut digest = Xxh3Default::new();
-        let mut footers: Vec<ArrowReaderMetadata> = Vec::with_capacity(files.len());
-        for file in &files {
-            let handle = file.open()?;
-            let footer = footer_bytes(&handle, file)?;
-            digest.update(&file.bytes.to_le_bytes());
-            digest.update(&footer);
-            let metadata = footer::load_with(&handle, &wanted).map_err(|e| not_parquet(file, &e))?;
-            rows_add_up(file, &metadata)?;
-            footers.push(metadata);
-        }
-        let schemas: Vec<SchemaRef> = footers.iter().map(|f| f.schema().clone()).collect();
+        let opened: Vec<OpenedFile> = files.iter().map(|file| OpenedFile::open(file, &wanted, &mut digest)).collect::<Result<_, _>>()?;
+        let schemas: Vec<SchemaRef> = opened.iter().map(|file| file.footer.schema().clone()).collect();
         let layout = ColumnLayout::of_files(&files, &schemas, options.missing_values.as_ref())?;
-        let compact = footers.iter().map(compact).collect();
-        let int96: Vec<Vec<Int96Column>> = footers.iter().map(int96::columns).collect();
+        let of_column = |field: &Arc<Field>| {
+            let files = opened.iter().map(|file| statistics(field.name(), field.data_type(), &file.footer));
+            files.sum::<Option<Statistics>>().map(Into::into)
+        };
         let known = Known {
-            rows: Some(footers.iter().map(|footer| footer.metadata().file_metadata().num_rows() as u64).sum()),
-            statistics: layout.schema.fields().iter().map(|field| statistics(field, &footers)).collect(),
+            rows: Some(opened.iter().map(OpenedFile::rows).sum()),
+            statistics: layout.schema.fields().iter().map(of_column).collect(),
             footers: Some(digest.digest128()),
             digests_units: false,
-            // Whether INT96 fits what it is read as, every run must see.
-            judged_columns: int96.iter().flatten().map(|column| column.root).collect(),
+            judged_columns: opened.iter().flat_map(OpenedFile::judged_columns).collect(),
             ..Known::of_typed(Format::Parquet, layout.schema.clone(), files)
         };
-        Ok(Self { known, footers, compact, int96, layout, batch_rows: options.cut.batch_rows })
-    }
-}
-
-impl ParquetSource {
-    fn int96_fits(&self, unit: &Unit, projection: &Projection) -> Result<(), Fault> {
-        let (file, footer) = (&self.known.files()[unit.file as usize], &self.footers[unit.file as usize]);
-        for column in self.int96[unit.file as usize].iter().filter(|column| projection.columns.contains(&column.root)) {
-            let misread = int96::first_misread(&Arc::new(file.open()?), footer, unit.start as usize, column);
-            if let Some((row, why)) = misread.map_err(|e| damaged(file, &e))? {
-                let before: i64 = footer.metadata().row_groups()[..unit.start as usize].iter().map(|group| group.num_rows()).sum();
-                let (name, row) = (footer.parquet_schema().column(column.leaf).path().string(), before as u64 + row + 1);
-                let fault = Fault::new(Code::UnsupportedType, format!("{}: `{name}` of row {row} {why}", file.path));
-                return Err(fault.hint("INT96 is read as microseconds, or as nanoseconds where the contract says `timestamp(ns)`"));
-            }
-        }
-        Ok(())
+        Ok(Self { known, files: opened, layout, batch_rows: options.cut.batch_rows })
     }
 }
 
@@ -96,78 +194,30 @@ impl Source for ParquetSource {
 
     /// The row group `start`.
     fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
-        let group = self.footers[file as usize].metadata().row_groups().get(start as usize);
-        Ok(group.map(|group| Piece { end: start + 1, bytes: group.compressed_size() as u64, preread: None }))
+        Ok(self.files[file as usize].cut(start))
     }
 
     fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
-        let (file, footer) = (&self.known.files()[unit.file as usize], &self.footers[unit.file as usize]);
+        let (file, opened) = (&self.known.files()[unit.file as usize], &self.files[unit.file as usize]);
         file.ensure_unchanged()?;
-        let records = footer.metadata().row_group(unit.start as usize).num_rows() as u32;
+        let records = opened.group_rows(unit.start);
         let end = UnitEnd { records, ..UnitEnd::default() };
+        let mut chunk = |arrays: &[ArrayRef], first: u32, len: u32| {
+            let batch = self.layout.batch(arrays, len as usize, projection).map_err(|e| damaged(file, &e))?;
+            each(Chunk { batch, rows: RowNumbers::Dense { first, len }, malformed: Vec::new() })
+        };
         if projection.columns.is_empty() {
-            let batch = self.layout.batch(&[], records as usize, projection).map_err(|e| damaged(file, &e))?;
-            each(Chunk { batch, rows: RowNumbers::Dense { first: 0, len: records }, malformed: Vec::new() })?;
+            chunk(&[], 0, records)?;
             return Ok(end);
         }
-        let handle = file.open()?;
-        self.int96_fits(unit, projection)?;
-        let mask = ProjectionMask::roots(footer.parquet_schema(), projection.columns.iter().copied());
-        let form = if projection.compact { &self.compact[unit.file as usize] } else { footer };
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, form.clone())
-            .with_projection(mask)
-            .with_row_groups(vec![unit.start as usize])
-            .with_batch_size(self.batch_rows)
-            .build()
-            .map_err(|e| damaged(file, &e))?;
-        let (mut first, mut held) = (0, LeafCounts::new(projection.columns.len()));
-        for batch in reader {
-            let batch = batch.map_err(|e| damaged(file, &e))?;
-            let len = batch.num_rows() as u32;
-            held.add(batch.columns());
-            let batch = self.layout.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;
-            each(Chunk { batch, rows: RowNumbers::Dense { first, len }, malformed: Vec::new() })?;
+        let mut first = 0;
+        opened.read(file, unit.start, (&projection.columns, projection.compact, self.batch_rows), &mut |arrays, len| {
+            chunk(arrays, first, len)?;
             first += len;
-        }
-        if first != records {
-            return Err(damaged(file, &format!("a row group promises {records} rows and holds {first}")));
-        }
-        if let Some(contradiction) = held.contradiction(footer, unit.start as usize, &projection.columns) {
-            return Err(damaged(file, &contradiction));
-        }
+            Ok(())
+        })?;
         Ok(end)
     }
-}
-
-/// What the footers say of a column, where they are believed.
-fn statistics(field: &Field, footers: &[ArrowReaderMetadata]) -> Option<ColumnStatistics> {
-    if !levels::is_believed(field.data_type()) {
-        return None;
-    }
-    let (mut rows, mut missing, mut range) = (0, 0, None::<(Number, Number)>);
-    for footer in footers {
-        let groups = || footer.metadata().row_groups().iter();
-        let converter = StatisticsConverter::try_new(field.name(), footer.schema(), footer.parquet_schema()).ok()?;
-        let converter = converter.with_missing_null_counts_as_zero(false);
-        let nulls = converter.row_group_null_counts(groups()).ok()?;
-        let bounds = [converter.row_group_mins(groups()).ok()?, converter.row_group_maxes(groups()).ok()?].map(Column::new);
-        let exact = [converter.row_group_is_min_value_exact(groups()).ok()?, converter.row_group_is_max_value_exact(groups()).ok()?];
-        for (i, group) in groups().enumerate() {
-            let group_rows = group.num_rows() as u64;
-            let group_missing = nulls.is_valid(i).then(|| nulls.value(i))?;
-            (rows, missing) = (rows + group_rows, missing + group_missing);
-            if group_missing == group_rows {
-                continue;
-            }
-            let bound = |which: usize| {
-                let is_exact = exact[which].is_valid(i) && exact[which].value(i);
-                bounds[which].number(i).filter(|_| is_exact)
-            };
-            let (low, high) = (bound(0)?, bound(1)?);
-            range = Some(range.map_or((low, high), |(min, max)| (min.min(low), max.max(high))));
-        }
-    }
-    Some(ColumnStatistics { rows, missing, range })
 }
 
 /// Whether the footer's numbers of rows are such, and those of the row groups come to that of the file.

@@ -39,7 +39,7 @@ impl DirectoryKey {
 }
 
 /// Text with `%20` and its like as the characters they stand for.
-fn unescaped(text: &str) -> String {
+pub(super) fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

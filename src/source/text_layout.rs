@@ -69,40 +69,44 @@ impl ReadOptions {
     /// # Errors
     /// There is such a word.
     pub(crate) fn ensure_of(&self, format: Format) -> Result<(), Fault> {
+        let Some(word) = self.idle_word(format) else { return Ok(()) };
+        let fault = Fault::new(Code::ConflictingWords, format!("`source: {{ {word}: … }}` means nothing in the format {}", format.name()));
+        let hint = match (word, format == Format::Fixed) {
+            ("header", true) => "the names stand in `columns`; lines before the first record are `skip_rows`".to_owned(),
+            ("columns", _) => "it is for `format: fixed`; the columns of a contract stand in `schema`".to_owned(),
+            (_, true) => "fields of fixed width have neither delimiters nor quotes; leave it out".to_owned(),
+            _ => "leave it out, or say which `format` the data has".to_owned(),
+        };
+        Err(fault.hint(hint))
+    }
+
+    /// A word that was said and means nothing in `format`.
+    pub(super) fn idle_word(&self, format: Format) -> Option<&'static str> {
         let is_delimited = matches!(format, Format::Csv | Format::Tsv);
         let is_fixed = format == Format::Fixed;
+        let is_sheet = format == Format::Excel;
         let text = &self.text;
         let said = [
             ("delimiter", self.delimiter.is_some(), is_delimited),
             ("quote", self.quote.is_some(), is_delimited),
-            ("header", self.header.is_some(), is_delimited),
+            ("header", self.header.is_some(), is_delimited || is_sheet),
             ("escape", text.escape.is_some(), is_delimited),
-            ("header_separator", text.header_separator.is_some(), is_delimited),
+            ("header_separator", text.header_separator.is_some(), is_delimited || is_sheet),
             ("dialect", text.sniff, is_delimited),
             ("columns", !text.columns.is_empty(), is_fixed),
+            ("sheet", self.sheet.is_some(), is_sheet),
             ("comment", text.comment.is_some(), is_delimited || is_fixed),
             ("skip_rows", text.skip_rows > 0, is_delimited || is_fixed),
             ("skip_footer", text.skip_footer > 0, is_delimited || is_fixed),
             ("decimal", text.numbers.decimal != NumberForm::default().decimal, is_delimited || is_fixed),
             ("thousands", text.numbers.thousands.is_some(), is_delimited || is_fixed),
         ];
-        if let Some((word, ..)) = said.iter().find(|(_, is_said, belongs)| *is_said && !belongs) {
-            let fault =
-                Fault::new(Code::ConflictingWords, format!("`source: {{ {word}: … }}` means nothing in the format {}", format.name()));
-            let hint = match (*word, is_fixed) {
-                ("header", true) => "the names stand in `columns`; lines before the first record are `skip_rows`".to_owned(),
-                ("columns", _) => "it is for `format: fixed`; the columns of a contract stand in `schema`".to_owned(),
-                (_, true) => "fields of fixed width have neither delimiters nor quotes; leave it out".to_owned(),
-                _ => format!("leave it out, or say which `format` the data has; this one was read as {}", format.name()),
-            };
-            return Err(fault.hint(hint));
-        }
-        Ok(())
+        said.into_iter().find(|(_, is_said, belongs)| *is_said && !belongs).map(|(word, ..)| word)
     }
 
     /// The same for other data that a rule compares with: it may be of another format, in which some words mean nothing.
     #[must_use]
     pub fn of_other_data(self) -> Self {
-        Self { format: None, refuses_idle_words: false, ..self }
+        Self { format: None, refuses_idle_words: false, table_state: None, ..self }
     }
 }

@@ -1,4 +1,4 @@
-//! Where files are: on this machine, or in an object store that speaks S3.
+//! Where files are: on this machine, or in an object store.
 
 use std::fmt::{self, Display};
 use std::fs;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::diagnostic::{Code, Fault};
 use crate::files;
-use crate::remote::{Readable, Remote, Surroundings};
+use crate::remote::{Kind, Readable, Remote, Surroundings};
 
 /// A file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +26,16 @@ impl Location {
     pub fn new(text: &str, surroundings: &Surroundings) -> Result<Self, Fault> {
         match text.split_once("://") {
             // It would be a directory called `s3:`.
-            None if ["s3:", "s3a:", "file:"].iter().any(|scheme| text.starts_with(scheme)) => {
+            None if text.split_once(':').is_some_and(|(scheme, _)| scheme == "file" || Kind::of_scheme(scheme).is_some()) => {
                 Err(Fault::new(Code::InvalidLocation, format!("{}: a URL has `://`", text.split(':').next().unwrap_or_default()))
                     .hint("write `s3://BUCKET/PATH`; of a file of this name, `./` before it"))
             }
             None => Ok(Self::Local(text.into())),
             Some(("file", path)) => Ok(Self::Local(path.into())),
-            Some(("s3" | "s3a", _)) => Ok(Self::Remote(Remote::new(text, surroundings)?)),
+            Some((scheme, _)) if Kind::of_scheme(scheme).is_some() => Ok(Self::Remote(Remote::new(text, surroundings)?)),
             Some((scheme, _)) => {
                 let fault = Fault::new(Code::InvalidLocation, format!("{text}: stores of the kind `{scheme}://` are not known"));
-                Err(fault.hint("a path of this machine, or `s3://BUCKET/PATH`"))
+                Err(fault.hint("a path of this machine, `s3://BUCKET/PATH`, `gs://BUCKET/PATH` or `az://CONTAINER/PATH`"))
             }
         }
     }
@@ -266,7 +266,7 @@ mod tests {
         let table = new("s3://lake/orders/").expect("a table");
         assert_eq!((table.to_string().as_str(), table.name()), ("s3://lake/orders", "orders"));
         assert_eq!(table.join("part.parquet").to_string(), "s3://lake/orders/part.parquet");
-        assert!(new("gs://lake/orders").expect_err("unknown").to_string().contains("gs://"));
+        assert!(new("ftp://lake/orders").expect_err("unknown").to_string().contains("ftp://"));
         assert!(new("s3:/KEY:SECRET@lake/orders").expect_err("a slip").to_string().starts_with("s3: a URL has `://`"));
         assert!(new("./s3:/x").is_ok() && new("s3:x").is_err());
         assert!(new("s3://").is_err());

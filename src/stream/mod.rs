@@ -22,7 +22,7 @@ use crate::audit::{JudgedRows, RowJudge, RowRule, Standing};
 use crate::diagnostic::Fault;
 use crate::privacy::Privacy;
 use crate::rows::Mask;
-use crate::source::{EventReader, ReadLines};
+use crate::source::{EventReader, EventRecord, ReadLines};
 
 /// What events are judged by.
 pub struct Terms {
@@ -62,6 +62,17 @@ pub struct Output {
     pub good_lines: Vec<u32>,
     /// How many events were judged for it.
     pub events: u64,
+    /// Whether events are written anew, with what `transform` makes.
+    pub is_made: bool,
+}
+
+/// Where events come from, as those that are set aside name it.
+#[derive(Debug, Clone, Copy)]
+pub enum Places<'a> {
+    /// Lines of a text, counted from its beginning.
+    Lines,
+    /// Records of a topic, one a line of the text that is judged.
+    Records(&'a [EventRecord]),
 }
 
 /// What becomes of an event.
@@ -130,7 +141,7 @@ impl Stream {
     ///
     /// # Errors
     /// The text is too long, or a rule's `where` cannot be computed.
-    pub fn judge(&mut self, text: &[u8], millis: u64, out: &mut Output) -> Result<(), Fault> {
+    pub fn judge(&mut self, text: &[u8], places: Places<'_>, millis: u64, out: &mut Output) -> Result<(), Fault> {
         out.good.clear();
         out.bad.clear();
         out.good_lines.clear();
@@ -147,7 +158,7 @@ impl Stream {
                 }
             }
         }
-        let aside = SetAside { text, lines_before: self.lines };
+        let aside = SetAside { text, places, lines_before: self.lines };
         let mut passing = made::Passing::new(text, &spans, self.made.is_some().then_some(&made));
         let mut bad = 0;
         for (number, (fate, span)) in fates.iter().zip(&spans).enumerate() {
@@ -165,6 +176,7 @@ impl Stream {
         }
         passing.finish(&mut out.good);
         out.events = spans.len() as u64;
+        out.is_made = self.made.is_some();
         self.lines += lines;
         self.events += out.events;
         self.window.count(out.events, out.good_lines.len() as u64, bad, lines - out.events, unknown_keys);

@@ -1,6 +1,6 @@
 //! Events that are set aside, as they are written: with their line, the rules that they fail, and why.
 
-use super::{Remembered, is_set};
+use super::{Places, Remembered, is_set};
 use crate::audit::{JudgedRows, RowRule};
 use crate::findings::builtin::MALFORMED;
 use crate::privacy::Privacy;
@@ -59,6 +59,7 @@ impl Cause {
 /// Writes events that are set aside.
 pub(super) struct SetAside<'a> {
     pub(super) text: &'a [u8],
+    pub(super) places: Places<'a>,
     /// Lines of the input before this text.
     pub(super) lines_before: u64,
 }
@@ -67,9 +68,14 @@ impl SetAside<'_> {
     /// One line: an object. The event stands in it as the JSON that it is, else as a string, else in base64.
     pub(super) fn write(&self, span: &RecordSpan, cause: &Cause, out: &mut Vec<u8>) {
         let raw = &self.text[span.start as usize..span.end as usize];
-        let line = self.lines_before + u64::from(span.line) + 1;
+        let place = match self.places {
+            Places::Records(records) if let Some(record) = records.get(span.line as usize) => {
+                format!("\"partition\":{},\"offset\":{}", record.partition, record.offset)
+            }
+            Places::Records(_) | Places::Lines => format!("\"line\":{}", self.lines_before + u64::from(span.line) + 1),
+        };
         let rules = serde_json::Value::from(cause.rules.clone());
-        out.extend_from_slice(format!("{{\"line\":{line},\"rules\":{rules},\"reason\":{},", quoted(&cause.reason)).as_bytes());
+        out.extend_from_slice(format!("{{{place},\"rules\":{rules},\"reason\":{},", quoted(&cause.reason)).as_bytes());
         match std::str::from_utf8(raw) {
             Ok(text) if cause.is_json => {
                 out.extend_from_slice(b"\"event\":");

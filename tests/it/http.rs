@@ -264,8 +264,10 @@ fn each_answer_without_data_is_a_fault_of_its_own() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     refused(&check(&format!("http://127.0.0.1:{closed}/d.csv")), "unreadable", "cannot connect");
     refused(&check("http://nobody.invalid/d.csv"), "unreadable", "is not found");
-    let web = Web::of("200 OK", CSV);
-    refused(&check(&format!("https://127.0.0.1:{}/d.csv", web.port)), "unreadable", "no secure connection");
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = plain.local_addr().expect("an address").port();
+    std::thread::spawn(move || plain.incoming().flatten().for_each(|mut out| _ = write(&mut out, "HTTP/1.1 400 Speak plainly\r\n\r\n")));
+    refused(&check(&format!("https://127.0.0.1:{port}/d.csv")), "unreadable", "no secure connection");
     refused(&check("http://ann:s3cr3t@127.0.0.1/d.csv"), "credentials-in-url", "do not belong in a URL");
     refused(&check("http://[::1/d.csv"), "invalid-location", "not a URL");
     refused(&check("ftp://127.0.0.1/d.csv"), "invalid-location", "fetch it first");

@@ -101,7 +101,16 @@ impl Store {
     }
 
     pub fn put(&self, key: &str, bytes: &'static [u8]) {
-        self.runtime.block_on(self.client.put(&key.into(), Bytes::from_static(bytes).into())).expect("it is put");
+        self.put_bytes(key, Bytes::from_static(bytes));
+    }
+
+    pub fn put_bytes(&self, key: &str, bytes: Bytes) {
+        let path = object_store::path::Path::parse(key).expect("a key");
+        self.runtime.block_on(self.client.put(&path, bytes.into())).expect("it is put");
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The data files of the newest version of the Delta table under `prefix`.
@@ -235,7 +244,7 @@ fn what_a_store_cannot_do_is_said() {
     assert!(said(&["--publish", "s3://lake/one.parquet"]).contains("holds published rows as a Delta table only"));
     assert!(said(&["--publish", "s3://lake/parts", "--publish-format", "parquet"]).contains("as a Delta table only"));
     assert!(said(&["--publish", "s3://lake"]).contains("a whole bucket cannot be a table"));
-    assert!(said(&["--publish", "gs://lake/orders"]).contains("`gs://` are not known"));
+    assert!(said(&["--publish", "ftp://lake/orders"]).contains("`ftp://` are not known"));
     let absent = said(&["--publish", "s3://nowhere/orders"]);
     assert!(absent.contains("cannot read: NoSuchBucket: The specified bucket does not exist; check the store's address"), "{absent}");
     store.put(&format!("{prefix}/orders/_delta_log/00000000000000000000.json"), b"{\"protocol\":");

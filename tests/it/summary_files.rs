@@ -25,7 +25,7 @@ pub fn store_of(kind: Kind, place: &Place) -> Arc<dyn Store> {
     let arguments = kind.arguments(place);
     let named = if kind == Kind::S3 { arguments[1].clone() } else { place.path(&arguments[1]).display().to_string() };
     let variables = s3::variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let surroundings = Surroundings { variables, staging: place.path(".") };
+    let surroundings = Surroundings { variables, staging: place.path("."), ..Surroundings::default() };
     store::open(&named, None, &surroundings).expect("a store")
 }
 

@@ -4,6 +4,7 @@ mod input;
 mod reports;
 mod run;
 mod sink;
+mod topics;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,7 +32,8 @@ const KEY_BYTES: u64 = 80;
 /// Options of `stream`.
 #[derive(Debug, Args)]
 pub(super) struct StreamCommand {
-    /// Events, one JSON object a line: a file, a named pipe, or `-` for standard input
+    /// Events, one JSON object a line: a file, a named pipe, `-` for standard input; or kafka://HOST:PORT/TOPIC, whose values are
+    /// JSON objects
     #[arg(value_name = "EVENTS", default_value = "-")]
     events: String,
     /// The rule file
@@ -43,6 +45,15 @@ pub(super) struct StreamCommand {
     /// Events that pass: a file that lines are added to; standard output if left out
     #[arg(long, value_name = "PATH")]
     good: Option<PathBuf>,
+    /// The topic for events that pass: kafka://HOST:PORT/TOPIC
+    #[arg(long, value_name = "URL", conflicts_with = "good")]
+    kafka_out: Option<String>,
+    /// Where it is kept how far a topic was read. The topic is read from its beginning if this file is not there yet
+    #[arg(long, value_name = "FILE")]
+    positions: Option<PathBuf>,
+    /// Of a topic: end once all is judged that is there now
+    #[arg(long)]
+    drain: bool,
     /// A file of such events, whose values tell the types of columns that the rule file does not
     #[arg(long, value_name = "FILE")]
     like: Option<PathBuf>,
@@ -106,7 +117,13 @@ impl StreamCommand {
 
     /// No file is written to twice, or read and written.
     fn places_differ(&self) -> Result<(), Fault> {
-        let places = [Some(&self.bad), self.good.as_ref(), Some(&PathBuf::from(&self.rules)), Some(&PathBuf::from(&self.events))];
+        let places = [
+            Some(&self.bad),
+            self.good.as_ref(),
+            self.positions.as_ref(),
+            Some(&PathBuf::from(&self.rules)),
+            Some(&PathBuf::from(&self.events)),
+        ];
         let names: Vec<PathBuf> = places.into_iter().flatten().filter_map(|path| named(path)).collect();
         let is_file = |path: &Path| !path.exists() || path.is_file();
         for (i, path) in names.iter().enumerate().filter(|(_, path)| is_file(path)) {
@@ -204,9 +221,8 @@ struct Prepared {
 
 /// Events are lines of JSON in UTF-8.
 fn is_of_events(rules: &RuleFile) -> Result<(), Fault> {
-    let source = &rules.sections.source;
     let options = rules.sections.read_options(&rules.path).map_err(Faults::into_first)?;
-    let what = match (source.format, options.encoding, options.json_path.is_empty()) {
+    let what = match (options.format, options.encoding, options.json_path.is_empty()) {
         (None | Some(Format::Ndjson), Encoding::Utf8, true) => return Ok(()),
         (Some(format), ..) if format != Format::Ndjson => format!("the rule file says that the data is {}", format.name()),
         (_, _, false) => "the rule file says that records are in an array (`json_path`)".to_owned(),

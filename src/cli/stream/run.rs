@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::input::{Arrival, Input};
 use super::reports::{self, Shown};
 use super::sink::LineSink;
+use super::topics::{TopicInput, TopicSink};
 use super::{Prepared, StreamCommand};
 use crate::audit::{Job, References, RowJudge};
 use crate::cli::output;
@@ -19,10 +20,11 @@ use crate::cli::reports::Reports;
 use crate::cli::scratch::Scratch;
 use crate::cli::signals::Stop;
 use crate::diagnostic::{Code, Fault, Faults};
+use crate::kafka::Settings;
 use crate::ruleset::RuleFile;
 use crate::shown::{count, counted};
 use crate::source::Source;
-use crate::stream::{Output, Remembered, Reporter, Span, Stream, Window};
+use crate::stream::{Output, Places, Remembered, Reporter, Span, Stream, Window};
 
 /// So often it is looked whether someone asks to end, where no event comes.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -70,7 +72,7 @@ impl StreamCommand {
         });
         let outcome = outcome.map_err(|_| Fault::new(Code::Internal, "internal error: a report could not be made"))?;
         Ok(match ended? {
-            Ended::Asked(signal) => ExitCode::from(128 + signal),
+            Ended::Asked(code) => ExitCode::from(code),
             Ended::Input => ExitCode::from(outcome.exit_code()),
         })
     }
@@ -92,19 +94,90 @@ impl StreamCommand {
     }
 }
 
+/// Where events come from.
+enum From {
+    Pipe(Input),
+    Topic(TopicInput),
+}
+
+/// Where events go that pass.
+enum To {
+    Lines(LineSink),
+    Topic(TopicSink),
+}
+
 /// Where events come from, and where they go.
 struct Ends {
-    input: Input,
-    good: LineSink,
+    from: From,
+    good: To,
     bad: LineSink,
 }
 
 impl Ends {
     fn open(command: &StreamCommand) -> Result<Self, Fault> {
-        let input = Input::open(&command.events)?;
+        let from = match Settings::is_meant_by(&command.events) {
+            true => From::Topic(TopicInput::open(&command.events, command.positions.as_deref(), command.drain)?),
+            false => From::Pipe(Input::open(&command.events)?),
+        };
         let bad = LineSink::append_to(&command.bad)?;
-        let good = command.good.as_ref().map_or_else(LineSink::standard_output, |path| LineSink::append_to(path))?;
-        Ok(Self { input, good, bad })
+        let good = match (&command.good, &command.kafka_out) {
+            (_, Some(url)) => To::Topic(TopicSink::open(url)?),
+            (Some(path), None) => To::Lines(LineSink::append_to(path)?),
+            (None, None) => To::Lines(LineSink::standard_output()?),
+        };
+        Ok(Self { from, good, bad })
+    }
+
+    fn wait(&mut self, within: Duration) -> Result<Arrival, Fault> {
+        match &mut self.from {
+            From::Pipe(input) => input.wait(within),
+            From::Topic(topic) => topic.wait(),
+        }
+    }
+
+    /// What was read and not yet judged, and where it comes from.
+    fn lines(&self) -> (&[u8], Places<'_>) {
+        match &self.from {
+            From::Pipe(input) => (input.lines(), Places::Lines),
+            From::Topic(topic) => (topic.lines(), Places::Records(topic.records())),
+        }
+    }
+
+    fn passed(&self) -> u64 {
+        match &self.good {
+            To::Lines(sink) => sink.lines,
+            To::Topic(sink) => sink.lines,
+        }
+    }
+
+    fn pass_on(&mut self, out: &Output, now: DateTime<Utc>) -> Result<(), Fault> {
+        match (&mut self.good, &self.from) {
+            (To::Lines(sink), _) => sink.write(&out.good),
+            (To::Topic(sink), From::Pipe(_)) => sink.write(out, None, now.timestamp_millis()),
+            (To::Topic(sink), From::Topic(topic)) => sink.write(out, Some(topic.records()), now.timestamp_millis()),
+        }
+    }
+
+    fn take(&mut self, bytes: usize, events: u64) {
+        match &mut self.from {
+            From::Pipe(input) => input.take(bytes),
+            From::Topic(topic) => topic.take(bytes, usize::try_from(events).unwrap_or(usize::MAX)),
+        }
+    }
+
+    /// Makes sure that whoever goes on begins behind what was read.
+    fn leave(&mut self) -> Result<(), Fault> {
+        match &mut self.from {
+            From::Pipe(input) => input.end_of_line(LINE_END_PATIENCE),
+            From::Topic(_) => Ok(()),
+        }
+    }
+
+    fn settle(&mut self, elapsed: Duration, at_once: bool) -> Result<(), Fault> {
+        match &mut self.from {
+            From::Pipe(_) => Ok(()),
+            From::Topic(topic) => topic.settle(elapsed, at_once),
+        }
     }
 }
 
@@ -131,7 +204,7 @@ impl Clock {
 enum Ended {
     /// The input did.
     Input,
-    /// A signal of this number asked for it.
+    /// Someone asked for it; with the exit code that says so.
     Asked(u8),
 }
 
@@ -151,13 +224,14 @@ impl Running<'_> {
     fn to_the_end(mut self) -> Result<Ended, Fault> {
         let mut out = Output::default();
         let ended = loop {
-            if let Some(signal) = self.stop.signal() {
-                self.ends.input.end_of_line(LINE_END_PATIENCE)?;
+            if let Some(code) = self.stop.exit_code() {
+                self.ends.leave()?;
                 self.judge_lines(&mut out)?;
-                break Ended::Asked(signal);
+                break Ended::Asked(code);
             }
-            let arrival = self.ends.input.wait(self.patience())?;
+            let arrival = self.ends.wait(self.patience())?;
             self.judge_lines(&mut out)?;
+            self.ends.settle(self.clock.elapsed(), false)?;
             if arrival == Arrival::End {
                 break Ended::Input;
             }
@@ -167,6 +241,7 @@ impl Running<'_> {
                 self.end_window();
             }
         };
+        self.ends.settle(self.clock.elapsed(), true)?;
         if self.stream.events_in_window() > 0 || self.stream.is_in_first_window() {
             self.end_window();
         }
@@ -188,7 +263,7 @@ impl Running<'_> {
     fn judge_lines(&mut self, out: &mut Output) -> Result<(), Fault> {
         let read = self.clock.elapsed();
         loop {
-            let lines = self.ends.input.lines();
+            let (lines, places) = self.ends.lines();
             if lines.is_empty() {
                 return Ok(());
             }
@@ -198,20 +273,20 @@ impl Running<'_> {
             };
             let (bytes, before) = (piece.len(), self.stream.lines());
             let millis = u64::try_from(read.as_millis()).unwrap_or(u64::MAX);
-            let judged = self.stream.judge(piece, millis, out);
+            let judged = self.stream.judge(piece, places, millis, out);
             judged.map_err(|fault| self.stopped(fault, before + 1))?;
             if let Err(fault) = self.ends.bad.write(&out.bad) {
                 return Err(self.stopped(fault, before + 1));
             }
-            let passed = self.ends.good.lines;
-            if let Err(fault) = self.ends.good.write(&out.good) {
-                let written = usize::try_from(self.ends.good.lines - passed).unwrap_or(usize::MAX);
+            let passed = self.ends.passed();
+            if let Err(fault) = self.ends.pass_on(out, self.clock.at(read)) {
+                let written = usize::try_from(self.ends.passed() - passed).unwrap_or(usize::MAX);
                 let first = out.good_lines.get(written).map_or(before + 1, |line| before + 1 + u64::from(*line));
                 return Err(self.stopped(fault, first));
             }
             let took = (self.clock.elapsed() - read).as_micros();
             self.stream.written(out.events, u64::try_from(took).unwrap_or(u64::MAX));
-            self.ends.input.take(bytes);
+            self.ends.take(bytes, out.events);
             if self.summary == Some(Remembered::Events(self.stream.events_in_window())) {
                 self.end_window();
             }
@@ -220,7 +295,7 @@ impl Running<'_> {
 
     /// The fault, with what was done before it; no event from the line `first` on was passed on.
     fn stopped(&self, fault: Fault, first: u64) -> Fault {
-        let (judged, good, bad) = (self.stream.events(), self.ends.good.lines, self.ends.bad.lines);
+        let (judged, good, bad) = (self.stream.events(), self.ends.passed(), self.ends.bad.lines);
         let done = format!("{} judged, {} passed on, {} set aside", counted(judged, "event"), count(good), count(bad));
         Fault { what: format!("{}; {done}; none was passed on from line {} on", fault.what, count(first)), ..fault }
     }

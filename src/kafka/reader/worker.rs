@@ -7,7 +7,7 @@ use super::{Guard, Shared, State};
 use crate::diagnostic::{Code, Fault};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::connection::Connection;
-use crate::kafka::fetching::{Answer, fetch};
+use crate::kafka::fetching::{Answer, Answers, fetch};
 use crate::kafka::request::FetchFrom;
 use crate::kafka::settings::Address;
 use crate::kafka::trouble::Trouble;
@@ -16,6 +16,8 @@ use crate::kafka::trouble::Trouble;
 const WAIT: Duration = Duration::from_millis(500);
 /// The same while other partitions have no room: they may have some soon, and must not wait for those that are idle.
 const WAIT_SHORT: Duration = Duration::from_millis(10);
+/// Some brokers do not wait: they are asked anew after this, where they gave nothing.
+const PAUSE: Duration = Duration::from_millis(2);
 /// What is asked for of a partition at a time.
 const BYTES_MAX: usize = 1 << 20;
 const BYTES_MIN: usize = 16 << 10;
@@ -39,6 +41,8 @@ pub(super) fn assign(shared: &Arc<Shared>, state: &mut State) -> Result<(), Faul
         let made = std::thread::Builder::new().name("kafka".to_owned()).spawn(work);
         made.map_err(|e| Fault::new(Code::Unreadable, format!("cannot make a thread that reads events: {e}")))?;
     }
+    // Threads that have no room in their own partitions may have got others.
+    shared.room.notify_all();
     Ok(())
 }
 
@@ -47,25 +51,23 @@ fn work(shared: &Arc<Shared>, broker: i32) {
     let mut connection = None;
     while let Some(claim) = claimed(shared, broker) {
         let wanted = &claim.wanted;
-        let trouble = match asked(shared, broker, &claim, &mut connection) {
-            Ok(answers) => answers.into_iter().filter_map(|(partition, answer)| Some((partition, took(shared, answer).err()?))).collect(),
-            Err(trouble) => {
-                connection = None;
-                wanted.iter().map(|from| (from.partition, again(&trouble))).collect()
+        let mut trouble = Vec::new();
+        match asked(shared, broker, &claim, &mut connection) {
+            Ok(answers) => {
+                if answers.iter().all(|(_, answer)| answer.as_ref().is_ok_and(Answer::is_empty)) {
+                    std::thread::sleep(PAUSE);
+                }
+                trouble.extend(answers.into_iter().filter_map(|(partition, answer)| Some((partition, took(shared, answer).err()?))));
             }
-        };
+            Err(again) => {
+                connection = None;
+                trouble.extend(wanted.iter().map(|from| (from.partition, again.clone())));
+            }
+        }
         if let Err(fault) = settled(shared, wanted, trouble) {
             shared.fail(fault);
             return;
         }
-    }
-}
-
-/// The same trouble, for another partition.
-fn again(trouble: &Trouble) -> Trouble {
-    match trouble {
-        Trouble::Passing(why) => Trouble::Passing(why.clone()),
-        Trouble::Lasting(fault) => Trouble::Lasting(fault.clone()),
     }
 }
 
@@ -98,8 +100,6 @@ fn claimed(shared: &Shared, broker: i32) -> Option<Claim> {
         state = shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
 }
-
-type Answers = Vec<(i32, Result<Answer, Trouble>)>;
 
 fn asked(shared: &Shared, broker: i32, claim: &Claim, connection: &mut Option<Connection>) -> Result<Answers, Trouble> {
     let away = || Trouble::Passing(format!("{}: broker {broker} is away", shared.name));
@@ -144,6 +144,8 @@ fn settled(shared: &Arc<Shared>, wanted: &[FetchFrom], trouble: Vec<(i32, Troubl
             lane.patience.restore();
         }
     }
+    // Another broker's thread may wait for a partition that this one has fetched last.
+    shared.room.notify_all();
     if trouble.is_empty() {
         return Ok(());
     }

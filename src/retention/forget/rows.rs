@@ -12,7 +12,7 @@ use super::{Erased, Erasure, some};
 use crate::diagnostic::{Code, Fault};
 use crate::metric::plain_floats;
 use crate::paths::{PathColumn, PathValues};
-use crate::quarantine::{FILE, Part, RAW, ROW, has_values, is_ours, masked};
+use crate::quarantine::{EVENT_KEY, FILE, Part, RAW, ROW, has_values, is_ours, masked};
 use crate::retention::{Kind, Places};
 use crate::sql::{Expression, Sql};
 use crate::store::{done_in, replays_in};
@@ -153,9 +153,11 @@ impl Matched {
 
     /// Records without values that have one of those that are sought in their text.
     fn add_malformed(&mut self, batch: &RecordBatch, goes: &mut [bool], with_them: bool, sought: &Sought) {
-        let (was_read, Some(raw)) = (has_values(batch), batch.column_by_name(RAW).map(|raw| raw.as_binary::<i32>())) else { return };
-        for (row, goes) in goes.iter_mut().enumerate().filter(|(row, _)| !was_read.value(*row) && raw.is_valid(*row)) {
-            if !*goes && sought.all().iter().any(|value| value.is_in(raw.value(row))) {
+        let was_read = has_values(batch);
+        let texts: Vec<_> = [RAW, EVENT_KEY].iter().filter_map(|name| Some(batch.column_by_name(name)?.as_binary::<i32>())).collect();
+        for (row, goes) in goes.iter_mut().enumerate().filter(|(row, _)| !was_read.value(*row)) {
+            let is_in = |text: &[u8]| sought.all().iter().any(|value| value.is_in(text));
+            if !*goes && texts.iter().any(|texts| texts.is_valid(row) && is_in(texts.value(row))) {
                 *goes = with_them;
                 *if with_them { &mut self.malformed } else { &mut self.malformed_staying } += 1;
             }

@@ -27,7 +27,8 @@ impl Extent {
     /// # Errors
     /// The file cannot be read, or has fewer lines than are to be passed over.
     pub(super) fn of(file: &InputFile, text: &TextLayout) -> Result<Self, Fault> {
-        let head = file.read_at(0, (file.bytes as usize).min(HEADER_BYTES_MAX))?;
+        let want = if text.skip_rows == 0 { BOM.len() } else { HEADER_BYTES_MAX };
+        let head = file.read_at(0, (file.bytes as usize).min(want))?;
         let mut start = if head.starts_with(BOM) { BOM.len() } else { 0 };
         for passed in 0..text.skip_rows {
             match memchr(b'\n', &head[start..]) {

@@ -112,7 +112,7 @@ impl ReadOptions {
             Delimiter::Text(text) => text.as_bytes().contains(&byte),
             Delimiter::Blanks => matches!(byte, b' ' | b'\t'),
         };
-        let shown = |byte: u8| char::from(byte).escape_default().to_string();
+        let shown = |byte: u8| if byte.is_ascii_graphic() { char::from(byte).to_string() } else { byte.escape_ascii().to_string() };
         match delimiter {
             Delimiter::Text(text) if text.is_empty() => return wrong("the delimiter is empty".into(), "write the text between two fields"),
             Delimiter::Text(text) if text.contains(['\n', '\r']) => {

@@ -75,7 +75,9 @@ impl CsvSource {
                 names.clone_from(&file_names);
             }
             let mut outside = file.read_at(0, bytes as usize)?;
-            outside.extend(file.read_at(extent.end, (file.bytes - extent.end) as usize)?);
+            if extent.end < file.bytes {
+                outside.extend(file.read_at(extent.end, (file.bytes - extent.end) as usize)?);
+            }
             starts.push(FileStart { at: bytes, lines, comments, digest: xxhash_rust::xxh3::xxh3_128(&outside) });
             positions.push(header::positions(&names, &file_names, file, &files[0])?);
             ends.push(extent.end);

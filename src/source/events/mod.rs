@@ -32,8 +32,8 @@ pub use self::registry::Registry;
 use super::json::JsonSource;
 use super::typed::schema_of;
 use super::{
-    Chunk, ContractColumn, FileStart, Format, InputFile, Known, Origins, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source,
-    TakeChunk, UNIT_BYTES_MAX, Unit, UnitEnd,
+    Chunk, ContractColumn, Encoding, FileStart, Format, InputFile, Known, Origins, Piece, Preread, Projection, ReadOptions, SchemaEvidence,
+    Source, TakeChunk, UNIT_BYTES_MAX, Unit, UnitEnd,
 };
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
@@ -86,6 +86,7 @@ pub(super) fn open(
             (skipped > 0).then(|| format!("{} without a value passed over, as `tombstones: skip` says", counted(skipped, "record"))),
         );
     }
+    ensure_meant(name, options)?;
     ensure_countable(&records, name)?;
     let (places, own, digest) = (EventPlaces::of(name, &records), OwnColumns::of(&records, &options.events), digest(&records));
     // A table's columns include those that are added here: the values need not have them.
@@ -105,6 +106,24 @@ pub(super) fn open(
     };
     let common = Common { places: Arc::new(places), own, lines, contract, digest, notes };
     Ok(Arc::new(EventSource::over(values, Arc::new(common))?))
+}
+
+/// Refuses words that are about files: nobody must believe that they were followed.
+fn ensure_meant(name: &str, options: &ReadOptions) -> Result<(), Fault> {
+    let others = [
+        ("format", options.format.is_some_and(|format| format != Format::Ndjson || options.events.value != EventValue::Json)),
+        ("encoding", options.encoding != Encoding::default()),
+        ("json_path", !options.json_path.is_empty()),
+    ];
+    let idle = others.into_iter().find(|(_, is_said)| *is_said).map(|(word, _)| word).or_else(|| options.idle_word(Format::Ndjson));
+    match idle.filter(|_| options.refuses_idle_words) {
+        None => Ok(()),
+        Some(word) => {
+            let fault =
+                Fault::new(Code::ConflictingWords, format!("{name}: `source: {{ {word}: … }}` is about files, and means nothing here"));
+            Err(fault.hint("leave it out: how the values of a topic are written is said as `source: { events: { value: … } }`"))
+        }
+    }
 }
 
 /// Refuses what no column of text could count.

@@ -10,6 +10,9 @@ use crate::rows::{Origin, RowId};
 use crate::source::{self, Cut, Malformed, RowOrigins};
 use crate::types::type_name;
 
+mod any;
+mod avro;
+
 const NAME: &str = "kafka://broker/t";
 
 fn record(offset: i64, value: Option<&[u8]>) -> EventRecord {
@@ -261,5 +264,42 @@ fn no_record_and_no_value_are_a_batch_of_no_columns_unless_a_contract_names_some
         assert_eq!((source.schema().fields().len(), source.known().no_columns.is_none()), (1, true));
         let (_, read) = read(source);
         assert_eq!((read.batch.num_rows(), read.malformed.len() as u64), (0, rows));
+    }
+}
+
+#[test]
+fn text_is_one_column_and_what_is_not_utf_8_is_malformed() {
+    let mut options = small(4);
+    options.events.value = EventValue::Text;
+    options.events.columns = vec![EventColumn::Offset];
+    let mut events = records(&["{\"n\": 1}", "", "a\nb", "x"]);
+    events.insert(2, record(4, Some(b"ab\xff")));
+    events.push(record(5, None));
+    let (source, seen) = read(open(events, &options));
+    assert_eq!(source.schema().fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>(), ["value", "kafka_offset"]);
+    let texts: Vec<Option<&str>> = seen.batch.column(0).as_string::<i32>().iter().collect();
+    assert_eq!((seen.rows.clone(), texts), (vec![0, 1, 3, 4], vec![Some("{\"n\": 1}"), Some(""), Some("a\nb"), Some("x")]));
+    assert_eq!(seen.batch.column(1).as_primitive::<Int64Type>().values().to_vec(), [0, 0, 0, 1]);
+    let whys: Vec<(u64, &str, &[u8])> = seen.malformed.iter().map(|(row, bad)| (*row, bad.reason.as_str(), bad.raw.as_slice())).collect();
+    assert_eq!(whys, [(2, "not UTF-8 at byte 3", b"ab\xff".as_slice()), (5, "no value (a tombstone)", b"")]);
+}
+
+#[test]
+fn words_about_files_are_refused_for_events() {
+    let refused = |options: ReadOptions| {
+        let options = ReadOptions { refuses_idle_words: true, ..options };
+        source::events(records(&["{\"n\": 1}"]), NAME, &options, &[]).err().map(|fault| fault.to_string())
+    };
+    assert_eq!(refused(ReadOptions::default()), None);
+    assert_eq!(refused(ReadOptions { format: Some(Format::Ndjson), ..ReadOptions::default() }), None);
+    let idle = [
+        ("format", ReadOptions { format: Some(Format::Csv), ..ReadOptions::default() }),
+        ("encoding", ReadOptions { encoding: Encoding::Latin1, ..ReadOptions::default() }),
+        ("json_path", ReadOptions { json_path: vec!["a".into()], ..ReadOptions::default() }),
+        ("quote", ReadOptions { quote: Some(None), ..ReadOptions::default() }),
+    ];
+    for (word, options) in idle {
+        let said = refused(options).expect("a fault");
+        assert!(said.contains(&format!("`source: {{ {word}: … }}` is about files")), "{said}");
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn is_empty(page: &Answer, format: Format, options: &ReadOptions) -> 
         Format::Ndjson => lines(0),
         Format::Csv | Format::Tsv => lines(options.header.unwrap_or(1) as usize),
         Format::Fixed => lines(0),
-        Format::Parquet | Format::Arrow | Format::Avro => {
+        Format::Parquet | Format::Arrow | Format::Avro | Format::Orc | Format::Excel => {
             let fault = Fault::new(Code::Unsupported, format!("{name}: whether a page is empty is not known of {}", format.name()));
             Err(fault.hint("`by: link` needs not know it"))
         }

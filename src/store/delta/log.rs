@@ -12,17 +12,16 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde::Deserialize;
 
+pub(crate) use crate::delta_log::LOG;
+use crate::delta_log::{LogVersions, actions, entry_name, only_files};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::store::durable::not_durable;
 use crate::store::location::Location;
 
-/// The directory of the log in that of the table.
-pub(crate) const LOG: &str = "_delta_log";
-
 /// The entry of `version`.
 pub(super) fn entry(table: &Location, version: u64) -> Location {
-    table.join(LOG).join(&format!("{version:020}.json"))
+    table.join(LOG).join(&entry_name(version))
 }
 
 /// Commits under way are written under such names; nobody takes an hour for one.
@@ -94,17 +93,8 @@ fn names(directory: &Location) -> Result<Vec<String>, Fault> {
 }
 
 fn versions(names: &[String]) -> (BTreeSet<u64>, Option<u64>) {
-    let (mut entries, mut checkpoint) = (BTreeSet::new(), None);
-    for name in names {
-        let Some((version, rest)) = name.split_once('.') else { continue };
-        let Some(version) = (version.len() == 20).then(|| version.parse::<u64>().ok()).flatten() else { continue };
-        if rest == "json" {
-            entries.insert(version);
-        } else if rest.starts_with("checkpoint") && (rest.ends_with(".parquet") || rest.ends_with(".json")) {
-            checkpoint = checkpoint.max(Some(version));
-        }
-    }
-    (entries, checkpoint)
+    let LogVersions { entries, checkpoints } = LogVersions::of_names(names.iter().map(String::as_str));
+    (entries, checkpoints.last().copied())
 }
 
 /// Whether the entry of this version holds all of these transactions: applications with their versions.
@@ -136,43 +126,10 @@ struct Txn {
     version: i64,
 }
 
-/// Refuses a log with anything in it but files and directories: the library would wait for ever for what a pipe brings.
-fn only_files(directory: &Path) -> Result<(), Fault> {
-    if files::is_link_of_another(directory) {
-        let fault = Fault::new(Code::UnsafeLink, format!("{}: this is a symbolic link of another user", directory.display()));
-        return Err(fault.hint("it may lead anywhere; nothing was changed: remove it"));
-    }
-    // A checkpoint may have parts in this directory.
-    let entries = [directory.to_owned(), directory.join("_sidecars")].into_iter().flat_map(fs::read_dir).flatten().flatten();
-    for entry in entries {
-        let is_plain = |kind: fs::FileType| kind.is_file() || kind.is_dir();
-        let is_strange = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|there| !is_plain(there.file_type())),
-            Ok(kind) => !is_plain(kind),
-            // It went away meanwhile.
-            Err(_) => false,
-        };
-        if is_strange {
-            let what = format!("{}: this is no file, and the log of a Delta table has nothing else", entry.path().display());
-            return Err(Fault::new(Code::NotAFile, what).hint("nothing was changed; remove it"));
-        }
-    }
-    Ok(())
-}
-
 fn verify_entry(entry: &Location, bytes: io::Result<Bytes>, transactions: &mut BTreeMap<String, i64>) -> Result<(), Fault> {
     let bytes = bytes.map_err(|e| damaged(entry, &format!("cannot be read: {e}")))?;
-    let text = std::str::from_utf8(&bytes).map_err(|e| damaged(entry, &format!("is damaged: {e}")))?;
-    if text.trim().is_empty() {
-        return Err(damaged(entry, "is empty"));
-    }
-    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let action: Action =
-            serde_json::from_str(line).map_err(|error| damaged(entry, &format!("is damaged in line {}: {error}", i + 1)))?;
-        if let Some(txn) = action.txn {
-            transactions.insert(txn.app_id, txn.version);
-        }
-    }
+    let actions: Vec<Action> = actions(&bytes).map_err(|what| damaged(entry, &what))?;
+    transactions.extend(actions.into_iter().filter_map(|action| action.txn).map(|txn| (txn.app_id, txn.version)));
     Ok(())
 }
 
@@ -227,16 +184,6 @@ mod tests {
         sweep(place.path(), now);
         let left = |name: &&str| log.join(name).exists();
         assert_eq!(names.iter().filter(|n| left(n)).collect::<Vec<_>>(), [&names[0], &names[2]]);
-    }
-
-    #[test]
-    fn what_is_no_file_is_found_among_the_parts_of_a_checkpoint_too() {
-        let place = tempfile::tempdir().expect("a directory");
-        let parts = place.path().join("_sidecars");
-        fs::create_dir(&parts).expect("a directory");
-        only_files(place.path()).expect("nothing is wrong");
-        std::os::unix::net::UnixListener::bind(parts.join("x.parquet")).expect("a socket");
-        only_files(place.path()).expect_err("a socket");
     }
 
     #[test]

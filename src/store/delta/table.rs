@@ -11,6 +11,7 @@ use object_store::prefix::PrefixStore;
 
 use super::commit_state::{CommitState, commit_state};
 use super::{log, protocol};
+use crate::delta_log::leads_elsewhere;
 use crate::diagnostic::{Code, Fault};
 use crate::remote;
 use crate::rules::schema::table::TableTerms;
@@ -199,11 +200,6 @@ impl<'a> Table<'a> {
 /// The application id of a batch's transaction. Ids of batches are those of a table, whatever its data sets are called.
 pub(super) fn application(stamp: &Stamp) -> String {
     format!("sluicegate-batch/{}", stamp.batch_id)
-}
-
-/// Whether a data file's path, which is relative to the table's directory, leaves it.
-fn leads_elsewhere(path: &str) -> bool {
-    path.starts_with('/') || path.contains("://") || path.split('/').any(|part| part == "..")
 }
 
 /// A digest of what the stamp says, in 62 bits, and whether the batch published a row.
