@@ -11,6 +11,7 @@ mod sections;
 mod shape;
 mod source_words;
 mod table;
+mod tables;
 mod text_words;
 mod web;
 mod windows;
