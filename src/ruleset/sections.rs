@@ -82,7 +82,7 @@ pub struct SourceSection {
     /// Files, globs, directories, URLs, or `-` for standard input. If left out: the command line names the data.
     pub path: Option<Spanned<Texts>>,
     /// How the bytes are laid out. If left out: it follows from the file's name.
-    pub format: Option<Format>,
+    pub format: Option<Spanned<Format>>,
     /// What stands between fields of delimited text: one or more characters, or `blanks` for any run of blanks and tabs.
     /// If left out: `,` for csv, a tab for tsv.
     pub(super) delimiter: Option<Spanned<String>>,
@@ -206,6 +206,9 @@ pub struct GateSection {
     pub quarantine: Option<String>,
     /// The batch takes the place of published rows, in one commit; Delta tables only. If left out: it adds rows.
     pub replace: Option<Replace>,
+    /// The batch is change data: its rows insert, update and delete those of a Delta table by their key, in one commit. If left
+    /// out: it adds rows.
+    pub merge: Option<Spanned<MergeSection>>,
     /// Columns by whose values the rows of a new Delta table are divided into files, so that readers skip those they need not: a
     /// date, say. A batch has at most 500 of their values. If left out: a table that is there stays as it is, and a new one has no
     /// partitions.
@@ -254,6 +257,20 @@ pub enum KeptSummaries {
 pub struct Replace {
     /// A column: published rows with a value of it that the batch publishes go, whatever batch they came with.
     pub partition: String,
+}
+
+/// How rows of change data become those of a table.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Merge")]
+pub struct MergeSection {
+    /// The columns by which a row is known; each row has a value in all of them.
+    pub key: Texts,
+    /// The column that says which of two rows of one key is newer: a time, or a number that grows. A row that is not newer than what
+    /// the table has, or had before it was deleted, is ignored and counted as `late`.
+    pub sequence: String,
+    /// SQL: rows for which it is true delete the row of their key. If left out: no row deletes.
+    pub delete: Option<String>,
 }
 
 /// When small files are put together, and into how large ones.
@@ -315,6 +332,16 @@ impl Sections {
         if let Err(more) = self.read_options(path) {
             faults.extend(more);
         }
+        if let Some(merge) = &self.gate.merge {
+            let refused = |what: &str, hint: &str| Fault::new(Code::ConflictingOptions, what).at(merge.at.in_file(path)).hint(hint);
+            if self.gate.replace.is_some() {
+                let hint = "leave one of them out: `merge` goes by the key of each row";
+                faults.push(refused("rows are merged by their key, or replaced by a column's values, and not both", hint));
+            }
+            if merge.value.key.0.is_empty() {
+                faults.push(refused("`merge` needs a key", "write `key: [id]`"));
+            }
+        }
         if let Some(compact) = self.gate.compact.as_ref().filter(|compact| compact.value.files < 2 || compact.value.rows == 0) {
             let what = "`compact` puts two files together at the least, into files of a row at the least";
             faults.push(
@@ -359,7 +386,7 @@ impl Sections {
         let table_state = source.delta.as_ref().and_then(|delta| faults.take(DeltaSection::state(delta, path)));
         let http = source.http.as_ref().map(|http| http.options(path, &mut faults)).unwrap_or_default();
         let options = ReadOptions {
-            format: source.format,
+            format: source.format.as_ref().map(|format| format.value),
             delimiter: source.delimiter.as_ref().map(|text| Delimiter::of(&text.value)),
             quote: source.quote_byte(path, &mut faults),
             header: source.header.map(|header| header.0),

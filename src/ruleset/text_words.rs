@@ -195,7 +195,7 @@ impl SourceSection {
     /// Refuses words that contradict each other or the format.
     pub(super) fn ensure_fitting(&self, options: &ReadOptions, path: &str, faults: &mut Faults) {
         let placed = [&self.comment, &self.escape, &self.quote, &self.delimiter].into_iter().flatten().map(|text| text.at).next();
-        let placed = placed.or_else(|| self.columns.0.first().map(|(_, column)| column.at));
+        let placed = placed.or_else(|| self.columns.0.first().map(|(_, column)| column.at)).or_else(|| self.format.as_ref().map(|f| f.at));
         let mut add = |fault: Fault| {
             faults.push(match placed {
                 Some(at) => fault.at(at.in_file(path)),

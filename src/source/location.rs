@@ -50,17 +50,16 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
         if remote::Kind::of(path).is_some() {
             let found = remote::find(path, &options.surroundings)?;
             from_directory |= found.directory.is_some();
-            for (name, object) in found.objects {
-                allow(&name)?;
-                let key = |root: &String| DirectoryKey::of_path(&name[root.len()..]);
-                keys.push(found.directory.as_ref().map_or_else(Vec::new, key));
-                files.push(InputFile::object(&name, object));
-            }
+            found.objects.iter().try_for_each(|(name, _)| allow(name))?;
+            keys.extend(
+                found.objects.iter().map(|(name, _)| found.directory.as_ref().map_or_else(Vec::new, |root| keys_below(name, root))),
+            );
+            files.extend(found.objects.into_iter().map(|(name, object)| InputFile::object(&name, object)));
             continue;
         }
         if path.contains("://") {
-            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a place"));
-            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH`, or the path of a file"));
+            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL"));
+            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH` or an `https://` address"));
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();
@@ -81,7 +80,7 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
                 keys.push(Vec::new());
                 continue;
             }
-            keys.push(if is_directory { DirectoryKey::of_path(&found[root.len()..]) } else { Vec::new() });
+            keys.push(if is_directory { keys_below(&found, root) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
     }
@@ -100,6 +99,11 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
         }
     }
     Ok(Located { format, files, keys })
+}
+
+/// The keys of the directories between a file and the directory that was named.
+fn keys_below(path: &str, root: &str) -> Vec<DirectoryKey> {
+    DirectoryKey::of_path(&path[root.len()..])
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {

@@ -79,6 +79,7 @@ impl Topic {
             batch_id: Some(id.to_owned()),
             supersede: false,
             replace: None,
+            merge: None,
             on_reject: self.on_reject,
             moving: None,
             dry_run: false,

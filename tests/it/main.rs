@@ -68,6 +68,7 @@ mod long_runs;
 mod measured;
 mod measures;
 mod mended;
+mod merged;
 mod mistakes;
 mod object_sources;
 mod orc;

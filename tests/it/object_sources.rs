@@ -158,7 +158,7 @@ fn a_directory_of_more_objects_than_a_page_of_a_listing_holds_is_read_whole() {
 #[test]
 fn two_of_many_columns_cost_their_own_bytes() {
     let Some(store) = store() else { return };
-    let place = Place::with("dataset: t\nprofile: false\nrules: [{ range: { column: c07, min: 0 } }, { missing: { column: c21 } }]\n", "");
+    let place = Place::with("dataset: t\nprofile: none\nrules: [{ range: { column: c07, min: 0 } }, { missing: { column: c21 } }]\n", "");
     let (bytes, prefix) = (parquet(60_000, 40, 20_000), place.name());
     let size = bytes.len() as u64;
     store.put_bytes(&format!("{prefix}/wide.parquet"), Bytes::from(bytes));

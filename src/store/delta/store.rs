@@ -144,6 +144,10 @@ impl Store for DeltaStore {
         Ok(())
     }
 
+    fn allow_merging(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn takes(&self, columns: &SchemaRef, evolution: Evolution) -> Result<Result<(), Fault>, Fault> {
         Ok(self.columns(columns, evolution)?.map(|_| ()))
     }
@@ -280,8 +284,8 @@ struct ToTable {
 }
 
 impl Target for ToTable {
-    fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
-        rehearse(&self.store, &self.columns, what)
+    fn rehearse(&self, staged: &StagedFile, what: &Commit<'_>) -> Result<u64, Fault> {
+        rehearse(&self.store, staged, &self.columns, what)
     }
 
     fn content(&self, staged: &StagedFile) -> Result<String, Fault> {

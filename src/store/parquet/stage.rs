@@ -27,7 +27,7 @@ pub(in crate::store) trait Target: Send {
     ///
     /// # Errors
     /// Those of the commit, as far as they can be foreseen.
-    fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault>;
+    fn rehearse(&self, staged: &StagedFile, what: &Commit<'_>) -> Result<u64, Fault>;
 
     /// Which rows the finished file holds, as the store tells it once they are published.
     ///
@@ -191,7 +191,7 @@ impl<T: Target> Stage for ParquetStage<T> {
     }
 
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
-        self.to.rehearse(what)
+        self.to.rehearse(&self.file, what)
     }
 
     fn commit(&mut self, what: &Commit<'_>) -> Result<Committed, Fault> {
