@@ -92,7 +92,7 @@ class Request(BaseHTTPRequestHandler):
 
     def list(self, objects, query):
         get = lambda name: query.get(name, [""])[0]
-        prefix, delimiter, after = get("prefix"), get("delimiter"), get("continuation-token")
+        prefix, delimiter, after = get("prefix"), get("delimiter"), max(get("continuation-token"), get("start-after"))
         contents, directories, last = [], [], ""
         for key in sorted(k for k in list(objects) if k.startswith(prefix) and k > after):
             if len(contents) + len(directories) == PAGE:
