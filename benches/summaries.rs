@@ -61,6 +61,7 @@ fn publish(place: &Path, rules: &RuleFile, batch: usize, columns: usize) {
         batch_id: Some(id),
         supersede: false,
         replace: None,
+        merge: None,
         on_reject: OnReject::Halt,
         moving: None,
         dry_run: false,

@@ -130,10 +130,10 @@ fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
     match verdict {
         Verdict::Accept | Verdict::Quarantine => {
             let published = read - filtered - set_aside;
-            RowTotals { read, published, quarantined: set_aside, filtered, malformed, rejected: 0 }
+            RowTotals { read, published, quarantined: set_aside, filtered, malformed, ..RowTotals::default() }
         }
         Verdict::Reject | Verdict::Undecided => {
-            RowTotals { read, published: 0, quarantined: 0, filtered, malformed, rejected: read - filtered }
+            RowTotals { read, published: 0, quarantined: 0, filtered, malformed, rejected: read - filtered, ..RowTotals::default() }
         }
     }
 }

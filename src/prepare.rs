@@ -3,18 +3,55 @@
 //! Parse, then clean, then transform. A row on which an expression cannot be computed is malformed;
 //! the batch goes on without it.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use chrono::{DateTime, Utc};
 
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Misread};
 use crate::paths::{PathColumn, PathValues};
 use crate::rows::{Mask, RowNumbers};
 use crate::source::{Chunk, Malformed, Projection};
-use crate::sql::{Expression, RowFailure};
+use crate::sql::{Expression, RowFailure, Sql};
+
+/// A condition on rows that are published, compiled over their columns when the first come.
+pub(crate) struct RowCondition {
+    text: String,
+    now: DateTime<Utc>,
+    compiled: OnceCell<Expression>,
+}
+
+impl RowCondition {
+    pub(crate) fn new(text: &str, now: DateTime<Utc>) -> Self {
+        Self { text: text.to_owned(), now, compiled: OnceCell::new() }
+    }
+
+    /// For which rows it is true; all batches of rows have the same columns.
+    ///
+    /// # Errors
+    /// It fits no such rows, or cannot be computed on one.
+    pub(crate) fn test(&self, rows: &RecordBatch) -> Result<BooleanArray, Fault> {
+        let expression = match self.compiled.get() {
+            Some(expression) => expression,
+            None => {
+                let told = |why: Misread| Fault::told(Code::InvalidSql, why.about(&format!("`{}`", self.text)));
+                let expression = Sql::new(self.now).condition(&self.text, &rows.schema()).map_err(told)?;
+                self.compiled.get_or_init(|| expression)
+            }
+        };
+        let failed = |why: &str| Fault::new(Code::ExpressionFailed, format!("`{}` cannot be computed on a row: {why}", self.text));
+        if let Some(why) = &expression.broken {
+            return Err(failed(why));
+        }
+        let arrays: Vec<ArrayRef> = expression.columns.iter().map(|&column| rows.column(column).clone()).collect();
+        let (found, failures) = expression.test(&arrays, rows.num_rows());
+        failures.first().map_or(Ok(found), |failure| Err(failed(&failure.reason)))
+    }
+}
 
 /// What happens to rows between the source and the rules.
 #[derive(Debug, Clone)]

@@ -46,7 +46,7 @@ def make():
     orc.write_table(t, f"{root}/v11.orc", file_version="0.11", compression="zlib", dictionary_key_size_threshold=0.9)
     orc.write_table(t, f"{root}/dict.orc", dictionary_key_size_threshold=1.0)
     orc.write_table(t.slice(0, 0), f"{root}/empty.orc")
-    orc.write_table(pa.table({"t": pa.array([1, -1, 10**18+1, None], pa.timestamp("ns"))}), f"{root}/nanos.orc")
+    orc.write_table(pa.table({"t": pa.array([1, 10**18 + 1, None], pa.timestamp("ns"))}), f"{root}/nanos.orc")
     orc.write_table(pa.table({"t": pa.array([dt.datetime(2026, 7, 1, 12), dt.datetime(9999, 12, 31)], pa.timestamp("us"))}), f"{root}/far.orc")
     orc.write_table(pa.table({'t': pa.array([dt.datetime(1960, 1, 1, 0, 0, 0, 500000)], pa.timestamp('us'))}), f'{root}/before.orc')
     nanos = pa.array([-(10**18) - 1, 5, None], pa.timestamp("ns"))

@@ -31,7 +31,8 @@ pub(super) fn beside(rules: &mut RuleFile, publish: &dyn Store, removes: Option<
 
 /// What in the rule file takes rows out of a table.
 pub(super) fn replaces(rules: &RuleFile) -> Option<&'static str> {
-    rules.sections.gate.replace.as_ref().map(|_| "`gate: { replace: … }`")
+    let gate = &rules.sections.gate;
+    gate.replace.as_ref().map(|_| "`gate: { replace: … }`").or_else(|| gate.merge.as_ref().map(|_| "`gate: { merge: … }`"))
 }
 
 /// Options that name places; the rule file's `gate` section names them too.

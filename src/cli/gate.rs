@@ -14,7 +14,7 @@ use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::gate::{self, Judged, Moving, PublishedTable, Request};
+use crate::gate::{self, Judged, Merging, Moving, PublishedTable, Request};
 use crate::metric::Budget;
 use crate::report::Report;
 use crate::report::model::{Mode, PublicationState};
@@ -228,6 +228,7 @@ impl Gate {
             batch_id,
             supersede,
             replace,
+            merge: merging(rules),
             on_reject: self.feeds.on_reject(rules.sections.gate.on_reject),
             moving: batch.moving.clone(),
             dry_run,
@@ -252,4 +253,10 @@ impl Gate {
             Verdict::Undecided => 2,
         }
     }
+}
+
+/// How rows are merged into the table, as the rule file says.
+fn merging(rules: &RuleFile) -> Option<Merging> {
+    let merge = &rules.sections.gate.merge.as_ref()?.value;
+    Some(Merging { key: merge.key.0.clone(), sequence: merge.sequence.clone(), delete: merge.delete.clone() })
 }

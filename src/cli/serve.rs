@@ -342,6 +342,14 @@ mod tests {
         let (_, server) = serving(Duration::from_secs(1));
         let address = server.address().expect("an address");
         drop(server);
-        assert!(TcpStream::connect(address).is_err());
+        // The socket is closed by a thread of its own.
+        let is_closed = || TcpStream::connect(address).is_err();
+        let soon = (0..100).any(|_| {
+            is_closed() || {
+                std::thread::sleep(Duration::from_millis(50));
+                false
+            }
+        });
+        assert!(soon, "it still listens");
     }
 }

@@ -3,6 +3,7 @@
 mod file_counts;
 mod judging;
 mod letters;
+mod merging;
 mod moving;
 mod prior;
 mod published;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use self::file_counts::FileCounts;
 pub use self::judging::{Judged, judge, judge_published};
 use self::letters::Fate;
+pub use self::merging::Merging;
 pub use self::moving::Moving;
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
@@ -33,7 +35,8 @@ use crate::rows::RowSet;
 use crate::rules::schema::Evolution;
 use crate::ruleset::OnReject;
 use crate::store::{
-    Commit, CommitDone, Committed, GateLock, Location, Partition, Position, Quarantine, Snapshot, Stage, StagedPart, Stamp, Store, Waiting,
+    Commit, CommitDone, Committed, GateLock, Location, Merge, Partition, Position, Quarantine, Snapshot, Stage, StagedPart, Stamp, Store,
+    Waiting,
 };
 use crate::verdict::Verdict;
 
@@ -50,6 +53,8 @@ pub struct Request {
     pub supersede: bool,
     /// The column whose published values the batch's rows take the place of.
     pub replace: Option<String>,
+    /// How the batch's rows become those of the table by their key.
+    pub merge: Option<Merging>,
     /// What is to become of a batch that does not pass as a whole.
     pub on_reject: OnReject,
     /// What the batch moves on, where it does not stand for itself.
@@ -86,6 +91,9 @@ fn attempts(job: &Job<'_>, request: &Request) -> Result<Judged, Faults> {
     identity::ensure_name(request.batch_id.as_deref())?;
     if request.replace.is_some() {
         request.publish.allow_replacing()?;
+    }
+    if request.merge.is_some() {
+        request.publish.allow_merging()?;
     }
     let evolution = job.rules.sections.evolution();
     let mut hold = None;
@@ -225,13 +233,20 @@ impl Publishing<'_> {
         }
         let snapshot = request.table.snapshot();
         request.publish.ready()?;
-        let replaced_rows = staged.rehearse(&self.commit(snapshot.as_deref(), replace.as_ref()))?;
+        let replaced_rows = Merging::with(request.merge.as_ref(), self.job.now, |merge| {
+            staged.rehearse(&self.commit(snapshot.as_deref(), replace.as_ref(), merge))
+        })?;
         let published = Some(request.publish.place_of(&stamp.batch_id));
         Ok(Publication { published, replaced_rows, replaced_batch: prior.replaced(), ..Publication::of_dry_run(prior.state()) })
     }
 
-    fn commit<'c>(&'c self, snapshot: Option<&'c dyn Snapshot>, replace: Option<&'c Partition>) -> Commit<'c> {
-        Commit { stamp: self.stamp, snapshot, replace, positions: self.request.positions() }
+    fn commit<'c>(
+        &'c self,
+        snapshot: Option<&'c dyn Snapshot>,
+        replace: Option<&'c Partition>,
+        merge: Option<&'c Merge<'c>>,
+    ) -> Commit<'c> {
+        Commit { stamp: self.stamp, snapshot, replace, merge, positions: self.request.positions() }
     }
 
     /// Rows that are neither published nor set aside.
@@ -274,6 +289,7 @@ impl Publishing<'_> {
         staged.remove(self.set_aside)?;
         staged.finish(stamp, &[])?;
         let replace = self.replaced(staged.as_ref())?;
+        Merging::with(request.merge.as_ref(), self.job.now, |merge| merge.map_or(Ok(()), |merge| staged.ensure_merges(merge)))?;
         request.publish.ready()?;
         let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
         let counts = FileCounts::of(staged.as_ref(), part.as_ref())?;
@@ -290,12 +306,15 @@ impl Publishing<'_> {
         let kept = self.keeping.put(staged.as_ref(), None);
         let mut conflict = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            let committed = staged.commit(&self.commit(snapshot.as_deref(), replace.as_ref()));
+            let committed = Merging::with(request.merge.as_ref(), self.job.now, |merge| {
+                staged.commit(&self.commit(snapshot.as_deref(), replace.as_ref(), merge))
+            });
             match committed
                 .inspect_err(|_| self.keeping.take_back(&kept))
                 .inspect_err(|fault| self.withdraw(fault, quarantined.as_ref()))?
             {
-                Committed::Done(CommitDone { replaced_rows, warnings }) => {
+                Committed::Done(CommitDone { replaced_rows, deletes, late, warnings }) => {
+                    *rows = RowTotals { published: rows.published - deletes - late, deletes, late, ..*rows };
                     let keeps_part = quarantined.is_some();
                     let left = request.moving.as_ref().map_or(Ok(()), |moving| moving.end(request, stamp));
                     let mut publication = self.settled(self.fate.state(&prior), quarantined, keeps_part, &kept);

@@ -75,6 +75,10 @@ pub(super) fn find_prior(request: &Request, stamp: &Stamp) -> Result<Prior, Faul
         Stored::RolledBack(_) if request.supersede => return Ok(Prior::Nothing),
         Stored::RolledBack(how) => return Err(rolled_back(&place, stamp, &how)),
     };
+    if request.merge.is_some() {
+        let hint = "nothing was changed; rows that it replaced are gone, so it is not superseded: bring corrected rows as another batch, with a higher sequence";
+        return Err(Fault::new(Code::AlreadyPublished, other).hint(hint));
+    }
     // Where the id follows from the content, nothing else can be meant to take its place.
     if request.supersede || (request.replace.is_some() && request.batch_id.is_some()) {
         return Ok(Prior::Different);

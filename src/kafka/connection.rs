@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::request::{self, Api};
+use super::request::{self, Api, Known};
 use super::sasl;
 use super::settings::{Address, Settings, shown};
 use super::trouble::{Trouble, broken, garbled, refused};
@@ -60,8 +60,8 @@ pub(super) struct Connection {
     /// The broker, for people.
     name: String,
     requests: i32,
-    /// What it can be asked: the request, its lowest and its highest version.
-    known: Vec<(i16, i16, i16)>,
+    /// What it can be asked.
+    known: Vec<Known>,
 }
 
 impl Connection {
@@ -83,7 +83,7 @@ impl Connection {
             }
         };
         let mut connection = Self { stream, name, requests: 0, known: Vec::new() };
-        let answer = connection.call_in(Api::ApiVersions, 0, &[], Duration::ZERO)?;
+        let answer = connection.call_in(Api::Versions, 0, &[], Duration::ZERO)?;
         let (error, known) = connection.understood(request::api_versions(&answer))?;
         if error != 0 {
             return Err(refused(error, &connection.name));

@@ -25,6 +25,9 @@ pub(super) struct Answer {
     aborted: Vec<(i64, i64)>,
 }
 
+/// An answer for each partition, or why there is none.
+pub(super) type Answers = Vec<(i32, Result<Answer, Trouble>)>;
+
 /// Asks for the records of these partitions; each has an answer of its own.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ pub(super) fn fetch(
     (topic, name): (&str, &str),
     from: &[FetchFrom],
     wait: Duration,
-) -> Result<Vec<(i32, Result<Answer, Trouble>)>, Trouble> {
+) -> Result<Answers, Trouble> {
     let version = connection.version(Api::Fetch)?;
     let body = request::fetch_request(version, topic, from, i32::try_from(wait.as_millis()).unwrap_or(i32::MAX));
     let whole = Bytes::from(connection.call(Api::Fetch, &body, wait)?);

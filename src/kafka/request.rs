@@ -14,7 +14,7 @@ pub(super) enum Api {
     OffsetCommit,
     FindCoordinator,
     SaslHandshake,
-    ApiVersions,
+    Versions,
     InitProducerId,
     SaslAuthenticate,
 }
@@ -29,7 +29,7 @@ impl Api {
             Self::OffsetCommit => 8,
             Self::FindCoordinator => 10,
             Self::SaslHandshake => 17,
-            Self::ApiVersions => 18,
+            Self::Versions => 18,
             Self::InitProducerId => 22,
             Self::SaslAuthenticate => 36,
         }
@@ -45,13 +45,16 @@ impl Api {
             Self::ListOffsets | Self::OffsetCommit => (2, 2),
             Self::Metadata => (4, 4),
             Self::SaslHandshake => (1, 1),
-            Self::FindCoordinator | Self::ApiVersions | Self::InitProducerId | Self::SaslAuthenticate => (0, 0),
+            Self::FindCoordinator | Self::Versions | Self::InitProducerId | Self::SaslAuthenticate => (0, 0),
         }
     }
 }
 
-/// Which versions of each request a broker knows.
-pub(super) fn api_versions(answer: &[u8]) -> Result<(i16, Vec<(i16, i16, i16)>), Garbled> {
+/// The key of a request, with the lowest and the highest version that a broker knows of it.
+pub(super) type Known = (i16, i16, i16);
+
+/// The error, and what a broker can be asked.
+pub(super) fn api_versions(answer: &[u8]) -> Result<(i16, Vec<Known>), Garbled> {
     let mut parser = Parser(answer);
     let error = parser.i16()?;
     let known = parser.array(|p| Ok((p.i16()?, p.i16()?, p.i16()?)))?;

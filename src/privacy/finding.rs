@@ -8,6 +8,9 @@ use crate::shown::{count, counted, percent};
 /// What the audit itself says where there is nothing to judge; it holds no value.
 const HARMLESS: [&str; 3] = ["no rows in scope", "no row is left to judge", "cannot be judged in this batch: the contract's column"];
 
+/// Why records of a topic without a byte cannot be read: no value is said with it.
+const WITHOUT_BYTES: [&str; 2] = ["no value (a tombstone)", "the value is empty"];
+
 impl Privacy {
     /// Leaves of a finding about masked columns what holds none of their values: counts, shares, how it came out. `masks`
     /// gives the masks of a group's values, by how many these are.
@@ -93,6 +96,7 @@ impl Privacy {
         let is_quoted = |word: &str| memchr::memmem::find(raw, word.as_bytes()).is_some();
         match column {
             Some(column) => format!("{column}: the value cannot be read; it is not shown, since columns are masked"),
+            None if raw.is_empty() && WITHOUT_BYTES.contains(&reason) => reason.to_owned(),
             None if raw.is_empty() => "an expression cannot be computed; why is not shown, since columns are masked".to_owned(),
             None if reason.split(|c: char| !c.is_alphanumeric()).filter(is_word).any(is_quoted) => {
                 "it cannot be read; why is not shown, since columns are masked".to_owned()

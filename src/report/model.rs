@@ -120,7 +120,7 @@ pub struct BatchFile {
     pub bytes: u64,
 }
 
-/// Where every row went; `read = published + quarantined + filtered + rejected`.
+/// Where every row went; `read = published + quarantined + filtered + rejected`, and of change data `+ deletes + late`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RowTotals {
     pub read: u64,
@@ -133,12 +133,18 @@ pub struct RowTotals {
     pub malformed: u64,
     /// Withheld because the batch as a whole did not pass.
     pub rejected: u64,
+    /// Of change data: rows that deleted the row of their key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deletes: u64,
+    /// Of change data: rows that were ignored, since a newer one of their key was there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late: u64,
 }
 
 impl RowTotals {
     /// The law of conservation.
     pub fn is_conserved(&self) -> bool {
-        self.read == self.published + self.quarantined + self.filtered + self.rejected
+        self.read == self.published + self.quarantined + self.filtered + self.rejected + self.deletes + self.late
     }
 }
 

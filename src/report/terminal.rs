@@ -102,7 +102,7 @@ impl Style {
 pub fn one_line(report: &Report) -> String {
     let rows = report.rows;
     let mut parts = vec![format!("{} read", counted(rows.read, "row")), format!("{} published", count(rows.published))];
-    let others = [(rows.quarantined, "set aside"), (rows.filtered, "filtered")];
+    let others = [(rows.quarantined, "set aside"), (rows.filtered, "filtered"), (rows.deletes, "deletes"), (rows.late, "late")];
     parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))));
     let warnings = report.findings.iter().filter(|f| f.label() == Label::Warning).count() as u64;
     parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
@@ -156,6 +156,8 @@ fn rows(report: &Report) -> String {
         (r.published, would, "published", String::new()),
         (r.quarantined, would, "quarantined", quarantined),
         (r.filtered, "", "filtered", String::new()),
+        (r.deletes, "", "deletes", String::new()),
+        (r.late, "", "late", String::new()),
         (r.rejected, would, "rejected", rejected),
     ];
     let part = |(n, would, what, more): (u64, &str, &str, String)| (n > 0).then(|| format!("{} {would}{what}{more}", count(n)));

@@ -6,7 +6,8 @@ use serde::de::IgnoredAny;
 
 use super::delta_section::DeltaSection;
 use super::profile::Profile;
-use super::text_words::{DialectWord, FixedWord, HeaderWord};
+use super::source_words::{DialectWord, FixedWord, HeaderWord};
+use super::tables::{self, Compaction, MergeSection};
 use super::web::HttpSection;
 use super::windows::WindowSection;
 use super::{EventsSection, RuleItem};
@@ -82,7 +83,7 @@ pub struct SourceSection {
     /// Files, globs, directories, URLs, or `-` for standard input. If left out: the command line names the data.
     pub path: Option<Spanned<Texts>>,
     /// How the bytes are laid out. If left out: it follows from the file's name.
-    pub format: Option<Format>,
+    pub format: Option<Spanned<Format>>,
     /// What stands between fields of delimited text: one or more characters, or `blanks` for any run of blanks and tabs.
     /// If left out: `,` for csv, a tab for tsv.
     pub(super) delimiter: Option<Spanned<String>>,
@@ -206,6 +207,9 @@ pub struct GateSection {
     pub quarantine: Option<String>,
     /// The batch takes the place of published rows, in one commit; Delta tables only. If left out: it adds rows.
     pub replace: Option<Replace>,
+    /// The batch is change data: its rows insert, update and delete those of a Delta table by their key, in one commit.
+    /// If left out: it adds rows.
+    pub merge: Option<Spanned<MergeSection>>,
     /// Columns by whose values the rows of a new Delta table are divided into files, so that readers skip those they need not: a
     /// date, say. A batch has at most 500 of their values. If left out: a table that is there stays as it is, and a new one has no
     /// partitions.
@@ -256,30 +260,6 @@ pub struct Replace {
     pub partition: String,
 }
 
-/// When small files are put together, and into how large ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Compaction {
-    /// As soon as there are so many small files, in one partition if the table has such. If left out: 100.
-    #[schemars(range(min = 2))]
-    #[serde(default = "Compaction::files")]
-    pub files: u64,
-    /// A file of so many rows is not small, and none is made larger. If left out: 1000000.
-    #[schemars(range(min = 1))]
-    #[serde(default = "Compaction::rows")]
-    pub rows: u64,
-}
-
-impl Compaction {
-    fn files() -> u64 {
-        100
-    }
-
-    fn rows() -> u64 {
-        1_000_000
-    }
-}
-
 /// How a directory keeps batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -315,12 +295,8 @@ impl Sections {
         if let Err(more) = self.read_options(path) {
             faults.extend(more);
         }
-        if let Some(compact) = self.gate.compact.as_ref().filter(|compact| compact.value.files < 2 || compact.value.rows == 0) {
-            let what = "`compact` puts two files together at the least, into files of a row at the least";
-            faults.push(
-                Fault::new(Code::InvalidValue, what).at(compact.at.in_file(path)).hint("write `compact: { files: 100, rows: 1000000 }`"),
-            );
-        }
+        let gate = &self.gate;
+        tables::validate((gate.merge.as_ref(), gate.replace.is_some()), gate.compact.as_ref(), path, faults);
         for known in &self.known {
             if let Some(until) = &known.until
                 && crate::text::date(&until.value.0).is_none()
@@ -359,7 +335,7 @@ impl Sections {
         let table_state = source.delta.as_ref().and_then(|delta| faults.take(DeltaSection::state(delta, path)));
         let http = source.http.as_ref().map(|http| http.options(path, &mut faults)).unwrap_or_default();
         let options = ReadOptions {
-            format: source.format,
+            format: source.format.as_ref().map(|format| format.value),
             delimiter: source.delimiter.as_ref().map(|text| Delimiter::of(&text.value)),
             quote: source.quote_byte(path, &mut faults),
             header: source.header.map(|header| header.0),

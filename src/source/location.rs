@@ -59,8 +59,8 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
             continue;
         }
         if path.contains("://") {
-            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a place"));
-            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH`, or the path of a file"));
+            let fault = Fault::new(Code::InvalidLocation, format!("{path}: data is not read from such a URL"));
+            return Err(fault.hint("write `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH` or an `https://` address"));
         }
         let root = path.trim_end_matches('/');
         let is_directory = Path::new(path).is_dir();

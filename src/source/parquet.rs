@@ -130,7 +130,7 @@ impl OpenedFile {
         Ok(())
     }
 
-    /// The file, to read the columns of a row group from.
+    /// The file, to read columns of a row group from.
     fn open_columns(&self, file: &InputFile, group: u64, mask: &ProjectionMask) -> Result<Readable, Fault> {
         let group = self.footer.metadata().row_group(group as usize);
         // A footer that promises chunks beyond the file's end is found out when they are read.
@@ -138,8 +138,8 @@ impl OpenedFile {
             let (start, len) = group.column(leaf).byte_range();
             start.min(file.bytes)..start.saturating_add(len).min(file.bytes)
         };
-        let leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
         file.open_ranges(|| {
+            let leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
             let ranges = catch_unwind(AssertUnwindSafe(|| leaves.map(range).collect()));
             ranges.map_err(|_| damaged(file, &"a column chunk lies at an impossible place"))
         })

@@ -131,7 +131,7 @@ impl Store for SingleFile {
 }
 
 impl Target for SingleFile {
-    fn rehearse(&self, _: &Commit<'_>) -> Result<u64, Fault> {
+    fn rehearse(&self, _: &StagedFile, _: &Commit<'_>) -> Result<u64, Fault> {
         Ok(0)
     }
 

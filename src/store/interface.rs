@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 
 use super::encoded::{Encoded, Encoder, StagedUnit};
 use super::location::Location;
+use super::merge::Merge;
 use super::partition::Partition;
 use super::position::Position;
 use super::stamp::{Stamp, Stored};
@@ -63,6 +64,15 @@ pub trait Store: Display + Send + Sync {
     fn allow_replacing(&self) -> Result<(), Fault> {
         let fault = Fault::new(Code::UnfitDestination, format!("{self}: rows can be replaced by their values in a Delta table only"));
         Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { replace: … }` out"))
+    }
+
+    /// Refuses batches whose rows insert, update and delete others by their key.
+    ///
+    /// # Errors
+    /// It cannot take single rows away.
+    fn allow_merging(&self) -> Result<(), Fault> {
+        let fault = Fault::new(Code::UnfitDestination, format!("{self}: rows can be merged by their key into a Delta table only"));
+        Err(fault.hint("publish to a directory without `format: parquet`, or leave `gate: { merge: … }` out"))
     }
 
     /// The same store, laid out so.
@@ -283,6 +293,15 @@ pub trait Stage: Send {
         Err(Fault::new(Code::Internal, format!("internal error: rows cannot be replaced by values of `{column}` here")))
     }
 
+    /// Refuses rows, finished, of which it is unclear how they become those of the table.
+    ///
+    /// # Errors
+    /// A row has no key or no sequence, what deletes cannot be computed, or the store merges no rows.
+    fn ensure_merges(&self, merge: &Merge<'_>) -> Result<(), Fault> {
+        let _ = merge;
+        Err(Fault::new(Code::Internal, "internal error: rows cannot be merged by their key here"))
+    }
+
     /// How many rows of other batches a commit would take the place of.
     ///
     /// # Errors
@@ -305,6 +324,8 @@ pub struct Commit<'a> {
     pub snapshot: Option<&'a dyn Snapshot>,
     /// The rows of other batches that the batch takes the place of.
     pub replace: Option<&'a Partition>,
+    /// How the batch's rows become those of the table; without it they are added.
+    pub merge: Option<&'a Merge<'a>>,
     /// What the batch moves on; committed is only what finds each where it begins. Then nothing else is remembered of it.
     pub positions: &'a [Position],
 }
@@ -323,6 +344,10 @@ pub enum Committed {
 pub struct CommitDone {
     /// Rows of other batches that went for it.
     pub replaced_rows: u64,
+    /// Rows of the batch that deleted one, and are not in the table.
+    pub deletes: u64,
+    /// Rows of the batch that are not there since a newer one of their key is.
+    pub late: u64,
     /// What failed afterwards, for people; the batch is published all the same.
     pub warnings: Vec<String>,
 }

@@ -149,7 +149,7 @@ impl Store for Parts {
 }
 
 impl Target for Parts {
-    fn rehearse(&self, _: &Commit<'_>) -> Result<u64, Fault> {
+    fn rehearse(&self, _: &StagedFile, _: &Commit<'_>) -> Result<u64, Fault> {
         Ok(0)
     }
 

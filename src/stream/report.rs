@@ -76,7 +76,8 @@ impl Reporter<'_> {
         let malformed = audited.malformed;
         let mut report = assemble::assemble(header, self.rules, &audited, set_aside, None);
         report.batch.format = "ndjson".to_owned();
-        report.rows = RowTotals { read: records, published: window.good, quarantined: window.bad, filtered, malformed, rejected: 0 };
+        report.rows =
+            RowTotals { read: records, published: window.good, quarantined: window.bad, filtered, malformed, ..RowTotals::default() };
         report.stream = Some(StreamReport {
             window: window.number,
             ended: time(span.ended),

@@ -79,6 +79,7 @@ impl Topic {
             batch_id: Some(id.to_owned()),
             supersede: false,
             replace: None,
+            merge: None,
             on_reject: self.on_reject,
             moving: None,
             dry_run: false,
@@ -287,4 +288,47 @@ fn events_that_were_set_aside_are_shown_taken_out_mended_and_join_their_batch() 
     let forgot = topic.place.run(&["forget", "-r", "r.yaml", "--key", "kafka_key=ida@example.com", "--malformed"]);
     assert_eq!(forgot.code, 0, "{}{}", forgot.stdout, forgot.stderr);
     assert_eq!(topic.part("b3").num_rows(), 0, "{}", forgot.stdout);
+}
+
+#[test]
+fn columns_on_request_are_those_of_the_table_that_they_made() {
+    for key in ["text", "binary"] {
+        let rules = RULES.replace("[offset, key]", &format!("[key, headers, partition, offset, timestamp], key: {key}"));
+        let mut topic = Topic::new(&rules);
+        for id in 1..4i64 {
+            let mut records = topic.records(&[format!("{{\"id\": {id}, \"seconds\": 1}}")]);
+            records[0].key = (id > 1).then(|| Bytes::from_static(b"k"));
+            records[0].headers = if id > 2 { vec![("h".to_owned(), b"v".to_vec())] } else { Vec::new() };
+            let report = gated(topic.gate(&format!("b{id}"), records));
+            assert_eq!((report.verdict, changes(&report)), (Verdict::Accept, Vec::new()), "{key} {id} {:?}", report.findings);
+        }
+        let seen = topic.published();
+        let (no, k) = (r#"{"id":1,"seconds":1,"#, if key == "text" { "k" } else { "6b" });
+        assert_eq!(seen[0], format!(r#"{no}"kafka_partition":0,"kafka_offset":0,"kafka_timestamp":"2023-11-14T22:13:20Z"}}"#));
+        let rest = r#""kafka_partition":0,"kafka_offset":2,"kafka_timestamp":"2023-11-14T22:13:20.002Z"}"#;
+        let headers = r#""kafka_headers":"[{\"key\":\"h\",\"value\":\"v\"}]","#;
+        assert_eq!(seen[2], format!(r#"{{"id":3,"seconds":1,"kafka_key":"{k}",{headers}{rest}"#));
+    }
+}
+
+#[test]
+fn where_columns_are_masked_no_key_of_poison_is_shown_and_a_tombstone_is_still_called_one() {
+    let columns = "id: int64, seconds: int64, kafka_key: { type: string, mask: true }";
+    let rules = format!("{RULES}schema: {{ evolution: any, columns: {{ {columns} }} }}\n");
+    let mut topic = Topic::new(&rules);
+    let records = with_poison(&mut topic);
+    gated(topic.gate("b1", records));
+    let part = topic.part("b1");
+    let reasons = part.column_by_name("_sluicegate_reason").expect("a column").as_string::<i32>().clone();
+    assert_eq!(reasons.value(2), "no value (a tombstone)");
+    let keys = part.column_by_name("_sluicegate_key").expect("a column").as_binary::<i32>().clone();
+    assert_eq!(keys.value(1), b"k2");
+    for (name, is_shown) in [("bad.ndjson", false), ("all.ndjson", true)] {
+        let unmasked: &[&str] = if is_shown { &["--unmasked"] } else { &[] };
+        let export = ["quarantine", "export", "aside", "b1", "--to", "rows.ndjson", "--malformed-to", name];
+        let run = topic.place.run(&[&export[..], unmasked].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let text = std::fs::read_to_string(topic.place.path(name)).expect("text");
+        assert_eq!(text.contains("k2"), is_shown, "{text}");
+    }
 }

@@ -102,8 +102,58 @@ fn as_micro_batches(values: &[String], size: usize) -> (Fates, Totals) {
     (fates, totals)
 }
 
+/// As files of `size` events each, in a directory that is watched.
+fn as_watched_files(values: &[String], size: usize) -> Fates {
+    let place = Place::new();
+    place.write("r.yaml", RULES);
+    for (i, values) in values.chunks(size).enumerate() {
+        place.write(&format!("in/{i:02}.ndjson"), values.join("\n"));
+    }
+    let run = place.run(&["gate", "--watch", "in", "-r", "r.yaml", "--drain", "--settle", "0s", "--on-reject", "dead-letter"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let mut fates = Fates::new();
+    for name in place.files().iter().filter(|name| name.starts_with("aside/") && name.ends_with(".parquet")) {
+        let part = read(&place.path(name));
+        let file = part.column_by_name("_sluicegate_file").expect("files").as_string::<i32>().value(0).to_owned();
+        let chunk: i64 = file.trim_end_matches(".ndjson").rsplit('/').next().expect("a name").parse().expect("a number");
+        add_aside(&part, 1 - chunk * size as i64, &mut fates);
+    }
+    add_published(&place, &mut fates);
+    fates
+}
+
+/// Event by event.
+fn as_a_stream(values: &[String]) -> Fates {
+    let place = Place::new();
+    place.write("r.yaml", RULES);
+    place.write("d.ndjson", values.join("\n"));
+    let run = place.run(&["stream", "d.ndjson", "-r", "r.yaml", "--like", "d.ndjson", "--bad", "bad.ndjson", "--good", "good.ndjson"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let lines = |name: &str| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(place.path(name)).expect("text");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let mut fates = Fates::new();
+    for good in lines("good.ndjson") {
+        assert_eq!(fates.insert(good["id"].as_i64().expect("an id"), Vec::new()), None);
+    }
+    for bad in lines("bad.ndjson") {
+        let rules = bad["rules"].as_array().expect("rules").iter();
+        let mut failed: Vec<String> = rules.map(|rule| rule.as_str().expect("a rule").to_owned()).collect();
+        failed.sort();
+        assert_eq!(fates.insert(bad["line"].as_i64().expect("a line") - 1, failed), None);
+    }
+    fates
+}
+
+fn are_alike(what: &str, there: &Fates, fates: &Fates, values: &[String]) {
+    for (id, value) in (0i64..).zip(values) {
+        assert_eq!(there.get(&id), fates.get(&id), "{what}: {id}: {value}");
+    }
+}
+
 #[test]
-fn events_are_judged_alike_as_a_file_as_one_micro_batch_and_as_many() {
+fn events_are_judged_alike_as_a_file_as_micro_batches_as_watched_files_and_as_a_stream() {
     let mut numbers = Numbers(7);
     let values: Vec<String> = (0..400).map(|id| event(id, &mut numbers)).collect();
     let place = Place::new();
@@ -124,8 +174,8 @@ fn events_are_judged_alike_as_a_file_as_one_micro_batch_and_as_many() {
     for size in [400, 150, 7] {
         let (there, theirs) = as_micro_batches(&values, size);
         assert_eq!(theirs, totals, "{size}");
-        for id in 0..400 {
-            assert_eq!(there.get(&id), fates.get(&id), "{size}: {id}: {}", values[id as usize]);
-        }
+        are_alike(&format!("micro-batches of {size}"), &there, &fates, &values);
     }
+    are_alike("watched files", &as_watched_files(&values, 100), &fates, &values);
+    are_alike("a stream", &as_a_stream(&values), &fates, &values);
 }

@@ -174,7 +174,7 @@ fn cells_without_a_value_are_malformed_and_say_which_cell_it_is() {
 fn which_sheet_is_meant_is_said_or_is_a_fault() {
     let sheet = |name: &str| header(1, &[name]) + &row(2, &[&number("1")]);
     let (one, two) = (sheet("one"), sheet("two"));
-    let book = workbook(&[("First", &one), ("Second & last", ""), ("Third", &two)]);
+    let book = workbook(&[("First", &one), ("Second &amp; last", ""), ("Third", &two)]);
     let said = fault(&book, RULES);
     assert!(said.contains("2 sheets have data: `First`, `Third`"), "{said}");
     for (sheet, column) in [("Third", "two"), ("3", "two"), ("1", "one")] {

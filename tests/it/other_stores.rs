@@ -332,6 +332,7 @@ impl Gate {
             batch_id: Some(id.to_owned()),
             supersede,
             replace: None,
+            merge: None,
             on_reject: OnReject::Halt,
             moving: None,
             dry_run: false,

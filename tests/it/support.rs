@@ -151,7 +151,9 @@ fn run(directory: &Path, arguments: &[&str], input: Option<std::fs::File>) -> Ru
     let report: Option<Json> = std::fs::read(&path).ok().map(|bytes| read_back(&text(bytes)));
     if let Some(report) = &report {
         let rows = |what: &str| report["rows"][what].as_u64().expect("a count");
-        let sum = rows("published") + rows("quarantined") + rows("filtered") + rows("rejected");
+        let of_changes = |what: &str| report["rows"][what].as_u64().unwrap_or_default();
+        let sum =
+            rows("published") + rows("quarantined") + rows("filtered") + rows("rejected") + of_changes("deletes") + of_changes("late");
         assert_eq!(rows("read"), sum, "the law of conservation: {}", report["rows"]);
     }
     let code = output.status.code().unwrap_or_else(|| panic!("killed by a signal"));

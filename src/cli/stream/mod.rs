@@ -221,9 +221,8 @@ struct Prepared {
 
 /// Events are lines of JSON in UTF-8.
 fn is_of_events(rules: &RuleFile) -> Result<(), Fault> {
-    let source = &rules.sections.source;
     let options = rules.sections.read_options(&rules.path).map_err(Faults::into_first)?;
-    let what = match (source.format, options.encoding, options.json_path.is_empty()) {
+    let what = match (options.format, options.encoding, options.json_path.is_empty()) {
         (None | Some(Format::Ndjson), Encoding::Utf8, true) => return Ok(()),
         (Some(format), ..) if format != Format::Ndjson => format!("the rule file says that the data is {}", format.name()),
         (_, _, false) => "the rule file says that records are in an array (`json_path`)".to_owned(),

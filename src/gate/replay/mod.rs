@@ -95,6 +95,11 @@ pub fn replay<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, 
 }
 
 fn attempts<'a>(request: &'a Request<'a>, part: &'a Part) -> Result<Replayed, Faults> {
+    if request.rules.sections.gate.merge.is_some() {
+        let what = format!("{}: rows that are merged by their key do not join their batch later", request.publish);
+        let hint = "take them out with `sluicegate quarantine export`, mend them, and gate them as another batch";
+        return Err(Fault::new(Code::NotReplayable, what).hint(hint).into());
+    }
     let _hold = request.publish.hold(&request.quarantine, &request.waiting)?;
     for _ in 0..ATTEMPTS_MAX {
         let snapshot = if request.publish.keeps_one_batch() { None } else { Some(request.publish.snapshot(&part.stamp)?) };
@@ -243,7 +248,10 @@ impl<'a> ReplayedBatch<'a> {
         quarantine.pend(&mut stays.part, stamp, &replay)?;
         let since = self.published.as_deref().map(|rows| summaries::since(publish.as_ref(), &stamp.batch_id, rows)).transpose()?;
         let kept = keeping.put(staged.as_ref(), since.flatten());
-        match staged.commit(&Commit { stamp, snapshot, replace: None, positions: &[] }).inspect_err(|_| keeping.take_back(&kept))? {
+        match staged
+            .commit(&Commit { stamp, snapshot, replace: None, merge: None, positions: &[] })
+            .inspect_err(|_| keeping.take_back(&kept))?
+        {
             Committed::Done(landed) => {
                 keeping.tidy(&kept, &job.budget);
                 let is_there = |fault: Fault| fault.hint("the rows are published; run the replay again: it ends what this one began");

@@ -7,7 +7,7 @@ use super::{Guard, Shared, State};
 use crate::diagnostic::{Code, Fault};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::connection::Connection;
-use crate::kafka::fetching::{Answer, fetch};
+use crate::kafka::fetching::{Answer, Answers, fetch};
 use crate::kafka::request::FetchFrom;
 use crate::kafka::settings::Address;
 use crate::kafka::trouble::Trouble;
@@ -100,8 +100,6 @@ fn claimed(shared: &Shared, broker: i32) -> Option<Claim> {
         state = shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
 }
-
-type Answers = Vec<(i32, Result<Answer, Trouble>)>;
 
 fn asked(shared: &Shared, broker: i32, claim: &Claim, connection: &mut Option<Connection>) -> Result<Answers, Trouble> {
     let away = || Trouble::Passing(format!("{}: broker {broker} is away", shared.name));

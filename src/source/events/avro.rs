@@ -31,6 +31,9 @@ struct Written<'a> {
 /// Why a record cannot be read, and of which column's value, if of one's.
 type Why = (Option<String>, String);
 
+/// Reads values all at once.
+type ReadAll<'a> = dyn Fn(&[&[u8]]) -> Result<RecordBatch, Why> + 'a;
+
 /// The values, each as its schema says.
 ///
 /// # Errors
@@ -109,12 +112,7 @@ fn by_schema<'a>(records: &'a [EventRecord], options: &ReadOptions, bad: &mut dy
 }
 
 /// Reads `values`, the first of which is number `from`, all at once if they can be; else in halves, down to each that cannot.
-fn each_sound(
-    values: &[&[u8]],
-    from: usize,
-    read: &dyn Fn(&[&[u8]]) -> Result<RecordBatch, Why>,
-    each: &mut dyn FnMut(usize, Result<RecordBatch, Why>),
-) {
+fn each_sound(values: &[&[u8]], from: usize, read: &ReadAll<'_>, each: &mut dyn FnMut(usize, Result<RecordBatch, Why>)) {
     if values.is_empty() {
         return;
     }

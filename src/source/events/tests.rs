@@ -10,6 +10,7 @@ use crate::rows::{Origin, RowId};
 use crate::source::{self, Cut, Malformed, RowOrigins};
 use crate::types::type_name;
 
+mod any;
 mod avro;
 
 const NAME: &str = "kafka://broker/t";

@@ -4,9 +4,12 @@ use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::TransactionError;
 
-use super::append::{create, properties};
+use super::append::{conflict, create, properties};
 use super::commit_state::{CommitState, unknown, untold};
+use super::deleted;
+use super::divide::{Part, divide};
 use super::log::{self, LOG};
+use super::merge::Merged;
 use super::outgoing::Outgoing;
 use super::pieces::Piece;
 use super::rewrite::Leaving;
@@ -16,11 +19,13 @@ use super::transactions::{Transactions, ensure_at};
 use super::{replace, upkeep};
 use crate::diagnostic::{Code, Fault};
 use crate::remote;
+use crate::store::RESERVED;
 use crate::store::durable::{cannot_write_at, make_directory};
 use crate::store::interface::{Commit, CommitDone, Committed};
 use crate::store::kill;
 use crate::store::location::Location;
 use crate::store::parquet::StagedFile;
+use crate::store::stamp::Stamp;
 
 /// Commits that lost a race are tried again so often.
 const ATTEMPTS_MAX: usize = 100;
@@ -29,13 +34,8 @@ const ATTEMPTS_MAX: usize = 100;
 ///
 /// # Errors
 /// The table cannot be written, or has changed since `columns` was asked.
-pub(super) fn commit(
-    store: &DeltaStore,
-    mut outgoing: Outgoing<'_>,
-    columns: &DeltaWriteSchema,
-    what: &Commit<'_>,
-) -> Result<Committed, Fault> {
-    let (location, stamp, has_rows) = (&store.location, what.stamp, outgoing.has_rows());
+pub(super) fn commit(store: &DeltaStore, given: Outgoing<'_>, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<Committed, Fault> {
+    let (location, stamp) = (&store.location, what.stamp);
     let table = Table::open(store)?;
     if what.snapshot.is_some_and(|snapshot| snapshot.version() != table.as_ref().and_then(|t| t.table.version()).map(u128::from)) {
         return Ok(Committed::Conflict("another batch was published".into()));
@@ -51,14 +51,26 @@ pub(super) fn commit(
         let fault = Fault::new(Code::TableChanged, format!("{location}: the columns of the Delta table changed meanwhile"));
         return Err(fault.hint("nothing was published; run the gate again"));
     }
-    make_log(location, outgoing.whole)?;
-    let mut change = Change::of(table.as_ref(), what, &outgoing)?;
+    make_log(location, given.whole)?;
+    let mut change = Change::of(table.as_ref(), what, given.whole)?;
+    let deleted = change.merged.as_mut().map(|merged| merged.write_deleted(store)).transpose()?.flatten();
+    let mut own = Own::of(&change, given.whole, columns, (store, stamp))?;
+    let mut outgoing = match &mut own.kept {
+        Some(kept) => Outgoing { whole: kept, divided: own.divided.as_mut() },
+        None => given,
+    };
+    change.name(table.as_ref(), what, &outgoing)?;
+    let has_rows = outgoing.has_rows();
     change.actions.extend(outgoing.place(location, &change.names)?);
     // What takes files out of the table, or was judged beside its rows, is not committed behind others: the library would not
     // look again what they did. Nor is a new table, whose columns would take the place of those of another that was made meanwhile.
     let takes_out = change.actions.iter().any(|action| matches!(action, Action::Remove(_)));
-    let attempts = if takes_out || what.snapshot.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
-    let transactions = Transactions::of(what, has_rows);
+    let is_merged = what.merge.is_some();
+    let attempts =
+        if takes_out || is_merged || what.snapshot.is_some() || what.replace.is_some() || table.is_none() { 0 } else { ATTEMPTS_MAX };
+    let mut transactions = Transactions::of(what, has_rows);
+    let deleted_before = table.as_ref().map(|table| table.transaction_of(deleted::APPLICATION.to_owned())).transpose()?.flatten();
+    deleted.into_iter().for_each(|version| transactions.with(deleted::APPLICATION, version));
     let properties = properties(stamp, &transactions, attempts);
     let committed = match table {
         Some(table) => table.append(change.actions, properties, &added, (stamp, &transactions)),
@@ -74,7 +86,9 @@ pub(super) fn commit(
     kill::step();
     settle(store, version, &transactions)?;
     let warnings = upkeep::keep_up(store);
-    Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, warnings }))
+    deleted.into_iter().for_each(|version| deleted::tidy(store, deleted_before, version));
+    let (deletes, late) = change.merged.as_ref().map_or((0, 0), |merged| (merged.deletes, merged.late));
+    Ok(Committed::Done(CommitDone { replaced_rows: change.replaced_rows, deletes, late, warnings }))
 }
 
 /// With a log, though an empty one, the directory is no place of plain parts.
@@ -175,7 +189,7 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<Piece>, Fault> {
     }
     let own = table.pieces_of(what.stamp)?;
     // Where rows are replaced by value, another batch may have taken the place of this one's.
-    if own.is_empty() && what.replace.is_none() && table.transaction(what.stamp)?.is_some_and(had_rows) {
+    if own.is_empty() && what.replace.is_none() && what.merge.is_none() && table.transaction(what.stamp)?.is_some_and(had_rows) {
         match table.commit_state(what.stamp)? {
             CommitState::RolledBack(_) => {}
             CommitState::Rewritten | CommitState::Replaced => return Err(untold(table.location, what.stamp)),
@@ -189,12 +203,37 @@ fn own(table: &Table<'_>, what: &Commit<'_>) -> Result<Vec<Piece>, Fault> {
 ///
 /// # Errors
 /// Those of the commit, as far as they can be foreseen.
-pub(super) fn rehearse(store: &DeltaStore, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<u64, Fault> {
-    let Some(table) = Table::open(store)? else { return Ok(0) };
+pub(super) fn rehearse(store: &DeltaStore, whole: &StagedFile, columns: &DeltaWriteSchema, what: &Commit<'_>) -> Result<u64, Fault> {
+    let Some(table) = Table::open(store)? else {
+        return what.merge.map_or(Ok(0), |merge| Merged::of(None, whole, merge, &mut Leaving::default()).map(|merged| merged.replaced));
+    };
     schema::written(&columns.batch, Some(&table.terms), columns.evolution)??;
     let mut leaving = Leaving::default();
     own(&table, what)?.into_iter().try_for_each(|piece| leaving.piece(&table, piece))?;
-    what.replace.map_or(Ok(0), |partition| replace::mark(&table, &mut leaving, partition))
+    let merged = what.merge.map(|merge| Merged::of(Some(&table), whole, merge, &mut leaving)).transpose()?;
+    let replaced = what.replace.map_or(Ok(0), |partition| replace::mark(&table, &mut leaving, partition))?;
+    Ok(replaced + merged.map_or(0, |merged| merged.replaced))
+}
+
+/// The files of a merged batch, of which not every row goes into the table.
+struct Own {
+    kept: Option<StagedFile>,
+    divided: Option<Vec<Part>>,
+}
+
+impl Own {
+    fn of(change: &Change, whole: &StagedFile, columns: &DeltaWriteSchema, (store, stamp): (&DeltaStore, &Stamp)) -> Result<Self, Fault> {
+        let directory = store.location.join(RESERVED);
+        let Some(merged) = &change.merged else { return Ok(Self { kept: None, divided: None }) };
+        let kept = merged.kept(whole, &directory, &columns.written, stamp)?;
+        let divided = match &kept {
+            Some(kept) if !columns.partition_by.is_empty() => {
+                Some(divide(kept, &directory, &columns.written, &columns.partition_by, (stamp, &[]))?)
+            }
+            Some(_) | None => None,
+        };
+        Ok(Self { kept, divided })
+    }
 }
 
 /// What a commit takes out of the table, and what it calls its files.
@@ -202,44 +241,40 @@ struct Change {
     actions: Vec<Action>,
     /// Rows of other batches that go.
     replaced_rows: u64,
+    merged: Option<Merged>,
     names: Vec<String>,
 }
 
 impl Change {
-    fn of(table: Option<&Table<'_>>, what: &Commit<'_>, outgoing: &Outgoing<'_>) -> Result<Self, Fault> {
-        let (stamp, digest) = (what.stamp, outgoing.whole.digest()?);
-        let (mut actions, mut replaced_rows) = (Vec::new(), 0);
-        // A name is used once, since readers of an older version may still read what was superseded; and it says what the
-        // file holds, since nothing keeps two gates from sending files of one name to a store.
-        let (stem, mut ending) = (format!("{}.{digest:032x}", stamp.batch_id), String::new());
+    fn of(table: Option<&Table<'_>>, what: &Commit<'_>, whole: &StagedFile) -> Result<Self, Fault> {
+        let (mut leaving, mut replaced_rows) = (Leaving::default(), 0);
         if let Some(table) = table {
-            let own = own(table, what)?;
-            if what.positions.is_empty() && table.transaction(stamp)?.is_some() {
-                ending += &format!(".{}", table.table.version().unwrap_or(0) + 1);
-            }
-            let mut leaving = Leaving::default();
-            own.into_iter().try_for_each(|piece| leaving.piece(table, piece))?;
+            own(table, what)?.into_iter().try_for_each(|piece| leaving.piece(table, piece))?;
             if let Some(partition) = what.replace {
                 replaced_rows = replace::mark(table, &mut leaving, partition)?;
             }
-            actions.extend(leaving.actions(table)?);
+        }
+        let merged = what.merge.map(|merge| Merged::of(table, whole, merge, &mut leaving)).transpose()?;
+        replaced_rows += merged.as_ref().map_or(0, |merged| merged.replaced);
+        let actions = table.map_or_else(|| Ok(Vec::new()), |table| leaving.actions(table))?;
+        Ok(Self { actions, replaced_rows, merged, names: Vec::new() })
+    }
+
+    /// A name is used once, since readers of an older version may still read what was superseded; and it says what the file
+    /// holds, since nothing keeps two gates from sending files of one name to a store.
+    fn name(&mut self, table: Option<&Table<'_>>, what: &Commit<'_>, outgoing: &Outgoing<'_>) -> Result<(), Fault> {
+        let stem = format!("{}.{:032x}", what.stamp.batch_id, outgoing.whole.digest()?);
+        let mut ending = String::new();
+        if let Some(table) = table
+            && what.positions.is_empty()
+            && table.transaction(what.stamp)?.is_some()
+        {
+            ending += &format!(".{}", table.table.version().unwrap_or(0) + 1);
         }
         // Where gates cannot wait for each other, one that lost the race must not move or remove the other's file.
         ending.extend(outgoing.whole.own_name().map(|nonce| format!(".{nonce}")));
-        let names = outgoing.names(&stem, &(ending + ".parquet"));
-        Ok(Self { actions, replaced_rows, names })
-    }
-}
-
-/// Why the commit came too late, if others were first.
-pub(super) fn conflict(error: &DeltaTableError) -> Option<String> {
-    match error {
-        DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
-        DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),
-        DeltaTableError::VersionAlreadyExists(version) => Some(format!("version {version} came first")),
-        // The table was made meanwhile.
-        DeltaTableError::GenericError { source } if source.to_string().contains("already exists") => Some(source.to_string()),
-        _ => None,
+        self.names = outgoing.names(&stem, &(ending + ".parquet"));
+        Ok(())
     }
 }
 

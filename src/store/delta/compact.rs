@@ -10,6 +10,7 @@ use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
 
 use super::add::add;
+use super::append::conflict;
 use super::name::COMPACTED;
 use super::rewrite::FileRows;
 use super::table::{DeltaStore, Table};
@@ -58,7 +59,7 @@ pub(super) fn compact(store: &DeltaStore) -> Result<bool, Fault> {
                 return Ok(true);
             }
             // Another gate or program came first, or the answer was lost: what is there is looked at again.
-            Err(error) if super::commit::conflict(&error).is_some() => staged.iter_mut().for_each(StagedFile::take_back),
+            Err(error) if conflict(&error).is_some() => staged.iter_mut().for_each(StagedFile::take_back),
             Err(error) => {
                 // Whether the commit is there is not known, and then the files must be: VACUUM removes them if it is not.
                 return Err(Fault::new(Code::Unwritable, format!("{}: cannot commit: {error}", table.location)));

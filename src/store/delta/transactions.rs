@@ -23,6 +23,11 @@ impl Transactions {
         }
     }
 
+    /// One more.
+    pub(super) fn with(&mut self, application: &str, version: i64) {
+        self.0.push((application.to_owned(), version));
+    }
+
     /// As actions of the log.
     pub(super) fn actions(&self) -> Vec<Transaction> {
         self.0.iter().map(|(application, version)| Transaction::new(application, *version)).collect()

@@ -18,6 +18,7 @@ use crate::rows::RowSet;
 use crate::store::encoded::{Encoded, Encoder, StagedUnit};
 use crate::store::interface::{BatchRows, Commit, Committed, Stage};
 use crate::store::location::Location;
+use crate::store::merge::Merge;
 use crate::store::partition::Partition;
 use crate::store::stamp::Stamp;
 
@@ -27,13 +28,22 @@ pub(in crate::store) trait Target: Send {
     ///
     /// # Errors
     /// Those of the commit, as far as they can be foreseen.
-    fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault>;
+    fn rehearse(&self, staged: &StagedFile, what: &Commit<'_>) -> Result<u64, Fault>;
 
     /// Which rows the finished file holds, as the store tells it once they are published.
     ///
     /// # Errors
     /// It cannot be read back.
     fn content(&self, staged: &StagedFile) -> Result<String, Fault>;
+
+    /// See [`Stage::ensure_merges`].
+    ///
+    /// # Errors
+    /// They do not merge.
+    fn ensure_merges(&self, staged: &StagedFile, merge: &Merge<'_>) -> Result<(), Fault> {
+        let _ = (staged, merge);
+        Err(Fault::new(Code::Internal, "internal error: rows cannot be merged by their key here"))
+    }
 
     /// Makes of the finished file those that are published, where these are others.
     ///
@@ -190,8 +200,12 @@ impl<T: Target> Stage for ParquetStage<T> {
         values::of(self.file.readable()?, column, judged)
     }
 
+    fn ensure_merges(&self, merge: &Merge<'_>) -> Result<(), Fault> {
+        self.to.ensure_merges(&self.file, merge)
+    }
+
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {
-        self.to.rehearse(what)
+        self.to.rehearse(&self.file, what)
     }
 
     fn commit(&mut self, what: &Commit<'_>) -> Result<Committed, Fault> {

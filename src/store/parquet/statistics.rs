@@ -37,7 +37,7 @@ pub(super) fn without_text<R: ChunkReader>(file: &R) -> Result<Value, ParquetErr
 }
 
 /// The bounds of `column` in such statistics.
-pub(super) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
+pub(in crate::store) fn bounds(statistics: &Value, column: &str) -> Option<Bounds> {
     let (low, high) = (&statistics["minValues"][column], &statistics["maxValues"][column]);
     if let (Some(low), Some(high)) = (low.as_i64(), high.as_i64()) {
         return Some(Bounds { kind: OrdinalKind::Integer, low: low.into(), high: high.into() });
