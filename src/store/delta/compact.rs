@@ -12,6 +12,7 @@ use deltalake_core::protocol::DeltaOperation;
 use super::add::add;
 use super::append::conflict;
 use super::name::COMPACTED;
+use super::partition_values::PartitionValues;
 use super::rewrite::FileRows;
 use super::table::{DeltaStore, Table};
 use crate::diagnostic::{Code, Fault};
@@ -71,7 +72,7 @@ pub(super) fn compact(store: &DeltaStore) -> Result<bool, Fault> {
 
 /// The files that shall become one, for each that shall be.
 fn due(files: &[LogicalFileView], policy: Compact) -> Vec<Vec<LogicalFileView>> {
-    let mut of_values: BTreeMap<Vec<(String, Option<String>)>, Vec<(u64, &LogicalFileView)>> = BTreeMap::new();
+    let mut of_values: BTreeMap<PartitionValues, Vec<(u64, &LogicalFileView)>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.deletion_vector_descriptor().is_none()) {
         if let Some(rows) = file.num_records().map(|rows| rows as u64).filter(|rows| *rows < policy.rows) {
             let mut values: Vec<_> = file.partition_values_map().into_iter().collect();
