@@ -45,7 +45,7 @@ fn the_events_of_the_example_become_what_its_page_says() {
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let [read, published, quarantined, filtered] = rows(&run);
     let page = page();
-    for (what, number) in [("makes", read), ("all others", published), ("broken", quarantined), ("of test accounts", filtered)] {
+    for (what, number) in [("makes", read), ("| all others", published), ("| broken", quarantined), ("| of test accounts", filtered)] {
         let line = page.lines().find(|line| line.contains(what)).expect("a line");
         assert!(line.replace(',', "").contains(&number.to_string()), "{what}: {number}");
     }

@@ -8,6 +8,7 @@ mod log;
 mod name;
 mod place;
 mod snapshot;
+mod state;
 
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use self::columns::TableField;
 use self::name::TableName;
-pub use self::name::TableState;
 use self::snapshot::{DataFile, Snapshot};
+pub use self::state::TableState;
 use super::origin::RowGaps;
 use super::parquet::{OpenedFile, Statistics, statistics};
 use super::typed::{ColumnLayout, damaged};

@@ -81,12 +81,12 @@ impl Place {
 }
 
 fn as_the_log_says(path: &str, file: &DataFile, input: Result<InputFile, Fault>) -> Result<InputFile, Fault> {
-    let input = input.map_err(|fault| match fault.code {
-        Code::FileNotFound => {
-            let what = format!("{path}: this file of the Delta table is gone");
-            Fault::new(Code::FileNotFound, what).hint("`VACUUM` removes files that older versions need: read a later version")
+    let input = input.map_err(|fault| {
+        if fault.code != Code::FileNotFound {
+            return fault;
         }
-        _ => fault,
+        let what = format!("{path}: this file of the Delta table is gone");
+        Fault::new(Code::FileNotFound, what).hint("`VACUUM` removes files that older versions need: read a later version")
     })?;
     if input.bytes != file.bytes {
         let what = format!("{path}: damaged: the log of the Delta table gives it {} bytes, and it has {}", file.bytes, input.bytes);

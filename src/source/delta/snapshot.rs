@@ -16,7 +16,7 @@ use deltalake_core::logstore::LogStoreRef;
 use url::Url;
 
 use super::log;
-use super::name::TableState;
+use super::state::TableState;
 use crate::diagnostic::{Code, Fault};
 use crate::remote;
 

@@ -61,7 +61,7 @@ impl Cell<'_> {
         match self {
             Self::Empty => true,
             Self::Text(text) => text.is_empty(),
-            _ => false,
+            Self::Uncomputed | Self::Number(_) | Self::Integer(_) | Self::Bool(_) | Self::Time(_) | Self::Iso(_) | Self::Error(_) => false,
         }
     }
 
@@ -83,10 +83,12 @@ impl Cell<'_> {
 
     /// The same as a field of delimited text.
     pub(super) fn field(&self) -> String {
-        match self {
-            Self::Text(text) if !text.is_empty() => field(text),
-            other => other.text(),
+        if let Self::Text(text) = self
+            && !text.is_empty()
+        {
+            return field(text);
         }
+        self.text()
     }
 
     /// Why it has no value, though it is not empty.
@@ -95,7 +97,7 @@ impl Cell<'_> {
             Self::Error(error) => Some(format!("is the error {error}")),
             Self::Uncomputed => Some("is a formula without a value: open the workbook in a spreadsheet program and save it".to_owned()),
             Self::Time(time) if shown(*time).is_none() => Some(format!("is a date that there is not: {}", time.as_f64())),
-            _ => None,
+            Self::Empty | Self::Text(_) | Self::Number(_) | Self::Integer(_) | Self::Bool(_) | Self::Time(_) | Self::Iso(_) => None,
         }
     }
 }
