@@ -2,6 +2,9 @@
 //! events of 200 bytes to a topic, `… -- consume URL COUNT` reads so many with the gate's own client and decodes each with
 //! serde, and nothing else. Both print one line of JSON.
 
+#![allow(clippy::print_stdout, reason = "figures are printed")]
+
+use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -117,12 +120,12 @@ fn consume(url: &Settings, count: u64, decodes: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ([what, url, count] | [what, url, count, _]) = words[..] else {
         println!("say `produce URL COUNT [RATE]`, `consume URL COUNT` or `fetch URL COUNT`");
-        return;
+        return ExitCode::FAILURE;
     };
     let variables: Vec<(String, String)> = std::env::vars().filter(|(name, _)| name.starts_with("KAFKA_")).collect();
     let count = count.parse().expect("a count");
@@ -131,8 +134,11 @@ fn main() {
         "consume" => consume(&settings, count, true),
         _ => consume(&settings, count, false),
     });
-    if let Err(fault) = done {
-        println!("{fault}");
-        std::process::exit(1);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            println!("{fault}");
+            ExitCode::FAILURE
+        }
     }
 }

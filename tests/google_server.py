@@ -9,12 +9,14 @@ import threading
 import time
 from email.utils import formatdate
 from hashlib import md5
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 BUCKETS = {"lake": {}, "careless": {}}
 PAGE = 100
+# A put is whole or not there.
+LOCK = threading.Lock()
 
 
 class Request(BaseHTTPRequestHandler):
@@ -46,6 +48,10 @@ class Request(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if bucket not in BUCKETS:
             return self.refuse(404, "NoSuchBucket", "The specified bucket does not exist.")
+        with LOCK:
+            self.put(bucket, key, body)
+
+    def put(self, bucket, key, body):
         objects = BUCKETS[bucket]
         if bucket != "careless" and self.headers.get("x-goog-if-generation-match") == "0" and key in objects:
             return self.refuse(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
@@ -86,9 +92,9 @@ class Request(BaseHTTPRequestHandler):
 
     def list(self, objects, query):
         get = lambda name: query.get(name, [""])[0]
-        prefix, delimiter, after = get("prefix"), get("delimiter"), get("continuation-token")
+        prefix, delimiter, after = get("prefix"), get("delimiter"), max(get("continuation-token"), get("start-after"))
         contents, directories, last = [], [], ""
-        for key in sorted(k for k in objects if k.startswith(prefix) and k > after):
+        for key in sorted(k for k in list(objects) if k.startswith(prefix) and k > after):
             if len(contents) + len(directories) == PAGE:
                 break
             last = key
@@ -115,6 +121,6 @@ def end_with_parent() -> None:
 
 
 threading.Thread(target=end_with_parent, daemon=True).start()
-server = HTTPServer(("127.0.0.1", 0), Request)
+server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
 print(server.server_port, flush=True)
 server.serve_forever()

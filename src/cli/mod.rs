@@ -12,6 +12,7 @@ mod explain;
 mod feeds;
 mod forget;
 mod gate;
+mod given;
 mod history;
 mod internal;
 mod keep_gating;

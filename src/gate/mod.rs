@@ -289,6 +289,7 @@ impl Publishing<'_> {
         staged.remove(self.set_aside)?;
         staged.finish(stamp, &[])?;
         let replace = self.replaced(staged.as_ref())?;
+        Merging::with(request.merge.as_ref(), self.job.now, |merge| merge.map_or(Ok(()), |merge| staged.ensure_merges(merge)))?;
         request.publish.ready()?;
         let mut part = if self.set_aside.is_empty() { None } else { Some(self.part()?) };
         let counts = FileCounts::of(staged.as_ref(), part.as_ref())?;

@@ -50,13 +50,18 @@ pub(super) fn fault(name: &str, kind: Kind, error: &object_store::Error) -> Faul
     if has(&["PermanentRedirect", "AuthorizationHeaderMalformed", "Received redirect without LOCATION", "301 Moved", "307 Temp"]) {
         return cannot(Code::Unreadable).hint("the bucket is in another region; AWS_REGION, or `region` of the profile, names it");
     }
+    let denied = || {
+        let fault = Fault::new(Code::PermissionDenied, format!("{name}: access denied: {told}"));
+        fault.hint(format!("{} say who asks; that one must be allowed to read and to list there", kind.variables()))
+    };
+    // Of a listing the library says no more than the answer did.
+    if has(&["403 Forbidden", "401 Unauthorized", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthenticationFailed"]) {
+        return denied();
+    }
     match error {
         object_store::Error::NotFound { .. } => Fault::new(Code::FileNotFound, format!("{name}: no such object")).hint("check the name"),
         object_store::Error::Precondition { .. } => changed(name),
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            let fault = Fault::new(Code::PermissionDenied, format!("{name}: access denied: {told}"));
-            fault.hint(format!("{} say who asks; that one must be allowed to read and to list there", kind.variables()))
-        }
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => denied(),
         object_store::Error::InvalidPath { .. } => {
             cannot(Code::InvalidLocation).hint("a key there has an empty part, such as `a//b`; rename it, or name the files themselves")
         }
@@ -82,11 +87,8 @@ pub(super) fn changed(name: &str) -> Fault {
 
 /// The fault as an error of reading; [`fault_in`] finds it again.
 pub(super) fn carried(fault: Fault) -> io::Error {
-    let kind = match fault.code {
-        Code::FileNotFound => ErrorKind::NotFound,
-        Code::PermissionDenied => ErrorKind::PermissionDenied,
-        _ => ErrorKind::Other,
-    };
+    let kinds = [(Code::FileNotFound, ErrorKind::NotFound), (Code::PermissionDenied, ErrorKind::PermissionDenied)];
+    let kind = kinds.into_iter().find(|(code, _)| *code == fault.code).map_or(ErrorKind::Other, |(_, kind)| kind);
     io::Error::new(kind, fault)
 }
 
@@ -117,6 +119,8 @@ mod tests {
         assert_eq!((bucket.code, bucket.what.as_str()), (Code::FileNotFound, "s3://lake: there is no such bucket"));
         let region = of("<Code>AuthorizationHeaderMalformed</Code><Message>expecting 'eu-west-1'</Message>");
         assert!(region.to_string().contains("expecting 'eu-west-1'; the bucket is in another region"), "{region}");
+        let denied = of("status code: 403 Forbidden: <Code>AccessDenied</Code><Message>why</Message>");
+        assert_eq!(denied.code, Code::PermissionDenied, "{denied}");
         let nobody = of("error sending request for url (http://169.254.169.254/latest/api/token)");
         assert!(nobody.to_string().contains("no credentials were found; set AWS_ACCESS_KEY_ID"), "{nobody}");
         let carried = carried(changed("s3://lake/x"));

@@ -29,6 +29,8 @@ const BLOCKS_MAX: usize = 4;
 const CACHE_BYTES_MAX: usize = 64 << 20;
 /// So much must be read in one go before it is taken for a reading of the whole.
 const RUN: u64 = 256 << 10;
+/// So many small parts one behind the other are taken for that, too.
+const RUN_MIN: u32 = 3;
 /// Column chunks that lie no further apart than this are fetched by one request.
 const GAP_MAX: u64 = 256 << 10;
 
@@ -227,6 +229,8 @@ impl Object {
             }
         }
         (last + 1..=last + AHEAD).try_for_each(|block| self.send_for(reading, block))?;
+        // What is asked for next is most likely in a block that is under way.
+        (reading.last, reading.run) = (first * BLOCK..(last + 1) * BLOCK, RUN_MIN);
         let skip = (range.start - first * BLOCK) as usize;
         let length = (range.end - range.start) as usize;
         if let [part] = &parts[..] {
@@ -318,7 +322,7 @@ impl Reading {
     fn goes_on(&mut self, start: u64) -> bool {
         let follows = self.last.start < start && start <= self.last.end + LARGE;
         self.run = if follows { self.run + 1 } else { 0 };
-        self.run > 2
+        self.run >= RUN_MIN
     }
 }
 

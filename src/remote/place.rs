@@ -204,10 +204,12 @@ impl Remote {
                 Err(error) => {
                     let why = fault(&self.to_string(), self.bucket.kind, &error);
                     let unwritable = Fault::new(Code::Unwritable, format!("{probe}: cannot write: {}", said(error)));
-                    return Err(match why.code {
-                        // It says what to do.
-                        Code::PermissionDenied => why,
-                        _ => unwritable.hint("nothing was published; check the store's address and credentials"),
+                    // Of what is denied it says what to do.
+                    let is_denied = why.code == Code::PermissionDenied;
+                    return Err(if is_denied {
+                        why
+                    } else {
+                        unwritable.hint("nothing was published; check the store's address and credentials")
                     });
                 }
             }

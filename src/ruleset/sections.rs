@@ -6,7 +6,8 @@ use serde::de::IgnoredAny;
 
 use super::delta_section::DeltaSection;
 use super::profile::Profile;
-use super::text_words::{DialectWord, FixedWord, HeaderWord};
+use super::source_words::{DialectWord, FixedWord, HeaderWord};
+use super::tables::{self, Compaction, MergeSection};
 use super::web::HttpSection;
 use super::windows::WindowSection;
 use super::{EventsSection, RuleItem};
@@ -206,8 +207,8 @@ pub struct GateSection {
     pub quarantine: Option<String>,
     /// The batch takes the place of published rows, in one commit; Delta tables only. If left out: it adds rows.
     pub replace: Option<Replace>,
-    /// The batch is change data: its rows insert, update and delete those of a Delta table by their key, in one commit. If left
-    /// out: it adds rows.
+    /// The batch is change data: its rows insert, update and delete those of a Delta table by their key, in one commit.
+    /// If left out: it adds rows.
     pub merge: Option<Spanned<MergeSection>>,
     /// Columns by whose values the rows of a new Delta table are divided into files, so that readers skip those they need not: a
     /// date, say. A batch has at most 500 of their values. If left out: a table that is there stays as it is, and a new one has no
@@ -259,44 +260,6 @@ pub struct Replace {
     pub partition: String,
 }
 
-/// How rows of change data become those of a table.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Merge")]
-pub struct MergeSection {
-    /// The columns by which a row is known; each row has a value in all of them.
-    pub key: Texts,
-    /// The column that says which of two rows of one key is newer: a time, or a number that grows. A row that is not newer than what
-    /// the table has, or had before it was deleted, is ignored and counted as `late`.
-    pub sequence: String,
-    /// SQL: rows for which it is true delete the row of their key. If left out: no row deletes.
-    pub delete: Option<String>,
-}
-
-/// When small files are put together, and into how large ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Compaction {
-    /// As soon as there are so many small files, in one partition if the table has such. If left out: 100.
-    #[schemars(range(min = 2))]
-    #[serde(default = "Compaction::files")]
-    pub files: u64,
-    /// A file of so many rows is not small, and none is made larger. If left out: 1000000.
-    #[schemars(range(min = 1))]
-    #[serde(default = "Compaction::rows")]
-    pub rows: u64,
-}
-
-impl Compaction {
-    fn files() -> u64 {
-        100
-    }
-
-    fn rows() -> u64 {
-        1_000_000
-    }
-}
-
 /// How a directory keeps batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -332,22 +295,8 @@ impl Sections {
         if let Err(more) = self.read_options(path) {
             faults.extend(more);
         }
-        if let Some(merge) = &self.gate.merge {
-            let refused = |what: &str, hint: &str| Fault::new(Code::ConflictingOptions, what).at(merge.at.in_file(path)).hint(hint);
-            if self.gate.replace.is_some() {
-                let hint = "leave one of them out: `merge` goes by the key of each row";
-                faults.push(refused("rows are merged by their key, or replaced by a column's values, and not both", hint));
-            }
-            if merge.value.key.0.is_empty() {
-                faults.push(refused("`merge` needs a key", "write `key: [id]`"));
-            }
-        }
-        if let Some(compact) = self.gate.compact.as_ref().filter(|compact| compact.value.files < 2 || compact.value.rows == 0) {
-            let what = "`compact` puts two files together at the least, into files of a row at the least";
-            faults.push(
-                Fault::new(Code::InvalidValue, what).at(compact.at.in_file(path)).hint("write `compact: { files: 100, rows: 1000000 }`"),
-            );
-        }
+        let gate = &self.gate;
+        tables::validate((gate.merge.as_ref(), gate.replace.is_some()), gate.compact.as_ref(), path, faults);
         for known in &self.known {
             if let Some(until) = &known.until
                 && crate::text::date(&until.value.0).is_none()

@@ -50,11 +50,12 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
         if remote::Kind::of(path).is_some() {
             let found = remote::find(path, &options.surroundings)?;
             from_directory |= found.directory.is_some();
-            found.objects.iter().try_for_each(|(name, _)| allow(name))?;
-            keys.extend(
-                found.objects.iter().map(|(name, _)| found.directory.as_ref().map_or_else(Vec::new, |root| keys_below(name, root))),
-            );
-            files.extend(found.objects.into_iter().map(|(name, object)| InputFile::object(&name, object)));
+            for (name, object) in found.objects {
+                allow(&name)?;
+                let key = |root: &String| DirectoryKey::of_path(&name[root.len()..]);
+                keys.push(found.directory.as_ref().map_or_else(Vec::new, key));
+                files.push(InputFile::object(&name, object));
+            }
             continue;
         }
         if path.contains("://") {
@@ -80,7 +81,7 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
                 keys.push(Vec::new());
                 continue;
             }
-            keys.push(if is_directory { keys_below(&found, root) } else { Vec::new() });
+            keys.push(if is_directory { DirectoryKey::of_path(&found[root.len()..]) } else { Vec::new() });
             files.push(InputFile::stat(&found)?);
         }
     }
@@ -99,11 +100,6 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
         }
     }
     Ok(Located { format, files, keys })
-}
-
-/// The keys of the directories between a file and the directory that was named.
-fn keys_below(path: &str, root: &str) -> Vec<DirectoryKey> {
-    DirectoryKey::of_path(&path[root.len()..])
 }
 
 fn format_of(file: &InputFile, from_directory: bool) -> Result<Format, Fault> {

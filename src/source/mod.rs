@@ -11,6 +11,7 @@ mod avro;
 pub mod csv;
 mod delta;
 mod digest;
+mod event_places;
 mod events;
 mod evidence;
 mod excel;
@@ -42,7 +43,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::text::NumberForm;
 pub use delta::TableState;
-pub use events::{EventColumn, EventKey, EventOptions, EventPlaces, EventRecord, EventValue, Registry, Tombstones};
+pub use event_places::EventPlaces;
+pub use events::{EventColumn, EventKey, EventOptions, EventRecord, EventValue, Registry, Tombstones};
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use http::{

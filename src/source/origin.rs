@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::buffer::BooleanBuffer;
 use serde::{Deserialize, Serialize};
 
-use super::{EventPlaces, InputFile, LineJumps, RowId, Unit, UnitEnd};
+use super::event_places::EventPlaces;
+use super::{InputFile, LineJumps, RowId, Unit, UnitEnd};
 use crate::rows::Origin;
 
 /// Where the rows of a source come from.

@@ -293,6 +293,15 @@ pub trait Stage: Send {
         Err(Fault::new(Code::Internal, format!("internal error: rows cannot be replaced by values of `{column}` here")))
     }
 
+    /// Refuses rows, finished, of which it is unclear how they become those of the table.
+    ///
+    /// # Errors
+    /// A row has no key or no sequence, what deletes cannot be computed, or the store merges no rows.
+    fn ensure_merges(&self, merge: &Merge<'_>) -> Result<(), Fault> {
+        let _ = merge;
+        Err(Fault::new(Code::Internal, "internal error: rows cannot be merged by their key here"))
+    }
+
     /// How many rows of other batches a commit would take the place of.
     ///
     /// # Errors

@@ -390,7 +390,7 @@ fn credentials_are_never_told() {
         (gate("s3://lake/orders"), &plain, "cannot read"),
         (words("gate d.csv -r u.yaml"), &plain, "credentials do not belong in a URL"),
         (words("check -r u.yaml"), &plain, "credentials do not belong in a URL"),
-        (words(&format!("check {url} -r r.yaml")), &plain, "not from a URL"),
+        (words(&format!("check {url} -r r.yaml")), &plain, "credentials do not belong in a URL"),
         (words(&format!("check d.csv -r {url}")), &plain, "no such rule file"),
         (words(&format!("gate d.csv -r r.yaml --publish o --quarantine {url}")), &plain, "credentials do not belong in a URL"),
         (words(&format!("quarantine list {url}")), &plain, "credentials do not belong in a URL"),

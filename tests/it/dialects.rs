@@ -190,7 +190,7 @@ fn what_is_passed_over_is_content_all_the_same() {
 fn threads_change_nothing() {
     let rows: String = (0..400_000).map(|i| format!("{i}||\"a||\n{i}\"||{}\n{}", i % 7, if i % 5 == 0 { "#c\n" } else { "" })).collect();
     let place = Place::with(
-        "dataset: d\nrules: [{ rows: { min: 1 } }, { duplicates: { columns: i } }]\nsource: { delimiter: \"||\", comment: \"#\" }\n",
+        "dataset: d\nrules: [{ rows: { min: 1 } }, { duplicates: { key: i } }]\nsource: { delimiter: \"||\", comment: \"#\" }\n",
         &format!("i||t||n\n{rows}"),
     );
     let report = |threads: &str| {
@@ -274,6 +274,6 @@ fn a_mended_row_is_a_plain_file_whatever_the_dialect_of_its_source() {
     let text = std::fs::read_to_string(place.path("m.csv")).expect("rows");
     assert!(text.contains("20.25"), "{text}");
     place.write("m.csv", text.replace("20.25", "2.25"));
-    let replayed = place.run(&["replay", "q", &id, "-r", "r.yaml", "--mended", "m.csv"]);
+    let replayed = place.run(&["replay", &id, "-r", "r.yaml", "--mended", "m.csv"]);
     assert_eq!(replayed.code, 0, "{}{}", replayed.stdout, replayed.stderr);
 }

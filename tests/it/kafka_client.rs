@@ -197,10 +197,12 @@ fn leaders_that_change_and_brokers_that_restart_cost_no_event() {
     };
     send();
     read(200);
-    (leader(0, 1), leader(1, 2));
+    leader(0, 1);
+    leader(1, 2);
     send();
     read(400);
-    (leader(0, 2), leader(1, 1));
+    leader(0, 2);
+    leader(1, 1);
     send();
     // A broker that is away for a while.
     brokers.does(json!({"do": "down", "broker": 1}));

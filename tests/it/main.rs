@@ -101,6 +101,8 @@ mod strangers;
 mod stream;
 mod stream_pipes;
 mod stream_rules;
+mod stream_topics;
+mod stream_windows;
 mod streaming_recommendations;
 mod summary_files;
 mod support;

@@ -211,14 +211,16 @@ fn what_cannot_be_merged_is_said_with_what_to_do() {
         place.write("a.csv", changes);
         let run = place.run(&["gate", "a.csv", "-r", "r.yaml", "--publish", "out"]);
         assert!(run.code == 2 && run.stderr.contains(says), "{says}: {}", run.stderr);
-        assert!(table(&place).is_empty());
+        assert!(table(&place).is_empty() && !place.path("out_quarantine").exists(), "{:?}", place.files());
     };
     let data = text(&[(1, 1, "c")]);
     let any = RULES.replace("{ missing: { columns: [id, seq] } }", "{ rows: { min: 1 } }");
     refused(&any, "id,seq,op,day\n1,,c,2026-03-01\n", "a row to be published has no `seq`");
     refused(&any, "id,seq,op,day\n,1,c,2026-03-01\n", "a row to be published has no `id`");
     refused(&RULES.replace("[id]", "[idd]"), &data, "no column `idd` to merge by");
-    refused(&RULES.replace("op = 'd'", "opp = 'd'"), &data, "opp");
+    // Nothing is set aside either.
+    let with_bad = data.clone() + ",2,c,2026-03-01\n";
+    refused(&RULES.replace("op = 'd'", "opp = 'd'"), &with_bad, "opp");
     refused(&RULES.replace("[id]", "[]"), &data, "needs a key");
     refused(&RULES.replace("gate: {", "gate: { replace: { partition: day },"), &data, "and not both");
     refused(&RULES.replace("gate: {", "gate: { format: parquet,"), &data, "into a Delta table only");

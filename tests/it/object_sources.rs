@@ -9,6 +9,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_avro::writer::WriterBuilder;
+use arrow_avro::writer::format::AvroOcfFormat;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -192,6 +194,31 @@ fn text_is_fetched_by_blocks_and_each_once() {
     let seen = proxy.seen();
     let sent: u64 = seen.iter().filter(|request| request.method == "GET").map(|request| request.sent).sum();
     assert!(sent < size + size / 50 && seen.len() < 12, "{sent} of {size} bytes: {seen:?}");
+}
+
+#[test]
+fn many_small_blocks_of_avro_cost_few_requests() {
+    let Some(store) = store() else { return };
+    let place = Place::with("dataset: t\nrules: [{ missing: { column: v } }]\n", "");
+    let texts = |from: usize| Arc::new(StringArray::from_iter_values((from..from + 500).map(|i| format!("{:0>60}", i * 7)))) as ArrayRef;
+    let batch = |from: usize| RecordBatch::try_from_iter([("v", texts(from))]).expect("a batch");
+    let writer = WriterBuilder::new(batch(0).schema().as_ref().clone());
+    let mut writer = writer.build::<_, AvroOcfFormat>(Vec::new()).expect("a writer");
+    for i in 0..800 {
+        writer.write(&batch(i * 500)).expect("written");
+    }
+    writer.finish().expect("a file");
+    let (bytes, prefix) = (writer.into_inner(), place.name());
+    let size = bytes.len() as u64;
+    assert!(size > 24_000_000, "{size}");
+    store.put_bytes(&format!("{prefix}/d.avro"), Bytes::from(bytes));
+    let proxy = counting::Proxy::before(store);
+    let run = run_with(&place, &["check", &format!("s3://lake/{prefix}/d.avro"), "-r", "r.yaml"], &proxy.variables());
+    assert_eq!((run.code, run.rows("read")), (0, 400_000), "{}", run.stderr);
+    let seen = proxy.seen();
+    let sent: u64 = seen.iter().filter(|request| request.method == "GET").map(|request| request.sent).sum();
+    // 800 blocks: once to find them, once to read them.
+    assert!(seen.len() < 20 && sent < 2 * size + (4 << 20), "{} requests, {sent} of {size} bytes: {seen:?}", seen.len());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 use chrono::{DateTime, Utc};
 use sluicegate::audit::{self, Job, NoSink, RowJudge, Standing};
@@ -64,7 +65,7 @@ fn streamed(rules: &RuleFile, reader: EventReader, now: DateTime<Utc>, text: &[u
 #[test]
 fn cases_of_rules_come_out_event_by_event_as_they_do_in_a_file() {
     let now = DateTime::from_timestamp(1_795_000_000, 0).expect("a time");
-    let (mut compared, mut with_aside) = (Vec::new(), 0);
+    let (mut compared, mut with_aside, mut wrong) = (Vec::new(), 0, Vec::new());
     for case in files_below(&project("tests/rules"), "yaml") {
         let text = std::fs::read_to_string(&case).expect("a rule file");
         let Ok(rules) = RuleFile::parse(&text, &case.display().to_string()) else { continue };
@@ -88,8 +89,9 @@ fn cases_of_rules_come_out_event_by_event_as_they_do_in_a_file() {
         };
         let contract: Vec<ContractColumn> = schema.fields().iter().map(column).collect();
         let reader = EventReader::new(&contract, b"", &ReadOptions::default());
-        // A name with a dot is a path in JSON, and infinities are null there.
-        if reader.schema().fields() != schema.fields() || text.contains("inf") {
+        // A name with a dot is a path in JSON; infinities are null there, and bytes are no JSON.
+        let has_bytes = schema.fields().iter().any(|field| *field.data_type() == DataType::Binary);
+        if reader.schema().fields() != schema.fields() || text.contains("inf") || has_bytes {
             continue;
         }
         let Some((aside, good)) = streamed(&rules, reader, now, &events) else { continue };
@@ -104,11 +106,15 @@ fn cases_of_rules_come_out_event_by_event_as_they_do_in_a_file() {
             }
         }
         let expected: BTreeSet<u64> = expected.iter().map(|row| u64::from(row.row) + 1).collect();
-        assert_eq!(aside, expected, "{}", case.display());
+        if aside != expected {
+            wrong.push(format!("{}: {aside:?} where {expected:?} is right", case.display()));
+            continue;
+        }
         let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         assert_eq!(good + aside.len() as u64 + audited.filtered, rows, "{}", case.display());
         compared.push(case.display().to_string());
         with_aside += usize::from(!aside.is_empty());
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(compared.len() > 60 && with_aside > 20, "{} compared, {with_aside} with events set aside", compared.len());
 }

@@ -14,6 +14,8 @@ pub(super) struct Shown {
     pub(super) quiet: bool,
     pub(super) verbose: bool,
     pub(super) strict: bool,
+    /// Whether it is as it should be that no event comes: a topic may be idle.
+    pub(super) may_be_idle: bool,
 }
 
 /// What all reports together come to.
@@ -49,7 +51,7 @@ impl Outcome {
 
 /// Makes the report of each window that comes, shows and writes it.
 pub(super) fn each(windows: &Receiver<(Window, Span)>, reporter: &Reporter<'_>, reports: &Reports, shown: Shown) -> Outcome {
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome { has_events: shown.may_be_idle, ..Outcome::default() };
     for (window, span) in windows {
         let is_empty = window.is_empty();
         match reporter.report(window, span) {

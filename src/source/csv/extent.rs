@@ -2,11 +2,13 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::header::{BOM, HEADER_BYTES_MAX};
 use crate::diagnostic::{Code, Fault};
 use crate::shown::counted;
 use crate::source::{InputFile, TextLayout};
 
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+/// What stands before the records may have so many bytes.
+pub(super) const HEADER_BYTES_MAX: usize = 4 << 20;
 /// The lines at a file's end that are passed over may have so many bytes.
 const FOOTER_BYTES_MAX: u64 = 64 << 20;
 

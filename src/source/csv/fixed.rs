@@ -2,8 +2,7 @@
 
 use memchr::memchr;
 
-use super::layout::comment;
-use super::record::{Cell, Framed};
+use super::record::{Cell, Framed, comment};
 use crate::diagnostic::{Code, Fault};
 use crate::source::FixedColumn;
 

@@ -2,14 +2,11 @@
 
 use memchr::memchr;
 
-use super::extent::Extent;
+use super::extent::{Extent, HEADER_BYTES_MAX};
 use super::layout::{AnyFramer, Layout};
 use super::record::{Cell, Framed};
 use crate::diagnostic::{Code, Fault};
 use crate::source::{ContractColumn, InputFile};
-
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
-pub(super) const HEADER_BYTES_MAX: usize = 4 << 20;
 
 /// What stands between the parts of a name that several header rows give.
 const SEPARATOR: &str = "_";

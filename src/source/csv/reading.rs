@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use super::CsvSource;
 use super::column::{UnitText, Unreadable};
-use super::header::BOM;
+use super::extent::BOM;
 use super::layout::AnyFramer;
 use super::record::{Cell, Framed};
 use crate::diagnostic::{Code, Fault};

@@ -84,3 +84,16 @@ impl Framed {
         Self::bad_first_line(bytes, start, "unterminated quote")
     }
 }
+
+/// The line at `start`, if it begins with `mark`: a comment. `Incomplete` where the bytes stop too early to say.
+pub(super) fn comment(bytes: &[u8], start: usize, mark: &[u8], at_end: bool) -> Option<Framed> {
+    let rest = &bytes[start..];
+    if !rest.starts_with(mark) {
+        return (!at_end && rest.len() < mark.len() && mark.starts_with(rest)).then_some(Framed::Incomplete);
+    }
+    Some(match memchr(b'\n', rest) {
+        Some(n) => Framed::Comment { next: start + n + 1 },
+        None if at_end => Framed::Comment { next: bytes.len() },
+        None => Framed::Incomplete,
+    })
+}

@@ -8,8 +8,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::ahead::{Behind, LookAhead, Walk};
 use super::framing::{QUOTE_INSIDE, TEXT_AFTER_QUOTE, opens_inside};
-use super::layout::comment;
-use super::record::{Cell, Framed, RECORD_BYTES_MAX};
+use super::record::{Cell, Framed, RECORD_BYTES_MAX, comment};
 use super::scan::Scan;
 use crate::source::Delimiter;
 

@@ -44,7 +44,7 @@ pub(super) fn columns_of(schemas: &[SchemaRef], contract: &[ContractColumn]) -> 
     Arc::new(Schema::new(columns))
 }
 
-/// A type that holds every value of both, if there is one.
+/// A type that holds every value of both, if there is one; fields of records stand as `a` has them, then what `b` adds.
 fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::{Decimal128, Float32, Float64, Int32, Int64, List, Null, Struct, Timestamp};
     match (a, b) {
@@ -105,7 +105,8 @@ fn conform(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, String> {
     if from == to {
         return Ok(array.clone());
     }
-    if widened(from, to).as_ref() != Some(to) {
+    // The wider one first: the order of its fields counts.
+    if widened(to, from).as_ref() != Some(to) {
         return Err(format!("it is {} by the record's schema, and {} by others", type_name(from), type_name(to)));
     }
     match (from, to) {

@@ -10,7 +10,6 @@ mod header;
 mod lines;
 mod merged;
 mod options;
-mod places;
 mod record;
 mod registry;
 mod text;
@@ -26,14 +25,13 @@ use self::columns::OwnColumns;
 use self::decoded::DecodedSource;
 use self::lines::Lines;
 pub use self::options::{EventColumn, EventKey, EventOptions, EventValue, Tombstones};
-pub use self::places::EventPlaces;
 pub use self::record::EventRecord;
 pub use self::registry::Registry;
 use super::json::JsonSource;
 use super::typed::schema_of;
 use super::{
-    Chunk, ContractColumn, Encoding, FileStart, Format, InputFile, Known, Origins, Piece, Preread, Projection, ReadOptions, SchemaEvidence,
-    Source, TakeChunk, UNIT_BYTES_MAX, Unit, UnitEnd,
+    Chunk, ContractColumn, Encoding, EventPlaces, FileStart, Format, InputFile, Known, Origins, Piece, Preread, Projection, ReadOptions,
+    SchemaEvidence, Source, TakeChunk, UNIT_BYTES_MAX, Unit, UnitEnd,
 };
 use crate::diagnostic::{Code, Fault};
 use crate::rows::RowNumbers;
@@ -88,14 +86,16 @@ pub(super) fn open(
     }
     ensure_meant(name, options)?;
     ensure_countable(&records, name)?;
-    let (places, own, digest) = (EventPlaces::of(name, &records), OwnColumns::of(&records, &options.events), digest(&records));
+    let bytes = records.iter().filter_map(|record| record.value.as_ref()).map(|value| value.len() as u64).sum();
+    let rows = records.iter().map(|record| (&record.topic, record.partition, record.offset, record.key.clone()));
+    let (places, own, digest) = (EventPlaces::of(name, bytes, rows), OwnColumns::of(&records, &options.events), digest(&records));
     // A table's columns include those that are added here: the values need not have them.
     let is_own = |column: &ContractColumn| own.fields.iter().any(|field| *field.name() == column.name);
     let contract: Vec<ContractColumn> = contract.iter().filter(|column| !is_own(column)).cloned().collect();
     let (values, lines): (Arc<dyn Source>, Lines) = match options.events.value {
         EventValue::Json => {
             let (text, lines) = lines::joined(&records);
-            let source = JsonSource::open(vec![InputFile::in_memory(name, text)], Format::Ndjson, options, &contract)?;
+            let source = JsonSource::of_events(InputFile::in_memory(name, text), options, &contract)?;
             (Arc::new(source), lines)
         }
         EventValue::Avro => {

@@ -39,7 +39,9 @@ impl Workbook {
         if bytes.starts_with(b"\xd0\xcf\x11\xe0") {
             return Xls::new(Cursor::new(bytes)).map(|book| Self::Xls(Box::new(book))).map_err(|e| failed(&e));
         }
-        let kind = unpacked::kind(&bytes).ok_or_else(|| failed(&"it is a ZIP archive without a workbook in it"))?;
+        let is_archive = bytes.starts_with(b"PK");
+        let why = if is_archive { "it is a ZIP archive without a workbook in it" } else { "its first bytes are not those of one" };
+        let kind = unpacked::kind(&bytes).filter(|_| is_archive).ok_or_else(|| failed(&why))?;
         let bytes = Cursor::new(bytes);
         match kind {
             unpacked::Kind::Xlsx => Xlsx::new(bytes).map(|book| Self::Xlsx(Box::new(book))).map_err(|e| failed(&e)),

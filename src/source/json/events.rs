@@ -7,7 +7,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::layout::{BOM, Layout};
 use super::plan::{ContractNode, ReadPlan};
 use super::reading::{RecordFrames, RecordSpan, UnitReader, shape_of};
-use super::{Common, JsonSource};
+use super::{Common, Contradiction, JsonSource};
 use crate::diagnostic::{Code, Fault};
 use crate::source::{Chunk, ContractColumn, Format, Known, Projection, ReadOptions};
 use crate::types::path_steps;
@@ -61,6 +61,7 @@ impl EventReader {
             timezone_seconds: options.timezone_seconds,
             cut: options.cut,
             json_path: Vec::new(),
+            contradiction: Contradiction::IsOfRecords,
         };
         let known = Known { schema: schema.clone(), ..common.known.clone() };
         let projection = Projection::new(&schema, (0..schema.fields().len()).collect());

@@ -55,6 +55,16 @@ struct Common {
     cut: Cut,
     /// Where in the document the array is; where it is the whole document, nothing may follow it.
     json_path: Vec<String>,
+    contradiction: Contradiction,
+}
+
+/// What follows where most values of a column are not of the contract's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contradiction {
+    /// The column is read as of another type, which the schema's finding tells.
+    IsOfColumn,
+    /// Each record stands for itself: few of them are no evidence of what a column is.
+    IsOfRecords,
 }
 
 impl JsonSource {
@@ -63,6 +73,25 @@ impl JsonSource {
     /// # Errors
     /// A file cannot be read, or holds no array where one is expected.
     pub(super) fn open(files: Vec<InputFile>, format: Format, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
+        Self::open_with(Contradiction::IsOfColumn, files, format, options, contract)
+    }
+
+    /// The same for the values of a micro-batch, one a line: one that is not of the contract's type is malformed, however many
+    /// are so.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn of_events(values: InputFile, options: &ReadOptions, contract: &[ContractColumn]) -> Result<Self, Fault> {
+        Self::open_with(Contradiction::IsOfRecords, vec![values], Format::Ndjson, options, contract)
+    }
+
+    fn open_with(
+        contradiction: Contradiction,
+        files: Vec<InputFile>,
+        format: Format,
+        options: &ReadOptions,
+        contract: &[ContractColumn],
+    ) -> Result<Self, Fault> {
         // An empty file is a file of no lines, but it is no JSON document.
         if let Some(empty) = files.iter().find(|f| f.bytes == 0 && format == Format::Json) {
             return Err(Fault::new(Code::Empty, format!("{} is empty", empty.path)).hint("an array of objects is expected"));
@@ -80,6 +109,7 @@ impl JsonSource {
             timezone_seconds: options.timezone_seconds,
             cut: options.cut,
             json_path: options.json_path.clone(),
+            contradiction,
         };
         let mut source = Self::of(Arc::new(common), &Shape::default(), Vec::new());
         let mut unit = units::next(&source, None)?;
@@ -246,7 +276,10 @@ impl Source for JsonSource {
         let SchemaEvidence::Shape(shape) = evidence else { return Ok(None) };
         self.bounded(shape)?;
         let mut contradicted = self.known.contradicted.clone();
-        shape.contradicted("", &mut contradicted);
+        match self.common.contradiction {
+            Contradiction::IsOfColumn => shape.contradicted("", &mut contradicted),
+            Contradiction::IsOfRecords => {}
+        }
         let again = Self::of(self.common.clone(), shape, contradicted);
         Ok((again.plan != self.plan).then(|| Arc::new(again) as Arc<dyn Source>))
     }

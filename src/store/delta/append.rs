@@ -114,3 +114,15 @@ pub(super) fn properties(stamp: &Stamp, transactions: &Transactions, attempts: u
         .with_application_transactions(transactions.actions())
         .with_metadata(stamp.entries().map(|(key, value)| (key.to_owned(), Value::from(value))))
 }
+
+/// Why the commit came too late, if others were first.
+pub(super) fn conflict(error: &DeltaTableError) -> Option<String> {
+    match error {
+        DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
+        DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),
+        DeltaTableError::VersionAlreadyExists(version) => Some(format!("version {version} came first")),
+        // The table was made meanwhile.
+        DeltaTableError::GenericError { source } if source.to_string().contains("already exists") => Some(source.to_string()),
+        _ => None,
+    }
+}

@@ -4,7 +4,7 @@ use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::TransactionError;
 
-use super::append::{create, properties};
+use super::append::{conflict, create, properties};
 use super::commit_state::{CommitState, unknown, untold};
 use super::deleted;
 use super::divide::{Part, divide};
@@ -275,18 +275,6 @@ impl Change {
         ending.extend(outgoing.whole.own_name().map(|nonce| format!(".{nonce}")));
         self.names = outgoing.names(&stem, &(ending + ".parquet"));
         Ok(())
-    }
-}
-
-/// Why the commit came too late, if others were first.
-pub(super) fn conflict(error: &DeltaTableError) -> Option<String> {
-    match error {
-        DeltaTableError::Transaction { source: TransactionError::CommitConflict(why) } => Some(why.to_string()),
-        DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => Some("another batch was published".into()),
-        DeltaTableError::VersionAlreadyExists(version) => Some(format!("version {version} came first")),
-        // The table was made meanwhile.
-        DeltaTableError::GenericError { source } if source.to_string().contains("already exists") => Some(source.to_string()),
-        _ => None,
     }
 }
 

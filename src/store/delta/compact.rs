@@ -10,7 +10,9 @@ use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
 
 use super::add::add;
+use super::append::conflict;
 use super::name::COMPACTED;
+use super::partition_values::PartitionValues;
 use super::rewrite::FileRows;
 use super::table::{DeltaStore, Table};
 use crate::diagnostic::{Code, Fault};
@@ -58,7 +60,7 @@ pub(super) fn compact(store: &DeltaStore) -> Result<bool, Fault> {
                 return Ok(true);
             }
             // Another gate or program came first, or the answer was lost: what is there is looked at again.
-            Err(error) if super::commit::conflict(&error).is_some() => staged.iter_mut().for_each(StagedFile::take_back),
+            Err(error) if conflict(&error).is_some() => staged.iter_mut().for_each(StagedFile::take_back),
             Err(error) => {
                 // Whether the commit is there is not known, and then the files must be: VACUUM removes them if it is not.
                 return Err(Fault::new(Code::Unwritable, format!("{}: cannot commit: {error}", table.location)));
@@ -70,7 +72,7 @@ pub(super) fn compact(store: &DeltaStore) -> Result<bool, Fault> {
 
 /// The files that shall become one, for each that shall be.
 fn due(files: &[LogicalFileView], policy: Compact) -> Vec<Vec<LogicalFileView>> {
-    let mut of_values: BTreeMap<Vec<(String, Option<String>)>, Vec<(u64, &LogicalFileView)>> = BTreeMap::new();
+    let mut of_values: BTreeMap<PartitionValues, Vec<(u64, &LogicalFileView)>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.deletion_vector_descriptor().is_none()) {
         if let Some(rows) = file.num_records().map(|rows| rows as u64).filter(|rows| *rows < policy.rows) {
             let mut values: Vec<_> = file.partition_values_map().into_iter().collect();

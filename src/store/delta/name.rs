@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::paths::file_name;
 use crate::store::summaries::LiveFile;
 
-/// How names begin of files in which the rows of several batches were put together: no batch can be called so.
-pub(super) const COMPACTED: &str = "compacted~";
+/// How names begin of files in which the rows of several batches were put together; a digest follows. What such a file holds, its
+/// footer says.
+pub(super) const COMPACTED: &str = "compacted-";
 
 /// Whether rows of several batches may be in this file.
 pub(super) fn is_compacted(path: &str) -> bool {
-    file_name(path).starts_with(COMPACTED)
+    let rest = file_name(path).strip_prefix(COMPACTED).and_then(|rest| rest.split_once('.'));
+    rest.is_some_and(|(digest, _)| is_digest(digest))
 }
 
 /// Which rows a data file holds, as its name says: `BATCH.DIGEST.parquet`, or with more before the end.
@@ -39,9 +41,12 @@ fn parts(path: &str) -> Vec<&str> {
 }
 
 fn digest_in(parts: &[&str]) -> Option<usize> {
-    let is_digest = |part: &&str| part.len() == 32 && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     // What follows the digest is which part it is, the version of the table, and the name of one gate's file.
-    (1..parts.len()).rev().take(4).find(|i| is_digest(&parts[*i]))
+    (1..parts.len()).rev().take(4).find(|i| is_digest(parts[*i]))
+}
+
+fn is_digest(part: &str) -> bool {
+    part.len() == 32 && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// The files of a partitioned table batch by batch: several that hold all of a batch count as one file with these rows.
@@ -85,6 +90,7 @@ mod tests {
         let whole = gathered(all.clone());
         assert_eq!(whole.len(), 1);
         assert_eq!((whole[0].content.as_deref(), whole[0].since, whole[0].batch_id.as_deref()), (Some(&DIGEST[..16]), 7, Some("b")));
+        assert!(is_compacted(&format!("day=1/compacted-{DIGEST}.7.parquet")) && !is_compacted("compacted-x.7.parquet"));
         let rest = gathered(all[1..].to_vec());
         assert_eq!((rest.len(), rest[0].content.as_deref()), (1, None));
     }

@@ -67,8 +67,10 @@ pub(super) fn written(array: &ArrayRef, row: usize, column: &str) -> Result<Opti
         return refused("is the empty text", &hint);
     }
     // A year beyond 9999, say: others would read another value, or none.
+    let is_dated = matches!(one.data_type(), DataType::Date32 | DataType::Timestamp(..));
+    let has_plain_year = text.bytes().take(4).all(|b| b.is_ascii_digit()) && text.as_bytes().get(4) == Some(&b'-');
     match parsed(Some(&text), one.data_type()) {
-        Ok(back) if back.to_data() == one.to_data() => Ok(Some(text)),
+        Ok(back) if back.to_data() == one.to_data() && (!is_dated || has_plain_year) => Ok(Some(text)),
         Ok(_) | Err(_) => refused("has a value that readers of a Delta table take for another", "set such rows aside with a rule"),
     }
 }

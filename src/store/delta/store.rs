@@ -12,9 +12,11 @@ use super::commit_state::{CommitState, unknown, untold};
 use super::coverage::coverage;
 use super::divide::{self, Part, divide};
 use super::log::{self, LOG};
+use super::merge::Merged;
 use super::outgoing::Outgoing;
 use super::partition_values::ensure_divides;
 use super::pieces::Piece;
+use super::rewrite::Leaving;
 use super::schema::{self, DeltaWriteSchema};
 use super::table::{DeltaStore, Table, had_rows, transaction_version};
 use crate::diagnostic::{Code, Fault};
@@ -25,6 +27,7 @@ use crate::store::RESERVED;
 use crate::store::durable::{not_durable, sweep_at};
 use crate::store::interface::{BatchRows, Commit, Committed, Layout, Snapshot, Stage, Store, Terms};
 use crate::store::location::{Location, parent};
+use crate::store::merge::Merge;
 use crate::store::named::{Named, ensure_apart, is_part, quarantine_beside};
 use crate::store::parquet::{FilesView, ParquetStage, StagedFile, TableFile, Target};
 use crate::store::stamp::{Stamp, Stored};
@@ -286,6 +289,10 @@ struct ToTable {
 impl Target for ToTable {
     fn rehearse(&self, staged: &StagedFile, what: &Commit<'_>) -> Result<u64, Fault> {
         rehearse(&self.store, staged, &self.columns, what)
+    }
+
+    fn ensure_merges(&self, staged: &StagedFile, merge: &Merge<'_>) -> Result<(), Fault> {
+        Merged::of(None, staged, merge, &mut Leaving::default()).map(|_| ())
     }
 
     fn content(&self, staged: &StagedFile) -> Result<String, Fault> {

@@ -25,6 +25,9 @@ pub(super) fn keep_up(store: &DeltaStore) -> Vec<String> {
     compacted.into_iter().chain(checkpoint(store)).collect()
 }
 
+/// Commits between checkpoints where small files are put together.
+const INTERVAL_OF_SMALL: u64 = 20;
+
 /// Writes a checkpoint if one is due. Gives what failed, for people.
 fn checkpoint(store: &DeltaStore) -> Option<String> {
     let location = &store.location;
@@ -40,7 +43,9 @@ fn is_due(store: &DeltaStore) -> Result<bool, String> {
     let since = entries.last().map_or(0, |last| (last + 1).saturating_sub(checkpoint.map_or(0, |c| c + 1)));
     let Some(table) = Table::open(store).map_err(|e| e.to_string())? else { return Ok(false) };
     let interval = table.table.snapshot().map_err(|e| e.to_string())?.table_config().checkpoint_interval().get();
-    Ok(since >= interval)
+    // Small batches come often, and each run reads what came since the last checkpoint.
+    let often = store.layout.compact.map_or(interval, |_| interval.min(INTERVAL_OF_SMALL));
+    Ok(since >= often)
 }
 
 /// Writes a checkpoint of the table as it is, durable before `_last_checkpoint` names it; then removes entries of the log

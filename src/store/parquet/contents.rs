@@ -5,12 +5,13 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use serde_json::{Value, json};
 
 use super::metadata::{PARTIAL, REPLAYS};
+use super::staged::StagedFile;
 use crate::diagnostic::{Code, Fault};
 use crate::store::location::Location;
 use crate::store::stamp::Stamp;
 
 /// The key under which a file of several batches says which rows are whose.
-pub(super) const CONTENTS: &str = "sluicegate.batches";
+const CONTENTS: &str = "sluicegate.batches";
 
 /// Rows of one batch that stand together in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(in crate::store) struct Span {
 
 impl Span {
     /// Spans as a file's metadata has them.
-    pub(super) fn written(spans: &[Self]) -> String {
+    fn written(spans: &[Self]) -> String {
         let one = |span: &Self| {
             let stamp = span.stamp.as_ref().map(|stamp| stamp.entries().map(|(_, value)| value.to_owned()));
             json!({ "stamp": stamp, "name": span.name, "since": span.since, "rows": span.rows, "replays": span.replays, "partial": span.is_partial })
@@ -53,6 +54,24 @@ impl Span {
             replays: value["replays"].as_array()?.iter().map(text).collect::<Option<_>>()?,
             is_partial: value["partial"].as_bool()?,
         })
+    }
+}
+
+impl StagedFile {
+    /// Says whose rows these are in their order, where those of several batches are, or are left, and makes the file durable.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn finish_spans(&mut self, spans: &[Span]) -> Result<(), Fault> {
+        match spans {
+            [Span { stamp: Some(stamp), replays, is_partial: true, .. }] => self.finish_partial(stamp, replays),
+            [Span { stamp: Some(stamp), replays, is_partial: false, .. }] => self.finish(stamp, replays),
+            [] | [Span { stamp: None, .. }] => self.finish_plain(),
+            several => {
+                self.say(CONTENTS, Span::written(several))?;
+                self.finish_plain()
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What stores of Parquet files have in common: staged files, what files say of themselves, and what is read of them.
 
+mod appended;
 mod batch;
 mod conform;
 mod constants;

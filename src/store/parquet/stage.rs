@@ -18,6 +18,7 @@ use crate::rows::RowSet;
 use crate::store::encoded::{Encoded, Encoder, StagedUnit};
 use crate::store::interface::{BatchRows, Commit, Committed, Stage};
 use crate::store::location::Location;
+use crate::store::merge::Merge;
 use crate::store::partition::Partition;
 use crate::store::stamp::Stamp;
 
@@ -34,6 +35,15 @@ pub(in crate::store) trait Target: Send {
     /// # Errors
     /// It cannot be read back.
     fn content(&self, staged: &StagedFile) -> Result<String, Fault>;
+
+    /// See [`Stage::ensure_merges`].
+    ///
+    /// # Errors
+    /// They do not merge.
+    fn ensure_merges(&self, staged: &StagedFile, merge: &Merge<'_>) -> Result<(), Fault> {
+        let _ = (staged, merge);
+        Err(Fault::new(Code::Internal, "internal error: rows cannot be merged by their key here"))
+    }
 
     /// Makes of the finished file those that are published, where these are others.
     ///
@@ -188,6 +198,10 @@ impl<T: Target> Stage for ParquetStage<T> {
 
     fn values_of(&self, column: &str, judged: Option<&DataType>) -> Result<Partition, Fault> {
         values::of(self.file.readable()?, column, judged)
+    }
+
+    fn ensure_merges(&self, merge: &Merge<'_>) -> Result<(), Fault> {
+        self.to.ensure_merges(&self.file, merge)
     }
 
     fn rehearse(&self, what: &Commit<'_>) -> Result<u64, Fault> {

@@ -19,7 +19,6 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::SerializedFileWriter;
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::contents::{CONTENTS, Span};
 use super::groups::{EncodedGroup, GroupsEncoder};
 use super::metadata::{DONE, PARTIAL, POSITIONS, REPLAYS, footer_digest};
 use crate::diagnostic::{Code, Fault};
@@ -30,9 +29,6 @@ use crate::store::kill;
 use crate::store::location::{Location, parent};
 use crate::store::position::Position;
 use crate::store::stamp::{ReplayedRows, Stamp};
-
-/// Rows of a row group that is written again.
-pub(super) const GROUP_ROWS: usize = 1 << 20;
 
 /// A Parquet file being written beside its destination, or on this machine for a store elsewhere; removed if it is
 /// dropped before it is in its place.
@@ -135,25 +131,6 @@ impl StagedFile {
         })
     }
 
-    /// Appends rows of its columns, in row groups of up to a million.
-    ///
-    /// # Errors
-    /// A row cannot be read, or the file not be written.
-    pub(crate) fn append_rows(&mut self, batches: impl Iterator<Item = Result<RecordBatch, Fault>>) -> Result<(), Fault> {
-        let encoder = self.encoder();
-        let (mut group, mut rows) = (encoder.group()?, 0);
-        for batch in batches {
-            let batch = batch?;
-            group.add(&batch)?;
-            rows += batch.num_rows();
-            if rows >= GROUP_ROWS {
-                self.append(std::mem::replace(&mut group, encoder.group()?).end()?)?;
-                rows = 0;
-            }
-        }
-        if rows > 0 { self.append(group.end()?) } else { Ok(()) }
-    }
-
     /// Appends row group `index` of the finished file `source`, byte for byte.
     ///
     /// # Errors
@@ -249,22 +226,6 @@ impl StagedFile {
         self.finish(stamp, replays)
     }
 
-    /// Says whose rows these are in their order, where those of several batches are, or are left, and makes the file durable.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub(crate) fn finish_spans(&mut self, spans: &[Span]) -> Result<(), Fault> {
-        match spans {
-            [Span { stamp: Some(stamp), replays, is_partial: true, .. }] => self.finish_partial(stamp, replays),
-            [Span { stamp: Some(stamp), replays, is_partial: false, .. }] => self.finish(stamp, replays),
-            [] | [Span { stamp: None, .. }] => self.finish_plain(),
-            several => {
-                self.say(CONTENTS, Span::written(several))?;
-                self.finish_plain()
-            }
-        }
-    }
-
     /// The same, of a part of the quarantine, with what the replays took out of it.
     ///
     /// # Errors
@@ -284,7 +245,7 @@ impl StagedFile {
         if positions.is_empty() { Ok(()) } else { self.say(POSITIONS, Position::written(positions)) }
     }
 
-    fn say(&mut self, key: &str, value: String) -> Result<(), Fault> {
+    pub(super) fn say(&mut self, key: &str, value: String) -> Result<(), Fault> {
         self.with_writer(|writer| {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
             Ok(())

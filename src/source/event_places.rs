@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::EventRecord;
 use crate::rows::Origin;
 
 /// Which record each row of a micro-batch is.
@@ -29,20 +28,21 @@ struct Stretch {
 }
 
 impl EventPlaces {
-    pub(super) fn of(name: &str, records: &[EventRecord]) -> Self {
-        let mut stretches: Vec<Stretch> = Vec::new();
-        for (row, record) in (0u64..).zip(records) {
-            let EventRecord { topic, partition, offset, .. } = record;
+    /// Of rows that stand there, one after the other, with their keys; reports call them `name`.
+    pub(super) fn of<'a>(name: &str, bytes: u64, rows: impl Iterator<Item = (&'a Arc<str>, i32, i64, Option<Bytes>)>) -> Self {
+        let (mut stretches, mut keys): (Vec<Stretch>, Vec<Option<Bytes>>) = (Vec::new(), Vec::new());
+        for (topic, partition, offset, key) in rows {
+            let row = keys.len() as u64;
             let goes_on = stretches.last().is_some_and(|last| {
                 let next = last.first_offset.checked_add_unsigned(row - last.first_row);
-                (&last.topic, last.partition, next) == (topic, *partition, Some(*offset))
+                (&last.topic, last.partition, next) == (topic, partition, Some(offset))
             });
             if !goes_on {
-                stretches.push(Stretch { first_row: row, topic: topic.clone(), partition: *partition, first_offset: *offset });
+                stretches.push(Stretch { first_row: row, topic: topic.clone(), partition, first_offset: offset });
             }
+            keys.push(key);
         }
-        let bytes = records.iter().filter_map(|record| record.value.as_ref()).map(|value| value.len() as u64).sum();
-        Self { name: name.to_owned(), bytes, stretches, keys: records.iter().map(|record| record.key.clone()).collect() }
+        Self { name: name.to_owned(), bytes, stretches, keys }
     }
 
     /// Where `row` stands, counted from 0 over the whole micro-batch.
