@@ -69,7 +69,8 @@ struct State {
     unchanged: u64,
     faulty: u64,
     rows: [u64; 5],
-    findings: BTreeMap<(String, String, String), u64>,
+    /// By rule, id, what the rule does where it fails, and outcome.
+    findings: BTreeMap<[String; 4], u64>,
     seconds: f64,
     last: Option<(SystemTime, f64)>,
     lag: Option<u64>,
@@ -110,7 +111,8 @@ impl Health {
                     Outcome::Pass | Outcome::Known | Outcome::NotJudged => 0,
                 };
                 let outcome = if counts == 1 { word(&finding.outcome) } else { word(&Outcome::Fail) };
-                *state.findings.entry((finding.rule.clone(), finding.id.clone(), outcome)).or_default() += counts;
+                let key = [finding.rule.clone(), finding.id.clone(), word(&finding.on_fail), outcome];
+                *state.findings.entry(key).or_default() += counts;
             }
             let seconds = took.as_secs_f64();
             state.seconds += seconds;
@@ -185,8 +187,9 @@ impl Health {
                 out.sample("sluicegate_rows_total", &[dataset, ("fate", fate)], count);
             }
             out.family("sluicegate_findings", "counter", "Findings that did not pass, by rule.");
-            for ((rule, id, outcome), count) in &state.findings {
-                out.sample("sluicegate_findings_total", &[dataset, ("rule", rule), ("id", id), ("outcome", outcome)], count);
+            for ([rule, id, on_fail, outcome], count) in &state.findings {
+                let labels = [dataset, ("rule", rule), ("id", id), ("on_fail", on_fail), ("outcome", outcome)];
+                out.sample("sluicegate_findings_total", &labels, count);
             }
             out.family("sluicegate_batch_seconds", "summary", "How long batches took.");
             out.sample("sluicegate_batch_seconds_count", &[dataset], state.batches.values().sum::<u64>());

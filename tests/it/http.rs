@@ -270,7 +270,7 @@ fn each_answer_without_data_is_a_fault_of_its_own() {
     refused(&check(&format!("https://127.0.0.1:{port}/d.csv")), "unreadable", "no secure connection");
     refused(&check("http://ann:s3cr3t@127.0.0.1/d.csv"), "credentials-in-url", "do not belong in a URL");
     refused(&check("http://[::1/d.csv"), "invalid-location", "not a URL");
-    refused(&check("ftp://127.0.0.1/d.csv"), "invalid-location", "fetch it first");
+    refused(&check("ftp://127.0.0.1/d.csv"), "invalid-location", "data is not read from such a URL");
 }
 
 #[test]

@@ -93,8 +93,8 @@ fn a_long_run_over_the_web_gates_what_is_new_and_says_how_it_is_doing() {
         "counter sluicegate_rows_total fate=published watched \"d\" 10",
         "counter sluicegate_rows_total fate=quarantined watched \"d\" 5",
         "counter sluicegate_rows_total fate=rejected watched \"d\" 0",
-        "counter sluicegate_findings_total id=missing-name,outcome=fail,rule=missing watched \"d\" 5",
-        "counter sluicegate_findings_total id=range-id,outcome=warn,rule=range watched \"d\" 5",
+        "counter sluicegate_findings_total id=missing-name,on_fail=quarantine,outcome=fail,rule=missing watched \"d\" 5",
+        "counter sluicegate_findings_total id=range-id,on_fail=warn,outcome=fail,rule=range watched \"d\" 5",
         "summary sluicegate_batch_seconds_count  watched \"d\" 5",
         "gauge sluicegate_healthy  watched \"d\" 1",
     ] {

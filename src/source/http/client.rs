@@ -54,7 +54,7 @@ pub(super) struct Answer {
 
 /// What a request came to.
 pub(super) enum Got {
-    New(Answer),
+    New(Box<Answer>),
     /// The answer is the one that the conditions describe.
     Unchanged,
 }
@@ -81,7 +81,7 @@ impl<'a> Client<'a> {
             let (fault, wait) = match self.attempt(url, conditions).await {
                 Ok(None) => return Ok(Got::Unchanged),
                 Ok(Some((response, is_unmeasured))) => match self.taken(response, is_unmeasured).await {
-                    Ok(answer) => return Ok(Got::New(answer)),
+                    Ok(answer) => return Ok(Got::New(Box::new(answer))),
                     Err(Failure::Final(fault)) => return Err(fault),
                     Err(Failure::Passing { fault, wait }) => (fault, wait),
                 },

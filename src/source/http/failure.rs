@@ -53,6 +53,20 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     std::iter::successors(error.source(), |inner: &&'a (dyn Error + 'static)| (*inner).source())
 }
 
+/// The error of TLS that `cause` is, or holds: input and output wrap errors without naming them as their cause.
+fn tls_within<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return Some(tls);
+    }
+    let mut inner = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+    loop {
+        match inner.downcast_ref::<rustls::Error>() {
+            Some(tls) => return Some(tls),
+            None => inner = inner.downcast_ref::<std::io::Error>()?.get_ref()?,
+        }
+    }
+}
+
 /// No answer came: the name is not known, nobody listens, TLS fails.
 pub(super) fn unreached(url: &Url, error: &reqwest::Error) -> Failure {
     let (name, host) = (shown(url), url.host_str().unwrap_or_default());
@@ -65,10 +79,7 @@ pub(super) fn unreached(url: &Url, error: &reqwest::Error) -> Failure {
         }
         None => {}
     }
-    let tls = causes(error).find_map(|cause| {
-        let within = cause.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref()?.downcast_ref::<rustls::Error>());
-        cause.downcast_ref::<rustls::Error>().or(within)
-    });
+    let tls = causes(error).find_map(tls_within);
     if let Some(tls) = tls {
         let fault = Fault::new(Code::Unreadable, format!("{name}: no secure connection: {tls}"));
         let hint = match tls {
