@@ -119,8 +119,7 @@ impl Tally {
             let counted = TestCounts { in_scope: counts.in_scope, failing: rows.len(), known: counts.known, rows: Arc::new(rows) };
             BTreeMap::from([(GroupKey::new(), counted)])
         };
-        let mut facts = Facts::default();
-        facts.tests = self.tests.into_iter().map(of_test).collect();
+        let mut facts = Facts { tests: self.tests.into_iter().map(of_test).collect(), ..Facts::default() };
         facts.tests.resize_with(tests, Default::default);
         let mut row_origins = RowOrigins::default();
         let mut units = Vec::new();

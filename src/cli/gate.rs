@@ -56,10 +56,13 @@ pub(super) struct Gate {
     die_at_step: Option<u64>,
 }
 
+/// Opens the data of a batch by the rules as they are then.
+pub(super) type OpensData<'a> = dyn Fn(&RuleFile) -> Result<Arc<dyn Source>, Faults> + 'a;
+
 /// One batch on its way, and where it goes.
 pub(super) struct Batch<'a> {
     pub id: Option<String>,
-    pub data: &'a dyn Fn(&RuleFile) -> Result<Arc<dyn Source>, Faults>,
+    pub data: &'a OpensData<'a>,
     pub moving: Option<Moving>,
     /// What to keep of servers' answers once it is settled.
     pub remembered: Option<Arc<Remembered>>,

@@ -61,7 +61,7 @@ enum Command {
     /// Judge data by rules, publish what passes, set the rest aside
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
-    Gate(gate::Gate),
+    Gate(Box<gate::Gate>),
     /// Judge events one by one, as they come: what passes goes on, the rest is set aside with reasons
     ///
     /// Events are JSON, one a line. Exit code: 0 all passed, or bad ones are set aside; 1 a window is rejected (with --strict also

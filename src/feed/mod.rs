@@ -35,10 +35,7 @@ pub trait Feed {
     ///
     /// # Errors
     /// The source cannot be read.
-    fn moved_on(&mut self, positions: &mut Positions<'_>) -> Result<(), Fault> {
-        let _ = positions;
-        Ok(())
-    }
+    fn moved_on(&mut self, positions: &mut Positions<'_>) -> Result<(), Fault>;
 
     /// What people should know since they were last told.
     fn notes(&mut self) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Arrival, Data, Feed, Next, Pace};
+use super::{Arrival, Data, Feed, Next, Pace, Positions};
 use crate::diagnostic::Fault;
 
 /// Names that are read every so often.
@@ -20,6 +20,11 @@ impl Repeat {
 }
 
 impl Feed for Repeat {
+    /// The table remembers nothing of it.
+    fn moved_on(&mut self, _: &mut Positions<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Begins at once, then at whole multiples of the pace; a beginning that was missed is not made up for.
     fn next(&mut self, pace: &dyn Pace) -> Result<Next, Fault> {
         if self.begun > 0 {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::remembered::{Remembered, Seen};
-use super::{Arrival, Data, Feed, Next, Pace};
+use super::{Arrival, Data, Feed, Next, Pace, Positions};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
 
@@ -95,6 +95,11 @@ impl Watch {
 }
 
 impl Feed for Watch {
+    /// The table remembers nothing of it.
+    fn moved_on(&mut self, _: &mut Positions<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn next(&mut self, pace: &dyn Pace) -> Result<Next, Fault> {
         while pace.goes_on() {
             if let Some((path, seen)) = self.complete(pace.elapsed())? {

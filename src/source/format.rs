@@ -64,7 +64,7 @@ pub(super) fn is_workbook(head: &[u8]) -> bool {
     const PARTS: [&str; 6] =
         ["[Content_Types].xml", "_rels/.rels", "docProps/", "xl/", "opendocument.spreadsheet", "META-INF/manifest.xml"];
     let has = |part: &&str| memchr::memmem::find(head, part.as_bytes()).is_some();
-    head.starts_with(b"\xd0\xcf\x11\xe0") || head.starts_with(b"PK\x03\x04") && PARTS.iter().any(|part| has(part))
+    head.starts_with(b"\xd0\xcf\x11\xe0") || head.starts_with(b"PK\x03\x04") && PARTS.iter().any(has)
 }
 
 /// Whether the text begins so, behind a byte order mark and white space.

@@ -50,7 +50,7 @@ impl Kind {
         // Rows that fail were set aside with their batch, or stayed: a window counts them, and sets none aside.
         for item in &mut rules.items {
             let (written, at) = (item.words.on_fail.as_ref().map(|on_fail| on_fail.value), item.at);
-            if written.unwrap_or_else(|| item.entry.on_fail) == OnFail::Quarantine {
+            if written.unwrap_or(item.entry.on_fail) == OnFail::Quarantine {
                 item.words.on_fail = Some(Spanned { value: OnFail::Warn, at });
                 item.words.warn = None;
             }

@@ -69,7 +69,7 @@ impl StreamCommand {
             let reporting = scope.spawn(move || reports::each(&windows, reporter, reports, shown));
             let clock = Clock { began, started: Instant::now() };
             let running = Running { stream, ends, stop: &stop, summary: self.summary, clock, opened: Duration::ZERO, to };
-            (running.to_the_end(), reporting.join())
+            (running.until_the_end(), reporting.join())
         });
         let outcome = outcome.map_err(|_| Fault::new(Code::Internal, "internal error: a report could not be made"))?;
         Ok(match ended? {
@@ -104,7 +104,7 @@ enum From {
 /// Where events go that pass.
 enum To {
     Lines(LineSink),
-    Topic(TopicSink),
+    Topic(Box<TopicSink>),
 }
 
 /// Where events come from, and where they go.
@@ -122,7 +122,7 @@ impl Ends {
         };
         let bad = LineSink::append_to(&command.bad)?;
         let good = match (&command.good, &command.kafka_out) {
-            (_, Some(url)) => To::Topic(TopicSink::open(url)?),
+            (_, Some(url)) => To::Topic(Box::new(TopicSink::open(url)?)),
             (Some(path), None) => To::Lines(LineSink::append_to(path)?),
             (None, None) => To::Lines(LineSink::standard_output()?),
         };
@@ -222,7 +222,7 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn to_the_end(mut self) -> Result<Ended, Fault> {
+    fn until_the_end(mut self) -> Result<Ended, Fault> {
         let mut out = Output::default();
         let ended = loop {
             if let Some(code) = self.stop.exit_code() {

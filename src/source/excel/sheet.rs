@@ -176,11 +176,9 @@ fn in_rows<'a>(
         if current.is_some_and(|current| row < current) {
             return Err(damaged(file, &format!("row {} of the sheet stands behind row {}", row + 1, current.unwrap_or(0) + 1)));
         }
-        if let Some(done) = current.filter(|current| *current != row) {
-            if !cells.is_empty() {
-                each(done, &cells)?;
-                cells.clear();
-            }
+        if let Some(done) = current.filter(|current| *current != row && !cells.is_empty()) {
+            each(done, &cells)?;
+            cells.clear();
         }
         current = Some(row);
         if cell.is_blank() {
