@@ -180,7 +180,7 @@ fn files_may_lack_columns_and_hold_narrower_types() {
 fn what_a_log_must_not_say_is_a_fault_that_names_it() {
     let mut table = Table::plain(&[]);
     let a = table.ids("a.parquet", 0..10);
-    table.commit(&[a.clone()]);
+    table.commit(std::slice::from_ref(&a));
     let with = |change: &dyn Fn(&mut Json)| {
         let mut action = a.clone();
         change(&mut action["add"]);
@@ -263,7 +263,7 @@ fn root_confines_what_a_table_leads_to() {
 fn a_version_gated_twice_is_one_batch_and_another_version_another() {
     let mut table = Table::plain(&["deletionVectors"]);
     let a = table.ids("a.parquet", 0..10);
-    table.commit(&[a.clone()]);
+    table.commit(std::slice::from_ref(&a));
     table.commit(&[removed(&a), without(&a, &[3])]);
     let gate = |path: &str| table.place.run(&["gate", path, "-r", "r.yaml", "--publish", "out"]);
     let (first, second, third) = (gate("t@v1"), gate("t@v1"), gate("t"));

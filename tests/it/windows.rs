@@ -14,7 +14,7 @@ gate: { publish: lake, quarantine: aside, reject_above: 100% }
 
 /// An event a minute, from 00:00 on; in the second ten minutes every second one lacks its site, in the third they are long.
 fn event(minute: u32) -> String {
-    let site = if (10..20).contains(&minute) && minute % 2 == 0 { "" } else { "A" };
+    let site = if (10..20).contains(&minute) && minute.is_multiple_of(2) { "" } else { "A" };
     let seconds = if (20..30).contains(&minute) { 50 } else { 5 };
     format!("{minute},2026-11-01T00:{minute:02}:00Z,{site},{seconds}\n")
 }
