@@ -213,7 +213,7 @@ mod tests {
             assert!(fault.starts_with(&format!("the variable {name} holds ")) && !fault.contains("SECRET"), "{fault}");
         }
         for endpoint in ["http://localhost:9000", "https://store.example.org/base", "http://[::1]:9000", "http://10.0.0.1"] {
-            with(&[("AWS_ENDPOINT_URL", endpoint), ("AWS_ALLOW_HTTP", "true"), ("AWS_PROFILE", "π")]).expect(endpoint);
+            with(&[("AWS_ENDPOINT_URL", endpoint), ("AWS_ALLOW_HTTP", "true"), ("AWS_OTHER", "π")]).expect(endpoint);
         }
     }
 }
