@@ -74,7 +74,8 @@ fn others_read_the_same_values() {
     assert!(code == 2 && said.contains("fractions of seconds before 1970"), "{said}");
     let (code, said, _) = refused("nanos", RULES);
     assert!(code == 2 && said.contains("more digits than it would be read with"), "{said}");
-    let nanos = format!("{RULES}schema: {{ columns: {{ t: {{ type: timestamp(ns) }} }} }}\n");
+    let shown = RULES.replace("profile: none", "profile: basic");
+    let nanos = format!("{shown}schema: {{ columns: {{ t: {{ type: timestamp(ns) }} }} }}\n");
     let (code, said, report) = refused("nanos", &nanos);
     assert_eq!((code, &report["columns"][0]["type"]), (0, &json!("timestamp(ns)")), "{said}");
     let (code, said, _) = refused("nanos_before", &nanos);

@@ -37,7 +37,7 @@ fn what_is_not_there_is_named() {
         (at("a/../b.csv"), "it has `.` or `..` in it".to_owned()),
         ("s3://nowhere/x.csv".to_owned(), "s3://nowhere: there is no such bucket".to_owned()),
         ("s3://ID:HUSH@lake/x.csv".to_owned(), "credentials do not belong in a URL".to_owned()),
-        ("ftp://lake/x.csv".to_owned(), "data is not read from such a place".to_owned()),
+        ("ftp://lake/x.csv".to_owned(), "data is not read from such a URL".to_owned()),
     ] {
         let said = said(&place, &data, &[]);
         assert!(said.contains(&expected) && !said.contains("HUSH"), "{data}: {said}");
