@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
+use super::given::say_of_windows;
 use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
@@ -62,6 +63,7 @@ impl Check {
         let scratch = Scratch::new()?;
         let progress = Progress::new(self.options.quiet);
         let advance = |done, total| progress.advance(done, total);
+        say_of_windows(rules);
         let data = self.options.open_data(rules, &scratch)?;
         let published = self.published(rules, publish.clone());
         let references = self.options.references(now, rules, &scratch, published.clone())?;

@@ -8,6 +8,7 @@ use clap::Args;
 use super::answers::Answers;
 use super::destinations::{Destinations, beside, replaces};
 use super::feeds::Feeds;
+use super::given::say_of_windows;
 use super::output;
 use super::progress::Progress;
 use super::run::{Begun, RunOptions};
@@ -125,6 +126,7 @@ impl Gate {
     /// Opens the destination and the data, judges the data, and publishes what may pass.
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
         let rules = begun.rules()?;
+        say_of_windows(rules);
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let scratch = Scratch::new()?;
         let options = self.read_options(rules)?;

@@ -10,6 +10,7 @@ use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, ReadOptions};
 use crate::store::Surroundings;
 
+use super::output;
 use super::web::Web;
 
 /// Beginnings of the variables that say how places elsewhere are reached.
@@ -97,4 +98,11 @@ pub(super) fn mask_key() -> Result<Option<MaskKey>, Fault> {
 pub(super) fn ensure_mask_key(rules: &RuleFile) -> Result<(), Fault> {
     let privacy = rules.privacy(None);
     if privacy.is_empty() { Ok(()) } else { rules.privacy(mask_key()?).ensure_key() }
+}
+
+/// Says that windows of the rule file are not judged by a run of one batch.
+pub(super) fn say_of_windows(rules: &RuleFile) {
+    if !rules.sections.windows.is_empty() {
+        output::note("`windows` are judged where batches keep coming: `gate` over a topic, a watched directory, or with `--every`");
+    }
 }
