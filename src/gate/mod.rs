@@ -1,8 +1,8 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
+mod fate;
 mod file_counts;
 mod judging;
-mod letters;
 mod merging;
 mod moving;
 mod prior;
@@ -15,9 +15,9 @@ mod summaries;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::fate::Fate;
 use self::file_counts::FileCounts;
 pub use self::judging::{Judged, judge, judge_published};
-use self::letters::Fate;
 pub use self::merging::Merging;
 pub use self::moving::Moving;
 use self::prior::{Prior, find_prior};
@@ -134,9 +134,9 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     if let Some(moving) = request.moving.as_ref().filter(|_| !request.dry_run) {
         moving.begin(request)?;
     }
-    let fate = letters::fate(request, report.verdict);
+    let fate = Fate::of(request, report.verdict);
     if fate == Fate::SetAside {
-        set_aside = letters::everything(&audited, &mut report.rows);
+        set_aside = fate::everything(&audited, &mut report.rows);
     }
     let keeping = Keeping::new(
         request.publish.as_ref(),
@@ -150,7 +150,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
         (_, Fate::Withheld) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
         (_, Fate::Withheld) => Some(Publication::of_nothing(PublicationState::Withheld)),
         (_, Fate::SetAside) if request.dry_run => Some(Publication::of_dry_run(PublicationState::SetAside)),
-        (prior, Fate::SetAside) => publishing.publish(letters::stage(job, request, staging)?, prior, &mut report.rows)?,
+        (prior, Fate::SetAside) => publishing.publish(fate::stage(job, request, staging)?, prior, &mut report.rows)?,
         (prior, Fate::Published) if request.dry_run => Some(publishing.rehearse(staging.into_staged()?, &prior)?),
         (prior, Fate::Published) => publishing.publish(staging.into_staged()?, prior, &mut report.rows)?,
     };
@@ -339,7 +339,7 @@ impl Publishing<'_> {
 
     /// Writes the rows set aside.
     fn part(&self) -> Result<StagedPart, Fault> {
-        let whole = if self.fate == Fate::SetAside { Some(letters::WHOLE) } else { None };
+        let whole = if self.fate == Fate::SetAside { Some(fate::WHOLE) } else { None };
         let mut part = set_aside::write(self.job, self.audited, (self.set_aside, whole), &self.request.quarantine)?;
         part.say_positions(self.request.positions())?;
         part.finish(self.stamp, &[], &[])?;

@@ -1,11 +1,11 @@
 //! Batches that move a source on: each begins where the table says that the last one ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Request;
 use crate::diagnostic::Fault;
-use crate::store::{Position, Stamp, Store, moved_on};
+use crate::store::{Position, Stamp, moved_on};
 
 /// What a batch moves on.
 #[derive(Debug, Clone)]
@@ -24,8 +24,11 @@ impl Moving {
     /// Another gate has moved on, or something cannot be read or removed.
     pub(super) fn begin(&self, request: &Request) -> Result<(), Fault> {
         let publish = request.publish.as_ref();
+        let applications: Vec<String> = self.positions.iter().map(|position| position.application.clone()).collect();
+        // The table stays as it is seen while this gate holds it: each application is asked for once.
+        let mut known: BTreeMap<String, Option<i64>> = applications.iter().cloned().zip(publish.positions(&applications)?).collect();
         for position in &self.positions {
-            let now = at(publish, &position.application)?;
+            let now = known.get(&position.application).copied().flatten();
             if now != position.from {
                 return Err(moved_on(publish, position, now));
             }
@@ -35,7 +38,16 @@ impl Moving {
             return Ok(());
         }
         self.remove_left(request, &mut |positions| {
-            positions.iter().try_fold(false, |is_left, step| Ok(is_left || at(publish, &step.application)? < Some(step.to)))
+            for step in positions {
+                if !known.contains_key(&step.application) {
+                    let application = step.application.clone();
+                    known.insert(application.clone(), publish.positions(&[application])?.pop().flatten());
+                }
+                if known[&step.application] < Some(step.to) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
     }
 
@@ -66,9 +78,4 @@ impl Moving {
         }
         Ok(())
     }
-}
-
-/// Where the table is.
-fn at(publish: &dyn Store, application: &str) -> Result<Option<i64>, Fault> {
-    Ok(publish.positions(&[application.to_owned()])?.pop().flatten())
 }

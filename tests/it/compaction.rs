@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::beside_others::Other;
 use crate::crash::Kind;
-use crate::partitioned::readers;
+use crate::partitioned::{gate, place, readers};
 use crate::summary_files::{coverage, store_of};
 use crate::support::{Place, Run};
 
@@ -13,20 +13,6 @@ schema: { columns: { id: { type: int64 }, day: { type: date } } }
 rules: [{ missing: { column: id } }]
 gate: { compact: { files: 3 } }
 ";
-
-fn place(rules: &str) -> Place {
-    let place = Place::new();
-    place.write("r.yaml", rules);
-    place
-}
-
-fn gate(place: &Place, kind: Kind, name: &str, data: &str, more: &[&str]) -> Run {
-    let file = format!("{name}.csv");
-    place.write(&file, data);
-    let destination = kind.arguments(place);
-    let arguments = ["gate", &file, "-r", "r.yaml", "--batch-id", name].into_iter().chain(destination.iter().map(String::as_str));
-    place.run(&arguments.chain(more.iter().copied()).collect::<Vec<_>>())
-}
 
 /// Two rows of two days: `10 × n` and the one behind it.
 fn rows(n: i64) -> String {

@@ -16,14 +16,15 @@ rules: [{ missing: { column: id } }]
 gate: { partition_by: [day] }
 ";
 
-fn place(rules: &str) -> Place {
+/// A place with the rule file `r.yaml`.
+pub fn place(rules: &str) -> Place {
     let place = Place::new();
     place.write("r.yaml", rules);
     place
 }
 
 /// Gates `data` as the batch `name`.
-fn gate(place: &Place, kind: Kind, name: &str, data: &str, more: &[&str]) -> Run {
+pub fn gate(place: &Place, kind: Kind, name: &str, data: &str, more: &[&str]) -> Run {
     let file = format!("{name}.csv");
     place.write(&file, data);
     let destination = kind.arguments(place);

@@ -1,5 +1,9 @@
 //! What becomes of a batch as a whole: published, withheld, or set aside to the last row (a dead letter).
 
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
 use super::Request;
 use super::prior::Prior;
 use super::staging::Staging;
@@ -11,9 +15,6 @@ use crate::ruleset::OnReject;
 use crate::source::ContractColumn;
 use crate::store::{Stage, Terms};
 use crate::verdict::Verdict;
-
-use arrow::datatypes::{Field, Schema, SchemaRef};
-use std::sync::Arc;
 
 /// Why rows were set aside that fail no rule themselves.
 pub(super) const WHOLE: &str = "the batch as a whole did not pass";
@@ -30,6 +31,15 @@ pub(super) enum Fate {
 }
 
 impl Fate {
+    /// That of a batch with this verdict.
+    pub(super) fn of(request: &Request, verdict: Verdict) -> Self {
+        match (verdict, request.on_reject) {
+            (Verdict::Accept | Verdict::Quarantine, _) => Self::Published,
+            (Verdict::Reject | Verdict::Undecided, OnReject::Halt) => Self::Withheld,
+            (Verdict::Reject | Verdict::Undecided, OnReject::DeadLetter) => Self::SetAside,
+        }
+    }
+
     /// What the report says once it is done; `prior` is what was there before.
     pub(super) fn state(self, prior: &Prior) -> PublicationState {
         match self {
@@ -37,15 +47,6 @@ impl Fate {
             Self::Withheld => PublicationState::Withheld,
             Self::SetAside => PublicationState::SetAside,
         }
-    }
-}
-
-/// What becomes of a batch with this verdict.
-pub(super) fn fate(request: &Request, verdict: Verdict) -> Fate {
-    match (verdict, request.on_reject) {
-        (Verdict::Accept | Verdict::Quarantine, _) => Fate::Published,
-        (Verdict::Reject | Verdict::Undecided, OnReject::Halt) => Fate::Withheld,
-        (Verdict::Reject | Verdict::Undecided, OnReject::DeadLetter) => Fate::SetAside,
     }
 }
 
