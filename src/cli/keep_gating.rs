@@ -120,15 +120,22 @@ impl Gate {
             }
             judged => {
                 let halts = judged.as_ref().map_or(true, is_withheld);
+                // What is there already was in its windows before.
+                let is_new = judged.as_ref().is_ok_and(|report| state(report) != Some(PublicationState::Unchanged));
                 // What was set aside as a whole is dealt with.
                 let code = begun.tell(self.mode(), judged, |report| self.exit_code_among(report), &output::show_briefly);
                 if halts {
                     run.health.halted(&format!("{} did not pass", arrival.name));
                     output::note(&format!("halted at {}: nothing of it was published, and nothing behind it is read", arrival.name));
                 } else {
-                    run.feed.settled(arrival)?;
+                    if self.is_dry() {
+                        run.feed.pass_over(arrival);
+                    } else {
+                        run.feed.settled(arrival)?;
+                    }
                     run.health.reached(run.feed.lag(), reached);
-                    let by_window = self.look_at_windows(begun, run, opened.as_ref())?;
+                    let Some(opened) = opened.filter(|_| is_new) else { return Ok(Some(Done { code, halts })) };
+                    let by_window = self.look_at_windows(begun, run, Some(&opened))?;
                     return Ok(Some(Done { code: code.max(by_window.code), halts: by_window.halts }));
                 }
                 Ok(Some(Done { code, halts }))
@@ -171,8 +178,12 @@ struct Done {
     halts: bool,
 }
 
+fn state(report: &Report) -> Option<PublicationState> {
+    report.publication.as_ref().map(|done| done.state)
+}
+
 fn is_withheld(report: &Report) -> bool {
-    report.publication.as_ref().is_none_or(|done| done.state == PublicationState::Withheld)
+    state(report).is_none_or(|state| state == PublicationState::Withheld)
 }
 
 /// Where the table is once the batch is there.

@@ -30,6 +30,9 @@ pub trait Feed {
     /// It cannot be remembered.
     fn settled(&mut self, arrival: &Arrival) -> Result<(), Fault>;
 
+    /// Goes on behind the last batch without a trace of it: a dry run leaves everything as it is.
+    fn pass_over(&mut self, arrival: &Arrival);
+
     /// Begins anew from where the table is, as `positions` says: others have published what the last batch holds, or the source
     /// has grown.
     ///

@@ -59,6 +59,11 @@ impl Remembered {
         self.seen.get(&file.path) == Some(&(file.bytes, file.modified))
     }
 
+    /// Remembers a file until the run ends.
+    pub(super) fn for_now(&mut self, file: &Seen) {
+        self.seen.insert(file.path.clone(), (file.bytes, file.modified));
+    }
+
     /// Remembers a file, durably.
     ///
     /// # Errors
@@ -78,7 +83,7 @@ impl Remembered {
             out.set_len(whole).map_err(failed)?;
         }
         out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.sync_data()).map_err(failed)?;
-        self.seen.insert(file.path.clone(), (file.bytes, file.modified));
+        self.for_now(file);
         Ok(())
     }
 }

@@ -44,6 +44,8 @@ impl Feed for Repeat {
     fn settled(&mut self, _: &Arrival) -> Result<(), Fault> {
         Ok(())
     }
+
+    fn pass_over(&mut self, _: &Arrival) {}
 }
 
 #[cfg(test)]

@@ -176,10 +176,14 @@ impl Feed for TopicFeed {
         }
     }
 
-    fn settled(&mut self, _: &Arrival) -> Result<(), Fault> {
+    fn pass_over(&mut self, _: &Arrival) {
         for step in &self.moved {
             self.at.insert(step.partition, Some(step.to));
         }
+    }
+
+    fn settled(&mut self, arrival: &Arrival) -> Result<(), Fault> {
+        self.pass_over(arrival);
         if let Some(group) = &self.options.group {
             let offsets: Vec<(i32, i64)> = self.moved.iter().map(|step| (step.partition, step.to)).collect();
             // A courtesy: the table alone decides.

@@ -123,6 +123,12 @@ impl Feed for Watch {
         Ok(Next::End)
     }
 
+    fn pass_over(&mut self, _: &Arrival) {
+        if let Some((_, seen)) = self.current.take() {
+            self.remembered.for_now(&seen);
+        }
+    }
+
     /// Remembered first: moved or not, the file is not judged again.
     fn settled(&mut self, _: &Arrival) -> Result<(), Fault> {
         let Some((path, seen)) = self.current.take() else { return Ok(()) };

@@ -258,10 +258,11 @@ impl Publishing<'_> {
         }
     }
 
-    /// Another gate has published these events: the rows set aside are those that it set aside too.
+    /// Another gate has published these events: what this one set aside goes, unless it is the very part of that other.
     fn withdraw(&self, fault: &Fault, part: Option<&Location>) {
         if fault.code == Code::MovedOn
             && let Some(part) = part
+            && self.request.moving.as_ref().is_some_and(|moving| moving.is_cut_otherwise(self.request))
         {
             // What cannot be removed now is found by the next run.
             drop(self.request.quarantine.remove(part));
@@ -341,7 +342,7 @@ impl Publishing<'_> {
     fn part(&self) -> Result<StagedPart, Fault> {
         let whole = if self.fate == Fate::SetAside { Some(fate::WHOLE) } else { None };
         let mut part = set_aside::write(self.job, self.audited, (self.set_aside, whole), &self.request.quarantine)?;
-        part.say_positions(self.request.positions())?;
+        part.say_positions(&moving::table(self.request.publish.as_ref()), self.request.positions())?;
         part.finish(self.stamp, &[], &[])?;
         file_counts::ensure_part_holds(&part, self.set_aside.len())?;
         Ok(part)

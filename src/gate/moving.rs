@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Request;
 use crate::diagnostic::Fault;
-use crate::store::{Position, Stamp, moved_on};
+use crate::store::{Position, Stamp, Store, moved_on};
 
 /// What a batch moves on.
 #[derive(Debug, Clone)]
@@ -68,14 +68,29 @@ impl Moving {
         })
     }
 
+    /// Whether the table is elsewhere than where this batch ends. Where it is there, another gate has published just this batch,
+    /// and the part is its.
+    pub(super) fn is_cut_otherwise(&self, request: &Request) -> bool {
+        let applications: Vec<String> = self.positions.iter().map(|position| position.application.clone()).collect();
+        let now = request.publish.positions(&applications);
+        now.is_ok_and(|now| self.positions.iter().zip(now).any(|(position, now)| now != Some(position.to)))
+    }
+
     fn seen(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remove_left(&self, request: &Request, is_left: &mut dyn FnMut(&[Position]) -> Result<bool, Fault>) -> Result<(), Fault> {
-        for left in request.quarantine.left_behind(&mut self.seen(), is_left)? {
+        for left in request.quarantine.left_behind(&table(request.publish.as_ref()), &mut self.seen(), is_left)? {
             request.quarantine.remove(&left)?;
         }
         Ok(())
     }
+}
+
+/// What parts of the quarantine call the table: the same from wherever a gate runs.
+pub(super) fn table(publish: &dyn Store) -> String {
+    let here = publish.held_directories().into_iter().next();
+    let place = here.and_then(|directory| directory.canonicalize().ok()).map(|place| place.display().to_string());
+    place.unwrap_or_else(|| publish.to_string()).replace('\n', " ")
 }

@@ -207,13 +207,14 @@ impl Quarantine {
         Ok(())
     }
 
-    /// Parts that `is_left` says of, by what their batches move on, that they are of no published batch. Others are in `seen`
-    /// from then on, and not looked at again.
+    /// Parts that batches left on their way into `table`, of which `is_left` says, by what they move on, that they were never
+    /// published. Others are in `seen` from then on, and not looked at again.
     ///
     /// # Errors
     /// The directory or a part cannot be read.
     pub fn left_behind(
         &self,
+        table: &str,
         seen: &mut BTreeSet<String>,
         is_left: &mut dyn FnMut(&[Position]) -> Result<bool, Fault>,
     ) -> Result<Vec<Location>, Fault> {
@@ -222,9 +223,10 @@ impl Quarantine {
             if seen.contains(place.name()) {
                 continue;
             }
-            // What is not ours is left for a person to look at.
+            // What is damaged or not ours is left for a person to look at. Other tables may have their rows here.
             let is_ours = matches!(stored_at(&place)?, Stored::Batch(_));
-            if is_ours && is_left(&positions_in(&place)?)? {
+            let (of_table, positions) = if is_ours { positions_in(&place)? } else { Default::default() };
+            if of_table == table && is_left(&positions)? {
                 left.push(place);
             } else {
                 seen.insert(place.name().to_owned());
@@ -238,7 +240,7 @@ impl Quarantine {
     /// # Errors
     /// It cannot be read.
     pub fn positions_of(&self, place: &Location) -> Result<Vec<Position>, Fault> {
-        positions_in(place)
+        positions_in(place).map(|(_, positions)| positions)
     }
 
     fn names(&self) -> Result<Vec<String>, Fault> {
@@ -277,12 +279,12 @@ impl StagedPart {
         self.0.finish_without(stamp, replays, done)
     }
 
-    /// Says what the batch moves on that left these rows, before it is finished.
+    /// Says what the batch moves on that left these rows, and in which table, before it is finished.
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn say_positions(&mut self, positions: &[Position]) -> Result<(), Fault> {
-        self.0.say_positions(positions)
+    pub fn say_positions(&mut self, table: &str, positions: &[Position]) -> Result<(), Fault> {
+        self.0.say_positions(table, positions)
     }
 
     /// How many rows are in it, counted in what was written.

@@ -74,8 +74,10 @@ impl Piece {
 pub(super) struct ByTime {
     /// By the beginning of the window, in milliseconds since 1970.
     pub pieces: BTreeMap<i64, Piece>,
-    /// The time of the latest event.
+    /// The time of the latest event that may have happened already.
     pub latest: Option<i64>,
+    /// Events whose time is still to come: they lie in windows like others, and close none.
+    pub ahead: u64,
     /// Events without a time.
     pub timeless: u64,
     /// Events of windows that were judged already, and where the first of them stand.
@@ -88,11 +90,11 @@ const NAMED_MAX: usize = 5;
 
 impl Read {
     /// Cuts the events into windows of `every` milliseconds by the column `time`; those of windows that begin before `closed`
-    /// are late.
+    /// are late, those after `now` ahead: one clock that is wrong must not end every window.
     ///
     /// # Errors
     /// There is no such column, or its values are no times.
-    pub(super) fn by_time(&self, time: &str, every: i64, closed: Option<i64>) -> Result<ByTime, Fault> {
+    pub(super) fn by_time(&self, time: &str, every: i64, (closed, now): (Option<i64>, i64)) -> Result<ByTime, Fault> {
         let mut all = ByTime::default();
         for (batch, unit, rows) in &self.batches {
             let times = times_of(batch, time)?;
@@ -102,7 +104,7 @@ impl Read {
                     all.timeless += 1;
                     continue;
                 };
-                let begin = at.div_euclid(every) * every;
+                let begin = at.saturating_sub(at.rem_euclid(every));
                 if closed.is_some_and(|closed| begin < closed) {
                     all.late += 1;
                     if all.late_places.len() < NAMED_MAX {
@@ -111,7 +113,11 @@ impl Read {
                     }
                     continue;
                 }
-                all.latest = all.latest.max(Some(at));
+                if at > now {
+                    all.ahead += 1;
+                } else {
+                    all.latest = all.latest.max(Some(at));
+                }
                 windows.entry(begin).or_default().push(row as u32);
             }
             for (begin, rows) in windows {

@@ -18,6 +18,9 @@ use crate::source::{self, ReadOptions};
 use crate::summary::Summary;
 use crate::yaml::Spanned;
 
+/// More windows are not kept open: their counts take memory.
+const OPEN_MAX: usize = 1000;
+
 /// Windows that follow each other without gaps.
 pub(super) struct Kind {
     span: WindowSpan,
@@ -66,7 +69,15 @@ impl Kind {
         match self.span.clone() {
             WindowSpan::Rows(rows) => self.take_rows(read, rows, means, told),
             WindowSpan::Time { column, every, lateness } => {
-                let by_time = read.by_time(&column.value, every, self.closed)?;
+                let now = means.now.timestamp_millis().saturating_add(lateness);
+                let by_time = read.by_time(&column.value, every, (self.closed, now))?;
+                if by_time.ahead > 0 {
+                    let events = counted(by_time.ahead, "event");
+                    told.notes.push(format!(
+                        "{events} of a time that is still to come in `{}`: no window of {} ends by them",
+                        column.value, self.span
+                    ));
+                }
                 if by_time.timeless > 0 {
                     let events = counted(by_time.timeless, "event");
                     told.notes.push(format!("{events} without a value of `{}`: in no window of {}", column.value, self.span));
@@ -82,11 +93,23 @@ impl Kind {
                     self.add(begin, &piece, read, means)?;
                 }
                 // What may still come is not older than this.
-                let Some(watermark) = self.latest.map(|latest| latest - lateness) else { return Ok(()) };
-                let closed = watermark.div_euclid(every) * every;
-                self.close_before(closed, means, told)
+                if let Some(watermark) = self.latest.map(|latest| latest.saturating_sub(lateness)) {
+                    self.close_before(watermark.saturating_sub(watermark.rem_euclid(every)), means, told)?;
+                }
+                self.bound(every, means, told)
             }
         }
+    }
+
+    /// Judges the oldest windows before their time where too many are open.
+    fn bound(&mut self, every: i64, means: &Means, told: &mut Told) -> Result<(), Faults> {
+        while self.open.len() > OPEN_MAX
+            && let Some((begin, open)) = self.open.pop_first()
+        {
+            self.judge(begin, open, ", not whole", means, told)?;
+            self.closed = self.closed.max(Some(begin.saturating_add(every)));
+        }
+        Ok(())
     }
 
     fn take_rows(&mut self, read: &Read, each: u64, means: &Means, told: &mut Told) -> Result<(), Faults> {
@@ -159,7 +182,7 @@ impl Kind {
                     let time = DateTime::<Utc>::from_timestamp_millis(at);
                     time.map_or_else(|| at.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
                 };
-                format!("{} to {}", text(begin), text(begin + every))
+                format!("{} to {}", text(begin), text(begin.saturating_add(*every)))
             }
         }
     }

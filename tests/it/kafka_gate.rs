@@ -272,3 +272,15 @@ fn only_a_table_remembers_how_far_a_topic_was_read() {
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("only a Delta table remembers how far a topic has been read"), "{}", refused.stderr);
 }
+
+#[test]
+fn tables_that_share_a_quarantine_leave_each_other_s_rows_there() {
+    let Some((brokers, place)) = scene(1) else { return };
+    brokers.produce(0, events(0, 100));
+    assert_eq!(gate(&place, &brokers, &["--publish", "first"]).code, 0);
+    let aside = set_aside(&place).len();
+    assert!(aside > 5);
+    // The second table is further behind than what the first one set aside.
+    assert_eq!(gate(&place, &brokers, &["--publish", "second", "--rows", "30", "--batches", "1"]).code, 0);
+    assert!(set_aside(&place).len() > aside);
+}

@@ -109,3 +109,13 @@ fn what_is_read_again_and_again_is_a_batch_only_when_it_is_new() {
     assert!(lines.len() == 2 && lines[1].ends_with("published before"), "{}", run.stdout);
     assert_eq!(published(&place), [1]);
 }
+
+#[test]
+fn a_dry_run_leaves_files_where_they_are_and_remembers_none() {
+    let place = scene();
+    let dry = watch(&place, &["--dry-run", "--move-to", "gone", "--remember", "seen.ndjson"]);
+    assert_eq!((dry.code, dry.stdout.lines().count()), (0, 2), "{}{}", dry.stdout, dry.stderr);
+    assert!(place.path("in/a.csv").exists() && !place.path("seen.ndjson").exists() && !place.path("lake").exists());
+    assert_eq!(watch(&place, &["--move-to", "gone", "--remember", "seen.ndjson"]).code, 0);
+    assert_eq!(published(&place), [1, 2, 3, 4]);
+}

@@ -52,8 +52,12 @@ pub(super) fn write(store: &DeltaStore, schema: &SchemaRef, keys: Vec<RecordBatc
     Ok(version)
 }
 
-/// Removes the files that no commit names any more, but for that of `before`: another gate may be reading it.
+/// Removes the files that no commit names any more, but for that of `before`: another gate may be reading it. In an object store
+/// nothing tells such a file from one that another gate has placed and is about to commit: there they stay.
 pub(super) fn tidy(store: &DeltaStore, before: Option<i64>, now: i64) {
+    if store.location.local().is_none() {
+        return;
+    }
     let directory = store.location.join(RESERVED).join(DIRECTORY);
     let kept = [before, Some(now)].map(|version| version.map(|version| file(&store.location, version).name().to_owned()));
     for name in directory.names().unwrap_or_default() {

@@ -83,13 +83,15 @@ pub fn replays_in(location: &Location) -> Result<Vec<String>, Fault> {
     Ok(replays.split_whitespace().map(str::to_owned).collect())
 }
 
-/// What the batch moves on that left the part of the quarantine at `location`; none where it stands for itself.
+/// The table and what the batch moves on in it that left the part of the quarantine at `location`; nothing where it stands for
+/// itself.
 ///
 /// # Errors
 /// It cannot be read.
-pub(in crate::store) fn positions_in(location: &Location) -> Result<Vec<Position>, Fault> {
-    let said = said_in(location, POSITIONS)?.unwrap_or_default();
-    Position::read(&said).ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what its batch moves on: `{said}`")))
+pub(in crate::store) fn positions_in(location: &Location) -> Result<(String, Vec<Position>), Fault> {
+    let Some(said) = said_in(location, POSITIONS)? else { return Ok(Default::default()) };
+    let read = said.split_once('\n').and_then(|(table, positions)| Some((table.to_owned(), Position::read(positions)?)));
+    read.ok_or_else(|| Fault::new(Code::Damaged, format!("{location}: cannot read what its batch moves on: `{said}`")))
 }
 
 /// Whether other batches took the place of some of the rows that were in the file at `location`.

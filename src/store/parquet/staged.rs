@@ -237,12 +237,12 @@ impl StagedFile {
         self.finish(stamp, replays)
     }
 
-    /// Says what the batch moves on that these rows are of.
+    /// Says what the batch moves on that these rows are of, and in which table.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(crate) fn say_positions(&mut self, positions: &[Position]) -> Result<(), Fault> {
-        if positions.is_empty() { Ok(()) } else { self.say(POSITIONS, Position::written(positions)) }
+    pub(crate) fn say_positions(&mut self, table: &str, positions: &[Position]) -> Result<(), Fault> {
+        if positions.is_empty() { Ok(()) } else { self.say(POSITIONS, format!("{table}\n{}", Position::written(positions))) }
     }
 
     pub(super) fn say(&mut self, key: &str, value: String) -> Result<(), Fault> {
