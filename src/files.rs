@@ -50,6 +50,11 @@ enum Links {
     Refused,
 }
 
+/// When the file itself, its name or its rights were last changed, in nanoseconds since 1970, where the system knows that.
+pub(crate) fn changed(there: &Metadata) -> i128 {
+    system::changed(there)
+}
+
 /// Whether `path` names a symbolic link that neither this user made nor the system's: it may lead anywhere.
 pub(crate) fn is_link_of_another(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink() && system::is_of_another(&there))

@@ -13,7 +13,8 @@ use super::serve::{Health, Server};
 use super::signals::Stop;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::feed::{Arrival, Data, Feed, Next};
-use crate::gate::Moving;
+use crate::gate::{self, Moving};
+use crate::kafka::Settings;
 use crate::report::Report;
 use crate::report::model::PublicationState;
 use crate::ruleset::{OnReject, RuleFile};
@@ -77,10 +78,32 @@ impl Gate {
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let (scratch, options) = (Scratch::new()?, self.read_options(rules)?);
         let (health, server) = self.feeds.listen.open(&rules.sections.dataset)?;
-        let feed = self.feeds.open(names, &mut |applications| publish.positions(applications))?;
+        self.ensure_many(&names, rules)?;
+        let mut feed = self.feeds.open(names, &mut |applications| publish.positions(applications))?;
+        let begins = feed.begins();
+        if !begins.is_empty() && !self.is_dry() {
+            match gate::remember(rules, publish.as_ref(), &quarantine, &self.destinations.waiting(), &begins) {
+                // Another gate begins at the same time: what it made the table remember holds for both.
+                Err(fault) if fault.code != Code::MovedOn => return Err(fault.into()),
+                Ok(()) | Err(_) => feed.moved_on(&mut |applications| publish.positions(applications))?,
+            }
+        }
         let moving = Moving { positions: Vec::new(), seen: Arc::default() };
         let windows = if self.is_dry() { None } else { Windows::new(rules, &|| self.options.read_rules_again())? };
         Ok(Run { publish, quarantine, scratch, options, moving, feed, windows, health, _server: server })
+    }
+
+    /// Refuses what only one batch can mean.
+    fn ensure_many(&self, names: &[String], rules: &RuleFile) -> Result<(), Fault> {
+        let refused = |what: &str, hint: &str| Err(Fault::new(Code::ConflictingOptions, what.to_owned()).hint(hint));
+        if self.options.batch_id.is_some() {
+            return refused("`--batch-id` names one batch, and many are gated", "leave it out: each batch has an id of its own");
+        }
+        if rules.sections.gate.replace.is_some() && names.iter().any(|name| Settings::is_meant_by(name)) {
+            let hint = "leave it out, or merge rows by their key: `gate: { merge: { key: …, sequence: … } }`";
+            return refused("with `replace` each micro-batch of a topic would take out the rows of those before it", hint);
+        }
+        Ok(())
     }
 
     /// Gates one batch; none if another gate has published its events.
@@ -118,6 +141,10 @@ impl Gate {
                 self.unchanged();
                 Ok(None)
             }
+            Err(faults) if has_changed(&faults) && run.feed.comes_again() => {
+                output::note(&format!("{} changed while it was being read: it is waited for", arrival.name));
+                Ok(None)
+            }
             judged => {
                 let halts = judged.as_ref().map_or(true, is_withheld);
                 // What is there already was in its windows before.
@@ -128,14 +155,17 @@ impl Gate {
                     run.health.halted(&format!("{} did not pass", arrival.name));
                     output::note(&format!("halted at {}: nothing of it was published, and nothing behind it is read", arrival.name));
                 } else {
+                    // Before the file is moved away.
+                    let by_window = match opened.filter(|_| is_new) {
+                        Some(opened) => self.look_at_windows(begun, run, Some(&opened))?,
+                        None => Done { code: 0, halts: false },
+                    };
                     if self.is_dry() {
                         run.feed.pass_over(arrival);
                     } else {
                         run.feed.settled(arrival)?;
                     }
                     run.health.reached(run.feed.lag(), reached);
-                    let Some(opened) = opened.filter(|_| is_new) else { return Ok(Some(Done { code, halts })) };
-                    let by_window = self.look_at_windows(begun, run, Some(&opened))?;
                     return Ok(Some(Done { code: code.max(by_window.code), halts: by_window.halts }));
                 }
                 Ok(Some(Done { code, halts }))
@@ -176,6 +206,11 @@ struct Done {
     code: u8,
     /// No other batch follows.
     halts: bool,
+}
+
+/// Whether the data changed, or went, while it was read.
+fn has_changed(faults: &Faults) -> bool {
+    faults.0.iter().any(|fault| matches!(fault.code, Code::FileChanged | Code::FileNotFound))
 }
 
 fn state(report: &Report) -> Option<PublicationState> {

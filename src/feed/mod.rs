@@ -40,6 +40,16 @@ pub trait Feed {
     /// The source cannot be read.
     fn moved_on(&mut self, positions: &mut Positions<'_>) -> Result<(), Fault>;
 
+    /// Where the source begins, as far as the table must remember that before anything is read.
+    fn begins(&self) -> Vec<Position> {
+        Vec::new()
+    }
+
+    /// Whether the last batch comes again by itself, since its source changed while it was read.
+    fn comes_again(&mut self) -> bool {
+        false
+    }
+
     /// What people should know since they were last told.
     fn notes(&mut self) -> Vec<String> {
         Vec::new()

@@ -17,13 +17,23 @@ pub(super) struct Seen {
     pub bytes: u64,
     /// When it was changed, in nanoseconds since 1970.
     pub modified: u128,
+    /// The same as no program can set it; 0 where that is not known.
+    #[serde(default)]
+    pub changed: i128,
+}
+
+impl Seen {
+    /// Whether the content is that of `other`, as far as sizes and times tell: a file that is moved is changed.
+    pub(super) fn has_content_of(&self, other: &Self) -> bool {
+        (self.bytes, self.modified) == (other.bytes, other.modified)
+    }
 }
 
 /// The files that have been judged.
 #[derive(Debug)]
 pub(super) struct Remembered {
     place: PathBuf,
-    seen: BTreeMap<String, (u64, u128)>,
+    seen: BTreeMap<String, Seen>,
     /// Where whole lines end, if the last one was cut short by a crash.
     cut_at: Option<u64>,
 }
@@ -42,7 +52,7 @@ impl Remembered {
         let mut seen = BTreeMap::new();
         for (i, line) in text.lines().enumerate() {
             match serde_json::from_str::<Seen>(line) {
-                Ok(Seen { path, bytes, modified }) => _ = seen.insert(path, (bytes, modified)),
+                Ok(file) => _ = seen.insert(file.path.clone(), file),
                 Err(_) if !text.ends_with('\n') && i + 1 == text.lines().count() => {}
                 Err(_) => {
                     let fault = Fault::new(Code::Damaged, format!("{}:{}: not a line that remembers a file", place.display(), i + 1));
@@ -56,12 +66,17 @@ impl Remembered {
 
     /// Whether the file has been judged as it is.
     pub(super) fn has(&self, file: &Seen) -> bool {
-        self.seen.get(&file.path) == Some(&(file.bytes, file.modified))
+        self.seen.get(&file.path) == Some(file)
+    }
+
+    /// Whether a file of this name has been judged, be it another one now.
+    pub(super) fn has_name(&self, file: &Seen) -> bool {
+        self.seen.contains_key(&file.path)
     }
 
     /// Remembers a file until the run ends.
     pub(super) fn for_now(&mut self, file: &Seen) {
-        self.seen.insert(file.path.clone(), (file.bytes, file.modified));
+        self.seen.insert(file.path.clone(), file.clone());
     }
 
     /// Remembers a file, durably.
@@ -93,7 +108,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, bytes: u64) -> Seen {
-        Seen { path: path.to_owned(), bytes, modified: 1 }
+        Seen { path: path.to_owned(), bytes, modified: 1, changed: 2 }
     }
 
     #[test]

@@ -138,8 +138,9 @@ impl TopicFeed {
     }
 
     fn positions(&self) -> Vec<Position> {
+        let cluster = self.topic.cluster_id();
         let position = |step: &Moved| Position {
-            application: application(self.settings.topic(), step.partition),
+            application: application(cluster.as_deref(), self.settings.topic(), step.partition),
             from: self.at.get(&step.partition).copied().flatten(),
             to: step.to,
         };
@@ -204,6 +205,21 @@ impl Feed for TopicFeed {
         Ok(())
     }
 
+    /// Else a run that ends before its first batch is there would begin behind the events that it met.
+    fn begins(&self) -> Vec<Position> {
+        if self.options.begin == Begin::Earliest {
+            return Vec::new();
+        }
+        let cluster = self.topic.cluster_id();
+        let unknown = self.at.iter().filter(|(_, at)| at.is_none()).map(|(partition, _)| partition);
+        let begin = |partition: &i32| Position {
+            application: application(cluster.as_deref(), self.settings.topic(), *partition),
+            from: None,
+            to: self.starts.get(partition).copied().unwrap_or(0),
+        };
+        unknown.map(begin).collect()
+    }
+
     fn lag(&self) -> Option<u64> {
         Some(self.marks.values().map(|(to, end)| (end - to).max(0).unsigned_abs()).sum())
     }
@@ -227,9 +243,14 @@ fn begin(
     (partitions, known): (&[i32], Option<&BTreeMap<i32, i64>>),
     positions: &mut Positions<'_>,
 ) -> Result<Begun, Fault> {
-    let applications: Vec<String> = partitions.iter().map(|partition| application(settings.topic(), *partition)).collect();
+    let cluster = topic.cluster_id();
+    let applications: Vec<String> =
+        partitions.iter().map(|partition| application(cluster.as_deref(), settings.topic(), *partition)).collect();
+    let positions = positions(&applications)?;
+    // Where the table remembers one partition, another of which it remembers nothing came later.
+    let is_known = known.is_some() || positions.iter().any(Option::is_some);
     let mut begun = Begun { at: BTreeMap::new(), starts: Vec::new(), notes: Vec::new() };
-    for (&partition, at) in partitions.iter().zip(positions(&applications)?) {
+    for (&partition, at) in partitions.iter().zip(positions) {
         let (earliest, latest) = topic.offsets(partition)?;
         let place = format!("{settings}, partition {partition}");
         let start = match (at, options.begin) {
@@ -252,7 +273,7 @@ fn begin(
             }
             (Some(at), _) => at,
             // A partition that came later is read from its beginning; one of which nothing was published, from where it was.
-            (None, _) if known.is_some() => known.and_then(|known| known.get(&partition)).copied().unwrap_or(earliest),
+            (None, _) if is_known => known.and_then(|known| known.get(&partition)).copied().unwrap_or(earliest),
             (None, Begin::Earliest) => earliest,
             (None, Begin::Latest) => latest,
         };
@@ -267,9 +288,14 @@ fn ends(topic: &Topic, partitions: &[i32]) -> Result<BTreeMap<i32, i64>, Fault> 
     partitions.iter().map(|&partition| Ok((partition, topic.offsets(partition)?.1))).collect()
 }
 
-/// What the table remembers a partition as.
-fn application(topic: &str, partition: i32) -> String {
-    format!("sluicegate-topic/{topic}/{partition}")
+/// What the table remembers a partition as. Other brokers' topic of the same name is another one.
+fn application(cluster: Option<&str>, topic: &str, partition: i32) -> String {
+    let is_plain = |cluster: &&str| !cluster.is_empty() && cluster.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    match cluster {
+        Some(cluster) if is_plain(&cluster) => format!("sluicegate-topic/{cluster}/{topic}/{partition}"),
+        Some(cluster) => format!("sluicegate-topic/{:016x}/{topic}/{partition}", xxh3_64(cluster.as_bytes())),
+        None => format!("sluicegate-topic/{topic}/{partition}"),
+    }
 }
 
 /// What an event takes.

@@ -1,7 +1,8 @@
 //! A directory that is watched: each complete new file is a batch, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -38,6 +39,9 @@ pub struct Watch {
     remembered: Remembered,
     /// Files that are not complete yet, and since when they are as they are.
     waiting: BTreeMap<PathBuf, (Seen, Duration)>,
+    /// Files that were complete at the last look, and are not judged yet.
+    ready: VecDeque<(PathBuf, Seen)>,
+    notes: Vec<String>,
     /// The file whose batch is judged.
     current: Option<(PathBuf, Seen)>,
 }
@@ -58,11 +62,25 @@ impl Watch {
             }
         }
         let remembered = Remembered::read(&options.remember)?;
-        Ok(Self { options, remembered, waiting: BTreeMap::new(), current: None })
+        Ok(Self { options, remembered, waiting: BTreeMap::new(), ready: VecDeque::new(), notes: Vec::new(), current: None })
     }
 
-    /// The first complete file in byte order that was not judged yet.
+    /// The next complete file that was not judged yet; in byte order among those that were there at the last look.
     fn complete(&mut self, now: Duration) -> Result<Option<(PathBuf, Seen)>, Fault> {
+        if self.ready.is_empty() {
+            self.look(now)?;
+        }
+        while let Some((path, seen)) = self.ready.pop_front() {
+            // Others were judged since then.
+            if seen_at(&path).as_ref() == Some(&seen) {
+                return Ok(Some((path, seen)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks which files are there, and which of them are complete.
+    fn look(&mut self, now: Duration) -> Result<(), Fault> {
         let there = files_in(&self.options.directory)?;
         self.waiting.retain(|path, _| there.contains_key(path));
         let marker = self.options.marker.clone();
@@ -82,10 +100,10 @@ impl Watch {
                 }
             };
             if is_complete {
-                return Ok(Some((path.clone(), seen.clone())));
+                self.ready.push_back((path.clone(), seen.clone()));
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Whether a file is there that may become a batch.
@@ -108,6 +126,9 @@ impl Feed for Watch {
                     let fault = Fault::new(Code::InvalidLocation, format!("{}: the name is not UTF-8", path.display()));
                     return Err(fault.hint("rename the file: reports could not say which one it is"));
                 };
+                if self.remembered.has_name(&seen) {
+                    self.notes.push(format!("{name} was gated before and has changed since: all of it is a new batch"));
+                }
                 self.current = Some((path, seen));
                 // The name is that of one file, whatever a glob would make of it.
                 let data = Data::Named(vec![name.clone()]);
@@ -134,12 +155,29 @@ impl Feed for Watch {
         let Some((path, seen)) = self.current.take() else { return Ok(()) };
         self.remembered.add(&seen)?;
         let Some(to) = &self.options.move_to else { return Ok(()) };
-        let marker = self.options.marker.as_ref().map(|marker| beside(&path, marker));
-        for from in [Some(path), marker].into_iter().flatten() {
-            move_into(to, &from)?;
+        if !move_into(to, &path, Some(&seen))? {
+            self.notes.push(format!("{} was replaced while it was gated: it stays, and is gated anew", path.display()));
+            return Ok(());
         }
-        Ok(())
+        let marker = self.options.marker.as_ref().map(|marker| beside(&path, marker));
+        marker.map_or(Ok(()), |marker| move_into(to, &marker, None).map(|_| ()))
     }
+
+    fn comes_again(&mut self) -> bool {
+        self.current.take().is_some()
+    }
+
+    fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+}
+
+/// How the file is now; none if it is none, or gone.
+fn seen_at(path: &Path) -> Option<Seen> {
+    let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let modified = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_nanos();
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    Some(Seen { path: name, bytes: meta.len(), modified, changed: files::changed(&meta) })
 }
 
 /// The files of a directory that are data by their names, and how they are now.
@@ -154,12 +192,8 @@ fn files_in(directory: &Path) -> Result<BTreeMap<PathBuf, Seen>, Fault> {
             continue;
         }
         // What has just gone was moved away by someone else.
-        let Ok(meta) = fs::metadata(entry.path()) else { continue };
-        if !meta.is_file() {
-            continue;
-        }
-        let modified = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_nanos();
-        there.insert(entry.path(), Seen { path: name.into_owned(), bytes: meta.len(), modified });
+        let path = entry.path();
+        there.extend(seen_at(&path).map(|seen| (path, seen)));
     }
     Ok(there)
 }
@@ -171,25 +205,64 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Moves a file into a directory; one of its name that is there already stays, and this one gets a number.
-fn move_into(to: &Path, from: &Path) -> Result<(), Fault> {
+/// Moves a file into a directory; one of its name that is there already stays, and this one gets a number. Gives whether it was
+/// moved: a file that is not the one that was `seen` stays where it is.
+fn move_into(to: &Path, from: &Path, seen: Option<&Seen>) -> Result<bool, Fault> {
     let name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let free = (0u32..).map(|n| if n == 0 { to.join(&name) } else { to.join(format!("{name}.{n}")) }).find(|place| !place.exists());
-    let place = free.unwrap_or_else(|| to.join(&name));
-    let moved = fs::rename(from, &place).or_else(|error| match error.kind() {
-        // Another file system: copied whole before the name is there.
-        std::io::ErrorKind::CrossesDevices => {
-            let draft = to.join(format!(".{}", files::unused_name()));
-            fs::copy(from, &draft).and_then(|_| fs::rename(&draft, &place)).and_then(|()| fs::remove_file(from))
-        }
-        // It was moved away by someone else.
-        std::io::ErrorKind::NotFound => Ok(()),
+    let is_other = |there: &Path| seen.is_some_and(|seen| seen_at(there).is_some_and(|now| !now.has_content_of(seen)));
+    if is_other(from) {
+        return Ok(false);
+    }
+    // Under a name that nobody looks at, until it is known which file was moved: another may have taken its place just now.
+    let draft = to.join(format!(".{}", files::unused_name()));
+    let moved = fs::rename(from, &draft).or_else(|error| match error.kind() {
+        // Another file system.
+        ErrorKind::CrossesDevices => fs::copy(from, &draft).and_then(|_| keep_time(from, &draft)).and_then(|()| fs::remove_file(from)),
         _ => Err(error),
     });
-    moved.map_err(|e| cannot_move(&place, &e))
+    match moved {
+        Ok(()) => {}
+        // It was moved away by someone else.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(cannot_move(to, &error)),
+    }
+    if is_other(&draft) && !from.exists() {
+        fs::rename(&draft, from).map_err(|e| cannot_move(from, &e))?;
+        return Ok(false);
+    }
+    let free = (0u32..).map(|n| if n == 0 { to.join(&name) } else { to.join(format!("{name}.{n}")) }).find(|place| !place.exists());
+    let place = free.unwrap_or_else(|| to.join(&name));
+    fs::rename(&draft, &place).map_err(|e| cannot_move(&place, &e))?;
+    Ok(true)
+}
+
+fn keep_time(from: &Path, to: &Path) -> std::io::Result<()> {
+    let modified = fs::metadata(from)?.modified()?;
+    fs::File::options().write(true).open(to)?.set_modified(modified)
 }
 
 fn cannot_move(place: &Path, error: &std::io::Error) -> Fault {
     let fault = Fault::new(Code::of_writing(error), format!("{}: files cannot be moved there: {error}", place.display()));
     fault.hint("a batch that is settled is remembered: its file is not judged again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_took_the_place_of_the_one_that_was_gated_stays() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (from, to) = (place.path().join("a.csv"), place.path().join("done"));
+        fs::create_dir(&to).expect("a directory");
+        fs::write(&from, "old").expect("written");
+        let seen = seen_at(&from).expect("a file");
+        fs::write(&from, "another one").expect("written");
+        assert_eq!(move_into(&to, &from, Some(&seen)), Ok(false));
+        assert_eq!(fs::read_to_string(&from).expect("text"), "another one");
+        let seen = seen_at(&from).expect("a file");
+        assert_eq!(move_into(&to, &from, Some(&seen)), Ok(true));
+        assert!(!from.exists() && to.join("a.csv").exists());
+        assert_eq!(fs::read_dir(&to).expect("a list").count(), 1);
+    }
 }

@@ -9,6 +9,11 @@ use std::time::Duration;
 
 use super::{Access, Links, Lock};
 
+/// When the file itself, its name or its rights were last changed, in nanoseconds since 1970: no program can set that.
+pub(super) fn changed(there: &Metadata) -> i128 {
+    i128::from(there.ctime()) * 1_000_000_000 + i128::from(there.ctime_nsec())
+}
+
 pub(super) fn is_of_another(there: &Metadata) -> bool {
     ![0, rustix::process::geteuid().as_raw()].contains(&there.uid())
 }

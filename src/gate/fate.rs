@@ -8,12 +8,12 @@ use super::Request;
 use super::prior::Prior;
 use super::staging::Staging;
 use crate::audit::{Audited, Job};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Fault, Faults};
 use crate::report::model::{PublicationState, RowTotals};
 use crate::rows::RowSet;
-use crate::ruleset::OnReject;
+use crate::ruleset::{OnReject, RuleFile};
 use crate::source::ContractColumn;
-use crate::store::{Stage, Terms};
+use crate::store::{Stage, Store, Terms};
 use crate::verdict::Verdict;
 
 /// Why rows were set aside that fail no rule themselves.
@@ -65,14 +65,21 @@ pub(super) fn everything(audited: &Audited, rows: &mut RowTotals) -> RowSet {
 /// # Errors
 /// The store cannot be read or written.
 pub(super) fn stage(job: &Job<'_>, request: &Request, staging: Staging<'_>) -> Result<Box<dyn Stage>, Faults> {
-    let columns = match request.publish.terms()? {
-        Terms::Table(Some(table)) => Some(table.schema),
-        Terms::Table(None) | Terms::Nothing => of_contract(&job.rules.contract()),
-    };
-    match columns {
+    match columns_without_rows(request.publish.as_ref(), job.rules)? {
         Some(columns) => Ok(request.publish.stage(&columns, job.rules.sections.evolution(), None)??),
         None => Ok(staging.into_staged()?),
     }
+}
+
+/// The columns of a commit without rows: those of the table, else of the contract; none where there is neither.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) fn columns_without_rows(publish: &dyn Store, rules: &RuleFile) -> Result<Option<SchemaRef>, Fault> {
+    Ok(match publish.terms()? {
+        Terms::Table(Some(table)) => Some(table.schema),
+        Terms::Table(None) | Terms::Nothing => of_contract(&rules.contract()),
+    })
 }
 
 /// The columns that a contract names with their types; none where it names none.

@@ -19,7 +19,7 @@ use self::fate::Fate;
 use self::file_counts::FileCounts;
 pub use self::judging::{Judged, judge, judge_published};
 pub use self::merging::Merging;
-pub use self::moving::Moving;
+pub use self::moving::{Moving, remember};
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::staging::Staging;

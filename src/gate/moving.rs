@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Request;
-use crate::diagnostic::Fault;
-use crate::store::{Position, Stamp, Store, moved_on};
+use super::{ATTEMPTS_MAX, Request, fate};
+use crate::diagnostic::{Code, Fault};
+use crate::ruleset::RuleFile;
+use crate::store::{Commit, Committed, Position, Quarantine, Stamp, Store, Waiting, moved_on};
 
 /// What a batch moves on.
 #[derive(Debug, Clone)]
@@ -86,6 +87,39 @@ impl Moving {
         }
         Ok(())
     }
+}
+
+/// Makes the table remember where a source begins, in a commit without rows.
+///
+/// # Errors
+/// There is neither a table nor a contract with its columns, another gate was faster, or the table cannot be written.
+pub fn remember(
+    rules: &RuleFile,
+    publish: &(dyn Store + 'static),
+    quarantine: &Quarantine,
+    waiting: &Waiting,
+    positions: &[Position],
+) -> Result<(), Fault> {
+    let _hold = publish.hold(quarantine, waiting)?;
+    let Some(columns) = fate::columns_without_rows(publish, rules)? else {
+        let fault =
+            Fault::new(Code::UnfitDestination, format!("{publish}: there is no table yet that could remember where the topic begins"));
+        return Err(fault.hint("name the columns with their types in the rule file: `schema: { columns: { id: int64 } }`"));
+    };
+    let (dataset, rules_digest) = (rules.sections.dataset.clone(), format!("{:032x}", rules.digest));
+    let stamp = Stamp { dataset, batch_id: "begin".to_owned(), rules_digest, content_digest: String::new() };
+    let mut stage = publish.stage(&columns, rules.sections.evolution(), None)??;
+    stage.finish(&stamp, &[])?;
+    publish.ready()?;
+    let mut conflict = String::new();
+    for _ in 0..ATTEMPTS_MAX {
+        match stage.commit(&Commit { stamp: &stamp, snapshot: None, replace: None, merge: None, positions })? {
+            Committed::Done(_) => return Ok(()),
+            Committed::Conflict(why) => conflict = why,
+        }
+    }
+    let what = format!("{publish}: others keep changing the table: {conflict}");
+    Err(Fault::new(Code::TableChanged, what).hint("nothing was published; run the gate again"))
 }
 
 /// What parts of the quarantine call the table: the same from wherever a gate runs.

@@ -14,13 +14,15 @@ use crate::diagnostic::Fault;
 pub(super) struct Cluster {
     pub(super) settings: Settings,
     brokers: BTreeMap<i32, Address>,
+    /// What the brokers call themselves together, if they do.
+    pub(super) id: Option<String>,
     leaders: BTreeMap<i32, i32>,
     connections: BTreeMap<Address, Connection>,
 }
 
 impl Cluster {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, brokers: BTreeMap::new(), leaders: BTreeMap::new(), connections: BTreeMap::new() }
+        Self { settings, brokers: BTreeMap::new(), id: None, leaders: BTreeMap::new(), connections: BTreeMap::new() }
     }
 
     pub(super) fn patience(&self) -> Patience {
@@ -49,7 +51,7 @@ impl Cluster {
                 Ok(described) if described.error == UNKNOWN_TOPIC => return Err(unknown_topic(&self.settings.to_string()).into()),
                 Ok(described) if described.error != 0 => last = Some(refused(described.error, &self.settings.to_string())),
                 Ok(described) => {
-                    (self.brokers, self.leaders) = (described.brokers, described.leaders);
+                    (self.brokers, self.leaders, self.id) = (described.brokers, described.leaders, described.cluster);
                     return Ok(());
                 }
                 Err(lasting @ Trouble::Lasting(_)) => return Err(lasting),

@@ -64,6 +64,11 @@ impl Topic {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the brokers call themselves together: the same for all of them, wherever they are reached. None if they have no name.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.cluster().id.clone()
+    }
+
     /// The settings it was connected with.
     pub fn settings(&self) -> Settings {
         self.cluster().settings.clone()

@@ -65,6 +65,8 @@ pub(super) fn api_versions(answer: &[u8]) -> Result<(i16, Vec<Known>), Garbled> 
 #[derive(Debug, Default)]
 pub(super) struct Metadata {
     pub brokers: BTreeMap<i32, (String, u16)>,
+    /// What the brokers call themselves together, if they do.
+    pub cluster: Option<String>,
     pub error: i16,
     /// The leader of each partition; -1 where none is.
     pub leaders: BTreeMap<i32, i32>,
@@ -85,7 +87,7 @@ pub(super) fn metadata(answer: &[u8], topic: &str) -> Result<Metadata, Garbled> 
         p.text()?;
         Ok((id, (host, u16::try_from(port).map_err(|_| Garbled("a broker in it has no port"))?)))
     })?;
-    parser.text()?;
+    let cluster = parser.text()?.map(str::to_owned);
     parser.i32()?;
     let topics = parser.array(|p| {
         let (error, name) = (p.i16()?, p.name()?);
@@ -99,7 +101,7 @@ pub(super) fn metadata(answer: &[u8], topic: &str) -> Result<Metadata, Garbled> 
         Ok((error, name, partitions))
     })?;
     let found = topics.into_iter().find(|(_, name, _)| *name == topic).ok_or(Garbled("the topic is not in it"))?;
-    Ok(Metadata { brokers: brokers.into_iter().collect(), error: found.0, leaders: found.2.into_iter().collect() })
+    Ok(Metadata { brokers: brokers.into_iter().collect(), cluster, error: found.0, leaders: found.2.into_iter().collect() })
 }
 
 /// Asks for the first offset that is there, or the one after the last.

@@ -104,6 +104,8 @@ pub fn one_line(report: &Report) -> String {
     let mut parts = vec![format!("{} read", counted(rows.read, "row")), format!("{} published", count(rows.published))];
     let others = [(rows.quarantined, "set aside"), (rows.filtered, "filtered"), (rows.deletes, "deletes"), (rows.late, "late")];
     parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))));
+    let replaced = report.publication.as_ref().map_or(0, |done| done.replaced_rows);
+    parts.extend((replaced > 0).then(|| format!("in place of {}", counted(replaced, "row"))));
     let warnings = report.findings.iter().filter(|f| f.label() == Label::Warning).count() as u64;
     parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
     parts.extend(report.publication.iter().filter(|done| done.state == PublicationState::Unchanged).map(|_| "published before".to_owned()));

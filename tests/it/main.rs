@@ -62,6 +62,7 @@ mod kafka_client;
 mod kafka_gate;
 mod kafka_killed;
 mod kafka_security;
+mod kafka_shared;
 mod laws;
 mod long_cells;
 mod long_runs;

@@ -234,3 +234,18 @@ fn what_cannot_be_merged_is_said_with_what_to_do() {
     let run = place.run(&["replay", "-r", "r.yaml", "--publish", "out"]);
     assert!(run.code == 2 && run.stderr.contains("do not join their batch later"), "{}", run.stderr);
 }
+
+#[test]
+fn a_sequence_is_a_time_or_a_number_and_never_nan() {
+    let rules = |kind: &str| {
+        format!(
+            "dataset: t\nschema: {{ columns: {{ id: int64, seq: {kind} }} }}\ngate: {{ publish: lake, merge: {{ key: [id], sequence: seq }} }}\n"
+        )
+    };
+    let place = Place::with(&rules("float64"), "id,seq\n1,1\n2,nan\n");
+    let run = place.run(&["gate", "d.csv", "-r", "r.yaml"]);
+    assert!(run.code == 2 && run.stderr.contains("has no `seq`, so it is unclear what it updates"), "{}{}", run.stdout, run.stderr);
+    let place = Place::with(&rules("string"), "id,seq\n1,9\n1,10\n");
+    let run = place.run(&["gate", "d.csv", "-r", "r.yaml"]);
+    assert!(run.code == 2 && run.stderr.contains("a sequence is a time or a number that grows"), "{}{}", run.stdout, run.stderr);
+}

@@ -46,6 +46,9 @@ pub(super) struct Verified {
     /// leaves an empty log.
     pub last: Option<u64>,
     pub checkpoint: Option<u64>,
+    /// Whether entries behind the known version are gone, which others cleared away behind a checkpoint: what was taken from
+    /// earlier ones no longer holds.
+    pub begins_anew: bool,
     /// Versions of applications' transactions in the entries that were read.
     pub transactions: BTreeMap<String, i64>,
 }
@@ -61,7 +64,15 @@ pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<Verified, F
         only_files(local)?;
     }
     let (entries, checkpoint) = versions(&names);
-    let first = checkpoint.max(known).map_or(0, |version| version + 1);
+    // A checkpoint that others wrote since then holds what stands in the entries before it: they are read all the same, as long
+    // as they are there.
+    let behind = known.map(|known| known + 1);
+    let begins_anew =
+        behind.is_some_and(|behind| checkpoint.is_some_and(|made| (behind..=made).any(|version| !entries.contains(&version))));
+    let first = match behind.filter(|_| !begins_anew) {
+        Some(behind) => behind,
+        None => checkpoint.map_or(0, |version| version + 1),
+    };
     let mut new = Vec::new();
     for (expected, &version) in (first..).zip(entries.range(first..)) {
         if version != expected {
@@ -70,7 +81,7 @@ pub(super) fn verify(table: &Location, known: Option<u64>) -> Result<Verified, F
         new.push(entry(table, version));
     }
     let last = entries.last().copied().max(checkpoint);
-    let mut verified = Verified { last, checkpoint, transactions: BTreeMap::new() };
+    let mut verified = Verified { last, checkpoint, begins_anew, transactions: BTreeMap::new() };
     for (entry, bytes) in new.iter().zip(Location::read_all(&new)) {
         verify_entry(entry, bytes, &mut verified.transactions)?;
     }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, UInt32Array, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, UInt32Array, new_null_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{CastOptions, cast_with_options, filter_record_batch, take_record_batch};
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, Rows, SortField};
 use deltalake_core::kernel::LogicalFileView;
 use parquet::arrow::ProjectionMask;
@@ -21,6 +21,7 @@ use crate::store::location::Location;
 use crate::store::merge::Merge;
 use crate::store::parquet::{StagedFile, statistics};
 use crate::store::stamp::Stamp;
+use crate::types::type_name;
 
 /// What becomes of a batch's rows.
 pub(super) struct Merged {
@@ -134,6 +135,20 @@ fn cannot(error: &dyn std::fmt::Display) -> Fault {
     Fault::new(Code::Unreadable, format!("cannot merge the batch into the table: {error}"))
 }
 
+/// Refuses a sequence whose order is not that of time or numbers: as text, 10 comes before 9.
+fn ensure_ordered(sequence: Option<&FieldRef>) -> Result<(), Fault> {
+    let Some(sequence) = sequence.filter(|field| !field.data_type().is_numeric() && !field.data_type().is_temporal()) else {
+        return Ok(());
+    };
+    let what = format!("`{}` is {}, and a sequence is a time or a number that grows", sequence.name(), type_name(sequence.data_type()));
+    Err(Fault::new(Code::NotReplaceable, what).hint("give the column such a type in the contract, or name another one"))
+}
+
+fn has_nan(column: &ArrayRef) -> bool {
+    let as_double = cast_with_options(column, &DataType::Float64, &CastOptions::default());
+    as_double.is_ok_and(|values| values.as_primitive::<Float64Type>().iter().flatten().any(f64::is_nan))
+}
+
 /// Keys and sequences as bytes: equal ones are the same, and newer sequences are greater.
 struct Keys {
     columns: Vec<FieldRef>,
@@ -152,6 +167,7 @@ impl Keys {
             }
         });
         let columns: Vec<FieldRef> = columns.collect::<Result<_, _>>()?;
+        ensure_ordered(columns.last())?;
         let converter = |fields: &[FieldRef]| {
             let fields = fields.iter().map(|field| SortField::new(field.data_type().clone())).collect();
             RowConverter::new(fields).map_err(|e| cannot(&e))
@@ -181,7 +197,12 @@ impl Keys {
 
     /// Refuses rows of which it is unclear what they change.
     fn ensure_known(&self, batch: &RecordBatch) -> Result<(), Fault> {
-        let lacks = |field: &&FieldRef| batch.column_by_name(field.name()).is_none_or(|column| column.null_count() > 0);
+        // A NaN would be newer than everything that comes.
+        let lacks = |field: &&FieldRef| {
+            batch
+                .column_by_name(field.name())
+                .is_none_or(|column| column.null_count() > 0 || (field.data_type().is_floating() && has_nan(column)))
+        };
         let Some(field) = self.columns.iter().find(lacks) else { return Ok(()) };
         let what = format!("a row to be published has no `{}`, so it is unclear what it updates", field.name());
         let names: Vec<&str> = self.columns.iter().map(|field| field.name().as_str()).collect();

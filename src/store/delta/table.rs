@@ -34,7 +34,7 @@ struct LogCache {
     table: Option<DeltaTable>,
     /// The last entry of the log that was found to be whole.
     verified: Option<u64>,
-    /// The last checkpoint when the log was first looked at.
+    /// The checkpoint behind which the log was read.
     checkpoint: Option<u64>,
     /// Versions of applications' transactions since that checkpoint.
     transactions: BTreeMap<String, i64>,
@@ -103,8 +103,10 @@ impl<'a> Table<'a> {
         // Entries that come while the table is read are looked at too: what is read is what was found to be whole.
         let table = loop {
             let verified = log::verify(location, cache.verified)?;
-            if cache.verified.is_none() {
+            if cache.verified.is_none() || verified.begins_anew {
                 cache.checkpoint = verified.checkpoint;
+                cache.transactions.clear();
+                cache.before_checkpoint.clear();
             }
             let Some(last) = verified.last else { return Ok(None) };
             cache.verified = Some(last);
