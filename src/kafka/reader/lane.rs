@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::vec::IntoIter;
 
-use bytes::Bytes;
-
 use super::{Limits, Moved, Polled, State};
 use crate::kafka::fetching::Part;
 use crate::kafka::trouble::Patience;
@@ -12,6 +10,8 @@ use crate::source::EventRecord;
 
 /// What a record takes beside its own bytes.
 const RECORD_BYTES: usize = size_of::<EventRecord>();
+/// What a header takes beside its name and value.
+const HEADER_BYTES: usize = size_of::<(String, Vec<u8>)>();
 
 /// A partition that is read.
 pub(super) struct Lane {
@@ -27,13 +27,15 @@ pub(super) struct Lane {
     pub is_busy: bool,
     /// How long trouble with it is still borne.
     pub patience: Patience,
-    pub bytes: usize,
+    /// What it holds in memory.
+    pub held: usize,
     ready: VecDeque<Ready>,
 }
 
 /// The events of a batch that nobody took yet.
 struct Ready {
     records: IntoIter<EventRecord>,
+    /// Of keys, values and headers.
     bytes: usize,
     next: i64,
 }
@@ -48,15 +50,15 @@ impl Lane {
             leader: -1,
             is_busy: false,
             patience,
-            bytes: 0,
+            held: 0,
             ready: VecDeque::new(),
         }
     }
 
     /// Takes in what was fetched.
     pub(super) fn put(&mut self, part: Part) {
-        let bytes = part.records.iter().map(bytes_of).sum();
-        self.bytes += bytes;
+        let bytes = part.records.iter().map(EventRecord::bytes).sum();
+        self.held += part.records.iter().map(held).sum::<usize>();
         self.fetched = part.next;
         match self.ready.back_mut() {
             // Batches without events only move the offset.
@@ -67,9 +69,8 @@ impl Lane {
 }
 
 /// What a record holds in memory.
-fn bytes_of(record: &EventRecord) -> usize {
-    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
-    record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len) + headers + RECORD_BYTES
+fn held(record: &EventRecord) -> usize {
+    record.bytes() + record.headers.len() * HEADER_BYTES + RECORD_BYTES
 }
 
 /// A poll under way.
@@ -114,13 +115,13 @@ impl<'a> Taking<'a> {
             if ready.records.len() <= room && self.bytes + ready.bytes <= self.limits.bytes {
                 self.count += ready.records.len();
                 self.bytes += ready.bytes;
-                lane.bytes -= ready.bytes;
+                lane.held -= ready.records.as_slice().iter().map(held).sum::<usize>();
                 out.extend(&mut ready.records);
             } else if let Some(record) = ready.records.next() {
-                let bytes = bytes_of(&record);
+                let bytes = record.bytes();
                 self.count += 1;
                 self.bytes += bytes;
-                lane.bytes -= bytes;
+                lane.held -= held(&record);
                 ready.bytes -= bytes;
                 lane.handed = record.offset + 1;
                 out.push(record);
