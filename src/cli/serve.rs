@@ -308,6 +308,28 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_change_data_add_up_to_those_that_were_read() {
+        let (health, server) = serving(Duration::from_secs(1));
+        let rows = serde_json::json!({
+            "read": 21, "published": 6, "quarantined": 5, "filtered": 4, "malformed": 0, "rejected": 3, "deletes": 2, "late": 1
+        });
+        let report = serde_json::json!({
+            "schema_version": "1", "sluicegate_version": "0", "mode": "gate", "dataset": "d", "verdict": "accept", "reasons": [],
+            "batch": { "id": "b", "format": "csv", "files": [], "rules_digest": "" }, "faults": [], "rows": rows, "findings": [],
+            "schema_changes": [], "columns": []
+        });
+        health.settled(&serde_json::from_value(report).expect("a report"), Duration::ZERO);
+        let metrics = asked(&server, "GET /metrics");
+        let counts: Vec<(&str, u64)> = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix("sluicegate_rows_total{")?.split("fate=\"").nth(1)?.split_once("\"} "))
+            .map(|(fate, count)| (fate, count.parse().expect("a number")))
+            .collect();
+        assert_eq!(counts, [("published", 6), ("quarantined", 5), ("filtered", 4), ("rejected", 3), ("deletes", 2), ("late", 1)]);
+        assert!(metrics.contains("} 21\n"), "{metrics}");
+    }
+
+    #[test]
     fn other_requests_are_refused_and_a_taken_port_is_a_fault() {
         let (_, server) = serving(Duration::from_secs(1));
         assert!(asked(&server, "GET /").starts_with("HTTP/1.1 404 "));

@@ -190,7 +190,7 @@ fn which_sheet_is_meant_is_said_or_is_a_fault() {
 #[test]
 fn headers_are_held_to_the_same_laws_as_those_of_text() {
     let twice = header(1, &["a", "a"]) + &row(2, &[&number("1"), &number("2")]);
-    assert!(fault(&workbook(&[("s", &twice)]), RULES).contains('a'));
+    assert!(fault(&workbook(&[("s", &twice)]), RULES).contains("the header names `a` twice, in columns 1 and 2"));
     let unnamed = header(1, &["a"]) + &row(2, &[&number("1"), &number("2")]);
     let run = check(&workbook(&[("s", &unnamed)]), RULES);
     assert_eq!(columns(&run)[1].0, "column_2");

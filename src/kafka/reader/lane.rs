@@ -37,6 +37,8 @@ struct Ready {
     records: IntoIter<EventRecord>,
     /// Of keys, values and headers.
     bytes: usize,
+    /// With what it takes beside these.
+    held: usize,
     next: i64,
 }
 
@@ -57,13 +59,13 @@ impl Lane {
 
     /// Takes in what was fetched.
     pub(super) fn put(&mut self, part: Part) {
-        let bytes = part.records.iter().map(EventRecord::bytes).sum();
-        self.held += part.records.iter().map(held).sum::<usize>();
+        let (bytes, held) = part.records.iter().fold((0, 0), |(bytes, all), record| (bytes + record.bytes(), all + held(record)));
+        self.held += held;
         self.fetched = part.next;
         match self.ready.back_mut() {
             // Batches without events only move the offset.
             Some(last) if part.records.is_empty() => last.next = part.next,
-            Some(_) | None => self.ready.push_back(Ready { records: part.records.into_iter(), bytes, next: part.next }),
+            Some(_) | None => self.ready.push_back(Ready { records: part.records.into_iter(), bytes, held, next: part.next }),
         }
     }
 }
@@ -115,13 +117,14 @@ impl<'a> Taking<'a> {
             if ready.records.len() <= room && self.bytes + ready.bytes <= self.limits.bytes {
                 self.count += ready.records.len();
                 self.bytes += ready.bytes;
-                lane.held -= ready.records.as_slice().iter().map(held).sum::<usize>();
+                lane.held -= ready.held;
                 out.extend(&mut ready.records);
             } else if let Some(record) = ready.records.next() {
-                let bytes = record.bytes();
+                let (bytes, held) = (record.bytes(), held(&record));
                 self.count += 1;
                 self.bytes += bytes;
-                lane.held -= held(&record);
+                lane.held -= held;
+                ready.held -= held;
                 ready.bytes -= bytes;
                 lane.handed = record.offset + 1;
                 out.push(record);
@@ -145,5 +148,32 @@ pub(super) fn taken(state: &mut State, taking: &mut Taking<'_>) {
             state.turn = (at + 1) % count;
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn record(offset: i64) -> EventRecord {
+        let (key, value, headers) = (Some("key".into()), Some("value".into()), vec![("h".to_owned(), vec![0])]);
+        EventRecord { topic: "t".into(), partition: 0, offset, timestamp_ms: 0, key, value, headers }
+    }
+
+    /// Ten bytes each, whatever they hold in memory.
+    #[test]
+    fn a_poll_counts_the_bytes_of_keys_values_and_headers_alone() {
+        let mut lane = Lane::new(0, 0, Patience::new(Duration::ZERO));
+        lane.put(Part { records: (0..9).map(record).collect(), next: 9 });
+        for (bytes, count) in [(30, 3), (31, 4), (20, 2)] {
+            let limits = Limits { records: 100, bytes, wait: Duration::ZERO };
+            let mut taking = Taking::new(&limits);
+            taking.lanes.resize_with(1, || None);
+            taking.take(0, &mut lane);
+            assert_eq!(taking.into_polled(std::slice::from_ref(&lane)).records.len(), count, "{bytes} bytes");
+        }
+        assert_eq!((lane.held, lane.handed), (0, 9));
     }
 }
