@@ -249,3 +249,20 @@ fn damaged_workbooks_and_other_archives_are_faults() {
     place.write("b.csv", &book);
     assert!(place.run(&["check", "b.csv", "-r", "r.yaml"]).stderr.contains("this is excel, and it is read as csv"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_full_temporary_directory_is_named_and_not_the_workbook() {
+    // The texts are packed well: the workbook is far smaller than the file that it is written to.
+    let rows: String = (2..2000).map(|n| row(n, &[&number("1234567890")])).collect();
+    let place = Place::with(RULES, "");
+    let book = workbook(&[("s", &(header(1, &["a"]) + &rows))]);
+    place.write("b.xlsx", book);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -f 8; exec \"$0\" check b.xlsx -r r.yaml", env!("CARGO_BIN_EXE_sluicegate")]);
+    let output = command.current_dir(place.path(".")).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("spool-0: cannot write: ") && said.contains("TMPDIR"), "{said}");
+    assert!(!said.contains("b.xlsx"), "{said}");
+}
