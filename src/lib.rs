@@ -66,6 +66,7 @@ pub mod statistics;
 #[doc(hidden)]
 pub mod yaml;
 
+mod base64;
 mod confines;
 mod delta_log;
 mod files;

@@ -49,8 +49,6 @@ impl Answers {
 
 fn written(path: &Path, text: &str) -> std::io::Result<()> {
     let draft = Draft::of(path)?;
-    let mut file = draft.file()?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    draft.file()?.write_all(text.as_bytes())?;
     draft.place()
 }

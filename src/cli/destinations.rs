@@ -1,15 +1,15 @@
 //! Where rows go: options that `gate` and `replay` have in common.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::output;
 use super::run::surroundings;
+use super::{output, time};
 use crate::confines::Confines;
-use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
+use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::files;
-use crate::rules::words::Duration;
 use crate::ruleset::{GateSection, RuleFile, TableFormat};
 use crate::store::{self, Compact, Layout, Location, Quarantine, Store, Terms, Waiting};
 
@@ -49,13 +49,8 @@ pub(super) struct Destinations {
     #[arg(long, value_name = "PATH")]
     quarantine: Option<String>,
     /// How long to wait for other gates that publish to the same place
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = patience)]
-    lock_timeout: std::time::Duration,
-}
-
-fn patience(text: &str) -> Result<std::time::Duration, Misread> {
-    let seconds = text.parse::<Duration>()?.seconds;
-    Ok(std::time::Duration::from_secs(seconds.unsigned_abs()))
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
+    lock_timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

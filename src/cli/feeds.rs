@@ -1,15 +1,17 @@
 //! Batches that keep coming: options of `gate`, and the feed that they ask for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::run::surroundings;
 use super::serve::Listen;
-use crate::diagnostic::{Code, Fault, Misread};
+use super::time;
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::feed::{Begin, Feed, Positions, Repeat, TopicFeed, TopicOptions, Watch, WatchOptions};
 use crate::kafka::Settings;
-use crate::rules::words::{ByteSize, Duration};
+use crate::rules::words::ByteSize;
 use crate::ruleset::OnReject;
 
 /// Options for batches that keep coming.
@@ -19,13 +21,13 @@ pub(super) struct Feeds {
     /// Judge again so often: micro-batches of a topic end so long after their first event (5s if left out), a watched directory
     /// is looked at, other data is read anew
     #[arg(long, value_name = "TIME", value_parser = time)]
-    every: Option<std::time::Duration>,
-    /// Events in a micro-batch, at most
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
-    rows: u32,
-    /// Bytes of events in a micro-batch, at most
-    #[arg(long, value_name = "SIZE", default_value = "64MB")]
-    bytes: ByteSize,
+    every: Option<Duration>,
+    /// Events in a micro-batch of a topic, at most; 100000 if left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rows: Option<u32>,
+    /// Bytes of events in a micro-batch of a topic, at most; 64MB if left out
+    #[arg(long, value_name = "SIZE")]
+    bytes: Option<ByteSize>,
     /// Gate each complete new file of this directory, once
     #[arg(long, value_name = "DIR", conflicts_with = "data")]
     watch: Option<PathBuf>,
@@ -33,7 +35,7 @@ pub(super) struct Feeds {
     pub listen: Listen,
     /// How long a file must stay as it is to be complete
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time, requires = "watch")]
-    settle: std::time::Duration,
+    settle: Duration,
     /// A file is complete once one of its name with this behind it is there, such as `.done`
     #[arg(long, value_name = "SUFFIX", requires = "watch")]
     marker: Option<String>,
@@ -43,22 +45,22 @@ pub(super) struct Feeds {
     /// Where it is remembered which files were gated; `_sluicegate/seen.ndjson` in the watched directory if left out
     #[arg(long, value_name = "FILE", requires = "watch")]
     remember: Option<PathBuf>,
-    /// End once all is gated that is there now
+    /// Of a topic or a watched directory: end once all is gated that is there now
     #[arg(long)]
     drain: bool,
-    /// End after so many batches
+    /// End after so many batches; with --every, --watch or a topic
     #[arg(long, value_name = "N")]
     pub batches: Option<u64>,
     /// Partitions of the topic, such as `0,2-5`; all of them if left out
     #[arg(long, value_name = "LIST", value_parser = partitions)]
     partitions: Option<Partitions>,
-    /// Where a topic begins of which the table has nothing yet
-    #[arg(long, value_name = "PLACE", default_value = "earliest")]
-    from: From,
-    /// Go on behind events that the brokers removed before they were read
+    /// Where a topic begins of which the table has nothing yet; with the first event that is there if left out
+    #[arg(long, value_name = "PLACE")]
+    from: Option<From>,
+    /// Of a topic: go on behind events that the brokers removed before they were read
     #[arg(long)]
     accept_gap: bool,
-    /// A consumer group that is told how far the table is
+    /// Of a topic: a consumer group that is told how far the table is
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
     /// What becomes of a batch that is rejected or undecided; the rule file's `on_reject` if left out
@@ -86,11 +88,6 @@ enum Fate {
 #[derive(Debug, Clone)]
 struct Partitions(Vec<i32>);
 
-fn time(text: &str) -> Result<std::time::Duration, Misread> {
-    let seconds = text.parse::<Duration>()?.seconds;
-    Ok(std::time::Duration::from_secs(seconds.unsigned_abs()))
-}
-
 fn partitions(text: &str) -> Result<Partitions, String> {
     let mut all = Vec::new();
     for part in text.split(',') {
@@ -106,15 +103,52 @@ fn partitions(text: &str) -> Result<Partitions, String> {
     Ok(Partitions(all))
 }
 
-/// Whether a name is that of a topic.
-fn is_topic(name: &str) -> bool {
-    name.starts_with("kafka://") || name.starts_with("kafkas://")
-}
+/// Events and bytes of a micro-batch, at most.
+const ROWS: u32 = 100_000;
+const BYTES: ByteSize = ByteSize(64_000_000);
 
 impl Feeds {
     /// Whether more than one batch is asked for, of the data `names`.
     pub(super) fn is_asked(&self, names: &[String]) -> bool {
-        self.watch.is_some() || self.every.is_some() || names.iter().any(|name| is_topic(name))
+        self.watch.is_some() || self.every.is_some() || has_topic(names)
+    }
+
+    /// That each option means something for the data `names`.
+    ///
+    /// # Errors
+    /// One belongs to batches of another kind.
+    pub(super) fn ensure_meant(&self, names: &[String]) -> Result<(), Faults> {
+        let has_topic = self.watch.is_none() && has_topic(names);
+        let of_topic = [
+            ("--rows", self.rows.is_some()),
+            ("--bytes", self.bytes.is_some()),
+            ("--partitions", self.partitions.is_some()),
+            ("--from", self.from.is_some()),
+            ("--accept-gap", self.accept_gap),
+            ("--group", self.group.is_some()),
+        ];
+        let of_many = [("--listen", self.listen.listen.is_some()), ("--batches", self.batches.is_some())];
+        let kinds = [
+            (has_topic, &of_topic[..], "a topic, and the data are none", "a topic is kafka://HOST:PORT/TOPIC"),
+            (
+                has_topic || self.watch.is_some(),
+                &[("--drain", self.drain)][..],
+                "a topic or `--watch`",
+                "other data is gated once, or with `--every` again and again; `--batches N` ends that",
+            ),
+            (
+                self.is_asked(names),
+                &of_many[..],
+                "batches that keep coming",
+                "`--every`, `--watch` or a topic make them; here is one batch",
+            ),
+        ];
+        let mut faults = Faults::default();
+        for (is_meant, options, belongs, hint) in kinds {
+            let alone = options.iter().filter(|(_, is_given)| *is_given && !is_meant);
+            faults.extend(alone.map(|(option, _)| meaningless(option, belongs).hint(hint)));
+        }
+        faults.or_ok(())
     }
 
     /// The directory that is watched.
@@ -136,7 +170,7 @@ impl Feeds {
     /// # Errors
     /// The options contradict each other, or the source cannot be opened.
     pub(super) fn open(&self, names: Vec<String>, positions: &mut Positions<'_>) -> Result<Box<dyn Feed>, Fault> {
-        const TICK: std::time::Duration = std::time::Duration::from_secs(1);
+        const TICK: Duration = Duration::from_secs(1);
         if let Some(directory) = &self.watch {
             return Ok(Box::new(Watch::new(WatchOptions {
                 directory: directory.clone(),
@@ -148,7 +182,7 @@ impl Feeds {
                 drain: self.drain,
             })?));
         }
-        match names.iter().find(|name| is_topic(name)) {
+        match names.iter().find(|name| Settings::is_meant_by(name)) {
             None => Ok(Box::new(Repeat::new(names, self.every.unwrap_or(TICK)))),
             Some(_) if names.len() > 1 => {
                 let fault = Fault::new(Code::ConflictingOptions, "one topic is gated at a time");
@@ -157,13 +191,13 @@ impl Feeds {
             Some(topic) => {
                 let settings = Settings::of(topic, &surroundings().variables)?;
                 let options = TopicOptions {
-                    rows: self.rows as usize,
-                    bytes: usize::try_from(self.bytes.0).unwrap_or(usize::MAX),
+                    rows: self.rows.unwrap_or(ROWS) as usize,
+                    bytes: usize::try_from(self.bytes.unwrap_or(BYTES).0).unwrap_or(usize::MAX),
                     every: self.every.unwrap_or(TICK * 5),
                     partitions: self.partitions.as_ref().map(|partitions| partitions.0.clone()),
                     begin: match self.from {
-                        From::Earliest => Begin::Earliest,
-                        From::Latest => Begin::Latest,
+                        Some(From::Earliest) | None => Begin::Earliest,
+                        Some(From::Latest) => Begin::Latest,
                     },
                     accepts_gap: self.accept_gap,
                     drain: self.drain,
@@ -173,4 +207,13 @@ impl Feeds {
             }
         }
     }
+}
+
+fn has_topic(names: &[String]) -> bool {
+    names.iter().any(|name| Settings::is_meant_by(name))
+}
+
+/// An option that changes nothing here: whoever gives it expects something else.
+pub(super) fn meaningless(option: &str, belongs: &str) -> Fault {
+    Fault::new(Code::ConflictingOptions, format!("`{option}` belongs to {belongs}"))
 }

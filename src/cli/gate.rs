@@ -103,6 +103,7 @@ impl Gate {
     fn begin(&self, begun: &mut Begun<'_>) -> Result<Vec<String>, Faults> {
         let rules = begun.read_rules()?;
         let (names, mut apart) = (self.options.paths(rules), self.destinations.named(rules));
+        self.feeds.ensure_meant(&names)?;
         apart.extend(self.feeds.watched());
         begun.keep_reports_apart(&apart)?;
         Ok(names)

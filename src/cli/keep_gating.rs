@@ -130,7 +130,7 @@ impl Gate {
         match &judged {
             Ok(report) => run.health.settled(report, began.elapsed()),
             Err(faults) if is_unchanged(faults) => run.health.unchanged(),
-            Err(_) => run.health.failed(),
+            Err(_) => run.health.dropped(),
         }
         match judged {
             Err(faults) if faults.0.iter().any(|fault| fault.code == Code::MovedOn) => {
@@ -152,7 +152,6 @@ impl Gate {
                 // What was set aside as a whole is dealt with.
                 let code = begun.tell(self.mode(), judged, |report| self.exit_code_among(report), &output::show_briefly);
                 if halts {
-                    run.health.halted(&format!("{} did not pass", arrival.name));
                     output::note(&format!("halted at {}: nothing of it was published, and nothing behind it is read", arrival.name));
                 } else {
                     // Before the file is moved away.

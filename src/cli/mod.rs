@@ -38,10 +38,13 @@ mod web;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::diagnostic::Misread;
 use crate::files;
+use crate::rules::words;
 use crate::visible;
 
 /// A data-quality gate: judges a batch by declared rules, publishes what may pass, sets the rest aside with reasons.
@@ -158,6 +161,12 @@ impl Command {
             Self::Panic { text } => internal::panic_with(&text),
         }
     }
+}
+
+/// A length of time, as options give it.
+fn time(text: &str) -> Result<Duration, Misread> {
+    let seconds = text.parse::<words::Duration>()?.seconds;
+    Ok(Duration::from_secs(seconds.unsigned_abs()))
 }
 
 /// The command tree, for the reference in `docs/`.

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::kept::{Whose, removes, said};
-use super::output;
-use crate::diagnostic::{Faults, Misread};
+use super::{output, time};
+use crate::diagnostic::Faults;
 use crate::retention::{self, Item, Kind, Limits, Pruned};
-use crate::rules::words::Duration;
 use crate::shown::counted;
 use crate::store::kill;
 use crate::visible::{self, NAME_MAX};
@@ -21,8 +21,8 @@ pub(super) struct Prune {
     #[command(flatten)]
     whose: Whose,
     /// What was written longer ago than this: `90d`, `12h`
-    #[arg(long, value_name = "AGE", value_parser = age)]
-    older_than: Option<std::time::Duration>,
+    #[arg(long, value_name = "AGE", value_parser = time)]
+    older_than: Option<Duration>,
     /// All but so many of the newest of each kind
     #[arg(long, value_name = "N")]
     keep_last: Option<usize>,
@@ -35,10 +35,6 @@ pub(super) struct Prune {
     /// Kills the process at a step, for tests of what a crash leaves
     #[arg(long, value_name = "N", hide = true)]
     die_at_step: Option<u64>,
-}
-
-fn age(text: &str) -> Result<std::time::Duration, Misread> {
-    Ok(std::time::Duration::from_secs(text.parse::<Duration>()?.seconds.unsigned_abs()))
 }
 
 impl Prune {

@@ -11,11 +11,10 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::Args;
 use tiny_http::{Header, Method, Response, Server as Listener};
 
-use super::output;
-use crate::diagnostic::{Code, Fault, Misread};
+use super::{output, time};
+use crate::diagnostic::{Code, Fault};
 use crate::findings::Outcome;
 use crate::report::Report;
-use crate::rules::words;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -28,11 +27,6 @@ pub(super) struct Listen {
     /// A batch that is under way for longer is stuck: `/healthz` says 503
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time, requires = "listen")]
     pub stuck_after: Duration,
-}
-
-fn time(text: &str) -> Result<Duration, Misread> {
-    let seconds = text.parse::<words::Duration>()?.seconds;
-    Ok(Duration::from_secs(seconds.unsigned_abs()))
 }
 
 impl Listen {
@@ -63,12 +57,9 @@ pub(super) struct Health {
 struct State {
     /// Since when a batch is under way.
     under_way: Option<Instant>,
-    /// Why the run has stopped.
-    halted: Option<String>,
     batches: BTreeMap<String, u64>,
     unchanged: u64,
-    faulty: u64,
-    rows: [u64; 5],
+    rows: [u64; 7],
     /// By rule, id, what the rule does where it fails, and outcome.
     findings: BTreeMap<[String; 4], u64>,
     seconds: f64,
@@ -78,7 +69,7 @@ struct State {
 }
 
 /// What becomes of rows; all but the first add up to it.
-const FATES: [&str; 5] = ["read", "published", "quarantined", "filtered", "rejected"];
+const FATES: [&str; 7] = ["read", "published", "quarantined", "filtered", "rejected", "deletes", "late"];
 
 impl Health {
     /// Of a run over batches of `dataset`, none of which may take longer than `patience`.
@@ -101,7 +92,8 @@ impl Health {
             state.under_way = None;
             *state.batches.entry(word(&report.verdict)).or_default() += 1;
             let rows = &report.rows;
-            for (sum, count) in state.rows.iter_mut().zip([rows.read, rows.published, rows.quarantined, rows.filtered, rows.rejected]) {
+            let counts = [rows.read, rows.published, rows.quarantined, rows.filtered, rows.rejected, rows.deletes, rows.late];
+            for (sum, count) in state.rows.iter_mut().zip(counts) {
                 *sum += count;
             }
             for finding in &report.findings {
@@ -128,20 +120,9 @@ impl Health {
         });
     }
 
-    /// It could not be judged.
-    pub(super) fn failed(&self) {
-        self.state(|state| {
-            state.under_way = None;
-            state.faulty += 1;
-        });
-    }
-
-    /// No further batch is read.
-    pub(super) fn halted(&self, why: &str) {
-        self.state(|state| {
-            state.under_way = None;
-            state.halted = Some(why.to_owned());
-        });
+    /// Nothing came of it: another gate was faster; or it could not be judged, and the run ends.
+    pub(super) fn dropped(&self) {
+        self.state(|state| state.under_way = None);
     }
 
     /// How many events wait, where that is known, and how far the table is with each application.
@@ -154,11 +135,8 @@ impl Health {
 
     /// Why the run is not healthy; none if it is.
     fn complaint(&self) -> Option<String> {
-        self.state(|state| match (&state.halted, state.under_way.map(|since| since.elapsed())) {
-            (Some(why), _) => Some(format!("halted: {why}")),
-            (None, Some(since)) if since > self.patience => Some(format!("a batch is under way for {} s", since.as_secs())),
-            (None, _) => None,
-        })
+        let since = self.state(|state| state.under_way.map(|since| since.elapsed()));
+        since.filter(|since| *since > self.patience).map(|since| format!("a batch is under way for {} s", since.as_secs()))
     }
 
     /// The figures, in the text format of OpenMetrics.
@@ -169,7 +147,7 @@ impl Health {
         self.state(|state| {
             out.family("sluicegate_build", "info", "The program.");
             out.sample("sluicegate_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-            out.family("sluicegate_healthy", "gauge", "1 unless the run has halted or a batch is stuck.");
+            out.family("sluicegate_healthy", "gauge", "1 unless a batch is stuck.");
             out.sample("sluicegate_healthy", &[dataset], healthy);
             out.family("sluicegate_batches", "counter", "Batches by verdict.");
             for (verdict, count) in &state.batches {
@@ -177,8 +155,6 @@ impl Health {
             }
             out.family("sluicegate_batches_unchanged", "counter", "Looks at the data that found nothing new.");
             out.sample("sluicegate_batches_unchanged_total", &[dataset], state.unchanged);
-            out.family("sluicegate_batches_faulty", "counter", "Batches that could not be judged.");
-            out.sample("sluicegate_batches_faulty_total", &[dataset], state.faulty);
             let [read, fates @ ..] = &state.rows;
             out.family("sluicegate_rows_read", "counter", "Rows that were read.");
             out.sample("sluicegate_rows_read_total", &[dataset], read);
@@ -315,18 +291,42 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_healthy_until_a_batch_is_stuck_or_it_has_halted() {
+    fn a_run_is_healthy_unless_a_batch_is_stuck() {
         let (health, server) = serving(Duration::from_millis(20));
         assert!(asked(&server, "GET /healthz").starts_with("HTTP/1.1 200 "));
         health.begun();
         std::thread::sleep(Duration::from_millis(40));
         let stuck = asked(&server, "GET /healthz");
         assert!(stuck.starts_with("HTTP/1.1 503 ") && stuck.contains("a batch is under way for 0 s"), "{stuck}");
+        assert!(asked(&server, "GET /metrics").contains("\nsluicegate_healthy{dataset=\"odd \\\"name\\\"\\n\\\\\"} 0\n"));
         health.unchanged();
         assert!(asked(&server, "GET /healthz?x").starts_with("HTTP/1.1 200 "));
-        health.halted("the batch is rejected");
-        assert!(asked(&server, "GET /healthz").ends_with("halted: the batch is rejected\n"));
-        assert!(asked(&server, "GET /metrics").contains("\nsluicegate_healthy{dataset=\"odd \\\"name\\\"\\n\\\\\"} 0\n"));
+        health.begun();
+        health.dropped();
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(asked(&server, "GET /healthz").starts_with("HTTP/1.1 200 "));
+    }
+
+    #[test]
+    fn rows_of_change_data_add_up_to_those_that_were_read() {
+        let (health, server) = serving(Duration::from_secs(1));
+        let rows = serde_json::json!({
+            "read": 21, "published": 6, "quarantined": 5, "filtered": 4, "malformed": 0, "rejected": 3, "deletes": 2, "late": 1
+        });
+        let report = serde_json::json!({
+            "schema_version": "1", "sluicegate_version": "0", "mode": "gate", "dataset": "d", "verdict": "accept", "reasons": [],
+            "batch": { "id": "b", "format": "csv", "files": [], "rules_digest": "" }, "faults": [], "rows": rows, "findings": [],
+            "schema_changes": [], "columns": []
+        });
+        health.settled(&serde_json::from_value(report).expect("a report"), Duration::ZERO);
+        let metrics = asked(&server, "GET /metrics");
+        let counts: Vec<(&str, u64)> = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix("sluicegate_rows_total{")?.split("fate=\"").nth(1)?.split_once("\"} "))
+            .map(|(fate, count)| (fate, count.parse().expect("a number")))
+            .collect();
+        assert_eq!(counts, [("published", 6), ("quarantined", 5), ("filtered", 4), ("rejected", 3), ("deletes", 2), ("late", 1)]);
+        assert!(metrics.contains("} 21\n"), "{metrics}");
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl TopicFeed {
             if !polled.records.is_empty() {
                 since.get_or_insert(pace.elapsed());
             }
-            bytes += polled.records.iter().map(size).sum::<usize>();
+            bytes += polled.records.iter().map(EventRecord::bytes).sum::<usize>();
             events.extend(polled.records);
             if self.is_drained() || !pace.goes_on() {
                 break;
@@ -296,11 +296,4 @@ fn application(cluster: Option<&str>, topic: &str, partition: i32) -> String {
         Some(cluster) => format!("sluicegate-topic/{:016x}/{topic}/{partition}", xxh3_64(cluster.as_bytes())),
         None => format!("sluicegate-topic/{topic}/{partition}"),
     }
-}
-
-/// What an event takes.
-fn size(event: &EventRecord) -> usize {
-    let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-    let headers = event.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-    of(event.key.as_deref()) + of(event.value.as_deref()) + headers
 }

@@ -196,7 +196,7 @@ pub(super) fn head(file: &InputFile) -> Result<Vec<u8>, Fault> {
 pub(super) fn cannot_spool(path: &Path, error: &io::Error) -> Fault {
     let fault = Fault::new(Code::ScratchFailed, format!("{}: cannot write: {error}", path.display()));
     fault.hint(
-        "standard input, what is fetched, and compressed or re-encoded text are written to the temporary directory first; TMPDIR moves it",
+        "standard input, what is fetched, workbooks, and compressed or re-encoded text are written to the temporary directory first; TMPDIR moves it",
     )
 }
 

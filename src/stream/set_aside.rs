@@ -2,6 +2,7 @@
 
 use super::{Places, Remembered, is_set};
 use crate::audit::{JudgedRows, RowRule};
+use crate::base64;
 use crate::findings::builtin::MALFORMED;
 use crate::privacy::Privacy;
 use crate::rows::Mask;
@@ -87,7 +88,7 @@ impl SetAside<'_> {
             }
             Err(_) => {
                 out.extend_from_slice(b"\"event_base64\":\"");
-                base64(raw, out);
+                out.extend_from_slice(base64::encoded(raw).as_bytes());
                 out.push(b'"');
             }
         }
@@ -97,30 +98,4 @@ impl SetAside<'_> {
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// Base64 of RFC 4648, with padding.
-fn base64(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for three in bytes.chunks(3) {
-        let group = three.iter().fold(0, |group, &byte| group << 8 | u32::from(byte)) << (8 * (3 - three.len()));
-        let digit = |i: usize| if i <= three.len() { DIGITS[(group >> (18 - 6 * i)) as usize & 63] } else { b'=' };
-        out.extend((0..4).map(digit));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_that_of_rfc_4648() {
-        for (text, expected) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy")]
-        {
-            let mut out = Vec::new();
-            base64(text.as_bytes(), &mut out);
-            assert_eq!(out, expected.as_bytes());
-        }
-    }
 }

@@ -190,7 +190,7 @@ fn which_sheet_is_meant_is_said_or_is_a_fault() {
 #[test]
 fn headers_are_held_to_the_same_laws_as_those_of_text() {
     let twice = header(1, &["a", "a"]) + &row(2, &[&number("1"), &number("2")]);
-    assert!(fault(&workbook(&[("s", &twice)]), RULES).contains('a'));
+    assert!(fault(&workbook(&[("s", &twice)]), RULES).contains("the header names `a` twice, in columns 1 and 2"));
     let unnamed = header(1, &["a"]) + &row(2, &[&number("1"), &number("2")]);
     let run = check(&workbook(&[("s", &unnamed)]), RULES);
     assert_eq!(columns(&run)[1].0, "column_2");
@@ -248,4 +248,21 @@ fn damaged_workbooks_and_other_archives_are_faults() {
     assert!(place.run(&["check", "b.csv", "-r", "r.yaml"]).stderr.contains("this is a ZIP archive"));
     place.write("b.csv", &book);
     assert!(place.run(&["check", "b.csv", "-r", "r.yaml"]).stderr.contains("this is excel, and it is read as csv"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_temporary_directory_is_named_and_not_the_workbook() {
+    // The texts are packed well: the workbook is far smaller than the file that it is written to.
+    let rows: String = (2..2000).map(|n| row(n, &[&number("1234567890")])).collect();
+    let place = Place::with(RULES, "");
+    let book = workbook(&[("s", &(header(1, &["a"]) + &rows))]);
+    place.write("b.xlsx", book);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -f 8; exec \"$0\" check b.xlsx -r r.yaml", env!("CARGO_BIN_EXE_sluicegate")]);
+    let output = command.current_dir(place.path(".")).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("spool-0: cannot write: ") && said.contains("TMPDIR"), "{said}");
+    assert!(!said.contains("b.xlsx"), "{said}");
 }

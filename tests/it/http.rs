@@ -83,7 +83,9 @@ fn a_batch_from_the_web_is_the_batch_that_the_same_file_is() {
     let place = Place::with(&rules(QUICK), CSV);
     let of_file = place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "table"]);
     let of_web = place.run(&["gate", &web.url("/d.csv?token=s3cr3t"), "-r", "r.yaml", "--publish", "table"]);
-    assert_eq!(of_file.report()["batch_id"], of_web.report()["batch_id"]);
+    let id = |run: &Run| run.report()["batch"]["id"].as_str().map(str::to_owned);
+    assert!(id(&of_file).is_some_and(|id| !id.is_empty()));
+    assert_eq!(id(&of_file), id(&of_web));
     assert_eq!(of_web.report()["publication"]["state"], "unchanged");
     let told = format!("{}{}{}", of_web.stdout, of_web.stderr, of_web.report());
     assert!(told.contains(&web.url("/d.csv")) && !told.contains("s3cr3t"), "{told}");
@@ -231,6 +233,10 @@ fn a_server_that_cannot_answer_now_is_asked_again_when_it_says() {
     let always = Web::of("503 Service Unavailable\nRetry-After: 0", "");
     refused(&check_with(&always.url("/d.csv"), "retries: 2, wait_max: 1s", &[]), "unreadable", "3 attempts were made");
     assert_eq!(always.seen().len(), 3);
+    // The pause is doubled each time: more often than a number of its size can be.
+    let patient = Web::of("503 Service Unavailable\nRetry-After: 0", "");
+    refused(&check_with(&patient.url("/d.csv"), "retries: 100, wait_max: 1s", &[]), "unreadable", "101 attempts were made");
+    assert_eq!(patient.seen().len(), 101);
 }
 
 #[test]

@@ -229,13 +229,21 @@ fn events_that_are_gone_are_said_and_passed_over_only_when_that_is_asked_for() {
     brokers.produce(0, events(0, 20));
     assert_eq!(gate(&place, &brokers, &[]).code, 0);
     // The brokers keep 5 MB.
-    brokers.produce(0, json!([{"value": format!(r#"{{"id": 20, "seconds": 1, "user": "{}"}}"#, "x".repeat(10_000)), "times": 900}]));
+    let long = |id: i64| json!({"value": format!(r#"{{"id": {id}, "seconds": 1, "user": "{}"}}"#, "x".repeat(10_000))});
+    brokers.produce(0, (20..920).map(long).collect::<Vec<_>>().into());
     let halted = gate(&place, &brokers, &[]);
     assert_eq!(halted.code, 2, "{}", halted.stdout);
     assert!(halted.stderr.contains("were removed before they were read") && halted.stderr.contains("--accept-gap"), "{}", halted.stderr);
     let goes_on = gate(&place, &brokers, &["--accept-gap"]);
     assert_eq!(goes_on.code, 0, "{}", goes_on.stderr);
     assert!(goes_on.stderr.contains("as `--accept-gap` says"), "{}", goes_on.stderr);
+    // Ids are offsets: those before the gap, and all that the brokers still have.
+    let there = brokers.does(json!({"do": "consume", "topic": "t", "partition": 0}));
+    let there: Vec<i64> = there.as_array().expect("records").iter().filter_map(|record| record["offset"].as_i64()).collect();
+    assert!(there[0] > 20 && there.last() == Some(&919), "{there:?}");
+    let mut all: Vec<i64> = published(&place).into_iter().chain(set_aside(&place)).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..20).chain(there).collect::<Vec<_>>());
 }
 
 #[cfg(unix)]

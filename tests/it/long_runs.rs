@@ -86,6 +86,10 @@ fn a_long_run_over_the_web_gates_what_is_new_and_says_how_it_is_doing() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
     assert!(!metrics.contains("s3cr3t"), "{metrics}");
+    assert_eq!(run.0.wait().expect("it ends").code(), Some(0));
+    // What came twice is there once.
+    let table = place.run(&["check", "table", "-r", "r.yaml"]);
+    assert_eq!(table.rows("read"), 6, "{}", table.stderr);
     let Some(samples) = parsed(&metrics) else { return skipped("prometheus_client (a parser of OpenMetrics, in Python)") };
     for expected in [
         "counter sluicegate_batches_total verdict=quarantine watched \"d\" 5",
@@ -93,6 +97,8 @@ fn a_long_run_over_the_web_gates_what_is_new_and_says_how_it_is_doing() {
         "counter sluicegate_rows_total fate=published watched \"d\" 10",
         "counter sluicegate_rows_total fate=quarantined watched \"d\" 5",
         "counter sluicegate_rows_total fate=rejected watched \"d\" 0",
+        "counter sluicegate_rows_total fate=deletes watched \"d\" 0",
+        "counter sluicegate_rows_total fate=late watched \"d\" 0",
         "counter sluicegate_findings_total id=missing-name,on_fail=quarantine,outcome=fail,rule=missing watched \"d\" 5",
         "counter sluicegate_findings_total id=range-id,on_fail=warn,outcome=fail,rule=range watched \"d\" 5",
         "summary sluicegate_batch_seconds_count  watched \"d\" 5",
@@ -100,10 +106,6 @@ fn a_long_run_over_the_web_gates_what_is_new_and_says_how_it_is_doing() {
     ] {
         assert!(samples.iter().any(|sample| sample == expected), "{expected}\n{samples:#?}");
     }
-    assert_eq!(run.0.wait().expect("it ends").code(), Some(0));
-    // What came twice is there once.
-    let table = place.run(&["check", "table", "-r", "r.yaml"]);
-    assert_eq!(table.report.map_or(6, |report| report["rows"]["read"].as_u64().expect("a count")), 6, "{}", table.stderr);
 }
 
 #[test]

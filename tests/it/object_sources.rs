@@ -106,7 +106,6 @@ fn objects_are_judged_as_files_are() {
     let files: Vec<(&str, Vec<u8>)> = vec![
         ("one.csv", csv(0).into()),
         ("keys/day=2026-01-02/b.csv", csv(40).into()),
-        ("keys/day=2026-01-01/x=a%20b/../a.csv", Vec::new()),
         ("keys/day=2026-01-01/a.csv", csv(0).into()),
         ("keys/day=2026-01-01/_SUCCESS", Vec::new()),
         ("keys/_tmp/c.csv", csv(0).into()),
@@ -119,7 +118,6 @@ fn objects_are_judged_as_files_are() {
         ("file.arrow", arrow),
         ("file.parquet", columns),
     ];
-    let files: Vec<_> = files.into_iter().filter(|(name, _)| !name.contains("..")).collect();
     let there = both(store, &place, &files);
     for (data, rows) in [
         ("data/one.csv", 50),

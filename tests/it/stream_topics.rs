@@ -62,3 +62,35 @@ fn purchases_go_from_topic_to_topic_and_a_run_goes_on_where_the_last_one_ended()
     let none = place.run(&["stream", from.as_str(), "-r", "r.yaml", "--bad", "bad.ndjson"]);
     assert!(none.code == 2 && none.stderr.contains("`--positions FILE`"), "{}", none.stderr);
 }
+
+/// How often the thread that judges events has waited for something.
+#[cfg(target_os = "linux")]
+fn waits(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/task/{id}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("a count");
+    line.trim().parse().expect("a number")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_topic_does_not_keep_a_processor_busy() {
+    use std::time::Duration;
+    let Some(brokers) = Brokers::with_topic(1, 1) else { return };
+    let place = Place::with("dataset: d\nschema: { columns: { id: int64 } }\nrules: [{ missing: { column: id } }]\n", "");
+    brokers.produce(0, json!([{"value": "{\"id\": 1}"}]));
+    let mut stream = crate::stream::command(&place.path(""), &[&brokers.url(), "--positions", "at.json", "--good", "good.ndjson"]);
+    let mut stream = stream.spawn().expect("it starts");
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while std::fs::read_to_string(place.path("at.json")).is_err() && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let before = waits(stream.id());
+    std::thread::sleep(Duration::from_secs(2));
+    let waits = waits(stream.id()) - before;
+    stream.kill().expect("it was running");
+    stream.wait().expect("it ends");
+    assert!(place.path("at.json").exists());
+    assert_eq!(std::fs::read_to_string(place.path("good.ndjson")).expect("events"), "{\"id\": 1}\n");
+    // Ten times a second it looks whether someone asks to end.
+    assert!(waits < 200, "{waits} in two seconds");
+}

@@ -119,3 +119,33 @@ fn a_dry_run_leaves_files_where_they_are_and_remembers_none() {
     assert_eq!(watch(&place, &["--move-to", "gone", "--remember", "seen.ndjson"]).code, 0);
     assert_eq!(published(&place), [1, 2, 3, 4]);
 }
+
+#[test]
+fn options_that_belong_to_batches_of_another_kind_are_refused() {
+    let place = scene();
+    place.write("d.csv", "id\n1\n");
+    let refused = |data: &[&str], option: &[&str], says: &str| {
+        let run = place.run(&[&["gate", "-r", "r.yaml"], data, option].concat());
+        assert_eq!((run.code, &run.report()["faults"][0]["code"]), (2, &"conflicting-options".into()), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("`{}` belongs to {says}", option[0])), "{}", run.stderr);
+    };
+    let of_topic: [&[&str]; 6] =
+        [&["--rows", "5"], &["--bytes", "1MB"], &["--partitions", "0"], &["--from", "latest"], &["--accept-gap"], &["--group", "g"]];
+    for option in of_topic {
+        for data in [&["d.csv"][..], &["d.csv", "--every", "1s"], &["--watch", "in"]] {
+            refused(data, option, "a topic");
+        }
+    }
+    refused(&["d.csv"], &["--drain"], "a topic or `--watch`");
+    refused(&["d.csv", "--every", "1s"], &["--drain"], "a topic or `--watch`");
+    refused(&["d.csv"], &["--listen", "127.0.0.1:0"], "batches that keep coming");
+    refused(&["d.csv"], &["--batches", "1"], "batches that keep coming");
+    assert!(!place.path("lake").exists(), "nothing was published");
+    // All of them are told at once.
+    let all = place.run(&["gate", "d.csv", "-r", "r.yaml", "--rows", "5", "--drain", "--batches", "1"]);
+    assert_eq!(all.report()["faults"].as_array().map(Vec::len), Some(3), "{}", all.stderr);
+    for option in [&["--drain"][..], &["--positions", "at.json"]] {
+        let run = place.run(&[&["stream", "d.csv", "-r", "r.yaml", "--bad", "bad.ndjson"], option].concat());
+        assert!(run.code == 2 && run.stderr.contains(&format!("`{}` belongs to a topic", option[0])), "{}", run.stderr);
+    }
+}

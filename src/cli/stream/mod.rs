@@ -13,11 +13,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use clap::Args;
 
-use super::output;
 use super::reports::{Reports, named};
 use super::run::{Means, Trust, ensure_mask_key, mask_key, read_rules};
+use super::{feeds, output};
 use crate::audit::{RowJudge, Standing};
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::kafka::Settings;
 use crate::ruleset::RuleFile;
 use crate::source::{Encoding, EventReader, Format};
 use crate::stream::{Remembered, Stream, Terms};
@@ -93,14 +94,14 @@ impl StreamCommand {
 
     /// Reads the rules, and binds them to the columns of events.
     fn prepare(&self) -> Result<Prepared, Faults> {
-        let (reports, mut faults) = Reports::at(&self.reports);
-        let mut reports = reports;
+        let (mut reports, mut faults) = Reports::at(&self.reports);
         faults.extend(reports.keep_off("the rule file is", &self.rules));
         faults.extend(reports.keep_off("events come from", &self.events));
         for path in std::iter::once(&self.bad).chain(&self.good) {
             faults.extend(reports.keep_off("events go", &path.display().to_string()));
         }
         faults.extend(self.places_differ().err());
+        faults.extend(self.meaningless());
         let confines = self.trust.confines()?;
         let rules = faults.take(read_rules(&self.rules, confines.as_ref()));
         let Some(mut rules) = rules else { return Err(faults) };
@@ -113,6 +114,14 @@ impl StreamCommand {
             Some((stream, judge, schema)) => faults.or_ok(Prepared { rules, stream, judge, schema, reports }),
             None => Err(faults),
         }
+    }
+
+    /// Options that belong to topics, where events come from elsewhere.
+    fn meaningless(&self) -> Vec<Fault> {
+        let options = [("--drain", self.drain), ("--positions", self.positions.is_some())];
+        let given = options.into_iter().filter(|(_, is_given)| *is_given && !Settings::is_meant_by(&self.events));
+        let fault = |(option, _)| feeds::meaningless(option, "a topic, and events come from elsewhere");
+        given.map(|given| fault(given).hint("a topic is kafka://HOST:PORT/TOPIC; other input ends by itself")).collect()
     }
 
     /// No file is written to twice, or read and written.

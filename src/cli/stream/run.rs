@@ -129,10 +129,10 @@ impl Ends {
         Ok(Self { from, good, bad })
     }
 
-    fn wait(&mut self, within: Duration) -> Result<Arrival, Fault> {
+    fn wait(&mut self, within: Duration, elapsed: Duration) -> Result<Arrival, Fault> {
         match &mut self.from {
             From::Pipe(input) => input.wait(within),
-            From::Topic(topic) => topic.wait(),
+            From::Topic(topic) => topic.wait(within, elapsed),
         }
     }
 
@@ -174,11 +174,19 @@ impl Ends {
         }
     }
 
+    /// Keeps how far a topic was read, once what became of its events cannot be lost.
     fn settle(&mut self, elapsed: Duration, at_once: bool) -> Result<(), Fault> {
-        match &mut self.from {
-            From::Pipe(_) => Ok(()),
-            From::Topic(topic) => topic.settle(elapsed, at_once),
+        let From::Topic(topic) = &mut self.from else { return Ok(()) };
+        if !topic.is_to_settle(elapsed, at_once) {
+            return Ok(());
         }
+        self.bad.make_durable()?;
+        match &self.good {
+            To::Lines(sink) => sink.make_durable()?,
+            // The brokers have acknowledged them.
+            To::Topic(_) => {}
+        }
+        topic.settle(elapsed)
     }
 }
 
@@ -230,7 +238,7 @@ impl Running<'_> {
                 self.judge_lines(&mut out)?;
                 break Ended::Asked(code);
             }
-            let arrival = self.ends.wait(self.patience())?;
+            let arrival = self.ends.wait(self.patience(), self.clock.elapsed())?;
             self.judge_lines(&mut out)?;
             self.ends.settle(self.clock.elapsed(), false)?;
             if arrival == Arrival::End {

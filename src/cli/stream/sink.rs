@@ -91,6 +91,17 @@ impl LineSink {
         self.lines += count_lines(lines);
         Ok(())
     }
+
+    /// Makes sure that lines in a file outlast a loss of power.
+    ///
+    /// # Errors
+    /// The disk does not take them.
+    pub(super) fn make_durable(&self) -> Result<(), Fault> {
+        if self.is_regular {
+            self.file.sync_data().map_err(|e| cannot_write(&self.name, &e))?;
+        }
+        Ok(())
+    }
 }
 
 fn count_lines(text: &[u8]) -> u64 {

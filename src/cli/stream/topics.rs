@@ -1,6 +1,6 @@
 //! Topics that events come from, and go to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::kafka::{Limits, Moved, Outgoing, Reader, Settings, Target, Topic};
 use crate::source::EventRecord;
 use crate::stream::Output;
 
-/// A poll ends so long after it began: an event waits no longer for the next one.
+/// An event waits so long for the next ones, to be judged with them.
 const POLL: Duration = Duration::from_millis(1);
 
 /// Records and bytes of a poll, at most.
@@ -28,8 +28,12 @@ const AHEAD_BYTES: usize = 16 << 20;
 /// How often it is written down how far the topic was read.
 const SETTLE: Duration = Duration::from_secs(1);
 
+/// How often new partitions are looked for.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// A topic that events come from, a line of text for each record.
 pub(super) struct TopicInput {
+    topic: Topic,
     reader: Reader,
     positions: Positions,
     /// Where each partition ended at the beginning, if the stream ends there.
@@ -40,6 +44,8 @@ pub(super) struct TopicInput {
     /// How much of both was judged.
     judged_bytes: usize,
     judged_records: usize,
+    /// When new partitions were last looked for.
+    looked: Duration,
 }
 
 impl TopicInput {
@@ -64,23 +70,48 @@ impl TopicInput {
         let reader = Reader::open(&settings, &starts, AHEAD_BYTES)?;
         let (records, moved, text) = (Vec::new(), Vec::new(), Vec::new());
         let ends = drain.then_some(ends);
-        Ok(Self { reader, positions, ends, records, moved, text, judged_bytes: 0, judged_records: 0 })
+        Ok(Self { topic, reader, positions, ends, records, moved, text, judged_bytes: 0, judged_records: 0, looked: Duration::ZERO })
     }
 
-    /// Takes what is there.
+    /// Goes on with partitions too that the topic has got since: these from their first event on.
+    fn take_in_new_partitions(&mut self, elapsed: Duration) -> Result<(), Fault> {
+        if self.ends.is_some() || elapsed < self.looked + LOOK {
+            return Ok(());
+        }
+        self.looked = elapsed;
+        let mut starts = self.reader.positions();
+        let known: BTreeSet<i32> = starts.iter().map(|(partition, _)| *partition).collect();
+        let there = self.topic.partitions()?;
+        for partition in there.into_iter().filter(|partition| !known.contains(partition)) {
+            starts.push((partition, self.topic.offsets(partition)?.0));
+        }
+        if starts.len() > known.len() {
+            self.reader = Reader::open(&self.topic.settings(), &starts, AHEAD_BYTES)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what is there, waiting `within` for it.
     ///
     /// # Errors
     /// The topic cannot be read on.
-    pub(super) fn wait(&mut self) -> Result<Arrival, Fault> {
+    pub(super) fn wait(&mut self, within: Duration, elapsed: Duration) -> Result<Arrival, Fault> {
+        self.take_in_new_partitions(elapsed)?;
         let is_drained = |ends: &BTreeMap<i32, i64>| {
             self.reader.positions().iter().all(|(partition, next)| ends.get(partition).is_none_or(|end| next >= end))
         };
         if self.ends.as_ref().is_some_and(is_drained) {
             return Ok(Arrival::End);
         }
-        let polled = self.reader.poll(&Limits { records: RECORDS, bytes: BYTES, wait: POLL })?;
-        self.moved = polled.moved;
-        self.records = polled.records;
+        let first = self.reader.poll(&Limits { records: 1, bytes: BYTES, wait: within })?;
+        (self.records, self.moved) = (first.records, first.moved);
+        if !self.records.is_empty() {
+            let more = self.reader.poll(&Limits { records: RECORDS, bytes: BYTES, wait: POLL });
+            // What is here is judged first; trouble that lasts is told by the next poll.
+            let more = more.unwrap_or_default();
+            self.records.extend(more.records);
+            self.moved.extend(more.moved);
+        }
         for record in &self.records {
             let start = self.text.len();
             // A record without a value is no event.
@@ -127,15 +158,16 @@ impl TopicInput {
         }
     }
 
-    /// Writes down how far the topic was read, now and then, or at once.
+    /// Whether it is time to write down how far the topic was read.
+    pub(super) fn is_to_settle(&self, elapsed: Duration, at_once: bool) -> bool {
+        self.positions.has_changed && (at_once || elapsed.saturating_sub(self.positions.written) >= SETTLE)
+    }
+
+    /// Writes down how far the topic was read. What became of all events before is durable.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn settle(&mut self, elapsed: Duration, at_once: bool) -> Result<(), Fault> {
-        let is_time = at_once || elapsed.saturating_sub(self.positions.written) >= SETTLE;
-        if !is_time || !self.positions.has_changed {
-            return Ok(());
-        }
+    pub(super) fn settle(&mut self, elapsed: Duration) -> Result<(), Fault> {
         self.positions.written = elapsed;
         self.positions.has_changed = false;
         self.positions.write()

@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::vec::IntoIter;
 
-use bytes::Bytes;
-
 use super::{Limits, Moved, Polled, State};
 use crate::kafka::fetching::Part;
 use crate::kafka::trouble::Patience;
@@ -12,6 +10,8 @@ use crate::source::EventRecord;
 
 /// What a record takes beside its own bytes.
 const RECORD_BYTES: usize = size_of::<EventRecord>();
+/// What a header takes beside its name and value.
+const HEADER_BYTES: usize = size_of::<(String, Vec<u8>)>();
 
 /// A partition that is read.
 pub(super) struct Lane {
@@ -27,14 +27,18 @@ pub(super) struct Lane {
     pub is_busy: bool,
     /// How long trouble with it is still borne.
     pub patience: Patience,
-    pub bytes: usize,
+    /// What it holds in memory.
+    pub held: usize,
     ready: VecDeque<Ready>,
 }
 
 /// The events of a batch that nobody took yet.
 struct Ready {
     records: IntoIter<EventRecord>,
+    /// Of keys, values and headers.
     bytes: usize,
+    /// With what it takes beside these.
+    held: usize,
     next: i64,
 }
 
@@ -48,28 +52,27 @@ impl Lane {
             leader: -1,
             is_busy: false,
             patience,
-            bytes: 0,
+            held: 0,
             ready: VecDeque::new(),
         }
     }
 
     /// Takes in what was fetched.
     pub(super) fn put(&mut self, part: Part) {
-        let bytes = part.records.iter().map(bytes_of).sum();
-        self.bytes += bytes;
+        let (bytes, held) = part.records.iter().fold((0, 0), |(bytes, all), record| (bytes + record.bytes(), all + held(record)));
+        self.held += held;
         self.fetched = part.next;
         match self.ready.back_mut() {
             // Batches without events only move the offset.
             Some(last) if part.records.is_empty() => last.next = part.next,
-            Some(_) | None => self.ready.push_back(Ready { records: part.records.into_iter(), bytes, next: part.next }),
+            Some(_) | None => self.ready.push_back(Ready { records: part.records.into_iter(), bytes, held, next: part.next }),
         }
     }
 }
 
 /// What a record holds in memory.
-fn bytes_of(record: &EventRecord) -> usize {
-    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
-    record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len) + headers + RECORD_BYTES
+fn held(record: &EventRecord) -> usize {
+    record.bytes() + record.headers.len() * HEADER_BYTES + RECORD_BYTES
 }
 
 /// A poll under way.
@@ -114,13 +117,14 @@ impl<'a> Taking<'a> {
             if ready.records.len() <= room && self.bytes + ready.bytes <= self.limits.bytes {
                 self.count += ready.records.len();
                 self.bytes += ready.bytes;
-                lane.bytes -= ready.bytes;
+                lane.held -= ready.held;
                 out.extend(&mut ready.records);
             } else if let Some(record) = ready.records.next() {
-                let bytes = bytes_of(&record);
+                let (bytes, held) = (record.bytes(), held(&record));
                 self.count += 1;
                 self.bytes += bytes;
-                lane.bytes -= bytes;
+                lane.held -= held;
+                ready.held -= held;
                 ready.bytes -= bytes;
                 lane.handed = record.offset + 1;
                 out.push(record);
@@ -144,5 +148,32 @@ pub(super) fn taken(state: &mut State, taking: &mut Taking<'_>) {
             state.turn = (at + 1) % count;
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn record(offset: i64) -> EventRecord {
+        let (key, value, headers) = (Some("key".into()), Some("value".into()), vec![("h".to_owned(), vec![0])]);
+        EventRecord { topic: "t".into(), partition: 0, offset, timestamp_ms: 0, key, value, headers }
+    }
+
+    /// Ten bytes each, whatever they hold in memory.
+    #[test]
+    fn a_poll_counts_the_bytes_of_keys_values_and_headers_alone() {
+        let mut lane = Lane::new(0, 0, Patience::new(Duration::ZERO));
+        lane.put(Part { records: (0..9).map(record).collect(), next: 9 });
+        for (bytes, count) in [(30, 3), (31, 4), (20, 2)] {
+            let limits = Limits { records: 100, bytes, wait: Duration::ZERO };
+            let mut taking = Taking::new(&limits);
+            taking.lanes.resize_with(1, || None);
+            taking.take(0, &mut lane);
+            assert_eq!(taking.into_polled(std::slice::from_ref(&lane)).records.len(), count, "{bytes} bytes");
+        }
+        assert_eq!((lane.held, lane.handed), (0, 9));
     }
 }

@@ -88,7 +88,7 @@ fn claimed(shared: &Shared, broker: i32) -> Option<Claim> {
         }
         let bytes_max = (shared.lane_bytes / 4).clamp(BYTES_MIN, BYTES_MAX) as i32;
         let mut wanted = Vec::new();
-        for lane in state.lanes.iter_mut().filter(|lane| lane.leader == broker && !lane.is_busy && lane.bytes <= shared.lane_bytes) {
+        for lane in state.lanes.iter_mut().filter(|lane| lane.leader == broker && !lane.is_busy && lane.held <= shared.lane_bytes) {
             lane.is_busy = true;
             wanted.push(FetchFrom { partition: lane.partition, offset: lane.fetched, bytes_max });
         }
@@ -115,7 +115,7 @@ fn took(shared: &Shared, answer: Result<Answer, Trouble>) -> Result<(), Trouble>
     let answer = answer?;
     let (partition, high_watermark) = (answer.partition, answer.high_watermark);
     let parts = answer.parts(&shared.topic, &shared.name, |part| {
-        let is_full = |state: &mut State| !state.is_stopped && lane(state, partition).is_some_and(|lane| lane.bytes > shared.lane_bytes);
+        let is_full = |state: &mut State| !state.is_stopped && lane(state, partition).is_some_and(|lane| lane.held > shared.lane_bytes);
         let mut state = shared.room.wait_while(shared.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
         let Some(lane) = lane(&mut state, partition) else { return false };
         lane.high_watermark = high_watermark;

@@ -19,3 +19,11 @@ pub struct EventRecord {
     /// In their order; a name may stand twice.
     pub headers: Vec<(String, Vec<u8>)>,
 }
+
+impl EventRecord {
+    /// What its key, value and headers take.
+    pub fn bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len) + headers
+    }
+}

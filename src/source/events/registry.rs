@@ -112,7 +112,8 @@ fn credentials(here: &Surroundings) -> Result<Option<(String, String)>, Fault> {
 
 /// Status and body of the answer; a registry that is busy or starting is asked again.
 async fn asked(url: &str, credentials: Option<(String, String)>) -> Result<(StatusCode, Vec<u8>), String> {
-    let client = reqwest::Client::builder().timeout(TIME_MAX).connect_timeout(CONNECT_TIME_MAX);
+    // The environment, which may name a proxy, is read by the command line alone.
+    let client = reqwest::Client::builder().no_proxy().timeout(TIME_MAX).connect_timeout(CONNECT_TIME_MAX);
     // Whoever redirects would be shown the password.
     let client = client.redirect(reqwest::redirect::Policy::none()).build().map_err(|e| why(&e))?;
     let mut pauses = PAUSES.into_iter();

@@ -7,8 +7,9 @@ mod cells;
 mod sheet;
 mod unpacked;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use self::cells::{Cell, Extent, field};
@@ -16,6 +17,7 @@ use self::sheet::Workbook;
 use super::csv::CsvSource;
 use super::format::Opening;
 use super::origin::RowGaps;
+use super::spool::cannot_spool;
 use super::typed::damaged;
 use super::{
     Chunk, Delimiter, Format, InputFile, Known, Malformed, Origins, Piece, Preread, Projection, ReadOptions, SchemaEvidence, Source,
@@ -46,7 +48,7 @@ impl ExcelSource {
         let (mut texts, mut gaps) = (Vec::new(), Vec::new());
         for file in files {
             let (path, out) = spool.create()?;
-            let rows = written(&file, options, BufWriter::with_capacity(1 << 18, out))?;
+            let rows = written(&file, options, &path, out)?;
             file.ensure_unchanged()?;
             gaps.push(RowGaps::new(rows));
             texts.push(file.spooled(path)?);
@@ -75,8 +77,8 @@ impl ExcelSource {
     }
 }
 
-/// Writes the sheet of `file` to `out` as delimited text. Gives the numbers, from 0, of its rows that hold no record.
-fn written(file: &InputFile, options: &ReadOptions, out: impl Write) -> Result<Vec<u64>, Fault> {
+/// Writes the sheet of `file` to `out`, which is at `spool`, as delimited text. Gives the numbers, from 0, of its rows that hold no record.
+fn written(file: &InputFile, options: &ReadOptions, spool: &Path, out: impl Write) -> Result<Vec<u64>, Fault> {
     if file.bytes > FILE_BYTES_MAX {
         let what = format!("{}: a workbook of more than {} MiB is not read", file.path, FILE_BYTES_MAX >> 20);
         return Err(Fault::new(Code::TooLarge, what).hint("save the sheet as CSV"));
@@ -88,7 +90,8 @@ fn written(file: &InputFile, options: &ReadOptions, out: impl Write) -> Result<V
         let mut workbook = Workbook::open(file, bytes)?;
         let sheet = workbook.sheet(file, options.sheet.as_deref())?;
         let extent = workbook.extent(file, &sheet)?;
-        Writer { out, file, header_rows: options.header.unwrap_or(1), extent, gaps: Vec::new(), next: 0 }.write(&mut workbook, &sheet)
+        let header_rows = options.header.unwrap_or(1);
+        Writer { out, file, spool, header_rows, extent, gaps: Vec::new(), next: 0 }.write(&mut workbook, &sheet)
     }));
     written.unwrap_or_else(|_| Err(damaged(file, &"the workbook contradicts itself")))
 }
@@ -97,6 +100,8 @@ fn written(file: &InputFile, options: &ReadOptions, out: impl Write) -> Result<V
 struct Writer<'a, W> {
     out: W,
     file: &'a InputFile,
+    /// Where it writes to.
+    spool: &'a Path,
     /// So many rows name the columns.
     header_rows: u32,
     extent: Extent,
@@ -123,7 +128,7 @@ impl<W: Write> Writer<'_, W> {
             }
             self.record(&header, number, cells)
         })?;
-        self.out.flush().map_err(|e| super::spool::cannot_spool(std::path::Path::new(&file.path), &e))?;
+        self.out.flush().map_err(|e| cannot_spool(self.spool, &e))?;
         Ok(self.gaps)
     }
 
@@ -152,7 +157,7 @@ impl<W: Write> Writer<'_, W> {
 
     fn line(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let written = self.out.write_all(bytes).and_then(|()| self.out.write_all(b"\n"));
-        written.map_err(|e| super::spool::cannot_spool(std::path::Path::new(&self.file.path), &e))
+        written.map_err(|e| cannot_spool(self.spool, &e))
     }
 }
 

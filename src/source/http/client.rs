@@ -93,7 +93,7 @@ impl<'a> Client<'a> {
                 return Err(Fault { what: format!("{}{tried}", fault.what), ..fault });
             }
             sleep(wait.unwrap_or(pause).min(limits.wait_max)).await;
-            pause *= 2;
+            pause = pause.saturating_mul(2);
         }
         Err(Fault::new(Code::Internal, "internal error: attempts never end"))
     }

@@ -91,7 +91,7 @@ impl Remembered {
         let written: Option<Written> = serde_json::from_str(text).ok().filter(|written: &Written| written.version == VERSION);
         let Some(written) = written else {
             let fault = Fault::new(Code::InvalidValue, format!("{path}: this is no file of remembered answers"));
-            return Err(fault.hint("`--remember` names a file of its own, which is made if it is not there"));
+            return Err(fault.hint("`--remember-answers` names a file of its own, which is made if it is not there"));
         };
         Ok(Self { settled: Mutex::new(written.answers), ..Self::nothing(purpose) })
     }

@@ -208,6 +208,20 @@ fn user_and_password_come_from_the_environment_or_a_file() {
     }
 }
 
+/// A process of its own, which has a proxy in its environment that answers nothing.
+#[test]
+fn a_registry_is_asked_without_the_proxy_that_the_environment_names() {
+    let test = "source::events::tests::avro::user_and_password_come_from_the_environment_or_a_file";
+    let mut process = std::process::Command::new(std::env::current_exe().expect("this program"));
+    process.args(["--exact", test]).env_remove("NO_PROXY").env_remove("no_proxy");
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        process.env(name, "http://127.0.0.1:1");
+    }
+    let output = process.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[test]
 fn types_widen_as_far_as_nothing_is_lost_and_else_a_record_is_malformed() {
     let schema = |kind: &str| record_schema(&format!(r#"{{"name": "x", "type": {kind}}}"#));
