@@ -61,7 +61,7 @@ fn html_is_one_file_without_requests_and_escapes_what_it_shows() {
     }
 }
 
-fn browser() -> Option<&'static str> {
+pub fn browser() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
         .find(|name| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success()));
