@@ -74,6 +74,7 @@ mod mistakes;
 mod object_sources;
 mod orc;
 mod other_stores;
+mod pages;
 mod parity;
 mod partitioned;
 mod planted;
