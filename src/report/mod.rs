@@ -1,17 +1,28 @@
 //! One model, rendered in every format.
 
+mod digest;
+mod github;
+mod gitlab;
 mod html;
+mod junit;
 pub(crate) mod limits;
+mod markdown;
 pub mod model;
 mod read;
+mod rendering;
+mod rows;
+mod sarif;
 pub mod since;
 pub mod stream;
 pub mod terminal;
+mod told;
 
 use std::path::{Path, PathBuf};
 
+pub use gitlab::beside;
 pub use model::Report;
 pub use read::read;
+pub use rendering::{Rendering, Repository, Values};
 
 use crate::diagnostic::{Code, Fault, nearest};
 
@@ -26,20 +37,6 @@ pub struct ReportFormat {
     pub render: fn(&Report, &Rendering) -> String,
 }
 
-/// What a renderer is told beside the report.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rendering {
-    pub values: Values,
-}
-
-/// Whether values of the data are shown; those of masked columns are hidden before a report is made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Values {
-    #[default]
-    Shown,
-    Hidden,
-}
-
 /// Every format. To add one: a file in this room, and an entry here.
 pub const FORMATS: &[ReportFormat] = &[
     ReportFormat {
@@ -49,6 +46,31 @@ pub const FORMATS: &[ReportFormat] = &[
         render: |report, _| json(report),
     },
     ReportFormat { name: "html", extension: Some("html"), meaning: "A page for people, in one file.", render: html::render },
+    ReportFormat {
+        name: "markdown",
+        extension: Some("md"),
+        meaning: "A summary of at most 60 kB, for a step of CI or a comment.",
+        render: markdown::render,
+    },
+    ReportFormat {
+        name: "junit",
+        extension: Some("xml"),
+        meaning: "JUnit's XML: a case a finding, for the test views of CI systems.",
+        render: junit::render,
+    },
+    ReportFormat {
+        name: "sarif",
+        extension: Some("sarif"),
+        meaning: "SARIF 2.1.0: a result a failing row, for code scanning.",
+        render: sarif::render,
+    },
+    ReportFormat {
+        name: "github",
+        extension: None,
+        meaning: "Annotations for GitHub Actions: workflow commands, which a step prints.",
+        render: github::render,
+    },
+    ReportFormat { name: "gitlab", extension: None, meaning: "GitLab's code quality report, for merge requests.", render: gitlab::render },
 ];
 
 /// How the names of reports may end.
