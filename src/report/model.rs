@@ -43,6 +43,9 @@ pub struct Report {
     #[schemars(with = "Vec<FaultModel>")]
     pub faults: Vec<crate::diagnostic::Fault>,
     pub rows: RowTotals,
+    /// Of a rejected batch: where its rows would have gone, had it not been rejected as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_pass: Option<WouldPass>,
     /// Worst first; otherwise in the rule file's order.
     pub findings: Vec<Finding>,
     pub schema_changes: Vec<SchemaChange>,
@@ -139,6 +142,14 @@ pub struct RowTotals {
     /// Of change data: rows that were ignored, since a newer one of their key was there.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub late: u64,
+}
+
+/// What would have become of the rows of a rejected batch; those that `clean` dropped aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WouldPass {
+    /// Rows that fail no rule that names rows.
+    pub published: u64,
+    pub quarantined: u64,
 }
 
 impl RowTotals {
