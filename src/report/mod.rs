@@ -1,5 +1,6 @@
 //! One model, rendered in every format.
 
+pub mod columns;
 mod html;
 pub(crate) mod limits;
 pub mod model;
