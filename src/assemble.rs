@@ -44,6 +44,8 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         findings,
         schema_changes: audited.schema_changes.clone(),
         columns: audited.columns.clone(),
+        correlations: audited.correlations.clone(),
+        candidate_keys: audited.candidate_keys.clone(),
         publication,
         ..empty(header, Some(rules))
     };
@@ -120,6 +122,8 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         publication: None,
         history: None,
         stream: None,
+        correlations: None,
+        candidate_keys: None,
     }
 }
 

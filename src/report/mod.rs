@@ -1,5 +1,6 @@
 //! One model, rendered in every format.
 
+pub mod columns;
 mod digest;
 mod github;
 mod gitlab;

@@ -126,10 +126,12 @@ fn headline(report: &Report, style: Style) -> String {
         (Mode::Gate, None) => "gate".to_owned(),
         (Mode::DryRun, None) => "gate, dry run".to_owned(),
         (Mode::Stream, None) => "stream".to_owned(),
+        (Mode::Profile, None) => "profile".to_owned(),
         (Mode::Check, Some(began)) => format!("checked {}", minute(began)),
         (Mode::Gate, Some(began)) => format!("gated {}", minute(began)),
         (Mode::DryRun, Some(began)) => format!("gate, dry run {}", minute(began)),
         (Mode::Stream, Some(began)) => format!("stream since {}", minute(began)),
+        (Mode::Profile, Some(began)) => format!("profiled {}", minute(began)),
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     let mode = visible::cut(&mode, NAME_MAX);
