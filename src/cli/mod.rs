@@ -23,6 +23,7 @@ mod prune;
 mod quarantine;
 mod record;
 mod references;
+mod release;
 mod replay;
 mod reports;
 mod rules;
@@ -78,6 +79,11 @@ enum Command {
     ///
     /// Exit code: 0 it is done; 1 a batch is rejected; 2 it could not be judged.
     Replay(replay::Replay),
+    /// Publish a rejected batch all the same: who decided so, and why, is recorded, and stands in every later report of it
+    ///
+    /// Its rows come from DATA, or from the quarantine if the batch was set aside as a whole. Rows that a rule sets aside stay so.
+    /// Exit code: 0 it is published, or was before; 1 it is rejected all the same; 2 it cannot be released.
+    Release(Box<release::Release>),
     /// Remove what a data set has left beside its published rows: old summaries, rows set aside, recorded runs, reports
     ///
     /// Exit code: 0 it is done, or there was nothing to do; 2 it could not be done.
@@ -145,6 +151,7 @@ impl Command {
             Self::Gate(command) => command.run(),
             Self::Stream(command) => command.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Release(release) => release.run(),
             Self::Prune(prune) => prune.run(),
             Self::Forget(forget) => forget.run(),
             Self::Baseline(command) => command.run(),

@@ -136,6 +136,11 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl RunOptions {
+    /// The clock of the run that begins now.
+    pub(super) fn clock(&self) -> DateTime<Utc> {
+        self.means.clock()
+    }
+
     /// The data's paths, as the command line or the rule file names them.
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
@@ -298,6 +303,11 @@ impl<'a> Begun<'a> {
     /// Begins with another batch.
     pub(super) fn renew(&mut self) {
         (self.now, self.summary) = (self.options.means.clock(), None);
+    }
+
+    /// Where the run is recorded, if it is.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
     }
 
     /// Leaves the run out of the history.

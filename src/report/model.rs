@@ -53,6 +53,9 @@ pub struct Report {
     pub columns: Vec<ColumnReport>,
     /// What the gate did; none for `check`.
     pub publication: Option<Publication>,
+    /// That a person let the batch be published although it is rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// What has changed since earlier runs, where runs are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryReport>,
@@ -76,10 +79,49 @@ impl Report {
         self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code) && !is_written(f))
     }
 
+    /// Whether the batch is published, or would be, only since a person released it.
+    pub fn is_released(&self) -> bool {
+        let (Some(release), Some(publication)) = (&self.release, &self.publication) else { return false };
+        let is_there = match publication.would_be.unwrap_or(publication.state) {
+            PublicationState::Published | PublicationState::Superseded => release.standing == ReleaseStanding::Holds,
+            // A permission that has ended takes nothing back.
+            PublicationState::Unchanged => release.standing != ReleaseStanding::OtherRules,
+            PublicationState::SetAside | PublicationState::Withheld | PublicationState::DryRun => false,
+        };
+        self.verdict == Verdict::Reject && is_there
+    }
+
     /// Whether some finding warns; `--strict` minds.
     pub fn has_warnings(&self) -> bool {
         self.findings.iter().any(Finding::is_warning)
     }
+}
+
+/// A person's decision that a rejected batch is published all the same. It changes no finding and no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Release {
+    pub reason: String,
+    /// Who decided.
+    pub by: String,
+    /// When (RFC 3339, UTC).
+    pub at: String,
+    /// Up to when the batch may be published (RFC 3339, UTC); for ever if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Digest of the rules that had rejected the batch.
+    pub rules_digest: String,
+    pub standing: ReleaseStanding,
+}
+
+/// Whether a release lets the batch be published now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseStanding {
+    Holds,
+    /// Its time is over. What was published before stays.
+    Ended,
+    /// It was given under other rules than those of this run, and does not hold under these.
+    OtherRules,
 }
 
 /// How a [`crate::diagnostic::Fault`] is written.

@@ -87,6 +87,8 @@ mod purchase_filter;
 mod quarantine;
 mod recorded;
 mod reference;
+mod released;
+mod released_aside;
 mod replace;
 mod replay;
 mod representation;
