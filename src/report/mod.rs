@@ -3,6 +3,7 @@
 mod html;
 pub(crate) mod limits;
 pub mod model;
+pub(crate) mod openmetrics;
 mod read;
 pub mod since;
 pub mod stream;
