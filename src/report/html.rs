@@ -3,6 +3,7 @@
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
 
+use super::Rendering;
 use super::model::Report;
 use crate::findings::{FigureName, Unit, figures};
 use crate::rules::words::Duration;
@@ -10,7 +11,7 @@ use crate::shown::{beside, count, counted, digits, minute, percent_of};
 use crate::visible;
 
 /// Renders `report` with the template in `reports/`.
-pub(super) fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report, _: &Rendering) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     environment.add_filter("count", |n: u64| count(n));
