@@ -3,6 +3,7 @@
 mod html;
 pub(crate) mod limits;
 pub mod model;
+pub(crate) mod openlineage;
 pub(crate) mod openmetrics;
 mod read;
 pub mod since;
@@ -50,6 +51,18 @@ pub const FORMATS: &[ReportFormat] = &[
         render: |report, _| json(report),
     },
     ReportFormat { name: "html", extension: Some("html"), meaning: "A page for people, in one file.", render: html::render },
+    ReportFormat {
+        name: "openmetrics",
+        extension: Some("prom"),
+        meaning: "Figures for a collector of metrics, such as the textfile collector of Prometheus: names and numbers, no values.",
+        render: |report, _| openmetrics::render(report),
+    },
+    ReportFormat {
+        name: "openlineage",
+        extension: None,
+        meaning: "Events of OpenLineage, one a line: the run started, and how it ended, with facets of data quality.",
+        render: openlineage::render,
+    },
 ];
 
 /// How the names of reports may end.
