@@ -123,7 +123,17 @@ struct Wants {
 impl Wants {
     fn of(level: Level) -> Self {
         let (basic, full) = (level >= Level::Basic, level == Level::Full);
-        Self { counted: basic, basic, distinct: full, quantiles: full, histogram: full, top_values: full, full, log: false, thorough: false }
+        Self {
+            counted: basic,
+            basic,
+            distinct: full,
+            quantiles: full,
+            histogram: full,
+            top_values: full,
+            full,
+            log: false,
+            thorough: false,
+        }
     }
 
     /// Whether more is wanted than a few figures.

@@ -172,10 +172,14 @@ impl State for Overview {
             Saved::FewNumbers(counts) => {
                 encoding::ensure(state.kind() != "texts" && state.kind() != "others", "it counted values of another kind")?;
                 encoding::ensure_counts(counts.iter().map(|(_, count)| *count))?;
-                encoding::ensure(counts.is_sorted_by(|a, b| a.0 < b.0) && counts.len() <= VALUES_MAX, "it counts more values than are counted")?;
+                encoding::ensure(
+                    counts.is_sorted_by(|a, b| a.0 < b.0) && counts.len() <= VALUES_MAX,
+                    "it counts more values than are counted",
+                )?;
                 if state.kind() == "floats" {
                     // So many times a float is added at once.
-                    let is_number = |key: i128, count: u64| count < 1 << 40 && u64::try_from(key).is_ok_and(|order| !value_at(order).is_nan());
+                    let is_number =
+                        |key: i128, count: u64| count < 1 << 40 && u64::try_from(key).is_ok_and(|order| !value_at(order).is_nan());
                     encoding::ensure(counts.iter().all(|(key, count)| is_number(*key, *count)), "it counts what is no number")?;
                 }
                 let mut few = FewNumbers::default();
