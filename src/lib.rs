@@ -78,6 +78,7 @@ mod prepare;
 mod remote;
 mod shown;
 mod sql;
+mod suggest;
 mod text;
 mod types;
 mod visible;

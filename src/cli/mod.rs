@@ -14,6 +14,7 @@ mod forget;
 mod gate;
 mod given;
 mod history;
+mod init;
 mod internal;
 mod keep_gating;
 mod kept;
@@ -66,6 +67,11 @@ enum Command {
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
     Gate(Box<gate::Gate>),
+    /// Suggest a rule file for data that has none yet: each rule with what in the data speaks for it
+    ///
+    /// Rules are made from a part of the rows, tried on the rest, and kept only if they hold there. Exit code: 0 it is written;
+    /// 2 the data could not be read, or the file not written.
+    Init(Box<init::Init>),
     /// Judge events one by one, as they come: what passes goes on, the rest is set aside with reasons
     ///
     /// Events are JSON, one a line. Exit code: 0 all passed, or bad ones are set aside; 1 a window is rejected (with --strict also
@@ -149,6 +155,7 @@ impl Command {
         match self {
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
+            Self::Init(command) => command.run(),
             Self::Stream(command) => command.run(),
             Self::Replay(replay) => replay.run(),
             Self::Release(release) => release.run(),

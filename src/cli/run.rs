@@ -400,7 +400,7 @@ impl<'a> Begun<'a> {
 }
 
 /// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
-fn countable(limit: u64) -> u64 {
+pub(super) fn countable(limit: u64) -> u64 {
     const UNCOUNTED: u64 = 96 << 20;
     limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }
