@@ -33,6 +33,8 @@ mod serve;
 mod signals;
 mod stream;
 mod trust;
+mod try_rules;
+mod try_shown;
 mod web;
 
 use std::ffi::OsString;
