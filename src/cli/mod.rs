@@ -35,6 +35,8 @@ mod serve;
 mod signals;
 mod stream;
 mod trust;
+mod try_rules;
+mod try_shown;
 mod web;
 
 use std::ffi::OsString;

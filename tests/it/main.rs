@@ -111,6 +111,7 @@ mod summary_files;
 mod support;
 mod table_drift;
 mod text;
+mod try_rules;
 mod watch;
 mod web;
 mod weights;
