@@ -44,6 +44,8 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         findings,
         schema_changes: audited.schema_changes.clone(),
         columns: audited.columns.clone(),
+        correlations: audited.correlations.clone(),
+        candidate_keys: audited.candidate_keys.clone(),
         publication,
         ..empty(header, Some(rules))
     };
@@ -118,8 +120,11 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         schema_changes: Vec::new(),
         columns: Vec::new(),
         publication: None,
+        release: None,
         history: None,
         stream: None,
+        correlations: None,
+        candidate_keys: None,
     }
 }
 
@@ -127,13 +132,17 @@ fn digest(rules: &RuleFile) -> String {
     format!("{:032x}", rules.digest)
 }
 
+/// Where the rows go of a batch that is published, of which `set_aside` are not.
+pub fn passing(audited: &Audited, set_aside: u64) -> RowTotals {
+    let (read, filtered, malformed) = (audited.row_origins.records(), audited.filtered, audited.malformed);
+    let published = read - filtered - set_aside;
+    RowTotals { read, published, quarantined: set_aside, filtered, malformed, ..RowTotals::default() }
+}
+
 fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
     let (read, filtered, malformed) = (audited.row_origins.records(), audited.filtered, audited.malformed);
     match verdict {
-        Verdict::Accept | Verdict::Quarantine => {
-            let published = read - filtered - set_aside;
-            RowTotals { read, published, quarantined: set_aside, filtered, malformed, ..RowTotals::default() }
-        }
+        Verdict::Accept | Verdict::Quarantine => passing(audited, set_aside),
         Verdict::Reject | Verdict::Undecided => {
             RowTotals { read, published: 0, quarantined: 0, filtered, malformed, rejected: read - filtered, ..RowTotals::default() }
         }

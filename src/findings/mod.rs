@@ -168,6 +168,14 @@ impl Finding {
         self.outcome == Outcome::NoData && self.severity == Severity::Error
     }
 
+    /// Whether it was judged and did not pass, or could not be judged.
+    pub fn is_problem(&self) -> bool {
+        match self.outcome {
+            Outcome::Fail | Outcome::Warn | Outcome::NoData | Outcome::InsufficientEvidence => true,
+            Outcome::Pass | Outcome::Known | Outcome::NotJudged => false,
+        }
+    }
+
     /// Whether it warns: it failed with `on_fail: warn`, is past an earlier limit, cannot tell, or had nothing to judge.
     pub fn is_warning(&self) -> bool {
         match self.outcome {

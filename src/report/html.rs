@@ -2,9 +2,10 @@
 
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
-
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::Rendering;
 use super::model::Report;
 use crate::base64;
 use crate::findings::{FigureName, Outcome, Unit, figures};
@@ -40,7 +41,7 @@ const PROBLEMS_BYTES: [usize; 2] = [300_000, 100_000];
 const PASSING_BYTES: [usize; 2] = [120_000, 60_000];
 
 /// Renders `report` with the templates in `reports/html/`.
-pub(super) fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report, _: &Rendering) -> String {
     let environment = environment();
     let page =
         page(&environment, report).expect("the templates are part of the program and rendered by its tests for every kind of report");
@@ -48,7 +49,8 @@ pub(super) fn render(report: &Report) -> String {
     visible::page(&page).into_owned()
 }
 
-fn environment() -> Environment<'static> {
+/// The templates, with what they write numbers and times with.
+pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     environment.add_filter("count", |n: u64| count(n));
@@ -66,6 +68,12 @@ fn environment() -> Environment<'static> {
         environment.add_template(name, text).expect("the templates are part of the program");
     }
     environment
+}
+
+/// A digest of what pages of reports are made with.
+pub(crate) fn digest() -> u64 {
+    let texts: Vec<&str> = TEMPLATES.iter().map(|(_, text)| *text).collect();
+    xxh3_64((texts.concat() + SCRIPT).as_bytes())
 }
 
 fn page(environment: &Environment<'_>, report: &Report) -> Result<String, minijinja::Error> {
