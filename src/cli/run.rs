@@ -15,7 +15,7 @@ use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::{self, Mode};
-use crate::report::{self, Report};
+use crate::report::{self, Report, ReportFormat};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
@@ -86,7 +86,7 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
-    #[arg(long = "report", value_name = "PATH", help = reports_help())]
+    #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
@@ -116,9 +116,14 @@ pub(super) struct RunOptions {
     pub verbose: bool,
 }
 
-fn reports_help() -> String {
-    let extensions: Vec<String> = report::extensions().collect();
-    format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
+/// What `--report` does, with the formats there are.
+pub(super) fn reports_help() -> String {
+    let format = |format: &ReportFormat| match format.extension {
+        Some(extension) => format!("{} (.{extension})", format.name),
+        None => format.name.to_owned(),
+    };
+    let formats: Vec<String> = report::FORMATS.iter().map(format).collect();
+    format!("Write a report; the format is named, or follows the extension: {}; may be given again", formats.join(", "))
 }
 
 /// Reads a time of the command line.
