@@ -57,9 +57,9 @@ fn is_email(text: &str) -> bool {
 }
 
 fn is_url(text: &str) -> bool {
-    let has_scheme = ["http://", "https://", "ftp://", "s3://", "file://"].iter().any(|scheme| {
-        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) && text.len() > scheme.len()
-    });
+    let has_scheme = ["http://", "https://", "ftp://", "s3://", "file://"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) && text.len() > scheme.len());
     has_scheme && !text.contains(char::is_whitespace)
 }
 
@@ -101,7 +101,8 @@ pub fn unit_of(text: &str) -> Option<&str> {
     let first = text.find(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'))?;
     let (unit, number) = (text[..first].trim(), text[first..].trim());
     // `A4` and `KW3` are codes: in front of a number there is a sign of money, or a word of three letters apart from it.
-    let is_money = unit.chars().all(|c| "€$£¥₹".contains(c)) || (unit.len() == 3 && unit.chars().all(char::is_alphabetic) && text[..first].ends_with(' '));
+    let is_money = unit.chars().all(|c| "€$£¥₹".contains(c))
+        || (unit.len() == 3 && unit.chars().all(char::is_alphabetic) && text[..first].ends_with(' '));
     (is_unit(unit) && is_money && is_number(number)).then_some(unit)
 }
 

@@ -29,6 +29,7 @@ const TEMPLATES: [(&str, &str); 11] = [
 pub(super) fn render(report: &Report, _: &Rendering) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+    super::plot::add_to(&mut environment, report);
     environment.add_filter("count", |n: u64| count(n));
     environment.add_filter("minute", |time: &str| minute(time));
     environment.add_filter("num", number);

@@ -9,6 +9,8 @@ mod junit;
 pub(crate) mod limits;
 mod markdown;
 pub mod model;
+mod plot;
+mod profiled;
 mod read;
 mod rendering;
 mod rows;

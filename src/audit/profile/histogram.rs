@@ -50,7 +50,9 @@ pub(super) fn logarithmic(out: &OverviewOut) -> Option<Histogram> {
     let mut counts: Vec<(f64, u64)> = Vec::new();
     match (&out.numbers, &out.histogram) {
         (Some(numbers), _) => counts.extend(numbers.iter().map(|(number, count)| (number.as_f64(), *count)).filter(|(x, _)| x.is_finite())),
-        (None, Some(histogram)) => counts.extend(histogram.buckets.iter().map(|(bucket, count)| (value_at(bucket << histogram.shift), *count))),
+        (None, Some(histogram)) => {
+            counts.extend(histogram.buckets.iter().map(|(bucket, count)| (value_at(bucket << histogram.shift), *count)))
+        }
         (None, None) => return None,
     }
     let positive = || counts.iter().filter(|(x, _)| *x > 0.0).map(|(x, _)| *x);

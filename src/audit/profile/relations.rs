@@ -8,9 +8,9 @@ use super::ColumnPlan;
 use crate::diagnostic::Fault;
 use crate::metric::canonical::Normalize;
 use crate::metric::completeness::Completeness;
+use crate::metric::is_numeric;
 use crate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
 use crate::metric::row_sample::{MISSING, RowSample, SampleOut, SampleSpec};
-use crate::metric::is_numeric;
 use crate::prepare::Prepare;
 use crate::privacy::Privacy;
 use crate::report::columns::{CandidateKey, Correlation, Correlations, Role};
@@ -46,13 +46,7 @@ pub(in crate::audit) struct Relations {
 
 impl Relations {
     /// Asks for a sample, if the rule file wants correlations.
-    pub(super) fn plan(
-        rules: &RuleFile,
-        prepare: &Prepare,
-        plans: &[ColumnPlan],
-        asking: &mut Asking<'_>,
-        scope: &Scope,
-    ) -> Option<Self> {
+    pub(super) fn plan(rules: &RuleFile, prepare: &Prepare, plans: &[ColumnPlan], asking: &mut Asking<'_>, scope: &Scope) -> Option<Self> {
         let Some(Spanned { value: Profile::Map(map), .. }) = &rules.sections.profile else { return None };
         if map.correlations != Some(true) {
             return None;
@@ -189,12 +183,16 @@ fn spec() -> KeysSpec {
 type Sampled<'a> = (&'a String, &'a [u64]);
 
 fn of_numbers(columns: &[Sampled<'_>]) -> Vec<Correlation> {
-    let floats: Vec<Vec<f64>> = columns.iter().map(|(_, values)| values.iter().map(|v| if *v == MISSING { f64::NAN } else { f64::from_bits(*v) }).collect()).collect();
+    let floats: Vec<Vec<f64>> = columns
+        .iter()
+        .map(|(_, values)| values.iter().map(|v| if *v == MISSING { f64::NAN } else { f64::from_bits(*v) }).collect())
+        .collect();
     let mut pairs = Vec::new();
     for i in 0..columns.len() {
         for j in i + 1..columns.len() {
             let Some(pearson) = pearson(&floats[i], &floats[j]).filter(|r| r.abs() >= TOLD_MIN * 0.8) else { continue };
-            let both: Vec<(f64, f64)> = floats[i].iter().copied().zip(floats[j].iter().copied()).filter(|(x, y)| (x - y).is_finite()).collect();
+            let both: Vec<(f64, f64)> =
+                floats[i].iter().copied().zip(floats[j].iter().copied()).filter(|(x, y)| (x - y).is_finite()).collect();
             let (x, y): (Vec<f64>, Vec<f64>) = both.into_iter().unzip();
             let pair = Correlation {
                 columns: [columns[i].0.clone(), columns[j].0.clone()],

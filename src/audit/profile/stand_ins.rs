@@ -20,7 +20,14 @@ pub(super) struct StandingIn {
 
 impl StandingIn {
     /// Where values are not counted one by one, asks for a look at those that may stand for missing ones, if `thorough`.
-    pub(super) fn begin(&mut self, index: usize, out: &OverviewOut, data_type: &DataType, thorough: bool, pass: &mut SecondPass<'_>) -> bool {
+    pub(super) fn begin(
+        &mut self,
+        index: usize,
+        out: &OverviewOut,
+        data_type: &DataType,
+        thorough: bool,
+        pass: &mut SecondPass<'_>,
+    ) -> bool {
         if !thorough || out.numbers.is_some() || out.texts.is_some() {
             return false;
         }

@@ -2,8 +2,8 @@
 
 use arrow::datatypes::DataType;
 
-use super::disguised::{Candidate, Is, Others, candidates, is_disguise};
 pub use super::disguised::SPIKE;
+use super::disguised::{Candidate, Is, Others, candidates, is_disguise};
 use crate::metric::Number;
 use crate::metric::number::scaled_to_f64;
 use crate::metric::stand_ins::StandIn;

@@ -30,8 +30,17 @@ enum Stage {
     Sketched(Handle<OrderedHistogram>),
     /// The histogram is known.
     Known(Cells),
-    Refined { handle: Handle<OrderedHistogram>, cells: Cells, seen: Vec<bool> },
-    Collected { handle: Handle<Collect>, cells: Cells, seen: Vec<bool>, nearer: u64 },
+    Refined {
+        handle: Handle<OrderedHistogram>,
+        cells: Cells,
+        seen: Vec<bool>,
+    },
+    Collected {
+        handle: Handle<Collect>,
+        cells: Cells,
+        seen: Vec<bool>,
+        nearer: u64,
+    },
 }
 
 /// What is looked for among `n` finite values.
