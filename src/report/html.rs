@@ -3,6 +3,8 @@
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::Rendering;
 use super::model::Report;
 use crate::findings::{FigureName, Unit, figures};
@@ -27,9 +29,24 @@ const TEMPLATES: [(&str, &str); 11] = [
 
 /// Renders `report` with the templates in `reports/html/`.
 pub(super) fn render(report: &Report, _: &Rendering) -> String {
+    let mut environment = environment();
+    super::plot::add_to(&mut environment, report);
+    let page = environment
+        .get_template("report.html")
+        .and_then(|template| {
+            template.render(minijinja::context! {
+                report => Value::from(Serde(report)), checks_nothing => report.checks_nothing()
+            })
+        })
+        .expect("the template is part of the program and rendered by its tests for every kind of report");
+    // The template has no such characters: what is escaped here came with the data.
+    visible::page(&page).into_owned()
+}
+
+/// The templates, with what they write numbers and times with.
+pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
-    super::plot::add_to(&mut environment, report);
     environment.add_filter("count", |n: u64| count(n));
     environment.add_filter("minute", |time: &str| minute(time));
     environment.add_filter("num", number);
@@ -43,16 +60,13 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
     for (name, text) in TEMPLATES {
         environment.add_template(name, text).expect("the templates are part of the program");
     }
-    let page = environment
-        .get_template("report.html")
-        .and_then(|template| {
-            template.render(minijinja::context! {
-                report => Value::from(Serde(report)), checks_nothing => report.checks_nothing()
-            })
-        })
-        .expect("the template is part of the program and rendered by its tests for every kind of report");
-    // The template has no such characters: what is escaped here came with the data.
-    visible::page(&page).into_owned()
+    environment
+}
+
+/// A digest of what pages of reports are made with.
+pub(crate) fn digest() -> u64 {
+    let texts: Vec<&str> = TEMPLATES.iter().map(|(_, text)| *text).collect();
+    xxh3_64(texts.concat().as_bytes())
 }
 
 /// A value as a person reads it: floats in six significant digits, nothing as a dash.

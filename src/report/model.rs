@@ -44,12 +44,18 @@ pub struct Report {
     #[schemars(with = "Vec<FaultModel>")]
     pub faults: Vec<crate::diagnostic::Fault>,
     pub rows: RowTotals,
+    /// Of a rejected batch: where its rows would have gone, had it not been rejected as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_pass: Option<WouldPass>,
     /// Worst first; otherwise in the rule file's order.
     pub findings: Vec<Finding>,
     pub schema_changes: Vec<SchemaChange>,
     pub columns: Vec<ColumnReport>,
     /// What the gate did; none for `check`.
     pub publication: Option<Publication>,
+    /// That a person let the batch be published although it is rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// What has changed since earlier runs, where runs are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryReport>,
@@ -73,10 +79,49 @@ impl Report {
         self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code) && !is_written(f))
     }
 
+    /// Whether the batch is published, or would be, only since a person released it.
+    pub fn is_released(&self) -> bool {
+        let (Some(release), Some(publication)) = (&self.release, &self.publication) else { return false };
+        let is_there = match publication.would_be.unwrap_or(publication.state) {
+            PublicationState::Published | PublicationState::Superseded => release.standing == ReleaseStanding::Holds,
+            // A permission that has ended takes nothing back.
+            PublicationState::Unchanged => release.standing != ReleaseStanding::OtherRules,
+            PublicationState::SetAside | PublicationState::Withheld | PublicationState::DryRun => false,
+        };
+        self.verdict == Verdict::Reject && is_there
+    }
+
     /// Whether some finding warns; `--strict` minds.
     pub fn has_warnings(&self) -> bool {
         self.findings.iter().any(Finding::is_warning)
     }
+}
+
+/// A person's decision that a rejected batch is published all the same. It changes no finding and no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Release {
+    pub reason: String,
+    /// Who decided.
+    pub by: String,
+    /// When (RFC 3339, UTC).
+    pub at: String,
+    /// Up to when the batch may be published (RFC 3339, UTC); for ever if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Digest of the rules that had rejected the batch.
+    pub rules_digest: String,
+    pub standing: ReleaseStanding,
+}
+
+/// Whether a release lets the batch be published now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseStanding {
+    Holds,
+    /// Its time is over. What was published before stays.
+    Ended,
+    /// It was given under other rules than those of this run, and does not hold under these.
+    OtherRules,
 }
 
 /// How a [`crate::diagnostic::Fault`] is written.
@@ -148,6 +193,14 @@ pub struct RowTotals {
     /// Of change data: rows that were ignored, since a newer one of their key was there.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub late: u64,
+}
+
+/// What would have become of the rows of a rejected batch; those that `clean` dropped aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WouldPass {
+    /// Rows that fail no rule that names rows.
+    pub published: u64,
+    pub quarantined: u64,
 }
 
 impl RowTotals {
