@@ -19,6 +19,7 @@ mod internal;
 mod keep_gating;
 mod kept;
 mod output;
+mod profile;
 mod progress;
 mod prune;
 mod quarantine;
@@ -61,6 +62,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Describe data without a rule file: columns, what is remarkable, keys, correlations
+    ///
+    /// Exit code: 0 it is done; 2 the data could not be read, or a report not be written.
+    Profile(Box<profile::Profile>),
     /// Judge data by rules; write nothing but reports
     ///
     /// Exit code: 0 accept; 1 quarantine or reject (with --strict also a warning); 2 undecided, or it could not be judged.
@@ -155,6 +160,7 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 impl Command {
     fn run(self) -> ExitCode {
         match self {
+            Self::Profile(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
             Self::Init(command) => command.run(),

@@ -267,6 +267,8 @@ pub trait AnyState: Send {
     /// # Errors
     /// See [`State::fork`].
     fn fork(&self) -> Result<Box<dyn AnyState>, Fault>;
+    /// See [`State::looks_again`].
+    fn looks_again(&self, at_end: bool) -> bool;
     /// # Errors
     /// See [`State::encode`].
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault>;
@@ -295,6 +297,10 @@ impl<S: State> AnyState for S {
 
     fn fork(&self) -> Result<Box<dyn AnyState>, Fault> {
         Ok(Box::new(State::fork(self)?))
+    }
+
+    fn looks_again(&self, at_end: bool) -> bool {
+        State::looks_again(self, at_end)
     }
 
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {

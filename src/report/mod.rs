@@ -11,6 +11,8 @@ mod markdown;
 pub mod model;
 pub(crate) mod openlineage;
 pub(crate) mod openmetrics;
+mod plot;
+mod profiled;
 mod read;
 mod rendering;
 mod rows;

@@ -82,6 +82,7 @@ mod private;
 mod private_faults;
 mod private_names;
 mod private_ways;
+mod profile;
 mod promises;
 mod published_summaries;
 mod purchase_filter;
