@@ -113,7 +113,7 @@ impl Found {
         for path in self.beside.iter().chain([&self.path]) {
             let format = report::format_of(path)?;
             let written = Draft::of(path).and_then(|draft| {
-                draft.file()?.write_all((format.render)(report, &Rendering::default()).as_bytes())?;
+                draft.file()?.write_all(format.text(report, &Rendering::default()).as_bytes())?;
                 draft.place()
             });
             written.map_err(|e| Fault::new(Code::of_writing(&e), format!("{}: cannot write: {e}", path.display())))?;

@@ -89,6 +89,8 @@ mod recorded;
 mod reference;
 mod replace;
 mod replay;
+mod report_ci;
+mod report_formats;
 mod representation;
 mod retention;
 mod review;

@@ -46,6 +46,7 @@ pub(super) fn render(report: &Report, rendering: &Rendering) -> String {
         "runs": [{
             "tool": { "driver": {
                 "name": "Sluicegate",
+                "informationUri": "https://sluicegate.dev/",
                 "version": plain(&report.sluicegate_version),
                 "rules": rules,
             } },
@@ -142,7 +143,7 @@ fn results_of(report: &Report, finding: &Finding, rule: usize, max: usize, repos
     };
     let of_row_of = |(number, sample): (usize, &Sample)| {
         let row = told::row(sample);
-        let text = if row.is_empty() { said.clone() } else { format!("{row}: {said}") };
+        let text = if row.is_empty() { said.clone() } else { format!("{said} ({row})") };
         with(number + 1, &text, vec![of_row(&sample.origin, repository)], of_rule.clone().into_iter().collect())
     };
     let shown = finding.samples.len().min(max);
