@@ -139,6 +139,11 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl RunOptions {
+    /// The clock of the run that begins now.
+    pub(super) fn clock(&self) -> DateTime<Utc> {
+        self.means.clock()
+    }
+
     /// The data's paths, as the command line or the rule file names them.
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
@@ -306,6 +311,11 @@ impl<'a> Begun<'a> {
         (self.now, self.summary) = (self.options.means.clock(), None);
     }
 
+    /// Where the run is recorded, if it is.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
+    }
+
     /// Leaves the run out of the history.
     pub(super) fn leave_unrecorded(&mut self) {
         self.history = None;
@@ -404,7 +414,7 @@ impl<'a> Begun<'a> {
 }
 
 /// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
-fn countable(limit: u64) -> u64 {
+pub(super) fn countable(limit: u64) -> u64 {
     const UNCOUNTED: u64 = 96 << 20;
     limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }

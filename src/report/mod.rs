@@ -1,5 +1,6 @@
 //! One model, rendered in every format.
 
+pub mod columns;
 mod digest;
 mod github;
 mod gitlab;
@@ -9,6 +10,8 @@ mod junit;
 pub(crate) mod limits;
 mod markdown;
 pub mod model;
+pub(crate) mod openlineage;
+pub(crate) mod openmetrics;
 mod read;
 mod rendering;
 mod rows;
@@ -83,6 +86,18 @@ pub const FORMATS: &[ReportFormat] = &[
         render: github::render,
     },
     ReportFormat { name: "gitlab", extension: None, meaning: "GitLab's code quality report, for merge requests.", render: gitlab::render },
+    ReportFormat {
+        name: "openmetrics",
+        extension: Some("prom"),
+        meaning: "Figures for a collector of metrics, such as the textfile collector of Prometheus: names and numbers, no values.",
+        render: |report, _| openmetrics::render(report),
+    },
+    ReportFormat {
+        name: "openlineage",
+        extension: None,
+        meaning: "Events of OpenLineage, one a line: the run started, and how it ended, with facets of data quality.",
+        render: openlineage::render,
+    },
 ];
 
 /// How the names of reports may end.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::shown::{count, counted, minute, short};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
-use super::model::{Mode, Publication, PublicationState, Report};
+use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
 use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::stream;
@@ -37,6 +37,7 @@ pub fn render(report: &Report, style: Style) -> String {
     // What is said of a batch that passes is no failure.
     let sign = if report.verdict == Verdict::Accept { "·".to_owned() } else { style.paint("✗", RED).to_string() };
     reasons(report).for_each(|reason| line(format!("  {sign} {}", visible::cut(reason, MESSAGE_MAX))));
+    report.release.iter().for_each(|release| line(format!("  {} {}", style.paint("!", YELLOW), released(release))));
     for fault in &report.faults {
         line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
     }
@@ -110,6 +111,13 @@ pub fn one_line(report: &Report) -> String {
     let warnings = report.findings.iter().filter(|f| f.label() == Label::Warning).count() as u64;
     parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
     parts.extend(report.publication.iter().filter(|done| done.state == PublicationState::Unchanged).map(|_| "published before".to_owned()));
+    parts.extend(
+        report
+            .release
+            .as_ref()
+            .filter(|_| report.is_released())
+            .map(|release| format!("released by {}", visible::cut(&release.by, NAME_MAX))),
+    );
     let verdict = serde_json::to_value(report.verdict).unwrap_or_default();
     format!("{} {}: {}", visible::cut(&report.batch.id, NAME_MAX), verdict.as_str().unwrap_or_default(), parts.join(", "))
 }
@@ -126,14 +134,30 @@ fn headline(report: &Report, style: Style) -> String {
         (Mode::Gate, None) => "gate".to_owned(),
         (Mode::DryRun, None) => "gate, dry run".to_owned(),
         (Mode::Stream, None) => "stream".to_owned(),
+        (Mode::Profile, None) => "profile".to_owned(),
         (Mode::Check, Some(began)) => format!("checked {}", minute(began)),
         (Mode::Gate, Some(began)) => format!("gated {}", minute(began)),
         (Mode::DryRun, Some(began)) => format!("gate, dry run {}", minute(began)),
         (Mode::Stream, Some(began)) => format!("stream since {}", minute(began)),
+        (Mode::Profile, Some(began)) => format!("profiled {}", minute(began)),
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     let mode = visible::cut(&mode, NAME_MAX);
     format!("{}  {dataset} ({mode})", style.paint(word, &format!("1;{code}")))
+}
+
+/// Who let the batch pass although it is rejected, and whether that holds.
+fn released(release: &Release) -> String {
+    let (by, reason, at) = (visible::cut(&release.by, NAME_MAX), visible::cut(&release.reason, MESSAGE_MAX), minute(&release.at));
+    let until = release.until.as_deref().map(minute);
+    match (release.standing, until) {
+        (ReleaseStanding::Holds, Some(until)) => format!("released by {by} at {at}, until {until}: {reason}"),
+        (ReleaseStanding::Ended, Some(until)) => format!("released by {by} at {at}; that ended at {until}: {reason}"),
+        (ReleaseStanding::Holds | ReleaseStanding::Ended, None) => format!("released by {by} at {at}: {reason}"),
+        (ReleaseStanding::OtherRules, _) => {
+            format!("released by {by} at {at} under other rules, which does not hold under these: {reason}")
+        }
+    }
 }
 
 /// Why the batch is not accepted: all that the table of findings does not say.

@@ -80,6 +80,7 @@ impl Topic {
             supersede: false,
             replace: None,
             merge: None,
+            release: None,
             on_reject: self.on_reject,
             moving: None,
             dry_run: false,
