@@ -107,7 +107,14 @@ fn of_group(at: usize, group: &GroupFigures) -> GroupFigures {
 
 /// Where the row is.
 fn of_sample(sample: &Sample) -> Sample {
-    Sample { origin: sample.origin.clone(), values: Vec::new(), raw: None, reason: None, same_key_as: sample.same_key_as.clone() }
+    Sample {
+        origin: sample.origin.clone(),
+        line_column: None,
+        values: Vec::new(),
+        raw: None,
+        reason: None,
+        same_key_as: sample.same_key_as.clone(),
+    }
 }
 
 fn of_fault(fault: &Fault) -> Fault {
@@ -164,11 +171,13 @@ fn of_finding_since(finding: &FindingSince) -> FindingSince {
 #[cfg(test)]
 mod tests {
     /// Fields of a report that hold no value of the data, and those that are emptied of values above.
-    const KNOWN: [&str; 19] = [
+    const KNOWN: [&str; 23] = [
         "as_of",
         "batch",
         "began",
+        "candidate_keys",
         "columns",
+        "correlations",
         "dataset",
         "description",
         "faults",
@@ -178,12 +187,14 @@ mod tests {
         "owner",
         "publication",
         "reasons",
+        "release",
         "rows",
         "schema_changes",
         "schema_version",
         "sluicegate_version",
         "stream",
         "verdict",
+        "would_pass",
     ];
 
     #[test]

@@ -131,8 +131,11 @@ fn plain(writer: &mut Writer<Vec<u8>>, text: &str) -> io::Result<()> {
 fn verdict(report: &Report, class: &str) -> Case {
     let word = told::verdict(report.verdict);
     let reasons: Vec<String> = report.reasons.iter().map(|reason| told::text(reason)).collect();
+    let reasons: Vec<String> = told::release(report).into_iter().chain(reasons).collect();
     let outcome = match report.verdict {
         Verdict::Accept | Verdict::Quarantine => Outcome::Passed,
+        // It is published, and the exit code is 0.
+        Verdict::Reject if report.is_released() => Outcome::Passed,
         Verdict::Reject => Outcome::Failure,
         Verdict::Undecided => Outcome::Error,
     };

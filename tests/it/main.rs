@@ -64,6 +64,7 @@ mod kafka_killed;
 mod kafka_security;
 mod kafka_shared;
 mod laws;
+mod line_columns;
 mod long_cells;
 mod long_runs;
 mod measured;

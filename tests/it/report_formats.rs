@@ -244,3 +244,33 @@ fn what_grows_with_the_rules_is_bounded() {
         read(&python, format, &[path(&place.path("out"), format)]);
     }
 }
+
+#[test]
+fn the_page_of_formats_lists_them_all() {
+    let page = std::fs::read_to_string(project("docs/report-formats.md")).expect("the page");
+    for format in FORMATS {
+        let extension = format.extension.map(|extension| format!("`.{extension}` ")).unwrap_or_default();
+        let row = format!("| `{}` | {extension}| {} |", format.name, format.meaning);
+        assert!(page.contains(&row), "write into docs/report-formats.md: {row}");
+    }
+}
+
+/// Reports of one stem are one report; a file that others wrote beside it is none.
+#[test]
+fn every_format_beside_the_json_is_pruned_with_it_and_files_of_others_stay() {
+    let place = Place::with("dataset: d\nrules:\n  - missing: { column: a }\ngate: { publish: out.parquet }\n", "a\n1\n");
+    let with_extension = FORMATS.iter().filter_map(|format| format.extension);
+    let asked: Vec<String> = with_extension.map(|extension| format!("--report=reports/old.{extension}")).collect();
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let run = place.run(&[&["gate", "d.csv", "-r", "r.yaml", "--now", "2026-01-01"], asked.as_slice()].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    place.write("reports/old.txt", "notes");
+    let of_others = place.write("reports/other.md", "# Notes");
+    std::fs::copy(place.path("reports/old.json"), place.path("reports/other.json")).expect("a copy");
+    let prune = ["prune", "-r", "r.yaml", "--reports", "reports", "--older-than", "30d", "--now", "2026-03-02", "--only", "reports"];
+    let run = place.run(&prune);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let left: Vec<String> = place.files().into_iter().filter(|file| file.starts_with("reports/")).collect();
+    assert_eq!(left, ["reports/old.txt", "reports/other.md"], "{}", run.stdout);
+    assert_eq!(std::fs::read_to_string(of_others).expect("the notes"), "# Notes");
+}
