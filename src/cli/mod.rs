@@ -5,6 +5,7 @@ mod backtest;
 mod baseline;
 mod chart;
 mod check;
+mod ci;
 mod completions;
 mod contract;
 mod destinations;

@@ -151,7 +151,7 @@ fn headline(report: &Report, style: Style) -> String {
 }
 
 /// Who let the batch pass although it is rejected, and whether that holds.
-fn released(release: &Release) -> String {
+pub(super) fn released(release: &Release) -> String {
     let (by, reason, at) = (visible::cut(&release.by, NAME_MAX), visible::cut(&release.reason, MESSAGE_MAX), minute(&release.at));
     let until = release.until.as_deref().map(minute);
     match (release.standing, until) {
