@@ -3,6 +3,7 @@
 use super::HeldOut;
 use super::candidate::{Candidate, Part};
 use super::contract::Contract;
+use super::missing::DISGUISED;
 use super::sample::Sample;
 use super::yaml::{comment, list, shown};
 use crate::shown::{count, counted};
@@ -151,9 +152,22 @@ fn said(candidate: &Candidate) -> String {
     format!("{} {rows} {verb} it{place}.", candidate.why)
 }
 
+/// What speaks for a rule about several columns, column by column.
+fn listed(candidate: &Candidate) -> String {
+    let has = |word: &str| candidate.words.iter().any(|(there, _)| *there == word);
+    let head = match (has("disguised"), has("tolerate")) {
+        (true, _) => "Values that stand in for missing ones, such as `unknown` or 999. ",
+        (false, true) => "Sometimes missing. ",
+        (false, false) => "Hardly ever missing. ",
+    };
+    let lines: Vec<String> = candidate.why.split('\n').map(|line| line.replace(DISGUISED, "").replace(": missing in", "")).collect();
+    format!("{head}{}", lines.join(" "))
+}
+
 fn rule(candidate: &Candidate, out: &mut String) {
     let is_gathered = candidate.rule == "missing" && matches!(candidate.words[0].0, "column" | "columns");
     let why = if is_gathered { candidate.why.clone() } else { said(candidate) };
+    let why = if is_gathered && candidate.columns.len() > 1 { listed(candidate) } else { why };
     why.split('\n').for_each(|line| comment(line, 2, out));
     let warns = candidate.failing > 0 && candidate.words.iter().all(|(word, _)| *word != "disguised");
     let more: Vec<(&str, String)> = if warns { vec![("on_fail", "warn".to_owned())] } else { Vec::new() };

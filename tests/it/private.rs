@@ -60,6 +60,7 @@ fn rules_of(name: &str) -> &'static str {
             "  - missing: { columns: [name, ssn, pay], on_fail: warn, disguised: true }\n  - missing: { id: by-missing, column: code, by: [name] }\n"
         }
         "duplicates" => "  - duplicates: { key: [ssn] }\n  - duplicates: { id: whole, on_fail: warn }\n",
+        "conflicts" => "  - conflicts: { key: [name], on: [ssn, pay], on_fail: warn }\n",
         "range" => {
             "  - range: { column: ssn, min: 9182710, max: 9182790 }\n  - range: { id: range-pay, column: pay, below: 91827990.5, where: \"name <> 'CANARY-WHERE'\", on_fail: warn }\n  - range: { id: range-born, column: born, min: 1903-02-01, on_fail: warn }\n  - range: { id: made, column: later, max: 9182750, on_fail: warn }\n  - range: { id: by-name, column: code, max: 3, by: [name], on_fail: warn }\n"
         }
