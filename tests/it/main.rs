@@ -108,6 +108,7 @@ mod streaming_recommendations;
 mod summary_files;
 mod support;
 mod table_drift;
+mod terminal;
 mod text;
 mod watch;
 mod web;
