@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
+use super::profile::{self, AlertTerms};
 use super::samples;
 use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -16,6 +17,7 @@ use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::privacy::Privacy;
+use crate::report::columns::{CandidateKey, Correlations, Exception};
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
 use crate::rules::published::{Fetched, KeyQuery};
@@ -34,6 +36,8 @@ pub(super) struct Judged {
     pub(super) schema_changes: Vec<SchemaChange>,
     pub(super) privacy: Privacy,
     pub(super) columns: Vec<ColumnReport>,
+    pub(super) correlations: Option<Correlations>,
+    pub(super) candidate_keys: Option<Vec<CandidateKey>>,
 }
 
 impl Judged {
@@ -41,7 +45,7 @@ impl Judged {
         let kept_tests = kept::tests(&plan, &self.totals.facts);
         let Counted { row_origins, filtered, malformed: malformed_rows, unsound, units, kept, .. } = self.totals;
         let malformed = malformed_rows.len();
-        let Self { source, identity, findings, schema_changes, privacy, columns, .. } = self;
+        let Self { source, identity, findings, schema_changes, privacy, columns, correlations, candidate_keys, .. } = self;
         Audited {
             source,
             identity,
@@ -51,6 +55,8 @@ impl Judged {
             schema_changes,
             privacy,
             columns,
+            correlations,
+            candidate_keys,
             filtered,
             malformed,
             malformed_rows,
@@ -111,7 +117,13 @@ pub(super) fn judge(
     show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
-        columns.push(column.report(&plan.prepare.rule_schema, &totals.facts)?);
+        let mut report = column.report(&plan.prepare.rule_schema, &totals.facts, &plan.earlier)?;
+        if let Some(profile::Found { mut formats, first }) = column.formats(&totals.facts)? {
+            let origin = |row| totals.row_origins.origin(row, &source.known().origins);
+            formats.example = first.map(|(row, value)| Exception { value, origin: origin(row) });
+            report.formats = Some(formats);
+        }
+        columns.push(report);
     }
     for tally in private::tallies(source.as_ref(), &totals.evidence, &privacy) {
         if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
@@ -119,7 +131,17 @@ pub(super) fn judge(
         }
     }
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
-    Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns })
+    let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
+    let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };
+    columns.iter_mut().for_each(|column| profile::remark(column, &terms));
+    Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations, candidate_keys })
+}
+
+/// How the columns go together, and which name rows, where that was asked for.
+fn relations(plan: &Plan, totals: &Counted, privacy: &Privacy) -> Result<(Option<Correlations>, Option<Vec<CandidateKey>>), Fault> {
+    let Some(relations) = &plan.relations else { return Ok((None, None)) };
+    let correlations = relations.correlations(&plan.prepare, &plan.profile, &totals.facts, privacy)?;
+    Ok((correlations, Some(relations.keys(&plan.prepare, &totals.facts, privacy)?)))
 }
 
 /// Says where a check was compared with a part only of what it names: that is no plain pass.
@@ -200,6 +222,10 @@ fn rounds(
         for column in &mut plan.profile {
             let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
             again |= column.advance(&schema, &totals.facts, &mut pass)?;
+        }
+        if let Some(relations) = &mut plan.relations {
+            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
+            again |= relations.advance(&plan.profile, &totals.facts, &mut pass)?;
         }
         if !again {
             return Ok(());

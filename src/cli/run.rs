@@ -15,7 +15,7 @@ use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::{self, Mode};
-use crate::report::{self, Report};
+use crate::report::{self, Report, ReportFormat};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
@@ -86,7 +86,7 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
-    #[arg(long = "report", value_name = "PATH", help = reports_help())]
+    #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
@@ -116,9 +116,14 @@ pub(super) struct RunOptions {
     pub verbose: bool,
 }
 
-fn reports_help() -> String {
-    let extensions: Vec<String> = report::extensions().collect();
-    format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
+/// What `--report` does, with the formats there are.
+pub(super) fn reports_help() -> String {
+    let format = |format: &ReportFormat| match format.extension {
+        Some(extension) => format!("{} (.{extension})", format.name),
+        None => format.name.to_owned(),
+    };
+    let formats: Vec<String> = report::FORMATS.iter().map(format).collect();
+    format!("Write a report; the format is named, or follows the extension: {}; may be given again", formats.join(", "))
 }
 
 /// Reads a time of the command line.
@@ -131,6 +136,11 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl RunOptions {
+    /// The clock of the run that begins now.
+    pub(super) fn clock(&self) -> DateTime<Utc> {
+        self.means.clock()
+    }
+
     /// The data's paths, as the command line or the rule file names them.
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
@@ -295,6 +305,11 @@ impl<'a> Begun<'a> {
         (self.now, self.summary) = (self.options.means.clock(), None);
     }
 
+    /// Where the run is recorded, if it is.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
+    }
+
     /// Leaves the run out of the history.
     pub(super) fn leave_unrecorded(&mut self) {
         self.history = None;
@@ -385,7 +400,7 @@ impl<'a> Begun<'a> {
 }
 
 /// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
-fn countable(limit: u64) -> u64 {
+pub(super) fn countable(limit: u64) -> u64 {
     const UNCOUNTED: u64 = 96 << 20;
     limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }

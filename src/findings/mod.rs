@@ -44,6 +44,9 @@ pub struct Finding {
     /// Where the rule stands in its file; none for what no rule file asks for.
     #[serde(rename = "span", default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// The rule as it stands there; what may be a value of a masked column is `***`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     pub columns: Vec<String>,
     pub description: Option<String>,
     pub owner: Option<String>,
@@ -91,6 +94,7 @@ impl Default for Finding {
             code: FindingCode::default(),
             rule: String::new(),
             place: None,
+            written: None,
             columns: Vec::new(),
             description: None,
             owner: None,
@@ -162,6 +166,14 @@ impl Finding {
     /// Whether nothing may be published for want of data to judge.
     pub fn stops(&self) -> bool {
         self.outcome == Outcome::NoData && self.severity == Severity::Error
+    }
+
+    /// Whether it was judged and did not pass, or could not be judged.
+    pub fn is_problem(&self) -> bool {
+        match self.outcome {
+            Outcome::Fail | Outcome::Warn | Outcome::NoData | Outcome::InsufficientEvidence => true,
+            Outcome::Pass | Outcome::Known | Outcome::NotJudged => false,
+        }
     }
 
     /// Whether it warns: it failed with `on_fail: warn`, is past an earlier limit, cannot tell, or had nothing to judge.

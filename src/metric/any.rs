@@ -14,8 +14,8 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered, runs,
-    select, sequence, stand_ins, stuck,
+    cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered,
+    overview, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -79,6 +79,12 @@ states![
     cells::Cells,
     /// How texts look: each digit a 9, letters in a row one a, the first 24 characters.
     cells::Shapes,
+    /// All that a report tells of a column: each value with its count, or what can be kept of too many.
+    overview::Overview,
+    /// Some rows, the same whatever the order: numbers as floats, other values as hashes.
+    row_sample::RowSample,
+    /// How many texts have a format, and the first that has another one.
+    text_format::FormatCheck,
 ];
 
 impl<S: State> Listed for Grouped<S> {

@@ -129,9 +129,9 @@ fn quotes(code: Code) -> Quotes {
         | UnsafeLink | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | WrongFormat
         | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
         | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | MovedOn | Locked
-        | UnsafeStore | AlreadyPublished | NotPublished | RowsGone | FateUnknown | NeedsScan | UnknownBatch | NotReplayable
-        | ReplayUnfinished | InvalidMended | UnknownRun | UnknownFigure | Cancelled | RefusedAddress | TimedOut | Unchanged | Other
-        | UnknownTopic | EventsGone => Quotes::Nothing,
+        | UnsafeStore | AlreadyPublished | NotPublished | NotReleasable | RowsGone | FateUnknown | NeedsScan | UnknownBatch
+        | NotReplayable | ReplayUnfinished | InvalidMended | UnknownRun | UnknownFigure | Cancelled | RefusedAddress | TimedOut
+        | Unchanged | Other | UnknownTopic | EventsGone => Quotes::Nothing,
     }
 }
 

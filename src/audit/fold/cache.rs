@@ -33,7 +33,7 @@ impl ColumnCache {
         if plan.prepare.changes_rows() {
             return Vec::new();
         }
-        let requests = plan.requests.states.iter().filter(|r| r.is_histogram());
+        let requests = plan.requests.states.iter().filter(|r| r.is_histogram() || r.is_overview());
         let conditions = |r: &crate::rules::StateRequest| r.scope.condition.map(|c| plan.requests.conditions[c].expression.columns.clone());
         let columns = requests.flat_map(|r| [r.columns.clone(), r.scope.by.clone(), conditions(r).unwrap_or_default()].concat());
         let columns = plan.prepare.source_columns(&columns.collect::<Vec<_>>());
