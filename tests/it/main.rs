@@ -115,6 +115,7 @@ mod streaming_recommendations;
 mod summary_files;
 mod support;
 mod table_drift;
+mod terminal;
 mod text;
 mod try_rules;
 mod watch;
