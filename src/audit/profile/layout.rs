@@ -11,7 +11,7 @@ use crate::report::columns::Scale;
 /// Whole numbers that reach no further have a bin each.
 const SINGLE_MAX: i128 = 40;
 /// Bins are so wide that there are about so many.
-const BINS: i128 = 24;
+const BINS: i128 = 32;
 /// Bins where no round number fits.
 const PLAIN_BINS: usize = 20;
 /// Days that have a bin each, months that have one, years that have one.
