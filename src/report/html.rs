@@ -28,7 +28,7 @@ const TEMPLATES: [(&str, &str); 11] = [
 ];
 
 /// Renders `report` with the templates in `reports/html/`.
-pub(super) fn render(report: &Report, _: &Rendering) -> String {
+pub(crate) fn render(report: &Report, _: &Rendering) -> String {
     let page = environment()
         .get_template("report.html")
         .and_then(|template| {

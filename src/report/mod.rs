@@ -1,6 +1,6 @@
 //! One model, rendered in every format.
 
-mod html;
+pub(crate) mod html;
 pub(crate) mod limits;
 pub mod model;
 pub(crate) mod openlineage;

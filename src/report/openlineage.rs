@@ -89,14 +89,16 @@ fn run_facets(report: &Report, fails: bool) -> Json {
     let engine = json!({ "name": "Sluicegate", "version": report.sluicegate_version });
     let tag = |key: &str, value: &str| json!({ "key": key, "value": cut(value, MESSAGE_MAX), "source": "SLUICEGATE" });
     let mut facets = json!({ "processing_engine": facet("ProcessingEngineRunFacet", "1-1-1", engine) });
-    let tags = json!([tag("batch", &report.batch.id), tag("rules_digest", &report.batch.rules_digest), tag("verdict", &word(&report.verdict))]);
+    let tags =
+        json!([tag("batch", &report.batch.id), tag("rules_digest", &report.batch.rules_digest), tag("verdict", &word(&report.verdict))]);
     facets["tags"] = facet("TagsRunFacet", "1-0-0", json!({ "tags": tags }));
     if fails {
         // Sentences of findings may quote values; which findings they are is enough here.
         let stopped = report.findings.iter().filter(|f| f.outcome == Outcome::Fail || f.stops()).map(|finding| finding.id.as_str());
         let faults = report.faults.iter().map(|fault| fault.code.as_str());
         let what: Vec<&str> = stopped.chain(faults).take(20).collect();
-        let message = format!("{}: {}", word(&report.verdict), if what.is_empty() { "no row may be published".to_owned() } else { what.join(", ") });
+        let message =
+            format!("{}: {}", word(&report.verdict), if what.is_empty() { "no row may be published".to_owned() } else { what.join(", ") });
         let said = json!({ "message": cut(&message, MESSAGE_MAX), "programmingLanguage": "Rust" });
         facets["errorMessage"] = facet("ErrorMessageRunFacet", "1-0-1", said);
     }
@@ -170,7 +172,8 @@ fn dataset_facets(report: &Report) -> Json {
 
 fn input_facets(report: &Report, files: usize, values: Values) -> Json {
     let bytes: u64 = report.batch.files.iter().map(|file| file.bytes).sum();
-    let columns: Map<String, Json> = report.columns.iter().take(ENTRIES_MAX).map(|c| (visible::line(&c.name).into(), counted(c, values))).collect();
+    let columns: Map<String, Json> =
+        report.columns.iter().take(ENTRIES_MAX).map(|c| (visible::line(&c.name).into(), counted(c, values))).collect();
     let mut metrics = json!({ "rowCount": report.rows.read, "columnMetrics": columns });
     if files > 0 {
         metrics["bytes"] = bytes.into();
