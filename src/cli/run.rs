@@ -23,6 +23,7 @@ use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::summary::Summary;
 use crate::windows;
 
+use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
 use super::output;
 use super::record::{self, Record};
@@ -102,6 +103,8 @@ pub(super) struct RunOptions {
     web: Web,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    ci: CiOptions,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -136,6 +139,11 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl RunOptions {
+    /// The clock of the run that begins now.
+    pub(super) fn clock(&self) -> DateTime<Utc> {
+        self.means.clock()
+    }
+
     /// The data's paths, as the command line or the rule file names them.
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
@@ -283,6 +291,8 @@ pub(super) struct Begun<'a> {
     pub now: DateTime<Utc>,
     /// Places where a report can be written without harm.
     reports: Reports,
+    /// What a CI system is told unasked.
+    ci: Ci,
     rules: Option<RuleFile>,
     /// Where the run is recorded, if it is.
     history: Option<History>,
@@ -292,12 +302,18 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
+        let (now, ci) = (options.means.clock(), options.ci.system());
+        Self { options, now, reports: Reports::default(), ci, rules: None, history: None, summary: None }
     }
 
     /// Begins with another batch.
     pub(super) fn renew(&mut self) {
         (self.now, self.summary) = (self.options.means.clock(), None);
+    }
+
+    /// Where the run is recorded, if it is.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
     }
 
     /// Leaves the run out of the history.
@@ -312,9 +328,9 @@ impl<'a> Begun<'a> {
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
         let (usable, mut faults) = Reports::at(&self.options.reports);
         self.reports = usable;
-        faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
+        faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
         // The command line alone says what the data is, where it names some.
-        faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
+        faults.extend(self.keep_off("the data is", &self.options.data));
         let Parsed { rules, faults: wrong, is_comparable } =
             faults.take(parse_rules(&self.options.rules, self.options.trust.confines()?.as_ref())).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
@@ -334,13 +350,20 @@ impl<'a> Begun<'a> {
     /// One would be, or it cannot.
     pub(super) fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
         let mut faults = Faults::default();
+        let data = self.options.paths(self.rules()?);
+        faults.extend(self.keep_off("the data is", &data));
+        faults.extend(self.keep_off("rows go", destinations));
+        let apart: Vec<String> = data.iter().chain(destinations).cloned().collect();
         let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
-        faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        faults.extend(destinations.iter().flat_map(|path| self.reports.keep_off("rows go", path)));
-        let apart: Vec<String> = self.options.paths(rules).iter().chain(destinations).cloned().collect();
         let (confines, here) = (self.options.trust.confines()?, surroundings());
         self.history = faults.take(self.options.record.open(rules, confines.as_ref(), &apart, &here)).flatten();
         faults.or_ok(rules)
+    }
+
+    /// Keeps reports off all of `there`, which are called `what`.
+    fn keep_off(&mut self, what: &str, there: &[String]) -> Vec<Fault> {
+        there.iter().for_each(|there| self.ci.keep_off(what, there));
+        there.iter().flat_map(|there| self.reports.keep_off(what, there)).collect()
     }
 
     /// The rules, once they are read.
@@ -383,6 +406,7 @@ impl<'a> Begun<'a> {
         };
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
+        self.ci.tell(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }
@@ -390,7 +414,7 @@ impl<'a> Begun<'a> {
 }
 
 /// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
-fn countable(limit: u64) -> u64 {
+pub(super) fn countable(limit: u64) -> u64 {
     const UNCOUNTED: u64 = 96 << 20;
     limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }

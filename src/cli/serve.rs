@@ -20,7 +20,7 @@ use crate::report::openmetrics::{Exposition, fates, word};
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Whether, and where, a long run tells how it is doing.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Listen {
     /// Answer `/healthz` and `/metrics` (OpenMetrics) at this address, such as 127.0.0.1:9100; with --every, --watch or a topic
     #[arg(long, value_name = "ADDRESS")]

@@ -1,19 +1,34 @@
 //! One model, rendered in every format.
 
+pub mod columns;
+mod digest;
+mod github;
+mod gitlab;
+mod hidden;
 pub(crate) mod html;
+mod junit;
 pub(crate) mod limits;
+mod markdown;
 pub mod model;
 pub(crate) mod openlineage;
 pub(crate) mod openmetrics;
+mod plot;
+mod profiled;
 mod read;
+mod rendering;
+mod rows;
+mod sarif;
 pub mod since;
 pub mod stream;
 pub mod terminal;
+mod told;
 
 use std::path::{Path, PathBuf};
 
+pub use gitlab::beside;
 pub use model::Report;
 pub use read::read;
+pub use rendering::{Rendering, Repository, Values};
 
 use crate::diagnostic::{Code, Fault, nearest};
 
@@ -25,21 +40,18 @@ pub struct ReportFormat {
     pub extension: Option<&'static str>,
     /// What it is and who reads it, in a sentence.
     pub meaning: &'static str,
-    pub render: fn(&Report, &Rendering) -> String,
+    /// Renders what may be shown; ask [`ReportFormat::text`].
+    render: fn(&Report, &Rendering) -> String,
 }
 
-/// What a renderer is told beside the report.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rendering {
-    pub values: Values,
-}
-
-/// Whether values of the data are shown; those of masked columns are hidden before a report is made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Values {
-    #[default]
-    Shown,
-    Hidden,
+impl ReportFormat {
+    /// The report in this format.
+    pub fn text(&self, report: &Report, rendering: &Rendering) -> String {
+        match rendering.values {
+            Values::Shown => (self.render)(report, rendering),
+            Values::Hidden => (self.render)(&hidden::without_values(report), rendering),
+        }
+    }
 }
 
 /// Every format. To add one: a file in this room, and an entry here.
@@ -51,6 +63,31 @@ pub const FORMATS: &[ReportFormat] = &[
         render: |report, _| json(report),
     },
     ReportFormat { name: "html", extension: Some("html"), meaning: "A page for people, in one file.", render: html::render },
+    ReportFormat {
+        name: "markdown",
+        extension: Some("md"),
+        meaning: "A summary of at most 60 kB, for a step of CI or a comment.",
+        render: markdown::render,
+    },
+    ReportFormat {
+        name: "junit",
+        extension: Some("xml"),
+        meaning: "JUnit's XML: a case a finding, for the test views of CI systems.",
+        render: junit::render,
+    },
+    ReportFormat {
+        name: "sarif",
+        extension: Some("sarif"),
+        meaning: "SARIF 2.1.0: a result a failing row, for code scanning.",
+        render: sarif::render,
+    },
+    ReportFormat {
+        name: "github",
+        extension: None,
+        meaning: "Annotations for GitHub Actions: workflow commands, which a step prints.",
+        render: github::render,
+    },
+    ReportFormat { name: "gitlab", extension: None, meaning: "GitLab's code quality report, for merge requests.", render: gitlab::render },
     ReportFormat {
         name: "openmetrics",
         extension: Some("prom"),
