@@ -117,6 +117,7 @@ mod summary_files;
 mod support;
 mod table_drift;
 mod telemetry;
+mod terminal;
 mod text;
 mod try_rules;
 mod watch;
