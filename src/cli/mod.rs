@@ -29,6 +29,7 @@ mod record;
 mod references;
 mod release;
 mod replay;
+mod report;
 mod reports;
 mod repository;
 mod rules;
@@ -110,6 +111,10 @@ enum Command {
     Forget(forget::Forget),
     /// Show recorded runs: verdicts over time, or any figure; mark a run as bad
     History(history::HistoryCommand),
+    /// Write a site over many runs, or one report in another format
+    ///
+    /// Exit code: 0 it is written; 2 it is not, or a report could not be read and is left out.
+    Report(report::ReportCommand),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
     /// Compare contracts
@@ -175,6 +180,7 @@ impl Command {
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),
+            Self::Report(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Contract(command) => command.run(),
             Self::Explain(command) => command.run(),
