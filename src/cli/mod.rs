@@ -5,6 +5,7 @@ mod backtest;
 mod baseline;
 mod chart;
 mod check;
+mod ci;
 mod completions;
 mod contract;
 mod destinations;
@@ -19,11 +20,13 @@ mod internal;
 mod keep_gating;
 mod kept;
 mod output;
+mod profile;
 mod progress;
 mod prune;
 mod quarantine;
 mod record;
 mod references;
+mod release;
 mod replay;
 mod reports;
 mod rules;
@@ -34,6 +37,8 @@ mod serve;
 mod signals;
 mod stream;
 mod trust;
+mod try_rules;
+mod try_shown;
 mod web;
 
 use std::ffi::OsString;
@@ -58,6 +63,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Describe data without a rule file: columns, what is remarkable, keys, correlations
+    ///
+    /// Exit code: 0 it is done; 2 the data could not be read, or a report not be written.
+    Profile(Box<profile::Profile>),
     /// Judge data by rules; write nothing but reports
     ///
     /// Exit code: 0 accept; 1 quarantine or reject (with --strict also a warning); 2 undecided, or it could not be judged.
@@ -84,6 +93,11 @@ enum Command {
     ///
     /// Exit code: 0 it is done; 1 a batch is rejected; 2 it could not be judged.
     Replay(replay::Replay),
+    /// Publish a rejected batch all the same: who decided so, and why, is recorded, and stands in every later report of it
+    ///
+    /// Its rows come from DATA, or from the quarantine if the batch was set aside as a whole. Rows that a rule sets aside stay so.
+    /// Exit code: 0 it is published, or was before; 1 it is rejected all the same; 2 it cannot be released.
+    Release(Box<release::Release>),
     /// Remove what a data set has left beside its published rows: old summaries, rows set aside, recorded runs, reports
     ///
     /// Exit code: 0 it is done, or there was nothing to do; 2 it could not be done.
@@ -147,11 +161,13 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 impl Command {
     fn run(self) -> ExitCode {
         match self {
+            Self::Profile(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
             Self::Init(command) => command.run(),
             Self::Stream(command) => command.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Release(release) => release.run(),
             Self::Prune(prune) => prune.run(),
             Self::Forget(forget) => forget.run(),
             Self::Baseline(command) => command.run(),

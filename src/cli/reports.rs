@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+use super::ci::rendering;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
 use crate::report::model::PublicationState;
-use crate::report::{self, Report, ReportFormat};
+use crate::report::{self, Report, ReportFormat, Values};
 
 /// Places where reports can be written.
 #[derive(Default)]
@@ -15,14 +16,16 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// Those of `paths` where a report can be written, and what is wrong with the others. Missing directories are made.
-    pub(super) fn at(paths: &[PathBuf]) -> (Self, Faults) {
+    /// Those of `asked` (`PATH` or `FORMAT=PATH`) where a report can be written, and what is wrong with the others. Missing
+    /// directories are made.
+    pub(super) fn at(asked: &[PathBuf]) -> (Self, Faults) {
         let (mut reports, mut faults) = (Self::default(), Faults::default());
-        for path in paths {
-            if let Some(format) = faults.take(usable(path)) {
-                match reports.places.iter().any(|(other, _)| named(other) == named(path)) {
+        for asked in asked {
+            let Some((format, path)) = faults.take(report::asked(asked)) else { continue };
+            if faults.take(ensure_usable(&path)).is_some() {
+                match reports.places.iter().any(|(other, _)| named(other) == named(&path)) {
                     true => faults.push(Fault::new(Code::ConflictingOptions, format!("{}: the report is asked for twice", path.display()))),
-                    false => reports.places.push((path.clone(), format)),
+                    false => reports.places.push((path, format)),
                 }
             }
         }
@@ -45,9 +48,9 @@ impl Reports {
 
     /// Writes `report` to each place, whole or not at all.
     pub(super) fn write(&self, report: &Report) -> Faults {
-        let mut faults = Faults::default();
+        let (mut faults, rendering) = (Faults::default(), rendering(Values::Shown));
         for (path, format) in &self.places {
-            let text = (format.render)(report);
+            let text = format.text(report, &rendering);
             let written = Draft::of(path).and_then(|draft| {
                 draft.file()?.write_all(text.as_bytes())?;
                 draft.place()
@@ -83,8 +86,7 @@ fn done(report: &Report) -> &'static str {
     }
 }
 
-fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
-    let format = report::format_of(path)?;
+fn ensure_usable(path: &Path) -> Result<(), Fault> {
     let refused = |why: &str| Fault::new(Code::Unwritable, format!("{}: the report cannot be written: {why}", path.display()));
     match path.symlink_metadata() {
         Ok(there) if there.is_dir() => return Err(refused("a directory is there")),
@@ -97,11 +99,11 @@ fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
     std::fs::create_dir_all(parent(path)).map_err(|e| refused(&e.to_string()))?;
     // Whether something can be written there is known once it was.
     Draft::of(path).map_err(|e| refused(&e.to_string()))?;
-    Ok(format)
+    Ok(())
 }
 
 /// Whether a file written at `path` is `there`, or one of the files that `there` stands for: a directory, a glob.
-fn would_be(path: &Path, there: &str) -> bool {
+pub(super) fn would_be(path: &Path, there: &str) -> bool {
     let there = there.strip_prefix("file://").unwrap_or(there);
     let other = Path::new(there);
     if other.is_dir() {

@@ -15,7 +15,7 @@ use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::{self, Mode};
-use crate::report::{self, Report};
+use crate::report::{self, Report, ReportFormat};
 use crate::rules::published::Published;
 use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
@@ -23,6 +23,7 @@ use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::summary::Summary;
 use crate::windows;
 
+use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
 use super::output;
 use super::record::{self, Record};
@@ -86,7 +87,7 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
-    #[arg(long = "report", value_name = "PATH", help = reports_help())]
+    #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
@@ -102,6 +103,8 @@ pub(super) struct RunOptions {
     web: Web,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    ci: CiOptions,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -116,9 +119,14 @@ pub(super) struct RunOptions {
     pub verbose: bool,
 }
 
-fn reports_help() -> String {
-    let extensions: Vec<String> = report::extensions().collect();
-    format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
+/// What `--report` does, with the formats there are.
+pub(super) fn reports_help() -> String {
+    let format = |format: &ReportFormat| match format.extension {
+        Some(extension) => format!("{} (.{extension})", format.name),
+        None => format.name.to_owned(),
+    };
+    let formats: Vec<String> = report::FORMATS.iter().map(format).collect();
+    format!("Write a report; the format is named, or follows the extension: {}; may be given again", formats.join(", "))
 }
 
 /// Reads a time of the command line.
@@ -131,6 +139,11 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl RunOptions {
+    /// The clock of the run that begins now.
+    pub(super) fn clock(&self) -> DateTime<Utc> {
+        self.means.clock()
+    }
+
     /// The data's paths, as the command line or the rule file names them.
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
@@ -278,6 +291,8 @@ pub(super) struct Begun<'a> {
     pub now: DateTime<Utc>,
     /// Places where a report can be written without harm.
     reports: Reports,
+    /// What a CI system is told unasked.
+    ci: Ci,
     rules: Option<RuleFile>,
     /// Where the run is recorded, if it is.
     history: Option<History>,
@@ -287,12 +302,18 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
+        let (now, ci) = (options.means.clock(), options.ci.system());
+        Self { options, now, reports: Reports::default(), ci, rules: None, history: None, summary: None }
     }
 
     /// Begins with another batch.
     pub(super) fn renew(&mut self) {
         (self.now, self.summary) = (self.options.means.clock(), None);
+    }
+
+    /// Where the run is recorded, if it is.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
     }
 
     /// Leaves the run out of the history.
@@ -307,9 +328,9 @@ impl<'a> Begun<'a> {
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
         let (usable, mut faults) = Reports::at(&self.options.reports);
         self.reports = usable;
-        faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
+        faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
         // The command line alone says what the data is, where it names some.
-        faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
+        faults.extend(self.keep_off("the data is", &self.options.data));
         let Parsed { rules, faults: wrong, is_comparable } =
             faults.take(parse_rules(&self.options.rules, self.options.trust.confines()?.as_ref())).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
@@ -329,13 +350,20 @@ impl<'a> Begun<'a> {
     /// One would be, or it cannot.
     pub(super) fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
         let mut faults = Faults::default();
+        let data = self.options.paths(self.rules()?);
+        faults.extend(self.keep_off("the data is", &data));
+        faults.extend(self.keep_off("rows go", destinations));
+        let apart: Vec<String> = data.iter().chain(destinations).cloned().collect();
         let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
-        faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        faults.extend(destinations.iter().flat_map(|path| self.reports.keep_off("rows go", path)));
-        let apart: Vec<String> = self.options.paths(rules).iter().chain(destinations).cloned().collect();
         let (confines, here) = (self.options.trust.confines()?, surroundings());
         self.history = faults.take(self.options.record.open(rules, confines.as_ref(), &apart, &here)).flatten();
         faults.or_ok(rules)
+    }
+
+    /// Keeps reports off all of `there`, which are called `what`.
+    fn keep_off(&mut self, what: &str, there: &[String]) -> Vec<Fault> {
+        there.iter().for_each(|there| self.ci.keep_off(what, there));
+        there.iter().flat_map(|there| self.reports.keep_off(what, there)).collect()
     }
 
     /// The rules, once they are read.
@@ -378,6 +406,7 @@ impl<'a> Begun<'a> {
         };
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
+        self.ci.tell(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }

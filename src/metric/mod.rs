@@ -31,13 +31,16 @@ pub mod members;
 pub mod moments;
 pub mod number;
 pub mod ordered;
+pub mod overview;
 mod plain;
+pub mod row_sample;
 pub mod runs;
 pub mod select;
 pub mod sequence;
 pub mod stand_ins;
 pub mod state;
 pub mod stuck;
+pub mod text_format;
 pub mod transform;
 
 pub use self::any::{AnySpec, AnyState, Kind, STATES};

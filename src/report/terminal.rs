@@ -6,7 +6,9 @@ use serde_json::Value as Json;
 use crate::shown::{count, counted, minute, short};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
-use super::model::{Mode, Publication, PublicationState, Report};
+use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
+use super::profiled;
+use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::stream;
 use crate::diagnostic::Fault;
@@ -27,6 +29,9 @@ const SAMPLES_SHOWN: usize = 3;
 
 /// Renders `report`.
 pub fn render(report: &Report, style: Style) -> String {
+    if report.mode == Mode::Profile && report.faults.is_empty() {
+        return profiled::render(report, style);
+    }
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(text.trim_end());
@@ -36,11 +41,12 @@ pub fn render(report: &Report, style: Style) -> String {
     // What is said of a batch that passes is no failure.
     let sign = if report.verdict == Verdict::Accept { "·".to_owned() } else { style.paint("✗", RED).to_string() };
     reasons(report).for_each(|reason| line(format!("  {sign} {}", visible::cut(reason, MESSAGE_MAX))));
+    report.release.iter().for_each(|release| line(format!("  {} {}", style.paint("!", YELLOW), released(release))));
     for fault in &report.faults {
         line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
     }
     if report.faults.is_empty() {
-        line(format!("  {}", rows(report)));
+        line(format!("  {}", rows::sum(report)));
         line(format!("  {}", tally(&report.findings)));
         if report.checks_nothing() {
             line(format!("  {} nothing was checked: the rule file has no rules", style.paint("!", YELLOW)));
@@ -93,7 +99,7 @@ const BOLD: &str = "1";
 pub const COLOURS: [&str; 8] = ["0", BOLD, RED, GREEN, YELLOW, "1;31", "1;32", "1;33"];
 
 impl Style {
-    fn paint(self, text: &str, code: &str) -> String {
+    pub(super) fn paint(self, text: &str, code: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
@@ -109,6 +115,13 @@ pub fn one_line(report: &Report) -> String {
     let warnings = report.findings.iter().filter(|f| f.label() == Label::Warning).count() as u64;
     parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
     parts.extend(report.publication.iter().filter(|done| done.state == PublicationState::Unchanged).map(|_| "published before".to_owned()));
+    parts.extend(
+        report
+            .release
+            .as_ref()
+            .filter(|_| report.is_released())
+            .map(|release| format!("released by {}", visible::cut(&release.by, NAME_MAX))),
+    );
     let verdict = serde_json::to_value(report.verdict).unwrap_or_default();
     format!("{} {}: {}", visible::cut(&report.batch.id, NAME_MAX), verdict.as_str().unwrap_or_default(), parts.join(", "))
 }
@@ -125,14 +138,30 @@ fn headline(report: &Report, style: Style) -> String {
         (Mode::Gate, None) => "gate".to_owned(),
         (Mode::DryRun, None) => "gate, dry run".to_owned(),
         (Mode::Stream, None) => "stream".to_owned(),
+        (Mode::Profile, None) => "profile".to_owned(),
         (Mode::Check, Some(began)) => format!("checked {}", minute(began)),
         (Mode::Gate, Some(began)) => format!("gated {}", minute(began)),
         (Mode::DryRun, Some(began)) => format!("gate, dry run {}", minute(began)),
         (Mode::Stream, Some(began)) => format!("stream since {}", minute(began)),
+        (Mode::Profile, Some(began)) => format!("profiled {}", minute(began)),
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     let mode = visible::cut(&mode, NAME_MAX);
     format!("{}  {dataset} ({mode})", style.paint(word, &format!("1;{code}")))
+}
+
+/// Who let the batch pass although it is rejected, and whether that holds.
+pub(super) fn released(release: &Release) -> String {
+    let (by, reason, at) = (visible::cut(&release.by, NAME_MAX), visible::cut(&release.reason, MESSAGE_MAX), minute(&release.at));
+    let until = release.until.as_deref().map(minute);
+    match (release.standing, until) {
+        (ReleaseStanding::Holds, Some(until)) => format!("released by {by} at {at}, until {until}: {reason}"),
+        (ReleaseStanding::Ended, Some(until)) => format!("released by {by} at {at}; that ended at {until}: {reason}"),
+        (ReleaseStanding::Holds | ReleaseStanding::Ended, None) => format!("released by {by} at {at}: {reason}"),
+        (ReleaseStanding::OtherRules, _) => {
+            format!("released by {by} at {at} under other rules, which does not hold under these: {reason}")
+        }
+    }
 }
 
 /// Why the batch is not accepted: all that the table of findings does not say.
@@ -143,31 +172,6 @@ fn reasons(report: &Report) -> impl Iterator<Item = &String> {
         report.verdict == Verdict::Quarantine && report.findings.iter().any(|f| f.label() == Label::Fail && says(f))
     };
     report.reasons.iter().filter(move |reason| !is_in_table(reason))
-}
-
-fn rows(report: &Report) -> String {
-    let r = &report.rows;
-    // Only a gate moves rows, and a stream.
-    let would = match report.mode {
-        Mode::Gate | Mode::Stream => "",
-        Mode::Check | Mode::DryRun => "would be ",
-    };
-    let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };
-    let (quarantined, rejected) = if r.quarantined > 0 { (malformed, String::new()) } else { (String::new(), malformed) };
-    let parts = [
-        (r.published, would, "published", String::new()),
-        (r.quarantined, would, "quarantined", quarantined),
-        (r.filtered, "", "filtered", String::new()),
-        (r.deletes, "", "deletes", String::new()),
-        (r.late, "", "late", String::new()),
-        (r.rejected, would, "rejected", rejected),
-    ];
-    let part = |(n, would, what, more): (u64, &str, &str, String)| (n > 0).then(|| format!("{} {would}{what}{more}", count(n)));
-    let parts: Vec<String> = parts.into_iter().filter_map(part).collect();
-    match parts.is_empty() {
-        true => "no rows read".to_owned(),
-        false => format!("{} read = {}", counted(r.read, "row"), parts.join(" + ")),
-    }
 }
 
 /// How many findings there are of each kind.

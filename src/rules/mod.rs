@@ -26,7 +26,7 @@ mod json_schema;
 pub mod judgement;
 mod length;
 mod limits;
-mod missing;
+pub mod missing;
 mod narrow;
 mod order;
 mod outliers;
