@@ -41,8 +41,9 @@ const PROBLEMS_BYTES: [usize; 2] = [300_000, 100_000];
 const PASSING_BYTES: [usize; 2] = [120_000, 60_000];
 
 /// Renders `report` with the templates in `reports/html/`.
-pub(super) fn render(report: &Report, _: &Rendering) -> String {
-    let environment = environment();
+pub(crate) fn render(report: &Report, _: &Rendering) -> String {
+    let mut environment = environment();
+    super::plot::add_to(&mut environment, report);
     let page =
         page(&environment, report).expect("the templates are part of the program and rendered by its tests for every kind of report");
     // The templates have no such characters: what is escaped here came with the data.
