@@ -57,7 +57,7 @@ impl ReportCommand {
             );
             return Err(fault.hint("name one report, or a directory for a site over all of them").into());
         };
-        let rendered = (format.render)(&read(one.place())?, &Rendering::default());
+        let rendered = format.text(&read(one.place())?, &Rendering::default());
         let written = Draft::of(&path).and_then(|draft| {
             draft.file()?.write_all(rendered.as_bytes())?;
             draft.place()
