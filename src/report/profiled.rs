@@ -16,7 +16,7 @@ const COLUMNS_MAX: usize = 40;
 const PAIRS_MAX: usize = 6;
 const FORMATS_MAX: usize = 8;
 /// Characters of a value.
-const CHARS_MAX: usize = 20;
+const CHARS_MAX: usize = 24;
 
 /// Renders a profile.
 pub(super) fn render(report: &Report, style: Style) -> String {

@@ -292,7 +292,7 @@ fn fences_and_the_baseline_are_drawn_over_the_bins() {
         "r.yaml",
         "dataset: d\nbaseline: { path: base.json }\nprofile: full\nrules:\n  - outliers: { id: far, column: v, method: iqr, on_fail: warn }\n",
     );
-    let built = place.run(&["baseline", "build", "before.csv", "-r", "r.yaml", "-o", "base.json"]);
+    let built = place.run(&["baseline", "capture", "before.csv", "-r", "r.yaml", "-o", "base.json"]);
     assert_eq!(built.code, 0, "{}", built.stderr);
     let run = place.run(&["check", "d.csv", "-r", "r.yaml", "--report", "p.json", "--report", "p.html"]);
     let report: Json =

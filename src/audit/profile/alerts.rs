@@ -158,6 +158,7 @@ fn correlated(column: &ColumnReport, terms: &AlertTerms<'_>, say: &mut impl FnMu
 fn told(value: &Json) -> String {
     match value {
         Json::String(text) => format!("`{}`", cut_short(text, VALUE_MAX.min(40))),
+        Json::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, |x| digits(x, 6)),
         other => other.to_string(),
     }
 }
