@@ -90,7 +90,7 @@ impl State for Overview {
         match later.values {
             Values::Near(near) => near.iter().for_each(|(value, count)| self.add(i128::from(value), count)),
             Values::FewNumbers(few) => few.iter().for_each(|(key, count)| self.add(key, count)),
-            Values::FewTexts(few) => few.iter().for_each(|(text, count, row)| self.add_text(text, count, row)),
+            Values::FewTexts(few) => few.iter().for_each(|(text, count, row)| self.add_text(&text, count, row)),
             Values::ManyNumbers(theirs) => {
                 self.become_many();
                 match &mut self.values {
@@ -130,8 +130,8 @@ impl State for Overview {
         match &self.values {
             Values::Near(_) | Values::Others(_) => false,
             // What is far from too many in one unit is seldom too many in all.
-            Values::FewNumbers(few) => !at_end || few.iter().count() > VALUES_MAX / 2,
-            Values::FewTexts(few) => !at_end || few.iter().count() > VALUES_MAX / 2,
+            Values::FewNumbers(few) => !at_end || few.len() > VALUES_MAX / 2,
+            Values::FewTexts(few) => !at_end || few.len() > VALUES_MAX / 2,
             Values::ManyNumbers(_) | Values::ManyTexts(_) => true,
         }
     }
@@ -310,7 +310,7 @@ impl Overview {
             }
             Values::FewTexts(few) => {
                 let mut many = ManyTexts::empty(&self.types, &budget);
-                few.iter().for_each(|(text, _, _)| many.add(text));
+                few.iter().for_each(|(text, _, _)| many.add(&text));
                 self.values = Values::ManyTexts(Box::new(many));
             }
             Values::Near(_) | Values::ManyNumbers(_) | Values::ManyTexts(_) | Values::Others(_) => {}
