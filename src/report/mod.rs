@@ -4,7 +4,8 @@ pub mod columns;
 mod digest;
 mod github;
 mod gitlab;
-mod html;
+mod hidden;
+pub(crate) mod html;
 mod junit;
 pub(crate) mod limits;
 mod markdown;
@@ -39,7 +40,18 @@ pub struct ReportFormat {
     pub extension: Option<&'static str>,
     /// What it is and who reads it, in a sentence.
     pub meaning: &'static str,
-    pub render: fn(&Report, &Rendering) -> String,
+    /// Renders what may be shown; ask [`ReportFormat::text`].
+    render: fn(&Report, &Rendering) -> String,
+}
+
+impl ReportFormat {
+    /// The report in this format.
+    pub fn text(&self, report: &Report, rendering: &Rendering) -> String {
+        match rendering.values {
+            Values::Shown => (self.render)(report, rendering),
+            Values::Hidden => (self.render)(&hidden::without_values(report), rendering),
+        }
+    }
 }
 
 /// Every format. To add one: a file in this room, and an entry here.

@@ -14,6 +14,7 @@ use arrow::datatypes::DataType;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use sluicegate::diagnostic::{Code, Fault};
+use sluicegate::metric::agreement::{Agreement, AgreementSpec};
 use sluicegate::metric::canonical::Normalize;
 use sluicegate::metric::cells::{Cells, RowsOfValues, Shapes, text_key};
 use sluicegate::metric::comoments::CoMoments;
@@ -301,6 +302,8 @@ fn trials() -> Vec<Trial> {
             all.of::<Breaks>(OrderSpec { decreasing, strict }, &[column]);
         }
         all.of::<SortedRuns>(SortedSpec { max_run: 1 }, &[column, INTEGER]);
+        all.of::<Agreement>(AgreementSpec { keys: 1, majority: true }, &[column, INTEGER, TEXT]);
+        all.of::<Agreement>(AgreementSpec { keys: 2, majority: false }, &[column, INTEGER, FLOAT]);
         all.of::<SortedRuns>(SortedSpec { max_run: 2 }, &[column, FLOAT]);
     }
     for column in [INTEGER, FLOAT, DECIMAL] {
@@ -414,11 +417,11 @@ proptest! {
         let units: Vec<Unit> = units.iter().map(|batches| unit(batches)).collect();
         for trial in trials() {
             let out = trial.try_on(&ample, &units);
-            // These two are all that look at the memory limit.
-            if [Keys::NAME, SortedRuns::NAME].contains(&trial.spec.kind().name) {
+            // These are all that look at the memory limit.
+            if [Keys::NAME, SortedRuns::NAME, Agreement::NAME].contains(&trial.spec.kind().name) {
                 let tightly = trial.try_on(&tight, &units);
                 let is_equal = (trial.is_equal)(out.as_ref(), tightly.as_ref());
-                prop_assert!(is_equal || trial.spec.kind().name == SortedRuns::NAME, "{:?}: spilling changes nothing", trial.spec);
+                prop_assert!(is_equal || [SortedRuns::NAME, Agreement::NAME].contains(&trial.spec.kind().name), "{:?}: spilling changes nothing", trial.spec);
             }
             if trial.minds_no_batches {
                 for (i, (cut, whole)) in units.iter().zip(&wholes).enumerate() {
@@ -566,6 +569,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<StandIns>(vec![StandIn::Text("group 7".into()), StandIn::Text("group 13".into())], &[TEXT]),
         Trial::of::<EqualRuns>(1, &[BOOLEAN]),
         Trial::of::<SortedRuns>(SortedSpec { max_run: 1 }, &[TEXT, FLOAT]),
+        Trial::of::<Agreement>(AgreementSpec { keys: 1, majority: true }, &[TEXT, FLOAT]),
         Trial::of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &[INTEGER]),
     ]
 }
