@@ -163,10 +163,9 @@ fn told(value: &Json) -> String {
     }
 }
 
-/// The fences that a finding of a rule `outliers` tells, where they are of the values themselves.
+/// The fences that a finding tells, where they are of the values themselves.
 fn fence(column: &ColumnReport, finding: &Finding) -> Option<Fence> {
-    let is_about =
-        finding.rule == "outliers" && finding.columns.len() == 1 && finding.columns[0] == column.name && finding.groups.is_empty();
+    let is_about = finding.columns.len() == 1 && finding.columns[0] == column.name && finding.groups.is_empty();
     let is_of_logarithms = finding.figures.get(&figures::TRANSFORM).is_some();
     if !is_about || is_of_logarithms || column.min.as_ref().is_some_and(|min| !min.is_number()) {
         return None;

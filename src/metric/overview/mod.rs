@@ -93,22 +93,18 @@ impl State for Overview {
             Values::FewTexts(few) => few.iter().for_each(|(text, count, row)| self.add_text(&text, count, row)),
             Values::ManyNumbers(theirs) => {
                 self.become_many();
-                match &mut self.values {
-                    Values::ManyNumbers(ours) => ours.merge(*theirs)?,
-                    _ => return Err(encoding::damaged("it counted values of another kind")),
-                }
+                let Values::ManyNumbers(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(*theirs)?;
             }
             Values::ManyTexts(theirs) => {
                 self.become_many();
-                match &mut self.values {
-                    Values::ManyTexts(ours) => ours.merge(*theirs)?,
-                    _ => return Err(encoding::damaged("it counted values of another kind")),
-                }
+                let Values::ManyTexts(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(*theirs)?;
             }
-            Values::Others(theirs) => match &mut self.values {
-                Values::Others(ours) => ours.merge(theirs)?,
-                _ => return Err(encoding::damaged("it counted values of another kind")),
-            },
+            Values::Others(theirs) => {
+                let Values::Others(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(theirs)?;
+            }
         }
         self.settle();
         Ok(())
@@ -166,6 +162,10 @@ impl State for Overview {
             },
         }
     }
+}
+
+fn other_kind() -> Fault {
+    encoding::damaged("it counted values of another kind")
 }
 
 impl Overview {
