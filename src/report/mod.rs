@@ -13,7 +13,6 @@ pub mod model;
 pub(crate) mod openlineage;
 pub(crate) mod openmetrics;
 mod plot;
-mod profiled;
 mod read;
 mod rendering;
 mod rows;
