@@ -12,6 +12,7 @@ mod column;
 mod column_set;
 mod common;
 mod compared;
+mod conflicts;
 mod drift;
 mod duplicates;
 mod earlier;
@@ -282,6 +283,7 @@ macro_rules! rules {
 rules![
     missing::Missing,
     duplicates::Duplicates,
+    conflicts::Conflicts,
     range::Range,
     values::Values,
     pattern::Pattern,

@@ -1,5 +1,6 @@
 //! A rule that may be suggested.
 
+use super::dependencies::Followed;
 use super::yaml::scalar;
 
 /// In which part of the file a rule stands: the order of what a reader asks.
@@ -42,6 +43,10 @@ pub(super) struct Candidate {
     pub why: String,
     /// The part of the rows that fails among those that it was made from.
     pub expected: f64,
+    /// What was found of two columns, where it says that one follows from the other.
+    pub followed: Option<Followed>,
+    /// How many values it lists.
+    pub members: usize,
     /// How many rows fail, and the first of them, once all were judged.
     pub failing: u64,
     pub first: Vec<String>,
@@ -71,7 +76,7 @@ impl Candidate {
         why: String,
         expected: f64,
     ) -> Self {
-        Self { part, rule, columns, words, why, expected, failing: 0, first: Vec::new() }
+        Self { part, rule, columns, words, why, expected, followed: None, members: 0, failing: 0, first: Vec::new() }
     }
 
     /// Whether it is the same rule, whatever its figures are: it was found in another part of the data.

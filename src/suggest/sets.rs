@@ -65,7 +65,8 @@ fn of_column(column: &Column, columns: &[Column]) -> Option<Candidate> {
     }
     let written = if column.kind == Kind::Integer { format!("[{}]", texts.join(", ")) } else { list(texts) };
     let expected = rare as f64 / column.codes.len() as f64;
-    Some(Candidate::about(Part::Sets, "values", &column.name, vec![("in", written)], why, expected))
+    let set = Candidate::about(Part::Sets, "values", &column.name, vec![("in", written)], why, expected);
+    Some(Candidate { members: members.len(), ..set })
 }
 
 /// Whether whole numbers are a code: few, and either two or with gaps between them. The others are counted, and have a range.
@@ -139,16 +140,21 @@ pub(super) fn is_misspelled(text: &str, meant: &str) -> bool {
     a.abs_diff(b) <= allowed && !are_codes && strsim::osa_distance(text, meant) <= allowed
 }
 
-/// The members, without values that occur once or twice beside values that all occur often.
+/// The members, without values that hardly occur beside values that all occur often.
 fn without_strays(column: &Column, members: Vec<usize>, outside: &mut Vec<(usize, String)>) -> Vec<usize> {
-    const STRAY: u32 = 2;
-    let (strays, often): (Vec<usize>, Vec<usize>) = members.iter().copied().partition(|&code| column.counts[code] <= STRAY);
+    let stray = ((column.present / 2_000) as u32).max(2);
+    let (strays, often): (Vec<usize>, Vec<usize>) = members.iter().copied().partition(|&code| column.counts[code] <= stray);
+    let times = |codes: &[usize]| codes.iter().map(|&code| column.counts[code] as usize).sum::<usize>();
     let least = often.iter().map(|&code| column.counts[code]).min().unwrap_or(0);
-    if strays.is_empty() || often.len() < 2 || least < STRAY * 10 || strays.len() * 100 > column.present {
+    if strays.is_empty() || often.len() < 2 || least < stray * 10 || times(&strays) as f64 > OUTSIDE_MAX / 2.0 * column.present as f64 {
         return members;
     }
     for code in strays {
-        let times = if column.counts[code] == 1 { "once" } else { "twice" };
+        let times = match column.counts[code] {
+            1 => "once".to_owned(),
+            2 => "twice".to_owned(),
+            more => format!("{} times", count(u64::from(more))),
+        };
         outside.push((code, format!("{} occurs {times}", shown(&column.texts[code]))));
     }
     often
