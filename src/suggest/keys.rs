@@ -117,8 +117,9 @@ fn pair(columns: &[Column], rows: usize) -> Option<Candidate> {
 
 /// How probable it is that two rows have the same value.
 fn same(column: &Column) -> f64 {
-    let all = column.present.max(1) as f64;
-    column.counts.iter().map(|&times| (f64::from(times) / all).powi(2)).sum()
+    let pairs = |n: f64| n * (n - 1.0);
+    let same: f64 = column.counts.iter().map(|&times| pairs(f64::from(times))).sum();
+    same / pairs(column.present as f64).max(1.0)
 }
 
 /// A column whose values never step back.

@@ -1,11 +1,13 @@
 //! The file that is suggested, as its new owner reads it.
 
+use std::collections::BTreeSet;
+
 use super::HeldOut;
 use super::candidate::{Candidate, Part};
 use super::contract::Contract;
 use super::missing::DISGUISED;
 use super::sample::Sample;
-use super::yaml::{comment, list, shown};
+use super::yaml::{comment, list, scalar, shown};
 use crate::shown::{count, counted};
 
 /// What the file is made of.
@@ -45,15 +47,42 @@ pub(super) fn file(parts: &Parts<'_>) -> String {
     }
     out.push_str("rules:\n");
     let mut part: Option<Part> = None;
+    let mut taken: BTreeSet<String> = required_ids(&contract);
     for candidate in &candidates {
         if part != Some(candidate.part) {
             let before = if part.is_some() { "\n" } else { "" };
             out.push_str(&format!("{before}  # ── {} ──\n", candidate.part.title()));
             part = Some(candidate.part);
         }
-        rule(candidate, &mut out);
+        rule(candidate, id(candidate, &mut taken), &mut out);
     }
     out
+}
+
+/// Ids of the rules that required columns imply.
+fn required_ids(contract: &Contract) -> BTreeSet<String> {
+    contract.columns.iter().filter(|column| column.required).map(|column| format!("missing-{}", column.name)).collect()
+}
+
+/// An id for the rule, where its own would be that of another one too.
+fn id(candidate: &Candidate, taken: &mut BTreeSet<String>) -> Option<String> {
+    let is_each = matches!(candidate.words[0].0, "column" | "columns");
+    let ids = |name: &str| -> Vec<String> {
+        match is_each {
+            true => candidate.columns.iter().map(|column| format!("{name}-{column}")).collect(),
+            false => vec![format!("{name}-{}", candidate.columns.join("-"))],
+        }
+    };
+    let is_free = |ids: &[String], taken: &BTreeSet<String>| ids.iter().all(|id| !taken.contains(id));
+    let own = ids(candidate.rule);
+    if is_free(&own, taken) {
+        taken.extend(own);
+        return None;
+    }
+    let name = (1..).map(|n| format!("{}-{n}", candidate.rule)).find(|name| !taken.contains(name) && is_free(&ids(name), taken))?;
+    taken.extend(ids(&name));
+    taken.insert(name.clone());
+    Some(name)
 }
 
 fn introduce(parts: &Parts<'_>, candidates: &[Candidate], out: &mut String) {
@@ -164,12 +193,50 @@ fn listed(candidate: &Candidate) -> String {
     format!("{head}{}", lines.join(" "))
 }
 
-fn rule(candidate: &Candidate, out: &mut String) {
+fn rule(candidate: &Candidate, id: Option<String>, out: &mut String) {
     let is_gathered = candidate.rule == "missing" && matches!(candidate.words[0].0, "column" | "columns");
     let why = if is_gathered { candidate.why.clone() } else { said(candidate) };
     let why = if is_gathered && candidate.columns.len() > 1 { listed(candidate) } else { why };
     why.split('\n').for_each(|line| comment(line, 2, out));
     let warns = candidate.failing > 0 && candidate.words.iter().all(|(word, _)| *word != "disguised");
-    let more: Vec<(&str, String)> = if warns { vec![("on_fail", "warn".to_owned())] } else { Vec::new() };
-    out.push_str(&format!("  - {}\n", candidate.written(&more)));
+    let mut more: Vec<(&str, String)> = id.iter().map(|id| ("id", scalar(id))).collect();
+    if warns {
+        more.push(("on_fail", "warn".to_owned()));
+    }
+    out.push_str(&wrapped(&format!("  - {}", candidate.written(&more))));
+    out.push('\n');
+}
+
+/// A long line broken behind commas that stand outside of quotes.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 120;
+    if line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    let (mut out, mut width, mut part) = (String::new(), 0, String::new());
+    let (mut quote, mut is_escaped) = (None, false);
+    let mut add = |part: &mut String| {
+        let length = part.chars().count();
+        if width > 0 && width + length > WIDTH {
+            out.truncate(out.trim_end().len());
+            out.push_str("\n        ");
+            width = 8;
+        }
+        out.push_str(part);
+        width += length;
+        part.clear();
+    };
+    for c in line.chars() {
+        part.push(c);
+        match quote {
+            Some('"') if is_escaped => is_escaped = false,
+            Some('"') if c == '\\' => is_escaped = true,
+            Some(begun) if c == begun => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None if c == ' ' && part.ends_with(", ") => add(&mut part),
+            Some(_) | None => {}
+        }
+    }
+    add(&mut part);
+    out
 }

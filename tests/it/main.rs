@@ -56,6 +56,7 @@ mod html;
 mod http;
 mod http_ways;
 mod inference;
+mod init;
 mod json;
 mod json_schema;
 mod kafka_client;
