@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 
 use super::output;
 use super::reports::would_be;
+use super::repository::{rendering, variable};
 use crate::files::{self, Draft};
-use crate::report::{self, Rendering, Report, Repository, Values};
+use crate::report::{self, Rendering, Report, Values};
 
 /// What CI systems are told.
 #[derive(Debug, Args)]
@@ -121,22 +122,6 @@ impl Ci {
             output::note(&format!("{what} was not written: {}: {error}", path.display()));
         }
     }
-}
-
-/// How reports are rendered here.
-pub(super) fn rendering(values: Values) -> Rendering {
-    let root = variable("GITHUB_WORKSPACE").or_else(|| variable("CI_PROJECT_DIR"));
-    // The variable may name a link to where the program runs.
-    let plain = |path: PathBuf| path.canonicalize().ok().and_then(|path| path.into_os_string().into_string().ok());
-    let repository = match (root.map(PathBuf::from).and_then(plain), std::env::current_dir().ok().and_then(plain)) {
-        (Some(root), Some(here)) => Repository { root, here },
-        (_, _) => Repository::default(),
-    };
-    Rendering { values, repository }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn text(format: &str, report: &Report, rendering: &Rendering) -> String {

@@ -19,6 +19,7 @@ mod init;
 mod internal;
 mod keep_gating;
 mod kept;
+mod means;
 mod output;
 mod profile;
 mod progress;
@@ -28,7 +29,9 @@ mod record;
 mod references;
 mod release;
 mod replay;
+mod report;
 mod reports;
+mod repository;
 mod rules;
 mod run;
 mod schema;
@@ -108,6 +111,10 @@ enum Command {
     Forget(forget::Forget),
     /// Show recorded runs: verdicts over time, or any figure; mark a run as bad
     History(history::HistoryCommand),
+    /// Write a site over many runs, or one report in another format
+    ///
+    /// Exit code: 0 it is written; 2 it is not, or a report could not be read and is left out.
+    Report(report::ReportCommand),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
     /// Compare contracts
@@ -173,6 +180,7 @@ impl Command {
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),
+            Self::Report(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Contract(command) => command.run(),
             Self::Explain(command) => command.run(),

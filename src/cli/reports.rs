@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use super::ci::rendering;
+use super::repository::rendering;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
 use crate::report::model::PublicationState;
@@ -63,6 +63,16 @@ impl Reports {
     }
 }
 
+/// What `--report` does, with the formats there are.
+pub(super) fn reports_help() -> String {
+    let format = |format: &ReportFormat| match format.extension {
+        Some(extension) => format!("{} (.{extension})", format.name),
+        None => format.name.to_owned(),
+    };
+    let formats: Vec<String> = report::FORMATS.iter().map(format).collect();
+    format!("Write a report; the format is named, or follows the extension: {}; may be given again", formats.join(", "))
+}
+
 /// A fault that says what was done before something about it could not be told.
 pub(super) fn not_told(report: &Report, what: &str, error: &io::Error) -> Fault {
     Fault::new(Code::of_writing(error), format!("{}; {what}: {error}", done(report))).hint("running again is safe")
@@ -114,10 +124,17 @@ pub(super) fn would_be(path: &Path, there: &str) -> bool {
     let is_same =
         named(path).is_some_and(|path| Some(&path) == named(other).as_ref() || other.canonicalize().is_ok_and(|other| other == path));
     let matches = |pattern: &str, path: &Path| glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path(path));
-    let whole = Path::new(".")
-        .canonicalize()
-        .map(|here| format!("{}/{}", glob::Pattern::escape(&here.display().to_string()), there.trim_start_matches("./")));
-    is_same || matches(there, path) || whole.is_ok_and(|pattern| named(path).is_some_and(|path| matches(&pattern, &path)))
+    let whole = whole_pattern(other);
+    is_same || matches(there, path) || whole.is_some_and(|pattern| named(path).is_some_and(|path| matches(&pattern, &path)))
+}
+
+/// The glob with the directories before its first wildcard as they are without links and detours.
+fn whole_pattern(glob: &Path) -> Option<String> {
+    let has_wildcard = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let plain: PathBuf = glob.components().take_while(|part| !has_wildcard(part)).collect();
+    let rest: PathBuf = glob.components().skip_while(|part| !has_wildcard(part)).collect();
+    let directory = if plain.as_os_str().is_empty() { Path::new(".") } else { &plain }.canonicalize().ok()?;
+    Some(format!("{}/{}", glob::Pattern::escape(&directory.display().to_string()), rest.display()))
 }
 
 /// The file that `path` names, be it there or not, without symbolic links on the way to it.
@@ -147,6 +164,8 @@ mod tests {
             ("data/b.json", "data"),
             ("data/deep/b.json", "link"),
             ("data/b.json", "data/*.json"),
+            ("data/b.json", "data/deep/../*.json"),
+            ("data/b.json", "link/*.json"),
             ("new.json", "new.json"),
         ] {
             assert!(would(report, there), "{report} {there}");

@@ -41,7 +41,7 @@ const PROBLEMS_BYTES: [usize; 2] = [300_000, 100_000];
 const PASSING_BYTES: [usize; 2] = [120_000, 60_000];
 
 /// Renders `report` with the templates in `reports/html/`.
-pub(super) fn render(report: &Report, _: &Rendering) -> String {
+pub(crate) fn render(report: &Report, _: &Rendering) -> String {
     let mut environment = environment();
     super::plot::add_to(&mut environment, report);
     let page =

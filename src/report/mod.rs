@@ -5,7 +5,7 @@ mod digest;
 mod github;
 mod gitlab;
 mod hidden;
-mod html;
+pub(crate) mod html;
 mod junit;
 pub(crate) mod limits;
 mod markdown;

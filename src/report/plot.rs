@@ -28,7 +28,30 @@ pub(super) fn add_to(environment: &mut Environment<'static>, report: &Report) {
     };
     let (sparklines, plots) = (safe(|column, _| sparkline(column)), safe(histogram));
     environment.add_function("sparkline", move |i: usize| sparklines.get(i).cloned().unwrap_or_default());
+    let single: Vec<bool> =
+        report.columns.iter().map(|column| column.histogram.as_ref().is_some_and(|h| Bins::of(column, h).single)).collect();
+    environment.add_function("each_has_a_bar", move |i: usize| single.get(i).copied().unwrap_or_default());
+    environment.add_filter("brief", brief);
+    environment.add_filter("coefficient", coefficient);
     environment.add_function("plot", move |i: usize| plots.get(i).cloned().unwrap_or_default());
+}
+
+/// A figure in four significant digits; what is no float stands as it is.
+fn brief(value: Value) -> String {
+    match f64::try_from(value.clone()) {
+        Ok(x) if !value.is_integer() || x.abs() >= 1e6 => shown(x),
+        Ok(_) | Err(_) => value.to_string(),
+    }
+}
+
+/// A coefficient: one that is not 1 does not read as 1.
+pub(super) fn coefficient(x: f64) -> String {
+    let text = format!("{x:.2}");
+    match x.abs() < 1.0 && text.ends_with("1.00") {
+        true if x < 0.0 => "−0.99…".to_owned(),
+        true => "0.99…".to_owned(),
+        false => text.replace('-', "−"),
+    }
 }
 
 /// A small picture of a column's distribution, without text: bins, or the most frequent values.
@@ -52,7 +75,7 @@ pub(super) fn sparkline(column: &ColumnReport) -> String {
         // Writing to a string cannot fail.
         _ = write!(path, "M{} {}v-{}h{}v{}z", number(i as f64 * each), number(H), number(height), number(each * 0.85), number(height));
     }
-    let class = if column.histogram.is_some() { "spark" } else { "spark top" };
+    let class = if column.histogram.is_some() { "spark" } else { "spark of-values" };
     format!("<svg class=\"{class}\" viewBox=\"0 0 {W} {H}\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path d=\"{path}\"/></svg>")
 }
 
@@ -147,7 +170,7 @@ fn shown(x: f64) -> String {
     if x.fract() == 0.0 && x.abs() < 1e15 && x.abs() >= 10_000.0 {
         return format!("{}{}", if x < 0.0 { "−" } else { "" }, count(x.abs() as u64));
     }
-    digits(x, 6).replace('-', "−")
+    digits(x, 4).replace('-', "−")
 }
 
 /// A date or time as far as the bins divide it.

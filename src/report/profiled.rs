@@ -5,9 +5,10 @@ use serde_json::Value as Json;
 
 use super::columns::{AlertKind, Role};
 use super::model::{ColumnReport, Report};
+use super::plot;
 use super::terminal::Style;
 use crate::rows::Origin;
-use crate::shown::{beside, count, counted, cut_short, digits, minute, percent_of};
+use crate::shown::{count, counted, cut_short, digits, minute, percent_of};
 use crate::visible::{self, NAME_MAX};
 
 /// Columns, pairs and formats that are shown unless all are asked for.
@@ -87,7 +88,8 @@ fn shortly(kind: AlertKind, message: &str) -> String {
         AlertKind::Empty | AlertKind::Skewed | AlertKind::Zeros | AlertKind::Constant | AlertKind::StandIns => message.to_owned(),
         AlertKind::MostlyMissing => "mostly missing".to_owned(),
         AlertKind::Unique => "unique".to_owned(),
-        AlertKind::MixedKinds | AlertKind::MixedFormats | AlertKind::Correlated => message.to_owned(),
+        AlertKind::Correlated => message.split(':').next().unwrap_or_default().replace("with ", "~ "),
+        AlertKind::MixedKinds | AlertKind::MixedFormats => message.to_owned(),
     }
 }
 
@@ -120,10 +122,16 @@ fn range(column: &ColumnReport) -> String {
 
 fn value(value: &Json) -> String {
     match value {
-        Json::String(text) => visible::line(&cut_short(text, CHARS_MAX)).into_owned(),
+        Json::String(text) => visible::line(&cut_short(&instant(text), CHARS_MAX)).into_owned(),
         Json::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, |x| digits(x, 5)),
         other => other.to_string(),
     }
+}
+
+/// A time without what says nothing: `2013-01-01 05:00`.
+fn instant(text: &str) -> String {
+    let is_instant = text.as_bytes().get(10) == Some(&b'T') && text.as_bytes().get(13) == Some(&b':');
+    if is_instant { text.replacen('T', " ", 1).trim_end_matches(":00").to_owned() } else { text.to_owned() }
 }
 
 fn keys(report: &Report) -> Vec<String> {
@@ -138,7 +146,7 @@ fn keys(report: &Report) -> Vec<String> {
 fn correlations(report: &Report, style: Style) -> Vec<String> {
     let Some(correlations) = &report.correlations else { return Vec::new() };
     let most = if style.verbose { usize::MAX } else { PAIRS_MAX };
-    let coefficient = |name: &str, x: Option<f64>| x.map(|x| format!("{name} {}", beside((x * 100.0).round() / 100.0, &[])));
+    let coefficient = |name: &str, x: Option<f64>| x.map(|x| format!("{name} {}", plot::coefficient(x)));
     let mut lines: Vec<String> = correlations
         .pairs
         .iter()

@@ -6,7 +6,7 @@ use std::process::Command;
 use sluicegate::report::FORMATS;
 use sluicegate::rules::RULES;
 
-use crate::support::Place;
+use crate::support::{Place, files_below};
 
 /// What no output may hold: the beginnings of all private texts, numbers and dates. In rule files they stand too.
 const CANARIES: [&str; 4] = ["CANARY", "canary", "91827", "1903-"];
@@ -163,6 +163,7 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
             let report: serde_json::Value = serde_json::from_str(json).expect("JSON");
             assert_eq!(report["faults"], serde_json::json!([]), "{mask}: {}", said.text);
             assert!(json.contains("***") || json.contains("hmac:"), "{mask}: nothing is shown of them at all");
+            ensure_site_is_clean(&place);
             report
         };
         let report = written(&["check", "people.csv", "-r", "rules.yaml", "--verbose"]);
@@ -189,6 +190,20 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
         let said = clean(&place, &[&["replay", "-r", "later.yaml"], order.as_slice()].concat());
         assert_eq!(said.code, 0, "{}", said.text);
         ensure_quarantine_is_clean(&place);
+    }
+}
+
+/// A site, and formats that no extension asks for, made of the report.
+fn ensure_site_is_clean(place: &Place) {
+    assert_eq!(clean(place, &["report", "report.json", "-o", "site"]).code, 0);
+    let pages = [files_below(&place.path("site"), "html"), files_below(&place.path("site"), "json")].concat();
+    assert!(pages.len() >= 6, "{pages:?}");
+    for page in pages {
+        ensure_clean(&std::fs::read_to_string(&page).expect("a page"), &page.display().to_string());
+    }
+    for format in sluicegate::report::FORMATS {
+        assert_eq!(clean(place, &["report", "report.json", "-o", &format!("{}=other", format.name)]).code, 0);
+        ensure_clean(&std::fs::read_to_string(place.path("other")).expect("a report"), format.name);
     }
 }
 

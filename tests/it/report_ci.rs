@@ -55,8 +55,8 @@ fn github_is_told_beside_the_rules_and_in_the_summary_without_values() {
     assert_eq!(
         lines,
         [
-            "::error file=jobs/r.yaml,line=3,col=5,endColumn=32,title=d%3A range-n::2 of 3 rows (66.7%25) fail `range` (d.csv:3 and 1 more)",
-            "::warning file=jobs/r.yaml,line=4,col=5,endColumn=59,title=d%3A values-name::2 of 3 rows (66.7%25) fail `values` (d.csv:3 and 1 more)",
+            "::error file=jobs/r.yaml,line=3,col=5,endColumn=33,title=d%3A range-n::2 of 3 rows (66.7%25) fail `range` (d.csv:3 and 1 more)",
+            "::warning file=jobs/r.yaml,line=4,col=5,endColumn=56,title=d%3A values-name::2 of 3 rows (66.7%25) fail `values` (d.csv:3 and 1 more)",
         ]
     );
     let summary = fs::read_to_string(place.path("summary.md")).expect("a summary");
@@ -168,6 +168,12 @@ fn no_value_of_the_data_is_told_unasked() {
     ensure_clean(&fs::read_to_string(place.path("summary.md")).expect("a summary"), "the summary");
     run(&place, &check, &GITLAB);
     ensure_clean(&fs::read_to_string(place.path("gl-code-quality-report.json")).expect("a report"), "code quality");
+    // Masked columns are masked there too.
+    place.write("jobs/masked.yaml", rule_file("true", &all_rules()));
+    let said = run(&place, &["check", "people.csv", "-r", "masked.yaml", "--quiet", "--ci", "values"], &GITHUB);
+    assert!(said.stderr.contains("***"), "{}", said.stderr);
+    ensure_clean(&said.stderr, "annotations with values");
+    ensure_clean(&fs::read_to_string(place.path("summary.md")).expect("a summary"), "the summary with values");
     // With values they are there: the search finds what is planted.
     let said = run(&place, &[&check[..], &["--ci", "values"]].concat(), &GITHUB);
     assert!(said.stderr.contains("CANARY"), "{}", said.stderr);

@@ -9,7 +9,7 @@ use crate::metric::completeness::Counts;
 use crate::metric::overview::OverviewOut;
 use crate::report::columns::{Alert, AlertKind, Correlations, Fence, Role};
 use crate::report::model::ColumnReport;
-use crate::shown::{VALUE_MAX, beside, count, cut_short, percent_of};
+use crate::shown::{VALUE_MAX, count, cut_short, digits, percent_of};
 
 /// Fewer values say nothing of what a column is for.
 const VALUES_MIN: u64 = 20;
@@ -127,7 +127,7 @@ fn of_values(column: &ColumnReport, present: u64, say: &mut impl FnMut(AlertKind
         say(AlertKind::Zeros, format!("{} are 0", percent_of(zeros as f64 / present as f64, &[0.5, 1.0])));
     }
     if let Some(skewness) = column.skewness.filter(|skewness| skewness.abs() > SKEWED) {
-        say(AlertKind::Skewed, format!("skewness {}", beside(skewness, &[SKEWED, -SKEWED])));
+        say(AlertKind::Skewed, format!("skewness {}", digits(skewness, 3)));
     }
     if let Some(kinds) = column.kinds.as_ref().filter(|kinds| kinds.len() > 1) {
         let each = kinds.iter().take(3).map(|kind| format!("{} {}", count(kind.count), kind.data_type));
@@ -151,7 +151,7 @@ fn correlated(column: &ColumnReport, terms: &AlertTerms<'_>, say: &mut impl FnMu
             (Some(r), None, None) => ("r", r),
             (None, None, None) => continue,
         };
-        say(AlertKind::Correlated, format!("with {other}: {name} = {}", (value * 100.0).round() / 100.0));
+        say(AlertKind::Correlated, format!("with {other}: {name} = {value:.3}"));
     }
 }
 

@@ -1,9 +1,11 @@
-//! The report as text for a terminal.
+//! The report as text for a terminal: the verdict and why, what failed, what to do next.
 
-use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::Value as Json;
+mod columns;
+mod findings;
+mod next;
+mod page;
 
-use crate::shown::{count, counted, minute, short};
+use crate::shown::{count, counted, minute};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
@@ -12,82 +14,80 @@ use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::stream;
 use crate::diagnostic::Fault;
-use crate::findings::{Finding, Label, Outcome, Sample, Severity, Value};
+use crate::findings::{Finding, Label};
 use crate::verdict::Verdict;
+use page::{Page, width};
 
 /// How to write.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
     pub colour: bool,
-    /// Characters a line.
+    /// Columns of a line.
     pub width: u16,
     /// Also what passed, the columns, and all samples.
     pub verbose: bool,
 }
-
-const SAMPLES_SHOWN: usize = 3;
 
 /// Renders `report`.
 pub fn render(report: &Report, style: Style) -> String {
     if report.mode == Mode::Profile && report.faults.is_empty() {
         return profiled::render(report, style);
     }
-    let mut out = String::new();
-    let mut line = |text: String| {
-        out.push_str(text.trim_end());
-        out.push('\n');
-    };
-    line(headline(report, style));
+    let mut page = Page::new(style);
+    headline(&mut page, report);
+    let (cross, warning) = (format!("  {} ", style.paint("✗", RED)), format!("  {} ", style.paint("!", YELLOW)));
     // What is said of a batch that passes is no failure.
-    let sign = if report.verdict == Verdict::Accept { "·".to_owned() } else { style.paint("✗", RED).to_string() };
-    reasons(report).for_each(|reason| line(format!("  {sign} {}", visible::cut(reason, MESSAGE_MAX))));
-    report.release.iter().for_each(|release| line(format!("  {} {}", style.paint("!", YELLOW), released(release))));
-    for fault in &report.faults {
-        line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
-    }
+    let sign = if report.verdict == Verdict::Accept { "  · " } else { &cross };
+    reasons(report).for_each(|reason| page.hang(sign, 4, &visible::cut(reason, MESSAGE_MAX)));
+    report.release.iter().for_each(|release| page.hang(&warning, 4, &released(release)));
+    report.faults.iter().for_each(|fault| page.hang(&cross, 4, &self::fault(fault)));
     if report.faults.is_empty() {
-        line(format!("  {}", rows::sum(report)));
-        line(format!("  {}", tally(&report.findings)));
+        page.hang("  ", 4, &rows::sum(report));
+        page.hang("  ", 4, &tally(&report.findings, style));
         if report.checks_nothing() {
-            line(format!("  {} nothing was checked: the rule file has no rules", style.paint("!", YELLOW)));
-        }
-        if !report.batch.id.is_empty() {
-            line(format!("  batch {}", visible::line(&report.batch.id)));
+            page.hang(&warning, 4, "nothing was checked: the rule file has no rules");
         }
     }
-    report.stream.iter().flat_map(stream::lines).for_each(&mut line);
-    if let Some(publication) = &report.publication {
-        publication_lines(publication).into_iter().for_each(&mut line);
-    }
+    report.stream.iter().flat_map(stream::lines).for_each(|line| page.hang("  ", 4, line.trim_start()));
+    findings::write(&mut page, report);
+    page.gap();
     for since in report.history.iter().flat_map(HistoryReport::compared) {
-        since_lines(since, style).into_iter().for_each(&mut line);
+        since_lines(&mut page, since);
     }
-    let (shown_always, passed): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.outcome != Outcome::Pass);
-    let shown: Vec<&Finding> = if style.verbose { shown_always.iter().chain(&passed).copied().collect() } else { shown_always };
-    if !shown.is_empty() {
-        line(String::new());
-        findings_table(&shown, style).lines().for_each(|l| line(l.to_owned()));
+    if report.faults.is_empty() && !report.batch.id.is_empty() {
+        page.line(&format!("  batch {}", visible::line(&report.batch.id)));
     }
-    for finding in shown.iter().filter(|f| !f.samples.is_empty()) {
-        line(String::new());
-        line(format!("  {}", style.paint(&visible::cut(&finding.id, NAME_MAX), BOLD)));
-        let most = if style.verbose { usize::MAX } else { SAMPLES_SHOWN };
-        finding.samples.iter().take(most).for_each(|s| line(format!("    {}", sample(s))));
-        let more = finding.failing_rows.saturating_sub(finding.samples.len().min(most) as u64);
-        if more > 0 {
-            line(format!("    … {} more", count(more)));
-        }
-    }
-    if !style.verbose && !passed.is_empty() {
-        line(String::new());
-        let verb = if passed.len() == 1 { "finding passes" } else { "findings pass" };
-        line(format!("  {} {} more {verb} (-v shows them)", style.paint("✓", GREEN), passed.len()));
+    if let Some(publication) = &report.publication {
+        publication_lines(publication).iter().for_each(|line| page.line(line));
+        let warnings = publication.warnings.iter();
+        warnings.for_each(|said| page.hang(&warning, 4, &format!("warning: {}", visible::cut(said, MESSAGE_MAX))));
     }
     if style.verbose && !report.columns.is_empty() {
-        line(String::new());
-        columns_table(report, style).lines().for_each(|l| line(l.to_owned()));
+        columns::write(&mut page, report);
     }
-    out
+    next_lines(&mut page, report);
+    page.end()
+}
+
+/// What to do next, and the command that does it: beside it, or below it where both are too long for a line.
+fn next_lines(page: &mut Page, report: &Report) {
+    let steps = next::steps(report);
+    if steps.is_empty() {
+        return;
+    }
+    page.gap();
+    let heading = page.style.paint("Next", BOLD);
+    page.line(&heading);
+    let words = steps.iter().map(|step| width(step.words)).max().unwrap_or(0);
+    let fits = steps.iter().all(|step| words + width(&step.what) + 6 <= page.width());
+    for step in &steps {
+        if fits {
+            page.line(&format!("  {}{}  {}", step.words, page::filled(step.words, words), step.what));
+        } else {
+            page.hang("  ", 4, &format!("{}:", step.words));
+            page.line(&format!("    {}", step.what));
+        }
+    }
 }
 
 const RED: &str = "31";
@@ -126,7 +126,7 @@ pub fn one_line(report: &Report) -> String {
     format!("{} {}: {}", visible::cut(&report.batch.id, NAME_MAX), verdict.as_str().unwrap_or_default(), parts.join(", "))
 }
 
-fn headline(report: &Report, style: Style) -> String {
+fn headline(page: &mut Page, report: &Report) {
     let (word, code) = match report.verdict {
         Verdict::Accept => ("ACCEPT", GREEN),
         Verdict::Quarantine => ("QUARANTINE", YELLOW),
@@ -147,7 +147,8 @@ fn headline(report: &Report, style: Style) -> String {
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     let mode = visible::cut(&mode, NAME_MAX);
-    format!("{}  {dataset} ({mode})", style.paint(word, &format!("1;{code}")))
+    let lead = format!("{}  ", page.style.paint(word, &format!("1;{code}")));
+    page.hang(&lead, word.len() + 2, &format!("{dataset} ({mode})"));
 }
 
 /// Who let the batch pass although it is rejected, and whether that holds.
@@ -164,18 +165,14 @@ pub(super) fn released(release: &Release) -> String {
     }
 }
 
-/// Why the batch is not accepted: all that the table of findings does not say.
+/// Why the batch is not accepted: all that the findings do not say.
 fn reasons(report: &Report) -> impl Iterator<Item = &String> {
-    let is_in_table = |reason: &&String| {
-        let says =
-            |f: &Finding| reason.strip_prefix(f.id.as_str()).and_then(|rest| rest.strip_prefix(": ")) == Some(&f.message.to_string());
-        report.verdict == Verdict::Quarantine && report.findings.iter().any(|f| f.label() == Label::Fail && says(f))
-    };
-    report.reasons.iter().filter(move |reason| !is_in_table(reason))
+    let is_said = |reason: &&String| report.findings.iter().any(|f| f.label() != Label::Pass && findings::beside(reason, f).is_some());
+    report.reasons.iter().filter(move |reason| !is_said(reason))
 }
 
 /// How many findings there are of each kind.
-fn tally(findings: &[Finding]) -> String {
+fn tally(findings: &[Finding], style: Style) -> String {
     let of = |label: Label| findings.iter().filter(|f| f.label() == label).count() as u64;
     let (warnings, known) = (of(Label::Warning), of(Label::Known));
     let parts = [
@@ -186,7 +183,7 @@ fn tally(findings: &[Finding]) -> String {
         (of(Label::Info), "for information".to_owned()),
         (of(Label::NotJudged), "not judged".to_owned()),
         (known, if known == 1 { "known issue" } else { "known issues" }.to_owned()),
-        (of(Label::Pass), "passed".to_owned()),
+        (of(Label::Pass), if style.verbose { "passed" } else { "passed (-v shows them)" }.to_owned()),
     ];
     let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(n))).collect();
     format!("{}: {}", counted(findings.len() as u64, "finding"), parts.join(", "))
@@ -220,12 +217,12 @@ fn publication_lines(publication: &Publication) -> Vec<String> {
         lines.push(format!("  {would}in place of batch {}, which the file held until now", visible::line(batch)));
     }
     lines.extend(publication.quarantined.iter().map(|path| format!("  quarantined in {}", visible::line(path))));
-    lines.extend(publication.warnings.iter().map(|warning| format!("  warning: {}", visible::cut(warning, MESSAGE_MAX))));
     lines
 }
 
 /// What has changed since an earlier run. What stays as it was is counted, and listed where all is.
-fn since_lines(since: &Since, style: Style) -> Vec<String> {
+fn since_lines(page: &mut Page, since: &Since) {
+    let style = page.style;
     let count_of = |change: &Change| (since.count(*change), change.as_str());
     let counts = Change::ALL.iter().map(count_of).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n)));
     let passing = Some(since.passing_in_both).filter(|n| *n > 0).map(|n| format!("{} passing as before", count(n)));
@@ -234,7 +231,7 @@ fn since_lines(since: &Since, style: Style) -> Vec<String> {
     let (time, verdict) = (minute(&since.time), serde_json::to_value(since.verdict).unwrap_or_default());
     let verdict = verdict.as_str().unwrap_or_default();
     let counts = if counts.is_empty() { "nothing to compare".to_owned() } else { counts.join(", ") };
-    let mut lines = vec![format!("  since the run of {} ({verdict}{rules}): {counts}", visible::cut(&time, NAME_MAX))];
+    page.hang("  ", 4, &format!("since the run of {} ({verdict}{rules}): {counts}", visible::cut(&time, NAME_MAX)));
     for finding in since.findings.iter().filter(|f| style.verbose || f.change != Change::Unchanged) {
         let (mark, colour) = match finding.change {
             Change::New | Change::Worse => ("✗", RED),
@@ -244,80 +241,8 @@ fn since_lines(since: &Since, style: Style) -> Vec<String> {
         let said = |standing: &Option<Standing>| standing.as_ref().map_or_else(|| "not there".to_owned(), Standing::said);
         let id = visible::cut(&finding.id, NAME_MAX);
         let (word, then, now) = (finding.change.as_str(), said(&finding.then), said(&finding.now));
-        lines.push(format!("    {} {word:<9} {id}: {then} → {now}", style.paint(mark, colour)));
+        page.hang(&format!("    {} {word:<9} ", style.paint(mark, colour)), 16, &format!("{id}: {then} → {now}"));
     }
-    lines
-}
-
-fn findings_table(findings: &[&Finding], style: Style) -> String {
-    let mut table = table(style);
-    table.set_header(["", "finding", "what was found", "result"]);
-    let mut colours = Vec::new();
-    for f in findings {
-        let (mark, colour) = match (f.label(), f.severity) {
-            (Label::Pass | Label::Known, _) => ("✓", GREEN),
-            (Label::Warning | Label::CannotTell | Label::Info, _) => ("!", YELLOW),
-            (Label::NoData, Severity::Error) => ("?", RED),
-            (Label::NoData, Severity::Warning | Severity::Info) => ("?", YELLOW),
-            (Label::NotJudged, _) => ("·", GREEN),
-            (Label::Fail, _) => ("✗", RED),
-        };
-        let result = match f.label() {
-            Label::Pass => "pass".to_owned(),
-            Label::Known => "known issue".to_owned(),
-            Label::NotJudged => "not judged".to_owned(),
-            Label::NoData => "no data".to_owned(),
-            Label::CannotTell => "cannot tell".to_owned(),
-            Label::Warning => "warning".to_owned(),
-            Label::Info | Label::Fail => f.on_fail.to_string(),
-        };
-        let (id, message) = (visible::cut(&f.id, NAME_MAX), visible::cut(&f.message.to_string(), MESSAGE_MAX).into_owned());
-        table.add_row([mark, &id, &message, &result]);
-        colours.push((mark, colour));
-    }
-    // The table is laid out before it is coloured: to it, a colour code is text as wide as any other.
-    let (mut text, mut colours) = (String::new(), colours.into_iter().peekable());
-    for line in table.lines() {
-        match colours.peek().and_then(|(mark, colour)| Some((line.strip_prefix(' ')?.strip_prefix(mark)?, mark, colour))) {
-            Some((rest, mark, colour)) => {
-                text += &format!(" {}{rest}\n", style.paint(mark, colour));
-                colours.next();
-            }
-            None => text += &format!("{line}\n"),
-        }
-    }
-    text
-}
-
-fn columns_table(report: &Report, style: Style) -> String {
-    let mut table = table(style);
-    table.set_header(["column", "type", "rows", "missing", "distinct", "min", "max", "mean", "stddev"]);
-    let shown = |v: &Option<Json>| {
-        v.as_ref().map(|v| cell(&v.as_f64().filter(|_| v.is_f64()).map_or_else(|| json_text(v), short))).unwrap_or_default()
-    };
-    let rounded = |v: &Option<Value>| v.as_ref().and_then(Value::as_f64).map(short).unwrap_or_default();
-    for c in &report.columns {
-        let end = |v: &Option<Json>| if c.mask.is_some() { "masked".to_owned() } else { shown(v) };
-        let distinct = c.distinct.map(|d| format!("{}{}", if c.distinct_exact == Some(false) { "~" } else { "" }, count(d)));
-        table.add_row([
-            cell(&c.name),
-            cell(&c.data_type),
-            count(c.rows),
-            count(c.missing),
-            distinct.unwrap_or_default(),
-            end(&c.min),
-            end(&c.max),
-            rounded(&c.mean),
-            rounded(&c.stddev),
-        ]);
-    }
-    table.to_string()
-}
-
-fn table(style: Style) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
-    table
 }
 
 /// A fault on one line.
@@ -325,36 +250,4 @@ pub fn fault(fault: &Fault) -> String {
     let place = fault.place.as_ref().map(|place| format!("{}: ", visible::line(&place.to_string())));
     let hint = fault.hint.as_ref().map(|hint| format!("; {}", visible::cut(hint, MESSAGE_MAX)));
     format!("{}{}{}", place.unwrap_or_default(), visible::cut(&fault.what, MESSAGE_MAX), hint.unwrap_or_default())
-}
-
-fn cell(text: &str) -> String {
-    visible::cut(text, NAME_MAX).into_owned()
-}
-
-fn sample(sample: &Sample) -> String {
-    let place = sample.origin.to_string();
-    let place = visible::line(&place);
-    let value =
-        |(name, value): &(String, Json)| format!("{}={}", visible::cut(name, NAME_MAX), visible::cut(&json_text(value), MESSAGE_MAX));
-    let values: Vec<String> = sample.values.iter().map(value).collect();
-    let reason = sample.reason.iter().map(|r| format!("  {}", visible::cut(r, MESSAGE_MAX)));
-    let other = sample.same_key_as.iter().map(|other| format!("  same key as {}", visible::line(&other.seen_from(&sample.origin))));
-    let raw = sample.raw.iter().map(|r| format!("  | {}", visible::cut(r, MESSAGE_MAX)));
-    format!("{place}  {}{}{}{}", values.join(" "), other.collect::<String>(), reason.collect::<String>(), raw.collect::<String>())
-}
-
-fn json_text(value: &Json) -> String {
-    match value {
-        Json::Null => "∅".into(),
-        Json::String(text) => text.clone(),
-        // Digit for digit: what stands beside a limit must be seen to lie beyond it.
-        Json::Number(n) => n.as_f64().filter(|_| n.is_f64()).map_or_else(|| n.to_string(), float),
-        Json::Bool(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
-    }
-}
-
-/// Every digit; a power of ten where that is shorter.
-fn float(x: f64) -> String {
-    let plain = x.to_string();
-    if plain.len() > 21 { format!("{x:e}") } else { plain }
 }
