@@ -14,8 +14,8 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered, runs,
-    select, sequence, stand_ins, stuck,
+    cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered,
+    personal, runs, select, sequence, stand_ins, stuck,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -79,6 +79,8 @@ states![
     cells::Cells,
     /// How texts look: each digit a 9, letters in a row one a, the first 24 characters.
     cells::Shapes,
+    /// How many of a thousand different values look like personal data, by kind.
+    personal::Personal,
 ];
 
 impl<S: State> Listed for Grouped<S> {

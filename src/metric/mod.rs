@@ -30,6 +30,7 @@ pub mod members;
 pub mod moments;
 pub mod number;
 pub mod ordered;
+pub mod personal;
 mod plain;
 pub mod runs;
 pub mod select;

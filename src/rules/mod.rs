@@ -31,6 +31,7 @@ mod order;
 mod outliers;
 mod parse;
 mod pattern;
+mod pii;
 pub mod published;
 pub mod quantiles;
 mod questions;
@@ -299,6 +300,7 @@ rules![
     freshness::Freshness,
     column_set::ColumnSet,
     r#type::Type,
+    pii::Pii,
 ];
 
 /// The rule called `name`.

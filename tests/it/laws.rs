@@ -29,6 +29,7 @@ use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
 use sluicegate::metric::members::{Member, Members};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
+use sluicegate::metric::personal::Personal;
 use sluicegate::metric::runs::MissingRuns;
 use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Inside, Outside, Side};
 use sluicegate::metric::sequence::{Breaks, OrderSpec};
@@ -319,11 +320,13 @@ fn trials() -> Vec<Trial> {
         all.of::<Deviations>(DeviationsSpec { centre: Centre::Integer(7), transform: Transform::IDENTITY }, &[column]);
         all.of::<Outside>(Fences { inside: Inside::Integers { low: -2, high: 7 }, side: Side::Both, log: false }, &[column]);
     }
+    all.of::<Personal>((), &[INTEGER]);
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
     all.of::<CoMoments>((), &[BOOLEAN, DECIMAL]);
     for column in [TEXT, CODES] {
         all.of::<TextExtrema>((), &[column]);
         all.of::<Shapes>((), &[column]);
+        all.of::<Personal>((), &[column]);
     }
     all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
     all.of::<Extrema>((), &[BOOLEAN]);
@@ -545,6 +548,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Shapes>((), &[TEXT]),
         Trial::of::<RowsOfValues>(wanted, &[TEXT]),
         Trial::of::<Cells>((), &[INTEGER]),
+        Trial::of::<Personal>((), &[INTEGER]),
         Trial::of::<Cells>((), &[TEXT]),
         Trial::of::<OrderedHistogram>(HistogramSpec::COARSE, &[INTEGER]),
         Trial::of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[FLOAT]),

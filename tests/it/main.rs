@@ -76,6 +76,7 @@ mod orc;
 mod other_stores;
 mod parity;
 mod partitioned;
+mod pii;
 mod planted;
 mod private;
 mod private_faults;
