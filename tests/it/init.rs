@@ -147,6 +147,10 @@ fn small_wide_and_empty_tables_get_a_file_that_holds() {
         assert_eq!((checked(&place, &file).code, broken(&checked(&place, &file))), (0, Vec::new()), "{name}\n{rules}");
         assert!(rules.lines().count() < 700, "{name}: {}", rules.lines().count());
     }
+    // Strings of JSON are no numbers, though their values look so.
+    place.write("texts.ndjson", (0..100).map(|i| format!("{{\"id\": \"{i}\", \"n\": {i}}}\n")).collect::<String>());
+    assert!(suggested(&place, &["texts.ndjson"]).contains("id: { type: string"));
+    assert_eq!(checked(&place, "texts.ndjson").code, 0);
     place.write("header.csv", "a,b\n");
     assert!(suggested(&place, &["header.csv"]).contains("rules: []"));
     place.write("nothing.csv", "");
