@@ -5,9 +5,6 @@ use super::column::{Column, Kind};
 use super::yaml::{list, shown};
 use crate::shown::{count, counted, percent};
 
-/// What is said of a column with stand-ins.
-pub(super) const DISGUISED: &str = ": values that stand in for missing ones, such as `unknown` or 999.";
-
 /// Fewer rows say nothing about what is always there.
 const ROWS_MIN: usize = 20;
 
@@ -114,7 +111,7 @@ fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
 fn disguised(columns: &[Column]) -> Vec<Candidate> {
     let looks = |column: &&Column| !matches!(column.kind, Kind::Boolean | Kind::Other) && column.present > 0;
     let rule = |column: &Column| {
-        let why = format!("{}{DISGUISED}", shown(&column.name));
+        let why = format!("{}: values that stand in for missing ones, such as `unknown` or 999.", shown(&column.name));
         Candidate::about(Part::Missing, "missing", &column.name, vec![("disguised", "true".to_owned())], why, 0.02)
     };
     columns.iter().filter(looks).map(rule).collect()
