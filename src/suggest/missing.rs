@@ -23,11 +23,10 @@ pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
     for column in columns {
         let missing = rows - column.present;
         let share = missing as f64 / rows as f64;
+        let (name, of) = (shown(&column.name), counted(rows as u64, "row"));
         let why = match missing {
-            0 => format!("{}: never missing in {}.", shown(&column.name), counted(rows as u64, "row")),
-            _ => {
-                format!("{}: missing in {} of {}.", shown(&column.name), percent(missing as u64, rows as u64), counted(rows as u64, "row"))
-            }
+            0 => format!("{name}: never missing in {of}."),
+            _ => format!("{name}: missing in {} of {of} ({}).", count(missing as u64), percent(missing as u64, rows as u64)),
         };
         if missing == 0 || (share <= RARE && !is_explained(column, columns) && !are_together(&column.name, &all)) {
             all.push(Candidate::about(Part::Missing, "missing", &column.name, Vec::new(), why, share));

@@ -178,10 +178,10 @@ fn said(candidate: &Candidate) -> String {
     let more = if candidate.failing > candidate.first.len() as u64 { ", …" } else { "" };
     let (rows, verb) = (counted(candidate.failing, "row"), if candidate.failing == 1 { "breaks" } else { "break" });
     let place = if first.is_empty() { String::new() } else { format!(" ({first}{more})") };
-    match (candidate.part, candidate.words.len()) {
-        // How many there are has been said.
-        (Part::Missing, 1) => format!("{}{place}.", candidate.why.trim_end_matches('.')),
-        _ => format!("{} {rows} {verb} it{place}.", candidate.why),
+    // How many values are missing has been said.
+    match candidate.part == Part::Missing && candidate.words.len() == 1 {
+        true => format!("{}{place}.", candidate.why.trim_end_matches('.')),
+        false => format!("{} {rows} {verb} it{place}.", candidate.why),
     }
 }
 
