@@ -17,6 +17,8 @@ mod history;
 mod internal;
 mod keep_gating;
 mod kept;
+mod means;
+mod notify;
 mod output;
 mod progress;
 mod prune;

@@ -5,26 +5,40 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
+use crate::quarantine::RowsFormat;
 use crate::report::model::PublicationState;
-use crate::report::{self, Report, ReportFormat};
+use crate::report::{self, Rendering, Report, ReportFormat};
 
 /// Places where reports can be written.
 #[derive(Default)]
 pub(super) struct Reports {
     places: Vec<(PathBuf, &'static ReportFormat)>,
+    /// Where failing rows are written, if they are.
+    rows: Option<PathBuf>,
 }
 
 impl Reports {
-    /// Those of `paths` where a report can be written, and what is wrong with the others. Missing directories are made.
-    pub(super) fn at(paths: &[PathBuf]) -> (Self, Faults) {
+    /// Those of `asked` (`PATH` or `FORMAT=PATH`) where a report can be written, and what is wrong with the others, and with the
+    /// file for failing `rows`. Missing directories are made.
+    pub(super) fn at(asked: &[PathBuf], rows: Option<&Path>) -> (Self, Faults) {
         let (mut reports, mut faults) = (Self::default(), Faults::default());
-        for path in paths {
-            if let Some(format) = faults.take(usable(path)) {
-                match reports.places.iter().any(|(other, _)| named(other) == named(path)) {
+        for asked in asked {
+            let Some((format, path)) = faults.take(report::asked(asked)) else { continue };
+            if faults.take(ensure_usable(&path)).is_some() {
+                match reports.places.iter().any(|(other, _)| named(other) == named(&path)) {
                     true => faults.push(Fault::new(Code::ConflictingOptions, format!("{}: the report is asked for twice", path.display()))),
-                    false => reports.places.push((path.clone(), format)),
+                    false => reports.places.push((path, format)),
                 }
             }
+        }
+        if let Some(path) = rows {
+            faults.extend(RowsFormat::of(path).err());
+            faults.extend(ensure_usable(path).err());
+            if reports.places.iter().any(|(other, _)| named(other) == named(path)) {
+                let what = format!("{}: one file cannot hold both a report and the failing rows", path.display());
+                faults.push(Fault::new(Code::ConflictingOptions, what));
+            }
+            reports.rows = Some(path.to_owned());
         }
         (reports, faults)
     }
@@ -40,6 +54,10 @@ impl Reports {
             }
             !is_taken
         });
+        if let Some(path) = self.rows.as_ref().filter(|path| would_be(path, there)) {
+            let fault = Fault::new(Code::Occupied, format!("{}: failing rows would be written to where {what}", path.display()));
+            faults.push(fault.hint("write them to another place"));
+        }
         faults
     }
 
@@ -47,7 +65,7 @@ impl Reports {
     pub(super) fn write(&self, report: &Report) -> Faults {
         let mut faults = Faults::default();
         for (path, format) in &self.places {
-            let text = (format.render)(report);
+            let text = (format.render)(report, &Rendering::default());
             let written = Draft::of(path).and_then(|draft| {
                 draft.file()?.write_all(text.as_bytes())?;
                 draft.place()
@@ -83,9 +101,8 @@ fn done(report: &Report) -> &'static str {
     }
 }
 
-fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
-    let format = report::format_of(path)?;
-    let refused = |why: &str| Fault::new(Code::Unwritable, format!("{}: the report cannot be written: {why}", path.display()));
+fn ensure_usable(path: &Path) -> Result<(), Fault> {
+    let refused = |why: &str| Fault::new(Code::Unwritable, format!("{}: it cannot be written: {why}", path.display()));
     match path.symlink_metadata() {
         Ok(there) if there.is_dir() => return Err(refused("a directory is there")),
         Ok(there) if !there.is_file() && !there.is_symlink() => return Err(refused("what is there is no regular file")),
@@ -97,7 +114,7 @@ fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
     std::fs::create_dir_all(parent(path)).map_err(|e| refused(&e.to_string()))?;
     // Whether something can be written there is known once it was.
     Draft::of(path).map_err(|e| refused(&e.to_string()))?;
-    Ok(format)
+    Ok(())
 }
 
 /// Whether a file written at `path` is `there`, or one of the files that `there` stands for: a directory, a glob.

@@ -4,26 +4,28 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job, Keeps, References};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::gate::PublishedTable;
+use crate::gate::{Place, PublishedTable, Wanted};
 use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model::{self, Mode};
-use crate::report::{self, Report};
+use crate::report::{self, Report, ReportFormat};
 use crate::rules::published::Published;
-use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::summary::Summary;
 use crate::windows;
 
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
+use super::means::countable;
+pub(super) use super::means::{Means, time};
+use super::notify::Notify;
 use super::output;
 use super::record::{self, Record};
 use super::references;
@@ -31,52 +33,6 @@ use super::reports::{self, Reports};
 use super::scratch::Scratch;
 pub(super) use super::trust::Trust;
 use super::web::Web;
-
-/// With what means, and as of when, something is judged.
-#[derive(Debug, Args)]
-pub(super) struct Means {
-    /// Threads; all cores if left out. Changes nothing in the report
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Memory for exact keys before they spill to disk
-    #[arg(long, value_name = "SIZE", default_value = "1GB")]
-    pub memory_limit: ByteSize,
-    /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub now: Option<DateTime<Utc>>,
-    /// The time that `freshness` measures ages against; the run's clock if left out
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub as_of: Option<DateTime<Utc>>,
-}
-
-impl Means {
-    /// The clock of the run that begins now, to a millisecond.
-    pub(super) fn clock(&self) -> DateTime<Utc> {
-        self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3))
-    }
-
-    /// How many threads may work.
-    pub(super) fn threads(&self) -> usize {
-        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), usize::from)
-    }
-
-    /// A job with these means, of a run that began at `now`.
-    pub(super) fn job<'a>(
-        &self,
-        now: DateTime<Utc>,
-        rules: &'a RuleFile,
-        source: Arc<dyn Source>,
-        published: Option<Arc<dyn Published>>,
-        spill: &Scratch,
-        progress: &'a (dyn Fn(u64, u64) + Sync),
-    ) -> Job<'a> {
-        let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
-        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads());
-        // Whether it is one was asked when the rules were read.
-        let mask_key = mask_key().ok().flatten();
-        Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
-    }
-}
 
 /// Options of a run.
 #[derive(Debug, Args)]
@@ -86,8 +42,12 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
-    #[arg(long = "report", value_name = "PATH", help = reports_help())]
+    #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
+    /// Write every row on which a rule fails, with the rules, why and where it came from, to this file
+    /// (.parquet, .ndjson, .jsonl or .csv)
+    #[arg(long, value_name = "PATH")]
+    pub failing_rows: Option<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
     pub format: Option<Format>,
@@ -102,6 +62,8 @@ pub(super) struct RunOptions {
     web: Web,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    notify: Notify,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -116,18 +78,14 @@ pub(super) struct RunOptions {
     pub verbose: bool,
 }
 
-fn reports_help() -> String {
-    let extensions: Vec<String> = report::extensions().collect();
-    format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
-}
-
-/// Reads a time of the command line.
-pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    let day = text.parse::<NaiveDate>().ok().and_then(|d| d.and_hms_opt(0, 0, 0));
-    day.map(|d| d.and_utc()).ok_or_else(|| "write `2026-11-22T10:00:00Z` or `2026-11-22`".into())
+/// What `--report` does, with the formats there are.
+pub(super) fn reports_help() -> String {
+    let format = |format: &ReportFormat| match format.extension {
+        Some(extension) => format!("{} (.{extension})", format.name),
+        None => format.name.to_owned(),
+    };
+    let formats: Vec<String> = report::FORMATS.iter().map(format).collect();
+    format!("Write a report; the format is named, or follows the extension: {}; may be given again", formats.join(", "))
 }
 
 impl RunOptions {
@@ -270,6 +228,12 @@ impl RunOptions {
         faults
     }
 
+    /// As what the data is judged; `place` is where the gate would publish it.
+    pub(super) fn wanted<'a>(&'a self, place: Option<Place<'a>>) -> Wanted<'a> {
+        let (batch_id, failing_rows) = (self.batch_id.as_deref(), self.failing_rows.as_deref());
+        Wanted { place, batch_id, as_of: self.as_of(), failing_rows }
+    }
+
     /// The time that ages are measured against, where it was set.
     pub(super) fn as_of(&self) -> Option<String> {
         self.means.as_of.or(self.means.now).map(model::time)
@@ -315,7 +279,7 @@ impl<'a> Begun<'a> {
     /// # Errors
     /// It cannot be read, or says something wrong; also where a report cannot be written.
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
-        let (usable, mut faults) = Reports::at(&self.options.reports);
+        let (usable, mut faults) = Reports::at(&self.options.reports, self.options.failing_rows.as_deref());
         self.reports = usable;
         faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
         // The command line alone says what the data is, where it names some.
@@ -386,16 +350,15 @@ impl<'a> Begun<'a> {
                 (assemble::faulty(header, self.rules.as_ref(), &faults), 2)
             }
         };
+        // Before it is recorded: a run that is killed here is told of again, and never not at all.
+        if let Some(rules) = &self.rules {
+            let is_confined = !matches!(self.options.trust.confines(), Ok(None));
+            self.options.notify.tell(mode, rules, self.history.as_ref(), &report, is_confined);
+        }
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }
     }
-}
-
-/// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
-fn countable(limit: u64) -> u64 {
-    const UNCOUNTED: u64 = 96 << 20;
-    limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }

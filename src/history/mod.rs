@@ -25,7 +25,7 @@ pub use self::figure::{Shown, figure, names};
 pub use self::mark::Mark;
 use self::mark::MarkName;
 pub use self::name::{RunName, time_of, word};
-pub use self::since::beside;
+pub use self::since::{Last, beside, last};
 pub use self::summaries::{Past, Window};
 use crate::diagnostic::{Code, Fault};
 use crate::report::{self, Report};

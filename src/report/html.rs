@@ -3,14 +3,30 @@
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
 
+use super::Rendering;
 use super::model::Report;
 use crate::findings::{FigureName, Unit, figures};
 use crate::rules::words::Duration;
 use crate::shown::{beside, count, counted, digits, minute, percent_of};
 use crate::visible;
 
-/// Renders `report` with the template in `reports/`.
-pub(super) fn render(report: &Report) -> String {
+/// The page and its parts: `report.html` is the frame.
+const TEMPLATES: [(&str, &str); 11] = [
+    ("report.html", include_str!("../../reports/html/report.html")),
+    ("parts.html", include_str!("../../reports/html/parts.html")),
+    ("banner.html", include_str!("../../reports/html/banner.html")),
+    ("findings.html", include_str!("../../reports/html/findings.html")),
+    ("groups.html", include_str!("../../reports/html/groups.html")),
+    ("since.html", include_str!("../../reports/html/since.html")),
+    ("schema.html", include_str!("../../reports/html/schema.html")),
+    ("columns.html", include_str!("../../reports/html/columns.html")),
+    ("publication.html", include_str!("../../reports/html/publication.html")),
+    ("report.css", include_str!("../../reports/html/report.css")),
+    ("columns.css", include_str!("../../reports/html/columns.css")),
+];
+
+/// Renders `report` with the templates in `reports/html/`.
+pub(super) fn render(report: &Report, _: &Rendering) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     environment.add_filter("count", |n: u64| count(n));
@@ -23,11 +39,13 @@ pub(super) fn render(report: &Report) -> String {
     environment.add_filter("meaning", |name: &str| figures::named(name).map_or("", |known| known.meaning));
     environment.add_filter("title_of", |name: &str| figures::named(name).map_or_else(|| name.to_owned(), FigureName::title));
     environment.add_filter("is_of_column", |name: &str| figures::named(name).is_some_and(|known| known.unit == Unit::OF_COLUMN));
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text).expect("the templates are part of the program");
+    }
     let page = environment
-        .add_template("report.css", include_str!("../../reports/report.css"))
-        .and_then(|()| environment.add_template("report.html", include_str!("../../reports/report.html")))
-        .and_then(|()| {
-            environment.get_template("report.html")?.render(minijinja::context! {
+        .get_template("report.html")
+        .and_then(|template| {
+            template.render(minijinja::context! {
                 report => Value::from(Serde(report)), checks_nothing => report.checks_nothing()
             })
         })

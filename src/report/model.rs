@@ -18,7 +18,7 @@ use crate::types::KindCount;
 use crate::verdict::Verdict;
 
 /// Version of this model; the major number changes when a reader of the old one would be misled.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// A quality report: what was judged, how it came out, what was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

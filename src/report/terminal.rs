@@ -7,6 +7,7 @@ use crate::shown::{count, counted, minute, short};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
+use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::stream;
 use crate::diagnostic::Fault;
@@ -41,7 +42,7 @@ pub fn render(report: &Report, style: Style) -> String {
         line(format!("  {} {}", style.paint("✗", RED), self::fault(fault)));
     }
     if report.faults.is_empty() {
-        line(format!("  {}", rows(report)));
+        line(format!("  {}", rows::sum(report)));
         line(format!("  {}", tally(&report.findings)));
         if report.checks_nothing() {
             line(format!("  {} nothing was checked: the rule file has no rules", style.paint("!", YELLOW)));
@@ -165,31 +166,6 @@ fn reasons(report: &Report) -> impl Iterator<Item = &String> {
         report.verdict == Verdict::Quarantine && report.findings.iter().any(|f| f.label() == Label::Fail && says(f))
     };
     report.reasons.iter().filter(move |reason| !is_in_table(reason))
-}
-
-fn rows(report: &Report) -> String {
-    let r = &report.rows;
-    // Only a gate moves rows, and a stream.
-    let would = match report.mode {
-        Mode::Gate | Mode::Stream => "",
-        Mode::Check | Mode::DryRun => "would be ",
-    };
-    let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };
-    let (quarantined, rejected) = if r.quarantined > 0 { (malformed, String::new()) } else { (String::new(), malformed) };
-    let parts = [
-        (r.published, would, "published", String::new()),
-        (r.quarantined, would, "quarantined", quarantined),
-        (r.filtered, "", "filtered", String::new()),
-        (r.deletes, "", "deletes", String::new()),
-        (r.late, "", "late", String::new()),
-        (r.rejected, would, "rejected", rejected),
-    ];
-    let part = |(n, would, what, more): (u64, &str, &str, String)| (n > 0).then(|| format!("{} {would}{what}{more}", count(n)));
-    let parts: Vec<String> = parts.into_iter().filter_map(part).collect();
-    match parts.is_empty() {
-        true => "no rows read".to_owned(),
-        false => format!("{} read = {}", counted(r.read, "row"), parts.join(" + ")),
-    }
 }
 
 /// How many findings there are of each kind.

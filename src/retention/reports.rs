@@ -9,7 +9,7 @@ use chrono::DateTime;
 
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Draft};
-use crate::report::{self, Report};
+use crate::report::{self, Rendering, Report};
 
 /// Files and directories that hold reports.
 #[derive(Debug, Clone, Default)]
@@ -113,7 +113,7 @@ impl Found {
         for path in self.beside.iter().chain([&self.path]) {
             let format = report::format_of(path)?;
             let written = Draft::of(path).and_then(|draft| {
-                draft.file()?.write_all((format.render)(report).as_bytes())?;
+                draft.file()?.write_all((format.render)(report, &Rendering::default()).as_bytes())?;
                 draft.place()
             });
             written.map_err(|e| Fault::new(Code::of_writing(&e), format!("{}: cannot write: {e}", path.display())))?;

@@ -40,6 +40,7 @@ mod events;
 mod events_parity;
 mod examples;
 mod excel;
+mod failing_rows;
 mod false_alarms;
 mod fences;
 mod findings;

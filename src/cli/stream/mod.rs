@@ -64,7 +64,11 @@ pub(super) struct StreamCommand {
     /// Report each so often: a number of events, or a time. Without it there is one report, at the end
     #[arg(long, value_name = "EVENTS|TIME")]
     summary: Option<Remembered>,
-    #[arg(long = "report", value_name = "PATH", help = "Write the last report; the format follows the extension; may be given again")]
+    #[arg(
+        long = "report",
+        value_name = "[FORMAT=]PATH",
+        help = "Write the last report; the format is named, or follows the extension; may be given again"
+    )]
     reports: Vec<PathBuf>,
     #[command(flatten)]
     means: Means,
@@ -94,7 +98,7 @@ impl StreamCommand {
 
     /// Reads the rules, and binds them to the columns of events.
     fn prepare(&self) -> Result<Prepared, Faults> {
-        let (mut reports, mut faults) = Reports::at(&self.reports);
+        let (mut reports, mut faults) = Reports::at(&self.reports, None);
         faults.extend(reports.keep_off("the rule file is", &self.rules));
         faults.extend(reports.keep_off("events come from", &self.events));
         for path in std::iter::once(&self.bad).chain(&self.good) {

@@ -1,0 +1,87 @@
+//! Telling people and programs that the state of a data set has changed: a webhook, Slack, a mail. Whatever comes of it changes
+//! nothing of the run: what fails is a warning.
+
+mod mail;
+mod message;
+mod news;
+mod target;
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+pub use self::news::{Before, News, news};
+use self::target::Target;
+use crate::report::Report;
+use crate::ruleset::NotifySection;
+use crate::source::{PostLimits, Variables, post_json};
+use crate::visible::{self, MESSAGE_MAX};
+use crate::yaml::Spanned;
+
+/// How long telling one may take, with all attempts; all are told at once.
+const LIMITS: PostLimits = PostLimits { time_max: Duration::from_secs(30), attempt_max: Duration::from_secs(8), retries: 3 };
+
+/// What a run may use to tell others.
+#[derive(Debug, Clone, Default)]
+pub struct Means {
+    /// Variables of the environment that the rule file may name.
+    pub variables: Variables,
+    /// Whether a rule file may name a mail server itself; else a variable does.
+    pub trusts_rule_file: bool,
+}
+
+/// Tells everyone whom `sections` name; gives what went wrong, in a sentence each.
+pub fn tell(sections: &[Spanned<NotifySection>], report: &Report, news: &News, means: &Means) -> Vec<String> {
+    let until = Instant::now() + LIMITS.time_max + Duration::from_secs(1);
+    let begun: Vec<(String, Result<Receiver<Result<(), String>>, String>)> =
+        sections.iter().map(|section| (name_of(section), begin(&section.value, report, news, means))).collect();
+    let mut warnings = Vec::new();
+    for (name, told) in begun {
+        let told = told.and_then(|told| match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(told) => told,
+            // Its thread ends by itself.
+            Err(_) => Err(format!("it was not taken within {} s", LIMITS.time_max.as_secs())),
+        });
+        if let Err(why) = told {
+            warnings.push(format!("{name}: not notified: {}", visible::cut(&why, MESSAGE_MAX)));
+        }
+    }
+    warnings
+}
+
+/// The entry as warnings name it.
+fn name_of(section: &Spanned<NotifySection>) -> String {
+    let NotifySection { webhook, slack, .. } = &section.value;
+    let kind = if webhook.is_some() {
+        "webhook"
+    } else if slack.is_some() {
+        "Slack"
+    } else {
+        "e-mail"
+    };
+    format!("`notify` at line {}, {kind}", section.at.line)
+}
+
+/// Begins to tell one of them, on a thread of its own.
+fn begin(section: &NotifySection, report: &Report, news: &News, means: &Means) -> Result<Receiver<Result<(), String>>, String> {
+    let (target, secrets) = target::of(section, means)?;
+    let tell: Box<dyn FnOnce() -> Result<(), String> + Send> = match target {
+        Target::Webhook(url) => {
+            let body = message::json(report, news, section.values);
+            Box::new(move || post_json(&url, body, LIMITS).map_err(|fault| fault.what))
+        }
+        Target::Slack(url) => {
+            let body = message::slack(report, news, section.values);
+            Box::new(move || post_json(&url, body, LIMITS).map_err(|fault| fault.what))
+        }
+        Target::Mail(mail) => {
+            let (subject, text) = (message::subject(report, news), message::text(report, news, section.values));
+            let date = report.began.clone();
+            Box::new(move || mail.send(&subject, text, date.as_deref(), LIMITS))
+        }
+    };
+    let (done, when_done) = channel();
+    // Nobody may be there any more to take it: then it was too late. A server may say again what it was told.
+    let work = move || _ = done.send(tell().map_err(|why| target::without(&secrets, why)));
+    std::thread::Builder::new().spawn(work).map_err(|e| format!("no thread can be begun: {e}"))?;
+    Ok(when_done)
+}
