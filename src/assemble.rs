@@ -6,7 +6,7 @@ use crate::audit::{Audited, AuditedSummaries};
 use crate::diagnostic::Faults;
 use crate::findings::{Finding, Label, Severity};
 use crate::report::limits;
-use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, time};
+use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, WouldPass, time};
 use crate::ruleset::RuleFile;
 use crate::shown::counted;
 use crate::verdict::{self, Totals, Verdict};
@@ -40,9 +40,12 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         verdict,
         reasons,
         rows: rows(audited, verdict, set_aside),
+        would_pass: would_pass(audited, verdict, set_aside),
         findings,
         schema_changes: audited.schema_changes.clone(),
         columns: audited.columns.clone(),
+        correlations: audited.correlations.clone(),
+        candidate_keys: audited.candidate_keys.clone(),
         publication,
         ..empty(header, Some(rules))
     };
@@ -112,6 +115,7 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         reasons: Vec::new(),
         faults: Vec::new(),
         rows: RowTotals::default(),
+        would_pass: None,
         findings: Vec::new(),
         schema_changes: Vec::new(),
         columns: Vec::new(),
@@ -119,6 +123,8 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         release: None,
         history: None,
         stream: None,
+        correlations: None,
+        candidate_keys: None,
     }
 }
 
@@ -140,6 +146,14 @@ fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
         Verdict::Reject | Verdict::Undecided => {
             RowTotals { read, published: 0, quarantined: 0, filtered, malformed, rejected: read - filtered, ..RowTotals::default() }
         }
+    }
+}
+
+/// Of a rejected batch, where its rows would have gone.
+fn would_pass(audited: &Audited, verdict: Verdict, set_aside: u64) -> Option<WouldPass> {
+    match verdict {
+        Verdict::Reject => Some(WouldPass { published: audited.considered() - set_aside, quarantined: set_aside }),
+        Verdict::Accept | Verdict::Quarantine | Verdict::Undecided => None,
     }
 }
 

@@ -33,6 +33,7 @@
 pub mod assemble;
 pub mod audit;
 pub mod baseline;
+pub mod corrupt;
 pub mod diagnostic;
 pub mod engine;
 pub mod feed;
@@ -79,6 +80,7 @@ mod prepare;
 mod remote;
 mod shown;
 mod sql;
+mod suggest;
 mod text;
 mod types;
 mod visible;

@@ -5,6 +5,7 @@ mod backtest;
 mod baseline;
 mod chart;
 mod check;
+mod ci;
 mod completions;
 mod contract;
 mod destinations;
@@ -14,12 +15,14 @@ mod forget;
 mod gate;
 mod given;
 mod history;
+mod init;
 mod internal;
 mod keep_gating;
 mod kept;
 mod means;
 mod notify;
 mod output;
+mod profile;
 mod progress;
 mod prune;
 mod quarantine;
@@ -36,6 +39,8 @@ mod serve;
 mod signals;
 mod stream;
 mod trust;
+mod try_rules;
+mod try_shown;
 mod web;
 
 use std::ffi::OsString;
@@ -60,6 +65,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Describe data without a rule file: columns, what is remarkable, keys, correlations
+    ///
+    /// Exit code: 0 it is done; 2 the data could not be read, or a report not be written.
+    Profile(Box<profile::Profile>),
     /// Judge data by rules; write nothing but reports
     ///
     /// Exit code: 0 accept; 1 quarantine or reject (with --strict also a warning); 2 undecided, or it could not be judged.
@@ -68,6 +77,11 @@ enum Command {
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
     Gate(Box<gate::Gate>),
+    /// Suggest a rule file for data that has none yet: each rule with what in the data speaks for it
+    ///
+    /// Rules are made from a part of the rows, tried on the rest, and kept only if they hold there. Exit code: 0 it is written;
+    /// 2 the data could not be read, or the file not written.
+    Init(Box<init::Init>),
     /// Judge events one by one, as they come: what passes goes on, the rest is set aside with reasons
     ///
     /// Events are JSON, one a line. Exit code: 0 all passed, or bad ones are set aside; 1 a window is rejected (with --strict also
@@ -149,8 +163,10 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 impl Command {
     fn run(self) -> ExitCode {
         match self {
+            Self::Profile(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
+            Self::Init(command) => command.run(),
             Self::Stream(command) => command.run(),
             Self::Replay(replay) => replay.run(),
             Self::Release(release) => release.run(),

@@ -19,6 +19,22 @@ impl Progress {
         Self { bar, styled: AtomicBool::new(false) }
     }
 
+    /// Of steps that are counted.
+    pub(super) fn of_steps() -> Self {
+        Self { bar: ProgressBar::no_length(), styled: AtomicBool::new(false) }
+    }
+
+    /// So many steps are done.
+    pub(super) fn step(&self, done: u64, total: u64) {
+        if !self.styled.swap(true, Ordering::Relaxed)
+            && let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}")
+        {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     pub(super) fn advance(&self, done: u64, total: u64) {
         if total < Self::BYTES_MIN {
             return;

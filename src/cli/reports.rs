@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+use super::ci::rendering;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
 use crate::quarantine::RowsFormat;
 use crate::report::model::PublicationState;
-use crate::report::{self, Rendering, Report, ReportFormat};
+use crate::report::{self, Report, ReportFormat, Values};
 
 /// Places where reports can be written.
 #[derive(Default)]
@@ -63,9 +64,9 @@ impl Reports {
 
     /// Writes `report` to each place, whole or not at all.
     pub(super) fn write(&self, report: &Report) -> Faults {
-        let mut faults = Faults::default();
+        let (mut faults, rendering) = (Faults::default(), rendering(Values::Shown));
         for (path, format) in &self.places {
-            let text = (format.render)(report, &Rendering::default());
+            let text = format.text(report, &rendering);
             let written = Draft::of(path).and_then(|draft| {
                 draft.file()?.write_all(text.as_bytes())?;
                 draft.place()
@@ -118,7 +119,7 @@ fn ensure_usable(path: &Path) -> Result<(), Fault> {
 }
 
 /// Whether a file written at `path` is `there`, or one of the files that `there` stands for: a directory, a glob.
-fn would_be(path: &Path, there: &str) -> bool {
+pub(super) fn would_be(path: &Path, there: &str) -> bool {
     let there = there.strip_prefix("file://").unwrap_or(there);
     let other = Path::new(there);
     if other.is_dir() {

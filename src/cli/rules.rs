@@ -6,6 +6,7 @@ use chrono::Utc;
 use clap::{Args, Subcommand};
 
 use super::backtest::Backtest;
+use super::try_rules::Try;
 use super::{output, run};
 use crate::audit;
 use crate::diagnostic::{Faults, Place};
@@ -32,6 +33,10 @@ enum Command {
     List,
     /// Tell how often each limit would have fired over the recorded runs, and the tightest that would have been quiet
     Backtest(Backtest),
+    /// Spoil good data on purpose, and tell which errors no rule notices (a mutation test of the rule file)
+    ///
+    /// Exit code: 0 it is told; 1 a smaller share than --fail-under is caught; 2 the rules could not be tried.
+    Try(Box<Try>),
 }
 
 impl Rules {
@@ -39,6 +44,7 @@ impl Rules {
         match self.command {
             Command::Validate { rules } => validate(&rules),
             Command::Backtest(backtest) => backtest.run(),
+            Command::Try(trial) => trial.run(),
             Command::List => {
                 output::print(&list());
                 ExitCode::SUCCESS

@@ -22,9 +22,9 @@ use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::summary::Summary;
 use crate::windows;
 
+use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
-use super::means::countable;
-pub(super) use super::means::{Means, time};
+pub(super) use super::means::{Means, countable, time};
 use super::notify::Notify;
 use super::output;
 use super::record::{self, Record};
@@ -64,6 +64,8 @@ pub(super) struct RunOptions {
     record: Record,
     #[command(flatten)]
     notify: Notify,
+    #[command(flatten)]
+    ci: CiOptions,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -247,6 +249,8 @@ pub(super) struct Begun<'a> {
     pub now: DateTime<Utc>,
     /// Places where a report can be written without harm.
     reports: Reports,
+    /// What a CI system is told unasked.
+    ci: Ci,
     rules: Option<RuleFile>,
     /// Where the run is recorded, if it is.
     history: Option<History>,
@@ -256,7 +260,8 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
+        let (now, ci) = (options.means.clock(), options.ci.system());
+        Self { options, now, reports: Reports::default(), ci, rules: None, history: None, summary: None }
     }
 
     /// Begins with another batch.
@@ -281,9 +286,9 @@ impl<'a> Begun<'a> {
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
         let (usable, mut faults) = Reports::at(&self.options.reports, self.options.failing_rows.as_deref());
         self.reports = usable;
-        faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
+        faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
         // The command line alone says what the data is, where it names some.
-        faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
+        faults.extend(self.keep_off("the data is", &self.options.data));
         let Parsed { rules, faults: wrong, is_comparable } =
             faults.take(parse_rules(&self.options.rules, self.options.trust.confines()?.as_ref())).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
@@ -303,13 +308,20 @@ impl<'a> Begun<'a> {
     /// One would be, or it cannot.
     pub(super) fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
         let mut faults = Faults::default();
+        let data = self.options.paths(self.rules()?);
+        faults.extend(self.keep_off("the data is", &data));
+        faults.extend(self.keep_off("rows go", destinations));
+        let apart: Vec<String> = data.iter().chain(destinations).cloned().collect();
         let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
-        faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        faults.extend(destinations.iter().flat_map(|path| self.reports.keep_off("rows go", path)));
-        let apart: Vec<String> = self.options.paths(rules).iter().chain(destinations).cloned().collect();
         let (confines, here) = (self.options.trust.confines()?, surroundings());
         self.history = faults.take(self.options.record.open(rules, confines.as_ref(), &apart, &here)).flatten();
         faults.or_ok(rules)
+    }
+
+    /// Keeps reports off all of `there`, which are called `what`.
+    fn keep_off(&mut self, what: &str, there: &[String]) -> Vec<Fault> {
+        there.iter().for_each(|there| self.ci.keep_off(what, there));
+        there.iter().flat_map(|there| self.reports.keep_off(what, there)).collect()
     }
 
     /// The rules, once they are read.
@@ -357,6 +369,7 @@ impl<'a> Begun<'a> {
         }
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
+        self.ci.tell(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }

@@ -15,6 +15,7 @@ mod mark;
 mod name;
 mod since;
 mod summaries;
+mod trends;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

@@ -8,6 +8,7 @@ use crate::report::since::{Change, FindingSince, HistoryReport, Since, Standing}
 use crate::verdict::Verdict;
 
 use super::name::{self, RunName};
+use super::trends::trends;
 use super::{Entry, History, time_of};
 use crate::diagnostic::{Code, Fault};
 
@@ -26,6 +27,7 @@ pub fn beside(history: &History, report: &Report, privacy: &Privacy) -> Result<H
     let is_before = |entry: &&Entry| own.as_ref().is_some_and(|own| entry.name.time <= own.time && entry.name.digest != own.digest);
     let before: Vec<&Entry> = contents.runs.iter().filter(is_before).collect();
     let mut said = HistoryReport { runs: before.len() as u64, warnings: contents.warnings, ..HistoryReport::default() };
+    said.trends = trends(history, &before, report);
     for entry in before.into_iter().rev().filter(|entry| !entry.is_bad) {
         let passed = passes(entry.name.verdict);
         if said.since_last_run.is_some() && !passed {

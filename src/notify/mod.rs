@@ -6,8 +6,8 @@ mod message;
 mod news;
 mod target;
 
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 pub use self::news::{Before, News, news};
 use self::target::Target;
@@ -29,23 +29,34 @@ pub struct Means {
     pub trusts_rule_file: bool,
 }
 
+/// What came of telling one of them: why it was not told.
+type Told = Result<(), String>;
+
 /// Tells everyone whom `sections` name; gives what went wrong, in a sentence each.
 pub fn tell(sections: &[Spanned<NotifySection>], report: &Report, news: &News, means: &Means) -> Vec<String> {
-    let until = Instant::now() + LIMITS.time_max + Duration::from_secs(1);
-    let begun: Vec<(String, Result<Receiver<Result<(), String>>, String>)> =
-        sections.iter().map(|section| (name_of(section), begin(&section.value, report, news, means))).collect();
-    let mut warnings = Vec::new();
-    for (name, told) in begun {
-        let told = told.and_then(|told| match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(told) => told,
-            // Its thread ends by itself.
-            Err(_) => Err(format!("it was not taken within {} s", LIMITS.time_max.as_secs())),
-        });
-        if let Err(why) = told {
-            warnings.push(format!("{name}: not notified: {}", visible::cut(&why, MESSAGE_MAX)));
+    let (done, when_done) = channel();
+    let mut told: Vec<Option<Told>> = vec![None; sections.len()];
+    for (index, section) in sections.iter().enumerate() {
+        told[index] = begin(index, &section.value, (report, news), means, &done).err().map(Err);
+    }
+    // Whoever is not done then is not waited for; its thread ends by itself.
+    let over = move || {
+        std::thread::sleep(LIMITS.time_max + Duration::from_secs(1));
+        drop(done.send(None));
+    };
+    if std::thread::Builder::new().spawn(over).is_ok() {
+        while told.iter().any(Option::is_none)
+            && let Ok(Some((index, result))) = when_done.recv()
+        {
+            told[index] = Some(result);
         }
     }
-    warnings
+    let late = || Err(format!("it was not taken within {} s", LIMITS.time_max.as_secs()));
+    let warning = |(section, told): (&Spanned<NotifySection>, Option<Told>)| {
+        let why = told.unwrap_or_else(late).err()?;
+        Some(format!("{}: not notified: {}", name_of(section), visible::cut(&why, MESSAGE_MAX)))
+    };
+    sections.iter().zip(told).filter_map(warning).collect()
 }
 
 /// The entry as warnings name it.
@@ -61,10 +72,16 @@ fn name_of(section: &Spanned<NotifySection>) -> String {
     format!("`notify` at line {}, {kind}", section.at.line)
 }
 
-/// Begins to tell one of them, on a thread of its own.
-fn begin(section: &NotifySection, report: &Report, news: &News, means: &Means) -> Result<Receiver<Result<(), String>>, String> {
+/// Begins to tell one of them, on a thread of its own; what comes of it is sent to `done` under its index.
+fn begin(
+    index: usize,
+    section: &NotifySection,
+    (report, news): (&Report, &News),
+    means: &Means,
+    done: &Sender<Option<(usize, Told)>>,
+) -> Told {
     let (target, secrets) = target::of(section, means)?;
-    let tell: Box<dyn FnOnce() -> Result<(), String> + Send> = match target {
+    let tell: Box<dyn FnOnce() -> Told + Send> = match target {
         Target::Webhook(url) => {
             let body = message::json(report, news, section.values);
             Box::new(move || post_json(&url, body, LIMITS).map_err(|fault| fault.what))
@@ -79,9 +96,8 @@ fn begin(section: &NotifySection, report: &Report, news: &News, means: &Means) -
             Box::new(move || mail.send(&subject, text, date.as_deref(), LIMITS))
         }
     };
-    let (done, when_done) = channel();
+    let done = done.clone();
     // Nobody may be there any more to take it: then it was too late. A server may say again what it was told.
-    let work = move || _ = done.send(tell().map_err(|why| target::without(&secrets, why)));
-    std::thread::Builder::new().spawn(work).map_err(|e| format!("no thread can be begun: {e}"))?;
-    Ok(when_done)
+    let work = move || drop(done.send(Some((index, tell().map_err(|why| target::without(&secrets, why))))));
+    std::thread::Builder::new().spawn(work).map(|_| ()).map_err(|e| format!("no thread can be begun: {e}"))
 }

@@ -1,13 +1,19 @@
 //! One model, rendered in every format.
 
+pub mod columns;
 mod digest;
 mod github;
 mod gitlab;
+mod hidden;
 mod html;
 mod junit;
 pub(crate) mod limits;
 mod markdown;
 pub mod model;
+pub(crate) mod openlineage;
+pub(crate) mod openmetrics;
+mod plot;
+mod profiled;
 mod read;
 mod rendering;
 mod rows;
@@ -34,7 +40,18 @@ pub struct ReportFormat {
     pub extension: Option<&'static str>,
     /// What it is and who reads it, in a sentence.
     pub meaning: &'static str,
-    pub render: fn(&Report, &Rendering) -> String,
+    /// Renders what may be shown; ask [`ReportFormat::text`].
+    render: fn(&Report, &Rendering) -> String,
+}
+
+impl ReportFormat {
+    /// The report in this format.
+    pub fn text(&self, report: &Report, rendering: &Rendering) -> String {
+        match rendering.values {
+            Values::Shown => (self.render)(report, rendering),
+            Values::Hidden => (self.render)(&hidden::without_values(report), rendering),
+        }
+    }
 }
 
 /// Every format. To add one: a file in this room, and an entry here.
@@ -71,6 +88,18 @@ pub const FORMATS: &[ReportFormat] = &[
         render: github::render,
     },
     ReportFormat { name: "gitlab", extension: None, meaning: "GitLab's code quality report, for merge requests.", render: gitlab::render },
+    ReportFormat {
+        name: "openmetrics",
+        extension: Some("prom"),
+        meaning: "Figures for a collector of metrics, such as the textfile collector of Prometheus: names and numbers, no values.",
+        render: |report, _| openmetrics::render(report),
+    },
+    ReportFormat {
+        name: "openlineage",
+        extension: None,
+        meaning: "Events of OpenLineage, one a line: the run started, and how it ended, with facets of data quality.",
+        render: openlineage::render,
+    },
 ];
 
 /// How the names of reports may end.

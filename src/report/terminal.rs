@@ -7,6 +7,7 @@ use crate::shown::{count, counted, minute, short};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
+use super::profiled;
 use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::stream;
@@ -28,6 +29,9 @@ const SAMPLES_SHOWN: usize = 3;
 
 /// Renders `report`.
 pub fn render(report: &Report, style: Style) -> String {
+    if report.mode == Mode::Profile && report.faults.is_empty() {
+        return profiled::render(report, style);
+    }
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(text.trim_end());
@@ -95,7 +99,7 @@ const BOLD: &str = "1";
 pub const COLOURS: [&str; 8] = ["0", BOLD, RED, GREEN, YELLOW, "1;31", "1;32", "1;33"];
 
 impl Style {
-    fn paint(self, text: &str, code: &str) -> String {
+    pub(super) fn paint(self, text: &str, code: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
@@ -134,10 +138,12 @@ fn headline(report: &Report, style: Style) -> String {
         (Mode::Gate, None) => "gate".to_owned(),
         (Mode::DryRun, None) => "gate, dry run".to_owned(),
         (Mode::Stream, None) => "stream".to_owned(),
+        (Mode::Profile, None) => "profile".to_owned(),
         (Mode::Check, Some(began)) => format!("checked {}", minute(began)),
         (Mode::Gate, Some(began)) => format!("gated {}", minute(began)),
         (Mode::DryRun, Some(began)) => format!("gate, dry run {}", minute(began)),
         (Mode::Stream, Some(began)) => format!("stream since {}", minute(began)),
+        (Mode::Profile, Some(began)) => format!("profiled {}", minute(began)),
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     let mode = visible::cut(&mode, NAME_MAX);
@@ -145,7 +151,7 @@ fn headline(report: &Report, style: Style) -> String {
 }
 
 /// Who let the batch pass although it is rejected, and whether that holds.
-fn released(release: &Release) -> String {
+pub(super) fn released(release: &Release) -> String {
     let (by, reason, at) = (visible::cut(&release.by, NAME_MAX), visible::cut(&release.reason, MESSAGE_MAX), minute(&release.at));
     let until = release.until.as_deref().map(minute);
     match (release.standing, until) {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
+use sluicegate::report::FORMATS;
 use sluicegate::rules::RULES;
 
 use crate::support::Place;
@@ -59,6 +60,7 @@ fn rules_of(name: &str) -> &'static str {
             "  - missing: { columns: [name, ssn, pay], on_fail: warn, disguised: true }\n  - missing: { id: by-missing, column: code, by: [name] }\n"
         }
         "duplicates" => "  - duplicates: { key: [ssn] }\n  - duplicates: { id: whole, on_fail: warn }\n",
+        "conflicts" => "  - conflicts: { key: [name], on: [ssn, pay], on_fail: warn }\n",
         "range" => {
             "  - range: { column: ssn, min: 9182710, max: 9182790 }\n  - range: { id: range-pay, column: pay, below: 91827990.5, where: \"name <> 'CANARY-WHERE'\", on_fail: warn }\n  - range: { id: range-born, column: born, min: 1903-02-01, on_fail: warn }\n  - range: { id: made, column: later, max: 9182750, on_fail: warn }\n  - range: { id: by-name, column: code, max: 3, by: [name], on_fail: warn }\n"
         }
@@ -98,18 +100,18 @@ fn rules_of(name: &str) -> &'static str {
     }
 }
 
-fn rule_file(mask: &str, rules: &str) -> String {
+pub fn rule_file(mask: &str, rules: &str) -> String {
     format!(
         "dataset: people\nschema:\n  columns:\n    id: {{ type: int64 }}\n    ssn: {{ type: int64, mask: {mask} }}\n    name: {{ type: string, mask: {mask}, required: true }}\n    born: {{ type: date, mask: {mask} }}\n    pay: {{ type: float64, mask: {mask} }}\n    code: {{ type: int64 }}\ntransform:\n  shout: upper(name)\n  later: ssn + 1\n  big: \"CASE WHEN name = 'CANARY7F3A-Overflow' THEN ssn * 9223372036854775807 ELSE 0 END\"\nprofile: full\nsamples: 50\nrules:\n{rules}"
     )
 }
 
-fn all_rules() -> String {
+pub fn all_rules() -> String {
     RULES.iter().map(|rule| rules_of(rule.name)).collect()
 }
 
 /// Good and bad rows, duplicates, outliers, missing values, and records that cannot be read in several ways.
-fn people() -> String {
+pub fn people() -> String {
     let mut csv = "id,ssn,name,born,pay,code\n".to_owned();
     let names = ["Quill", "Quill", "Quill", "Ysolde", "Zebedee", "Oberon"];
     for i in 0..60 {
@@ -128,14 +130,19 @@ fn people() -> String {
 }
 
 /// Other people, to compare with.
-fn people_before() -> String {
+pub fn people_before() -> String {
     people().replace("Quill", "Nemo").replace("91827", "918270")
 }
 
+/// Asks for a report in every format; each is called after it.
+pub fn wanted() -> Vec<String> {
+    FORMATS.iter().map(|format| format!("--report={0}=report.{0}", format.name)).collect()
+}
+
 /// The texts of all reports that a run wrote.
-fn reports(place: &Place) -> Vec<(String, String)> {
+pub fn reports(place: &Place) -> Vec<(String, String)> {
     let read = |name: &str| std::fs::read(place.path(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    sluicegate::report::extensions().map(|e| format!("report.{e}")).filter_map(|name| Some((name.clone(), read(&name).ok()?))).collect()
+    FORMATS.iter().map(|format| format!("report.{}", format.name)).filter_map(|name| Some((name.clone(), read(&name).ok()?))).collect()
 }
 
 #[test]
@@ -145,7 +152,7 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
         place.write("people.csv", people());
         place.write("before.csv", people_before());
         place.write("rules.yaml", rule_file(mask, &all_rules()));
-        let wanted: Vec<String> = sluicegate::report::extensions().map(|e| format!("--report=report.{e}")).collect();
+        let wanted = wanted();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let written = |arguments: &[&str]| {
             let said = clean(&place, &[arguments, &wanted].concat());

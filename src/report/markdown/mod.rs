@@ -26,7 +26,13 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
     let mut page = Page::default();
     page.say(&format!("### {}: {}\n\n", headline(report.verdict), code(&dataset(report), NAME_MAX)));
     page.say(&format!("{}\n\n", about(report)));
-    page.list("reason", "", report.reasons.iter().map(|reason| format!("- {}\n", code(reason, CHARACTERS_MAX))));
+    if let Some(release) = told::release(report) {
+        page.say(&format!("**Released:** {}\n\n", code(&release, CHARACTERS_MAX)));
+    }
+    // What the table says is not said twice.
+    let is_told = |reason: &&String| report.findings.iter().any(|finding| **reason == format!("{}: {}", finding.id, finding.message));
+    let reasons: Vec<&String> = report.reasons.iter().filter(|reason| !is_told(reason)).collect();
+    page.list("reason", "", reasons.iter().map(|reason| format!("- {}\n", code(reason, CHARACTERS_MAX))));
     page.list(
         "mistake",
         "",
@@ -55,6 +61,7 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
     for since in report.history.iter().flat_map(HistoryReport::compared) {
         say_since(&mut page, since);
     }
+    page.say(&format!("Sluicegate {}", code(&report.sluicegate_version, NAME_MAX)));
     page.text.truncate(page.text.trim_end().len());
     page.text.push('\n');
     page.text
