@@ -29,7 +29,7 @@ pub(super) struct Check {
     options: RunOptions,
     /// Judge what is published where the gate publishes, from the summaries beside it: no row is read. Rules that no summary
     /// answers are named and not judged
-    #[arg(long, conflicts_with_all = ["data", "batch_id", "format"])]
+    #[arg(long, conflicts_with_all = ["data", "batch_id", "format", "failing_rows"])]
     published: bool,
     /// Only these batches of what is published
     #[arg(long, value_name = "IDS", value_delimiter = ',', requires = "published", conflicts_with = "last")]
@@ -71,7 +71,7 @@ impl Check {
         let keeps = self.options.keeps(rules);
         let job = Job { references, keeps, ..self.options.job(now, rules, data, published, &scratch, &advance) };
         let place = publish.as_deref().zip(quarantine.as_ref()).map(|(publish, quarantine)| gate::Place { publish, quarantine });
-        let judged = gate::judge(&job, place, self.options.batch_id.as_deref(), self.options.as_of())?;
+        let judged = gate::judge(&job, self.options.wanted(place))?;
         begun.summary = judged.summary;
         Ok(judged.report)
     }

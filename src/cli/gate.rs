@@ -246,6 +246,7 @@ impl Gate {
             release: batch.release.clone(),
             on_reject: self.feeds.on_reject(rules.sections.gate.on_reject),
             moving: batch.moving.clone(),
+            failing_rows: self.options.failing_rows.clone(),
             dry_run,
             as_of: self.options.as_of(),
             waiting,

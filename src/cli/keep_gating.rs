@@ -99,6 +99,12 @@ impl Gate {
         if self.options.batch_id.is_some() {
             return refused("`--batch-id` names one batch, and many are gated", "leave it out: each batch has an id of its own");
         }
+        if self.options.failing_rows.is_some() {
+            return refused(
+                "`--failing-rows` is the file of one batch, and many are gated",
+                "leave it out: the quarantine holds the rows of each",
+            );
+        }
         if rules.sections.gate.replace.is_some() && names.iter().any(|name| Settings::is_meant_by(name)) {
             let hint = "leave it out, or merge rows by their key: `gate: { merge: { key: …, sequence: … } }`";
             return refused("with `replace` each micro-batch of a topic would take out the rows of those before it", hint);

@@ -20,6 +20,7 @@ mod internal;
 mod keep_gating;
 mod kept;
 mod means;
+mod notify;
 mod output;
 mod profile;
 mod progress;

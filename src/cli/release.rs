@@ -115,6 +115,10 @@ fn release(gate: &Gate, begun: &mut Begun<'_>, asked: AskedRelease) -> Result<Op
             let fault = Fault::new(Code::ConflictingOptions, format!("batch `{}` is set aside as a whole: {}", asked.batch, part.place));
             return Err(fault.hint("its rows come from there: leave the data out").into());
         }
+        if gate.options.failing_rows.is_some() {
+            let fault = Fault::new(Code::ConflictingOptions, format!("the rows of batch `{}` are in the quarantine already", asked.batch));
+            return Err(fault.hint("leave `--failing-rows` out; `sluicegate quarantine export` takes them out").into());
+        }
         if part.stamp.rules_digest != format!("{:032x}", rules.digest) {
             output::note(&format!("batch {} was set aside under other rules; it is judged by the rules as they are now", asked.batch));
         }

@@ -10,7 +10,7 @@ use clap::Args;
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job, Keeps, References};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::gate::PublishedTable;
+use crate::gate::{Place, PublishedTable, Wanted};
 use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
@@ -25,6 +25,7 @@ use crate::windows;
 use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
 pub(super) use super::means::{Means, countable, time};
+use super::notify::Notify;
 use super::output;
 use super::record::{self, Record};
 use super::references;
@@ -43,6 +44,10 @@ pub(super) struct RunOptions {
     pub rules: String,
     #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
+    /// Write every row on which a rule fails, with the rules, why and where it came from, to this file
+    /// (.parquet, .ndjson, .jsonl or .csv)
+    #[arg(long, value_name = "PATH")]
+    pub failing_rows: Option<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
     pub format: Option<Format>,
@@ -57,6 +62,8 @@ pub(super) struct RunOptions {
     web: Web,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    notify: Notify,
     #[command(flatten)]
     ci: CiOptions,
     /// Name of the batch; derived from its content if left out
@@ -213,6 +220,12 @@ impl RunOptions {
         faults
     }
 
+    /// As what the data is judged; `place` is where the gate would publish it.
+    pub(super) fn wanted<'a>(&'a self, place: Option<Place<'a>>) -> Wanted<'a> {
+        let (batch_id, failing_rows) = (self.batch_id.as_deref(), self.failing_rows.as_deref());
+        Wanted { place, batch_id, as_of: self.as_of(), failing_rows }
+    }
+
     /// The time that ages are measured against, where it was set.
     pub(super) fn as_of(&self) -> Option<String> {
         self.means.as_of.or(self.means.now).map(model::time)
@@ -261,7 +274,7 @@ impl<'a> Begun<'a> {
     /// # Errors
     /// It cannot be read, or says something wrong; also where a report cannot be written.
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
-        let (usable, mut faults) = Reports::at(&self.options.reports);
+        let (usable, mut faults) = Reports::at(&self.options.reports, self.options.failing_rows.as_deref());
         self.reports = usable;
         faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
         // The command line alone says what the data is, where it names some.
@@ -339,6 +352,11 @@ impl<'a> Begun<'a> {
                 (assemble::faulty(header, self.rules.as_ref(), &faults), 2)
             }
         };
+        // Before it is recorded: a run that is killed here is told of again, and never not at all.
+        if let Some(rules) = &self.rules {
+            let is_confined = !matches!(self.options.trust.confines(), Ok(None));
+            self.options.notify.tell(mode, rules, self.history.as_ref(), &report, is_confined);
+        }
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
         self.ci.tell(&report);

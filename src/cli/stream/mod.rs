@@ -98,7 +98,7 @@ impl StreamCommand {
 
     /// Reads the rules, and binds them to the columns of events.
     fn prepare(&self) -> Result<Prepared, Faults> {
-        let (mut reports, mut faults) = Reports::at(&self.reports);
+        let (mut reports, mut faults) = Reports::at(&self.reports, None);
         faults.extend(reports.keep_off("the rule file is", &self.rules));
         faults.extend(reports.keep_off("events come from", &self.events));
         for path in std::iter::once(&self.bad).chain(&self.good) {
