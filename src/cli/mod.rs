@@ -19,6 +19,7 @@ mod init;
 mod internal;
 mod keep_gating;
 mod kept;
+mod lineage;
 mod means;
 mod notify;
 mod output;

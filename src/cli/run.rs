@@ -24,6 +24,7 @@ use crate::windows;
 
 use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
+use super::lineage::Lineage;
 pub(super) use super::means::{Means, countable, time};
 use super::notify::Notify;
 use super::output;
@@ -64,6 +65,8 @@ pub(super) struct RunOptions {
     record: Record,
     #[command(flatten)]
     notify: Notify,
+    #[command(flatten)]
+    lineage: Lineage,
     #[command(flatten)]
     ci: CiOptions,
     /// Name of the batch; derived from its content if left out
@@ -360,6 +363,7 @@ impl<'a> Begun<'a> {
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
         self.ci.tell(&report);
+        self.options.lineage.post(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }

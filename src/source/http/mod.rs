@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub use headers::{VARIABLE_PREFIX, check_header};
 pub use options::{AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Variables};
-pub use post::{PostLimits, post_json};
+pub use post::{PostLimits, post_json, post_json_with};
 pub use remembered::Remembered;
 
 use self::client::{Client, Got};

@@ -31,19 +31,39 @@ pub struct PostLimits {
 /// # Errors
 /// The server does not take it within the time, or the URL is none that may be used.
 pub fn post_json(url: &str, body: String, limits: PostLimits) -> Result<(), Fault> {
-    let url = usable(url)?;
+    posted(&usable(url, Secrecy::Kept)?, None, &body, limits)
+}
+
+/// Posts JSON to `url`, with a token by which the server knows who posts, if there is one. Without a token nothing of it is
+/// secret, and it may go to any machine without encryption.
+///
+/// # Errors
+/// The server does not take it within the time, or the URL is none that may be used.
+pub fn post_json_with(url: &str, token: Option<&str>, body: String, limits: PostLimits) -> Result<(), Fault> {
+    let secrecy = if token.is_some() { Secrecy::Kept } else { Secrecy::Waived };
+    posted(&usable(url, secrecy)?, token, &body, limits)
+}
+
+/// Whether others may read what is posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secrecy {
+    Kept,
+    Waived,
+}
+
+fn posted(url: &Url, token: Option<&str>, body: &str, limits: PostLimits) -> Result<(), Fault> {
     let failed = |e: std::io::Error| Fault::new(Code::Internal, format!("internal error: no runtime: {e}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let posted = runtime.block_on(async { timeout(limits.time_max, attempts(&url, &body, limits)).await });
+    let posted = runtime.block_on(async { timeout(limits.time_max, attempts(url, token, body, limits)).await });
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     posted.unwrap_or_else(|_| {
-        Err(Fault::new(Code::TimedOut, format!("{}: it was not taken within {} s", host_of(&url), limits.time_max.as_secs())))
+        Err(Fault::new(Code::TimedOut, format!("{}: it was not taken within {} s", host_of(url), limits.time_max.as_secs())))
     })
 }
 
 /// The URL, if what is posted to it cannot be read on the way.
-fn usable(text: &str) -> Result<Url, Fault> {
+fn usable(text: &str, secrecy: Secrecy) -> Result<Url, Fault> {
     let invalid = |what: &str| Fault::new(Code::InvalidLocation, what.to_owned());
     // What is wrong with it is not said, since it may be a secret.
     let url = Url::parse(text.trim()).map_err(|_| invalid("it is no URL"))?;
@@ -55,7 +75,7 @@ fn usable(text: &str) -> Result<Url, Fault> {
     };
     match url.scheme() {
         "https" => Ok(url),
-        "http" if is_here => Ok(url),
+        "http" if is_here || secrecy == Secrecy::Waived => Ok(url),
         "http" => Err(invalid("it is an `http` URL of another machine, and others could read what is posted: use `https`")),
         _ => Err(invalid("it is no URL of the web")),
     }
@@ -74,13 +94,14 @@ fn host_of(url: &Url) -> Url {
     host
 }
 
-async fn attempts(url: &Url, body: &str, limits: PostLimits) -> Result<(), Fault> {
+async fn attempts(url: &Url, token: Option<&str>, body: &str, limits: PostLimits) -> Result<(), Fault> {
     // Whoever runs this has named the host; where its server leads is not followed.
     let options = HttpOptions { limits: HttpLimits { idle_max: limits.attempt_max, ..HttpLimits::default() }, ..HttpOptions::default() };
     let (client, name) = (Arc::new(built(Reach::Anywhere, &options)?), host_of(url));
     let mut pause = PAUSE;
     for attempt in 1_u32.. {
         let request = client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_owned());
+        let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
         let failure = match timeout(limits.attempt_max, request.send()).await {
             Ok(Ok(answer)) if answer.status().is_success() => return Ok(()),
             Ok(Ok(answer)) => failure(&name, answer.status(), answer.headers(), limits),
