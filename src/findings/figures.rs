@@ -125,6 +125,7 @@ names! {
     Q1 = "q1", OF_COLUMN, "the first quartile";
     Q3 = "q3", OF_COLUMN, "the third quartile";
     RATIO = "ratio", NONE, "the share of the group by its reference";
+    RECOGNISED = "recognised", KEYS, "different values that look like personal data of one kind";
     REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have";
     ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
@@ -138,6 +139,7 @@ names! {
     UNIQUENESS = "uniqueness", NONE, "keys of one row by rows";
     UPPER_FENCE = "upper_fence", OF_COLUMN, "the upper fence; of logarithms with `log`";
     VALUE = "value", OF_COLUMN, "the measure that was judged";
+    VALUES_LOOKED_AT = "values_looked_at", KEYS, "different values that were looked at";
     VANISHED_VALUE_ROWS = "vanished_value_rows", ROWS, "rows of what the batch is compared with, whose value the batch has not";
     VANISHED_VALUES = "vanished_values", KEYS, "different values of what the batch is compared with, that the batch has not";
 }

@@ -15,7 +15,7 @@ use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
     agreement, cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments,
-    ordered, overview, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
+    ordered, overview, personal, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -87,6 +87,8 @@ states![
     row_sample::RowSample,
     /// How many texts have a format, and the first that has another one.
     text_format::FormatCheck,
+    /// How many of a thousand different values look like personal data, by kind.
+    personal::Personal,
 ];
 
 impl<S: State> Listed for Grouped<S> {

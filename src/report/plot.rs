@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::columns::Scale;
 use super::model::{ColumnReport, Histogram, Report};
-use crate::shown::{count, digits, percent_of, short};
+use crate::shown::{count, digits, percent_of};
 use crate::visible;
 
 /// Width and height of the picture, in units of its own.
@@ -59,6 +59,9 @@ pub(super) fn sparkline(column: &ColumnReport) -> String {
     const BARS_MAX: usize = 40;
     const W: f64 = 120.0;
     const H: f64 = 20.0;
+    if column.role.is_some() {
+        return String::new();
+    }
     let counts: Vec<u64> = match (&column.histogram, &column.top_values) {
         (Some(histogram), _) => gathered(&histogram.counts, BARS_MAX),
         (None, Some(top)) => top.iter().map(|top| top.count).collect(),
@@ -151,8 +154,7 @@ impl<'a> Bins<'a> {
         let bins = self.len();
         let stands_in_middle = self.single;
         let last = if stands_in_middle { bins - 1 } else { bins };
-        let step =
-            [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 24, 25, 30, 50].into_iter().find(|step| last / step < LABELS_MAX).unwrap_or(last.max(1));
+        let step = [1, 2, 5, 10, 20, 25, 50].into_iter().find(|step| last / step < LABELS_MAX).unwrap_or(last.max(1));
         let offset = if stands_in_middle { 0.5 } else { 0.0 };
         let mut labels: Vec<(f64, String)> = (0..=last).step_by(step).map(|i| ((i as f64 + offset) / bins as f64, self.edge(i))).collect();
         // The end is worth more than the label before it.
@@ -191,7 +193,8 @@ fn shortened(text: &str, scale: Scale) -> String {
 /// The histogram of a column, with axes, what it is compared with, fences and quartiles, and a legend of what is there; `brief`
 /// without a word at each bar, for reports of many columns.
 pub(super) fn histogram(column: &ColumnReport, brief: bool) -> String {
-    let Some(histogram) = column.histogram.as_ref().filter(|histogram| histogram.counts.iter().any(|n| *n > 0)) else {
+    let Some(histogram) = column.histogram.as_ref().filter(|histogram| column.role.is_none() && histogram.counts.iter().any(|n| *n > 0))
+    else {
         return String::new();
     };
     let bins = Bins::of(column, histogram);
@@ -282,7 +285,7 @@ fn quartiles(column: &ColumnReport, bins: &Bins<'_>) -> Option<(String, String)>
         number((b - a).max(2.0)),
         m = number(m)
     );
-    Some((svg, format!("half of the values, {} to {}; median {}", short(q1), short(q3), short(median))))
+    Some((svg, format!("half of the values, {} to {}; median {}", shown(q1), shown(q3), shown(median))))
 }
 
 fn legend(column: &ColumnReport, histogram: &Histogram, bins: &Bins<'_>, quartiles: Option<String>, is_fenced: bool) -> String {
@@ -301,7 +304,7 @@ fn legend(column: &ColumnReport, histogram: &Histogram, bins: &Bins<'_>, quartil
         items.push(format!("<span class=\"of-earlier\">{}, as if it had as many values</span>", escaped(&overlay.of)));
     }
     for fence in &column.fences {
-        let ends: Vec<String> = [fence.low, fence.high].into_iter().flatten().map(short).collect();
+        let ends: Vec<String> = [fence.low, fence.high].into_iter().flatten().map(shown).collect();
         let beyond = if is_fenced { "" } else { " (beyond the bins)" };
         items.push(format!("<span class=\"of-fence\">fences of {}: {}{beyond}</span>", escaped(&fence.rule), escaped(&ends.join(" and "))));
     }

@@ -32,6 +32,7 @@ mod order;
 mod outliers;
 mod parse;
 mod pattern;
+mod pii;
 pub mod published;
 pub mod quantiles;
 mod questions;
@@ -301,6 +302,7 @@ rules![
     freshness::Freshness,
     column_set::ColumnSet,
     r#type::Type,
+    pii::Pii,
 ];
 
 /// The rule called `name`.

@@ -31,6 +31,7 @@ use sluicegate::metric::members::{Member, Members};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
 use sluicegate::metric::overview::Overview;
+use sluicegate::metric::personal::Personal;
 use sluicegate::metric::row_sample::{RowSample, SampleSpec};
 use sluicegate::metric::runs::MissingRuns;
 use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Inside, Outside, Side};
@@ -329,12 +330,14 @@ fn trials() -> Vec<Trial> {
     }
     all.of::<RowSample>(SampleSpec { rows_max: 5 }, &[INTEGER, FLOAT, TEXT, CODES]);
     all.of::<RowSample>(SampleSpec { rows_max: 1000 }, &[DECIMAL, BOOLEAN]);
+    all.of::<Personal>((), &[INTEGER]);
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
     all.of::<CoMoments>((), &[BOOLEAN, DECIMAL]);
     for column in [TEXT, CODES] {
         all.of::<TextExtrema>((), &[column]);
         all.of::<Shapes>((), &[column]);
         all.of::<FormatCheck>("pattern a9".to_owned(), &[column]);
+        all.of::<Personal>((), &[column]);
     }
     all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
     all.of::<Extrema>((), &[BOOLEAN]);
@@ -560,6 +563,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Shapes>((), &[TEXT]),
         Trial::of::<RowsOfValues>(wanted, &[TEXT]),
         Trial::of::<Cells>((), &[INTEGER]),
+        Trial::of::<Personal>((), &[INTEGER]),
         Trial::of::<Cells>((), &[TEXT]),
         Trial::of::<OrderedHistogram>(HistogramSpec::COARSE, &[INTEGER]),
         Trial::of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[FLOAT]),

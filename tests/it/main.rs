@@ -79,6 +79,7 @@ mod other_stores;
 mod pages;
 mod parity;
 mod partitioned;
+mod pii;
 mod planted;
 mod private;
 mod private_faults;

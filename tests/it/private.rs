@@ -89,6 +89,7 @@ fn rules_of(name: &str) -> &'static str {
         }
         "freshness" => "  - freshness: { column: born, max_age: 1d, on_fail: warn }\n",
         "column_set" => "  - column_set: { contains: [name] }\n",
+        "pii" => "  - pii: { columns: [name, ssn, pay, code] }\n",
         "type" => "  - type: { column: name, is: int64, on_fail: warn }\n",
         "json_schema" => {
             "  - json_schema: { column: name, schema: { pattern: '^CANARY' }, on_fail: warn }\n  - json_schema: { id: record, schema: { properties: { ssn: { maximum: 9182710 }, name: { enum: [CANARY-ENUM] } } }, on_fail: warn }\n"

@@ -147,7 +147,10 @@ fn formats_units_stand_ins_and_identifiers_are_recognised() {
     place.write("customers.csv", customers());
     let (run, report) = profile(&place, &["customers.csv"], &[]);
     assert_eq!(column(&report, "id")["role"], json!("identifier"));
-    assert!(column(&report, "id").get("histogram").is_none());
+    let page = place.run(&["profile", "customers.csv", "-o", "p.html", "-q"]);
+    assert_eq!((page.code, page.stdout.as_str()), (0, ""));
+    let page = std::fs::read_to_string(place.path("p.html")).expect("a page");
+    assert!(page.contains("Histogram of temperature") && !page.contains("Histogram of id"), "identifiers are not drawn");
     let mail = &column(&report, "mail")["formats"];
     assert_eq!((&mail["formats"][0], &mail["exceptions"]), (&json!({"format": "e-mail", "count": 199}), &json!(1)));
     // The header is line 1, so the row of the index 150 is line 152.
@@ -162,7 +165,7 @@ fn formats_units_stand_ins_and_identifiers_are_recognised() {
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(lines.len() <= 40, "{} lines", lines.len());
     assert!(lines.iter().all(|line| line.chars().count() <= 120), "{}", run.stdout);
-    for said in ["identifier", "`N/A` (10)", "USD 150, EUR 50", "first `nobody at example.o…` in line 152", "75.0% missing"] {
+    for said in ["identifier", "`N/A` (10)", "USD 150, EUR 50", "first `nobody at example.org` in line 152", "75.0% missing"] {
         assert!(run.stdout.contains(said) || said == "75.0% missing", "`{said}` is not in {}", run.stdout);
     }
 }
@@ -292,7 +295,7 @@ fn fences_and_the_baseline_are_drawn_over_the_bins() {
         "r.yaml",
         "dataset: d\nbaseline: { path: base.json }\nprofile: full\nrules:\n  - outliers: { id: far, column: v, method: iqr, on_fail: warn }\n",
     );
-    let built = place.run(&["baseline", "build", "before.csv", "-r", "r.yaml", "-o", "base.json"]);
+    let built = place.run(&["baseline", "capture", "before.csv", "-r", "r.yaml", "-o", "base.json"]);
     assert_eq!(built.code, 0, "{}", built.stderr);
     let run = place.run(&["check", "d.csv", "-r", "r.yaml", "--report", "p.json", "--report", "p.html"]);
     let report: Json =
