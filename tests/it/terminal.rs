@@ -187,3 +187,19 @@ fn the_next_step_is_a_command_that_works() {
         "a check sets nothing aside"
     );
 }
+
+#[test]
+fn a_rejected_batch_says_how_a_person_lets_it_pass() {
+    let rules = "dataset: t\ngate: { publish: out/t.parquet, quarantine: aside }\nrules:\n  - rows: { min: 100 }\n";
+    let place = Place::with(rules, "a,b\n1,x\n");
+    let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b-1"]);
+    assert_eq!(run.code, 1);
+    let says = "\n  publish it all the same, on record  sluicegate release b-1 d.csv -r r.yaml --reason 'WHY' --by NAME\n";
+    assert!(run.stdout.contains(says), "{}", run.stdout);
+    let release = ["release", "b-1", "d.csv", "-r", "r.yaml", "--reason", "a small day", "--by", "ann"];
+    let released = place.run(&release);
+    assert!(released.code == 0 && place.path("out/t.parquet").exists(), "{}{}", released.stdout, released.stderr);
+    // What was released is not offered again.
+    let again = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b-1"]);
+    assert!(!again.stdout.contains("on record"), "{}", again.stdout);
+}

@@ -11,6 +11,7 @@ mod value;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value as Json;
 
@@ -128,6 +129,7 @@ pub(super) fn first_pass<S: Sink>(
             Ok(())
         })?;
         let part = open.map(|open| sink.close(open)).transpose()?;
+        job.rows.fetch_add(u64::from(end.records), Ordering::Relaxed);
         Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };
     engine::each_unit(source, UnitSelection::All, job.threads, &job.cancel, work, |folded| {
