@@ -48,6 +48,7 @@ pub mod retention;
 pub mod rows;
 pub mod rules;
 pub mod ruleset;
+pub mod site;
 pub mod source;
 pub mod store;
 pub mod stream;

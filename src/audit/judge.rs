@@ -255,6 +255,12 @@ fn fetch(job: &Job<'_>, wanted: &[KeyQuery], totals: &mut Counted, inputs: &mut 
     Ok(())
 }
 
+/// Whether a column that rules see is one of the data's own.
+fn is_field(source: &dyn Source, plan: &Plan, column: usize) -> bool {
+    let name = plan.prepare.rule_schema.field(column).name();
+    source.schema().fields().get(column).is_some_and(|field| field.name() == name)
+}
+
 /// Goes back for the values of the first failing rows.
 fn show_samples(
     (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
@@ -279,8 +285,16 @@ fn show_samples(
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
     let fetched = samples::fetch((job, source, plan, privacy), &totals.row_origins, &rows, &columns)?;
+    let shown = |f: &FindingWithRows| f.shows.first().copied().filter(|&c| is_field(source, plan, c));
+    let fields = findings.iter().filter(with_rows).filter_map(|f| Some((shown(f)?, first(f))));
+    let fields: BTreeSet<(RowId, usize)> = fields.flat_map(|(column, rows)| rows.into_iter().map(move |row| (row, column))).collect();
+    // Where a field begins tells how long those before it are.
+    let line_columns = match privacy.is_empty() {
+        true => samples::line_columns(source, &totals.row_origins, &fields)?,
+        false => samples::LineColumns::new(),
+    };
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
-        let columns = columns_of(finding);
+        let (columns, column) = (columns_of(finding), shown(finding));
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
             let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
@@ -288,7 +302,8 @@ fn show_samples(
             let (values, same_key_as) = (columns.iter().map(named).collect(), finding.repeats.get(row).map(origin));
             let is_published = finding.published.contains(row);
             let reason = is_published.then(|| "a published row has its key".to_owned());
-            Some(Sample { origin: origin(row), values, raw: None, reason, same_key_as })
+            let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());
+            Some(Sample { origin: origin(row), line_column, values, raw: None, reason, same_key_as })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();
     }

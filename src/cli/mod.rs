@@ -5,6 +5,7 @@ mod backtest;
 mod baseline;
 mod chart;
 mod check;
+mod ci;
 mod colour;
 mod completions;
 mod contract;
@@ -19,7 +20,9 @@ mod init;
 mod internal;
 mod keep_gating;
 mod kept;
+mod means;
 mod output;
+mod profile;
 mod progress;
 mod prune;
 mod quarantine;
@@ -27,7 +30,9 @@ mod record;
 mod references;
 mod release;
 mod replay;
+mod report;
 mod reports;
+mod repository;
 mod rules;
 mod run;
 mod schema;
@@ -62,6 +67,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Describe data without a rule file: columns, what is remarkable, keys, correlations
+    ///
+    /// Exit code: 0 it is done; 2 the data could not be read, or a report not be written.
+    Profile(Box<profile::Profile>),
     /// Judge data by rules; write nothing but reports
     ///
     /// Exit code: 0 accept; 1 quarantine or reject (with --strict also a warning); 2 undecided, or it could not be judged.
@@ -103,6 +112,10 @@ enum Command {
     Forget(forget::Forget),
     /// Show recorded runs: verdicts over time, or any figure; mark a run as bad
     History(history::HistoryCommand),
+    /// Write a site over many runs, or one report in another format
+    ///
+    /// Exit code: 0 it is written; 2 it is not, or a report could not be read and is left out.
+    Report(report::ReportCommand),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
     /// Compare contracts
@@ -161,6 +174,7 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 impl Command {
     fn run(self) -> ExitCode {
         match self {
+            Self::Profile(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
             Self::Init(command) => command.run(),
@@ -172,6 +186,7 @@ impl Command {
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),
+            Self::Report(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Contract(command) => command.run(),
             Self::Explain(command) => command.run(),

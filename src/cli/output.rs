@@ -95,6 +95,11 @@ fn ended_by(done: Result<String, Faults>, print: fn(&str)) -> ExitCode {
     }
 }
 
+/// Prints workflow commands of ours, which have escaped what they quote.
+pub(super) fn annotate(commands: &str) {
+    tell(commands);
+}
+
 /// Prints faults, one a line.
 pub(super) fn complain(faults: &Faults) {
     let error = terminal::error(colour::is_wanted(io::stderr().is_terminal()));

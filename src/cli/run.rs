@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::assemble::{self, Header};
@@ -14,69 +14,24 @@ use crate::gate::PublishedTable;
 use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
+use crate::report::Report;
 use crate::report::model::{self, Mode};
-use crate::report::{self, Report, ReportFormat};
 use crate::rules::published::Published;
-use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::summary::Summary;
 use crate::windows;
 
+use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
+pub(super) use super::means::{Means, countable, time};
 use super::output::{self, Printed};
 use super::record::{self, Record};
 use super::references;
-use super::reports::{self, Reports};
+use super::reports::{self, Reports, reports_help};
 use super::scratch::Scratch;
 pub(super) use super::trust::Trust;
 use super::web::Web;
-
-/// With what means, and as of when, something is judged.
-#[derive(Debug, Args)]
-pub(super) struct Means {
-    /// Threads; all cores if left out. Changes nothing in the report
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Memory for exact keys before they spill to disk
-    #[arg(long, value_name = "SIZE", default_value = "1GB")]
-    pub memory_limit: ByteSize,
-    /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub now: Option<DateTime<Utc>>,
-    /// The time that `freshness` measures ages against; the run's clock if left out
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub as_of: Option<DateTime<Utc>>,
-}
-
-impl Means {
-    /// The clock of the run that begins now, to a millisecond.
-    pub(super) fn clock(&self) -> DateTime<Utc> {
-        self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3))
-    }
-
-    /// How many threads may work.
-    pub(super) fn threads(&self) -> usize {
-        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), usize::from)
-    }
-
-    /// A job with these means, of a run that began at `now`.
-    pub(super) fn job<'a>(
-        &self,
-        now: DateTime<Utc>,
-        rules: &'a RuleFile,
-        source: Arc<dyn Source>,
-        published: Option<Arc<dyn Published>>,
-        spill: &Scratch,
-        progress: &'a (dyn Fn(u64, u64) + Sync),
-    ) -> Job<'a> {
-        let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
-        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads());
-        // Whether it is one was asked when the rules were read.
-        let mask_key = mask_key().ok().flatten();
-        Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
-    }
-}
 
 /// Options of a run.
 #[derive(Debug, Args)]
@@ -102,6 +57,8 @@ pub(super) struct RunOptions {
     web: Web,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    ci: CiOptions,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -114,25 +71,6 @@ pub(super) struct RunOptions {
     /// Also print what passes, the columns, and all samples
     #[arg(short, long)]
     pub verbose: bool,
-}
-
-/// What `--report` does, with the formats there are.
-pub(super) fn reports_help() -> String {
-    let format = |format: &ReportFormat| match format.extension {
-        Some(extension) => format!("{} (.{extension})", format.name),
-        None => format.name.to_owned(),
-    };
-    let formats: Vec<String> = report::FORMATS.iter().map(format).collect();
-    format!("Write a report; the format is named, or follows the extension: {}; may be given again", formats.join(", "))
-}
-
-/// Reads a time of the command line.
-pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    let day = text.parse::<NaiveDate>().ok().and_then(|d| d.and_hms_opt(0, 0, 0));
-    day.map(|d| d.and_utc()).ok_or_else(|| "write `2026-11-22T10:00:00Z` or `2026-11-22`".into())
 }
 
 impl RunOptions {
@@ -290,6 +228,8 @@ pub(super) struct Begun<'a> {
     printed: Printed,
     /// Places where a report can be written without harm.
     reports: Reports,
+    /// What a CI system is told unasked.
+    ci: Ci,
     rules: Option<RuleFile>,
     /// Where the run is recorded, if it is.
     history: Option<History>,
@@ -299,15 +239,8 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self {
-            options,
-            now: options.means.clock(),
-            printed: Printed::Whole,
-            reports: Reports::default(),
-            rules: None,
-            history: None,
-            summary: None,
-        }
+        let (now, ci, printed) = (options.means.clock(), options.ci.system(), Printed::Whole);
+        Self { options, now, printed, reports: Reports::default(), ci, rules: None, history: None, summary: None }
     }
 
     /// Lets the report be printed so.
@@ -337,9 +270,9 @@ impl<'a> Begun<'a> {
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
         let (usable, mut faults) = Reports::at(&self.options.reports);
         self.reports = usable;
-        faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
+        faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
         // The command line alone says what the data is, where it names some.
-        faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
+        faults.extend(self.keep_off("the data is", &self.options.data));
         let Parsed { rules, faults: wrong, is_comparable } =
             faults.take(parse_rules(&self.options.rules, self.options.trust.confines()?.as_ref())).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
@@ -359,13 +292,20 @@ impl<'a> Begun<'a> {
     /// One would be, or it cannot.
     pub(super) fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
         let mut faults = Faults::default();
+        let data = self.options.paths(self.rules()?);
+        faults.extend(self.keep_off("the data is", &data));
+        faults.extend(self.keep_off("rows go", destinations));
+        let apart: Vec<String> = data.iter().chain(destinations).cloned().collect();
         let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
-        faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        faults.extend(destinations.iter().flat_map(|path| self.reports.keep_off("rows go", path)));
-        let apart: Vec<String> = self.options.paths(rules).iter().chain(destinations).cloned().collect();
         let (confines, here) = (self.options.trust.confines()?, surroundings());
         self.history = faults.take(self.options.record.open(rules, confines.as_ref(), &apart, &here)).flatten();
         faults.or_ok(rules)
+    }
+
+    /// Keeps reports off all of `there`, which are called `what`.
+    fn keep_off(&mut self, what: &str, there: &[String]) -> Vec<Fault> {
+        there.iter().for_each(|there| self.ci.keep_off(what, there));
+        there.iter().flat_map(|there| self.reports.keep_off(what, there)).collect()
     }
 
     /// The rules, once they are read.
@@ -407,14 +347,9 @@ impl<'a> Begun<'a> {
         };
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
+        self.ci.tell(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }
     }
-}
-
-/// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
-pub(super) fn countable(limit: u64) -> u64 {
-    const UNCOUNTED: u64 = 96 << 20;
-    limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }

@@ -90,6 +90,7 @@ names! {
     COLUMNS = "columns", COLUMNS, "how many columns there are";
     COMPARED_WITH = "compared_with", OF_COLUMN, "the same measure of what it is compared with";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
+    CONFLICTING_KEYS = "conflicting_keys", KEYS, "keys that come with several values";
     COUNT = "count", ROWS, "rows of the group";
     CRAMERS_V = "cramers_v", NONE, "Cramer's V of the counts as they are";
     DECISION_LEVEL = "decision_level", NONE, "1 - the confidence at which the group was judged";
@@ -124,6 +125,7 @@ names! {
     Q1 = "q1", OF_COLUMN, "the first quartile";
     Q3 = "q3", OF_COLUMN, "the third quartile";
     RATIO = "ratio", NONE, "the share of the group by its reference";
+    RECOGNISED = "recognised", KEYS, "different values that look like personal data of one kind";
     REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have";
     ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
@@ -137,6 +139,7 @@ names! {
     UNIQUENESS = "uniqueness", NONE, "keys of one row by rows";
     UPPER_FENCE = "upper_fence", OF_COLUMN, "the upper fence; of logarithms with `log`";
     VALUE = "value", OF_COLUMN, "the measure that was judged";
+    VALUES_LOOKED_AT = "values_looked_at", KEYS, "different values that were looked at";
     VANISHED_VALUE_ROWS = "vanished_value_rows", ROWS, "rows of what the batch is compared with, whose value the batch has not";
     VANISHED_VALUES = "vanished_values", KEYS, "different values of what the batch is compared with, that the batch has not";
 }

@@ -200,6 +200,10 @@ pub struct TakenOver {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     pub origin: Origin,
+    /// The character of its line, from 1, that the value which fails begins at. None where lines are not divided into fields, and
+    /// where columns are masked: it tells how long the fields before it are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_column: Option<u32>,
     /// The columns that matter, in order: name and value.
     pub values: Vec<(String, Json)>,
     /// The record as it stands in the file, for malformed ones.

@@ -5,6 +5,7 @@
 //! unit was cut into batches, and obeys the laws of [`State`], which tests check for all of them.
 //! All states stand in one list, [`any::STATES`].
 
+pub mod agreement;
 pub mod any;
 mod ascending;
 pub mod budget;
@@ -31,6 +32,7 @@ pub mod moments;
 pub mod number;
 pub mod ordered;
 pub mod overview;
+pub mod personal;
 mod plain;
 pub mod row_sample;
 pub mod runs;

@@ -115,6 +115,17 @@ impl Scale {
     pub(super) fn is_linear(&self) -> bool {
         *self == Self::Linear
     }
+
+    /// What a bin is one of.
+    pub(super) fn one(self) -> &'static str {
+        match self {
+            Self::Linear | Self::Log => "bin",
+            Self::Hours => "hour",
+            Self::Days => "day",
+            Self::Months => "month",
+            Self::Years => "year",
+        }
+    }
 }
 
 /// How other data lie over the bins of a histogram.

@@ -27,6 +27,7 @@ struct Annotation {
 pub(super) fn render(report: &Report, rendering: &Rendering) -> String {
     let mut all: Vec<Annotation> = report.faults.iter().map(|fault| of_fault(report, fault, &rendering.repository)).collect();
     all.extend(report.findings.iter().filter_map(|finding| of_finding(report, finding, &rendering.repository)));
+    all.extend(of_release(report));
     if let Some(of_verdict) = of_verdict(report).filter(|_| all.iter().all(|annotation| annotation.level != ERROR)) {
         all.insert(0, of_verdict);
     }
@@ -91,6 +92,11 @@ fn of_finding(report: &Report, finding: &Finding, repository: &Repository) -> Op
         format!(" ({}{more})", told::placed_row(first))
     });
     Some(Annotation { level, properties, message: format!("{}{}", message(finding), rows.unwrap_or_default()) })
+}
+
+fn of_release(report: &Report) -> Option<Annotation> {
+    let message = told::release(report)?;
+    Some(Annotation { level: WARNING, properties: vec![("title", format!("{}: release", dataset(report)))], message })
 }
 
 /// What no finding says.

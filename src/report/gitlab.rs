@@ -16,6 +16,7 @@ pub(super) fn render(report: &Report, rendering: &Rendering) -> String {
     let faults = report.faults.iter().map(|fault| of_fault(report, fault, repository));
     let mut entries: Vec<Json> =
         faults.chain(report.findings.iter().filter_map(|finding| of_finding(report, finding, repository))).collect();
+    entries.extend(of_release(report, repository));
     if entries.is_empty() {
         entries.extend(of_verdict(report, repository));
     }
@@ -79,6 +80,11 @@ fn of_finding(report: &Report, finding: &Finding, repository: &Repository) -> Op
     let description = format!("{}: {}: {}{}", dataset(report), told::name(&finding.id), message(finding), first.unwrap_or_default());
     let place = of_rule.or(of_row).unwrap_or_else(|| of_data(report, repository));
     Some(entry(report, &finding.id, severity, description, place))
+}
+
+fn of_release(report: &Report, repository: &Repository) -> Option<Json> {
+    let release = told::release(report)?;
+    Some(entry(report, "release", "minor", format!("{}: {release}", dataset(report)), of_data(report, repository)))
 }
 
 /// What no finding says.

@@ -25,6 +25,8 @@ enum Outcome {
 }
 
 struct Case {
+    /// What JUnit calls the class; names are unique in it.
+    class: String,
     name: String,
     outcome: Outcome,
     /// The kind of failure, for machines.
@@ -43,18 +45,19 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
 }
 
 fn write(writer: &mut Writer<Vec<u8>>, report: &Report) -> io::Result<()> {
-    let mut cases = vec![verdict(report)];
-    cases.extend(report.faults.iter().map(fault));
-    cases.extend(report.findings.iter().map(finding));
+    let (own, of_data) = ("sluicegate".to_owned(), dataset(report));
+    let mut cases = vec![verdict(report, &own)];
+    cases.extend(report.faults.iter().enumerate().map(|(at, told)| fault(told, at + 1, &own)));
+    cases.extend(report.findings.iter().map(|told| finding(told, &of_data)));
     let count_of = |is: fn(&Outcome) -> bool| cases.iter().filter(|case| is(&case.outcome)).count().to_string();
-    let (tests, name) = (cases.len().to_string(), dataset(report));
+    let tests = cases.len().to_string();
     let failures = count_of(|outcome| matches!(outcome, Outcome::Failure));
     let errors = count_of(|outcome| matches!(outcome, Outcome::Error));
     let skipped = count_of(|outcome| matches!(outcome, Outcome::Skipped));
     let counts = [("tests", tests.as_str()), ("failures", &failures), ("errors", &errors)];
     // JUnit's times have no zone.
     let began = report.began.as_deref().map(|began| visible::line(began.trim_end_matches('Z')).into_owned());
-    let mut suite = vec![("name", name.as_str())];
+    let mut suite = vec![("name", of_data.as_str())];
     suite.extend(counts);
     suite.push(("skipped", &skipped));
     suite.extend(began.iter().map(|began| ("timestamp", began.as_str())));
@@ -63,7 +66,7 @@ fn write(writer: &mut Writer<Vec<u8>>, report: &Report) -> io::Result<()> {
         |writer| {
             writer.create_element("testsuite").with_attributes(suite).write_inner_content(|writer| {
                 properties(writer, report)?;
-                cases.iter().try_for_each(|case| case.write(writer, &name))
+                cases.iter().try_for_each(|case| case.write(writer))
             })?;
             Ok(())
         },
@@ -97,8 +100,8 @@ fn properties(writer: &mut Writer<Vec<u8>>, report: &Report) -> io::Result<()> {
 }
 
 impl Case {
-    fn write(&self, writer: &mut Writer<Vec<u8>>, class: &str) -> io::Result<()> {
-        let case = writer.create_element("testcase").with_attributes([("name", self.name.as_str()), ("classname", class)]);
+    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let case = writer.create_element("testcase").with_attributes([("name", self.name.as_str()), ("classname", self.class.as_str())]);
         let details = self.details.join("\n");
         let (tag, text) = match &self.outcome {
             Outcome::Passed if details.is_empty() => return case.write_empty().map(|_| ()),
@@ -125,11 +128,14 @@ fn plain(writer: &mut Writer<Vec<u8>>, text: &str) -> io::Result<()> {
 }
 
 /// The batch as a whole: a file without rules or findings is no empty suite.
-fn verdict(report: &Report) -> Case {
+fn verdict(report: &Report, class: &str) -> Case {
     let word = told::verdict(report.verdict);
     let reasons: Vec<String> = report.reasons.iter().map(|reason| told::text(reason)).collect();
+    let reasons: Vec<String> = told::release(report).into_iter().chain(reasons).collect();
     let outcome = match report.verdict {
         Verdict::Accept | Verdict::Quarantine => Outcome::Passed,
+        // It is published, and the exit code is 0.
+        Verdict::Reject if report.is_released() => Outcome::Passed,
         Verdict::Reject => Outcome::Failure,
         Verdict::Undecided => Outcome::Error,
     };
@@ -141,19 +147,19 @@ fn verdict(report: &Report) -> Case {
         (Verdict::Undecided, faults) if faults > 0 => "the batch could not be judged".to_owned(),
         (Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided, _) => format!("the verdict is {word}"),
     };
-    Case { name: "verdict".to_owned(), outcome, kind: word.to_owned(), message, details }
+    Case { class: class.to_owned(), name: "verdict".to_owned(), outcome, kind: word.to_owned(), message, details }
 }
 
-fn fault(fault: &crate::diagnostic::Fault) -> Case {
+fn fault(fault: &crate::diagnostic::Fault, number: usize, class: &str) -> Case {
     let place = fault.place.as_ref().map(told::place);
     let code = fault.code.as_str();
-    let name = place.as_ref().map_or_else(|| format!("fault {code}"), |place| format!("fault {code} at {place}"));
+    let name = format!("mistake {number}: {code}{}", place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default());
     let message = told::fault(fault);
     let details = vec![place.map_or_else(|| message.clone(), |place| format!("{place}: {message}"))];
-    Case { name, outcome: Outcome::Error, kind: code.to_owned(), message, details }
+    Case { class: class.to_owned(), name, outcome: Outcome::Error, kind: code.to_owned(), message, details }
 }
 
-fn finding(finding: &Finding) -> Case {
+fn finding(finding: &Finding, class: &str) -> Case {
     let (outcome, word) = match (Weight::of(finding), finding.label()) {
         (Weight::Error, Label::NoData) => (Outcome::Error, ""),
         (Weight::Error, _) => (Outcome::Failure, ""),
@@ -172,5 +178,12 @@ fn finding(finding: &Finding) -> Case {
         let more = more_rows(finding, finding.samples.len().min(ROWS_MAX));
         details.extend((more > 0 && !finding.samples.is_empty()).then(|| format!("… {} more", count(more))));
     }
-    Case { name: told::text(&finding.id), outcome, kind: visible::line(finding.code.as_str()).into_owned(), message, details }
+    Case {
+        class: class.to_owned(),
+        name: told::text(&finding.id),
+        outcome,
+        kind: visible::line(finding.code.as_str()).into_owned(),
+        message,
+        details,
+    }
 }

@@ -4,13 +4,15 @@ pub mod columns;
 mod digest;
 mod github;
 mod gitlab;
-mod html;
+mod hidden;
+pub(crate) mod html;
 mod junit;
 pub(crate) mod limits;
 mod markdown;
 pub mod model;
 pub(crate) mod openlineage;
 pub(crate) mod openmetrics;
+mod plot;
 mod read;
 mod rendering;
 mod rows;
@@ -37,7 +39,18 @@ pub struct ReportFormat {
     pub extension: Option<&'static str>,
     /// What it is and who reads it, in a sentence.
     pub meaning: &'static str,
-    pub render: fn(&Report, &Rendering) -> String,
+    /// Renders what may be shown; ask [`ReportFormat::text`].
+    render: fn(&Report, &Rendering) -> String,
+}
+
+impl ReportFormat {
+    /// The report in this format.
+    pub fn text(&self, report: &Report, rendering: &Rendering) -> String {
+        match rendering.values {
+            Values::Shown => (self.render)(report, rendering),
+            Values::Hidden => (self.render)(&hidden::without_values(report), rendering),
+        }
+    }
 }
 
 /// Every format. To add one: a file in this room, and an entry here.
@@ -98,7 +111,9 @@ pub fn extensions() -> impl Iterator<Item = String> {
 /// # Errors
 /// No format has that extension.
 pub fn format_of(path: &Path) -> Result<&'static ReportFormat, Fault> {
-    let extension = path.extension().and_then(|e| e.to_str());
+    // By the standard of SARIF, files may end either way.
+    let is_sarif = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".sarif.json"));
+    let extension = if is_sarif { Some("sarif") } else { path.extension().and_then(|e| e.to_str()) };
     FORMATS.iter().find(|format| format.extension.is_some() && format.extension == extension).ok_or_else(|| {
         let known: Vec<String> = extensions().map(|extension| format!("`{extension}`")).collect();
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
@@ -164,6 +179,10 @@ mod tests {
             ("json=day=1/a.txt", "json", "day=1/a.txt"),
             ("day=1/a.json", "json", "day=1/a.json"),
             ("./jsn=a.json", "json", "./jsn=a.json"),
+            ("a.sarif.json", "sarif", "a.sarif.json"),
+            ("junit=a.xml", "junit", "a.xml"),
+            ("a.xml", "junit", "a.xml"),
+            ("a.md", "markdown", "a.md"),
         ] {
             assert_eq!(asked(text), Ok((name, path.to_owned())), "{text}");
         }

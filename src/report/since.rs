@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::findings::{Label, OnFail, Outcome, Severity, Unit, Value};
+use crate::findings::{Finding, Label, OnFail, Outcome, Severity, Unit, Value};
 use crate::rules::words::Duration;
 use crate::shown::{count, percent_of, short};
 use crate::verdict::Verdict;
@@ -102,6 +102,19 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// How `finding` stands in its run.
+    pub fn of(finding: &Finding) -> Self {
+        Self {
+            outcome: finding.outcome,
+            on_fail: finding.on_fail,
+            severity: finding.severity,
+            observed: finding.observed.clone(),
+            limit: finding.limit.clone(),
+            unit: finding.unit.clone(),
+            failing_rows: finding.failing_rows,
+        }
+    }
+
     /// How it came out and what was observed, in a few words.
     pub(super) fn said(&self) -> String {
         let label = match Label::of(self.outcome, self.on_fail) {

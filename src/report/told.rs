@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::model::Report;
+use super::terminal::released;
 use crate::diagnostic::Place;
 use crate::findings::{Finding, Label, OnFail, Sample, Severity};
 use crate::verdict::Verdict;
@@ -38,6 +39,11 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Reject => "reject",
         Verdict::Undecided => "undecided",
     }
+}
+
+/// Who released the batch, when and why, if someone did.
+pub(super) fn release(report: &Report) -> Option<String> {
+    report.release.as_ref().map(released)
 }
 
 /// What the data set is called, where something must stand.

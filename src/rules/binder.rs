@@ -41,6 +41,8 @@ pub struct Binder<'a> {
     pub(crate) published: Option<&'a PublishedTerms>,
     /// The baseline file that the rule is judged by, if the rule file names one.
     pub(crate) baseline: Option<String>,
+    /// Whether the values of a column are shown nowhere.
+    pub(crate) is_masked: &'a dyn Fn(&str) -> bool,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
     /// How much is known of a column's type.
@@ -110,6 +112,11 @@ impl Binder<'_> {
     pub fn not_text(&self, rule: &str, column: &BoundColumn) -> Option<Fault> {
         let what = || format!("`{rule}` needs text, but `{}` is {}", column.name, type_name(&column.data_type));
         (!is_text(&column.data_type)).then(|| self.fault(Code::UnfitColumn, what()).hint("declare it as `string` in the `schema` section"))
+    }
+
+    /// Whether the column's values are shown nowhere, since the contract masks it.
+    pub fn is_masked(&self, column: &BoundColumn) -> bool {
+        (self.is_masked)(&column.name)
     }
 
     /// Whether nobody says what the column's type is: it is what all its values look like.

@@ -12,6 +12,7 @@ mod column;
 mod column_set;
 mod common;
 mod compared;
+mod conflicts;
 mod drift;
 mod duplicates;
 mod earlier;
@@ -31,6 +32,7 @@ mod order;
 mod outliers;
 mod parse;
 mod pattern;
+mod pii;
 pub mod published;
 pub mod quantiles;
 mod questions;
@@ -282,6 +284,7 @@ macro_rules! rules {
 rules![
     missing::Missing,
     duplicates::Duplicates,
+    conflicts::Conflicts,
     range::Range,
     values::Values,
     pattern::Pattern,
@@ -299,6 +302,7 @@ rules![
     freshness::Freshness,
     column_set::ColumnSet,
     r#type::Type,
+    pii::Pii,
 ];
 
 /// The rule called `name`.

@@ -29,6 +29,20 @@ impl Part {
     }
 }
 
+/// What was found of a pair of columns of which one seems to follow from the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Followed {
+    /// Rows whose group has two rows or more.
+    pub shared: usize,
+    pub groups: usize,
+    /// Rows that differ from most of their group.
+    pub broken: usize,
+    /// Of these, rows whose pair of values is usual: that is no error.
+    pub usual: usize,
+    /// How many different values the first column has.
+    pub values: usize,
+}
+
 /// A rule, with what speaks for it.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -42,6 +56,10 @@ pub(super) struct Candidate {
     pub why: String,
     /// The part of the rows that fails among those that it was made from.
     pub expected: f64,
+    /// What was found of two columns, where it says that one follows from the other.
+    pub followed: Option<Followed>,
+    /// How many values it lists.
+    pub members: usize,
     /// How many rows fail, and the first of them, once all were judged.
     pub failing: u64,
     pub first: Vec<String>,
@@ -71,7 +89,7 @@ impl Candidate {
         why: String,
         expected: f64,
     ) -> Self {
-        Self { part, rule, columns, words, why, expected, failing: 0, first: Vec::new() }
+        Self { part, rule, columns, words, why, expected, followed: None, members: 0, failing: 0, first: Vec::new() }
     }
 
     /// Whether it is the same rule, whatever its figures are: it was found in another part of the data.
@@ -80,7 +98,7 @@ impl Candidate {
         self.rule == other.rule
             && self.columns == other.columns
             && words(self) == words(other)
-            && (self.rule != "expression" || self.words == other.words)
+            && (self.part != Part::Pairs || self.words == other.words)
     }
 
     /// The rule as a rule file writes it, with further words.

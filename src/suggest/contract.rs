@@ -198,15 +198,20 @@ fn meant(column: &Column, tokens: &[String]) -> (DataType, Option<&'static str>,
         let class = group.iter().copied().reduce(Class::join).unwrap_or(Class::Text);
         if share >= MOST && classes.len() > 1 {
             let others: f64 = 1.0 - share;
-            // A whole number with a few fractions is a number with a fraction.
+            // Whole numbers with a few fractions are numbers with a fraction, but for `12.0` and the like.
             let is_narrow = class == Class::Integer || class == Class::WideInteger;
-            if is_narrow && of(&[Class::Float]) > 0.0 {
+            if is_narrow && values.iter().any(|(text, _)| has_fraction(text)) {
                 continue;
             }
             return (class.data_type(), None, others);
         }
     }
     written_dates(&values, all).map_or(text, |(format, others)| (DataType::Date32, Some(format), others))
+}
+
+/// Whether a text is a number that is not whole.
+fn has_fraction(text: &str) -> bool {
+    text::classify(text.trim()) == Class::Float && text::float(text.trim()).is_some_and(|x| x.fract() != 0.0)
 }
 
 /// The one form in which nearly all values are dates, and how many are not. Where two forms read the same values, none is.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::candidate::{Candidate, Part};
 use super::column::{Column, Kind};
 use super::yaml::{code, of_all, shown};
-use crate::shown::{count, counted};
 
 /// Fewer values say nothing about how others are written.
 const VALUES_MIN: usize = 30;
@@ -22,8 +21,11 @@ const HABIT_MIN: f64 = 0.01;
 /// At least this part of the values keeps to a habit of writing.
 const HABIT: f64 = 0.97;
 
-/// Longer texts have no form.
-const LENGTH_MAX: usize = 80;
+/// A form of more runs of characters is not read by anyone.
+const RUNS_MAX: usize = 14;
+
+/// So many words in one place of a form are named; where there are more, any may stand there.
+const WORDS_MAX: usize = 4;
 
 /// Columns of text for which no set was found (`in_sets`).
 pub(super) fn suggest(columns: &[Column], in_sets: &[&str]) -> Vec<Candidate> {
@@ -62,98 +64,139 @@ impl Class {
             (Self::Upper, false) => r"\p{Lu}".to_owned(),
             (Self::Lower, false) => r"\p{Ll}".to_owned(),
             (Self::Letter, _) => r"\p{L}".to_owned(),
-            (Self::Other(c), _) => regex::escape(&c.to_string()),
+            (Self::Other(c), _) => escaped(&c.to_string()),
         }
     }
 }
 
-/// Characters of one class in a row, and how many: none where it may be any number.
-type Run = (Class, Option<u32>);
-
-/// How exactly a form is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Detail {
-    /// How many of each.
-    Lengths,
-    /// One or more of each.
-    Runs,
-}
-
-fn form(text: &str, detail: Detail) -> Vec<Run> {
-    let mut runs: Vec<(Class, u32)> = Vec::new();
-    for c in text.chars() {
+/// A text as runs of characters of one class.
+fn runs(text: &str) -> Vec<(Class, &str)> {
+    let mut found: Vec<(Class, usize, usize)> = Vec::new();
+    for (at, c) in text.char_indices() {
         let class = Class::of(c);
-        match runs.last_mut() {
-            Some((last, length)) if *last == class => *length += 1,
-            Some(_) | None => runs.push((class, 1)),
+        match found.last_mut() {
+            Some((last, _, end)) if *last == class => *end = at + c.len_utf8(),
+            Some(_) | None => found.push((class, at, at + c.len_utf8())),
         }
     }
-    let told = |(class, length): (Class, u32)| match (detail, class) {
-        (Detail::Runs, Class::Digit | Class::Upper | Class::Lower | Class::Letter) => (class, None),
-        (Detail::Lengths, _) | (Detail::Runs, Class::Other(_)) => (class, Some(length)),
-    };
-    runs.into_iter().map(told).collect()
+    found.into_iter().map(|(class, start, end)| (class, &text[start..end])).collect()
 }
 
-fn regex_of(form: &[Run], is_ascii: bool) -> String {
-    let run = |(class, length): &Run| {
-        let one = class.regex(is_ascii);
-        match length {
-            None => format!("{one}+"),
-            Some(1) => one,
-            Some(length) => format!("{one}{{{length}}}"),
-        }
-    };
-    format!("^{}$", form.iter().map(run).collect::<String>())
+/// Texts whose runs are of the same classes.
+struct Form<'a> {
+    classes: Vec<Class>,
+    /// The different texts, each with how often it occurs.
+    texts: Vec<(Vec<&'a str>, usize)>,
+    /// How often all of them occur.
+    times: usize,
+    /// The most frequent one.
+    such: &'a str,
 }
 
-/// Values with so many rows each, by form: the most frequent form first.
-fn forms(column: &Column, detail: Detail) -> Vec<(Vec<Run>, usize, String)> {
-    let mut found: BTreeMap<Vec<Run>, (usize, usize)> = BTreeMap::new();
-    for (at, text) in column.texts.iter().enumerate() {
-        let entry = found.entry(form(text, detail)).or_insert((0, at));
-        entry.0 += column.counts[at] as usize;
-        if column.counts[at] > column.counts[entry.1] {
-            entry.1 = at;
+/// Whether a text is too long to be a code.
+fn is_long(text: &str) -> bool {
+    text.len() > 80
+}
+
+/// The forms of a column, the most frequent first.
+fn forms(column: &Column) -> Vec<Form<'_>> {
+    let mut found: BTreeMap<Vec<Class>, (Form<'_>, usize)> = BTreeMap::new();
+    for (at, text) in column.texts.iter().enumerate().filter(|(_, text)| !is_long(text)) {
+        let (classes, parts): (Vec<Class>, Vec<&str>) = runs(text).into_iter().unzip();
+        let times = column.counts[at] as usize;
+        let new = || (Form { classes: classes.clone(), texts: Vec::new(), times: 0, such: text }, 0);
+        let (form, most) = found.entry(classes.clone()).or_insert_with(new);
+        form.texts.push((parts, times));
+        form.times += times;
+        if times > *most {
+            (form.such, *most) = (text, times);
         }
     }
-    let mut found: Vec<_> = found.into_iter().map(|(form, (times, at))| (form, times, column.texts[at].clone())).collect();
-    found.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let mut found: Vec<Form<'_>> = found.into_values().map(|(form, _)| form).collect();
+    found.sort_by(|a, b| b.times.cmp(&a.times).then_with(|| a.classes.cmp(&b.classes)));
     found
+}
+
+impl Form<'_> {
+    /// The expression for the texts of this form, but for those that are written unusually.
+    fn regex(&self) -> String {
+        let is_ascii = self.such.is_ascii();
+        let one = |(at, class): (usize, &Class)| self.of_run(at, *class, is_ascii);
+        format!("^{}$", self.classes.iter().enumerate().map(one).collect::<String>())
+    }
+
+    fn of_run(&self, at: usize, class: Class, is_ascii: bool) -> String {
+        /// A number of more digits than this is of any length.
+        const LENGTH_SHOWN_MAX: usize = 12;
+        let tally = |key: &dyn Fn(&str) -> String| {
+            let mut times: BTreeMap<String, usize> = BTreeMap::new();
+            self.texts.iter().for_each(|(parts, n)| *times.entry(key(parts[at])).or_default() += n);
+            times
+        };
+        if matches!(class, Class::Other(_)) || self.texts.len() >= 5 {
+            let words = tally(&|part| part.to_owned());
+            let usual: Vec<&String> = words.iter().filter(|(_, n)| **n * 50 >= self.times && **n >= 5).map(|(word, _)| word).collect();
+            let of_usual: usize = usual.iter().map(|word| words[*word]).sum();
+            let is_letters = matches!(class, Class::Upper | Class::Lower | Class::Letter | Class::Other(_));
+            if is_letters && (1..=WORDS_MAX).contains(&usual.len()) && of_usual * 50 >= self.times * 49 {
+                let each: Vec<String> = usual.iter().map(|word| escaped(word)).collect();
+                return if each.len() == 1 { each[0].clone() } else { format!("(?:{})", each.join("|")) };
+            }
+        }
+        let lengths = tally(&|part| format!("{:08}", part.chars().count()));
+        let most = lengths.values().max().copied().unwrap_or(0);
+        // Now and then a character is left out or typed twice; a length of its own comes more often.
+        let is_own = |n: usize| n == most || (n >= 3 && n * 250 >= self.times);
+        let own: Vec<usize> = lengths.iter().filter(|(_, n)| is_own(**n)).filter_map(|(length, _)| length.parse().ok()).collect();
+        let (least, greatest) = (own.first().copied().unwrap_or(1), own.last().copied().unwrap_or(1));
+        let one = class.regex(is_ascii);
+        match (least, greatest) {
+            (1, 1) => one,
+            (least, greatest) if least == greatest => format!("{one}{{{least}}}"),
+            (_, greatest) if class == Class::Digit && greatest <= LENGTH_SHOWN_MAX => format!("{one}{{{least},{greatest}}}"),
+            (_, _) => format!("{one}+"),
+        }
+    }
+}
+
+/// A text as an expression that it alone matches.
+fn escaped(text: &str) -> String {
+    regex::escape(text).replace("\\-", "-").replace("\\#", "#").replace("\\&", "&").replace("\\~", "~")
 }
 
 /// The few forms that nearly all values have: of codes, numbers with units, times.
 fn of_forms(column: &Column) -> Option<Candidate> {
-    let is_code = |text: &String| text.contains(|c: char| c.is_ascii_digit()) || text.chars().count() <= 4;
+    let is_code = |text: &String| text.len() <= 4 || (!is_long(text) && text.contains(|c: char| c.is_ascii_digit()));
     let codes: u32 = (0..column.distinct()).filter(|&at| is_code(&column.texts[at])).map(|at| column.counts[at]).sum();
-    if (codes as usize) * 10 < column.present * 9 || column.texts.iter().any(|text| text.chars().count() > 4 * LENGTH_MAX) {
+    if (codes as usize) * 10 < column.present * 9 {
         return None;
     }
-    for detail in [Detail::Lengths, Detail::Runs] {
-        let found = forms(column, detail);
-        let is_usual = |(_, times, _): &&(Vec<Run>, usize, String)| *times as f64 >= HABIT_MIN * column.present as f64 && *times >= 5;
-        let usual: Vec<_> = found.iter().take_while(is_usual).collect();
-        let those: usize = usual.iter().map(|(_, times, _)| times).sum();
-        let is_short = usual.iter().all(|(form, ..)| form.len() <= 14);
-        // Many rare forms beside the usual ones: there are more than were seen.
-        let rare = found.len() - usual.len();
-        let is_closed = rare * 50 <= column.present || found.len() == usual.len();
-        if usual.is_empty() || usual.len() > FORMS_MAX || (those as f64) < MOST * column.present as f64 || !is_short || !is_closed {
-            continue;
-        }
-        let is_ascii = usual.iter().all(|(_, _, text)| text.is_ascii());
-        let regexes: Vec<String> = usual.iter().map(|(form, ..)| code(&regex_of(form, is_ascii))).collect();
-        let written = if regexes.len() == 1 { regexes[0].clone() } else { format!("[{}]", regexes.join(", ")) };
-        let such: Vec<String> = usual.iter().map(|(_, _, text)| shown(text)).collect();
-        let mut why = format!("{}: {} are written like {}", shown(&column.name), of_all(those, column.present, "value"), such.join(" or "));
-        match found.get(usual.len()) {
-            Some((_, _, other)) => why.push_str(&format!(", not like {}.", shown(other))),
-            None => why.push('.'),
-        }
-        let expected = (column.present - those) as f64 / column.codes.len() as f64;
-        return Some(Candidate::about(Part::Formats, "pattern", &column.name, vec![("regex", written)], why, expected));
+    let found = forms(column);
+    let is_usual = |form: &&Form<'_>| form.times as f64 >= HABIT_MIN * column.present as f64 && form.times >= 5;
+    let usual: Vec<&Form<'_>> = found.iter().take_while(is_usual).collect();
+    if usual.is_empty() || usual.len() > FORMS_MAX || usual.iter().any(|form| form.classes.len() > RUNS_MAX) {
+        return None;
     }
-    None
+    let mut regexes: Vec<String> = usual.iter().map(|form| form.regex()).collect();
+    regexes.sort();
+    regexes.dedup();
+    let all = regex::RegexSet::new(&regexes).ok()?;
+    let others: Vec<usize> = (0..column.distinct()).filter(|&at| !all.is_match(&column.texts[at])).collect();
+    let those = column.present - others.iter().map(|&at| column.counts[at] as usize).sum::<usize>();
+    // Many rare ones beside the usual ones: there are more than were seen.
+    if (those as f64) < MOST * column.present as f64 {
+        return None;
+    }
+    let written: Vec<String> = regexes.iter().map(|regex| code(regex)).collect();
+    let written = if written.len() == 1 { written[0].clone() } else { format!("[{}]", written.join(", ")) };
+    let such: Vec<String> = usual.iter().map(|form| shown(form.such)).collect();
+    let mut why = format!("{}: {} are written like {}", shown(&column.name), of_all(those, column.present, "value"), such.join(" or "));
+    match others.iter().copied().max_by_key(|&at| (column.counts[at], std::cmp::Reverse(at))) {
+        Some(other) => why.push_str(&format!(", not like {}.", shown(&column.texts[other]))),
+        None => why.push('.'),
+    }
+    let expected = (column.present - those) as f64 / column.codes.len() as f64;
+    Some(Candidate::about(Part::Formats, "pattern", &column.name, vec![("regex", written)], why, expected))
 }
 
 /// A habit of writing: an expression, what it says, whether it can be asked of a text.
@@ -161,14 +204,14 @@ type Habit = (&'static str, &'static str, fn(&str) -> bool);
 
 /// Habits, each with others that it makes needless.
 const HABITS: [Habit; 6] = [
-    (r"^\S+( \S+)*$", "has single blanks between words, and none at its ends", |text| {
+    (r"^\S+( \S+)*$", "single blanks between words and none at the ends", |text| {
         !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && !word.contains(char::is_whitespace))
     }),
-    (r"^\P{Ll}+$", "has no small letters", |text| !text.is_empty() && !text.contains(char::is_lowercase)),
-    (r"^\P{Lu}+$", "has no capitals", |text| !text.is_empty() && !text.contains(char::is_uppercase)),
-    (r"^\P{Ll}*\p{Lu}", "begins with a capital", |text| text.chars().find(|c| c.is_alphabetic()).is_some_and(|c| c.is_uppercase())),
-    (r"\p{Ll}", "has small letters", |text| text.contains(char::is_lowercase)),
-    (r"^[^0-9]+$", "has no digits", |text| !text.is_empty() && !text.contains(|c: char| c.is_ascii_digit())),
+    (r"^\P{Ll}+$", "no small letters", |text| !text.is_empty() && !text.contains(char::is_lowercase)),
+    (r"^\P{Lu}+$", "no capitals", |text| !text.is_empty() && !text.contains(char::is_uppercase)),
+    (r"^\P{Ll}*\p{Lu}", "a capital at the beginning", |text| text.chars().find(|c| c.is_alphabetic()).is_some_and(|c| c.is_uppercase())),
+    (r"\p{Ll}", "small letters", |text| text.contains(char::is_lowercase)),
+    (r"^[^0-9]+$", "no digits", |text| !text.is_empty() && !text.contains(|c: char| c.is_ascii_digit())),
 ];
 
 /// What nearly all texts keep to.
@@ -197,16 +240,7 @@ fn of_habits(column: &Column) -> Option<Candidate> {
         Some((last, before)) => format!("{} and {last}", before.join(", ")),
         None => String::new(),
     };
-    let mut why = format!(
-        "{}: of {} all but {} {said}",
-        shown(&column.name),
-        counted(column.present as u64, "text"),
-        count((column.present - all) as u64)
-    );
-    if all == column.present {
-        why = format!("{}: each of {} {said}", shown(&column.name), counted(column.present as u64, "text"));
-    }
-    why.push('.');
+    let why = format!("{}: {} keep to this: {said}.", shown(&column.name), of_all(all, column.present, "text"));
     let regexes: Vec<String> = kept.iter().map(|(regex, ..)| code(regex)).collect();
     let words = match regexes.len() {
         1 => vec![("regex", regexes[0].clone())],

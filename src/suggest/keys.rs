@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use foldhash::fast::FixedState;
+
 use super::candidate::{Candidate, Part};
 use super::column::{Column, Kind, NONE};
 use super::yaml::{list, shown};
@@ -53,20 +55,24 @@ fn single(columns: &[Column], rows: usize) -> Vec<Candidate> {
     let is_key = |(at, column): &(usize, &Column)| {
         let repeated = column.present - column.distinct();
         let is_full = column.present as f64 >= 0.95 * rows as f64;
-        is_full && repeated as f64 <= REPEATED_MAX * rows as f64 && is_name(column, *at)
+        // Values may differ by chance, and then some of many are the same: only of what is called a key are these errors.
+        let is_meant = repeated == 0 || is_called(column);
+        is_full && is_meant && repeated as f64 <= REPEATED_MAX * rows as f64 && is_name(column, *at)
     };
     let keys = columns.iter().enumerate().filter(is_key).take(KEYS_MAX);
     keys.map(|(_, column)| of(&[column], column.present - column.distinct(), column.present)).collect()
 }
 
+/// Whether it has the name of a key.
+fn is_called(column: &Column) -> bool {
+    const NAMES: [&str; 11] = ["id", "key", "uuid", "guid", "code", "number", "no", "nr", "index", "sku", "email"];
+    let name = column.name.to_lowercase();
+    name.split(|c: char| !c.is_alphanumeric()).any(|word| NAMES.contains(&word)) || (name.ends_with("id") && !name.ends_with("paid"))
+}
+
 /// Whether a column looks as if it named things: by its name, its place or the form of its values.
 fn is_name(column: &Column, at: usize) -> bool {
-    let name = column.name.to_lowercase();
-    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
-    let is_called = words
-        .iter()
-        .any(|word| matches!(*word, "id" | "key" | "uuid" | "guid" | "code" | "number" | "no" | "nr" | "index" | "sku" | "email"))
-        || name.ends_with("id") && !name.ends_with("paid");
+    let is_called = is_called(column);
     match column.kind {
         // Numbers differ by themselves where they are long.
         Kind::Integer => {
@@ -100,11 +106,12 @@ fn pair(columns: &[Column], rows: usize) -> Option<Candidate> {
         {
             continue;
         }
-        let mut seen = HashSet::new();
+        // Errors in either part repeat a pair now and then; that many, and far fewer than chance would.
+        let limit = (REPEATED_MAX * rows as f64).min(by_chance / 10.0) as usize;
+        let mut seen: HashSet<(u32, u32), FixedState> = HashSet::default();
         let whole = (0..rows).filter(|&row| a.codes[row] != NONE && b.codes[row] != NONE);
-        let repeated = whole.filter(|&row| !seen.insert((a.codes[row], b.codes[row]))).count();
-        // Errors in either part repeat a pair now and then; that many, and no more than chance would.
-        if repeated as f64 <= REPEATED_MAX * rows as f64 && repeated as f64 * 10.0 <= by_chance {
+        let repeated = whole.filter(|&row| !seen.insert((a.codes[row], b.codes[row]))).take(limit + 1).count();
+        if repeated <= limit {
             best = Some((repeated, a, b));
         }
     }
@@ -113,8 +120,9 @@ fn pair(columns: &[Column], rows: usize) -> Option<Candidate> {
 
 /// How probable it is that two rows have the same value.
 fn same(column: &Column) -> f64 {
-    let all = column.present.max(1) as f64;
-    column.counts.iter().map(|&times| (f64::from(times) / all).powi(2)).sum()
+    let pairs = |n: f64| n * (n - 1.0);
+    let same: f64 = column.counts.iter().map(|&times| pairs(f64::from(times))).sum();
+    same / pairs(column.present as f64).max(1.0)
 }
 
 /// A column whose values never step back.

@@ -5,6 +5,9 @@ use super::column::{Column, Kind};
 use super::yaml::{list, shown};
 use crate::shown::{count, counted, percent};
 
+/// What is said of a column with stand-ins.
+pub(super) const DISGUISED: &str = ": values that stand in for missing ones, such as `unknown` or 999.";
+
 /// Fewer rows say nothing about what is always there.
 const ROWS_MIN: usize = 20;
 
@@ -19,7 +22,7 @@ pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
         return Vec::new();
     }
     let mut all = together(columns, rows);
-    let are_together = |name: &str, all: &[Candidate]| all.iter().any(|c| c.rule == "missing" && c.columns.iter().any(|n| n == name));
+    let are_together = |name: &str, all: &[Candidate]| all.iter().any(|c| c.part == Part::Missing && c.columns.iter().any(|n| n == name));
     for column in columns {
         let missing = rows - column.present;
         let share = missing as f64 / rows as f64;
@@ -85,8 +88,11 @@ fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
         let mut group = vec![i];
         let mut unlike = 0;
         for (j, other) in columns.iter().enumerate().skip(i + 1) {
+            if taken[j] || lacks(other) < 10 || lacks(other).abs_diff(missing) * 20 > missing {
+                continue;
+            }
             let apart = (0..rows).filter(|&row| column.has(row) != other.has(row)).count();
-            if !taken[j] && apart * 20 <= missing && lacks(other) >= 10 {
+            if apart * 20 <= missing {
                 group.push(j);
                 unlike += apart;
             }
@@ -108,7 +114,7 @@ fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
 fn disguised(columns: &[Column]) -> Vec<Candidate> {
     let looks = |column: &&Column| !matches!(column.kind, Kind::Boolean | Kind::Other) && column.present > 0;
     let rule = |column: &Column| {
-        let why = format!("{}: values that stand in for missing ones, such as `unknown` or 999.", shown(&column.name));
+        let why = format!("{}{DISGUISED}", shown(&column.name));
         Candidate::about(Part::Missing, "missing", &column.name, vec![("disguised", "true".to_owned())], why, 0.02)
     };
     columns.iter().filter(looks).map(rule).collect()

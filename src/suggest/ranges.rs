@@ -106,12 +106,16 @@ impl Bulk {
         if start >= end {
             return whole;
         }
-        // A tail that goes on without a gap is no error. A value stands apart where the step to it is a good part of the bulk.
+        // A tail that goes on is no error. What lies outside is suspected where the step to it is a good part of the bulk, or where
+        // there is more of it than of what lies a little further in: a tail of the bulk itself grows thinner.
         let step = |a: f64, b: f64| transform(b) - transform(a);
-        if start > 0 && step(sizes[start - 1], sizes[start]) < spread / 2.0 {
+        let inner = (transform(q1) - (FENCE - 1.0) * spread, transform(q3) + (FENCE - 1.0) * spread);
+        let further_in =
+            (sizes.partition_point(|&x| transform(x) < inner.0) - start, end - sizes.partition_point(|&x| transform(x) <= inner.1));
+        if start > 0 && step(sizes[start - 1], sizes[start]) < spread / 2.0 && start * 2 < further_in.0 * 3 {
             start = 0;
         }
-        if end < n && step(sizes[end - 1], sizes[end]) < spread / 2.0 {
+        if end < n && step(sizes[end - 1], sizes[end]) < spread / 2.0 && (n - end) * 2 < further_in.1 * 3 {
             end = n;
         }
         if (start + (n - end)) as f64 > OUTSIDE_MAX * n as f64 { whole } else { Self { start, end } }
@@ -125,6 +129,10 @@ fn numbers(column: &Column, inside: &[f64], all: &[f64], bulk: &Bulk) -> (Option
     let few = column.kind == Kind::Integer && reach <= 30.0;
     let often = |x: f64| inside.iter().filter(|&&y| y == x).count() >= 10;
     let room = if few { 1.0 } else { reach * 0.25 };
+    // Codes of so many digits, such as postcodes: what has more or fewer is none.
+    if let Some((least, greatest)) = digits_of(column, low, high) {
+        return (Some(format!("{least}")), Some(format!("{greatest}")));
+    }
     // What is counted or measured is not below zero.
     let min = match () {
         () if few && often(low) => low,
@@ -142,6 +150,15 @@ fn numbers(column: &Column, inside: &[f64], all: &[f64], bulk: &Bulk) -> (Option
     let max = if bulk.end < all.len() && max >= all[bulk.end] { between(high, all[bulk.end]) } else { max };
     let text = |x: f64| if column.kind == Kind::Integer { format!("{}", x as i64) } else { plain(x) };
     (Some(text(min)), Some(text(max)))
+}
+
+/// The bounds of numbers of as many digits as all of these have, if they are codes and fill them.
+fn digits_of(column: &Column, low: f64, high: f64) -> Option<(i64, i64)> {
+    let (low, high) = (low as i64, high as i64);
+    let is_code = column.kind == Kind::Integer && low >= 100 && high >= 3 * low;
+    let count = low.checked_ilog10()?;
+    let least = 10i64.pow(count);
+    (is_code && high.checked_ilog10() == Some(count)).then(|| (least, least.saturating_mul(10) - 1))
 }
 
 /// A short number between the bulk and the first suspect; the end of the bulk if there is none.

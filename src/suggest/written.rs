@@ -1,10 +1,13 @@
 //! The file that is suggested, as its new owner reads it.
 
+use std::collections::BTreeSet;
+
 use super::HeldOut;
 use super::candidate::{Candidate, Part};
 use super::contract::Contract;
+use super::missing::DISGUISED;
 use super::sample::Sample;
-use super::yaml::{comment, list, shown};
+use super::yaml::{comment, list, scalar, shown};
 use crate::shown::{count, counted};
 
 /// What the file is made of.
@@ -44,15 +47,42 @@ pub(super) fn file(parts: &Parts<'_>) -> String {
     }
     out.push_str("rules:\n");
     let mut part: Option<Part> = None;
+    let mut taken: BTreeSet<String> = required_ids(&contract);
     for candidate in &candidates {
         if part != Some(candidate.part) {
             let before = if part.is_some() { "\n" } else { "" };
             out.push_str(&format!("{before}  # ── {} ──\n", candidate.part.title()));
             part = Some(candidate.part);
         }
-        rule(candidate, &mut out);
+        rule(candidate, id(candidate, &mut taken), &mut out);
     }
     out
+}
+
+/// Ids of the rules that required columns imply.
+fn required_ids(contract: &Contract) -> BTreeSet<String> {
+    contract.columns.iter().filter(|column| column.required).map(|column| format!("missing-{}", column.name)).collect()
+}
+
+/// An id for the rule, where its own would be that of another one too.
+fn id(candidate: &Candidate, taken: &mut BTreeSet<String>) -> Option<String> {
+    let is_each = matches!(candidate.words[0].0, "column" | "columns");
+    let ids = |name: &str| -> Vec<String> {
+        match is_each {
+            true => candidate.columns.iter().map(|column| format!("{name}-{column}")).collect(),
+            false => vec![format!("{name}-{}", candidate.columns.join("-"))],
+        }
+    };
+    let is_free = |ids: &[String], taken: &BTreeSet<String>| ids.iter().all(|id| !taken.contains(id));
+    let own = ids(candidate.rule);
+    if is_free(&own, taken) {
+        taken.extend(own);
+        return None;
+    }
+    let name = (1..).map(|n| format!("{}-{n}", candidate.rule)).find(|name| !taken.contains(name) && is_free(&ids(name), taken))?;
+    taken.extend(ids(&name));
+    taken.insert(name.clone());
+    Some(name)
 }
 
 fn introduce(parts: &Parts<'_>, candidates: &[Candidate], out: &mut String) {
@@ -91,7 +121,7 @@ fn introduce(parts: &Parts<'_>, candidates: &[Candidate], out: &mut String) {
 /// Columns that are never missing are required by the contract; no rule needs to say so.
 fn require(contract: &mut Contract, candidates: &mut Vec<Candidate>) {
     candidates.retain(|candidate| {
-        let is_plain = candidate.rule == "missing" && candidate.words.len() == 1 && candidate.failing == 0;
+        let is_plain = candidate.part == Part::Missing && candidate.words.len() == 1 && candidate.failing == 0;
         let column = candidate.columns.first().filter(|_| is_plain);
         match column.and_then(|name| contract.columns.iter_mut().find(|column| column.name == *name && column.data_type.is_some())) {
             Some(column) => {
@@ -109,8 +139,8 @@ fn gather(candidates: &mut Vec<Candidate>) {
     for candidate in candidates.drain(..) {
         let words = |c: &Candidate| c.words[1..].to_vec();
         let same = |other: &&mut Candidate| {
-            other.rule == "missing"
-                && candidate.rule == "missing"
+            other.part == Part::Missing
+                && candidate.part == Part::Missing
                 && [&**other, &candidate]
                     .iter()
                     .all(|c| c.words[0].0 == "column" && c.columns.iter().all(|name| !name.contains(['*', '?', '['])))
@@ -124,7 +154,7 @@ fn gather(candidates: &mut Vec<Candidate>) {
                 other.why.push_str(&said(&candidate));
                 other.failing += candidate.failing;
             }
-            None if candidate.rule == "missing" && candidate.words[0].0 == "column" => {
+            None if candidate.part == Part::Missing && candidate.words[0].0 == "column" => {
                 let why = said(&candidate);
                 all.push(Candidate { why, ..candidate });
             }
@@ -132,7 +162,7 @@ fn gather(candidates: &mut Vec<Candidate>) {
         }
     }
     for candidate in &mut all {
-        if candidate.rule == "missing" && candidate.words[0].0 == "column" && candidate.columns.len() > 1 {
+        if candidate.part == Part::Missing && candidate.words[0].0 == "column" && candidate.columns.len() > 1 {
             candidate.words[0] = ("columns", list(candidate.columns.iter().map(String::as_str)));
         }
     }
@@ -151,11 +181,62 @@ fn said(candidate: &Candidate) -> String {
     format!("{} {rows} {verb} it{place}.", candidate.why)
 }
 
-fn rule(candidate: &Candidate, out: &mut String) {
-    let is_gathered = candidate.rule == "missing" && matches!(candidate.words[0].0, "column" | "columns");
+/// What speaks for a rule about several columns, column by column.
+fn listed(candidate: &Candidate) -> String {
+    let has = |word: &str| candidate.words.iter().any(|(there, _)| *there == word);
+    let head = match (has("disguised"), has("tolerate")) {
+        (true, _) => "Values that stand in for missing ones, such as `unknown` or 999. ",
+        (false, true) => "Sometimes missing. ",
+        (false, false) => "Hardly ever missing. ",
+    };
+    let lines: Vec<String> = candidate.why.split('\n').map(|line| line.replace(DISGUISED, "").replace(": missing in", "")).collect();
+    format!("{head}{}", lines.join(" "))
+}
+
+fn rule(candidate: &Candidate, id: Option<String>, out: &mut String) {
+    let is_gathered = candidate.part == Part::Missing && matches!(candidate.words[0].0, "column" | "columns");
     let why = if is_gathered { candidate.why.clone() } else { said(candidate) };
+    let why = if is_gathered && candidate.columns.len() > 1 { listed(candidate) } else { why };
     why.split('\n').for_each(|line| comment(line, 2, out));
     let warns = candidate.failing > 0 && candidate.words.iter().all(|(word, _)| *word != "disguised");
-    let more: Vec<(&str, String)> = if warns { vec![("on_fail", "warn".to_owned())] } else { Vec::new() };
-    out.push_str(&format!("  - {}\n", candidate.written(&more)));
+    let mut more: Vec<(&str, String)> = id.iter().map(|id| ("id", scalar(id))).collect();
+    if warns {
+        more.push(("on_fail", "warn".to_owned()));
+    }
+    out.push_str(&wrapped(&format!("  - {}", candidate.written(&more))));
+    out.push('\n');
+}
+
+/// A long line broken behind commas that stand outside of quotes.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 120;
+    if line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    let (mut out, mut width, mut part) = (String::new(), 0, String::new());
+    let (mut quote, mut is_escaped) = (None, false);
+    let mut add = |part: &mut String| {
+        let length = part.chars().count();
+        if width > 0 && width + length > WIDTH {
+            out.truncate(out.trim_end().len());
+            out.push_str("\n        ");
+            width = 8;
+        }
+        out.push_str(part);
+        width += length;
+        part.clear();
+    };
+    for c in line.chars() {
+        part.push(c);
+        match quote {
+            Some('"') if is_escaped => is_escaped = false,
+            Some('"') if c == '\\' => is_escaped = true,
+            Some(begun) if c == begun => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None if c == ' ' && part.ends_with(", ") => add(&mut part),
+            Some(_) | None => {}
+        }
+    }
+    add(&mut part);
+    out
 }

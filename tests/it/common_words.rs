@@ -15,6 +15,7 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("missing", "together: [x, y]", ""),
     ("missing", "column: z, disguised: true", ""),
     ("duplicates", "key: [key]", ""),
+    ("conflicts", "key: [x], on: [key]", ""),
     ("range", "column: x, max: 10", ""),
     ("values", "column: x, in: [1]", ""),
     ("values", "column: x, must_contain: [5001]", ""),
@@ -44,6 +45,7 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("json_schema", "column: x, schema: { maximum: 2 }", ""),
     ("column_set", "contains: [nothing]", ""),
     ("type", "column: x, is: bool", ""),
+    ("pii", "column: mail", ""),
     ("drift", "column: x, test: psi, max: 2, against: before.csv", "column: x, test: psi, against: before.csv, max: 100, warn: 2"),
     ("drift", "column: x, against: before.csv", ""),
     ("drift", "column: x, test: null_share, against: before.csv", ""),
@@ -80,9 +82,9 @@ fn data() -> String {
         let z = if k.is_multiple_of(2) { 999 } else { 1000 + k * 37 };
         let t = if k.is_multiple_of(5) { "" } else { ["a", "bb", "ccc"][k % 3] };
         let d = if k > 30 { "2026-01-09" } else { "2025-12-01" };
-        format!("{k},{},{x},{y},{z},{t},{key},{d}\n", if k.is_multiple_of(3) { "a" } else { "b" })
+        format!("{k},{},{x},{y},{z},{t},{key},{d},user{k}@example.org\n", if k.is_multiple_of(3) { "a" } else { "b" })
     };
-    format!("k,g,x,y,z,t,key,d\n{}", (1..=40).map(row).collect::<String>())
+    format!("k,g,x,y,z,t,key,d,mail\n{}", (1..=40).map(row).collect::<String>())
 }
 
 /// Two thousand rows that are quite unlike, to compare with.

@@ -226,6 +226,7 @@ impl Binding<'_, '_> {
         let path = &self.terms.rules.path;
         let certainty = |field: &Field| certainty(self.terms, field);
         let is_inferred = |name: &str| self.terms.infers && !is_declared(self.terms, name);
+        let is_masked = |name: &str| self.terms.rules.privacy(None).mask_of(name).is_some();
         let mut binder = Binder {
             prepare,
             column: None,
@@ -238,6 +239,7 @@ impl Binding<'_, '_> {
             as_of: self.terms.as_of,
             published: self.terms.published,
             baseline: baseline.map(str::to_owned),
+            is_masked: &is_masked,
             is_inferred: &is_inferred,
             certainty: &certainty,
             shows: Vec::new(),

@@ -11,7 +11,7 @@ use crate::report::columns::Scale;
 /// Whole numbers that reach no further have a bin each.
 const SINGLE_MAX: i128 = 40;
 /// Bins are so wide that there are about so many.
-const BINS: i128 = 24;
+const BINS: i128 = 32;
 /// Bins where no round number fits.
 const PLAIN_BINS: usize = 20;
 /// Days that have a bin each, months that have one, years that have one.
@@ -225,8 +225,8 @@ mod tests {
     #[test]
     fn few_whole_numbers_have_a_bin_each_and_many_round_ones() {
         assert_eq!(integers(1, 12), (1..=13).map(f64::from).collect::<Vec<_>>());
-        assert_eq!(integers(-43, 1301).first(), Some(&-100.0));
-        assert_eq!(integers(-43, 1301).last(), Some(&1400.0));
+        assert_eq!(integers(-43, 1301).first(), Some(&-50.0));
+        assert_eq!(integers(-43, 1301).last(), Some(&1350.0));
         assert_eq!(integers(7, 7), [7.0, 8.0]);
         assert!(integers(i128::from(i64::MIN), i128::from(u64::MAX)).len() <= 40);
     }

@@ -6,6 +6,7 @@ mod histogram;
 mod layout;
 mod relations;
 mod stand_ins;
+mod wants;
 
 use std::collections::BTreeMap;
 
@@ -16,9 +17,9 @@ use self::formats::Formatting;
 use self::layout::Layout;
 pub(super) use self::relations::Relations;
 use self::stand_ins::StandingIn;
+use self::wants::{Wants, levels};
 use super::earlier::Earlier;
-use super::select::select;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Fault, Faults};
 use crate::findings;
 use crate::metric::completeness::Completeness;
 use crate::metric::extrema::Extrema;
@@ -32,11 +33,10 @@ use crate::report::columns::{Lengths, Role};
 use crate::report::model::{ColumnReport, Histogram, TopValue};
 use crate::rules::bounds::shown;
 use crate::rules::quantiles::{ExactQuantiles, Progress, quantile_of_counts};
-use crate::rules::words::{ColumnSelection, Over};
+use crate::rules::words::Over;
 use crate::rules::{Asking, Facts, GroupFacts, Handle, Requests, Scope, SecondPass};
-use crate::ruleset::{Level, Profile, RuleFile};
+use crate::ruleset::RuleFile;
 use crate::types::type_name;
-use crate::yaml::Spanned;
 
 pub(super) use self::alerts::{AlertTerms, remark};
 pub(super) use self::formats::Found;
@@ -105,84 +105,6 @@ pub(super) fn plan(
     Ok((plans, relations, asking.into_new()))
 }
 
-#[derive(Clone, Copy, Default)]
-struct Wants {
-    counted: bool,
-    basic: bool,
-    distinct: bool,
-    quantiles: bool,
-    histogram: bool,
-    top_values: bool,
-    /// Everything, also what it looks like.
-    full: bool,
-    log: bool,
-    /// Second looks at columns of many different texts or numbers: for `correlations` alone, since they cost time.
-    thorough: bool,
-}
-
-impl Wants {
-    fn of(level: Level) -> Self {
-        let (basic, full) = (level >= Level::Basic, level == Level::Full);
-        Self {
-            counted: basic,
-            basic,
-            distinct: full,
-            quantiles: full,
-            histogram: full,
-            top_values: full,
-            full,
-            log: false,
-            thorough: false,
-        }
-    }
-
-    /// Whether more is wanted than a few figures.
-    fn is_drawn(&self) -> bool {
-        self.distinct || self.quantiles || self.histogram || self.top_values
-    }
-}
-
-fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, Faults> {
-    let schema = &prepare.rule_schema;
-    let all = |level: Level| Ok(vec![Wants::of(level); schema.fields().len()]);
-    let (map, at) = match &rules.sections.profile {
-        None => return all(Level::default()),
-        Some(Spanned { value: Profile::Level(level), .. }) => return all(*level),
-        Some(Spanned { value: Profile::Map(map), at }) => (map, at.in_file(&rules.path)),
-    };
-    let mut wants = vec![map.level.map_or_else(Wants::default, Wants::of); schema.fields().len()];
-    wants.iter_mut().for_each(|w| w.thorough = map.correlations == Some(true));
-    let mut faults = Faults::default();
-    let mut each = |columns: &Option<ColumnSelection>, set: &dyn Fn(&mut Wants)| {
-        let Some(columns) = columns else { return };
-        for name in faults
-            .take(select(columns, prepare, prepare, None).map_err(|what| Fault::told(Code::UnknownColumn, what).at(at.clone())))
-            .unwrap_or_default()
-        {
-            match schema.index_of(&name) {
-                Ok(index) => {
-                    wants[index].counted = true;
-                    set(&mut wants[index]);
-                }
-                Err(_) => {
-                    let known = schema.fields().iter().map(|f| f.name().as_str());
-                    faults.push(
-                        Fault::new(Code::UnknownColumn, format!("unknown column `{name}`")).at(at.clone()).hint_nearest(&name, known),
-                    );
-                }
-            }
-        }
-    };
-    each(&map.basic, &|w| w.basic = true);
-    each(&map.full, &|w| *w = Wants { log: w.log, thorough: w.thorough, ..Wants::of(Level::Full) });
-    each(&map.distinct, &|w| w.distinct = true);
-    each(&map.quantiles, &|w| w.quantiles = true);
-    each(&map.histogram, &|w| w.histogram = true);
-    each(&map.top_values, &|w| w.top_values = true);
-    each(&map.log, &|w| (w.histogram, w.log) = (true, true));
-    faults.or_ok(wants)
-}
-
 impl ColumnPlan {
     /// Goes on with what second looks settle; gives whether one was asked for.
     pub(super) fn advance(&mut self, schema: &Schema, facts: &Facts, pass: &mut SecondPass<'_>) -> Result<bool, Fault> {
@@ -233,7 +155,7 @@ impl ColumnPlan {
             column.min = extrema.map(|(min, _)| number_json(min, data_type));
             column.max = extrema.map(|(_, max)| number_json(max, data_type));
         }
-        if is_numeric(data_type) {
+        if is_numeric(data_type) && column.role.is_none() {
             column.mean = moments.and_then(|m| m.mean).map(finite);
             column.stddev = moments.and_then(|m| m.stddev).map(finite);
         }

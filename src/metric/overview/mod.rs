@@ -9,6 +9,7 @@ mod few;
 mod many;
 mod near;
 mod out;
+mod saved;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -53,17 +54,6 @@ enum Values {
     Others(Distinct),
 }
 
-/// What is saved of values that are counted one by one; others follow in frames of their own.
-#[derive(serde::Serialize, serde::Deserialize)]
-enum Saved {
-    Near(Vec<(i64, u64)>),
-    FewNumbers(Vec<(i128, u64)>),
-    FewTexts(Vec<(Box<str>, u64, RowId)>),
-    ManyNumbers,
-    ManyTexts,
-    Others,
-}
-
 impl State for Overview {
     const NAME: &'static str = "overview";
     const VERSION: u32 = 1;
@@ -100,25 +90,21 @@ impl State for Overview {
         match later.values {
             Values::Near(near) => near.iter().for_each(|(value, count)| self.add(i128::from(value), count)),
             Values::FewNumbers(few) => few.iter().for_each(|(key, count)| self.add(key, count)),
-            Values::FewTexts(few) => few.iter().for_each(|(text, count, row)| self.add_text(text, count, row)),
+            Values::FewTexts(few) => few.iter().for_each(|(text, count, row)| self.add_text(&text, count, row)),
             Values::ManyNumbers(theirs) => {
                 self.become_many();
-                match &mut self.values {
-                    Values::ManyNumbers(ours) => ours.merge(*theirs)?,
-                    _ => return Err(encoding::damaged("it counted values of another kind")),
-                }
+                let Values::ManyNumbers(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(*theirs)?;
             }
             Values::ManyTexts(theirs) => {
                 self.become_many();
-                match &mut self.values {
-                    Values::ManyTexts(ours) => ours.merge(*theirs)?,
-                    _ => return Err(encoding::damaged("it counted values of another kind")),
-                }
+                let Values::ManyTexts(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(*theirs)?;
             }
-            Values::Others(theirs) => match &mut self.values {
-                Values::Others(ours) => ours.merge(theirs)?,
-                _ => return Err(encoding::damaged("it counted values of another kind")),
-            },
+            Values::Others(theirs) => {
+                let Values::Others(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(theirs)?;
+            }
         }
         self.settle();
         Ok(())
@@ -136,80 +122,22 @@ impl State for Overview {
         Ok(Self { types: self.types.clone(), values, memory: self.memory.again() })
     }
 
-    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+    fn looks_again(&self, at_end: bool) -> bool {
         match &self.values {
-            Values::Near(near) => encoding::write(&Saved::Near(near.iter().collect()), to),
-            Values::FewNumbers(few) => {
-                let mut counts: Vec<(i128, u64)> = few.iter().collect();
-                counts.sort_unstable();
-                encoding::write(&Saved::FewNumbers(counts), to)
-            }
-            Values::FewTexts(few) => {
-                let mut counts: Vec<(Box<str>, u64, RowId)> = few.iter().map(|(text, count, row)| (text.into(), count, row)).collect();
-                counts.sort_unstable();
-                encoding::write(&Saved::FewTexts(counts), to)
-            }
-            Values::ManyNumbers(many) => encoding::write(&Saved::ManyNumbers, to).and_then(|()| many.encode(to)),
-            Values::ManyTexts(many) => encoding::write(&Saved::ManyTexts, to).and_then(|()| many.encode(to)),
-            Values::Others(distinct) => encoding::write(&Saved::Others, to).and_then(|()| distinct.encode(to)),
+            Values::Near(_) | Values::Others(_) => false,
+            // What is far from too many in one unit is seldom too many in all.
+            Values::FewNumbers(few) => !at_end || few.len() > VALUES_MAX / 2,
+            Values::FewTexts(few) => !at_end || few.len() > VALUES_MAX / 2,
+            Values::ManyNumbers(_) | Values::ManyTexts(_) => true,
         }
     }
 
+    fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
+        saved::encode(self, to)
+    }
+
     fn decode(spec: &(), types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let mut state = Self::empty(spec, types, memory);
-        let saved: Saved = encoding::read(from)?;
-        let is = |kind: &str| encoding::ensure(state.kind() == kind, "it counted values of another kind");
-        match saved {
-            Saved::Near(counts) => {
-                is("integers")?;
-                encoding::ensure_counts(counts.iter().map(|(_, count)| *count))?;
-                encoding::ensure(counts.is_sorted_by(|a, b| a.0 < b.0), "its values are out of order")?;
-                let mut near = Near::default();
-                let all = counts.into_iter().all(|(value, count)| count > 0 && near.add(value, count));
-                encoding::ensure(all, "its values lie too far apart")?;
-                state.values = Values::Near(near);
-            }
-            Saved::FewNumbers(counts) => {
-                encoding::ensure(state.kind() != "texts" && state.kind() != "others", "it counted values of another kind")?;
-                encoding::ensure_counts(counts.iter().map(|(_, count)| *count))?;
-                encoding::ensure(
-                    counts.is_sorted_by(|a, b| a.0 < b.0) && counts.len() <= VALUES_MAX,
-                    "it counts more values than are counted",
-                )?;
-                if state.kind() == "floats" {
-                    // So many times a float is added at once.
-                    let is_number =
-                        |key: i128, count: u64| count < 1 << 40 && u64::try_from(key).is_ok_and(|order| !value_at(order).is_nan());
-                    encoding::ensure(counts.iter().all(|(key, count)| is_number(*key, *count)), "it counts what is no number")?;
-                }
-                let mut few = FewNumbers::default();
-                counts.into_iter().for_each(|(key, count)| few.add(key, count));
-                state.values = Values::FewNumbers(few);
-            }
-            Saved::FewTexts(counts) => {
-                is("texts")?;
-                encoding::ensure_counts(counts.iter().map(|(_, count, _)| *count))?;
-                encoding::ensure(counts.is_sorted_by(|a, b| a.0 < b.0), "its texts are out of order")?;
-                let mut few = FewTexts::default();
-                counts.into_iter().for_each(|(text, count, row)| few.add(&text, count, row));
-                encoding::ensure(!few.is_too_many(), "it counts more values than are counted")?;
-                state.values = Values::FewTexts(few);
-            }
-            Saved::ManyNumbers => {
-                encoding::ensure(state.kind() != "texts" && state.kind() != "others", "it counted values of another kind")?;
-                state.values = Values::ManyNumbers(Box::new(ManyNumbers::decode(types, memory, from)?));
-            }
-            Saved::ManyTexts => {
-                is("texts")?;
-                state.values = Values::ManyTexts(Box::new(ManyTexts::decode(types, memory, from)?));
-            }
-            Saved::Others => {
-                is("others")?;
-                state.values = Values::Others(Distinct::decode(&(), types, memory, from)?);
-            }
-        }
-        state.settle();
-        Ok(state)
+        saved::decode(Self::empty(spec, types, memory), memory, from)
     }
 
     fn finish(self, inputs: &Inputs) -> Result<OverviewOut, Fault> {
@@ -236,17 +164,11 @@ impl State for Overview {
     }
 }
 
+fn other_kind() -> Fault {
+    encoding::damaged("it counted values of another kind")
+}
+
 impl Overview {
-    /// Whether a second look will be needed for what it leaves open, if no other value comes.
-    pub fn leaves_open(&self) -> bool {
-        matches!(self.values, Values::ManyNumbers(_) | Values::ManyTexts(_))
-    }
-
-    /// Whether everything follows from what is counted so far.
-    pub fn is_near(&self) -> bool {
-        matches!(self.values, Values::Near(_))
-    }
-
     /// What the column's type makes of it.
     fn kind(&self) -> &'static str {
         match &self.types[0] {
@@ -388,7 +310,7 @@ impl Overview {
             }
             Values::FewTexts(few) => {
                 let mut many = ManyTexts::empty(&self.types, &budget);
-                few.iter().for_each(|(text, _, _)| many.add(text));
+                few.iter().for_each(|(text, _, _)| many.add(&text));
                 self.values = Values::ManyTexts(Box::new(many));
             }
             Values::Near(_) | Values::ManyNumbers(_) | Values::ManyTexts(_) | Values::Others(_) => {}

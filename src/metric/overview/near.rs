@@ -20,7 +20,7 @@ impl Near {
     #[inline]
     pub(super) fn add(&mut self, value: i64, count: u64) -> bool {
         let place = value.wrapping_sub(self.base) as u64;
-        if let Some(there) = self.counts.get_mut(place as usize).filter(|_| place <= usize::MAX as u64) {
+        if let Some(there) = usize::try_from(place).ok().and_then(|place| self.counts.get_mut(place)) {
             *there += count;
             return true;
         }

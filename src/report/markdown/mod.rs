@@ -26,7 +26,13 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
     let mut page = Page::default();
     page.say(&format!("### {}: {}\n\n", headline(report.verdict), code(&dataset(report), NAME_MAX)));
     page.say(&format!("{}\n\n", about(report)));
-    page.list("reason", "", report.reasons.iter().map(|reason| format!("- {}\n", code(reason, CHARACTERS_MAX))));
+    if let Some(release) = told::release(report) {
+        page.say(&format!("**Released:** {}\n\n", code(&release, CHARACTERS_MAX)));
+    }
+    // What the table says is not said twice.
+    let is_told = |reason: &&String| report.findings.iter().any(|finding| **reason == format!("{}: {}", finding.id, finding.message));
+    let reasons: Vec<&String> = report.reasons.iter().filter(|reason| !is_told(reason)).collect();
+    page.list("reason", "", reasons.iter().map(|reason| format!("- {}\n", code(reason, CHARACTERS_MAX))));
     page.list(
         "mistake",
         "",
@@ -55,6 +61,7 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
     for since in report.history.iter().flat_map(HistoryReport::compared) {
         say_since(&mut page, since);
     }
+    page.say(&format!("Sluicegate {}", code(&report.sluicegate_version, NAME_MAX)));
     page.text.truncate(page.text.trim_end().len());
     page.text.push('\n');
     page.text
@@ -106,10 +113,13 @@ fn headline(verdict: Verdict) -> &'static str {
 /// Rows, batch and time, as far as they are known.
 fn about(report: &Report) -> String {
     let rows = if report.faults.is_empty() { rows::sum(report) } else { "not judged".to_owned() };
+    let passing = report.would_pass.map(|would| {
+        format!("without the rejection {} would pass and {} would be set aside", counted(would.published, "row"), count(would.quarantined))
+    });
     let batch = Some(&report.batch.id).filter(|id| !id.is_empty()).map(|id| format!("batch {}", code(id, NAME_MAX)));
     let began = report.began.as_deref().map(|began| code(&minute(began), NAME_MAX));
     let owner = report.owner.as_deref().map(|owner| format!("owner {}", code(owner, NAME_MAX)));
-    [Some(rows), batch, began, owner].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    [Some(rows), passing, batch, began, owner].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn line(finding: &Finding) -> String {

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::Place;
+use crate::findings::Sample;
 use crate::report::model::Report;
 use crate::report::rendering::Repository;
 use crate::report::told;
@@ -37,12 +38,17 @@ pub(super) fn of_place(place: &Place, repository: &Repository) -> Option<Json> {
 }
 
 /// A row of the data. Rows of files without lines, of memory and of topics have a name.
-pub(super) fn of_row(origin: &Origin, repository: &Repository) -> Json {
+pub(super) fn of_row(sample: &Sample, repository: &Repository) -> Json {
+    let origin = &sample.origin;
     let named = || json!([{ "fullyQualifiedName": visible::line(&origin.to_string()), "kind": "row" }]);
     match origin {
         Origin::File { file, line, .. } => match (repository.uri(file), line) {
             (Some(uri), Some(line)) => {
-                json!({ "physicalLocation": { "artifactLocation": artifact(uri), "region": { "startLine": line } } })
+                let mut region = json!({ "startLine": line });
+                if let Some(column) = sample.line_column {
+                    region["startColumn"] = column.into();
+                }
+                json!({ "physicalLocation": { "artifactLocation": artifact(uri), "region": region } })
             }
             (Some(uri), None) => json!({ "physicalLocation": { "artifactLocation": artifact(uri) }, "logicalLocations": named() }),
             (None, _) => json!({ "logicalLocations": named() }),

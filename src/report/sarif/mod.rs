@@ -46,6 +46,7 @@ pub(super) fn render(report: &Report, rendering: &Rendering) -> String {
         "runs": [{
             "tool": { "driver": {
                 "name": "Sluicegate",
+                "informationUri": "https://sluicegate.dev/",
                 "version": plain(&report.sluicegate_version),
                 "rules": rules,
             } },
@@ -60,6 +61,7 @@ pub(super) fn render(report: &Report, rendering: &Rendering) -> String {
                 "dataset": dataset(report),
                 "batch": told::text(&report.batch.id),
                 "rows": report.rows,
+                "release": told::release(report),
             },
         }],
     });
@@ -142,8 +144,8 @@ fn results_of(report: &Report, finding: &Finding, rule: usize, max: usize, repos
     };
     let of_row_of = |(number, sample): (usize, &Sample)| {
         let row = told::row(sample);
-        let text = if row.is_empty() { said.clone() } else { format!("{row}: {said}") };
-        with(number + 1, &text, vec![of_row(&sample.origin, repository)], of_rule.clone().into_iter().collect())
+        let text = if row.is_empty() { said.clone() } else { format!("{said} ({row})") };
+        with(number + 1, &text, vec![of_row(sample, repository)], of_rule.clone().into_iter().collect())
     };
     let shown = finding.samples.len().min(max);
     let mut results: Vec<Json> = finding.samples.iter().take(max).enumerate().map(of_row_of).collect();

@@ -4,6 +4,7 @@ mod columns;
 mod findings;
 mod next;
 mod page;
+mod profiled;
 
 use crate::shown::{count, counted, minute};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
@@ -29,6 +30,9 @@ pub struct Style {
 
 /// Renders `report`.
 pub fn render(report: &Report, style: Style) -> String {
+    if report.mode == Mode::Profile && report.faults.is_empty() {
+        return profiled::render(report, style);
+    }
     let mut page = Page::new(style);
     headline(&mut page, report);
     let (cross, warning) = (format!("  {} ", style.paint("✗", RED)), format!("  {} ", style.paint("!", YELLOW)));
@@ -95,7 +99,7 @@ const BOLD: &str = "1";
 pub const COLOURS: [&str; 8] = ["0", BOLD, RED, GREEN, YELLOW, "1;31", "1;32", "1;33"];
 
 impl Style {
-    fn paint(self, text: &str, code: &str) -> String {
+    pub(super) fn paint(self, text: &str, code: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
@@ -148,7 +152,7 @@ fn headline(page: &mut Page, report: &Report) {
 }
 
 /// Who let the batch pass although it is rejected, and whether that holds.
-fn released(release: &Release) -> String {
+pub(super) fn released(release: &Release) -> String {
     let (by, reason, at) = (visible::cut(&release.by, NAME_MAX), visible::cut(&release.reason, MESSAGE_MAX), minute(&release.at));
     let until = release.until.as_deref().map(minute);
     match (release.standing, until) {
