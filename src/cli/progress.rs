@@ -55,14 +55,14 @@ impl Progress {
             return;
         }
         if !self.styled.swap(true, Ordering::Relaxed)
-            && let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {msg}, {eta} left")
+            && let Ok(style) = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {msg}, {eta} left")
         {
             self.bar.set_style(style);
         }
         let (rows, seconds) = (self.rows.load(Ordering::Relaxed), self.began.elapsed().as_secs_f64());
-        self.bar.set_message(format!("{} rows, {} rows/s", count(rows), count((rows as f64 / seconds.max(1e-3)) as u64)));
         self.bar.set_length(total);
         self.bar.set_position(done);
+        self.bar.set_message(format!("{} rows, {} rows/s", count(rows), count((rows as f64 / seconds.max(1e-3)) as u64)));
     }
 }
 
