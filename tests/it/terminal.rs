@@ -74,6 +74,7 @@ fn the_terminal_report_of_each_verdict_is_a_snapshot() {
     );
     insta::assert_snapshot!("undecided", place.run(&CHECK).stdout);
     place.write("r.yaml", "dataset: t\nowner: ann\nrules:\n  - range: { column: b, min: 7 }\n  - range: { column: a }\n");
+    place.write("d.csv", "a\n1\n2\n");
     let faulty = place.run(&CHECK);
     assert_eq!((faulty.code, faulty.stdout.as_str()), (2, ""));
     insta::assert_snapshot!("faults", format!("{}{}", faulty.stderr, plainly(&report(&faulty), 60)));
