@@ -66,7 +66,7 @@ impl Profile {
         match profiled {
             Ok(report) => {
                 if !self.quiet {
-                    output::show(&report, false, self.verbose);
+                    output::show(&report, output::Printed::Whole, false, self.verbose);
                 }
                 let unwritten = reports.write(&report);
                 output::complain(&unwritten);

@@ -27,7 +27,7 @@ pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_optio
 use super::lineage::Lineage;
 pub(super) use super::means::{Means, countable, time};
 use super::notify::Notify;
-use super::output;
+use super::output::{self, Printed};
 use super::record::{self, Record};
 use super::references;
 use super::reports::{self, Reports, reports_help};
@@ -240,6 +240,8 @@ pub(super) struct Begun<'a> {
     options: &'a RunOptions,
     /// The clock of the run.
     pub now: DateTime<Utc>,
+    /// How its report is printed.
+    printed: Printed,
     /// Places where a report can be written without harm.
     reports: Reports,
     /// What a CI system is told unasked.
@@ -253,8 +255,13 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        let (now, ci) = (options.means.clock(), options.ci.system());
-        Self { options, now, reports: Reports::default(), ci, rules: None, history: None, summary: None }
+        let (now, ci, printed) = (options.means.clock(), options.ci.system(), Printed::Whole);
+        Self { options, now, printed, reports: Reports::default(), ci, rules: None, history: None, summary: None }
+    }
+
+    /// Lets the report be printed so.
+    pub(super) fn print_as(&mut self, printed: Printed) {
+        self.printed = printed;
     }
 
     /// Begins with another batch.
@@ -327,22 +334,17 @@ impl<'a> Begun<'a> {
 
     /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.
     pub(super) fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
-        ExitCode::from(self.tell(mode, judged, exit_code, &output::show))
+        ExitCode::from(self.tell(mode, judged, exit_code))
     }
 
-    /// The same for one batch of several; `show` prints a report.
-    pub(super) fn tell(
-        &self,
-        mode: Mode,
-        judged: Result<Report, Faults>,
-        exit_code: impl Fn(&Report) -> u8,
-        show: &dyn Fn(&Report, bool, bool),
-    ) -> u8 {
+    /// The same for one batch of several.
+    pub(super) fn tell(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> u8 {
+        let (quiet, verbose) = (self.options.quiet, self.options.verbose);
         let (report, code) = match judged {
             Ok(mut report) => {
                 let code = exit_code(&report);
                 self.history.iter().for_each(|history| record::compare(history, &mut report, self.rules.as_ref()));
-                show(&report, self.options.quiet, self.options.verbose);
+                output::show(&report, self.printed, quiet, verbose);
                 let unprinted = output::unprinted().map(|error| reports::not_told(&report, "the verdict could not be printed", &error));
                 unprinted.iter().for_each(|fault| output::complain(&fault.clone().into()));
                 (report, if unprinted.is_some() { 2 } else { code })
@@ -352,7 +354,11 @@ impl<'a> Begun<'a> {
                 output::complain(&faults);
                 let batch_id = self.options.batch_id.clone().unwrap_or_default();
                 let header = Header { mode, batch_id, began: Some(self.now), as_of: self.options.as_of() };
-                (assemble::faulty(header, self.rules.as_ref(), &faults), 2)
+                let report = assemble::faulty(header, self.rules.as_ref(), &faults);
+                if self.printed.is_json() {
+                    output::show(&report, self.printed, quiet, verbose);
+                }
+                (report, 2)
             }
         };
         // Before it is recorded: a run that is killed here is told of again, and never not at all.
