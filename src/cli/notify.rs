@@ -21,7 +21,7 @@ pub(super) struct Notify {
     notify: bool,
     /// Let `notify` name this variable of the environment, beside those that begin with SLUICEGATE_NOTIFY_; may be given again
     #[arg(long = "notify-env", value_name = "NAME")]
-    variables: Vec<String>,
+    notify_variables: Vec<String>,
 }
 
 impl Notify {
@@ -51,7 +51,7 @@ impl Notify {
 
     /// The variables that rule files may name.
     fn allowed(&self) -> Variables {
-        let is_allowed = |name: &str| name.starts_with(NOTIFY_PREFIX) || self.variables.iter().any(|allowed| allowed == name);
+        let is_allowed = |name: &str| name.starts_with(NOTIFY_PREFIX) || self.notify_variables.iter().any(|allowed| allowed == name);
         let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Variables(all.filter(|(name, _)| is_allowed(name)).collect())
     }
