@@ -62,6 +62,7 @@ fn publish(place: &Path, rules: &RuleFile, batch: usize, columns: usize) {
         supersede: false,
         replace: None,
         merge: None,
+        release: None,
         on_reject: OnReject::Halt,
         moving: None,
         dry_run: false,

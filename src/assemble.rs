@@ -6,7 +6,7 @@ use crate::audit::{Audited, AuditedSummaries};
 use crate::diagnostic::Faults;
 use crate::findings::{Finding, Label, Severity};
 use crate::report::limits;
-use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, time};
+use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, WouldPass, time};
 use crate::ruleset::RuleFile;
 use crate::shown::counted;
 use crate::verdict::{self, Totals, Verdict};
@@ -40,9 +40,12 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
         verdict,
         reasons,
         rows: rows(audited, verdict, set_aside),
+        would_pass: would_pass(audited, verdict, set_aside),
         findings,
         schema_changes: audited.schema_changes.clone(),
         columns: audited.columns.clone(),
+        correlations: audited.correlations.clone(),
+        candidate_keys: audited.candidate_keys.clone(),
         publication,
         ..empty(header, Some(rules))
     };
@@ -112,12 +115,16 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         reasons: Vec::new(),
         faults: Vec::new(),
         rows: RowTotals::default(),
+        would_pass: None,
         findings: Vec::new(),
         schema_changes: Vec::new(),
         columns: Vec::new(),
         publication: None,
+        release: None,
         history: None,
         stream: None,
+        correlations: None,
+        candidate_keys: None,
     }
 }
 
@@ -125,16 +132,28 @@ fn digest(rules: &RuleFile) -> String {
     format!("{:032x}", rules.digest)
 }
 
+/// Where the rows go of a batch that is published, of which `set_aside` are not.
+pub fn passing(audited: &Audited, set_aside: u64) -> RowTotals {
+    let (read, filtered, malformed) = (audited.row_origins.records(), audited.filtered, audited.malformed);
+    let published = read - filtered - set_aside;
+    RowTotals { read, published, quarantined: set_aside, filtered, malformed, ..RowTotals::default() }
+}
+
 fn rows(audited: &Audited, verdict: Verdict, set_aside: u64) -> RowTotals {
     let (read, filtered, malformed) = (audited.row_origins.records(), audited.filtered, audited.malformed);
     match verdict {
-        Verdict::Accept | Verdict::Quarantine => {
-            let published = read - filtered - set_aside;
-            RowTotals { read, published, quarantined: set_aside, filtered, malformed, ..RowTotals::default() }
-        }
+        Verdict::Accept | Verdict::Quarantine => passing(audited, set_aside),
         Verdict::Reject | Verdict::Undecided => {
             RowTotals { read, published: 0, quarantined: 0, filtered, malformed, rejected: read - filtered, ..RowTotals::default() }
         }
+    }
+}
+
+/// Of a rejected batch, where its rows would have gone.
+fn would_pass(audited: &Audited, verdict: Verdict, set_aside: u64) -> Option<WouldPass> {
+    match verdict {
+        Verdict::Reject => Some(WouldPass { published: audited.considered() - set_aside, quarantined: set_aside }),
+        Verdict::Accept | Verdict::Quarantine | Verdict::Undecided => None,
     }
 }
 

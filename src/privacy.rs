@@ -11,7 +11,8 @@ mod mask;
 
 use serde_json::Value as Json;
 
-pub use self::fault::Around;
+pub use self::fault::{Around, quotes_data};
+pub use self::finding::{is_harmless, without_quotes};
 pub use self::key::MaskKey;
 pub use self::mask::Mask;
 use crate::diagnostic::{Code, Fault};

@@ -47,6 +47,9 @@ pub const PART: &str = "_sluicegate_part";
 /// The columns by which `replay --mended` finds the row that a mended one takes the place of.
 pub const KEY: [&str; 3] = [PART, FILE, ROW];
 
+/// Why rows were set aside that fail no rule themselves.
+pub const WHOLE: &str = "the batch as a whole did not pass";
+
 /// Whether a column of this name is none of a source's, but one that rows set aside or taken out have.
 pub fn is_ours(column: &str) -> bool {
     column == PART || column == MASKED || COLUMNS.contains(&column) || EVENT_COLUMNS.contains(&column)
@@ -152,6 +155,23 @@ impl Part {
     /// The part cannot be read.
     pub fn schema(&self) -> Result<SchemaRef, Fault> {
         Ok(reader(&self.place, None)?.schema())
+    }
+
+    /// Whether the batch was set aside as a whole, and nothing of it is published since.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    pub fn is_whole(&self) -> Result<bool, Fault> {
+        if !self.done.is_empty() {
+            return Ok(false);
+        }
+        for batch in reader(&self.place, Some(&[REASON]))? {
+            let batch = batch.map_err(|e| cannot_read(&self.place, &e))?;
+            if batch.column(0).as_string::<i32>().iter().any(|reason| reason == Some(WHOLE)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The columns that are masked wherever the rows are shown, without a key.

@@ -88,6 +88,8 @@ fn obeyed(c: char) -> bool {
         '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
         // What is blank and is no blank.
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => true,
+        // What is no character, and what no XML may hold.
+        '\u{fffe}' | '\u{ffff}' => true,
         c => c.is_control(),
     }
 }
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!(line("a\nb\rc\td\u{1b}[2Je\u{7f}f\u{9b}g\u{85}"), "a\\nb\\rc\\td\\u{1b}[2Je\\u{7f}f\\u{9b}g\\u{85}");
         assert_eq!(line("x\u{202e}cod\u{2066}y\u{200f}\u{61c}"), "x\\u{202e}cod\\u{2066}y\\u{200f}\\u{61c}");
         assert_eq!(line("a\u{2028}b\u{200b}c\u{feff}\u{ad}\u{e0041}"), "a\\u{2028}b\\u{200b}c\\u{feff}\\u{ad}\\u{e0041}");
-        assert_eq!(line("\u{3164}\u{e0101}"), "\\u{3164}\\u{e0101}");
+        assert_eq!(line("\u{3164}\u{e0101}\u{ffff}"), "\\u{3164}\\u{e0101}\\u{ffff}");
         assert_eq!(page("a\n\tb\r"), "a\n\tb\\r");
     }
 

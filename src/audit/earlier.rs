@@ -86,6 +86,15 @@ impl Earlier {
         }
     }
 
+    /// How the values of a column of the same kind were distributed earlier, and when.
+    pub(super) fn cells_of(&self, name: &str, data_type: &DataType) -> Option<(String, &CellsOut)> {
+        let columns = self.columns()?;
+        let column = columns.columns.iter().find(|column| column.name == *name)?;
+        let is_alike = |earlier: &DataType| earlier == data_type || (is_numeric(earlier) && is_numeric(data_type));
+        let cells = column.profile.cells.as_ref().filter(|_| column.data_type.as_ref().is_some_and(is_alike))?;
+        Some((columns.to_string(), cells))
+    }
+
     /// What is known of the values of its columns.
     pub(super) fn profiled(&self) -> Vec<Profiled> {
         let of = |column: &EarlierColumn| Profiled {

@@ -97,7 +97,7 @@ fn judged(job: &Job<'_>, summaries: &[(String, Arc<Summary>)]) -> Result<Audited
     let mut columns = columns(job, source.as_ref(), summaries)?;
     private::hide((job, &plan, &privacy), &mut findings, &mut columns);
     let identity = Arc::new(Identity::new(source.clone(), None));
-    let judged = Judged { source, identity, totals, findings, schema_changes, privacy, columns };
+    let judged = Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations: None, candidate_keys: None };
     let audited = judged.into_audited(plan);
     Ok(AuditedSummaries { audited, rows, unanswered })
 }

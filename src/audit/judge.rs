@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
+use super::profile::{self, AlertTerms};
 use super::samples;
 use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -16,6 +17,7 @@ use crate::identity::Identity;
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::privacy::Privacy;
+use crate::report::columns::{CandidateKey, Correlations, Exception};
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
 use crate::rules::published::{Fetched, KeyQuery};
@@ -34,6 +36,8 @@ pub(super) struct Judged {
     pub(super) schema_changes: Vec<SchemaChange>,
     pub(super) privacy: Privacy,
     pub(super) columns: Vec<ColumnReport>,
+    pub(super) correlations: Option<Correlations>,
+    pub(super) candidate_keys: Option<Vec<CandidateKey>>,
 }
 
 impl Judged {
@@ -41,7 +45,7 @@ impl Judged {
         let kept_tests = kept::tests(&plan, &self.totals.facts);
         let Counted { row_origins, filtered, malformed: malformed_rows, unsound, units, kept, .. } = self.totals;
         let malformed = malformed_rows.len();
-        let Self { source, identity, findings, schema_changes, privacy, columns, .. } = self;
+        let Self { source, identity, findings, schema_changes, privacy, columns, correlations, candidate_keys, .. } = self;
         Audited {
             source,
             identity,
@@ -51,6 +55,8 @@ impl Judged {
             schema_changes,
             privacy,
             columns,
+            correlations,
+            candidate_keys,
             filtered,
             malformed,
             malformed_rows,
@@ -111,7 +117,13 @@ pub(super) fn judge(
     show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
-        columns.push(column.report(&plan.prepare.rule_schema, &totals.facts)?);
+        let mut report = column.report(&plan.prepare.rule_schema, &totals.facts, &plan.earlier)?;
+        if let Some(profile::Found { mut formats, first }) = column.formats(&totals.facts)? {
+            let origin = |row| totals.row_origins.origin(row, &source.known().origins);
+            formats.example = first.map(|(row, value)| Exception { value, origin: origin(row) });
+            report.formats = Some(formats);
+        }
+        columns.push(report);
     }
     for tally in private::tallies(source.as_ref(), &totals.evidence, &privacy) {
         if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
@@ -119,7 +131,17 @@ pub(super) fn judge(
         }
     }
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
-    Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns })
+    let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
+    let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };
+    columns.iter_mut().for_each(|column| profile::remark(column, &terms));
+    Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations, candidate_keys })
+}
+
+/// How the columns go together, and which name rows, where that was asked for.
+fn relations(plan: &Plan, totals: &Counted, privacy: &Privacy) -> Result<(Option<Correlations>, Option<Vec<CandidateKey>>), Fault> {
+    let Some(relations) = &plan.relations else { return Ok((None, None)) };
+    let correlations = relations.correlations(&plan.prepare, &plan.profile, &totals.facts, privacy)?;
+    Ok((correlations, Some(relations.keys(&plan.prepare, &totals.facts, privacy)?)))
 }
 
 /// Says where a check was compared with a part only of what it names: that is no plain pass.
@@ -201,6 +223,10 @@ fn rounds(
             let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
             again |= column.advance(&schema, &totals.facts, &mut pass)?;
         }
+        if let Some(relations) = &mut plan.relations {
+            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
+            again |= relations.advance(&plan.profile, &totals.facts, &mut pass)?;
+        }
         if !again {
             return Ok(());
         }
@@ -229,6 +255,12 @@ fn fetch(job: &Job<'_>, wanted: &[KeyQuery], totals: &mut Counted, inputs: &mut 
     Ok(())
 }
 
+/// Whether a column that rules see is one of the data's own.
+fn is_field(source: &dyn Source, plan: &Plan, column: usize) -> bool {
+    let name = plan.prepare.rule_schema.field(column).name();
+    source.schema().fields().get(column).is_some_and(|field| field.name() == name)
+}
+
 /// Goes back for the values of the first failing rows.
 fn show_samples(
     (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
@@ -253,8 +285,16 @@ fn show_samples(
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
     let fetched = samples::fetch((job, source, plan, privacy), &totals.row_origins, &rows, &columns)?;
+    let shown = |f: &FindingWithRows| f.shows.first().copied().filter(|&c| is_field(source, plan, c));
+    let fields = findings.iter().filter(with_rows).filter_map(|f| Some((shown(f)?, first(f))));
+    let fields: BTreeSet<(RowId, usize)> = fields.flat_map(|(column, rows)| rows.into_iter().map(move |row| (row, column))).collect();
+    // Where a field begins tells how long those before it are.
+    let line_columns = match privacy.is_empty() {
+        true => samples::line_columns(source, &totals.row_origins, &fields)?,
+        false => samples::LineColumns::new(),
+    };
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
-        let columns = columns_of(finding);
+        let (columns, column) = (columns_of(finding), shown(finding));
         let sample = |row: RowId| {
             let values = fetched.get(&row)?;
             let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
@@ -262,7 +302,8 @@ fn show_samples(
             let (values, same_key_as) = (columns.iter().map(named).collect(), finding.repeats.get(row).map(origin));
             let is_published = finding.published.contains(row);
             let reason = is_published.then(|| "a published row has its key".to_owned());
-            Some(Sample { origin: origin(row), values, raw: None, reason, same_key_as })
+            let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());
+            Some(Sample { origin: origin(row), line_column, values, raw: None, reason, same_key_as })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();
     }

@@ -50,6 +50,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::identity::Identity;
 use crate::privacy::{MaskKey, Privacy};
+use crate::report::columns::{CandidateKey, Correlations};
 use crate::report::model::ColumnReport;
 use crate::rows::RowSet;
 use crate::rules::published::Published;
@@ -128,6 +129,8 @@ pub struct Audited {
     /// The masked columns of this batch; findings and columns show none of their values.
     pub privacy: Privacy,
     pub columns: Vec<ColumnReport>,
+    pub correlations: Option<Correlations>,
+    pub candidate_keys: Option<Vec<CandidateKey>>,
     pub filtered: u64,
     pub malformed: u64,
     pub malformed_rows: RowSet,

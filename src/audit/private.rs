@@ -29,13 +29,19 @@ pub(super) fn tallies(source: &dyn Source, evidence: &SchemaEvidence, privacy: &
 
 /// Leaves out, or masks, what findings and columns hold of values of masked columns.
 pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: &mut [FindingWithRows], columns: &mut [ColumnReport]) {
+    let written = job.rules.written(privacy);
     if privacy.is_empty() {
+        for FindingWithRows { finding, .. } in findings {
+            finding.written = finding.place.as_ref().and_then(|place| written.at(place, false));
+        }
         return;
     }
     for FindingWithRows { finding, .. } in findings {
         match plan.checks.iter().find(|check| check.id == finding.id) {
             Some(check) => {
-                if let Some(about) = about(job, plan, privacy, check) {
+                let about = about(job, plan, privacy, check);
+                finding.written = finding.place.as_ref().and_then(|place| written.at(place, about.is_some()));
+                if let Some(about) = about {
                     privacy.without_values(finding, &about, &|values| group_masks(privacy, check, values));
                 }
             }
@@ -46,7 +52,7 @@ pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: 
                     privacy.without_values(finding, &[], &|_| Vec::new());
                 }
             }
-            None => {}
+            None => finding.written = finding.place.as_ref().and_then(|place| written.at(place, false)),
         }
         privacy.mask_samples(finding);
     }

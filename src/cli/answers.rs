@@ -11,7 +11,7 @@ use crate::files::Draft;
 use crate::source::Remembered;
 
 /// Whether unchanged answers are told.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Answers {
     /// Keep what servers say of their answers (ETag, Last-Modified) in this file: an answer that has not changed since it was
     /// published is no new batch

@@ -19,7 +19,7 @@ use crate::report::model::Mode;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::Source;
-use crate::store::Store;
+use crate::store::{Quarantine, Store};
 use crate::verdict::Verdict;
 
 /// Options of `check`.
@@ -56,7 +56,7 @@ impl Check {
         let gate = &begun.read_rules()?.sections.gate;
         let destinations: Vec<String> = gate.publish.iter().chain(&gate.quarantine).cloned().collect();
         let rules = begun.keep_reports_apart(&destinations)?;
-        let publish = self.open_destination(rules)?;
+        let (publish, quarantine) = self.open_destination(rules)?.unzip();
         if self.published {
             return self.judge_published(now, rules, publish);
         }
@@ -70,7 +70,8 @@ impl Check {
         let published = published.map(|table| -> Arc<dyn Published> { table });
         let keeps = self.options.keeps(rules);
         let job = Job { references, keeps, ..self.options.job(now, rules, data, published, &scratch, &advance) };
-        let judged = gate::judge(&job, publish.as_deref(), self.options.batch_id.as_deref(), self.options.as_of())?;
+        let place = publish.as_deref().zip(quarantine.as_ref()).map(|(publish, quarantine)| gate::Place { publish, quarantine });
+        let judged = gate::judge(&job, place, self.options.batch_id.as_deref(), self.options.as_of())?;
         begun.summary = judged.summary;
         Ok(judged.report)
     }
@@ -98,10 +99,10 @@ impl Check {
     }
 
     /// Where the gate would publish, if the rule file says so; its promises become rules.
-    fn open_destination(&self, rules: &mut RuleFile) -> Result<Option<Arc<dyn Store>>, Faults> {
-        let Some(publish) = named_by(rules, self.options.trust.confines()?.as_ref())? else { return Ok(None) };
+    fn open_destination(&self, rules: &mut RuleFile) -> Result<Option<(Arc<dyn Store>, Quarantine)>, Faults> {
+        let Some((publish, quarantine)) = named_by(rules, self.options.trust.confines()?.as_ref())? else { return Ok(None) };
         beside(rules, publish.as_ref(), replaces(rules))?;
-        Ok(Some(publish))
+        Ok(Some((publish, quarantine)))
     }
 
     /// The table that the gate would publish to, if the rule file names one.

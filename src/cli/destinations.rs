@@ -101,14 +101,14 @@ impl Destinations {
 ///
 /// # Errors
 /// It cannot be a destination, or lies elsewhere.
-pub(super) fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<Arc<dyn Store>>, Fault> {
+pub(super) fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<(Arc<dyn Store>, Quarantine)>, Fault> {
     let section = &rules.sections.gate;
     let Some(publish) = &section.publish else { return Ok(None) };
     let confines = confines.map(|confines| (confines, rules));
     allow_all_in(confines, publish)?;
     let (publish, quarantine) = places(publish, section.format, section.quarantine.as_deref(), &layout(section))?;
     allow_all_in(confines, &section.quarantine.clone().unwrap_or_else(|| quarantine.directory.to_string()))?;
-    Ok(Some(publish))
+    Ok(Some((publish, quarantine)))
 }
 
 fn allow_all_in(confines: Option<(&Confines, &RuleFile)>, place: &str) -> Result<(), Fault> {

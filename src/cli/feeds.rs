@@ -15,7 +15,7 @@ use crate::rules::words::ByteSize;
 use crate::ruleset::OnReject;
 
 /// Options for batches that keep coming.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Batches that keep coming")]
 pub(super) struct Feeds {
     /// Judge again so often: micro-batches of a topic end so long after their first event (5s if left out), a watched directory

@@ -15,7 +15,7 @@ use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::gate::{self, Judged, Merging, Moving, PublishedTable, Request};
+use crate::gate::{self, AskedRelease, Judged, Merging, Moving, PublishedTable, Request};
 use crate::metric::Budget;
 use crate::report::Report;
 use crate::report::model::{Mode, PublicationState};
@@ -65,6 +65,8 @@ pub(super) struct Batch<'a> {
     pub id: Option<String>,
     pub data: &'a OpensData<'a>,
     pub moving: Option<Moving>,
+    /// That it shall be published although it is rejected.
+    pub release: Option<AskedRelease>,
     /// What to keep of servers' answers once it is settled.
     pub remembered: Option<Arc<Remembered>>,
     pub publish: &'a Arc<dyn Store>,
@@ -73,6 +75,12 @@ pub(super) struct Batch<'a> {
 }
 
 impl Gate {
+    /// A gate of one batch that is to be released.
+    pub(super) fn releasing(options: RunOptions, destinations: Destinations, supersede: bool, dry_run: bool) -> Self {
+        let (feeds, answers) = (Feeds::default(), Answers::default());
+        Self { options, destinations, feeds, answers, supersede, dry_run, die_at_step: None }
+    }
+
     pub(super) fn run(self) -> ExitCode {
         if let Some(step) = self.die_at_step {
             store::kill::at_step(step);
@@ -81,7 +89,7 @@ impl Gate {
         match self.begin(&mut begun) {
             Ok(names) if self.feeds.is_asked(&names) => self.keep_gating(begun, names),
             Ok(_) => {
-                let judged = self.judge(&mut begun);
+                let judged = self.judge(&mut begun, None);
                 if judged.as_ref().is_err_and(is_unchanged) {
                     return self.unchanged();
                 }
@@ -100,7 +108,7 @@ impl Gate {
     }
 
     /// Reads the rules, and gives the names of the data.
-    fn begin(&self, begun: &mut Begun<'_>) -> Result<Vec<String>, Faults> {
+    pub(super) fn begin(&self, begun: &mut Begun<'_>) -> Result<Vec<String>, Faults> {
         let rules = begun.read_rules()?;
         let (names, mut apart) = (self.options.paths(rules), self.destinations.named(rules));
         self.feeds.ensure_meant(&names)?;
@@ -125,7 +133,7 @@ impl Gate {
     }
 
     /// Opens the destination and the data, judges the data, and publishes what may pass.
-    fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
+    pub(super) fn judge(&self, begun: &mut Begun<'_>, release: Option<AskedRelease>) -> Result<Report, Faults> {
         let rules = begun.rules()?;
         say_of_windows(rules);
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
@@ -134,7 +142,7 @@ impl Gate {
         let data = |rules: &RuleFile| self.options.open_names(&self.options.paths(rules), rules, &options, &scratch);
         let (publish, quarantine, id) = (&publish, &quarantine, self.options.batch_id.clone());
         let remembered = options.http.remembered.clone();
-        self.judge_batch(begun, &Batch { id, data: &data, moving: None, remembered, publish, quarantine, scratch: &scratch })
+        self.judge_batch(begun, &Batch { id, data: &data, moving: None, release, remembered, publish, quarantine, scratch: &scratch })
     }
 
     /// Judges a batch, and publishes what may pass.
@@ -235,6 +243,7 @@ impl Gate {
             supersede,
             replace,
             merge: merging(rules),
+            release: batch.release.clone(),
             on_reject: self.feeds.on_reject(rules.sections.gate.on_reject),
             moving: batch.moving.clone(),
             dry_run,
@@ -255,7 +264,7 @@ impl Gate {
         match report.verdict {
             Verdict::Quarantine if self.options.strict => 1,
             Verdict::Accept | Verdict::Quarantine => u8::from(self.options.strict && report.has_warnings()),
-            Verdict::Reject => 1,
+            Verdict::Reject => u8::from(!report.is_released()),
             Verdict::Undecided => 2,
         }
     }

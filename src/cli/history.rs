@@ -157,7 +157,9 @@ impl List {
             let faults = report.faults.iter().map(|fault| format!("not judged: {}", fault.what));
             let warned = warned.iter().map(|id| format!("{id} (warning)"));
             let what: Vec<String> = failed.into_iter().chain(warned).chain(faults).collect();
-            let verdict = if entry.is_bad { format!("{}, bad", word(report.verdict)) } else { word(report.verdict).to_owned() };
+            let released = if report.is_released() { ", released" } else { "" };
+            let bad = if entry.is_bad { ", bad" } else { "" };
+            let verdict = format!("{}{released}{bad}", word(report.verdict));
             let what = visible::cut(&what.join(", "), WHAT_MAX).into_owned();
             let (batch, run) = (visible::cut(&report.batch.id, BATCH_MAX).into_owned(), short_digest(entry));
             table.add_row([minute(&time(entry)), run, batch, verdict, count(report.rows.read), count(set_aside(report)), what]);
@@ -258,6 +260,7 @@ fn as_json(history: &History, Run { entry, report }: &Run) -> Json {
         "time": time(entry), "began": report.began, "run": entry.name.to_string(), "batch": report.batch.id, "mode": report.mode,
         "verdict": report.verdict, "rows": report.rows, "failed": failed, "warned": warned,
         "faults": report.faults.len(), "rules_digest": report.batch.rules_digest, "bad": entry.is_bad, "mark": mark,
+        "release": report.release,
     })
 }
 

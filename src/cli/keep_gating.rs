@@ -118,6 +118,7 @@ impl Gate {
             id: arrival.id.clone().or_else(|| self.options.batch_id.clone()),
             data: &|rules: &RuleFile| opening.open(rules),
             moving: moving.filter(|moving| !moving.positions.is_empty()),
+            release: None,
             remembered: run.options.http.remembered.clone(),
             publish: &run.publish,
             quarantine: &run.quarantine,

@@ -5,6 +5,8 @@ mod backtest;
 mod baseline;
 mod chart;
 mod check;
+mod ci;
+mod compare;
 mod completions;
 mod contract;
 mod destinations;
@@ -14,17 +16,23 @@ mod forget;
 mod gate;
 mod given;
 mod history;
+mod init;
 mod internal;
 mod keep_gating;
 mod kept;
+mod means;
 mod output;
+mod profile;
 mod progress;
 mod prune;
 mod quarantine;
 mod record;
 mod references;
+mod release;
 mod replay;
+mod report;
 mod reports;
+mod repository;
 mod rules;
 mod run;
 mod schema;
@@ -59,6 +67,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Describe data without a rule file: columns, what is remarkable, keys, correlations
+    ///
+    /// Exit code: 0 it is done; 2 the data could not be read, or a report not be written.
+    Profile(Box<profile::Profile>),
     /// Judge data by rules; write nothing but reports
     ///
     /// Exit code: 0 accept; 1 quarantine or reject (with --strict also a warning); 2 undecided, or it could not be judged.
@@ -67,11 +79,20 @@ enum Command {
     ///
     /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
     Gate(Box<gate::Gate>),
+    /// Suggest a rule file for data that has none yet: each rule with what in the data speaks for it
+    ///
+    /// Rules are made from a part of the rows, tried on the rest, and kept only if they hold there. Exit code: 0 it is written;
+    /// 2 the data could not be read, or the file not written.
+    Init(Box<init::Init>),
     /// Judge events one by one, as they come: what passes goes on, the rest is set aside with reasons
     ///
     /// Events are JSON, one a line. Exit code: 0 all passed, or bad ones are set aside; 1 a window is rejected (with --strict also
     /// quarantine or a warning); 2 it could not be judged or passed on; 143 or 130 it was asked to end.
     Stream(stream::StreamCommand),
+    /// Compare two data sets without a rule file: drift, columns, new and lost values, keys and rows in both
+    ///
+    /// Exit code: 0 they are alike; 1 they differ; 2 they could not be compared.
+    Compare(Box<compare::Compare>),
     /// Work with baselines: summaries of good data, with which rules compare a batch
     Baseline(baseline::Baseline),
     /// Work with rows that were set aside: list, show, export
@@ -80,6 +101,11 @@ enum Command {
     ///
     /// Exit code: 0 it is done; 1 a batch is rejected; 2 it could not be judged.
     Replay(replay::Replay),
+    /// Publish a rejected batch all the same: who decided so, and why, is recorded, and stands in every later report of it
+    ///
+    /// Its rows come from DATA, or from the quarantine if the batch was set aside as a whole. Rows that a rule sets aside stay so.
+    /// Exit code: 0 it is published, or was before; 1 it is rejected all the same; 2 it cannot be released.
+    Release(Box<release::Release>),
     /// Remove what a data set has left beside its published rows: old summaries, rows set aside, recorded runs, reports
     ///
     /// Exit code: 0 it is done, or there was nothing to do; 2 it could not be done.
@@ -90,6 +116,10 @@ enum Command {
     Forget(forget::Forget),
     /// Show recorded runs: verdicts over time, or any figure; mark a run as bad
     History(history::HistoryCommand),
+    /// Write a site over many runs, or one report in another format
+    ///
+    /// Exit code: 0 it is written; 2 it is not, or a report could not be read and is left out.
+    Report(report::ReportCommand),
     /// Look at a rule file, or at the rules there are
     Rules(rules::Rules),
     /// Compare contracts
@@ -143,15 +173,20 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 impl Command {
     fn run(self) -> ExitCode {
         match self {
+            Self::Profile(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Gate(command) => command.run(),
+            Self::Init(command) => command.run(),
             Self::Stream(command) => command.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Release(release) => release.run(),
             Self::Prune(prune) => prune.run(),
             Self::Forget(forget) => forget.run(),
+            Self::Compare(command) => command.run(),
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),
+            Self::Report(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Contract(command) => command.run(),
             Self::Explain(command) => command.run(),

@@ -78,6 +78,11 @@ pub(super) fn ended(done: Result<String, Faults>) -> ExitCode {
     }
 }
 
+/// Prints workflow commands of ours, which have escaped what they quote.
+pub(super) fn annotate(commands: &str) {
+    tell(commands);
+}
+
 /// Prints faults, one a line.
 pub(super) fn complain(faults: &Faults) {
     let line = |fault: &Fault| format!("error: {}\n", terminal::fault(fault));

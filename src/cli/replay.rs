@@ -12,8 +12,9 @@ use super::run::{Means, Trust, ensure_mask_key, read_rules};
 use super::scratch::Scratch;
 use crate::diagnostic::Faults;
 use crate::gate::replay::{self, Mended, Replayed, Request};
+use crate::report::model::Release;
 use crate::rules::published::Published;
-use crate::shown::counted;
+use crate::shown::{counted, minute};
 use crate::source::Source;
 use crate::store;
 use crate::verdict::Verdict;
@@ -83,7 +84,8 @@ impl Replay {
         }
         let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(now, &rules, source, Some(table), &spill, &|_, _| {});
         let (scratch, dry_run, waiting) = (spill.path.as_path(), self.dry_run, self.destinations.waiting());
-        let request = Request { rules: &rules, publish, quarantine, job: &job, mended: mended.as_ref(), scratch, dry_run, waiting };
+        let mended = mended.as_ref();
+        let request = Request { rules: &rules, publish, quarantine, job: &job, release: None, mended, scratch, dry_run, waiting };
         let (mut faults, mut worst) = (Faults::default(), 0);
         for part in &parts {
             if let Some(replayed) = faults.take_all(replay::replay(&request, part)) {
@@ -95,18 +97,22 @@ impl Replay {
     }
 
     fn said(&self, batch: &str, replayed: &Replayed) -> String {
-        let Replayed { verdict, reasons, pass, stay, unreadable, published_failing, not_mended, joined_before, warnings } = replayed;
+        let Replayed { verdict, reasons, released, pass, stay, unreadable, published_failing, not_mended, joined_before, warnings, .. } =
+            replayed;
         let of_mended = if self.mended.is_some() { "mended " } else { "" };
         let mut text = match verdict {
-            Verdict::Reject | Verdict::Undecided => {
+            Verdict::Reject | Verdict::Undecided if released.is_none() => {
                 let why = if *verdict == Verdict::Reject { "is rejected" } else { "cannot be decided on" };
                 format!("{batch}: nothing published: the batch as a whole {why}; {} stay set aside", counted(pass + stay, "row"))
             }
-            Verdict::Accept | Verdict::Quarantine => {
+            Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided => {
                 let does = if self.dry_run { "would be published" } else { "published" };
                 format!("{batch}: {} {does}, {stay} set aside as before", counted(*pass, &format!("{of_mended}row")))
             }
         };
+        if let Some(Release { by, at, .. }) = released {
+            text += &format!("; rejected, and released by {} at {}", visible::cut(by, NAME_MAX), minute(at));
+        }
         if *unreadable > 0 {
             text += &format!("; {unreadable} of them could not be read, and cannot be judged again");
         }
@@ -134,7 +140,7 @@ impl Replay {
 fn exit_code(replayed: &Replayed) -> u8 {
     match replayed.verdict {
         Verdict::Accept | Verdict::Quarantine => 0,
-        Verdict::Reject => 1,
+        Verdict::Reject => u8::from(replayed.released.is_none()),
         Verdict::Undecided => 2,
     }
 }

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+use super::repository::rendering;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
 use crate::report::model::PublicationState;
-use crate::report::{self, Report, ReportFormat};
+use crate::report::{self, Report, ReportFormat, Values};
 
 /// Places where reports can be written.
 #[derive(Default)]
@@ -15,14 +16,16 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// Those of `paths` where a report can be written, and what is wrong with the others. Missing directories are made.
-    pub(super) fn at(paths: &[PathBuf]) -> (Self, Faults) {
+    /// Those of `asked` (`PATH` or `FORMAT=PATH`) where a report can be written, and what is wrong with the others. Missing
+    /// directories are made.
+    pub(super) fn at(asked: &[PathBuf]) -> (Self, Faults) {
         let (mut reports, mut faults) = (Self::default(), Faults::default());
-        for path in paths {
-            if let Some(format) = faults.take(usable(path)) {
-                match reports.places.iter().any(|(other, _)| named(other) == named(path)) {
+        for asked in asked {
+            let Some((format, path)) = faults.take(report::asked(asked)) else { continue };
+            if faults.take(ensure_usable(&path)).is_some() {
+                match reports.places.iter().any(|(other, _)| named(other) == named(&path)) {
                     true => faults.push(Fault::new(Code::ConflictingOptions, format!("{}: the report is asked for twice", path.display()))),
-                    false => reports.places.push((path.clone(), format)),
+                    false => reports.places.push((path, format)),
                 }
             }
         }
@@ -45,9 +48,9 @@ impl Reports {
 
     /// Writes `report` to each place, whole or not at all.
     pub(super) fn write(&self, report: &Report) -> Faults {
-        let mut faults = Faults::default();
+        let (mut faults, rendering) = (Faults::default(), rendering(Values::Shown));
         for (path, format) in &self.places {
-            let text = (format.render)(report);
+            let text = format.text(report, &rendering);
             let written = Draft::of(path).and_then(|draft| {
                 draft.file()?.write_all(text.as_bytes())?;
                 draft.place()
@@ -58,6 +61,16 @@ impl Reports {
         }
         faults
     }
+}
+
+/// What `--report` does, with the formats there are.
+pub(super) fn reports_help() -> String {
+    let format = |format: &ReportFormat| match format.extension {
+        Some(extension) => format!("{} (.{extension})", format.name),
+        None => format.name.to_owned(),
+    };
+    let formats: Vec<String> = report::FORMATS.iter().map(format).collect();
+    format!("Write a report; the format is named, or follows the extension: {}; may be given again", formats.join(", "))
 }
 
 /// A fault that says what was done before something about it could not be told.
@@ -83,8 +96,7 @@ fn done(report: &Report) -> &'static str {
     }
 }
 
-fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
-    let format = report::format_of(path)?;
+fn ensure_usable(path: &Path) -> Result<(), Fault> {
     let refused = |why: &str| Fault::new(Code::Unwritable, format!("{}: the report cannot be written: {why}", path.display()));
     match path.symlink_metadata() {
         Ok(there) if there.is_dir() => return Err(refused("a directory is there")),
@@ -97,11 +109,11 @@ fn usable(path: &Path) -> Result<&'static ReportFormat, Fault> {
     std::fs::create_dir_all(parent(path)).map_err(|e| refused(&e.to_string()))?;
     // Whether something can be written there is known once it was.
     Draft::of(path).map_err(|e| refused(&e.to_string()))?;
-    Ok(format)
+    Ok(())
 }
 
 /// Whether a file written at `path` is `there`, or one of the files that `there` stands for: a directory, a glob.
-fn would_be(path: &Path, there: &str) -> bool {
+pub(super) fn would_be(path: &Path, there: &str) -> bool {
     let there = there.strip_prefix("file://").unwrap_or(there);
     let other = Path::new(there);
     if other.is_dir() {
@@ -112,10 +124,17 @@ fn would_be(path: &Path, there: &str) -> bool {
     let is_same =
         named(path).is_some_and(|path| Some(&path) == named(other).as_ref() || other.canonicalize().is_ok_and(|other| other == path));
     let matches = |pattern: &str, path: &Path| glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path(path));
-    let whole = Path::new(".")
-        .canonicalize()
-        .map(|here| format!("{}/{}", glob::Pattern::escape(&here.display().to_string()), there.trim_start_matches("./")));
-    is_same || matches(there, path) || whole.is_ok_and(|pattern| named(path).is_some_and(|path| matches(&pattern, &path)))
+    let whole = whole_pattern(other);
+    is_same || matches(there, path) || whole.is_some_and(|pattern| named(path).is_some_and(|path| matches(&pattern, &path)))
+}
+
+/// The glob with the directories before its first wildcard as they are without links and detours.
+fn whole_pattern(glob: &Path) -> Option<String> {
+    let has_wildcard = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let plain: PathBuf = glob.components().take_while(|part| !has_wildcard(part)).collect();
+    let rest: PathBuf = glob.components().skip_while(|part| !has_wildcard(part)).collect();
+    let directory = if plain.as_os_str().is_empty() { Path::new(".") } else { &plain }.canonicalize().ok()?;
+    Some(format!("{}/{}", glob::Pattern::escape(&directory.display().to_string()), rest.display()))
 }
 
 /// The file that `path` names, be it there or not, without symbolic links on the way to it.
@@ -145,6 +164,8 @@ mod tests {
             ("data/b.json", "data"),
             ("data/deep/b.json", "link"),
             ("data/b.json", "data/*.json"),
+            ("data/b.json", "data/deep/../*.json"),
+            ("data/b.json", "link/*.json"),
             ("new.json", "new.json"),
         ] {
             assert!(would(report, there), "{report} {there}");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::assemble::{self, Header};
@@ -14,69 +14,24 @@ use crate::gate::PublishedTable;
 use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
+use crate::report::Report;
 use crate::report::model::{self, Mode};
-use crate::report::{self, Report};
 use crate::rules::published::Published;
-use crate::rules::words::ByteSize;
 use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::summary::Summary;
 use crate::windows;
 
+use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
+pub(super) use super::means::{Means, countable, time};
 use super::output;
 use super::record::{self, Record};
 use super::references;
-use super::reports::{self, Reports};
+use super::reports::{self, Reports, reports_help};
 use super::scratch::Scratch;
 pub(super) use super::trust::Trust;
 use super::web::Web;
-
-/// With what means, and as of when, something is judged.
-#[derive(Debug, Args)]
-pub(super) struct Means {
-    /// Threads; all cores if left out. Changes nothing in the report
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Memory for exact keys before they spill to disk
-    #[arg(long, value_name = "SIZE", default_value = "1GB")]
-    pub memory_limit: ByteSize,
-    /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub now: Option<DateTime<Utc>>,
-    /// The time that `freshness` measures ages against; the run's clock if left out
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub as_of: Option<DateTime<Utc>>,
-}
-
-impl Means {
-    /// The clock of the run that begins now, to a millisecond.
-    pub(super) fn clock(&self) -> DateTime<Utc> {
-        self.now.unwrap_or_else(|| Utc::now().trunc_subsecs(3))
-    }
-
-    /// How many threads may work.
-    pub(super) fn threads(&self) -> usize {
-        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), usize::from)
-    }
-
-    /// A job with these means, of a run that began at `now`.
-    pub(super) fn job<'a>(
-        &self,
-        now: DateTime<Utc>,
-        rules: &'a RuleFile,
-        source: Arc<dyn Source>,
-        published: Option<Arc<dyn Published>>,
-        spill: &Scratch,
-        progress: &'a (dyn Fn(u64, u64) + Sync),
-    ) -> Job<'a> {
-        let budget = Arc::new(Budget::new(countable(self.memory_limit.0), spill.path.clone()));
-        let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads());
-        // Whether it is one was asked when the rules were read.
-        let mask_key = mask_key().ok().flatten();
-        Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
-    }
-}
 
 /// Options of a run.
 #[derive(Debug, Args)]
@@ -86,7 +41,7 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
-    #[arg(long = "report", value_name = "PATH", help = reports_help())]
+    #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
@@ -102,6 +57,8 @@ pub(super) struct RunOptions {
     web: Web,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    ci: CiOptions,
     /// Name of the batch; derived from its content if left out
     #[arg(long, value_name = "ID")]
     pub batch_id: Option<String>,
@@ -116,21 +73,12 @@ pub(super) struct RunOptions {
     pub verbose: bool,
 }
 
-fn reports_help() -> String {
-    let extensions: Vec<String> = report::extensions().collect();
-    format!("Write a report; the format follows the extension ({}); may be given again", extensions.join(", "))
-}
-
-/// Reads a time of the command line.
-pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    let day = text.parse::<NaiveDate>().ok().and_then(|d| d.and_hms_opt(0, 0, 0));
-    day.map(|d| d.and_utc()).ok_or_else(|| "write `2026-11-22T10:00:00Z` or `2026-11-22`".into())
-}
-
 impl RunOptions {
+    /// The clock of the run that begins now.
+    pub(super) fn clock(&self) -> DateTime<Utc> {
+        self.means.clock()
+    }
+
     /// The data's paths, as the command line or the rule file names them.
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
@@ -278,6 +226,8 @@ pub(super) struct Begun<'a> {
     pub now: DateTime<Utc>,
     /// Places where a report can be written without harm.
     reports: Reports,
+    /// What a CI system is told unasked.
+    ci: Ci,
     rules: Option<RuleFile>,
     /// Where the run is recorded, if it is.
     history: Option<History>,
@@ -287,12 +237,18 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { options, now: options.means.clock(), reports: Reports::default(), rules: None, history: None, summary: None }
+        let (now, ci) = (options.means.clock(), options.ci.system());
+        Self { options, now, reports: Reports::default(), ci, rules: None, history: None, summary: None }
     }
 
     /// Begins with another batch.
     pub(super) fn renew(&mut self) {
         (self.now, self.summary) = (self.options.means.clock(), None);
+    }
+
+    /// Where the run is recorded, if it is.
+    pub(super) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
     }
 
     /// Leaves the run out of the history.
@@ -307,9 +263,9 @@ impl<'a> Begun<'a> {
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
         let (usable, mut faults) = Reports::at(&self.options.reports);
         self.reports = usable;
-        faults.extend(self.reports.keep_off("the rule file is", &self.options.rules));
+        faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
         // The command line alone says what the data is, where it names some.
-        faults.extend(self.options.data.iter().flat_map(|path| self.reports.keep_off("the data is", path)));
+        faults.extend(self.keep_off("the data is", &self.options.data));
         let Parsed { rules, faults: wrong, is_comparable } =
             faults.take(parse_rules(&self.options.rules, self.options.trust.confines()?.as_ref())).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
@@ -329,13 +285,20 @@ impl<'a> Begun<'a> {
     /// One would be, or it cannot.
     pub(super) fn keep_reports_apart(&mut self, destinations: &[String]) -> Result<&mut RuleFile, Faults> {
         let mut faults = Faults::default();
+        let data = self.options.paths(self.rules()?);
+        faults.extend(self.keep_off("the data is", &data));
+        faults.extend(self.keep_off("rows go", destinations));
+        let apart: Vec<String> = data.iter().chain(destinations).cloned().collect();
         let rules = self.rules.as_mut().ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
-        faults.extend(self.options.paths(rules).iter().flat_map(|path| self.reports.keep_off("the data is", path)));
-        faults.extend(destinations.iter().flat_map(|path| self.reports.keep_off("rows go", path)));
-        let apart: Vec<String> = self.options.paths(rules).iter().chain(destinations).cloned().collect();
         let (confines, here) = (self.options.trust.confines()?, surroundings());
         self.history = faults.take(self.options.record.open(rules, confines.as_ref(), &apart, &here)).flatten();
         faults.or_ok(rules)
+    }
+
+    /// Keeps reports off all of `there`, which are called `what`.
+    fn keep_off(&mut self, what: &str, there: &[String]) -> Vec<Fault> {
+        there.iter().for_each(|there| self.ci.keep_off(what, there));
+        there.iter().flat_map(|there| self.reports.keep_off(what, there)).collect()
     }
 
     /// The rules, once they are read.
@@ -378,14 +341,9 @@ impl<'a> Begun<'a> {
         };
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
+        self.ci.tell(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }
     }
-}
-
-/// How much of a memory limit states may hold: the program itself, decoders and units under way need some too.
-fn countable(limit: u64) -> u64 {
-    const UNCOUNTED: u64 = 96 << 20;
-    limit.saturating_sub(UNCOUNTED).max(limit / 2)
 }

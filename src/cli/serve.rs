@@ -2,7 +2,6 @@
 //! No values of data: names of rules, of fates and of topics, and numbers.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -15,11 +14,13 @@ use super::{output, time};
 use crate::diagnostic::{Code, Fault};
 use crate::findings::Outcome;
 use crate::report::Report;
+use crate::report::model::RowTotals;
+use crate::report::openmetrics::{Exposition, fates, word};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Whether, and where, a long run tells how it is doing.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Listen {
     /// Answer `/healthz` and `/metrics` (OpenMetrics) at this address, such as 127.0.0.1:9100; with --every, --watch or a topic
     #[arg(long, value_name = "ADDRESS")]
@@ -68,9 +69,6 @@ struct State {
     positions: BTreeMap<String, i64>,
 }
 
-/// What becomes of rows; all but the first add up to it.
-const FATES: [&str; 7] = ["read", "published", "quarantined", "filtered", "rejected", "deletes", "late"];
-
 impl Health {
     /// Of a run over batches of `dataset`, none of which may take longer than `patience`.
     pub(super) fn new(dataset: &str, patience: Duration) -> Self {
@@ -91,17 +89,12 @@ impl Health {
         self.state(|state| {
             state.under_way = None;
             *state.batches.entry(word(&report.verdict)).or_default() += 1;
-            let rows = &report.rows;
-            let counts = [rows.read, rows.published, rows.quarantined, rows.filtered, rows.rejected, rows.deletes, rows.late];
-            for (sum, count) in state.rows.iter_mut().zip(counts) {
+            for (sum, (_, count)) in state.rows.iter_mut().zip(fates(&report.rows)) {
                 *sum += count;
             }
             for finding in &report.findings {
-                let counts = match finding.outcome {
-                    Outcome::Fail | Outcome::Warn | Outcome::NoData | Outcome::InsufficientEvidence => 1,
-                    // So that a rule is there before it fails for the first time.
-                    Outcome::Pass | Outcome::Known | Outcome::NotJudged => 0,
-                };
+                // Counted with 0 where it passes, so that a rule is there before it fails for the first time.
+                let counts = u64::from(finding.is_problem());
                 let outcome = if counts == 1 { word(&finding.outcome) } else { word(&Outcome::Fail) };
                 let key = [finding.rule.clone(), finding.id.clone(), word(&finding.on_fail), outcome];
                 *state.findings.entry(key).or_default() += counts;
@@ -143,7 +136,7 @@ impl Health {
     fn metrics(&self) -> String {
         let healthy = u64::from(self.complaint().is_none());
         let dataset = ("dataset", self.dataset.as_str());
-        let mut out = Metrics::default();
+        let mut out = Exposition::default();
         self.state(|state| {
             out.family("sluicegate_build", "info", "The program.");
             out.sample("sluicegate_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -155,11 +148,11 @@ impl Health {
             }
             out.family("sluicegate_batches_unchanged", "counter", "Looks at the data that found nothing new.");
             out.sample("sluicegate_batches_unchanged_total", &[dataset], state.unchanged);
-            let [read, fates @ ..] = &state.rows;
+            let [read, counts @ ..] = &state.rows;
             out.family("sluicegate_rows_read", "counter", "Rows that were read.");
             out.sample("sluicegate_rows_read_total", &[dataset], read);
             out.family("sluicegate_rows", "counter", "Rows by what became of them; together those that were read.");
-            for (fate, count) in FATES[1..].iter().zip(fates) {
+            for ((fate, _), count) in fates(&RowTotals::default())[1..].iter().zip(counts) {
                 out.sample("sluicegate_rows_total", &[dataset, ("fate", fate)], count);
             }
             out.family("sluicegate_findings", "counter", "Findings that did not pass, by rule.");
@@ -188,31 +181,7 @@ impl Health {
                 }
             }
         });
-        out.0 + "# EOF\n"
-    }
-}
-
-/// A word as reports write it.
-fn word(of: &impl serde::Serialize) -> String {
-    serde_json::to_value(of).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-#[derive(Default)]
-struct Metrics(String);
-
-impl Metrics {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        self.line(format_args!("# TYPE {name} {kind}\n# HELP {name} {help}"));
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        let escaped = |text: &str| text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
-        self.line(format_args!("{name}{{{}}} {value}", labels.join(",")));
-    }
-
-    fn line(&mut self, text: std::fmt::Arguments<'_>) {
-        writeln!(self.0, "{text}").expect("a string takes all text");
+        out.end()
     }
 }
 

@@ -104,7 +104,7 @@ impl Try {
         let sample = self.sample(&rules, &options, &scratch).map_err(|faults| rules.quiet(faults))?;
         let progress = Progress::of_steps();
         let means = corrupt::Means {
-            judging: &Here { options: self, now, publish, scratch: &scratch, budget },
+            judging: &Here { options: self, now, publish: publish.map(|(store, _)| store), scratch: &scratch, budget },
             scratch: &scratch.path,
             threads: self.means.threads(),
             progress: &|done, total| progress.step(done, total),

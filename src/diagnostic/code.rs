@@ -163,6 +163,8 @@ codes! {
     AlreadyPublished = "already-published",
     /// The batch is not published.
     NotPublished = "not-published",
+    /// The batch cannot be released: it is not rejected, or no row of it would pass.
+    NotReleasable = "not-releasable",
     /// Rows that were published are gone.
     RowsGone = "rows-gone",
     /// Whether the batch was published is not known.

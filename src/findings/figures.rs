@@ -90,6 +90,7 @@ names! {
     COLUMNS = "columns", COLUMNS, "how many columns there are";
     COMPARED_WITH = "compared_with", OF_COLUMN, "the same measure of what it is compared with";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
+    CONFLICTING_KEYS = "conflicting_keys", KEYS, "keys that come with several values";
     COUNT = "count", ROWS, "rows of the group";
     CRAMERS_V = "cramers_v", NONE, "Cramer's V of the counts as they are";
     DECISION_LEVEL = "decision_level", NONE, "1 - the confidence at which the group was judged";

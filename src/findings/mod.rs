@@ -44,6 +44,9 @@ pub struct Finding {
     /// Where the rule stands in its file; none for what no rule file asks for.
     #[serde(rename = "span", default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// The rule as it stands there; what may be a value of a masked column is `***`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     pub columns: Vec<String>,
     pub description: Option<String>,
     pub owner: Option<String>,
@@ -91,6 +94,7 @@ impl Default for Finding {
             code: FindingCode::default(),
             rule: String::new(),
             place: None,
+            written: None,
             columns: Vec::new(),
             description: None,
             owner: None,
@@ -164,6 +168,14 @@ impl Finding {
         self.outcome == Outcome::NoData && self.severity == Severity::Error
     }
 
+    /// Whether it was judged and did not pass, or could not be judged.
+    pub fn is_problem(&self) -> bool {
+        match self.outcome {
+            Outcome::Fail | Outcome::Warn | Outcome::NoData | Outcome::InsufficientEvidence => true,
+            Outcome::Pass | Outcome::Known | Outcome::NotJudged => false,
+        }
+    }
+
     /// Whether it warns: it failed with `on_fail: warn`, is past an earlier limit, cannot tell, or had nothing to judge.
     pub fn is_warning(&self) -> bool {
         match self.outcome {
@@ -188,6 +200,10 @@ pub struct TakenOver {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     pub origin: Origin,
+    /// The character of its line, from 1, that the value which fails begins at. None where lines are not divided into fields, and
+    /// where columns are masked: it tells how long the fields before it are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_column: Option<u32>,
     /// The columns that matter, in order: name and value.
     pub values: Vec<(String, Json)>,
     /// The record as it stands in the file, for malformed ones.

@@ -16,9 +16,6 @@ use crate::source::ContractColumn;
 use crate::store::{Stage, Store, Terms};
 use crate::verdict::Verdict;
 
-/// Why rows were set aside that fail no rule themselves.
-pub(super) const WHOLE: &str = "the batch as a whole did not pass";
-
 /// What becomes of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -31,10 +28,11 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    /// That of a batch with this verdict.
-    pub(super) fn of(request: &Request, verdict: Verdict) -> Self {
+    /// That of a batch with this verdict, which a person may have released.
+    pub(super) fn of(request: &Request, verdict: Verdict, is_released: bool) -> Self {
         match (verdict, request.on_reject) {
             (Verdict::Accept | Verdict::Quarantine, _) => Self::Published,
+            (Verdict::Reject, _) if is_released => Self::Published,
             (Verdict::Reject | Verdict::Undecided, OnReject::Halt) => Self::Withheld,
             (Verdict::Reject | Verdict::Undecided, OnReject::DeadLetter) => Self::SetAside,
         }

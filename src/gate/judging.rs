@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use super::releasing;
 use super::summaries::{Choice, read};
 use crate::assemble::{self, Header};
 use crate::audit::Kept;
@@ -17,26 +18,34 @@ use crate::report::model::Mode;
 use crate::rows::RowSet;
 use crate::ruleset::RuleFile;
 use crate::source::Source;
-use crate::store::Store;
+use crate::store::{Quarantine, Store};
 use crate::summary::Summary;
 use crate::verdict::Verdict;
 
-/// Judges the job's data as the batch `batch_id`, or as the one whose id follows from its content, for `store` if the gate
+/// Where the gate would publish, and set rows aside.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub publish: &'a (dyn Store + 'static),
+    pub quarantine: &'a Quarantine,
+}
+
+/// Judges the job's data as the batch `batch_id`, or as the one whose id follows from its content, for `place` if the gate
 /// would publish it. The run began at the job's clock; ages are measured against `as_of`, if that was set.
 ///
 /// # Errors
 /// What cannot be judged; or the store cannot take a batch that may be published.
-pub fn judge(job: &Job<'_>, store: Option<&dyn Store>, batch_id: Option<&str>, as_of: Option<String>) -> Result<Judged, Faults> {
+pub fn judge(job: &Job<'_>, place: Option<Place<'_>>, batch_id: Option<&str>, as_of: Option<String>) -> Result<Judged, Faults> {
     identity::ensure_name(batch_id)?;
     let evolution = job.rules.sections.evolution();
-    let takes = |columns: &SchemaRef| store.map_or(Ok(Ok(())), |store| store.takes(columns, evolution));
+    let takes = |columns: &SchemaRef| place.map_or(Ok(Ok(())), |place| place.publish.takes(columns, evolution));
     // Where the store cannot take these columns, the batch is judged all the same: the finding about its schema says so.
     let readable = |columns: &SchemaRef| takes(columns).map(|_| ());
     let audited = audit::audit(job, &NoSink { columns: Some(&readable) })?;
-    let batch_id = batch_id.map(str::to_owned).or_else(|| audited.identity.derived_id()).unwrap_or_default();
-    let header = Header { mode: Mode::Check, batch_id, began: Some(job.now), as_of };
+    let id = batch_id.map(str::to_owned).or_else(|| audited.identity.derived_id()).unwrap_or_default();
+    let header = Header { mode: Mode::Check, batch_id: id, began: Some(job.now), as_of };
     let set_aside = audited.set_aside();
-    let report = assemble::assemble(header, job.rules, &audited, set_aside.len(), None);
+    let mut report = assemble::assemble(header, job.rules, &audited, set_aside.len(), None);
+    place.map_or(Ok(()), |place| releasing::told_beside(job, &place, batch_id, &audited, &mut report))?;
     match report.verdict {
         Verdict::Accept | Verdict::Quarantine => takes(&audited.plan.prepare.schema)??,
         Verdict::Reject | Verdict::Undecided => {}

@@ -7,6 +7,7 @@ mod merging;
 mod moving;
 mod prior;
 mod published;
+mod releasing;
 pub mod replay;
 mod set_aside;
 mod staging;
@@ -17,11 +18,13 @@ use std::sync::Arc;
 
 use self::fate::Fate;
 use self::file_counts::FileCounts;
-pub use self::judging::{Judged, judge, judge_published};
+pub use self::judging::{Judged, Place, judge, judge_published};
 pub use self::merging::Merging;
 pub use self::moving::{Moving, remember};
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
+pub use self::releasing::AskedRelease;
+use self::releasing::Decision;
 use self::staging::Staging;
 pub use self::summaries::{Choice, keeps};
 use self::summaries::{Keeping, Put};
@@ -29,6 +32,7 @@ use crate::assemble::{self, Header};
 use crate::audit::{self, Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::identity;
+use crate::quarantine::WHOLE;
 use crate::report::Report;
 use crate::report::model::{Mode, Publication, PublicationState, RowTotals};
 use crate::rows::RowSet;
@@ -57,6 +61,8 @@ pub struct Request {
     pub merge: Option<Merging>,
     /// What is to become of a batch that does not pass as a whole.
     pub on_reject: OnReject,
+    /// That the batch shall be published although it is rejected, if a person asks for that.
+    pub release: Option<AskedRelease>,
     /// What the batch moves on, where it does not stand for itself.
     pub moving: Option<Moving>,
     /// Judge, and say what would be done.
@@ -115,7 +121,7 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
         staging = staging.in_scratch(Request::scratch(job));
     }
     let audited = audit::audit(job, &staging)?;
-    let (stamp, mut set_aside) = (stamp(job, request, &audited)?, audited.set_aside());
+    let (stamp, mut set_aside) = (stamp(job, request.publish.as_ref(), request.batch_id.as_deref(), &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside);
     let summary = match report.verdict {
         // Of a rejected batch too: who records the run may accept it later as the new baseline.
@@ -134,7 +140,9 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     if let Some(moving) = request.moving.as_ref().filter(|_| !request.dry_run) {
         moving.begin(request)?;
     }
-    let fate = Fate::of(request, report.verdict);
+    let prior = find_prior(request, &stamp)?;
+    let release = releasing::applied(job, request, (&audited, &stamp, &set_aside), &prior, &mut report)?;
+    let fate = Fate::of(request, report.verdict, release.is_some());
     if fate == Fate::SetAside {
         set_aside = fate::everything(&audited, &mut report.rows);
     }
@@ -143,8 +151,8 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
         &stamp.batch_id,
         summary.as_ref().filter(|_| request.keeps_summary && fate == Fate::Published),
     );
-    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside, fate, keeping };
-    let publication = match (find_prior(request, &stamp)?, fate) {
+    let publishing = Publishing { job, request, audited: &audited, stamp: &stamp, set_aside: &set_aside, fate, release, keeping };
+    let publication = match (prior, fate) {
         (Prior::Identical, _) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Unchanged)),
         (Prior::Identical, _) => Some(publishing.unchanged()?),
         (_, Fate::Withheld) if request.dry_run => Some(Publication::of_dry_run(PublicationState::Withheld)),
@@ -165,12 +173,12 @@ fn write_up(job: &Job<'_>, request: &Request, audited: &Audited, stamp: &Stamp, 
     assemble::assemble(header, job.rules, audited, set_aside.len(), None)
 }
 
-fn stamp(job: &Job<'_>, request: &Request, audited: &Audited) -> Result<Stamp, Fault> {
+fn stamp(job: &Job<'_>, publish: &(dyn Store + 'static), given: Option<&str>, audited: &Audited) -> Result<Stamp, Fault> {
     let (dataset, rules_digest) = (job.rules.sections.dataset.clone(), format!("{:032x}", job.rules.digest));
     let content = audited.identity.content()?;
-    let batch_id = match &request.batch_id {
-        Some(id) => id.clone(),
-        None => request.publish.id_of(&dataset, &rules_digest, content, audited.identity.footers())?,
+    let batch_id = match given {
+        Some(id) => id.to_owned(),
+        None => publish.id_of(&dataset, &rules_digest, content, audited.identity.footers())?,
     };
     Ok(Stamp { dataset, batch_id, rules_digest, content_digest: format!("{content:032x}") })
 }
@@ -186,6 +194,8 @@ struct Publishing<'a> {
     stamp: &'a Stamp,
     set_aside: &'a RowSet,
     fate: Fate,
+    /// What lets it be published although it is rejected.
+    release: Option<Decision>,
     keeping: Keeping<'a>,
 }
 
@@ -302,6 +312,8 @@ impl Publishing<'_> {
         }
         // From here on, what was begun is ended.
         self.job.cancel.check()?;
+        // Who finds the rows finds who let them pass.
+        self.release.as_ref().map_or(Ok(()), |release| release.record(&request.quarantine))?;
         let quarantined = part.as_mut().map(|part| request.quarantine.commit(part, stamp)).transpose()?;
         let snapshot = request.table.snapshot();
         let kept = self.keeping.put(staged.as_ref(), None);
@@ -340,7 +352,7 @@ impl Publishing<'_> {
 
     /// Writes the rows set aside.
     fn part(&self) -> Result<StagedPart, Fault> {
-        let whole = if self.fate == Fate::SetAside { Some(fate::WHOLE) } else { None };
+        let whole = if self.fate == Fate::SetAside { Some(WHOLE) } else { None };
         let mut part = set_aside::write(self.job, self.audited, (self.set_aside, whole), &self.request.quarantine)?;
         part.say_positions(&moving::table(self.request.publish.as_ref()), self.request.positions())?;
         part.finish(self.stamp, &[], &[])?;

@@ -15,6 +15,7 @@ mod mark;
 mod name;
 mod since;
 mod summaries;
+mod trends;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -24,8 +25,8 @@ pub use self::backtest::{AtMost, Backtested, backtest};
 pub use self::figure::{Shown, figure, names};
 pub use self::mark::Mark;
 use self::mark::MarkName;
-pub use self::name::{RunName, time_of, word};
-pub use self::since::beside;
+pub use self::name::{RunName, digest, time_of, word};
+pub use self::since::{beside, changed};
 pub use self::summaries::{Past, Window};
 use crate::diagnostic::{Code, Fault};
 use crate::report::{self, Report};
@@ -62,6 +63,32 @@ pub struct Contents {
 
 /// So many characters of a digest name a run.
 const DIGEST_MIN: usize = 6;
+
+/// What a file in the place of a history is, as far as its name tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileKind {
+    Run,
+    /// What was said of the run of this name; later ones are said later.
+    Mark {
+        run: String,
+        ordinal: u32,
+    },
+    Summary,
+    /// None of ours.
+    Other,
+}
+
+impl FileKind {
+    /// Of the file called `file`.
+    pub fn of(file: &str) -> Self {
+        match (RunName::read(file), MarkName::read(file)) {
+            (Some(_), _) => Self::Run,
+            (None, Some(MarkName { run, ordinal, .. })) => Self::Mark { run, ordinal },
+            (None, None) if summaries::summarised(file).is_some() => Self::Summary,
+            (None, None) => Self::Other,
+        }
+    }
+}
 
 /// What came of recording a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

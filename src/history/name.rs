@@ -121,7 +121,7 @@ fn batch_in_name(id: &str) -> String {
 
 /// A digest of what was judged, by which rules, when, and how it came out: not of what became of the batch in storage, which is
 /// another thing when the same run is repeated.
-pub(super) fn digest(report: &Report) -> String {
+pub fn digest(report: &Report) -> String {
     let text = json!([outcome(report), report.began, report.as_of, report.mode]).to_string();
     format!("{:016x}", xxh3_128(text.as_bytes()) >> 64)
 }

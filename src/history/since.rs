@@ -8,6 +8,7 @@ use crate::report::since::{Change, FindingSince, HistoryReport, Since, Standing}
 use crate::verdict::Verdict;
 
 use super::name::{self, RunName};
+use super::trends::trends;
 use super::{Entry, History, time_of};
 use crate::diagnostic::Fault;
 
@@ -26,6 +27,7 @@ pub fn beside(history: &History, report: &Report, privacy: &Privacy) -> Result<H
     let is_before = |entry: &&Entry| own.as_ref().is_some_and(|own| entry.name.time <= own.time && entry.name.digest != own.digest);
     let before: Vec<&Entry> = contents.runs.iter().filter(is_before).collect();
     let mut said = HistoryReport { runs: before.len() as u64, warnings: contents.warnings, ..HistoryReport::default() };
+    said.trends = trends(history, &before, report);
     for entry in before.into_iter().rev().filter(|entry| !entry.is_bad) {
         let passed = passes(entry.name.verdict);
         if said.since_last_run.is_some() && !passed {
@@ -65,15 +67,17 @@ pub(super) fn passes(verdict: Verdict) -> bool {
 fn since(entry: &Entry, then: &Report, now: &Report, privacy: &Privacy) -> Since {
     let (mut findings, mut passing_in_both) = (Vec::new(), 0);
     let find = |report: &'_ Report, id: &str| report.findings.iter().position(|f| f.id == id);
+    let (read_then, read_now) = (then.rows.read, now.rows.read);
     for finding in &now.findings {
         let earlier = find(then, &finding.id).map(|at| &then.findings[at]);
-        match changed((earlier, then), (Some(finding), now)) {
+        let standing = Standing::of(finding);
+        match changed((earlier.map(Standing::of).as_ref(), read_then), (Some(&standing), read_now)) {
             Some(change) => findings.push(described(change, finding, earlier, Some(finding), privacy)),
-            None => passing_in_both += u64::from(earlier.is_some_and(is_fine) && is_fine(finding)),
+            None => passing_in_both += u64::from(earlier.is_some_and(|f| is_fine(f.outcome)) && is_fine(finding.outcome)),
         }
     }
     for earlier in then.findings.iter().filter(|f| find(now, &f.id).is_none()) {
-        if let Some(change) = changed((Some(earlier), then), (None, now)) {
+        if let Some(change) = changed((Some(&Standing::of(earlier)), read_then), (None, read_now)) {
             findings.push(described(change, earlier, Some(earlier), None, privacy));
         }
     }
@@ -90,13 +94,13 @@ fn since(entry: &Entry, then: &Report, now: &Report, privacy: &Privacy) -> Since
     }
 }
 
-/// What became of a finding; none where it is no problem in either run.
-fn changed((then, of): (Option<&Finding>, &Report), (now, of_now): (Option<&Finding>, &Report)) -> Option<Change> {
+/// What became of a finding between two runs, each with the rows that it read; none where it is no problem in either run.
+pub fn changed((then, read_then): (Option<&Standing>, u64), (now, read_now): (Option<&Standing>, u64)) -> Option<Change> {
     let (before, after) = (then.map_or(0, weight), now.map_or(0, weight));
     match (before, after) {
         (0, 0) => None,
         (0, _) => Some(Change::New),
-        (_, 0) if now.is_some_and(is_fine) => Some(Change::Recovered),
+        (_, 0) if now.is_some_and(|now| is_fine(now.outcome)) => Some(Change::Recovered),
         (_, 0) => Some(Change::Gone),
         // What was a failure and could not be judged now is no better for it.
         (_, _) if now.is_some_and(|f| f.outcome == Outcome::NoData) && then.is_some_and(|f| f.outcome != Outcome::NoData) => {
@@ -105,7 +109,7 @@ fn changed((then, of): (Option<&Finding>, &Report), (now, of_now): (Option<&Find
         (before, after) if after > before => Some(Change::Worse),
         (before, after) if after < before => Some(Change::Better),
         _ => {
-            let (before, after) = (then.and_then(|f| extent(f, of)), now.and_then(|f| extent(f, of_now)));
+            let (before, after) = (then.and_then(|f| extent(f, read_then)), now.and_then(|f| extent(f, read_now)));
             Some(match before.zip(after) {
                 Some((before, after)) if after > before * MUCH => Change::Worse,
                 Some((before, after)) if before > after * MUCH => Change::Better,
@@ -116,8 +120,8 @@ fn changed((then, of): (Option<&Finding>, &Report), (now, of_now): (Option<&Find
 }
 
 /// How much of a problem it is; 0 if it is none.
-fn weight(finding: &Finding) -> u8 {
-    match (finding.label(), finding.severity) {
+fn weight(standing: &Standing) -> u8 {
+    match (Label::of(standing.outcome, standing.on_fail), standing.severity) {
         (Label::Fail, _) => 5,
         (Label::NoData, Severity::Error) => 4,
         (Label::Warning, _) | (Label::NoData, Severity::Warning) => 3,
@@ -128,22 +132,22 @@ fn weight(finding: &Finding) -> u8 {
 }
 
 /// Whether it was judged, and is no problem.
-fn is_fine(finding: &Finding) -> bool {
-    match finding.outcome {
+fn is_fine(outcome: Outcome) -> bool {
+    match outcome {
         Outcome::Pass | Outcome::Known => true,
         Outcome::NotJudged | Outcome::Warn | Outcome::InsufficientEvidence | Outcome::NoData | Outcome::Fail => false,
     }
 }
 
 /// How far it goes: the share of the batch's rows that fail, else how far what was observed lies beyond its limit.
-fn extent(finding: &Finding, of: &Report) -> Option<f64> {
-    if finding.failing_rows > 0 {
-        return Some(finding.failing_rows as f64 / of.rows.read.max(1) as f64);
+fn extent(standing: &Standing, read: u64) -> Option<f64> {
+    if standing.failing_rows > 0 {
+        return Some(standing.failing_rows as f64 / read.max(1) as f64);
     }
-    let observed = finding.observed.as_number()?;
-    let limits: Vec<f64> = match &finding.limit {
+    let observed = standing.observed.as_number()?;
+    let limits: Vec<f64> = match &standing.limit {
         Value::Text(text) => text.split_whitespace().filter_map(bound).collect(),
-        Value::Nothing | Value::Integer(_) | Value::Float(_) => finding.limit.as_number().into_iter().collect(),
+        Value::Nothing | Value::Integer(_) | Value::Float(_) => standing.limit.as_number().into_iter().collect(),
     };
     limits.into_iter().map(|limit| (observed - limit).abs()).reduce(f64::min)
 }
@@ -160,16 +164,9 @@ fn described(change: Change, any: &Finding, then: Option<&Finding>, now: Option<
     let is_shown = now.is_some_and(|f| !f.observed.is_nothing());
     let standing = |f: &Finding| {
         // It was recorded under masks that were others, maybe.
-        let shown = |value: &Value| if privacy.may_show(&f.unit, is_shown) { value.clone() } else { Value::Nothing };
-        Standing {
-            outcome: f.outcome,
-            on_fail: f.on_fail,
-            severity: f.severity,
-            observed: shown(&f.observed),
-            limit: shown(&f.limit),
-            unit: f.unit.clone(),
-            failing_rows: f.failing_rows,
-        }
+        let shown = |value: Value| if privacy.may_show(&f.unit, is_shown) { value } else { Value::Nothing };
+        let standing = Standing::of(f);
+        Standing { observed: shown(standing.observed), limit: shown(standing.limit), ..standing }
     };
     FindingSince { id: any.id.clone(), change, then: then.map(standing), now: now.map(standing) }
 }

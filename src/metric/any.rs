@@ -14,8 +14,8 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments, ordered,
-    personal, runs, select, sequence, stand_ins, stuck,
+    agreement, cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments,
+    ordered, overview, personal, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -75,12 +75,20 @@ states![
     stuck::SortedRuns,
     /// 128-bit hashes of keys: which rows share one, exactly.
     keys::Keys,
+    /// The values that come with each key: rows in which they differ.
+    agreement::Agreement,
     /// How often values occur, by cell of their order or of their hash: each by itself while they are few.
     cells::Cells,
     /// How texts look: each digit a 9, letters in a row one a, the first 24 characters.
     cells::Shapes,
     /// How many of a thousand different values look like personal data, by kind.
     personal::Personal,
+    /// All that a report tells of a column: each value with its count, or what can be kept of too many.
+    overview::Overview,
+    /// Some rows, the same whatever the order: numbers as floats, other values as hashes.
+    row_sample::RowSample,
+    /// How many texts have a format, and the first that has another one.
+    text_format::FormatCheck,
 ];
 
 impl<S: State> Listed for Grouped<S> {
@@ -263,6 +271,8 @@ pub trait AnyState: Send {
     /// # Errors
     /// See [`State::fork`].
     fn fork(&self) -> Result<Box<dyn AnyState>, Fault>;
+    /// See [`State::looks_again`].
+    fn looks_again(&self, at_end: bool) -> bool;
     /// # Errors
     /// See [`State::encode`].
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault>;
@@ -291,6 +301,10 @@ impl<S: State> AnyState for S {
 
     fn fork(&self) -> Result<Box<dyn AnyState>, Fault> {
         Ok(Box::new(State::fork(self)?))
+    }
+
+    fn looks_again(&self, at_end: bool) -> bool {
+        State::looks_again(self, at_end)
     }
 
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {

@@ -49,6 +49,26 @@ impl ExactSum {
         self.add_term(high, e + f + 53);
     }
 
+    /// Adds `x` so many times: into the same bins as if it were added one by one. `count` is below 2^40.
+    pub fn add_times(&mut self, x: f64, count: u64) {
+        let (mantissa, exponent) = decompose(x);
+        self.add_term_times(mantissa, exponent, count);
+    }
+
+    /// Adds `x²` so many times.
+    pub fn add_square_times(&mut self, x: f64, count: u64) {
+        let (mantissa, exponent) = decompose(x);
+        let square = i128::from(mantissa) * i128::from(mantissa);
+        self.add_term_times((square & ((1 << 53) - 1)) as i64, 2 * exponent, count);
+        self.add_term_times((square >> 53) as i64, 2 * exponent + 53, count);
+    }
+
+    fn add_term_times(&mut self, mantissa: i64, exponent: i32, count: u64) {
+        let offset = exponent - EXPONENT_MIN;
+        let bins = self.bins.get_or_insert_with(|| Box::new([0; BINS]));
+        bins[(offset / BIN_EXPONENTS) as usize] += (i128::from(mantissa) << (offset % BIN_EXPONENTS)) * i128::from(count);
+    }
+
     fn add_term(&mut self, mantissa: i64, exponent: i32) {
         let offset = exponent - EXPONENT_MIN;
         let bins = self.bins.get_or_insert_with(|| Box::new([0; BINS]));
@@ -219,6 +239,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn many_times_is_one_by_one(x in any::<f64>().prop_filter("finite", |x| x.is_finite()), count in 0u64..50) {
+            let (mut times, mut each) = ([ExactSum::default(), ExactSum::default()], [ExactSum::default(), ExactSum::default()]);
+            times[0].add_times(x, count);
+            times[1].add_square_times(x, count);
+            for _ in 0..count {
+                each[0].add(x);
+                each[1].add_square(x);
+            }
+            if count > 0 {
+                prop_assert_eq!(times, each);
+            }
+        }
+
         #[test]
         fn one_value_comes_back(x in any::<f64>().prop_filter("finite", |x| x.is_finite())) {
             let mut sum = ExactSum::default();

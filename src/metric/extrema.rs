@@ -125,7 +125,7 @@ impl Extrema {
         self.widen(number, number);
     }
 
-    fn widen(&mut self, low: Number, high: Number) {
+    pub(super) fn widen(&mut self, low: Number, high: Number) {
         self.range = Some(match self.range {
             Some((min, max)) => (min.min(low), max.max(high)),
             None => (low, high),

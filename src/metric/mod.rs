@@ -5,6 +5,7 @@
 //! unit was cut into batches, and obeys the laws of [`State`], which tests check for all of them.
 //! All states stand in one list, [`any::STATES`].
 
+pub mod agreement;
 pub mod any;
 mod ascending;
 pub mod budget;
@@ -30,14 +31,17 @@ pub mod members;
 pub mod moments;
 pub mod number;
 pub mod ordered;
+pub mod overview;
 pub mod personal;
 mod plain;
+pub mod row_sample;
 pub mod runs;
 pub mod select;
 pub mod sequence;
 pub mod stand_ins;
 pub mod state;
 pub mod stuck;
+pub mod text_format;
 pub mod transform;
 
 pub use self::any::{AnySpec, AnyState, Kind, STATES};

@@ -14,6 +14,7 @@ use super::encoding;
 use super::exact_sum::{self, ExactSum};
 use super::fraction::Fraction;
 use super::inputs::Inputs;
+use super::number::Number;
 use super::state::{Rows, State};
 use super::transform::Transform;
 use crate::diagnostic::Fault;
@@ -123,6 +124,30 @@ impl IntegerSums {
         };
         self.sum += i128::from(narrow);
         self.add_squares(u128::from(narrow.unsigned_abs()) * u128::from(narrow.unsigned_abs()));
+    }
+
+    /// Adds `count` equal values.
+    fn add_times(&mut self, value: i128, count: u64) {
+        let narrow = i64::try_from(value).ok();
+        let square = narrow.and_then(|v| (u128::from(v.unsigned_abs()) * u128::from(v.unsigned_abs())).checked_mul(count.into()));
+        match (narrow, square) {
+            (Some(narrow), Some(square)) => {
+                self.sum += i128::from(narrow) * i128::from(count);
+                self.add_squares(square);
+            }
+            // One by one, values within 64 bits would be counted apart from wider ones: what is saved must be the same.
+            (Some(narrow), None) => {
+                self.sum += i128::from(narrow) * i128::from(count);
+                let squares = BigInt::from(narrow) * narrow * count;
+                let low = (&squares & BigInt::from(u128::MAX)).try_into().unwrap_or(0u128);
+                self.squares_carry += u64::try_from(squares >> 128u32).unwrap_or(0);
+                self.add_squares(low);
+            }
+            (None, _) => {
+                self.wide_sum += BigInt::from(value) * count;
+                self.wide_squares += BigInt::from(value) * value * count;
+            }
+        }
     }
 
     /// Σx and Σx².
@@ -244,6 +269,14 @@ fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
     *count == T::default()
 }
 
+impl Moments {
+    /// Takes in `count` more of a number.
+    pub(super) fn add_times(&mut self, number: Number, count: u64) {
+        self.sums.add_times(number, count);
+        self.memory.resize(self.sums.bytes());
+    }
+}
+
 impl Sums {
     /// Adds the values of the rows `present`.
     fn add(&mut self, column: &Column, present: &Mask, len: usize) {
@@ -306,6 +339,23 @@ impl Sums {
             let (sum, squares) = self.fractions();
             (self.floats, self.float_squares) = (ExactSum::of_fraction(&sum), ExactSum::of_fraction(&squares));
             (self.integers, self.scale) = (IntegerSums::default(), 0);
+        }
+    }
+
+    /// Adds `count` equal values.
+    fn add_times(&mut self, number: Number, count: u64) {
+        match number {
+            Number::Int { value, scale } => {
+                self.scale = scale;
+                self.count += count;
+                self.integers.add_times(value, count);
+            }
+            Number::Float(x) if x.is_infinite() => self.infinite += count,
+            Number::Float(x) => {
+                self.count += count;
+                self.floats.add_times(x, count);
+                self.float_squares.add_square_times(x, count);
+            }
         }
     }
 

@@ -205,6 +205,15 @@ impl OrderedHistogram {
         self.page(bucket >> PAGE_BITS)[bucket as usize % PAGE] += 1;
     }
 
+    /// Takes in `count` more of `x`, everywhere in the order.
+    pub(super) fn add_times(&mut self, x: f64, count: u64) {
+        if x.is_finite() {
+            let bucket = order_of(x) >> self.spec.shift;
+            self.page(bucket >> PAGE_BITS)[bucket as usize % PAGE] += count;
+            self.account();
+        }
+    }
+
     fn page(&mut self, page: u64) -> &mut [u64; PAGE] {
         let recent = &mut self.recent[page as usize % RECENT];
         let place = match *recent {

@@ -100,6 +100,13 @@ pub trait State: Listed + Send + Sized + 'static {
     /// Spilled data cannot be read back, or an input is missing or cannot be read.
     fn finish(self, inputs: &Inputs) -> Result<Self::Out, Fault>;
 
+    /// Whether a second look at the same rows may be needed for what it does not keep. Asked at the end of a unit and before: what is
+    /// not needed then is let go of, and read anew if it is needed after all.
+    fn looks_again(&self, at_end: bool) -> bool {
+        let _ = at_end;
+        true
+    }
+
     /// Whether a summary can hold it: it names no rows, does not mind their order, and is small whatever the data.
     const SUMMARISED: bool = false;
 

@@ -30,6 +30,12 @@ pub struct Around<'a> {
     pub scalar: Option<String>,
 }
 
+/// Whether a fault of the kind may quote values of the data; what it quotes of the rule file is none.
+pub fn quotes_data(code: Code) -> bool {
+    use Code::*;
+    matches!(code, ScratchFailed | Internal | ExpressionFailed | TooManyGroups | UnsupportedType | NotReplaceable)
+}
+
 impl Privacy {
     /// The faults without values of masked columns. `around` gives what stands in the rule file at a place.
     #[must_use]
@@ -129,9 +135,9 @@ fn quotes(code: Code) -> Quotes {
         | UnsafeLink | PermissionDenied | Unreadable | Unwritable | NoSpace | NotDurable | Occupied | UnknownFormat | WrongFormat
         | Empty | Damaged | InvalidLayout | InvalidEncoding | FilesDiffer | DuplicateColumn | Unsupported | TooLarge | FileChanged
         | ForeignFold | TypesUnsettled | SetAsideBefore | UnfitDestination | SchemaDiffers | TableChanged | MovedOn | Locked
-        | UnsafeStore | AlreadyPublished | NotPublished | RowsGone | FateUnknown | NeedsScan | UnknownBatch | NotReplayable
-        | ReplayUnfinished | InvalidMended | UnknownRun | UnknownFigure | Cancelled | RefusedAddress | TimedOut | Unchanged | Other
-        | UnknownTopic | EventsGone => Quotes::Nothing,
+        | UnsafeStore | AlreadyPublished | NotPublished | NotReleasable | RowsGone | FateUnknown | NeedsScan | UnknownBatch
+        | NotReplayable | ReplayUnfinished | InvalidMended | UnknownRun | UnknownFigure | Cancelled | RefusedAddress | TimedOut
+        | Unchanged | Other | UnknownTopic | EventsGone => Quotes::Nothing,
     }
 }
 

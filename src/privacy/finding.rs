@@ -15,8 +15,7 @@ impl Privacy {
     /// Leaves of a finding about masked columns what holds none of their values: counts, shares, how it came out. `masks`
     /// gives the masks of a group's values, by how many these are.
     pub fn without_values(&self, finding: &mut Finding, about: &[&str], masks: &dyn Fn(usize) -> Vec<Option<Mask>>) {
-        let of = rows_of(finding.figures.get(&figures::ROWS_IN_SCOPE));
-        let mut message = said(&finding.rule, finding.outcome, finding.failing_rows, of, &finding.message);
+        let mut message = without_quotes(finding);
         let names: Vec<String> = about.iter().map(|name| format!("`{name}`")).collect();
         message.push(match names.len() {
             0 => "values of masked columns are not shown".to_owned(),
@@ -106,6 +105,12 @@ impl Privacy {
     }
 }
 
+/// How a finding came out, in words that quote no value of the data.
+pub fn without_quotes(finding: &Finding) -> Message {
+    let of = rows_of(finding.figures.get(&figures::ROWS_IN_SCOPE));
+    said(&finding.rule, finding.outcome, finding.failing_rows, of, &finding.message)
+}
+
 fn rows_of(figure: Option<&Figure>) -> Option<u64> {
     figure.and_then(|figure| figure.value.as_u64())
 }
@@ -131,6 +136,6 @@ fn said(rule: &str, outcome: Outcome, failing: u64, of: Option<u64>, message: &M
 }
 
 /// Whether what is counted so says nothing of values.
-fn is_harmless(unit: &Unit) -> bool {
+pub fn is_harmless(unit: &Unit) -> bool {
     unit.counts() || [Unit::NONE, Unit::TYPE].contains(unit)
 }

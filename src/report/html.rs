@@ -2,15 +2,56 @@
 
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment};
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::Rendering;
 use super::model::Report;
-use crate::findings::{FigureName, Unit, figures};
+use crate::base64;
+use crate::findings::{FigureName, Outcome, Unit, figures};
 use crate::rules::words::Duration;
-use crate::shown::{beside, count, counted, digits, minute, percent_of};
+use crate::shown::{count, counted, digits, minute, percent_of};
 use crate::visible;
 
-/// Renders `report` with the template in `reports/`.
-pub(super) fn render(report: &Report) -> String {
+mod bullet;
+mod trend;
+mod view;
+
+/// The page and its parts: `report.html` is the frame, `finding.html` one row of its table.
+const TEMPLATES: [(&str, &str); 11] = [
+    ("report.html", include_str!("../../reports/html/report.html")),
+    ("parts.html", include_str!("../../reports/html/parts.html")),
+    ("banner.html", include_str!("../../reports/html/banner.html")),
+    ("findings.html", include_str!("../../reports/html/findings.html")),
+    ("finding.html", include_str!("../../reports/html/finding.html")),
+    ("groups.html", include_str!("../../reports/html/groups.html")),
+    ("since.html", include_str!("../../reports/html/since.html")),
+    ("schema.html", include_str!("../../reports/html/schema.html")),
+    ("columns.html", include_str!("../../reports/html/columns.html")),
+    ("report.css", include_str!("../../reports/html/report.css")),
+    ("columns.css", include_str!("../../reports/html/columns.css")),
+];
+
+/// What searches, sorts, filters and copies. The page admits this script by its hash, and no other.
+const SCRIPT: &str = include_str!("../../reports/html/report.js");
+
+/// Findings that are a problem may take so many bytes of the page with their details, and so many beyond that without.
+const PROBLEMS_BYTES: [usize; 2] = [300_000, 100_000];
+/// The same for those that pass.
+const PASSING_BYTES: [usize; 2] = [120_000, 60_000];
+
+/// Renders `report` with the templates in `reports/html/`.
+pub(crate) fn render(report: &Report, _: &Rendering) -> String {
+    let mut environment = environment();
+    super::plot::add_to(&mut environment, report);
+    let page =
+        page(&environment, report).expect("the templates are part of the program and rendered by its tests for every kind of report");
+    // The templates have no such characters: what is escaped here came with the data.
+    visible::page(&page).into_owned()
+}
+
+/// The templates, with what they write numbers and times with.
+pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     environment.add_filter("count", |n: u64| count(n));
@@ -23,20 +64,102 @@ pub(super) fn render(report: &Report) -> String {
     environment.add_filter("meaning", |name: &str| figures::named(name).map_or("", |known| known.meaning));
     environment.add_filter("title_of", |name: &str| figures::named(name).map_or_else(|| name.to_owned(), FigureName::title));
     environment.add_filter("is_of_column", |name: &str| figures::named(name).is_some_and(|known| known.unit == Unit::OF_COLUMN));
-    let page = environment
-        .add_template("report.css", include_str!("../../reports/report.css"))
-        .and_then(|()| environment.add_template("report.html", include_str!("../../reports/report.html")))
-        .and_then(|()| {
-            environment.get_template("report.html")?.render(minijinja::context! {
-                report => Value::from(Serde(report)), checks_nothing => report.checks_nothing()
-            })
-        })
-        .expect("the template is part of the program and rendered by its tests for every kind of report");
-    // The template has no such characters: what is escaped here came with the data.
-    visible::page(&page).into_owned()
+    environment.add_test("hash_like", |text: &str| text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text).expect("the templates are part of the program");
+    }
+    environment
 }
 
-/// A value as a person reads it: floats in six significant digits, nothing as a dash.
+/// A digest of what pages of reports are made with.
+pub(crate) fn digest() -> u64 {
+    let texts: Vec<&str> = TEMPLATES.iter().map(|(_, text)| *text).collect();
+    xxh3_64((texts.concat() + SCRIPT).as_bytes())
+}
+
+fn page(environment: &Environment<'_>, report: &Report) -> Result<String, minijinja::Error> {
+    let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
+    environment.get_template("report.html")?.render(minijinja::context! {
+        report => Value::from(Serde(report)),
+        checks_nothing => report.checks_nothing(),
+        head => Value::from(Serde(view::Head::of(report))),
+        page => Value::from(Serde(findings(environment, report)?)),
+        script => Value::from_safe_string(SCRIPT.to_owned()),
+        script_hash => Value::from_safe_string(format!("sha256-{}", base64::encoded(digest.as_ref()))),
+    })
+}
+
+/// The rows of the table of findings, within their bytes.
+#[derive(Debug, Serialize)]
+struct Findings {
+    tally: Vec<(&'static str, usize)>,
+    has_shares: bool,
+    /// Where the bars of shares end.
+    top: f64,
+    problems: Value,
+    problems_left: usize,
+    passing: Value,
+    passing_count: usize,
+    passing_left: usize,
+}
+
+fn findings(environment: &Environment<'_>, report: &Report) -> Result<Findings, minijinja::Error> {
+    let template = environment.get_template("finding.html")?;
+    let (mut problems, mut passing) = (Rows::within(PROBLEMS_BYTES), Rows::within(PASSING_BYTES));
+    for (finding, shown) in view::findings(report) {
+        let rows = match finding.outcome {
+            Outcome::Pass => &mut passing,
+            Outcome::Known | Outcome::NotJudged | Outcome::Warn | Outcome::InsufficientEvidence | Outcome::NoData | Outcome::Fail => {
+                &mut problems
+            }
+        };
+        let context = |brief: bool| minijinja::context! { f => Value::from(Serde(finding)), v => Value::from(Serde(&shown)), brief };
+        rows.add(|brief| template.render(context(brief)))?;
+    }
+    Ok(Findings {
+        tally: view::tally(&report.findings),
+        has_shares: report.findings.iter().any(|f| bullet::share(f, report).is_some()),
+        top: view::top(report),
+        problems_left: problems.left,
+        problems: Value::from_safe_string(problems.html),
+        passing_count: passing.count,
+        passing_left: passing.left,
+        passing: Value::from_safe_string(passing.html),
+    })
+}
+
+/// Rows of a table that holds so many bytes.
+struct Rows {
+    html: String,
+    bytes: [usize; 2],
+    count: usize,
+    left: usize,
+}
+
+impl Rows {
+    fn within(bytes: [usize; 2]) -> Self {
+        Self { html: String::new(), bytes, count: 0, left: 0 }
+    }
+
+    /// Adds a row, with its details where there is room for them. Once a row was left out, so are all that follow.
+    fn add(&mut self, render: impl Fn(bool) -> Result<String, minijinja::Error>) -> Result<(), minijinja::Error> {
+        self.count += 1;
+        let [whole, brief] = self.bytes;
+        for (is_brief, bytes) in [(false, whole), (true, whole + brief)] {
+            if self.left == 0 && self.html.len() < bytes {
+                let row = render(is_brief)?;
+                if self.html.len() + row.len() <= bytes {
+                    self.html += &row;
+                    return Ok(());
+                }
+            }
+        }
+        self.left += 1;
+        Ok(())
+    }
+}
+
+/// A value as a person reads it: floats in three significant digits, nothing as a dash.
 fn number(value: Value) -> String {
     number_beside(&value, &[])
 }
@@ -49,7 +172,17 @@ fn number_beside(value: &Value, limits: &[f64]) -> String {
     if value.is_integer() {
         return u64::try_from(value.clone()).map_or_else(|_| value.to_string(), count);
     }
-    float(value).map_or_else(|| value.to_string(), |x| beside(x, limits))
+    float(value).map_or_else(|| value.to_string(), |x| brief(x, limits))
+}
+
+/// Three significant digits, or as many more as it takes to see on which side of each of `limits` the number lies.
+fn brief(x: f64, limits: &[f64]) -> String {
+    let agrees = |text: &String| text.parse().is_ok_and(|y: f64| limits.iter().all(|limit| y.partial_cmp(limit) == x.partial_cmp(limit)));
+    let text = (3..18).map(|n| digits(x, n)).find(agrees).unwrap_or_else(|| x.to_string());
+    match text.parse::<u64>() {
+        Ok(whole) => count(whole),
+        Err(_) => text,
+    }
 }
 
 fn float(value: &Value) -> Option<f64> {
@@ -116,12 +249,7 @@ fn is_share(finding: &Value) -> bool {
 
 /// The numbers of a limit such as `at most 20` or `5% to 10%`.
 fn numbers(limit: &Value) -> Vec<f64> {
-    let Some(text) = limit.as_str() else { return float(limit).into_iter().collect() };
-    let number = |word: &str| match word.strip_suffix('%') {
-        Some(percent) => percent.parse::<f64>().map(|x| x / 100.0),
-        None => word.replace(',', "").parse(),
-    };
-    text.split_whitespace().filter_map(|word| number(word).ok()).collect()
+    limit.as_str().map_or_else(|| float(limit).into_iter().collect(), bullet::numbers)
 }
 
 /// A figure of the name, as what it is counted in: a share is a percentage.

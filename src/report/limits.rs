@@ -8,6 +8,9 @@ use crate::findings::{Finding, GroupFigures, Message, Value};
 use crate::shown::{RECORD_MAX, VALUE_MAX, cut_short};
 use crate::visible::MESSAGE_MAX;
 
+/// Characters that a report shows of a rule as it is written: a list of allowed values may be long.
+const WRITTEN_MAX: usize = 1_000;
+
 /// Cuts values, records and messages of a report to what a person reads.
 pub(crate) fn cut(report: &mut Report) {
     report.findings.iter_mut().for_each(finding);
@@ -21,6 +24,7 @@ pub(crate) fn cut(report: &mut Report) {
 
 fn finding(finding: &mut Finding) {
     message(&mut finding.message);
+    finding.written.iter_mut().for_each(|rule| text(rule, WRITTEN_MAX));
     [&mut finding.observed, &mut finding.limit].into_iter().for_each(figure);
     finding.figures.values_mut().for_each(figure);
     for GroupFigures { group, message: said, figures, .. } in &mut finding.groups {

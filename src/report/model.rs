@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
+use super::columns::{Alert, CandidateKey, Correlations, Fence, Formats, Lengths, Overlay, Role, Scale};
 use super::since::HistoryReport;
 use super::stream::StreamReport;
 use crate::diagnostic::Place;
@@ -18,7 +19,7 @@ use crate::types::KindCount;
 use crate::verdict::Verdict;
 
 /// Version of this model; the major number changes when a reader of the old one would be misled.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// A quality report: what was judged, how it came out, what was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,18 +44,30 @@ pub struct Report {
     #[schemars(with = "Vec<FaultModel>")]
     pub faults: Vec<crate::diagnostic::Fault>,
     pub rows: RowTotals,
+    /// Of a rejected batch: where its rows would have gone, had it not been rejected as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_pass: Option<WouldPass>,
     /// Worst first; otherwise in the rule file's order.
     pub findings: Vec<Finding>,
     pub schema_changes: Vec<SchemaChange>,
     pub columns: Vec<ColumnReport>,
     /// What the gate did; none for `check`.
     pub publication: Option<Publication>,
+    /// That a person let the batch be published although it is rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// What has changed since earlier runs, where runs are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryReport>,
     /// Of a stream: which events it speaks of, and how fast they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamReport>,
+    /// How columns go together, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlations: Option<Correlations>,
+    /// Columns, and pairs of them, that name each row, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_keys: Option<Vec<CandidateKey>>,
 }
 
 impl Report {
@@ -66,10 +79,49 @@ impl Report {
         self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code) && !is_written(f))
     }
 
+    /// Whether the batch is published, or would be, only since a person released it.
+    pub fn is_released(&self) -> bool {
+        let (Some(release), Some(publication)) = (&self.release, &self.publication) else { return false };
+        let is_there = match publication.would_be.unwrap_or(publication.state) {
+            PublicationState::Published | PublicationState::Superseded => release.standing == ReleaseStanding::Holds,
+            // A permission that has ended takes nothing back.
+            PublicationState::Unchanged => release.standing != ReleaseStanding::OtherRules,
+            PublicationState::SetAside | PublicationState::Withheld | PublicationState::DryRun => false,
+        };
+        self.verdict == Verdict::Reject && is_there
+    }
+
     /// Whether some finding warns; `--strict` minds.
     pub fn has_warnings(&self) -> bool {
         self.findings.iter().any(Finding::is_warning)
     }
+}
+
+/// A person's decision that a rejected batch is published all the same. It changes no finding and no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Release {
+    pub reason: String,
+    /// Who decided.
+    pub by: String,
+    /// When (RFC 3339, UTC).
+    pub at: String,
+    /// Up to when the batch may be published (RFC 3339, UTC); for ever if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Digest of the rules that had rejected the batch.
+    pub rules_digest: String,
+    pub standing: ReleaseStanding,
+}
+
+/// Whether a release lets the batch be published now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseStanding {
+    Holds,
+    /// Its time is over. What was published before stays.
+    Ended,
+    /// It was given under other rules than those of this run, and does not hold under these.
+    OtherRules,
 }
 
 /// How a [`crate::diagnostic::Fault`] is written.
@@ -96,8 +148,12 @@ pub enum Mode {
     Check,
     Gate,
     DryRun,
+    /// Two data sets were compared, without a rule file: the second is the batch.
+    Compare,
     /// Events were judged one by one; the report speaks of those since the last report.
     Stream,
+    /// Nothing was judged: the report says what the data are like.
+    Profile,
 }
 
 /// The data that was judged.
@@ -141,6 +197,14 @@ pub struct RowTotals {
     pub late: u64,
 }
 
+/// What would have become of the rows of a rejected batch; those that `clean` dropped aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WouldPass {
+    /// Rows that fail no rule that names rows.
+    pub published: u64,
+    pub quarantined: u64,
+}
+
 impl RowTotals {
     /// The law of conservation.
     pub fn is_conserved(&self) -> bool {
@@ -160,6 +224,12 @@ pub struct ColumnReport {
     /// Where text or JSON holds values of several types: how many of each, most frequent first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kinds: Option<Vec<KindCount>>,
+    /// What it is for, where its values tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What is remarkable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
     /// Rows left by `clean`.
     pub rows: u64,
     pub missing: u64,
@@ -178,14 +248,33 @@ pub struct ColumnReport {
     /// Sample standard deviation (n − 1); null where it is no finite number.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub stddev: Option<Value>,
+    /// The skewness g₁ = m₃ / m₂^1.5: 0 for a symmetric distribution, above 0 where the long tail is at the high end. Where there
+    /// are more than 10,000 different values that lie far apart, of a sample of 20,000 rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skewness: Option<f64>,
+    /// How many of the numbers are 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zeros: Option<u64>,
+    /// Of text: how long it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lengths: Option<Lengths>,
     /// By probability; linear interpolation (type 7), exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantiles: Option<BTreeMap<String, f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub histogram: Option<Histogram>,
+    /// The fences of rules `outliers` about the column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fences: Vec<Fence>,
     /// Most frequent first; none where there are too many distinct values to count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_values: Option<Vec<TopValue>>,
+    /// Values that seem to stand for missing ones, most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stand_ins: Vec<TopValue>,
+    /// Formats of text, where most values have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formats: Option<Formats>,
 }
 
 /// What is given is given, be it null.
@@ -193,24 +282,40 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     T::deserialize(deserializer).map(Some)
 }
 
-/// Finite values in bins of equal width. A value on an edge is in the bin that begins there; the last bin of floats holds
-/// `high` too. Bins of integers and decimals are whole numbers of their smallest step, so `high` may lie behind the largest value.
+/// Finite values in bins. A value on an edge is in the bin that begins there; the last bin of floats holds `high` too, if no value
+/// is above it. Bins of integers and decimals are whole numbers of their smallest step, so `high` may lie behind the largest value.
+/// Where a long tail would leave nearly all values in a few bins, the bins end near its 1st or 99th percentile, and the rest is
+/// counted in `below` and `above`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Histogram {
     /// Where the first bin begins; of dates and times, as a count in the column's unit.
     pub low: f64,
     /// Where the last bin ends.
     pub high: f64,
-    /// Of dates and times: the edges of the bins, one more than there are bins.
+    /// Of dates and times, and of bins that are not equally wide: the edges of the bins, one more than there are bins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<Vec<Json>>,
     pub counts: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Scale::is_linear")]
+    pub scale: Scale,
+    /// Finite values below the first bin.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub below: u64,
+    /// Finite values above the last bin.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub above: u64,
+    /// The distribution that the batch is compared with, over the same bins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<Overlay>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopValue {
     pub value: Json,
     pub count: u64,
+    /// The share of it in the data that the batch is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_share: Option<f64>,
 }
 
 /// What became of the batch in storage.

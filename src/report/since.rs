@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::findings::{Label, OnFail, Outcome, Severity, Unit, Value};
+use crate::findings::{Finding, Label, OnFail, Outcome, Severity, Unit, Value};
 use crate::rules::words::Duration;
 use crate::shown::{count, percent_of, short};
 use crate::verdict::Verdict;
@@ -20,6 +20,9 @@ pub struct HistoryReport {
     /// Against the last run that published something, where the last run of all did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_last_passed: Option<Since>,
+    /// What findings that are a problem now observed in the last runs, the worst first. Figures alone: no text, no date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trends: Vec<Trend>,
     /// Files of the history that could not be read, and were left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -30,6 +33,24 @@ impl HistoryReport {
     pub fn compared(&self) -> impl Iterator<Item = &Since> {
         self.since_last_run.iter().chain(&self.since_last_passed)
     }
+}
+
+/// One finding over the recorded runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Trend {
+    pub id: String,
+    /// What the values are counted in.
+    pub unit: Unit,
+    /// The oldest first; runs that did not observe it are left out.
+    pub points: Vec<TrendPoint>,
+}
+
+/// What was observed in one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrendPoint {
+    /// The run's time (RFC 3339, UTC).
+    pub time: String,
+    pub value: f64,
 }
 
 /// One run against an earlier one.
@@ -81,6 +102,19 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// How `finding` stands in its run.
+    pub fn of(finding: &Finding) -> Self {
+        Self {
+            outcome: finding.outcome,
+            on_fail: finding.on_fail,
+            severity: finding.severity,
+            observed: finding.observed.clone(),
+            limit: finding.limit.clone(),
+            unit: finding.unit.clone(),
+            failing_rows: finding.failing_rows,
+        }
+    }
+
     /// How it came out and what was observed, in a few words.
     pub(super) fn said(&self) -> String {
         let label = match Label::of(self.outcome, self.on_fail) {

@@ -9,7 +9,7 @@ use chrono::DateTime;
 
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Draft};
-use crate::report::{self, Report};
+use crate::report::{self, Rendering, Report};
 
 /// Files and directories that hold reports.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ impl ReportFiles {
                 }
             }
             let is_known = |file: &PathBuf| found.iter().any(|f| f.path == *file || f.beside.contains(file));
-            let others = files.iter().filter(|file| file.extension().is_some_and(|e| e != "json") && report::format_of(file).is_ok());
+            let others = files.iter().filter(|file| file.extension().is_some_and(|e| e != "json") && is_report(file));
             let alone = others.filter(|file| !is_known(file) && !file.with_extension("json").exists());
             notes.extend(alone.map(|file| {
                 format!("{}: left alone: what it tells cannot be read without the same report in JSON beside it", file.display())
@@ -79,6 +79,13 @@ fn files_in(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     Ok(files)
 }
 
+/// Whether a file is a report in a format that is not read: by its name, and since it says who wrote it. Others write such
+/// files too.
+fn is_report(path: &Path) -> bool {
+    let says_who = |bytes: Vec<u8>| ["Sluicegate", "sluicegate"].iter().any(|name| memchr::memmem::find(&bytes, name.as_bytes()).is_some());
+    report::format_of(path).is_ok() && fs::read(path).is_ok_and(says_who)
+}
+
 /// The report in a file; inside, why it is none.
 fn read(path: &Path) -> Result<Result<Report, String>, Fault> {
     let failed = |e: std::io::Error| Fault::new(Code::of_reading(&e), format!("{}: cannot read: {e}", path.display()));
@@ -90,7 +97,7 @@ fn read(path: &Path) -> Result<Result<Report, String>, Fault> {
 
 impl Found {
     fn new(path: &Path, report: Report, files: &[PathBuf]) -> Result<Self, Fault> {
-        let is_beside = |file: &&PathBuf| file.with_extension("json") == path && *file != path && report::format_of(file).is_ok();
+        let is_beside = |file: &&PathBuf| file.with_extension("json") == path && *file != path && is_report(file);
         let began = report.began.as_ref().and_then(|began| DateTime::parse_from_rfc3339(began).ok());
         let at = match began {
             Some(began) => began.timestamp_millis(),
@@ -113,7 +120,7 @@ impl Found {
         for path in self.beside.iter().chain([&self.path]) {
             let format = report::format_of(path)?;
             let written = Draft::of(path).and_then(|draft| {
-                draft.file()?.write_all((format.render)(report).as_bytes())?;
+                draft.file()?.write_all(format.text(report, &Rendering::default()).as_bytes())?;
                 draft.place()
             });
             written.map_err(|e| Fault::new(Code::of_writing(&e), format!("{}: cannot write: {e}", path.display())))?;

@@ -12,6 +12,7 @@ mod column;
 mod column_set;
 mod common;
 mod compared;
+mod conflicts;
 mod drift;
 mod duplicates;
 mod earlier;
@@ -25,7 +26,7 @@ mod json_schema;
 pub mod judgement;
 mod length;
 mod limits;
-mod missing;
+pub mod missing;
 mod narrow;
 mod order;
 mod outliers;
@@ -283,6 +284,7 @@ macro_rules! rules {
 rules![
     missing::Missing,
     duplicates::Duplicates,
+    conflicts::Conflicts,
     range::Range,
     values::Values,
     pattern::Pattern,

@@ -6,7 +6,7 @@ use super::narrow::{Narrowing, Sought, lost};
 use super::requests::Scope;
 use crate::diagnostic::Fault;
 use crate::metric::fraction::Fraction;
-use crate::metric::ordered::OrderedHistogram;
+use crate::metric::ordered::{HistogramOut, OrderedHistogram};
 use crate::metric::{Number, Transform};
 
 /// Quantiles on their way to being exact.
@@ -36,6 +36,11 @@ impl ExactQuantiles {
         Self { probabilities, values: Narrowing::new(handle, column, transform) }
     }
 
+    /// Quantiles of `column`, whose histogram was counted before.
+    pub fn beside(histogram: &HistogramOut, column: usize, probabilities: Vec<f64>) -> Self {
+        Self { probabilities, values: Narrowing::beside(histogram, column) }
+    }
+
     /// Goes one pass further, or gives the quantiles: linear interpolation between the two nearest
     /// ranks of (n − 1)·p, Hyndman and Fan's type 7. `p` is the decimal that it is written as, and the quantile is
     /// rounded once.
@@ -54,6 +59,22 @@ impl ExactQuantiles {
         let quantiles = probabilities.iter().map(quantile).collect::<Option<_>>().ok_or_else(lost)?;
         Ok(Progress::Ready { quantiles, count: seen.count })
     }
+}
+
+/// The quantile at `p` of finite numbers, ascending, each with its count, as [`ExactQuantiles::advance`] gives it; none without numbers.
+pub fn quantile_of_counts(numbers: &[(Number, u64)], p: f64) -> Option<f64> {
+    let finite = || numbers.iter().filter(|(number, _)| number.as_f64().is_finite());
+    let count = finite().map(|(_, count)| count).sum::<u64>();
+    let place = Place::of(p, count);
+    let at = |rank: u64| {
+        let mut before = 0;
+        finite().find(|(_, count)| {
+            before += count;
+            rank < before
+        })
+    };
+    let ((low, _), (high, _)) = (at(place.low)?, at(place.high())?);
+    Some(if low == high { low.as_f64() } else { place.between(*low, *high) })
 }
 
 /// The ranks whose values are needed among `count` values, ascending.

@@ -14,6 +14,7 @@ use crate::metric::completeness::Completeness;
 use crate::metric::grouped::{Grouped, GroupedSpec};
 use crate::metric::groups::{GroupCounts, GroupKey};
 use crate::metric::ordered::OrderedHistogram;
+use crate::metric::overview::Overview;
 use crate::metric::{Budget, State};
 use crate::sql::Expression;
 
@@ -142,6 +143,11 @@ impl StateRequest {
     /// Whether it counts by the order of values, so that quantiles will be sought among them.
     pub fn is_histogram(&self) -> bool {
         self.counts::<OrderedHistogram>()
+    }
+
+    /// Whether it counts all that a report tells, so that what it leaves open will be looked at again.
+    pub fn is_overview(&self) -> bool {
+        self.counts::<Overview>()
     }
 
     /// Whether it counts what `S` does, by group or not.

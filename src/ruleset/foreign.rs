@@ -124,6 +124,7 @@ const RULES: &[(&str, &str)] = &[
          expecttablecolumnstomatchorderedlist columncount colcount colcountmatch expecttablecolumncounttoequal \
          expecttablecolumncounttobebetween columnspresent",
     ),
+    ("- conflicts: { key: [NAME], on: [OTHER] }", "functionaldependency dependency dependencies contradiction contradictions inconsistent"),
     ("- stuck: { column: NAME, max_run: 5 }", "frozen constant flatline unchanging repeated"),
 ];
 

@@ -15,6 +15,7 @@ mod tables;
 mod text_words;
 mod web;
 mod windows;
+mod written;
 
 pub use events::EventsSection;
 pub(crate) use foreign::rule_called;
@@ -29,6 +30,7 @@ pub use sections::{
 pub use table::Contract;
 pub use web::{HttpSection, Paging};
 pub use windows::{WindowSection, WindowSpan};
+pub use written::Written;
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Files;

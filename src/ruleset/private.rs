@@ -10,7 +10,8 @@ use crate::yaml::{Node, Position, Value};
 const HARMLESS_SECTIONS: [&str; 3] = ["schema", "source", "gate"];
 
 /// Keys of a rule that hold no values of columns, whatever the rule is.
-const HARMLESS_KEYS: [&str; 9] = ["id", "column", "columns", "by", "on_fail", "on_no_data", "tolerate", "min_rows", "require_evidence"];
+pub(super) const HARMLESS_KEYS: [&str; 9] =
+    ["id", "column", "columns", "by", "on_fail", "on_no_data", "tolerate", "min_rows", "require_evidence"];
 
 impl RuleFile {
     /// The columns that the contract masks, and those that `transform` makes of them.
@@ -160,7 +161,7 @@ impl<'a> Parts<'a> {
 }
 
 /// Whether a rule's columns are chosen by a glob that a masked column matches, or by a type, which one may have.
-fn reaches(privacy: &Privacy, rule: &Node) -> bool {
+pub(super) fn reaches(privacy: &Privacy, rule: &Node) -> bool {
     rule.entries().iter().any(|entry| match entry.key.as_str() {
         "columns" => selects(privacy, &entry.value),
         _ => reaches(privacy, &entry.value),

@@ -32,6 +32,8 @@ pub enum Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileMap {
+    /// What all columns get that no other word names. If left out: `none`.
+    pub level: Option<Level>,
     /// Rows, missing, minimum, maximum, mean, standard deviation. If left out: no column.
     pub basic: Option<ColumnSelection>,
     /// Everything. If left out: no column.
@@ -44,6 +46,11 @@ pub struct ProfileMap {
     pub histogram: Option<ColumnSelection>,
     /// The most frequent values. If left out: no column.
     pub top_values: Option<ColumnSelection>,
+    /// A histogram whose bins each end at a multiple of where they begin. If left out: bins are equally wide.
+    pub log: Option<ColumnSelection>,
+    /// Whether the report says how columns go together: correlations, and which columns name rows. Also looks again at columns of many
+    /// different texts. If left out: `false`.
+    pub correlations: Option<bool>,
 }
 
 impl<'de> Deserialize<'de> for Profile {

@@ -190,6 +190,16 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
+    /// The character of its line, from 1, that the field of a column begins at; `places` are lines of the unit, from 0, on
+    /// which records begin, and columns. None where records are not divided by delimiters or widths.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has changed since it was opened.
+    fn field_starts(&self, unit: &Unit, places: &[(u32, usize)]) -> Result<Vec<Option<u32>>, Fault> {
+        let _ = unit;
+        Ok(vec![None; places.len()])
+    }
+
     /// What kinds of values stand in columns that hold more than one kind.
     fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {
         let _ = evidence;

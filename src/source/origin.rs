@@ -146,6 +146,12 @@ impl RowOrigins {
         self.units[index as usize].records
     }
 
+    /// The line of its unit, from 0, that `row` begins on; none for formats without lines.
+    pub fn line_in_unit(&self, row: RowId) -> Option<u32> {
+        let place = &self.units[row.unit as usize];
+        (place.first_line > 0).then(|| place.line_jumps.line(row.row))
+    }
+
     /// Where `row` stands in what `origins` names.
     pub fn origin(&self, row: RowId, origins: &Origins) -> Origin {
         let place = &self.units[row.unit as usize];

@@ -158,6 +158,10 @@ impl Source for Partitioned {
         Ok(self.inner.retyped(evidence)?.map(again))
     }
 
+    fn field_starts(&self, unit: &Unit, places: &[(u32, usize)]) -> Result<Vec<Option<u32>>, Fault> {
+        self.inner.field_starts(unit, places)
+    }
+
     fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {
         self.inner.tallies(evidence)
     }

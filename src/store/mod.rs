@@ -23,6 +23,7 @@ mod partition;
 mod parts;
 mod position;
 mod quarantine;
+mod releases;
 mod stamp;
 mod summaries;
 
@@ -38,6 +39,7 @@ pub use self::parquet::{done_in, replays_in, stored_at};
 pub use self::partition::Partition;
 pub use self::position::{Position, moved_on};
 pub use self::quarantine::{Contents, MASKS, Quarantine, StagedPart};
+pub use self::releases::Release;
 pub use self::stamp::{ReplayedRows, Stamp, Stored};
 pub use self::summaries::{Coverage, SummaryName, Texts, Uncovered};
 pub use crate::remote::{Readable, Surroundings};

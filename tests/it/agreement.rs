@@ -8,6 +8,7 @@ use sluicegate::ruleset::{RuleFile, Words, json_schema};
 const NEEDED: &[(&str, &[(&str, &str)])] = &[
     ("missing", &[("column", "a")]),
     ("duplicates", &[]),
+    ("conflicts", &[("key", "[a]"), ("on", "[b]")]),
     ("range", &[("column", "a"), ("min", "0")]),
     ("values", &[("column", "a"), ("in", "[1]")]),
     ("pattern", &[("column", "a"), ("regex", "x")]),

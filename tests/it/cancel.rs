@@ -85,6 +85,7 @@ fn a_gate_that_is_cancelled_in_mid_run_ends_promptly_and_publishes_nothing() {
             supersede: false,
             replace: None,
             merge: None,
+            release: None,
             on_reject: OnReject::Halt,
             moving: None,
             dry_run: false,

@@ -80,7 +80,7 @@ impl Kind {
         let files = match (self, s3::store()) {
             (Self::S3, Some(store)) => {
                 let keys = store.keys(&format!("{}/aside", place.name()));
-                keys.iter().filter(|key| key.contains("/b2.")).map(|key| store.get(key)).collect()
+                keys.iter().filter(|key| key.contains("/b2.") && key.ends_with(".parquet")).map(|key| store.get(key)).collect()
             }
             _ => place.parts("aside", "b2").iter().map(|p| std::fs::read(p).expect("a part").into()).collect(),
         };

@@ -80,6 +80,7 @@ impl Topic {
             supersede: false,
             replace: None,
             merge: None,
+            release: None,
             on_reject: self.on_reject,
             moving: None,
             dry_run: false,
@@ -229,7 +230,7 @@ fn reports_name_an_event_by_topic_partition_and_offset() {
     assert_eq!(samples[0]["origin"], serde_json::json!({ "topic": "plays", "partition": 0, "offset": 1 }));
     assert_eq!(samples[1]["same_key_as"], serde_json::json!({ "topic": "plays", "partition": 0, "offset": 0 }));
     assert_eq!((&json["batch"]["format"], &json["batch"]["files"][0]["path"]), (&"events".into(), &"kafka://broker/plays".into()));
-    let html = (report::format_of(Path::new("r.html")).expect("a format").render)(&report);
+    let html = report::format_of(Path::new("r.html")).expect("a format").text(&report, &report::Rendering::default());
     assert!(html.contains("plays[0]@1") && html.contains("plays[2]@2"), "{html}");
     let back = report::read(&report::json(&report), "r.json").unwrap_or_else(|f| panic!("{f}"));
     assert_eq!(back, report);

@@ -54,14 +54,16 @@ fn html_is_one_file_without_requests_and_escapes_what_it_shows() {
         let html = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
         let verdict = page.file_stem().expect("a name").to_string_lossy().into_owned();
         assert!(html.to_lowercase().contains(&verdict), "{verdict} is not said");
-        assert!(!html.contains("<script"), "{}", page.display());
+        // Our own script, which the policy admits by its hash.
+        assert_eq!(html.matches("<script").count(), 1, "{}", page.display());
+        assert!(html.contains("script-src &#39;sha256-") || html.contains("script-src 'sha256-"), "{}", page.display());
         for request in ["src=\"http", "href=\"http", "@import", "url(h", "url(\""] {
             assert!(!html.contains(request), "{}: {request}", page.display());
         }
     }
 }
 
-fn browser() -> Option<&'static str> {
+pub fn browser() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
         .find(|name| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success()));

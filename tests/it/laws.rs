@@ -14,6 +14,7 @@ use arrow::datatypes::DataType;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use sluicegate::diagnostic::{Code, Fault};
+use sluicegate::metric::agreement::{Agreement, AgreementSpec};
 use sluicegate::metric::canonical::Normalize;
 use sluicegate::metric::cells::{Cells, RowsOfValues, Shapes, text_key};
 use sluicegate::metric::comoments::CoMoments;
@@ -29,12 +30,15 @@ use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
 use sluicegate::metric::members::{Member, Members};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
+use sluicegate::metric::overview::Overview;
 use sluicegate::metric::personal::Personal;
+use sluicegate::metric::row_sample::{RowSample, SampleSpec};
 use sluicegate::metric::runs::MissingRuns;
 use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Inside, Outside, Side};
 use sluicegate::metric::sequence::{Breaks, OrderSpec};
 use sluicegate::metric::stand_ins::{StandIn, StandIns};
 use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
+use sluicegate::metric::text_format::FormatCheck;
 use sluicegate::metric::{AnySpec, AnyState, Budget, Column, Inputs, Rows, STATES, State, Transform};
 use sluicegate::rows::{Mask, RowNumbers};
 
@@ -289,6 +293,7 @@ fn trials() -> Vec<Trial> {
         all.of::<Distinct>((), &[column]);
         all.of::<Cells>((), &[column]);
         all.of::<Frequencies>((), &[column]);
+        all.of::<Overview>((), &[column]);
         all.of::<GroupCounts>((), &[column, TEXT]);
         all.of::<EqualRuns>(1 + column as u64 % 2, &[column]);
     }
@@ -298,6 +303,8 @@ fn trials() -> Vec<Trial> {
             all.of::<Breaks>(OrderSpec { decreasing, strict }, &[column]);
         }
         all.of::<SortedRuns>(SortedSpec { max_run: 1 }, &[column, INTEGER]);
+        all.of::<Agreement>(AgreementSpec { keys: 1, majority: true }, &[column, INTEGER, TEXT]);
+        all.of::<Agreement>(AgreementSpec { keys: 2, majority: false }, &[column, INTEGER, FLOAT]);
         all.of::<SortedRuns>(SortedSpec { max_run: 2 }, &[column, FLOAT]);
     }
     for column in [INTEGER, FLOAT, DECIMAL] {
@@ -315,18 +322,22 @@ fn trials() -> Vec<Trial> {
         all.of::<Outside>(Fences { inside: Inside::Floats { low: 0.5, high: 2.5 }, side: Side::Low, log: true }, &[column]);
         all.of::<Bins>(BinsSpec { edges: Edges::Floats { low: -20.0, high: 20.0 }, bins: 7 }, &[column]);
         all.of::<Bins>(BinsSpec { edges: Edges::Integers { low: -20, width: 6 }, bins: 7 }, &[column]);
+        all.of::<Bins>(BinsSpec { edges: Edges::Decimals { low: -5, step: 5, scale: 1 }, bins: 30 }, &[column]);
     }
     for column in [INTEGER, DECIMAL] {
         all.of::<Deviations>(DeviationsSpec { centre: Centre::Integer(7), transform: Transform::IDENTITY }, &[column]);
         all.of::<Outside>(Fences { inside: Inside::Integers { low: -2, high: 7 }, side: Side::Both, log: false }, &[column]);
     }
     all.of::<Personal>((), &[INTEGER]);
+    all.of::<RowSample>(SampleSpec { rows_max: 5 }, &[INTEGER, FLOAT, TEXT, CODES]);
+    all.of::<RowSample>(SampleSpec { rows_max: 1000 }, &[DECIMAL, BOOLEAN]);
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
     all.of::<CoMoments>((), &[BOOLEAN, DECIMAL]);
     for column in [TEXT, CODES] {
         all.of::<TextExtrema>((), &[column]);
         all.of::<Shapes>((), &[column]);
         all.of::<Personal>((), &[column]);
+        all.of::<FormatCheck>("pattern a9".to_owned(), &[column]);
     }
     all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
     all.of::<Extrema>((), &[BOOLEAN]);
@@ -409,11 +420,11 @@ proptest! {
         let units: Vec<Unit> = units.iter().map(|batches| unit(batches)).collect();
         for trial in trials() {
             let out = trial.try_on(&ample, &units);
-            // These two are all that look at the memory limit.
-            if [Keys::NAME, SortedRuns::NAME].contains(&trial.spec.kind().name) {
+            // These are all that look at the memory limit.
+            if [Keys::NAME, SortedRuns::NAME, Agreement::NAME].contains(&trial.spec.kind().name) {
                 let tightly = trial.try_on(&tight, &units);
                 let is_equal = (trial.is_equal)(out.as_ref(), tightly.as_ref());
-                prop_assert!(is_equal || trial.spec.kind().name == SortedRuns::NAME, "{:?}: spilling changes nothing", trial.spec);
+                prop_assert!(is_equal || [SortedRuns::NAME, Agreement::NAME].contains(&trial.spec.kind().name), "{:?}: spilling changes nothing", trial.spec);
             }
             if trial.minds_no_batches {
                 for (i, (cut, whole)) in units.iter().zip(&wholes).enumerate() {
@@ -545,6 +556,10 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<CoMoments>((), &[INTEGER, FLOAT]),
         Trial::of::<Frequencies>((), &[TEXT]),
         Trial::of::<Cells>((), &[FLOAT]),
+        Trial::of::<Overview>((), &[INTEGER]),
+        Trial::of::<Overview>((), &[FLOAT]),
+        Trial::of::<Overview>((), &[TEXT]),
+        Trial::of::<RowSample>(SampleSpec { rows_max: 20_000 }, &[INTEGER, FLOAT, TEXT]),
         Trial::of::<Shapes>((), &[TEXT]),
         Trial::of::<RowsOfValues>(wanted, &[TEXT]),
         Trial::of::<Cells>((), &[INTEGER]),
@@ -558,6 +573,7 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<StandIns>(vec![StandIn::Text("group 7".into()), StandIn::Text("group 13".into())], &[TEXT]),
         Trial::of::<EqualRuns>(1, &[BOOLEAN]),
         Trial::of::<SortedRuns>(SortedSpec { max_run: 1 }, &[TEXT, FLOAT]),
+        Trial::of::<Agreement>(AgreementSpec { keys: 1, majority: true }, &[TEXT, FLOAT]),
         Trial::of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &[INTEGER]),
     ]
 }

@@ -167,6 +167,7 @@ gate: { publish: d.parquet }
         for finding in report["findings"].as_array_mut().expect("findings") {
             for sample in finding["samples"].as_array_mut().expect("samples") {
                 sample["origin"] = serde_json::Value::Null;
+                sample.as_object_mut().expect("a row").remove("line_column");
                 if let Some(other) = sample.get_mut("same_key_as") {
                     *other = other["row"].clone();
                 }

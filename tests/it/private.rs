@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
+use sluicegate::report::FORMATS;
 use sluicegate::rules::RULES;
 
-use crate::support::Place;
+use crate::support::{Place, files_below};
 
 /// What no output may hold: the beginnings of all private texts, numbers and dates. In rule files they stand too.
 const CANARIES: [&str; 4] = ["CANARY", "canary", "91827", "1903-"];
@@ -59,6 +60,7 @@ fn rules_of(name: &str) -> &'static str {
             "  - missing: { columns: [name, ssn, pay], on_fail: warn, disguised: true }\n  - missing: { id: by-missing, column: code, by: [name] }\n"
         }
         "duplicates" => "  - duplicates: { key: [ssn] }\n  - duplicates: { id: whole, on_fail: warn }\n",
+        "conflicts" => "  - conflicts: { key: [name], on: [ssn, pay], on_fail: warn }\n",
         "range" => {
             "  - range: { column: ssn, min: 9182710, max: 9182790 }\n  - range: { id: range-pay, column: pay, below: 91827990.5, where: \"name <> 'CANARY-WHERE'\", on_fail: warn }\n  - range: { id: range-born, column: born, min: 1903-02-01, on_fail: warn }\n  - range: { id: made, column: later, max: 9182750, on_fail: warn }\n  - range: { id: by-name, column: code, max: 3, by: [name], on_fail: warn }\n"
         }
@@ -99,18 +101,18 @@ fn rules_of(name: &str) -> &'static str {
     }
 }
 
-fn rule_file(mask: &str, rules: &str) -> String {
+pub fn rule_file(mask: &str, rules: &str) -> String {
     format!(
         "dataset: people\nschema:\n  columns:\n    id: {{ type: int64 }}\n    ssn: {{ type: int64, mask: {mask} }}\n    name: {{ type: string, mask: {mask}, required: true }}\n    born: {{ type: date, mask: {mask} }}\n    pay: {{ type: float64, mask: {mask} }}\n    code: {{ type: int64 }}\ntransform:\n  shout: upper(name)\n  later: ssn + 1\n  big: \"CASE WHEN name = 'CANARY7F3A-Overflow' THEN ssn * 9223372036854775807 ELSE 0 END\"\nprofile: full\nsamples: 50\nrules:\n{rules}"
     )
 }
 
-fn all_rules() -> String {
+pub fn all_rules() -> String {
     RULES.iter().map(|rule| rules_of(rule.name)).collect()
 }
 
 /// Good and bad rows, duplicates, outliers, missing values, and records that cannot be read in several ways.
-fn people() -> String {
+pub fn people() -> String {
     let mut csv = "id,ssn,name,born,pay,code\n".to_owned();
     let names = ["Quill", "Quill", "Quill", "Ysolde", "Zebedee", "Oberon"];
     for i in 0..60 {
@@ -129,14 +131,19 @@ fn people() -> String {
 }
 
 /// Other people, to compare with.
-fn people_before() -> String {
+pub fn people_before() -> String {
     people().replace("Quill", "Nemo").replace("91827", "918270")
 }
 
+/// Asks for a report in every format; each is called after it.
+pub fn wanted() -> Vec<String> {
+    FORMATS.iter().map(|format| format!("--report={0}=report.{0}", format.name)).collect()
+}
+
 /// The texts of all reports that a run wrote.
-fn reports(place: &Place) -> Vec<(String, String)> {
+pub fn reports(place: &Place) -> Vec<(String, String)> {
     let read = |name: &str| std::fs::read(place.path(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    sluicegate::report::extensions().map(|e| format!("report.{e}")).filter_map(|name| Some((name.clone(), read(&name).ok()?))).collect()
+    FORMATS.iter().map(|format| format!("report.{}", format.name)).filter_map(|name| Some((name.clone(), read(&name).ok()?))).collect()
 }
 
 #[test]
@@ -146,7 +153,7 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
         place.write("people.csv", people());
         place.write("before.csv", people_before());
         place.write("rules.yaml", rule_file(mask, &all_rules()));
-        let wanted: Vec<String> = sluicegate::report::extensions().map(|e| format!("--report=report.{e}")).collect();
+        let wanted = wanted();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let written = |arguments: &[&str]| {
             let said = clean(&place, &[arguments, &wanted].concat());
@@ -157,6 +164,7 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
             let report: serde_json::Value = serde_json::from_str(json).expect("JSON");
             assert_eq!(report["faults"], serde_json::json!([]), "{mask}: {}", said.text);
             assert!(json.contains("***") || json.contains("hmac:"), "{mask}: nothing is shown of them at all");
+            ensure_site_is_clean(&place);
             report
         };
         let report = written(&["check", "people.csv", "-r", "rules.yaml", "--verbose"]);
@@ -183,6 +191,20 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
         let said = clean(&place, &[&["replay", "-r", "later.yaml"], order.as_slice()].concat());
         assert_eq!(said.code, 0, "{}", said.text);
         ensure_quarantine_is_clean(&place);
+    }
+}
+
+/// A site, and formats that no extension asks for, made of the report.
+fn ensure_site_is_clean(place: &Place) {
+    assert_eq!(clean(place, &["report", "report.json", "-o", "site"]).code, 0);
+    let pages = [files_below(&place.path("site"), "html"), files_below(&place.path("site"), "json")].concat();
+    assert!(pages.len() >= 6, "{pages:?}");
+    for page in pages {
+        ensure_clean(&std::fs::read_to_string(&page).expect("a page"), &page.display().to_string());
+    }
+    for format in sluicegate::report::FORMATS {
+        assert_eq!(clean(place, &["report", "report.json", "-o", &format!("{}=other", format.name)]).code, 0);
+        ensure_clean(&std::fs::read_to_string(place.path("other")).expect("a report"), format.name);
     }
 }
 

@@ -20,7 +20,7 @@ use self::item::Binding;
 use self::preparation::{binding, certainty};
 use super::earlier::{self, ComparedColumn, Earlier, Profiled};
 use super::keeps::{self, Keeps};
-use super::profile::{self, ColumnPlan};
+use super::profile::{self, ColumnPlan, Relations};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FindingCode, Message};
 use crate::metric::completeness::{Completeness, Counts};
@@ -40,6 +40,7 @@ pub struct Plan {
     pub requests: Requests,
     pub checks: Vec<PlannedCheck>,
     pub(super) profile: Vec<ColumnPlan>,
+    pub(super) relations: Option<Relations>,
     /// Columns of the published schema that name a row: the keys of `duplicates`.
     pub identity: Vec<usize>,
     /// Steps of `clean` and `transform` that this batch's columns do not allow, and why.
@@ -124,8 +125,8 @@ pub(crate) struct Terms<'a> {
 pub(crate) fn bind(terms: &Terms<'_>) -> Result<Plan, Faults> {
     let (mut plan, faults) = bind_on(terms);
     faults.or_ok(())?;
-    let (profile, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
-    plan.profile = profile;
+    let (profile, relations, asked) = profile::plan(terms.rules, &plan.prepare, &plan.requests)?;
+    (plan.profile, plan.relations) = (profile, relations);
     plan.requests.absorb(asked);
     let (compared, asked) = earlier::ask(terms.profiled, &plan.prepare, plan.profile.iter().map(|column| column.index), &plan.requests);
     plan.compared = compared;
@@ -170,6 +171,7 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
         requests: Requests::default(),
         checks: Vec::new(),
         profile: Vec::new(),
+        relations: None,
         identity: Vec::new(),
         skipped_steps,
         passed_by_statistics: Vec::new(),

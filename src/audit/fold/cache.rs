@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
 
 use crate::audit::Plan;
+use crate::diagnostic::{Code, Fault};
 use crate::metric::{Budget, Reservation};
 use crate::rows::RowNumbers;
 use crate::source::{Chunk, Rereading, Source};
@@ -14,8 +16,61 @@ use crate::source::{Chunk, Rereading, Source};
 /// So many bytes are kept of what is cheap to read again.
 const DECODED_MAX: u64 = 64 << 20;
 
-/// Some of a unit's rows, as the source gave them, with the kept columns alone.
-pub(in crate::audit) type CachedRows = Vec<(RecordBatch, RowNumbers)>;
+/// A unit's rows, as the source gave them: the kept columns alone.
+#[derive(Default)]
+pub(in crate::audit) struct CachedRows {
+    schema: Option<SchemaRef>,
+    rows: Vec<RowNumbers>,
+    /// By kept column, its arrays; none of what will not be looked at again.
+    columns: Vec<Option<Vec<ArrayRef>>>,
+}
+
+impl CachedRows {
+    /// Keeps the columns at `positions` of a batch.
+    ///
+    /// # Errors
+    /// They are not there: a mistake of ours.
+    pub(super) fn push(&mut self, batch: &RecordBatch, positions: &[usize], rows: &RowNumbers) -> Result<(), Fault> {
+        let why = |e| Fault::new(Code::Internal, format!("cannot keep columns: {e}"));
+        if self.schema.is_none() {
+            self.schema = Some(Arc::new(batch.schema().project(positions).map_err(why)?));
+            self.columns = vec![Some(Vec::new()); positions.len()];
+        }
+        for (kept, position) in self.columns.iter_mut().zip(positions) {
+            if let Some(kept) = kept {
+                kept.push(batch.column(*position).clone());
+            }
+        }
+        self.rows.push(rows.clone());
+        Ok(())
+    }
+
+    /// Lets go of the columns that no state will look at again: by column, `watchers` are the states that may.
+    pub(super) fn let_go(&mut self, watchers: &[Vec<usize>], looks_again: impl Fn(usize) -> bool) {
+        for (kept, watchers) in self.columns.iter_mut().zip(watchers) {
+            if kept.is_some() && !watchers.iter().any(|state| looks_again(*state)) {
+                *kept = None;
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.columns.iter().flatten().flatten().map(|array| array.get_array_memory_size()).sum()
+    }
+
+    /// The rows with the columns at `positions` alone, if they were kept.
+    fn chunks(&self, positions: &[usize]) -> Option<Vec<Chunk>> {
+        let schema = Arc::new(self.schema.as_ref()?.project(positions).ok()?);
+        let columns: Vec<&Vec<ArrayRef>> = positions.iter().map(|p| self.columns.get(*p)?.as_ref()).collect::<Option<_>>()?;
+        let chunk = |(i, rows): (usize, &RowNumbers)| {
+            let arrays: Vec<ArrayRef> = columns.iter().map(|arrays| arrays[i].clone()).collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+            let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options).ok()?;
+            Some(Chunk { batch, rows: rows.clone(), malformed: Vec::new() })
+        };
+        self.rows.iter().enumerate().map(chunk).collect()
+    }
+}
 
 /// The kept columns of all units so far.
 pub(in crate::audit) struct ColumnCache {
@@ -33,7 +88,7 @@ impl ColumnCache {
         if plan.prepare.changes_rows() {
             return Vec::new();
         }
-        let requests = plan.requests.states.iter().filter(|r| r.is_histogram());
+        let requests = plan.requests.states.iter().filter(|r| r.is_histogram() || r.is_overview());
         let conditions = |r: &crate::rules::StateRequest| r.scope.condition.map(|c| plan.requests.conditions[c].expression.columns.clone());
         let columns = requests.flat_map(|r| [r.columns.clone(), r.scope.by.clone(), conditions(r).unwrap_or_default()].concat());
         let columns = plan.prepare.source_columns(&columns.collect::<Vec<_>>());
@@ -57,8 +112,7 @@ impl ColumnCache {
 
     /// Keeps a unit's rows, as long as half of the memory limit is left for others.
     pub(crate) fn take(mut self, unit: u32, rows: CachedRows) -> Option<Self> {
-        let bytes: usize = rows.iter().map(|(batch, _)| batch.get_array_memory_size()).sum();
-        self.memory.grow(bytes);
+        self.memory.grow(rows.bytes());
         self.units.insert(unit, rows);
         (!self.budget.is_half_used()).then_some(self)
     }
@@ -66,10 +120,17 @@ impl ColumnCache {
     /// The rows of `unit` with `columns` alone, if all of them were kept.
     pub(crate) fn chunks(&self, unit: u32, columns: &[usize]) -> Option<Vec<Chunk>> {
         let positions: Vec<usize> = columns.iter().map(|c| self.columns.binary_search(c).ok()).collect::<Option<_>>()?;
-        let chunk = |(batch, rows): &(RecordBatch, RowNumbers)| {
-            let batch = batch.project(&positions).expect("the places are of columns that were kept");
-            Chunk { batch, rows: rows.clone(), malformed: Vec::new() }
-        };
-        Some(self.units.get(&unit)?.iter().map(chunk).collect())
+        self.units.get(&unit)?.chunks(&positions)
+    }
+
+    /// By column of [`ColumnCache::columns`], the states of the first pass that may look at it again.
+    pub(crate) fn watchers(plan: &Plan, columns: &[usize]) -> Vec<Vec<usize>> {
+        let mut watchers = vec![Vec::new(); columns.len()];
+        for (i, request) in plan.requests.states.iter().enumerate().filter(|(_, r)| r.is_histogram() || r.is_overview()) {
+            let condition = request.scope.condition.map(|c| plan.requests.conditions[c].expression.columns.as_slice()).unwrap_or_default();
+            let read = plan.prepare.source_columns(&[&request.columns, &request.scope.by, condition].concat());
+            read.iter().filter_map(|column| columns.binary_search(column).ok()).for_each(|at| watchers[at].push(i));
+        }
+        watchers
     }
 }

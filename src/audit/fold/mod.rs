@@ -101,6 +101,7 @@ pub(super) fn first_pass<S: Sink>(
     // What is published keeps its type; what is only looked at may come as the file holds it.
     let projection = if sink.wants_rows() { projection } else { projection.compact() };
     let again = ColumnCache::columns(source, plan);
+    let watchers = ColumnCache::watchers(plan, &again);
     let positions: Option<Vec<usize>> = again.iter().map(|c| projection.columns.binary_search(c).ok()).collect();
     let positions = positions.filter(|positions| !positions.is_empty());
     let mut cache = positions.is_some().then(|| ColumnCache::new(again, &job.budget));
@@ -112,21 +113,21 @@ pub(super) fn first_pass<S: Sink>(
         }
         let mut fold = UnitFold::new(&pass, unit);
         let mut open = if sink.wants_rows() { Some(sink.open()?) } else { None };
-        let mut cached = CachedRows::new();
+        let mut cached = CachedRows::default();
         let end = source.read(unit, preread, &projection, &mut |chunk| {
             job.cancel.check()?;
             if let Some(positions) = &positions {
-                let columns =
-                    chunk.batch.project(positions).map_err(|e| Fault::new(Code::Internal, format!("cannot keep columns: {e}")))?;
-                cached.push((columns, chunk.rows.clone()));
+                cached.push(&chunk.batch, positions, &chunk.rows)?;
             }
             for prepared in plan.prepare.apply(chunk, &projection).map_err(Faults::into_first)? {
                 if let (Some((batch, sound)), Some(open)) = (fold.take(prepared)?, open.as_mut()) {
                     sink.take(open, batch.sound_rows(&plan.prepare.schema, &sound)?)?;
                 }
             }
+            cached.let_go(&watchers, |state| fold.looks_again(state, false));
             Ok(())
         })?;
+        cached.let_go(&watchers, |state| fold.looks_again(state, true));
         let part = open.map(|open| sink.close(open)).transpose()?;
         Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };

@@ -85,6 +85,15 @@ impl States {
         Ok(undecidable)
     }
 
+    /// Whether a state may need a second look at the rows so far.
+    pub(super) fn looks_again(&self, state: usize, at_end: bool) -> bool {
+        match &self.answers[state] {
+            Answer::Counted(state) => state.looks_again(at_end),
+            Answer::SameAs(all) => self.looks_again(*all, at_end),
+            Answer::FromStatistics(_) => false,
+        }
+    }
+
     /// From here on states over the sound rows count by themselves.
     fn unshare(&mut self) -> Result<(), Fault> {
         (0..self.answers.len()).try_for_each(|i| self.unshare_one(i))

@@ -82,6 +82,11 @@ impl<'a> UnitFold<'a> {
         Ok(Some((batch, sound)))
     }
 
+    /// Whether a state may need a second look at the rows so far.
+    pub(super) fn looks_again(&self, state: usize, at_end: bool) -> bool {
+        self.states.looks_again(state, at_end)
+    }
+
     /// Counts what the row tests said, by group.
     fn count(&mut self, batch: &RowBatch, outcomes: &RowOutcomes) {
         let (len, rows) = (batch.len(), &batch.prepared.rows);

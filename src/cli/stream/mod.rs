@@ -64,7 +64,11 @@ pub(super) struct StreamCommand {
     /// Report each so often: a number of events, or a time. Without it there is one report, at the end
     #[arg(long, value_name = "EVENTS|TIME")]
     summary: Option<Remembered>,
-    #[arg(long = "report", value_name = "PATH", help = "Write the last report; the format follows the extension; may be given again")]
+    #[arg(
+        long = "report",
+        value_name = "[FORMAT=]PATH",
+        help = "Write the last report; the format is named, or follows the extension; may be given again"
+    )]
     reports: Vec<PathBuf>,
     #[command(flatten)]
     means: Means,

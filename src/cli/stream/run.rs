@@ -98,7 +98,7 @@ impl StreamCommand {
 /// Where events come from.
 enum From {
     Pipe(Input),
-    Topic(TopicInput),
+    Topic(Box<TopicInput>),
 }
 
 /// Where events go that pass.
@@ -117,7 +117,7 @@ struct Ends {
 impl Ends {
     fn open(command: &StreamCommand) -> Result<Self, Fault> {
         let from = match Settings::is_meant_by(&command.events) {
-            true => From::Topic(TopicInput::open(&command.events, command.positions.as_deref(), command.drain)?),
+            true => From::Topic(Box::new(TopicInput::open(&command.events, command.positions.as_deref(), command.drain)?)),
             false => From::Pipe(Input::open(&command.events)?),
         };
         let bad = LineSink::append_to(&command.bad)?;

@@ -48,6 +48,22 @@ pub fn parts_of_mended(rules: &RuleFile, quarantine: &Quarantine, mended: &Mende
     faults.or_ok(parts)
 }
 
+/// The part that holds all rows of the batch `id`, which was set aside as a whole; none if there is no such part.
+///
+/// # Errors
+/// The quarantine cannot be read.
+pub fn part_set_aside_whole(rules: &RuleFile, quarantine: &Quarantine, id: &str) -> Result<Option<Part>, Fault> {
+    if !quarantine.is_there()? {
+        return Ok(None);
+    }
+    for part in quarantine::listing(quarantine)?.parts {
+        if part.stamp.batch_id == id && part.stamp.dataset == rules.sections.dataset && part.is_whole()? {
+            return Ok(Some(part));
+        }
+    }
+    Ok(None)
+}
+
 fn of_other_data(part: &Part, dataset: &str) -> Fault {
     let Part { stamp, .. } = part;
     Fault::new(

@@ -9,6 +9,7 @@
 mod chosen;
 mod judged;
 mod mended;
+mod released;
 mod rows;
 mod same;
 mod stays;
@@ -19,19 +20,21 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 
-pub use self::chosen::{parts, parts_of_mended};
+pub use self::chosen::{part_set_aside_whole, parts, parts_of_mended};
 use self::judged::Judged;
 pub use self::mended::Mended;
 use self::rows::ToJudge;
 use self::written::Written;
+use super::releasing::Decision;
 use super::staging::Staging;
 use super::summaries::{self, Keeping};
-use super::{ATTEMPTS_MAX, PublishedTable};
+use super::{ATTEMPTS_MAX, AskedRelease, PublishedTable};
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::quarantine::{Part, is_ours};
-use crate::report::model::Mode;
+use crate::report::Report;
+use crate::report::model::{Mode, Release};
 use crate::rows::RowSet;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
@@ -50,6 +53,8 @@ pub struct Request<'a> {
     pub publish: Arc<dyn Store>,
     pub quarantine: Quarantine,
     pub job: MakeJob<'a>,
+    /// That the batch shall be published although it is rejected, if a person asks for that.
+    pub release: Option<&'a AskedRelease>,
     /// The rows that take the place of those set aside; without them all are judged again as they are.
     pub mended: Option<&'a Mended>,
     /// A directory of this run's own.
@@ -61,11 +66,13 @@ pub struct Request<'a> {
 }
 
 /// What became of the rows that one batch had left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Replayed {
     pub verdict: Verdict,
     /// Why, in a sentence each.
     pub reasons: Vec<String>,
+    /// That a person released the batch, so that rows that pass are published although it is rejected.
+    pub released: Option<Release>,
     /// Rows that pass now; they are published if the verdict allows.
     pub pass: u64,
     /// Rows that stay set aside.
@@ -80,6 +87,8 @@ pub struct Replayed {
     pub joined_before: u64,
     /// What failed after the rows were published, and did not undo that.
     pub warnings: Vec<String>,
+    /// The report of the rows that were judged, if any were.
+    pub report: Option<Report>,
 }
 
 /// Judges the rows of `part` again.
@@ -193,16 +202,20 @@ impl<'a> ReplayedBatch<'a> {
         let judged = Judged::new(&audited, staged.units(), &fails, set_aside_file)?;
         let pass = judged.passing();
         let published_failing = audited.row_origins.units().filter(|u| u.file != set_aside_file).map(|u| fails.len_of(u.index)).sum();
+        let release = self.release(report.verdict, pass, job.now)?;
         let replayed = Replayed {
             verdict: report.verdict,
-            reasons: report.reasons,
+            reasons: report.reasons.clone(),
+            released: release.as_ref().map(Decision::told),
             pass,
             stay: written.rows - pass,
             published_failing,
             not_mended: self.not_mended(&judged, &written),
+            report: Some(self.report(report, release.as_ref(), pass, &written)),
             ..Replayed::nothing(&written)
         };
-        if self.request.dry_run || !matches!(replayed.verdict, Verdict::Accept | Verdict::Quarantine) {
+        let may_pass = matches!(replayed.verdict, Verdict::Accept | Verdict::Quarantine) || release.is_some();
+        if self.request.dry_run || !may_pass {
             return Ok(Some(replayed));
         }
         job.cancel.check()?;
@@ -217,7 +230,8 @@ impl<'a> ReplayedBatch<'a> {
         let is_whole = published_failing == 0 && keeps != Keeps::Nothing;
         let summary = if is_whole { Some(audited.summary(&job, Some(&self.part.stamp.batch_id), &fails)?) } else { None };
         let keeping = Keeping::new(publish.as_ref(), &self.part.stamp.batch_id, summary.as_ref());
-        Ok(self.publish(&job, staged, &fails, &judged, (snapshot, &keeping))?.map(|warnings| Replayed { warnings, ..replayed }))
+        let published = self.publish(&job, staged, &fails, (&judged, release.as_ref()), (snapshot, &keeping))?;
+        Ok(published.map(|warnings| Replayed { warnings, ..replayed }))
     }
 
     /// Publishes the rows that pass; gives what failed afterwards, or none if others have changed the table.
@@ -226,7 +240,7 @@ impl<'a> ReplayedBatch<'a> {
         job: &Job<'_>,
         mut staged: Box<dyn Stage>,
         fails: &RowSet,
-        judged: &Judged,
+        (judged, release): (&Judged, Option<&Decision>),
         (snapshot, keeping): (Option<&dyn Snapshot>, &Keeping<'_>),
     ) -> Result<Option<Vec<String>>, Fault> {
         let Request { rules, publish, quarantine, mended, .. } = self.request;
@@ -245,6 +259,7 @@ impl<'a> ReplayedBatch<'a> {
         conserved(staged.count()? - before, judged.passing(), "the batch's file gains")?;
         // From here on, what was begun is ended.
         job.cancel.check()?;
+        release.map_or(Ok(()), |release| release.record(quarantine))?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
         let since = self.published.as_deref().map(|rows| summaries::since(publish.as_ref(), &stamp.batch_id, rows)).transpose()?;
         let kept = keeping.put(staged.as_ref(), since.flatten());
@@ -297,6 +312,8 @@ impl Replayed {
             not_mended,
             joined_before,
             warnings: Vec::new(),
+            released: None,
+            report: None,
         }
     }
 }

@@ -27,6 +27,7 @@ use super::canonical::RowBytes;
 use super::column::{Column, Floats, Numbers};
 use super::encoding;
 use super::inputs::Inputs;
+use super::number::Number;
 use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
@@ -143,6 +144,26 @@ impl State for Distinct {
         let mut memory = Reservation::new(memory);
         memory.resize(seen.bytes());
         Ok(Self { seen, memory })
+    }
+}
+
+impl Distinct {
+    /// Takes in a number, hashed as one of a column is.
+    pub(super) fn insert_number(&mut self, number: Number) {
+        match number {
+            Number::Float(x) => self.seen.insert(mix((x + 0.0).to_bits())),
+            Number::Int { value, .. } => match i64::try_from(value) {
+                Ok(narrow) => self.seen.insert_integer(narrow),
+                Err(_) => self.seen.insert(xxh3_64(&value.to_le_bytes())),
+            },
+        }
+        self.memory.resize(self.seen.bytes());
+    }
+
+    /// Takes in the hash of a text (xxh3, 64 bits).
+    pub(super) fn insert_hash(&mut self, hash: u64) {
+        self.seen.insert(hash);
+        self.memory.resize(self.seen.bytes());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Counts in bins of equal width.
+//! Counts in bins of equal width, and beside them.
 //!
 //! A value lies in the bin whose edges it lies between, and on an edge in the bin that begins there, exactly: integers (decimals,
 //! dates and times beneath) have bins of whole numbers of them, floats are held against the smallest float that is not below an edge.
@@ -25,8 +25,17 @@ pub struct Bins {
     spec: BinsSpec,
     /// For floats: where the second bin and those after it begin.
     starts: Vec<f64>,
-    counts: Vec<u64>,
+    out: BinsOut,
     memory: Reservation,
+}
+
+/// How many finite values lie in the bins, and how many beside them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinsOut {
+    /// One count a bin.
+    pub counts: Vec<u64>,
+    pub below: u64,
+    pub above: u64,
 }
 
 /// Where the bins lie, and how many there are.
@@ -55,6 +64,9 @@ pub enum Edges {
         #[serde(with = "crate::metric::plain::float")]
         high: f64,
     },
+    /// Of floats, where edges are decimals: the first bin begins at `low` / 10^`scale`, each is `step` / 10^`scale` wide, and an edge
+    /// is the float nearest to it. Both ends included.
+    Decimals { low: i64, step: u32, scale: i8 },
 }
 
 impl BinsSpec {
@@ -84,7 +96,16 @@ impl BinsSpec {
             Edges::Floats { low, .. } if index == 0 => Number::Float(low),
             Edges::Floats { high, .. } if index == self.bins => Number::Float(high),
             Edges::Floats { low, high } => Number::Float(self.exact_edge(low, high, index).as_f64()),
+            Edges::Decimals { low, step, scale } => {
+                let value = i128::from(low) + i128::from(step) * index as i128;
+                Number::Float(Number::Int { value, scale }.as_f64())
+            }
         }
+    }
+
+    /// The outer edges, of floats.
+    fn ends(&self) -> (f64, f64) {
+        (self.edge(0, 0).as_f64(), self.edge(self.bins, 0).as_f64())
     }
 
     fn exact_edge(&self, low: f64, high: f64, index: usize) -> Fraction {
@@ -93,13 +114,42 @@ impl BinsSpec {
 
     /// The smallest floats that are not below the edges between bins.
     fn starts(&self) -> Vec<f64> {
-        let Edges::Floats { low, high } = self.edges else { return Vec::new() };
-        let start = |index| {
-            let edge = self.exact_edge(low, high, index);
-            let nearest = edge.as_f64();
-            if Fraction::of_float(nearest).is_below(&edge) { nearest.next_up() } else { nearest }
+        let start = |index| match self.edges {
+            Edges::Floats { low, high } => {
+                let edge = self.exact_edge(low, high, index);
+                let nearest = edge.as_f64();
+                if Fraction::of_float(nearest).is_below(&edge) { nearest.next_up() } else { nearest }
+            }
+            Edges::Integers { .. } | Edges::Decimals { .. } => self.edge(index, 0).as_f64(),
         };
-        (1..self.bins).map(start).collect()
+        match self.edges {
+            Edges::Integers { .. } => Vec::new(),
+            Edges::Floats { .. } | Edges::Decimals { .. } => (1..self.bins).map(start).collect(),
+        }
+    }
+
+    /// How many of some numbers, each with its count, lie where.
+    pub fn count(&self, numbers: &[(Number, u64)]) -> BinsOut {
+        let mut out = BinsOut { counts: vec![0; self.bins], ..BinsOut::default() };
+        let (starts, (low, high)) = (self.starts(), self.ends());
+        for (number, count) in numbers {
+            match (self.edges, number) {
+                (Edges::Integers { low, width }, Number::Int { value, .. }) => match usize::try_from((value - low).div_euclid(width)) {
+                    Ok(bin) if bin < self.bins => out.counts[bin] += count,
+                    Ok(_) => out.above += count,
+                    Err(_) if *value < low => out.below += count,
+                    Err(_) => out.above += count,
+                },
+                (Edges::Integers { .. }, Number::Float(_)) => {}
+                (Edges::Floats { .. } | Edges::Decimals { .. }, number) => match number.as_f64() {
+                    x if !x.is_finite() => {}
+                    x if x < low => out.below += count,
+                    x if x > high => out.above += count,
+                    x => out.counts[starts.partition_point(|start| *start <= x)] += count,
+                },
+            }
+        }
+        out
     }
 }
 
@@ -118,82 +168,93 @@ fn width<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i128, D::Error> {
 
 impl State for Bins {
     const NAME: &'static str = "bins";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Spec = BinsSpec;
-    /// One count a bin.
-    type Out = Vec<u64>;
+    type Out = BinsOut;
 
     fn empty(spec: &BinsSpec, _: &[DataType], memory: &Arc<Budget>) -> Self {
         let mut memory = Reservation::new(memory);
         memory.resize(spec.bins * 16);
-        Self { spec: *spec, starts: spec.starts(), counts: vec![0; spec.bins], memory }
+        let out = BinsOut { counts: vec![0; spec.bins], ..BinsOut::default() };
+        Self { spec: *spec, starts: spec.starts(), out, memory }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let present = columns[0].present(rows.selection);
+        let BinsOut { counts, below, above } = &mut self.out;
         match (self.spec.edges, columns[0].numbers()) {
             (Edges::Integers { low, width }, Some(Numbers::Ints { values, .. })) => {
                 // Division in 64 bits takes a tenth of the time.
                 let narrow = u64::try_from(width).ok();
                 each_width!(values, values => present.rows(rows.len(), |i| {
                     let value = i128::from(values[i]);
+                    if value < low {
+                        *below += 1;
+                        return;
+                    }
                     let steps = value.abs_diff(low);
                     let bin = match (narrow, u64::try_from(steps)) {
                         (Some(width), Ok(steps)) => usize::try_from(steps / width),
                         _ => usize::try_from(steps / width.unsigned_abs()),
                     };
-                    if let Some(count) = bin.ok().filter(|_| value >= low).and_then(|bin| self.counts.get_mut(bin)) {
-                        *count += 1;
+                    match bin.ok().and_then(|bin| counts.get_mut(bin)) {
+                        Some(count) => *count += 1,
+                        None => *above += 1,
                     }
                 }));
             }
-            (Edges::Floats { low, high }, Some(_)) => {
+            (Edges::Floats { .. } | Edges::Decimals { .. }, Some(_)) => {
+                let ((low, high), starts) = (self.spec.ends(), &self.starts);
                 // Roughly, and near at hand where rounding or overflow leads astray.
                 let bins = self.spec.bins as f64;
                 let (per_width, last) = (1.0 / (high / bins - low / bins), self.spec.bins - 1);
                 for_each_float(columns[0], &present, |_, x| {
                     if !(x >= low && x <= high) {
+                        *below += u64::from(x < low && x.is_finite());
+                        *above += u64::from(x > high && x.is_finite());
                         return;
                     }
                     let mut bin = (((x - low) * per_width) as usize).min(last);
-                    while bin > 0 && x < self.starts[bin - 1] {
+                    while bin > 0 && x < starts[bin - 1] {
                         bin -= 1;
                     }
-                    while bin < last && x >= self.starts[bin] {
+                    while bin < last && x >= starts[bin] {
                         bin += 1;
                     }
-                    self.counts[bin] += 1;
+                    counts[bin] += 1;
                 });
             }
-            (Edges::Integers { .. }, Some(Numbers::Floats(_)) | None) | (Edges::Floats { .. }, None) => {}
+            (Edges::Integers { .. }, Some(Numbers::Floats(_)) | None) | (Edges::Floats { .. } | Edges::Decimals { .. }, None) => {}
         }
         Ok(())
     }
 
     fn merge(&mut self, later: Self) -> Result<(), Fault> {
-        for (a, b) in self.counts.iter_mut().zip(later.counts) {
+        for (a, b) in self.out.counts.iter_mut().zip(later.out.counts) {
             *a += b;
         }
+        self.out.below += later.out.below;
+        self.out.above += later.out.above;
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(Self { spec: self.spec, starts: self.starts.clone(), counts: self.counts.clone(), memory: self.memory.again() })
+        Ok(Self { spec: self.spec, starts: self.starts.clone(), out: self.out.clone(), memory: self.memory.again() })
     }
 
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
-        encoding::write(&self.counts, to)
+        encoding::write(&self.out, to)
     }
 
     fn decode(spec: &BinsSpec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let counts: Vec<u64> = encoding::read(from)?;
-        encoding::ensure(counts.len() == spec.bins, "it has another number of bins")?;
-        encoding::ensure_counts(counts.iter().copied())?;
-        Ok(Self { counts, ..Self::empty(spec, types, memory) })
+        let out: BinsOut = encoding::read(from)?;
+        encoding::ensure(out.counts.len() == spec.bins, "it has another number of bins")?;
+        encoding::ensure_counts(out.counts.iter().copied().chain([out.below, out.above]))?;
+        Ok(Self { out, ..Self::empty(spec, types, memory) })
     }
 
-    fn finish(self, _: &Inputs) -> Result<Vec<u64>, Fault> {
-        Ok(self.counts)
+    fn finish(self, _: &Inputs) -> Result<BinsOut, Fault> {
+        Ok(self.out)
     }
 }
 
@@ -229,6 +290,17 @@ mod tests {
         // 0.3 (a float below 3/10) lies below the edge at exactly 3/10 of the way.
         let tenths = BinsSpec::between(Number::Float(0.0), Number::Float(1.0), 10, 1).expect("finite");
         assert!(0.3 < tenths.starts()[2] && 0.1 >= tenths.starts()[0]);
+    }
+
+    #[test]
+    fn edges_of_decimals_are_the_nearest_floats() {
+        let bins = BinsSpec { edges: Edges::Decimals { low: 0, step: 1, scale: 1 }, bins: 10 };
+        let all: Vec<(Number, u64)> = (-1..=11).map(|n: i32| (Number::Float(f64::from(n) / 10.0), 1)).collect();
+        let out = bins.count(&all);
+        assert_eq!((out.below, out.above), (1, 1));
+        // 0.3 begins its bin, and 1 is in the last one.
+        assert_eq!(out.counts, [1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
+        assert_eq!(BinsSpec { edges: Edges::Decimals { low: -4, step: 2, scale: -3 }, bins: 3 }.ends(), (-4000.0, 2000.0));
     }
 
     proptest! {

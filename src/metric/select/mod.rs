@@ -5,6 +5,6 @@ mod collect;
 mod near;
 mod outside;
 
-pub use self::bins::{Bins, BinsSpec, Edges};
+pub use self::bins::{Bins, BinsOut, BinsSpec, Edges};
 pub use self::collect::{Collect, CollectSpec};
 pub use self::outside::{Fences, Inside, Outside, OutsideOut, Side};

@@ -23,7 +23,7 @@ const DAYS: [&str; 4] = ["1900-01-01", "1970-01-01", "9999-12-31", "2099-12-31"]
 const WORDS: [&str; 16] =
     ["unknown", "n/a", "na", "nan", "none", "null", "nil", "-", "--", "?", ".", "missing", "not available", "undefined", "tbd", "#n/a"];
 /// A number or date is a spike from so many on, and more than so many times the most frequent value beside.
-const SPIKE: u64 = 3;
+pub const SPIKE: u64 = 3;
 /// A column of fewer other values is a code or a count of few things, in which any value may be frequent.
 const DISTINCT_MIN: u64 = 10;
 /// A value stands apart from so large a part of the span of the other values on, and the more so the fewer they are.
@@ -50,21 +50,21 @@ pub(super) fn bind(rule: &Missing, to: &mut Binder<'_>) -> Result<Box<dyn Judge>
 
 /// What may stand in for a missing value.
 #[derive(Debug, Clone)]
-struct Candidate {
-    name: String,
-    is: Is,
+pub(super) struct Candidate {
+    pub(super) name: String,
+    pub(super) is: Is,
 }
 
 /// Of which kind it is: each has its own rule.
 #[derive(Debug, Clone, Copy)]
-enum Is {
+pub(super) enum Is {
     Word,
     Day,
     Number(f64),
 }
 
 /// What may stand in for a missing value of a type, in words and in the column's own terms.
-fn candidates(data_type: &DataType) -> Vec<(Candidate, StandIn)> {
+pub(super) fn candidates(data_type: &DataType) -> Vec<(Candidate, StandIn)> {
     let number = |n: i128| Candidate { name: n.to_string(), is: Is::Number(n as f64) };
     let int = |n: &i128, scale: i8| {
         let value = 10i128.checked_pow(u32::from(scale.unsigned_abs()))?.checked_mul(*n)?;
@@ -99,13 +99,13 @@ fn candidates(data_type: &DataType) -> Vec<(Candidate, StandIn)> {
 
 /// The values of a column that are no candidates.
 #[derive(Debug, Clone, Copy, Default)]
-struct Others {
-    rows: u64,
-    distinct: u64,
+pub(super) struct Others {
+    pub(super) rows: u64,
+    pub(super) distinct: u64,
     /// How often the most frequent one occurs.
-    most: u64,
+    pub(super) most: u64,
     /// The smallest and the largest.
-    span: Option<(f64, f64)>,
+    pub(super) span: Option<(f64, f64)>,
 }
 
 impl Others {
@@ -163,12 +163,7 @@ impl Judge for DisguisedCheck {
         let others = others(&counts, found, keys);
         let (mut rows, mut figures, mut told) = (RowSet::default(), Figures::default(), Vec::new());
         for ((candidate, set), count) in self.candidates.iter().zip(&found.rows).zip(counts) {
-            let is_disguise = match candidate.is {
-                Is::Word => count > 0,
-                Is::Day => count >= SPIKE && count > SPIKE * others.most,
-                Is::Number(value) => others.disguise(value, count),
-            };
-            if is_disguise {
+            if is_disguise(candidate, count, &others) {
                 rows.union(set);
                 figures.set_rows_of(candidate.name.as_str(), count);
                 told.push((count, &candidate.name));
@@ -183,6 +178,15 @@ impl Judge for DisguisedCheck {
             false => format!("with a value that stands in for a missing one: {}", told.join(", ")),
         };
         Ok(Judgement::Rows(RowsJudged { failing: rows.len(), of, rows: Arc::new(rows), says, figures, ..RowsJudged::default() }))
+    }
+}
+
+/// Whether a candidate that occurs `count` times stands in for missing values.
+pub(super) fn is_disguise(candidate: &Candidate, count: u64, others: &Others) -> bool {
+    match candidate.is {
+        Is::Word => count > 0,
+        Is::Day => count >= SPIKE && count > SPIKE * others.most,
+        Is::Number(value) => others.disguise(value, count),
     }
 }
 

@@ -1,4 +1,5 @@
 mod disguised;
+pub mod suspects;
 mod together;
 
 use schemars::JsonSchema;

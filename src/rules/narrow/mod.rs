@@ -6,7 +6,7 @@ use self::cells::{Cells, Chosen};
 use super::facts::{GroupFacts, SecondPass};
 use super::requests::Handle;
 use crate::diagnostic::{Code, Fault};
-use crate::metric::ordered::{HistogramSpec, OrderedHistogram, Window, order_of};
+use crate::metric::ordered::{HistogramOut, HistogramSpec, OrderedHistogram, Window, order_of};
 use crate::metric::select::{Collect, CollectSpec};
 use crate::metric::{Number, Transform};
 
@@ -28,8 +28,19 @@ pub(super) struct Narrowing {
 #[derive(Debug, Clone)]
 enum Stage {
     Sketched(Handle<OrderedHistogram>),
-    Refined { handle: Handle<OrderedHistogram>, cells: Cells, seen: Vec<bool> },
-    Collected { handle: Handle<Collect>, cells: Cells, seen: Vec<bool>, nearer: u64 },
+    /// The histogram is known.
+    Known(Cells),
+    Refined {
+        handle: Handle<OrderedHistogram>,
+        cells: Cells,
+        seen: Vec<bool>,
+    },
+    Collected {
+        handle: Handle<Collect>,
+        cells: Cells,
+        seen: Vec<bool>,
+        nearer: u64,
+    },
 }
 
 /// What is looked for among `n` finite values.
@@ -60,11 +71,16 @@ impl Narrowing {
         Self { column, transform, stage: Stage::Sketched(handle) }
     }
 
+    /// Where the histogram, of values as they are, was counted before.
+    pub(super) fn beside(histogram: &HistogramOut, column: usize) -> Self {
+        Self { column, transform: Transform::IDENTITY, stage: Stage::Known(Cells::of(histogram)) }
+    }
+
     /// How many finite values there are.
     pub(super) fn count(&self, facts: &GroupFacts<'_>) -> Result<u64, Fault> {
         Ok(match &self.stage {
             Stage::Sketched(handle) => facts.get(*handle)?.map_or(0, |out| out.count),
-            Stage::Refined { cells, .. } | Stage::Collected { cells, .. } => cells.count(),
+            Stage::Known(cells) | Stage::Refined { cells, .. } | Stage::Collected { cells, .. } => cells.count(),
         })
     }
 
@@ -77,6 +93,7 @@ impl Narrowing {
     ) -> Result<Option<Seen>, Fault> {
         let cells = match &self.stage {
             Stage::Sketched(handle) => facts.get(*handle)?.map(Cells::of).unwrap_or_default(),
+            Stage::Known(cells) => cells.clone(),
             Stage::Refined { handle, cells, seen } => {
                 let finer = facts.get(*handle)?.ok_or_else(lost)?;
                 cells.refined(seen, finer).ok_or_else(lost)?

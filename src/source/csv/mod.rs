@@ -3,6 +3,7 @@
 mod ahead;
 mod column;
 mod extent;
+mod fields;
 mod fixed;
 pub mod framing;
 mod guess;
@@ -194,6 +195,10 @@ impl Source for CsvSource {
         }
         again.types_are_known();
         Ok(Some(Arc::new(again)))
+    }
+
+    fn field_starts(&self, unit: &Unit, places: &[(u32, usize)]) -> Result<Vec<Option<u32>>, Fault> {
+        fields::starts(self, unit, places)
     }
 
     fn tallies(&self, evidence: &SchemaEvidence) -> Vec<Tally> {

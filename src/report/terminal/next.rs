@@ -1,0 +1,84 @@
+//! What to do next, in words and as a command.
+
+use crate::findings::{Finding, Label};
+use crate::report::Report;
+use crate::report::model::PublicationState;
+use crate::rules;
+use crate::visible::{self, NAME_MAX};
+
+/// A step in words, and the command that does it, or whom to ask.
+pub(super) struct Step {
+    pub words: &'static str,
+    pub what: String,
+}
+
+/// What whoever reads the report may do now; nothing where all is well.
+pub(super) fn steps(report: &Report) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut add = |words: &'static str, what: Option<String>| steps.extend(what.map(|what| Step { words, what }));
+    if let Some(quarantine) = report.publication.as_ref().and_then(|done| done.quarantined.as_deref()).and_then(directory) {
+        add("look at the rows set aside", command(&["sluicegate", "quarantine", "show", quarantine, &report.batch.id]));
+        if published(report) {
+            add("judge them again by rules that have changed", rule_file(report).and_then(|rules| replay(report, rules)));
+        }
+    }
+    if let Some(worst) = report.findings.iter().find(|f| is_problem(f)).filter(|f| rules::find(&f.rule).is_some()) {
+        add("read what the first rule checks", command(&["sluicegate", "explain", &worst.rule]));
+    }
+    if report.findings.iter().any(is_problem) || !report.faults.is_empty() {
+        add("ask the owner of the data set", report.owner.as_deref().map(|owner| visible::cut(owner, NAME_MAX).into_owned()));
+    }
+    steps
+}
+
+fn is_problem(finding: &Finding) -> bool {
+    finding.label() == Label::Fail || finding.stops() || finding.is_warning()
+}
+
+fn replay(report: &Report, rules: &str) -> Option<String> {
+    command(&["sluicegate", "replay", &report.batch.id, "-r", rules])
+}
+
+/// Whether the batch is there, so that rows can join it.
+fn published(report: &Report) -> bool {
+    let states = [PublicationState::Published, PublicationState::Unchanged, PublicationState::Superseded];
+    report.publication.as_ref().is_some_and(|done| states.contains(&done.state))
+}
+
+/// The rule file, where a rule of it was judged.
+fn rule_file(report: &Report) -> Option<&str> {
+    report.findings.iter().find_map(|finding| Some(finding.place.as_ref()?.file.as_str()))
+}
+
+/// What holds the file: the quarantine.
+fn directory(path: &str) -> Option<&str> {
+    path.rsplit_once(['/', '\\']).map(|(directory, _)| directory)
+}
+
+/// The words as a shell reads them; none where one cannot be written on a line.
+fn command(words: &[&str]) -> Option<String> {
+    let quoted: Option<Vec<String>> = words.iter().map(|word| quoted(word)).collect();
+    Some(quoted?.join(" "))
+}
+
+fn quoted(word: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    match word {
+        "" => None,
+        _ if visible::line(word) != word => None,
+        _ if word.chars().all(is_plain) => Some(word.to_owned()),
+        _ => Some(format!("'{}'", word.replace('\'', r"'\''"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_command_are_quoted_for_a_shell() {
+        assert_eq!(command(&["a", "b c", "it's", "$x"]).as_deref(), Some(r"a 'b c' 'it'\''s' '$x'"));
+        assert_eq!(command(&["a", "b\nc"]), None);
+        assert_eq!(command(&["a", ""]), None);
+    }
+}

@@ -1,0 +1,163 @@
+//! The rules as they stand in the rule file, for those who read what came of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::RuleFile;
+use super::private::{HARMLESS_KEYS, reaches};
+use crate::diagnostic::Place;
+use crate::privacy::{HIDDEN, Privacy};
+use crate::yaml::{Node, Position, Value};
+
+/// Keys of a rule that can be read, and that hold names and choices, but no values of columns. Who answers for a rule and why it
+/// is there are shown with its findings anyhow.
+const NAMES_AND_CHOICES: [&str; 12] =
+    ["description", "owner", "tags", "runbook", "key", "groups", "keep", "over", "nulls", "method", "test", "is"];
+
+/// The text of each rule, and of each column of the contract.
+pub struct Written<'a> {
+    text: &'a str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// The rules, by where they begin; only where columns are masked.
+    rules: BTreeMap<(u32, u32), Node>,
+    /// None where no column is masked.
+    privacy: Option<&'a Privacy>,
+}
+
+impl RuleFile {
+    /// The rules as they are written. Of rules that speak of masked columns, names and choices alone are shown.
+    pub fn written<'a>(&'a self, privacy: &'a Privacy) -> Written<'a> {
+        let lines = std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let privacy = Some(privacy).filter(|privacy| !privacy.is_empty());
+        let tree = privacy.and_then(|_| Node::read(&self.text, &self.path).0);
+        let rules = match tree.as_ref().and_then(|tree| tree.get("rules")).map(|rules| &rules.value.value) {
+            Some(Value::Sequence(items)) => items.iter().map(|item| ((item.at.line, item.at.column), item.clone())).collect(),
+            Some(Value::Mapping(_) | Value::Scalar { .. } | Value::Null) | None => BTreeMap::new(),
+        };
+        Written { text: &self.text, lines, rules, privacy }
+    }
+}
+
+impl Written<'_> {
+    /// What is written at `place`. `speaks` says that it speaks of a masked column, be it without its name.
+    pub fn at(&self, place: &Place, speaks: bool) -> Option<String> {
+        let at = Position { line: place.line, column: place.column, end_line: place.end_line, end_column: place.end_column };
+        let text = self.cut_out(at)?;
+        let Some(privacy) = self.privacy else { return Some(text) };
+        match self.rules.get(&(at.line, at.column)) {
+            // Comments are no part of the tree: nobody knows what they tell.
+            Some(rule) => Some(in_short(rule, speaks || privacy.mentions(&text) || reaches(privacy, rule))),
+            None if speaks || privacy.mentions(&text) => None,
+            None => Some(text),
+        }
+    }
+
+    /// The text from where to where, as far to the left as it goes.
+    fn cut_out(&self, at: Position) -> Option<String> {
+        let (from, to) = (self.offset(at.line, at.column)?, self.offset(at.end_line, at.end_column)?);
+        let text = self.text.get(from..to)?.trim_end();
+        let indent = usize::try_from(at.column).ok()?.saturating_sub(1);
+        let dedented = |line: &str| {
+            let blank = line.len() - line.trim_start_matches(' ').len();
+            line[blank.min(indent)..].trim_end().to_owned()
+        };
+        let lines: Vec<String> = text.lines().enumerate().map(|(i, line)| if i == 0 { line.to_owned() } else { dedented(line) }).collect();
+        Some(lines.join("\n")).filter(|text| !text.is_empty())
+    }
+
+    /// Lines and columns count from 1; columns count characters.
+    fn offset(&self, line: u32, column: u32) -> Option<usize> {
+        let begins = *self.lines.get(usize::try_from(line.checked_sub(1)?).ok()?)?;
+        let column = usize::try_from(column.checked_sub(1)?).ok()?;
+        let rest = &self.text[begins..];
+        Some(begins + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at))
+    }
+}
+
+/// A rule on one line; if `hides` says so, without what may be a value of a column.
+fn in_short(rule: &Node, hides: bool) -> String {
+    let mut out = String::new();
+    match &rule.value {
+        Value::Mapping(entries) => {
+            for (i, entry) in entries.iter().enumerate() {
+                out += if i == 0 { "" } else { ", " };
+                write!(out, "{}: ", scalar(&entry.key, false)).expect("writing to a string cannot fail");
+                match &entry.value.value {
+                    Value::Mapping(keys) if hides => {
+                        let key = |key: &crate::yaml::Entry| {
+                            let is_shown = HARMLESS_KEYS.contains(&key.key.as_str()) || NAMES_AND_CHOICES.contains(&key.key.as_str());
+                            format!("{}: {}", scalar(&key.key, false), if is_shown { flow(&key.value) } else { HIDDEN.to_owned() })
+                        };
+                        let keys: Vec<String> = keys.iter().map(key).collect();
+                        write!(out, "{{ {} }}", keys.join(", ")).expect("writing to a string cannot fail");
+                    }
+                    Value::Scalar { .. } | Value::Sequence(_) if hides => out += HIDDEN,
+                    Value::Mapping(_) | Value::Scalar { .. } | Value::Sequence(_) | Value::Null => out += &flow(&entry.value),
+                }
+            }
+        }
+        // A rule is a name, or a mapping from its name.
+        Value::Scalar { .. } | Value::Sequence(_) if hides => out += HIDDEN,
+        Value::Scalar { .. } | Value::Sequence(_) | Value::Null => out += &flow(rule),
+    }
+    out
+}
+
+/// A value on one line.
+fn flow(node: &Node) -> String {
+    match &node.value {
+        Value::Null => "null".to_owned(),
+        Value::Scalar { text, quoted } => scalar(text, *quoted),
+        Value::Sequence(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Mapping(entries) => {
+            let entries: Vec<String> = entries.iter().map(|e| format!("{}: {}", scalar(&e.key, false), flow(&e.value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+    }
+}
+
+/// A scalar as it could stand within braces.
+fn scalar(text: &str, quoted: bool) -> String {
+    let is_plain = !text.is_empty()
+        && text.trim() == text
+        && !text.starts_with(|c: char| "-?:,[]{}#&*!|>'\"%@`".contains(c))
+        && !text.contains([',', '[', ']', '{', '}', '\n', '"'])
+        && !text.contains(": ")
+        && !text.contains(" #");
+    if is_plain && !quoted { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> Vec<Option<String>> {
+        let rules = RuleFile::parse(text, "r.yaml").expect("a rule file");
+        let privacy = rules.privacy(None);
+        let written = rules.written(&privacy);
+        rules.items.iter().map(|item| written.at(&item.at.in_file("r.yaml"), false)).collect()
+    }
+
+    #[test]
+    fn a_rule_is_shown_as_it_stands_without_what_stands_around_it() {
+        let text = "dataset: t\nrules:\n  # Prices\n  - range: { column: price, max: 5 }   # euros\n\n  # Names\n  - length:\n      column: name   # of the person\n      max: 5\n\n# The end\ngate: { publish: x.parquet }\n";
+        let shown = ["range: { column: price, max: 5 }", "length:\n    column: name   # of the person\n    max: 5"];
+        assert_eq!(written(text), shown.map(|text| Some(text.to_owned())));
+        let text = "dataset: t\nrules: [missing: { column: a }, range: { column: b, max: 5 }]\n";
+        assert_eq!(written(text), ["missing: { column: a }", "range: { column: b, max: 5 }"].map(|text| Some(text.to_owned())));
+    }
+
+    #[test]
+    fn of_rules_about_masked_columns_names_and_choices_alone_are_shown() {
+        let text = "dataset: t\nschema:\n  columns:\n    ssn: { type: int64, mask: true }\n    n: { type: int64 }\nrules:\n  - range: { column: ssn, max: 91827, on_fail: warn }   # like 91828\n  - values:\n      column: n   # never 91829\n      in: [1, 2]\n  - expression: { id: e, sql: \"ssn <> 91827\" }\n  - range: { id: all, columns: '*', max: 91827 }\n  - duplicates: { key: [ssn, n], keep: first }\n";
+        let shown = [
+            "range: { column: ssn, max: ***, on_fail: warn }",
+            "values: { column: n, in: [1, 2] }",
+            "expression: { id: e, sql: *** }",
+            "range: { id: all, columns: '*', max: *** }",
+            "duplicates: { key: [ssn, n], keep: first }",
+        ];
+        assert_eq!(written(text), shown.map(|text| Some(text.to_owned())));
+    }
+}

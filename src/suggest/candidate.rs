@@ -1,0 +1,98 @@
+//! A rule that may be suggested.
+
+use super::dependencies::Followed;
+use super::yaml::scalar;
+
+/// In which part of the file a rule stands: the order of what a reader asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Missing,
+    Keys,
+    Dependencies,
+    Sets,
+    Formats,
+    Ranges,
+    Pairs,
+}
+
+impl Part {
+    /// The heading of the part.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Missing => "Values that must be there",
+            Self::Keys => "Keys, and the order of rows",
+            Self::Dependencies => "Columns that follow from others",
+            Self::Sets => "Sets of values",
+            Self::Formats => "How values are written",
+            Self::Ranges => "How large values are",
+            Self::Pairs => "How columns stand to each other",
+        }
+    }
+}
+
+/// A rule, with what speaks for it.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub part: Part,
+    pub rule: &'static str,
+    /// The columns it is about.
+    pub columns: Vec<String>,
+    /// Its words, values as YAML writes them.
+    pub words: Vec<(&'static str, String)>,
+    /// What in the data speaks for it.
+    pub why: String,
+    /// The part of the rows that fails among those that it was made from.
+    pub expected: f64,
+    /// What was found of two columns, where it says that one follows from the other.
+    pub followed: Option<Followed>,
+    /// How many values it lists.
+    pub members: usize,
+    /// How many rows fail, and the first of them, once all were judged.
+    pub failing: u64,
+    pub first: Vec<String>,
+}
+
+impl Candidate {
+    /// A rule about one column.
+    pub(super) fn about(
+        part: Part,
+        rule: &'static str,
+        column: &str,
+        words: Vec<(&'static str, String)>,
+        why: String,
+        expected: f64,
+    ) -> Self {
+        let mut all = vec![("column", scalar(column))];
+        all.extend(words);
+        Self::new(part, rule, vec![column.to_owned()], all, why, expected)
+    }
+
+    /// A rule about rows.
+    pub(super) fn new(
+        part: Part,
+        rule: &'static str,
+        columns: Vec<String>,
+        words: Vec<(&'static str, String)>,
+        why: String,
+        expected: f64,
+    ) -> Self {
+        Self { part, rule, columns, words, why, expected, followed: None, members: 0, failing: 0, first: Vec::new() }
+    }
+
+    /// Whether it is the same rule, whatever its figures are: it was found in another part of the data.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let words = |candidate: &Self| candidate.words.iter().map(|(word, _)| *word).collect::<Vec<_>>();
+        self.rule == other.rule
+            && self.columns == other.columns
+            && words(self) == words(other)
+            && (self.rule != "expression" || self.words == other.words)
+    }
+
+    /// The rule as a rule file writes it, with further words.
+    pub(super) fn written(&self, more: &[(&str, String)]) -> String {
+        let own = self.words.iter().map(|(word, value)| (*word, value));
+        let words: Vec<String> =
+            own.chain(more.iter().map(|(word, value)| (*word, value))).map(|(word, value)| format!("{word}: {value}")).collect();
+        format!("{}: {{ {} }}", self.rule, words.join(", "))
+    }
+}

@@ -1,0 +1,118 @@
+//! Values that are always there, or nearly always; columns that are missing together; stand-ins for missing values.
+
+use super::candidate::{Candidate, Part};
+use super::column::{Column, Kind};
+use super::yaml::{list, shown};
+use crate::shown::{count, counted, percent};
+
+/// What is said of a column with stand-ins.
+pub(super) const DISGUISED: &str = ": values that stand in for missing ones, such as `unknown` or 999.";
+
+/// Fewer rows say nothing about what is always there.
+const ROWS_MIN: usize = 20;
+
+/// Missing values are suspected to be errors up to this part of the rows.
+const RARE: f64 = 0.04;
+
+/// Beyond this part a column is hardly ever filled, and no limit means anything.
+const MOSTLY: f64 = 0.5;
+
+pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
+    if rows < ROWS_MIN {
+        return Vec::new();
+    }
+    let mut all = together(columns, rows);
+    let are_together = |name: &str, all: &[Candidate]| all.iter().any(|c| c.rule == "missing" && c.columns.iter().any(|n| n == name));
+    for column in columns {
+        let missing = rows - column.present;
+        let share = missing as f64 / rows as f64;
+        let why = match missing {
+            0 => format!("{}: never missing in {}.", shown(&column.name), counted(rows as u64, "row")),
+            _ => {
+                format!("{}: missing in {} of {}.", shown(&column.name), percent(missing as u64, rows as u64), counted(rows as u64, "row"))
+            }
+        };
+        if missing == 0 || (share <= RARE && !is_explained(column, columns) && !are_together(&column.name, &all)) {
+            all.push(Candidate::about(Part::Missing, "missing", &column.name, Vec::new(), why, share));
+        } else if share <= MOSTLY && share > 0.0 {
+            let limit = tolerated(share);
+            all.push(Candidate::about(Part::Missing, "missing", &column.name, vec![("tolerate", format!("{limit}%"))], why, share));
+        }
+    }
+    all.extend(disguised(columns));
+    all
+}
+
+/// How much may be missing, with room for chance and for days that differ, in percent.
+fn tolerated(share: f64) -> u32 {
+    let roomy = (share * 1.5 + 0.02) * 100.0;
+    (roomy / 5.0).ceil() as u32 * 5
+}
+
+/// Whether another column says why values are missing: where they are, that column is missing too, or has one value.
+fn is_explained(column: &Column, columns: &[Column]) -> bool {
+    let rows: Vec<usize> = (0..column.codes.len()).filter(|&row| !column.has(row)).collect();
+    if rows.len() < 5 {
+        return false;
+    }
+    let explains = |other: &&Column| {
+        if other.name == column.name {
+            return false;
+        }
+        let both = rows.iter().filter(|&&row| !other.has(row)).count();
+        let lacks = other.codes.len() - other.present;
+        if both * 2 >= rows.len() && lacks <= 4 * both && lacks * 2 < other.codes.len() {
+            return true;
+        }
+        if other.kind == Kind::Other || other.distinct() > 50 {
+            return false;
+        }
+        let mut times = vec![0usize; other.distinct()];
+        rows.iter().filter(|&&row| other.has(row)).for_each(|&row| times[other.codes[row] as usize] += 1);
+        // Rows that have the value are mostly those that lack this one.
+        times.iter().zip(&other.counts).any(|(&lacking, &all)| lacking * 2 >= rows.len() && lacking * 2 >= all as usize)
+    };
+    columns.iter().any(|other| explains(&other))
+}
+
+/// Columns of which a row has all values or none.
+fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut taken = vec![false; columns.len()];
+    let lacks = |column: &Column| rows - column.present;
+    for (i, column) in columns.iter().enumerate() {
+        let missing = lacks(column);
+        if taken[i] || missing < 10 || column.present < 10 {
+            continue;
+        }
+        let mut group = vec![i];
+        let mut unlike = 0;
+        for (j, other) in columns.iter().enumerate().skip(i + 1) {
+            let apart = (0..rows).filter(|&row| column.has(row) != other.has(row)).count();
+            if !taken[j] && apart * 20 <= missing && lacks(other) >= 10 {
+                group.push(j);
+                unlike += apart;
+            }
+        }
+        if group.len() < 2 {
+            continue;
+        }
+        group.iter().for_each(|&j| taken[j] = true);
+        let names: Vec<String> = group.iter().map(|&j| columns[j].name.clone()).collect();
+        let why =
+            format!("Missing in the same rows: {} of {} have no value in any of them.", count(missing as u64), counted(rows as u64, "row"));
+        let words = vec![("together", list(names.iter().map(String::as_str)))];
+        found.push(Candidate::new(Part::Missing, "missing", names, words, why, unlike as f64 / rows as f64));
+    }
+    found
+}
+
+/// Columns to look for stand-ins in: the rule knows what they look like, and says in which columns there are any.
+fn disguised(columns: &[Column]) -> Vec<Candidate> {
+    let looks = |column: &&Column| !matches!(column.kind, Kind::Boolean | Kind::Other) && column.present > 0;
+    let rule = |column: &Column| {
+        let why = format!("{}{DISGUISED}", shown(&column.name));
+        Candidate::about(Part::Missing, "missing", &column.name, vec![("disguised", "true".to_owned())], why, 0.02)
+    };
+    columns.iter().filter(looks).map(rule).collect()
+}
