@@ -106,7 +106,7 @@ def use(page, name):
     if copies.count():
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         copies.first.click()
-        page.wait_for_function("document.querySelector('button.copy').textContent === 'Copied'")
+        page.locator("button.copy", has_text="Copied").wait_for(timeout=5000)
     return f"{every} findings, {searched} searched, {filtered} filtered"
 
 

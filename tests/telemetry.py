@@ -15,9 +15,8 @@ import attr
 
 
 def samples(families):
-    return sorted(
-        [sample.name, dict(sorted(sample.labels.items())), sample.value] for family in families for sample in family.samples
-    )
+    read = [[sample.name, dict(sorted(sample.labels.items())), sample.value] for family in families for sample in family.samples]
+    return sorted(read, key=json.dumps)
 
 
 def openmetrics(text):

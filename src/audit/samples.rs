@@ -64,20 +64,17 @@ pub(super) fn fetch(
     Ok(all)
 }
 
-/// Units that are looked at for the columns of lines.
-const UNITS_MAX: usize = 32;
-
 /// Where on its line the field of a row begins, by row and column.
 pub(super) type LineColumns = BTreeMap<(RowId, usize), u32>;
 
-/// Looks where on their lines the fields of `wanted` begin, in the first units.
+/// Looks where on their lines the fields of `wanted` begin: in units that were read again for their values just now.
 pub(super) fn line_columns(source: &dyn Source, row_origins: &RowOrigins, wanted: &BTreeSet<(RowId, usize)>) -> Result<LineColumns, Fault> {
     let mut of_units: BTreeMap<u32, Vec<(RowId, usize)>> = BTreeMap::new();
     for &(row, column) in wanted {
         of_units.entry(row.unit).or_default().push((row, column));
     }
     let mut all = LineColumns::new();
-    for (unit, fields) in of_units.into_iter().take(UNITS_MAX) {
+    for (unit, fields) in of_units {
         let placed = |&(row, column): &(RowId, usize)| Some((row_origins.line_in_unit(row)?, column));
         // Of a unit, all rows have lines or none.
         let places: Vec<(u32, usize)> = fields.iter().filter_map(placed).collect();

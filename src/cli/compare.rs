@@ -128,7 +128,14 @@ impl Compare {
     }
 
     /// One of both by itself: its types, and what is missing.
-    fn audited(&self, now: DateTime<Utc>, rules: &RuleFile, path: &str, options: &ReadOptions, scratch: &Scratch) -> Result<Audited, Faults> {
+    fn audited(
+        &self,
+        now: DateTime<Utc>,
+        rules: &RuleFile,
+        path: &str,
+        options: &ReadOptions,
+        scratch: &Scratch,
+    ) -> Result<Audited, Faults> {
         let data = self.open(rules, path, options, scratch)?;
         audit::audit(&self.means.job(now, rules, data, None, scratch, &|_, _| {}), &NoSink::default())
     }

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::ci::rendering;
 use super::output;
 use super::run::surroundings;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
-use crate::report::{self, Rendering};
+use crate::report::{self, Values};
 use crate::shown::counted;
 use crate::site::{self, Built, Directory, Found, Others};
 use crate::store::Location;
@@ -57,7 +58,7 @@ impl ReportCommand {
             );
             return Err(fault.hint("name one report, or a directory for a site over all of them").into());
         };
-        let rendered = (format.render)(&read(one.place())?, &Rendering::default());
+        let rendered = format.text(&read(one.place())?, &rendering(Values::Shown));
         let written = Draft::of(&path).and_then(|draft| {
             draft.file()?.write_all(rendered.as_bytes())?;
             draft.place()

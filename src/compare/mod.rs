@@ -33,12 +33,7 @@ pub struct Wanted {
 pub fn found_columns(audited: &Audited) -> FoundColumns {
     let known = audited.source.known();
     let missing: BTreeMap<String, u64> = audited.columns.iter().map(|column| (column.name.clone(), column.missing)).collect();
-    FoundColumns {
-        schema: known.schema.as_ref().clone(),
-        missing,
-        contradicted: Vec::new(),
-        are_ordered: known.columns_have_order,
-    }
+    FoundColumns { schema: known.schema.as_ref().clone(), missing, contradicted: Vec::new(), are_ordered: known.columns_have_order }
 }
 
 /// Rules that compare the columns of `b` with those of `a` of the same name and kind, as a rule file has them.

@@ -81,14 +81,14 @@ states![
     cells::Cells,
     /// How texts look: each digit a 9, letters in a row one a, the first 24 characters.
     cells::Shapes,
-    /// How many of a thousand different values look like personal data, by kind.
-    personal::Personal,
     /// All that a report tells of a column: each value with its count, or what can be kept of too many.
     overview::Overview,
     /// Some rows, the same whatever the order: numbers as floats, other values as hashes.
     row_sample::RowSample,
     /// How many texts have a format, and the first that has another one.
     text_format::FormatCheck,
+    /// How many of a thousand different values look like personal data, by kind.
+    personal::Personal,
 ];
 
 impl<S: State> Listed for Grouped<S> {

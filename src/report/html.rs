@@ -203,7 +203,7 @@ fn points(difference: f64, limit: &str) -> String {
     let stands = |x: f64| (x.partial_cmp(&0.0), limit.and_then(|limit| x.partial_cmp(&limit)));
     let text = |decimals: usize| format!("{points:.decimals$}");
     let agrees = |text: &String| text.parse().is_ok_and(|x: f64| stands(x) == stands(points));
-    format!("{} points", (2..17).map(text).find(agrees).unwrap_or_else(|| points.to_string()))
+    format!("{} points", (1..17).map(text).find(agrees).unwrap_or_else(|| points.to_string()))
 }
 
 fn text_of(value: &Value, name: &str) -> String {

@@ -13,7 +13,6 @@ pub mod model;
 pub(crate) mod openlineage;
 pub(crate) mod openmetrics;
 mod plot;
-mod profiled;
 mod read;
 mod rendering;
 mod rows;
@@ -112,7 +111,9 @@ pub fn extensions() -> impl Iterator<Item = String> {
 /// # Errors
 /// No format has that extension.
 pub fn format_of(path: &Path) -> Result<&'static ReportFormat, Fault> {
-    let extension = path.extension().and_then(|e| e.to_str());
+    // By the standard of SARIF, files may end either way.
+    let is_sarif = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".sarif.json"));
+    let extension = if is_sarif { Some("sarif") } else { path.extension().and_then(|e| e.to_str()) };
     FORMATS.iter().find(|format| format.extension.is_some() && format.extension == extension).ok_or_else(|| {
         let known: Vec<String> = extensions().map(|extension| format!("`{extension}`")).collect();
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
@@ -173,6 +174,10 @@ mod tests {
             ("json=day=1/a.txt", "json", "day=1/a.txt"),
             ("day=1/a.json", "json", "day=1/a.json"),
             ("./jsn=a.json", "json", "./jsn=a.json"),
+            ("a.sarif.json", "sarif", "a.sarif.json"),
+            ("junit=a.xml", "junit", "a.xml"),
+            ("a.xml", "junit", "a.xml"),
+            ("a.md", "markdown", "a.md"),
         ] {
             assert_eq!(asked(text), Ok((name, path.to_owned())), "{text}");
         }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::columns::Scale;
 use super::model::{ColumnReport, Histogram, Report};
-use crate::shown::{count, digits, percent_of, short};
+use crate::shown::{count, digits, percent_of};
 use crate::visible;
 
 /// Width and height of the picture, in units of its own.
@@ -151,8 +151,7 @@ impl<'a> Bins<'a> {
         let bins = self.len();
         let stands_in_middle = self.single;
         let last = if stands_in_middle { bins - 1 } else { bins };
-        let step =
-            [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 24, 25, 30, 50].into_iter().find(|step| last / step < LABELS_MAX).unwrap_or(last.max(1));
+        let step = [1, 2, 5, 10, 20, 25, 50].into_iter().find(|step| last / step < LABELS_MAX).unwrap_or(last.max(1));
         let offset = if stands_in_middle { 0.5 } else { 0.0 };
         let mut labels: Vec<(f64, String)> = (0..=last).step_by(step).map(|i| ((i as f64 + offset) / bins as f64, self.edge(i))).collect();
         // The end is worth more than the label before it.
@@ -282,7 +281,7 @@ fn quartiles(column: &ColumnReport, bins: &Bins<'_>) -> Option<(String, String)>
         number((b - a).max(2.0)),
         m = number(m)
     );
-    Some((svg, format!("half of the values, {} to {}; median {}", short(q1), short(q3), short(median))))
+    Some((svg, format!("half of the values, {} to {}; median {}", shown(q1), shown(q3), shown(median))))
 }
 
 fn legend(column: &ColumnReport, histogram: &Histogram, bins: &Bins<'_>, quartiles: Option<String>, is_fenced: bool) -> String {
@@ -301,7 +300,7 @@ fn legend(column: &ColumnReport, histogram: &Histogram, bins: &Bins<'_>, quartil
         items.push(format!("<span class=\"of-earlier\">{}, as if it had as many values</span>", escaped(&overlay.of)));
     }
     for fence in &column.fences {
-        let ends: Vec<String> = [fence.low, fence.high].into_iter().flatten().map(short).collect();
+        let ends: Vec<String> = [fence.low, fence.high].into_iter().flatten().map(shown).collect();
         let beyond = if is_fenced { "" } else { " (beyond the bins)" };
         items.push(format!("<span class=\"of-fence\">fences of {}: {}{beyond}</span>", escaped(&fence.rule), escaped(&ends.join(" and "))));
     }

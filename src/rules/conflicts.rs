@@ -41,7 +41,7 @@ pub(super) struct Conflicts {
     key: Spanned<Vec<Spanned<String>>>,
     /// The columns whose values follow from the key.
     on: Spanned<Vec<Spanned<String>>>,
-    /// Which rows of a key with several values stay: `none`, or those with the value that more than half of them have.
+    /// Which rows of a key with several values stay: `none`, or those with the value that more than half of them have. If left out: `none`.
     #[serde(default)]
     keep: Keep,
 }

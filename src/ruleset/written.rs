@@ -62,7 +62,13 @@ impl Written<'_> {
             let blank = line.len() - line.trim_start_matches(' ').len();
             line[blank.min(indent)..].trim_end().to_owned()
         };
-        let lines: Vec<String> = text.lines().enumerate().map(|(i, line)| if i == 0 { line.to_owned() } else { dedented(line) }).collect();
+        // Comments below it are about what comes next.
+        let mut rows: Vec<&str> = text.lines().collect();
+        while rows.len() > 1 && rows.last().is_some_and(|row| row.trim().is_empty() || row.trim_start().starts_with('#')) {
+            rows.pop();
+        }
+        let lines: Vec<String> =
+            rows.into_iter().enumerate().map(|(i, line)| if i == 0 { line.trim_end().to_owned() } else { dedented(line) }).collect();
         Some(lines.join("\n")).filter(|text| !text.is_empty())
     }
 
@@ -142,7 +148,7 @@ mod tests {
     #[test]
     fn a_rule_is_shown_as_it_stands_without_what_stands_around_it() {
         let text = "dataset: t\nrules:\n  # Prices\n  - range: { column: price, max: 5 }   # euros\n\n  # Names\n  - length:\n      column: name   # of the person\n      max: 5\n\n# The end\ngate: { publish: x.parquet }\n";
-        let shown = ["range: { column: price, max: 5 }", "length:\n    column: name   # of the person\n    max: 5"];
+        let shown = ["range: { column: price, max: 5 }   # euros", "length:\n    column: name   # of the person\n    max: 5"];
         assert_eq!(written(text), shown.map(|text| Some(text.to_owned())));
         let text = "dataset: t\nrules: [missing: { column: a }, range: { column: b, max: 5 }]\n";
         assert_eq!(written(text), ["missing: { column: a }", "range: { column: b, max: 5 }"].map(|text| Some(text.to_owned())));

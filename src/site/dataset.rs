@@ -1,6 +1,5 @@
 //! The pages of one data set.
 
-use minijinja::value::Serde;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -9,7 +8,7 @@ use super::directory::{Digest, Directory};
 use super::drawing::{Cell, Strip, axis_end, line};
 use super::findings::{Findings, findings};
 use super::lists::{List, lists};
-use super::page::Pages;
+use super::page::{Pages, given};
 use super::{changes, columns};
 use crate::diagnostic::Fault;
 use crate::findings::Unit;
@@ -225,11 +224,6 @@ fn main_page(
             lists_left_out => lists.len().saturating_sub(LINKED), columns => last.columns,
         },
     )
-}
-
-/// A value for a template.
-pub(super) fn given(value: impl Serialize) -> minijinja::Value {
-    minijinja::Value::from(Serde(value))
 }
 
 /// A digest of what a page shows: these runs, and these texts.

@@ -92,7 +92,7 @@ impl Gathered {
             return Ok(());
         }
         let names = self.names(directory)?;
-        for name in names.iter().filter(|name| !name.starts_with(['.', '_'])) {
+        for name in names.iter().filter(|name| !is_hidden(name)) {
             let place = directory.join(name);
             // An object store does not tell what is a directory: one that is none holds nothing.
             let is_directory = place.local().map_or(!name.ends_with(SUFFIX), Path::is_dir);
@@ -157,3 +157,8 @@ impl Gathered {
 }
 
 const SUFFIX: &str = ".json";
+
+/// Whether others keep what is theirs there. The directory of a data set in a history may begin so too, and has a `~`.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || (name.starts_with('_') && !name.contains('~'))
+}

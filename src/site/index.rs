@@ -2,9 +2,9 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::dataset::{Row, given};
+use super::dataset::Row;
 use super::directory::Directory;
-use super::page::Pages;
+use super::page::{Pages, given};
 use crate::diagnostic::Fault;
 use crate::verdict::Verdict;
 

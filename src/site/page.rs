@@ -1,6 +1,8 @@
 //! The templates of a site's pages, and what makes a report one of them.
 
+use minijinja::value::Serde;
 use minijinja::{Environment, Value};
+use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::brief::Head;
@@ -52,8 +54,7 @@ impl Pages {
     /// The template fails, which its tests rule out.
     pub(super) fn run(&self, report: &Report, head: &Head) -> Result<String, Fault> {
         let page = html::render(report, &Default::default());
-        let bar =
-            self.rendered("site/bar.html", &minijinja::context! { dataset => &head.dataset, bad => super::dataset::given(&head.bad) })?;
+        let bar = self.rendered("site/bar.html", &minijinja::context! { dataset => &head.dataset, bad => given(&head.bad) })?;
         let digest = Digest::from_str_radix(&head.of, 16).unwrap_or_default();
         let page = page.trim_start();
         let page = page.strip_prefix("<!doctype html>").map_or(page, str::trim_start);
@@ -68,4 +69,9 @@ impl Pages {
         // The templates have no such characters: what is escaped here came with the data.
         Ok(visible::page(&page).into_owned())
     }
+}
+
+/// A value for a template.
+pub(super) fn given(value: impl Serialize) -> Value {
+    Value::from(Serde(value))
 }

@@ -1,6 +1,5 @@
 //! A rule that may be suggested.
 
-use super::dependencies::Followed;
 use super::yaml::scalar;
 
 /// In which part of the file a rule stands: the order of what a reader asks.
@@ -28,6 +27,20 @@ impl Part {
             Self::Pairs => "How columns stand to each other",
         }
     }
+}
+
+/// What was found of a pair of columns of which one seems to follow from the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Followed {
+    /// Rows whose group has two rows or more.
+    pub shared: usize,
+    pub groups: usize,
+    /// Rows that differ from most of their group.
+    pub broken: usize,
+    /// Of these, rows whose pair of values is usual: that is no error.
+    pub usual: usize,
+    /// How many different values the first column has.
+    pub values: usize,
 }
 
 /// A rule, with what speaks for it.
@@ -85,7 +98,7 @@ impl Candidate {
         self.rule == other.rule
             && self.columns == other.columns
             && words(self) == words(other)
-            && (self.rule != "expression" || self.words == other.words)
+            && (self.part != Part::Pairs || self.words == other.words)
     }
 
     /// The rule as a rule file writes it, with further words.

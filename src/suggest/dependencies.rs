@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::candidate::{Candidate, Part};
+use foldhash::fast::FixedState;
+
+use super::candidate::{Candidate, Followed, Part};
 use super::column::{Column, Kind, NONE};
 use super::sample::place;
 use super::yaml::{list, of_all, shown};
 use crate::shown::counted;
 
 /// So many rows are enough to see what follows from what.
-const ROWS_MAX: usize = 40_000;
+const ROWS_MAX: usize = 30_000;
 
 /// Of more columns than this, the first ones are looked at.
 const COLUMNS_MAX: usize = 60;
@@ -28,20 +30,6 @@ const BY_CHANCE_MIN: f64 = 0.05;
 
 /// More pairs of columns than this are not tried.
 const FOUND_MAX: usize = 250;
-
-/// What was found of a pair of columns.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Followed {
-    /// Rows whose group has two rows or more.
-    shared: usize,
-    groups: usize,
-    /// Rows that differ from most of their group.
-    broken: usize,
-    /// Of these, rows whose pair of values is usual: that is no error.
-    usual: usize,
-    /// How many different values the first column has.
-    values: usize,
-}
 
 /// A rule for each pair of columns of which one follows from the other.
 pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
@@ -108,9 +96,9 @@ fn follows(a: &Column, b: &Column, rows: &[usize], dealt: &[usize]) -> Option<Fo
 
 /// How well the second of each pair follows from the first.
 fn paired(pairs: impl Iterator<Item = (u32, u32)>) -> Followed {
-    let mut times: HashMap<(u32, u32), u32> = HashMap::new();
+    let mut times: HashMap<(u32, u32), u32, FixedState> = HashMap::default();
     pairs.filter(|(a, b)| *a != NONE && *b != NONE).for_each(|pair| *times.entry(pair).or_default() += 1);
-    let mut groups: HashMap<u32, (u32, u32)> = HashMap::new();
+    let mut groups: HashMap<u32, (u32, u32), FixedState> = HashMap::default();
     for (&(a, _), &count) in &times {
         let group = groups.entry(a).or_default();
         group.0 += count;

@@ -93,10 +93,15 @@ struct Form<'a> {
     such: &'a str,
 }
 
+/// Whether a text is too long to be a code.
+fn is_long(text: &str) -> bool {
+    text.len() > 80
+}
+
 /// The forms of a column, the most frequent first.
 fn forms(column: &Column) -> Vec<Form<'_>> {
     let mut found: BTreeMap<Vec<Class>, (Form<'_>, usize)> = BTreeMap::new();
-    for (at, text) in column.texts.iter().enumerate() {
+    for (at, text) in column.texts.iter().enumerate().filter(|(_, text)| !is_long(text)) {
         let (classes, parts): (Vec<Class>, Vec<&str>) = runs(text).into_iter().unzip();
         let times = column.counts[at] as usize;
         let new = || (Form { classes: classes.clone(), texts: Vec::new(), times: 0, such: text }, 0);
@@ -161,7 +166,7 @@ fn escaped(text: &str) -> String {
 
 /// The few forms that nearly all values have: of codes, numbers with units, times.
 fn of_forms(column: &Column) -> Option<Candidate> {
-    let is_code = |text: &String| text.contains(|c: char| c.is_ascii_digit()) || text.chars().count() <= 4;
+    let is_code = |text: &String| text.len() <= 4 || (!is_long(text) && text.contains(|c: char| c.is_ascii_digit()));
     let codes: u32 = (0..column.distinct()).filter(|&at| is_code(&column.texts[at])).map(|at| column.counts[at]).sum();
     if (codes as usize) * 10 < column.present * 9 {
         return None;

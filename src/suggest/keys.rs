@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use foldhash::fast::FixedState;
+
 use super::candidate::{Candidate, Part};
 use super::column::{Column, Kind, NONE};
 use super::yaml::{list, shown};
@@ -104,11 +106,12 @@ fn pair(columns: &[Column], rows: usize) -> Option<Candidate> {
         {
             continue;
         }
-        let mut seen = HashSet::new();
+        // Errors in either part repeat a pair now and then; that many, and far fewer than chance would.
+        let limit = (REPEATED_MAX * rows as f64).min(by_chance / 10.0) as usize;
+        let mut seen: HashSet<(u32, u32), FixedState> = HashSet::default();
         let whole = (0..rows).filter(|&row| a.codes[row] != NONE && b.codes[row] != NONE);
-        let repeated = whole.filter(|&row| !seen.insert((a.codes[row], b.codes[row]))).count();
-        // Errors in either part repeat a pair now and then; that many, and no more than chance would.
-        if repeated as f64 <= REPEATED_MAX * rows as f64 && repeated as f64 * 10.0 <= by_chance {
+        let repeated = whole.filter(|&row| !seen.insert((a.codes[row], b.codes[row]))).take(limit + 1).count();
+        if repeated <= limit {
             best = Some((repeated, a, b));
         }
     }

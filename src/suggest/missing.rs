@@ -22,7 +22,7 @@ pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
         return Vec::new();
     }
     let mut all = together(columns, rows);
-    let are_together = |name: &str, all: &[Candidate]| all.iter().any(|c| c.rule == "missing" && c.columns.iter().any(|n| n == name));
+    let are_together = |name: &str, all: &[Candidate]| all.iter().any(|c| c.part == Part::Missing && c.columns.iter().any(|n| n == name));
     for column in columns {
         let missing = rows - column.present;
         let share = missing as f64 / rows as f64;
@@ -88,8 +88,11 @@ fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
         let mut group = vec![i];
         let mut unlike = 0;
         for (j, other) in columns.iter().enumerate().skip(i + 1) {
+            if taken[j] || lacks(other) < 10 || lacks(other).abs_diff(missing) * 20 > missing {
+                continue;
+            }
             let apart = (0..rows).filter(|&row| column.has(row) != other.has(row)).count();
-            if !taken[j] && apart * 20 <= missing && lacks(other) >= 10 {
+            if apart * 20 <= missing {
                 group.push(j);
                 unlike += apart;
             }

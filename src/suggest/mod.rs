@@ -30,17 +30,16 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
-use self::candidate::Candidate;
+use self::candidate::{Candidate, Part};
 use self::column::Column;
 use self::contract::Contract;
 use self::sample::Sample;
 use self::trial::{Tried, tried};
 use crate::audit::Budget;
-use crate::diagnostic::{Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::ruleset::RuleFile;
 use crate::source::{self, ReadOptions, Source};
-use crate::types::likely_delimiter;
 
 /// With what means data is looked at.
 pub(crate) struct Means<'a> {
@@ -67,11 +66,14 @@ const BROKEN_MAX: f64 = 0.1;
 /// The data cannot be read.
 pub(crate) fn suggest(dataset: &str, named: &str, means: &Means<'_>) -> Result<String, Faults> {
     let mut base = format!("dataset: {}\n", yaml::scalar(dataset));
-    let mut sample = read(&base, means)?;
-    if let Some(delimiter) = other_delimiter(&sample) {
-        base.push_str(&format!("source:\n  delimiter: {}\n", yaml::scalar(&delimiter.to_string())));
-        sample = read(&base, means)?;
-    }
+    let mut sample = match read(&base, means) {
+        Err(faults) if faults.0.iter().any(|fault| fault.code == Code::InvalidLayout) => {
+            let (laid_out, sample) = other_layout(&base, means).ok_or(faults)?;
+            base = laid_out;
+            sample
+        }
+        read => read?,
+    };
     let columns = mined(&sample, &sample.rows)?;
     let mut contract = Contract::of(&columns, sample.source.known().infers_types);
     let mut columns = columns;
@@ -98,11 +100,14 @@ fn read(head: &str, means: &Means<'_>) -> Result<Sample, Faults> {
     Ok(Sample::of((means.open)(&rules)?, &means.cancel)?)
 }
 
-/// The delimiter that the data seem to have, where they were read as one column.
-fn other_delimiter(sample: &Sample) -> Option<char> {
-    let fields = sample.schema.fields();
-    let is_text = sample.source.known().infers_types && sample.source.known().columns_have_order;
-    (is_text && fields.len() == 1).then(|| likely_delimiter(fields[0].name(), ',')).flatten()
+/// How text is laid out that has no commas, and what it says then.
+fn other_layout(base: &str, means: &Means<'_>) -> Option<(String, Sample)> {
+    let delimited = [";", "\t", "|"].map(|delimiter| format!("delimiter: {}", yaml::scalar(delimiter)));
+    delimited.into_iter().chain(["dialect: sniff".to_owned()]).find_map(|words| {
+        let laid_out = format!("{base}source:\n  {words}\n");
+        let sample = read(&laid_out, means).ok().filter(|sample| sample.schema.fields().len() > 1)?;
+        Some((laid_out, sample))
+    })
 }
 
 fn mined(sample: &Sample, rows: &RecordBatch) -> Result<Vec<Column>, Fault> {
@@ -132,11 +137,11 @@ fn candidates(columns: &[Column], rows: usize) -> Vec<Candidate> {
 /// Without long lists of values of columns of which another one says which value is right.
 fn readable(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     let followers: Vec<String> =
-        candidates.iter().filter(|rule| rule.rule == "conflicts").flat_map(|rule| rule.columns[1..].to_vec()).collect();
+        candidates.iter().filter(|rule| rule.part == Part::Dependencies).flat_map(|rule| rule.columns[1..].to_vec()).collect();
     candidates.retain(|rule| rule.members <= LIST_MAX || !followers.contains(&rule.columns[0]));
     // Where there is a list, nothing more is said of how its values are written.
-    let listed: Vec<String> = candidates.iter().filter(|rule| rule.rule == "values").map(|rule| rule.columns[0].clone()).collect();
-    candidates.retain(|rule| rule.rule != "pattern" || !listed.contains(&rule.columns[0]));
+    let listed: Vec<String> = candidates.iter().filter(|rule| rule.part == Part::Sets).map(|rule| rule.columns[0].clone()).collect();
+    candidates.retain(|rule| rule.part != Part::Formats || !listed.contains(&rule.columns[0]));
     candidates
 }
 
@@ -198,7 +203,7 @@ fn kept(mut candidate: Candidate, tried: Tried) -> Option<Candidate> {
     let is_disguised = candidate.words.iter().any(|(word, _)| *word == "disguised");
     let is_tolerant = candidate.words.iter().any(|(word, _)| *word == "tolerate");
     // Each column that follows from another has errors of its own.
-    let parts = if candidate.rule == "conflicts" { candidate.columns.len() - 1 } else { 1 };
+    let parts = if candidate.part == Part::Dependencies { candidate.columns.len() - 1 } else { 1 };
     if tried.failing as f64 > (BROKEN_MAX * parts as f64).min(3.5 * BROKEN_MAX) * tried.rows as f64 && !is_tolerant {
         return None;
     }

@@ -97,10 +97,11 @@ fn candidate(columns: &[&Column], sql: &str, said: &str, (whole, broken): (usize
 fn ordered(columns: &[Column], made: &[&str], rows: &Rows) -> Vec<Candidate> {
     let may = |column: &&Column| column.kind.is_ordered() && column.distinct() > 2 && !made.contains(&column.name.as_str());
     let columns: Vec<&Column> = columns.iter().filter(may).take(2 * COLUMNS_MAX).collect();
+    let reaches: Vec<Reach> = columns.iter().map(|column| Reach::of(column)).collect();
     let mut found: Vec<(usize, usize, (usize, usize), bool)> = Vec::new();
     for (i, a) in columns.iter().enumerate() {
         for (j, b) in columns.iter().enumerate() {
-            if i == j || !compare(a, b) {
+            if i == j || !compare((a, reaches[i]), (b, reaches[j])) {
                 continue;
             }
             // The same value in both columns is another rule, and found only once.
@@ -131,22 +132,35 @@ fn ordered(columns: &[Column], made: &[&str], rows: &Rows) -> Vec<Candidate> {
     found.iter().filter(is_needed).map(rule).collect()
 }
 
-/// Whether two columns can be compared: both times, or numbers of one kind of thing, which reach about as far.
-fn compare(a: &Column, b: &Column) -> bool {
-    let same_kind = a.kind == b.kind || (a.kind.is_number() && b.kind.is_number());
-    if !same_kind {
-        return false;
-    }
-    if !a.kind.is_number() {
-        return a.data_type == b.data_type;
-    }
-    let reach = |column: &Column| {
+/// How far a column reaches.
+#[derive(Clone, Copy)]
+struct Reach {
+    low: f64,
+    middle: f64,
+    high: f64,
+}
+
+impl Reach {
+    fn of(column: &Column) -> Self {
         let sizes = column.sorted_sizes();
-        (sizes.first().copied().unwrap_or(0.0), sizes.get(sizes.len() / 2).copied().unwrap_or(0.0), sizes.last().copied().unwrap_or(0.0))
-    };
-    let ((a_low, a_middle, _), (b_low, b_middle, b_high)) = (reach(a), reach(b));
+        let at = |index: usize| sizes.get(index).copied().unwrap_or(0.0);
+        Self { low: at(0), middle: at(sizes.len() / 2), high: at(sizes.len().saturating_sub(1)) }
+    }
+}
+
+/// Whether two columns can be compared: both times, or numbers of one kind of thing, which reach about as far.
+fn compare((a, a_reach): (&Column, Reach), (b, b_reach): (&Column, Reach)) -> bool {
+    match (a.kind.is_number(), b.kind.is_number()) {
+        (true, true) => {}
+        (false, false) => return a.data_type == b.data_type,
+        (true, false) | (false, true) => return false,
+    }
     // Half of the one lies within the other.
-    a_low >= 0.0 && b_low >= 0.0 && a_middle >= b_low && a_middle <= b_high && b_middle <= 20.0 * a_middle.max(1.0)
+    a_reach.low >= 0.0
+        && b_reach.low >= 0.0
+        && a_reach.middle >= b_reach.low
+        && a_reach.middle <= b_reach.high
+        && b_reach.middle <= 20.0 * a_reach.middle.max(1.0)
 }
 
 /// What a column is computed from: the sum, the difference or the product of two others.

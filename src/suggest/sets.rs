@@ -23,10 +23,24 @@ const RARER: u32 = 10;
 const OUTSIDE_MAX: f64 = 0.06;
 
 pub(super) fn suggest(columns: &[Column]) -> Vec<Candidate> {
-    columns.iter().filter_map(|column| of_column(column, columns)).collect()
+    let homes: Vec<Home<'_>> = columns.iter().filter_map(Home::of).collect();
+    columns.iter().filter_map(|column| of_column(column, &homes)).collect()
 }
 
-fn of_column(column: &Column, columns: &[Column]) -> Option<Candidate> {
+/// A column of few texts, by them.
+struct Home<'a> {
+    column: &'a Column,
+    times: HashMap<&'a str, u32>,
+}
+
+impl<'a> Home<'a> {
+    fn of(column: &'a Column) -> Option<Self> {
+        let is_small = column.kind == Kind::Text && column.distinct() <= DISTINCT_MAX;
+        is_small.then(|| Self { column, times: column.texts.iter().map(String::as_str).zip(column.counts.iter().copied()).collect() })
+    }
+}
+
+fn of_column(column: &Column, homes: &[Home<'_>]) -> Option<Candidate> {
     let distinct = column.distinct();
     let is_set = column.kind == Kind::Text || (column.kind == Kind::Integer && is_code(column));
     if !is_set || column.present < VALUES_MIN || !(2..=DISTINCT_MAX).contains(&distinct) {
@@ -35,7 +49,7 @@ fn of_column(column: &Column, columns: &[Column]) -> Option<Candidate> {
     let order = column.by_count();
     let (mut members, mut outside): (Vec<usize>, Vec<(usize, String)>) = (Vec::new(), Vec::new());
     for &code in &order {
-        match suspected(column, code, &order, columns) {
+        match suspected(column, code, &order, homes) {
             Some(why) => outside.push((code, why)),
             None => members.push(code),
         }
@@ -78,7 +92,7 @@ fn is_code(column: &Column) -> bool {
 
 /// Why a value is suspected to be no member, if it is: a much more frequent one is written nearly so, or it is at home in
 /// another column.
-fn suspected(column: &Column, code: usize, order: &[usize], columns: &[Column]) -> Option<String> {
+fn suspected(column: &Column, code: usize, order: &[usize], homes: &[Home<'_>]) -> Option<String> {
     if column.kind != Kind::Text {
         return None;
     }
@@ -96,29 +110,25 @@ fn suspected(column: &Column, code: usize, order: &[usize], columns: &[Column]) 
         };
         return Some(format!("{} looks as if {} {differs}", shown(text), shown(meant)));
     }
-    at_home(text, times, column, columns).map(|home| format!("{} is a value of {}", shown(text), shown(home)))
+    at_home(text, times, column, homes).map(|home| format!("{} is a value of {}", shown(text), shown(home)))
 }
 
 /// The other column in which the value is frequent, if it is rare in this one.
-fn at_home<'a>(text: &str, times: u32, column: &Column, columns: &'a [Column]) -> Option<&'a str> {
-    let is_rare = times as usize * 100 <= column.present;
-    let has = |other: &&Column| {
-        let code = || other.texts.iter().position(|there| there == text);
-        other.kind == Kind::Text
-            && other.name != column.name
-            && other.distinct() <= DISTINCT_MAX
-            && code().is_some_and(|code| other.counts[code] >= times.saturating_mul(RARER) && other.counts[code] >= 10)
-    };
+fn at_home<'a>(text: &str, times: u32, column: &Column, homes: &[Home<'a>]) -> Option<&'a str> {
+    if times as usize * 100 > column.present {
+        return None;
+    }
+    let is_frequent = |there: &&u32| **there >= times.saturating_mul(RARER) && **there >= 10;
+    let has = |home: &&Home<'a>| home.column.name != column.name && home.times.get(text).filter(is_frequent).is_some();
     // Columns of the same kind of values (two cities) say nothing.
-    columns.iter().filter(|_| is_rare).filter(has).find(|other| !shares_values(column, other)).map(|other| other.name.as_str())
+    homes.iter().filter(has).find(|home| !shares_values(column, home)).map(|home| home.column.name.as_str())
 }
 
 /// Whether two columns have frequent values in common.
-fn shares_values(a: &Column, b: &Column) -> bool {
-    let known: HashMap<&str, u32> = b.texts.iter().map(String::as_str).zip(b.counts.iter().copied()).collect();
+fn shares_values(a: &Column, b: &Home<'_>) -> bool {
     let frequent = |times: u32, column: &Column| times as usize * 100 > column.present;
-    let shared = |code: &usize| known.get(a.texts[*code].as_str()).is_some_and(|&times| frequent(a.counts[*code], a) && frequent(times, b));
-    (0..a.distinct()).any(|code| shared(&code))
+    let there = |code: usize| b.times.get(a.texts[code].as_str()).is_some_and(|&times| frequent(times, b.column));
+    (0..a.distinct()).any(|code| frequent(a.counts[code], a) && there(code))
 }
 
 /// A text without what makes no difference: case, blanks, marks.

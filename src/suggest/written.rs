@@ -121,7 +121,7 @@ fn introduce(parts: &Parts<'_>, candidates: &[Candidate], out: &mut String) {
 /// Columns that are never missing are required by the contract; no rule needs to say so.
 fn require(contract: &mut Contract, candidates: &mut Vec<Candidate>) {
     candidates.retain(|candidate| {
-        let is_plain = candidate.rule == "missing" && candidate.words.len() == 1 && candidate.failing == 0;
+        let is_plain = candidate.part == Part::Missing && candidate.words.len() == 1 && candidate.failing == 0;
         let column = candidate.columns.first().filter(|_| is_plain);
         match column.and_then(|name| contract.columns.iter_mut().find(|column| column.name == *name && column.data_type.is_some())) {
             Some(column) => {
@@ -139,8 +139,8 @@ fn gather(candidates: &mut Vec<Candidate>) {
     for candidate in candidates.drain(..) {
         let words = |c: &Candidate| c.words[1..].to_vec();
         let same = |other: &&mut Candidate| {
-            other.rule == "missing"
-                && candidate.rule == "missing"
+            other.part == Part::Missing
+                && candidate.part == Part::Missing
                 && [&**other, &candidate]
                     .iter()
                     .all(|c| c.words[0].0 == "column" && c.columns.iter().all(|name| !name.contains(['*', '?', '['])))
@@ -154,7 +154,7 @@ fn gather(candidates: &mut Vec<Candidate>) {
                 other.why.push_str(&said(&candidate));
                 other.failing += candidate.failing;
             }
-            None if candidate.rule == "missing" && candidate.words[0].0 == "column" => {
+            None if candidate.part == Part::Missing && candidate.words[0].0 == "column" => {
                 let why = said(&candidate);
                 all.push(Candidate { why, ..candidate });
             }
@@ -162,7 +162,7 @@ fn gather(candidates: &mut Vec<Candidate>) {
         }
     }
     for candidate in &mut all {
-        if candidate.rule == "missing" && candidate.words[0].0 == "column" && candidate.columns.len() > 1 {
+        if candidate.part == Part::Missing && candidate.words[0].0 == "column" && candidate.columns.len() > 1 {
             candidate.words[0] = ("columns", list(candidate.columns.iter().map(String::as_str)));
         }
     }
@@ -194,7 +194,7 @@ fn listed(candidate: &Candidate) -> String {
 }
 
 fn rule(candidate: &Candidate, id: Option<String>, out: &mut String) {
-    let is_gathered = candidate.rule == "missing" && matches!(candidate.words[0].0, "column" | "columns");
+    let is_gathered = candidate.part == Part::Missing && matches!(candidate.words[0].0, "column" | "columns");
     let why = if is_gathered { candidate.why.clone() } else { said(candidate) };
     let why = if is_gathered && candidate.columns.len() > 1 { listed(candidate) } else { why };
     why.split('\n').for_each(|line| comment(line, 2, out));

@@ -15,7 +15,7 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("missing", "together: [x, y]", ""),
     ("missing", "column: z, disguised: true", ""),
     ("duplicates", "key: [key]", ""),
-    ("conflicts", "key: [key], on: [x]", ""),
+    ("conflicts", "key: [x], on: [key]", ""),
     ("range", "column: x, max: 10", ""),
     ("values", "column: x, in: [1]", ""),
     ("values", "column: x, must_contain: [5001]", ""),

@@ -328,16 +328,16 @@ fn trials() -> Vec<Trial> {
         all.of::<Deviations>(DeviationsSpec { centre: Centre::Integer(7), transform: Transform::IDENTITY }, &[column]);
         all.of::<Outside>(Fences { inside: Inside::Integers { low: -2, high: 7 }, side: Side::Both, log: false }, &[column]);
     }
-    all.of::<Personal>((), &[INTEGER]);
     all.of::<RowSample>(SampleSpec { rows_max: 5 }, &[INTEGER, FLOAT, TEXT, CODES]);
     all.of::<RowSample>(SampleSpec { rows_max: 1000 }, &[DECIMAL, BOOLEAN]);
+    all.of::<Personal>((), &[INTEGER]);
     all.of::<CoMoments>((), &[INTEGER, FLOAT]);
     all.of::<CoMoments>((), &[BOOLEAN, DECIMAL]);
     for column in [TEXT, CODES] {
         all.of::<TextExtrema>((), &[column]);
         all.of::<Shapes>((), &[column]);
-        all.of::<Personal>((), &[column]);
         all.of::<FormatCheck>("pattern a9".to_owned(), &[column]);
+        all.of::<Personal>((), &[column]);
     }
     all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
     all.of::<Extrema>((), &[BOOLEAN]);

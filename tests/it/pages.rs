@@ -103,7 +103,7 @@ fn stream(place: &Place) -> PathBuf {
     let events: String = (0..50).map(|i| format!("{{\"id\": {i}, \"v\": {}, \"other\": 1}}\n", i % 7)).collect();
     let input = place.write("events.ndjson", events);
     let path = place.path("stream.html");
-    let arguments = ["stream", "-r", "s.yaml", "--report", "stream.html"];
+    let arguments = ["stream", "-r", "s.yaml", "--bad", "bad.ndjson", "--report", "stream.html"];
     let run = crate::support::run_with_input(&place.path(""), &arguments, &input);
     assert!(path.exists(), "{}", run.stderr);
     path
@@ -229,7 +229,7 @@ fn a_report_tells_what_findings_observed_in_earlier_runs() {
         "<b>1</b> new",
         "<b>1</b> worse",
         "<b>1</b> known",
-        "24h after the last run",
+        "1d after the last run",
         "class=\"trend\"",
     ] {
         assert!(page.contains(said), "{said}");
@@ -240,6 +240,6 @@ fn a_report_tells_what_findings_observed_in_earlier_runs() {
 fn a_finding_holds_its_rule_as_it_is_written() {
     let rules = "dataset: t\nrules:\n  # The bounds are those of the sensor.\n  - range: { column: v, max: 5 }   # volts\n  - missing:\n      column: v\n      on_fail: warn\n";
     let run = Place::with(rules, "id,v\n1,7\n").run(&crate::support::CHECK);
-    assert_eq!(run.finding("range-v")["written"], "range: { column: v, max: 5 }");
+    assert_eq!(run.finding("range-v")["written"], "range: { column: v, max: 5 }   # volts");
     assert_eq!(run.finding("missing-v")["written"], "missing:\n    column: v\n    on_fail: warn");
 }

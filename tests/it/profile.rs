@@ -162,7 +162,7 @@ fn formats_units_stand_ins_and_identifiers_are_recognised() {
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(lines.len() <= 40, "{} lines", lines.len());
     assert!(lines.iter().all(|line| line.chars().count() <= 120), "{}", run.stdout);
-    for said in ["identifier", "`N/A` (10)", "USD 150, EUR 50", "first `nobody at example.o…` in line 152", "75.0% missing"] {
+    for said in ["identifier", "`N/A` (10)", "USD 150, EUR 50", "first `nobody at example.org` in line 152", "75.0% missing"] {
         assert!(run.stdout.contains(said) || said == "75.0% missing", "`{said}` is not in {}", run.stdout);
     }
 }
@@ -292,7 +292,7 @@ fn fences_and_the_baseline_are_drawn_over_the_bins() {
         "r.yaml",
         "dataset: d\nbaseline: { path: base.json }\nprofile: full\nrules:\n  - outliers: { id: far, column: v, method: iqr, on_fail: warn }\n",
     );
-    let built = place.run(&["baseline", "build", "before.csv", "-r", "r.yaml", "-o", "base.json"]);
+    let built = place.run(&["baseline", "capture", "before.csv", "-r", "r.yaml", "-o", "base.json"]);
     assert_eq!(built.code, 0, "{}", built.stderr);
     let run = place.run(&["check", "d.csv", "-r", "r.yaml", "--report", "p.json", "--report", "p.html"]);
     let report: Json =

@@ -8,13 +8,13 @@ use serde_json::Value as Json;
 
 use crate::support::{Place, Run, project, skipped};
 
-const RULES: &str = "dataset: orders\nowner: data@example.org\nrules:\n  - missing: { column: id }\n  - range: { column: amount, min: 0 }\n  - missing: { id: few, column: note, max: 50%, on_fail: warn }\n";
+const RULES: &str = "dataset: orders\nowner: data@example.org\nrules:\n  - missing: { column: id }\n  - range: { column: amount, min: 0 }\n  - missing: { id: few, column: note, tolerate: 50%, on_fail: warn }\n";
 
 /// Records `runs` daily runs of the data set in `runs/`, of which each third has a row that fails.
 fn recorded(runs: u32) -> Place {
     let place = Place::with(RULES, "");
     for day in 1..=runs {
-        let bad = if day % 3 == 0 { "-1,\n2,-5,x\n" } else { "1,5,x\n" };
+        let bad = if day % 3 == 0 { ",-1,\n2,-5,x\n" } else { "1,5,x\n" };
         place.write("d.csv", format!("id,amount,note\n{day},10,x\n{bad}3,4,\n"));
         let now = format!("2026-11-{day:02}T08:00:00Z");
         place.run(&["check", "d.csv", "-r", "r.yaml", "--record", "runs", "--now", &now]);

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::support::{CHECK, Place, project, run_in, skipped};
 
-const ORDERS: &str = "dataset: orders\nowner: data@example.org\ndescription: Orders of a day\nrules:\n  - missing: { column: id }\n  - range: { column: amount, min: 0 }\n  - missing: { id: few, column: note, max: 50%, on_fail: warn }\n";
+const ORDERS: &str = "dataset: orders\nowner: data@example.org\ndescription: Orders of a day\nrules:\n  - missing: { column: id }\n  - range: { column: amount, min: 0 }\n  - missing: { id: few, column: note, tolerate: 50%, on_fail: warn }\n";
 const ROWS: &str = "id,amount,note\n1,10.5,x\n2,-3,\n3,7,\n,4,\n";
 
 /// What a parser of others makes of a file; none where Python is not installed.

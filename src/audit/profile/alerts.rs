@@ -158,14 +158,14 @@ fn correlated(column: &ColumnReport, terms: &AlertTerms<'_>, say: &mut impl FnMu
 fn told(value: &Json) -> String {
     match value {
         Json::String(text) => format!("`{}`", cut_short(text, VALUE_MAX.min(40))),
+        Json::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, |x| digits(x, 6)),
         other => other.to_string(),
     }
 }
 
-/// The fences that a finding of a rule `outliers` tells, where they are of the values themselves.
+/// The fences that a finding tells, where they are of the values themselves.
 fn fence(column: &ColumnReport, finding: &Finding) -> Option<Fence> {
-    let is_about =
-        finding.rule == "outliers" && finding.columns.len() == 1 && finding.columns[0] == column.name && finding.groups.is_empty();
+    let is_about = finding.columns.len() == 1 && finding.columns[0] == column.name && finding.groups.is_empty();
     let is_of_logarithms = finding.figures.get(&figures::TRANSFORM).is_some();
     if !is_about || is_of_logarithms || column.min.as_ref().is_some_and(|min| !min.is_number()) {
         return None;
@@ -173,4 +173,39 @@ fn fence(column: &ColumnReport, finding: &Finding) -> Option<Fence> {
     let figure = |name: &FigureName| finding.figures.get(name).and_then(|figure| figure.value.as_number());
     let (low, high) = (figure(&figures::LOWER_FENCE), figure(&figures::UPPER_FENCE));
     (low.is_some() || high.is_some()).then(|| Fence { rule: finding.id.clone(), low, high })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Number;
+    use crate::metric::distinct::DistinctOut;
+
+    fn integers(low: i128, high: i128, distinct: u64) -> OverviewOut {
+        OverviewOut {
+            distinct: DistinctOut { count: distinct, exact: true, error: 0.0 },
+            extrema: Some((Number::int(low), Number::int(high))),
+            ..OverviewOut::default()
+        }
+    }
+
+    #[test]
+    fn identifiers_are_told_from_measures() {
+        let rows = Counts { rows: 1000, missing: 0 };
+        let of = |name: &str, out: &OverviewOut| role(name, &DataType::Int64, out, rows);
+        assert_eq!(of("n", &integers(1, 1000, 1000)), Some(Role::Identifier));
+        // Populations differ too, and lie far apart.
+        assert_eq!(of("population", &integers(1, 9_000_000, 1000)), None);
+        for name in ["customer_id", "customerId", "Order No", "SKU"] {
+            assert_eq!(of(name, &integers(1, 9_000_000, 1000)), Some(Role::Identifier), "{name}");
+        }
+        assert_eq!(of("valid", &integers(1, 9_000_000, 1000)), None);
+        assert_eq!(of("customer_id", &integers(1, 1000, 900)), None);
+        assert_eq!(role("id", &DataType::Int64, &integers(1, 10, 10), Counts { rows: 10, missing: 0 }), None);
+        let texts =
+            |sample: [&str; 2]| OverviewOut { sample: sample.map(str::to_owned).to_vec(), lengths: Some((3, 12)), ..integers(0, 0, 1000) };
+        assert_eq!(role("tag", &DataType::Utf8, &texts(["a-17", "b-18"]), rows), Some(Role::Identifier));
+        assert_eq!(role("name", &DataType::Utf8, &texts(["Ada", "Grace"]), rows), None);
+        assert_eq!(role("title", &DataType::Utf8, &texts(["Chapter 1", "Chapter 2"]), rows), None);
+    }
 }

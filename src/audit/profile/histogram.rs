@@ -11,12 +11,21 @@ use crate::metric::select::BinsOut;
 use crate::metric::{Number, is_numeric};
 use crate::report::columns::{Overlay, Scale};
 use crate::report::model::Histogram;
+use crate::rules::missing::suspects::{self, Suspect};
 use crate::rules::quantiles::quantile_of_counts;
 
-/// Where the bins of a column are to lie; none without finite values.
+/// Where the bins of a column are to lie, beside its stand-ins for missing values; none without finite values.
 pub(super) fn layout(out: &OverviewOut, data_type: &DataType) -> Option<Layout> {
-    let (low, high) = out.extrema?;
-    let percentiles = match (&out.numbers, &out.histogram) {
+    let (mut low, mut high) = out.extrema?;
+    let measured: Option<Vec<(Number, u64)>> = out.numbers.as_ref().map(|numbers| {
+        let suspects = suspects::among_numbers(data_type, numbers);
+        let is_suspect = |number: &Number| suspects.iter().any(|(suspect, _)| *suspect == Suspect::Number(*number));
+        numbers.iter().filter(|(number, _)| !is_suspect(number)).copied().collect()
+    });
+    if let Some(((first, _), (last, _))) = measured.as_ref().and_then(|numbers| numbers.first().zip(numbers.last())) {
+        (low, high) = (*first, *last);
+    }
+    let percentiles = match (&measured, &out.histogram) {
         (Some(numbers), _) => quantile_of_counts(numbers, 0.01).zip(quantile_of_counts(numbers, 0.99)),
         (None, Some(histogram)) => {
             let rank = |p: f64| (histogram.count.saturating_sub(1) as f64 * p) as u64;

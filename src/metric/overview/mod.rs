@@ -90,25 +90,21 @@ impl State for Overview {
         match later.values {
             Values::Near(near) => near.iter().for_each(|(value, count)| self.add(i128::from(value), count)),
             Values::FewNumbers(few) => few.iter().for_each(|(key, count)| self.add(key, count)),
-            Values::FewTexts(few) => few.iter().for_each(|(text, count, row)| self.add_text(text, count, row)),
+            Values::FewTexts(few) => few.iter().for_each(|(text, count, row)| self.add_text(&text, count, row)),
             Values::ManyNumbers(theirs) => {
                 self.become_many();
-                match &mut self.values {
-                    Values::ManyNumbers(ours) => ours.merge(*theirs)?,
-                    _ => return Err(encoding::damaged("it counted values of another kind")),
-                }
+                let Values::ManyNumbers(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(*theirs)?;
             }
             Values::ManyTexts(theirs) => {
                 self.become_many();
-                match &mut self.values {
-                    Values::ManyTexts(ours) => ours.merge(*theirs)?,
-                    _ => return Err(encoding::damaged("it counted values of another kind")),
-                }
+                let Values::ManyTexts(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(*theirs)?;
             }
-            Values::Others(theirs) => match &mut self.values {
-                Values::Others(ours) => ours.merge(theirs)?,
-                _ => return Err(encoding::damaged("it counted values of another kind")),
-            },
+            Values::Others(theirs) => {
+                let Values::Others(ours) = &mut self.values else { return Err(other_kind()) };
+                ours.merge(theirs)?;
+            }
         }
         self.settle();
         Ok(())
@@ -130,8 +126,8 @@ impl State for Overview {
         match &self.values {
             Values::Near(_) | Values::Others(_) => false,
             // What is far from too many in one unit is seldom too many in all.
-            Values::FewNumbers(few) => !at_end || few.iter().count() > VALUES_MAX / 2,
-            Values::FewTexts(few) => !at_end || few.iter().count() > VALUES_MAX / 2,
+            Values::FewNumbers(few) => !at_end || few.len() > VALUES_MAX / 2,
+            Values::FewTexts(few) => !at_end || few.len() > VALUES_MAX / 2,
             Values::ManyNumbers(_) | Values::ManyTexts(_) => true,
         }
     }
@@ -166,6 +162,10 @@ impl State for Overview {
             },
         }
     }
+}
+
+fn other_kind() -> Fault {
+    encoding::damaged("it counted values of another kind")
 }
 
 impl Overview {
@@ -310,7 +310,7 @@ impl Overview {
             }
             Values::FewTexts(few) => {
                 let mut many = ManyTexts::empty(&self.types, &budget);
-                few.iter().for_each(|(text, _, _)| many.add(text));
+                few.iter().for_each(|(text, _, _)| many.add(&text));
                 self.values = Values::ManyTexts(Box::new(many));
             }
             Values::Near(_) | Values::ManyNumbers(_) | Values::ManyTexts(_) | Values::Others(_) => {}

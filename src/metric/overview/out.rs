@@ -90,7 +90,7 @@ pub(super) fn of_many_numbers(many: ManyNumbers, inputs: &Inputs) -> Result<Over
 }
 
 pub(super) fn of_texts(few: &FewTexts) -> OverviewOut {
-    let mut texts: Vec<TextCount> = few.iter().map(|(text, count, first)| TextCount { text: text.to_owned(), count, first }).collect();
+    let mut texts: Vec<TextCount> = few.iter().map(|(text, count, first)| TextCount { text: text.into_owned(), count, first }).collect();
     texts.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
     let length = |t: &TextCount| t.text.chars().count() as u64;
     OverviewOut {

@@ -36,7 +36,8 @@ pub(super) fn encode(state: &Overview, to: &mut dyn Write) -> Result<(), Fault> 
             encoding::write(&Saved::FewNumbers(counts), to)
         }
         Values::FewTexts(few) => {
-            let mut counts: Vec<(Box<str>, u64, RowId)> = few.iter().map(|(text, count, row)| (text.into(), count, row)).collect();
+            let mut counts: Vec<(Box<str>, u64, RowId)> =
+                few.iter().map(|(text, count, row)| (Box::from(text.as_ref()), count, row)).collect();
             counts.sort_unstable();
             encoding::write(&Saved::FewTexts(counts), to)
         }

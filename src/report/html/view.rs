@@ -15,7 +15,7 @@ use crate::shown::counted;
 use crate::verdict::Verdict;
 
 /// Reasons that the first screen tells.
-const REASONS_MAX: usize = 4;
+const REASONS_MAX: usize = 6;
 /// Findings whose details are open: of what decided the verdict.
 const OPEN_MAX: usize = 4;
 /// Failing rows in a finding's own row.
@@ -36,6 +36,8 @@ pub(super) struct Head<'a> {
     /// How long after the last run this one began.
     after: Option<String>,
     since: Option<Summary>,
+    /// Whether it is published only since a person released it.
+    released: bool,
 }
 
 /// Why the verdict is what it is.
@@ -64,7 +66,13 @@ impl<'a> Head<'a> {
         let reasons = report.reasons.iter().take(REASONS_MAX).map(|reason| self::reason(report, reason)).collect();
         let last = report.history.as_ref().and_then(|history| history.since_last_run.as_ref());
         let after = last.and_then(|last| elapsed(&last.time, report.began.as_deref()?));
-        Self { reasons, more: report.reasons.len().saturating_sub(REASONS_MAX), after, since: summary(report) }
+        Self {
+            reasons,
+            more: report.reasons.len().saturating_sub(REASONS_MAX),
+            after,
+            since: summary(report),
+            released: report.is_released(),
+        }
     }
 }
 
@@ -74,10 +82,18 @@ fn reason<'a>(report: &'a Report, reason: &'a str) -> Reason<'a> {
     match found {
         None => Reason { number: 0, id: "", text: reason, rows: None },
         Some((i, finding, rest)) => {
-            let rows = (finding.failing_rows > 0).then(|| counted(finding.failing_rows, "row"));
+            let rows = (finding.failing_rows > 0).then(|| format!("{}{}", counted(finding.failing_rows, "row"), wrong(finding)));
             Reason { number: i + 1, id: &finding.id, text: &reason[reason.len() - rest..], rows }
         }
     }
+}
+
+/// What is wrong with its rows, in the finding's words: what follows the share, such as ` without a value`.
+fn wrong(finding: &Finding) -> String {
+    const WORDS_MAX: usize = 60;
+    let first = finding.message.statements().first().map(String::as_str);
+    let says = first.and_then(|said| said.split_once("%) ")).map_or("", |(_, says)| says);
+    if says.is_empty() || says.chars().nth(WORDS_MAX).is_some() { String::new() } else { format!(" {says}") }
 }
 
 /// The counts since the last run that passed.
@@ -122,6 +138,8 @@ pub(super) struct Shown<'a> {
     /// `fail`, `warn`, `pass`, …: what it comes to.
     kind: &'static str,
     tone: &'static str,
+    /// Of groups, which came out how: the rest of what is said stands beside each.
+    said: Option<String>,
     share: Option<f64>,
     bullet: Option<Bullet>,
     first: Vec<First<'a>>,
@@ -207,6 +225,7 @@ fn shown<'a>((number, finding): (usize, &'a Finding), open: bool, report: &'a Re
         open,
         kind: kind(finding),
         tone: tone(finding),
+        said: (!finding.groups.is_empty()).then(|| said(finding)),
         share: bullet::share(finding, report),
         bullet: bullet::bullet(finding, report, top),
         first,
@@ -247,13 +266,38 @@ fn place(origin: &Origin, is_one_file: bool) -> String {
 
 /// The figures that nothing else of the finding tells.
 fn figures(finding: &Finding) -> Vec<(&str, &Value)> {
-    const TOLD: [&str; 3] = ["hash", "rows_in_scope", "transform"];
+    const TOLD: [&str; 4] = ["completeness", "hash", "rows_in_scope", "transform"];
     let is_count = |figure: &Figure| figure.value.as_u64().is_some_and(|n| n == finding.failing_rows && n > 0);
     let is_observed = |figure: &Figure| figure.value == finding.observed && !finding.observed.is_nothing();
     let rest = |(name, figure): &(&str, &Figure)| {
         !TOLD.contains(name) && !(is_count(figure) && crate::findings::figures::is_known(name)) && !is_observed(figure)
     };
     finding.figures.iter().filter(rest).map(|(name, figure)| (name, &figure.value)).collect()
+}
+
+/// How many groups came out how, and which.
+fn said(finding: &Finding) -> String {
+    const NAMES_MAX: usize = 4;
+    let of = |outcome: Outcome, says: &str| {
+        let groups: Vec<&GroupFigures> = finding.groups.iter().filter(|group| group.outcome == outcome).collect();
+        let name = |group: &&GroupFigures| {
+            let parts: Vec<&str> = group.group.iter().map(|part| part.as_deref().unwrap_or("(missing)")).collect();
+            parts.join(" · ")
+        };
+        let names: Vec<String> = groups.iter().take(NAMES_MAX).map(name).collect();
+        let more = if groups.len() > NAMES_MAX { ", …" } else { "" };
+        (!groups.is_empty()).then(|| format!("{} {says}: {}{more}", groups.len(), names.join(", ")))
+    };
+    let told = [
+        of(Outcome::Fail, if finding.on_fail == OnFail::Warn { "beyond the limit" } else { "fail" }),
+        of(Outcome::Warn, "near the limit"),
+        of(Outcome::NoData, "without data"),
+        of(Outcome::InsufficientEvidence, "too small to tell"),
+        of(Outcome::NotJudged, "too small, not judged"),
+        of(Outcome::Known, "known"),
+        of(Outcome::Pass, "pass"),
+    ];
+    format!("{}: {}", counted(finding.groups.len() as u64, "group"), told.into_iter().flatten().collect::<Vec<_>>().join("; "))
 }
 
 /// All groups, or those that fail first.

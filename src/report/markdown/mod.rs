@@ -113,10 +113,13 @@ fn headline(verdict: Verdict) -> &'static str {
 /// Rows, batch and time, as far as they are known.
 fn about(report: &Report) -> String {
     let rows = if report.faults.is_empty() { rows::sum(report) } else { "not judged".to_owned() };
+    let passing = report.would_pass.map(|would| {
+        format!("without the rejection {} would pass and {} would be set aside", counted(would.published, "row"), count(would.quarantined))
+    });
     let batch = Some(&report.batch.id).filter(|id| !id.is_empty()).map(|id| format!("batch {}", code(id, NAME_MAX)));
     let began = report.began.as_deref().map(|began| code(&minute(began), NAME_MAX));
     let owner = report.owner.as_deref().map(|owner| format!("owner {}", code(owner, NAME_MAX)));
-    [Some(rows), batch, began, owner].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    [Some(rows), passing, batch, began, owner].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn line(finding: &Finding) -> String {

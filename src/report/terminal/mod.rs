@@ -4,12 +4,12 @@ mod columns;
 mod findings;
 mod next;
 mod page;
+mod profiled;
 
 use crate::shown::{count, counted, minute};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
 use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
-use super::profiled;
 use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::stream;

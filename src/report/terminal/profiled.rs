@@ -3,10 +3,10 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value as Json;
 
-use super::columns::{AlertKind, Role};
-use super::model::{ColumnReport, Report};
-use super::plot;
-use super::terminal::Style;
+use super::Style;
+use crate::report::columns::{AlertKind, Role};
+use crate::report::model::{ColumnReport, Report};
+use crate::report::plot;
 use crate::rows::Origin;
 use crate::shown::{count, counted, cut_short, digits, minute, percent_of};
 use crate::visible::{self, NAME_MAX};
@@ -16,7 +16,7 @@ const COLUMNS_MAX: usize = 40;
 const PAIRS_MAX: usize = 6;
 const FORMATS_MAX: usize = 8;
 /// Characters of a value.
-const CHARS_MAX: usize = 20;
+const CHARS_MAX: usize = 24;
 
 /// Renders a profile.
 pub(super) fn render(report: &Report, style: Style) -> String {
