@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::ci::rendering;
 use super::output;
+use super::repository::rendering;
 use super::run::surroundings;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;

@@ -59,6 +59,9 @@ pub(super) fn sparkline(column: &ColumnReport) -> String {
     const BARS_MAX: usize = 40;
     const W: f64 = 120.0;
     const H: f64 = 20.0;
+    if column.role.is_some() {
+        return String::new();
+    }
     let counts: Vec<u64> = match (&column.histogram, &column.top_values) {
         (Some(histogram), _) => gathered(&histogram.counts, BARS_MAX),
         (None, Some(top)) => top.iter().map(|top| top.count).collect(),
@@ -190,7 +193,8 @@ fn shortened(text: &str, scale: Scale) -> String {
 /// The histogram of a column, with axes, what it is compared with, fences and quartiles, and a legend of what is there; `brief`
 /// without a word at each bar, for reports of many columns.
 pub(super) fn histogram(column: &ColumnReport, brief: bool) -> String {
-    let Some(histogram) = column.histogram.as_ref().filter(|histogram| histogram.counts.iter().any(|n| *n > 0)) else {
+    let Some(histogram) = column.histogram.as_ref().filter(|histogram| column.role.is_none() && histogram.counts.iter().any(|n| *n > 0))
+    else {
         return String::new();
     };
     let bins = Bins::of(column, histogram);

@@ -5,9 +5,6 @@ use super::column::{Column, Kind};
 use super::yaml::{list, shown};
 use crate::shown::{count, counted, percent};
 
-/// What is said of a column with stand-ins.
-pub(super) const DISGUISED: &str = ": values that stand in for missing ones, such as `unknown` or 999.";
-
 /// Fewer rows say nothing about what is always there.
 const ROWS_MIN: usize = 20;
 
@@ -26,11 +23,10 @@ pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
     for column in columns {
         let missing = rows - column.present;
         let share = missing as f64 / rows as f64;
+        let (name, of) = (shown(&column.name), counted(rows as u64, "row"));
         let why = match missing {
-            0 => format!("{}: never missing in {}.", shown(&column.name), counted(rows as u64, "row")),
-            _ => {
-                format!("{}: missing in {} of {}.", shown(&column.name), percent(missing as u64, rows as u64), counted(rows as u64, "row"))
-            }
+            0 => format!("{name}: never missing in {of}."),
+            _ => format!("{name}: missing in {} of {of} ({}).", count(missing as u64), percent(missing as u64, rows as u64)),
         };
         if missing == 0 || (share <= RARE && !is_explained(column, columns) && !are_together(&column.name, &all)) {
             all.push(Candidate::about(Part::Missing, "missing", &column.name, Vec::new(), why, share));
@@ -114,7 +110,7 @@ fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
 fn disguised(columns: &[Column]) -> Vec<Candidate> {
     let looks = |column: &&Column| !matches!(column.kind, Kind::Boolean | Kind::Other) && column.present > 0;
     let rule = |column: &Column| {
-        let why = format!("{}{DISGUISED}", shown(&column.name));
+        let why = format!("{}: values that stand in for missing ones, such as `unknown` or 999.", shown(&column.name));
         Candidate::about(Part::Missing, "missing", &column.name, vec![("disguised", "true".to_owned())], why, 0.02)
     };
     columns.iter().filter(looks).map(rule).collect()

@@ -75,7 +75,9 @@ pub(crate) fn suggest(dataset: &str, named: &str, means: &Means<'_>) -> Result<S
         read => read?,
     };
     let columns = mined(&sample, &sample.rows)?;
-    let mut contract = Contract::of(&columns, sample.source.known().infers_types);
+    // The strings of JSON are no numbers, whatever they look like.
+    let known = sample.source.known();
+    let mut contract = Contract::of(&columns, known.infers_types && known.columns_have_order);
     let mut columns = columns;
     if contract.reads_otherwise(&columns) {
         sample = read(&written::head(&base, &contract), means)?;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::HeldOut;
 use super::candidate::{Candidate, Part};
 use super::contract::Contract;
-use super::missing::DISGUISED;
 use super::sample::Sample;
 use super::yaml::{comment, list, scalar, shown};
 use crate::shown::{count, counted};
@@ -137,36 +136,37 @@ fn require(contract: &mut Contract, candidates: &mut Vec<Candidate>) {
 fn gather(candidates: &mut Vec<Candidate>) {
     let mut all: Vec<Candidate> = Vec::new();
     for candidate in candidates.drain(..) {
-        let words = |c: &Candidate| c.words[1..].to_vec();
+        if !may_be_gathered(&candidate) {
+            all.push(candidate);
+            continue;
+        }
+        let why = said(&candidate);
         let same = |other: &&mut Candidate| {
-            other.part == Part::Missing
-                && candidate.part == Part::Missing
-                && [&**other, &candidate]
-                    .iter()
-                    .all(|c| c.words[0].0 == "column" && c.columns.iter().all(|name| !name.contains(['*', '?', '['])))
-                && words(other) == words(&candidate)
+            other.part == candidate.part
+                && matches!(other.words[0].0, "column" | "columns")
+                && may_be_gathered(other)
+                && other.words[1..] == candidate.words[1..]
                 && (other.failing > 0) == (candidate.failing > 0)
         };
         match all.iter_mut().find(same) {
             Some(other) => {
-                other.columns.extend(candidate.columns.iter().cloned());
-                other.why.push('\n');
-                other.why.push_str(&said(&candidate));
+                other.columns.extend(candidate.columns);
+                other.why = format!("{}\n{why}", other.why);
                 other.failing += candidate.failing;
+                other.words[0] = ("columns", list(other.columns.iter().map(String::as_str)));
             }
-            None if candidate.part == Part::Missing && candidate.words[0].0 == "column" => {
-                let why = said(&candidate);
-                all.push(Candidate { why, ..candidate });
-            }
-            None => all.push(candidate),
-        }
-    }
-    for candidate in &mut all {
-        if candidate.part == Part::Missing && candidate.words[0].0 == "column" && candidate.columns.len() > 1 {
-            candidate.words[0] = ("columns", list(candidate.columns.iter().map(String::as_str)));
+            None => all.push(Candidate { why, ..candidate }),
         }
     }
     *candidates = all;
+}
+
+/// Whether a rule may name further columns: it is about values that are there or not, or about a range that all values keep to.
+fn may_be_gathered(candidate: &Candidate) -> bool {
+    let is_such = candidate.part == Part::Missing || (candidate.part == Part::Ranges && candidate.failing == 0);
+    // In `columns` some characters stand for others.
+    let is_plain = candidate.columns.iter().all(|name| !name.contains(['*', '?', '[']));
+    is_such && is_plain && matches!(candidate.words[0].0, "column" | "columns")
 }
 
 /// What speaks for a rule, and what breaks it.
@@ -178,26 +178,30 @@ fn said(candidate: &Candidate) -> String {
     let more = if candidate.failing > candidate.first.len() as u64 { ", …" } else { "" };
     let (rows, verb) = (counted(candidate.failing, "row"), if candidate.failing == 1 { "breaks" } else { "break" });
     let place = if first.is_empty() { String::new() } else { format!(" ({first}{more})") };
-    format!("{} {rows} {verb} it{place}.", candidate.why)
+    // How many values are missing has been said.
+    match candidate.part == Part::Missing && candidate.words.len() == 1 {
+        true => format!("{}{place}.", candidate.why.trim_end_matches('.')),
+        false => format!("{} {rows} {verb} it{place}.", candidate.why),
+    }
 }
 
-/// What speaks for a rule about several columns, column by column.
-fn listed(candidate: &Candidate) -> String {
-    let has = |word: &str| candidate.words.iter().any(|(there, _)| *there == word);
-    let head = match (has("disguised"), has("tolerate")) {
-        (true, _) => "Values that stand in for missing ones, such as `unknown` or 999. ",
-        (false, true) => "Sometimes missing. ",
-        (false, false) => "Hardly ever missing. ",
-    };
-    let lines: Vec<String> = candidate.why.split('\n').map(|line| line.replace(DISGUISED, "").replace(": missing in", "")).collect();
-    format!("{head}{}", lines.join(" "))
+/// The comment above a rule.
+fn comments(candidate: &Candidate, out: &mut String) {
+    /// Of more columns than this it is enough to say how many there are.
+    const COLUMNS_MAX: usize = 20;
+    if !may_be_gathered(candidate) {
+        return comment(&said(candidate), 2, out);
+    }
+    let lines: Vec<&str> = candidate.why.split('\n').collect();
+    let shown_max = if candidate.part == Part::Ranges { 3 } else { COLUMNS_MAX };
+    lines.iter().take(shown_max).for_each(|line| comment(line, 2, out));
+    if lines.len() > shown_max {
+        comment(&format!("Likewise {}.", counted((lines.len() - shown_max) as u64, "more column")), 2, out);
+    }
 }
 
 fn rule(candidate: &Candidate, id: Option<String>, out: &mut String) {
-    let is_gathered = candidate.part == Part::Missing && matches!(candidate.words[0].0, "column" | "columns");
-    let why = if is_gathered { candidate.why.clone() } else { said(candidate) };
-    let why = if is_gathered && candidate.columns.len() > 1 { listed(candidate) } else { why };
-    why.split('\n').for_each(|line| comment(line, 2, out));
+    comments(candidate, out);
     let warns = candidate.failing > 0 && candidate.words.iter().all(|(word, _)| *word != "disguised");
     let mut more: Vec<(&str, String)> = id.iter().map(|id| ("id", scalar(id))).collect();
     if warns {

@@ -131,7 +131,7 @@ fn a_file_that_is_there_is_not_overwritten() {
 fn small_wide_and_empty_tables_get_a_file_that_holds() {
     let place = Place::new();
     let wide = |row: &dyn Fn(usize) -> String| (0..200).map(row).collect::<Vec<_>>().join(",");
-    let rows = |i: usize| wide(&|column| ((i * 7919 + column * 104_729) % 1000).to_string());
+    let rows = |i: usize| wide(&|column| Random::new((200 * i + column) as u64).below(1000).to_string());
     let wide = format!("{}\n{}\n", wide(&|column| format!("c{column}")), (0..150).map(rows).collect::<Vec<_>>().join("\n"));
     let tables = [
         ("one_row", "a,b\n1,x\n".to_owned()),
@@ -147,6 +147,10 @@ fn small_wide_and_empty_tables_get_a_file_that_holds() {
         assert_eq!((checked(&place, &file).code, broken(&checked(&place, &file))), (0, Vec::new()), "{name}\n{rules}");
         assert!(rules.lines().count() < 700, "{name}: {}", rules.lines().count());
     }
+    // Strings of JSON are no numbers, though their values look so.
+    place.write("texts.ndjson", (0..100).map(|i| format!("{{\"id\": \"{i}\", \"n\": {i}}}\n")).collect::<String>());
+    assert!(suggested(&place, &["texts.ndjson"]).contains("id: { type: string"));
+    assert_eq!(checked(&place, "texts.ndjson").code, 0);
     place.write("header.csv", "a,b\n");
     assert!(suggested(&place, &["header.csv"]).contains("rules: []"));
     place.write("nothing.csv", "");

@@ -147,7 +147,10 @@ fn formats_units_stand_ins_and_identifiers_are_recognised() {
     place.write("customers.csv", customers());
     let (run, report) = profile(&place, &["customers.csv"], &[]);
     assert_eq!(column(&report, "id")["role"], json!("identifier"));
-    assert!(column(&report, "id").get("histogram").is_none());
+    let page = place.run(&["profile", "customers.csv", "-o", "p.html", "-q"]);
+    assert_eq!((page.code, page.stdout.as_str()), (0, ""));
+    let page = std::fs::read_to_string(place.path("p.html")).expect("a page");
+    assert!(page.contains("Histogram of temperature") && !page.contains("Histogram of id"), "identifiers are not drawn");
     let mail = &column(&report, "mail")["formats"];
     assert_eq!((&mail["formats"][0], &mail["exceptions"]), (&json!({"format": "e-mail", "count": 199}), &json!(1)));
     // The header is line 1, so the row of the index 150 is line 152.

@@ -155,7 +155,7 @@ impl ColumnPlan {
             column.min = extrema.map(|(min, _)| number_json(min, data_type));
             column.max = extrema.map(|(_, max)| number_json(max, data_type));
         }
-        if is_numeric(data_type) && column.role.is_none() {
+        if is_numeric(data_type) {
             column.mean = moments.and_then(|m| m.mean).map(finite);
             column.stddev = moments.and_then(|m| m.stddev).map(finite);
         }
@@ -177,16 +177,15 @@ impl ColumnPlan {
             (column.distinct, column.distinct_exact) = (Some(out.distinct.count), Some(out.distinct.exact));
         }
         column.quantiles = Some(drawn.quantiles.clone()).filter(|q| !q.is_empty());
-        let is_drawn = drawn.role.is_none();
-        column.histogram = drawn.histogram(facts, data_type)?.filter(|_| is_drawn);
-        if wants.top_values && is_drawn {
+        column.histogram = drawn.histogram(facts, data_type)?;
+        if wants.top_values {
             column.top_values = top(out, data_type);
         }
         if wants.full {
             column.role = drawn.role;
             column.lengths = out.lengths.map(|(min, max)| Lengths { min, max });
             column.zeros = histogram::zeros(out).filter(|_| is_numeric(data_type));
-            if let Some(numbers) = out.numbers.as_ref().filter(|_| is_numeric(data_type) && is_drawn) {
+            if let Some(numbers) = out.numbers.as_ref().filter(|_| is_numeric(data_type)) {
                 column.skewness = histogram::skewness(numbers.iter().map(|(number, count)| (number.as_f64(), *count)));
             }
             column.stand_ins = drawn.stand_ins.report(out, data_type, facts)?;
@@ -231,8 +230,8 @@ impl Drawn {
             again |= self.formats.begin(index, out, present, wants.thorough, pass);
             again |= self.stand_ins.begin(index, out, data_type, wants.thorough, pass);
         }
-        // What names rows is not measured.
-        if self.role.is_some() || !is_ordered(data_type) {
+        // What names rows is not drawn, so it is worth no second look.
+        if !is_ordered(data_type) || (self.role.is_some() && out.numbers.is_none()) {
             return again;
         }
         if wants.quantiles && is_numeric(data_type) {
