@@ -33,6 +33,7 @@
 pub mod assemble;
 pub mod audit;
 pub mod baseline;
+pub mod compare;
 pub mod corrupt;
 pub mod diagnostic;
 pub mod engine;

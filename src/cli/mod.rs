@@ -7,6 +7,7 @@ mod chart;
 mod check;
 mod ci;
 mod colour;
+mod compare;
 mod completions;
 mod contract;
 mod destinations;
@@ -91,6 +92,10 @@ enum Command {
     /// Events are JSON, one a line. Exit code: 0 all passed, or bad ones are set aside; 1 a window is rejected (with --strict also
     /// quarantine or a warning); 2 it could not be judged or passed on; 143 or 130 it was asked to end.
     Stream(stream::StreamCommand),
+    /// Compare two data sets without a rule file: drift, columns, new and lost values, keys and rows in both
+    ///
+    /// Exit code: 0 they are alike; 1 they differ; 2 they could not be compared.
+    Compare(Box<compare::Compare>),
     /// Work with baselines: summaries of good data, with which rules compare a batch
     Baseline(baseline::Baseline),
     /// Work with rows that were set aside: list, show, export
@@ -185,6 +190,7 @@ impl Command {
             Self::Release(release) => release.run(),
             Self::Prune(prune) => prune.run(),
             Self::Forget(forget) => forget.run(),
+            Self::Compare(command) => command.run(),
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),

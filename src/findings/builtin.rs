@@ -44,6 +44,7 @@ kinds! {
     NOT_NULL = "table/not-null", "missing", Ids::Each("not-null"), "Rows without a value of a column that is NOT NULL in the table.";
     HELD = "table/held", "schema", Ids::Each("held"), "Rows with a value that the table's type cannot hold.";
     CONSTRAINT = "table/constraint", "expression", Ids::Each("constraint"), "Rows that do not meet a constraint of the table.";
+    COMPARE = "compare", "compare", Ids::Each("compare"), "What two data sets share, and what only one of them has: in reports of `sluicegate compare`.";
     INVARIANT = "table/invariant", "expression", Ids::Each("invariant"), "Rows that do not meet an invariant of the table.";
 }
 

@@ -148,6 +148,8 @@ pub enum Mode {
     Check,
     Gate,
     DryRun,
+    /// Two data sets were compared, without a rule file: the second is the batch.
+    Compare,
     /// Events were judged one by one; the report speaks of those since the last report.
     Stream,
     /// Nothing was judged: the report says what the data are like.

@@ -8,7 +8,7 @@ pub(super) fn sum(report: &Report) -> String {
     let r = &report.rows;
     // Only a gate moves rows, and a stream.
     let would = match report.mode {
-        Mode::Gate | Mode::Stream | Mode::Profile => "",
+        Mode::Gate | Mode::Stream | Mode::Profile | Mode::Compare => "",
         Mode::Check | Mode::DryRun => "would be ",
     };
     let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };

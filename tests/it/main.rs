@@ -22,6 +22,7 @@ mod check_published;
 mod cli;
 mod common_words;
 mod compaction;
+mod compare;
 mod compared;
 mod compatibility;
 mod contract_diff;

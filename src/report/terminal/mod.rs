@@ -128,6 +128,8 @@ pub fn one_line(report: &Report) -> String {
 
 fn headline(page: &mut Page, report: &Report) {
     let (word, code) = match report.verdict {
+        Verdict::Accept if report.mode == Mode::Compare && report.has_warnings() => ("DIFFERENT", YELLOW),
+        Verdict::Accept if report.mode == Mode::Compare => ("ALIKE", GREEN),
         Verdict::Accept => ("ACCEPT", GREEN),
         Verdict::Quarantine => ("QUARANTINE", YELLOW),
         Verdict::Reject => ("REJECT", RED),
@@ -139,11 +141,13 @@ fn headline(page: &mut Page, report: &Report) {
         (Mode::DryRun, None) => "gate, dry run".to_owned(),
         (Mode::Stream, None) => "stream".to_owned(),
         (Mode::Profile, None) => "profile".to_owned(),
+        (Mode::Compare, None) => "compare".to_owned(),
         (Mode::Check, Some(began)) => format!("checked {}", minute(began)),
         (Mode::Gate, Some(began)) => format!("gated {}", minute(began)),
         (Mode::DryRun, Some(began)) => format!("gate, dry run {}", minute(began)),
         (Mode::Stream, Some(began)) => format!("stream since {}", minute(began)),
         (Mode::Profile, Some(began)) => format!("profiled {}", minute(began)),
+        (Mode::Compare, Some(began)) => format!("compared {}", minute(began)),
     };
     let dataset = if report.dataset.is_empty() { "?".into() } else { visible::cut(&report.dataset, NAME_MAX) };
     let mode = visible::cut(&mode, NAME_MAX);
