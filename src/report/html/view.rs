@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::bullet::{self, Bullet};
 use super::trend::{self, Line};
 use crate::findings::{Figure, Finding, GroupFigures, Label, OnFail, Outcome, Sample, Severity, Value};
-use crate::report::Report;
+use crate::report::model::Report;
 use crate::report::since::{Change, Since};
 use crate::rows::Origin;
 use crate::rules::words::Duration;
