@@ -59,7 +59,7 @@ pub(super) struct Compare {
 
 impl Compare {
     pub(super) fn run(&self) -> ExitCode {
-        let (mut reports, mut faults) = Reports::at(&self.reports);
+        let (mut reports, mut faults) = Reports::at(&self.reports, None);
         faults.extend([&self.a, &self.b].into_iter().flat_map(|path| reports.keep_off("the data is", path)));
         faults.extend(self.rules.iter().flat_map(|path| reports.keep_off("the rule file is", path)));
         match faults.or_ok(()).and_then(|()| self.compared()) {
