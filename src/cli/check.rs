@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::destinations::{beside, named_by, replaces};
+use super::destinations::{Ends, beside, named_by, replaces};
 use super::given::say_of_windows;
 use super::output::{OutputOptions, Printed};
 use super::progress::Progress;
@@ -103,7 +103,7 @@ impl Check {
     }
 
     /// Where the gate would publish, if the rule file says so; its promises become rules.
-    fn open_destination(&self, rules: &mut RuleFile) -> Result<Option<(Arc<dyn Store>, Quarantine)>, Faults> {
+    fn open_destination(&self, rules: &mut RuleFile) -> Result<Option<Ends>, Faults> {
         let Some((publish, quarantine)) = named_by(rules, self.options.trust.confines()?.as_ref())? else { return Ok(None) };
         beside(rules, publish.as_ref(), replaces(rules))?;
         Ok(Some((publish, quarantine)))

@@ -97,11 +97,14 @@ impl Destinations {
     }
 }
 
+/// Where rows go that pass, and where those go that are set aside.
+pub(super) type Ends = (Arc<dyn Store>, Quarantine);
+
 /// Where `rules` say that rows go, within `confines`; none where they do not say it.
 ///
 /// # Errors
 /// It cannot be a destination, or lies elsewhere.
-pub(super) fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<(Arc<dyn Store>, Quarantine)>, Fault> {
+pub(super) fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<Option<Ends>, Fault> {
     let section = &rules.sections.gate;
     let Some(publish) = &section.publish else { return Ok(None) };
     let confines = confines.map(|confines| (confines, rules));

@@ -96,7 +96,7 @@ impl Formatting {
 
 fn most(counts: BTreeMap<String, u64>) -> Vec<FormatCount> {
     let mut counts: Vec<FormatCount> = counts.into_iter().map(|(format, count)| FormatCount { format, count }).collect();
-    counts.sort_by(|a, b| b.count.cmp(&a.count));
+    counts.sort_by_key(|counted| std::cmp::Reverse(counted.count));
     counts.truncate(TOLD_MAX);
     counts
 }

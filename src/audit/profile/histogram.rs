@@ -65,7 +65,7 @@ pub(super) fn logarithmic(out: &OverviewOut) -> Option<Histogram> {
         (None, None) => return None,
     }
     let positive = || counts.iter().filter(|(x, _)| *x > 0.0).map(|(x, _)| *x);
-    let (low, high) = (positive().next()?, positive().last()?);
+    let (low, high) = (positive().next()?, positive().next_back()?);
     let decades = (high.log10().floor() - low.log10().floor()) as i32 + 1;
     let steps: &[f64] = if decades <= 12 { &[1.0, 2.0, 5.0] } else { &[1.0] };
     let first = low.log10().floor() as i32;

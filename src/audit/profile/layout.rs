@@ -43,7 +43,7 @@ impl Range {
     pub(super) fn of((low, high): (Number, Number), percentiles: Option<(f64, f64)>) -> Self {
         let (whole, Some((first, last))) = (Self { low, high }, percentiles) else { return Self { low, high } };
         let core = last - first;
-        if !(core > 0.0) || !core.is_finite() {
+        if core <= 0.0 || !core.is_finite() {
             return whole;
         }
         let low = if first - low.as_f64() > core { at(low, first).filter(|x| *x > low).unwrap_or(low) } else { low };

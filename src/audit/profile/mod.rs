@@ -304,7 +304,7 @@ fn top(out: &OverviewOut, data_type: &DataType) -> Option<Vec<TopValue>> {
     let numbers = out.numbers.as_ref().filter(|_| data_type.is_integer() || *data_type == DataType::Boolean)?;
     let mut most: Vec<&(Number, u64)> = numbers.iter().collect();
     // Equal counts stay in the order of their values.
-    most.sort_by(|a, b| b.1.cmp(&a.1));
+    most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let json = |number: &Number| match data_type {
         DataType::Boolean => Json::from(number.as_f64() != 0.0),
         _ => number_json(*number, data_type),

@@ -34,6 +34,9 @@ const TOLD_MAX: usize = 50;
 /// So many columns and pairs are held against all rows; the others are left out.
 const KEYS_MAX: usize = 8;
 
+/// Columns that may be a key, and what counts their values; none where the sample has told.
+type AskedKey = (Vec<usize>, Option<Handle<Keys>>);
+
 /// What is asked for that several columns answer together.
 pub(in crate::audit) struct Relations {
     /// The columns of the sample.
@@ -41,7 +44,7 @@ pub(in crate::audit) struct Relations {
     left_out: u64,
     sample: Handle<RowSample>,
     /// Candidates for keys that all rows are asked about; none until the first pass is done.
-    asked: Option<Vec<(Vec<usize>, Option<Handle<Keys>>)>>,
+    asked: Option<Vec<AskedKey>>,
 }
 
 impl Relations {

@@ -75,7 +75,7 @@ impl StandingIn {
                 TopValue { value, count, earlier_share: None }
             })
             .collect();
-        told.sort_by(|a, b| b.count.cmp(&a.count));
+        told.sort_by_key(|counted| std::cmp::Reverse(counted.count));
         Ok(told)
     }
 }

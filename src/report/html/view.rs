@@ -271,7 +271,8 @@ fn figures(finding: &Finding) -> Vec<(&str, &Value)> {
     let is_count = |figure: &Figure| figure.value.as_u64().is_some_and(|n| n == finding.failing_rows && n > 0);
     let is_observed = |figure: &Figure| figure.value == finding.observed && !finding.observed.is_nothing();
     let rest = |(name, figure): &(&str, &Figure)| {
-        !TOLD.contains(name) && !(is_count(figure) && crate::findings::figures::is_known(name)) && !is_observed(figure)
+        let is_known_count = is_count(figure) && crate::findings::figures::is_known(name);
+        !(TOLD.contains(name) || is_known_count || is_observed(figure))
     };
     finding.figures.iter().filter(rest).map(|(name, figure)| (name, &figure.value)).collect()
 }

@@ -11,8 +11,11 @@ use crate::report::model::ColumnReport;
 use crate::shown::{count, percent, short};
 use crate::visible::{self, NAME_MAX};
 
+/// What is told: its heading, from which width of the terminal on, and how it is written.
+type Told = (&'static str, usize, fn(&ColumnReport) -> String);
+
 /// What is told of each column, and how wide a terminal must be for it.
-const TOLD: [(&str, usize, fn(&ColumnReport) -> String); 8] = [
+const TOLD: [Told; 8] = [
     ("column", 0, |c| cell(&c.name)),
     ("type", 0, |c| cell(&c.data_type)),
     ("missing", 0, missing),

@@ -97,12 +97,12 @@ pub fn among_counted(
         Is::Word => *count > 0,
         Is::Day | Is::Number(_) => is_disguise(candidate, *count, &beside),
     })
-    .filter_map(|(stand_in, candidate, count)| {
+    .map(|(stand_in, candidate, count)| {
         let suspect = match number_of(stand_in, data_type) {
             Some(number) => Suspect::Number(number),
             None => Suspect::Text(candidate.name.clone()),
         };
-        Some((suspect, count))
+        (suspect, count)
     })
     .collect()
 }

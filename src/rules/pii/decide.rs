@@ -116,7 +116,8 @@ fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
     for c in name.chars() {
-        if !c.is_alphabetic() && !(c.is_ascii_digit() && matches!(words.last().map(String::as_str), Some("ipv"))) {
+        let is_version = c.is_ascii_digit() && words.last().is_some_and(|word| word == "ipv");
+        if !(c.is_alphabetic() || is_version) {
             words.push(String::new());
         } else if c.is_uppercase() && was_lower {
             words.push(c.to_lowercase().collect());
