@@ -20,7 +20,7 @@ use crate::report::model::Mode;
 use crate::rules::published::Published;
 use crate::ruleset::RuleFile;
 use crate::source::Source;
-use crate::store::{Quarantine, Store};
+use crate::store::Store;
 use crate::verdict::Verdict;
 
 /// Options of `check`.

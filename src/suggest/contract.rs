@@ -224,7 +224,7 @@ fn written_dates(values: &[(&str, u64)], all: u64) -> Option<(&'static str, f64)
         return None;
     }
     let mut found: Vec<(u64, &'static str)> = DATES.iter().map(|format| (read(format), *format)).collect();
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
     let (best, next) = (found.first()?, found.get(1)?);
     let share = best.0 as f64 / all as f64;
     (share >= MOST && best.0 > next.0).then_some((best.1, 1.0 - share))

@@ -62,7 +62,7 @@ fn determines(column: &Column) -> bool {
 fn spread(rows: usize) -> Vec<usize> {
     match rows.div_ceil(ROWS_MAX) {
         0 | 1 => (0..rows).collect(),
-        of => (0..rows).filter(|&row| place(row as u64) % of as u64 == 0).collect(),
+        of => (0..rows).filter(|&row| place(row as u64).is_multiple_of(of as u64)).collect(),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
     if all.is_empty() {
         all.extend(pair(columns, rows));
     }
-    all.extend(columns.iter().filter_map(|column| sorted(column)));
+    all.extend(columns.iter().filter_map(sorted));
     all
 }
 

@@ -171,7 +171,7 @@ fn held(sample: &Sample, columns: &[Column], base: &str, means: &Means<'_>) -> R
     let is_held_out = |row: usize| match how {
         HeldOut::LastFile => sample.files[row] == last,
         // Which rows are in the sample follows from the upper digits of their place.
-        HeldOut::Rows | HeldOut::Nothing => sample::place(sample.numbers[row]) % HELD_OUT_OF == 0,
+        HeldOut::Rows | HeldOut::Nothing => sample::place(sample.numbers[row]).is_multiple_of(HELD_OUT_OF),
     };
     let shown = sample.part(|row| !is_held_out(row))?;
     let from_part = candidates(&mined(sample, &shown)?, shown.num_rows());

@@ -51,7 +51,7 @@ struct Rows {
 impl Rows {
     fn of(rows: usize) -> Self {
         let of = rows.div_ceil(SAMPLE_MAX).max(1) as u64;
-        let rows: Vec<usize> = (0..rows).filter(|&row| of == 1 || place(row as u64) % of == 0).collect();
+        let rows: Vec<usize> = (0..rows).filter(|&row| of == 1 || place(row as u64).is_multiple_of(of)).collect();
         let mut dealt = rows.clone();
         dealt.sort_by_key(|&row| place(!(row as u64)));
         Self { rows, dealt }
@@ -175,7 +175,7 @@ fn computed(c: &Column, numbers: &[&Column], made: &[&str], rows: &Rows) -> Opti
     let few = Rows { rows: rows.rows.iter().copied().take(300).collect(), dealt: rows.dealt.iter().copied().take(300).collect() };
     for (i, a) in others.iter().enumerate() {
         for b in &others[i + 1..] {
-            let ways: [(&str, fn(f64, f64) -> f64); 2] = [("+", |a, b| a + b), ("*", |a, b| a * b)];
+            let ways: [Way; 2] = [("+", |a, b| a + b), ("*", |a, b| a * b)];
             for (sign, compute) in ways {
                 let holds = |x: &[f64]| near(compute(x[0], x[1]), x[2]);
                 let (whole, broken) = few.broken(&[a, b, c], false, holds);

@@ -3,7 +3,7 @@
 /// Luhn's check digit (ISO/IEC 7812-1): payment cards.
 pub(super) fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = digits.iter().rev().enumerate().map(|(i, &d)| u32::from(if i % 2 == 1 { d * 2 / 10 + d * 2 % 10 } else { d })).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// ISO 7064 MOD 97-10 over an IBAN (ISO 13616) without blanks.
@@ -28,7 +28,7 @@ pub(super) fn pesel(digits: &[u8]) -> bool {
     let (month, day) = (two(2) % 20, two(4));
     // The century is in the month.
     let is_date = two(2) <= 92 && (1..=12).contains(&month) && (1..=31).contains(&day);
-    is_date && weighted(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]) % 10 == 0
+    is_date && weighted(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]).is_multiple_of(10)
 }
 
 /// A Dutch BSN: the test by eleven.
