@@ -65,6 +65,7 @@ fn publish(place: &Path, rules: &RuleFile, batch: usize, columns: usize) {
         release: None,
         on_reject: OnReject::Halt,
         moving: None,
+        failing_rows: None,
         dry_run: false,
         as_of: None,
         waiting: Waiting { limit: Duration::from_secs(5), tell: |_| {} },

@@ -42,6 +42,7 @@ pub mod findings;
 pub mod gate;
 pub mod history;
 pub mod kafka;
+pub mod notify;
 pub mod privacy;
 pub mod quarantine;
 pub mod report;

@@ -2,6 +2,7 @@
 
 mod export;
 mod masked;
+mod rows_file;
 mod spreadsheet;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use parquet::file::metadata::ParquetMetaData;
 
 pub use self::export::{Exported, Form, as_text, export, export_malformed};
 pub use self::masked::{MASKED, ensure_unmasked, masked, shown};
+pub use self::rows_file::{RowsFile, RowsFormat};
+pub use self::spreadsheet::harmless;
 use crate::diagnostic::{Code, Fault};
 use crate::privacy::{MaskKey, Privacy};
 use crate::store::{Location, Quarantine, Readable, ReplayedRows, Stamp, done_in};
@@ -47,12 +50,17 @@ pub const PART: &str = "_sluicegate_part";
 /// The columns by which `replay --mended` finds the row that a mended one takes the place of.
 pub const KEY: [&str; 3] = [PART, FILE, ROW];
 
+/// What each rule does with the row, in the order of [`RULES`]; of a file of all failing rows.
+pub const ON_FAIL: &str = "_sluicegate_on_fail";
+/// Whether a rule keeps the row from being published; of such a file.
+pub const SET_ASIDE: &str = "_sluicegate_set_aside";
+
 /// Why rows were set aside that fail no rule themselves.
 pub const WHOLE: &str = "the batch as a whole did not pass";
 
 /// Whether a column of this name is none of a source's, but one that rows set aside or taken out have.
 pub fn is_ours(column: &str) -> bool {
-    column == PART || column == MASKED || COLUMNS.contains(&column) || EVENT_COLUMNS.contains(&column)
+    [PART, MASKED, ON_FAIL, SET_ASIDE].contains(&column) || COLUMNS.contains(&column) || EVENT_COLUMNS.contains(&column)
 }
 
 /// Refuses columns that only rows have that were set aside: they belong to a batch already.

@@ -27,6 +27,23 @@ pub(crate) fn page(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\t'))
 }
 
+/// JSON text for a terminal: what would be obeyed stands in strings only, and is written as escapes of JSON, so that it is the
+/// same JSON.
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| !matches!(c, '\n' | '\t') && obeyed(c);
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_obeyed(c) {
+            false => out.push(c),
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| write!(out, "\\u{unit:04x}").expect("a string can be written to")),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// Text of several lines for a terminal: beside line breaks, the colours that are our own stay.
 pub(crate) fn coloured<'a>(text: &'a str, colours: &[&str]) -> Cow<'a, str> {
     let own = |rest: &str| {
@@ -141,6 +158,19 @@ mod tests {
         assert_eq!(line("a\u{2028}b\u{200b}c\u{feff}\u{ad}\u{e0041}"), "a\\u{2028}b\\u{200b}c\\u{feff}\\u{ad}\\u{e0041}");
         assert_eq!(line("\u{3164}\u{e0101}\u{ffff}"), "\\u{3164}\\u{e0101}\\u{ffff}");
         assert_eq!(page("a\n\tb\r"), "a\n\tb\\r");
+    }
+
+    #[test]
+    fn json_that_is_shown_is_the_same_json() {
+        let hostile = serde_json::json!({ "a\u{202e}b": ["\u{9b}2J", "\u{e0041}", "::error::x", "\n\u{1b}", "日本"] });
+        let written = format!("{hostile:#}");
+        let shown = json(&written);
+        assert!(
+            !shown.contains(|c: char| c != '\n' && obeyed(c)) && shown.contains("\\u202e") && shown.contains("\\udb40\\udc41"),
+            "{shown}"
+        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), hostile);
+        assert!(matches!(json("{\"a\": 1}\n"), Cow::Borrowed(_)));
     }
 
     #[test]

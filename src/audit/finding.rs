@@ -16,7 +16,9 @@ pub struct FindingWithRows {
     pub finding: Finding,
     /// The failing rows, of failing groups where the rule has `by`.
     pub rows: Arc<RowSet>,
-    /// Of these, rows that are published already.
+    /// Rows that fail too, of groups that pass as they are within what is tolerated.
+    pub spared: Arc<RowSet>,
+    /// Of the failing rows, those that are published already.
     pub published: Arc<RowSet>,
     /// Of the first rows whose key occurs elsewhere: another row that has it.
     pub(super) repeats: Repeats,

@@ -30,7 +30,8 @@ pub(super) fn of_all(check: &PlannedCheck, mut judged: Vec<(Option<GroupKey>, Ju
 fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) -> FindingWithRows {
     let policy = &check.policy;
     let mut result = FindingWithRows::default();
-    let (mut rows, mut groups, mut telling) = (Vec::<Arc<RowSet>>::new(), Vec::new(), Vec::new());
+    let (mut rows, mut spared) = (Vec::<Arc<RowSet>>::new(), Vec::<Arc<RowSet>>::new());
+    let (mut groups, mut telling) = (Vec::new(), Vec::new());
     let mut repeats = Repeats::default();
     let (mut of, mut measured, number) = (0u64, false, judged.len());
     for (key, judgement) in judged {
@@ -48,6 +49,8 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
         if group.outcome == Outcome::Fail || policy.on_fail != OnFail::Quarantine {
             rows.push(failing);
             repeats.union(of_group);
+        } else {
+            spared.push(failing);
         }
         telling.push(Told { outcome: group.outcome, is_unfit, text: format!("{}: {}", group_name(&key), group.message) });
         let Finding { outcome, message, mut figures, failing_rows, groups: within, .. } = group;
@@ -72,8 +75,8 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
     }
     finding.message = in_words(telling);
     finding.groups = shown(groups, number);
-    let rows = RowSet::of_all(rows.iter().map(AsRef::as_ref));
-    FindingWithRows { rows: Arc::new(rows), repeats, ..result }
+    let all = |sets: Vec<Arc<RowSet>>| Arc::new(RowSet::of_all(sets.iter().map(AsRef::as_ref)));
+    FindingWithRows { rows: all(rows), spared: all(spared), repeats, ..result }
 }
 
 /// The groups that a report lists: those within the `number` groups of `by` too, but of very many those that fail or warn.

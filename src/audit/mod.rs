@@ -28,6 +28,7 @@ mod tally;
 mod validate;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
 
@@ -83,6 +84,8 @@ pub struct Job<'a> {
     pub cancel: Cancel,
     /// Told of bytes read and bytes to read.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
+    /// Counts the rows of the first pass.
+    pub rows: Arc<AtomicU64>,
 }
 
 impl<'a> Job<'a> {
@@ -102,6 +105,7 @@ impl<'a> Job<'a> {
             keeps: Keeps::Nothing,
             cancel: Cancel::default(),
             progress: &|_, _| {},
+            rows: Arc::default(),
         }
     }
 

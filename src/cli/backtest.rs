@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::history::{Whose, readable, table};
-use super::output;
+use super::output::{self, ListOptions};
 use crate::diagnostic::Faults;
 use crate::history::{AtMost, Backtested, Entry, Shown, backtest};
 use crate::report::Report;
@@ -26,9 +26,8 @@ pub(super) struct Backtest {
     /// Only the last N runs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     last: Option<u32>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: ListOptions,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +48,7 @@ impl FromStr for Often {
 
 impl Backtest {
     pub(super) fn run(&self) -> ExitCode {
-        output::ended(self.told())
+        output::ended_list(self.told(), self.output)
     }
 
     fn told(&self) -> Result<String, Faults> {
@@ -64,7 +63,7 @@ impl Backtest {
         let shown = Shown::by(&rules);
         let told = backtest(&rules, &reports, self.at_most.0, &|finding| shown.admits(finding, &finding.unit));
         let AtMost { once, runs } = self.at_most.0;
-        if self.json {
+        if self.output.is_json() {
             let one = |b: &Backtested| json!({ "id": b.id, "rule": b.rule, "limit": b.limit, "runs": b.runs, "fires": b.fires, "tightest": b.tightest, "note": b.note });
             let json = json!({
                 "dataset": rules.sections.dataset, "runs": reports.len(), "at_most": format!("{once}/{runs}"),

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
 use super::given::say_of_windows;
+use super::output::{OutputOptions, Printed};
 use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
@@ -27,9 +28,11 @@ use crate::verdict::Verdict;
 pub(super) struct Check {
     #[command(flatten)]
     options: RunOptions,
+    #[command(flatten)]
+    output: OutputOptions,
     /// Judge what is published where the gate publishes, from the summaries beside it: no row is read. Rules that no summary
     /// answers are named and not judged
-    #[arg(long, conflicts_with_all = ["data", "batch_id", "format"])]
+    #[arg(long, conflicts_with_all = ["data", "batch_id", "format", "failing_rows"])]
     published: bool,
     /// Only these batches of what is published
     #[arg(long, value_name = "IDS", value_delimiter = ',', requires = "published", conflicts_with = "last")]
@@ -42,6 +45,7 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> ExitCode {
         let mut begun = Begun::new(&self.options);
+        begun.print_as(Printed::of(self.output));
         let judged = self.judge(&mut begun);
         if self.published {
             // The runs that are recorded are of a batch each.
@@ -69,9 +73,9 @@ impl Check {
         let references = self.options.references(now, rules, &scratch, published.clone())?;
         let published = published.map(|table| -> Arc<dyn Published> { table });
         let keeps = self.options.keeps(rules);
-        let job = Job { references, keeps, ..self.options.job(now, rules, data, published, &scratch, &advance) };
+        let job = Job { references, keeps, rows: progress.rows(), ..self.options.job(now, rules, data, published, &scratch, &advance) };
         let place = publish.as_deref().zip(quarantine.as_ref()).map(|(publish, quarantine)| gate::Place { publish, quarantine });
-        let judged = gate::judge(&job, place, self.options.batch_id.as_deref(), self.options.as_of())?;
+        let judged = gate::judge(&job, self.options.wanted(place))?;
         begun.summary = judged.summary;
         Ok(judged.report)
     }

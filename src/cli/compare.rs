@@ -59,12 +59,12 @@ pub(super) struct Compare {
 
 impl Compare {
     pub(super) fn run(&self) -> ExitCode {
-        let (mut reports, mut faults) = Reports::at(&self.reports);
+        let (mut reports, mut faults) = Reports::at(&self.reports, None);
         faults.extend([&self.a, &self.b].into_iter().flat_map(|path| reports.keep_off("the data is", path)));
         faults.extend(self.rules.iter().flat_map(|path| reports.keep_off("the rule file is", path)));
         match faults.or_ok(()).and_then(|()| self.compared()) {
             Ok(report) => {
-                output::show(&report, self.quiet, self.verbose);
+                output::show(&report, output::Printed::Whole, self.quiet, self.verbose);
                 let unwritten = reports.write(&report);
                 output::complain(&unwritten);
                 ExitCode::from(if unwritten.is_empty() { u8::from(report.has_warnings()) } else { 2 })

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::output;
+use super::output::{self, ListOptions};
 use super::run::{ensure_mask_key, mask_key, read_rules};
 use super::scratch::Scratch;
 use crate::audit::{self, Budget, Job, NoSink};
@@ -46,18 +46,20 @@ enum Command {
         old: String,
         /// The new contract, likewise
         new: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: ListOptions,
     },
 }
 
 impl Contract {
     pub(super) fn run(self) -> ExitCode {
-        let Command::Diff { old, new, json } = self.command;
+        let Command::Diff { old, new, output: form } = self.command;
         match compared(&old, &new) {
             Ok(comparison) => {
-                output::print(&if json { comparison.json() } else { comparison.page() });
+                match form.is_json() {
+                    true => output::print_json(&comparison.json()),
+                    false => output::print(&comparison.page()),
+                }
                 ExitCode::from(u8::from(!comparison.compatible))
             }
             Err(faults) => {

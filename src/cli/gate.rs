@@ -9,7 +9,7 @@ use super::answers::Answers;
 use super::destinations::{Destinations, beside, replaces};
 use super::feeds::Feeds;
 use super::given::say_of_windows;
-use super::output;
+use super::output::{self, OutputOptions, Printed};
 use super::progress::Progress;
 use super::run::{Begun, RunOptions};
 use super::scratch::Scratch;
@@ -40,6 +40,8 @@ pub(super) fn is_unchanged(faults: &Faults) -> bool {
 pub(super) struct Gate {
     #[command(flatten)]
     pub(super) options: RunOptions,
+    #[command(flatten)]
+    pub(super) output: OutputOptions,
     #[command(flatten)]
     pub(super) destinations: Destinations,
     #[command(flatten)]
@@ -76,9 +78,15 @@ pub(super) struct Batch<'a> {
 
 impl Gate {
     /// A gate of one batch that is to be released.
-    pub(super) fn releasing(options: RunOptions, destinations: Destinations, supersede: bool, dry_run: bool) -> Self {
+    pub(super) fn releasing(
+        options: RunOptions,
+        output: OutputOptions,
+        destinations: Destinations,
+        supersede: bool,
+        dry_run: bool,
+    ) -> Self {
         let (feeds, answers) = (Feeds::default(), Answers::default());
-        Self { options, destinations, feeds, answers, supersede, dry_run, die_at_step: None }
+        Self { options, output, destinations, feeds, answers, supersede, dry_run, die_at_step: None }
     }
 
     pub(super) fn run(self) -> ExitCode {
@@ -86,6 +94,7 @@ impl Gate {
             store::kill::at_step(step);
         }
         let mut begun = Begun::new(&self.options);
+        begun.print_as(Printed::of(self.output));
         match self.begin(&mut begun) {
             Ok(names) if self.feeds.is_asked(&names) => self.keep_gating(begun, names),
             Ok(_) => {
@@ -119,8 +128,12 @@ impl Gate {
 
     /// Says that there is no new batch.
     pub(super) fn unchanged(&self) -> ExitCode {
-        if !self.options.quiet {
-            output::print_own("UNCHANGED  the data are what they were when they were settled; nothing was done\n");
+        const SAID: &str = "the data are what they were when they were settled; nothing was done";
+        // There is no report of what was not judged.
+        if Printed::of(self.output).is_json() {
+            output::note(SAID);
+        } else if !self.options.quiet {
+            output::print_own(&format!("UNCHANGED  {SAID}\n"));
         }
         ExitCode::SUCCESS
     }
@@ -154,7 +167,11 @@ impl Gate {
         let advance = |done, total| progress.advance(done, total);
         let data = (batch.data)(rules)?;
         let references = self.options.references(now, rules, batch.scratch, Some(request.table.clone()))?;
-        let job = Job { references, ..self.options.job(now, rules, data, Some(request.table.clone()), batch.scratch, &advance) };
+        let job = Job {
+            references,
+            rows: progress.rows(),
+            ..self.options.job(now, rules, data, Some(request.table.clone()), batch.scratch, &advance)
+        };
         let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
         let keeps = match &baseline {
             Some(_) => Keeps::Everything,
@@ -246,6 +263,7 @@ impl Gate {
             release: batch.release.clone(),
             on_reject: self.feeds.on_reject(rules.sections.gate.on_reject),
             moving: batch.moving.clone(),
+            failing_rows: self.options.failing_rows.clone(),
             dry_run,
             as_of: self.options.as_of(),
             waiting,

@@ -7,9 +7,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value as Json, json};
 
+use super::chart;
+use super::output::{self, ListOptions};
 use super::record::Record;
 use super::run::{self, Trust, read_rules, surroundings};
-use super::{chart, output};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Finding, Label, Unit, Value};
@@ -79,9 +80,8 @@ struct List {
     /// A figure over time: a finding's id, `FINDING.FIGURE`, `COLUMN.FIGURE` such as `price.mean`, or `rows.read`
     #[arg(long, value_name = "NAME")]
     figure: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: ListOptions,
 }
 
 #[derive(Debug, Args)]
@@ -112,11 +112,10 @@ enum Standing {
 
 impl HistoryCommand {
     pub(super) fn run(self) -> ExitCode {
-        let done = match &self.command {
-            Some(Command::Mark(mark)) => mark.run(),
-            None => self.list.run(),
-        };
-        output::ended(done)
+        match &self.command {
+            Some(Command::Mark(mark)) => output::ended(mark.run()),
+            None => output::ended_list(self.list.run(), self.list.output),
+        }
     }
 }
 
@@ -135,7 +134,7 @@ impl List {
         let runs = readable(&history, &contents.runs[first..]);
         match &self.figure {
             Some(name) => self.figure(&rules, &runs, name).map_err(Faults::from),
-            None if self.json => Ok(text_of(&json!({
+            None if self.output.is_json() => Ok(text_of(&json!({
                 "dataset": rules.sections.dataset,
                 "recorded": contents.runs.len(),
                 "runs": runs.iter().map(|run| as_json(&history, run)).collect::<Vec<_>>(),
@@ -182,7 +181,7 @@ impl List {
             let known = runs.last().map(|run| history::names(&run.report)).unwrap_or_default();
             return Err(fault.hint_nearest(name, known.iter().map(String::as_str)));
         };
-        if self.json {
+        if self.output.is_json() {
             let point = |(run, point): (&Run, &Option<(Value, Unit)>)| {
                 let value = point.as_ref().map_or(&Value::Nothing, |(value, _)| value);
                 json!({ "time": time(&run.entry), "run": run.entry.name.to_string(), "batch": run.report.batch.id,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::gate::{Batch, Gate, is_unchanged};
-use super::output;
+use super::output::{self, Printed};
 use super::run::Begun;
 use super::scratch::Scratch;
 use super::serve::{Health, Server};
@@ -40,6 +40,7 @@ struct Run {
 impl Gate {
     /// Gates one batch after the other until no other comes, one does not pass, or someone asks to stop.
     pub(super) fn keep_gating(&self, mut begun: Begun<'_>, names: Vec<String>) -> ExitCode {
+        begun.print_as(Printed::of_many(self.output));
         let opened = Stop::listen().map_err(Faults::from).and_then(|stop| Ok((stop, self.open_run(&mut begun, names)?)));
         let (stop, mut run) = match opened {
             Ok(opened) => opened,
@@ -99,6 +100,12 @@ impl Gate {
         if self.options.batch_id.is_some() {
             return refused("`--batch-id` names one batch, and many are gated", "leave it out: each batch has an id of its own");
         }
+        if self.options.failing_rows.is_some() {
+            return refused(
+                "`--failing-rows` is the file of one batch, and many are gated",
+                "leave it out: the quarantine holds the rows of each",
+            );
+        }
         if rules.sections.gate.replace.is_some() && names.iter().any(|name| Settings::is_meant_by(name)) {
             let hint = "leave it out, or merge rows by their key: `gate: { merge: { key: …, sequence: … } }`";
             return refused("with `replace` each micro-batch of a topic would take out the rows of those before it", hint);
@@ -151,7 +158,7 @@ impl Gate {
                 // What is there already was in its windows before.
                 let is_new = judged.as_ref().is_ok_and(|report| state(report) != Some(PublicationState::Unchanged));
                 // What was set aside as a whole is dealt with.
-                let code = begun.tell(self.mode(), judged, |report| self.exit_code_among(report), &output::show_briefly);
+                let code = begun.tell(self.mode(), judged, |report| self.exit_code_among(report));
                 if halts {
                     output::note(&format!("halted at {}: nothing of it was published, and nothing behind it is read", arrival.name));
                 } else {
@@ -188,7 +195,7 @@ impl Gate {
         told.notes.iter().for_each(|note| output::note(note));
         let halts = self.feeds.on_reject(begun.rules()?.sections.gate.on_reject) == OnReject::Halt;
         for report in &told.reports {
-            output::show_briefly(report, self.options.quiet, self.options.verbose);
+            output::show(report, Printed::of_many(self.output), self.options.quiet, self.options.verbose);
             let code = self.exit_code(report);
             if code > 0 && halts && batch.is_some() {
                 output::note(&format!("halted: {} does not pass; its events are published", report.batch.id));

@@ -6,6 +6,7 @@ mod baseline;
 mod chart;
 mod check;
 mod ci;
+mod colour;
 mod compare;
 mod completions;
 mod contract;
@@ -20,7 +21,9 @@ mod init;
 mod internal;
 mod keep_gating;
 mod kept;
+mod lineage;
 mod means;
+mod notify;
 mod output;
 mod profile;
 mod progress;
@@ -50,7 +53,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::diagnostic::Misread;
 use crate::files;
@@ -143,11 +146,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     files::be_told_of_size_limits();
     files::seed_names(RandomState::new().build_hasher().finish());
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let code = match Cli::try_parse_from(&arguments) {
+    let code = match parsed(&arguments) {
         Ok(cli) => internal::guarded(|| cli.command.run()),
         Err(error) => refused(&error, &arguments),
     };
     output::finish(code)
+}
+
+fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut matches = Cli::command().color(colour::choice()).try_get_matches_from(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Cli::command()))
 }
 
 /// What clap has to say: help and the version come this way too.

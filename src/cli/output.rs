@@ -4,9 +4,12 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use clap::{Args, ValueEnum};
+
+use super::colour;
 use crate::diagnostic::{Code, Fault, Faults, without_credentials};
-use crate::report::Report;
 use crate::report::terminal::{self, COLOURS, Style};
+use crate::report::{self, Report};
 use crate::verdict::Verdict;
 use crate::visible;
 
@@ -23,6 +26,11 @@ pub(super) fn print(text: &str) {
 pub(super) fn print_own(text: &str) {
     let mut out = io::stdout().lock();
     printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Writes JSON to standard output.
+pub(super) fn print_json(text: &str) {
+    print_own(&visible::json(text));
 }
 
 /// Notes what came of writing to standard output.
@@ -66,6 +74,15 @@ pub(super) fn complain_of_arguments(error: &clap::Error) {
 
 /// Prints what a command came to, and gives its exit code.
 pub(super) fn ended(done: Result<String, Faults>) -> ExitCode {
+    ended_by(done, print)
+}
+
+/// The same of a list, which may be JSON.
+pub(super) fn ended_list(done: Result<String, Faults>, options: ListOptions) -> ExitCode {
+    ended_by(done, if options.is_json() { print_json } else { print })
+}
+
+fn ended_by(done: Result<String, Faults>, print: fn(&str)) -> ExitCode {
     match done {
         Ok(text) => {
             print(&text);
@@ -85,7 +102,8 @@ pub(super) fn annotate(commands: &str) {
 
 /// Prints faults, one a line.
 pub(super) fn complain(faults: &Faults) {
-    let line = |fault: &Fault| format!("error: {}\n", terminal::fault(fault));
+    let error = terminal::error(colour::is_wanted(io::stderr().is_terminal()));
+    let line = |fault: &Fault| format!("{error} {}\n", terminal::fault(fault));
     tell(&faults.0.iter().map(line).collect::<String>());
 }
 
@@ -108,29 +126,97 @@ pub(super) fn note(text: &str) {
     tell(&format!("note: {}\n", visible::line(text)));
 }
 
-/// Prints the report of one of many batches: a line where it passes, all of it where it does not.
-pub(super) fn show_briefly(report: &Report, quiet: bool, verbose: bool) {
-    match report.verdict {
-        Verdict::Accept | Verdict::Quarantine if !verbose && !quiet => print(&format!("{}\n", terminal::one_line(report))),
-        Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided => show(report, quiet, verbose),
+/// What standard output is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// People.
+    Text,
+    /// Programs.
+    Json,
+}
+
+/// Text or JSON, of a run.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct OutputOptions {
+    /// What is printed: text, or the report as JSON and nothing else, also where nothing could be judged. Of several batches each
+    /// report is a line of JSON
+    #[arg(long = "output", value_name = "text|json", value_enum, default_value_t = Form::Text, hide_possible_values = true)]
+    pub form: Form,
+}
+
+/// Text or JSON, of what is listed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct ListOptions {
+    /// What is printed: text, or JSON
+    #[arg(long = "output", value_name = "text|json", value_enum, default_value_t = Form::Text, hide_possible_values = true)]
+    form: Form,
+    /// The same as `--output json`
+    #[arg(long, conflicts_with = "form")]
+    json: bool,
+}
+
+impl ListOptions {
+    pub(super) fn is_json(self) -> bool {
+        self.json || self.form == Form::Json
+    }
+}
+
+/// How the report of a run is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Printed {
+    /// For a person.
+    Whole,
+    /// For a person, of one of many batches: in a line where it passes.
+    Briefly,
+    /// As JSON.
+    Json,
+    /// As JSON, one of many batches: in a line.
+    JsonLine,
+}
+
+impl Printed {
+    /// Of one run.
+    pub(super) fn of(options: OutputOptions) -> Self {
+        if options.form == Form::Json { Self::Json } else { Self::Whole }
+    }
+
+    /// Of many batches.
+    pub(super) fn of_many(options: OutputOptions) -> Self {
+        if options.form == Form::Json { Self::JsonLine } else { Self::Briefly }
+    }
+
+    pub(super) fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::JsonLine)
+    }
+}
+
+/// Prints a report. JSON is what was asked for, so that it is printed although all else is to be quiet.
+pub(super) fn show(report: &Report, printed: Printed, quiet: bool, verbose: bool) {
+    let passes = matches!(report.verdict, Verdict::Accept | Verdict::Quarantine);
+    match printed {
+        Printed::Json => print_json(&report::json(report)),
+        Printed::JsonLine => print_json(&report::json_line(report)),
+        Printed::Whole | Printed::Briefly if quiet => {}
+        Printed::Briefly if passes && !verbose => print(&format!("{}\n", terminal::one_line(report))),
+        Printed::Whole | Printed::Briefly => {
+            print(&terminal::render(report, style(&io::stdout(), terminal_size::terminal_size(), verbose)))
+        }
     }
 }
 
 /// Prints the report for a person to standard error, where standard output is for data.
 pub(super) fn show_aside(report: &Report, verbose: bool) {
-    let terminal = io::stderr().is_terminal();
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let width = terminal.then(|| terminal_size::terminal_size_of(io::stderr())).flatten().map_or(120, |(w, _)| w.0);
-    tell(&visible::coloured(&terminal::render(report, Style { colour, width, verbose }), &COLOURS));
+    let size = terminal_size::terminal_size_of(io::stderr());
+    tell(&visible::coloured(&terminal::render(report, style(&io::stderr(), size, verbose)), &COLOURS));
 }
 
-/// Prints the report for a person.
-pub(super) fn show(report: &Report, quiet: bool, verbose: bool) {
-    if quiet {
-        return;
-    }
-    let terminal = io::stdout().is_terminal();
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let width = terminal.then(terminal_size::terminal_size).flatten().map_or(120, |(w, _)| w.0);
-    print(&terminal::render(report, Style { colour, width, verbose }));
+/// Columns of what is no terminal, where the variable `COLUMNS` does not say it.
+const COLUMNS: u16 = 120;
+
+/// How a report is written to `stream`, which is of that size if it is a terminal.
+fn style(stream: &impl IsTerminal, size: Option<(terminal_size::Width, terminal_size::Height)>, verbose: bool) -> Style {
+    let is_terminal = stream.is_terminal();
+    let given = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(COLUMNS);
+    let width = size.filter(|_| is_terminal).map_or_else(given, |(width, _)| width.0);
+    Style { colour: colour::is_wanted(is_terminal), width, verbose }
 }

@@ -59,14 +59,14 @@ pub(super) struct Profile {
 impl Profile {
     pub(super) fn run(self) -> ExitCode {
         let asked: Vec<PathBuf> = self.out.iter().chain(&self.reports).cloned().collect();
-        let (mut reports, mut faults) = Reports::at(&asked);
+        let (mut reports, mut faults) = Reports::at(&asked, None);
         faults.extend(self.data.iter().flat_map(|path| reports.keep_off("the data is", path)));
         faults.extend(self.rules.iter().flat_map(|path| reports.keep_off("the rule file is", path)));
         let profiled = faults.or_ok(()).and_then(|()| self.profile(&mut reports));
         match profiled {
             Ok(report) => {
                 if !self.quiet {
-                    output::show(&report, false, self.verbose);
+                    output::show(&report, output::Printed::Whole, false, self.verbose);
                 }
                 let unwritten = reports.write(&report);
                 output::complain(&unwritten);

@@ -7,11 +7,12 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value as Json, json};
 
-use super::output;
+use super::output::{self, ListOptions};
 use super::reports::named;
 use super::run::{mask_key, surroundings};
-use crate::diagnostic::{Code, Fault};
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::quarantine::{self, Exported, Form, Listing, Part};
 use crate::shown::counted;
 use crate::store::{self, Location, ReplayedRows};
@@ -30,6 +31,8 @@ enum Command {
     List {
         /// The quarantine: a directory, or s3://BUCKET/PATH
         directory: String,
+        #[command(flatten)]
+        output: ListOptions,
     },
     /// Show rows of a batch, and why they are there
     Show {
@@ -73,15 +76,14 @@ enum Command {
 
 impl Quarantine {
     pub(super) fn run(self) -> ExitCode {
-        match self.command.run() {
-            Ok(text) => {
-                output::print(&text);
-                ExitCode::SUCCESS
-            }
-            Err(fault) => {
-                output::complain(&fault.into());
-                ExitCode::from(2)
-            }
+        let listed = match &self.command {
+            Command::List { output, .. } => Some(*output),
+            Command::Show { .. } | Command::Export { .. } => None,
+        };
+        let done = self.command.run().map_err(Faults::from);
+        match listed {
+            Some(options) => output::ended_list(done, options),
+            None => output::ended(done),
         }
     }
 }
@@ -89,7 +91,8 @@ impl Quarantine {
 impl Command {
     fn run(self) -> Result<String, Fault> {
         match self {
-            Self::List { directory } => list(&opened(&directory)?),
+            Self::List { directory, output } if output.is_json() => list_as_json(&opened(&directory)?),
+            Self::List { directory, output: _ } => list(&opened(&directory)?),
             Self::Show { directory, batch, rule, limit } => show(&opened(&directory)?, batch, rule.as_deref(), limit),
             Self::Export { directory, batches, to, rule, only_values, for_spreadsheets, unmasked, malformed_to } => {
                 let parts = quarantine::parts_of(&opened(&directory)?, &batches)?;
@@ -132,6 +135,21 @@ fn list(directory: &store::Quarantine) -> Result<String, Fault> {
     let not_ours =
         |place: &Location| format!("{}: Sluicegate did not write this file; it is left alone\n", visible::line(&place.to_string()));
     Ok(text + &foreign.iter().map(not_ours).collect::<String>())
+}
+
+/// The same for programs.
+fn list_as_json(directory: &store::Quarantine) -> Result<String, Fault> {
+    let Listing { parts, foreign } = quarantine::listing(directory)?;
+    let sum = |done: &[ReplayedRows], is_mended: bool| done.iter().filter(|d| d.mended.is_some() == is_mended).map(|d| d.rows).sum::<u64>();
+    let one = |Part { place, stamp, rows, done, rules }: &Part| {
+        json!({
+            "batch": stamp.batch_id, "dataset": stamp.dataset, "place": place.to_string(), "rows": rows, "rules": rules,
+            "replayed": sum(done, false), "mended": sum(done, true), "rules_digest": stamp.rules_digest,
+        })
+    };
+    let parts: Vec<Json> = parts.iter().map(one).collect();
+    let foreign: Vec<String> = foreign.iter().map(Location::to_string).collect();
+    Ok(format!("{:#}\n", json!({ "quarantine": directory.directory.to_string(), "batches": parts, "other_files": foreign })))
 }
 
 /// What replays have published of a part, in words.

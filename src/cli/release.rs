@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::destinations::{Destinations, beside};
 use super::gate::Gate;
-use super::output;
+use super::output::{self, OutputOptions, Printed};
 use super::run::{self, Begun, RunOptions};
 use super::scratch::Scratch;
 use crate::diagnostic::{Code, Fault, Faults};
@@ -42,6 +42,8 @@ pub(super) struct Release {
     #[command(flatten)]
     options: RunOptions,
     #[command(flatten)]
+    output: OutputOptions,
+    #[command(flatten)]
     destinations: Destinations,
     /// Let the batch take the place of another under its id
     #[arg(long)]
@@ -70,9 +72,10 @@ impl Release {
         if !is_derived(&self.batch) {
             self.options.batch_id = Some(self.batch.clone());
         }
-        let Self { options, destinations, supersede, dry_run, .. } = self;
-        let gate = Gate::releasing(options, destinations, supersede, dry_run);
+        let Self { options, output, destinations, supersede, dry_run, .. } = self;
+        let gate = Gate::releasing(options, output, destinations, supersede, dry_run);
         let mut begun = Begun::new(&gate.options);
+        begun.print_as(Printed::of(gate.output));
         let judged = asked.map_err(Faults::from).and_then(|asked| release(&gate, &mut begun, asked));
         match judged {
             Ok(None) => ExitCode::SUCCESS,
@@ -115,6 +118,10 @@ fn release(gate: &Gate, begun: &mut Begun<'_>, asked: AskedRelease) -> Result<Op
             let fault = Fault::new(Code::ConflictingOptions, format!("batch `{}` is set aside as a whole: {}", asked.batch, part.place));
             return Err(fault.hint("its rows come from there: leave the data out").into());
         }
+        if gate.options.failing_rows.is_some() {
+            let fault = Fault::new(Code::ConflictingOptions, format!("the rows of batch `{}` are in the quarantine already", asked.batch));
+            return Err(fault.hint("leave `--failing-rows` out; `sluicegate quarantine export` takes them out").into());
+        }
         if part.stamp.rules_digest != format!("{:032x}", rules.digest) {
             output::note(&format!("batch {} was set aside under other rules; it is judged by the rules as they are now", asked.batch));
         }
@@ -123,7 +130,11 @@ fn release(gate: &Gate, begun: &mut Begun<'_>, asked: AskedRelease) -> Result<Op
     // What the rule file calls the data is the batch of today; only one whose id follows from the content cannot be mistaken.
     if names.is_empty() || !has_data && !is_derived(&asked.batch) {
         let before = released_before(rules, &quarantine, &asked.batch)?;
-        output::print(&before.ok_or_else(|| nothing_to_release(&quarantine, &asked.batch))?);
+        let before = before.ok_or_else(|| nothing_to_release(&quarantine, &asked.batch))?;
+        match Printed::of(gate.output).is_json() {
+            true => output::note(before.trim_end()),
+            false => output::print(&before),
+        }
         return Ok(None);
     }
     if names.iter().any(|name| Settings::is_meant_by(name)) {

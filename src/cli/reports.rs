@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::repository::rendering;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
+use crate::quarantine::RowsFormat;
 use crate::report::model::PublicationState;
 use crate::report::{self, Report, ReportFormat, Values};
 
@@ -13,12 +14,14 @@ use crate::report::{self, Report, ReportFormat, Values};
 #[derive(Default)]
 pub(super) struct Reports {
     places: Vec<(PathBuf, &'static ReportFormat)>,
+    /// Where failing rows are written, if they are.
+    rows: Option<PathBuf>,
 }
 
 impl Reports {
-    /// Those of `asked` (`PATH` or `FORMAT=PATH`) where a report can be written, and what is wrong with the others. Missing
-    /// directories are made.
-    pub(super) fn at(asked: &[PathBuf]) -> (Self, Faults) {
+    /// Those of `asked` (`PATH` or `FORMAT=PATH`) where a report can be written, and what is wrong with the others, and with the
+    /// file for failing `rows`. Missing directories are made.
+    pub(super) fn at(asked: &[PathBuf], rows: Option<&Path>) -> (Self, Faults) {
         let (mut reports, mut faults) = (Self::default(), Faults::default());
         for asked in asked {
             let Some((format, path)) = faults.take(report::asked(asked)) else { continue };
@@ -28,6 +31,15 @@ impl Reports {
                     false => reports.places.push((path, format)),
                 }
             }
+        }
+        if let Some(path) = rows {
+            faults.extend(RowsFormat::of(path).err());
+            faults.extend(ensure_usable(path).err());
+            if reports.places.iter().any(|(other, _)| named(other) == named(path)) {
+                let what = format!("{}: one file cannot hold both a report and the failing rows", path.display());
+                faults.push(Fault::new(Code::ConflictingOptions, what));
+            }
+            reports.rows = Some(path.to_owned());
         }
         (reports, faults)
     }
@@ -43,6 +55,10 @@ impl Reports {
             }
             !is_taken
         });
+        if let Some(path) = self.rows.as_ref().filter(|path| would_be(path, there)) {
+            let fault = Fault::new(Code::Occupied, format!("{}: failing rows would be written to where {what}", path.display()));
+            faults.push(fault.hint("write them to another place"));
+        }
         faults
     }
 
@@ -97,7 +113,7 @@ fn done(report: &Report) -> &'static str {
 }
 
 fn ensure_usable(path: &Path) -> Result<(), Fault> {
-    let refused = |why: &str| Fault::new(Code::Unwritable, format!("{}: the report cannot be written: {why}", path.display()));
+    let refused = |why: &str| Fault::new(Code::Unwritable, format!("{}: it cannot be written: {why}", path.display()));
     match path.symlink_metadata() {
         Ok(there) if there.is_dir() => return Err(refused("a directory is there")),
         Ok(there) if !there.is_file() && !there.is_symlink() => return Err(refused("what is there is no regular file")),

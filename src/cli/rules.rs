@@ -4,13 +4,15 @@ use std::process::ExitCode;
 
 use chrono::Utc;
 use clap::{Args, Subcommand};
+use serde_json::{Value as Json, json};
 
 use super::backtest::Backtest;
+use super::output::{self, ListOptions};
+use super::run;
 use super::try_rules::Try;
-use super::{output, run};
 use crate::audit;
 use crate::diagnostic::{Faults, Place};
-use crate::rules::{RULES, Subject};
+use crate::rules::{RULES, RuleEntry, Subject};
 use crate::ruleset::{Parsed, RuleFile};
 use crate::{store, visible};
 
@@ -28,9 +30,14 @@ enum Command {
         /// Rule files
         #[arg(required = true)]
         rules: Vec<String>,
+        #[command(flatten)]
+        output: ListOptions,
     },
     /// List the rules there are
-    List,
+    List {
+        #[command(flatten)]
+        output: ListOptions,
+    },
     /// Tell how often each limit would have fired over the recorded runs, and the tightest that would have been quiet
     Backtest(Backtest),
     /// Spoil good data on purpose, and tell which errors no rule notices (a mutation test of the rule file)
@@ -42,11 +49,15 @@ enum Command {
 impl Rules {
     pub(super) fn run(self) -> ExitCode {
         match self.command {
-            Command::Validate { rules } => validate(&rules),
+            Command::Validate { rules, output } if output.is_json() => validate_as_json(&rules),
+            Command::Validate { rules, output: _ } => validate(&rules),
             Command::Backtest(backtest) => backtest.run(),
             Command::Try(trial) => trial.run(),
-            Command::List => {
-                output::print(&list());
+            Command::List { output } => {
+                match output.is_json() {
+                    true => output::print_json(&list_as_json()),
+                    false => output::print(&list()),
+                }
                 ExitCode::SUCCESS
             }
         }
@@ -80,6 +91,24 @@ fn validate(paths: &[String]) -> ExitCode {
     code
 }
 
+/// The same for programs: an array of what is to be said of each file.
+fn validate_as_json(paths: &[String]) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    let mut one = |path: &String| {
+        let (rules, faults, doubts) = match validated(path) {
+            Ok((rules, doubts)) => (Some(rules.count()), Faults::default(), doubts),
+            Err((faults, doubts)) => (None, faults, doubts),
+        };
+        if !faults.is_empty() {
+            code = ExitCode::from(2);
+        }
+        json!({ "path": path, "valid": faults.is_empty(), "rules": rules, "faults": faults.0, "notes": doubts.0 })
+    };
+    let files: Vec<Json> = paths.iter().map(&mut one).collect();
+    output::print_json(&format!("{:#}\n", Json::from(files)));
+    code
+}
+
 /// The rule file at `path`, or what is wrong with it; and beside either, the columns that its contract does not name.
 fn validated(path: &str) -> Result<(RuleFile, Faults), (Faults, Faults)> {
     let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None).map_err(|fault| (fault.into(), Faults::default()))?;
@@ -110,4 +139,14 @@ fn list() -> String {
     }
     out.push_str("\nBuilt in: schema (the `schema` section), malformed (records that cannot be read)\n");
     out
+}
+
+/// The same for programs.
+fn list_as_json() -> String {
+    let about = |subject: Subject| match subject {
+        Subject::Column => "column",
+        Subject::Table => "rows",
+    };
+    let one = |rule: &RuleEntry| json!({ "rule": rule.name, "about": about(rule.subject), "finds": super::explain::parts(rule).0 });
+    format!("{:#}\n", Json::from(RULES.iter().map(one).collect::<Vec<_>>()))
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use crate::assemble::{self, Header};
 use crate::audit::{self, Job, Keeps, References};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::gate::PublishedTable;
+use crate::gate::{Place, PublishedTable, Wanted};
 use crate::history::History;
 use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
@@ -24,8 +24,10 @@ use crate::windows;
 
 use super::ci::{Ci, CiOptions};
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
+use super::lineage::Lineage;
 pub(super) use super::means::{Means, countable, time};
-use super::output;
+use super::notify::Notify;
+use super::output::{self, Printed};
 use super::record::{self, Record};
 use super::references;
 use super::reports::{self, Reports, reports_help};
@@ -43,6 +45,10 @@ pub(super) struct RunOptions {
     pub rules: String,
     #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
+    /// Write every row on which a rule fails, with the rules, why and where it came from, to this file
+    /// (.parquet, .ndjson, .jsonl or .csv)
+    #[arg(long, value_name = "PATH")]
+    pub failing_rows: Option<PathBuf>,
     /// The data's format, whatever its name says
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
     pub format: Option<Format>,
@@ -57,6 +63,10 @@ pub(super) struct RunOptions {
     web: Web,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    notify: Notify,
+    #[command(flatten)]
+    lineage: Lineage,
     #[command(flatten)]
     ci: CiOptions,
     /// Name of the batch; derived from its content if left out
@@ -213,6 +223,12 @@ impl RunOptions {
         faults
     }
 
+    /// As what the data is judged; `place` is where the gate would publish it.
+    pub(super) fn wanted<'a>(&'a self, place: Option<Place<'a>>) -> Wanted<'a> {
+        let (batch_id, failing_rows) = (self.batch_id.as_deref(), self.failing_rows.as_deref());
+        Wanted { place, batch_id, as_of: self.as_of(), failing_rows }
+    }
+
     /// The time that ages are measured against, where it was set.
     pub(super) fn as_of(&self) -> Option<String> {
         self.means.as_of.or(self.means.now).map(model::time)
@@ -224,6 +240,8 @@ pub(super) struct Begun<'a> {
     options: &'a RunOptions,
     /// The clock of the run.
     pub now: DateTime<Utc>,
+    /// How its report is printed.
+    printed: Printed,
     /// Places where a report can be written without harm.
     reports: Reports,
     /// What a CI system is told unasked.
@@ -237,8 +255,13 @@ pub(super) struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        let (now, ci) = (options.means.clock(), options.ci.system());
-        Self { options, now, reports: Reports::default(), ci, rules: None, history: None, summary: None }
+        let (now, ci, printed) = (options.means.clock(), options.ci.system(), Printed::Whole);
+        Self { options, now, printed, reports: Reports::default(), ci, rules: None, history: None, summary: None }
+    }
+
+    /// Lets the report be printed so.
+    pub(super) fn print_as(&mut self, printed: Printed) {
+        self.printed = printed;
     }
 
     /// Begins with another batch.
@@ -261,7 +284,7 @@ impl<'a> Begun<'a> {
     /// # Errors
     /// It cannot be read, or says something wrong; also where a report cannot be written.
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
-        let (usable, mut faults) = Reports::at(&self.options.reports);
+        let (usable, mut faults) = Reports::at(&self.options.reports, self.options.failing_rows.as_deref());
         self.reports = usable;
         faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
         // The command line alone says what the data is, where it names some.
@@ -311,22 +334,17 @@ impl<'a> Begun<'a> {
 
     /// Shows and writes what the run came to, and gives the exit code, which is 2 for what could not be judged or told.
     pub(super) fn end(self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> ExitCode {
-        ExitCode::from(self.tell(mode, judged, exit_code, &output::show))
+        ExitCode::from(self.tell(mode, judged, exit_code))
     }
 
-    /// The same for one batch of several; `show` prints a report.
-    pub(super) fn tell(
-        &self,
-        mode: Mode,
-        judged: Result<Report, Faults>,
-        exit_code: impl Fn(&Report) -> u8,
-        show: &dyn Fn(&Report, bool, bool),
-    ) -> u8 {
+    /// The same for one batch of several.
+    pub(super) fn tell(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> u8 {
+        let (quiet, verbose) = (self.options.quiet, self.options.verbose);
         let (report, code) = match judged {
             Ok(mut report) => {
                 let code = exit_code(&report);
                 self.history.iter().for_each(|history| record::compare(history, &mut report, self.rules.as_ref()));
-                show(&report, self.options.quiet, self.options.verbose);
+                output::show(&report, self.printed, quiet, verbose);
                 let unprinted = output::unprinted().map(|error| reports::not_told(&report, "the verdict could not be printed", &error));
                 unprinted.iter().for_each(|fault| output::complain(&fault.clone().into()));
                 (report, if unprinted.is_some() { 2 } else { code })
@@ -336,12 +354,22 @@ impl<'a> Begun<'a> {
                 output::complain(&faults);
                 let batch_id = self.options.batch_id.clone().unwrap_or_default();
                 let header = Header { mode, batch_id, began: Some(self.now), as_of: self.options.as_of() };
-                (assemble::faulty(header, self.rules.as_ref(), &faults), 2)
+                let report = assemble::faulty(header, self.rules.as_ref(), &faults);
+                if self.printed.is_json() {
+                    output::show(&report, self.printed, quiet, verbose);
+                }
+                (report, 2)
             }
         };
+        // Before it is recorded: a run that is killed here is told of again, and never not at all.
+        if let Some(rules) = &self.rules {
+            let is_confined = !matches!(self.options.trust.confines(), Ok(None));
+            self.options.notify.tell(mode, rules, self.history.as_ref(), &report, is_confined);
+        }
         let unwritten = self.reports.write(&report);
         let unrecorded = self.history.as_ref().and_then(|history| record::record(history, &report, self.summary.as_ref()));
         self.ci.tell(&report);
+        self.options.lineage.post(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
         if unwritten.is_empty() { code } else { 2 }

@@ -4,15 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
+use super::output::{self, Form};
 use super::progress::Progress;
 use super::references::Surroundings;
 use super::run::{Means, Trust, ensure_mask_key, read_options, read_rules};
 use super::scratch::Scratch;
+use super::try_shown;
 use super::web::Web;
-use super::{output, try_shown};
 use crate::audit::{Budget, Job};
 use crate::corrupt::{self, Sample, SampleLimits, Settings, Trial};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -50,8 +51,8 @@ pub(super) struct Try {
     #[arg(long, value_name = "SHARE")]
     fail_under: Option<Share>,
     /// Text for people, or JSON; docs/try.md describes it
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Shown::Text)]
-    output: Shown,
+    #[arg(long, value_name = "text|json", value_enum, default_value_t = Form::Text, hide_possible_values = true)]
+    output: Form,
     /// Also list what is caught, and by which rules
     #[arg(short, long)]
     verbose: bool,
@@ -61,12 +62,6 @@ pub(super) struct Try {
     trust: Trust,
     #[command(flatten)]
     web: Web,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Shown {
-    Text,
-    Json,
 }
 
 impl Try {
@@ -79,8 +74,8 @@ impl Try {
             }
         };
         match self.output {
-            Shown::Text => output::print(&try_shown::text(&trial, self.verbose)),
-            Shown::Json => match serde_json::to_string_pretty(&trial) {
+            Form::Text => output::print(&try_shown::text(&trial, self.verbose)),
+            Form::Json => match serde_json::to_string_pretty(&trial) {
                 Ok(json) => output::print_own(&(json + "\n")),
                 Err(e) => {
                     output::complain(&Fault::new(Code::Internal, format!("internal error: cannot write the trial as JSON: {e}")).into());

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::keys::{Keys, words};
 use crate::rules::schema::{ColumnContract, Evolution, SchemaSection};
 use crate::ruleset::{
-    BaselineSection, CleanStep, EventsSection, GateSection, HttpSection, KnownIssue, Level, Paging, ProfileMap, Sections, SourceSection,
-    Words,
+    BaselineSection, CleanStep, EmailSection, EventsSection, GateSection, HttpSection, KnownIssue, Level, NotifySection, Paging,
+    ProfileMap, Sections, SourceSection, Words,
 };
 use crate::source::{EventColumn, EventKey, EventValue, Tombstones};
 
@@ -60,6 +60,12 @@ pub const SECTIONS: &[Section] = &[
     Section { name: "baseline", tables: &[("", BaselineSection::json_schema)], lists: &[], text: BASELINE },
     Section { name: "known", tables: &[("", KnownIssue::json_schema)], lists: &[], text: KNOWN },
     Section { name: "gate", tables: &[("", GateSection::json_schema)], lists: &[], text: GATE },
+    Section {
+        name: "notify",
+        tables: &[("", NotifySection::json_schema), ("`email`", EmailSection::json_schema)],
+        lists: &[],
+        text: NOTIFY,
+    },
 ];
 
 impl Section {
@@ -108,3 +114,4 @@ const PROFILE: &str = include_str!("text/profile.md");
 const BASELINE: &str = include_str!("text/baseline.md");
 const KNOWN: &str = include_str!("text/known.md");
 const GATE: &str = include_str!("text/gate.md");
+const NOTIFY: &str = include_str!("text/notify.md");

@@ -1,10 +1,12 @@
 //! Judges without publishing, and asks the store what the gate would ask it: both agree.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use super::releasing;
+use super::failing;
+use super::releasing::{self, Place};
 use super::summaries::{Choice, read};
 use crate::assemble::{self, Header};
 use crate::audit::Kept;
@@ -18,23 +20,29 @@ use crate::report::model::Mode;
 use crate::rows::RowSet;
 use crate::ruleset::RuleFile;
 use crate::source::Source;
-use crate::store::{Quarantine, Store};
+use crate::store::Store;
 use crate::summary::Summary;
 use crate::verdict::Verdict;
 
-/// Where the gate would publish, and set rows aside.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    pub publish: &'a (dyn Store + 'static),
-    pub quarantine: &'a Quarantine,
+/// As what data is judged, and for whom.
+#[derive(Clone, Default)]
+pub struct Wanted<'a> {
+    /// Where the gate would publish it.
+    pub place: Option<Place<'a>>,
+    /// The batch's id; if there is none, it follows from the content.
+    pub batch_id: Option<&'a str>,
+    /// The time that ages are measured against, if it was set.
+    pub as_of: Option<String>,
+    /// Where every failing row is written, if it is.
+    pub failing_rows: Option<&'a Path>,
 }
 
-/// Judges the job's data as the batch `batch_id`, or as the one whose id follows from its content, for `place` if the gate
-/// would publish it. The run began at the job's clock; ages are measured against `as_of`, if that was set.
+/// Judges the job's data. The run began at the job's clock.
 ///
 /// # Errors
 /// What cannot be judged; or the store cannot take a batch that may be published.
-pub fn judge(job: &Job<'_>, place: Option<Place<'_>>, batch_id: Option<&str>, as_of: Option<String>) -> Result<Judged, Faults> {
+pub fn judge(job: &Job<'_>, wanted: Wanted<'_>) -> Result<Judged, Faults> {
+    let Wanted { place, batch_id, as_of, failing_rows } = wanted;
     identity::ensure_name(batch_id)?;
     let evolution = job.rules.sections.evolution();
     let takes = |columns: &SchemaRef| place.map_or(Ok(Ok(())), |place| place.publish.takes(columns, evolution));
@@ -49,6 +57,9 @@ pub fn judge(job: &Job<'_>, place: Option<Place<'_>>, batch_id: Option<&str>, as
     match report.verdict {
         Verdict::Accept | Verdict::Quarantine => takes(&audited.plan.prepare.schema)??,
         Verdict::Reject | Verdict::Undecided => {}
+    }
+    if let Some(to) = failing_rows {
+        failing::write(job, &audited, &set_aside, to)?;
     }
     let summary = summary(job, &audited, &report, &set_aside)?;
     Ok(Judged { report, summary })

@@ -1,5 +1,6 @@
 //! The gate: stage while the audit folds, set aside, filter, commit. The only writer of data.
 
+mod failing;
 mod fate;
 mod file_counts;
 mod judging;
@@ -9,6 +10,7 @@ mod prior;
 mod published;
 mod releasing;
 pub mod replay;
+mod rules_of_rows;
 mod set_aside;
 mod staging;
 mod summaries;
@@ -18,13 +20,13 @@ use std::sync::Arc;
 
 use self::fate::Fate;
 use self::file_counts::FileCounts;
-pub use self::judging::{Judged, Place, judge, judge_published};
+pub use self::judging::{Judged, Wanted, judge, judge_published};
 pub use self::merging::Merging;
 pub use self::moving::{Moving, remember};
 use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
-pub use self::releasing::AskedRelease;
 use self::releasing::Decision;
+pub use self::releasing::{AskedRelease, Place};
 use self::staging::Staging;
 pub use self::summaries::{Choice, keeps};
 use self::summaries::{Keeping, Put};
@@ -65,6 +67,8 @@ pub struct Request {
     pub release: Option<AskedRelease>,
     /// What the batch moves on, where it does not stand for itself.
     pub moving: Option<Moving>,
+    /// Where every failing row is written, if it is.
+    pub failing_rows: Option<PathBuf>,
     /// Judge, and say what would be done.
     pub dry_run: bool,
     /// The time that ages are measured against, if it was set.
@@ -123,6 +127,9 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     let audited = audit::audit(job, &staging)?;
     let (stamp, mut set_aside) = (stamp(job, request.publish.as_ref(), request.batch_id.as_deref(), &audited)?, audited.set_aside());
     let mut report = write_up(job, request, &audited, &stamp, &set_aside);
+    if let Some(to) = &request.failing_rows {
+        failing::write(job, &audited, &set_aside, to)?;
+    }
     let summary = match report.verdict {
         // Of a rejected batch too: who records the run may accept it later as the new baseline.
         Verdict::Accept | Verdict::Quarantine | Verdict::Reject if !request.dry_run => {

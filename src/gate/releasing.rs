@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 
-use super::judging::Place;
 use super::prior::Prior;
 use super::{Request, stamp};
 use crate::assemble;
@@ -12,8 +11,15 @@ use crate::diagnostic::{Code, Fault};
 use crate::report::Report;
 use crate::report::model::{self, ReleaseStanding};
 use crate::rows::RowSet;
-use crate::store::{Quarantine, Release, Stamp};
+use crate::store::{Quarantine, Release, Stamp, Store};
 use crate::verdict::Verdict;
+
+/// Where the gate would publish, and set rows aside.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub publish: &'a (dyn Store + 'static),
+    pub quarantine: &'a Quarantine,
+}
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

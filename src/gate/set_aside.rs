@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Int32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder, UInt32Array, new_null_array,
+    ArrayRef, BinaryBuilder, BooleanArray, Int32Builder, Int64Builder, RecordBatch, StringBuilder, UInt32Array, new_null_array,
 };
 use arrow::compute::{concat, filter_record_batch, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use super::rules_of_rows::{Named, RulesOfRows, Why};
 use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, UnitSelection};
-use crate::findings::builtin::MALFORMED;
-use crate::findings::{Finding, OnFail, Outcome};
 use crate::privacy::Privacy;
 use crate::quarantine::{EVENT_KEY, FILE, LINE, OFFSET, PARTITION, RAW, REASON, ROW, RULES, TOPIC, ensure_not_taken_out, masked};
 use crate::rows::{Mask, Origin, RowId, RowSet};
@@ -32,10 +31,11 @@ pub(super) fn write(
     let encoder = part.encoder();
     let projection = Projection::new(source.schema(), (0..source.schema().fields().len()).collect());
     let units: Vec<Unit> = set_aside.units().map(|u| audited.row_origins.unit(u).clone()).collect();
+    let set_aside = Named { rows: set_aside, why: whole.map_or(Why::SetAside, Why::Whole) };
     let work = |unit: &Unit, preread| {
         let mut batches = Vec::new();
         source.read(unit, preread, &projection, &mut |chunk| {
-            batches.extend(aside(audited, (set_aside, whole), &schema, &projection, unit, chunk)?);
+            batches.extend(of_chunk(audited, &set_aside, &schema, &projection, unit, chunk)?);
             Ok(())
         })?;
         let has_rows = batches.iter().any(|batch| batch.num_rows() > 0);
@@ -47,7 +47,7 @@ pub(super) fn write(
 }
 
 /// The source's columns, all nullable since a malformed record has none of them, then ours.
-fn schema(source: &dyn Source, privacy: &Privacy) -> Result<SchemaRef, Fault> {
+pub(super) fn schema(source: &dyn Source, privacy: &Privacy) -> Result<SchemaRef, Fault> {
     let mut fields: Vec<Field> = source.schema().fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
     ensure_not_taken_out(source.schema())?;
     fields.extend([
@@ -70,17 +70,17 @@ fn schema(source: &dyn Source, privacy: &Privacy) -> Result<SchemaRef, Fault> {
     Ok(masked(&Schema::new(fields), privacy))
 }
 
-/// The chunk's rows that are set aside, malformed ones among them, in row order.
-fn aside(
+/// The chunk's rows that are wanted, malformed ones among them, in row order.
+pub(super) fn of_chunk(
     audited: &Audited,
-    (set_aside, whole): (&RowSet, Option<&str>),
+    named: &Named<'_>,
     schema: &SchemaRef,
     projection: &Projection,
     unit: &Unit,
     chunk: Chunk,
 ) -> Result<Option<RecordBatch>, Fault> {
-    let failed = |e: arrow::error::ArrowError| Fault::new(Code::Internal, format!("cannot assemble quarantined rows: {e}"));
-    let mask = set_aside.mask(unit.index, &chunk.rows);
+    let failed = |e: arrow::error::ArrowError| Fault::new(Code::Internal, format!("cannot assemble rows: {e}"));
+    let mask = named.rows.mask(unit.index, &chunk.rows);
     let unframed: Vec<u32> = chunk.malformed.iter().map(|m| m.row).collect();
     if mask.is_none() && unframed.is_empty() {
         return Ok(None);
@@ -108,34 +108,23 @@ fn aside(
         columns.push(take(&all, &indices, None).map_err(failed)?);
     }
     let ordered: Vec<u32> = order.iter().map(|&i| rows[i as usize]).collect();
-    columns.extend(ours(audited, unit, &ordered, &malformed, whole));
+    columns.extend(ours(audited, unit, &ordered, &malformed, named.why));
     if let Origins::Events(places) = &audited.source.known().origins {
         columns.extend(of_events(audited, places, unit, &ordered, &malformed));
     }
     RecordBatch::try_new(schema.clone(), columns).map(Some).map_err(failed)
 }
 
-/// Rules, reason, file, line, row and raw text of each row.
-fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], whole: Option<&str>) -> Vec<ArrayRef> {
-    let (mut rules, mut reasons, mut files) = (ListBuilder::new(StringBuilder::new()), StringBuilder::new(), StringBuilder::new());
+/// Rules, reason, file, line, row and raw text of each row; of failing rows, behind the rules, what becomes of it.
+fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], why: Why<'_>) -> Vec<ArrayRef> {
+    let mut rules = RulesOfRows::new(audited, unit, why);
+    let (mut reasons, mut files) = (StringBuilder::new(), StringBuilder::new());
     let (mut lines, mut numbers, mut raws) = (Int64Builder::new(), Int64Builder::new(), BinaryBuilder::new());
-    // What kept the batch as a whole from being published; of rows that rules set aside, each names its own.
-    let decides = |finding: &Finding| finding.stops() || (finding.outcome == Outcome::Fail && finding.on_fail == OnFail::Reject);
-    let deciding: Vec<&str> = audited.findings.iter().map(|f| &f.finding).filter(|f| decides(f)).map(|f| f.id.as_str()).collect();
+    let whole = if let Why::Whole(whole) = why { Some(whole) } else { None };
     for &row in rows {
         let id = RowId { unit: unit.index, row };
-        for finding in audited.findings.iter().filter(|f| f.finding.sets_aside() && f.rows.contains(id)) {
-            rules.values().append_value(&finding.finding.id);
-        }
         let bad = malformed.binary_search_by_key(&row, |m| m.row).ok().map(|i| &malformed[i]);
-        if bad.is_some() && !audited.findings.iter().any(|f| f.finding.code == MALFORMED.code && f.finding.sets_aside()) {
-            // Tolerated or not, a record that cannot be read cannot be published.
-            rules.values().append_value(MALFORMED.id());
-        }
-        if whole.is_some() {
-            deciding.iter().for_each(|id| rules.values().append_value(id));
-        }
-        rules.append(true);
+        rules.add(id, bad.is_some());
         let reason = bad.map(|m| audited.privacy.reason(&m.reason, m.column.as_deref(), &m.raw));
         reasons.append_option(reason.or_else(|| whole.map(str::to_owned)));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
@@ -145,14 +134,15 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], w
         lines.append_option(line.map(|l| l as i64));
         numbers.append_value(number as i64);
     }
-    vec![
-        Arc::new(rules.finish()),
+    let mut columns = rules.finish();
+    columns.extend::<[ArrayRef; 5]>([
         Arc::new(reasons.finish()),
         Arc::new(files.finish()),
         Arc::new(lines.finish()),
         Arc::new(numbers.finish()),
         Arc::new(raws.finish()),
-    ]
+    ]);
+    columns
 }
 
 /// Topic, partition and offset of each row, and the key of those that could not be read.

@@ -26,7 +26,7 @@ pub use self::figure::{Shown, figure, names};
 pub use self::mark::Mark;
 use self::mark::MarkName;
 pub use self::name::{RunName, digest, time_of, word};
-pub use self::since::{beside, changed};
+pub use self::since::{Last, beside, changed, last};
 pub use self::summaries::{Past, Window};
 use crate::diagnostic::{Code, Fault};
 use crate::report::{self, Report};

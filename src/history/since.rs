@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 use super::name::{self, RunName};
 use super::trends::trends;
 use super::{Entry, History, time_of};
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Code, Fault};
 
 /// More than this factor of what it was is worse, and less than its inverse better.
 const MUCH: f64 = 1.1;
@@ -54,6 +54,31 @@ pub fn beside(history: &History, report: &Report, privacy: &Privacy) -> Result<H
         }
     }
     Ok(said)
+}
+
+/// The run that was recorded last before this one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Last {
+    /// This very run: it is repeated.
+    Itself,
+    /// Another, and what has changed since.
+    Other(Box<Report>, Since),
+}
+
+/// The last recorded run that is not marked bad, be it of the same batch, and be it one that judged nothing; none if there is none.
+///
+/// # Errors
+/// The history cannot be listed, or the run cannot be read.
+pub fn last(history: &History, report: &Report, privacy: &Privacy) -> Result<Option<Last>, Fault> {
+    let contents = history.contents()?;
+    let Some(own) = RunName::of(report, 0) else { return Ok(None) };
+    if contents.runs.iter().any(|entry| entry.name.time == own.time && entry.name.digest == own.digest) {
+        return Ok(Some(Last::Itself));
+    }
+    let Some(entry) = contents.runs.iter().rfind(|entry| entry.name.time <= own.time && !entry.is_bad) else { return Ok(None) };
+    let then = history.read(&[&entry.name]).pop().unwrap_or_else(|| Err(Fault::new(Code::Internal, "internal error: nothing was read")))?;
+    let since = since(entry, &then, report, privacy);
+    Ok(Some(Last::Other(Box::new(then), since)))
 }
 
 /// Whether something of a batch with this verdict is published.

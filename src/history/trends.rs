@@ -37,12 +37,11 @@ pub(super) fn trends(history: &History, before: &[&Entry], report: &Report) -> V
     trends
 }
 
-/// Whether the finding is a problem, or says how far the batch drifts, and observed a number. One that must not be shown is not
-/// there.
+/// Whether the finding is a problem, and observed a number. One that must not be shown is not there.
 fn has_trend(finding: &Finding) -> bool {
     let is_problem = match finding.label() {
         Label::Fail | Label::Warning | Label::CannotTell | Label::Info => true,
-        Label::NoData | Label::NotJudged | Label::Known | Label::Pass => finding.rule == "drift" && !finding.observed.is_nothing(),
+        Label::NoData | Label::NotJudged | Label::Known | Label::Pass => false,
     };
     is_problem && number(&finding.observed).is_some()
 }

@@ -1,30 +1,21 @@
 //! Rows on their way out of the quarantine, to be mended elsewhere.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
-use parquet::arrow::ArrowWriter;
 
 use super::{
-    EVENT_KEY, FILE, KEY, LINE, MASKED, OFFSET, PART, PARTITION, Part, RAW, REASON, ROW, RULES, TOPIC, has_values, is_ours, shown,
-    spreadsheet,
+    EVENT_KEY, FILE, KEY, LINE, MASKED, OFFSET, ON_FAIL, PART, PARTITION, Part, RAW, REASON, ROW, RULES, RowsFile, RowsFormat, TOPIC,
+    has_values, is_ours, shown, spreadsheet,
 };
 use crate::diagnostic::{Code, Fault};
 use crate::files::Draft;
 use crate::privacy::{MaskKey, Privacy};
 use crate::store::{self, Location, Stored};
-
-/// How rows taken out are written.
-enum Export {
-    Csv(Box<arrow::csv::Writer<BufWriter<File>>>),
-    Ndjson(arrow::json::LineDelimitedWriter<BufWriter<File>>),
-    Parquet(Box<ArrowWriter<BufWriter<File>>>),
-}
 
 /// What was taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,18 +81,13 @@ fn whole(parts: &[Part], rule: Option<&str>, what: What, form: &Form, to: &Path)
 }
 
 fn write(parts: &[Part], rule: Option<&str>, what: What, form: &Form, to: &Path, file: File) -> Result<Exported, Fault> {
-    let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unwritable, format!("{}: cannot write: {e}", to.display()));
-    let extension = to.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
-        let fault = Fault::new(Code::UnknownFormat, format!("{}: unknown format `{extension}`", to.display()));
-        return Err(fault.hint("use a name that ends in .csv, .ndjson, .jsonl or .parquet"));
-    }
-    if form.for_spreadsheets && extension != "csv" {
+    let format = RowsFormat::of(to)?;
+    if form.for_spreadsheets && format != RowsFormat::Csv {
         let fault = Fault::new(Code::ConflictingOptions, format!("{}: `--for-spreadsheets` is about cells of CSV", to.display()));
         return Err(fault.hint("use a name that ends in .csv"));
     }
-    let mut file = Some(BufWriter::new(file));
-    let (mut export, mut schema, mut exported): (Option<Export>, Option<Arc<Schema>>, Exported) = (None, None, Exported::default());
+    let mut file = Some(file);
+    let (mut out, mut schema, mut exported): (Option<RowsFile>, Option<Arc<Schema>>, Exported) = (None, None, Exported::default());
     for part in parts {
         // A part without rows has columns too.
         let none = RecordBatch::new_empty(part.schema()?);
@@ -109,41 +95,23 @@ fn write(parts: &[Part], rule: Option<&str>, what: What, form: &Form, to: &Path,
         for batch in [Ok(none)].into_iter().chain(part.batches(rule)?) {
             let (batch, left_out) = what.of(&batch?, part.place.name(), &privacy)?;
             exported.malformed += left_out;
-            let batch = if extension == "parquet" { batch } else { as_text(&batch, extension == "csv")? };
+            let batch = match format {
+                RowsFormat::Parquet => batch,
+                RowsFormat::Csv | RowsFormat::Ndjson => as_text(&batch, format == RowsFormat::Csv)?,
+            };
             let batch = if form.for_spreadsheets { spreadsheet::harmless(&without_part(batch))? } else { batch };
             if schema.get_or_insert_with(|| batch.schema()).fields() != batch.schema().fields() {
                 let what = format!("batch `{}` has other columns than `{}`", part.stamp.batch_id, parts[0].stamp.batch_id);
                 return Err(Fault::new(Code::SchemaDiffers, what).hint("take batches out one by one"));
             }
-            let export = match (&mut export, file.take()) {
-                (Some(export), _) => export,
-                (none @ None, Some(file)) => none.insert(match extension {
-                    "csv" => Export::Csv(Box::new(arrow::csv::Writer::new(file))),
-                    "parquet" => Export::Parquet(Box::new(ArrowWriter::try_new(file, batch.schema(), None).map_err(|e| failed(&e))?)),
-                    _ => Export::Ndjson(arrow::json::LineDelimitedWriter::new(file)),
-                }),
-                (None, None) => return Err(failed(&"the file is gone")),
-            };
-            match export {
-                Export::Csv(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
-                Export::Ndjson(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
-                Export::Parquet(writer) => writer.write(&batch).map_err(|e| failed(&e))?,
+            if let Some(file) = file.take() {
+                out = Some(RowsFile::begin(format, &batch.schema(), file, to)?);
             }
+            out.as_mut().map_or(Ok(()), |out| out.write(&batch))?;
             exported.rows += batch.num_rows() as u64;
         }
     }
-    let file = match export {
-        None => file,
-        Some(Export::Csv(writer)) => Some(writer.into_inner()),
-        Some(Export::Ndjson(mut writer)) => {
-            writer.finish().map_err(|e| failed(&e))?;
-            Some(writer.into_inner())
-        }
-        Some(Export::Parquet(writer)) => Some(writer.into_inner().map_err(|e| failed(&e))?),
-    };
-    if let Some(mut file) = file {
-        file.flush().map_err(|e| failed(&e))?;
-    }
+    out.map_or(Ok(()), RowsFile::finish)?;
     Ok(exported)
 }
 
@@ -205,7 +173,7 @@ pub fn as_text(batch: &RecordBatch, is_csv: bool) -> Result<RecordBatch, Fault> 
             (RAW | EVENT_KEY, DataType::Binary) => {
                 Some(column.as_binary::<i32>().iter().map(|raw| raw.map(|r| String::from_utf8_lossy(r).into_owned())).collect())
             }
-            (RULES, DataType::List(_)) if is_csv => {
+            (RULES | ON_FAIL, DataType::List(_)) if is_csv => {
                 let rules = column.as_list::<i32>();
                 let joined = |row: usize| rules.value(row).as_string::<i32>().iter().flatten().collect::<Vec<_>>().join(" ");
                 Some((0..rules.len()).map(|row| Some(joined(row))).collect())

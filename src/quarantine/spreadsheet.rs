@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Fault};
 ///
 /// # Errors
 /// A column cannot be read as text.
-pub(super) fn harmless(batch: &RecordBatch) -> Result<RecordBatch, Fault> {
+pub fn harmless(batch: &RecordBatch) -> Result<RecordBatch, Fault> {
     let failed = |e| Fault::new(Code::Internal, format!("cannot take rows out: {e}"));
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();

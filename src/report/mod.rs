@@ -153,6 +153,11 @@ pub fn json_schema() -> serde_json::Value {
     schema
 }
 
+/// The report as a line of JSON; [`read`] gives it back.
+pub fn json_line(report: &Report) -> String {
+    serde_json::to_string(report).expect("a report has string keys only, so it serialises") + "\n"
+}
+
 /// The report as JSON; [`read`] gives it back.
 pub fn json(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(report).expect("a report has string keys only, so it serialises");

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::hidden::without_values;
 use super::model::{BatchFile, ColumnReport, Mode, PublicationState, Report, time};
 use super::openmetrics::word;
 use super::{Rendering, Values};
@@ -29,8 +30,13 @@ pub(super) fn render(report: &Report, rendering: &Rendering) -> String {
     events(report, rendering.values, NAMESPACE, None).iter().map(|event| format!("{event}\n")).collect()
 }
 
+/// The events for a server: without values of the data, which more people read there than the data.
+pub(crate) fn events_to_post(report: &Report, namespace: &str, ended: DateTime<Utc>) -> [Json; 2] {
+    events(&without_values(report), Values::Hidden, namespace, Some(ended))
+}
+
 /// That the run started, and how it ended: `ended` if that is known, else when it began. `namespace` is that of the job.
-pub(crate) fn events(report: &Report, values: Values, namespace: &str, ended: Option<DateTime<Utc>>) -> [Json; 2] {
+fn events(report: &Report, values: Values, namespace: &str, ended: Option<DateTime<Utc>>) -> [Json; 2] {
     let began = began(report);
     let fails = match report.verdict {
         Verdict::Accept | Verdict::Quarantine => false,
@@ -158,7 +164,7 @@ fn dataset_facets(report: &Report) -> Json {
     let mut facets = json!({ "schema": facet("SchemaDatasetFacet", "1-2-0", json!({ "fields": fields })) });
     if let Some(description) = &report.description {
         let said = json!({ "description": cut(description, MESSAGE_MAX) });
-        facets["documentation"] = facet("DocumentationDatasetFacet", "1-0-1", said);
+        facets["documentation"] = facet("DocumentationDatasetFacet", "1-1-0", said);
     }
     if let Some(version) = report.batch.version {
         facets["version"] = facet("DatasetVersionDatasetFacet", "1-0-1", json!({ "datasetVersion": version.to_string() }));

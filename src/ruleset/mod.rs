@@ -5,6 +5,7 @@ mod events;
 mod foreign;
 mod item;
 mod json_schema;
+mod notify;
 mod private;
 mod profile;
 mod sections;
@@ -22,6 +23,7 @@ pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use notify::{EmailSection, NOTIFY_PREFIX, NotifySection, Part, names_variable, parts};
 pub use profile::{Level, Profile, ProfileMap};
 pub use sections::SAMPLES_MAX;
 pub use sections::{
@@ -156,6 +158,7 @@ impl RuleFile {
         let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
         let ids: Vec<&str> = items.iter().filter_map(|item| Some(item.words.id.as_ref()?.value.as_str())).collect();
         faults.extend(sections.windows.iter().flat_map(|window| window.mistakes(&ids, path).0));
+        sections.notify.iter().for_each(|notify| notify.value.mistakes(notify.at, path, &mut faults));
         let (path, text) = (path.to_owned(), text.to_owned());
         let rules = Self { path, text, sections, items, malformed, digest, table: None, goes_to_delta: false };
         Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }
@@ -214,11 +217,9 @@ fn holds(whole: &Fault, part: &Fault) -> bool {
 
 fn digest(tree: &Node) -> u128 {
     let mut canonical = String::new();
-    for entry in tree
-        .entries()
-        .iter()
-        .filter(|e| !matches!(e.key.as_str(), "gate" | "history" | "windows" | "samples" | "description" | "owner" | "tags" | "runbook"))
-    {
+    for entry in tree.entries().iter().filter(|e| {
+        !matches!(e.key.as_str(), "gate" | "history" | "notify" | "windows" | "samples" | "description" | "owner" | "tags" | "runbook")
+    }) {
         canonical.push_str(&entry.key);
         entry.value.canonical(&mut canonical);
     }

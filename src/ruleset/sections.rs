@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::delta_section::DeltaSection;
+use super::notify::NotifySection;
 use super::profile::Profile;
 use super::source_words::{DialectWord, FixedWord, HeaderWord};
 use super::tables::{self, Compaction, MergeSection};
@@ -74,6 +75,9 @@ pub struct Sections {
     pub windows: Vec<WindowSection>,
     /// The directory, or `s3://BUCKET/PATH`, in which each run is recorded. If left out: `--record`, else runs are not recorded.
     pub history: Option<String>,
+    /// Who is told when the state of the data set changes. If left out: nobody is.
+    #[serde(default)]
+    pub notify: Vec<Spanned<NotifySection>>,
 }
 
 /// How to read the data; the command line can name other paths.

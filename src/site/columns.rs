@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::brief::{Brief, COLUMNS_MAX, ColumnBrief};
 use super::drawing::Spark;
-use crate::shown::{count, percent, short};
+use crate::shown::{count, digits, percent};
 
 /// A column over runs: what is missing, how many values differ, their mean.
 #[derive(Debug, Serialize)]
@@ -43,15 +43,19 @@ pub(super) fn columns(window: &[Brief], length: usize) -> (Vec<Row>, u64) {
         let distinct = points(&|column| column.distinct.map(|n| n as f64));
         // Masked now, it was not when older runs were recorded, maybe.
         let mean = points(&|of| of.mean.filter(|_| !column.is_masked));
-        let share = |x: f64| format!("{}%", short((x * 1e4).round() / 100.0));
+        let share = |x: f64| format!("{}%", digits(x * 100.0, 3));
         let figures = [
-            (column.rows > 0).then(|| figure(percent(column.missing, column.rows), &missing, length, &share)),
+            (column.rows > 0).then(|| figure(missing_share(column), &missing, length, &share)),
             column.distinct.map(|n| figure(count(n), &distinct, length, &|x| count(x as u64))),
-            column.mean.filter(|_| !column.is_masked).map(|x| figure(short(x), &mean, length, &short)),
+            column.mean.filter(|_| !column.is_masked).map(|x| figure(digits(x, 4), &mean, length, &|x| digits(x, 4))),
         ];
         Row { name: column.name.clone(), data_type: column.data_type.clone(), is_masked: column.is_masked, figures }
     });
     (rows.collect(), last.head.columns.saturating_sub(COLUMNS_MAX as u64))
+}
+
+fn missing_share(column: &ColumnBrief) -> String {
+    if column.missing == 0 { "0%".to_owned() } else { percent(column.missing, column.rows) }
 }
 
 fn figure(now: String, points: &[Option<f64>], length: usize, said: &dyn Fn(f64) -> String) -> Figure {

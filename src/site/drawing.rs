@@ -120,10 +120,9 @@ pub(super) fn line(points: &[Option<f64>], length: usize, (width, height): (f64,
     path
 }
 
-/// One decimal is finer than a screen.
-fn short(x: f64) -> String {
-    let text = format!("{x:.1}");
-    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+/// Drawings are so large that whole numbers are finer than a screen; there are thousands on a page.
+fn short(x: f64) -> i64 {
+    x.round() as i64
 }
 
 /// A small line beside a figure.
@@ -135,8 +134,8 @@ pub(super) struct Spark {
 }
 
 impl Spark {
-    pub(super) const WIDTH: f64 = 120.0;
-    pub(super) const HEIGHT: f64 = 22.0;
+    pub(super) const WIDTH: f64 = 240.0;
+    pub(super) const HEIGHT: f64 = 44.0;
 
     /// Of these figures, the oldest first; none where they are too few for a line.
     pub(super) fn of(points: &[Option<f64>], length: usize) -> Option<Self> {

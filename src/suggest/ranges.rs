@@ -89,7 +89,8 @@ impl Bulk {
         let whole = Self { start: 0, end: n };
         let at = |share: f64| sizes[((n - 1) as f64 * share).round() as usize];
         let (q1, median, q3) = (at(0.25), at(0.5), at(0.75));
-        let is_skewed = sizes[0] >= 0.0 && (q3 - median > 1.2 * (median - q1) || at(0.95) > 8.0 * median);
+        // Of even values both tails are alike, but for chance; of a lognormal with a sigma of 0.5 one is 2.3 times the other.
+        let is_skewed = sizes[0] >= 0.0 && q3 - median > median - q1 && at(0.95) - median > 1.7 * (median - at(0.05));
         let shift = if sizes[0] > 0.0 { 0.0 } else { (median / 10.0).max(at(0.95) / 1000.0) };
         let transform = |x: f64| if is_skewed && x + shift > 0.0 { (x + shift).ln() } else { x };
         let mut spread = transform(q3) - transform(q1);

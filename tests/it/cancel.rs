@@ -88,6 +88,7 @@ fn a_gate_that_is_cancelled_in_mid_run_ends_promptly_and_publishes_nothing() {
             release: None,
             on_reject: OnReject::Halt,
             moving: None,
+            failing_rows: None,
             dry_run: false,
             as_of: None,
             waiting: Waiting { limit: Duration::from_secs(5), tell: |_| {} },

@@ -83,6 +83,7 @@ impl Topic {
             release: None,
             on_reject: self.on_reject,
             moving: None,
+            failing_rows: None,
             dry_run: false,
             as_of: None,
             waiting: Waiting { limit: Duration::from_secs(60), tell: |_| {} },

@@ -130,9 +130,10 @@ fn a_file_that_is_there_is_not_overwritten() {
 #[test]
 fn small_wide_and_empty_tables_get_a_file_that_holds() {
     let place = Place::new();
-    let wide = |row: &dyn Fn(usize) -> String| (0..200).map(row).collect::<Vec<_>>().join(",");
-    let rows = |i: usize| wide(&|column| Random::new((200 * i + column) as u64).below(1000).to_string());
-    let wide = format!("{}\n{}\n", wide(&|column| format!("c{column}")), (0..150).map(rows).collect::<Vec<_>>().join("\n"));
+    let mut random = Random::new(4);
+    let mut line = |_| (0..200).map(|_| random.below(1000).to_string()).collect::<Vec<_>>().join(",") + "\n";
+    let names = (0..200).map(|column| format!("c{column}")).collect::<Vec<_>>().join(",");
+    let wide = format!("{names}\n{}", (0..150).map(&mut line).collect::<String>());
     let tables = [
         ("one_row", "a,b\n1,x\n".to_owned()),
         ("one_column", format!("only\n{}", (0..200).map(|i| format!("{}\n", i % 7)).collect::<String>())),

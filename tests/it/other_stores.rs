@@ -336,6 +336,7 @@ impl Gate {
             release: None,
             on_reject: OnReject::Halt,
             moving: None,
+            failing_rows: None,
             dry_run: false,
             as_of: None,
             waiting: Waiting { limit: Duration::from_secs(60), tell: |_| {} },

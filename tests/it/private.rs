@@ -167,6 +167,7 @@ fn no_output_of_any_command_shows_a_value_of_a_masked_column() {
             ensure_site_is_clean(&place);
             report
         };
+        written(&["check", "people.csv", "-r", "rules.yaml", "--output", "json"]);
         let report = written(&["check", "people.csv", "-r", "rules.yaml", "--verbose"]);
         let malformed = report["findings"].as_array().expect("findings").iter().find(|f| f["id"] == "malformed").expect("a finding");
         assert_eq!(malformed["failing_rows"], 5, "{mask}: {malformed}");
@@ -224,6 +225,7 @@ fn what_is_planted_is_shown_where_nothing_is_masked() {
 #[track_caller]
 fn ensure_quarantine_is_clean(place: &Place) -> String {
     clean(place, &["quarantine", "list", "bad"]);
+    clean(place, &["quarantine", "list", "bad", "--output", "json"]);
     let part = glob::glob(&place.path("bad").join("*.parquet").display().to_string()).expect("a pattern").flatten().next().expect("a part");
     let batch = part.file_name().and_then(|name| name.to_str()?.split('.').next()).expect("a name").to_owned();
     let shown = clean(place, &["quarantine", "show", "bad", &batch, "--limit", "1000"]);
@@ -258,6 +260,8 @@ fn no_fault_shows_a_value_of_a_masked_column() {
     ] {
         place.write("rules.yaml", rule_file("true", rules));
         clean(&place, &["rules", "validate", "rules.yaml"]);
+        clean(&place, &["rules", "validate", "rules.yaml", "--output", "json"]);
+        clean(&place, &["check", "people.csv", "-r", "rules.yaml", "--output", "json"]);
         let said = clean(&place, &["check", "people.csv", "-r", "rules.yaml", "--report", "report.json"]);
         assert_eq!(said.code, code, "{rules}: {}", said.text);
         assert!(said.text.contains("rules.yaml:"), "the place is named: {}", said.text);

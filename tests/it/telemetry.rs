@@ -1,7 +1,10 @@
 //! Reports for collectors of metrics and of lineage, read by the parsers of those who defined the formats.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::thread::JoinHandle;
 
 use serde_json::Value as Json;
 
@@ -155,4 +158,82 @@ fn a_rejected_or_undecided_run_has_failed_and_its_id_follows_from_the_run() {
     assert_eq!(run.code, 2);
     assert_eq!(read("openlineage", &place.path("c")).expect("read")[1]["eventType"], "FAIL");
     assert_eq!(sample(&read("openmetrics", &place.path("c.prom")).expect("read"), "sluicegate_last_batch_faults", &[]), 1.0);
+}
+
+/// A server that answers each request with one of these states, and gives what it was sent: the first line, the token, the text.
+fn server(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<(String, Option<String>, String)>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let taken = std::thread::spawn(move || {
+        let take = |answer: &&str| {
+            let mut stream = BufReader::new(listener.accept().expect("a request").0);
+            let (mut lines, mut line) = (Vec::new(), String::new());
+            while stream.read_line(&mut line).expect("a line") > 2 {
+                lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            }
+            let header = |name: &str| {
+                lines.iter().find_map(|line| Some(line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name))?.1.to_owned()))
+            };
+            let mut body = vec![0; header("content-length").expect("a length").parse().expect("a number")];
+            stream.read_exact(&mut body).expect("a body");
+            write!(stream.get_mut(), "HTTP/1.1 {answer} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("an answer");
+            (lines[0].clone(), header("authorization"), String::from_utf8(body).expect("UTF-8"))
+        };
+        answers.iter().map(take).collect()
+    });
+    (url, taken)
+}
+
+/// Checks with these variables of the environment; gives exit code and standard error.
+fn check_with(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
+    for name in ["OPENLINEAGE_URL", "OPENLINEAGE_API_KEY", "OPENLINEAGE_ENDPOINT", "OPENLINEAGE_NAMESPACE", "OPENLINEAGE_DISABLED"] {
+        command.env_remove(name);
+    }
+    let output = command.current_dir(place.path("")).args(CHECK).args(arguments).envs(variables.iter().copied()).output().expect("it runs");
+    (output.status.code().expect("a code"), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_lineage_server_is_told_of_the_run_without_values_and_again_if_it_did_not_answer() {
+    let place = Place::with(
+        "dataset: d\nrules:\n  - values: { column: x, in: [a] }\n  - range: { column: id, max: 91827000 }\n",
+        "id,x\n9182711,CANARY\n2,a\n",
+    );
+    let (url, taken) = server(&["503", "201", "201"]);
+    let (code, said) =
+        check_with(&place, &[], &[("OPENLINEAGE_URL", &url), ("OPENLINEAGE_API_KEY", "t0ken"), ("OPENLINEAGE_NAMESPACE", "shop")]);
+    assert_eq!((code, said.contains("lineage")), (1, false), "{said}");
+    let taken = taken.join().expect("three requests");
+    assert!(
+        taken.iter().all(|(line, token, _)| line == "POST /api/v1/lineage HTTP/1.1" && token.as_deref() == Some("Bearer t0ken")),
+        "{taken:?}"
+    );
+    assert_eq!(taken[0].2, taken[1].2, "it was told again");
+    let text = format!("{}\n{}\n", taken[1].2, taken[2].2);
+    assert!(!text.contains("CANARY") && !text.contains("91827"), "{text}");
+    place.write("posted", &text);
+    let Some(events) = read("openlineage", &place.path("posted")) else { return };
+    assert_eq!(
+        (&events[0]["eventType"], &events[1]["eventType"], &events[1]["job"]["namespace"]),
+        (&"START".into(), &"COMPLETE".into(), &"shop".into())
+    );
+    assert_eq!(events[1]["inputs"][0]["inputFacets"]["dataQualityMetrics"]["columnMetrics"]["id"]["nullCount"], 0);
+}
+
+#[test]
+fn a_lineage_server_that_fails_changes_nothing_but_a_note() {
+    let place = Place::with("dataset: d\nrules:\n  - missing: { column: id }\n", "id\n1\n");
+    let (url, taken) = server(&["400"]);
+    let (code, said) = check_with(&place, &["--lineage", &url], &[]);
+    assert_eq!(taken.join().expect("one request").len(), 1, "what a server refuses is not sent again");
+    assert!(code == 0 && said.contains("note: warning: the lineage server was not told of this run: "), "{said}");
+    let named = [("OPENLINEAGE_URL", "http://127.0.0.1:9")];
+    for (arguments, variables) in
+        [(&["--lineage", "off"][..], &named[..]), (&[], &[named[0], ("OPENLINEAGE_DISABLED", "true")]), (&[], &[])]
+    {
+        assert_eq!(check_with(&place, arguments, variables), (0, String::new()), "{arguments:?} {variables:?}");
+    }
+    let (code, said) = check_with(&place, &["--lineage", "http://lineage.invalid"], &[("OPENLINEAGE_API_KEY", "t0ken")]);
+    assert!(code == 0 && said.contains("use `https`") && !said.contains("t0ken"), "{said}");
 }

@@ -74,6 +74,7 @@ fn the_terminal_report_of_each_verdict_is_a_snapshot() {
     );
     insta::assert_snapshot!("undecided", place.run(&CHECK).stdout);
     place.write("r.yaml", "dataset: t\nowner: ann\nrules:\n  - range: { column: b, min: 7 }\n  - range: { column: a }\n");
+    place.write("d.csv", "a\n1\n2\n");
     let faulty = place.run(&CHECK);
     assert_eq!((faulty.code, faulty.stdout.as_str()), (2, ""));
     insta::assert_snapshot!("faults", format!("{}{}", faulty.stderr, plainly(&report(&faulty), 60)));
@@ -186,4 +187,20 @@ fn the_next_step_is_a_command_that_works() {
         !place.run(&["check", "d.csv", "-r", "r.yaml", "--batch-id", "b-1"]).stdout.contains("quarantine show"),
         "a check sets nothing aside"
     );
+}
+
+#[test]
+fn a_rejected_batch_says_how_a_person_lets_it_pass() {
+    let rules = "dataset: t\ngate: { publish: out/t.parquet, quarantine: aside }\nrules:\n  - rows: { min: 100 }\n";
+    let place = Place::with(rules, "a,b\n1,x\n");
+    let run = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b-1"]);
+    assert_eq!(run.code, 1);
+    let says = "\n  publish it all the same, on record  sluicegate release b-1 d.csv -r r.yaml --reason 'WHY' --by NAME\n";
+    assert!(run.stdout.contains(says), "{}", run.stdout);
+    let release = ["release", "b-1", "d.csv", "-r", "r.yaml", "--reason", "a small day", "--by", "ann"];
+    let released = place.run(&release);
+    assert!(released.code == 0 && place.path("out/t.parquet").exists(), "{}{}", released.stdout, released.stderr);
+    // What was released is not offered again.
+    let again = place.run(&["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b-1"]);
+    assert!(!again.stdout.contains("on record"), "{}", again.stdout);
 }

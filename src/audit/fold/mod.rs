@@ -11,6 +11,7 @@ mod value;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value as Json;
 
@@ -129,6 +130,7 @@ pub(super) fn first_pass<S: Sink>(
         })?;
         cached.let_go(&watchers, |state| fold.looks_again(state, true));
         let part = open.map(|open| sink.close(open)).transpose()?;
+        job.rows.fetch_add(u64::from(end.records), Ordering::Relaxed);
         Ok(Some((unit.clone(), fold.finish(end), part, cached)))
     };
     engine::each_unit(source, UnitSelection::All, job.threads, &job.cancel, work, |folded| {

@@ -13,9 +13,10 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use clap::Args;
 
+use super::feeds;
+use super::output::{self, Form};
 use super::reports::{Reports, named};
 use super::run::{Means, Trust, ensure_mask_key, mask_key, read_rules};
-use super::{feeds, output};
 use crate::audit::{RowJudge, Standing};
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::kafka::Settings;
@@ -70,6 +71,10 @@ pub(super) struct StreamCommand {
         help = "Write the last report; the format is named, or follows the extension; may be given again"
     )]
     reports: Vec<PathBuf>,
+    /// What becomes of reports: text, on standard error; or JSON, a line each on standard output, where events that pass must go
+    /// elsewhere
+    #[arg(long = "output", value_name = "text|json", value_enum, default_value_t = Form::Text, hide_possible_values = true)]
+    form: Form,
     #[command(flatten)]
     means: Means,
     #[command(flatten)]
@@ -98,13 +103,14 @@ impl StreamCommand {
 
     /// Reads the rules, and binds them to the columns of events.
     fn prepare(&self) -> Result<Prepared, Faults> {
-        let (mut reports, mut faults) = Reports::at(&self.reports);
+        let (mut reports, mut faults) = Reports::at(&self.reports, None);
         faults.extend(reports.keep_off("the rule file is", &self.rules));
         faults.extend(reports.keep_off("events come from", &self.events));
         for path in std::iter::once(&self.bad).chain(&self.good) {
             faults.extend(reports.keep_off("events go", &path.display().to_string()));
         }
         faults.extend(self.places_differ().err());
+        faults.extend(self.output_is_free().err());
         faults.extend(self.meaningless());
         let confines = self.trust.confines()?;
         let rules = faults.take(read_rules(&self.rules, confines.as_ref()));
@@ -126,6 +132,19 @@ impl StreamCommand {
         let given = options.into_iter().filter(|(_, is_given)| *is_given && !Settings::is_meant_by(&self.events));
         let fault = |(option, _)| feeds::meaningless(option, "a topic, and events come from elsewhere");
         given.map(|given| fault(given).hint("a topic is kafka://HOST:PORT/TOPIC; other input ends by itself")).collect()
+    }
+
+    fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+
+    /// Reports and events are not mixed on standard output.
+    fn output_is_free(&self) -> Result<(), Fault> {
+        if !self.is_json() || self.good.is_some() || self.kafka_out.is_some() {
+            return Ok(());
+        }
+        let fault = Fault::new(Code::ConflictingOptions, "`--output json` and events that pass would both go to standard output");
+        Err(fault.hint("let the events go to a file or a topic, with `--good PATH` or `--kafka-out URL`"))
     }
 
     /// No file is written to twice, or read and written.

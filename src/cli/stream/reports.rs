@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use crate::cli::output;
+use crate::cli::output::{self, Printed};
 use crate::cli::reports::Reports;
 use crate::report::Report;
 use crate::stream::{Reporter, Span, Window};
@@ -14,6 +14,8 @@ pub(super) struct Shown {
     pub(super) quiet: bool,
     pub(super) verbose: bool,
     pub(super) strict: bool,
+    /// Whether reports go to standard output, each a line of JSON.
+    pub(super) as_json: bool,
     /// Whether it is as it should be that no event comes: a topic may be idle.
     pub(super) may_be_idle: bool,
 }
@@ -57,7 +59,9 @@ pub(super) fn each(windows: &Receiver<(Window, Span)>, reporter: &Reporter<'_>, 
         match reporter.report(window, span) {
             Ok(report) => {
                 outcome.take(&report, is_empty, shown.strict);
-                if !shown.quiet {
+                if shown.as_json {
+                    output::show(&report, Printed::JsonLine, shown.quiet, shown.verbose);
+                } else if !shown.quiet {
                     output::show_aside(&report, shown.verbose);
                 }
                 let unwritten = reports.write(&report);

@@ -63,7 +63,7 @@ impl StreamCommand {
         let (stop, ends) = (Stop::listen()?, Ends::open(self)?);
         self.announce(&stream);
         let may_be_idle = Settings::is_meant_by(&self.events);
-        let shown = Shown { quiet: self.quiet, verbose: self.verbose, strict: self.strict, may_be_idle };
+        let shown = Shown { quiet: self.quiet, verbose: self.verbose, strict: self.strict, as_json: self.is_json(), may_be_idle };
         let (to, windows) = sync_channel(1);
         let (ended, outcome) = std::thread::scope(|scope| {
             let reporting = scope.spawn(move || reports::each(&windows, reporter, reports, shown));

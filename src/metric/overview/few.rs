@@ -94,7 +94,7 @@ impl FewTexts {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, u64, RowId)> + '_ {
-        let short = self.short.iter().map(|(key, (count, row))| (Cow::Owned(unpacked(*key)), *count, *row));
+        let short = self.short.iter().map(|(key, (count, row))| (Cow::<str>::Owned(unpacked(*key)), *count, *row));
         short.chain(self.long.iter().map(|(text, (count, row))| (Cow::Borrowed(text.as_ref()), *count, *row)))
     }
 

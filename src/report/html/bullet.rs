@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::findings::{Finding, Outcome, Unit, Value, builtin, figures};
-use crate::report::Report;
+use crate::report::model::Report;
 
 /// Lengths are in percent of the bar.
 #[derive(Debug, Serialize)]

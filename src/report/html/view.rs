@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::bullet::{self, Bullet};
 use super::trend::{self, Line};
 use crate::findings::{Figure, Finding, GroupFigures, Label, OnFail, Outcome, Sample, Severity, Value};
-use crate::report::Report;
+use crate::report::model::Report;
 use crate::report::since::{Change, Since};
 use crate::rows::Origin;
 use crate::rules::words::Duration;
@@ -225,7 +225,8 @@ fn shown<'a>((number, finding): (usize, &'a Finding), open: bool, report: &'a Re
         open,
         kind: kind(finding),
         tone: tone(finding),
-        said: (!finding.groups.is_empty()).then(|| said(finding)),
+        // Bins of a distribution are not judged: nothing is told of them.
+        said: finding.groups.iter().any(|group| group.outcome != Outcome::NotJudged).then(|| said(finding)),
         share: bullet::share(finding, report),
         bullet: bullet::bullet(finding, report, top),
         first,

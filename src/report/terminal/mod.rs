@@ -249,6 +249,11 @@ fn since_lines(page: &mut Page, since: &Since) {
     }
 }
 
+/// What stands before a fault.
+pub fn error(colour: bool) -> String {
+    Style { colour, width: 0, verbose: false }.paint("error:", "1;31")
+}
+
 /// A fault on one line.
 pub fn fault(fault: &Fault) -> String {
     let place = fault.place.as_ref().map(|place| format!("{}: ", visible::line(&place.to_string())));

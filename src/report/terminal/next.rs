@@ -4,6 +4,7 @@ use crate::findings::{Finding, Label};
 use crate::report::Report;
 use crate::report::model::PublicationState;
 use crate::rules;
+use crate::verdict::Verdict;
 use crate::visible::{self, NAME_MAX};
 
 /// A step in words, and the command that does it, or whom to ask.
@@ -22,6 +23,9 @@ pub(super) fn steps(report: &Report) -> Vec<Step> {
             add("judge them again by rules that have changed", rule_file(report).and_then(|rules| replay(report, rules)));
         }
     }
+    if withheld(report) {
+        add("publish it all the same, on record", release(report));
+    }
     if let Some(worst) = report.findings.iter().find(|f| is_problem(f)).filter(|f| rules::find(&f.rule).is_some()) {
         add("read what the first rule checks", command(&["sluicegate", "explain", &worst.rule]));
     }
@@ -37,6 +41,23 @@ fn is_problem(finding: &Finding) -> bool {
 
 fn replay(report: &Report, rules: &str) -> Option<String> {
     command(&["sluicegate", "replay", &report.batch.id, "-r", rules])
+}
+
+/// Whether a gate has held the batch back since it is rejected.
+fn withheld(report: &Report) -> bool {
+    let states = [PublicationState::Withheld, PublicationState::SetAside];
+    report.verdict == Verdict::Reject && report.publication.as_ref().is_some_and(|done| states.contains(&done.state))
+}
+
+/// The release of a batch: its rows come from where it is set aside, or else from its data.
+fn release(report: &Report) -> Option<String> {
+    const FILES_MAX: usize = 3;
+    let is_aside = report.publication.as_ref().is_some_and(|done| done.state == PublicationState::SetAside);
+    let files: Vec<&str> = report.batch.files.iter().filter(|_| !is_aside).map(|file| file.path.as_str()).collect();
+    let data = if files.len() > FILES_MAX { "DATA".to_owned() } else { command(&files)? };
+    let (head, rules) = (command(&["sluicegate", "release", &report.batch.id])?, command(&["-r", rule_file(report)?])?);
+    let data = if data.is_empty() { data } else { format!(" {data}") };
+    Some(format!("{head}{data} {rules} --reason 'WHY' --by NAME"))
 }
 
 /// Whether the batch is there, so that rows can join it.

@@ -218,7 +218,11 @@ pub(super) fn led(from: &Url, to: &str) -> Result<Url, Fault> {
     Ok(url)
 }
 
-fn built(reach: Reach, options: &HttpOptions) -> Result<reqwest::Client, Fault> {
+/// A client that goes where `reach` says, follows no redirect and knows no proxy.
+///
+/// # Errors
+/// There is no TLS.
+pub(super) fn built(reach: Reach, options: &HttpOptions) -> Result<reqwest::Client, Fault> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("sluicegate/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())

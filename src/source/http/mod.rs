@@ -10,6 +10,7 @@ mod headers;
 mod link;
 mod options;
 mod paging;
+mod post;
 mod remembered;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub use headers::{VARIABLE_PREFIX, check_header};
 pub use options::{AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Variables};
+pub use post::{PostLimits, post_json, post_json_with};
 pub use remembered::Remembered;
 
 use self::client::{Client, Got};

@@ -37,7 +37,8 @@ pub struct HttpHeader {
 pub struct Variables(pub Vec<(String, String)>);
 
 impl Variables {
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    /// The value of the variable, if it is set and may be named.
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }

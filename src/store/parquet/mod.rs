@@ -22,6 +22,7 @@ pub use self::metadata::{done_in, replays_in, stored_at};
 pub(super) use self::metadata::{positions_in, whole_at};
 pub(super) use self::stage::{ParquetStage, Target};
 pub(super) use self::staged::StagedFile;
-pub(super) use self::types::{held, nearest};
+pub(super) use self::types::nearest;
+pub use self::types::{as_parquet, held};
 pub(super) use self::values::{may_hold, rows_in};
 pub(super) use self::view::{FilesView, TableFile};

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowSchemaConverter;
 
+use super::conform::conform;
 use crate::diagnostic::{Code, Fault};
 use crate::types::type_name;
 
@@ -12,7 +14,7 @@ use crate::types::type_name;
 ///
 /// # Errors
 /// A type that it lacks.
-pub(in crate::store) fn held(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
+pub fn held(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
     let columns = nearest(batch);
     for field in columns.fields() {
         let alone = Schema::new(vec![field.clone()]);
@@ -22,6 +24,16 @@ pub(in crate::store) fn held(batch: &SchemaRef) -> Result<SchemaRef, Fault> {
         })?;
     }
     Ok(columns)
+}
+
+/// The rows with types that Parquet has, where it has such.
+///
+/// # Errors
+/// A value would be another one.
+pub fn as_parquet(rows: &RecordBatch) -> Result<RecordBatch, Fault> {
+    let columns = nearest(&rows.schema());
+    let arrays = rows.columns().iter().zip(columns.fields()).map(|(array, field)| conform(array, field)).collect::<Result<_, _>>()?;
+    RecordBatch::try_new(columns, arrays).map_err(|e| Fault::new(Code::Internal, format!("internal error: cannot write rows: {e}")))
 }
 
 /// The columns with types that Parquet has, where it has such.
