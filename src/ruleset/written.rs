@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_rule_is_shown_as_it_stands_without_what_stands_around_it() {
         let text = "dataset: t\nrules:\n  # Prices\n  - range: { column: price, max: 5 }   # euros\n\n  # Names\n  - length:\n      column: name   # of the person\n      max: 5\n\n# The end\ngate: { publish: x.parquet }\n";
-        let shown = ["range: { column: price, max: 5 }   # euros", "length:\n    column: name   # of the person\n    max: 5"];
+        let shown = ["range: { column: price, max: 5 }   # euros", "length:\n  column: name   # of the person\n  max: 5"];
         assert_eq!(written(text), shown.map(|text| Some(text.to_owned())));
         let text = "dataset: t\nrules: [missing: { column: a }, range: { column: b, max: 5 }]\n";
         assert_eq!(written(text), ["missing: { column: a }", "range: { column: b, max: 5 }"].map(|text| Some(text.to_owned())));

@@ -241,5 +241,5 @@ fn a_finding_holds_its_rule_as_it_is_written() {
     let rules = "dataset: t\nrules:\n  # The bounds are those of the sensor.\n  - range: { column: v, max: 5 }   # volts\n  - missing:\n      column: v\n      on_fail: warn\n";
     let run = Place::with(rules, "id,v\n1,7\n").run(&crate::support::CHECK);
     assert_eq!(run.finding("range-v")["written"], "range: { column: v, max: 5 }   # volts");
-    assert_eq!(run.finding("missing-v")["written"], "missing:\n    column: v\n    on_fail: warn");
+    assert_eq!(run.finding("missing-v")["written"], "missing:\n  column: v\n  on_fail: warn");
 }
