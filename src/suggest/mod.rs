@@ -41,14 +41,16 @@ use crate::engine::Cancel;
 use crate::ruleset::RuleFile;
 use crate::source::{self, ReadOptions, Source};
 
+/// Opens the data as a rule file says it is read.
+pub(crate) type Open<'a> = dyn Fn(&RuleFile) -> Result<Arc<dyn Source>, Faults> + 'a;
+
 /// With what means data is looked at.
 pub(crate) struct Means<'a> {
     pub now: DateTime<Utc>,
     pub threads: usize,
     pub budget: Arc<Budget>,
     pub cancel: Cancel,
-    /// Opens the data as a rule file says it is read.
-    pub open: &'a dyn Fn(&RuleFile) -> Result<Arc<dyn Source>, Faults>,
+    pub open: &'a Open<'a>,
 }
 
 /// Fewer rows than this are too few to hold some out.

@@ -163,6 +163,9 @@ fn compare((a, a_reach): (&Column, Reach), (b, b_reach): (&Column, Reach)) -> bo
         && b_reach.middle <= 20.0 * a_reach.middle.max(1.0)
 }
 
+/// How two columns give a third: the sign between them, and what it does.
+type Way = (&'static str, fn(f64, f64) -> f64);
+
 /// What a column is computed from: the sum, the difference or the product of two others.
 fn computed(c: &Column, numbers: &[&Column], made: &[&str], rows: &Rows) -> Option<Candidate> {
     let is_free = |column: &&Column| column.name != c.name && !made.contains(&column.name.as_str());

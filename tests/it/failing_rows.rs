@@ -52,7 +52,10 @@ fn data(rows: i64) -> String {
     text
 }
 
-fn table(path: &Path) -> Vec<(String, i64, Vec<String>, Vec<String>, bool)> {
+/// A failing row as the file tells it, in the order that `table` reads it.
+type Told = (String, i64, Vec<String>, Vec<String>, bool);
+
+fn table(path: &Path) -> Vec<Told> {
     let batch = read(path);
     let column = |name: &str| batch.column_by_name(name).unwrap_or_else(|| panic!("{name}")).clone();
     let texts = |batch: &RecordBatch, name: &str, row: usize| -> Vec<String> {
@@ -68,7 +71,7 @@ fn table(path: &Path) -> Vec<(String, i64, Vec<String>, Vec<String>, bool)> {
     (0..batch.num_rows()).map(row).collect()
 }
 
-fn by_rule(rows: &[(String, i64, Vec<String>, Vec<String>, bool)]) -> BTreeMap<String, u64> {
+fn by_rule(rows: &[Told]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     rows.iter().flat_map(|row| &row.2).for_each(|rule| *counts.entry(rule.clone()).or_default() += 1);
     counts

@@ -264,9 +264,21 @@ impl Trials {
         self.0.push(Trial::of::<S>(spec, columns));
         self.0.push(Trial::of::<Grouped<S>>(every, &by));
     }
-}
 
-impl Trials {
+    /// Sets of values.
+    fn members(&mut self) {
+        self.of::<Members>(vec![Member::Missing, Member::Int(0), Member::Int(100)], &[INTEGER]);
+        self.of::<Members>(vec![Member::Int(0), Member::Int(-7)], &[DECIMAL]);
+        self.of::<Members>(vec![Member::float(0.0), Member::float(f64::INFINITY), Member::float(0.5), Member::Missing], &[FLOAT]);
+        self.of::<Members>(vec![Member::Boolean(true), Member::Missing, Member::Boolean(false)], &[BOOLEAN]);
+        for column in [TEXT, CODES] {
+            self.of::<Members>(
+                vec![Member::Text("a".into()), Member::Text(String::new()), Member::Missing, Member::Text("c".into())],
+                &[column],
+            );
+        }
+    }
+
     fn keys(&mut self) {
         for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
             self.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
@@ -350,16 +362,7 @@ fn trials() -> Vec<Trial> {
     all.of::<Violations>(schema(true).of(record), &[INTEGER, FLOAT, CODES]);
     all.of::<Violations>(schema(true).of(Instance::Text), &[TEXT]);
     all.of::<Violations>(schema(false).of(Instance::Value), &[DECIMAL]);
-    all.of::<Members>(vec![Member::Missing, Member::Int(0), Member::Int(100)], &[INTEGER]);
-    all.of::<Members>(vec![Member::Int(0), Member::Int(-7)], &[DECIMAL]);
-    all.of::<Members>(vec![Member::float(0.0), Member::float(f64::INFINITY), Member::float(0.5), Member::Missing], &[FLOAT]);
-    all.of::<Members>(vec![Member::Boolean(true), Member::Missing, Member::Boolean(false)], &[BOOLEAN]);
-    for column in [TEXT, CODES] {
-        all.of::<Members>(
-            vec![Member::Text("a".into()), Member::Text(String::new()), Member::Missing, Member::Text("c".into())],
-            &[column],
-        );
-    }
+    all.members();
     all.keys();
     let first = vec![Some("a".to_owned())];
     let each = GroupedSpec { keys: 1, every: None, each: [(first, Transform::IDENTITY)].into() };

@@ -203,7 +203,7 @@ fn values_of_the_data_are_told_only_where_they_are_asked_for_and_masked_ones_nev
     let rules =
         rules.replace("  - values:", "  - statistic: { id: \"<!channel>&\", column: v, of: max, max: 99, on_fail: warn }\n  - values:");
     place.write("r.yaml", rules);
-    place.write("d.csv", BAD.replace("3,canary77", "3,canary77").replace("12345", "77777").replace("2,a,2", "2,a,9"));
+    place.write("d.csv", BAD.replace("12345", "77777").replace("2,a,2", "2,a,9"));
     let ran = run(
         &place,
         &["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b"],

@@ -85,15 +85,15 @@ fn many_different_numbers_are_settled_by_second_looks() {
     let w = column(&report, "w");
     for (p, wanted) in [
         ("0.01", 143.14),
-        ("0.25", 3571.642_857_142_857_3),
-        ("0.5", 7143.285_714_285_714),
+        ("0.25", 3_571.642_857_142_857_3),
+        ("0.5", 7_143.285_714_285_714),
         ("0.75", 10_714.178_571_428_572),
         ("0.99", 14_144.002_857_142_857),
     ] {
         near(&w["quantiles"][p], wanted);
     }
-    near(&w["mean"], 7143.144_147_619_047);
-    near(&w["stddev"], 4124.119_193_038_518);
+    near(&w["mean"], 7_143.144_147_619_047);
+    near(&w["stddev"], 4_124.119_193_038_518);
     let histogram = &w["histogram"];
     assert_eq!((&histogram["low"], &histogram["high"]), (&json!(0.0), &json!(14_500.0)));
     assert_eq!(

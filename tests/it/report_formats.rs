@@ -164,7 +164,7 @@ fn hostile_rule(at: usize, text: &str) -> String {
     let quoted = serde_json::to_string(text).expect("JSON").replace('\u{ffff}', "\\uffff").replace('\u{fffe}', "\\ufffe");
     let quoted = quoted.replace('\u{202e}', "\\u202e").replace('\u{2066}', "\\u2066").replace('\u{200b}', "\\u200b");
     // GitHub takes ten annotations of a level.
-    let on_fail = if at % 2 == 0 { "warn" } else { "info" };
+    let on_fail = if at.is_multiple_of(2) { "warn" } else { "info" };
     format!(
         "  - values: {{ id: rule-{at}, column: {quoted}, in: [fine], description: {quoted}, owner: {quoted}, runbook: {quoted}, tags: [{quoted}], on_fail: {on_fail} }}\n"
     )

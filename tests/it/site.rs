@@ -144,7 +144,7 @@ fn adding_the_thousandth_run_writes_as_many_files_as_adding_the_tenth() {
     write(999..1_000);
     let thousandth = said(&build());
     assert_eq!((tenth, thousandth), ((6, 0), (6, 0)), "index, data set, columns, list, run and what is known of it");
-    let largest = content(&place.path("site")).into_iter().map(|(_, page)| page.len()).max().expect("pages");
+    let largest = content(&place.path("site")).into_values().map(|page| page.len()).max().expect("pages");
     assert!(largest < 200_000, "{largest}");
     ensure_linked(&place.path("site"));
     // One that goes from the middle takes its page with it, and no other run's page is touched.

@@ -160,8 +160,11 @@ fn a_rejected_or_undecided_run_has_failed_and_its_id_follows_from_the_run() {
     assert_eq!(sample(&read("openmetrics", &place.path("c.prom")).expect("read"), "sluicegate_last_batch_faults", &[]), 1.0);
 }
 
+/// A request: the first line, the token, the text.
+type Request = (String, Option<String>, String);
+
 /// A server that answers each request with one of these states, and gives what it was sent: the first line, the token, the text.
-fn server(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<(String, Option<String>, String)>>) {
+fn server(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<Request>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let taken = std::thread::spawn(move || {

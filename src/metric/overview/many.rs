@@ -143,12 +143,14 @@ impl ManyTexts {
     }
 
     pub(super) fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
-        encoding::write(&(self.lengths, &self.sample), to)?;
+        encoding::write(&self.lengths, to)?;
+        encoding::write(&self.sample, to)?;
         self.distinct.encode(to)
     }
 
     pub(super) fn decode(types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let (lengths, sample): (Option<(u64, u64)>, BTreeMap<u64, Box<str>>) = encoding::read(from)?;
+        let lengths: Option<(u64, u64)> = encoding::read(from)?;
+        let sample: BTreeMap<u64, Box<str>> = encoding::read(from)?;
         let is_short = sample.len() <= SAMPLE_MAX && sample.values().all(|text| text.len() <= SAMPLE_BYTES_MAX);
         encoding::ensure(is_short && lengths.is_none_or(|(low, high)| low <= high), "it keeps texts that are not kept")?;
         Ok(Self { distinct: Distinct::decode(&(), types, memory, from)?, lengths, sample })
