@@ -148,7 +148,18 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
         moving.begin(request)?;
     }
     let prior = find_prior(request, &stamp)?;
-    let release = releasing::applied(job, request, (&audited, &stamp, &set_aside), &prior, &mut report)?;
+    // A batch that was set aside as a whole is known to the table too, by a commit without rows.
+    let whole = match prior == Prior::Identical && request.quarantine.has(&stamp)? {
+        true => replay::part_set_aside_whole(job.rules, &request.quarantine, &stamp.batch_id)?,
+        false => None,
+    };
+    let is_published = prior == Prior::Identical && whole.is_none();
+    let release = releasing::applied(job, request, (&audited, &stamp, &set_aside), is_published, &mut report)?;
+    if let Some(part) = whole {
+        fate::everything(&audited, &mut report.rows);
+        report.publication = Some(releasing::still_aside(&part, release.is_some(), request.dry_run));
+        return Ok(Some(Judged { report, summary }));
+    }
     let fate = Fate::of(request, report.verdict, release.is_some());
     if fate == Fate::SetAside {
         set_aside = fate::everything(&audited, &mut report.rows);

@@ -3,13 +3,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::prior::Prior;
 use super::{Request, stamp};
 use crate::assemble;
 use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault};
+use crate::quarantine::Part;
 use crate::report::Report;
-use crate::report::model::{self, ReleaseStanding};
+use crate::report::model::{self, Publication, PublicationState, ReleaseStanding};
 use crate::rows::RowSet;
 use crate::store::{Quarantine, Release, Stamp, Store};
 use crate::verdict::Verdict;
@@ -142,14 +142,14 @@ pub(super) fn applied(
     job: &Job<'_>,
     request: &Request,
     (audited, stamp, set_aside): (&Audited, &Stamp, &RowSet),
-    prior: &Prior,
+    is_published: bool,
     report: &mut Report,
 ) -> Result<Option<Decision>, Fault> {
     let batch = OfBatch {
         stamp,
         rules_digest: &stamp.rules_digest,
         verdict: report.verdict,
-        is_published: *prior == Prior::Identical,
+        is_published,
         passes_rows: set_aside.len() < audited.considered(),
         now: job.now,
     };
@@ -160,6 +160,20 @@ pub(super) fn applied(
         report.rows = assemble::passing(audited, set_aside.len());
     }
     Ok(decision)
+}
+
+/// What is said of a batch that was set aside as a whole before, and still is: a gate changes nothing of that. A release that was
+/// not finished is finished by `release`, which takes the rows out of the quarantine.
+pub(super) fn still_aside(part: &Part, is_released: bool, is_dry: bool) -> Publication {
+    if is_dry {
+        return Publication::of_dry_run(PublicationState::SetAside);
+    }
+    let hint = format!(
+        "the batch is released, and its rows are still set aside as a whole: `sluicegate release {}` publishes them",
+        part.stamp.batch_id
+    );
+    let warnings = if is_released { vec![hint] } else { Vec::new() };
+    Publication { quarantined: Some(part.place.to_string()), warnings, ..Publication::of_nothing(PublicationState::SetAside) }
 }
 
 /// Says in the report of a run that publishes nothing what was decided about a rejected batch.

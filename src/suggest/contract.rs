@@ -180,9 +180,12 @@ fn meant(column: &Column, tokens: &[String]) -> (DataType, Option<&'static str>,
         .filter(|(text, _)| !tokens.iter().any(|token| token == text))
         .collect();
     let all: u64 = values.iter().map(|(_, times)| times).sum();
-    if all < VALUES_MIN {
+    // A number would lose the zero that a postcode begins with.
+    if all < VALUES_MIN || values.iter().any(|(text, _)| is_number_only_by_loss(text.trim())) {
         return text;
     }
+    // What stands for a missing value made text of the others.
+    let has_tokens = values.len() < column.distinct();
     let mut classes: BTreeMap<Class, u64> = BTreeMap::new();
     values.iter().for_each(|(text, times)| *classes.entry(text::classify(text.trim())).or_default() += times);
     let of = |those: &[Class]| those.iter().filter_map(|class| classes.get(class)).sum::<u64>() as f64 / all as f64;
@@ -196,7 +199,7 @@ fn meant(column: &Column, tokens: &[String]) -> (DataType, Option<&'static str>,
     for group in groups {
         let share = of(group);
         let class = group.iter().copied().reduce(Class::join).unwrap_or(Class::Text);
-        if share >= MOST && classes.len() > 1 {
+        if share >= MOST && (classes.len() > 1 || has_tokens) {
             let others: f64 = 1.0 - share;
             // Whole numbers with a few fractions are numbers with a fraction, but for `12.0` and the like.
             let is_narrow = class == Class::Integer || class == Class::WideInteger;
@@ -207,6 +210,13 @@ fn meant(column: &Column, tokens: &[String]) -> (DataType, Option<&'static str>,
         }
     }
     written_dates(&values, all).map_or(text, |(format, others)| (DataType::Date32, Some(format), others))
+}
+
+/// Whether a text is digits that a number would not give back: `01067`, `+49`.
+fn is_number_only_by_loss(text: &str) -> bool {
+    let digits = text.trim_start_matches(['+', '-']);
+    let is_padded = digits.len() > 1 && digits.starts_with('0');
+    (is_padded || text.starts_with('+')) && digits.bytes().all(|c| c.is_ascii_digit()) && !digits.is_empty()
 }
 
 /// Whether a text is a number that is not whole.

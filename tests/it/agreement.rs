@@ -9,6 +9,7 @@ const NEEDED: &[(&str, &[(&str, &str)])] = &[
     ("missing", &[("column", "a")]),
     ("duplicates", &[]),
     ("conflicts", &[("key", "[a]"), ("on", "[b]")]),
+    ("pii", &[("columns", "[a]")]),
     ("range", &[("column", "a"), ("min", "0")]),
     ("values", &[("column", "a"), ("in", "[1]")]),
     ("pattern", &[("column", "a"), ("regex", "x")]),

@@ -37,6 +37,8 @@ rules:
   - duplicates: { key: [id], on_fail: warn }
   - duplicates: { id: pairs, key: [city, size], keep: last, on_fail: warn }
   - duplicates: { id: in-city, key: [size], by: [city], on_fail: warn }
+  - conflicts: { key: [id], on: [city], on_fail: warn }
+  - pii: { columns: [city, note], on_fail: warn }
   - range: { column: size, min: 1, max: 900, on_fail: warn }
   - range: { id: by-range, column: score, above: -2, by: [city], tolerate: 5 rows, on_fail: warn }
   - values: { column: city, in: [Ulm, Bern], on_fail: warn }

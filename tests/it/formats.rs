@@ -80,6 +80,8 @@ fn told(run: &Run, form: &str) -> Json {
             span.remove("file");
         }
         for sample in finding["samples"].as_array_mut().expect("samples") {
+            // Where in its line a value begins is for text alone.
+            sample.as_object_mut().expect("a sample").remove("line_column");
             for place in ["origin", "same_key_as"] {
                 sample[place] = sample[place]["row"].as_u64().map_or(Json::Null, |row| Json::from(row - above));
             }

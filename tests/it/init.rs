@@ -233,3 +233,19 @@ proptest! {
         prop_assert!(run.code <= 1 && run.verdict() != "reject" && run.verdict() != "undecided", "{rules}\n{}", run.stdout);
     }
 }
+
+#[test]
+fn digits_that_a_number_would_change_stay_text_and_stand_ins_leave_numbers_numbers() {
+    let place = Place::new();
+    let rows: String = (0..400u32)
+        .map(|i| {
+            let code = if i == 7 { "01067".to_owned() } else { (20_000 + i * 37 % 9_000).to_string() };
+            let humidity = if i % 40 == 3 { "null".to_owned() } else { format!("{}.{}", 40 + i % 23, i % 10) };
+            format!("{i},{code},{humidity}\n")
+        })
+        .collect();
+    place.write("d.csv", format!("id,plz,humidity\n{rows}"));
+    let written = place.run(&["init", "d.csv"]);
+    assert_eq!(written.code, 0, "{}", written.stderr);
+    assert!(written.stdout.contains("plz: { type: string") && written.stdout.contains("humidity: { type: float64"), "{}", written.stdout);
+}

@@ -131,7 +131,7 @@ fn round_numbers(low: f64, high: f64) -> Option<Layout> {
     }
     let wanted = span / BINS as f64;
     let exponent = wanted.log10().floor() as i32;
-    if exponent.abs() > 100 {
+    if exponent.unsigned_abs() > 100 {
         return None;
     }
     let (scale, unit) = (-exponent as i8, scaled_to_f64(1, -exponent as i8));

@@ -108,7 +108,8 @@ fn broken(text: &str, room: usize) -> Vec<String> {
 fn pieces(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {
-        let combines = |c: char| !c.is_ascii() && width(c.encode_utf8(&mut [0; 4])) == 0;
+        // By itself, what combines is shown too.
+        let combines = |c: char| !c.is_ascii() && width(&format!("e{c}")) == 1;
         let end = rest.char_indices().skip(1).find(|(_, c)| !combines(*c)).map_or(rest.len(), |(at, _)| at);
         let (piece, behind) = rest.split_at(end);
         rest = behind;
