@@ -149,7 +149,8 @@ fn attempt(job: &Job<'_>, request: &Request, evolution: Evolution, hold: &mut Op
     }
     let prior = find_prior(request, &stamp)?;
     // A batch that was set aside as a whole is known to the table too, by a commit without rows.
-    let whole = match prior == Prior::Identical && request.quarantine.has(&stamp)? {
+    let is_aside = prior == Prior::Identical && request.quarantine.has(&stamp)? && !is_replayed(request, &stamp)?;
+    let whole = match is_aside {
         true => replay::part_set_aside_whole(job.rules, &request.quarantine, &stamp.batch_id)?,
         false => None,
     };
@@ -201,6 +202,15 @@ fn stamp(job: &Job<'_>, publish: &(dyn Store + 'static), given: Option<&str>, au
     Ok(Stamp { dataset, batch_id, rules_digest, content_digest: format!("{content:032x}") })
 }
 
+/// Whether a replay brought some of the batch's rows, or may have: they can no longer be told from others.
+fn is_replayed(request: &Request, stamp: &Stamp) -> Result<bool, Fault> {
+    match request.publish.published(stamp) {
+        Ok(Some(published)) => Ok(!published.replays()?.is_empty()),
+        Ok(None) => Ok(false),
+        Err(_) => Ok(true),
+    }
+}
+
 /// How often a commit is tried again that others keep coming before.
 const ATTEMPTS_MAX: usize = 100;
 
@@ -224,7 +234,7 @@ impl Publishing<'_> {
         self.request.publish.confirm(self.stamp)?;
         let is_there = quarantine.has(self.stamp)?;
         // Judged beside other rows than then, or with rows replayed since, the batch would set aside others than it did.
-        let is_past = self.request.table.snapshot().is_some() || self.is_replayed()?;
+        let is_past = self.request.table.snapshot().is_some() || is_replayed(self.request, self.stamp)?;
         let sets_aside = !self.set_aside.is_empty();
         let quarantined = match is_there {
             true if is_past || sets_aside => Some(quarantine.confirm(self.stamp)?),
@@ -238,15 +248,6 @@ impl Publishing<'_> {
         let kept = if is_past { Put::default() } else { self.keeping.put_late(self.stamp) };
         let keeps_part = is_past || quarantined.is_some();
         Ok(self.settled(PublicationState::Unchanged, quarantined, keeps_part, &kept))
-    }
-
-    /// Whether a replay brought some of the batch's rows, or may have: they can no longer be told from others.
-    fn is_replayed(&self) -> Result<bool, Fault> {
-        match self.request.publish.published(self.stamp) {
-            Ok(Some(published)) => Ok(!published.replays()?.is_empty()),
-            Ok(None) => Ok(false),
-            Err(_) => Ok(true),
-        }
     }
 
     /// What would be done: everything but the commits, in a directory of this run's own.

@@ -42,7 +42,7 @@ fn the_page_of_the_hourly_pull_runs_as_it_is_written() {
         "107 rows read = 107 published",
         "115 rows read = 112 published + 3 quarantined",
         "REJECT  sales (gated 2026-11-27 03:05 UTC)\n  121 rows read = 121 rejected",
-        "✗ schema  `amount` probably renamed to `total`",
+        "✗ schema        `amount` probably renamed to `total`",
         "121 rows read = 121 published",
         "hour-3: 121 rows published, 0 set aside as before",
     ] {

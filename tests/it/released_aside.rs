@@ -69,6 +69,14 @@ fn killed_at_any_step_no_row_is_lost_or_comes_twice() {
             let died = command.status().expect("it runs").code().is_none();
             let seen = kind.visible(&place);
             assert!(seen.is_empty() || seen == [1, 3], "{kind:?}, step {steps}: {seen:?}");
+            // The source again: nothing is said to be published that is not.
+            place.write("d.csv", DATA);
+            let gated = run(&place, kind, &["gate", "d.csv", "-r", "r.yaml", "--batch-id", "b2"]);
+            let state = gated.report()["publication"]["state"].as_str().map(str::to_owned);
+            let expected = if seen.is_empty() { (1, Some("set_aside")) } else { (0, Some("unchanged")) };
+            assert_eq!((gated.code, state.as_deref()), expected, "{kind:?}, step {steps} {}", gated.stderr);
+            assert_eq!(kind.visible(&place), seen, "{kind:?}, step {steps}");
+            std::fs::remove_file(place.path("d.csv")).expect("removed");
             let again = run(&place, kind, &[&["release", "b2", "-r", "r.yaml"], &WHO[..]].concat());
             assert_eq!((again.code, again.stderr.as_str()), (0, ""), "{kind:?}, step {steps}");
             assert_eq!((kind.visible(&place), kind.aside(&place)), (vec![1, 3], vec![2]), "{kind:?}, step {steps}");

@@ -56,7 +56,7 @@ impl Kind {
     fn heading(self) -> &'static str {
         match self {
             Self::Rejects => "Failed: rejects the batch",
-            Self::Undecided => "No data: the batch is undecided",
+            Self::Undecided => "No data: cannot be judged",
             Self::SetsAside => "Failed: sets rows aside",
             Self::Warning => "Warning",
             Self::WarnsNoData => "Warning: no data",
