@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::destinations::{Ends, beside, named_by, replaces};
+use super::destinations::{Ends, beside, both_named, named_by, replaces};
 use super::given::say_of_windows;
 use super::output::{OutputOptions, Printed};
 use super::progress::Progress;
@@ -58,7 +58,7 @@ impl Check {
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
         let now = begun.now;
         let gate = &begun.read_rules()?.sections.gate;
-        let destinations: Vec<String> = gate.publish.iter().chain(&gate.quarantine).cloned().collect();
+        let destinations = both_named(gate.publish.as_ref(), gate.quarantine.as_ref());
         let rules = begun.keep_reports_apart(&destinations)?;
         let (publish, quarantine) = self.open_destination(rules)?.unzip();
         if self.published {

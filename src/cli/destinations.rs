@@ -11,7 +11,7 @@ use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::files;
 use crate::ruleset::{GateSection, RuleFile, TableFormat};
-use crate::store::{self, Compact, Layout, Location, Quarantine, Store, Terms, Waiting};
+use crate::store::{self, Compact, Layout, Location, Quarantine, Store, Terms, Waiting, quarantine_beside};
 
 /// Lets `rules` judge rows for `publish`, by what the table there promises; `removes` takes rows out of it.
 ///
@@ -72,6 +72,12 @@ impl Destinations {
         publish.into_iter().chain(self.quarantine.as_ref().or(section.quarantine.as_ref())).cloned().collect()
     }
 
+    /// The same, with the quarantine that follows from where rows are published.
+    pub(super) fn taken(&self, rules: &RuleFile) -> Vec<String> {
+        let section = &rules.sections.gate;
+        both_named(self.publish.as_ref().or(section.publish.as_ref()), self.quarantine.as_ref().or(section.quarantine.as_ref()))
+    }
+
     /// The places that these options name, or `rules` within `confines`.
     ///
     /// # Errors
@@ -95,6 +101,13 @@ impl Destinations {
         allow_all_in(confines.filter(|_| is_of_rules), &place)?;
         Ok((publish, quarantine))
     }
+}
+
+/// Where rows go: the places that are named, or follow from them.
+pub(super) fn both_named(publish: Option<&String>, quarantine: Option<&String>) -> Vec<String> {
+    let beside = |publish: &String| Some(quarantine_beside(&Location::new(publish, &surroundings()).ok()?).to_string());
+    let quarantine = quarantine.cloned().or_else(|| publish.and_then(beside));
+    publish.cloned().into_iter().chain(quarantine).collect()
 }
 
 /// Where rows go that pass, and where those go that are set aside.

@@ -119,7 +119,7 @@ impl Gate {
     /// Reads the rules, and gives the names of the data.
     pub(super) fn begin(&self, begun: &mut Begun<'_>) -> Result<Vec<String>, Faults> {
         let rules = begun.read_rules()?;
-        let (names, mut apart) = (self.options.paths(rules), self.destinations.named(rules));
+        let (names, mut apart) = (self.options.paths(rules), self.destinations.taken(rules));
         self.feeds.ensure_meant(&names)?;
         apart.extend(self.feeds.watched());
         begun.keep_reports_apart(&apart)?;

@@ -22,7 +22,7 @@ use crate::report::Report;
 use crate::report::model::Mode;
 use crate::rows::RowSet;
 use crate::ruleset::{Parsed, RuleFile};
-use crate::source::{self, Format, ReadOptions, Spool};
+use crate::source::{self, Format, ReadOptions, Source, Spool};
 
 /// Options of `profile`.
 #[derive(Debug, Args)]
@@ -56,6 +56,9 @@ pub(super) struct Profile {
     verbose: bool,
 }
 
+/// How text may be laid out that has no commas.
+const LAYOUTS: [&str; 4] = [r#"delimiter: ";""#, r#"delimiter: "\t""#, r#"delimiter: "|""#, "dialect: sniff"];
+
 impl Profile {
     pub(super) fn run(self) -> ExitCode {
         let asked: Vec<PathBuf> = self.out.iter().chain(&self.reports).cloned().collect();
@@ -80,7 +83,7 @@ impl Profile {
     }
 
     fn profile(&self, reports: &mut Reports) -> Result<Report, Faults> {
-        let rules = self.read_rules()?;
+        let mut rules = self.read_rules("")?;
         let paths = if self.data.is_empty() {
             rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect()
         } else {
@@ -93,16 +96,15 @@ impl Profile {
         }
         let apart: Faults = Faults(paths.iter().flat_map(|path| reports.keep_off("the data is", path).0).collect());
         apart.or_ok(())?;
-        let of_rules = read_options(&rules)?;
-        let options = ReadOptions {
-            format: self.format.or(of_rules.format),
-            confines: if self.data.is_empty() { self.trust.confines()? } else { None },
-            http: self.web.allow(of_rules.http.clone()),
-            ..of_rules
-        };
         let scratch = Scratch::new()?;
-        let data =
-            source::open(&paths, &options, &rules.contract(), &Spool::new(&scratch.path)).map_err(|faults| rules.quiet(faults.into()))?;
+        let data = match self.open(&paths, &rules, &scratch) {
+            Ok(data) => data,
+            Err(faults) => {
+                let data;
+                (rules, data) = self.in_other_layout(&paths, &scratch).ok_or(faults)?;
+                data
+            }
+        };
         ensure_not_taken_out(data.schema())?;
         let progress = Progress::new(self.quiet);
         let advance = |done, total| progress.advance(done, total);
@@ -116,12 +118,37 @@ impl Profile {
         Ok(assemble::assemble(header, &rules, &audited, set_aside.len(), None))
     }
 
-    /// A rule file without rules that wants all columns described: the one that is given, or none but its name.
-    fn read_rules(&self) -> Result<RuleFile, Faults> {
+    fn open(&self, paths: &[String], rules: &RuleFile, scratch: &Scratch) -> Result<Arc<dyn Source>, Faults> {
+        let of_rules = read_options(rules)?;
+        let options = ReadOptions {
+            format: self.format.or(of_rules.format),
+            confines: if self.data.is_empty() { self.trust.confines()? } else { None },
+            http: self.web.allow(of_rules.http.clone()),
+            ..of_rules
+        };
+        source::open(paths, &options, &rules.contract(), &Spool::new(&scratch.path)).map_err(|fault| rules.quiet(fault.into()))
+    }
+
+    /// Text that has no commas, as no rule file says how it is read; what is read once only is not tried again.
+    fn in_other_layout(&self, paths: &[String], scratch: &Scratch) -> Option<(RuleFile, Arc<dyn Source>)> {
+        if self.rules.is_some() || paths.iter().any(|path| path == "-") {
+            return None;
+        }
+        LAYOUTS.iter().find_map(|words| {
+            let rules = self.read_rules(&format!("source: {{ {words} }}\n")).ok()?;
+            let data = self.open(paths, &rules, scratch).ok().filter(|data| data.schema().fields().len() > 1)?;
+            output::note(&format!("read with `source: {{ {words} }}`, which a rule file must say"));
+            Some((rules, data))
+        })
+    }
+
+    /// A rule file without rules that wants all columns described: the one that is given, or none but its name and how the data
+    /// is read.
+    fn read_rules(&self, source: &str) -> Result<RuleFile, Faults> {
         const EVERYTHING: &str = "profile: { level: full, correlations: true }\n";
         let Some(path) = &self.rules else {
             let name = self.data.first().map_or("data", |first| name_of(first));
-            let text = format!("dataset: {}\n{EVERYTHING}", serde_json::Value::from(name));
+            let text = format!("dataset: {}\n{source}{EVERYTHING}", serde_json::Value::from(name));
             let Parsed { rules, faults, .. } = RuleFile::read(&text, "profile");
             faults.or_ok(())?;
             return rules.ok_or_else(|| Fault::new(Code::Internal, "internal error: a profile without a rule file").into());

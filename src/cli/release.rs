@@ -69,7 +69,8 @@ impl Release {
         }
         let given = self.options.batch_id.take();
         let asked = self.asked(given.as_deref());
-        if !is_derived(&self.batch) {
+        // An id that somebody gave may look like one that follows from the content.
+        if !is_derived(&self.batch) || given.is_some() {
             self.options.batch_id = Some(self.batch.clone());
         }
         let Self { options, output, destinations, supersede, dry_run, .. } = self;
@@ -80,7 +81,11 @@ impl Release {
         match judged {
             Ok(None) => ExitCode::SUCCESS,
             Ok(Some(report)) => begun.end(gate.mode(), Ok(report), |report| gate.exit_code(report)),
-            Err(faults) => begun.end(gate.mode(), Err(faults), |_| 2),
+            Err(faults) => {
+                // Nothing was judged: what is recorded of the batch stays the last word on it.
+                begun.leave_unrecorded();
+                begun.end(gate.mode(), Err(faults), |_| 2)
+            }
         }
     }
 
@@ -140,7 +145,7 @@ fn release(gate: &Gate, begun: &mut Begun<'_>, asked: AskedRelease) -> Result<Op
     if names.iter().any(|name| Settings::is_meant_by(name)) {
         let fault = Fault::new(Code::NotReleasable, "a batch of a topic cannot be read again as it was");
         return Err(fault
-            .hint("let the gate set it aside with `--on-reject dead_letter`; then release it from there, without data")
+            .hint("let the gate set it aside with `--on-reject dead-letter`; then release it from there, without data")
             .into());
     }
     if let Some(history) = begun.history().cloned() {

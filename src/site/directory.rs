@@ -206,7 +206,10 @@ pub(super) fn is_site(directory: &Path) -> bool {
 
 /// Whether a file is one of a site, as it begins.
 fn is_ours(file: &Path) -> bool {
+    let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     match file.extension().and_then(|extension| extension.to_str()) {
+        // What a run left that was killed while it wrote a page.
+        Some("tmp") => name.starts_with(".sluicegate-"),
         Some("html") => first_bytes(file, BEGINS.len()).is_some_and(|bytes| bytes == BEGINS.as_bytes()),
         Some("json") => first_line(file).is_some_and(|line| Head::read(&line).is_some()),
         Some(_) | None => false,

@@ -55,7 +55,7 @@ pub(super) fn is_part(name: &str) -> bool {
 }
 
 /// Where rows set aside go if nobody names a place: beside the published ones.
-pub(super) fn quarantine_beside(published: &Location) -> Location {
+pub fn quarantine_beside(published: &Location) -> Location {
     published.sibling("_quarantine")
 }
 

@@ -197,3 +197,22 @@ fn a_place_that_would_take_another_s_is_refused_and_nothing_is_left_of_a_run_tha
         place.run(&["gate", "d.csv", "-r", "r.yaml", "--publish", "out", "--every", "1s", "--batches", "1", "--failing-rows", "f.csv"]);
     assert!(many.code == 2 && many.stderr.contains("is the file of one batch"), "{}", many.stderr);
 }
+
+#[test]
+fn nothing_is_written_over_the_rows_set_aside_beside_what_is_published() {
+    let place = Place::with(
+        "dataset: d\nrules:\n  - range: { column: v, min: 0 }\ngate: { publish: out, reject_above: 100% }\n",
+        "id,v\n1,-1\n2,3\n",
+    );
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml"]).code, 0);
+    let part = place.files().into_iter().find(|name| name.starts_with("out_quarantine") && name.ends_with(".parquet")).expect("a part");
+    let before = std::fs::read(place.path(&part)).expect("it");
+    let as_json = format!("json={part}");
+    for option in [["--failing-rows", part.as_str()], ["--report", as_json.as_str()]] {
+        for command in ["check", "gate"] {
+            let run = place.run(&[&[command, "d.csv", "-r", "r.yaml"][..], &option].concat());
+            assert_eq!((run.code, &run.report()["faults"][0]["code"]), (2, &"occupied".into()), "{command} {option:?} {}", run.stderr);
+            assert!(std::fs::read(place.path(&part)).expect("it") == before, "{command} {option:?}");
+        }
+    }
+}

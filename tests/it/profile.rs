@@ -312,3 +312,13 @@ fn fences_and_the_baseline_are_drawn_over_the_bins() {
     let page = std::fs::read_to_string(place.path("p.html")).expect("a page");
     assert!(page.contains("class=\"earlier\"") && page.contains("class=\"of-fence\"") && page.contains("class=\"of-quartiles\""));
 }
+
+#[test]
+fn text_without_commas_is_read_as_it_is_laid_out_and_that_is_said() {
+    let place = Place::new();
+    place.write("d.csv", "id;name;price\n1;ab;2.5\n2;cd;3.5\n");
+    let run = place.run(&["profile", "d.csv"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("2 rows, 3 columns"), "{}", run.stdout);
+    assert!(run.stderr.contains(r#"read with `source: { delimiter: ";" }`"#), "{}", run.stderr);
+}

@@ -11,6 +11,8 @@ use crate::report::columns::{Alert, AlertKind, Correlations, Fence, Role};
 use crate::report::model::ColumnReport;
 use crate::shown::{VALUE_MAX, count, cut_short, digits, percent_of};
 
+/// So few values may each be written in a way of their own: the names of a few groups.
+const FEW_VALUES: u64 = 20;
 /// Fewer values say nothing of what a column is for.
 const VALUES_MIN: u64 = 20;
 /// Of identifiers at least so large a share of values is different.
@@ -123,7 +125,7 @@ fn of_values(column: &ColumnReport, present: u64, say: &mut impl FnMut(AlertKind
         let each = column.stand_ins.iter().take(3).map(|top| format!("{} ({})", told(&top.value), count(top.count)));
         say(AlertKind::StandIns, format!("may stand for missing: {}", each.collect::<Vec<_>>().join(", ")));
     }
-    if let Some(zeros) = column.zeros.filter(|zeros| *zeros * 2 >= present && column.distinct != Some(1)) {
+    if let Some(zeros) = column.zeros.filter(|zeros| *zeros * 2 >= present && column.distinct.is_none_or(|distinct| distinct > 2)) {
         say(AlertKind::Zeros, format!("{} are 0", percent_of(zeros as f64 / present as f64, &[0.5, 1.0])));
     }
     if let Some(skewness) = column.skewness.filter(|skewness| skewness.abs() > SKEWED) {
@@ -133,7 +135,9 @@ fn of_values(column: &ColumnReport, present: u64, say: &mut impl FnMut(AlertKind
         let each = kinds.iter().take(3).map(|kind| format!("{} {}", count(kind.count), kind.data_type));
         say(AlertKind::MixedKinds, each.collect::<Vec<_>>().join(", "));
     }
-    if let Some(formats) = column.formats.as_ref().filter(|formats| formats.exceptions > 0) {
+    if let Some(formats) =
+        column.formats.as_ref().filter(|formats| formats.exceptions > 0 && column.distinct.is_none_or(|distinct| distinct > FEW_VALUES))
+    {
         let most = formats.formats.first().map_or("", |format| &format.format);
         say(AlertKind::MixedFormats, format!("{} not as the others ({most})", count(formats.exceptions)));
     }
