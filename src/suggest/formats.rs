@@ -189,7 +189,12 @@ fn of_forms(column: &Column) -> Option<Candidate> {
     }
     let written: Vec<String> = regexes.iter().map(|regex| code(regex)).collect();
     let written = if written.len() == 1 { written[0].clone() } else { format!("[{}]", written.join(", ")) };
-    let such: Vec<String> = usual.iter().map(|form| shown(form.such)).collect();
+    // An example is one that fits: the first text of a form may be longer than the others.
+    let fits = (0..column.distinct()).filter(|&at| all.is_match(&column.texts[at]));
+    let usually = fits.max_by_key(|&at| (column.counts[at], std::cmp::Reverse(at))).map(|at| column.texts[at].as_str());
+    let example = |form: &&Form<'_>| if all.is_match(form.such) { form.such.to_owned() } else { usually.unwrap_or(form.such).to_owned() };
+    let mut such: Vec<String> = usual.iter().map(|form| shown(&example(form))).collect();
+    such.dedup();
     let mut why = format!("{}: {} are written like {}", shown(&column.name), of_all(those, column.present, "value"), such.join(" or "));
     match others.iter().copied().max_by_key(|&at| (column.counts[at], std::cmp::Reverse(at))) {
         Some(other) => why.push_str(&format!(", not like {}.", shown(&column.texts[other]))),

@@ -137,7 +137,7 @@ fn the_report_as_html_says_what_has_changed() {
     let html = std::fs::read_to_string(place.path("r.html")).expect("a report");
     let (_, section) = html.split_once("id=\"since\"").expect("the section");
     let section = section.split("</section>").next().expect("its end");
-    for part in ["Since the last run", "statistic-price", "New", "2026-11-09 06:00 UTC", "Pass", "Fail"] {
+    for part in ["Since earlier runs", "The last run", "statistic-price", "New", "2026-11-09 06:00 UTC", "Pass", "Fail"] {
         assert!(section.contains(part), "{part}: {section}");
     }
     let (_, first): (_, Json) = ((), check(&place, 8, "5,a\n").report()["history"].clone());
