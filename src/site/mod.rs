@@ -5,7 +5,7 @@
 //! - [`Brief`] is what the pages need of one run. It stands beside the run's page, so that old reports are not judged anew:
 //!   a report whose digest it names is not even parsed.
 //! - Of a data set the newest runs are on pages that are written anew with each run; all runs are in lists by month, day or
-//!   hour ([`lists`]), of which a run touches one. So adding a run writes as many files at the tenth as at the thousandth.
+//!   hour (`lists`), of which a run touches one. So adding a run writes as many files at the tenth as at the thousandth.
 //! - [`Directory`] is the place: it touches what is its own and nothing else.
 
 mod brief;
