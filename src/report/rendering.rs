@@ -114,15 +114,15 @@ mod tests {
 
     #[test]
     fn paths_are_taken_from_the_root_of_the_repository() {
-        let repository = Repository { root: "/work/project".into(), here: "/work/project/jobs/daily".into() };
+        let repository = Repository { root: "/srv/project".into(), here: "/srv/project/jobs/daily".into() };
         let nowhere = Repository::default();
         for (given, in_repository, elsewhere) in [
             ("r.yaml", Some("jobs/daily/r.yaml"), Some("r.yaml")),
             ("./a/../r.yaml", Some("jobs/daily/r.yaml"), Some("r.yaml")),
             ("../../rules/r.yaml", Some("rules/r.yaml"), Some("../../rules/r.yaml")),
             ("../../../other/r.yaml", Some("../../../other/r.yaml"), Some("../../../other/r.yaml")),
-            ("/work/project/data/d.csv", Some("data/d.csv"), Some("/work/project/data/d.csv")),
-            ("/work/project2/d.csv", Some("/work/project2/d.csv"), Some("/work/project2/d.csv")),
+            ("/srv/project/data/d.csv", Some("data/d.csv"), Some("/srv/project/data/d.csv")),
+            ("/srv/project2/d.csv", Some("/srv/project2/d.csv"), Some("/srv/project2/d.csv")),
             ("/../d.csv", Some("/d.csv"), Some("/d.csv")),
             ("-", None, None),
             ("", None, None),
