@@ -7,7 +7,6 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::output;
 use super::progress::Progress;
 use super::references::Surroundings;
 use super::reports::Reports;
@@ -62,18 +61,8 @@ impl Compare {
         let (mut reports, mut faults) = Reports::at(&self.reports, None);
         faults.extend([&self.a, &self.b].into_iter().flat_map(|path| reports.keep_off("the data is", path)));
         faults.extend(self.rules.iter().flat_map(|path| reports.keep_off("the rule file is", path)));
-        match faults.or_ok(()).and_then(|()| self.compared()) {
-            Ok(report) => {
-                output::show(&report, output::Printed::Whole, self.quiet, self.verbose);
-                let unwritten = reports.write(&report);
-                output::complain(&unwritten);
-                ExitCode::from(if unwritten.is_empty() { u8::from(report.has_warnings()) } else { 2 })
-            }
-            Err(faults) => {
-                output::complain(&faults);
-                ExitCode::from(2)
-            }
-        }
+        let compared = faults.or_ok(()).and_then(|()| self.compared());
+        reports.end(compared, self.quiet, self.verbose, |report| u8::from(report.has_warnings()))
     }
 
     fn compared(&self) -> Result<Report, Faults> {

@@ -66,20 +66,7 @@ impl Profile {
         faults.extend(self.data.iter().flat_map(|path| reports.keep_off("the data is", path)));
         faults.extend(self.rules.iter().flat_map(|path| reports.keep_off("the rule file is", path)));
         let profiled = faults.or_ok(()).and_then(|()| self.profile(&mut reports));
-        match profiled {
-            Ok(report) => {
-                if !self.quiet {
-                    output::show(&report, output::Printed::Whole, false, self.verbose);
-                }
-                let unwritten = reports.write(&report);
-                output::complain(&unwritten);
-                ExitCode::from(if unwritten.is_empty() { 0 } else { 2 })
-            }
-            Err(faults) => {
-                output::complain(&faults);
-                ExitCode::from(2)
-            }
-        }
+        reports.end(profiled, self.quiet, self.verbose, |_| 0)
     }
 
     fn profile(&self, reports: &mut Reports) -> Result<Report, Faults> {

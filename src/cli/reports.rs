@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use std::process::ExitCode;
 
+use super::output;
 use super::repository::rendering;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::files::Draft;
@@ -60,6 +62,19 @@ impl Reports {
             faults.push(fault.hint("write them to another place"));
         }
         faults
+    }
+
+    /// Shows and writes what a command without a gate found, and gives its exit code: 2 for what could not be found or told.
+    pub(super) fn end(&self, found: Result<Report, Faults>, quiet: bool, verbose: bool, code: impl Fn(&Report) -> u8) -> ExitCode {
+        let (faults, code) = match found {
+            Ok(report) => {
+                output::show(&report, output::Printed::Whole, quiet, verbose);
+                (self.write(&report), code(&report))
+            }
+            Err(faults) => (faults, 2),
+        };
+        output::complain(&faults);
+        ExitCode::from(if faults.is_empty() { code } else { 2 })
     }
 
     /// Writes `report` to each place, whole or not at all.

@@ -2,7 +2,8 @@
 
 use super::Means;
 use super::mail::Mail;
-use crate::ruleset::{EmailSection, NOTIFY_PREFIX, NotifySection, Part, names_variable, parts};
+use crate::ruleset::{EmailSection, NOTIFY_PREFIX, NotifySection, names_variable};
+use crate::source::{TextPart, text_parts};
 
 pub(super) enum Target {
     Webhook(String),
@@ -18,10 +19,10 @@ pub(super) fn of(section: &NotifySection, means: &Means) -> Result<(Target, Secr
     let mut secrets = Secrets::new();
     let mut filled = |text: &str| {
         let mut out = String::new();
-        for part in parts(text).map_err(str::to_owned)? {
+        for part in text_parts(text).map_err(str::to_owned)? {
             match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Variable(name) => {
+                TextPart::Text(text) => out.push_str(text),
+                TextPart::Variable(name) => {
                     let value = means.variables.get(name).ok_or_else(|| not_given(name))?;
                     secrets.push(value.trim().to_owned());
                     out.push_str(value.trim());

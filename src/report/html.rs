@@ -18,9 +18,11 @@ mod trend;
 mod view;
 
 /// The page and its parts: `report.html` is the frame, `finding.html` one row of its table.
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("report.html", include_str!("../../reports/html/report.html")),
     ("parts.html", include_str!("../../reports/html/parts.html")),
+    ("icons.html", include_str!("../../reports/html/icons.html")),
+    ("mark.html", include_str!("../../reports/html/mark.html")),
     ("banner.html", include_str!("../../reports/html/banner.html")),
     ("findings.html", include_str!("../../reports/html/findings.html")),
     ("finding.html", include_str!("../../reports/html/finding.html")),

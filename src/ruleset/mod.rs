@@ -23,7 +23,7 @@ pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
-pub use notify::{EmailSection, NOTIFY_PREFIX, NotifySection, Part, names_variable, parts};
+pub use notify::{EmailSection, NOTIFY_PREFIX, NotifySection, names_variable};
 pub use profile::{Level, Profile, ProfileMap};
 pub use sections::SAMPLES_MAX;
 pub use sections::{

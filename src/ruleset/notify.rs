@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::words::Texts;
+use crate::source::{TextPart, text_parts};
 use crate::yaml::{Position, Spanned};
 
 /// Variables of the environment that begin so may be named by any rule file.
@@ -44,33 +45,9 @@ pub struct EmailSection {
     pub password: Option<Spanned<String>>,
 }
 
-/// A part of a text that may name variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part<'a> {
-    Text(&'a str),
-    /// The name of a variable.
-    Variable(&'a str),
-}
-
-/// The parts of a text in which `${NAME}` stands for a variable; what is wrong with it else.
-pub fn parts(value: &str) -> Result<Vec<Part<'_>>, &'static str> {
-    let (mut parts, mut rest) = (Vec::new(), value);
-    while let Some((text, behind)) = rest.split_once("${") {
-        parts.push(Part::Text(text));
-        let (name, behind) = behind.split_once('}').ok_or("`${` is not closed by `}`")?;
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err("between `${` and `}` stands the name of a variable");
-        }
-        parts.push(Part::Variable(name));
-        rest = behind;
-    }
-    parts.push(Part::Text(rest));
-    Ok(parts)
-}
-
 /// Whether a text names a variable.
 pub fn names_variable(text: &str) -> bool {
-    parts(text).is_ok_and(|parts| parts.iter().any(|part| matches!(part, Part::Variable(_))))
+    text_parts(text).is_ok_and(|parts| parts.iter().any(|part| matches!(part, TextPart::Variable(_))))
 }
 
 impl NotifySection {
@@ -107,7 +84,7 @@ impl NotifySection {
 }
 
 fn well_formed<T>(place: &Spanned<T>, text: &str, path: &str, faults: &mut Faults) {
-    if let Err(what) = parts(text) {
+    if let Err(what) = text_parts(text) {
         faults.push(Fault::new(Code::InvalidValue, what).at(place.at.in_file(path)));
     }
 }
@@ -115,7 +92,7 @@ fn well_formed<T>(place: &Spanned<T>, text: &str, path: &str, faults: &mut Fault
 /// Whoever knows such a text can use it, and rule files are read by many.
 fn secret(key: &str, variable: &str, text: &Spanned<String>, path: &str, faults: &mut Faults) {
     well_formed(text, &text.value, path, faults);
-    if parts(&text.value).is_ok() && !names_variable(&text.value) {
+    if text_parts(&text.value).is_ok() && !names_variable(&text.value) {
         let what = format!("`{key}` is a secret, and rule files are read by many");
         let hint = format!("put it into a variable, and write `{key}: ${{{NOTIFY_PREFIX}{variable}}}`");
         faults.push(Fault::new(Code::CredentialsInUrl, what).at(text.at.in_file(path)).hint(hint));

@@ -48,8 +48,8 @@ pub use events::{EventColumn, EventKey, EventOptions, EventRecord, EventValue, R
 pub use evidence::SchemaEvidence;
 pub use file::{InputFile, nearest_beside};
 pub use http::{
-    AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, PostLimits, Reach, Remembered, VARIABLE_PREFIX, Variables,
-    check_header, is_on_the_web, post_json, post_json_with,
+    AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, PostLimits, Reach, Remembered, TextPart, VARIABLE_PREFIX,
+    Variables, check_header, is_on_the_web, post_json, post_json_with, text_parts,
 };
 pub use json::{EventReader, ReadLines, RecordSpan, without_mark};
 pub use known::{FileStart, Known, Rereading};

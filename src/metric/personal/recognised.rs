@@ -2,24 +2,38 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::checksums;
 
 /// A kind of personal data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum PersonalKind {
+    /// E-mail addresses.
     Email,
+    /// Telephone numbers.
     Phone,
+    /// Numbers of payment cards.
     Card,
+    /// International bank account numbers.
     Iban,
+    /// American Social Security numbers.
     Ssn,
+    /// British National Insurance numbers.
     Nino,
+    /// Spanish DNI and NIE.
     Dni,
+    /// Polish PESEL.
     Pesel,
+    /// Italian codici fiscali.
     CodiceFiscale,
+    /// Dutch BSN.
     Bsn,
+    /// Brazilian CPF.
     Cpf,
+    /// IP addresses.
     Ip,
 }
 

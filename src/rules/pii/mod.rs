@@ -3,7 +3,7 @@
 mod decide;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use self::decide::Decision;
 use super::facts::SinglePass;
@@ -48,56 +48,7 @@ use crate::yaml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(super) struct Pii {
     /// What to look for. If left out: every kind.
-    kinds: Option<Spanned<Vec<Kind>>>,
-}
-
-/// A kind of personal data, as rule files write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    /// E-mail addresses.
-    Email,
-    /// Telephone numbers.
-    Phone,
-    /// Numbers of payment cards.
-    Card,
-    /// International bank account numbers.
-    Iban,
-    /// American Social Security numbers.
-    Ssn,
-    /// British National Insurance numbers.
-    Nino,
-    /// Spanish DNI and NIE.
-    Dni,
-    /// Polish PESEL.
-    Pesel,
-    /// Italian codici fiscali.
-    CodiceFiscale,
-    /// Dutch BSN.
-    Bsn,
-    /// Brazilian CPF.
-    Cpf,
-    /// IP addresses.
-    Ip,
-}
-
-impl From<Kind> for PersonalKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Email => Self::Email,
-            Kind::Phone => Self::Phone,
-            Kind::Card => Self::Card,
-            Kind::Iban => Self::Iban,
-            Kind::Ssn => Self::Ssn,
-            Kind::Nino => Self::Nino,
-            Kind::Dni => Self::Dni,
-            Kind::Pesel => Self::Pesel,
-            Kind::CodiceFiscale => Self::CodiceFiscale,
-            Kind::Bsn => Self::Bsn,
-            Kind::Cpf => Self::Cpf,
-            Kind::Ip => Self::Ip,
-        }
-    }
+    kinds: Option<Spanned<Vec<PersonalKind>>>,
 }
 
 impl Rule for Pii {
@@ -116,7 +67,7 @@ impl Rule for Pii {
         let is_masked = to.is_masked(&column);
         let can_hold = is_text(&column.data_type) || column.data_type.is_integer();
         let kinds = match &self.kinds {
-            Some(kinds) => kinds.value.iter().map(|kind| (*kind).into()).collect(),
+            Some(kinds) => kinds.value.clone(),
             None => PersonalKind::ALL.to_vec(),
         };
         let found = to.want::<Personal>((), &[column.index]);

@@ -43,8 +43,8 @@ pub fn check_header(name: &str, value: &str) -> Result<(), (Code, Misread)> {
     if OURS.contains(&lower.as_str()) {
         return Err(invalid(format!("the header `{name}` is set by the transfer itself")));
     }
-    let parts = parts(value).map_err(|what| invalid(format!("the header `{name}`: {what}")))?;
-    if SECRET.iter().any(|part| lower.contains(part)) && !parts.iter().any(|part| matches!(part, Part::Variable(_))) {
+    let parts = text_parts(value).map_err(|what| invalid(format!("the header `{name}`: {what}")))?;
+    if SECRET.iter().any(|part| lower.contains(part)) && !parts.iter().any(|part| matches!(part, TextPart::Variable(_))) {
         let misread = Misread::new(format!("the header `{name}` holds a secret, and rule files are read by many"));
         let hint = format!("put it into a variable, and write `{name}: \"${{{VARIABLE_PREFIX}TOKEN}}\"`");
         return Err((Code::CredentialsInUrl, misread.hint(hint)));
@@ -52,24 +52,30 @@ pub fn check_header(name: &str, value: &str) -> Result<(), (Code, Misread)> {
     Ok(())
 }
 
-enum Part<'a> {
+/// A part of a text that may name variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextPart<'a> {
     Text(&'a str),
+    /// The name of a variable.
     Variable(&'a str),
 }
 
-/// The parts of a value; what is wrong with it else.
-fn parts(value: &str) -> Result<Vec<Part<'_>>, &'static str> {
+/// The parts of a text in which `${NAME}` stands for a variable; what is wrong with it else.
+///
+/// # Errors
+/// A name is not closed, or is none.
+pub fn text_parts(value: &str) -> Result<Vec<TextPart<'_>>, &'static str> {
     let (mut parts, mut rest) = (Vec::new(), value);
     while let Some((text, behind)) = rest.split_once("${") {
-        parts.push(Part::Text(text));
+        parts.push(TextPart::Text(text));
         let (name, behind) = behind.split_once('}').ok_or("`${` is not closed by `}`")?;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err("between `${` and `}` stands the name of a variable");
         }
-        parts.push(Part::Variable(name));
+        parts.push(TextPart::Variable(name));
         rest = behind;
     }
-    parts.push(Part::Text(rest));
+    parts.push(TextPart::Text(rest));
     Ok(parts)
 }
 
@@ -90,10 +96,10 @@ pub(super) fn filled(options: &HttpOptions) -> Result<HeaderMap, Fault> {
 fn one(HttpHeader { name, value, .. }: &HttpHeader, variables: &Variables) -> Result<(HeaderName, HeaderValue), Fault> {
     check_header(name, value).map_err(|(code, misread)| Fault::told(code, misread))?;
     let mut text = String::new();
-    for part in parts(value).unwrap_or_default() {
+    for part in text_parts(value).unwrap_or_default() {
         match part {
-            Part::Text(part) => text.push_str(part),
-            Part::Variable(variable) => text.push_str(variables.get(variable).ok_or_else(|| not_given(name, variable))?),
+            TextPart::Text(part) => text.push_str(part),
+            TextPart::Variable(variable) => text.push_str(variables.get(variable).ok_or_else(|| not_given(name, variable))?),
         }
     }
     let unfit = || {

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-pub use headers::{VARIABLE_PREFIX, check_header};
+pub use headers::{TextPart, VARIABLE_PREFIX, check_header, text_parts};
 pub use options::{AnswerLength, HttpHeader, HttpLimits, HttpOptions, Paging, PagingBy, Reach, Variables};
 pub use post::{PostLimits, post_json, post_json_with};
 pub use remembered::Remembered;
