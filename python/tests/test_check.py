@@ -54,14 +54,20 @@ def test_files_are_checked_as_the_program_does(tmp_path: Path, orders: Any, rule
     (tmp_path / "rules.yaml").write_text(json.dumps(rules))
     report = sg.check(tmp_path / "a.csv", tmp_path / "rules.yaml", now="2026-11-01")
     assert report.rows.read == 40 and report["range-price"].failing_rows == 20
-    again = sg.check([tmp_path / "a.csv"], sg.RuleText(json.dumps(rules), str(tmp_path / "rules.yaml")), now=datetime.date(2026, 11, 1))
+    again = sg.check(
+        [tmp_path / "a.csv"],
+        sg.RuleText(json.dumps(rules), str(tmp_path / "rules.yaml")),
+        now=datetime.date(2026, 11, 1),
+    )
     assert again.to_json() == report.to_json()
 
 
 def test_what_cannot_be_judged_is_a_fault_with_every_mistake(orders: Any) -> None:
     pl = needs("polars")
     with pytest.raises(sg.Fault) as raised:
-        sg.check(pl.DataFrame(orders), {"dataset": "x", "rules": [{"rnge": {}}, {"range": {"column": "pric", "min": 0}}]})
+        sg.check(
+            pl.DataFrame(orders), {"dataset": "x", "rules": [{"rnge": {}}, {"range": {"column": "pric", "min": 0}}]}
+        )
     assert [fault["code"] for fault in raised.value.faults] == ["unknown-rule", "unknown-column"]
     assert "did you mean `range`?" in str(raised.value)
     for data in (3, object(), [], "no such.csv", {"a": [1]}):
@@ -93,7 +99,9 @@ def test_a_stream_that_breaks_is_a_fault_and_publishes_nothing(tmp_path: Path, o
 
 def test_a_long_stream_is_spooled_and_judged_as_if_it_were_held(rules: Any) -> None:
     pa = needs("pyarrow")
-    batch = pa.record_batch({"price": [float(i % 7) for i in range(10_000)], "email": [f"{i}@example.org" for i in range(10_000)]})
+    batch = pa.record_batch(
+        {"price": [float(i % 7) for i in range(10_000)], "email": [f"{i}@example.org" for i in range(10_000)]}
+    )
 
     def batches(count: int) -> Any:
         return pa.RecordBatchReader.from_batches(batch.schema, (batch for _ in range(count)))
@@ -140,7 +148,7 @@ def test_a_report_can_be_kept_and_read_back(tmp_path: Path, orders: Any, rules: 
     with pytest.raises(KeyError, match="range-price"):
         report["range-prices"]
     with pytest.raises(AttributeError, match="did you mean `failing_rows`"):
-        report["range-price"].failing_row
+        _ = report["range-price"].failing_row
     assert "range-price" in report and "nothing" not in report
     with pytest.raises(sg.Fault):
         sg.Report.from_json("{}")
@@ -165,7 +173,9 @@ def test_small_pages_for_notebooks_are_harmless(orders: Any) -> None:
     report = sg.check(pl.DataFrame({name: [1, None]}), {"dataset": name, "rules": [{"missing": {"columns": "*"}}]})
     page = report._repr_html_()
     assert "<script" not in page and "&lt;script&gt;" in page and len(page) < 4_000
-    many = sg.check(pl.DataFrame({f"c{i}": [1] for i in range(500)}), {"dataset": "d", "rules": [{"missing": {"columns": "*"}}]})
+    many = sg.check(
+        pl.DataFrame({f"c{i}": [1] for i in range(500)}), {"dataset": "d", "rules": [{"missing": {"columns": "*"}}]}
+    )
     assert len(many._repr_html_()) < 10_000 and "more findings" in many._repr_html_()
 
 
@@ -186,12 +196,21 @@ def test_a_profile_describes_frames(orders: Any) -> None:
 def test_options_that_cannot_be_are_faults(orders: Any, rules: Any) -> None:
     pl = needs("polars")
     frame = pl.DataFrame(orders)
-    for options in ({"threads": 0}, {"memory_limit": "lots"}, {"now": "yesterday"}, {"batch_id": "a/b"}, {"report": "x.docx"}):
+    for options in (
+        {"threads": 0},
+        {"memory_limit": "lots"},
+        {"now": "yesterday"},
+        {"batch_id": "a/b"},
+        {"report": "x.docx"},
+    ):
         with pytest.raises(sg.Fault):
             sg.check(frame, rules, **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="time zone"):
         sg.check(frame, rules, now=datetime.datetime(2026, 1, 1))
-    assert sg.check(frame, rules, now=datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc), threads=1).rows.read == 40
+    assert (
+        sg.check(frame, rules, now=datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc), threads=1).rows.read
+        == 40
+    )
 
 
 def test_gated_functions_hand_on_what_passes(orders: Any, rules: Any) -> None:

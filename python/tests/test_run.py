@@ -23,7 +23,9 @@ def wide(rows: int) -> Any:
     pa = needs("pyarrow")
     np = needs("numpy")
     random = np.random.default_rng(7)
-    return pa.table({"a": random.permutation(rows), "b": random.normal(size=rows), "c": random.integers(0, 9, rows).astype(str)})
+    return pa.table(
+        {"a": random.permutation(rows), "b": random.normal(size=rows), "c": random.integers(0, 9, rows).astype(str)}
+    )
 
 
 def test_ctrl_c_ends_a_run_and_nothing_is_published(tmp_path: Path) -> None:
@@ -45,7 +47,10 @@ except KeyboardInterrupt:
         for _ in range(60):
             file.write(line * 10_000)
     child = subprocess.Popen(
-        [sys.executable, "-c", script, str(data), str(tmp_path / "out")], stdout=subprocess.PIPE, text=True, env={**os.environ}
+        [sys.executable, "-c", script, str(data), str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
     )
     assert child.stdout is not None and child.stdout.readline() == "begins\n"
     time.sleep(0.4)
@@ -81,7 +86,10 @@ def test_other_threads_work_meanwhile() -> None:
 
 def test_many_threads_judge_at_once() -> None:
     table, reports = wide(100_000), []
-    threads = [threading.Thread(target=lambda: reports.append(sg.check(table, RULES, now="2026-11-01").to_json())) for _ in range(6)]
+    threads = [
+        threading.Thread(target=lambda: reports.append(sg.check(table, RULES, now="2026-11-01").to_json()))
+        for _ in range(6)
+    ]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert len(reports) == 6 and len(set(reports)) == 1
@@ -106,7 +114,10 @@ def test_the_program_comes_with_the_package(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n-1\n")
     (tmp_path / "r.yaml").write_text("dataset: d\nrules:\n  - range: { column: a, min: 0 }\n")
     run = subprocess.run(
-        [sys.executable, "-m", "sluicegate", "check", "a.csv", "-r", "r.yaml"], capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-m", "sluicegate", "check", "a.csv", "-r", "r.yaml"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     )
     assert run.returncode == 1 and "range-a" in run.stdout
     run = subprocess.run([sys.executable, "-m", "sluicegate", "chek"], capture_output=True, text=True)
