@@ -28,7 +28,7 @@ class Builder:
     """The file that it was read from, if it was; paths in the rules that are relative are meant as in that file."""
 
     def __init__(self, dataset: str) -> None:
-        if not isinstance(dataset, str) or not dataset.strip():
+        if not _is_name(dataset):
             raise TypeError("the name of the data set is a text: sg.rules('orders')")
         self._file, self._text, self.path = {"dataset": dataset}, None, None
 
@@ -120,14 +120,18 @@ class Builder:
         return made
 
     def _append(self: Self, section: str, item: Any) -> Self:
-        there = self._file.get(section) or []
-        return self._with(section, [*there, item] if isinstance(there, list) else [there, item])
+        there: Any = self._file.get(section) or []
+        return self._with(section, [*there, item] if _yaml.is_list(there) else [there, item])
 
     def _merged(self: Self, section: str, words: Mapping[str, Any], short: str | None) -> Self:
         there = self._file.get(section)
-        if not isinstance(there, Mapping):
+        if not _yaml.is_mapping(there):
             there = {} if there is None or short is None else {short: there}
         return self._with(section, {**there, **words})
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 RULES: list[str] = []
@@ -253,8 +257,8 @@ def plain(value: Any) -> Any:
         return plain(value.value)
     if isinstance(value, os.PathLike):
         return plain(os.fspath(cast("os.PathLike[str]", value)))
-    if isinstance(value, Mapping):
-        return {_key(key): plain(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+    if _yaml.is_mapping(value):
+        return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool):
@@ -263,7 +267,9 @@ def plain(value: Any) -> Any:
         if value != value:
             raise ValueError(f"{value} cannot stand in a rule file")
         _yaml.scalar(value)
-        return value
+        # Those of NumPy are numbers of Python too.
+        kind = next((kind for kind in (int, float) if isinstance(value, kind)), None)
+        return value if kind is None else kind(value)
     if isinstance(value, Set):
         return sorted((plain(one) for one in cast("Set[Any]", value)), key=lambda one: (type(one).__name__, one))
     if callable(getattr(value, "tolist", None)):
@@ -271,7 +277,7 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if callable(getattr(value, "to_list", None)):
         return plain(value.to_list())
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):
+    if not isinstance(value, (bytes, bytearray)) and isinstance(value, Iterable):
         return [plain(one) for one in cast("Iterable[Any]", value)]
     raise TypeError(f"a {type(value).__name__} cannot stand in a rule file: {value!r}")
 
@@ -284,10 +290,9 @@ def _key(key: Any) -> Any:
 
 def _meant(value: Any) -> Hashable:
     """What a value says: its type and its text, without the order of words and the quotes."""
-    if isinstance(value, dict):
-        entries = cast("dict[Any, Any]", value).items()
-        return frozenset((str(key), _meant(one)) for key, one in entries)
-    if isinstance(value, list):
-        return tuple(_meant(one) for one in cast("list[Any]", value))
+    if _yaml.is_mapping(value):
+        return frozenset((str(key), _meant(one)) for key, one in value.items())
+    if _yaml.is_list(value):
+        return tuple(_meant(one) for one in value)
     is_text = isinstance(value, str) and not (isinstance(value, _yaml.Unquoted) and _yaml.MISREAD.fullmatch(value))
     return ("text", str(value)) if is_text else ("value", _yaml.scalar(value))

@@ -26,10 +26,10 @@ def digest(text: str, path: str) -> str:
 
 
 def _value(marked: Any) -> Any:
-    if isinstance(marked, dict):
-        return {key: _value(value) for key, value in cast("dict[str, Any]", marked).items()}
-    if isinstance(marked, list):
-        return [_value(value) for value in cast("list[Any]", marked)]
+    if _yaml.is_mapping(marked):
+        return {key: _value(value) for key, value in marked.items()}
+    if _yaml.is_list(marked):
+        return [_value(value) for value in marked]
     if marked is None:
         return None
     mark, text = marked[0], marked[1:]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 LINE_MAX = 120
 """What fits on a line of so many characters is written on one."""
 
-PLAIN = re.compile(r"[^\W\d_][\w./+-]*(?: [\w./+%-]+)*|_\w*|\d+(?:\.\d+)?(?:%| ?[A-Za-z][A-Za-z%]*)(?: [A-Za-z0-9.%]+)*", re.ASCII)
+PLAIN = re.compile(
+    r"[^\W\d_][\w./+-]*(?: [\w./+%-]+)*|_\w*|\d+(?:\.\d+)?(?:%| ?[A-Za-z][A-Za-z%]*)(?: [A-Za-z0-9.%]+)*", re.ASCII
+)
 """Text that needs no quotes: names, paths, and amounts such as `1%`, `36h` or `5 points`."""
 
 MISREAD = re.compile(
@@ -36,6 +38,16 @@ class Quoted(str):
     """A text of a rule file that stood there in quotes, and that Python would write without them."""
 
     __slots__ = ()
+
+
+def is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    """Whether a value is a mapping."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Whether a value is a list."""
+    return isinstance(value, list)
 
 
 def is_plain(text: str) -> bool:
@@ -98,32 +110,32 @@ def _escaped(char: str) -> str:
 
 def _flow(value: Any) -> str:
     """A value on one line."""
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         entries = ", ".join(f"{scalar(key)}: {_flow(item)}" for key, item in value.items())
         return f"{{ {entries} }}" if value else "{}"
-    if isinstance(value, list):
+    if is_list(value):
         return "[" + ", ".join(map(_flow, value)) + "]"
     return scalar(value) if _fits_flow(value) else _quoted(value)
 
 
 def _fits_flow(value: Any) -> bool:
     """Whether a value can stand on one line as it was written: not a text without quotes that has a bracket or a comma."""
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return all(_fits_flow(key) and _fits_flow(item) for key, item in value.items())
-    if isinstance(value, list):
+    if is_list(value):
         return all(map(_fits_flow, value))
     return not (isinstance(value, Unquoted) and re.search(r"[,\[\]{}]|[:?]$", value))
 
 
 def _is_nested(value: Any) -> bool:
-    items = value.values() if isinstance(value, Mapping) else value
-    return any(isinstance(item, (Mapping, list)) for item in items)
+    items: Iterable[Any] = value.values() if is_mapping(value) else value
+    return any(is_mapping(item) or is_list(item) for item in items)
 
 
 def _entry(lines: list[str], indent: str, key: str, value: Any, *, is_section: bool = False) -> None:
     """Adds `key: value`, on one line where it fits; `key` may begin with the `- ` of a list."""
-    if not isinstance(value, (Mapping, list)) or not value:
-        lines.append(f"{indent}{key}: {scalar(value) if not isinstance(value, (Mapping, list)) else _flow(value)}")
+    if not (is_mapping(value) or is_list(value)) or not value:
+        lines.append(f"{indent}{key}: {_flow(value) if is_mapping(value) or is_list(value) else scalar(value)}")
         return
     line = f"{indent}{key}: {_flow(value)}"
     if len(line) <= LINE_MAX and _fits_flow(value) and not (is_section and _is_nested(value)):
@@ -131,7 +143,7 @@ def _entry(lines: list[str], indent: str, key: str, value: Any, *, is_section: b
         return
     lines.append(f"{indent}{key}:")
     inner = indent + ("    " if key.startswith("- ") else "  ")
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         for name, item in value.items():
             _entry(lines, inner, scalar(name), item)
     else:
@@ -142,8 +154,8 @@ def _entry(lines: list[str], indent: str, key: str, value: Any, *, is_section: b
 def _item(lines: list[str], indent: str, item: Any) -> None:
     """Adds an item of a list."""
     line = f"{indent}- {_flow(item)}"
-    if not isinstance(item, Mapping) or not item:
-        lines.append(line if isinstance(item, (Mapping, list)) else f"{indent}- {scalar(item)}")
+    if not is_mapping(item) or not item:
+        lines.append(line if is_mapping(item) or is_list(item) else f"{indent}- {scalar(item)}")
     elif len(item) > 1 and len(line) <= LINE_MAX and _fits_flow(item):
         lines.append(line)
     else:

@@ -54,7 +54,11 @@ def reads_as_text(plain: str) -> bool:
 
 def is_same(read: Any, meant: Any) -> bool:
     if isinstance(meant, dict):
-        return isinstance(read, dict) and list(read) == [str(k) for k in meant] and all(is_same(read[str(k)], v) for k, v in meant.items())
+        return (
+            isinstance(read, dict)
+            and list(read) == [str(k) for k in meant]
+            and all(is_same(read[str(k)], v) for k, v in meant.items())
+        )
     if isinstance(meant, list):
         return isinstance(read, list) and len(read) == len(meant) and all(map(is_same, read, meant))
     if meant is None or read is None:
@@ -68,7 +72,9 @@ def is_same(read: Any, meant: Any) -> bool:
         return text == str(meant).lower()
     if isinstance(meant, datetime.date):
         return type(meant).fromisoformat(text) == meant
-    return not reads_as_text(text) and (Decimal(text) == meant if isinstance(meant, Decimal) else type(meant)(text) == meant)
+    return not reads_as_text(text) and (
+        Decimal(text) == meant if isinstance(meant, Decimal) else type(meant)(text) == meant
+    )
 
 
 METHODS = [name for name in vars(_rules.Rules) if not name.startswith("_") and callable(vars(_rules.Rules)[name])]
@@ -102,7 +108,11 @@ def some(kind: Any, chance: random.Random) -> Any:
 
 def parameters(name: str) -> dict[str, inspect.Parameter]:
     method = inspect.unwrap(getattr(_rules.Rules, name))
-    return {p.name: p for p in inspect.signature(method, eval_str=True, globals=vars(_rules)).parameters.values() if p.name != "self"}
+    return {
+        p.name: p
+        for p in inspect.signature(method, eval_str=True, globals=vars(_rules)).parameters.values()
+        if p.name != "self"
+    }
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -112,7 +122,9 @@ def test_whatever_a_method_is_given_comes_back_from_the_program_as_it_was(name: 
         given = {
             p.name: some(p.annotation, chance)
             for p in parameters(name).values()
-            if p.kind is not p.VAR_KEYWORD and p.kind is not p.POSITIONAL_ONLY and (p.default is p.empty or chance.random() < 0.4)
+            if p.kind is not p.VAR_KEYWORD
+            and p.kind is not p.POSITIONAL_ONLY
+            and (p.default is p.empty or chance.random() < 0.4)
         }
         if "column" in given or name in ("range", "values"):
             given.pop("columns", None)
@@ -195,14 +207,20 @@ def test_a_builder_and_a_file_that_says_the_same_have_one_digest(tmp_path: pathl
     }  # fmt: skip
     data = {"price": [1.0, 0.0], "email": ["a", None]}
     pyarrow = needs("pyarrow")
-    reports = [sg.check(pyarrow.table(data), rules) for rules in (built, read, tmp_path / "rules.yaml", text, built.to_dict())]
+    reports = [
+        sg.check(pyarrow.table(data), rules) for rules in (built, read, tmp_path / "rules.yaml", text, built.to_dict())
+    ]
     assert {report.to_dict()["batch"]["rules_digest"] for report in reports} == {built.digest}
     assert len({report.verdict for report in reports}) == 1
 
 
 def files() -> list[pathlib.Path]:
     """The rule files of the project's own tests and examples."""
-    names = [path for folder in ("tests", "examples", "fixtures", "rules") for path in sorted((ROOT / folder).rglob("*.yaml"))]
+    names = [
+        path
+        for folder in ("tests", "examples", "fixtures", "rules")
+        for path in sorted((ROOT / folder).rglob("*.yaml"))
+    ]
     return [path for path in names if re.search(r"^dataset:", path.read_text(), re.M)]
 
 
@@ -247,7 +265,9 @@ def test_the_examples_of_a_method_say_what_those_of_its_rule_say(name: str) -> N
     built = start()
     for call in calls.splitlines():
         built = eval(call, {"rules": built, "date": datetime.date})
-    assert built == sg.Rules.from_yaml(f"dataset: orders\nrules:\n{example}".replace(f"- {name}\n", f"- {name}: {{}}\n"))
+    assert built == sg.Rules.from_yaml(
+        f"dataset: orders\nrules:\n{example}".replace(f"- {name}\n", f"- {name}: {{}}\n")
+    )
     assert re.fullmatch("[0-9a-f]{32}", built.digest), "without a mistake"
 
 
@@ -306,7 +326,12 @@ def test_a_builder_never_changes() -> None:
 
 def test_sections_grow_by_words_and_lists_by_items() -> None:
     rules = start().gate("a").gate(publish="b", on_reject="halt").profile("full").profile(histogram=["x"])
-    rules = rules.transform({"a": "b"}, c="d").transform(a="e").known("r", where="w", reason="x").known("s", where="w", reason="x")
+    rules = (
+        rules.transform({"a": "b"}, c="d")
+        .transform(a="e")
+        .known("r", where="w", reason="x")
+        .known("s", where="w", reason="x")
+    )
     assert rules.to_dict() == {
         "dataset": "orders",
         "gate": {"publish": "b", "on_reject": "halt"},
@@ -314,12 +339,20 @@ def test_sections_grow_by_words_and_lists_by_items() -> None:
         "transform": {"a": "e", "c": "d"},
         "known": [{"rule": "r", "where": "w", "reason": "x"}, {"rule": "s", "where": "w", "reason": "x"}],
     }
-    assert sg.Rules.from_yaml("dataset: a\nsource: x.csv\n").source(delimiter=";").to_dict()["source"] == {"path": "x.csv", "delimiter": ";"}
+    assert sg.Rules.from_yaml("dataset: a\nsource: x.csv\n").source(delimiter=";").to_dict()["source"] == {
+        "path": "x.csv",
+        "delimiter": ";",
+    }
 
 
 def test_values_of_other_libraries_are_taken_as_what_they_are() -> None:
     numpy, pandas = needs("numpy"), needs("pandas")
-    rules = start().values("a", in_=numpy.array([1, 2])).values("a", in_=pandas.Series(["x", "no"])).values("a", in_={"b", "a"})
+    rules = (
+        start()
+        .values("a", in_=numpy.array([1, 2]))
+        .values("a", in_=pandas.Series(["x", "no"]))
+        .values("a", in_={"b", "a"})
+    )
     rules = rules.range("a", min=numpy.float64(0.5), max=pandas.Timestamp("2026-01-01")).source(pathlib.Path("a/b.csv"))
     says = [next(iter(rule.values())) for rule in rules.to_dict()["rules"]]
     assert [words.get("in") for words in says] == [[1, 2], ["x", "no"], ["a", "b"], None]
