@@ -6,7 +6,7 @@ mod types;
 use serde_json::{Map, Value as Json};
 
 use self::types::Types;
-use crate::rules;
+use crate::rules::{self, Subject};
 use crate::ruleset::{self, Words, parameter};
 
 /// The word that a call may give without its name: the first of these that there is.
@@ -118,8 +118,7 @@ fn of_rule(item: &Json, types: &mut Types<'_>) -> Option<Method> {
     let commons = commons(name);
     let mut words = words_of(name, schema, types);
     words.sort_by_key(|word| (!word.is_required, commons.iter().position(|key| *key == word.name)));
-    let needs_columns =
-        rules::find(name).is_some_and(|entry| entry.about_rows.is_empty()) && words.iter().any(|word| word.name == "column");
+    let needs_columns = rules::find(name).is_some_and(|entry| entry.subject == Subject::Column && entry.about_rows.is_empty());
     let decorator = if needs_columns { "@build.column_rule" } else { "@build.rule" }.to_owned();
     let documentation = match rules::find(name) {
         Some(_) => with_calls(&text::description(schema)),
@@ -181,9 +180,11 @@ fn of_section(name: &str, section: &Json, types: &mut Types<'_>) -> Method {
 
 /// Whether a section may also be a single value.
 fn has_short_form(section: &Json, types: &Types<'_>) -> bool {
-    let of = types.referred(section);
-    let alternatives = of.get("anyOf").and_then(Json::as_array);
-    alternatives.into_iter().flatten().map(|one| types.resolve(one)).any(|one| one.get("properties").is_none() && one["type"] != "null")
+    let section = types.referred(section);
+    match section.get("anyOf").and_then(Json::as_array) {
+        Some(alternatives) => alternatives.iter().any(|one| has_short_form(one, types)),
+        None => section.get("properties").is_none() && section["type"] != "null",
+    }
 }
 
 fn first(words: &[Word]) -> Option<&'static str> {
