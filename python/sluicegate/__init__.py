@@ -19,4 +19,18 @@ from ._rules import Rules, rules
 from ._run import check, gate, profile
 from ._sluicegate import __version__
 
-__all__ = ["Fault", "Finding", "Rejected", "Report", "RuleText", "Rules", "Table", "__version__", "check", "gate", "gated", "profile", "rules"]
+__all__ = [
+    "Fault",
+    "Finding",
+    "Rejected",
+    "Report",
+    "RuleText",
+    "Rules",
+    "Table",
+    "__version__",
+    "check",
+    "gate",
+    "gated",
+    "profile",
+    "rules",
+]

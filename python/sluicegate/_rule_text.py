@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Union, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from . import _yaml
 from ._builder import plain
@@ -27,7 +27,7 @@ class WritesYaml(Protocol):
 
 
 #: A path, the text of a rule file, a dict as a rule file would hold it, or the builder.
-RulesLike = Union[str, "os.PathLike[str]", RuleText, Mapping[str, Any], WritesYaml]
+RulesLike = str | os.PathLike[str] | RuleText | Mapping[str, Any] | WritesYaml
 
 
 def given(rules: RulesLike) -> tuple[str, tuple[str, str] | None]:
