@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
-from . import _yaml
+from . import _shapes, _yaml
 
 Self = TypeVar("Self", bound="Builder")
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -203,7 +203,7 @@ class Words:
 
     def __init__(self, method: Callable[..., Any]) -> None:
         parameters = list(inspect.signature(method).parameters.values())[1:]
-        self.name = method.__name__
+        self.name, self.method = method.__name__, method
         self.first = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.words = {p.name: word_of(p.name) for p in parameters}
         self.required = [p.name for p in parameters if p.default is p.empty]
@@ -224,12 +224,20 @@ class Words:
                 raise TypeError(f"{self.name}(): `{word}` is given twice")
             if value is not None:
                 out[word] = plain(value)
+                self._ensure_known(word, out[word])
         if "column" in out and "columns" in out:
             raise TypeError(f"{self.name}() takes `column` or `columns`, not both")
         lacking = [name for name in self.required if self.words[name] not in out]
         if lacking:
             raise TypeError(f"{self.name}() needs `{lacking[0]}`")
         return out
+
+    def _ensure_known(self, word: str, value: Any) -> None:
+        """Fails if a mapping within the value has a word that is not known."""
+        if _yaml.is_mapping(value) or _yaml.is_list(value):
+            name = next(name for name, known in self.words.items() if known == word)
+            if found := _shapes.unknown(_shapes.hints(self.method)[name], value):
+                raise TypeError(f"{self.name}(): `{word}` has no word `{found[0]}`{nearest(*found)}")
 
 
 def word_of(name: str) -> str:
@@ -263,13 +271,13 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, bool):
         return value
-    if isinstance(value, (int, float, Decimal, datetime.date, datetime.time)):
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, (float, Decimal, datetime.date, datetime.time)):
         if value != value:
             raise ValueError(f"{value} cannot stand in a rule file")
         _yaml.scalar(value)
-        # Those of NumPy are numbers of Python too.
-        kind = next((kind for kind in (int, float) if isinstance(value, kind)), None)
-        return value if kind is None else kind(value)
+        return float(value) if isinstance(value, float) else value
     if isinstance(value, Set):
         return sorted((plain(one) for one in cast("Set[Any]", value)), key=lambda one: (type(one).__name__, one))
     if callable(getattr(value, "tolist", None)):

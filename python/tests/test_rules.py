@@ -287,6 +287,24 @@ def test_unknown_words_fail_at_once_and_name_the_nearest() -> None:
         (lambda: rules.owner(), "owner() needs `value`"),
         (lambda: rules.range("a", max=object()), "a object cannot stand in a rule file: <object"),
         (lambda: rules.range("a", max=b"x"), "a bytes cannot stand in a rule file: b'x'"),
+        (lambda: rules.schema({"b": {"typ": "date"}}), "schema(): `columns` has no word `typ`; did you mean `type`?"),
+        (
+            lambda: rules.rows(against={"published": {"lst": 3}}),
+            "rows(): `against` has no word `lst`; did you mean `last`?",
+        ),
+        (
+            lambda: rules.rows(against={"bseline": "x"}),
+            "rows(): `against` has no word `bseline`; did you mean `baseline`?",
+        ),
+        (lambda: rules.notify(email={"form": "x"}), "notify(): `email` has no word `form`; did you mean `from`?"),
+        (
+            lambda: rules.source("x", http={"paging": {"bye": 1}}),
+            "source(): `http` has no word `bye`; did you mean `by`?",
+        ),
+        (
+            lambda: rules.statistic("x", quantiles={0.5: {"mx": 1}}),
+            "statistic(): `quantiles` has no word `mx`; did you mean",
+        ),
         (lambda: sg.rules(""), "the name of the data set is a text"),
         (lambda: sg.Rules(None), "the name of the data set is a text"),  # type: ignore[arg-type]
     ]
@@ -353,9 +371,7 @@ def test_values_of_other_libraries_are_taken_as_what_they_are() -> None:
         .values("a", in_=pandas.Series(["x", "no"]))
         .values("a", in_={"b", "a"})
     )
-    rules = rules.range("a", min=numpy.float64(0.5), max=pandas.Timestamp("2026-01-01")).source(
-        pathlib.Path("a/b.csv")
-    )
+    rules = rules.range("a", min=numpy.float64(0.5), max=pandas.Timestamp("2026-01-01")).source(pathlib.Path("a/b.csv"))
     says = [next(iter(rule.values())) for rule in rules.to_dict()["rules"]]
     assert [words.get("in") for words in says] == [[1, 2], ["x", "no"], ["a", "b"], None]
     assert "min: 0.5, max: 2026-01-01T00:00:00 }" in rules.to_yaml() and "source: a/b.csv\n" in rules.to_yaml()
