@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import datetime
+import functools
 import inspect
 import json
 import pathlib
@@ -106,6 +107,7 @@ def some(kind: Any, chance: random.Random) -> Any:
     return choices[kind]()
 
 
+@functools.cache
 def parameters(name: str) -> dict[str, inspect.Parameter]:
     method = inspect.unwrap(getattr(_rules.Rules, name))
     return {
@@ -126,15 +128,10 @@ def test_whatever_a_method_is_given_comes_back_from_the_program_as_it_was(name: 
             and p.kind is not p.POSITIONAL_ONLY
             and (p.default is p.empty or chance.random() < 0.4)
         }
-        if "column" in given or name in ("range", "values"):
+        args = [some(parameters(name)["entries"].annotation, chance)] if name == "transform" else []
+        if "column" in parameters(name):
+            given["column"] = given.get("column") or "a"
             given.pop("columns", None)
-        if name == "transform":
-            args = [some(parameters(name)["entries"].annotation, chance)]
-        else:
-            args = []
-            if "column" in parameters(name):
-                given["column"] = given.get("column") or "a"
-                given.pop("columns", None)
         rules = getattr(start(), name)(*args, **given)
         text = rules.to_yaml()
         assert is_same(marked(text), rules.to_dict()), f"{given}\n{text}"
