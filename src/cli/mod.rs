@@ -11,6 +11,8 @@ mod compare;
 mod completions;
 mod contract;
 mod destinations;
+#[doc(hidden)]
+pub mod embedded_fold;
 mod explain;
 mod feeds;
 mod forget;

@@ -31,6 +31,7 @@ mod parquet;
 mod partitions;
 mod shape;
 mod spool;
+mod streamed;
 mod text_layout;
 mod typed;
 mod units;
@@ -335,6 +336,29 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// The rows of one partition that another system (Spark, Dask) holds, as `rows` gives them, one batch after the other: one unit,
+/// whose index is the partition's `number`. They are read once, and not held. `schema` is that of all partitions; `rows` may leave
+/// out columns that are not asked for.
+///
+/// # Errors
+/// A column cannot be judged, or `rows` has one that `schema` does not have, or of another type.
+pub fn from_partition(
+    schema: &SchemaRef,
+    number: u32,
+    rows: impl RecordBatchReader + Send + 'static,
+    options: &ReadOptions,
+) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(streamed::PartitionSource::one(schema, number, Box::new(rows), options)?))
+}
+
+/// The same partitions, to whoever judges what others counted of them: their columns are known, and no row is read here.
+///
+/// # Errors
+/// A column cannot be judged.
+pub fn of_partitions(schema: &SchemaRef, options: &ReadOptions) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(streamed::PartitionSource::all(schema, options)?))
 }
 
 /// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of
