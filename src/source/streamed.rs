@@ -1,141 +1,102 @@
-//! Rows that another system (Spark, Dask) holds in partitions: one of these is read where its rows are, once, and others judge.
+//! Rows of a stream that come once: held in memory as far as that goes, else written to a file and read again from there.
 
-use std::sync::{Mutex, PoisonError};
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::writer::FileWriter;
 
-use arrow::array::{ArrayRef, RecordBatchReader};
-use arrow::datatypes::{DataType, SchemaRef};
-
-use super::memory::head_digest;
-use super::typed::ColumnLayout;
-use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
+use super::arrow_ipc::ArrowSource;
+use super::file::InputFile;
+use super::memory::{self, RowDigest};
+use super::{Known, Piece, Preread, Projection, ReadOptions, Source, Spool, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
-use crate::types::{is_text, type_name};
 
-type Rows = Box<dyn RecordBatchReader + Send>;
+/// What was read of a stream.
+pub(super) enum Streamed {
+    Held(SchemaRef, Vec<RecordBatch>),
+    Spooled(SpooledSource),
+}
 
-/// Partitions read as one table: at most one of them can be read here.
-pub(super) struct PartitionSource {
+/// Reads the stream to its end. What is more than `memory` bytes goes to `spool`.
+///
+/// # Errors
+/// The stream fails, or cannot be written down.
+pub(super) fn read(
+    reader: Box<dyn RecordBatchReader + Send>,
+    options: &ReadOptions,
+    spool: &Spool,
+    memory: u64,
+) -> Result<Streamed, Fault> {
+    let schema = reader.schema();
+    let (mut reader, mut held, mut bytes) = (reader.map(|batch| batch.map_err(|e| failed(&e))), Vec::new(), 0);
+    for batch in reader.by_ref() {
+        let batch = batch?;
+        bytes += memory::bytes_of_rows(&batch);
+        held.push(batch);
+        if bytes > memory {
+            return SpooledSource::of(&schema, held, &mut reader, options, spool).map(Streamed::Spooled);
+        }
+    }
+    Ok(Streamed::Held(schema, held))
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(Code::Unreadable, format!("cannot read the batches: {error}"))
+}
+
+/// A file that holds the rows of a stream: people know them by their number, and nothing of the file.
+pub(super) struct SpooledSource {
+    file: ArrowSource,
     known: Known,
-    layout: ColumnLayout,
-    here: Option<Partition>,
-    batch_rows: usize,
 }
 
-/// The partition whose rows are here.
-struct Partition {
-    number: u32,
-    /// By column of the schema, which one of the rows it is; none where it was left out.
-    columns: Vec<Option<usize>>,
-    /// None once they were read.
-    rows: Mutex<Option<Rows>>,
-}
-
-impl PartitionSource {
-    /// The rows of the partition `number`.
-    ///
-    /// # Errors
-    /// A column is of a kind that cannot be judged, or not one of those of `schema`.
-    pub(super) fn one(schema: &SchemaRef, number: u32, rows: Rows, options: &ReadOptions) -> Result<Self, Fault> {
-        let columns = columns_of(schema, &rows.schema(), number)?;
-        let here = Partition { number, columns, rows: Mutex::new(Some(rows)) };
-        Ok(Self { here: Some(here), ..Self::all(schema, options)? })
-    }
-
-    /// All of them, none of which is here.
-    ///
-    /// # Errors
-    /// A column is of a kind that cannot be judged.
-    pub(super) fn all(schema: &SchemaRef, options: &ReadOptions) -> Result<Self, Fault> {
-        let layout = ColumnLayout::of(&["the data"], std::slice::from_ref(schema), options.missing_values.as_ref())?;
-        let mut known = Known::in_partitions(layout.schema.clone());
-        known.starts[0].digest = head_digest(&layout.schema);
-        Ok(Self { known, layout, here: None, batch_rows: options.cut.batch_rows.max(1) })
-    }
-}
-
-/// By column of `schema`, where it stands among the columns `there` of the partition `number`.
-fn columns_of(schema: &SchemaRef, there: &SchemaRef, number: u32) -> Result<Vec<Option<usize>>, Fault> {
-    let name = format!("partition {number}");
-    let plain = |of: &SchemaRef| Ok::<_, Fault>(ColumnLayout::of(&[&name], std::slice::from_ref(of), None)?.schema);
-    let (schema, there) = (plain(schema)?, plain(there)?);
-    let differs = |what: String| Fault::new(Code::FilesDiffer, what).hint("the partitions of one data set have the same columns");
-    for field in there.fields() {
-        let Ok(own) = schema.field_with_name(field.name()) else {
-            return Err(differs(format!("{name} has a column `{}` that the others do not have", field.name())));
-        };
-        if !is_alike(own.data_type(), field.data_type()) {
-            let (kind, own) = (type_name(field.data_type()), type_name(own.data_type()));
-            return Err(differs(format!("{name} has `{}` {kind} where the others have it {own}", field.name())));
+impl SpooledSource {
+    fn of(
+        schema: &SchemaRef,
+        held: Vec<RecordBatch>,
+        rest: &mut dyn Iterator<Item = Result<RecordBatch, Fault>>,
+        options: &ReadOptions,
+        spool: &Spool,
+    ) -> Result<Self, Fault> {
+        let cannot = |e: &dyn std::fmt::Display| Fault::new(Code::ScratchFailed, format!("the rows of the stream cannot be kept: {e}"));
+        let (path, file) = spool.create()?;
+        let mut writer = FileWriter::try_new(file, schema).map_err(|e| cannot(&e))?;
+        let (mut rows, mut bytes) = (0, 0);
+        for batch in held.into_iter().map(Ok).chain(rest) {
+            let batch = batch?;
+            (rows, bytes) = (rows + batch.num_rows() as u64, bytes + memory::bytes_of_rows(&batch));
+            writer.write(&batch).map_err(|e| cannot(&e))?;
         }
-    }
-    Ok(schema.fields().iter().map(|field| there.index_of(field.name()).ok()).collect())
-}
-
-/// Whether values of the one type are those of the other, and only held or shown otherwise.
-fn is_alike(a: &DataType, b: &DataType) -> bool {
-    let is_binary = |t: &DataType| matches!(t, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
-    match (a, b) {
-        _ if a == b || (is_text(a) && is_text(b)) || (is_binary(a) && is_binary(b)) => true,
-        (DataType::Timestamp(unit, Some(_)), DataType::Timestamp(other, Some(_))) => unit == other,
-        (DataType::Struct(a), DataType::Struct(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name() == b.name() && is_alike(a.data_type(), b.data_type()))
-        }
-        (DataType::List(a), DataType::List(b) | DataType::LargeList(b)) => is_alike(a.data_type(), b.data_type()),
-        _ => false,
+        writer.finish().map_err(|e| cannot(&e))?;
+        drop(writer);
+        let file = ArrowSource::open(vec![InputFile::stat(&path.to_string_lossy())?], options)?;
+        let known = Known::in_memory(file.known().schema.clone(), rows, bytes);
+        let (starts, rereading) = (file.known().starts.clone(), file.known().rereading);
+        Ok(Self { known: Known { starts, rereading, ..known }, file })
     }
 }
 
-impl Source for PartitionSource {
+impl Source for SpooledSource {
     fn known(&self) -> &Known {
         &self.known
     }
 
-    /// Partition `start`, as far as that which is here: those behind it are not known of.
-    fn cut(&self, _: u32, start: u64) -> Result<Option<Piece>, Fault> {
-        let is_there = self.here.as_ref().is_some_and(|here| start <= u64::from(here.number));
-        Ok(is_there.then_some(Piece { end: start + 1, bytes: 0, preread: None }))
+    fn cut(&self, file: u32, start: u64) -> Result<Option<Piece>, Fault> {
+        self.file.cut(file, start)
     }
 
-    fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
-        let Some(Partition { number, columns, rows }) = self.here.as_ref().filter(|here| here.number == unit.index) else {
-            return Err(Fault::new(Code::Internal, format!("internal error: partition {} is not read here", unit.index)));
-        };
-        let there: Option<Vec<usize>> = projection.columns.iter().map(|&column| columns[column]).collect();
-        let Some(there) = there else {
-            let gone = projection.columns.iter().find(|&&column| columns[column].is_none()).map(|&column| self.schema_name(column));
-            let what = format!("partition {number} lacks the column `{}`", gone.unwrap_or_default());
-            return Err(Fault::new(Code::FilesDiffer, what).hint("the partitions of one data set have the same columns"));
-        };
-        let Some(rows) = rows.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            return Err(Fault::new(Code::Internal, format!("internal error: partition {number} is read twice from one stream")));
-        };
-        let mut first: u32 = 0;
-        for batch in rows {
-            let batch = batch.map_err(|e| Fault::new(Code::Unreadable, format!("partition {number} cannot be read: {e}")))?;
-            for start in (0..batch.num_rows()).step_by(self.batch_rows) {
-                let len = self.batch_rows.min(batch.num_rows() - start);
-                let arrays: Vec<ArrayRef> = there.iter().map(|&column| batch.column(column).slice(start, len)).collect();
-                let chunk = self.layout.batch(&arrays, len, projection);
-                let chunk = chunk.map_err(|e| Fault::new(Code::Damaged, format!("partition {number}: {e}")))?;
-                each(Chunk { batch: chunk, rows: RowNumbers::Dense { first, len: len as u32 }, malformed: Vec::new() })?;
-                first = first.checked_add(len as u32).ok_or_else(|| too_long(*number))?;
-            }
-        }
-        Ok(UnitEnd { records: first, ..UnitEnd::default() })
+    fn read(&self, unit: &Unit, preread: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        self.file.read(unit, preread, projection, each)
     }
 
+    /// The same as of rows in memory.
     fn digest(&self) -> Result<u128, Fault> {
-        let fault = Fault::new(Code::Unsupported, "the content of partitions is not digested");
-        Err(fault.hint("give the batch a name: `batch_id`"))
+        let mut digest = RowDigest::new(&self.known.schema, self.known.rows.unwrap_or(0));
+        let projection = Projection::new(&self.known.schema, (0..self.known.schema.fields().len()).collect());
+        let mut unit = None;
+        while let Some((next, preread)) = (self as &dyn Source).next_unit(unit.as_ref())? {
+            self.read(&next, preread, &projection, &mut |chunk| digest.update(&chunk.batch))?;
+            unit = Some(next);
+        }
+        Ok(digest.finish())
     }
-}
-
-impl PartitionSource {
-    fn schema_name(&self, column: usize) -> &str {
-        self.known.schema.field(column).name()
-    }
-}
-
-fn too_long(number: u32) -> Fault {
-    Fault::new(Code::TooLarge, format!("partition {number} has more than {} rows", u32::MAX)).hint("cut the data into more partitions")
 }

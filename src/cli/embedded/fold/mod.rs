@@ -15,12 +15,14 @@ pub use self::judging::{Judged, Partitions, TakeAnswer, drive, judge, minding_or
 pub use self::orders::fold_order;
 use self::orders::{split_schema, with_schema};
 pub use self::reasons::{Reasons, RowReasons};
-use super::means::{countable, time};
-use super::scratch::Scratch;
 use crate::audit::{self, Fold, Job, Means};
+use crate::cli::given::read_rules;
+use crate::cli::means::{countable, time};
+use crate::cli::scratch::Scratch;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::metric::Budget;
+use crate::rules::words::ByteSize;
 use crate::ruleset::RuleFile;
 use crate::source::{self, ReadOptions};
 
@@ -117,6 +119,33 @@ pub fn fold(terms: &Terms, unit: u32, rows: Box<dyn RecordBatchReader + Send>) -
     let job = Job { as_of, ..Job::new(&read.rules, data, now, read.budget.clone()) };
     let fold = audit::fold_unit(&job, unit).map_err(|faults| job.quiet(faults))?;
     Ok(with_schema(&schema, &fold.encode()?)?)
+}
+
+/// The text of the rule file at `path`.
+///
+/// # Errors
+/// It cannot be read, or says something wrong.
+pub fn rules_text(path: &str) -> Result<String, Faults> {
+    Ok(read_rules(path, None)?.text)
+}
+
+/// A size such as `1GB`, in bytes.
+///
+/// # Errors
+/// It is no size.
+pub fn memory(text: &str) -> Result<u64, Fault> {
+    let size = text.parse::<ByteSize>();
+    size.map(|size| size.0).map_err(|why| Fault::new(Code::MalformedOption, format!("`{text}` is no size of memory")).hint(why.to_string()))
+}
+
+/// The units that a fold has counted: ranges, each with the number behind its last.
+///
+/// # Errors
+/// The bytes are no fold.
+pub fn units(fold: &[u8]) -> Result<Vec<(u32, u32)>, Faults> {
+    let scratch = Scratch::new()?;
+    let budget = Arc::new(Budget::new(u64::MAX, scratch.path.clone()));
+    Ok(Fold::decode(split_schema(fold, "fold")?.1, &budget)?.ranges())
 }
 
 /// One fold of several, which may come in any order. A partition that comes twice counts once if both folds of it are the same.
