@@ -76,7 +76,10 @@ def measured(name: str, run: Callable[[], sg.Report]) -> None:
         began, before = time.monotonic(), cpu()
         report = run()
         seconds, spent = time.monotonic() - began, cpu() - before
-        print(f"{name:34} {round}: {seconds:7.2f} s, {spent:7.2f} CPU s, {report.verdict}, {report.rows.read} rows", flush=True)
+        print(
+            f"{name:34} {round}: {seconds:7.2f} s, {spent:7.2f} CPU s, {report.verdict}, {report.rows.read} rows",
+            flush=True,
+        )
 
 
 def by_spark(path: Path, partitions: int) -> None:
@@ -118,7 +121,10 @@ def folded(path: Path) -> sg.Report:
 
 
 def main() -> None:
-    millions, partitions = float(sys.argv[1]) if len(sys.argv) > 1 else 6.0, int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    millions, partitions = (
+        float(sys.argv[1]) if len(sys.argv) > 1 else 6.0,
+        int(sys.argv[2]) if len(sys.argv) > 2 else 20,
+    )
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "data"
         write(path, int(millions * 1e6), partitions)

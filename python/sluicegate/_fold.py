@@ -133,19 +133,21 @@ def judge(
     """
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
     run = None if data is None else _runner(data, fold, memory(memory_limit))
-    if isinstance(data, Sequence):
-        partitions = partitions if partitions is not None else len(data)
+    if partitions is None and data is not None and not callable(data):
+        partitions = len(data)
     return Report.from_json(_sluicegate.judge_fold(terms, bytes(fold), partitions, batch_id, run))
 
 
 def _runner(data: Partitions, fold: Fold, limit: str) -> Run:
+    part: Callable[[int], Any]
+    part, count = (data, len(fold.units)) if callable(data) else (data.__getitem__, len(data))
+
     def run(order: bytes, columns: list[str], only: list[int] | None) -> tuple[int, Iterable[tuple[int, bytes]]]:
-        count = len(data) if isinstance(data, Sequence) else len(fold.units)
         return count, answers(order, range(count) if only is None else only)
 
     def answers(order: bytes, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         for number in numbers:
-            rows = opened(data[number] if isinstance(data, Sequence) else data(number))
+            rows = opened(part(number))
             if rows.frames is None:
                 raise TypeError("a partition is a frame or a stream")
             yield number, _sluicegate.fold_order(order, number, rows.frames, limit)

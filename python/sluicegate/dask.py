@@ -19,6 +19,7 @@ from typing import Any
 from . import _sluicegate
 from ._errors import Fault
 from ._fold import Time, answer, drive, terms_of
+from ._optional import package
 from ._report import Report
 from ._rule_text import RulesLike, RuleText
 
@@ -54,9 +55,7 @@ def check(
     Raises:
         Fault: the data could not be judged; rules mind the order, and nothing says that there is one.
     """
-    import dask
-    import pyarrow as pa
-
+    dask, pa = package("dask"), package("pyarrow")
     schema = pa.Schema.from_pandas(ddf._meta_nonempty, preserve_index=False)
     schema = pa.schema([field.with_nullable(True) for field in schema])
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
@@ -81,12 +80,19 @@ def check(
             asked = [fold(parts[number], order, number, chosen, memory_limit) for number in some]
             yield from zip(some, dask.compute(*asked))
 
-    return drive(schema, RuleText(terms.rules, terms.name), run, batch_id=batch_id, now=now, as_of=as_of, memory_limit=memory_limit)
+    return drive(
+        schema,
+        RuleText(terms.rules, terms.name),
+        run,
+        batch_id=batch_id,
+        now=now,
+        as_of=as_of,
+        memory_limit=memory_limit,
+    )
 
 
 def _folded(part: Any, order: bytes, partition: int, schema: Any, memory_limit: str | int | None) -> bytes:
-    import pyarrow as pa
-
+    pa = package("pyarrow")
     try:
         if len(schema) == 0:
             rows = pa.Table.from_batches([pa.RecordBatch.from_struct_array(pa.array([{}] * len(part), pa.struct([])))])

@@ -19,6 +19,7 @@ from typing import Any
 from . import _sluicegate
 from ._errors import Fault
 from ._fold import Time, answer, drive, terms_of
+from ._optional import package
 from ._report import Report
 from ._rule_text import RulesLike, RuleText
 
@@ -53,12 +54,10 @@ def check(
     Raises:
         Fault: the data could not be judged; rules mind the order, and nothing says that there is one.
     """
-    import pyarrow as pa
-    import ray
-
+    pa, ray = package("pyarrow"), package("ray")
     held = dataset.materialize()
-    of = held.schema()
-    schema = pa.schema([]) if of is None else of.base_schema
+    of: Any = held.schema()
+    schema: Any = pa.schema([]) if of is None else of.base_schema
     if not isinstance(schema, pa.Schema):
         schema = pa.schema(list(zip(of.names, of.types)))
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
@@ -86,7 +85,15 @@ def check(
                     raise Fault(*fault)
                 yield number, data
 
-    return drive(schema, RuleText(terms.rules, terms.name), run, batch_id=batch_id, now=now, as_of=as_of, memory_limit=memory_limit)
+    return drive(
+        schema,
+        RuleText(terms.rules, terms.name),
+        run,
+        batch_id=batch_id,
+        now=now,
+        as_of=as_of,
+        memory_limit=memory_limit,
+    )
 
 
 def _folded(
@@ -94,7 +101,9 @@ def _folded(
 ) -> tuple[bytes, tuple[str, str] | None]:
     try:
         # A block without rows may have no columns.
-        rows = block.select([name for name in columns if name in block.column_names] if block.num_rows == 0 else columns)
+        rows = block.select(
+            [name for name in columns if name in block.column_names] if block.num_rows == 0 else columns
+        )
         return answer(order, number, rows, memory_limit), None
     except Fault as fault:
         return b"", (str(fault.args[0]), str(fault.args[1]))

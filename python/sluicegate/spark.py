@@ -18,16 +18,17 @@ import datetime
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import _sluicegate
 from ._errors import Fault
-from ._fold import Time, answer, drive, terms_of, time
+from ._fold import Run, Time, answer, drive, terms_of, time
+from ._optional import package
 from ._report import Report
 from ._rule_text import RulesLike, RuleText
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame  # type: ignore[import-not-found,unused-ignore]
+#: A ``pyspark.sql.DataFrame``.
+DataFrame = Any
 
 logger = logging.getLogger("sluicegate")
 
@@ -98,7 +99,7 @@ def check(
             df.unpersist()
 
 
-def _runner(df: DataFrame, schema: Any, memory_limit: str | int | None) -> Any:
+def _runner(df: DataFrame, schema: Any, memory_limit: str | int | None) -> Run:
     def run(order: bytes, columns: list[str], only: list[int] | None) -> tuple[int, Iterable[tuple[int, bytes]]]:
         # One column at least: rows without any cannot be sent.
         names = columns or [schema.names[0]]
@@ -125,10 +126,8 @@ def _folding(
     """What an executor does with a partition."""
 
     def fold(batches: Iterator[Any]) -> Iterator[Any]:
-        import pyarrow as pa
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
+        pa = package("pyarrow")
+        context = package("pyspark").TaskContext.get()
         if context is None:
             raise RuntimeError("this is no task of Spark")
         partition = context.partitionId()
@@ -160,9 +159,9 @@ def _folding(
                 raise
             told, is_fault = json.dumps([str(fault), fault.faults]).encode(), True
         for piece, start in enumerate(range(0, len(told), _PIECE_BYTES)):
-            columns_of = [[partition], [is_fault], [piece], [told[start : start + _PIECE_BYTES]]]
+            values: list[Any] = [partition, is_fault, piece, told[start : start + _PIECE_BYTES]]
             types = [pa.int32(), pa.bool_(), pa.int32(), pa.binary()]
-            arrays = [pa.array(values, type) for values, type in zip(columns_of, types)]
+            arrays = [pa.array([value], type) for value, type in zip(values, types)]
             yield pa.RecordBatch.from_arrays(arrays, ["partition", "is_fault", "piece", "bytes"])
 
     return fold
@@ -170,9 +169,7 @@ def _folding(
 
 def _answers(rdd: Any, only: list[int] | None) -> Iterator[tuple[int, bytes]]:
     """Computes all answers at once, and fetches some at a time, so that the driver need not hold all."""
-    from pyspark import StorageLevel
-
-    rdd.persist(StorageLevel.DISK_ONLY)
+    rdd.persist(package("pyspark").StorageLevel.DISK_ONLY)
     try:
         sizes = _sizes(rdd, only)
         while sizes:
@@ -195,7 +192,11 @@ def _answers(rdd: Any, only: list[int] | None) -> Iterator[tuple[int, bytes]]:
 
 def _sizes(rdd: Any, only: list[int] | None) -> list[tuple[int, int]]:
     """How many bytes each partition sends. All are computed for it."""
-    sizes = rdd.mapPartitionsWithIndex(lambda index, rows: [(index, sum(len(row.bytes) for row in rows))])
+
+    def size(number: int, rows: Iterable[Any]) -> list[tuple[int, int]]:
+        return [(number, sum(len(row.bytes) for row in rows))]
+
+    sizes = rdd.mapPartitionsWithIndex(size)
     found = rdd.context.runJob(sizes, list, only)
     return sorted((int(number), int(size)) for number, size in found)
 
@@ -219,7 +220,9 @@ def reasons(df: DataFrame, rules: RulesLike, *, column: str = "reasons", now: Ti
     return _marked(df, rules, column, None, now)
 
 
-def split(df: DataFrame, rules: RulesLike, *, column: str = "reasons", now: Time | None = None) -> tuple[DataFrame, DataFrame]:
+def split(
+    df: DataFrame, rules: RulesLike, *, column: str = "reasons", now: Time | None = None
+) -> tuple[DataFrame, DataFrame]:
     """Rows that pass, and those that do not, with their reasons: by the rules that judge row by row and set aside.
 
     A rule that only warns, or tolerates some failing rows, sets no row aside here. Rows that ``clean`` drops are in neither.
@@ -232,8 +235,7 @@ def split(df: DataFrame, rules: RulesLike, *, column: str = "reasons", now: Time
 
 
 def _marked(df: DataFrame, rules: RulesLike, column: str, passes: str | None, now: Time | None) -> DataFrame:
-    from pyspark.sql.types import ArrayType, BooleanType, StringType, StructField, StructType
-
+    types = package("pyspark.sql.types")
     added = [name for name in (column, passes) if name is not None]
     taken = [name for name in added if name in df.columns]
     if taken:
@@ -246,8 +248,7 @@ def _marked(df: DataFrame, rules: RulesLike, column: str, passes: str | None, no
     text, name = terms.rules, terms.name
 
     def mark(batches: Iterator[Any]) -> Iterator[Any]:
-        import pyarrow as pa
-
+        pa = package("pyarrow")
         bound: _sluicegate.RowReasons | None = None
         for batch in batches:
             bound = bound or _sluicegate.RowReasons(terms_of(RuleText(text, name), now=when), batch.schema)
@@ -255,15 +256,13 @@ def _marked(df: DataFrame, rules: RulesLike, column: str, passes: str | None, no
             arrays = [*batch.columns, pa.array(told), *([pa.array(sound)] if passes is not None else [])]
             yield pa.RecordBatch.from_arrays(arrays, [*batch.schema.names, *added])
 
-    fields = [*df.schema.fields, StructField(column, ArrayType(StringType()))]
-    fields += [StructField(passes, BooleanType())] if passes is not None else []
-    return df.mapInArrow(mark, StructType(fields))
+    fields = [*df.schema.fields, types.StructField(column, types.ArrayType(types.StringType()))]
+    fields += [types.StructField(passes, types.BooleanType())] if passes is not None else []
+    return df.mapInArrow(mark, types.StructType(fields))
 
 
 def _arrow_schema(df: DataFrame) -> Any:
-    from pyspark.sql.pandas.types import to_arrow_schema
-
     try:
-        return to_arrow_schema(df.schema)
+        return package("pyspark.sql.pandas.types").to_arrow_schema(df.schema)
     except Exception as error:
         raise Fault(f"a column cannot be handed over as Arrow: {error}; leave it out, or cast it") from error

@@ -38,7 +38,9 @@ def frame() -> Any:
             "id": pa.array([i // 2 if draw.random() < 0.025 else i for i in range(ROWS)], pa.int64()),
             "city": pa.array([draw.choice(cities) for _ in range(ROWS)], pa.string()),
             "size": pa.array([draw.randrange(9) for _ in range(ROWS)], pa.int64()),
-            "score": pa.array([None if draw.random() < 0.14 else round(draw.gauss(0.5, 1.2), 3) for _ in range(ROWS)], pa.float64()),
+            "score": pa.array(
+                [None if draw.random() < 0.14 else round(draw.gauss(0.5, 1.2), 3) for _ in range(ROWS)], pa.float64()
+            ),
             "note": pa.array([draw.choice(notes) for _ in range(ROWS)], pa.string()),
             "day": pa.array([datetime.date(2026, 5, 1 + i % 28) for i in range(ROWS)], pa.date32()),
         }

@@ -20,7 +20,10 @@ def ddf() -> Any:
     import pandas as pd
     import pyarrow as pa
 
-    return dd.from_pandas(frame().to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_date(kind) else None), npartitions=20)
+    return dd.from_pandas(
+        frame().to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_date(kind) else None),
+        npartitions=20,
+    )
 
 
 def test_twenty_partitions_give_verdict_counts_and_figures_of_the_local_run(ddf: Any, tmp_path: Path) -> None:
@@ -33,7 +36,9 @@ def test_twenty_partitions_give_verdict_counts_and_figures_of_the_local_run(ddf:
     assert there.verdict == "quarantine" and there.rows.read == 2000
     assert differences(figures(here), figures(there)) == []
     # How many are asked at once changes nothing.
-    assert sluicegate.dask.check(ddf, rules, now=NOW, in_order=True, batch_id="b", at_once=3).to_json() == there.to_json()
+    assert (
+        sluicegate.dask.check(ddf, rules, now=NOW, in_order=True, batch_id="b", at_once=3).to_json() == there.to_json()
+    )
 
 
 def test_rules_that_mind_the_order_need_one(ddf: Any) -> None:
@@ -51,4 +56,6 @@ def test_values_of_another_type_than_the_frame_promises_are_a_fault(ddf: Any) ->
 
     meta = ddf._meta
     with pytest.raises(sg.Fault, match="its values are not of the columns' types"):
-        sluicegate.dask.check(ddf.map_partitions(spoilt, meta=meta), {"dataset": "d", "rules": [{"range": {"column": "size", "max": 7}}]})
+        sluicegate.dask.check(
+            ddf.map_partitions(spoilt, meta=meta), {"dataset": "d", "rules": [{"range": {"column": "size", "max": 7}}]}
+        )

@@ -11,7 +11,10 @@ import sluicegate as sg
 from conftest import needs
 from partitions import NOW, all_rules, differences, figures, frame
 
-PLAIN = {"dataset": "d", "rules": [{"range": {"column": "size", "max": 7}}, {"missing": {"column": "city", "tolerate": "30%"}}]}
+PLAIN = {
+    "dataset": "d",
+    "rules": [{"range": {"column": "size", "max": 7}}, {"missing": {"column": "city", "tolerate": "30%"}}],
+}
 
 
 @pytest.fixture

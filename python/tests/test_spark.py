@@ -14,7 +14,10 @@ import sluicegate as sg
 from conftest import needs
 from partitions import NOW, all_rules, differences, figures, frame
 
-PLAIN = {"dataset": "d", "rules": [{"range": {"column": "size", "max": 7}}, {"missing": {"column": "city", "tolerate": "30%"}}]}
+PLAIN = {
+    "dataset": "d",
+    "rules": [{"range": {"column": "size", "max": 7}}, {"missing": {"column": "city", "tolerate": "30%"}}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,9 @@ def spark() -> Iterator[Any]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     # Two tasks at a time, each of which may fail three times.
     builder = SparkSession.builder.master("local[2,4]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.sql.shuffle.partitions", "5").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    session = (
+        builder.config("spark.sql.shuffle.partitions", "5").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    )
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
@@ -39,8 +44,12 @@ def spark() -> Iterator[Any]:
 def df(spark: Any) -> Any:
     """The rows in 20 partitions, in their order."""
     rows = frame()
-    kept = spark.createDataFrame(rows.to_pylist(), "id long, city string, size long, score double, note string, day date")
-    twenty = spark.createDataFrame(kept.rdd.zipWithIndex().map(lambda of: (of[1] // 100, of[0])).partitionBy(20, int).values(), kept.schema)
+    kept = spark.createDataFrame(
+        rows.to_pylist(), "id long, city string, size long, score double, note string, day date"
+    )
+    twenty = spark.createDataFrame(
+        kept.rdd.zipWithIndex().map(lambda of: (of[1] // 100, of[0])).partitionBy(20, int).values(), kept.schema
+    )
     assert twenty.rdd.getNumPartitions() == 20
     return twenty.persist()
 
@@ -80,7 +89,10 @@ def test_the_same_partitions_folded_here_give_the_same_report_byte_for_byte(df: 
 def test_rules_that_mind_the_order_need_one(df: Any) -> None:
     import sluicegate.spark
 
-    rules = {"dataset": "d", "rules": [{"order": {"column": "id"}}, {"stuck": {"column": "size", "max_run": 4}}, {"rows": {"min": 1}}]}
+    rules = {
+        "dataset": "d",
+        "rules": [{"order": {"column": "id"}}, {"stuck": {"column": "size", "max_run": 4}}, {"rows": {"min": 1}}],
+    }
     with pytest.raises(sg.Fault, match="mind the order of rows.*: `order-id`, `stuck-size`; give `order_by"):
         sluicegate.spark.check(df, rules)
     mixed = df.repartition(7, "note")
@@ -95,7 +107,10 @@ def test_rules_that_mind_the_order_need_one(df: Any) -> None:
 def test_empty_partitions_and_no_rows_at_all_are_judged(spark: Any) -> None:
     import sluicegate.spark
 
-    rules = {"dataset": "d", "rules": [{"range": {"column": "id", "max": 59}}, {"statistic": {"column": "id", "of": "median", "max": 50}}]}
+    rules = {
+        "dataset": "d",
+        "rules": [{"range": {"column": "id", "max": 59}}, {"statistic": {"column": "id", "of": "median", "max": 50}}],
+    }
     numbers = spark.range(0, 100, 1, 10)
     report = sluicegate.spark.check(numbers.filter("id >= 20 AND id < 70"), rules)
     assert (report.rows.read, report["range-id"].failing_rows) == (50, 10)
@@ -107,7 +122,9 @@ def test_empty_partitions_and_no_rows_at_all_are_judged(spark: Any) -> None:
     assert (counted.rows.read, counted["rows"].status) == (100, "fail")
 
 
-def test_a_task_that_is_killed_is_retried_and_changes_nothing(spark: Any, df: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_is_killed_is_retried_and_changes_nothing(
+    spark: Any, df: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import sluicegate.spark
 
     rules = all_rules(tmp_path)
@@ -192,7 +209,9 @@ def test_rows_carry_their_reasons(df: Any, caplog: pytest.LogCaptureFixture) -> 
     assert len(marked) == 2000
     for row in marked:
         said = {reason.split(":")[0] for reason in row.reasons}
-        assert said == ({"range-size"} if row["size"] == 8 else set()) | ({"missing-city"} if row.city is None else set())
+        assert said == ({"range-size"} if row["size"] == 8 else set()) | (
+            {"missing-city"} if row.city is None else set()
+        )
     report = sluicegate.spark.check(df, rules)
     good, bad = sluicegate.spark.split(df, rules)
     assert good.columns == df.columns and bad.columns == [*df.columns, "reasons"]
