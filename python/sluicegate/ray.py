@@ -57,8 +57,11 @@ def check(
     pa, ray = package("pyarrow"), package("ray")
     held = dataset.materialize()
     of: Any = held.schema()
-    schema: Any = pa.schema([]) if of is None else of.base_schema
-    if not isinstance(schema, pa.Schema):
+    if of is None:
+        schema = pa.schema([])
+    elif isinstance(of.base_schema, pa.Schema):
+        schema = of.base_schema
+    else:
         schema = pa.schema(list(zip(of.names, of.types)))
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
     minding = _sluicegate.minding_order(terms, schema)

@@ -228,7 +228,7 @@ pub fn audit_by(job: &Job<'_>, runner: &dyn Runner) -> Result<Audited, Faults> {
 /// The rules do not fit the data; it cannot be read or counted; what it holds calls for other types than it was opened with.
 pub fn fold_unit(job: &Job<'_>, unit: u32) -> Result<Fold, Faults> {
     let plan = job.bind(job.source.as_ref(), &[])?;
-    let fold = fold::first_pass(job, job.source.as_ref(), &plan, &NoSink::default(), unit..unit + 1)?.fold;
+    let fold = fold::first_pass(job, job.source.as_ref(), &plan, &NoSink::default(), unit..unit.saturating_add(1))?.fold;
     match job.source.retyped(&fold.evidence())? {
         None => Ok(fold),
         Some(_) => Err(Fault::new(Code::TypesUnsettled, "the columns' types follow from all units").into()),

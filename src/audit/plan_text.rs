@@ -138,13 +138,13 @@ impl Order {
     #[must_use]
     pub fn of_unit(&self, unit: u32) -> Self {
         match self {
-            Self::FirstPass { plan, .. } => Self::FirstPass { plan: plan.clone(), units: unit..unit + 1 },
+            Self::FirstPass { plan, .. } => Self::FirstPass { plan: plan.clone(), units: unit..unit.saturating_add(1) },
             Self::SecondPass { plan, questions, units, unsound, malformed, asked_by } => Self::SecondPass {
                 plan: plan.clone(),
                 questions: questions.clone(),
                 units: units.iter().filter(|of| of.index == unit).cloned().collect(),
-                unsound: unsound.within(unit..unit + 1),
-                malformed: malformed.within(unit..unit + 1),
+                unsound: unsound.within(unit..unit.saturating_add(1)),
+                malformed: malformed.within(unit..unit.saturating_add(1)),
                 asked_by: asked_by.clone(),
             },
         }

@@ -11,6 +11,9 @@ use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, S
 use crate::diagnostic::{Code, Fault};
 use crate::types::{is_text, type_name};
 
+/// A number above this is a mistake: partitions are numbered without gaps.
+const NUMBER_MAX: u32 = 1 << 24;
+
 type Rows = Box<dyn RecordBatchReader + Send>;
 
 /// Partitions read as one table: at most one of them can be read here.
@@ -36,6 +39,10 @@ impl PartitionSource {
     /// # Errors
     /// A column is of a kind that cannot be judged, or not one of those of `schema`.
     pub(super) fn one(schema: &SchemaRef, number: u32, rows: Rows, options: &ReadOptions) -> Result<Self, Fault> {
+        if number > NUMBER_MAX {
+            let fault = Fault::new(Code::MalformedOption, format!("partition {number}: no number is above {NUMBER_MAX}"));
+            return Err(fault.hint("number the partitions from 0, without gaps"));
+        }
         let columns = columns_of(schema, &rows.schema(), number)?;
         let here = Partition { number, columns, rows: Mutex::new(Some(rows)) };
         Ok(Self { here: Some(here), ..Self::all(schema, options)? })
