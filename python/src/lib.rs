@@ -2,6 +2,7 @@
 //! `python/sluicegate/`.
 
 mod faults;
+mod fold;
 mod frames;
 mod report;
 mod rules;
@@ -28,5 +29,5 @@ fn _sluicegate(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(report::format_of, module)?)?;
     module.add_function(wrap_pyfunction!(rules::rules_marked, module)?)?;
     module.add_function(wrap_pyfunction!(rules::rules_digest, module)?)?;
-    Ok(())
+    fold::register(module)
 }
