@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import _sluicegate
+from ._rule_text import RulesLike, given
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from . import Finding, Report
+    from ._report import Finding, Report
 
 Weight = Literal["pass", "info", "warn", "fail"]
 _ORDER: tuple[Weight, ...] = ("pass", "info", "warn", "fail")
@@ -46,19 +49,15 @@ class Judged:
     """What was found, a line a finding that is a problem; of a rule that passes, a line a finding."""
 
 
-def listed(rules: Any) -> list[Rule]:
+def listed(rules: RulesLike) -> list[Rule]:
     """The rules of a file by name, in its order; the last one is the batch as a whole.
 
     Raises:
         sluicegate.Fault: The rules cannot be read, or say something wrong.
     """
-    from . import _sluicegate
-    from ._run import rules_text
-
-    text, name = rules_text(rules)
     found = [
         Rule(one["name"], one["rule"], one["description"], one["line"], one["column"])
-        for one in json.loads(_sluicegate.rules_listed(text, name))
+        for one in json.loads(_sluicegate.listed(*given(rules)))
     ]
     taken = {rule.name for rule in found}
     whole = next(name for name in (BATCH, "whole-batch", "whole-batch-of-all-rules") if name not in taken)

@@ -48,8 +48,8 @@ class SluicegateOperator(BaseOperator):
 
     Args:
         rules: The rule file: a path, its text or a dict.
-        data: A path, a glob, a list of paths, something with Arrow's stream interface, or a function without arguments that
-            returns such a thing on the worker. If left out: the `source` of the rule file.
+        data: A path, a glob or a list of paths; also the output of an earlier task. If left out: the `source` of the rule file.
+        load: A function of the context that returns anything `sluicegate.check` takes, such as a frame; it is called on the worker.
         mode: `gate` publishes sound rows and sets the others aside; `check` only judges. If left out: `gate` if `publish` is
             given, else `check`.
         publish: Where sound rows go, of `gate`. If left out: the rule file's `gate: { publish }`.
@@ -85,7 +85,8 @@ class SluicegateOperator(BaseOperator):
         self,
         *,
         rules: Any,
-        data: Any | Callable[[], Any] = None,
+        data: Any = None,
+        load: Callable[[Any], Any] | None = None,
         mode: Literal["check", "gate"] | None = None,
         publish: str | None = None,
         quarantine: str | None = None,
@@ -103,8 +104,11 @@ class SluicegateOperator(BaseOperator):
             raise ValueError(f"on_reject is `fail`, `skip` or `pass`, not `{on_reject}`")
         if mode == "check" and (publish or quarantine):
             raise ValueError("`publish` and `quarantine` are for `mode='gate'`: a check writes no rows")
+        if data is not None and load is not None:
+            raise ValueError("`data` and `load` both say what is judged: give one")
         self.rules = rules
         self.data = data
+        self.load = load
         self.mode = mode
         self.publish = publish
         self.quarantine = quarantine
@@ -118,7 +122,7 @@ class SluicegateOperator(BaseOperator):
         """Runs the gate; see the class."""
         from . import _by_rule
 
-        report = self._judge()
+        report = self._judge(context)
         paths = self._paths()
         context["ti"].xcom_push(key=REPORT_KEY, value=for_xcom(report, self.xcom_bytes_max, paths[0] if paths else None))
         self._tell(report)
@@ -134,10 +138,10 @@ class SluicegateOperator(BaseOperator):
             raise AirflowSkipException(f"{said}{where}")
         return summary(report, paths)
 
-    def _judge(self) -> Report:
+    def _judge(self, context: Any) -> Report:
         import sluicegate
 
-        data = self.data() if callable(self.data) else self.data
+        data = self.load(context) if self.load is not None else self.data
         options = {"batch_id": self.batch_id, "report": self._paths() or None, **(self.options or {})}
         if self.mode == "check" or (self.mode is None and self.publish is None):
             return sluicegate.check(data, self.rules, **options)

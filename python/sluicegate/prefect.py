@@ -34,14 +34,12 @@ ARTIFACT_BYTES_MAX = 200_000
 
 
 def _may_try_again(_task: Any, _run: Any, state: Any) -> bool:
+    """Whether another try could come out otherwise: bad data stays bad."""
     from . import Rejected
 
-    return not isinstance(state.data if isinstance(state.data, Exception) else _raised(state), Rejected)
-
-
-def _raised(state: Any) -> Any:
-    """What a failed state holds, which Prefect keeps in a record of the result."""
-    return getattr(state.data, "result", None)
+    # Prefect keeps what was raised in a record of the result.
+    raised = state.data if isinstance(state.data, Exception) else getattr(state.data, "result", None)
+    return not isinstance(raised, Rejected) or raised.report.verdict == "undecided"
 
 
 # NO_CACHE: Prefect would otherwise pickle the whole data to make a key of it.

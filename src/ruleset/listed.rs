@@ -35,8 +35,7 @@ impl RuleFile {
             line: at.line,
             column: at.column,
         };
-        let mut listed: Vec<Listed> =
-            self.items.iter().map(|item| one(called(item), item.entry.name, &item.words, item.at)).collect();
+        let mut listed: Vec<Listed> = self.items.iter().map(|item| one(called(item), item.entry.name, &item.words, item.at)).collect();
         if self.malformed.at != Position::default() {
             let name = builtin::MALFORMED.rule;
             listed.push(one(name.to_owned(), name, &self.malformed.value, self.malformed.at));
@@ -88,14 +87,18 @@ mod tests {
 
     #[test]
     fn rules_are_listed_by_the_names_of_their_findings() {
-        let listed = names("  - range: { column: price, above: 0 }\n  - missing: { columns: [a, b] }\n  - malformed: { tolerate: 1% }\n  - missing: { id: mail, column: email }\n");
+        let listed = names(
+            "  - range: { column: price, above: 0 }\n  - missing: { columns: [a, b] }\n  - malformed: { tolerate: 1% }\n  - missing: { id: mail, column: email }\n",
+        );
         let expected = [("range-price", 3), ("missing-a-b", 4), ("malformed", 5), ("mail", 6)];
         assert_eq!(listed, expected.map(|(name, line)| (name.to_owned(), line)));
     }
 
     #[test]
     fn rules_of_one_name_are_numbered() {
-        let listed = names("  - expression: { id: x, sql: \"a > 0\" }\n  - duplicates: { key: [a] }\n  - duplicates: { key: [b] }\n  - missing: { columns: \"*\" }\n");
+        let listed = names(
+            "  - expression: { id: x, sql: \"a > 0\" }\n  - duplicates: { key: [a] }\n  - duplicates: { key: [b] }\n  - missing: { columns: \"*\" }\n",
+        );
         let expected = [("x", 3), ("duplicates", 4), ("duplicates-2", 5), ("missing-*", 6)];
         assert_eq!(listed, expected.map(|(name, line)| (name.to_owned(), line)));
     }
