@@ -92,7 +92,7 @@ def weight(finding: Finding) -> Weight:
 
 def rows_in_words(finding: Finding, most: int = 3) -> list[str]:
     """The first failing rows, a line each: where the row is, its values, and why it fails where rows have reasons of their own."""
-    samples = finding.to_dict().get("samples") or []
+    samples: list[dict[str, Any]] = finding.to_dict().get("samples") or []
     lines = [visible(_row(sample)).replace("\n", "\\n") for sample in samples[:most]]
     left = (finding.failing_rows or 0) - len(lines)
     if lines and left > 0:
@@ -119,7 +119,7 @@ def reasons(report: Report) -> list[str]:
 
 def _judged(rule: Rule, findings: list[Finding]) -> Judged:
     weights = [weight(finding) for finding in findings]
-    worst = max(weights, key=_ORDER.index, default="pass")
+    worst: Weight = max(weights, key=_ORDER.index, default="pass")
     shown = [finding for finding, own in zip(findings, weights, strict=True) if own == worst or own in ("warn", "fail")]
     lines = [f"{finding.id}: {finding.message}" for finding in shown]
     if not findings and rule.rule:

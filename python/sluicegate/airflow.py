@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """A gate as a task of Apache Airflow, 2 or 3.
 
 ```python
@@ -28,8 +29,8 @@ try:
     from airflow.sdk import BaseOperator
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 except ImportError:  # Airflow 2
-    from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
-    from airflow.models import BaseOperator
+    from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException  # pyright: ignore
+    from airflow.models import BaseOperator  # pyright: ignore
 
 if TYPE_CHECKING:
     from . import Report

@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """Rules as asset checks of Dagster: one check a rule.
 
 ```python

@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """Gates as tasks of Prefect.
 
 ```python

@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """Rules as tests: `pytest --sluicegate rules/` judges the data of every rule file in the directory, a test a rule.
 
 The data is the `source: { path }` of the rule file, relative to the working directory, as for the command line. Each file is judged
@@ -67,7 +68,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _paths(config: pytest.Config) -> list[Path]:
-    return [Path(os.path.abspath(config.invocation_params.dir / path)) for path in config.getoption("--sluicegate")]
+    return [Path(os.path.abspath(config.invocation_params.dir / path)) for path in config.getoption("--sluicegate") or []]
 
 
 class RuleFile(pytest.File):

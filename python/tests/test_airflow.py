@@ -111,7 +111,7 @@ def test_what_cannot_be_judged_raises_a_fault_that_airflow_tries_again(place: Pa
         class Ti:
             def xcom_push(self, key, value): pass
         said = []
-        blind = {"dataset": "o", "rules": [{"range": {"column": "weight", "min": 0}}]}
+        blind = {"dataset": "o", "clean": [{"drop_where": "price < 100"}], "rules": [{"statistic": {"column": "price", "of": "mean", "min": 0}}]}
         for data, rules in (("none.csv", "rules.yaml"), ("orders.csv", blind)):
             try:
                 SluicegateOperator(task_id="t", data=data, rules=rules).execute({"ti": Ti()})

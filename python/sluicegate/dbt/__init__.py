@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """Models of dbt, judged in dbt-duckdb's database.
 
 A model names its rule file, relative to the project's directory:
@@ -167,7 +168,7 @@ def dbt_connection(
     import duckdb
     from dbt.adapters.duckdb.environments import create
 
-    environment = create(credentials)
+    environment: Any = create(credentials)
     try:
         handle = environment.handle()
     except duckdb.Error as error:

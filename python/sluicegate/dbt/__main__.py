@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """`python -m sluicegate.dbt`: judges the tables of models after dbt has made them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """A plugin of dbt-duckdb: `sluicegate_check(table, rules)` in SQL, for post-hooks.
 
 ```yaml
@@ -52,11 +53,12 @@ class Plugin(BasePlugin):
         def check(relation: str, rules: str) -> str:
             # A cursor of its own: the one that calls is busy with this very function.
             with conn.cursor() as cursor:
-                report = judge_table(cursor, relation, rules)
+                report = judge_table(cursor, relation, os.path.join(_project_dir(), rules))
             if self.reports:
-                os.makedirs(self.reports, exist_ok=True)
+                reports = os.path.join(_project_dir(), self.reports)
+                os.makedirs(reports, exist_ok=True)
                 name = re.sub(r"[^A-Za-z0-9_.-]", "", relation)
-                report.save(os.path.join(self.reports, f"{name}.html"))
+                report.save(os.path.join(reports, f"{name}.html"))
             if not report.ok:
                 failed = [
                     line
@@ -69,3 +71,10 @@ class Plugin(BasePlugin):
             return report.verdict
 
         conn.create_function(FUNCTION, check, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
+
+
+def _project_dir() -> str:
+    """The directory of the project that dbt runs, wherever it was started."""
+    from dbt.flags import get_flags
+
+    return str(getattr(get_flags(), "PROJECT_DIR", None) or ".")
