@@ -95,13 +95,13 @@ def asset_checks(
     if data is None:
 
         @dg.multi_asset_check(**settings, ins={"value": dg.AssetIn(key)})
-        def of_value(context: dg.AssetCheckExecutionContext, value: Any) -> Any:
+        def of_value(context, value: Any) -> Any:  # Dagster reads the annotation of a context, and wants no text there
             yield from results(context, value)
 
         return of_value
 
     @dg.multi_asset_check(**settings)
-    def of_data(context: dg.AssetCheckExecutionContext) -> Any:
+    def of_data(context) -> Any:
         yield from results(context, _data(data, context))
 
     return of_data
