@@ -125,6 +125,19 @@ fn misused(error: &clap::Error) -> Fault {
     Fault::new(Code::MalformedOption, line.strip_prefix("error: ").unwrap_or(line))
 }
 
+/// The rules of a file by name, as JSON: of the text, or of the file at `path`. What they name is read, no data.
+///
+/// # Errors
+/// It cannot be read, or says something wrong.
+pub fn listed(path: &str, text: Option<&RulesText>) -> Result<String, Faults> {
+    let rules = match text.map(|text| text.parse(None)) {
+        None => super::given::read_rules(path, None)?,
+        Some(Parsed { rules: Some(rules), faults, .. }) => faults.or_ok(rules)?,
+        Some(Parsed { rules: None, faults, .. }) => return Err(faults),
+    };
+    Ok(serde_json::to_string(&rules.listed()).expect("names and numbers can be written"))
+}
+
 /// The report in the format of this name, as `--report` would write it.
 ///
 /// # Errors
