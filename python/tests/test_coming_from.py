@@ -50,7 +50,7 @@ def of_pointblank(names: dict[str, Any], code: str) -> str:
 def of_ours(names: dict[str, Any], code: str) -> str:
     rules = f"dataset: orders\n{code}\n" if code.startswith(("schema:", "clean:")) else f"dataset: orders\nrules:\n  - {code}\n"
     report = sg.check(names["orders"], sg.RuleText(rules, name="row.yaml"))
-    failed = [finding for finding in report.findings if finding.outcome == "fail"]
+    failed = [finding for finding in report.findings if finding.status == "fail"]
     if not failed:
         return "passes"
     rows = sum(finding.failing_rows or 0 for finding in failed)
