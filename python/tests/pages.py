@@ -123,7 +123,9 @@ def _run_shell(where: str, text: str, place: Path) -> str:
     for line in text.splitlines():
         if not line.strip() or line.startswith(SETS_UP):
             continue
-        done = subprocess.run(["bash", "-c", line], cwd=place, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=place, env={**os.environ, "PATH": path}, capture_output=True, text=True
+        )
         # 1 is what a check of bad data ends with.
         assert done.returncode in (0, 1), f"{where}: {line}\n{done.stdout}{done.stderr}"
         printed += done.stdout

@@ -20,7 +20,11 @@ FOLDER = pages.ROOT / "docs" / "coming-from"
 
 def of_great_expectations(names: dict[str, Any], code: str) -> str:
     result = names["batch"].validate(eval(code, names))
-    raised = [info for info in (result.exception_info or {}).values() if isinstance(info, dict) and info.get("raised_exception")]
+    raised = [
+        info
+        for info in (result.exception_info or {}).values()
+        if isinstance(info, dict) and info.get("raised_exception")
+    ]
     assert not raised, raised
     if result.success or "unexpected_count" not in result.result:
         return "passes" if result.success else "fails"
@@ -29,7 +33,11 @@ def of_great_expectations(names: dict[str, Any], code: str) -> str:
 
 def of_pandera(names: dict[str, Any], code: str) -> str:
     pa = names["pa"]
-    schema = eval(code, names) if code.startswith("pa.DataFrameSchema") else pa.DataFrameSchema(eval("{" + code + "}", names))
+    schema = (
+        eval(code, names)
+        if code.startswith("pa.DataFrameSchema")
+        else pa.DataFrameSchema(eval("{" + code + "}", names))
+    )
     try:
         schema.validate(names["orders"], lazy=True)
     except pa.errors.SchemaErrors as failed:
@@ -48,7 +56,11 @@ def of_pointblank(names: dict[str, Any], code: str) -> str:
 
 
 def of_ours(names: dict[str, Any], code: str) -> str:
-    rules = f"dataset: orders\n{code}\n" if code.startswith(("schema:", "clean:")) else f"dataset: orders\nrules:\n  - {code}\n"
+    rules = (
+        f"dataset: orders\n{code}\n"
+        if code.startswith(("schema:", "clean:"))
+        else f"dataset: orders\nrules:\n  - {code}\n"
+    )
     report = sg.check(names["orders"], sg.RuleText(rules, name="row.yaml"))
     failed = [finding for finding in report.findings if finding.status == "fail"]
     if not failed:
