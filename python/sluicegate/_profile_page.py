@@ -28,7 +28,8 @@ def _row(column: Mapping[str, Any]) -> str:
     share = f"{missing:,} ({missing / rows:.1%})" if missing else "0"
     distinct = "" if column.get("distinct") is None else f"{column['distinct']:,}"
     estimated = "≈" if distinct and column.get("distinct_exact") is False else ""
-    remarkable = "; ".join(f"{alert['kind']}: {alert['message']}" for alert in column.get("alerts") or [])
+    alerts: list[dict[str, Any]] = column.get("alerts") or []
+    remarkable = "; ".join(f"{alert['kind']}: {alert['message']}" for alert in alerts)
     cells = (column.get("name"), column.get("type"), share, estimated + distinct, _values(column), remarkable)
     return "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(str(cell or ""))}</td>' for cell in cells) + "</tr>"
 
@@ -37,7 +38,8 @@ def _values(column: Mapping[str, Any]) -> str:
     """The range of numbers and times; of text the most frequent values."""
     if column.get("min") is not None:
         return f"{_short(column['min'])} … {_short(column['max'])}"
-    return ", ".join(_short(value["value"]) for value in (column.get("top_values") or [])[:3])
+    values: list[dict[str, Any]] = column.get("top_values") or []
+    return ", ".join(_short(value["value"]) for value in values[:3])
 
 
 def _short(value: object) -> str:

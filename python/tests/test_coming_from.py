@@ -12,8 +12,9 @@ from typing import Any
 
 import pages
 import pytest
-import sluicegate as sg
 from conftest import needs
+
+import sluicegate as sg
 
 FOLDER = pages.ROOT / "docs" / "coming-from"
 

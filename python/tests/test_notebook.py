@@ -9,6 +9,8 @@ import pages
 import pytest
 from conftest import needs
 
+import sluicegate as sg
+
 NOTEBOOK = pages.ROOT / "docs" / "notebooks" / "penguins.ipynb"
 
 
@@ -49,3 +51,12 @@ def test_what_is_stored_has_no_traces_of_a_machine() -> None:
     text = NOTEBOOK.read_text(encoding="utf-8")
     assert "/tmp/" not in text and "/home/" not in text and "/root/" not in text
     assert '"output_type": "error"' not in text and '"name": "stderr"' not in text
+
+
+def test_a_profile_shows_its_columns_and_escapes_what_stands_in_them() -> None:
+    pa = needs("pyarrow")
+    frame = pa.table({"<b>": ["<script>", "x", "x", None], "n": [1, 2, 3, 4]})
+    page = sg.profile(frame, name="<i>")._repr_html_()
+    assert "4 rows, 2 columns" in page and "1 … 4" in page and "1 (25.0%)" in page
+    assert "&lt;b&gt;" in page and "&lt;script&gt;" in page and "&lt;i&gt;" in page
+    assert "<script>" not in page and "accept" not in page
