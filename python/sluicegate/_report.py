@@ -193,6 +193,8 @@ class Report:
         return any(finding.id == id for finding in self.findings)
 
     def __repr__(self) -> str:
+        if self.mode == "profile":
+            return f"<sluicegate.Report {self.dataset}: profile of {len(self.columns)} columns, {self.rows.read} rows>"
         return (
             f"<sluicegate.Report {self.dataset}: {self.verdict}, {len(self.findings)} findings, {self.rows.read} rows>"
         )
