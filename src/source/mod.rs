@@ -350,7 +350,7 @@ pub fn from_stream(
 ) -> Result<Arc<dyn Source>, Fault> {
     match streamed::read(reader, options, spool, memory)? {
         streamed::Streamed::Held(schema, batches) => from_batches(&schema, batches, options),
-        streamed::Streamed::Spooled(source) => Ok(Arc::new(source)),
+        streamed::Streamed::Spooled(source) => Ok(Arc::new(*source)),
     }
 }
 
