@@ -14,7 +14,7 @@ RULES = {
     "transform": {"upper_s": "upper(s)"},
     "rules": [
         {"range": {"column": "n", "min": 30, "where": "s = 'a'"}},
-        {"expression": {"id": "known", "sql": "s in ('a', 'b')"}},
+        {"expression": {"id": "a-or-b", "sql": "s in ('a', 'b')"}},
         {"values": {"column": "upper_s", "in": ["A", "B", "C"]}},
     ],
     "gate": {"reject_above": "100%"},
@@ -31,6 +31,6 @@ def test_sql_reads_text_of_every_type_from_parquet_and_from_memory(kind: str, tm
         report = sg.check(data, RULES)
         # `a` stands in rows 0, 4, 8, …: eight of them lie before row 30. `c` stands in 30 rows.
         assert report["range-n"].failing_rows == 8
-        assert report["known"].failing_rows == 30
+        assert report["a-or-b"].failing_rows == 30
         assert report["values-upper_s"].failing_rows == 0
         assert report.rows.malformed == 0
