@@ -15,6 +15,7 @@ from ._errors import Fault, Rejected
 from ._gated import gated
 from ._report import Finding, Report, Table
 from ._rule_text import RuleText
+from ._rules import Rules, rules
 from ._run import check, gate, profile
 from ._sluicegate import __version__
 
@@ -24,10 +25,12 @@ __all__ = [
     "Rejected",
     "Report",
     "RuleText",
+    "Rules",
     "Table",
     "__version__",
     "check",
     "gate",
     "gated",
     "profile",
+    "rules",
 ]

@@ -4,6 +4,7 @@
 mod faults;
 mod frames;
 mod report;
+mod rules;
 mod run;
 
 use std::ffi::OsString;
@@ -25,5 +26,7 @@ fn _sluicegate(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run::run, module)?)?;
     module.add_function(wrap_pyfunction!(report::read_report, module)?)?;
     module.add_function(wrap_pyfunction!(report::format_of, module)?)?;
+    module.add_function(wrap_pyfunction!(rules::rules_marked, module)?)?;
+    module.add_function(wrap_pyfunction!(rules::rules_digest, module)?)?;
     Ok(())
 }
