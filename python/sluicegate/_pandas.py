@@ -82,11 +82,15 @@ def names_unfit(frame: Any) -> list[Problem]:
     named = [str(name) for name in frame.columns]
     index = [str(name) for name in frame.index.names if name is not None]
     for name in dict.fromkeys(n for n in named if n in seen or seen.add(n)):
-        hint = "every column needs a name of its own; the names `1` and `\"1\"` are one"
+        hint = 'every column needs a name of its own; the names `1` and `"1"` are one'
         problems.append(problem("duplicate-column", f"pandas: two columns are called `{name}`", hint))
     for name in dict.fromkeys(n for n in index if n in seen or seen.add(n)):
         what = f"pandas: the index and a column are both called `{name}`"
-        problems.append(problem("duplicate-column", what, "an index with a name is a column: `df.reset_index(drop=True)` removes it"))
+        problems.append(
+            problem(
+                "duplicate-column", what, "an index with a name is a column: `df.reset_index(drop=True)` removes it"
+            )
+        )
     return problems
 
 
@@ -98,7 +102,7 @@ def column_unfit(name: str, column: Any, pandas: Any) -> list[Problem]:
     if isinstance(dtype, pandas.PeriodDtype):
         return [unsupported(name, "periods", "their first moments: `.dt.to_timestamp()`")]
     if isinstance(dtype, pandas.IntervalDtype):
-        return [unsupported(name, "intervals", "their text: `.map(str)`")]
+        return [unsupported(name, "intervals", 'their text: `.astype("string")`')]
     if getattr(dtype, "kind", "") == "c":
         return [unsupported(name, "complex numbers", "two columns, `.real` and `.imag`")]
     return mixed(name, column) if dtype == object else []
@@ -113,9 +117,15 @@ def not_taken(name: str, error: BaseException) -> Problem:
     if isinstance(error, OverflowError):
         what, hint = "a whole number of more than 64 bits", "decimals hold it: `.map(decimal.Decimal)`"
     elif isinstance(error, UnicodeError):
-        what, hint = "text that is not valid Unicode", "text from files is read with `errors=\"replace\"`, or with its real encoding"
+        what, hint = (
+            "text that is not valid Unicode",
+            'text from files is read with `errors="replace"`, or with its real encoding',
+        )
     elif "exactly representable" in str(error):
-        what, hint = "fractions beside whole numbers that no float holds exactly", "decimals hold both: `.map(decimal.Decimal)`"
+        what, hint = (
+            "fractions beside whole numbers that no float holds exactly",
+            "decimals hold both: `.map(decimal.Decimal)`",
+        )
     else:
         what, hint = f"values that Arrow cannot hold ({type(error).__name__})", "give it one type, or leave it out"
     return problem("unsupported-type", f"pandas: `{name}` holds {what}", hint)
@@ -138,7 +148,16 @@ KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
 )
 """The first that fits is a value's kind: a bool is an int too, and a datetime a date."""
 
-NUMPY_KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "float", "M": "timestamp", "m": "duration", "U": "text", "S": "bytes"}
+NUMPY_KINDS = {
+    "b": "bool",
+    "i": "integer",
+    "u": "integer",
+    "f": "float",
+    "M": "timestamp",
+    "m": "duration",
+    "U": "text",
+    "S": "bytes",
+}
 
 TOGETHER = ({"integer", "float"}, {"integer", "decimal"})
 """Kinds that are one column all the same: pyarrow refuses what would not be exact."""
@@ -162,7 +181,7 @@ def mixed(name: str, column: Any) -> list[Problem]:
     known = {kind for kind, _ in KINDS}
     for value_type, kind in kinds.items():
         if kind not in known:
-            return [unsupported(name, f"values of type {value_type.__name__}", "their text: `.map(str)`")]
+            return [unsupported(name, f"values of type {value_type.__name__}", 'their text: `.astype("string")`')]
     found = set(kinds.values())
     if len(found) > 1 and found not in TOGETHER:
         return [of_kinds(name, here, (kinds[type(value)] for value in values))]
@@ -179,7 +198,7 @@ def of_kinds(name: str, here: Any, kinds: Iterable[str]) -> Problem:
     for row, kind in zip(here.nonzero()[0], kinds):
         first.setdefault(kind, int(row))
     listed = ", ".join(f"{kind} (first in row {row})" for kind, row in first.items())
-    hint = 'give it one type: `.map(str)`, `pd.to_numeric(..., errors="coerce")` or `pd.to_datetime(...)`; rows count from 0'
+    hint = 'give it one type: `.astype("string")`, `pd.to_numeric(..., errors="coerce")` or `pd.to_datetime(...)`; rows count from 0'
     return problem("unsupported-type", f"pandas: `{name}` holds values of several kinds: {listed}", hint)
 
 

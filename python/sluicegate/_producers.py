@@ -93,14 +93,18 @@ def from_duckdb(duckdb: Any, data: Any) -> Any:
         for word, kind in DUCKDB_MISREAD.items():
             if word in str(dtype):
                 what = f"DuckDB: `{name}` is {dtype}: DuckDB hands over {kind}"
-                problems.append(problem("unsupported-type", what, "cast it in the query, to DECIMAL(38, 0), TIME or VARCHAR"))
+                problems.append(
+                    problem("unsupported-type", what, "cast it in the query, to DECIMAL(38, 0), TIME or VARCHAR")
+                )
     if problems:
         raise Unfit(problems)
     return data
 
 
 def one_column(library: str) -> Problem:
-    return problem("unsupported", f"{library}: a Series is one column, and rules judge tables", "give `series.to_frame()`")
+    return problem(
+        "unsupported", f"{library}: a Series is one column, and rules judge tables", "give `series.to_frame()`"
+    )
 
 
 LIBRARIES = {"pandas": from_pandas, "polars": from_polars, "pyarrow": from_pyarrow, "duckdb": from_duckdb}
