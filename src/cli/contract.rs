@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};

@@ -1,7 +1,7 @@
 //! `sluicegate forget`
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use super::exit::ExitCode;
 
 use clap::Args;
 

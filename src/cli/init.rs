@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;

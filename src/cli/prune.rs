@@ -1,7 +1,7 @@
 //! `sluicegate prune`
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

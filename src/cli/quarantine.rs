@@ -1,7 +1,7 @@
 //! `sluicegate quarantine`
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use super::exit::ExitCode;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
-use std::process::ExitCode;
+use super::exit::ExitCode;
 
 use super::output;
 use super::repository::rendering;

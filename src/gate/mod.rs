@@ -12,6 +12,7 @@ mod releasing;
 pub mod replay;
 mod rules_of_rows;
 mod set_aside;
+mod splitting;
 mod staging;
 mod summaries;
 
@@ -28,6 +29,7 @@ pub use self::published::PublishedTable;
 use self::releasing::Decision;
 pub use self::releasing::{AskedRelease, Place};
 use self::staging::Staging;
+pub use self::splitting::{Split, split};
 pub use self::summaries::{Choice, keeps};
 use self::summaries::{Keeping, Put};
 use crate::assemble::{self, Header};

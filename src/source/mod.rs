@@ -31,6 +31,7 @@ mod parquet;
 mod partitions;
 mod shape;
 mod spool;
+mod streamed;
 mod text_layout;
 mod typed;
 mod units;
@@ -335,6 +336,22 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// The same for a stream of which only so many bytes shall be held in memory: more goes to `spool`.
+///
+/// # Errors
+/// Those of the reader, and of [`from_batches`]; the stream cannot be written down.
+pub fn from_stream(
+    reader: Box<dyn RecordBatchReader + Send>,
+    options: &ReadOptions,
+    spool: &Spool,
+    memory: u64,
+) -> Result<Arc<dyn Source>, Fault> {
+    match streamed::read(reader, options, spool, memory)? {
+        streamed::Streamed::Held(schema, batches) => from_batches(&schema, batches, options),
+        streamed::Streamed::Spooled(source) => Ok(Arc::new(source)),
+    }
 }
 
 /// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of

@@ -7,7 +7,7 @@ mod sink;
 mod topics;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use crate::cli::exit::ExitCode;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
