@@ -18,4 +18,16 @@ from ._rule_text import RuleText
 from ._run import check, gate, profile
 from ._sluicegate import __version__
 
-__all__ = ["Fault", "Finding", "Rejected", "Report", "RuleText", "Table", "__version__", "check", "gate", "gated", "profile"]
+__all__ = [
+    "Fault",
+    "Finding",
+    "Rejected",
+    "Report",
+    "RuleText",
+    "Table",
+    "__version__",
+    "check",
+    "gate",
+    "gated",
+    "profile",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Union, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from ._errors import Fault
 
@@ -24,10 +24,10 @@ class ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None) -> object: ...
 
 
-PathLike = Union[str, "os.PathLike[str]"]
-Frame = Union[ArrowStream, ArrowArray]
+PathLike = str | os.PathLike[str]
+Frame = ArrowStream | ArrowArray
 #: What can be judged: paths (globs, directories, URLs), or frames.
-Data = Union[PathLike, Frame, Sequence[PathLike], Iterable[Frame]]
+Data = PathLike | Frame | Sequence[PathLike] | Iterable[Frame]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def opened(data: Data) -> Opened:
 
 def _several(data: Iterable[Any]) -> Opened:
     if isinstance(data, Iterator):
-        return Opened([], [_batches(cast("Iterator[Any]", data))], True)
+        return Opened([], [_batches(data)], True)
     parts = list(data)
     if parts and all(isinstance(part, (str, os.PathLike)) for part in parts):
         return Opened([os.fspath(part) for part in parts], None, False)
@@ -97,7 +97,12 @@ def _batches(data: Iterator[Any]) -> Any:
 
 def _is_frame(data: object) -> bool:
     is_lazy = _kind(data) == ("polars", "LazyFrame")
-    return is_lazy or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__") or _to_reader(data) is not None
+    return (
+        is_lazy
+        or hasattr(data, "__arrow_c_stream__")
+        or hasattr(data, "__arrow_c_array__")
+        or _to_reader(data) is not None
+    )
 
 
 def _to_reader(data: object) -> Any:

@@ -8,13 +8,15 @@ from typing import Any, TypeVar, cast
 
 from ._frames import opened
 from ._report import Report, Table
-from ._run import check
 from ._rule_text import RulesLike
+from ._run import check
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def gated(rules: RulesLike, *, on_bad: str = "raise", report_to: Callable[[Report], object] | None = None, **options: Any) -> Callable[[F], F]:
+def gated(
+    rules: RulesLike, *, on_bad: str = "raise", report_to: Callable[[Report], object] | None = None, **options: Any
+) -> Callable[[F], F]:
     """Judge the frame that a function returns.
 
     Args:
@@ -32,7 +34,7 @@ def gated(rules: RulesLike, *, on_bad: str = "raise", report_to: Callable[[Repor
         ... def orders() -> polars.DataFrame: ...
     """
     if on_bad not in ("raise", "drop"):
-        raise ValueError(f"`on_bad` is \"raise\" or \"drop\", not {on_bad!r}")
+        raise ValueError(f'`on_bad` is "raise" or "drop", not {on_bad!r}')
 
     def decorate(function: F) -> F:
         @functools.wraps(function)
@@ -42,7 +44,11 @@ def gated(rules: RulesLike, *, on_bad: str = "raise", report_to: Callable[[Repor
             if report_to is not None:
                 report_to(report)
             if on_bad == "drop" and report.verdict in ("accept", "quarantine"):
-                return frame if report.verdict == "accept" and not _is_changed(frame, report) else _like(report.split()[0], frame)
+                return (
+                    frame
+                    if report.verdict == "accept" and not _is_changed(frame, report)
+                    else _like(report.split()[0], frame)
+                )
             report.raise_for_verdict()
             return frame
 
@@ -54,7 +60,9 @@ def gated(rules: RulesLike, *, on_bad: str = "raise", report_to: Callable[[Repor
 def _is_changed(frame: Any, report: Report) -> bool:
     """Whether the rows that pass are other than the frame's: `clean` dropped some, or `transform` made columns. A stream is gone
     once it was judged."""
-    return report.rows.filtered > 0 or opened(frame).is_stream or len(report.split()[0].column_names) != len(frame.columns)
+    return (
+        report.rows.filtered > 0 or opened(frame).is_stream or len(report.split()[0].column_names) != len(frame.columns)
+    )
 
 
 def _like(rows: Table, frame: Any) -> Any:

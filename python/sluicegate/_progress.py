@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Union
+from typing import Any
 
 #: Runs that are over before this many seconds show nothing.
 _PATIENCE = 1.0
@@ -16,7 +16,7 @@ _WIDTH = 30
 class Bar:
     """A line that says how far the run is, and goes when it ends."""
 
-    def __init__(self, wanted: Union[bool, Callable[[int, int, int], object], None]) -> None:
+    def __init__(self, wanted: bool | Callable[[int, int, int], object] | None) -> None:
         self.listener: Callable[[int, int, int], object] | None = None
         self._began = time.monotonic()
         self._handle: Any = None
@@ -30,7 +30,9 @@ class Bar:
     def __enter__(self) -> Bar:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._handle is not None:
             self._handle.update({"text/plain": ""}, raw=True)
         elif self._is_shown:

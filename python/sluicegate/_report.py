@@ -192,7 +192,9 @@ class Report:
         return any(finding.id == id for finding in self.findings)
 
     def __repr__(self) -> str:
-        return f"<sluicegate.Report {self.dataset}: {self.verdict}, {len(self.findings)} findings, {self.rows.read} rows>"
+        return (
+            f"<sluicegate.Report {self.dataset}: {self.verdict}, {len(self.findings)} findings, {self.rows.read} rows>"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The report as its JSON says it (``reports/report.schema.json``)."""
@@ -246,7 +248,9 @@ class Report:
                 put them where they belong.
         """
         if not self._native.has_rows:
-            raise Fault("the judged rows are not at hand; `split` is for reports of `check` that were not read back or pickled")
+            raise Fault(
+                "the judged rows are not at hand; `split` is for reports of `check` that were not read back or pickled"
+            )
         good, bad = self._native.split()
         return Table(good), Table(bad)
 
@@ -265,7 +269,9 @@ class Report:
         rows = self.rows
         kept_back = "rejected as a whole" if self.verdict == "reject" else f"{rows.quarantined:,} set aside"
         lines = [f"{self.dataset}: {self.verdict}: {rows.read:,} rows, {kept_back}"]
-        decisive = [f for f in self.findings if f.status in ("fail", "no_data")] or [f for f in self.findings if f.status == "warn"]
+        decisive = [f for f in self.findings if f.status in ("fail", "no_data")] or [
+            f for f in self.findings if f.status == "warn"
+        ]
         lines += [f"  {finding.id}: {finding.message}" for finding in decisive[:10]]
         if len(decisive) > 10:
             lines.append(f"  and {len(decisive) - 10} more")

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Union, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class WritesYaml(Protocol):
 
 
 #: A path, the text of a rule file, a dict as a rule file would hold it, or the builder.
-RulesLike = Union[str, "os.PathLike[str]", RuleText, Mapping[str, Any], WritesYaml]
+RulesLike = str | os.PathLike[str] | RuleText | Mapping[str, Any] | WritesYaml
 
 
 def given(rules: RulesLike) -> tuple[str, tuple[str, str] | None]:
@@ -45,8 +45,10 @@ def given(rules: RulesLike) -> tuple[str, tuple[str, str] | None]:
     if isinstance(rules, WritesYaml):
         return "rules", (rules.to_yaml(), "rules")
     if isinstance(rules, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return "rules", (as_yaml(cast("Mapping[str, Any]", rules)), "rules")
-    raise TypeError(f"rules are a path, the text of a rule file, a dict, or `sluicegate.rules(…)`; this is {type(rules).__qualname__}")
+        return "rules", (as_yaml(rules), "rules")
+    raise TypeError(
+        f"rules are a path, the text of a rule file, a dict, or `sluicegate.rules(…)`; this is {type(rules).__qualname__}"
+    )
 
 
 def as_yaml(rules: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Union
+from typing import Any
 
 from . import _sluicegate
 from ._frames import Data, Opened, opened
@@ -17,9 +17,9 @@ from ._rule_text import RulesLike, given
 
 logger = logging.getLogger("sluicegate")
 
-Time = Union[str, datetime.datetime, datetime.date]
-Paths = Union[str, "os.PathLike[str]", Sequence["str | os.PathLike[str]"]]
-Progress = Union[bool, Callable[[int, int, int], object], None]
+Time = str | datetime.datetime | datetime.date
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Progress = bool | Callable[[int, int, int], object] | None
 
 
 def check(
@@ -127,7 +127,12 @@ def gate(
         KeyboardInterrupt: Ctrl-C was pressed; either nothing is published, or all of it.
     """
     options = _common(locals())
-    named = {"--publish": publish, "--quarantine": quarantine, "--publish-format": publish_format, "--on-reject": on_reject}
+    named = {
+        "--publish": publish,
+        "--quarantine": quarantine,
+        "--publish-format": publish_format,
+        "--on-reject": on_reject,
+    }
     for option, value in named.items():
         options += [option, os.fspath(value)] if value is not None else []
     options += ["--supersede"] if supersede else []
@@ -198,7 +203,7 @@ def _common(given: dict[str, Any]) -> list[str]:
     plain = {"batch_id": "--batch-id", "threads": "--threads", "record": "--record", "failing_rows": "--failing-rows"}
     for name, option in {**plain, "format": "--format"}.items():
         value = given.get(name)
-        options += [option, os.fspath(value) if isinstance(value, os.PathLike) else str(value)] if value is not None else []
+        options += [option, str(value)] if value is not None else []
     for name, option in {"now": "--now", "as_of": "--as-of"}.items():
         options += [option, _time(given[name])] if given.get(name) is not None else []
     memory_limit = given.get("memory_limit")
@@ -213,7 +218,9 @@ def _common(given: dict[str, Any]) -> list[str]:
 def _paths(paths: Paths | None) -> list[str]:
     if paths is None:
         return []
-    return [os.fspath(paths)] if isinstance(paths, (str, os.PathLike)) else [os.fspath(path) for path in paths]
+    if isinstance(paths, (str, os.PathLike)):
+        return [os.fspath(paths)]
+    return [os.fspath(path) for path in paths]
 
 
 def _time(value: Time) -> str:
