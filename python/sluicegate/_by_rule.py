@@ -105,11 +105,11 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text)
 
 
-def headline(report: Report) -> str:
-    """The verdict on a line."""
+def headline(report: Report, name: str | None = None) -> str:
+    """The verdict on a line, behind the data set's name or another."""
     rows = report.to_dict()["rows"]
     aside = ", ".join(f"{rows[word]:,} {word}" for word in ("quarantined", "rejected") if rows.get(word))
-    return f"{report.dataset}: {report.verdict}, {rows['read']:,} rows read" + (f", {aside}" if aside else "")
+    return f"{name or report.dataset}: {report.verdict}, {rows['read']:,} rows read" + (f", {aside}" if aside else "")
 
 
 def reasons(report: Report) -> list[str]:

@@ -145,7 +145,8 @@ class RuleItem(pytest.Item):
         if judged.weight == "fail":
             raise RuleFailed(in_words(judged))
         if judged.weight == "warn":
-            self.warn(SluicegateWarning(in_words(judged)))
+            # pytest shows the line of the rule file by itself.
+            self.warn(SluicegateWarning(in_words(judged, with_rule=False)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The finding in words; of our own mistakes, the traceback."""
@@ -183,8 +184,8 @@ def sluicegate_check() -> Callable[..., Report]:
     return check
 
 
-def in_words(judged: Judged) -> str:
-    """What was found, and the first failing rows."""
+def in_words(judged: Judged, with_rule: bool = True) -> str:
+    """What was found, the first failing rows, and the rule as it is written."""
     from . import _by_rule
 
     rows = [
@@ -193,5 +194,6 @@ def in_words(judged: Judged) -> str:
         if _by_rule.weight(finding) in ("fail", "warn")
         for line in _by_rule.rows_in_words(finding, _ROWS_MAX)
     ]
-    written = [f"  {line}" for finding in judged.findings[:1] for line in (finding.to_dict().get("written") or "").splitlines()]
-    return "\n".join([judged.message, *rows, *(["  the rule:", *written] if written and judged.rule.rule else [])])
+    written = [finding.to_dict().get("written") or "" for finding in judged.findings[:1]] if with_rule and judged.rule.rule else []
+    rule = ["  the rule:", *(f"  {line}" for text in written for line in text.splitlines())] if any(written) else []
+    return _by_rule.visible("\n".join([judged.message, *rows, *rule]))

@@ -57,7 +57,7 @@ def _told(judged: Judged, reports: str | None) -> int:
     if judged.report is None:
         print(f"error: {name}: {judged.problem}", file=sys.stderr)
         return judged.exit_code
-    print(f"{name}: {_by_rule.headline(judged.report)}")
+    print(_by_rule.headline(judged.report, name))
     for finding in judged.report.findings:
         weight = _by_rule.weight(finding)
         if weight in ("fail", "warn"):
