@@ -50,9 +50,9 @@ mod try_rules;
 mod try_shown;
 mod web;
 
+pub use self::exit::ExitCode;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
-pub use self::exit::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

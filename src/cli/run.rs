@@ -1,7 +1,7 @@
 //! What `check` and `gate` have in common: their options, and a job made of them.
 
-use std::path::PathBuf;
 use super::exit::ExitCode;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -331,8 +331,7 @@ impl<'a> Begun<'a> {
         }
         // The command line alone says what the data is, where it names some.
         faults.extend(self.keep_off("the data is", &self.options.data));
-        let Parsed { rules, faults: wrong, is_comparable } =
-            faults.take(self.options.parse_rules()).ok_or_else(|| faults.clone())?;
+        let Parsed { rules, faults: wrong, is_comparable } = faults.take(self.options.parse_rules()).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
         faults.extend(wrong);
         let Some(rules) = rules else { return Err(faults) };
@@ -388,7 +387,12 @@ impl<'a> Begun<'a> {
     ///
     /// # Errors
     /// The data could not be judged, or what was asked for could not be written.
-    pub(super) fn hand_over(mut self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> Result<Done, Faults> {
+    pub(super) fn hand_over(
+        mut self,
+        mode: Mode,
+        judged: Result<Report, Faults>,
+        exit_code: impl Fn(&Report) -> u8,
+    ) -> Result<Done, Faults> {
         if let Err(faults) = &judged
             && faults.0.iter().any(|fault| fault.code == Code::Cancelled)
         {

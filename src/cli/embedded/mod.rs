@@ -1,6 +1,8 @@
 //! Runs within another program: what a binding for another language calls. Rows may be in memory, rules need not lie in a file, and
 //! what would be printed is handed back. Options are those of the command line, so that each means here what it means there.
 
+#[doc(hidden)]
+pub mod fold;
 mod rows;
 
 use std::fmt;
