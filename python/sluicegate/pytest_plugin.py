@@ -68,7 +68,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _paths(config: pytest.Config) -> list[Path]:
-    return [Path(os.path.abspath(config.invocation_params.dir / path)) for path in config.getoption("--sluicegate") or []]
+    return [
+        Path(os.path.abspath(config.invocation_params.dir / path)) for path in config.getoption("--sluicegate") or []
+    ]
 
 
 class RuleFile(pytest.File):
@@ -194,6 +196,10 @@ def in_words(judged: Judged, with_rule: bool = True) -> str:
         if _by_rule.weight(finding) in ("fail", "warn")
         for line in _by_rule.rows_in_words(finding, _ROWS_MAX)
     ]
-    written = [finding.to_dict().get("written") or "" for finding in judged.findings[:1]] if with_rule and judged.rule.rule else []
+    written = (
+        [finding.to_dict().get("written") or "" for finding in judged.findings[:1]]
+        if with_rule and judged.rule.rule
+        else []
+    )
     rule = ["  the rule:", *(f"  {line}" for text in written for line in text.splitlines())] if any(written) else []
     return _by_rule.visible("\n".join([judged.message, *rows, *rule]))
