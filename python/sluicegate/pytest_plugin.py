@@ -90,7 +90,7 @@ class RuleFile(pytest.File):
         try:
             self.listed = _by_rule.listed(self._named())
         except Fault as fault:
-            raise self.CollectError(str(fault)) from None
+            raise self.CollectError(_by_rule.visible(str(fault))) from None
         for rule in self.listed:
             yield RuleItem.from_parent(self, name=rule.name, rule=rule)
 
@@ -152,10 +152,10 @@ class RuleItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The finding in words; of our own mistakes, the traceback."""
-        from . import Fault
+        from . import Fault, _by_rule
 
         if isinstance(excinfo.value, RuleFailed | Fault):
-            return str(excinfo.value)
+            return _by_rule.visible(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
