@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from own_process import GOOD_ORDERS, ORDERS, RULES, environment, needs_installed, result_of
 
-SCRIPT = '''
+SCRIPT = """
 import json
 import dagster as dg
 import polars as pl
@@ -68,7 +68,7 @@ except Exception as error:
     said["wrong"] = [type(error).__name__, str(error)]
 print()
 print(json.dumps(said))
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_the_assets_value_is_judged_and_severities_follow_from_the_rules(said: d
     assert checks["range_price"]["description"] == "range-price: 2 of 4 rows (50.0%) not above 0"
     metadata = checks["range_price"]["metadata"]
     assert (metadata["failing_rows"], metadata["rows_read"], metadata["verdict"]) == (2, 4, "quarantine")
-    assert "row 1: order_id=2, price=0" in metadata["failing_rows_shown"]
+    assert "the row of index 1: order_id=2, price=0" in metadata["failing_rows_shown"]
     assert Path(metadata["report"]).read_text().startswith("<!")
     assert checks["duplicates"]["metadata"]["figure: duplicate_rows"] == 0
     assert said["ran"] is True, "a check that fails does not fail the run"
