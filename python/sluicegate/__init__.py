@@ -12,6 +12,7 @@ The command-line program comes with it: ``sluicegate``, or ``python -m sluicegat
 """
 
 from ._errors import Fault, Rejected
+from ._fold import Fold, fold, judge, merge
 from ._gated import gated
 from ._report import Finding, Report, Table
 from ._rule_text import RuleText
@@ -22,6 +23,7 @@ from ._sluicegate import __version__
 __all__ = [
     "Fault",
     "Finding",
+    "Fold",
     "Rejected",
     "Report",
     "RuleText",
@@ -29,8 +31,11 @@ __all__ = [
     "Table",
     "__version__",
     "check",
+    "fold",
     "gate",
     "gated",
+    "judge",
+    "merge",
     "profile",
     "rules",
 ]

@@ -2,6 +2,7 @@
 //! `python/sluicegate/`.
 
 mod faults;
+mod fold;
 mod frames;
 mod report;
 mod rules;
@@ -24,9 +25,10 @@ fn _sluicegate(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<frames::Table>()?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(run::run, module)?)?;
+    module.add_function(wrap_pyfunction!(run::listed, module)?)?;
     module.add_function(wrap_pyfunction!(report::read_report, module)?)?;
     module.add_function(wrap_pyfunction!(report::format_of, module)?)?;
     module.add_function(wrap_pyfunction!(rules::rules_marked, module)?)?;
     module.add_function(wrap_pyfunction!(rules::rules_digest, module)?)?;
-    Ok(())
+    fold::register(module)
 }

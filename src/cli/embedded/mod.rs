@@ -1,6 +1,8 @@
 //! Runs within another program: what a binding for another language calls. Rows may be in memory, rules need not lie in a file, and
 //! what would be printed is handed back. Options are those of the command line, so that each means here what it means there.
 
+#[doc(hidden)]
+pub mod fold;
 mod rows;
 
 use std::fmt;
@@ -121,6 +123,19 @@ fn misused(error: &clap::Error) -> Fault {
     let text = error.render().to_string();
     let line = text.lines().next().unwrap_or_default();
     Fault::new(Code::MalformedOption, line.strip_prefix("error: ").unwrap_or(line))
+}
+
+/// The rules of a file by name, as JSON: of the text, or of the file at `path`. What they name is read, no data.
+///
+/// # Errors
+/// It cannot be read, or says something wrong.
+pub fn listed(path: &str, text: Option<&RulesText>) -> Result<String, Faults> {
+    let rules = match text.map(|text| text.parse(None)) {
+        None => super::given::read_rules(path, None)?,
+        Some(Parsed { rules: Some(rules), faults, .. }) => faults.or_ok(rules)?,
+        Some(Parsed { rules: None, faults, .. }) => return Err(faults),
+    };
+    Ok(serde_json::to_string(&rules.listed()).expect("names and numbers can be written"))
 }
 
 /// The report in the format of this name, as `--report` would write it.
