@@ -102,7 +102,9 @@ def rows_in_words(finding: Finding, most: int = 3) -> list[str]:
 
 def visible(text: str) -> str:
     """Text as a terminal may show it: characters that control it, or that hide or reorder text, as escapes; lines stay lines."""
-    return "".join(char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text)
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def headline(report: Report) -> str:

@@ -150,7 +150,10 @@ Encoding: TypeAlias = Literal["utf-16le", "utf-16be", "utf-8", "utf-16", "latin-
 class Events(TypedDict, total=False):
     """How the records of a topic become rows."""
 
-    columns: Iterable[Literal["key", "headers", "partition", "offset", "timestamp"]] | Literal["key", "headers", "partition", "offset", "timestamp"]
+    columns: (
+        Iterable[Literal["key", "headers", "partition", "offset", "timestamp"]]
+        | Literal["key", "headers", "partition", "offset", "timestamp"]
+    )
     key: Literal["text", "binary"]
     registry: str
     tombstones: Literal["malformed", "skip"]

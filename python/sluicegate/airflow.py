@@ -125,7 +125,9 @@ class SluicegateOperator(BaseOperator):
 
         report = self._judge(context)
         paths = self._paths()
-        context["ti"].xcom_push(key=REPORT_KEY, value=for_xcom(report, self.xcom_bytes_max, paths[0] if paths else None))
+        context["ti"].xcom_push(
+            key=REPORT_KEY, value=for_xcom(report, self.xcom_bytes_max, paths[0] if paths else None)
+        )
         self._tell(report)
         if report.ok:
             return summary(report, paths)
@@ -151,7 +153,11 @@ class SluicegateOperator(BaseOperator):
     def _paths(self) -> list[str]:
         if self.report is None:
             return []
-        return [os.fspath(self.report)] if isinstance(self.report, str | os.PathLike) else [os.fspath(one) for one in self.report]
+        return (
+            [os.fspath(self.report)]
+            if isinstance(self.report, str | os.PathLike)
+            else [os.fspath(one) for one in self.report]
+        )
 
     def _tell(self, report: Report) -> None:
         """Writes to the task's log what is to be known without opening the report."""
@@ -189,7 +195,19 @@ def for_xcom(report: Report, bytes_max: int, path: str | None) -> dict[str, Any]
     if _bytes(whole) <= bytes_max:
         return whole
     cut = {"cut": True, "path": path}
-    lean = ("id", "rule", "columns", "on_fail", "severity", "outcome", "observed", "limit", "unit", "failing_rows", "message")
+    lean = (
+        "id",
+        "rule",
+        "columns",
+        "on_fail",
+        "severity",
+        "outcome",
+        "observed",
+        "limit",
+        "unit",
+        "failing_rows",
+        "message",
+    )
     findings = [{key: finding[key] for key in lean if key in finding} for finding in whole["findings"]]
     short = {**whole, "columns": [], "findings": findings, **cut}
     if _bytes(short) <= bytes_max:

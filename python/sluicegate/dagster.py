@@ -70,7 +70,12 @@ def asset_checks(
     partitions_def = partitions_def or (asset.partitions_def if isinstance(asset, dg.AssetsDefinition) else None)
     specs = [
         dg.AssetCheckSpec(
-            names[rule], asset=key, description=rule.says(), blocking=blocking, partitions_def=partitions_def, metadata=_metadata_of(rule, rules)
+            names[rule],
+            asset=key,
+            description=rule.says(),
+            blocking=blocking,
+            partitions_def=partitions_def,
+            metadata=_metadata_of(rule, rules),
         )
         for rule in listed
     ]
@@ -143,17 +148,23 @@ def _metadata_of(rule: _by_rule.Rule, rules: Any) -> dict[str, Any]:
     return {"rule": rule.rule, **({"written_at": f"{path}:{rule.line}"} if is_path else {})}
 
 
-def _kept(report: Report, reports: str | os.PathLike[str] | None, key: dg.AssetKey, partition: str | None) -> str | None:
+def _kept(
+    report: Report, reports: str | os.PathLike[str] | None, key: dg.AssetKey, partition: str | None
+) -> str | None:
     if reports is None:
         return None
-    name = "-".join(re.sub(r"[^A-Za-z0-9._=-]+", "_", part) for part in (*key.path, *([partition] if partition else [])))
+    name = "-".join(
+        re.sub(r"[^A-Za-z0-9._=-]+", "_", part) for part in (*key.path, *([partition] if partition else []))
+    )
     os.makedirs(reports, exist_ok=True)
     path = os.path.abspath(os.path.join(reports, f"{name}.html"))
     report.save(path)
     return path
 
 
-def _result(judged: _by_rule.Judged, name: str, key: dg.AssetKey, report: Report, path: str | None) -> dg.AssetCheckResult:
+def _result(
+    judged: _by_rule.Judged, name: str, key: dg.AssetKey, report: Report, path: str | None
+) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"verdict": report.verdict, "rows_read": report.to_dict()["rows"]["read"]}
     if report.batch_id:
         metadata["batch_id"] = report.batch_id
@@ -177,7 +188,12 @@ def _result(judged: _by_rule.Judged, name: str, key: dg.AssetKey, report: Report
 def _metadata(finding: Finding, is_one_of_several: bool) -> dict[str, Any]:
     """What was observed of a finding, its limit and its figures; behind the finding's id where a check has several."""
     told = finding.to_dict()
-    plain = {"outcome": told["outcome"], "failing_rows": told["failing_rows"], "observed": told["observed"], "limit": told["limit"]}
+    plain = {
+        "outcome": told["outcome"],
+        "failing_rows": told["failing_rows"],
+        "observed": told["observed"],
+        "limit": told["limit"],
+    }
     figures = {f"figure: {figure}": value for figure, value in told["figures"].items()}
     before = f"{finding.id}: " if is_one_of_several else ""
     return {f"{before}{word}": value for word, value in {**plain, **figures}.items() if value is not None}

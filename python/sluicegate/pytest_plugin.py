@@ -68,7 +68,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _paths(config: pytest.Config) -> list[Path]:
-    return [Path(os.path.abspath(config.invocation_params.dir / path)) for path in config.getoption("--sluicegate") or []]
+    return [
+        Path(os.path.abspath(config.invocation_params.dir / path)) for path in config.getoption("--sluicegate") or []
+    ]
 
 
 class RuleFile(pytest.File):
@@ -193,5 +195,7 @@ def in_words(judged: Judged) -> str:
         if _by_rule.weight(finding) in ("fail", "warn")
         for line in _by_rule.rows_in_words(finding, _ROWS_MAX)
     ]
-    written = [f"  {line}" for finding in judged.findings[:1] for line in (finding.to_dict().get("written") or "").splitlines()]
+    written = [
+        f"  {line}" for finding in judged.findings[:1] for line in (finding.to_dict().get("written") or "").splitlines()
+    ]
     return "\n".join([judged.message, *rows, *(["  the rule:", *written] if written and judged.rule.rule else [])])

@@ -47,7 +47,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     """The environment of such a program: nobody's home, no telemetry, no colours, and this very package."""
     home.mkdir(parents=True, exist_ok=True)
     package = str(Path(sluicegate.__file__).parent.parent)
-    kept = {name: value for name, value in os.environ.items() if name.split("_")[0] not in {"AIRFLOW", "DAGSTER", "PREFECT", "DBT", "PYTEST"}}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.split("_")[0] not in {"AIRFLOW", "DAGSTER", "PREFECT", "DBT", "PYTEST"}
+    }
     own = {
         "HOME": str(home),
         "TMPDIR": str(home),
@@ -72,7 +76,14 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def python(*arguments: str, cwd: Path, env: dict[str, str], seconds: int = 300) -> subprocess.CompletedProcess[str]:
     """Runs this Python with arguments."""
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
 
 

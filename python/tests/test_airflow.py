@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from own_process import GOOD_ORDERS, ORDERS, RULES, environment, needs_installed, python
 
-DAG = '''
+DAG = """
 import datetime, json, pathlib
 from airflow.sdk import DAG
 from sluicegate.airflow import SluicegateOperator
@@ -33,7 +33,7 @@ if __name__ == "__main__":
     with create_session() as session:
         xcoms = {f"{row.task_id}.{row.key}": XComModel.deserialize_value(row) for row in session.scalars(select(XComModel))}
     pathlib.Path("result.json").write_text(json.dumps({"states": states, "xcoms": xcoms}))
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +61,21 @@ def result(place: Path) -> dict[str, Any]:
 def test_a_good_batch_is_published_and_its_task_succeeds(result: dict[str, Any], place: Path) -> None:
     assert result["states"]["gate"] == "success"
     told = result["xcoms"]["gate.return_value"]
-    assert (told["verdict"], told["ok"], told["batch_id"], told["problems"]) == ("accept", True, "orders-2026-11-20", [])
+    assert (told["verdict"], told["ok"], told["batch_id"], told["problems"]) == (
+        "accept",
+        True,
+        "orders-2026-11-20",
+        [],
+    )
     assert told["rows"]["published"] == 2
     assert told["path"] == "reports/2026-11-20.html", "templates are rendered"
     assert "<html" in (place / told["path"]).read_text()
     assert any((place / "lake").rglob("*.parquet"))
 
 
-def test_a_rejected_batch_fails_its_task_without_a_retry_and_what_follows_does_not_run(result: dict[str, Any], place: Path) -> None:
+def test_a_rejected_batch_fails_its_task_without_a_retry_and_what_follows_does_not_run(
+    result: dict[str, Any], place: Path
+) -> None:
     assert (result["states"]["bad"], result["states"]["behind"]) == ("failed", "upstream_failed")
     report = result["xcoms"]["bad.report"]
     assert report["verdict"] == "quarantine"
@@ -134,7 +141,11 @@ def test_what_cannot_be_judged_raises_a_fault_that_airflow_tries_again(place: Pa
 def _in_airflow(place: Path, body: str) -> Any:
     import textwrap
 
-    script = "import json, sluicegate\nfrom sluicegate.airflow import SluicegateOperator, for_xcom\n" + textwrap.dedent(body) + "\nprint(json.dumps(said))"
+    script = (
+        "import json, sluicegate\nfrom sluicegate.airflow import SluicegateOperator, for_xcom\n"
+        + textwrap.dedent(body)
+        + "\nprint(json.dumps(said))"
+    )
     done = python("-c", script, cwd=place, env=environment(place / "other-home"))
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.strip().splitlines()[-1])

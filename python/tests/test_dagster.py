@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from own_process import GOOD_ORDERS, ORDERS, RULES, environment, needs_installed, result_of
 
-SCRIPT = '''
+SCRIPT = """
 import json
 import dagster as dg
 import polars as pl
@@ -68,7 +68,7 @@ except Exception as error:
     said["wrong"] = [type(error).__name__, str(error)]
 print()
 print(json.dumps(said))
-'''
+"""
 
 
 @pytest.fixture(scope="module")

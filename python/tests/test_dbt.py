@@ -70,7 +70,9 @@ def project(tmp_path: Path) -> Path:
     (project / "rules" / "orders.yaml").write_text(RULES)
     (project / "macros" / "sluicegate.sql").write_text(MACRO)
     (project / "models" / "models.yml").write_text(MODELS)
-    (project / "models" / "orders.sql").write_text("select i as order_id, 1.5 + i as price, 'a@b.de' as email from range(5000) t(i)")
+    (project / "models" / "orders.sql").write_text(
+        "select i as order_id, 1.5 + i as price, 'a@b.de' as email from range(5000) t(i)"
+    )
     bad = "select i as order_id, 1.5 - i as price, case when i <> 1 then 'a@b.de' end as email from range(4) t(i)"
     (project / "models" / "refunds.sql").write_text(bad)
     (project / "models" / "behind.sql").write_text("select * from {{ ref('refunds') }}")
@@ -85,7 +87,9 @@ def dbt(project: Path, *arguments: str, at: Path | None = None) -> subprocess.Co
 def judge(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the command from outside the project."""
     own = ("--project-dir", str(project))
-    return python("-m", "sluicegate.dbt", *own, *arguments, cwd=project.parent, env=environment(project.parent / "home"))
+    return python(
+        "-m", "sluicegate.dbt", *own, *arguments, cwd=project.parent, env=environment(project.parent / "home")
+    )
 
 
 def test_models_that_name_rules_are_judged_after_dbt_has_made_them(project: Path) -> None:
@@ -111,7 +115,10 @@ def test_one_model_is_judged_alone(project: Path) -> None:
     assert (judged.returncode, judged.stdout) == (0, "orders: orders: accept, 5,000 rows read\n")
     unknown = judge(project, "--select", "order")
     assert unknown.returncode == 2
-    assert "no model `order` names a rule file in its `meta`; these do: " in unknown.stderr and "`orders`" in unknown.stderr
+    assert (
+        "no model `order` names a rule file in its `meta`; these do: " in unknown.stderr
+        and "`orders`" in unknown.stderr
+    )
 
 
 def test_what_cannot_be_judged_ends_with_2_and_says_why(project: Path) -> None:
@@ -142,7 +149,10 @@ def test_a_post_hook_fails_its_model_and_what_is_behind_it_is_not_made(project: 
         "model.shop.refunds": "error",
         "model.shop.behind": "skipped",
     }
-    assert sorted(path.name for path in (project / "target" / "sluicegate").iterdir()) == ["shop.main.orders.html", "shop.main.refunds.html"]
+    assert sorted(path.name for path in (project / "target" / "sluicegate").iterdir()) == [
+        "shop.main.orders.html",
+        "shop.main.refunds.html",
+    ]
     # Mended, all is made.
     (project / "models" / "refunds.sql").write_text("select 1 as order_id, 2.5 as price, 'a@b.de' as email")
     assert dbt(project, "build").returncode == 0

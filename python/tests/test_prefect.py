@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from own_process import GOOD_ORDERS, ORDERS, RULES, environment, needs_installed, result_of
 
-SCRIPT = '''
+SCRIPT = """
 import json, pathlib
 import sluicegate
 from prefect import flow
@@ -55,7 +55,7 @@ with prefect_test_harness(server_startup_timeout=120):
         artifact = Artifact.get(key)
         said[key] = [artifact.type, artifact.data, artifact.description]
 print(json.dumps(said))
-'''
+"""
 
 
 @pytest.fixture(scope="module")

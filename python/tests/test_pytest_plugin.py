@@ -34,11 +34,15 @@ def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # Installed, the package tells pytest of its plugin; in a source tree nobody does.
     is_known = any(entry.name == "sluicegate" for entry in importlib.metadata.entry_points(group="pytest11"))
     plugin = () if is_known else ("-p", "sluicegate.pytest_plugin")
-    return python("-m", "pytest", *plugin, "-p", "no:cacheprovider", *arguments, cwd=place, env=environment(place / "home"))
+    return python(
+        "-m", "pytest", *plugin, "-p", "no:cacheprovider", *arguments, cwd=place, env=environment(place / "home")
+    )
 
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    lines = [line.split() for line in done.stdout.splitlines() if "::" in line and not line.startswith(("FAILED", "ERROR"))]
+    lines = [
+        line.split() for line in done.stdout.splitlines() if "::" in line and not line.startswith(("FAILED", "ERROR"))
+    ]
     return {line[0]: line[1] for line in lines if len(line) > 1}
 
 
@@ -65,14 +69,28 @@ def test_a_failure_is_told_in_words_with_the_first_failing_rows_and_a_warning_is
     assert "range: { column: price, above: 0, description: the $0 purchase }" in told
     assert "Traceback" not in told and "runtest" not in told
     assert "SluicegateWarning: missing-email: 1 of 4 rows (25.0%) without a value" in told
-    assert run(place, "--sluicegate", "rules/orders.yaml", "-k", "missing", "-W", "error::sluicegate.pytest_plugin.SluicegateWarning").returncode == 1
+    assert (
+        run(
+            place,
+            "--sluicegate",
+            "rules/orders.yaml",
+            "-k",
+            "missing",
+            "-W",
+            "error::sluicegate.pytest_plugin.SluicegateWarning",
+        ).returncode
+        == 1
+    )
 
 
 def test_all_rules_that_hold_end_with_0_and_reports_are_kept(place: Path) -> None:
     (place / "orders.csv").write_text(GOOD_ORDERS)
     done = run(place, "--sluicegate", "rules", "--sluicegate-reports", "reports")
     assert done.returncode == 0, done.stdout
-    assert sorted(path.name for path in (place / "reports").iterdir()) == ["rules-deep-people.html", "rules-orders.html"]
+    assert sorted(path.name for path in (place / "reports").iterdir()) == [
+        "rules-deep-people.html",
+        "rules-orders.html",
+    ]
 
 
 def test_it_stands_beside_ordinary_tests_and_can_be_selected(place: Path) -> None:
@@ -131,6 +149,8 @@ def test_frame(sluicegate_check):
 
 def test_characters_that_control_a_terminal_are_shown_as_escapes(place: Path) -> None:
     (place / "people.csv").write_bytes(b"name,age\n\x1b[31mAda,360\nBob,41\nCy,42\n")
-    (place / "rules" / "deep" / "people.yml").write_text(PEOPLE.replace("[age, name]", "[age]") + "  - pattern: { column: name, regex: '^[A-Z]' }\n")
+    (place / "rules" / "deep" / "people.yml").write_text(
+        PEOPLE.replace("[age, name]", "[age]") + "  - pattern: { column: name, regex: '^[A-Z]' }\n"
+    )
     told = run(place, "--sluicegate", "rules/deep").stdout
     assert "\\x1b[31mAda" in told and "\x1b" not in told

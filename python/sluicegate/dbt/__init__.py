@@ -96,12 +96,17 @@ def models_with_rules(target: str | os.PathLike[str], select: Sequence[str] = ()
         if not any(fnmatch.fnmatchcase(model.name, pattern) for model in models):
             known = ", ".join(f"`{model.name}`" for model in models) or "none"
             raise CannotJudge(f"no model `{pattern}` names a rule file in its `meta`; these do: {known}")
-    chosen = [model for model in models if not select or any(fnmatch.fnmatchcase(model.name, pattern) for pattern in select)]
+    chosen = [
+        model for model in models if not select or any(fnmatch.fnmatchcase(model.name, pattern) for pattern in select)
+    ]
     return sorted(chosen, key=lambda model: model.unique_id)
 
 
 def judge(
-    models: Sequence[Model], connection: Any, project_dir: str | os.PathLike[str] = ".", options: Mapping[str, Any] | None = None
+    models: Sequence[Model],
+    connection: Any,
+    project_dir: str | os.PathLike[str] = ".",
+    options: Mapping[str, Any] | None = None,
 ) -> Iterator[Judged]:
     """Judges each model's table by its rule file, one after the other.
 
@@ -151,7 +156,10 @@ def judge_table(connection: Any, relation: str, rules: str, options: Mapping[str
 
 @contextmanager
 def dbt_connection(
-    project_dir: str, profiles_dir: str | None = None, target: str | None = None, variables: Mapping[str, Any] | None = None
+    project_dir: str,
+    profiles_dir: str | None = None,
+    target: str | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> Iterator[Any]:
     """A connection to the database that dbt's profile names, made by dbt-duckdb itself: with its extensions, settings, secrets and
     attached databases.
@@ -218,7 +226,9 @@ def _rules_of(node: Mapping[str, Any]) -> str | None:
     if rules is None:
         return None
     if not isinstance(rules, str):
-        raise CannotJudge(f"{node['unique_id']}: `meta: {{ {META}: … }}` names a rule file, such as `rules/orders.yaml`")
+        raise CannotJudge(
+            f"{node['unique_id']}: `meta: {{ {META}: … }}` names a rule file, such as `rules/orders.yaml`"
+        )
     return rules
 
 

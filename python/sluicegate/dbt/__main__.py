@@ -19,12 +19,25 @@ def _parser() -> argparse.ArgumentParser:
         description="Judges the tables of the models that name a rule file in `meta: { sluicegate: rules/orders.yaml }`.",
         epilog="Exit code: 0 all may pass; 1 one may not; 2 one could not be judged.",
     )
-    parser.add_argument("--project-dir", default=os.environ.get("DBT_PROJECT_DIR", "."), help="the project's directory [default: here]")
+    parser.add_argument(
+        "--project-dir", default=os.environ.get("DBT_PROJECT_DIR", "."), help="the project's directory [default: here]"
+    )
     parser.add_argument("--profiles-dir", help="where `profiles.yml` is [default: as for dbt]")
     parser.add_argument("--target", help="the target of the profile [default: the profile's]")
-    parser.add_argument("--target-path", default=os.environ.get("DBT_TARGET_PATH"), help="where dbt writes its manifest [default: target]")
+    parser.add_argument(
+        "--target-path",
+        default=os.environ.get("DBT_TARGET_PATH"),
+        help="where dbt writes its manifest [default: target]",
+    )
     parser.add_argument("--vars", default="{}", help="variables of the profile, as JSON")
-    parser.add_argument("--select", nargs="+", action="extend", default=[], metavar="MODEL", help="names or globs of models [default: all]")
+    parser.add_argument(
+        "--select",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="MODEL",
+        help="names or globs of models [default: all]",
+    )
     parser.add_argument("--reports", metavar="DIR", help="keep the HTML report of each model here")
     return parser
 
@@ -40,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         variables = json.loads(given.vars)
         models = models_with_rules(given.target_path or "target", given.select)
         if not models:
-            raise CannotJudge("no model names a rule file: write `meta: { sluicegate: rules/orders.yaml }` in its `config`")
+            raise CannotJudge(
+                "no model names a rule file: write `meta: { sluicegate: rules/orders.yaml }` in its `config`"
+            )
         with dbt_connection(".", profiles_dir, given.target, variables) as connection:
             codes = [_told(judged, reports) for judged in judge(models, connection)]
     except (CannotJudge, OSError, ValueError) as error:

@@ -64,7 +64,10 @@ class Plugin(BasePlugin):
                     line
                     for finding in report.findings
                     if _by_rule.weight(finding) == "fail"
-                    for line in (f"{finding.id}: {finding.message}", *(f"    {row}" for row in _by_rule.rows_in_words(finding)))
+                    for line in (
+                        f"{finding.id}: {finding.message}",
+                        *(f"    {row}" for row in _by_rule.rows_in_words(finding)),
+                    )
                 ]
                 lines = [_by_rule.headline(report), *(failed or _by_rule.reasons(report))]
                 raise RuntimeError(_by_rule.visible("\n  ".join(lines)))
