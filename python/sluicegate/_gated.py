@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -43,8 +44,7 @@ def gated(
             if report_to is not None:
                 report_to(report)
             if on_bad == "drop" and report.verdict in ("accept", "quarantine"):
-                is_same = report.verdict == "accept" and not _is_changed(frame, report)
-                return give_back(frame if is_same else _like(report.split()[0], frame))
+                return give_back(_passing(frame, report))
             report.raise_for_verdict()
             return give_back(frame)
 
@@ -64,14 +64,29 @@ def _held(frame: Any) -> tuple[Any, Callable[[Any], Any]]:
     return frame, lambda same: same
 
 
-def _is_changed(frame: Any, report: Report) -> bool:
-    """Whether the rows that pass are other than the frame's: `clean` dropped some, or `transform` made columns."""
-    if report.rows.filtered > 0:
-        return True
-    index = _index_columns(frame) if _kind(frame) == ("pandas", "DataFrame") else []
-    columns = frame.collect_schema() if _kind(frame) == ("polars", "LazyFrame") else frame.columns
-    given = len(columns) + len([name for name in index if name in report.split()[0].column_names])
-    return len(report.split()[0].column_names) != given
+def _passing(frame: Any, report: Report) -> Any:
+    """The rows that pass, as a frame of the same kind: the frame itself where all do."""
+    good, bad = report.split()
+    kind = _kind(frame)
+    index = _index_columns(frame) if kind == ("pandas", "DataFrame") else []
+    columns = frame.collect_schema() if kind == ("polars", "LazyFrame") else frame.columns
+    handed_over = len(columns) + len([name for name in index if name in good.column_names])
+    if report.rows.filtered > 0 or len(good.column_names) != handed_over:
+        # `clean` dropped rows, or `transform` made columns.
+        return _like(good, frame)
+    if len(bad) == 0:
+        return frame
+    return _without(frame, bad) if kind == ("pandas", "DataFrame") else _like(good, frame)
+
+
+def _without(frame: Any, bad: Table) -> Any:
+    """A pandas frame without some rows: what is left keeps its index and types."""
+    np: Any = importlib.import_module("numpy")
+
+    stays = np.ones(len(frame), dtype=bool)
+    # Rows are counted from 1, as lines are.
+    stays[bad.to_arrow().column("_sluicegate_row").to_numpy().astype(int) - 1] = False
+    return frame.iloc[stays]
 
 
 def _like(rows: Table, frame: Any) -> Any:

@@ -24,9 +24,17 @@ def test_an_index_of_pandas_is_an_index_afterwards() -> None:
         good = pd.DataFrame({"x": [1, 2, 3]}, index=index)
         pd.testing.assert_frame_equal(handed_on(good), good)
         bad = pd.DataFrame({"x": [1, 2, -3]}, index=index)
-        left = handed_on(bad)
-        assert left["x"].tolist() == [1, 2] and list(left.columns) == ["x"]
-        assert left.index.tolist() == bad.index[:2].tolist() and left.index.names == bad.index.names
+        pd.testing.assert_frame_equal(handed_on(bad), bad.iloc[:2])
+
+
+def test_types_of_pandas_stay_and_the_right_rows_go() -> None:
+    pd, np = needs("pandas"), needs("numpy")
+    needs("pyarrow")
+    frame = pd.DataFrame({"x": np.arange(100_000) % 7 - 1, "k": pd.Categorical(["a", "b"] * 50_000)})
+    frame["o"], frame["d"] = pd.Series(["t"] * 100_000, dtype=object), pd.Timestamp("2026-01-01", tz="UTC")
+    pd.testing.assert_frame_equal(handed_on(frame), frame[frame["x"] > 0])
+    cleaned = sg.gated({**RULES, "clean": [{"drop_where": "x = 3"}]}, on_bad="drop")(lambda: frame)()
+    assert cleaned["x"].tolist() == frame["x"][(frame["x"] > 0) & (frame["x"] != 3)].tolist()
 
 
 def test_a_stream_that_passes_is_still_whole() -> None:
