@@ -45,12 +45,13 @@ def spark() -> Iterator[Any]:
 def df(spark: Any) -> Any:
     """The rows in 20 partitions, in their order."""
     rows = frame()
-    kept = spark.createDataFrame(
-        rows.to_pylist(), "id long, city string, size long, score double, note string, day date"
-    )
-    twenty = spark.createDataFrame(
-        kept.rdd.zipWithIndex().map(lambda of: (of[1] // 100, of[0])).partitionBy(20, int).values(), kept.schema
-    )
+
+    def taken(batches: Iterator[Any]) -> Iterator[Any]:
+        for batch in batches:
+            yield from rows.take(batch["id"]).to_batches()
+
+    columns = "id long, city string, size long, score double, note string, day date"
+    twenty = spark.range(0, rows.num_rows, 1, 20).mapInArrow(taken, columns)
     assert twenty.rdd.getNumPartitions() == 20
     return twenty.persist()
 
