@@ -16,6 +16,7 @@ from ._fold import Fold, fold, judge, merge
 from ._gated import gated
 from ._report import Finding, Report, Table
 from ._rule_text import RuleText
+from ._rules import Rules, rules
 from ._run import check, gate, profile
 from ._sluicegate import __version__
 
@@ -26,6 +27,7 @@ __all__ = [
     "Rejected",
     "Report",
     "RuleText",
+    "Rules",
     "Table",
     "__version__",
     "check",
@@ -35,4 +37,5 @@ __all__ = [
     "judge",
     "merge",
     "profile",
+    "rules",
 ]
