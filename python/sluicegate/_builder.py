@@ -25,7 +25,7 @@ class Builder:
     _file: dict[str, Any]
     _text: str | None
     path: str | None
-    """The file that it was read from, if it was; paths in the rules that are relative are meant as in that file."""
+    """The file that it was read from, if it was: what messages call it."""
 
     def __init__(self, dataset: str) -> None:
         if not _is_name(dataset):

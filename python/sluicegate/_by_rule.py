@@ -72,8 +72,8 @@ def judged(report: Report, rules: Iterable[Rule]) -> list[Judged]:
     findings: dict[Rule, list[Finding]] = {rule: [] for rule in rules}
     batch = next(rule for rule in rules if not rule.rule)
     for finding in report.findings:
-        span = finding.to_dict().get("span") or {}
-        findings[places.get((span.get("line"), span.get("column")), batch)].append(finding)
+        span: dict[str, Any] = finding.to_dict().get("span") or {}
+        findings[places.get((span.get("line", 0), span.get("column", 0)), batch)].append(finding)
     out = [_judged(rule, found) for rule, found in findings.items() if rule is not batch]
     explained = any(one.weight == "fail" for one in out)
     return [*out, _whole(report, batch, findings[batch], explained)]
@@ -107,11 +107,11 @@ def visible(text: str) -> str:
     )
 
 
-def headline(report: Report) -> str:
-    """The verdict on a line."""
+def headline(report: Report, name: str | None = None) -> str:
+    """The verdict on a line, behind the data set's name or another."""
     rows = report.to_dict()["rows"]
     aside = ", ".join(f"{rows[word]:,} {word}" for word in ("quarantined", "rejected") if rows.get(word))
-    return f"{report.dataset}: {report.verdict}, {rows['read']:,} rows read" + (f", {aside}" if aside else "")
+    return f"{name or report.dataset}: {report.verdict}, {rows['read']:,} rows read" + (f", {aside}" if aside else "")
 
 
 def reasons(report: Report) -> list[str]:
@@ -121,7 +121,9 @@ def reasons(report: Report) -> list[str]:
 
 def _judged(rule: Rule, findings: list[Finding]) -> Judged:
     weights = [weight(finding) for finding in findings]
-    worst: Weight = max(weights, key=_ORDER.index, default="pass")
+    worst: Weight = "pass"
+    for one in _ORDER:
+        worst = one if one in weights else worst
     shown = [finding for finding, own in zip(findings, weights, strict=True) if own == worst or own in ("warn", "fail")]
     lines = [f"{finding.id}: {finding.message}" for finding in shown]
     if not findings and rule.rule:
@@ -150,8 +152,10 @@ def _value(value: Any) -> str:
 
 
 def _place(origin: dict[str, Any]) -> str:
+    """Where a row came from, as the program says it."""
     if "index" in origin:
-        return f"row {origin['index']}"
+        within = f" in partition {origin['partition']}" if origin.get("partition") is not None else ""
+        return f"the row of index {origin['index']}{within}"
     if "topic" in origin:
-        return f"{origin['topic']}/{origin['partition']}, offset {origin['offset']}"
-    return f"{origin['file']}:{origin['line']}" if origin.get("line") else f"{origin['file']}, row {origin['row']}"
+        return f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
+    return f"{origin['file']}:{origin['line']}" if origin.get("line") else f"{origin['file']} row {origin['row']}"

@@ -7,7 +7,7 @@ import logging
 import os
 import time as clock
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Union
+from typing import Any
 
 from . import _sluicegate
 from ._frames import Frame, opened
@@ -16,9 +16,9 @@ from ._rule_text import RulesLike, given
 
 logger = logging.getLogger("sluicegate")
 
-Time = Union[str, datetime.datetime, datetime.date]
+Time = str | datetime.datetime | datetime.date
 #: The partitions of the data, in their order: frames, or what gives the frame of a partition's number.
-Partitions = Union[Sequence[Frame], Callable[[int], Frame]]
+Partitions = Sequence[Frame] | Callable[[int], Frame]
 #: Reaches partitions: order, columns, which partitions (None: all) → how many there are, and the answers with their numbers.
 Run = Callable[[bytes, "list[str]", "list[int] | None"], "tuple[int, Iterable[tuple[int, bytes]]]"]
 

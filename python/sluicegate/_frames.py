@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ._errors import Fault
+from ._producers import stream_of
 
 
 @runtime_checkable
@@ -45,7 +46,6 @@ _HELD = {
     ("pyarrow", "Table"),
     ("pyarrow", "RecordBatch"),
     ("polars", "DataFrame"),
-    ("pandas", "DataFrame"),
     ("sluicegate", "Table"),
 }
 
@@ -58,8 +58,9 @@ def opened(data: Data) -> Opened:
     """
     if isinstance(data, (str, os.PathLike)):
         return Opened([os.fspath(data)], None, False)
-    if _is_frame(data):
-        return Opened([], [_arrow(data)], not _is_held(data))
+    frame = _arrow(data)
+    if frame is not None:
+        return Opened([], [frame], not _is_held(frame))
     if isinstance(data, Iterable):
         return _several(cast("Iterable[Any]", data))
     raise _unreadable(data)
@@ -71,8 +72,9 @@ def _several(data: Iterable[Any]) -> Opened:
     parts = list(data)
     if parts and all(isinstance(part, (str, os.PathLike)) for part in parts):
         return Opened([os.fspath(part) for part in parts], None, False)
-    if parts and all(_is_frame(part) for part in parts):
-        return Opened([], [_arrow(part) for part in parts], False)
+    frames = [_arrow(part) for part in parts]
+    if frames and all(frame is not None for frame in frames):
+        return Opened([], frames, False)
     raise _unreadable(data)
 
 
@@ -95,39 +97,14 @@ def _batches(data: Iterator[Any]) -> Any:
     return pa.RecordBatchReader.from_batches(first.schema, all_of_them())  # pyright: ignore
 
 
-def _is_frame(data: object) -> bool:
-    is_lazy = _kind(data) == ("polars", "LazyFrame")
-    return (
-        is_lazy
-        or hasattr(data, "__arrow_c_stream__")
-        or hasattr(data, "__arrow_c_array__")
-        or _to_reader(data) is not None
-    )
-
-
-def _to_reader(data: object) -> Any:
-    """How an object without a stream of its own gives one: datasets and scanners of pyarrow."""
-    module, name = _kind(data)
-    if module == "pyarrow" and name in {"FileSystemDataset", "InMemoryDataset", "UnionDataset", "Dataset"}:
-        return cast("Any", data).scanner().to_reader
-    if module == "pyarrow" and name == "Scanner":
-        return cast("Any", data).to_reader
-    return None
-
-
-def _arrow(data: Any) -> Any:
-    """The object that gives the Arrow stream."""
-    if _kind(data) == ("polars", "LazyFrame"):
-        # The whole query runs; what would be judged of a plan alone is its columns.
-        return data.collect(engine="streaming")
-    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        return data
-    reader = _to_reader(data)
-    return reader()
+def _arrow(data: object) -> Any:
+    """The object that gives the data's rows to Arrow; None if there is none."""
+    frame = stream_of(data)
+    return frame if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__") else None
 
 
 def _is_held(data: object) -> bool:
-    return _kind(data) in _HELD or _kind(data) == ("polars", "LazyFrame")
+    return _kind(data) in _HELD
 
 
 def _kind(data: object) -> tuple[str, str]:

@@ -6,25 +6,25 @@ import datetime
 import decimal
 import importlib
 import itertools
+import json
 import sys
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from ._errors import Fault
 
 Problem = dict[str, Any]
 """What cannot be judged, as `Fault.faults` holds it: `code`, `what`, `place`, `hint`."""
 
 
 def problem(code: str, what: str, hint: str) -> Problem:
-    return {"code": code, "what": what, "place": None, "hint": hint}
+    return {"code": code, "place": None, "what": what, "hint": hint, "span": None}
 
 
-class Unfit(Exception):
-    """What a frame holds that cannot be judged: every problem at once."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(p["what"] for p in problems))
-        self.problems = list(problems)
+def unfit(problems: Sequence[Problem]) -> Fault:
+    """All that is wrong with a frame, at once."""
+    return Fault("\n".join(f"{p['what']}; {p['hint']}" for p in problems), json.dumps(problems))
 
 
 def table_of(frame: Any) -> Any:
@@ -36,13 +36,13 @@ def table_of(frame: Any) -> Any:
     pandas: Any = sys.modules["pandas"]
     problems = names_unfit(frame)
     if problems:
-        raise Unfit(problems)
+        raise unfit(problems)
     levels = [i for i, name in enumerate(frame.index.names) if name is not None]
     columns = [(str(frame.columns[i]), frame.iloc[:, i]) for i in range(frame.shape[1])]
     columns += [(str(frame.index.names[i]), frame.index.get_level_values(i).to_series()) for i in levels]
     problems = [p for name, column in columns for p in column_unfit(name, column, pandas)]
     if problems:
-        raise Unfit(problems)
+        raise unfit(problems)
     sparse = [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pandas.SparseDtype)]
     if sparse:
         frame = frame.copy(deep=False)
@@ -62,7 +62,7 @@ def table_of(frame: Any) -> Any:
                 problems.append(not_taken(name, error))
         if not problems:
             raise
-        raise Unfit(problems) from None
+        raise unfit(problems) from None
     # Whoever reads the table needs no notes on how to make a frame of it.
     return table.replace_schema_metadata(None)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ._pandas import Problem, Unfit, problem, table_of
+from ._pandas import Problem, problem, table_of, unfit
 
 
 def stream_of(data: Any) -> Any:
     """`data` as something with `__arrow_c_stream__` or `__arrow_c_array__`; itself, if it is of no library known here.
 
-    Raises `Unfit` where the library would hand over other values than the frame holds. No library is imported that is not there
+    Raises `Fault` where the library would hand over other values than the frame holds. No library is imported that is not there
     already: whoever has a frame of it has imported it.
     """
     for library, take in LIBRARIES.items():
@@ -31,20 +31,20 @@ def from_pandas(pandas: Any, data: Any) -> Any:
     if isinstance(data, pandas.DataFrame):
         return table_of(data)
     if isinstance(data, pandas.Series):
-        raise Unfit([one_column("pandas")])
+        raise unfit([one_column("pandas")])
     return None
 
 
 def from_polars(polars: Any, data: Any) -> Any:
     if isinstance(data, polars.Series):
-        raise Unfit([one_column("Polars")])
+        raise unfit([one_column("Polars")])
     lazy = isinstance(data, polars.LazyFrame)
     if not lazy and not isinstance(data, polars.DataFrame):
         return None
     schema = data.collect_schema() if lazy else data.schema
     problems = [p for name, dtype in schema.items() for p in polars_unfit(polars, name, dtype)]
     if problems:
-        raise Unfit(problems)
+        raise unfit(problems)
     if not lazy:
         return data
     # In order, and whole: an error on the way ends the stream with that error.
@@ -68,13 +68,43 @@ def polars_unfit(polars: Any, name: str, dtype: Any) -> list[Problem]:
     return []
 
 
-def from_pyarrow(_: Any, data: Any) -> Any:
+def from_pyarrow(pa: Any, data: Any) -> Any:
     dataset: Any = sys.modules.get("pyarrow.dataset")
     if dataset is not None and isinstance(data, dataset.Dataset):
-        return data.scanner().to_reader()
+        data = data.scanner()
     if dataset is not None and isinstance(data, dataset.Scanner):
-        return data.to_reader()
-    return None
+        data = data.to_reader()
+    if not isinstance(data, (pa.Table, pa.RecordBatch, pa.RecordBatchReader)):
+        return None
+    return unsliced(pa, data) if any(has_struct_in_struct(pa, field.type) for field in data.schema) else data
+
+
+def has_struct_in_struct(pa: Any, kind: Any, inside: bool = False) -> bool:
+    is_struct = pa.types.is_struct(kind)
+    inner = [kind.field(i).type for i in range(kind.num_fields)]
+    return (is_struct and inside) or any(has_struct_in_struct(pa, field, inside or is_struct) for field in inner)
+
+
+def unsliced(pa: Any, data: Any) -> Any:
+    """The same rows, whose nested structs begin where their buffers begin: Arrow's library for Rust (59.3) refuses others.
+
+    A part of a table (`slice`, `to_batches`, what a scanner gives) is a view into it. Structs are taken apart and put together
+    again: their values stay where they are.
+    """
+
+    def whole(column: Any) -> Any:
+        if not pa.types.is_struct(column.type):
+            return column
+        fields = [column.type.field(i) for i in range(column.type.num_fields)]
+        mask = column.is_null() if column.null_count else None
+        return pa.StructArray.from_arrays([whole(field) for field in column.flatten()], fields=fields, mask=mask)
+
+    def wholes(batches: Any) -> Any:
+        for batch in batches:
+            yield pa.RecordBatch.from_arrays([whole(column) for column in batch.columns], schema=data.schema)
+
+    batches = [data] if isinstance(data, pa.RecordBatch) else data.to_batches() if isinstance(data, pa.Table) else data
+    return pa.RecordBatchReader.from_batches(data.schema, wholes(batches))
 
 
 DUCKDB_MISREAD = {
@@ -97,7 +127,7 @@ def from_duckdb(duckdb: Any, data: Any) -> Any:
                     problem("unsupported-type", what, "cast it in the query, to DECIMAL(38, 0), TIME or VARCHAR")
                 )
     if problems:
-        raise Unfit(problems)
+        raise unfit(problems)
     return data
 
 

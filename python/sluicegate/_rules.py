@@ -31,6 +31,7 @@ __all__ = [
     "Duration",
     "Email",
     "Encoding",
+    "EventColumn",
     "Events",
     "FixedColumn",
     "Format",
@@ -147,13 +148,14 @@ Encoding: TypeAlias = Literal["utf-16le", "utf-16be", "utf-8", "utf-16", "latin-
 """How text is encoded."""
 
 
+EventColumn: TypeAlias = Literal["key", "headers", "partition", "offset", "timestamp"]
+"""What of a record becomes a column beside its value."""
+
+
 class Events(TypedDict, total=False):
     """How the records of a topic become rows."""
 
-    columns: (
-        Iterable[Literal["key", "headers", "partition", "offset", "timestamp"]]
-        | Literal["key", "headers", "partition", "offset", "timestamp"]
-    )
+    columns: Iterable[EventColumn] | EventColumn
     key: Literal["text", "binary"]
     registry: str
     tombstones: Literal["malformed", "skip"]
@@ -510,7 +512,7 @@ class Rules(build.Builder):
         """Who answers for it. If left out: nobody is shown."""
         ...
 
-    @build.section()
+    @build.section("level")
     def profile(
         self,
         level: Literal["none", "basic", "full"] | None = None,
@@ -1175,10 +1177,10 @@ class Rules(build.Builder):
         """
         ...
 
-    @build.column_rule
+    @build.rule
     def json_schema(
         self,
-        column: Columns | None = None,
+        column: str | None = None,
         *,
         schema: str | Mapping[str, Any] | bool,
         draft: Literal[4, 6, 7, "2019-09", "2020-12"] | str | None = None,
@@ -2001,7 +2003,6 @@ class Rules(build.Builder):
         warn: Tolerance | None = None,
     ) -> Rules:
         """Records that cannot be read: what follows, and how many are tolerated. They are set aside in any case.
-
 
         Also: `description`, `owner`, `tags`, `runbook`, `on_fail`, `tolerate`, `warn`.
         """

@@ -78,7 +78,7 @@ def check(
         for start in range(0, len(numbers), together):
             some = numbers[start : start + together]
             asked = [fold(parts[number], order, number, chosen, memory_limit) for number in some]
-            yield from zip(some, dask.compute(*asked))
+            yield from zip(some, dask.compute(*asked), strict=True)
 
     return drive(
         schema,

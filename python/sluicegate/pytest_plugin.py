@@ -90,7 +90,7 @@ class RuleFile(pytest.File):
         try:
             self.listed = _by_rule.listed(self._named())
         except Fault as fault:
-            raise self.CollectError(str(fault)) from None
+            raise self.CollectError(_by_rule.visible(str(fault))) from None
         for rule in self.listed:
             yield RuleItem.from_parent(self, name=rule.name, rule=rule)
 
@@ -147,14 +147,15 @@ class RuleItem(pytest.Item):
         if judged.weight == "fail":
             raise RuleFailed(in_words(judged))
         if judged.weight == "warn":
-            self.warn(SluicegateWarning(in_words(judged)))
+            # pytest shows the line of the rule file by itself.
+            self.warn(SluicegateWarning(in_words(judged, with_rule=False)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The finding in words; of our own mistakes, the traceback."""
-        from . import Fault
+        from . import Fault, _by_rule
 
         if isinstance(excinfo.value, RuleFailed | Fault):
-            return str(excinfo.value)
+            return _by_rule.visible(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -185,8 +186,8 @@ def sluicegate_check() -> Callable[..., Report]:
     return check
 
 
-def in_words(judged: Judged) -> str:
-    """What was found, and the first failing rows."""
+def in_words(judged: Judged, with_rule: bool = True) -> str:
+    """What was found, the first failing rows, and the rule as it is written."""
     from . import _by_rule
 
     rows = [
@@ -195,7 +196,10 @@ def in_words(judged: Judged) -> str:
         if _by_rule.weight(finding) in ("fail", "warn")
         for line in _by_rule.rows_in_words(finding, _ROWS_MAX)
     ]
-    written = [
-        f"  {line}" for finding in judged.findings[:1] for line in (finding.to_dict().get("written") or "").splitlines()
-    ]
-    return "\n".join([judged.message, *rows, *(["  the rule:", *written] if written and judged.rule.rule else [])])
+    written = (
+        [finding.to_dict().get("written") or "" for finding in judged.findings[:1]]
+        if with_rule and judged.rule.rule
+        else []
+    )
+    rule = ["  the rule:", *(f"  {line}" for text in written for line in text.splitlines())] if any(written) else []
+    return _by_rule.visible("\n".join([judged.message, *rows, *rule]))

@@ -62,7 +62,7 @@ def check(
     elif isinstance(of.base_schema, pa.Schema):
         schema = of.base_schema
     else:
-        schema = pa.schema(list(zip(of.names, of.types)))
+        schema = pa.schema(list(zip(of.names, of.types, strict=True)))
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
     minding = _sluicegate.minding_order(terms, schema)
     if minding and not in_order:
@@ -83,7 +83,7 @@ def check(
         for start in range(0, len(numbers), together):
             some = numbers[start : start + together]
             told = ray.get([fold.remote(blocks[number], sent, number, columns, memory_limit) for number in some])
-            for number, (data, fault) in zip(some, told):
+            for number, (data, fault) in zip(some, told, strict=True):
                 if fault is not None:
                     raise Fault(*fault)
                 yield number, data

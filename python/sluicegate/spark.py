@@ -161,7 +161,7 @@ def _folding(
         for piece, start in enumerate(range(0, len(told), _PIECE_BYTES)):
             values: list[Any] = [partition, is_fault, piece, told[start : start + _PIECE_BYTES]]
             types = [pa.int32(), pa.bool_(), pa.int32(), pa.binary()]
-            arrays = [pa.array([value], type) for value, type in zip(values, types)]
+            arrays = [pa.array([value], type) for value, type in zip(values, types, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, ["partition", "is_fault", "piece", "bytes"])
 
     return fold

@@ -11,6 +11,7 @@ from own_process import GOOD_ORDERS, ORDERS, RULES, environment, needs_installed
 
 DAG = """
 import datetime, json, pathlib
+import polars
 from airflow.sdk import DAG
 from sluicegate.airflow import SluicegateOperator
 
@@ -20,7 +21,7 @@ with DAG("orders", schedule=None, start_date=datetime.datetime(2026, 11, 1)) as 
     bad = SluicegateOperator(task_id="bad", rules="rules.yaml", report=["bad.html", "bad.json"], retries=3)
     behind = SluicegateOperator(task_id="behind", rules="rules.yaml", data="good.csv")
     skipped = SluicegateOperator(task_id="skipped", rules="rules.yaml", on_reject="skip")
-    passed = SluicegateOperator(task_id="passed", load=lambda context: context["params"]["file"], params={"file": "orders.csv"}, rules="rules.yaml", on_reject="pass", options={"now": "2026-11-20T00:00:00Z"})
+    passed = SluicegateOperator(task_id="passed", load=lambda context: polars.read_csv(context["params"]["file"]), params={"file": "orders.csv"}, rules="rules.yaml", on_reject="pass", options={"now": "2026-11-20T00:00:00Z"})
     bad >> behind
 
 if __name__ == "__main__":
@@ -38,7 +39,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    needs_installed("airflow")
+    needs_installed("airflow", "polars")
     place = tmp_path_factory.mktemp("airflow")
     (place / "orders.csv").write_text(ORDERS)
     (place / "good.csv").write_text(GOOD_ORDERS)

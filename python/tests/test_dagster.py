@@ -98,7 +98,7 @@ def test_the_assets_value_is_judged_and_severities_follow_from_the_rules(said: d
     assert checks["range_price"]["description"] == "range-price: 2 of 4 rows (50.0%) not above 0"
     metadata = checks["range_price"]["metadata"]
     assert (metadata["failing_rows"], metadata["rows_read"], metadata["verdict"]) == (2, 4, "quarantine")
-    assert "row 1: order_id=2, price=0" in metadata["failing_rows_shown"]
+    assert "the row of index 1: order_id=2, price=0" in metadata["failing_rows_shown"]
     assert Path(metadata["report"]).read_text().startswith("<!")
     assert checks["duplicates"]["metadata"]["figure: duplicate_rows"] == 0
     assert said["ran"] is True, "a check that fails does not fail the run"

@@ -98,12 +98,12 @@ def test_models_that_name_rules_are_judged_after_dbt_has_made_them(project: Path
     judged = judge(project, "--reports", "reports")
     assert judged.returncode == 1, judged.stderr
     assert judged.stdout.splitlines()[:2] == [
-        "orders: orders: accept, 5,000 rows read",
+        "orders: accept, 5,000 rows read",
         f"  report: {project.parent}/reports/model.shop.orders.html",
     ]
-    assert "refunds: orders: quarantine, 4 rows read, 2 quarantined" in judged.stdout
+    assert "refunds: quarantine, 4 rows read, 2 quarantined" in judged.stdout
     assert "  fail: range-price: 2 of 4 rows (50.0%) not above 0" in judged.stdout
-    assert "row 2: price=-0.5" in judged.stdout
+    assert "the row of index 2: price=-0.5" in judged.stdout
     assert "  warn: missing-email: 1 of 4 rows" in judged.stdout
     assert "behind" not in judged.stdout
     assert "<html" in (project.parent / "reports" / "model.shop.refunds.html").read_text()
@@ -112,7 +112,7 @@ def test_models_that_name_rules_are_judged_after_dbt_has_made_them(project: Path
 def test_one_model_is_judged_alone(project: Path) -> None:
     assert dbt(project, "run").returncode == 0
     judged = judge(project, "--select", "ord*")
-    assert (judged.returncode, judged.stdout) == (0, "orders: orders: accept, 5,000 rows read\n")
+    assert (judged.returncode, judged.stdout) == (0, "orders: accept, 5,000 rows read\n")
     unknown = judge(project, "--select", "order")
     assert unknown.returncode == 2
     assert (
@@ -129,7 +129,7 @@ def test_what_cannot_be_judged_ends_with_2_and_says_why(project: Path) -> None:
     stale = judge(project)
     assert stale.returncode == 2
     assert "error: refunds: dbt's last run says `error`" in stale.stderr
-    assert "orders: orders: accept" in stale.stdout, "the others are judged all the same"
+    assert "orders: accept" in stale.stdout, "the others are judged all the same"
     (project / "rules" / "orders.yaml").write_text(RULES.replace("range", "rnage"))
     wrong = judge(project, "--select", "orders")
     assert wrong.returncode == 2 and "unknown rule `rnage`" in wrong.stderr and "rules/orders.yaml:4" in wrong.stderr

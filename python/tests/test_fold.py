@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sluicegate as sg
 from conftest import needs
 from partitions import NOW, all_rules, differences, figures, frame
+
+import sluicegate as sg
 
 PLAIN = {
     "dataset": "d",
@@ -22,7 +23,7 @@ def parts() -> list[Any]:
     needs("pyarrow")
     rows = frame()
     cuts = [0, 300, 300, 301, 900, 1400, rows.num_rows]
-    return [rows.slice(start, end - start) for start, end in zip(cuts, cuts[1:])]
+    return [rows.slice(start, end - start) for start, end in zip(cuts, cuts[1:], strict=False)]
 
 
 def folds(parts: list[Any], rules: Any, **options: Any) -> list[sg.Fold]:
@@ -56,7 +57,7 @@ def test_rows_are_named_by_partition_and_index_and_shown_with_the_data(parts: li
     merged = sg.merge(folds(parts, PLAIN))
     alone, beside = sg.judge(merged, PLAIN), sg.judge(merged, PLAIN, data=parts)
     assert alone["range-size"].failing_rows == beside["range-size"].failing_rows > 0
-    for without, sample in zip(alone["range-size"].samples, beside["range-size"].samples):
+    for without, sample in zip(alone["range-size"].samples, beside["range-size"].samples, strict=True):
         origin = sample["origin"]
         assert sample["values"] == [["size", 8]] and without["values"] == [] and without["origin"] == origin
         assert parts[origin["partition"]]["size"][origin["index"]].as_py() == 8

@@ -38,7 +38,9 @@ def comparable(report: sg.Report) -> dict[str, Any]:
         finding.pop("evidence")
         finding.pop("known_rows")
         for sample in finding["samples"]:
-            sample["origin"] = row_of(sample["origin"])
+            for word in ("origin", "same_key_as"):
+                if sample.get(word):
+                    sample[word] = row_of(sample[word])
     return told
 
 

@@ -10,6 +10,7 @@ from own_process import GOOD_ORDERS, ORDERS, RULES, environment, needs_installed
 
 SCRIPT = """
 import json, pathlib
+import polars
 import sluicegate
 from prefect import flow
 from prefect.artifacts import Artifact
@@ -24,6 +25,12 @@ def gated(data, **options):
 def checked(data, **options):
     task = check_task.with_options(retries=2, retry_delay_seconds=0)
     return task(data, "rules.yaml", **options)
+
+@flow
+def framed():
+    frame = polars.read_csv("orders.csv")
+    rules = {"dataset": "Frames & more", "rules": [{"range": {"column": "price", "above": 0}}]}
+    return check_task.submit(frame, rules, raises=False).result()
 
 @flow
 def tried(calls, raised):
@@ -51,7 +58,8 @@ with prefect_test_harness(server_startup_timeout=120):
         calls = []
         state = tried(calls, data, return_state=True)
         said[word] = [state.type.value, len(calls)]
-    for key in ("sluicegate-orders", "my-own"):
+    said["frame"] = framed()["range-price"].failing_rows
+    for key in ("sluicegate-orders", "my-own", "sluicegate-frames-more"):
         artifact = Artifact.get(key)
         said[key] = [artifact.type, artifact.data, artifact.description]
 print(json.dumps(said))
@@ -60,7 +68,7 @@ print(json.dumps(said))
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    needs_installed("prefect")
+    needs_installed("prefect", "polars")
     place: Path = tmp_path_factory.mktemp("prefect")
     (place / "orders.csv").write_text(ORDERS)
     (place / "good.csv").write_text(GOOD_ORDERS)
@@ -93,3 +101,8 @@ def test_each_run_leaves_its_report_as_a_markdown_artifact(said: dict[str, Any])
     assert "range-price" in text and "Quarantine" in text
     assert headline == "orders: quarantine, 4 rows read, 2 quarantined"
     assert said["my-own"][0] == "markdown"
+
+
+def test_a_frame_is_judged_on_a_worker(said: dict[str, Any]) -> None:
+    assert said["frame"] == 2
+    assert said["sluicegate-frames-more"][2] == "Frames & more: quarantine, 4 rows read, 2 quarantined"

@@ -144,7 +144,7 @@ def test_frame(sluicegate_check):
     assert "orders: quarantine, 4 rows read, 2 quarantined" in done.stdout
     assert "orders.csv:3: order_id=2, price=0" in done.stdout and "Traceback" not in done.stdout
     if told["test_own.py::test_frame"] != "SKIPPED":
-        assert "range-x: 1 of 3 rows (33.3%) above 5" in done.stdout and "row 2: x=9" in done.stdout
+        assert "range-x: 1 of 3 rows (33.3%) above 5" in done.stdout and "the row of index 2: x=9" in done.stdout
 
 
 def test_characters_that_control_a_terminal_are_shown_as_escapes(place: Path) -> None:

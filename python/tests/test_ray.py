@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sluicegate as sg
 from conftest import needs
 from partitions import NOW, all_rules, differences, figures, frame
+
+import sluicegate as sg
 
 
 @pytest.fixture(scope="module")

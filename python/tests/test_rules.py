@@ -124,9 +124,7 @@ def test_whatever_a_method_is_given_comes_back_from_the_program_as_it_was(name: 
         given = {
             p.name: some(p.annotation, chance)
             for p in parameters(name).values()
-            if p.kind is not p.VAR_KEYWORD
-            and p.kind is not p.POSITIONAL_ONLY
-            and (p.default is p.empty or chance.random() < 0.4)
+            if name != "transform" and (p.default is p.empty or chance.random() < 0.4)
         }
         args = [some(parameters(name)["entries"].annotation, chance)] if name == "transform" else []
         if "column" in parameters(name):
@@ -236,8 +234,7 @@ def test_what_is_read_and_written_anew_keeps_its_digest() -> None:
         assert sg.Rules.from_yaml(anew) == read
         kept += 1
         typed += _rule_file.digest(_yaml.dump(json_like(read._file)), str(path)) == digest
-    assert kept > 100, kept
-    print(f"{typed} of {kept} have the digest of a builder that says the same")
+    assert kept > 100 and typed > 0.9 * kept, f"{typed} of {kept} have the digest of a builder that says the same"
 
 
 def json_like(value: Any) -> Any:
@@ -251,20 +248,27 @@ def json_like(value: Any) -> Any:
 
 @pytest.mark.skipif(not (ROOT / "docs").exists(), reason="the project's documentation is not here")
 @pytest.mark.parametrize("name", _builder.RULES)
-def test_the_examples_of_a_method_say_what_those_of_its_rule_say(name: str) -> None:
+def test_the_examples_of_a_method_say_what_those_of_its_rule_say(
+    name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     doc = inspect.getdoc(getattr(sg.Rules, name)) or ""
     assert doc.split("\n")[0].endswith(".") and "Also: `" in doc
     page = (ROOT / "docs" / "rules.md").read_text().split(f"\n## {name}\n")
-    if name == "malformed":
+    if len(page) == 1:
+        assert name == "malformed"
         return
     calls = doc.split("```python\n")[1].split("```")[0]
     example = page[-1].split("```yaml\n")[1].split("```")[0]
-    built = start()
-    for call in calls.splitlines():
-        built = eval(call, {"rules": built, "date": datetime.date})
+    built = functools.reduce(
+        lambda built, call: eval(call, {"rules": built, "date": datetime.date}), calls.splitlines(), start()
+    )
     assert built == sg.Rules.from_yaml(
         f"dataset: orders\nrules:\n{example}".replace(f"- {name}\n", f"- {name}: {{}}\n")
     )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "schemas").mkdir()
+    for named in re.findall(r"schemas/\w+\.json", calls):
+        (tmp_path / named).write_text("{}")
     assert re.fullmatch("[0-9a-f]{32}", built.digest), "without a mistake"
 
 
@@ -312,8 +316,6 @@ def test_unknown_words_fail_at_once_and_name_the_nearest() -> None:
     for value in (float("nan"), float("inf"), Decimal("NaN"), "\ud800"):
         with pytest.raises(ValueError, match="cannot stand in a rule file"):
             rules.range("a", max=value).to_yaml()
-    with pytest.raises(AttributeError):
-        rules.rnage("a")
 
 
 def test_what_the_program_finds_wrong_is_a_fault_with_its_place() -> None:

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::begun::Begun;
 use super::gate::{Batch, Gate, is_unchanged};
 use super::output::{self, Printed};
-use super::run::Begun;
 use super::scratch::Scratch;
 use super::serve::{Health, Server};
 use super::signals::Stop;

@@ -3,6 +3,7 @@
 mod answers;
 mod backtest;
 mod baseline;
+mod begun;
 mod chart;
 mod check;
 mod ci;

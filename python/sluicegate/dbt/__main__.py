@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with dbt_connection(".", profiles_dir, given.target, variables) as connection:
             codes = [_told(judged, reports) for judged in judge(models, connection)]
     except (CannotJudge, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_by_rule.visible(str(error))}", file=sys.stderr)
         return 2
     except ImportError as error:
         print(f"error: {error}: install `dbt-core` and `dbt-duckdb`", file=sys.stderr)
@@ -70,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _told(judged: Judged, reports: str | None) -> int:
     name = judged.model.name
     if judged.report is None:
-        print(f"error: {name}: {judged.problem}", file=sys.stderr)
+        print(f"error: {name}: {_by_rule.visible(str(judged.problem))}", file=sys.stderr)
         return judged.exit_code
-    print(f"{name}: {_by_rule.headline(judged.report)}")
+    print(_by_rule.visible(_by_rule.headline(judged.report, name)))
     for finding in judged.report.findings:
         weight = _by_rule.weight(finding)
         if weight in ("fail", "warn"):

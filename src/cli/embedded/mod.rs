@@ -11,12 +11,16 @@ use std::sync::Once;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use clap::Parser;
 
 pub use self::rows::Rows;
+use super::check::Check;
+use super::gate::Gate;
+use super::output;
+use super::profile::Profile;
 pub use super::progress::Listener;
 use super::repository::rendering;
 use super::scratch::Scratch;
-use super::{Cli, Command, output};
 use crate::audit::Audited;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};
@@ -24,8 +28,6 @@ use crate::engine::Cancel;
 use crate::gate;
 use crate::report::{self, Report, Values};
 use crate::ruleset::{Parsed, RuleFile};
-
-use clap::Parser as _;
 
 /// What is handed over beside options.
 #[derive(Default)]
@@ -107,14 +109,21 @@ pub fn run(arguments: &[String], given: Given) -> (Result<Done, Faults>, Vec<Str
     })
 }
 
+/// The commands that run within another program.
+#[derive(Parser)]
+#[command(name = "sluicegate")]
+enum Runs {
+    Check(Check),
+    Gate(Box<Gate>),
+    Profile(Box<Profile>),
+}
+
 fn dispatched(arguments: &[String], given: Given) -> Result<Done, Faults> {
     let words = std::iter::once("sluicegate").chain(arguments.iter().map(String::as_str));
-    let cli = Cli::try_parse_from(words).map_err(|error| Faults::from(misused(&error)))?;
-    match cli.command {
-        Command::Check(command) => command.embedded(given),
-        Command::Gate(command) => command.embedded(given),
-        Command::Profile(command) => command.embedded(given),
-        _ => Err(Fault::new(Code::Internal, "internal error: no such run").into()),
+    match Runs::try_parse_from(words).map_err(|error| Faults::from(misused(&error)))? {
+        Runs::Check(command) => command.embedded(given),
+        Runs::Gate(command) => command.embedded(given),
+        Runs::Profile(command) => command.embedded(given),
     }
 }
 

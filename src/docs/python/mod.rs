@@ -127,8 +127,10 @@ fn of_rule(item: &Json, types: &mut Types<'_>) -> Option<Method> {
     };
     let own: String = described(schema, |key| !commons.contains(&key));
     let also: Vec<String> = commons.iter().map(|key| format!("`{}`", parameter(key))).collect();
-    let says = format!("{documentation}\n\n{own}\nAlso: {}.", also.join(", "));
-    if let Some(column) = words.iter_mut().find(|word| word.name == "column") {
+    let own = if own.is_empty() { own } else { format!("{own}\n") };
+    let says = format!("{documentation}\n\n{own}Also: {}.", also.join(", "));
+    let has_columns = words.iter().any(|word| word.name == "columns");
+    if let Some(column) = words.iter_mut().find(|word| word.name == "column" && has_columns) {
         // One, or what `columns` takes.
         column.of = "Columns".to_owned();
     }
