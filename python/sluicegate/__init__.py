@@ -12,22 +12,30 @@ The command-line program comes with it: ``sluicegate``, or ``python -m sluicegat
 """
 
 from ._errors import Fault, Rejected
+from ._fold import Fold, fold, judge, merge
 from ._gated import gated
 from ._report import Finding, Report, Table
 from ._rule_text import RuleText
+from ._rules import Rules, rules
 from ._run import check, gate, profile
 from ._sluicegate import __version__
 
 __all__ = [
     "Fault",
     "Finding",
+    "Fold",
     "Rejected",
     "Report",
     "RuleText",
+    "Rules",
     "Table",
     "__version__",
     "check",
+    "fold",
     "gate",
     "gated",
+    "judge",
+    "merge",
     "profile",
+    "rules",
 ]

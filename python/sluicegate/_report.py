@@ -11,6 +11,7 @@ from typing import Any
 
 from . import _sluicegate
 from ._errors import Fault, Rejected
+from ._profile_page import profile_page
 
 
 class Table:
@@ -192,6 +193,8 @@ class Report:
         return any(finding.id == id for finding in self.findings)
 
     def __repr__(self) -> str:
+        if self.mode == "profile":
+            return f"<sluicegate.Report {self.dataset}: profile of {len(self.columns)} columns, {self.rows.read} rows>"
         return (
             f"<sluicegate.Report {self.dataset}: {self.verdict}, {len(self.findings)} findings, {self.rows.read} rows>"
         )
@@ -278,7 +281,7 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return _small_page(self)
+        return profile_page(self.dataset, self.rows.read, self.columns) if self.mode == "profile" else _small_page(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _read_back, (self.to_json(), self.ok)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+from . import _yaml
+from ._builder import plain
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def given(rules: RulesLike) -> tuple[str, tuple[str, str] | None]:
     if isinstance(rules, str):
         return ("rules", (rules, "rules")) if "\n" in rules else (rules, None)
     if isinstance(rules, WritesYaml):
-        return "rules", (rules.to_yaml(), "rules")
+        name = getattr(rules, "path", None) or "rules"
+        return name, (rules.to_yaml(), name)
     if isinstance(rules, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         return "rules", (as_yaml(rules), "rules")
     raise TypeError(
@@ -52,13 +55,5 @@ def given(rules: RulesLike) -> tuple[str, tuple[str, str] | None]:
 
 
 def as_yaml(rules: Mapping[str, Any]) -> str:
-    """A rule file from a dict. JSON is YAML; one section a line, so that places in messages mean something."""
-    lines = (f"{json.dumps(str(key))}: {_json(value)}" for key, value in rules.items())
-    return "\n".join(lines) + "\n"
-
-
-def _json(value: Any) -> str:
-    if isinstance(value, list):
-        items = cast("list[Any]", value)
-        return "[" + ",".join("\n  " + json.dumps(item, ensure_ascii=False, default=str) for item in items) + "]"
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """A rule file from a dict: the text that the builder would write, and so its digest."""
+    return _yaml.dump(plain(rules))

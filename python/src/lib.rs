@@ -2,8 +2,10 @@
 //! `python/sluicegate/`.
 
 mod faults;
+mod fold;
 mod frames;
 mod report;
+mod rules;
 mod run;
 
 use std::ffi::OsString;
@@ -23,7 +25,10 @@ fn _sluicegate(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<frames::Table>()?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(run::run, module)?)?;
+    module.add_function(wrap_pyfunction!(run::listed, module)?)?;
     module.add_function(wrap_pyfunction!(report::read_report, module)?)?;
     module.add_function(wrap_pyfunction!(report::format_of, module)?)?;
-    Ok(())
+    module.add_function(wrap_pyfunction!(rules::rules_marked, module)?)?;
+    module.add_function(wrap_pyfunction!(rules::rules_digest, module)?)?;
+    fold::register(module)
 }

@@ -73,6 +73,14 @@ pub(crate) fn run(
     done.map(|done| Report::of(done, notes)).map_err(|faults| raised(py, faults))
 }
 
+/// The rules of a file by name, as JSON; `rules` is a text and its name, where it is no file.
+#[pyfunction]
+#[pyo3(signature = (path, rules=None))]
+pub(crate) fn listed(py: Python<'_>, path: &str, rules: Option<(String, String)>) -> PyResult<String> {
+    let text = rules.map(|(text, name)| RulesText { text, name });
+    py.detach(|| embedded::listed(path, text.as_ref())).map_err(|faults| raised(py, faults))
+}
+
 fn judged(arguments: &[String], given: Given, frames: Option<Frames>) -> (Result<Done, Faults>, Vec<String>) {
     match frames.map(Frames::rows).transpose() {
         Ok(rows) => embedded::run(arguments, Given { rows, ..given }),

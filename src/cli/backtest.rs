@@ -1,7 +1,7 @@
 //! `sluicegate rules backtest`
 
-use std::collections::BTreeSet;
 use super::exit::ExitCode;
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use clap::Args;

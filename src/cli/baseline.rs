@@ -7,10 +7,11 @@ use chrono::{DateTime, SubsecRound, Utc};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::begun::Begun;
 use super::history::{Whose, who};
 use super::output;
 use super::progress::Progress;
-use super::run::{self, Begun, RunOptions};
+use super::run::{self, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps, References};
 use crate::baseline::{self, Change};

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::begun::Begun;
 use super::destinations::{Ends, beside, both_named, named_by, replaces};
 use super::embedded::{Done, Given, Kept};
 use super::given::say_of_windows;
 use super::output::{OutputOptions, Printed};
-use super::run::{Begun, RunOptions};
+use super::run::RunOptions;
 use super::scratch::Scratch;
 use crate::audit::{Job, References};
 use crate::diagnostic::{Code, Fault, Faults, Place};

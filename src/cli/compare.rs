@@ -1,7 +1,7 @@
 //! `sluicegate compare`
 
-use std::path::PathBuf;
 use super::exit::ExitCode;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

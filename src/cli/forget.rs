@@ -1,7 +1,7 @@
 //! `sluicegate forget`
 
-use std::path::PathBuf;
 use super::exit::ExitCode;
+use std::path::PathBuf;
 
 use clap::Args;
 

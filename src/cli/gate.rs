@@ -6,12 +6,13 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::answers::Answers;
+use super::begun::Begun;
 use super::destinations::{Destinations, beside, replaces};
 use super::embedded::{Done, Given};
 use super::feeds::Feeds;
 use super::given::say_of_windows;
 use super::output::{self, OutputOptions, Printed};
-use super::run::{Begun, RunOptions};
+use super::run::RunOptions;
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};

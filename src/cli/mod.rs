@@ -3,6 +3,7 @@
 mod answers;
 mod backtest;
 mod baseline;
+mod begun;
 mod chart;
 mod check;
 mod ci;
@@ -50,9 +51,9 @@ mod try_rules;
 mod try_shown;
 mod web;
 
+pub use self::exit::ExitCode;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
-pub use self::exit::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

@@ -1,8 +1,8 @@
 //! Printing: all that goes to standard output or standard error passes here.
 
+use super::exit::ExitCode;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use super::exit::ExitCode;
 use std::sync::Mutex;
 
 use clap::{Args, ValueEnum};

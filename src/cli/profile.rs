@@ -1,7 +1,7 @@
 //! `sluicegate profile`
 
-use std::path::PathBuf;
 use super::exit::ExitCode;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;

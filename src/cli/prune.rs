@@ -1,7 +1,7 @@
 //! `sluicegate prune`
 
-use std::path::PathBuf;
 use super::exit::ExitCode;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

@@ -1,7 +1,7 @@
 //! `sluicegate quarantine`
 
-use std::path::{Path, PathBuf};
 use super::exit::ExitCode;
+use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::Args;
 
+use super::begun::Begun;
 use super::destinations::{Destinations, beside};
 use super::gate::Gate;
 use super::output::{self, OutputOptions, Printed};
-use super::run::{self, Begun, RunOptions};
+use super::run::{self, RunOptions};
 use super::scratch::Scratch;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::gate::AskedRelease;

@@ -139,7 +139,7 @@ fn last<T: TryInto<usize> + Copy>(offsets: &[T]) -> usize {
 }
 
 /// A digest of the columns' names and types.
-fn head_digest(schema: &Schema) -> u128 {
+pub(super) fn head_digest(schema: &Schema) -> u128 {
     let column = |field: &arrow::datatypes::FieldRef| format!("{}\u{1f}{}\u{1e}", field.name(), type_name(field.data_type()));
     xxh3_128(schema.fields().iter().map(column).collect::<String>().as_bytes())
 }
@@ -300,7 +300,7 @@ mod tests {
         }
         let second = row_origins.unit(1).clone();
         let origin = row_origins.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
-        assert_eq!(origin, Origin::Memory { index: second.start + 2 });
+        assert_eq!(origin, Origin::Memory { partition: None, index: second.start + 2 });
         let json = serde_json::to_string(&origin).expect("JSON");
         assert_eq!(json, format!("{{\"index\":{}}}", second.start + 2));
         assert_eq!(serde_json::from_str::<Origin>(&json).expect("an origin"), origin);

@@ -8,6 +8,7 @@
 
 mod arrow_ipc;
 mod avro;
+mod by_partition;
 pub mod csv;
 mod delta;
 mod digest;
@@ -356,8 +357,31 @@ pub fn from_stream(
 ) -> Result<Arc<dyn Source>, Fault> {
     match streamed::read(reader, options, spool, memory)? {
         streamed::Streamed::Held(schema, batches) => from_batches(&schema, batches, options),
-        streamed::Streamed::Spooled(source) => Ok(Arc::new(source)),
+        streamed::Streamed::Spooled(source) => Ok(Arc::new(*source)),
     }
+}
+
+/// The rows of one partition that another system (Spark, Dask) holds, as `rows` gives them, one batch after the other: one unit,
+/// whose index is the partition's `number`. They are read once, and not held. `schema` is that of all partitions; `rows` may leave
+/// out columns that are not asked for.
+///
+/// # Errors
+/// A column cannot be judged, or `rows` has one that `schema` does not have, or of another type.
+pub fn from_partition(
+    schema: &SchemaRef,
+    number: u32,
+    rows: impl RecordBatchReader + Send + 'static,
+    options: &ReadOptions,
+) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(by_partition::PartitionSource::one(schema, number, Box::new(rows), options)?))
+}
+
+/// The same partitions, to whoever judges what others counted of them: their columns are known, and no row is read here.
+///
+/// # Errors
+/// A column cannot be judged.
+pub fn of_partitions(schema: &SchemaRef, options: &ReadOptions) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(by_partition::PartitionSource::all(schema, options)?))
 }
 
 /// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Fault};
 /// What was read of a stream.
 pub(super) enum Streamed {
     Held(SchemaRef, Vec<RecordBatch>),
-    Spooled(SpooledSource),
+    Spooled(Box<SpooledSource>),
 }
 
 /// Reads the stream to its end. What is more than `memory` bytes goes to `spool`.
@@ -33,7 +33,7 @@ pub(super) fn read(
         bytes += memory::bytes_of_rows(&batch);
         held.push(batch);
         if bytes > memory {
-            return SpooledSource::of(&schema, held, &mut reader, options, spool).map(Streamed::Spooled);
+            return SpooledSource::of(&schema, held, &mut reader, options, spool).map(|source| Streamed::Spooled(Box::new(source)));
         }
     }
     Ok(Streamed::Held(schema, held))

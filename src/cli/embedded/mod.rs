@@ -1,6 +1,8 @@
 //! Runs within another program: what a binding for another language calls. Rows may be in memory, rules need not lie in a file, and
 //! what would be printed is handed back. Options are those of the command line, so that each means here what it means there.
 
+#[doc(hidden)]
+pub mod fold;
 mod rows;
 
 use std::fmt;
@@ -9,12 +11,16 @@ use std::sync::Once;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use clap::Parser;
 
 pub use self::rows::Rows;
+use super::check::Check;
+use super::gate::Gate;
+use super::output;
+use super::profile::Profile;
 pub use super::progress::Listener;
 use super::repository::rendering;
 use super::scratch::Scratch;
-use super::{Cli, Command, output};
 use crate::audit::Audited;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};
@@ -22,8 +28,6 @@ use crate::engine::Cancel;
 use crate::gate;
 use crate::report::{self, Report, Values};
 use crate::ruleset::{Parsed, RuleFile};
-
-use clap::Parser as _;
 
 /// What is handed over beside options.
 #[derive(Default)]
@@ -105,14 +109,21 @@ pub fn run(arguments: &[String], given: Given) -> (Result<Done, Faults>, Vec<Str
     })
 }
 
+/// The commands that run within another program.
+#[derive(Parser)]
+#[command(name = "sluicegate")]
+enum Runs {
+    Check(Check),
+    Gate(Box<Gate>),
+    Profile(Box<Profile>),
+}
+
 fn dispatched(arguments: &[String], given: Given) -> Result<Done, Faults> {
     let words = std::iter::once("sluicegate").chain(arguments.iter().map(String::as_str));
-    let cli = Cli::try_parse_from(words).map_err(|error| Faults::from(misused(&error)))?;
-    match cli.command {
-        Command::Check(command) => command.embedded(given),
-        Command::Gate(command) => command.embedded(given),
-        Command::Profile(command) => command.embedded(given),
-        _ => Err(Fault::new(Code::Internal, "internal error: no such run").into()),
+    match Runs::try_parse_from(words).map_err(|error| Faults::from(misused(&error)))? {
+        Runs::Check(command) => command.embedded(given),
+        Runs::Gate(command) => command.embedded(given),
+        Runs::Profile(command) => command.embedded(given),
     }
 }
 
@@ -121,6 +132,19 @@ fn misused(error: &clap::Error) -> Fault {
     let text = error.render().to_string();
     let line = text.lines().next().unwrap_or_default();
     Fault::new(Code::MalformedOption, line.strip_prefix("error: ").unwrap_or(line))
+}
+
+/// The rules of a file by name, as JSON: of the text, or of the file at `path`. What they name is read, no data.
+///
+/// # Errors
+/// It cannot be read, or says something wrong.
+pub fn listed(path: &str, text: Option<&RulesText>) -> Result<String, Faults> {
+    let rules = match text.map(|text| text.parse(None)) {
+        None => super::given::read_rules(path, None)?,
+        Some(Parsed { rules: Some(rules), faults, .. }) => faults.or_ok(rules)?,
+        Some(Parsed { rules: None, faults, .. }) => return Err(faults),
+    };
+    Ok(serde_json::to_string(&rules.listed()).expect("names and numbers can be written"))
 }
 
 /// The report in the format of this name, as `--report` would write it.
