@@ -105,7 +105,7 @@ def column_unfit(name: str, column: Any, pandas: Any) -> list[Problem]:
         return [unsupported(name, "intervals", 'their text: `.astype("string")`')]
     if getattr(dtype, "kind", "") == "c":
         return [unsupported(name, "complex numbers", "two columns, `.real` and `.imag`")]
-    return mixed(name, column) if dtype == object else []
+    return mixed(name, column) if dtype == object else []  # noqa: E721 - a dtype is compared
 
 
 def unsupported(name: str, kind: str, instead: str) -> Problem:

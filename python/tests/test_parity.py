@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import needs
 
-duckdb = pytest.importorskip("duckdb")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-import pyarrow.dataset  # noqa: E402
-import pyarrow.parquet  # noqa: E402
+duckdb = needs("duckdb")
+pd = needs("pandas")
+pl = needs("polars")
+pa = needs("pyarrow")
 from parity_data import Dataset, datasets  # noqa: E402
 
 import sluicegate as sg  # noqa: E402
