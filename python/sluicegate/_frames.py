@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,24 @@ def _batches(data: Iterator[Any]) -> Any:
 def _arrow(data: object) -> Any:
     """The object that gives the data's rows to Arrow; None if there is none."""
     frame = stream_of(data)
-    return frame if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__") else None
+    if _is_held(frame) or hasattr(frame, "__arrow_c_array__"):
+        return frame
+    return _Asked(frame) if hasattr(frame, "__arrow_c_stream__") else None
+
+
+class _Asked:
+    """A stream whose library may refuse it: a connection was closed, a query fails."""
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        try:
+            return self.frame.__arrow_c_stream__(requested_schema)
+        except Exception as error:
+            what = f"cannot read the batches: {error}"
+            fault = {"code": "unreadable", "place": None, "what": what, "hint": None, "span": None}
+            raise Fault(what, json.dumps([fault])) from error
 
 
 def _is_held(data: object) -> bool:

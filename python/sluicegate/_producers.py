@@ -6,6 +6,7 @@ offer it, and for types that a library would hand over as something else than th
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
@@ -45,10 +46,22 @@ def from_polars(polars: Any, data: Any) -> Any:
     problems = [p for name, dtype in schema.items() for p in polars_unfit(polars, name, dtype)]
     if problems:
         raise unfit(problems)
-    if not lazy:
-        return data
-    # In order, and whole: an error on the way ends the stream with that error.
-    return data.collect_batches(lazy=True) if hasattr(data, "collect_batches") else data.collect()
+    if lazy:
+        # In order, and whole: an error on the way ends the stream with that error.
+        data = data.collect_batches(lazy=True) if hasattr(data, "collect_batches") else data.collect()
+    untyped = [name for name, dtype in schema.items() if "Null" in str(dtype)]
+    return through_pyarrow(data, untyped) if untyped else data
+
+
+def through_pyarrow(data: Any, untyped: list[str]) -> Any:
+    """Columns of nothing but nulls, in the form that Arrow gives them: Polars' own has a part too many."""
+    try:
+        pa: Any = importlib.import_module("pyarrow")
+    except ImportError:
+        hint = "give it a type: `pl.col(...).cast(pl.String)`, or install pyarrow"
+        raise unfit([problem("unsupported-type", f"Polars: `{name}` has no type", hint) for name in untyped]) from None
+    reader = pa.RecordBatchReader.from_stream(data)
+    return reader.read_all() if hasattr(data, "schema") else reader
 
 
 def polars_unfit(polars: Any, name: str, dtype: Any) -> list[Problem]:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import needs
 
-duckdb = pytest.importorskip("duckdb")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-import pyarrow.dataset  # noqa: E402
-import pyarrow.parquet  # noqa: E402
+duckdb = needs("duckdb")
+pd = needs("pandas")
+pl = needs("polars")
+pa = needs("pyarrow")
 from parity_data import Dataset, datasets  # noqa: E402
 
 import sluicegate as sg  # noqa: E402
@@ -150,6 +149,15 @@ REFUSED = {
 }
 """Frames that cannot be judged though the file can."""
 
+UNJUDGED = {
+    ("pandas", "decimals all null"),
+    ("pandas", "no rows of other types"),
+    ("pandas", "one row of nulls"),
+    ("pandas", "mixture 1"),
+    ("pandas", "mixture 8"),
+}
+"""pandas columns of objects of which none is there: without a contract they have no type, and some rules want one."""
+
 
 def only_in_arrow(kind: pa.DataType) -> bool:
     """Types that a Parquet file gives back as others: their reference is an Arrow file."""
@@ -168,6 +176,18 @@ def file_of(table: pa.Table, directory: Path) -> str:
     return str(path)
 
 
+REFERENCES: dict[str, tuple[str, Any]] = {}
+
+
+def of_file(data: Dataset, table: pa.Table, directory: Path) -> tuple[str, Any]:
+    """What comes of a file of these rows."""
+    # NaN is not equal to itself, and says which table this is all the same.
+    key = f"{data.name} {table.schema} {table.to_pylist()}"
+    if key not in REFERENCES:
+        REFERENCES[key] = outcome(file_of(table, directory), data.rules)
+    return REFERENCES[key]
+
+
 @pytest.mark.parametrize("producer", PRODUCERS)
 @pytest.mark.parametrize("data", DATASETS, ids=lambda data: data.name)
 def test_a_frame_gets_the_report_of_the_file(data: Dataset, producer: str, tmp_path: Path) -> None:
@@ -181,20 +201,12 @@ def test_a_frame_gets_the_report_of_the_file(data: Dataset, producer: str, tmp_p
         assert got == ("fault", REFUSED[producer, data.name])
         return
     table = pa.table({name: bend(data.table[name]) for name in data.table.column_names})
-    kind, expected = outcome(file_of(table, tmp_path), data.rules)
-    assert kind == "report", expected
-    assert got == (kind, expected)
-
-
-@pytest.mark.parametrize("data", DATASETS, ids=lambda data: data.name)
-def test_what_a_library_does_to_types_changes_no_verdict(data: Dataset, tmp_path: Path) -> None:
-    kind, plain = outcome(file_of(data.table, tmp_path), data.rules)
+    assert got == of_file(data, table, tmp_path)
+    # What the library did to types changed no verdict and no count.
+    kind, plain = of_file(data, data.table, tmp_path)
     assert kind == "report", plain
-    for producer, (make, _) in PRODUCERS.items():
-        if (producer, data.name) in UNMADE or (producer, data.name) in REFUSED:
-            continue
-        kind, got = outcome(make(data.table), data.rules)
-        assert (kind, counts(got)) == ("report", counts(plain)), producer
+    if (producer, data.name) not in UNJUDGED:
+        assert counts(got[1]) == counts(plain)
 
 
 def counts(report: dict[str, Any]) -> dict[str, Any]:

@@ -129,7 +129,9 @@ impl RunOptions {
     ) -> Result<Arc<dyn Source>, Faults> {
         let spool = Spool::new(&scratch.path);
         let opened = match &self.given.rows {
-            Some(rows) => rows.open(options, &spool, countable(self.means.memory_limit.0)),
+            Some(rows) => {
+                rows.open(options, &spool, countable(self.means.memory_limit.0)).map(|rows| source::with_contract(rows, &rules.contract()))
+            }
             None => source::open(names, options, &rules.contract(), &spool),
         };
         let data = opened.map_err(|fault| self.in_rule_file(rules, fault))?;

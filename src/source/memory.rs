@@ -3,6 +3,7 @@
 //! Units, and the digest of the content, depend on the rows alone, not on the batches they came in.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::concat;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
@@ -18,6 +19,9 @@ const NAME: &str = Origin::MEMORY;
 
 /// A row group of more rows would help nobody.
 const UNIT_ROWS_MAX: u64 = 1 << 20;
+
+/// A batch is small if it holds less than the `SMALL`th part of what a chunk may hold.
+const SMALL: usize = 8;
 
 /// Batches read as one table.
 #[derive(Debug)]
@@ -56,6 +60,32 @@ impl MemorySource {
         let mut known = Known::in_memory(layout.schema.clone(), rows, bytes);
         known.starts[0].digest = head_digest(&layout.schema);
         Ok(Self { known, layout, batches, before, rows, unit_rows, batch_rows: options.cut.batch_rows.max(1) })
+    }
+}
+
+/// Rows of one batch.
+struct RowsOfBatch {
+    batch: usize,
+    from: usize,
+    len: usize,
+}
+
+impl MemorySource {
+    /// The rows from `at` on, before `end`, that make one chunk: as they lie, unless they lie in such small batches that what a
+    /// chunk costs would outweigh what copying its rows costs.
+    fn pieces(&self, at: u64, end: u64) -> Vec<RowsOfBatch> {
+        let most = self.batch_rows.min((end - at) as usize);
+        let (mut pieces, mut len) = (Vec::new(), 0);
+        let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
+        while len < most && (len == 0 || len < most / SMALL) {
+            let from = (at + len as u64 - self.before[batch]) as usize;
+            let rows = (self.batches[batch].num_rows() - from).min(most - len);
+            if rows > 0 {
+                pieces.push(RowsOfBatch { batch, from, len: rows });
+            }
+            (batch, len) = (batch + 1, len + rows);
+        }
+        pieces
     }
 }
 
@@ -127,17 +157,20 @@ impl Source for MemorySource {
     }
 
     fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        let failed = |e| Fault::new(Code::Damaged, format!("{NAME}: {e}"));
         let mut at = unit.start;
-        let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
         while at < unit.end {
-            let (rows, from) = (&self.batches[batch], (at - self.before[batch]) as usize);
-            let len = (rows.num_rows() - from).min(self.batch_rows).min((unit.end - at) as usize);
-            if len == 0 {
-                batch += 1;
-                continue;
-            }
-            let arrays: Vec<ArrayRef> = projection.columns.iter().map(|&column| rows.column(column).slice(from, len)).collect();
-            let chunk = self.layout.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
+            let pieces = self.pieces(at, unit.end);
+            let len: usize = pieces.iter().map(|piece| piece.len).sum();
+            let column = |&column: &usize| {
+                let parts: Vec<ArrayRef> = pieces.iter().map(|p| self.batches[p.batch].column(column).slice(p.from, p.len)).collect();
+                match parts.as_slice() {
+                    [whole] => Ok(whole.clone()),
+                    parts => concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
+                }
+            };
+            let arrays = projection.columns.iter().map(column).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+            let chunk = self.layout.batch(&arrays, len, projection).map_err(failed)?;
             let numbers = RowNumbers::Dense { first: (at - unit.start) as u32, len: len as u32 };
             each(Chunk { batch: chunk, rows: numbers, malformed: Vec::new() })?;
             at += len as u64;

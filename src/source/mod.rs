@@ -36,6 +36,7 @@ mod streamed;
 mod text_layout;
 mod typed;
 mod units;
+mod valueless;
 
 use std::sync::Arc;
 
@@ -301,7 +302,12 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
     }
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source = Format::open(Opening { files, format, options, contract, spool })?;
-    partitions::Partitioned::over(source, &keys, contract)
+    Ok(with_contract(partitions::Partitioned::over(source, &keys, contract)?, contract))
+}
+
+/// `source`, whose columns without a value, that are of no type, have the type that the contract gives them.
+pub fn with_contract(source: Arc<dyn Source>, contract: &[ContractColumn]) -> Arc<dyn Source> {
+    valueless::Typed::over(source, contract)
 }
 
 /// Rows that are in memory already, as a source like any other. `options` say which texts mean missing and how rows are cut;
