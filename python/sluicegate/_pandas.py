@@ -105,7 +105,7 @@ def column_unfit(name: str, column: Any, pandas: Any) -> list[Problem]:
         return [unsupported(name, "intervals", 'their text: `.astype("string")`')]
     if getattr(dtype, "kind", "") == "c":
         return [unsupported(name, "complex numbers", "two columns, `.real` and `.imag`")]
-    return mixed(name, column) if dtype == object else []
+    return mixed(name, column) if str(dtype) == "object" else []
 
 
 def unsupported(name: str, kind: str, instead: str) -> Problem:
@@ -195,7 +195,7 @@ def mixed(name: str, column: Any) -> list[Problem]:
 def of_kinds(name: str, here: Any, kinds: Iterable[str]) -> Problem:
     """A column of several kinds, with the first row of each; values and labels stay private."""
     first: dict[str, int] = {}
-    for row, kind in zip(here.nonzero()[0], kinds):
+    for row, kind in zip(here.nonzero()[0], kinds, strict=True):
         first.setdefault(kind, int(row) + 1)
     listed = ", ".join(f"{kind} (first in row {row})" for kind, row in first.items())
     hint = 'give it one type: `.astype("string")`, `pd.to_numeric(..., errors="coerce")` or `pd.to_datetime(...)`; rows count from 1'

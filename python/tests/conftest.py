@@ -20,7 +20,7 @@ def needs(module: str) -> Any:
     except ImportError as error:
         if os.environ.get("SLUICEGATE_REQUIRE_ALL"):
             pytest.fail(f"`{module}` is required here: {error}")
-        pytest.skip(f"`{module}` is not installed")
+        pytest.skip(f"`{module}` is not installed", allow_module_level=True)
 
 
 @pytest.fixture

@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import needs
 
-duckdb = pytest.importorskip("duckdb")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pa = pytest.importorskip("pyarrow")
-import pyarrow.dataset  # noqa: E402
-import pyarrow.parquet  # noqa: E402
+import sluicegate as sg
+
+duckdb, pd, pl, pa = needs("duckdb"), needs("pandas"), needs("polars"), needs("pyarrow")
+needs("pyarrow.dataset"), needs("pyarrow.parquet")
 from parity_data import Dataset, datasets  # noqa: E402
-
-import sluicegate as sg  # noqa: E402
 
 NOW = "2021-03-04T05:06:07Z"
 DATASETS = datasets()
