@@ -290,6 +290,36 @@ mod tests {
     }
 
     #[test]
+    fn small_batches_come_together_and_large_ones_as_they_lie() {
+        let all = rows();
+        let chunks = |batches: Vec<RecordBatch>, batch_rows: usize| {
+            let source = from_batches(&all.schema(), batches, &options(1 << 20, batch_rows)).expect("a source");
+            let (unit, _) = source.next_unit(None).expect("a unit").expect("one");
+            let (mut read, projection) = (Vec::new(), Projection::new(source.schema(), vec![0, 1]));
+            let each = &mut |chunk: Chunk| {
+                read.push(chunk.batch);
+                Ok(())
+            };
+            source.read(&unit, None, &projection, each).expect("reads");
+            assert_eq!(concat_batches(&all.schema(), &read).expect("one batch"), all);
+            read.iter().map(RecordBatch::num_rows).collect::<Vec<_>>()
+        };
+        // A chunk holds at least an eighth of what it may hold.
+        assert_eq!(chunks(cut_up(&all, 1), 80), vec![10; 10]);
+        assert_eq!(chunks(cut_up(&all, 7), 80)[..2], [14, 14]);
+        assert_eq!(chunks(cut_up(&all, 10), 80), vec![10; 10]);
+        assert_eq!(chunks(cut_up(&all, 64), 40), [40, 24, 36]);
+        let whole = from_batches(&all.schema(), vec![all.clone()], &options(1 << 20, 100)).expect("a source");
+        let (unit, _) = whole.next_unit(None).expect("a unit").expect("one");
+        let each = &mut |chunk: Chunk| {
+            let (there, here) = (chunk.batch.column(0).to_data(), all.column(0).to_data());
+            assert_eq!(there.buffers()[0].as_ptr(), here.buffers()[0].as_ptr());
+            Ok(())
+        };
+        whole.read(&unit, None, &Projection::new(whole.schema(), vec![0, 1]), each).expect("reads");
+    }
+
+    #[test]
     fn a_row_is_named_by_its_index() {
         let source = from_batches(&rows().schema(), cut_up(&rows(), 9), &options(100, 8192)).expect("a source");
         let (mut row_origins, mut previous) = (RowOrigins::default(), None);
