@@ -196,9 +196,9 @@ def of_kinds(name: str, here: Any, kinds: Iterable[str]) -> Problem:
     """A column of several kinds, with the first row of each; values and labels stay private."""
     first: dict[str, int] = {}
     for row, kind in zip(here.nonzero()[0], kinds, strict=True):
-        first.setdefault(kind, int(row) + 1)
+        first.setdefault(kind, int(row))
     listed = ", ".join(f"{kind} (first in row {row})" for kind, row in first.items())
-    hint = 'give it one type: `.astype("string")`, `pd.to_numeric(..., errors="coerce")` or `pd.to_datetime(...)`; rows count from 1'
+    hint = 'give it one type: `.astype("string")`, `pd.to_numeric(..., errors="coerce")` or `pd.to_datetime(...)`; rows count from 0'
     return problem("unsupported-type", f"pandas: `{name}` holds values of several kinds: {listed}", hint)
 
 
