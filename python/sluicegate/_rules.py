@@ -146,8 +146,6 @@ class DeltaSource(TypedDict, total=False):
 
 Encoding: TypeAlias = Literal["utf-16le", "utf-16be", "utf-8", "utf-16", "latin-1", "windows-1252"]
 """How text is encoded."""
-
-
 EventColumn: TypeAlias = Literal["key", "headers", "partition", "offset", "timestamp"]
 """What of a record becomes a column beside its value."""
 

@@ -168,37 +168,49 @@ def _folding(
 
 
 def _answers(rdd: Any, only: list[int] | None) -> Iterator[tuple[int, bytes]]:
-    """Computes all answers at once, and fetches some at a time, so that the driver need not hold all."""
+    """Computes all answers at once. Large ones are fetched some at a time, so that the driver need not hold all."""
     rdd.persist(package("pyspark").StorageLevel.DISK_ONLY)
     try:
-        sizes = _sizes(rdd, only)
-        while sizes:
+        large: list[tuple[int, int]] = []
+        for number, size, rows in _small(rdd, only):
+            if rows is None:
+                large.append((number, size))
+            elif rows:
+                yield number, _joined(rows)
+        while large:
             chosen: list[int] = []
             room = _FETCH_BYTES
-            while sizes and (not chosen or sizes[0][1] <= room):
-                number, size = sizes.pop(0)
+            while large and (not chosen or large[0][1] <= room):
+                number, size = large.pop(0)
                 chosen.append(number)
                 room -= size
             pieces: dict[int, list[Any]] = {}
             for row in rdd.context.runJob(rdd, list, chosen):
-                if row.is_fault:
-                    raise _fault_of(row.partition, bytes(row.bytes))
                 pieces.setdefault(row.partition, []).append(row)
             for number, rows in sorted(pieces.items()):
-                yield number, b"".join(bytes(row.bytes) for row in sorted(rows, key=lambda row: row.piece))
+                yield number, _joined(rows)
     finally:
         rdd.unpersist()
 
 
-def _sizes(rdd: Any, only: list[int] | None) -> list[tuple[int, int]]:
-    """How many bytes each partition sends. All are computed for it."""
+def _small(rdd: Any, only: list[int] | None) -> list[tuple[int, int, list[Any] | None]]:
+    """How many bytes each partition sends, and these bytes where all partitions together may send as many."""
+    each = _FETCH_BYTES // max(1, rdd.getNumPartitions())
 
-    def size(number: int, rows: Iterable[Any]) -> list[tuple[int, int]]:
-        return [(number, sum(len(row.bytes) for row in rows))]
+    def small(number: int, rows: Iterable[Any]) -> list[tuple[int, int, list[Any] | None]]:
+        sent = list(rows)
+        size = sum(len(row.bytes) for row in sent)
+        return [(number, size, sent if size <= each else None)]
 
-    sizes = rdd.mapPartitionsWithIndex(size)
-    found = rdd.context.runJob(sizes, list, only)
-    return sorted((int(number), int(size)) for number, size in found)
+    return sorted(rdd.context.runJob(rdd.mapPartitionsWithIndex(small), list, only))
+
+
+def _joined(rows: list[Any]) -> bytes:
+    """The answer that came in pieces."""
+    told = b"".join(bytes(row.bytes) for row in sorted(rows, key=lambda row: row.piece))
+    if rows[0].is_fault:
+        raise _fault_of(rows[0].partition, told)
+    return told
 
 
 def _fault_of(partition: int, told: bytes) -> Fault:

@@ -32,7 +32,7 @@ def test_twenty_blocks_give_verdict_counts_and_figures_of_the_local_run(ray: Any
     here = sg.check(rows, rules, now=NOW, batch_id="b")
     assert there.verdict == "quarantine" and there.rows.read == 2000
     assert differences(figures(here), figures(there)) == []
-    assert {sample["origin"]["partition"] for sample in there["range-size"].samples} <= set(range(20))
+    assert {sample["origin"]["partition"] for sample in there["pattern-note"].samples} <= set(range(20))
 
 
 def test_rules_that_mind_the_order_need_one_and_faults_come_through(ray: Any) -> None:

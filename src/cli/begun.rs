@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::ci::Ci;
-use super::embedded::{Done, Kept};
 use super::exit::ExitCode;
 use super::given::{ensure_mask_key, surroundings};
+use super::handed::{Done, Kept};
 use super::output::{self, Printed};
 use super::record;
 use super::reports::{self, Reports};

@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::begun::Begun;
 use super::destinations::{Ends, beside, both_named, named_by, replaces};
-use super::embedded::{Done, Given, Kept};
 use super::given::say_of_windows;
+use super::handed::{Done, Given, Kept};
 use super::output::{OutputOptions, Printed};
 use super::run::RunOptions;
 use super::scratch::Scratch;

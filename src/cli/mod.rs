@@ -19,6 +19,7 @@ mod feeds;
 mod forget;
 mod gate;
 mod given;
+mod handed;
 mod history;
 mod init;
 mod internal;

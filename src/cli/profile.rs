@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::embedded::{Done, Given};
+use super::handed::{Done, Given};
 use super::output;
 use super::progress::Progress;
 use super::reports::Reports;

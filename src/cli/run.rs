@@ -18,8 +18,8 @@ use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::windows;
 
 use super::ci::CiOptions;
-use super::embedded::Given;
 pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings, whole};
+use super::handed::Given;
 use super::lineage::Lineage;
 pub(super) use super::means::{Means, countable, time};
 use super::notify::Notify;

@@ -114,8 +114,9 @@ impl Read {
 pub fn fold(terms: &Terms, unit: u32, rows: Box<dyn RecordBatchReader + Send>) -> Result<Vec<u8>, Faults> {
     let read = terms.read()?;
     let (now, as_of) = terms.shared_times()?;
-    let schema = rows.schema();
-    let data = source::from_partition(&schema, unit, rows, &read.options)?;
+    let data = source::from_partition(&rows.schema(), unit, rows, &read.options)?;
+    // Not as they came: libraries leave notes at columns (pandas says where its index begins), and codes of their own.
+    let schema = data.known().schema.clone();
     let job = Job { as_of, ..Job::new(&read.rules, data, now, read.budget.clone()) };
     let fold = audit::fold_unit(&job, unit).map_err(|faults| job.quiet(faults))?;
     Ok(with_schema(&schema, &fold.encode()?)?)
