@@ -78,7 +78,7 @@ impl MemorySource {
         let most = self.batch_rows.min((end - at) as usize);
         let (mut pieces, mut len) = (Vec::new(), 0);
         let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
-        while len < most && (len == 0 || len < most / SMALL) {
+        while len < most && (len == 0 || len < self.batch_rows / SMALL) {
             let from = (at + len as u64 - self.before[batch]) as usize;
             let rows = (self.batches[batch].num_rows() - from).min(most - len);
             if rows > 0 {
