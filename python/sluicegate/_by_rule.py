@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import _sluicegate
 from ._rule_text import RulesLike, given
+from ._visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,13 +99,6 @@ def rows_in_words(finding: Finding, most: int = 3) -> list[str]:
     if lines and left > 0:
         lines.append(f"… and {left:,} more")
     return lines
-
-
-def visible(text: str) -> str:
-    """Text as a terminal may show it: characters that control it, or that hide or reorder text, as escapes; lines stay lines."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 def headline(report: Report, name: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import os
@@ -90,7 +91,7 @@ def _several(data: Iterable[Any]) -> Opened:
 def _batches(data: Iterator[Any]) -> Any:
     """Batches that are made one after the other, as a stream: pyarrow makes one of them."""
     try:
-        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        pa: Any = importlib.import_module("pyarrow")
     except ImportError as error:
         raise TypeError("an iterator of record batches needs pyarrow; hand over a list of frames instead") from error
 
@@ -101,13 +102,21 @@ def _batches(data: Iterator[Any]) -> Any:
                 raise Fault(
                     f"item {number} of the iterator is no frame: {type(part).__module__}.{type(part).__qualname__}"
                 )
-            yield from pa.table(frame).to_batches()  # pyright: ignore
+            table = pa.table(frame)
+            if schemas and not table.schema.equals(schemas[0]):
+                here = ", ".join(f"`{field.name}` {field.type}" for field in table.schema)
+                raise Fault(f"item {number} of the iterator has other columns than the first: {here}")
+            if not schemas:
+                schemas.append(table.schema)
+            yield from table.to_batches()
 
+    schemas: list[Any] = []
     batches = each()
     first = next(batches, None)
-    if first is None:
+    if not schemas:
         raise Fault("the iterator gives no batch, so nobody knows the columns")
-    return pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], batches))  # pyright: ignore
+    held = [] if first is None else [first]
+    return pa.RecordBatchReader.from_batches(schemas[0], itertools.chain(held, batches))
 
 
 def _arrow(data: object) -> Any:

@@ -57,10 +57,26 @@ def gated(
     return decorate
 
 
+#: Frames that can be read again, by module and name; what else gives a stream may give it once.
+_KEPT = {
+    ("pandas", "DataFrame"),
+    ("polars", "DataFrame"),
+    ("polars", "LazyFrame"),
+    ("pyarrow", "Table"),
+    ("pyarrow", "RecordBatch"),
+    ("_duckdb", "DuckDBPyRelation"),
+    ("duckdb", "DuckDBPyRelation"),
+    ("sluicegate", "Table"),
+}
+
+
 def _held(frame: Any) -> tuple[Any, Callable[[Any], Any]]:
     """The frame, and how it is given back. A stream can be read once, by us or by whoever called: its rows are held."""
     if _kind(frame) == ("pyarrow", "RecordBatchReader"):
         return frame.read_all(), lambda table: table.to_reader()
+    if _kind(frame) not in _KEPT and hasattr(frame, "__arrow_c_stream__"):
+        pyarrow: Any = importlib.import_module("pyarrow")
+        return pyarrow.table(frame), lambda table: table
     if isinstance(frame, Iterator):
         import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
 

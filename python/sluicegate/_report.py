@@ -12,6 +12,7 @@ from typing import Any
 from . import _sluicegate
 from ._errors import Fault, Rejected
 from ._profile_page import profile_page
+from ._visible import line
 
 
 class Table:
@@ -78,7 +79,7 @@ class Finding:
         return [*super().__dir__(), *self._fields]
 
     def __repr__(self) -> str:
-        return f"<Finding {self.id}: {self.status}: {self.message}>"
+        return line(f"<Finding {self.id}: {self.status}: {self.message}>")
 
     @property
     def id(self) -> str:
@@ -134,6 +135,8 @@ class Report:
         Raises:
             Fault: the text is no report.
         """
+        # The engine reads it first: it says what is wrong with a text that is no report.
+        _sluicegate.read_report(text, False)
         return Report(_sluicegate.read_report(text, _passes(text)))
 
     @property
@@ -172,6 +175,11 @@ class Report:
         """Why the verdict is no plain accept, in words."""
         return list(self._fields.get("reasons", []))
 
+    def _beside_findings(self) -> list[str]:
+        """Reasons that no finding says itself."""
+        said = {f"{finding.id}: {finding.message}" for finding in self.findings}
+        return [reason for reason in self.reasons if reason not in said]
+
     def __bool__(self) -> bool:
         raise TypeError("a report is neither true nor false: ask for `report.ok`, or call `report.raise_for_verdict()`")
 
@@ -202,10 +210,8 @@ class Report:
 
     def __repr__(self) -> str:
         if self.mode == "profile":
-            return f"<sluicegate.Report {self.dataset}: profile of {len(self.columns)} columns, {self.rows.read} rows>"
-        return (
-            f"<sluicegate.Report {self.dataset}: {self.verdict}, {len(self.findings)} findings, {self.rows.read} rows>"
-        )
+            return f"<sluicegate.Report {line(self.dataset)}: profile of {len(self.columns)} columns, {self.rows.read} rows>"
+        return f"<sluicegate.Report {line(self.dataset)}: {self.verdict}, {len(self.findings)} findings, {self.rows.read} rows>"
 
     def to_dict(self) -> dict[str, Any]:
         """The report as its JSON says it (``reports/report.schema.json``)."""
@@ -279,8 +285,10 @@ class Report:
         """The verdict and what led to it, in a few lines."""
         rows = self.rows
         kept_back = "rejected as a whole" if self.verdict == "reject" else f"{rows.quarantined:,} set aside"
-        lines = [f"{self.dataset}: {self.verdict}: {rows.read:,} rows, {kept_back}"]
-        lines += [f"  {reason}" for reason in self.reasons]
+        lines = [
+            f"{self.dataset}: {self.verdict}: {rows.read:,} rows, {kept_back}",
+            *(f"  {why}" for why in self._beside_findings()),
+        ]
         decisive = [f for f in self.findings if f.status in ("fail", "no_data")] or [
             f for f in self.findings if f.status == "warn"
         ]
@@ -289,7 +297,7 @@ class Report:
         lines += [f"  {finding.id}: {finding.message}" for finding in decisive[:10]]
         if len(decisive) > 10:
             lines.append(f"  and {len(decisive) - 10} more")
-        return "\n".join(lines)
+        return "\n".join(map(line, lines))
 
     def _repr_html_(self) -> str:
         return profile_page(self.dataset, self.rows.read, self.columns) if self.mode == "profile" else _small_page(self)
@@ -333,7 +341,7 @@ def _small_page(report: Report) -> str:
     escape = html.escape
     order = {"fail": 0, "no_data": 1, "warn": 2, "insufficient_evidence": 2}
     findings = sorted(report.findings, key=lambda f: (order.get(f.status, 3), f.on_fail != "reject"))
-    reasons = "".join(f"<li>{escape(reason[:300])}</li>" for reason in report.reasons[:3])
+    reasons = "".join(f"<li>{escape(reason[:300])}</li>" for reason in report._beside_findings()[:3])
     status = {(f.id): "warning" if f.status == "fail" and f.severity == "warning" else f.status for f in findings}
     cell = "padding:2px 10px;text-align:left;max-width:60em;overflow-wrap:anywhere"
     rows = "".join(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from . import _sluicegate
+from ._errors import Fault
 from ._frames import Data, Opened, opened
 from ._progress import Bar
 from ._report import Report
 from ._rule_text import RulesLike, given
+from ._visible import line
 
 logger = logging.getLogger("sluicegate")
 
@@ -185,16 +189,40 @@ def _run(command: str, data: Data | None, rules: RulesLike, options: list[str], 
 def _judged(
     command: str, rows: Opened, paths: list[str], text: tuple[str, str] | None, options: list[str], progress: Progress
 ) -> Report:
-    logger.debug("%s: begins: %s", command, " ".join(paths) or "rows in memory")
+    logger.debug("%s: begins: %s", command, line(" ".join(paths)) or "rows in memory")
     began = time.monotonic()
     with Bar(progress) as bar:
-        native = _sluicegate.run([command, *options, "--", *paths], text, rows.frames, rows.is_stream, bar.listener)
+        try:
+            native = _sluicegate.run([command, *options, "--", *paths], text, rows.frames, rows.is_stream, bar.listener)
+        except Fault as fault:
+            raise without_values(fault, options, text) from None
     report = Report(native)
     for note in native.notes:
         logger.warning("%s", note.removeprefix("note: "))
     seconds = time.monotonic() - began
-    logger.info("%s: %s: %s, %s rows, %.2f s", command, report.dataset, report.verdict, report.rows.read, seconds)
+    logger.info("%s: %s: %s, %s rows, %.2f s", command, line(report.dataset), report.verdict, report.rows.read, seconds)
     return report
+
+
+def without_values(fault: Fault, options: list[str], text: tuple[str, str] | None) -> Fault:
+    """The fault without what a library says that could not hand over its rows: it may quote a value, and the rules may mask its
+    column."""
+    if not any(one["code"] == "unreadable" for one in fault.faults):
+        return fault
+    rules = (
+        text[0] if text is not None else _read(options[options.index("--rules") + 1] if "--rules" in options else None)
+    )
+    if "mask" not in rules:
+        return fault
+    what = "cannot read the batches; what the library says may hold values, and the rules mask some"
+    return Fault(what, json.dumps([{"code": "unreadable", "place": None, "what": what, "hint": None, "span": None}]))
+
+
+def _read(path: str | None) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8") if path is not None else ""
+    except OSError:
+        return ""
 
 
 def _common(given: dict[str, Any]) -> list[str]:

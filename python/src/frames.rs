@@ -2,6 +2,7 @@
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
@@ -34,7 +35,7 @@ impl Frames {
     /// A frame has other columns than the first, or cannot be read.
     pub(crate) fn rows(self) -> Result<embedded::Rows, String> {
         let readers = match self {
-            Self::Streamed(reader) => return Ok(embedded::Rows::streamed(reader)),
+            Self::Streamed(reader) => return Ok(embedded::Rows::streamed(Box::new(Validated(reader)))),
             Self::Held(readers) => readers,
         };
         let schemas: Vec<SchemaRef> = readers.iter().map(|reader| reader.schema()).collect();
@@ -42,11 +43,44 @@ impl Frames {
         let mut batches = Vec::new();
         for reader in readers {
             for batch in reader {
-                batches.push(typed(batch.map_err(|error| format!("cannot read the batches: {error}"))?, &schema)?);
+                let batch = batch.and_then(validated).map_err(|error| format!("cannot read the batches: {error}"))?;
+                batches.push(typed(batch, &schema)?);
             }
         }
         Ok(embedded::Rows::Held { schema, batches })
     }
+}
+
+/// A stream whose batches are looked at before anyone believes them.
+struct Validated(Box<dyn RecordBatchReader + Send>);
+
+impl Iterator for Validated {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|batch| batch.and_then(validated))
+    }
+}
+
+impl RecordBatchReader for Validated {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+}
+
+/// The batch, if its texts are UTF-8 and its offsets and codes lie where values are. What another program hands over is not
+/// validated on the way, and no code here may meet text that is none.
+fn validated(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    for (field, array) in batch.schema().fields().iter().zip(batch.columns()).filter(|(field, _)| has_texts(field.data_type())) {
+        let wrong = |error: ArrowError| ArrowError::InvalidArgumentError(format!("column `{}`: {error}", field.name()));
+        array.to_data().validate_full().map_err(wrong)?;
+    }
+    Ok(batch)
+}
+
+/// Whether values of the type lie somewhere that offsets, views or codes say. Numbers are what they are.
+fn has_texts(data_type: &DataType) -> bool {
+    !data_type.is_primitive() && !matches!(data_type, DataType::Null | DataType::Boolean | DataType::FixedSizeBinary(_))
 }
 
 /// The columns that all frames have. A column without a value in one frame has the type that it has in another.

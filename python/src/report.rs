@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use sluicegate::cli::embedded::{self, Done, Kept};
 use sluicegate::report;
 
-use crate::faults::{internal, raised};
+use crate::faults::{guarded, internal, raised};
 use crate::frames::Table;
 
 /// A report, and the rows that it speaks of while they are kept.
@@ -46,14 +46,16 @@ impl Report {
 
     /// The report in a format, by its name.
     fn render(&self, py: Python<'_>, format: &str) -> PyResult<String> {
-        py.detach(|| embedded::rendered(&self.report, format)).map_err(|fault| raised(py, fault))
+        py.detach(|| guarded(|| embedded::rendered(&self.report, format))).map_err(|fault| raised(py, fault))
     }
 
     /// The rows that may pass, and those that may not.
     fn split(&self, py: Python<'_>) -> PyResult<(Table, Table)> {
         let split = py.detach(|| {
-            let kept = self.kept.as_ref().ok_or_else(internal)?;
-            kept.lock().map_err(|_| internal())?.split()
+            guarded(|| {
+                let kept = self.kept.as_ref().ok_or_else(internal)?;
+                kept.lock().map_err(|_| internal())?.split()
+            })
         });
         let (good, bad) = split.map_err(|fault| raised(py, fault))?;
         Ok((Table::of(good), Table::of(bad)))

@@ -18,6 +18,11 @@ use crate::report::Report;
 /// How long nobody looks whether Ctrl-C was pressed.
 const PIECE: Duration = Duration::from_millis(50);
 
+/// How long a run that was asked to end is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Rules and types may be nested deep, and are walked by recursion.
+const STACK: usize = 64 << 20;
+
 /// Runs the program's command `arguments[0]` with the options behind it. `rules` is a text and its name; `frames` are objects that
 /// give Arrow streams; `progress` is called with bytes done, bytes in all, and rows done.
 #[pyfunction]
@@ -44,8 +49,8 @@ pub(crate) fn run(
     let (tell, told) = mpsc::channel();
     // Only this thread asks; Python's bindings want to know that it could be any.
     let told = Mutex::new(told);
-    let worker = std::thread::Builder::new().name("sluicegate".to_owned());
-    let worker = worker.spawn(move || {
+    let worker = std::thread::Builder::new().name("sluicegate".to_owned()).stack_size(STACK);
+    worker.spawn(move || {
         // Whoever waits has gone only with the whole process.
         _ = tell.send(judged(&arguments, given, frames));
     })?;
@@ -64,8 +69,9 @@ pub(crate) fn run(
         shown = counts[0];
         if let Err(error) = heard {
             cancel.cancel();
-            // What is under way is ended first: either nothing is published, or all of it.
-            py.detach(|| worker.join()).ok();
+            // What is under way is ended first: either nothing is published, or all of it. A source that does not answer is not
+            // waited for: once it does, the run ends.
+            py.detach(|| told.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE)).ok();
             return Err(error);
         }
     };

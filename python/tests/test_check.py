@@ -275,4 +275,83 @@ def test_what_rejects_a_batch_stands_first() -> None:
     half = sg.check(
         pl.DataFrame({"a": [None] * 30 + [1.0] * 20}), {"dataset": "x", "rules": [{"missing": {"column": "a"}}]}
     )
-    assert half.reasons and all(reason in half.summary() for reason in half.reasons)
+    assert half.verdict == "reject" and half.reasons and all(reason in half.summary() for reason in half.reasons)
+
+
+def test_batches_of_a_stream_have_the_columns_of_the_first() -> None:
+    pa = needs("pyarrow")
+    batch, rules = pa.record_batch, {"dataset": "d", "rules": [{"missing": {"columns": "*", "id": "m"}}]}
+    first = batch({"a": [1, 2], "b": [10, 20]})
+    for other in ({"b": [30], "a": [3]}, {"a": [1.5], "b": [1]}, {"a": [1]}, {"a": [1], "zzz": [3]}):
+        with pytest.raises(sg.Fault, match="item 2 of the iterator has other columns"):
+            sg.check(iter([first, batch(other)]), rules)
+
+
+def test_text_that_is_no_text_is_a_fault_and_publishes_nothing(tmp_path: Path) -> None:
+    pa = needs("pyarrow")
+    values, offsets = [b"ok"] * 10 + [b"\xff\xfe", b"a\xf0"], [0]
+    for value in values:
+        offsets.append(offsets[-1] + len(value))
+    buffers = [None, pa.py_buffer(b"".join(o.to_bytes(4, "little") for o in offsets)), pa.py_buffer(b"".join(values))]
+    text = pa.Array.from_buffers(pa.string(), 12, buffers)
+    for array in (text, pa.StructArray.from_arrays([text], ["s"])):
+        for frame in (pa.table({"s": array}), pa.table({"s": array}).to_reader()):
+            with pytest.raises(sg.Fault, match="column `s`"):
+                sg.gate(
+                    frame, {"dataset": "d", "rules": [{"missing": {"column": "s"}}]}, publish=tmp_path / "m.parquet"
+                )
+    assert not (tmp_path / "m.parquet").exists()
+
+
+def test_what_libraries_say_of_masked_values_is_not_shown() -> None:
+    duckdb, pl = needs("duckdb"), needs("polars")
+    masked = "dataset: d\nschema: { columns: { s: { mask: true } } }\nrules:\n  - missing: { column: s }\n"
+    cast = duckdb.sql("select cast(s as int) s from (values ('secret00')) t(s)")
+    lazy = pl.DataFrame({"s": ["secret00"]}).lazy().with_columns(pl.col("s").str.to_integer())
+    for frame in (cast, lazy):
+        with pytest.raises(sg.Fault, match="cannot read the batches") as raised:
+            sg.check(frame, masked)
+        assert "secret" not in str(raised.value) + str(raised.value.faults) and raised.value.__suppress_context__
+
+
+def test_names_reach_no_terminal_as_they_are(caplog: Any) -> None:
+    pa = needs("pyarrow")
+    rules = {"dataset": "d\nINFO forged", "rules": [{"missing": {"columns": "*"}}]}
+    with caplog.at_level(logging.INFO, logger="sluicegate"):
+        report = sg.check(pa.table({"\x1b[2Jx": ["a", None]}), rules)
+    shown = [
+        report.summary(),
+        repr(report),
+        repr(report.findings[0]),
+        *(record.getMessage() for record in caplog.records),
+    ]
+    assert "\x1b" not in "".join(shown) and all("\nINFO" not in text for text in shown)
+    with pytest.raises(sg.Fault) as raised:
+        sg.check(pa.table({"\x1b[2Jx": [1]}), {"dataset": "d", "rules": [{"missing": {"column": "\x1b[2Jy"}}]})
+    assert "\x1b" not in str(raised.value)
+
+
+def test_deep_expressions_and_types_do_not_end_the_interpreter() -> None:
+    pa = needs("pyarrow")
+    sql = " or ".join(["a > 0"] * 300)
+    try:
+        sg.check(pa.table({"a": [1, None, 3]}), {"dataset": "d", "rules": [{"expression": {"sql": sql}}]})
+    except sg.Fault:
+        pass
+    for text in ("x", "[]", "null", "5", '{"a": '):
+        with pytest.raises(sg.Fault):
+            sg.Report.from_json(text)
+
+
+def test_a_stream_of_another_kind_is_handed_on_whole() -> None:
+    pa = needs("pyarrow")
+
+    class Once:
+        def __init__(self) -> None:
+            self.reader = pa.table({"a": [1, 2, 3]}).to_reader()
+
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+            return self.reader.__arrow_c_stream__(requested_schema)
+
+    frame = sg.gated({"dataset": "d", "rules": [{"missing": {"column": "a"}}]})(Once)()
+    assert pa.table(frame).num_rows == 3
