@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import os
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import _sluicegate
+from ._errors import Fault
 from ._frames import Data, Opened, opened
 from ._progress import Bar
 from ._report import Report
@@ -188,7 +190,16 @@ def _judged(
     logger.debug("%s: begins: %s", command, " ".join(paths) or "rows in memory")
     began = time.monotonic()
     with Bar(progress) as bar:
-        native = _sluicegate.run([command, *options, "--", *paths], text, rows.frames, rows.is_stream, bar.listener)
+        try:
+            native = _sluicegate.run([command, *options, "--", *paths], text, rows.frames, rows.is_stream, bar.listener)
+        except BaseException as error:
+            # What breaks in a library of Rust while it takes over a frame is no `Exception`, and nobody would catch it.
+            if type(error).__name__ != "PanicException":
+                raise
+            what = "the frame cannot be taken over: an internal error"
+            hint = "please report it; until then, hand over `pyarrow.table(frame)`"
+            fault = {"code": "internal", "place": None, "what": what, "hint": hint, "span": None}
+            raise Fault(f"{what}; {hint}", json.dumps([fault])) from None
     report = Report(native)
     for note in native.notes:
         logger.warning("%s", note.removeprefix("note: "))
