@@ -196,6 +196,14 @@ def _judged(
             native = _sluicegate.run([command, *options, "--", *paths], text, rows.frames, rows.is_stream, bar.listener)
         except Fault as fault:
             raise without_values(fault, options, text) from None
+        except BaseException as error:
+            # What breaks in a library of Rust while it takes over a frame is no `Exception`, and nobody would catch it.
+            if type(error).__name__ != "PanicException":
+                raise
+            what = "the frame cannot be taken over: an internal error"
+            hint = "please report it; until then, hand over `pyarrow.table(frame)`"
+            fault = {"code": "internal", "place": None, "what": what, "hint": hint, "span": None}
+            raise Fault(f"{what}; {hint}", json.dumps([fault])) from None
     report = Report(native)
     for note in native.notes:
         logger.warning("%s", note.removeprefix("note: "))

@@ -209,7 +209,7 @@ VARIED: dict[str, Callable[[str], Dataset]] = {
     ),
     "one row": lambda n: dataset(n, [pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.bool_()], rows=1, nulls=0),
     "one row of nulls": lambda n: dataset(n, [pa.int64(), pa.float64(), pa.string(), pa.bool_()], rows=1, nulls=1),
-    "many columns": lambda n: dataset(n, [*INTEGERS, pa.string(), pa.float64()] * 12, rows=20),
+    "many columns": lambda n: dataset(n, [*INTEGERS, pa.string(), pa.float64()] * 6, rows=20),
     "many rows": lambda n: dataset(n, [pa.int32(), pa.float64(), pa.string()], rows=9_000, nulls=0.01),
     "names that need quotes": lambda n: renamed(
         dataset(n, [pa.int64(), pa.string(), pa.float64()]), ["id", "c 0", "ÄÖ.ü", "C1"]

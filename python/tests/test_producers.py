@@ -229,6 +229,21 @@ def test_parts_of_tables_with_nested_structs_are_read() -> None:
         assert sg.check(table.slice(11), rules).columns == expected.columns
 
 
+def test_a_frame_that_breaks_a_library_is_a_fault() -> None:
+    pa = needs("pyarrow")
+    column = pa.array([{"b": {"c": {"d": i}}} for i in range(9)])
+
+    class Foreign:
+        """A part of a table with nested structs, of a library that nobody knows here."""
+
+        def __arrow_c_array__(self, requested_schema: object | None = None) -> object:
+            return pa.record_batch({"a": column.slice(3)}).__arrow_c_array__(requested_schema)
+
+    with pytest.raises(sg.Fault) as raised:
+        sg.check(Foreign(), ANY)
+    assert raised.value.faults[0]["code"] == "internal"
+
+
 def test_duckdb_types_that_would_wrap_or_lose_their_zone_are_refused() -> None:
     duckdb = needs("duckdb")
     connection = duckdb.connect()
