@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ._errors import Fault
-from ._producers import stream_of
+from ._producers import parts_of, stream_of
 
 
 @runtime_checkable
@@ -70,7 +70,7 @@ def opened(data: Data) -> Opened:
         )
     frame = _arrow(data)
     if frame is not None:
-        return Opened([], [frame], not _is_held(frame))
+        return Opened([], parts_of(frame), not _is_held(frame))
     if isinstance(data, (Sequence, Set, Iterator)):
         return _several(cast("Iterable[Any]", data))
     raise _unreadable(cast("object", data))
@@ -84,7 +84,7 @@ def _several(data: Iterable[Any]) -> Opened:
         return Opened([os.fspath(part) for part in parts], None, False)
     frames = [_arrow(part) for part in parts]
     if frames and all(frame is not None for frame in frames):
-        return Opened([], frames, False)
+        return Opened([], [part for frame in frames for part in parts_of(frame)], False)
     raise _unreadable(data)
 
 

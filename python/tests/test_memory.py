@@ -35,6 +35,10 @@ del columns, texts, numbers
 if kind == "polars":
     import polars as pl
     frame = pl.from_arrow(frame, rechunk=False)
+    # Columns in chunks, as after reading a file of several row groups.
+    third = rows // 3
+    frame = pl.concat([frame[:third], frame[third:2 * third], frame[2 * third:]], rechunk=False)
+    assert frame.n_chunks("all") == [3] * 6
 elif kind == "reader":
     frame = frame.to_reader(1 << 16)
 elif kind == "pandas":

@@ -179,6 +179,22 @@ def test_polars_columns_that_no_reader_understands_are_refused() -> None:
     assert types_of(enum) == {"a": "string", "b": "string"}
 
 
+def test_a_polars_frame_in_chunks_is_not_put_together_anew() -> None:
+    pl = needs("polars")
+    frame = pl.concat([pl.DataFrame({"a": [i, None], "b": [str(i), "x"]}) for i in range(5)], rechunk=False)
+    assert frame.n_chunks("all") == [5, 5]
+    report = sg.check(frame, {**ANY, "profile": "full"})
+    assert (report.rows.read, report["missing-a"].failing_rows) == (10, 5)
+    assert frame.n_chunks("all") == [5, 5]
+    assert report.to_dict() == {
+        **sg.check(frame.rechunk(), {**ANY, "profile": "full"}).to_dict(),
+        "began": report.to_dict().get("began"),
+    }
+    # Columns whose chunks end in different rows cannot be handed over part by part.
+    uneven = frame.with_columns(frame["b"].rechunk())
+    assert sg.check(uneven, ANY)["missing-a"].failing_rows == 5
+
+
 def test_a_lazy_frame_is_judged_whole_or_not_at_all(tmp_path: Path) -> None:
     pl = needs("polars")
     rows = 300_000
