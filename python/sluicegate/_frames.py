@@ -34,6 +34,10 @@ Frame = ArrowStream | ArrowArray
 Data = PathLike | Frame | Sequence[PathLike] | Iterable[Frame]
 
 
+#: A frame of more chunks is copied: to hand over so many small ones costs more.
+_PIECES_MAX = 10_000
+
+
 @dataclass(frozen=True)
 class Opened:
     """Data as the engine takes it: either paths, or frames."""
@@ -70,10 +74,22 @@ def opened(data: Data) -> Opened:
         )
     frame = _arrow(data)
     if frame is not None:
-        return Opened([], [frame], not _is_held(frame))
+        return Opened([], _pieces(frame), not _is_held(frame))
     if isinstance(data, (Sequence, Set, Iterator)):
         return _several(cast("Iterable[Any]", data))
     raise _unreadable(cast("object", data))
+
+
+def _pieces(frame: Any) -> list[Any]:
+    """The frame as it lies: Polars would copy a frame of several chunks into one before it hands that over, and hands over each
+    chunk as it is."""
+    if _kind(frame) != ("polars", "DataFrame") or frame.width == 0:
+        return [frame]
+    ends = {end for column in frame.get_columns() for end in itertools.accumulate(column.chunk_lengths())}
+    if not 1 < len(ends) <= _PIECES_MAX:
+        return [frame]
+    starts = [0, *sorted(ends)[:-1]]
+    return [frame.slice(start, end - start) for start, end in zip(starts, sorted(ends), strict=True) if end > start]
 
 
 def _several(data: Iterable[Any]) -> Opened:

@@ -355,3 +355,20 @@ def test_a_stream_of_another_kind_is_handed_on_whole() -> None:
 
     frame = sg.gated({"dataset": "d", "rules": [{"missing": {"column": "a"}}]})(Once)()
     assert pa.table(frame).num_rows == 3
+
+
+def test_a_polars_frame_of_several_chunks_is_handed_over_as_it_lies(orders: Any, rules: Any) -> None:
+    from sluicegate._frames import opened
+
+    pl = needs("polars")
+    whole = pl.DataFrame(orders)
+    parts = pl.concat([whole.slice(0, 7), whole.slice(7, 0), whole.slice(7, 20), whole.slice(27)], rechunk=False)
+    # A column may be cut otherwise than the others.
+    parts = parts.with_columns(pl.concat([whole["price"].head(12), whole["price"].tail(28)], rechunk=False))
+    pieces = opened(parts).frames
+    assert pieces is not None and [len(piece) for piece in pieces] == [7, 5, 15, 13]
+    assert all(piece.n_chunks("all") == [1, 1] for piece in pieces)
+    report = sg.check(parts, rules, now="2026-11-01")
+    assert report.to_json() == sg.check(whole, rules, now="2026-11-01").to_json()
+    assert report.split()[0].to_polars().equals(sg.check(whole, rules).split()[0].to_polars())
+    assert sg.check(pl.concat([whole.head(0), whole.head(0)], rechunk=False), rules).verdict == "undecided"
