@@ -82,7 +82,8 @@ fn about<'a>(job: &Job<'_>, plan: &'a Plan, privacy: &Privacy, check: &'a Planne
 /// told, all are hidden.
 fn group_masks(privacy: &Privacy, check: &PlannedCheck, values: usize) -> Vec<Option<Mask>> {
     let by: Vec<&str> = check.words.by.iter().flat_map(|by| by.value.0.iter().map(String::as_str)).collect();
-    let own: Vec<&str> = check.columns.iter().map(String::as_str).collect();
+    let naming = check.check.as_ref().ok().and_then(|judge| judge.grouping()).unwrap_or(check.columns.len());
+    let own: Vec<&str> = check.columns.iter().take(naming).map(String::as_str).collect();
     let both: Vec<&str> = by.iter().chain(&own).copied().collect();
     let of = |names: &[&str]| names.iter().map(|name| privacy.mask_of(name)).collect::<Vec<_>>();
     let candidates: Vec<Vec<Option<Mask>>> = [by, own, both].iter().filter(|names| names.len() == values).map(|names| of(names)).collect();

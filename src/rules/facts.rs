@@ -196,6 +196,11 @@ pub trait Judge: Send + Sync {
     fn repeated_key(&self) -> Option<RepeatedKey> {
         None
     }
+
+    /// How many of its columns, the first ones, name the groups that it makes; none where all of them do, or it makes none.
+    fn grouping(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// What makes two rows the same.
@@ -212,6 +217,11 @@ pub trait SinglePass: Send + Sync + Clone + 'static {
     /// # Errors
     /// See [`Judge::judge`].
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault>;
+
+    /// See [`Judge::grouping`].
+    fn grouping(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<C: SinglePass> Judge for C {
@@ -221,6 +231,10 @@ impl<C: SinglePass> Judge for C {
 
     fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
+    }
+
+    fn grouping(&self) -> Option<usize> {
+        SinglePass::grouping(self)
     }
 }
 

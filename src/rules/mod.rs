@@ -29,6 +29,7 @@ mod limits;
 pub mod missing;
 mod narrow;
 mod order;
+mod outcome;
 mod outliers;
 mod parse;
 mod pattern;
@@ -298,6 +299,7 @@ rules![
     statistic::Statistic,
     drift::Drift,
     representation::Representation,
+    outcome::OutcomeRule,
     rows::RowCount,
     freshness::Freshness,
     column_set::ColumnSet,

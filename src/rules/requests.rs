@@ -132,7 +132,7 @@ impl StateRequest {
 
     /// The columns whose values are names of groups.
     pub fn named_by(&self) -> &[usize] {
-        if self.counts::<GroupCounts>() && self.scope.by.is_empty() { &self.columns } else { &self.scope.by }
+        if self.counts::<GroupCounts>() { &self.columns } else { &self.scope.by }
     }
 
     /// Whether it counts rows and missing values, and nothing else.

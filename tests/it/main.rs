@@ -79,6 +79,7 @@ mod notify;
 mod object_sources;
 mod orc;
 mod other_stores;
+mod outcome;
 mod packaging;
 mod pages;
 mod parity;
