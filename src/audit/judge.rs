@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
-use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
+use super::fold::{Counted, Fold, finish_look_at_some, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
 use super::samples;
-use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
+use super::{Audited, Job, Plan, adjusted, beside, bias, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
@@ -71,6 +71,13 @@ impl Judged {
 /// Folds the plan's states from that of the index on, in another pass.
 pub(super) type SecondPassOf<'a> = &'a dyn Fn(&Plan, usize, &Counted) -> Result<Fold, Faults>;
 
+/// How second passes are made.
+struct Look<'a> {
+    second_pass: SecondPassOf<'a>,
+    /// Whether they see some of the units alone.
+    of_some: bool,
+}
+
 /// One group of one check, on its way to a judgement.
 struct Pending {
     check: usize,
@@ -96,24 +103,26 @@ pub(super) fn judge(
     }
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
-    let mut pending = pending(plan, &totals)?;
-    rounds(job, plan, &mut totals, &mut pending, second_pass)?;
+    // Judged beside the others, and told only where rows are set aside.
+    let asked_for = plan.checks.len();
+    plan.checks.append(&mut plan.implied);
+    let (mut waiting, mut pending): (Vec<Pending>, Vec<Pending>) = pending(plan, &totals)?.into_iter().partition(|p| p.judge.waits());
+    rounds(job, plan, &mut totals, &mut pending, &Look { second_pass, of_some: false })?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
     findings.extend(schema_findings);
-    let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
-    for p in pending {
-        judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+    let others = findings.len();
+    findings.extend(by_check(plan, pending).into_iter().enumerate().map(|(at, judged)| of_check(job, plan, &totals, at, judged)));
+    let look = Look { second_pass, of_some: true };
+    let sets_aside = bias::judge(&mut totals, &findings, |totals| rounds(job, plan, totals, &mut waiting, &look))?;
+    for (at, judged) in by_check(plan, waiting).into_iter().enumerate().filter(|(_, judged)| !judged.is_empty()) {
+        findings[others + at] = of_check(job, plan, &totals, at, judged);
     }
-    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
-    findings.extend(plan.checks.iter().zip(judged).map(|(check, judged)| {
-        let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
-        found.finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
-        say_partial(&totals.facts.besides[check.besides.clone()], &mut found.finding);
-        found
-    }));
     causes::name(job, plan, &totals, &mut findings);
+    if !sets_aside {
+        findings.truncate(others + asked_for);
+    }
     show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
@@ -134,7 +143,27 @@ pub(super) fn judge(
     let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
     let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };
     columns.iter_mut().for_each(|column| profile::remark(column, &terms));
+    plan.implied = plan.checks.split_off(asked_for);
     Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations, candidate_keys })
+}
+
+/// What was judged of each check, by group.
+fn by_check(plan: &Plan, pending: Vec<Pending>) -> Vec<Vec<(Option<GroupKey>, Judgement)>> {
+    let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
+    for p in pending {
+        judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+    }
+    judged
+}
+
+/// The finding of the check of this index.
+fn of_check(job: &Job<'_>, plan: &Plan, totals: &Counted, at: usize, judged: Vec<(Option<GroupKey>, Judgement)>) -> FindingWithRows {
+    let check = &plan.checks[at];
+    let is_proven = check.tests_alone && check.test.is_some_and(|test| plan.passed_by_statistics[test]);
+    let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
+    found.finding.basis = if is_proven { Basis::Statistics } else { Basis::Scan };
+    say_partial(&totals.facts.besides[check.besides.clone()], &mut found.finding);
+    found
 }
 
 /// How the columns go together, and which name rows, where that was asked for.
@@ -189,13 +218,7 @@ pub(super) fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Resu
 }
 
 /// Judges until nobody asks again.
-fn rounds(
-    job: &Job<'_>,
-    plan: &mut Plan,
-    totals: &mut Counted,
-    pending: &mut [Pending],
-    second_pass: SecondPassOf<'_>,
-) -> Result<(), Faults> {
+fn rounds(job: &Job<'_>, plan: &mut Plan, totals: &mut Counted, pending: &mut [Pending], look: &Look<'_>) -> Result<(), Faults> {
     /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
@@ -232,8 +255,11 @@ fn rounds(
         }
         fetch(job, &wanted, totals, &mut inputs)?;
         if plan.requests.states.len() > first_new {
-            let fold = second_pass(plan, first_new, totals)?;
-            finish_second_pass(fold, totals, &inputs)?;
+            let fold = (look.second_pass)(plan, first_new, totals)?;
+            match look.of_some {
+                true => finish_look_at_some(fold, totals, &inputs)?,
+                false => finish_second_pass(fold, totals, &inputs)?,
+            }
         }
     }
     Err(Fault::new(Code::Internal, "internal error: rules ask for look after look").into())

@@ -91,7 +91,7 @@ names! {
     COMPARED_WITH = "compared_with", OF_COLUMN, "the same measure of what it is compared with";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
     CONFLICTING_KEYS = "conflicting_keys", KEYS, "keys that come with several values";
-    COUNT = "count", ROWS, "rows of the group";
+    COUNT = "count", ROWS, "rows of the group; with `unit`, its different units";
     CRAMERS_V = "cramers_v", NONE, "Cramer's V of the counts as they are";
     DECISION_LEVEL = "decision_level", NONE, "1 - the confidence at which the group was judged";
     DECISION_P_VALUE = "decision_p_value", NONE, "the smallest 1 - confidence at which the group's share is decided";
@@ -142,12 +142,16 @@ names! {
     RATIO_LOW = "ratio_low", NONE, "the lower end of the ratio's interval";
     RECOGNISED = "recognised", KEYS, "different values that look like personal data of one kind";
     REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have, or that it is compared with";
+    REJECTION_RATE = "rejection_rate", SHARE_OF_ROWS, "the share of the rows that is set aside";
     ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
     ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";
     RUNS = "runs", RUNS, "runs that are too long";
     SELECTION_RATE = "selection_rate", SHARE_OF_ROWS, "the share with the positive outcome";
+    SET_ASIDE = "set_aside", ROWS, "rows that are set aside";
     SHARE = "share", SHARE_OF_ROWS, "the share of the group";
+    SHARE_AFTER = "share_after", SHARE_OF_ROWS, "the group's share of the rows that are left";
+    SHARE_BEFORE = "share_before", SHARE_OF_ROWS, "the group's share of all rows";
     STDDEV = "stddev", OF_COLUMN, "the sample standard deviation";
     TOTAL_VARIATION = "total_variation", SHARE_OF_ROWS, "the total variation distance of the shares from their reference";
     TRANSFORM = "transform", NAME, "what was taken of the values first: the figures are of that";

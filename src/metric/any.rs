@@ -14,8 +14,8 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    agreement, cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments,
-    ordered, overview, personal, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
+    agreement, cells, comoments, completeness, deviations, distinct, extrema, frequencies, group_units, groups, json_schema, keys, members,
+    moments, ordered, overview, personal, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -53,6 +53,8 @@ states![
     members::Members,
     /// Rows by group, up to 10,000 groups.
     groups::GroupCounts,
+    /// Different units by group, each as `distinct` counts them, and over all groups.
+    group_units::GroupUnits,
     /// Rows by what of a JSON Schema they fail, up to 1,000 reasons.
     json_schema::Violations,
     /// A histogram in buckets of 1/512 relative width or less, which brackets every quantile.

@@ -21,6 +21,7 @@ mod expression;
 pub mod facts;
 mod files;
 mod freshness;
+mod gate_bias;
 pub mod held;
 mod json_schema;
 pub mod judgement;
@@ -59,7 +60,7 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
@@ -300,6 +301,7 @@ rules![
     drift::Drift,
     representation::Representation,
     outcome::OutcomeRule,
+    gate_bias::GateBias,
     rows::RowCount,
     freshness::Freshness,
     column_set::ColumnSet,
@@ -320,6 +322,14 @@ pub(crate) static MISSING: RuleEntry = RuleEntry::of::<missing::Missing>();
 
 /// The entry of the rule that a table's constraints are.
 pub(crate) static EXPRESSION: RuleEntry = RuleEntry::of::<expression::Expression>();
+
+/// The entry of the rule that follows where others declare groups.
+pub(crate) static GATE_BIAS: RuleEntry = RuleEntry::of::<gate_bias::GateBias>();
+
+/// `gate_bias` of these columns, with nothing more said.
+pub(crate) fn gate_bias_of(groups: &[String]) -> Box<dyn AnyRule> {
+    Box::new(gate_bias::GateBias::of(groups))
+}
 
 /// `missing` with nothing configured, as a contract's required columns imply it.
 pub(crate) fn missing_default() -> Box<dyn AnyRule> {

@@ -104,15 +104,17 @@ mod tests {
         const TIMES: u32 = 4000;
         let mut draws = Draws(7);
         for (n1, p1, n2, p2) in [(200, 0.3, 400, 0.45), (60, 0.2, 600, 0.2), (150, 0.9, 150, 0.7)] {
-            let (mut ratios, mut differences) = (0, 0);
+            let (mut ratios, mut differences, mut shares) = (0, 0, 0);
             for _ in 0..TIMES {
                 let (a, b) = ((draws.of(n1, p1), n1), (draws.of(n2, p2), n2));
                 let (low, high) = katz_interval(a, b, 0.95);
                 ratios += u32::from(low <= p1 / p2 && p1 / p2 <= high);
                 let (low, high) = newcombe_interval(a, b, 0.95);
                 differences += u32::from(low <= p1 - p2 && p1 - p2 <= high);
+                let (low, high) = wilson_interval(a.0, a.1, 0.95);
+                shares += u32::from(low <= p1 && p1 <= high);
             }
-            for (what, held) in [("Katz", ratios), ("Newcombe", differences)] {
+            for (what, held) in [("Katz", ratios), ("Newcombe", differences), ("Wilson", shares)] {
                 let coverage = f64::from(held) / f64::from(TIMES);
                 // Four standard errors of 4,000 draws are 1.4 points; both intervals lean to the safe side.
                 assert!((0.936..=0.97).contains(&coverage), "{what} of {n1} and {n2}: {coverage}");

@@ -22,6 +22,7 @@ const NEEDED: &[(&str, &[(&str, &str)])] = &[
     ("drift", &[("column", "a"), ("against", "x.csv")]),
     ("statistic", &[("column", "a"), ("of", "mean"), ("max", "1")]),
     ("representation", &[("groups", "[a]"), ("reference", "equal"), ("tolerance", "5 points")]),
+    ("gate_bias", &[("groups", "[a]")]),
     ("outcome", &[("groups", "[a]"), ("label", "b"), ("demographic_parity", "5 points")]),
     ("rows", &[("min", "1")]),
     ("freshness", &[("column", "a"), ("max_age", "1d")]),

@@ -273,7 +273,8 @@ impl Binding<'_, '_> {
         }
         has_one_value_a_row(&binder, item.entry.name)?;
         has_names_for_groups(&binder)?;
-        let (wants_states, of_sound_rows) = (binder.requests.wants_states(), binder.requests.counts_sound_rows());
+        let of_sound_rows = binder.requests.counts_sound_rows() && binder.scope.over == Over::Sound;
+        let wants_states = binder.requests.wants_states();
         let mut about: Vec<usize> = binder.shows[shown_before..].to_vec();
         about.dedup();
         let mut shows: Vec<usize> = Vec::new();

@@ -203,7 +203,8 @@ impl Terms {
             let (aside, rows) = (count(all.all_aside), counted(all.all_before, "row"));
             message.push(format!("{aside} of {rows} are set aside ({})", percent_of(share((all.all_aside, all.all_before)), &[0.0, 1.0])));
         }
-        let named: BTreeSet<&GroupKey> = [Outcome::Fail, Outcome::InsufficientEvidence].into_iter().flat_map(of).map(|g| &g.group).collect();
+        let named: BTreeSet<&GroupKey> =
+            [Outcome::Fail, Outcome::InsufficientEvidence].into_iter().flat_map(of).map(|g| &g.group).collect();
         // Without a limit, groups are named that chance does not explain.
         let is_unlike = |key: &GroupKey| {
             let difference = losses.get(key).and_then(|of| of.difference(self.confidence));

@@ -19,6 +19,8 @@ pub(super) struct OutcomeCheck {
     pub columns: Vec<String>,
     /// How many of them name the groups.
     pub keys: usize,
+    /// These, by index.
+    pub groups_by: Vec<usize>,
     pub positive: Positive,
     /// The group that all others are compared with; without it, each is compared with the rest.
     pub reference_group: Option<GroupKey>,
@@ -57,8 +59,8 @@ impl SinglePass for OutcomeCheck {
         }))
     }
 
-    fn grouping(&self) -> Option<usize> {
-        Some(self.keys)
+    fn groups_by(&self) -> Vec<usize> {
+        self.groups_by.clone()
     }
 }
 

@@ -147,6 +147,7 @@ impl Rule for OutcomeRule {
         Ok(Box::new(OutcomeCheck {
             columns: columns.into_iter().map(|column| column.name).collect(),
             keys,
+            groups_by: indices[..keys].to_vec(),
             positive,
             reference_group,
             limits: limits.unwrap_or_default(),
