@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_look_at_some, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
-use super::samples;
+use super::samples::{self, SampleRows};
 use super::{Audited, Job, Plan, adjusted, beside, bias, builtin, causes, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
@@ -25,7 +25,7 @@ use crate::rules::schema::SchemaChange;
 use crate::rules::words::Over;
 use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
 use crate::shown::{VALUE_MAX, cut_short};
-use crate::source::Source;
+use crate::source::{Source, Unit};
 
 /// What judging gives beside the plan.
 pub(super) struct Judged {
@@ -71,6 +71,15 @@ impl Judged {
 /// Folds the plan's states from that of the index on, in another pass.
 pub(super) type SecondPassOf<'a> = &'a dyn Fn(&Plan, usize, &Counted) -> Result<Fold, Faults>;
 
+/// Reads rows again that findings show; none where they can be read here.
+pub(super) type RowsOf<'a> = &'a dyn Fn(&Plan, &SampleRows<'_>) -> Result<Option<samples::Fetched>, Faults>;
+
+/// How the data is looked at again.
+pub(super) struct Looks<'a> {
+    pub(super) second_pass: SecondPassOf<'a>,
+    pub(super) rows: RowsOf<'a>,
+}
+
 /// How second passes are made.
 struct Look<'a> {
     second_pass: SecondPassOf<'a>,
@@ -91,7 +100,7 @@ pub(super) fn judge(
     source: Arc<dyn Source>,
     plan: &mut Plan,
     mut totals: Counted,
-    second_pass: SecondPassOf<'_>,
+    looks: &Looks<'_>,
 ) -> Result<Judged, Faults> {
     let identity = Arc::new(Identity::new(source.clone(), totals.content_digest));
     if let Some(published) = &job.published {
@@ -107,15 +116,15 @@ pub(super) fn judge(
     let asked_for = plan.checks.len();
     plan.checks.append(&mut plan.implied);
     let (mut waiting, mut pending): (Vec<Pending>, Vec<Pending>) = pending(plan, &totals)?.into_iter().partition(|p| p.judge.waits());
-    rounds(job, plan, &mut totals, &mut pending, &Look { second_pass, of_some: false })?;
+    rounds(job, plan, &mut totals, &mut pending, &Look { second_pass: looks.second_pass, of_some: false })?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
     findings.extend(schema_findings);
     let others = findings.len();
     findings.extend(by_check(plan, pending).into_iter().enumerate().map(|(at, judged)| of_check(job, plan, &totals, at, judged)));
-    let look = Look { second_pass, of_some: true };
-    let sets_aside = bias::judge(&mut totals, &findings, |totals| rounds(job, plan, totals, &mut waiting, &look))?;
+    let look = Look { second_pass: looks.second_pass, of_some: true };
+    let sets_aside = bias::judge(&mut totals, &findings, |totals| wait(job, plan, totals, (waiting.as_mut_slice(), asked_for), &look))?;
     for (at, judged) in by_check(plan, waiting).into_iter().enumerate().filter(|(_, judged)| !judged.is_empty()) {
         findings[others + at] = of_check(job, plan, &totals, at, judged);
     }
@@ -123,7 +132,7 @@ pub(super) fn judge(
     if !sets_aside {
         findings.truncate(others + asked_for);
     }
-    show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
+    show_samples((job, source.as_ref(), plan, &privacy), &totals, looks.rows, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
         let mut report = column.report(&plan.prepare.rule_schema, &totals.facts, &plan.earlier)?;
@@ -145,6 +154,28 @@ pub(super) fn judge(
     columns.iter_mut().for_each(|column| profile::remark(column, &terms));
     plan.implied = plan.checks.split_off(asked_for);
     Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations, candidate_keys })
+}
+
+/// Judges what waited for the rows that are set aside: what rules ask for, the first `asked_for` checks, then what follows from
+/// them. Where nobody has the data any more, the latter is not judged, and stops nothing.
+fn wait(
+    job: &Job<'_>,
+    plan: &mut Plan,
+    totals: &mut Counted,
+    (waiting, asked_for): (&mut [Pending], usize),
+    look: &Look<'_>,
+) -> Result<(), Faults> {
+    let own = waiting.partition_point(|p| p.check < asked_for);
+    let (own, implied) = waiting.split_at_mut(own);
+    rounds(job, plan, totals, own, look)?;
+    match rounds(job, plan, totals, implied, look) {
+        Err(Faults(faults)) if faults.iter().all(|fault| fault.code == Code::NeedsScan) => {
+            let why = || Judgement::NoData("needs a scan: which rows of a group are set aside".to_owned());
+            implied.iter_mut().for_each(|p| p.judged = p.judged.take().or_else(|| Some(why())));
+            Ok(())
+        }
+        judged => judged,
+    }
 }
 
 /// What was judged of each check, by group.
@@ -227,12 +258,19 @@ fn rounds(job: &Job<'_>, plan: &mut Plan, totals: &mut Counted, pending: &mut [P
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
         let mut again = false;
+        totals.asked_by.clear();
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
             let scope = &plan.checks[p.check].scope;
             let facts = GroupFacts { facts: &totals.facts, group: p.group.as_ref() };
             let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
             match p.judge.judge(&facts, &mut pass)? {
-                Judgement::NeedsPass => again = true,
+                Judgement::NeedsPass => {
+                    again = true;
+                    let id = &plan.checks[p.check].id;
+                    if !totals.asked_by.contains(id) {
+                        totals.asked_by.push(id.clone());
+                    }
+                }
                 done @ (Judgement::NoData(_)
                 | Judgement::WarmingUp(_)
                 | Judgement::Unfit(_)
@@ -252,6 +290,9 @@ fn rounds(job: &Job<'_>, plan: &mut Plan, totals: &mut Counted, pending: &mut [P
         }
         if !again {
             return Ok(());
+        }
+        if totals.asked_by.is_empty() {
+            totals.asked_by.push("profile".to_owned());
         }
         fetch(job, &wanted, totals, &mut inputs)?;
         if plan.requests.states.len() > first_new {
@@ -291,8 +332,9 @@ fn is_field(source: &dyn Source, plan: &Plan, column: usize) -> bool {
 fn show_samples(
     (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
     totals: &Counted,
+    read: RowsOf<'_>,
     findings: &mut [FindingWithRows],
-) -> Result<(), Fault> {
+) -> Result<(), Faults> {
     let samples_max = job.rules.sections.samples();
     let first = |f: &FindingWithRows| f.rows.iter().take(samples_max).collect::<Vec<RowId>>();
     let columns_of = |f: &FindingWithRows| {
@@ -310,22 +352,31 @@ fn show_samples(
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
-    let fetched = samples::fetch((job, source, plan, privacy), &totals.row_origins, &rows, &columns)?;
+    let indices: BTreeSet<u32> = rows.iter().map(|r| r.unit).collect();
+    let units: Vec<Unit> = indices.iter().map(|&i| totals.row_origins.unit(i).clone()).collect();
+    let (fetched, is_here) = match read(plan, &SampleRows { units: &units, rows: &rows, columns: &columns })? {
+        Some(fetched) => (fetched, false),
+        None => (samples::fetch((job, source, plan, privacy), &units, &rows, &columns)?, true),
+    };
     let shown = |f: &FindingWithRows| f.shows.first().copied().filter(|&c| is_field(source, plan, c));
     let fields = findings.iter().filter(with_rows).filter_map(|f| Some((shown(f)?, first(f))));
     let fields: BTreeSet<(RowId, usize)> = fields.flat_map(|(column, rows)| rows.into_iter().map(move |row| (row, column))).collect();
     // Where a field begins tells how long those before it are.
-    let line_columns = match privacy.is_empty() {
+    let line_columns = match privacy.is_empty() && is_here {
         true => samples::line_columns(source, &totals.row_origins, &fields)?,
         false => samples::LineColumns::new(),
     };
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
         let (columns, column) = (columns_of(finding), shown(finding));
         let sample = |row: RowId| {
-            let values = fetched.get(&row)?;
-            let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
+            let values = fetched.get(&row);
+            if values.is_none() && is_here {
+                return None;
+            }
+            let named =
+                |c: &usize| Some((plan.prepare.rule_schema.field(*c).name().clone(), values?.get(c).cloned().unwrap_or(Json::Null)));
             let origin = |row: RowId| totals.row_origins.origin(row, &source.known().origins);
-            let (values, same_key_as) = (columns.iter().map(named).collect(), finding.repeats.get(row).map(origin));
+            let (values, same_key_as) = (columns.iter().filter_map(named).collect(), finding.repeats.get(row).map(origin));
             let is_published = finding.published.contains(row);
             let reason = is_published.then(|| "a published row has its key".to_owned());
             let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());
