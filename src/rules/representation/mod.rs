@@ -46,8 +46,8 @@ use crate::yaml::Spanned;
 ///   reference 0.
 /// - `unit: user_id` counts different people rather than events: each value of the column counts once a group, however many rows
 ///   it has. One that is in several groups counts in each, which is said; rows without a value are left out. `min_rows` counts
-///   units then. Up to 10,000 units a group are counted exactly, and integers within 262,144 of each other always; beyond that by HyperLogLog
-///   with a standard error of 0.8 % (3.3 % where a summary took part), and intervals widen by that of the share,
+///   units then. Up to 10,000 units a group are counted exactly, and integers within 262,144 of each other always. More are counted
+///   by HyperLogLog with a standard error of 0.8 % (3.3 % where a summary took part), and intervals widen by that of the share,
 ///   p·(1 − p)·√2·0.8 %.
 /// - `correction: holm` is for many groups: that one of them fails or passes by chance is then as unlikely as `confidence`
 ///   says for one alone (Holm 1979). A group's p-value is the smallest 1 − confidence at which its interval still decides.
