@@ -157,11 +157,10 @@ impl Terms {
             (Some((_, low, high)), Some(max)) if low < -max || high > max => Outcome::InsufficientEvidence,
             (_, _) => Outcome::Pass,
         };
-        let message = match outcome {
-            Outcome::NotJudged => {
-                format!("{}: {}, not judged below {}", group_name(key), counted(of.before, "row"), count(self.min_rows))
-            }
-            _ => self.said(key, of),
+        let message = if outcome == Outcome::NotJudged {
+            format!("{}: {}, not judged below {}", group_name(key), counted(of.before, "row"), count(self.min_rows))
+        } else {
+            self.said(key, of)
         };
         GroupFigures { group: key.clone(), outcome, message: message.into(), figures }
     }
