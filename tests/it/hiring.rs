@@ -76,7 +76,7 @@ fn applicants(planted: Planted, seed: u64) -> String {
             Planted::SmallGroup if x => false,
             _ => is_invited,
         };
-        let has_score = !(planted == Planted::Missing && f && chance[4]) && !(i % 100 == 7);
+        let has_score = !(planted == Planted::Missing && f && chance[4]) && i % 100 != 7;
         let word = |yes: bool| if yes { "yes" } else { "no" };
         let score = if has_score { format!("{}.5", i % 70) } else { String::new() };
         csv.push_str(&format!("{gender},{score},{},{}\n", word(hired), word(invited)));
