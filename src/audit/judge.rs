@@ -10,7 +10,7 @@ use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
 use super::samples;
-use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
+use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, diff, groups, kept, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
@@ -23,7 +23,7 @@ use crate::rows::RowId;
 use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::Over;
-use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
+use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass, Wanted};
 use crate::shown::{VALUE_MAX, cut_short};
 use crate::source::Source;
 
@@ -97,7 +97,7 @@ pub(super) fn judge(
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;
-    rounds(job, plan, &mut totals, &mut pending, second_pass)?;
+    rounds((job, source.as_ref(), &privacy), plan, &mut totals, &mut pending, second_pass)?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
@@ -190,7 +190,7 @@ pub(super) fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Resu
 
 /// Judges until nobody asks again.
 fn rounds(
-    job: &Job<'_>,
+    (job, source, privacy): (&Job<'_>, &dyn Source, &Privacy),
     plan: &mut Plan,
     totals: &mut Counted,
     pending: &mut [Pending],
@@ -200,7 +200,7 @@ fn rounds(
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
     let schema = plan.prepare.rule_schema.clone();
-    let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
+    let (mut wanted, mut inputs) = (Wanted::default(), Inputs::default());
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
         let mut again = false;
@@ -230,7 +230,11 @@ fn rounds(
         if !again {
             return Ok(());
         }
-        fetch(job, &wanted, totals, &mut inputs)?;
+        fetch(job, &wanted.rows, totals, &mut inputs)?;
+        for query in &wanted.diffs[totals.facts.compared.len()..] {
+            let compared = diff::compare((job, source, plan, privacy), totals, query)?;
+            totals.facts.compared.push(compared);
+        }
         if plan.requests.states.len() > first_new {
             let fold = second_pass(plan, first_new, totals)?;
             finish_second_pass(fold, totals, &inputs)?;
@@ -303,7 +307,7 @@ fn show_samples(
             let is_published = finding.published.contains(row);
             let reason = is_published.then(|| "a published row has its key".to_owned());
             let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());
-            Some(Sample { origin: origin(row), line_column, values, raw: None, reason, same_key_as })
+            Some(Sample { origin: origin(row), line_column, values, before: Vec::new(), raw: None, reason, same_key_as })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();
     }

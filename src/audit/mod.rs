@@ -8,6 +8,7 @@ mod beside;
 mod bind;
 mod builtin;
 mod causes;
+mod diff;
 mod earlier;
 mod finding;
 mod fold;

@@ -206,6 +206,9 @@ pub struct Sample {
     pub line_column: Option<u32>,
     /// The columns that matter, in order: name and value.
     pub values: Vec<(String, Json)>,
+    /// Of a row that was changed: the values that some of these columns had before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<(String, Json)>,
     /// The record as it stands in the file, for malformed ones.
     pub raw: Option<String>,
     /// Why this row, where rows fail for reasons of their own.

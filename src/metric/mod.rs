@@ -32,6 +32,7 @@ pub mod moments;
 pub mod number;
 pub mod ordered;
 pub mod overview;
+pub mod paired;
 pub mod personal;
 mod plain;
 pub mod row_sample;

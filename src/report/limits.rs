@@ -33,7 +33,7 @@ fn finding(finding: &mut Finding) {
         figures.values_mut().for_each(figure);
     }
     for sample in &mut finding.samples {
-        sample.values.iter_mut().for_each(|(_, value)| json(value));
+        sample.values.iter_mut().chain(&mut sample.before).for_each(|(_, value)| json(value));
         sample.raw.iter_mut().for_each(|raw| text(raw, RECORD_MAX));
         sample.reason.iter_mut().for_each(|reason| text(reason, RECORD_MAX));
     }

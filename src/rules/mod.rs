@@ -13,6 +13,7 @@ mod column_set;
 mod common;
 mod compared;
 mod conflicts;
+pub mod diff;
 mod drift;
 mod duplicates;
 mod earlier;
@@ -58,7 +59,7 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
@@ -297,6 +298,7 @@ rules![
     outliers::Outliers,
     statistic::Statistic,
     drift::Drift,
+    diff::Diff,
     representation::Representation,
     rows::RowCount,
     freshness::Freshness,

@@ -58,7 +58,7 @@ pub(super) fn without(report: &Report, sought: &Sought, origins: &Origins) -> (R
 }
 
 fn shows(sample: &Sample, sought: &Sought) -> bool {
-    let in_values = sample.values.iter().any(|(name, json)| sought.of(name).any(|value| value.is_json(json)));
+    let in_values = sample.values.iter().chain(&sample.before).any(|(name, json)| sought.of(name).any(|value| value.is_json(json)));
     // What the record or the reason says of which column is not known.
     let texts = [&sample.raw, &sample.reason];
     in_values || texts.into_iter().flatten().any(|text| sought.all().iter().any(|value| value.is_in(text.as_bytes())))
