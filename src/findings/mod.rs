@@ -213,7 +213,16 @@ pub struct Sample {
     pub raw: Option<String>,
     /// Why this row, where rows fail for reasons of their own.
     pub reason: Option<String>,
-    /// Of a row whose key occurs elsewhere: another row that has it, the one that stays if one does.
+    /// Of a row whose key occurs elsewhere: another row that has it, the one that stays if one does; of a row that was changed, what it
+    /// was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_key_as: Option<Origin>,
+}
+
+impl Sample {
+    /// Its values by column, each with the value before where it was changed.
+    pub fn cells(&self) -> impl Iterator<Item = (&str, &Json, Option<&Json>)> {
+        let before = |name: &str| self.before.iter().find(|(column, _)| column == name).map(|(_, value)| value);
+        self.values.iter().map(move |(name, value)| (name.as_str(), value, before(name)))
+    }
 }
