@@ -32,6 +32,7 @@ mod delta;
 mod delta_sources;
 mod dialects;
 mod dialects_sniffed;
+mod diff;
 mod disguised;
 mod distances;
 mod drift;
