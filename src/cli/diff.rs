@@ -78,8 +78,11 @@ impl Diff {
         if !self.columns.is_empty() {
             rule.push_str(&format!(", columns: {}", list(&self.columns)));
         }
-        let tolerances = self.tolerances.iter().map(|(column, apart)| format!("{}: {}", quoted(column), quoted(&apart.to_string())));
-        rule.push_str(&format!(", tolerance: {{ {} }}", tolerances.collect::<Vec<_>>().join(", ")));
+        let tolerance = |(column, apart): &(String, Apart)| format!("{}: {}", quoted(column), quoted(&apart.to_string()));
+        let tolerances: Vec<String> = self.tolerances.iter().map(tolerance).collect();
+        if !tolerances.is_empty() {
+            rule.push_str(&format!(", tolerance: {{ {} }}", tolerances.join(", ")));
+        }
         rule.extend(self.condition.iter().map(|condition| format!(", where: {}", quoted(condition))));
         let limits = [("max_changed", self.max_changed), ("max_added", self.max_added), ("max_removed", self.max_removed)];
         for (word, limit) in limits {

@@ -4,7 +4,6 @@ use super::{Compared, DiffAnswer, DiffQuery, Limits, Of};
 use crate::diagnostic::{Code, Fault};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, figures};
 use crate::rules::facts::DiffHandle;
-use crate::rules::words::Tolerance;
 use crate::rules::{GroupFacts, Judge, Judgement, SecondPass};
 use crate::shown::{count, counted, percent};
 
@@ -89,16 +88,14 @@ impl DiffCheck {
         ];
         let mut broken = Vec::new();
         for (word, limit, part, whole) in judged {
-            let Some(limit) = limit.or(is_strict.then_some(Tolerance::NONE)).filter(|limit| limit.is_exceeded_by(part, whole)) else {
-                continue;
-            };
+            let Some(limit) = limit.filter(|limit| limit.is_exceeded_by(part, whole)) else { continue };
             broken.push(match limit.is_none() {
                 true => format!("none may be {word}"),
                 false => format!("more than {limit} {word}"),
             });
         }
-        if is_strict && !answer.columns_differ.is_empty() {
-            broken.push("no column may differ".to_owned());
+        if is_strict && (answer.changed + answer.added + answer.removed > 0 || !answer.columns_differ.is_empty()) {
+            broken.push("nothing may differ".to_owned());
         }
         if answer.repeated_rows.sum() + answer.without_key.sum() > 0 {
             broken.push("each row must have a key of its own".to_owned());
