@@ -10,7 +10,7 @@ use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
 use super::samples;
-use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, diff, groups, kept, private};
+use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, diff, groups, kept, private, why};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
@@ -130,6 +130,7 @@ pub(super) fn judge(
             column.kinds = Some(tally.kinds);
         }
     }
+    why::say((job, source.as_ref(), plan, &privacy), &totals, &columns, &mut findings)?;
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
     let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
     let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };

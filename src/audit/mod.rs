@@ -27,6 +27,7 @@ mod select;
 mod sink;
 mod tally;
 mod validate;
+mod why;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

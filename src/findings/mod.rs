@@ -12,6 +12,7 @@
 
 pub mod builtin;
 mod code;
+mod concentration;
 pub mod figures;
 mod label;
 mod message;
@@ -24,6 +25,7 @@ use serde_json::Value as Json;
 
 pub use builtin::Builtin;
 pub use code::FindingCode;
+pub use concentration::Concentration;
 pub use figures::{Figure, FigureName, Figures, GroupFigures};
 pub use label::Label;
 pub use message::Message;
@@ -84,6 +86,9 @@ pub struct Finding {
     pub groups: Vec<GroupFigures>,
     /// The first failing rows.
     pub samples: Vec<Sample>,
+    /// Values in which the failing rows concentrate, what chance explains least first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<Concentration>,
 }
 
 impl Default for Finding {
@@ -117,6 +122,7 @@ impl Default for Finding {
             figures: Figures::default(),
             groups: Vec::new(),
             samples: Vec::new(),
+            why: Vec::new(),
         }
     }
 }

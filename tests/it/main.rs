@@ -131,6 +131,7 @@ mod try_rules;
 mod watch;
 mod web;
 mod weights;
+mod why;
 mod windows;
 mod words;
 mod workshop;

@@ -9,6 +9,7 @@ use super::trend::{self, Line};
 use crate::findings::{Figure, Finding, GroupFigures, Label, OnFail, Outcome, Sample, Severity, Value};
 use crate::report::model::Report;
 use crate::report::since::{Change, Since};
+use crate::report::why;
 use crate::rows::Origin;
 use crate::rules::words::Duration;
 use crate::shown::counted;
@@ -150,6 +151,8 @@ pub(super) struct Shown<'a> {
     figures: Vec<(&'a str, &'a Value)>,
     groups: Vec<&'a GroupFigures>,
     trend: Option<Line>,
+    /// Where its failures concentrate.
+    why: Option<String>,
 }
 
 /// A failing row in a line.
@@ -236,6 +239,7 @@ fn shown<'a>((number, finding): (usize, &'a Finding), open: bool, report: &'a Re
         figures: figures(finding),
         groups: groups(finding),
         trend,
+        why: why::sentence(finding),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::page::{Page, filled, width};
 use super::{BOLD, GREEN, RED, YELLOW};
 use crate::findings::{Finding, Label, OnFail, Sample, Severity};
-use crate::report::Report;
+use crate::report::{Report, why};
 use crate::shown::count;
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
@@ -118,6 +118,9 @@ fn one(page: &mut Page, report: &Report, kind: Kind, finding: &Finding, ids: usi
     } else {
         page.hang(&format!("  {sign} {name}"), 4, "");
         page.hang("      ", 6, &message);
+    }
+    if let Some(why) = why::sentence(finding) {
+        page.hang("      ", 6, &why);
     }
     if let Some(advice) = advice(report, finding) {
         page.hang("      ", 6, &visible::cut(advice, MESSAGE_MAX));

@@ -66,6 +66,9 @@ fn shows(sample: &Sample, sought: &Sought) -> bool {
 
 fn in_finding(finding: &mut Finding, sought: &Sought, removed: &mut Removed) {
     for value in sought.all() {
+        let before = finding.why.len();
+        finding.why.retain(|why| why.column != value.column || !why.value.as_deref().is_some_and(|text| value.is_text(text)));
+        removed.figures += before - finding.why.len();
         let is_about = finding.columns.contains(&value.column);
         if is_about {
             for figure in [&mut finding.observed, &mut finding.limit] {
