@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
-use super::samples;
+use super::samples::{self, SampleRows};
 use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, diff, groups, kept, private, why};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
@@ -20,12 +20,13 @@ use crate::privacy::Privacy;
 use crate::report::columns::{CandidateKey, Correlations, Exception};
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
+use crate::rules::diff::Compared;
 use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::Over;
 use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass, Wanted};
 use crate::shown::{VALUE_MAX, cut_short};
-use crate::source::Source;
+use crate::source::{Source, Unit};
 
 /// What judging gives beside the plan.
 pub(super) struct Judged {
@@ -71,6 +72,17 @@ impl Judged {
 /// Folds the plan's states from that of the index on, in another pass.
 pub(super) type SecondPassOf<'a> = &'a dyn Fn(&Plan, usize, &Counted) -> Result<Fold, Faults>;
 
+/// Reads rows again that findings show; none where they can be read here.
+pub(super) type RowsOf<'a> = &'a dyn Fn(&Plan, &SampleRows<'_>) -> Result<Option<samples::Fetched>, Faults>;
+
+/// How the data is looked at again.
+pub(super) struct Looks<'a> {
+    pub(super) second_pass: SecondPassOf<'a>,
+    pub(super) rows: RowsOf<'a>,
+    /// Whether the process that judges can read the data.
+    pub(super) reads_here: bool,
+}
+
 /// One group of one check, on its way to a judgement.
 struct Pending {
     check: usize,
@@ -84,7 +96,7 @@ pub(super) fn judge(
     source: Arc<dyn Source>,
     plan: &mut Plan,
     mut totals: Counted,
-    second_pass: SecondPassOf<'_>,
+    looks: &Looks<'_>,
 ) -> Result<Judged, Faults> {
     let identity = Arc::new(Identity::new(source.clone(), totals.content_digest));
     if let Some(published) = &job.published {
@@ -97,7 +109,7 @@ pub(super) fn judge(
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;
-    rounds((job, source.as_ref(), &privacy), plan, &mut totals, &mut pending, second_pass)?;
+    rounds((job, source.as_ref(), &privacy), plan, &mut totals, &mut pending, looks)?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
@@ -114,7 +126,7 @@ pub(super) fn judge(
         found
     }));
     causes::name(job, plan, &totals, &mut findings);
-    show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
+    show_samples((job, source.as_ref(), plan, &privacy), &totals, looks.rows, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
         let mut report = column.report(&plan.prepare.rule_schema, &totals.facts, &plan.earlier)?;
@@ -130,7 +142,9 @@ pub(super) fn judge(
             column.kinds = Some(tally.kinds);
         }
     }
-    why::say((job, source.as_ref(), plan, &privacy), &totals, &columns, &mut findings)?;
+    if looks.reads_here {
+        why::say((job, source.as_ref(), plan, &privacy), &totals, &columns, &mut findings)?;
+    }
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
     let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
     let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };
@@ -195,7 +209,7 @@ fn rounds(
     plan: &mut Plan,
     totals: &mut Counted,
     pending: &mut [Pending],
-    second_pass: SecondPassOf<'_>,
+    looks: &Looks<'_>,
 ) -> Result<(), Faults> {
     /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
@@ -205,12 +219,19 @@ fn rounds(
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
         let mut again = false;
+        totals.asked_by.clear();
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
             let scope = &plan.checks[p.check].scope;
             let facts = GroupFacts { facts: &totals.facts, group: p.group.as_ref() };
             let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
             match p.judge.judge(&facts, &mut pass)? {
-                Judgement::NeedsPass => again = true,
+                Judgement::NeedsPass => {
+                    again = true;
+                    let id = &plan.checks[p.check].id;
+                    if !totals.asked_by.contains(id) {
+                        totals.asked_by.push(id.clone());
+                    }
+                }
                 done @ (Judgement::NoData(_)
                 | Judgement::WarmingUp(_)
                 | Judgement::Unfit(_)
@@ -231,13 +252,19 @@ fn rounds(
         if !again {
             return Ok(());
         }
+        if totals.asked_by.is_empty() {
+            totals.asked_by.push("profile".to_owned());
+        }
         fetch(job, &wanted.rows, totals, &mut inputs)?;
         for query in &wanted.diffs[totals.facts.compared.len()..] {
-            let compared = diff::compare((job, source, plan, privacy), totals, query)?;
+            let compared = match looks.reads_here {
+                true => diff::compare((job, source, plan, privacy), totals, query)?,
+                false => Compared::Unfit("rows are compared where all of them can be read, not by partitions".to_owned()),
+            };
             totals.facts.compared.push(compared);
         }
         if plan.requests.states.len() > first_new {
-            let fold = second_pass(plan, first_new, totals)?;
+            let fold = (looks.second_pass)(plan, first_new, totals)?;
             finish_second_pass(fold, totals, &inputs)?;
         }
     }
@@ -270,8 +297,9 @@ fn is_field(source: &dyn Source, plan: &Plan, column: usize) -> bool {
 fn show_samples(
     (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
     totals: &Counted,
+    read: RowsOf<'_>,
     findings: &mut [FindingWithRows],
-) -> Result<(), Fault> {
+) -> Result<(), Faults> {
     let samples_max = job.rules.sections.samples();
     let first = |f: &FindingWithRows| f.rows.iter().take(samples_max).collect::<Vec<RowId>>();
     let columns_of = |f: &FindingWithRows| {
@@ -289,22 +317,31 @@ fn show_samples(
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
-    let fetched = samples::fetch((job, source, plan, privacy), &totals.row_origins, &rows, &columns)?;
+    let indices: BTreeSet<u32> = rows.iter().map(|r| r.unit).collect();
+    let units: Vec<Unit> = indices.iter().map(|&i| totals.row_origins.unit(i).clone()).collect();
+    let (fetched, is_here) = match read(plan, &SampleRows { units: &units, rows: &rows, columns: &columns })? {
+        Some(fetched) => (fetched, false),
+        None => (samples::fetch((job, source, plan, privacy), &units, &rows, &columns)?, true),
+    };
     let shown = |f: &FindingWithRows| f.shows.first().copied().filter(|&c| is_field(source, plan, c));
     let fields = findings.iter().filter(with_rows).filter_map(|f| Some((shown(f)?, first(f))));
     let fields: BTreeSet<(RowId, usize)> = fields.flat_map(|(column, rows)| rows.into_iter().map(move |row| (row, column))).collect();
     // Where a field begins tells how long those before it are.
-    let line_columns = match privacy.is_empty() {
+    let line_columns = match privacy.is_empty() && is_here {
         true => samples::line_columns(source, &totals.row_origins, &fields)?,
         false => samples::LineColumns::new(),
     };
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
         let (columns, column) = (columns_of(finding), shown(finding));
         let sample = |row: RowId| {
-            let values = fetched.get(&row)?;
-            let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
+            let values = fetched.get(&row);
+            if values.is_none() && is_here {
+                return None;
+            }
+            let named =
+                |c: &usize| Some((plan.prepare.rule_schema.field(*c).name().clone(), values?.get(c).cloned().unwrap_or(Json::Null)));
             let origin = |row: RowId| totals.row_origins.origin(row, &source.known().origins);
-            let (values, same_key_as) = (columns.iter().map(named).collect(), finding.repeats.get(row).map(origin));
+            let (values, same_key_as) = (columns.iter().filter_map(named).collect(), finding.repeats.get(row).map(origin));
             let is_published = finding.published.contains(row);
             let reason = is_published.then(|| "a published row has its key".to_owned());
             let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());

@@ -1,9 +1,9 @@
 //! `sluicegate compare`
 
-use std::process::ExitCode;
 
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::two::{Two, reported};
 use crate::compare::{self, Wanted};
 use crate::diagnostic::Faults;

@@ -1,10 +1,10 @@
 //! `sluicegate diff`
 
-use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::Value as Json;
 
+use super::exit::ExitCode;
 use super::two::{Two, reported};
 use crate::compare;
 use crate::diagnostic::{Fault, Faults};

@@ -1,7 +1,7 @@
 //! `sluicegate gate` over batches that keep coming: a topic, a watched directory, data that is read again and again.
 
+use super::exit::ExitCode;
 use std::cell::RefCell;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -12,6 +12,8 @@ mod completions;
 mod contract;
 mod destinations;
 mod diff;
+pub mod embedded;
+mod exit;
 mod explain;
 mod feeds;
 mod forget;
@@ -50,9 +52,9 @@ mod try_shown;
 mod two;
 mod web;
 
+pub use self::exit::ExitCode;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -151,13 +153,18 @@ enum Command {
 /// Runs the program with `arguments`; the exit code says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     files::be_told_of_size_limits();
-    files::seed_names(RandomState::new().build_hasher().finish());
+    seed_names();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let code = match parsed(&arguments) {
         Ok(cli) => internal::guarded(|| cli.command.run()),
         Err(error) => refused(&error, &arguments),
     };
     output::finish(code)
+}
+
+/// Makes names of temporary files those of this process alone.
+fn seed_names() {
+    files::seed_names(RandomState::new().build_hasher().finish());
 }
 
 fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {

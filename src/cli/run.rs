@@ -1,7 +1,7 @@
 //! What `check` and `gate` have in common: their options, and a job made of them.
 
+use super::exit::ExitCode;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -23,11 +23,13 @@ use crate::summary::Summary;
 use crate::windows;
 
 use super::ci::{Ci, CiOptions};
-pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings};
+use super::embedded::{Done, Given, Kept};
+pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings, whole};
 use super::lineage::Lineage;
 pub(super) use super::means::{Means, countable, time};
 use super::notify::Notify;
 use super::output::{self, Printed};
+use super::progress::Progress;
 use super::record::{self, Record};
 use super::references;
 use super::reports::{self, Reports, reports_help};
@@ -78,6 +80,9 @@ pub(super) struct RunOptions {
     /// Print nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// What another program hands over that runs this one within itself.
+    #[arg(skip)]
+    pub given: Given,
     /// Also print what passes, the columns, and all samples
     #[arg(short, long)]
     pub verbose: bool,
@@ -91,6 +96,9 @@ impl RunOptions {
 
     /// The data's paths, as the command line or the rule file names them.
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
+        if self.given.rows.is_some() {
+            return Vec::new();
+        }
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
     }
 
@@ -125,7 +133,11 @@ impl RunOptions {
         options: &ReadOptions,
         scratch: &Scratch,
     ) -> Result<Arc<dyn Source>, Faults> {
-        let opened = source::open(names, options, &rules.contract(), &Spool::new(&scratch.path));
+        let spool = Spool::new(&scratch.path);
+        let opened = match &self.given.rows {
+            Some(rows) => rows.open(options, &spool, countable(self.means.memory_limit.0)),
+            None => source::open(names, options, &rules.contract(), &spool),
+        };
         let data = opened.map_err(|fault| self.in_rule_file(rules, fault))?;
         ensure_not_taken_out(data.schema())?;
         Ok(data)
@@ -157,7 +169,8 @@ impl RunOptions {
         scratch: &Scratch,
         progress: &'a (dyn Fn(u64, u64) + Sync),
     ) -> Job<'a> {
-        Job { statistics: !self.no_statistics, ..self.means.job(now, rules, data, published, scratch, progress) }
+        let cancel = self.given.cancel.clone();
+        Job { statistics: !self.no_statistics, cancel, ..self.means.job(now, rules, data, published, scratch, progress) }
     }
 
     /// What the rules of this run may compare with; `published` is where the gate publishes, if that is known.
@@ -190,7 +203,24 @@ impl RunOptions {
     /// # Errors
     /// It cannot be read any more.
     pub(super) fn read_rules_again(&self) -> Result<RuleFile, Faults> {
-        read_rules(&self.rules, self.trust.confines()?.as_ref())
+        whole(self.parse_rules()?)
+    }
+
+    /// What can be read of the rule file, and what is wrong with it.
+    ///
+    /// # Errors
+    /// It cannot be read at all.
+    fn parse_rules(&self) -> Result<Parsed, Fault> {
+        let confines = self.trust.confines()?;
+        match &self.given.rules {
+            Some(rules) => Ok(rules.parse(confines.as_ref())),
+            None => parse_rules(&self.rules, confines.as_ref()),
+        }
+    }
+
+    /// How far the run is, for whoever looks.
+    pub(super) fn progress(&self) -> Progress {
+        Progress::new(self.quiet).told_to(self.given.progress.clone())
     }
 
     /// What can be reached of what rules may compare with.
@@ -251,12 +281,22 @@ pub(super) struct Begun<'a> {
     history: Option<History>,
     /// What is recorded beside it.
     pub summary: Option<Summary>,
+    /// The judged rows, for a program that wants them.
+    pub kept: Option<Kept>,
+}
+
+/// What a run came to, told to whom it concerns.
+pub(super) struct Settled {
+    pub report: Report,
+    pub code: u8,
+    /// Why it could not be judged, or what could not be written.
+    pub faults: Faults,
 }
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
         let (now, ci, printed) = (options.means.clock(), options.ci.system(), Printed::Whole);
-        Self { options, now, printed, reports: Reports::default(), ci, rules: None, history: None, summary: None }
+        Self { options, now, printed, reports: Reports::default(), ci, rules: None, history: None, summary: None, kept: None }
     }
 
     /// Lets the report be printed so.
@@ -286,11 +326,12 @@ impl<'a> Begun<'a> {
     pub(super) fn read_rules(&mut self) -> Result<&RuleFile, Faults> {
         let (usable, mut faults) = Reports::at(&self.options.reports, self.options.failing_rows.as_deref());
         self.reports = usable;
-        faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
+        if self.options.given.rules.is_none() {
+            faults.extend(self.keep_off("the rule file is", std::slice::from_ref(&self.options.rules)));
+        }
         // The command line alone says what the data is, where it names some.
         faults.extend(self.keep_off("the data is", &self.options.data));
-        let Parsed { rules, faults: wrong, is_comparable } =
-            faults.take(parse_rules(&self.options.rules, self.options.trust.confines()?.as_ref())).ok_or_else(|| faults.clone())?;
+        let Parsed { rules, faults: wrong, is_comparable } = faults.take(self.options.parse_rules()).ok_or_else(|| faults.clone())?;
         let is_wrong = !wrong.is_empty();
         faults.extend(wrong);
         let Some(rules) = rules else { return Err(faults) };
@@ -339,7 +380,33 @@ impl<'a> Begun<'a> {
 
     /// The same for one batch of several.
     pub(super) fn tell(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> u8 {
+        self.settle(mode, judged, exit_code).code
+    }
+
+    /// The same for a program that runs this one within itself.
+    ///
+    /// # Errors
+    /// The data could not be judged, or what was asked for could not be written.
+    pub(super) fn hand_over(
+        mut self,
+        mode: Mode,
+        judged: Result<Report, Faults>,
+        exit_code: impl Fn(&Report) -> u8,
+    ) -> Result<Done, Faults> {
+        if let Err(faults) = &judged
+            && faults.0.iter().any(|fault| fault.code == Code::Cancelled)
+        {
+            // Whoever ended the run knows it, and nobody else needs to.
+            return Err(faults.clone());
+        }
+        let kept = self.kept.take();
+        let Settled { report, code, faults } = self.settle(mode, judged, exit_code);
+        faults.or_ok(Done { report, is_ok: code == 0, kept })
+    }
+
+    fn settle(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> Settled {
         let (quiet, verbose) = (self.options.quiet, self.options.verbose);
+        let mut wrong = Faults::default();
         let (report, code) = match judged {
             Ok(mut report) => {
                 let code = exit_code(&report);
@@ -358,6 +425,7 @@ impl<'a> Begun<'a> {
                 if self.printed.is_json() {
                     output::show(&report, self.printed, quiet, verbose);
                 }
+                wrong = faults;
                 (report, 2)
             }
         };
@@ -372,6 +440,8 @@ impl<'a> Begun<'a> {
         self.options.lineage.post(&report);
         let unwritten: Faults = Faults(unwritten.into_iter().chain(unrecorded).collect());
         output::complain(&unwritten);
-        if unwritten.is_empty() { code } else { 2 }
+        let code = if unwritten.is_empty() { code } else { 2 };
+        wrong.extend(unwritten.0);
+        Settled { report, code, faults: wrong }
     }
 }

@@ -1,12 +1,12 @@
 //! Two data sets that are compared: their places, how both are read, and where the report goes.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::progress::Progress;
 use super::references::Surroundings;
 use super::reports::Reports;

@@ -93,6 +93,12 @@ impl Known {
         Self { starts: vec![FileStart::default()], rows: Some(rows), digests_units: false, rereading: Rereading::Free, ..of_rows }
     }
 
+    /// Of rows that another system holds in partitions.
+    pub(super) fn in_partitions(schema: SchemaRef) -> Self {
+        let of_rows = Self::of(schema, Origins::Partitions, 0);
+        Self { starts: vec![FileStart::default()], digests_units: false, ..of_rows }
+    }
+
     fn of(schema: SchemaRef, origins: Origins, bytes: u64) -> Self {
         Self {
             schema,
@@ -124,12 +130,13 @@ impl Known {
         Self { infers_types: true, rereading: Rereading::OfAll, ..plain }
     }
 
-    /// The format's name; `memory` or `events` where rows come from no file.
+    /// The format's name; `memory`, `partitions` or `events` where rows come from no file.
     pub fn format_name(&self) -> &'static str {
         match (self.format, &self.origins) {
             _ if self.table_version.is_some() => "delta",
             (Some(format), _) => format.name(),
             (None, Origins::Files(_) | Origins::Parts(..) | Origins::Memory) => Origin::MEMORY,
+            (None, Origins::Partitions) => "partitions",
             (None, Origins::Events(_)) => "events",
         }
     }

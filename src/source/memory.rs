@@ -47,7 +47,7 @@ impl MemorySource {
             })?;
             before.push(rows);
             rows += batch.num_rows() as u64;
-            bytes += batch.columns().iter().map(bytes_of).sum::<u64>();
+            bytes += bytes_of_rows(batch);
         }
         let unit_rows = match u64::try_from(options.cut.unit_bytes as u128 * u128::from(rows) / u128::from(bytes.max(1))) {
             Ok(rows) => rows.clamp(1, UNIT_ROWS_MAX),
@@ -77,6 +77,11 @@ fn fits(schema: &Schema, batch: &RecordBatch) -> Result<(), String> {
     Ok(())
 }
 
+/// What the rows take, whatever the batch holds beside.
+pub(super) fn bytes_of_rows(batch: &RecordBatch) -> u64 {
+    batch.columns().iter().map(bytes_of).sum()
+}
+
 /// What the values take, whatever the batches they came in take beside.
 fn bytes_of(array: &ArrayRef) -> u64 {
     let len = array.len() as u64;
@@ -104,7 +109,7 @@ fn last<T: TryInto<usize> + Copy>(offsets: &[T]) -> usize {
 }
 
 /// A digest of the columns' names and types.
-fn head_digest(schema: &Schema) -> u128 {
+pub(super) fn head_digest(schema: &Schema) -> u128 {
     let column = |field: &arrow::datatypes::FieldRef| format!("{}\u{1f}{}\u{1e}", field.name(), type_name(field.data_type()));
     xxh3_128(schema.fields().iter().map(column).collect::<String>().as_bytes())
 }
@@ -142,23 +147,47 @@ impl Source for MemorySource {
 
     /// Of the columns and every row's values; how the rows were cut into batches does not matter.
     fn digest(&self) -> Result<u128, Fault> {
+        let mut digest = RowDigest::new(&self.known.schema, self.rows);
+        self.batches.iter().try_for_each(|batch| digest.update(batch))?;
+        Ok(digest.finish())
+    }
+}
+
+/// A digest of columns and rows.
+pub(super) struct RowDigest(Xxh3Default);
+
+impl RowDigest {
+    pub(super) fn new(schema: &Schema, rows: u64) -> Self {
+        let mut digest = Xxh3Default::new();
+        digest.update(&head_digest(schema).to_le_bytes());
+        digest.update(&rows.to_le_bytes());
+        Self(digest)
+    }
+
+    /// Adds the next rows.
+    ///
+    /// # Errors
+    /// A column is of a kind whose values have no order.
+    pub(super) fn update(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         const ROWS: usize = 8192;
         let failed = |e| Fault::new(Code::Internal, format!("{NAME}: cannot digest the rows: {e}"));
-        let mut digest = Xxh3Default::new();
-        digest.update(&self.known.head_digest(0).to_le_bytes());
-        digest.update(&self.rows.to_le_bytes());
-        for batch in self.batches.iter().filter(|batch| batch.num_columns() > 0) {
-            let fields = batch.columns().iter().map(|array| SortField::new(array.data_type().clone())).collect();
-            let converter = RowConverter::new(fields).map_err(failed)?;
-            for start in (0..batch.num_rows()).step_by(ROWS) {
-                let slice = batch.slice(start, ROWS.min(batch.num_rows() - start));
-                for row in &converter.convert_columns(slice.columns()).map_err(failed)? {
-                    digest.update(&(row.as_ref().len() as u64).to_le_bytes());
-                    digest.update(row.as_ref());
-                }
+        if batch.num_columns() == 0 {
+            return Ok(());
+        }
+        let fields = batch.columns().iter().map(|array| SortField::new(array.data_type().clone())).collect();
+        let converter = RowConverter::new(fields).map_err(failed)?;
+        for start in (0..batch.num_rows()).step_by(ROWS) {
+            let slice = batch.slice(start, ROWS.min(batch.num_rows() - start));
+            for row in &converter.convert_columns(slice.columns()).map_err(failed)? {
+                self.0.update(&(row.as_ref().len() as u64).to_le_bytes());
+                self.0.update(row.as_ref());
             }
         }
-        Ok(digest.digest128())
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> u128 {
+        self.0.digest128()
     }
 }
 
@@ -238,7 +267,7 @@ mod tests {
         }
         let second = row_origins.unit(1).clone();
         let origin = row_origins.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
-        assert_eq!(origin, Origin::Memory { index: second.start + 2 });
+        assert_eq!(origin, Origin::Memory { partition: None, index: second.start + 2 });
         let json = serde_json::to_string(&origin).expect("JSON");
         assert_eq!(json, format!("{{\"index\":{}}}", second.start + 2));
         assert_eq!(serde_json::from_str::<Origin>(&json).expect("an origin"), origin);

@@ -13,6 +13,7 @@ use crate::diagnostic::Fault;
 use crate::findings::Sample;
 use crate::metric::paired::Paired;
 use crate::rows::{RowId, RowSet};
+use crate::source::{RowOrigins, Unit};
 
 /// Why a row is shown.
 #[derive(Debug, Clone)]
@@ -84,8 +85,8 @@ pub(super) fn of(
         let (rows, columns) = &wanted[side];
         match (rows.is_empty(), side) {
             (true, _) => Ok(Fetched::new()),
-            (false, 0) => fetch((there.side.job, there.side.source, there.plan, privacy), origins[0], rows, columns),
-            (false, _) => fetch((job, source, plan, privacy), origins[1], rows, columns),
+            (false, 0) => fetch((there.side.job, there.side.source, there.plan, privacy), &units_of(rows, origins[0]), rows, columns),
+            (false, _) => fetch((job, source, plan, privacy), &units_of(rows, origins[1]), rows, columns),
         }
     };
     let fetched = [of(0)?, of(1)?];
@@ -112,6 +113,12 @@ pub(super) fn of(
         }
     };
     Ok(shown.into_iter().map(sample).collect())
+}
+
+/// The units in which rows lie.
+fn units_of(rows: &BTreeSet<RowId>, origins: &RowOrigins) -> Vec<Unit> {
+    let units: BTreeSet<u32> = rows.iter().map(|row| row.unit).collect();
+    units.into_iter().map(|unit| origins.unit(unit).clone()).collect()
 }
 
 /// At most `room` of all: the same number of each kind, and what is left to the kinds that come first.

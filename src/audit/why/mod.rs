@@ -71,6 +71,8 @@ struct Look<'a> {
     conditions: Vec<Option<usize>>,
     columns: Vec<usize>,
     projection: Projection,
+    /// Whether each unit is looked at to its end.
+    takes_all: bool,
 }
 
 /// Says of findings with failing rows in which values these concentrate.
@@ -87,7 +89,7 @@ pub(super) fn say(
         return Ok(());
     }
     let Some(look) = Look::of((source, plan, privacy), totals, columns, findings) else { return Ok(()) };
-    let units = units::chosen(source, &totals.units, look.targets.iter().map(|target| target.rows.as_ref()));
+    let units = units::chosen(source, (&totals.units, &totals.row_origins), look.targets.iter().map(|target| target.rows.as_ref()));
     let mut all = UnitCounts::new(&look);
     let work = |unit: &Unit, preread| look.count(job, source, unit, preread);
     engine::each_unit(source, UnitSelection::Units(&units), job.threads, &job.cancel, work, |counted| {
@@ -127,7 +129,8 @@ impl<'a> Look<'a> {
         let read = conditions.iter().flatten().flat_map(|&condition| &plan.requests.conditions[condition].expression.columns);
         let wanted: Vec<usize> = columns.iter().chain(read).copied().collect();
         let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted)).compact();
-        Some(Self { plan, malformed: &totals.malformed, targets, conditions, columns, projection })
+        let takes_all = units::are_few(&totals.row_origins);
+        Some(Self { plan, malformed: &totals.malformed, targets, conditions, columns, projection, takes_all })
     }
 
     /// Counts the values of a unit's rows, until there are enough.
@@ -139,7 +142,7 @@ impl<'a> Look<'a> {
             for prepared in self.plan.prepare.apply(chunk, &self.projection).map_err(Faults::into_first)? {
                 self.count_rows(unit, &prepared, &mut counts, &mut left)?;
             }
-            is_enough = counts.are_enough(&left);
+            is_enough = !self.takes_all && counts.are_enough(&left);
             if is_enough { Err(Fault::new(Code::Cancelled, "enough rows were looked at")) } else { Ok(()) }
         });
         match read {

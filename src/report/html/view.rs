@@ -265,7 +265,8 @@ fn place(origin: &Origin, only_file: Option<&str>) -> String {
         Origin::File { file, line: None, row } if only_file == Some(file) => format!("row {row}"),
         Origin::File { file, line: Some(line), .. } => format!("{}:{line}", name(file)),
         Origin::File { file, line: None, row } => format!("{} row {row}", name(file)),
-        Origin::Memory { index } => format!("index {index}"),
+        Origin::Memory { partition: None, index } => format!("index {index}"),
+        Origin::Memory { partition: Some(partition), index } => format!("partition {partition}, index {index}"),
         Origin::Event { partition, offset, .. } => format!("{partition}@{offset}"),
     }
 }
