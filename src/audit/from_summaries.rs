@@ -218,7 +218,8 @@ fn once(check: &PlannedCheck, judge: &dyn Judge, plan: &mut Plan, facts: &GroupF
         | Judgement::TooFewRows(_)
         | Judgement::Rows(_)
         | Judgement::ByChance(_)
-        | Judgement::Measured(_)) => Ok(judged),
+        | Judgement::Measured(_)
+        | Judgement::MeasuredRows(..)) => Ok(judged),
     }
 }
 

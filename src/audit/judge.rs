@@ -238,7 +238,8 @@ fn rounds(
                 | Judgement::TooFewRows(_)
                 | Judgement::Rows(_)
                 | Judgement::ByChance(_)
-                | Judgement::Measured(_)) => p.judged = Some(done),
+                | Judgement::Measured(_)
+                | Judgement::MeasuredRows(..)) => p.judged = Some(done),
             }
         }
         for column in &mut plan.profile {

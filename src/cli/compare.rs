@@ -1,6 +1,5 @@
 //! `sluicegate compare`
 
-
 use clap::Args;
 
 use super::exit::ExitCode;

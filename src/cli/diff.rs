@@ -1,6 +1,5 @@
 //! `sluicegate diff`
 
-
 use clap::Args;
 use serde_json::Value as Json;
 

@@ -126,3 +126,13 @@ fn threads_change_no_byte_of_it() {
     assert!(one.contains("\"why\""), "{one}");
     assert_eq!(one, report("3"));
 }
+
+#[test]
+fn rows_that_changed_have_causes_as_rows_that_fail() {
+    let place = Place::new();
+    place.write("a.csv", table(3000, |_, _| false));
+    place.write("d.csv", table(3000, of_site_b));
+    place.write("r.yaml", "dataset: d\nrules:\n  - diff: { id: it, against: a.csv, key: id, columns: [price], max_changed: 0 }\n");
+    let found = why(&checked(&place, &[]), "it");
+    assert_eq!((&found[0]["column"], &found[0]["value"]), (&"site".into(), &"B".into()), "{found:?}");
+}

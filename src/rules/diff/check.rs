@@ -64,7 +64,7 @@ impl DiffCheck {
             figures: Figures::from([(&figures::CHANGED, (*changed).into())]),
         };
         let differing = answer.added + answer.removed + answer.changed;
-        Judgement::measured(Finding {
+        let finding = Finding {
             outcome,
             observed: differing.into(),
             unit: Unit::ROWS,
@@ -74,7 +74,8 @@ impl DiffCheck {
             groups: answer.columns.iter().map(group).collect(),
             samples: answer.samples.clone(),
             ..Finding::default()
-        })
+        };
+        Judgement::MeasuredRows(Box::new(finding), answer.failing.clone())
     }
 
     /// Which limits are broken, in words.
