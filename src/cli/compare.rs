@@ -25,7 +25,7 @@ impl Compare {
 
     fn compared(&self) -> Result<Report, Faults> {
         let two = &self.two;
-        let begun = two.begin("")?;
+        let begun = two.begin()?;
         let (a, b) = (two.audited(&begun, &two.a)?, two.audited(&begun, &two.b)?);
         let found = compare::found_columns(&a);
         let rules = two.with_sections(&compare::rules(&begun.dataset, &two.a, a.source.schema(), b.source.schema()))?;

@@ -60,9 +60,8 @@ impl Diff {
     }
 
     fn compared(&self) -> Result<Report, Faults> {
-        // What is not compared need not be read, unless types follow from all values.
-        let begun = self.two.begin("profile: none\n")?;
-        let found = compare::found_columns(&self.two.audited(&begun, &self.two.a)?);
+        let begun = self.two.begin()?;
+        let found = compare::found_columns(&self.two.typed(&begun, &self.two.a)?);
         let rules = self.two.with_sections(&self.rules(&begun.dataset))?;
         let mut audited = self.two.judged(&begun, &rules)?;
         compare::add_schema(&mut audited, &found);

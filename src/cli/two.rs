@@ -73,15 +73,15 @@ impl Two {
         reports.end(compared, self.quiet, self.verbose, code)
     }
 
-    /// Begins; `more` are sections for looking at each data set by itself.
-    pub(super) fn begin(&self, more: &str) -> Result<Begun, Faults> {
+    /// Looks at the options that both have.
+    pub(super) fn begin(&self) -> Result<Begun, Faults> {
         if self.a == "-" || self.b == "-" {
             let fault = Fault::new(Code::ConflictingOptions, "standard input can be read once, and both data sets are read more often");
             return Err(fault.hint("write it to a file, and name that").into());
         }
         let now = self.means.clock();
         let dataset = format!("{} against {}", self.b, self.a);
-        let alone = self.with_sections(&format!("dataset: {}\n{more}", serde_json::Value::from(dataset.as_str())))?;
+        let alone = self.with_sections(&format!("dataset: {}\n", serde_json::Value::from(dataset.as_str())))?;
         ensure_mask_key(&alone)?;
         let options = self.read_options(&alone)?;
         Ok(Begun { now, dataset, scratch: Scratch::new()?, alone, options })
@@ -114,6 +114,16 @@ impl Two {
     pub(super) fn audited(&self, begun: &Begun, path: &str) -> Result<Audited, Faults> {
         let data = self.open(&begun.alone, path, begun)?;
         audit::audit(&self.means.job(begun.now, &begun.alone, data, None, &begun.scratch, &|_, _| {}), &NoSink::default())
+    }
+
+    /// Its types alone: its values are read only where types follow from them.
+    pub(super) fn typed(&self, begun: &Begun, path: &str) -> Result<Audited, Faults> {
+        let data = self.open(&begun.alone, path, begun)?;
+        if data.known().infers_types {
+            return self.audited(begun, path);
+        }
+        let rules = self.with_sections(&format!("dataset: {}\nprofile: none\n", serde_json::Value::from(begun.dataset.as_str())))?;
+        audit::audit(&self.means.job(begun.now, &rules, data, None, &begun.scratch, &|_, _| {}), &NoSink::default())
     }
 
     /// B by rules that may name A.

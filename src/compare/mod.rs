@@ -100,7 +100,9 @@ pub fn complete(audited: &mut Audited, a: (&Arc<dyn Source>, &FoundColumns), wan
 /// Adds in front how the columns of an audit differ from those of A, whatever their order.
 pub fn add_schema(audited: &mut Audited, a: &FoundColumns) {
     let b = found_columns(audited);
-    let (a, b) = (FoundColumns { are_ordered: false, ..a.clone() }, FoundColumns { are_ordered: false, ..b });
+    // In which columns values are missing, the rows themselves say.
+    let columns = |found: FoundColumns| FoundColumns { are_ordered: false, missing: BTreeMap::new(), ..found };
+    let (a, b) = (columns(a.clone()), columns(b));
     if let Some(finding) = schema(audited, &a, &b) {
         audited.findings.insert(0, finding);
     }

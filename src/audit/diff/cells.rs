@@ -85,7 +85,7 @@ fn fetched(side: &Side<'_>, origins: &RowOrigins, columns: &PairedColumns, rows:
     let wanted = columns.of_side(side.number);
     side.read(
         &wanted,
-        UnitSelection::Units(&units),
+        (UnitSelection::Units(&units), false),
         |unit: &mut UnitRows, number, found| {
             let selected = found.selected.and(&rows.mask(number, &found.numbers));
             unit.take(number, found, &selected, columns)

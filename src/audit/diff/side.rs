@@ -75,16 +75,17 @@ impl<'a> Side<'a> {
         Ok(Self { number, job, source, prepare, condition, malformed })
     }
 
-    /// Reads the columns `wanted` of units: `take` gets rows in their order, `merge` the units in theirs.
+    /// Reads the columns `wanted` of units, compact ones where values are only hashed: `take` gets rows in their order, `merge` the units in theirs.
     pub(super) fn read<T: Default + Send>(
         &self,
         wanted: &[usize],
-        units: UnitSelection<'_>,
+        (units, is_compact): (UnitSelection<'_>, bool),
         take: impl Fn(&mut T, u32, SideRows) -> Result<(), Fault> + Sync,
         mut merge: impl FnMut(&Unit, UnitEnd, T) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let needed: Vec<usize> = wanted.iter().chain(self.condition.iter().flat_map(|c| &c.columns)).copied().collect();
         let projection = Projection::new(self.source.schema(), self.prepare.source_columns(&needed));
+        let projection = if is_compact { projection.compact() } else { projection };
         let work = |unit: &Unit, preread| {
             let mut taken = T::default();
             let end = self.source.read(unit, preread, &projection, &mut |chunk| {
@@ -137,7 +138,7 @@ impl<'a> Side<'a> {
             unit.take(number, rows, columns);
             Ok(())
         };
-        self.read(&columns.of_side(self.number), UnitSelection::All, take, |unit, mut end, found: LookedUnit| {
+        self.read(&columns.of_side(self.number), (UnitSelection::All, true), take, |unit, mut end, found: LookedUnit| {
             let evidence = std::mem::take(&mut end.evidence);
             looked.evidence.merge(evidence);
             looked.origins.push(unit.clone(), &end, self.source.known().header_lines(unit.file));
@@ -155,7 +156,7 @@ impl<'a> Side<'a> {
         let mut evidence = SchemaEvidence::default();
         self.read(
             wanted,
-            UnitSelection::All,
+            (UnitSelection::All, true),
             |(): &mut (), _, _| Ok(()),
             |_, end, ()| {
                 evidence.merge(end.evidence);
