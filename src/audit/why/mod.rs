@@ -323,7 +323,7 @@ mod tests {
         let mut chance = Chance(7);
         for _ in 0..200 {
             // A value of one row in ten or so, with which rows fail 30 times as often.
-            let found = trial(&mut chance, 100, 30);
+            let found = trial(&mut chance, 50, 30);
             let (place, first) = found.first().expect("it is found");
             assert_eq!((*place, first.value.as_deref()), (4, Some("7")), "{found:?}");
             assert!(first.lift_low < 60.0 && first.lift_high.is_some_and(|high| high > 12.0), "{first:?}");
