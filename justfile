@@ -27,6 +27,10 @@ docs:
 regenerate:
     SLUICEGATE_REGENERATE=1 cargo test --locked --test it generated
 
+# Build the Python package's wheel, install it in a clean environment, and run its tests
+python:
+    .ci/python
+
 # What CI runs
 ready:
     .ci/run

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sluicegate::cli::run(std::env::args_os())
+    sluicegate::cli::run(std::env::args_os()).into()
 }

@@ -34,7 +34,10 @@ pub enum Origin {
     },
     /// Batches in memory.
     Memory {
-        /// Number of the row among the rows of all batches, from 0.
+        /// The partition, from 0, where another system (Spark, Dask) holds the rows in partitions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partition: Option<u32>,
+        /// Number of the row among the rows of all batches, or of its partition, from 0.
         index: u64,
     },
     /// A topic.
@@ -54,7 +57,8 @@ impl Origin {
     pub fn columns(&self) -> (Cow<'_, str>, Option<u64>, u64) {
         match self {
             Self::File { file, line, row } => (Cow::Borrowed(file), *line, *row),
-            Self::Memory { index } => (Cow::Borrowed(Self::MEMORY), None, index + 1),
+            Self::Memory { partition: None, index } => (Cow::Borrowed(Self::MEMORY), None, index + 1),
+            Self::Memory { partition: Some(partition), index } => (Cow::Owned(format!("partition {partition}")), None, index + 1),
             Self::Event { topic, partition, offset } => (Cow::Owned(format!("{topic}[{partition}]")), None, offset.cast_unsigned()),
         }
     }
@@ -74,6 +78,9 @@ impl Origin {
             {
                 format!("offset {offset}")
             }
+            (Self::Memory { partition: Some(partition), index }, Self::Memory { partition: Some(near), .. }) if partition == near => {
+                format!("index {index}")
+            }
             (Self::Memory { .. } | Self::Event { .. }, _) => self.to_string(),
         }
     }
@@ -84,7 +91,8 @@ impl fmt::Display for Origin {
         match self {
             Self::File { file, line: Some(line), .. } => write!(f, "{file}:{line}"),
             Self::File { file, line: None, row } => write!(f, "{file} row {row}"),
-            Self::Memory { index } => write!(f, "the row of index {index}"),
+            Self::Memory { partition: None, index } => write!(f, "the row of index {index}"),
+            Self::Memory { partition: Some(partition), index } => write!(f, "the row of index {index} in partition {partition}"),
             Self::Event { topic, partition, offset } => write!(f, "{topic}[{partition}]@{offset}"),
         }
     }

@@ -9,7 +9,7 @@ use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
-use super::samples;
+use super::samples::{self, SampleRows};
 use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, other_rows, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
@@ -25,7 +25,7 @@ use crate::rules::schema::SchemaChange;
 use crate::rules::words::Over;
 use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
 use crate::shown::{VALUE_MAX, cut_short};
-use crate::source::Source;
+use crate::source::{Source, Unit};
 
 /// What judging gives beside the plan.
 pub(super) struct Judged {
@@ -71,6 +71,15 @@ impl Judged {
 /// Folds the plan's states from that of the index on, in another pass.
 pub(super) type SecondPassOf<'a> = &'a dyn Fn(&Plan, usize, &Counted) -> Result<Fold, Faults>;
 
+/// Reads rows again that findings show; none where they can be read here.
+pub(super) type RowsOf<'a> = &'a dyn Fn(&Plan, &SampleRows<'_>) -> Result<Option<samples::Fetched>, Faults>;
+
+/// How the data is looked at again.
+pub(super) struct Looks<'a> {
+    pub(super) second_pass: SecondPassOf<'a>,
+    pub(super) rows: RowsOf<'a>,
+}
+
 /// One group of one check, on its way to a judgement.
 struct Pending {
     check: usize,
@@ -84,7 +93,7 @@ pub(super) fn judge(
     source: Arc<dyn Source>,
     plan: &mut Plan,
     mut totals: Counted,
-    second_pass: SecondPassOf<'_>,
+    looks: &Looks<'_>,
 ) -> Result<Judged, Faults> {
     let identity = Arc::new(Identity::new(source.clone(), totals.content_digest));
     if let Some(published) = &job.published {
@@ -97,7 +106,7 @@ pub(super) fn judge(
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;
-    rounds(job, plan, &mut totals, &mut pending, second_pass)?;
+    rounds(job, plan, &mut totals, &mut pending, looks.second_pass)?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
@@ -114,7 +123,7 @@ pub(super) fn judge(
         found
     }));
     causes::name(job, plan, &totals, &mut findings);
-    show_samples((job, source.as_ref(), plan, &privacy), &totals, &mut findings)?;
+    show_samples((job, source.as_ref(), plan, &privacy), &totals, looks.rows, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
         let mut report = column.report(&plan.prepare.rule_schema, &totals.facts, &plan.earlier)?;
@@ -204,12 +213,19 @@ fn rounds(
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
         let mut again = false;
+        totals.asked_by.clear();
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
             let scope = &plan.checks[p.check].scope;
             let facts = GroupFacts { facts: &totals.facts, group: p.group.as_ref() };
             let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
             match p.judge.judge(&facts, &mut pass)? {
-                Judgement::NeedsPass => again = true,
+                Judgement::NeedsPass => {
+                    again = true;
+                    let id = &plan.checks[p.check].id;
+                    if !totals.asked_by.contains(id) {
+                        totals.asked_by.push(id.clone());
+                    }
+                }
                 done @ (Judgement::NoData(_)
                 | Judgement::WarmingUp(_)
                 | Judgement::Unfit(_)
@@ -229,6 +245,9 @@ fn rounds(
         }
         if !again {
             return Ok(());
+        }
+        if totals.asked_by.is_empty() {
+            totals.asked_by.push("profile".to_owned());
         }
         fetch(job, &wanted, totals, &mut inputs)?;
         if plan.requests.states.len() > first_new {
@@ -268,8 +287,9 @@ fn is_field(source: &dyn Source, plan: &Plan, column: usize) -> bool {
 fn show_samples(
     (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
     totals: &Counted,
+    read: RowsOf<'_>,
     findings: &mut [FindingWithRows],
-) -> Result<(), Fault> {
+) -> Result<(), Faults> {
     let samples_max = job.rules.sections.samples();
     let first = |f: &FindingWithRows| f.rows.iter().take(samples_max).collect::<Vec<RowId>>();
     let columns_of = |f: &FindingWithRows| {
@@ -287,22 +307,31 @@ fn show_samples(
         return Ok(());
     }
     let columns: BTreeSet<usize> = findings.iter().filter(with_rows).flat_map(columns_of).collect();
-    let fetched = samples::fetch((job, source, plan, privacy), &totals.row_origins, &rows, &columns)?;
+    let indices: BTreeSet<u32> = rows.iter().map(|r| r.unit).collect();
+    let units: Vec<Unit> = indices.iter().map(|&i| totals.row_origins.unit(i).clone()).collect();
+    let (fetched, is_here) = match read(plan, &SampleRows { units: &units, rows: &rows, columns: &columns })? {
+        Some(fetched) => (fetched, false),
+        None => (samples::fetch((job, source, plan, privacy), &units, &rows, &columns)?, true),
+    };
     let shown = |f: &FindingWithRows| f.shows.first().copied().filter(|&c| is_field(source, plan, c));
     let fields = findings.iter().filter(with_rows).filter_map(|f| Some((shown(f)?, first(f))));
     let fields: BTreeSet<(RowId, usize)> = fields.flat_map(|(column, rows)| rows.into_iter().map(move |row| (row, column))).collect();
     // Where a field begins tells how long those before it are.
-    let line_columns = match privacy.is_empty() {
+    let line_columns = match privacy.is_empty() && is_here {
         true => samples::line_columns(source, &totals.row_origins, &fields)?,
         false => samples::LineColumns::new(),
     };
     for finding in findings.iter_mut().filter(|f| f.finding.samples.is_empty() && !f.rows.is_empty()) {
         let (columns, column) = (columns_of(finding), shown(finding));
         let sample = |row: RowId| {
-            let values = fetched.get(&row)?;
-            let named = |c: &usize| (plan.prepare.rule_schema.field(*c).name().clone(), values.get(c).cloned().unwrap_or(Json::Null));
+            let values = fetched.get(&row);
+            if values.is_none() && is_here {
+                return None;
+            }
+            let named =
+                |c: &usize| Some((plan.prepare.rule_schema.field(*c).name().clone(), values?.get(c).cloned().unwrap_or(Json::Null)));
             let origin = |row: RowId| totals.row_origins.origin(row, &source.known().origins);
-            let (values, same_key_as) = (columns.iter().map(named).collect(), finding.repeats.get(row).map(origin));
+            let (values, same_key_as) = (columns.iter().filter_map(named).collect(), finding.repeats.get(row).map(origin));
             let is_published = finding.published.contains(row);
             let reason = is_published.then(|| "a published row has its key".to_owned());
             let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());

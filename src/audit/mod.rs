@@ -40,7 +40,7 @@ pub use finding::FindingWithRows;
 pub use fold::{Asked, Fold};
 pub use from_summaries::{AuditedSummaries, audit_summaries, source_of};
 pub use keeps::Keeps;
-pub use plan_text::{Order, PlanText};
+pub use plan_text::{Order, PlanText, RowValues, RowsOrder};
 pub use row_judge::{JudgedRows, RowJudge, RowRule, RuleOutcome, Standing};
 pub use sink::{NoSink, Sink, SoundRows};
 pub use tally::{Tally, audit_tally};
@@ -48,6 +48,7 @@ pub use validate::{AgainstContract, against_contract, mistakes_alone, mistakes_b
 
 use self::earlier::Earlier;
 use self::fold::{Counted, FirstPass};
+use self::samples::{Fetched, SampleRows};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::Cancel;
 use crate::identity::Identity;
@@ -190,6 +191,16 @@ pub trait Runner {
     /// # Errors
     /// What was to be folded could not be.
     fn run(&self, order: &Order) -> Result<Fold, Faults>;
+
+    /// Reads the rows that findings show; one that is missing in the answer is shown without values. None where they can be read
+    /// in the process that judges.
+    ///
+    /// # Errors
+    /// They could not be read.
+    fn rows(&self, order: &RowsOrder) -> Result<Option<RowValues>, Faults> {
+        let _ = order;
+        Ok(None)
+    }
 }
 
 /// Audits the job's data, handing rows that pass to `sink`.
@@ -212,6 +223,29 @@ pub fn audit_by(job: &Job<'_>, runner: &dyn Runner) -> Result<Audited, Faults> {
     audit_with(job, &ByRunner { job, runner })
 }
 
+/// What a first pass over one unit of the job's data counts, for whoever merges folds and judges them ([`audit_by`]).
+///
+/// # Errors
+/// The rules do not fit the data; it cannot be read or counted; what it holds calls for other types than it was opened with.
+pub fn fold_unit(job: &Job<'_>, unit: u32) -> Result<Fold, Faults> {
+    let plan = job.bind(job.source.as_ref(), &[])?;
+    let fold = fold::first_pass(job, job.source.as_ref(), &plan, &NoSink::default(), unit..unit.saturating_add(1))?.fold;
+    match job.source.retyped(&fold.evidence())? {
+        None => Ok(fold),
+        Some(_) => Err(Fault::new(Code::TypesUnsettled, "the columns' types follow from all units").into()),
+    }
+}
+
+/// The findings of the job's rules that mind in which order rows come.
+///
+/// # Errors
+/// The rules do not fit the data.
+pub fn minding_order(job: &Job<'_>) -> Result<Vec<String>, Faults> {
+    let plan = job.bind(job.source.as_ref(), &[])?;
+    let minds = |check: &PlannedCheck| job.rules.items.iter().any(|item| item.at == check.at && item.rule.minds_order());
+    Ok(plan.checks.iter().filter(|check| minds(check)).map(|check| check.id.clone()).collect())
+}
+
 /// Where units are folded. `source` is read with the types that `evidence` led to.
 trait Folding {
     /// The first pass over all units.
@@ -226,6 +260,18 @@ trait Folding {
         first_state: usize,
         counted: &Counted,
     ) -> Result<Fold, Faults>;
+
+    /// Reads `rows`, which lie in `units`, again, `columns` of each; none where they can be read here.
+    fn rows(
+        &self,
+        source: &dyn Source,
+        evidence: &[SchemaEvidence],
+        plan: &Plan,
+        rows: &SampleRows<'_>,
+    ) -> Result<Option<Fetched>, Faults> {
+        let _ = (source, evidence, plan, rows);
+        Ok(None)
+    }
 }
 
 /// On the threads of this process.
@@ -276,11 +322,25 @@ impl Folding for ByRunner<'_> {
         counted: &Counted,
     ) -> Result<Fold, Faults> {
         let text = PlanText::of(self.job, source, plan, evidence);
-        let Counted { units, unsound, malformed, .. } = counted;
+        let Counted { units, unsound, malformed, asked_by, .. } = counted;
         let questions = plan.requests.questions(first_state, &plan.prepare.rule_schema)?;
         let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
-        let fold = self.runner.run(&Order::SecondPass { plan: text, questions, units, unsound, malformed })?;
+        let asked_by = asked_by.clone();
+        let fold = self.runner.run(&Order::SecondPass { plan: text, questions, units, unsound, malformed, asked_by })?;
         Ok(fold::of_plan(fold, self.job, plan, first_state)?)
+    }
+
+    fn rows(
+        &self,
+        source: &dyn Source,
+        evidence: &[SchemaEvidence],
+        plan: &Plan,
+        rows: &SampleRows<'_>,
+    ) -> Result<Option<Fetched>, Faults> {
+        let (units, columns) = (rows.units.to_vec(), rows.columns.iter().copied().collect());
+        let plan = PlanText::of(self.job, source, plan, evidence);
+        let order = RowsOrder { plan, units, rows: rows.rows.iter().copied().collect(), columns };
+        Ok(self.runner.rows(&order)?.map(RowValues::into_fetched))
     }
 }
 
@@ -311,7 +371,9 @@ fn folded_and_judged(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Fa
         let second_pass = |plan: &Plan, first_state: usize, counted: &Counted| {
             folding.second_pass(source.as_ref(), &evidence, plan, first_state, counted)
         };
-        return judge::judge(job, source.clone(), &mut plan, counted, &second_pass).map(|parts| parts.into_audited(plan));
+        let rows = |plan: &Plan, rows: &SampleRows<'_>| folding.rows(source.as_ref(), &evidence, plan, rows);
+        let looks = judge::Looks { second_pass: &second_pass, rows: &rows };
+        return judge::judge(job, source.clone(), &mut plan, counted, &looks).map(|parts| parts.into_audited(plan));
     }
     let fault = Fault::new(Code::TypesUnsettled, "the columns' types did not settle");
     Err(fault.hint("give the types in the rule file's `schema` section").into())

@@ -10,21 +10,24 @@
 //!    the first pass starts again: a fold of the plan before is of another plan, and does not merge with those to come.
 //! 3. Rules judge. Where they ask for a second pass, [`Order::SecondPass`] carries the questions and which rows were unsound or
 //!    malformed; the folds that come back answer those questions alone.
+//! 4. [`RowsOrder`] asks for the values of the few rows that findings show.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::bind::{self, Plan, Terms};
 use super::earlier::Profiled;
 use super::fold::{self, Fold};
+use super::samples::Fetched;
 use super::sink::NoSink;
-use super::{Job, Keeps, Means};
+use super::{Job, Keeps, Means, private, samples};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::rows::RowSet;
+use crate::rows::{RowId, RowSet};
 use crate::rules::Question;
 use crate::rules::published::PublishedTerms;
 use crate::ruleset::RuleFile;
@@ -63,7 +66,42 @@ pub enum Order {
     /// The first pass over the units of this range.
     FirstPass { plan: PlanText, units: Range<u32> },
     /// A second pass over these units.
-    SecondPass { plan: PlanText, questions: Vec<Question>, units: Vec<Unit>, unsound: RowSet, malformed: RowSet },
+    SecondPass {
+        plan: PlanText,
+        questions: Vec<Question>,
+        units: Vec<Unit>,
+        unsound: RowSet,
+        malformed: RowSet,
+        /// The findings that ask, for messages.
+        #[serde(default)]
+        asked_by: Vec<String>,
+    },
+}
+
+/// Rows whose values are to be shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowsOrder {
+    pub plan: PlanText,
+    /// The units that hold them.
+    pub units: Vec<Unit>,
+    pub rows: Vec<RowId>,
+    /// Columns that rules see, by index.
+    pub columns: Vec<usize>,
+}
+
+/// Values of rows, as reports show them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowValues(Vec<(RowId, Vec<(usize, Json)>)>);
+
+impl RowValues {
+    /// Takes in the values of other rows.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(super) fn into_fetched(self) -> Fetched {
+        self.0.into_iter().map(|(row, values)| (row, values.into_iter().collect())).collect()
+    }
 }
 
 impl PlanText {
@@ -96,12 +134,110 @@ impl Order {
         }
     }
 
+    /// What is ordered of one unit.
+    #[must_use]
+    pub fn of_unit(&self, unit: u32) -> Self {
+        match self {
+            Self::FirstPass { plan, .. } => Self::FirstPass { plan: plan.clone(), units: unit..unit.saturating_add(1) },
+            Self::SecondPass { plan, questions, units, unsound, malformed, asked_by } => Self::SecondPass {
+                plan: plan.clone(),
+                questions: questions.clone(),
+                units: units.iter().filter(|of| of.index == unit).cloned().collect(),
+                unsound: unsound.within(unit..unit.saturating_add(1)),
+                malformed: malformed.within(unit..unit.saturating_add(1)),
+                asked_by: asked_by.clone(),
+            },
+        }
+    }
+
     /// Folds what is ordered. `source` is the data as it was opened, before any evidence.
     ///
     /// # Errors
     /// The plan does not bind to the data, or the data is not what the plan was made for; it cannot be read or counted.
     pub fn fold(&self, source: Arc<dyn Source>, means: &Means) -> Result<Fold, Faults> {
-        let text = self.plan();
+        self.plan().bound(source, means, |job, source, mut plan| {
+            Ok(match self {
+                Self::FirstPass { units, .. } => fold::first_pass(job, source, &plan, &NoSink::default(), units.clone())?.fold,
+                Self::SecondPass { questions, units, unsound, malformed, .. } => {
+                    let first = ask(&mut plan, questions)?;
+                    let before = fold::Before { units, unsound, malformed, cache: None };
+                    fold::second_pass(job, source, &plan, first, &before)?
+                }
+            })
+        })
+    }
+
+    /// The columns of the data that folding reads, by name; `source` needs to know its columns and nothing more.
+    ///
+    /// # Errors
+    /// The plan does not bind to the data, or the data is not what the plan was made for.
+    pub fn columns(&self, source: Arc<dyn Source>, means: &Means) -> Result<Vec<String>, Faults> {
+        self.plan().bound(source, means, |_, source, mut plan| {
+            let first = match self {
+                Self::FirstPass { .. } => 0,
+                Self::SecondPass { questions, .. } => ask(&mut plan, questions)?,
+            };
+            Ok(names(source, &fold::read_columns(source, &plan, first)))
+        })
+    }
+}
+
+/// Adds the questions to the plan; gives the first state that answers one of them.
+fn ask(plan: &mut Plan, questions: &[Question]) -> Result<usize, Fault> {
+    let first = plan.requests.states.len();
+    let rule_schema = plan.prepare.rule_schema.clone();
+    questions.iter().try_for_each(|question| plan.requests.ask(question, &rule_schema))?;
+    Ok(first)
+}
+
+fn names(source: &dyn Source, columns: &[usize]) -> Vec<String> {
+    columns.iter().map(|&column| source.schema().field(column).name().clone()).collect()
+}
+
+impl RowsOrder {
+    /// What is ordered of one unit.
+    #[must_use]
+    pub fn of_unit(&self, unit: u32) -> Self {
+        Self {
+            plan: self.plan.clone(),
+            units: self.units.iter().filter(|of| of.index == unit).cloned().collect(),
+            rows: self.rows.iter().filter(|row| row.unit == unit).copied().collect(),
+            columns: self.columns.clone(),
+        }
+    }
+
+    /// Reads what is ordered. `source` is the data as it was opened, before any evidence; rows of units that it has not are
+    /// left out.
+    ///
+    /// # Errors
+    /// As [`Order::fold`].
+    pub fn read(&self, source: Arc<dyn Source>, means: &Means) -> Result<RowValues, Faults> {
+        self.plan.bound(source, means, |job, source, plan| {
+            let (rows, columns) = (self.rows.iter().copied().collect(), self.columns.iter().copied().collect());
+            let privacy = private::privacy(job, source, &plan);
+            let fetched = samples::fetch((job, source, &plan, &privacy), &self.units, &rows, &columns)?;
+            Ok(RowValues(fetched.into_iter().map(|(row, values)| (row, values.into_iter().collect())).collect()))
+        })
+    }
+
+    /// The columns of the data that reading them reads, by name.
+    ///
+    /// # Errors
+    /// As [`Order::columns`].
+    pub fn columns(&self, source: Arc<dyn Source>, means: &Means) -> Result<Vec<String>, Faults> {
+        self.plan.bound(source, means, |_, source, plan| Ok(names(source, &plan.prepare.source_columns(&self.columns))))
+    }
+}
+
+impl PlanText {
+    /// Binds the plan to the data anew, and goes on with it.
+    fn bound<T>(
+        &self,
+        source: Arc<dyn Source>,
+        means: &Means,
+        go_on: impl FnOnce(&Job<'_>, &dyn Source, Plan) -> Result<T, Faults>,
+    ) -> Result<T, Faults> {
+        let text = self;
         let rules = RuleFile::parse(&text.rules, &text.path)?;
         let time = |text: &str| {
             let time = DateTime::parse_from_rfc3339(text).map_err(|e| Fault::new(Code::Damaged, format!("`{text}` is no time: {e}")))?;
@@ -121,17 +257,8 @@ impl Order {
                 .hint("does everyone read the same files?")
                 .into());
         }
-        let mut plan = job.bind_as(source.as_ref(), &text.profiled, text.published.as_ref())?;
-        Ok(match self {
-            Self::FirstPass { units, .. } => fold::first_pass(&job, source.as_ref(), &plan, &NoSink::default(), units.clone())?.fold,
-            Self::SecondPass { questions, units, unsound, malformed, .. } => {
-                let first = plan.requests.states.len();
-                let rule_schema = plan.prepare.rule_schema.clone();
-                questions.iter().try_for_each(|question| plan.requests.ask(question, &rule_schema))?;
-                let before = fold::Before { units, unsound, malformed, cache: None };
-                fold::second_pass(&job, source.as_ref(), &plan, first, &before)?
-            }
-        })
+        let plan = job.bind_as(source.as_ref(), &text.profiled, text.published.as_ref())?;
+        go_on(&job, source.as_ref(), plan)
     }
 }
 

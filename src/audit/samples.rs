@@ -22,17 +22,24 @@ use crate::source::{Projection, RowOrigins, Source, Unit};
 /// Values of rows, by row and column.
 pub(super) type Fetched = BTreeMap<RowId, BTreeMap<usize, Json>>;
 
-/// Reads `rows` again, `columns` of each.
+/// Rows that findings show.
+pub(super) struct SampleRows<'a> {
+    /// The units that they lie in.
+    pub(super) units: &'a [Unit],
+    pub(super) rows: &'a BTreeSet<RowId>,
+    /// Columns that rules see.
+    pub(super) columns: &'a BTreeSet<usize>,
+}
+
+/// Reads `rows` again, `columns` of each; they lie in `units`.
 pub(super) fn fetch(
     (job, source, plan, privacy): (&Job<'_>, &dyn Source, &Plan, &Privacy),
-    row_origins: &RowOrigins,
+    units: &[Unit],
     rows: &BTreeSet<RowId>,
     columns: &BTreeSet<usize>,
 ) -> Result<Fetched, Fault> {
     let wanted: Vec<usize> = columns.iter().copied().collect();
     let projection = Projection::new(source.schema(), plan.prepare.source_columns(&wanted));
-    let indices: BTreeSet<u32> = rows.iter().map(|r| r.unit).collect();
-    let units: Vec<Unit> = indices.iter().map(|&i| row_origins.unit(i).clone()).collect();
     let work = |unit: &Unit, preread| {
         let mut fetched = Fetched::new();
         source.read(unit, preread, &projection, &mut |chunk| {
@@ -57,7 +64,7 @@ pub(super) fn fetch(
         Ok(fetched)
     };
     let mut all = Fetched::new();
-    engine::each_unit(source, UnitSelection::Units(&units), job.threads, &job.cancel, work, |fetched| {
+    engine::each_unit(source, UnitSelection::Units(units), job.threads, &job.cancel, work, |fetched| {
         all.extend(fetched);
         Ok(())
     })?;

@@ -1,7 +1,7 @@
 //! `sluicegate rules backtest`
 
+use super::exit::ExitCode;
 use std::collections::BTreeSet;
-use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;

@@ -1,16 +1,17 @@
 //! `sluicegate baseline`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::begun::Begun;
 use super::history::{Whose, who};
 use super::output;
 use super::progress::Progress;
-use super::run::{self, Begun, RunOptions};
+use super::run::{self, RunOptions};
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps, References};
 use crate::baseline::{self, Change};
@@ -193,7 +194,7 @@ impl Capture {
         let references: Arc<dyn References> = Arc::new(self.options.comparable(now, rules, &scratch)?.with_no_baseline_yet());
         let job = self.options.job(now, rules, data, None, &scratch, &advance);
         let job = Job { references: Some(references), keeps: Keeps::Everything, ..job };
-        let Judged { report, summary } = gate::judge(&job, self.options.wanted(None))?;
+        let (Judged { report, summary }, _) = gate::judge(&job, self.options.wanted(None))?;
         let passes = matches!(report.verdict, Verdict::Accept | Verdict::Quarantine);
         if let Some(mut summary) = summary.filter(|_| passes || self.anyway) {
             if self.options.batch_id.is_none() {

@@ -1,16 +1,17 @@
 //! `sluicegate check`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::begun::Begun;
 use super::destinations::{Ends, beside, both_named, named_by, replaces};
 use super::given::say_of_windows;
+use super::handed::{Done, Given, Kept};
 use super::output::{OutputOptions, Printed};
-use super::progress::Progress;
-use super::run::{Begun, RunOptions};
+use super::run::RunOptions;
 use super::scratch::Scratch;
 use crate::audit::{Job, References};
 use crate::diagnostic::{Code, Fault, Faults, Place};
@@ -54,6 +55,20 @@ impl Check {
         begun.end(Mode::Check, judged, |report| self.exit_code(report))
     }
 
+    /// The same within another program.
+    ///
+    /// # Errors
+    /// The data could not be judged, or what was asked for could not be written.
+    pub(super) fn embedded(mut self, given: Given) -> Result<Done, Faults> {
+        (self.options.given, self.options.quiet) = (given, true);
+        let mut begun = Begun::new(&self.options);
+        let judged = self.judge(&mut begun);
+        if self.published {
+            begun.leave_unrecorded();
+        }
+        begun.hand_over(Mode::Check, judged, |report| self.exit_code(report))
+    }
+
     /// Reads the rules, looks at the destination, opens the data, and judges it.
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
         let now = begun.now;
@@ -65,7 +80,7 @@ impl Check {
             return self.judge_published(now, rules, publish);
         }
         let scratch = Scratch::new()?;
-        let progress = Progress::new(self.options.quiet);
+        let progress = self.options.progress();
         let advance = |done, total| progress.advance(done, total);
         say_of_windows(rules);
         let data = self.options.open_data(rules, &scratch)?;
@@ -75,8 +90,9 @@ impl Check {
         let keeps = self.options.keeps(rules);
         let job = Job { references, keeps, rows: progress.rows(), ..self.options.job(now, rules, data, published, &scratch, &advance) };
         let place = publish.as_deref().zip(quarantine.as_ref()).map(|(publish, quarantine)| gate::Place { publish, quarantine });
-        let judged = gate::judge(&job, self.options.wanted(place))?;
-        begun.summary = judged.summary;
+        let (judged, audited) = gate::judge(&job, self.options.wanted(place))?;
+        let kept = Kept { audited, threads: job.threads, cancel: job.cancel.clone(), _scratch: scratch };
+        (begun.summary, begun.kept) = (judged.summary, Some(kept));
         Ok(judged.report)
     }
 

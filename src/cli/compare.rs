@@ -1,7 +1,7 @@
 //! `sluicegate compare`
 
+use super::exit::ExitCode;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

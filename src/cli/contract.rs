@@ -1,9 +1,9 @@
 //! `sluicegate contract`
 
+use super::exit::ExitCode;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};

@@ -1,7 +1,7 @@
 //! `sluicegate forget`
 
+use super::exit::ExitCode;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 

@@ -1,17 +1,18 @@
 //! `sluicegate gate`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::answers::Answers;
+use super::begun::Begun;
 use super::destinations::{Destinations, beside, replaces};
 use super::feeds::Feeds;
 use super::given::say_of_windows;
+use super::handed::{Done, Given};
 use super::output::{self, OutputOptions, Printed};
-use super::progress::Progress;
-use super::run::{Begun, RunOptions};
+use super::run::RunOptions;
 use super::scratch::Scratch;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -108,6 +109,22 @@ impl Gate {
         }
     }
 
+    /// The same within another program.
+    ///
+    /// # Errors
+    /// The data could not be judged, or what was asked for could not be written.
+    pub(super) fn embedded(mut self, given: Given) -> Result<Done, Faults> {
+        (self.options.given, self.options.quiet) = (given, true);
+        let mut begun = Begun::new(&self.options);
+        let judged = self.begin(&mut begun).and_then(|names| match self.feeds.is_asked(&names) {
+            true => Err(Fault::new(Code::Unsupported, "batches that keep coming are gated by the program alone")
+                .hint("run `sluicegate gate` for them, or call `gate` for each batch")
+                .into()),
+            false => self.judge(&mut begun, None),
+        });
+        begun.hand_over(self.mode(), judged, |report| self.exit_code(report))
+    }
+
     pub(super) fn is_dry(&self) -> bool {
         self.dry_run
     }
@@ -163,7 +180,7 @@ impl Gate {
         let now = begun.now;
         let rules = begun.rules()?;
         let request = self.request(rules, batch)?;
-        let progress = Progress::new(self.options.quiet);
+        let progress = self.options.progress();
         let advance = |done, total| progress.advance(done, total);
         let data = (batch.data)(rules)?;
         let references = self.options.references(now, rules, batch.scratch, Some(request.table.clone()))?;

@@ -50,7 +50,14 @@ pub(super) fn read_options(rules: &RuleFile) -> Result<ReadOptions, Faults> {
 /// # Errors
 /// It cannot be read, or says something wrong.
 pub(super) fn read_rules(path: &str, confines: Option<&Confines>) -> Result<RuleFile, Faults> {
-    let Parsed { rules, faults, .. } = parse_rules(path, confines)?;
+    whole(parse_rules(path, confines)?)
+}
+
+/// The rule file, if nothing is wrong with it.
+///
+/// # Errors
+/// What is.
+pub(super) fn whole(Parsed { rules, faults, .. }: Parsed) -> Result<RuleFile, Faults> {
     match rules {
         Some(rules) => faults.or_ok(rules),
         None => Err(faults),

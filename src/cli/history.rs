@@ -1,6 +1,6 @@
 //! `sluicegate history`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::{Args, Subcommand, ValueEnum};

@@ -1,8 +1,8 @@
 //! `sluicegate init`
 
+use super::exit::ExitCode;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;

@@ -1,7 +1,7 @@
 //! Errors of our own: what a panic says may hold values of the data, so it is not printed.
 
+use super::exit::ExitCode;
 use std::panic::{self, AssertUnwindSafe};
-use std::process::ExitCode;
 use std::sync::Mutex;
 
 use super::output;

@@ -3,6 +3,7 @@
 mod answers;
 mod backtest;
 mod baseline;
+mod begun;
 mod chart;
 mod check;
 mod ci;
@@ -11,11 +12,14 @@ mod compare;
 mod completions;
 mod contract;
 mod destinations;
+pub mod embedded;
+mod exit;
 mod explain;
 mod feeds;
 mod forget;
 mod gate;
 mod given;
+mod handed;
 mod history;
 mod init;
 mod internal;
@@ -48,9 +52,9 @@ mod try_rules;
 mod try_shown;
 mod web;
 
+pub use self::exit::ExitCode;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -144,13 +148,18 @@ enum Command {
 /// Runs the program with `arguments`; the exit code says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     files::be_told_of_size_limits();
-    files::seed_names(RandomState::new().build_hasher().finish());
+    seed_names();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let code = match parsed(&arguments) {
         Ok(cli) => internal::guarded(|| cli.command.run()),
         Err(error) => refused(&error, &arguments),
     };
     output::finish(code)
+}
+
+/// Makes names of temporary files those of this process alone.
+fn seed_names() {
+    files::seed_names(RandomState::new().build_hasher().finish());
 }
 
 fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {

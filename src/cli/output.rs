@@ -1,7 +1,8 @@
 //! Printing: all that goes to standard output or standard error passes here.
 
+use super::exit::ExitCode;
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::process::ExitCode;
 use std::sync::Mutex;
 
 use clap::{Args, ValueEnum};
@@ -12,6 +13,26 @@ use crate::report::terminal::{self, COLOURS, Style};
 use crate::report::{self, Report};
 use crate::verdict::Verdict;
 use crate::visible;
+
+thread_local! {
+    /// What would be printed on this thread, while another program wants to hear it.
+    static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// Runs `work`, and hands back what it would have printed.
+pub(super) fn heard<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
+    HEARD.set(Some(Vec::new()));
+    let done = work();
+    (done, HEARD.take().unwrap_or_default())
+}
+
+/// Whether `text` was heard, so that nothing is to be printed.
+fn is_heard(text: &str) -> bool {
+    HEARD.with_borrow_mut(|heard| {
+        let lines = text.lines().filter(|line| !line.is_empty()).map(str::to_owned);
+        heard.as_mut().map(|heard| heard.extend(lines)).is_some()
+    })
+}
 
 /// Why standard output could not be written to.
 static UNPRINTED: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -24,6 +45,9 @@ pub(super) fn print(text: &str) {
 
 /// Writes text that the program itself is made of to standard output: a schema, a completion script.
 pub(super) fn print_own(text: &str) {
+    if is_heard(text) {
+        return;
+    }
     let mut out = io::stdout().lock();
     printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
@@ -63,6 +87,9 @@ pub(super) fn unprinted() -> Option<io::Error> {
 /// Writes to standard error.
 #[expect(clippy::let_underscore_must_use, reason = "there is no other place to say that it cannot be written")]
 fn tell(text: &str) {
+    if is_heard(text) {
+        return;
+    }
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

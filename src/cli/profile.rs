@@ -1,15 +1,16 @@
 //! `sluicegate profile`
 
+use super::exit::ExitCode;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::handed::{Done, Given};
 use super::output;
 use super::progress::Progress;
 use super::reports::Reports;
-use super::run::{Means, parse_rules, read_options};
+use super::run::{Means, countable, parse_rules, read_options};
 use super::scratch::Scratch;
 use super::trust::Trust;
 use super::web::Web;
@@ -51,6 +52,9 @@ pub(super) struct Profile {
     /// Print nothing but errors
     #[arg(short, long)]
     quiet: bool,
+    /// What another program hands over that runs this one within itself.
+    #[arg(skip)]
+    given: Given,
     /// Print all columns, however many there are
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
@@ -69,14 +73,28 @@ impl Profile {
         reports.end(profiled, self.quiet, self.verbose, |_| 0)
     }
 
+    /// The same within another program.
+    ///
+    /// # Errors
+    /// The data could not be read, or what was asked for not be written.
+    pub(super) fn embedded(mut self, given: Given) -> Result<Done, Faults> {
+        (self.given, self.quiet) = (given, true);
+        let asked: Vec<PathBuf> = self.out.iter().chain(&self.reports).cloned().collect();
+        let (mut reports, faults) = Reports::at(&asked, None);
+        let report = faults.or_ok(()).and_then(|()| self.profile(&mut reports))?;
+        reports.write(&report).or_ok(Done { report, is_ok: true, kept: None })
+    }
+
     fn profile(&self, reports: &mut Reports) -> Result<Report, Faults> {
         let mut rules = self.read_rules("")?;
-        let paths = if self.data.is_empty() {
+        let paths = if self.given.rows.is_some() {
+            Vec::new()
+        } else if self.data.is_empty() {
             rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect()
         } else {
             self.data.clone()
         };
-        if paths.is_empty() {
+        if paths.is_empty() && self.given.rows.is_none() {
             return Err(Fault::new(Code::MissingOption, "nothing says where the data is")
                 .hint("name it: `sluicegate profile DATA`")
                 .into());
@@ -93,10 +111,10 @@ impl Profile {
             }
         };
         ensure_not_taken_out(data.schema())?;
-        let progress = Progress::new(self.quiet);
+        let progress = Progress::new(self.quiet).told_to(self.given.progress.clone());
         let advance = |done, total| progress.advance(done, total);
         let now = self.means.clock();
-        let job = Job { ..self.means.job(now, &rules, Arc::clone(&data), None, &scratch, &advance) };
+        let job = Job { cancel: self.given.cancel.clone(), ..self.means.job(now, &rules, Arc::clone(&data), None, &scratch, &advance) };
         let audited = audit::audit(&job, &NoSink { columns: None })?;
         let header =
             Header { mode: Mode::Profile, batch_id: audited.identity.derived_id().unwrap_or_default(), began: Some(now), as_of: None };
@@ -113,12 +131,17 @@ impl Profile {
             http: self.web.allow(of_rules.http.clone()),
             ..of_rules
         };
-        source::open(paths, &options, &rules.contract(), &Spool::new(&scratch.path)).map_err(|fault| rules.quiet(fault.into()))
+        let spool = Spool::new(&scratch.path);
+        let opened = match &self.given.rows {
+            Some(rows) => rows.open(&options, &spool, countable(self.means.memory_limit.0)),
+            None => source::open(paths, &options, &rules.contract(), &spool),
+        };
+        opened.map_err(|fault| rules.quiet(fault.into()))
     }
 
     /// Text that has no commas, as no rule file says how it is read; what is read once only is not tried again.
     fn in_other_layout(&self, paths: &[String], scratch: &Scratch) -> Option<(RuleFile, Arc<dyn Source>)> {
-        if self.rules.is_some() || paths.iter().any(|path| path == "-") {
+        if self.rules.is_some() || self.given.rows.is_some() || paths.iter().any(|path| path == "-") {
             return None;
         }
         LAYOUTS.iter().find_map(|words| {

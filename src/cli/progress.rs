@@ -15,7 +15,12 @@ pub(super) struct Progress {
     began: Instant,
     /// Rows that were looked at.
     rows: Arc<AtomicU64>,
+    /// Another program that wants to know.
+    listener: Option<Listener>,
 }
+
+/// Is told of bytes done, bytes in all, and rows done.
+pub type Listener = Arc<dyn Fn(u64, u64, u64) + Send + Sync>;
 
 impl Progress {
     /// Below this much data the work is over before a bar could be read.
@@ -25,13 +30,19 @@ impl Progress {
         Self::on(if quiet || !is_watched() { ProgressBar::hidden() } else { ProgressBar::new(0) })
     }
 
+    /// For a program that runs this one within itself, if it listens.
+    pub(super) fn told_to(mut self, listener: Option<Listener>) -> Self {
+        self.listener = listener;
+        self
+    }
+
     /// Of steps that are counted.
     pub(super) fn of_steps() -> Self {
         Self::on(if is_watched() { ProgressBar::no_length() } else { ProgressBar::hidden() })
     }
 
     fn on(bar: ProgressBar) -> Self {
-        Self { bar, styled: AtomicBool::new(false), began: Instant::now(), rows: Arc::default() }
+        Self { bar, styled: AtomicBool::new(false), began: Instant::now(), rows: Arc::default(), listener: None }
     }
 
     /// So many steps are done.
@@ -51,6 +62,9 @@ impl Progress {
     }
 
     pub(super) fn advance(&self, done: u64, total: u64) {
+        if let Some(listener) = &self.listener {
+            listener(done, total, self.rows.load(Ordering::Relaxed));
+        }
         if total < Self::BYTES_MIN || self.bar.is_hidden() {
             return;
         }

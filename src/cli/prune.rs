@@ -1,7 +1,7 @@
 //! `sluicegate prune`
 
+use super::exit::ExitCode;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

@@ -1,15 +1,16 @@
 //! `sluicegate release`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::Args;
 
+use super::begun::Begun;
 use super::destinations::{Destinations, beside};
 use super::gate::Gate;
 use super::output::{self, OutputOptions, Printed};
-use super::run::{self, Begun, RunOptions};
+use super::run::{self, RunOptions};
 use super::scratch::Scratch;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::gate::AskedRelease;

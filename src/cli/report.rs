@@ -1,8 +1,8 @@
 //! `sluicegate report`
 
+use super::exit::ExitCode;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 

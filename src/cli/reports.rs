@@ -1,8 +1,8 @@
 //! The reports that were asked for: their places are looked at before anything is judged.
 
+use super::exit::ExitCode;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
-use std::process::ExitCode;
 
 use super::output;
 use super::repository::rendering;

@@ -1,6 +1,6 @@
 //! `sluicegate rules`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 
 use chrono::Utc;
 use clap::{Args, Subcommand};

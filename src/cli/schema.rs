@@ -1,6 +1,6 @@
 //! `sluicegate schema`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 
 use clap::{Args, ValueEnum};
 

@@ -1,6 +1,6 @@
 //! `sluicegate rules try`
 
-use std::process::ExitCode;
+use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

@@ -1,11 +1,13 @@
 //! Documentation derived from the code: what `explain` prints and `docs/` holds.
 
 mod keys;
+mod python;
 mod sections;
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value as Json;
 
+pub use python::builder as python_builder;
 pub use sections::{SECTIONS, Section, rule_file};
 
 use crate::diagnostic::Code;

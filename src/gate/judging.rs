@@ -37,11 +37,11 @@ pub struct Wanted<'a> {
     pub failing_rows: Option<&'a Path>,
 }
 
-/// Judges the job's data. The run began at the job's clock.
+/// Judges the job's data; what was audited tells more of its rows. The run began at the job's clock.
 ///
 /// # Errors
 /// What cannot be judged; or the store cannot take a batch that may be published.
-pub fn judge(job: &Job<'_>, wanted: Wanted<'_>) -> Result<Judged, Faults> {
+pub fn judge(job: &Job<'_>, wanted: Wanted<'_>) -> Result<(Judged, Audited), Faults> {
     let Wanted { place, batch_id, as_of, failing_rows } = wanted;
     identity::ensure_name(batch_id)?;
     let evolution = job.rules.sections.evolution();
@@ -62,7 +62,7 @@ pub fn judge(job: &Job<'_>, wanted: Wanted<'_>) -> Result<Judged, Faults> {
         failing::write(job, &audited, &set_aside, to)?;
     }
     let summary = summary(job, &audited, &report, &set_aside)?;
-    Ok(Judged { report, summary })
+    Ok((Judged { report, summary }, audited))
 }
 
 /// Judges the published batches of `choice` from their summaries alone. `make` makes the job over a source with their columns.

@@ -12,6 +12,7 @@ mod releasing;
 pub mod replay;
 mod rules_of_rows;
 mod set_aside;
+mod splitting;
 mod staging;
 mod summaries;
 
@@ -27,6 +28,7 @@ use self::prior::{Prior, find_prior};
 pub use self::published::PublishedTable;
 use self::releasing::Decision;
 pub use self::releasing::{AskedRelease, Place};
+pub use self::splitting::{Split, split};
 use self::staging::Staging;
 pub use self::summaries::{Choice, keeps};
 use self::summaries::{Keeping, Put};

@@ -59,7 +59,7 @@ pub(super) fn schema(source: &dyn Source, privacy: &Privacy) -> Result<SchemaRef
         Field::new(RAW, DataType::Binary, true),
     ]);
     match &source.known().origins {
-        Origins::Files(_) | Origins::Parts(..) | Origins::Memory => {}
+        Origins::Files(_) | Origins::Parts(..) | Origins::Memory | Origins::Partitions => {}
         Origins::Events(_) => fields.extend([
             Field::new(TOPIC, DataType::Utf8, false),
             Field::new(PARTITION, DataType::Int32, false),

@@ -51,7 +51,7 @@ impl Rule for Length {
         let column = to.column();
         let of = match &column.data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "characters",
-            DataType::Binary | DataType::LargeBinary => "bytes",
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytes",
             DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "elements",
             other => {
                 return Err(to
@@ -99,6 +99,9 @@ impl RowTest for LengthTest {
         let length = |i: usize| match array.data_type() {
             DataType::Binary => array.as_binary::<i32>().value_length(i) as usize,
             DataType::LargeBinary => array.as_binary::<i64>().value_length(i) as usize,
+            // The lower half of a view is the length.
+            DataType::BinaryView => array.as_binary_view().views()[i] as u32 as usize,
+            DataType::FixedSizeBinary(len) => *len as usize,
             DataType::List(_) => array.as_list::<i32>().value_length(i) as usize,
             DataType::FixedSizeList(_, len) => *len as usize,
             _ => array.as_list::<i64>().value_length(i) as usize,

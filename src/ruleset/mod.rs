@@ -1,10 +1,13 @@
 //! A rule file: what it says, read with positions so that every mistake is named with its place.
 
+mod calls;
 mod delta_section;
 mod events;
 mod foreign;
 mod item;
 mod json_schema;
+mod listed;
+mod marked;
 mod notify;
 mod private;
 mod profile;
@@ -18,11 +21,14 @@ mod web;
 mod windows;
 mod written;
 
+pub use calls::{calls, parameter};
 pub use events::EventsSection;
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use listed::Listed;
+pub use marked::marked;
 pub use notify::{EmailSection, NOTIFY_PREFIX, NotifySection, names_variable};
 pub use profile::{Level, Profile, ProfileMap};
 pub use sections::SAMPLES_MAX;

@@ -54,7 +54,7 @@ impl EventPlaces {
                 partition: *partition,
                 offset: first_offset.saturating_add_unsigned(row - first_row),
             },
-            None => Origin::Memory { index: row },
+            None => Origin::Memory { partition: None, index: row },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 
 use super::{Format, InputFile, Origins};
 use crate::diagnostic::Fault;
@@ -38,7 +38,7 @@ pub struct Known {
     pub columns_have_order: bool,
     /// What it costs to look at some columns again.
     pub rereading: Rereading,
-    /// Columns of which no value has been seen: they are text for want of a better guess.
+    /// Columns of which no value has been seen: they are text for want of a better guess, or of the type that has no values.
     pub without_values: Vec<String>,
     /// Why there are no columns, where there are none.
     pub no_columns: Option<Fault>,
@@ -93,7 +93,15 @@ impl Known {
         Self { starts: vec![FileStart::default()], rows: Some(rows), digests_units: false, rereading: Rereading::Free, ..of_rows }
     }
 
+    /// Of rows that another system holds in partitions.
+    pub(super) fn in_partitions(schema: SchemaRef) -> Self {
+        let of_rows = Self::of(schema, Origins::Partitions, 0);
+        Self { starts: vec![FileStart::default()], digests_units: false, ..of_rows }
+    }
+
     fn of(schema: SchemaRef, origins: Origins, bytes: u64) -> Self {
+        let has_no_type = |field: &&FieldRef| *field.data_type() == DataType::Null;
+        let without_values = schema.fields().iter().filter(has_no_type).map(|field| field.name().clone()).collect();
         Self {
             schema,
             format: None,
@@ -108,7 +116,7 @@ impl Known {
             infers_types: false,
             columns_have_order: true,
             rereading: Rereading::OfThose,
-            without_values: Vec::new(),
+            without_values,
             no_columns: None,
             judged_columns: Vec::new(),
             contradicted: Vec::new(),
@@ -124,12 +132,13 @@ impl Known {
         Self { infers_types: true, rereading: Rereading::OfAll, ..plain }
     }
 
-    /// The format's name; `memory` or `events` where rows come from no file.
+    /// The format's name; `memory`, `partitions` or `events` where rows come from no file.
     pub fn format_name(&self) -> &'static str {
         match (self.format, &self.origins) {
             _ if self.table_version.is_some() => "delta",
             (Some(format), _) => format.name(),
             (None, Origins::Files(_) | Origins::Parts(..) | Origins::Memory) => Origin::MEMORY,
+            (None, Origins::Partitions) => "partitions",
             (None, Origins::Events(_)) => "events",
         }
     }

@@ -3,6 +3,7 @@
 //! Units, and the digest of the content, depend on the rows alone, not on the batches they came in.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::concat;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
@@ -18,6 +19,9 @@ const NAME: &str = Origin::MEMORY;
 
 /// A row group of more rows would help nobody.
 const UNIT_ROWS_MAX: u64 = 1 << 20;
+
+/// A batch is small if it holds less than the `SMALL`th part of what a chunk may hold.
+const SMALL: usize = 8;
 
 /// Batches read as one table.
 #[derive(Debug)]
@@ -47,7 +51,7 @@ impl MemorySource {
             })?;
             before.push(rows);
             rows += batch.num_rows() as u64;
-            bytes += batch.columns().iter().map(bytes_of).sum::<u64>();
+            bytes += bytes_of_rows(batch);
         }
         let unit_rows = match u64::try_from(options.cut.unit_bytes as u128 * u128::from(rows) / u128::from(bytes.max(1))) {
             Ok(rows) => rows.clamp(1, UNIT_ROWS_MAX),
@@ -56,6 +60,32 @@ impl MemorySource {
         let mut known = Known::in_memory(layout.schema.clone(), rows, bytes);
         known.starts[0].digest = head_digest(&layout.schema);
         Ok(Self { known, layout, batches, before, rows, unit_rows, batch_rows: options.cut.batch_rows.max(1) })
+    }
+}
+
+/// Rows of one batch.
+struct RowsOfBatch {
+    batch: usize,
+    from: usize,
+    len: usize,
+}
+
+impl MemorySource {
+    /// The rows from `at` on, before `end`, that make one chunk: as they lie, unless they lie in such small batches that what a
+    /// chunk costs would outweigh what copying its rows costs.
+    fn pieces(&self, at: u64, end: u64) -> Vec<RowsOfBatch> {
+        let most = self.batch_rows.min((end - at) as usize);
+        let (mut pieces, mut len) = (Vec::new(), 0);
+        let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
+        while len < most && (len == 0 || len < most / SMALL) {
+            let from = (at + len as u64 - self.before[batch]) as usize;
+            let rows = (self.batches[batch].num_rows() - from).min(most - len);
+            if rows > 0 {
+                pieces.push(RowsOfBatch { batch, from, len: rows });
+            }
+            (batch, len) = (batch + 1, len + rows);
+        }
+        pieces
     }
 }
 
@@ -75,6 +105,11 @@ fn fits(schema: &Schema, batch: &RecordBatch) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What the rows take, whatever the batch holds beside.
+pub(super) fn bytes_of_rows(batch: &RecordBatch) -> u64 {
+    batch.columns().iter().map(bytes_of).sum()
 }
 
 /// What the values take, whatever the batches they came in take beside.
@@ -104,7 +139,7 @@ fn last<T: TryInto<usize> + Copy>(offsets: &[T]) -> usize {
 }
 
 /// A digest of the columns' names and types.
-fn head_digest(schema: &Schema) -> u128 {
+pub(super) fn head_digest(schema: &Schema) -> u128 {
     let column = |field: &arrow::datatypes::FieldRef| format!("{}\u{1f}{}\u{1e}", field.name(), type_name(field.data_type()));
     xxh3_128(schema.fields().iter().map(column).collect::<String>().as_bytes())
 }
@@ -122,17 +157,20 @@ impl Source for MemorySource {
     }
 
     fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
+        let failed = |e| Fault::new(Code::Damaged, format!("{NAME}: {e}"));
         let mut at = unit.start;
-        let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
         while at < unit.end {
-            let (rows, from) = (&self.batches[batch], (at - self.before[batch]) as usize);
-            let len = (rows.num_rows() - from).min(self.batch_rows).min((unit.end - at) as usize);
-            if len == 0 {
-                batch += 1;
-                continue;
-            }
-            let arrays: Vec<ArrayRef> = projection.columns.iter().map(|&column| rows.column(column).slice(from, len)).collect();
-            let chunk = self.layout.batch(&arrays, len, projection).map_err(|e| Fault::new(Code::Damaged, format!("{NAME}: {e}")))?;
+            let pieces = self.pieces(at, unit.end);
+            let len: usize = pieces.iter().map(|piece| piece.len).sum();
+            let column = |&column: &usize| {
+                let parts: Vec<ArrayRef> = pieces.iter().map(|p| self.batches[p.batch].column(column).slice(p.from, p.len)).collect();
+                match parts.as_slice() {
+                    [whole] => Ok(whole.clone()),
+                    parts => concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
+                }
+            };
+            let arrays = projection.columns.iter().map(column).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+            let chunk = self.layout.batch(&arrays, len, projection).map_err(failed)?;
             let numbers = RowNumbers::Dense { first: (at - unit.start) as u32, len: len as u32 };
             each(Chunk { batch: chunk, rows: numbers, malformed: Vec::new() })?;
             at += len as u64;
@@ -142,23 +180,47 @@ impl Source for MemorySource {
 
     /// Of the columns and every row's values; how the rows were cut into batches does not matter.
     fn digest(&self) -> Result<u128, Fault> {
+        let mut digest = RowDigest::new(&self.known.schema, self.rows);
+        self.batches.iter().try_for_each(|batch| digest.update(batch))?;
+        Ok(digest.finish())
+    }
+}
+
+/// A digest of columns and rows.
+pub(super) struct RowDigest(Xxh3Default);
+
+impl RowDigest {
+    pub(super) fn new(schema: &Schema, rows: u64) -> Self {
+        let mut digest = Xxh3Default::new();
+        digest.update(&head_digest(schema).to_le_bytes());
+        digest.update(&rows.to_le_bytes());
+        Self(digest)
+    }
+
+    /// Adds the next rows.
+    ///
+    /// # Errors
+    /// A column is of a kind whose values have no order.
+    pub(super) fn update(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         const ROWS: usize = 8192;
         let failed = |e| Fault::new(Code::Internal, format!("{NAME}: cannot digest the rows: {e}"));
-        let mut digest = Xxh3Default::new();
-        digest.update(&self.known.head_digest(0).to_le_bytes());
-        digest.update(&self.rows.to_le_bytes());
-        for batch in self.batches.iter().filter(|batch| batch.num_columns() > 0) {
-            let fields = batch.columns().iter().map(|array| SortField::new(array.data_type().clone())).collect();
-            let converter = RowConverter::new(fields).map_err(failed)?;
-            for start in (0..batch.num_rows()).step_by(ROWS) {
-                let slice = batch.slice(start, ROWS.min(batch.num_rows() - start));
-                for row in &converter.convert_columns(slice.columns()).map_err(failed)? {
-                    digest.update(&(row.as_ref().len() as u64).to_le_bytes());
-                    digest.update(row.as_ref());
-                }
+        if batch.num_columns() == 0 {
+            return Ok(());
+        }
+        let fields = batch.columns().iter().map(|array| SortField::new(array.data_type().clone())).collect();
+        let converter = RowConverter::new(fields).map_err(failed)?;
+        for start in (0..batch.num_rows()).step_by(ROWS) {
+            let slice = batch.slice(start, ROWS.min(batch.num_rows() - start));
+            for row in &converter.convert_columns(slice.columns()).map_err(failed)? {
+                self.0.update(&(row.as_ref().len() as u64).to_le_bytes());
+                self.0.update(row.as_ref());
             }
         }
-        Ok(digest.digest128())
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> u128 {
+        self.0.digest128()
     }
 }
 
@@ -238,7 +300,7 @@ mod tests {
         }
         let second = row_origins.unit(1).clone();
         let origin = row_origins.origin(RowId { unit: 1, row: 2 }, &source.known().origins);
-        assert_eq!(origin, Origin::Memory { index: second.start + 2 });
+        assert_eq!(origin, Origin::Memory { partition: None, index: second.start + 2 });
         let json = serde_json::to_string(&origin).expect("JSON");
         assert_eq!(json, format!("{{\"index\":{}}}", second.start + 2));
         assert_eq!(serde_json::from_str::<Origin>(&json).expect("an origin"), origin);

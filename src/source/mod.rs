@@ -8,6 +8,7 @@
 
 mod arrow_ipc;
 mod avro;
+mod by_partition;
 pub mod csv;
 mod delta;
 mod digest;
@@ -31,9 +32,11 @@ mod parquet;
 mod partitions;
 mod shape;
 mod spool;
+mod streamed;
 mod text_layout;
 mod typed;
 mod units;
+mod valueless;
 
 use std::sync::Arc;
 
@@ -299,7 +302,12 @@ pub fn open(paths: &[String], options: &ReadOptions, contract: &[ContractColumn]
     }
     let files: Vec<InputFile> = files.into_iter().map(|file| spool.plain(file, format, options.encoding)).collect::<Result<_, _>>()?;
     let source = Format::open(Opening { files, format, options, contract, spool })?;
-    partitions::Partitioned::over(source, &keys, contract)
+    Ok(with_contract(partitions::Partitioned::over(source, &keys, contract)?, contract))
+}
+
+/// `source`, whose columns without a value, that are of no type, have the type that the contract gives them.
+pub fn with_contract(source: Arc<dyn Source>, contract: &[ContractColumn]) -> Arc<dyn Source> {
+    valueless::Typed::over(source, contract)
 }
 
 /// Rows that are in memory already, as a source like any other. `options` say which texts mean missing and how rows are cut;
@@ -335,6 +343,45 @@ pub fn from_reader(reader: impl RecordBatchReader, options: &ReadOptions) -> Res
     let batches =
         reader.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::new(Code::Unreadable, format!("cannot read the batches: {e}")))?;
     from_batches(&schema, batches, options)
+}
+
+/// The same for a stream of which only so many bytes shall be held in memory: more goes to `spool`.
+///
+/// # Errors
+/// Those of the reader, and of [`from_batches`]; the stream cannot be written down.
+pub fn from_stream(
+    reader: Box<dyn RecordBatchReader + Send>,
+    options: &ReadOptions,
+    spool: &Spool,
+    memory: u64,
+) -> Result<Arc<dyn Source>, Fault> {
+    match streamed::read(reader, options, spool, memory)? {
+        streamed::Streamed::Held(schema, batches) => from_batches(&schema, batches, options),
+        streamed::Streamed::Spooled(source) => Ok(Arc::new(*source)),
+    }
+}
+
+/// The rows of one partition that another system (Spark, Dask) holds, as `rows` gives them, one batch after the other: one unit,
+/// whose index is the partition's `number`. They are read once, and not held. `schema` is that of all partitions; `rows` may leave
+/// out columns that are not asked for.
+///
+/// # Errors
+/// A column cannot be judged, or `rows` has one that `schema` does not have, or of another type.
+pub fn from_partition(
+    schema: &SchemaRef,
+    number: u32,
+    rows: impl RecordBatchReader + Send + 'static,
+    options: &ReadOptions,
+) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(by_partition::PartitionSource::one(schema, number, Box::new(rows), options)?))
+}
+
+/// The same partitions, to whoever judges what others counted of them: their columns are known, and no row is read here.
+///
+/// # Errors
+/// A column cannot be judged.
+pub fn of_partitions(schema: &SchemaRef, options: &ReadOptions) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(by_partition::PartitionSource::all(schema, options)?))
 }
 
 /// Records of a topic, held in memory, as a source like any other: one micro-batch, whose rows stand in the order of

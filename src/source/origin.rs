@@ -18,6 +18,8 @@ pub enum Origins {
     Parts(Vec<InputFile>, Vec<RowGaps>),
     /// Batches that a program holds in memory.
     Memory,
+    /// Partitions that another system (Spark, Dask) holds: each is a unit, whose index is its number.
+    Partitions,
     /// Records of a topic.
     Events(Arc<EventPlaces>),
 }
@@ -27,7 +29,7 @@ impl Origins {
     pub fn files(&self) -> &[InputFile] {
         match self {
             Self::Files(files) | Self::Parts(files, _) => files,
-            Self::Memory | Self::Events(_) => &[],
+            Self::Memory | Self::Partitions | Self::Events(_) => &[],
         }
     }
 
@@ -41,7 +43,7 @@ impl Origins {
     pub fn named(&self) -> Vec<(&str, u64)> {
         match self {
             Self::Files(files) | Self::Parts(files, _) => files.iter().map(|file| (file.path.as_str(), file.stored_bytes)).collect(),
-            Self::Memory => Vec::new(),
+            Self::Memory | Self::Partitions => Vec::new(),
             Self::Events(places) => vec![(&places.name, places.bytes)],
         }
     }
@@ -166,7 +168,8 @@ impl RowOrigins {
                 let row = gaps.get(file).map_or(before, |gaps| gaps.in_file(before)) + 1;
                 Origin::File { file: files[file].path.clone(), line: None, row }
             }
-            Origins::Memory => Origin::Memory { index: before },
+            Origins::Memory => Origin::Memory { partition: None, index: before },
+            Origins::Partitions => Origin::Memory { partition: Some(row.unit), index: u64::from(row.row) },
             Origins::Events(places) => places.origin(before),
         }
     }

@@ -67,7 +67,8 @@ impl Expression {
     /// Libraries panic where a text grows beyond what its offsets can count: that is a failure like any other.
     fn once(&self, arrays: &[ArrayRef], len: usize) -> Result<ArrayRef, String> {
         let computed = catch_unwind(AssertUnwindSafe(|| {
-            let arrays = arrays.iter().map(plain).collect::<Result<Vec<_>, _>>().map_err(one_line)?;
+            let columns = arrays.iter().zip(self.schema.fields());
+            let arrays = columns.map(|(array, field)| plain(array, field.data_type())).collect::<Result<Vec<_>, _>>().map_err(one_line)?;
             let options = RecordBatchOptions::new().with_row_count(Some(len));
             let batch = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(one_line)?;
             let value = self.physical.evaluate(&batch).map_err(one_line)?;
@@ -77,10 +78,11 @@ impl Expression {
     }
 }
 
-/// The values as SQL sees them: in no compact form, NaN as null, −0 as 0.
-fn plain(array: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> {
+/// The values as SQL sees them: in no compact form, NaN as null, −0 as 0. Codes stand for text of any type: `Utf8`, and the
+/// `LargeUtf8` and `Utf8View` that pandas and Polars write.
+fn plain(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
     match array.data_type() {
-        DataType::Dictionary(_, values) => cast(array, values),
+        DataType::Dictionary(..) => cast(array, data_type),
         DataType::Decimal64(precision, scale) => cast(array, &DataType::Decimal128(*precision, *scale)),
         _ => Ok(plain_floats(array)),
     }

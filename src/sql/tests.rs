@@ -1,8 +1,8 @@
 use arrow::array::{
-    ArrayRef, AsArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
     TimestampMicrosecondArray, UInt64Array,
 };
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 
 use super::*;
 
@@ -228,4 +228,20 @@ fn a_float_that_is_computed_keeps_every_other_value() {
     let values: Vec<Option<f64>> = values[0].as_primitive::<Float64Type>().iter().collect();
     assert_eq!(values, [Some(3.0), None, Some(0.0), Some(f64::NEG_INFINITY), Some(1e-323)]);
     assert!(values[2].is_some_and(f64::is_sign_positive) && failures.is_empty());
+}
+
+/// Parquet columns that repeat are read as codes into `Utf8`, whatever type of text pandas or Polars gave the column.
+#[test]
+fn codes_stand_for_text_of_every_type() {
+    let sql = Sql::new(DateTime::UNIX_EPOCH);
+    for text in [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View] {
+        let schema = Schema::new(vec![Field::new("s", text.clone(), true)]);
+        let codes: DictionaryArray<Int32Type> = [Some("a"), None, Some("b"), Some("a")].into_iter().collect();
+        let (holds, failures) = sql.condition("s = 'a'", &schema).expect("compiles").test(&[Arc::new(codes.clone())], 4);
+        assert_eq!(holds.iter().collect::<Vec<_>>(), [Some(true), None, Some(false), Some(true)], "{text}");
+        let (upper, more) = sql.compile("upper(s)", &schema).expect("compiles").evaluate(&[Arc::new(codes)], 4);
+        let shown = |row| arrow::util::display::array_value_to_string(&upper[0], row).expect("shown");
+        assert_eq!([shown(0), shown(1), shown(2), shown(3)], ["A", "", "B", "A"], "{text}");
+        assert_eq!((failures, more), (Vec::new(), Vec::new()), "{text}");
+    }
 }

@@ -23,7 +23,7 @@ use sluicegate::source::{self, ContractColumn, Cut, ReadOptions, Source, Spool};
 use crate::support::{Place, files_below, project};
 
 /// Every rule, plain and by group, with looks after the first: quantiles, fences, keys that do not ascend, sorted runs.
-const RULES_TEXT: &str = "dataset: apart
+pub(crate) const RULES_TEXT: &str = "dataset: apart
 schema:
   evolution: any
   columns:
@@ -185,10 +185,10 @@ impl Runner for Pieces<'_> {
         for (piece, range) in ranges.into_iter().enumerate() {
             let order = match order.clone() {
                 Order::FirstPass { plan, .. } => Order::FirstPass { plan, units: range },
-                Order::SecondPass { plan, questions, units, unsound, malformed } => {
+                Order::SecondPass { plan, questions, units, unsound, malformed, asked_by } => {
                     let (unsound, malformed) = (unsound.within(range.clone()), malformed.within(range.clone()));
                     let units = units.into_iter().filter(|unit| range.contains(&unit.index)).collect();
-                    Order::SecondPass { plan, questions, units, unsound, malformed }
+                    Order::SecondPass { plan, questions, units, unsound, malformed, asked_by }
                 }
             };
             let bytes = (self.fold)(&order, piece)?;

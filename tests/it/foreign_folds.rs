@@ -118,7 +118,14 @@ fn a_fold_of_some_units_or_of_none_is_not_judged() {
     let wrong = data.wrong(&|order| {
         let (Order::FirstPass { plan, .. } | Order::SecondPass { plan, .. }) = order;
         let (unsound, malformed) = (RowSet::default(), RowSet::default());
-        data.fold(&Order::SecondPass { plan: plan.clone(), questions: Vec::new(), units: Vec::new(), unsound, malformed })
+        data.fold(&Order::SecondPass {
+            plan: plan.clone(),
+            questions: Vec::new(),
+            units: Vec::new(),
+            unsound,
+            malformed,
+            asked_by: Vec::new(),
+        })
     });
     assert!(wrong.is_some());
 }

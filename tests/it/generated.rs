@@ -27,6 +27,7 @@ fn generated_files_are_up_to_date() {
     committed("docs/codes.md", &sluicegate::docs::codes());
     committed("docs/findings.md", &sluicegate::docs::findings());
     committed("docs/states.md", &sluicegate::docs::states());
+    committed("python/sluicegate/_rules.py", &sluicegate::docs::python_builder());
 }
 
 /// The command line's reference, from its own help.

@@ -84,6 +84,7 @@ mod packaging;
 mod pages;
 mod parity;
 mod partitioned;
+mod partitions_apart;
 mod pii;
 mod planted;
 mod printed;

@@ -34,6 +34,8 @@ pub(in crate::audit) struct Counted {
     pub(in crate::audit) cache: Option<ColumnCache>,
     /// What states counted, where it shall be kept.
     pub(in crate::audit) kept: Vec<KeptAnswer>,
+    /// The findings that ask for the next look.
+    pub(in crate::audit) asked_by: Vec<String>,
 }
 
 impl Counted {
@@ -52,6 +54,7 @@ impl Counted {
             content_digest: None,
             cache: None,
             kept: Vec::new(),
+            asked_by: Vec::new(),
         }
     }
 
@@ -108,6 +111,7 @@ impl Counted {
             content_digest,
             cache,
             kept,
+            asked_by: Vec::new(),
         })
     }
 }

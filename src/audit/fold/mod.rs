@@ -33,7 +33,7 @@ use crate::prepare::Prepared;
 use crate::privacy::Privacy;
 use crate::rows::RowSet;
 use crate::rules::{Condition, Scope};
-use crate::source::{Projection, Source, Unit, UnitEnd};
+use crate::source::{Origins, Projection, Source, Unit, UnitEnd};
 
 /// What a pass counts, and with what means.
 struct Pass<'a> {
@@ -144,7 +144,11 @@ pub(super) fn first_pass<S: Sink>(
         cache = cache.take().and_then(|all| all.take(unit.index, cached));
         all.merge(fold)
     })?;
-    all.units = Some(units);
+    all.units = match source.known().origins {
+        // Whoever reads one of them does not know how many there are.
+        Origins::Partitions => None,
+        Origins::Files(_) | Origins::Parts(..) | Origins::Memory | Origins::Events(_) => Some(units),
+    };
     Ok(FirstPass { fold: all, cache })
 }
 
@@ -155,6 +159,13 @@ pub(super) struct Before<'a> {
     pub(super) unsound: &'a RowSet,
     pub(super) malformed: &'a RowSet,
     pub(super) cache: Option<&'a ColumnCache>,
+}
+
+/// The columns of the source that a pass reads which counts the states from `first_state` on and hands no rows on.
+pub(super) fn read_columns(source: &dyn Source, plan: &Plan, first_state: usize) -> Vec<usize> {
+    let judged = if first_state == 0 { source.known().judged_columns.as_slice() } else { &[] };
+    let wanted: Vec<usize> = needed(plan, first_state).iter().chain(judged).copied().collect();
+    plan.prepare.source_columns(&wanted)
 }
 
 /// A second pass: only the states asked for since `first_state`, over the same rows as before.

@@ -181,6 +181,27 @@ impl Fold {
         self.segments.iter().map(|segment| (segment.first_unit(), segment.unit_behind())).collect()
     }
 
+    /// The units that it has counted, with their records; without these where it is of a second look.
+    pub fn records(&self) -> Vec<(u32, u32)> {
+        self.segments.iter().flat_map(|segment| &segment.units).map(|read| (read.unit.index, read.end.records)).collect()
+    }
+
+    /// The same fold, of data that has so many `units`.
+    ///
+    /// # Errors
+    /// It has counted a unit that is none of these, or is known to be of data with more or fewer units.
+    pub fn of_all(self, units: u32) -> Result<Self, Fault> {
+        let counted = self.segments.last().map_or(0, Segment::unit_behind);
+        if self.units.is_some_and(|known| known != units) || counted > units {
+            let what = format!(
+                "these folds are of different data: it has {} units in one and {units} in the other",
+                self.units.unwrap_or(counted)
+            );
+            return Err(Fault::new(Code::ForeignFold, what));
+        }
+        Ok(Self { units: Some(units), ..self })
+    }
+
     /// Takes in what was counted of other units, before, between or behind its own.
     ///
     /// # Errors

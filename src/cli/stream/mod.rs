@@ -6,8 +6,8 @@ mod run;
 mod sink;
 mod topics;
 
+use crate::cli::exit::ExitCode;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;

@@ -1,6 +1,6 @@
 //! The loop: what is there is read, judged, written, and only then is more read.
 
-use std::process::ExitCode;
+use crate::cli::exit::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};

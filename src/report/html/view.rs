@@ -260,7 +260,8 @@ fn place(origin: &Origin, is_one_file: bool) -> String {
         Origin::File { line: None, row, .. } if is_one_file => format!("row {row}"),
         Origin::File { file, line: Some(line), .. } => format!("{}:{line}", name(file)),
         Origin::File { file, line: None, row } => format!("{} row {row}", name(file)),
-        Origin::Memory { index } => format!("index {index}"),
+        Origin::Memory { partition: None, index } => format!("index {index}"),
+        Origin::Memory { partition: Some(partition), index } => format!("partition {partition}, index {index}"),
         Origin::Event { partition, offset, .. } => format!("{partition}@{offset}"),
     }
 }

@@ -1,0 +1,138 @@
+"""Frames of every kind as Arrow streams."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast, runtime_checkable
+
+from ._errors import Fault
+from ._producers import stream_of
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """Anything that gives its rows as an Arrow stream: pandas, Polars, pyarrow, DuckDB, …"""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+@runtime_checkable
+class ArrowArray(Protocol):
+    """A single Arrow record batch."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> object: ...
+
+
+PathLike = str | os.PathLike[str]
+Frame = ArrowStream | ArrowArray
+#: What can be judged: paths (globs, directories, URLs), or frames.
+Data = PathLike | Frame | Sequence[PathLike] | Iterable[Frame]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Data as the engine takes it: either paths, or frames."""
+
+    paths: list[str]
+    frames: list[Any] | None
+    #: Whether the frame is made while it is read, so that its rows come once.
+    is_stream: bool
+
+
+#: Classes whose rows are in memory, by module and name: handing them over copies nothing, so nothing need be spooled.
+_HELD = {
+    ("pyarrow", "Table"),
+    ("pyarrow", "RecordBatch"),
+    ("polars", "DataFrame"),
+    ("sluicegate", "Table"),
+}
+
+
+def opened(data: Data) -> Opened:
+    """Data as the engine takes it.
+
+    Raises:
+        Fault: it is nothing that can be read.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        return Opened([os.fspath(data)], None, False)
+    frame = _arrow(data)
+    if frame is not None:
+        return Opened([], [frame], not _is_held(frame))
+    if isinstance(data, Iterable):
+        return _several(cast("Iterable[Any]", data))
+    raise _unreadable(data)
+
+
+def _several(data: Iterable[Any]) -> Opened:
+    if isinstance(data, Iterator):
+        return Opened([], [_batches(data)], True)
+    parts = list(data)
+    if parts and all(isinstance(part, (str, os.PathLike)) for part in parts):
+        return Opened([os.fspath(part) for part in parts], None, False)
+    frames = [_arrow(part) for part in parts]
+    if frames and all(frame is not None for frame in frames):
+        return Opened([], frames, False)
+    raise _unreadable(data)
+
+
+def _batches(data: Iterator[Any]) -> Any:
+    """Batches that are made one after the other, as a stream: pyarrow makes one of them."""
+    try:
+        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError as error:
+        raise TypeError("an iterator of record batches needs pyarrow; hand over a list of frames instead") from error
+    first = next(data, None)
+    if first is None:
+        raise Fault("the iterator gives no batch, so nobody knows the columns")
+    first = pa.record_batch(first)  # pyright: ignore
+
+    def all_of_them() -> Iterator[Any]:
+        yield first
+        for batch in data:
+            yield pa.record_batch(batch)  # pyright: ignore
+
+    return pa.RecordBatchReader.from_batches(first.schema, all_of_them())  # pyright: ignore
+
+
+def _arrow(data: object) -> Any:
+    """The object that gives the data's rows to Arrow; None if there is none."""
+    frame = stream_of(data)
+    if _is_held(frame) or hasattr(frame, "__arrow_c_array__"):
+        return frame
+    return _Asked(frame) if hasattr(frame, "__arrow_c_stream__") else None
+
+
+class _Asked:
+    """A stream whose library may refuse it: a connection was closed, a query fails."""
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        try:
+            return self.frame.__arrow_c_stream__(requested_schema)
+        except Exception as error:
+            what = f"cannot read the batches: {error}"
+            fault = {"code": "unreadable", "place": None, "what": what, "hint": None, "span": None}
+            raise Fault(what, json.dumps([fault])) from error
+
+
+def _is_held(data: object) -> bool:
+    return _kind(data) in _HELD
+
+
+def _kind(data: object) -> tuple[str, str]:
+    """The package and the name of an object's class."""
+    return type(data).__module__.split(".")[0], type(data).__name__
+
+
+def _unreadable(data: object) -> Fault:
+    kind = f"{type(data).__module__}.{type(data).__qualname__}"
+    return Fault(
+        f"{kind}: this cannot be judged; hand over a path, a list of paths, or a frame with `__arrow_c_stream__`: "
+        "pandas, Polars, pyarrow, DuckDB"
+    )
