@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,7 +20,7 @@ use super::encoding;
 use super::inputs::Inputs;
 use super::state::{Rows, State};
 use crate::diagnostic::{Code, Fault};
-use crate::rows::{Mask, RowSet};
+use crate::rows::RowSet;
 
 /// Minima of a text.
 const HASHES: usize = 128;

@@ -62,7 +62,7 @@ impl Rule for Labels {
     const NAME: &'static str = "labels";
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
-    const CLAIMS: &'static [&'static str] = &["min_rows"];
+    const CLAIMS: &'static [&'static str] = &["min_rows", "require_evidence"];
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();
