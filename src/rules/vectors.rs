@@ -15,7 +15,7 @@ use crate::findings::{Figures, figures};
 use crate::metric::Column;
 use crate::metric::centroid::{Centroid, CentroidOut, Vectors, is_vector};
 use crate::rows::Mask;
-use crate::shown::beside;
+use crate::shown::{beside, count};
 use crate::types::type_name;
 use crate::yaml::{Spanned, misread};
 
@@ -45,8 +45,7 @@ use crate::yaml::{Spanned, misread};
 #[serde(deny_unknown_fields)]
 pub(super) struct VectorsRule {
     /// How many numbers each vector has. If left out: any number.
-    #[schemars(range(min = 1))]
-    dim: Option<Spanned<u32>>,
+    dim: Option<Spanned<u64>>,
     /// The lengths that vectors may have: `unit`, or `{ min: …, max: … }`. If left out: any.
     norm: Option<Spanned<Norm>>,
     /// Whether a vector of zeros fails. If left out: `fail`.
@@ -57,6 +56,9 @@ pub(super) struct VectorsRule {
     /// The other data. If left out: required beside `max_centroid_shift`.
     against: Option<Spanned<Against>>,
 }
+
+/// Longer vectors are none that a model makes: each of their numbers takes a sum.
+const DIM_MAX: u64 = 65_536;
 
 /// The lengths that vectors may have.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,8 +145,8 @@ impl Rule for VectorsRule {
             return Err(to.fault(Code::UnfitColumn, what).into());
         };
         let mut faults = Faults::default();
-        if let Some(dim) = self.dim.as_ref().filter(|dim| dim.value == 0) {
-            faults.push(to.fault_at(dim, Code::InvalidValue, "a vector has one number at the least"));
+        if let Some(dim) = self.dim.as_ref().filter(|dim| !(1..=DIM_MAX).contains(&dim.value)) {
+            faults.push(to.fault_at(dim, Code::InvalidValue, format!("a vector has from 1 to {} numbers", count(DIM_MAX))));
         }
         let norm = self.norm.as_ref().map(|norm| norm.value.bounds());
         if let (Some(given), Some((low, high))) = (&self.norm, norm)
@@ -154,7 +156,7 @@ impl Rule for VectorsRule {
                 to.fault_at(given, Code::InvalidValue, "no vector has such a length").hint("write `unit`, or `{ min: 0.9, max: 1.1 }`"),
             );
         }
-        let dim = self.dim.as_ref().map(|dim| dim.value as usize);
+        let dim = self.dim.as_ref().map(|dim| dim.value.min(DIM_MAX) as usize);
         let mut shift = None;
         match (&self.max_centroid_shift, &self.against) {
             (Some(max), Some(against)) => {
