@@ -9,5 +9,5 @@ mod tree;
 
 pub use de::{LITERAL, Spanned, read, read_on};
 pub use error::misread;
-pub use position::Position;
+pub use position::{FileName, Position};
 pub use tree::{Entry, Node, Value};

@@ -7,7 +7,7 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::invalid;
-use super::position::Position;
+use super::position::{FileName, Position};
 use crate::diagnostic::{Code, Fault, Faults};
 
 const DEPTH_MAX: usize = 64;
@@ -16,14 +16,15 @@ const NODES_MAX: usize = 200_000;
 const ESCAPES_MAX: usize = 50;
 
 /// A value and its position.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Node {
     pub at: Position,
     pub value: Value,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum Value {
+    #[default]
     Null,
     /// A scalar's text; `quoted` scalars are always strings.
     Scalar {
@@ -115,6 +116,26 @@ impl Node {
             Value::Scalar { .. } => "a single value",
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
+        }
+    }
+
+    /// The same tree, as it stands in the included file called so.
+    #[must_use]
+    pub fn within(mut self, file: FileName) -> Self {
+        self.place(&|at| at.file = file);
+        self
+    }
+
+    /// Gives each part its place anew.
+    pub fn place(&mut self, place: &dyn Fn(&mut Position)) {
+        place(&mut self.at);
+        match &mut self.value {
+            Value::Null | Value::Scalar { .. } => {}
+            Value::Sequence(items) => items.iter_mut().for_each(|item| item.place(place)),
+            Value::Mapping(entries) => entries.iter_mut().for_each(|entry| {
+                place(&mut entry.key_at);
+                entry.value.place(place);
+            }),
         }
     }
 

@@ -1,0 +1,67 @@
+//! A rule file as one text that says all by itself: for those who read it elsewhere, without the files and variables of this run.
+
+use crate::yaml::{Node, Value};
+
+/// The tree as YAML, which is read as the same tree.
+pub(in crate::ruleset) fn flat(tree: &Node) -> String {
+    let mut out = String::new();
+    block(tree, 0, &mut out);
+    out.trim_start().to_owned() + "\n"
+}
+
+fn block(node: &Node, indent: usize, out: &mut String) {
+    let begin = |out: &mut String| {
+        out.push('\n');
+        out.push_str(&"  ".repeat(indent));
+    };
+    match &node.value {
+        Value::Null => out.push_str(" ~"),
+        Value::Scalar { text, quoted: false } if !text.contains('\n') => {
+            out.push(' ');
+            out.push_str(text);
+        }
+        Value::Scalar { text, .. } => {
+            out.push(' ');
+            out.push_str(&quote(text));
+        }
+        Value::Sequence(items) if items.is_empty() => out.push_str(" []"),
+        Value::Mapping(entries) if entries.is_empty() => out.push_str(" {}"),
+        Value::Sequence(items) => {
+            for item in items {
+                begin(out);
+                out.push('-');
+                block(item, indent + 1, out);
+            }
+        }
+        Value::Mapping(entries) => {
+            for entry in entries {
+                begin(out);
+                out.push_str(&quote(&entry.key));
+                out.push(':');
+                block(&entry.value, indent + 1, out);
+            }
+        }
+    }
+}
+
+/// A text in quotes, whose escapes JSON and YAML have in common.
+fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_text_is_read_as_the_same_tree() {
+        let text = "a: 1\nb: 'x: y'\nc: [a b, \"q\\tz\", ~, {d: {}, e: []}]\nf:\n  - g: h, i [j]\n    k: |\n      two\n      lines\n  - [1, [2]]\n'odd \"key\"': 017\n";
+        let canonical = |text: &str| {
+            let mut out = String::new();
+            Node::parse(text, "t").expect("YAML").canonical(&mut out);
+            out
+        };
+        let tree = Node::parse(text, "t").expect("YAML");
+        assert_eq!(canonical(&flat(&tree)), canonical(text));
+    }
+}
