@@ -1,6 +1,6 @@
 //! Limits of `range` and `length`, as far as they are numbers or days.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use super::text;
 use crate::ruleset::RuleItem;
@@ -55,7 +55,7 @@ impl Limits {
 /// A number, or a day as its number.
 pub(super) fn number(written: &str) -> Option<f64> {
     if let Ok(day) = written.parse::<NaiveDate>() {
-        return Some(f64::from(day.to_epoch_days()));
+        return Some(f64::from(day.num_days_from_ce()));
     }
     written.parse::<f64>().ok().filter(|value| !value.is_nan())
 }
