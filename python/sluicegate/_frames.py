@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -50,6 +51,9 @@ _HELD = {
     ("sluicegate", "Table"),
 }
 
+#: Packages whose frames are judged where their partitions lie, and our module for each.
+_ELSEWHERE = {"dask": "dask", "pyspark": "spark", "ray": "ray"}
+
 
 def opened(data: Data) -> Opened:
     """Data as the engine takes it.
@@ -59,12 +63,16 @@ def opened(data: Data) -> Opened:
     """
     if isinstance(data, (str, os.PathLike)):
         return Opened([os.fspath(data)], None, False)
+    if (package := _kind(data)[0]) in _ELSEWHERE:
+        raise Fault(
+            f"its rows are in partitions elsewhere; write `sluicegate.{_ELSEWHERE[package]}.check(data, rules)`"
+        )
     frame = _arrow(data)
     if frame is not None:
         return Opened([], [frame], not _is_held(frame))
-    if isinstance(data, Iterable):
+    if isinstance(data, (Sequence, Set, Iterator)):
         return _several(cast("Iterable[Any]", data))
-    raise _unreadable(data)
+    raise _unreadable(cast("object", data))
 
 
 def _several(data: Iterable[Any]) -> Opened:
@@ -85,17 +93,21 @@ def _batches(data: Iterator[Any]) -> Any:
         import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
         raise TypeError("an iterator of record batches needs pyarrow; hand over a list of frames instead") from error
-    first = next(data, None)
+
+    def each() -> Iterator[Any]:
+        for number, part in enumerate(data, 1):
+            frame = part if hasattr(part, "__arrow_c_array__") else _arrow(part)
+            if frame is None:
+                raise Fault(
+                    f"item {number} of the iterator is no frame: {type(part).__module__}.{type(part).__qualname__}"
+                )
+            yield from pa.table(frame).to_batches()  # pyright: ignore
+
+    batches = each()
+    first = next(batches, None)
     if first is None:
         raise Fault("the iterator gives no batch, so nobody knows the columns")
-    first = pa.record_batch(first)  # pyright: ignore
-
-    def all_of_them() -> Iterator[Any]:
-        yield first
-        for batch in data:
-            yield pa.record_batch(batch)  # pyright: ignore
-
-    return pa.RecordBatchReader.from_batches(first.schema, all_of_them())  # pyright: ignore
+    return pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], batches))  # pyright: ignore
 
 
 def _arrow(data: object) -> Any:

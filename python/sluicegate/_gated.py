@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -39,7 +40,10 @@ def gated(
     def decorate(function: F) -> F:
         @functools.wraps(function)
         def judged(*arguments: Any, **words: Any) -> Any:
-            frame, give_back = _held(function(*arguments, **words))
+            returned = function(*arguments, **words)
+            if returned is None or isinstance(returned, (str, os.PathLike)):
+                raise TypeError(f"a gated function returns a frame; `{function.__name__}` returned {returned!r}")
+            frame, give_back = _held(returned)
             report = check(frame, rules, **options)
             if report_to is not None:
                 report_to(report)

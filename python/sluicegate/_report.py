@@ -87,7 +87,7 @@ class Finding:
 
     @property
     def status(self) -> str:
-        """``pass``, ``warn``, ``fail``, ``no_data``, ``known``, ``not_judged`` or ``insufficient_evidence``: the JSON's
+        """``pass``, ``fail`` (of a rule that only warns too: ``severity`` tells), ``warn``, ``no_data``, ``known``, ``not_judged`` or ``insufficient_evidence``: the JSON's
         ``outcome``."""
         return str(self._fields["outcome"])
 
@@ -166,6 +166,14 @@ class Report:
     def notes(self) -> list[str]:
         """What the program would have noted on standard error."""
         return self._native.notes
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the verdict is no plain accept, in words."""
+        return list(self._fields.get("reasons", []))
+
+    def __bool__(self) -> bool:
+        raise TypeError("a report is neither true nor false: ask for `report.ok`, or call `report.raise_for_verdict()`")
 
     @cached_property
     def rows(self) -> Rows:
@@ -272,9 +280,12 @@ class Report:
         rows = self.rows
         kept_back = "rejected as a whole" if self.verdict == "reject" else f"{rows.quarantined:,} set aside"
         lines = [f"{self.dataset}: {self.verdict}: {rows.read:,} rows, {kept_back}"]
+        lines += [f"  {reason}" for reason in self.reasons]
         decisive = [f for f in self.findings if f.status in ("fail", "no_data")] or [
             f for f in self.findings if f.status == "warn"
         ]
+        # What stops the batch first: it is easily one among many.
+        decisive.sort(key=lambda finding: finding.on_fail != "reject")
         lines += [f"  {finding.id}: {finding.message}" for finding in decisive[:10]]
         if len(decisive) > 10:
             lines.append(f"  and {len(decisive) - 10} more")
@@ -321,10 +332,12 @@ def _small_page(report: Report) -> str:
     """A small table for notebooks: escaped, without scripts and styles of its own that could reach the page."""
     escape = html.escape
     order = {"fail": 0, "no_data": 1, "warn": 2, "insufficient_evidence": 2}
-    findings = sorted(report.findings, key=lambda finding: order.get(finding.status, 3))
+    findings = sorted(report.findings, key=lambda f: (order.get(f.status, 3), f.on_fail != "reject"))
+    reasons = "".join(f"<li>{escape(reason[:300])}</li>" for reason in report.reasons[:3])
+    status = {(f.id): "warning" if f.status == "fail" and f.severity == "warning" else f.status for f in findings}
     cell = "padding:2px 10px;text-align:left;max-width:60em;overflow-wrap:anywhere"
     rows = "".join(
-        f'<tr><td style="{cell}">{escape(f.status)}</td><td style="{cell}">{escape(f.id)}</td>'
+        f'<tr><td style="{cell}">{escape(status[f.id])}</td><td style="{cell}">{escape(f.id)}</td>'
         f'<td style="{cell}">{escape(f.message[:300])}</td></tr>'
         for f in findings[:_SHOWN]
     )
@@ -332,7 +345,7 @@ def _small_page(report: Report) -> str:
     colour = _COLOURS.get(report.verdict, "#6e7781")
     return (
         f'<div><p><b>{escape(report.dataset)}</b>: <b style="color:{colour}">{escape(report.verdict)}</b>, '
-        f"{report.rows.read:,} rows</p>"
+        f"{report.rows.read:,} rows, {report.rows.quarantined:,} set aside</p><ul>{reasons}</ul>"
         f'<table><thead><tr><th style="{cell}">status</th><th style="{cell}">finding</th><th style="{cell}">what was found</th>'
         f"</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
     )

@@ -1,7 +1,7 @@
 //! Frames: what comes in as Arrow streams, and goes out as them. Nothing is copied here.
 
-use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, new_null_array};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
@@ -37,19 +37,54 @@ impl Frames {
             Self::Streamed(reader) => return Ok(embedded::Rows::streamed(reader)),
             Self::Held(readers) => readers,
         };
-        let mut schema: Option<SchemaRef> = None;
+        let schemas: Vec<SchemaRef> = readers.iter().map(|reader| reader.schema()).collect();
+        let schema = common(&schemas)?;
         let mut batches = Vec::new();
-        for (number, reader) in readers.into_iter().enumerate() {
-            let first = schema.get_or_insert_with(|| reader.schema());
-            if first.fields() != reader.schema().fields() {
-                return Err(format!("frame {} has other columns than the first: {} and {}", number + 1, reader.schema(), first));
-            }
+        for reader in readers {
             for batch in reader {
-                batches.push(batch.map_err(|error| format!("cannot read the batches: {error}"))?);
+                batches.push(typed(batch.map_err(|error| format!("cannot read the batches: {error}"))?, &schema)?);
             }
         }
-        Ok(embedded::Rows::Held { schema: schema.unwrap_or_else(|| arrow::datatypes::Schema::empty().into()), batches })
+        Ok(embedded::Rows::Held { schema, batches })
     }
+}
+
+/// The columns that all frames have. A column without a value in one frame has the type that it has in another.
+fn common(schemas: &[SchemaRef]) -> Result<SchemaRef, String> {
+    let Some((first, others)) = schemas.split_first() else { return Ok(Schema::empty().into()) };
+    let mut fields: Vec<Field> = first.fields().iter().map(|field| field.as_ref().clone()).collect();
+    for (number, other) in others.iter().enumerate() {
+        let told = |what: String| Err(format!("frame {} has other columns than the first: {what}", number + 2));
+        if other.fields().len() != fields.len() {
+            return told(format!("{} of them, and not {}", other.fields().len(), fields.len()));
+        }
+        for (field, other) in fields.iter_mut().zip(other.fields()) {
+            if field.name() != other.name() {
+                return told(format!("`{}` where the first has `{}`", other.name(), field.name()));
+            }
+            field.set_nullable(field.is_nullable() || other.is_nullable());
+            match (field.data_type(), other.data_type()) {
+                (here, there) if here == there => {}
+                (DataType::Null, there) => field.set_data_type(there.clone()),
+                (_, DataType::Null) => {}
+                (here, there) => return told(format!("`{}` is {there} there, and {here} in the first", field.name())),
+            }
+        }
+    }
+    Ok(Schema::new(fields).into())
+}
+
+/// The batch with the types of `schema`: nulls without a type get one.
+fn typed(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, String> {
+    let is_typed = |(array, field): (&ArrayRef, &FieldRef)| array.data_type() == field.data_type();
+    if batch.columns().iter().zip(schema.fields()).all(is_typed) {
+        return Ok(batch);
+    }
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(array, field)| match is_typed((array, field)) {
+        true => array.clone(),
+        false => new_null_array(field.data_type(), array.len()),
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|error| format!("cannot read the batches: {error}"))
 }
 
 /// Rows in Arrow's form, which every frame library reads without copying: `__arrow_c_stream__`.

@@ -73,6 +73,8 @@ def test_what_cannot_be_judged_is_a_fault_with_every_mistake(orders: Any) -> Non
     for data in (3, object(), [], "no such.csv", {"a": [1]}):
         with pytest.raises(sg.Fault):
             sg.check(data, {"dataset": "x", "rules": []})  # type: ignore[arg-type]
+    with pytest.raises(sg.Fault, match="builtins.dict: this cannot be judged"):
+        sg.check({"price": [1]}, {"dataset": "x", "rules": []})  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         sg.check(pl.DataFrame(orders), 3)  # type: ignore[arg-type]
 
@@ -237,3 +239,40 @@ def test_gated_functions_hand_on_what_passes(orders: Any, rules: Any) -> None:
     assert len(seen) == 1
     with pytest.raises(ValueError):
         sg.gated(rules, on_bad="ignore")
+
+
+def test_what_is_easily_mistaken_is_told(orders: Any, rules: Any) -> None:
+    pl, pd, pa = needs("polars"), needs("pandas"), needs("pyarrow")
+    report = sg.check(pl.DataFrame(orders), rules)
+    with pytest.raises(TypeError, match="report.ok"):
+        assert report
+
+    @sg.gated({**rules, "source": {"path": "orders.csv"}})
+    def forgetful() -> Any:
+        pl.DataFrame(orders)
+
+    with pytest.raises(TypeError, match="`forgetful` returned None"):
+        forgetful()
+    # A column without a value in one part has the type of the others.
+    parts = [pd.DataFrame({"a": [None, None]}), pd.DataFrame({"a": ["x", "y"]})]
+    report = sg.check(parts, {"dataset": "d", "rules": [{"missing": {"column": "a"}}]})
+    assert report["missing-a"].failing_rows == 2
+    with pytest.raises(sg.Fault, match="`a` is Int64 there, and Utf8 in the first"):
+        sg.check([pa.table({"a": ["x"]}), pa.table({"a": [1]})], {"dataset": "d", "rules": []})
+    # Frames may be made one after the other.
+    report = sg.check(
+        (pl.DataFrame({"a": [number]}) for number in range(3)), {"dataset": "d", "rules": [{"rows": {"min": 3}}]}
+    )
+    assert report.ok and report.rows.read == 3
+
+
+def test_what_rejects_a_batch_stands_first() -> None:
+    pl = needs("polars")
+    frame = pl.DataFrame({f"c{i}": [None] * 2 + [1.0] * 198 for i in range(14)})
+    report = sg.check(frame, {"dataset": "x", "rules": [{"missing": {"columns": "*"}}, {"rows": {"min": 1000}}]})
+    assert report.verdict == "reject"
+    assert "rows: 200 rows, fewer than 1,000" in report.summary() and "rows" in report._repr_html_().split("<td")[2]
+    half = sg.check(
+        pl.DataFrame({"a": [None] * 30 + [1.0] * 20}), {"dataset": "x", "rules": [{"missing": {"column": "a"}}]}
+    )
+    assert half.reasons and all(reason in half.summary() for reason in half.reasons)

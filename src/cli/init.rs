@@ -97,6 +97,8 @@ fn write(path: &Path, text: &str) -> Result<(), Fault> {
     let unwritable = |e: std::io::Error| {
         Fault::new(Code::of_writing(&e), format!("cannot write the rule file: {e}")).at(Place::file(path.display().to_string()))
     };
+    // As where a report is asked for: missing directories are made.
+    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(unwritable)?;
     let draft = Draft::of(path).map_err(unwritable)?;
     draft.file().and_then(|mut file| file.write_all(text.as_bytes())).map_err(unwritable)?;
     match draft.place_new().map_err(unwritable)? {
