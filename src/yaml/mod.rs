@@ -6,6 +6,7 @@ mod invalid;
 mod number;
 mod position;
 mod tree;
+mod variable;
 
 pub use de::{LITERAL, Spanned, read, read_on};
 pub use error::misread;

@@ -74,7 +74,7 @@ fn a_variable_that_is_not_set_or_not_there_is_a_fault() {
     let place = Place::with("dataset: t\nrules:\n  - range: { column: price, min: ${least} }\n  - rows: { min: $${x} }\n", DATA);
     let run = place.run(&CHECK);
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("r.yaml:3:35: the variable `least` is not set"), "{}", run.stderr);
+    assert!(run.stderr.contains("r.yaml:3:34: the variable `least` is not set"), "{}", run.stderr);
     assert!(run.stderr.contains("${x}"), "an escape is the text itself: {}", run.stderr);
     let place = Place::with(TWO, DATA);
     let run = place.run(&[&CHECK[..], &["--var", "max=3"]].concat());
@@ -115,7 +115,7 @@ fn mistakes_in_included_files_have_their_place_and_circles_are_faults() {
     let place = Place::with("dataset: t\ninclude: a.yaml\n", DATA);
     place.write("a.yaml", "rules:\n  - range: { column: price, mn: 0 }\n");
     let run = place.run(&CHECK);
-    assert!(run.code == 2 && run.stderr.contains("a.yaml:2:28: "), "{}", run.stderr);
+    assert!(run.code == 2 && run.stderr.contains("a.yaml:2:29: "), "{}", run.stderr);
     place.write("a.yaml", "include: b.yaml\n");
     place.write("b.yaml", "include: a.yaml\n");
     let run = place.run(&CHECK);
@@ -149,7 +149,7 @@ fn templates_put_rules_with_parameters_in_their_place() {
     let run = check(&place, &[]);
     assert_eq!(run.finding("range-price")["failing_rows"], 2, "{}", run.stderr);
     assert_eq!(run.finding("range-cost")["failing_rows"], 1);
-    assert_eq!(run.finding("range-cost")["place"]["line"], 9, "where the template is used");
+    assert_eq!(run.finding("range-cost")["place"]["line"], 10, "where the template is used");
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn parameters_that_are_unknown_or_missing_are_faults() {
     let run = Place::with(&format!("{TEMPLATE}{uses}"), DATA).run(&CHECK);
     assert_eq!(run.code, 2);
     for said in [
-        "r.yaml:8:37: the template `money` has no parameter `colum`; did you mean `column`?",
+        "r.yaml:9:37: the template `money` has no parameter `colum`; did you mean `column`?",
         "the template `money` needs the parameter `column`",
-        "r.yaml:9:22: there is no template `mony`; did you mean `money`?",
+        "r.yaml:10:22: there is no template `mony`; did you mean `money`?",
     ] {
         assert!(run.stderr.contains(said), "{said}: {}", run.stderr);
     }

@@ -4,9 +4,29 @@ use crate::yaml::{Node, Value};
 
 /// The tree as YAML, which is read as the same tree.
 pub(in crate::ruleset) fn flat(tree: &Node) -> String {
-    let mut out = String::new();
-    block(tree, 0, &mut out);
+    let (mut tree, mut out) = (tree.clone(), String::new());
+    escape(&mut tree, true);
+    block(&tree, 0, &mut out);
     out.trim_start().to_owned() + "\n"
+}
+
+/// Lets `${` stay text where it would be read as a variable again. Variables of the environment are looked up later.
+fn escape(node: &mut Node, is_top: bool) {
+    match &mut node.value {
+        Value::Null => {}
+        Value::Scalar { text, .. } => *text = text.replace("${", "$${"),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| escape(item, false)),
+        Value::Mapping(entries) => {
+            for entry in entries.iter_mut().filter(|entry| !(is_top && entry.key == "notify")) {
+                match &mut entry.value.value {
+                    Value::Mapping(keys) if is_top && entry.key == "source" => {
+                        keys.iter_mut().filter(|key| key.key != "http").for_each(|key| escape(&mut key.value, false));
+                    }
+                    Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => escape(&mut entry.value, false),
+                }
+            }
+        }
+    }
 }
 
 fn block(node: &Node, indent: usize, out: &mut String) {
