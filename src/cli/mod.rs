@@ -15,6 +15,7 @@ mod destinations;
 pub mod embedded;
 mod exit;
 mod explain;
+mod explained;
 mod feeds;
 mod forget;
 mod gate;
