@@ -39,6 +39,9 @@ impl Steps {
         if let Some(outcome) = step.strip_prefix("otherwise ") {
             return self.settle(outcome);
         }
+        if let Some((_, outcome)) = step.rsplit_once(": so ") {
+            return self.settle(outcome);
+        }
         if let Some((asked, answer)) = step.split_once("? ").and_then(|(_, rest)| rest.rsplit_once(": ")) {
             let (holds, outcome) = match answer.split_once(", so ") {
                 Some(("yes", outcome)) => (true, Some(outcome)),
@@ -49,9 +52,6 @@ impl Steps {
                 other => self.wrong.push(format!("{step}: {other:?}")),
             }
             return outcome.into_iter().for_each(|outcome| self.settle(outcome));
-        }
-        if let Some((_, outcome)) = step.rsplit_once(": so ") {
-            return self.settle(outcome);
         }
         let mut parts = step.rsplitn(3, " = ");
         if let (Some(value), Some(numbers), Some(_)) = (parts.next(), parts.next(), parts.next()) {

@@ -17,7 +17,8 @@ fn keys(told: &Told<'_>, explanation: &mut Explanation) {
     explanation.computes("duplicate rows", "rows − distinct keys", rows.clone() - distinct.clone(), &repeated);
     let (distinctness, uniqueness) = (told.figure(&figures::DISTINCTNESS), told.figure(&figures::UNIQUENESS));
     let is_whole = told.figure(&figures::ROWS_IN_SCOPE).is_some_and(|all| all.value == rows.value);
-    if is_whole && distinctness.is_some() {
+    // Where missing parts are equal, keys without any part are keys too, and these two leave them out.
+    if is_whole && !told.has("nulls") && distinctness.is_some() {
         let formula = "distinct keys / rows";
         explanation.computes("distinctness", formula, distinct.clone() / rows.clone(), &told.value(&figures::DISTINCTNESS));
         let formula = "(distinct keys − keys of several rows) / rows";
@@ -26,7 +27,7 @@ fn keys(told: &Told<'_>, explanation: &mut Explanation) {
             explanation.computes("uniqueness", formula, once, &told.value(&figures::UNIQUENESS));
         }
     } else if distinctness.is_some() {
-        explanation.notes("distinctness and uniqueness are over rows with any part of the key; the report does not count these");
+        explanation.notes("distinctness and uniqueness are over rows with any part of the key; the report does not count them");
     }
     if let (Some(distinctness), Some(uniqueness)) = (distinctness, uniqueness) {
         let formula = "uniqueness / distinctness";

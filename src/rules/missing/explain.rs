@@ -12,12 +12,11 @@ pub(super) fn explain(told: &Told<'_>) -> Explanation {
             explanation.source("completeness: Deequ (S. Schelter et al. 2018, Automating large-scale data quality verification)");
             let known = Expr::from(told.finding.known_rows);
             let failing = Value::from(told.finding.failing_rows);
-            let is_known_there = told.finding.known_rows > 0 || told.finding.outcome != Outcome::Known;
             match told.word("must_be") {
                 Some(_) => explanation.computes("failing rows", "rows in scope − missing − known", of - missing - known, &failing),
                 // Of one group the report does not tell how many are known.
-                None if is_known_there && !told.has("by") => {
-                    explanation.computes("failing rows", "missing − known", missing - known, &failing)
+                None if !told.has("by") => {
+                    explanation.computes("failing rows", "missing − known", missing - known, &failing);
                 }
                 None => {}
             }

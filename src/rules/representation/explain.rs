@@ -184,8 +184,12 @@ fn overall(finding: &Finding, groups: &[Group<'_>], explanation: &mut Explanatio
     let both = |group: &Group<'_>| [side(&group.share, &group.reference), side(&group.reference, &group.share)];
     let terms: Vec<Expr> = groups.iter().flat_map(both).flatten().collect();
     let formula = "√(½ Σ (p · log2(p / m) + q · log2(q / m))), m = (p + q) / 2, p the share, q the reference";
-    // Of shares that are all but equal rounding may leave less than nothing.
-    explanation.computes("Jensen–Shannon distance", formula, Expr::sum(terms).max(0.0.into()).sqrt(), &value(&figures::JENSEN_SHANNON));
+    let is_apart = groups.iter().map(apart).any(|off| off.value > 1e-6);
+    match is_apart {
+        true => explanation.computes("Jensen–Shannon distance", formula, Expr::sum(terms).sqrt(), &value(&figures::JENSEN_SHANNON)),
+        // Rounding is larger than what the root would be taken of.
+        false => explanation.notes("the shares are all but equal: so is the Jensen–Shannon distance to 0"),
+    }
     let Some(statistic) = finding.figures.get(&figures::CHI_SQUARE).and_then(Expr::of_figure) else { return };
     let term = |group: &Group<'_>| {
         let expected = group.reference.clone() * group.total.clone();
