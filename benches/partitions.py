@@ -47,7 +47,7 @@ def write(path: Path, rows: int, partitions: int) -> None:
             "score": pa.array(draw.uniform(0, 1000, end - start)),
             "note": pa.array([f"a note that nobody reads {i}" for i in range(start, end)]),
         }
-        pq.write_table(pa.table(columns), path / f"part-{part:05}.parquet")
+        pq.write_table(pa.table(columns), path / f"part-{part:05}.parquet", compression="zstd")
 
 
 def cpu() -> float:

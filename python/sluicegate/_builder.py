@@ -214,7 +214,7 @@ class Words:
             takes = f"only `{self.first[0]}`" if self.first else "no word"
             raise TypeError(f"{self.name}() takes {takes} by its place; name the others: {', '.join(self.words)}")
         out: dict[str, Any] = {}
-        for name, value in [*zip(self.first, args), *given.items()]:
+        for name, value in [*zip(self.first, args, strict=False), *given.items()]:
             word = self.words.get(name) or (name if name in self.words.values() else None)
             if word is None:
                 raise TypeError(f"{self.name}() has no word `{name}`{nearest(name, self.words)}")

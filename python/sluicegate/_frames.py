@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -62,9 +62,9 @@ def opened(data: Data) -> Opened:
     frame = _arrow(data)
     if frame is not None:
         return Opened([], [frame], not _is_held(frame))
-    if isinstance(data, Iterable):
+    if isinstance(data, Iterable) and not isinstance(data, Mapping):
         return _several(cast("Iterable[Any]", data))
-    raise _unreadable(data)
+    raise _unreadable(cast("object", data))
 
 
 def _several(data: Iterable[Any]) -> Opened:

@@ -105,7 +105,7 @@ def column_unfit(name: str, column: Any, pandas: Any) -> list[Problem]:
         return [unsupported(name, "intervals", 'their text: `.astype("string")`')]
     if getattr(dtype, "kind", "") == "c":
         return [unsupported(name, "complex numbers", "two columns, `.real` and `.imag`")]
-    return mixed(name, column) if dtype == object else []  # noqa: E721 - a dtype is compared
+    return mixed(name, column) if str(dtype) == "object" else []
 
 
 def unsupported(name: str, kind: str, instead: str) -> Problem:
@@ -195,10 +195,10 @@ def mixed(name: str, column: Any) -> list[Problem]:
 def of_kinds(name: str, here: Any, kinds: Iterable[str]) -> Problem:
     """A column of several kinds, with the first row of each; values and labels stay private."""
     first: dict[str, int] = {}
-    for row, kind in zip(here.nonzero()[0], kinds):
-        first.setdefault(kind, int(row) + 1)
+    for row, kind in zip(here.nonzero()[0], kinds, strict=True):
+        first.setdefault(kind, int(row))
     listed = ", ".join(f"{kind} (first in row {row})" for kind, row in first.items())
-    hint = 'give it one type: `.astype("string")`, `pd.to_numeric(..., errors="coerce")` or `pd.to_datetime(...)`; rows count from 1'
+    hint = 'give it one type: `.astype("string")`, `pd.to_numeric(..., errors="coerce")` or `pd.to_datetime(...)`; rows count from 0'
     return problem("unsupported-type", f"pandas: `{name}` holds values of several kinds: {listed}", hint)
 
 

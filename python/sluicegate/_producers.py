@@ -132,7 +132,7 @@ def from_duckdb(duckdb: Any, data: Any) -> Any:
     if not isinstance(data, duckdb.DuckDBPyRelation):
         return None
     problems: list[Problem] = []
-    for name, dtype in zip(data.columns, data.types):
+    for name, dtype in zip(data.columns, data.types, strict=True):
         for word, kind in DUCKDB_MISREAD.items():
             if word in str(dtype):
                 what = f"DuckDB: `{name}` is {dtype}: DuckDB hands over {kind}"

@@ -87,7 +87,7 @@ class Finding:
 
     @property
     def status(self) -> str:
-        """``pass``, ``warn``, ``fail``, ``no_data``, ``known``, ``not_judged`` or ``insufficient_evidence``: the JSON's
+        """``pass``, ``fail`` (of a rule that only warns too: ``severity`` tells), ``warn``, ``no_data``, ``known``, ``not_judged`` or ``insufficient_evidence``: the JSON's
         ``outcome``."""
         return str(self._fields["outcome"])
 

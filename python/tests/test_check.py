@@ -73,6 +73,8 @@ def test_what_cannot_be_judged_is_a_fault_with_every_mistake(orders: Any) -> Non
     for data in (3, object(), [], "no such.csv", {"a": [1]}):
         with pytest.raises(sg.Fault):
             sg.check(data, {"dataset": "x", "rules": []})  # type: ignore[arg-type]
+    with pytest.raises(sg.Fault, match="builtins.dict: this cannot be judged"):
+        sg.check({"price": [1]}, {"dataset": "x", "rules": []})  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         sg.check(pl.DataFrame(orders), 3)  # type: ignore[arg-type]
 

@@ -14,13 +14,11 @@ from typing import Any
 import pytest
 from conftest import needs
 
-duckdb = needs("duckdb")
-pd = needs("pandas")
-pl = needs("polars")
-pa = needs("pyarrow")
-from parity_data import Dataset, datasets  # noqa: E402
+import sluicegate as sg
 
-import sluicegate as sg  # noqa: E402
+duckdb, pd, pl, pa = needs("duckdb"), needs("pandas"), needs("polars"), needs("pyarrow")
+needs("pyarrow.dataset"), needs("pyarrow.parquet")
+from parity_data import Dataset, datasets  # noqa: E402
 
 NOW = "2021-03-04T05:06:07Z"
 DATASETS = datasets()

@@ -122,3 +122,31 @@ impl SinglePass for LengthCheck {
         Ok(Judgement::Rows(RowsJudged::of_test(facts.test(self.test), &self.says)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, BinaryArray, FixedSizeBinaryArray};
+    use arrow::compute::cast;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_counted_in_whatever_form_they_come() {
+        let fails = |array: ArrayRef, max: u64| {
+            let column = Column::new(array);
+            let tested = LengthTest { min: 0, max }.test(&[&column], 3);
+            let mut rows = vec![false; 3];
+            tested.fails.rows(3, |i| rows[i] = true);
+            rows
+        };
+        let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![Some(b"".as_slice()), Some(b"a value of many bytes"), Some(b"xy")]));
+        for form in [DataType::Binary, DataType::LargeBinary, DataType::BinaryView] {
+            assert_eq!(fails(cast(&bytes, &form).expect("another form"), 1), [false, true, true], "{form}");
+        }
+        let fixed = FixedSizeBinaryArray::try_from_iter([b"abc", b"def", b"ghi"].iter()).expect("an array");
+        assert_eq!(fails(Arc::new(fixed.clone()), 2), [true; 3]);
+        assert_eq!(fails(Arc::new(fixed), 3), [false; 3]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 
 use super::{Format, InputFile, Origins};
 use crate::diagnostic::Fault;
@@ -38,7 +38,7 @@ pub struct Known {
     pub columns_have_order: bool,
     /// What it costs to look at some columns again.
     pub rereading: Rereading,
-    /// Columns of which no value has been seen: they are text for want of a better guess, or of the type that has no values.
+    /// Columns of which no value has been seen: they are text for want of a better guess.
     pub without_values: Vec<String>,
     /// Why there are no columns, where there are none.
     pub no_columns: Option<Fault>,
@@ -100,8 +100,6 @@ impl Known {
     }
 
     fn of(schema: SchemaRef, origins: Origins, bytes: u64) -> Self {
-        let has_no_type = |field: &&FieldRef| *field.data_type() == DataType::Null;
-        let without_values = schema.fields().iter().filter(has_no_type).map(|field| field.name().clone()).collect();
         Self {
             schema,
             format: None,
@@ -116,7 +114,7 @@ impl Known {
             infers_types: false,
             columns_have_order: true,
             rereading: Rereading::OfThose,
-            without_values,
+            without_values: Vec::new(),
             no_columns: None,
             judged_columns: Vec::new(),
             contradicted: Vec::new(),

@@ -44,14 +44,15 @@ impl MemorySource {
     pub(super) fn of(schema: &SchemaRef, batches: Vec<RecordBatch>, options: &ReadOptions) -> Result<Self, Fault> {
         let layout = ColumnLayout::of(&[NAME], std::slice::from_ref(schema), options.missing_values.as_ref())?;
         let (mut before, mut rows, mut bytes) = (Vec::with_capacity(batches.len()), 0, 0);
+        let every = every(batches.iter().map(RecordBatch::num_rows).sum());
         for (i, batch) in batches.iter().enumerate() {
             fits(schema, batch).map_err(|why| {
                 let fault = Fault::new(Code::FilesDiffer, format!("{NAME}: batch {}: {why}", i + 1));
                 fault.hint("the batches of one source have the same columns")
             })?;
             before.push(rows);
+            bytes += bytes_of_rows(batch, rows as usize, every);
             rows += batch.num_rows() as u64;
-            bytes += bytes_of_rows(batch);
         }
         let unit_rows = match u64::try_from(options.cut.unit_bytes as u128 * u128::from(rows) / u128::from(bytes.max(1))) {
             Ok(rows) => rows.clamp(1, UNIT_ROWS_MAX),
@@ -77,7 +78,7 @@ impl MemorySource {
         let most = self.batch_rows.min((end - at) as usize);
         let (mut pieces, mut len) = (Vec::new(), 0);
         let mut batch = self.before.partition_point(|&before| before <= at).saturating_sub(1);
-        while len < most && (len == 0 || len < most / SMALL) {
+        while len < most && (len == 0 || len < self.batch_rows / SMALL) {
             let from = (at + len as u64 - self.before[batch]) as usize;
             let rows = (self.batches[batch].num_rows() - from).min(most - len);
             if rows > 0 {
@@ -107,29 +108,38 @@ fn fits(schema: &Schema, batch: &RecordBatch) -> Result<(), String> {
     Ok(())
 }
 
-/// What the rows take, whatever the batch holds beside.
-pub(super) fn bytes_of_rows(batch: &RecordBatch) -> u64 {
-    batch.columns().iter().map(bytes_of).sum()
+/// Of how many rows one is measured, where texts and bytes stand each for itself: to look at every one of many would cost
+/// more than some checks.
+pub(super) fn every(rows: usize) -> usize {
+    if rows > 1 << 16 { 64 } else { 1 }
+}
+
+/// What the rows take, whatever the batch holds beside. One of `every` rows is measured; `first` rows stand before the batch, so
+/// that the same are, however the rows were cut into batches.
+pub(super) fn bytes_of_rows(batch: &RecordBatch, first: usize, every: usize) -> u64 {
+    batch.columns().iter().map(|array| bytes_of(array, first, every)).sum()
 }
 
 /// What the values take, whatever the batches they came in take beside.
-fn bytes_of(array: &ArrayRef) -> u64 {
+fn bytes_of(array: &ArrayRef, first: usize, every: usize) -> u64 {
     let len = array.len() as u64;
     let text = |start: usize, end: usize| (end - start) as u64 + 4 * len;
+    // The lower half of a view is the length.
+    let length = |view: &u128| u64::from(*view as u32) + 4;
+    let sum = |views: &[u128]| views.iter().skip(first.next_multiple_of(every) - first).step_by(every).map(length).sum::<u64>();
     match array.data_type() {
         _ if array.is_empty() => 0,
         DataType::Utf8 => text(array.as_string::<i32>().value_offsets()[0] as usize, last(array.as_string::<i32>().value_offsets())),
         DataType::Binary => text(array.as_binary::<i32>().value_offsets()[0] as usize, last(array.as_binary::<i32>().value_offsets())),
         DataType::LargeUtf8 => text(array.as_string::<i64>().value_offsets()[0] as usize, last(array.as_string::<i64>().value_offsets())),
         DataType::LargeBinary => text(array.as_binary::<i64>().value_offsets()[0] as usize, last(array.as_binary::<i64>().value_offsets())),
-        // The lower half of a view is the length.
-        DataType::Utf8View => array.as_string_view().views().iter().map(|view| u64::from(*view as u32) + 4).sum(),
-        DataType::BinaryView => array.as_binary_view().views().iter().map(|view| u64::from(*view as u32) + 4).sum(),
+        DataType::Utf8View => sum(array.as_string_view().views()) * every as u64,
+        DataType::BinaryView => sum(array.as_binary_view().views()) * every as u64,
         DataType::FixedSizeBinary(width) => *width as u64 * len,
-        DataType::Struct(_) => array.as_struct().columns().iter().map(bytes_of).sum(),
-        DataType::List(_) => bytes_of(&elements(array.as_list::<i32>())) + 4 * len,
-        DataType::LargeList(_) => bytes_of(&elements(array.as_list::<i64>())) + 4 * len,
-        DataType::FixedSizeList(..) => bytes_of(array.as_fixed_size_list().values()),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(|field| bytes_of(field, first, every)).sum(),
+        DataType::List(_) => bytes_of(&elements(array.as_list::<i32>()), 0, 1) + 4 * len,
+        DataType::LargeList(_) => bytes_of(&elements(array.as_list::<i64>()), 0, 1) + 4 * len,
+        DataType::FixedSizeList(..) => bytes_of(array.as_fixed_size_list().values(), 0, 1),
         plain => plain.primitive_width().unwrap_or(4) as u64 * len,
     }
 }
@@ -287,6 +297,36 @@ mod tests {
         }
         let other = source(vec![all.slice(0, 99)]);
         assert_ne!(other.digest().expect("a digest"), expected.1);
+    }
+
+    #[test]
+    fn small_batches_come_together_and_large_ones_as_they_lie() {
+        let all = rows();
+        let chunks = |batches: Vec<RecordBatch>, batch_rows: usize| {
+            let source = from_batches(&all.schema(), batches, &options(1 << 20, batch_rows)).expect("a source");
+            let (unit, _) = source.next_unit(None).expect("a unit").expect("one");
+            let (mut read, projection) = (Vec::new(), Projection::new(source.schema(), vec![0, 1]));
+            let each = &mut |chunk: Chunk| {
+                read.push(chunk.batch);
+                Ok(())
+            };
+            source.read(&unit, None, &projection, each).expect("reads");
+            assert_eq!(concat_batches(&all.schema(), &read).expect("one batch"), all);
+            read.iter().map(RecordBatch::num_rows).collect::<Vec<_>>()
+        };
+        // A chunk holds at least an eighth of what it may hold.
+        assert_eq!(chunks(cut_up(&all, 1), 80), vec![10; 10]);
+        assert_eq!(chunks(cut_up(&all, 7), 80)[..2], [14, 14]);
+        assert_eq!(chunks(cut_up(&all, 10), 80), vec![10; 10]);
+        assert_eq!(chunks(cut_up(&all, 64), 40), [40, 24, 36]);
+        let whole = from_batches(&all.schema(), vec![all.clone()], &options(1 << 20, 100)).expect("a source");
+        let (unit, _) = whole.next_unit(None).expect("a unit").expect("one");
+        let each = &mut |chunk: Chunk| {
+            let (there, here) = (chunk.batch.column(0).to_data(), all.column(0).to_data());
+            assert_eq!(there.buffers()[0].as_ptr(), here.buffers()[0].as_ptr());
+            Ok(())
+        };
+        whole.read(&unit, None, &Projection::new(whole.schema(), vec![0, 1]), each).expect("reads");
     }
 
     #[test]

@@ -30,13 +30,17 @@ pub(super) fn read(
     let (mut reader, mut held, mut bytes) = (reader.map(|batch| batch.map_err(|e| failed(&e))), Vec::new(), 0);
     for batch in reader.by_ref() {
         let batch = batch?;
-        bytes += memory::bytes_of_rows(&batch);
+        bytes += measured(&batch);
         held.push(batch);
         if bytes > memory {
             return SpooledSource::of(&schema, held, &mut reader, options, spool).map(|source| Streamed::Spooled(Box::new(source)));
         }
     }
     Ok(Streamed::Held(schema, held))
+}
+
+fn measured(batch: &RecordBatch) -> u64 {
+    memory::bytes_of_rows(batch, 0, memory::every(batch.num_rows()))
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Fault {
@@ -63,7 +67,7 @@ impl SpooledSource {
         let (mut rows, mut bytes) = (0, 0);
         for batch in held.into_iter().map(Ok).chain(rest) {
             let batch = batch?;
-            (rows, bytes) = (rows + batch.num_rows() as u64, bytes + memory::bytes_of_rows(&batch));
+            (rows, bytes) = (rows + batch.num_rows() as u64, bytes + measured(&batch));
             writer.write(&batch).map_err(|e| cannot(&e))?;
         }
         writer.finish().map_err(|e| cannot(&e))?;

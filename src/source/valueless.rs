@@ -82,3 +82,33 @@ impl Source for Typed {
         self.inner.tallies(evidence)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, ArrayRef, Int64Array, NullArray};
+
+    use super::*;
+    use crate::source::{ReadOptions, from_batches};
+
+    #[test]
+    fn a_column_without_a_type_has_the_contracts_and_others_stay() {
+        let columns: [(&str, ArrayRef); 3] =
+            [("a", Arc::new(NullArray::new(3))), ("b", Arc::new(NullArray::new(3))), ("c", Arc::new(Int64Array::from(vec![1, 2, 3])))];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).expect("a batch");
+        let contract =
+            |name: &str| ContractColumn { name: name.to_owned(), data_type: Some(DataType::Date32), format: None, is_strict: false };
+        let open = || from_batches(&batch.schema(), vec![batch.clone()], &ReadOptions::default()).expect("a source");
+        let typed = Typed::over(open(), &[contract("a"), contract("c")]);
+        let types = |schema: &Schema| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
+        assert_eq!(types(typed.schema()), [DataType::Date32, DataType::Null, DataType::Int64]);
+        let (unit, _) = typed.next_unit(None).expect("a unit").expect("one");
+        let each = &mut |chunk: Chunk| {
+            assert_eq!(types(&chunk.batch.schema()), [DataType::Date32, DataType::Int64]);
+            assert_eq!((chunk.batch.column(0).null_count(), chunk.batch.column(1)), (3, batch.column(2)));
+            Ok(())
+        };
+        typed.read(&unit, None, &Projection::new(typed.schema(), vec![0, 2]).compact(), each).expect("reads");
+        assert_eq!(typed.digest().expect("a digest"), open().digest().expect("a digest"));
+        assert_eq!(Typed::over(open(), &[contract("c")]).schema(), open().schema());
+    }
+}

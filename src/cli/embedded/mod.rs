@@ -35,7 +35,7 @@ pub fn run(arguments: &[String], given: Given) -> (Result<Done, Faults>, Vec<Str
 #[derive(Parser)]
 #[command(name = "sluicegate")]
 enum Runs {
-    Check(Check),
+    Check(Box<Check>),
     Gate(Box<Gate>),
     Profile(Box<Profile>),
 }
