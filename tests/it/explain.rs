@@ -20,7 +20,7 @@ fn explain(place: &Place, arguments: &[&str]) -> (i32, String, String) {
 #[derive(Default)]
 struct Steps {
     came_to: Option<String>,
-    /// Outcomes of the groups that are still to be taken together.
+    /// Steps that do not come to what they say.
     wrong: Vec<String>,
 }
 
