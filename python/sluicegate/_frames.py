@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ._errors import Fault
-from ._producers import parts_of, stream_of
+from ._producers import stream_of
 
 
 @runtime_checkable
@@ -32,6 +32,10 @@ PathLike = str | os.PathLike[str]
 Frame = ArrowStream | ArrowArray
 #: What can be judged: paths (globs, directories, URLs), or frames.
 Data = PathLike | Frame | Sequence[PathLike] | Iterable[Frame]
+
+
+#: A frame of more chunks is copied: to hand over so many small ones costs more.
+_PIECES_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,22 @@ def opened(data: Data) -> Opened:
         )
     frame = _arrow(data)
     if frame is not None:
-        return Opened([], parts_of(frame), not _is_held(frame))
+        return Opened([], _pieces(frame), not _is_held(frame))
     if isinstance(data, (Sequence, Set, Iterator)):
         return _several(cast("Iterable[Any]", data))
     raise _unreadable(cast("object", data))
+
+
+def _pieces(frame: Any) -> list[Any]:
+    """The frame as it lies: Polars would copy a frame of several chunks into one before it hands that over, and hands over each
+    chunk as it is."""
+    if _kind(frame) != ("polars", "DataFrame") or frame.width == 0:
+        return [frame]
+    ends = {end for column in frame.get_columns() for end in itertools.accumulate(column.chunk_lengths())}
+    if not 1 < len(ends) <= _PIECES_MAX:
+        return [frame]
+    starts = [0, *sorted(ends)[:-1]]
+    return [frame.slice(start, end - start) for start, end in zip(starts, sorted(ends), strict=True) if end > start]
 
 
 def _several(data: Iterable[Any]) -> Opened:
@@ -84,7 +100,7 @@ def _several(data: Iterable[Any]) -> Opened:
         return Opened([os.fspath(part) for part in parts], None, False)
     frames = [_arrow(part) for part in parts]
     if frames and all(frame is not None for frame in frames):
-        return Opened([], [part for frame in frames for part in parts_of(frame)], False)
+        return Opened([], [piece for frame in frames for piece in _pieces(frame)], False)
     raise _unreadable(data)
 
 

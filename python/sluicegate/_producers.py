@@ -7,7 +7,6 @@ offer it, and for types that a library would hand over as something else than th
 from __future__ import annotations
 
 import importlib
-import itertools
 import sys
 from typing import Any
 
@@ -52,21 +51,6 @@ def from_polars(polars: Any, data: Any) -> Any:
         data = data.collect_batches(lazy=True) if hasattr(data, "collect_batches") else data.collect()
     untyped = [name for name, dtype in schema.items() if "Null" in str(dtype)]
     return through_pyarrow(data, untyped) if untyped else data
-
-
-def parts_of(frame: Any) -> list[Any]:
-    """A Polars frame whose columns are in several chunks as a frame a chunk, any other frame as it is.
-
-    Handed over as one, Polars would put all of it together anew: a second copy.
-    """
-    polars: Any = sys.modules.get("polars")
-    if polars is None or not isinstance(frame, polars.DataFrame):
-        return [frame]
-    lengths = {tuple(column.chunk_lengths()) for column in frame.get_columns()}
-    if len(lengths) != 1 or len(chunks := lengths.pop()) == 1:
-        return [frame]
-    starts = itertools.accumulate(chunks, initial=0)
-    return [frame.slice(start, length) for start, length in zip(starts, chunks, strict=False)]
 
 
 def through_pyarrow(data: Any, untyped: list[str]) -> Any:

@@ -7,6 +7,7 @@ mod frames;
 mod report;
 mod rules;
 mod run;
+mod views;
 
 use std::ffi::OsString;
 

@@ -294,7 +294,13 @@ def test_text_that_is_no_text_is_a_fault_and_publishes_nothing(tmp_path: Path) -
         offsets.append(offsets[-1] + len(value))
     buffers = [None, pa.py_buffer(b"".join(o.to_bytes(4, "little") for o in offsets)), pa.py_buffer(b"".join(values))]
     text = pa.Array.from_buffers(pa.string(), 12, buffers)
-    for array in (text, pa.StructArray.from_arrays([text], ["s"])):
+    # Views: 12 bytes or less stand in the view itself, longer texts in a buffer.
+    short, long = (
+        pa.array([b"ok", b"\xff\xfe"]),
+        pa.array([b"a text that is long enough", b"a text that breaks off \xf0\x9f"]),
+    )
+    views = [pa.Array.from_buffers(pa.string_view(), 2, b.cast(pa.binary_view()).buffers()) for b in (short, long)]
+    for array in (text, pa.StructArray.from_arrays([text], ["s"]), *views):
         for frame in (pa.table({"s": array}), pa.table({"s": array}).to_reader()):
             with pytest.raises(sg.Fault, match="column `s`"):
                 sg.gate(
@@ -355,3 +361,20 @@ def test_a_stream_of_another_kind_is_handed_on_whole() -> None:
 
     frame = sg.gated({"dataset": "d", "rules": [{"missing": {"column": "a"}}]})(Once)()
     assert pa.table(frame).num_rows == 3
+
+
+def test_a_polars_frame_of_several_chunks_is_handed_over_as_it_lies(orders: Any, rules: Any) -> None:
+    from sluicegate._frames import opened
+
+    pl = needs("polars")
+    whole = pl.DataFrame(orders)
+    parts = pl.concat([whole.slice(0, 7), whole.slice(7, 0), whole.slice(7, 20), whole.slice(27)], rechunk=False)
+    # A column may be cut otherwise than the others.
+    parts = parts.with_columns(pl.concat([whole["price"].head(12), whole["price"].tail(28)], rechunk=False))
+    pieces = opened(parts).frames
+    assert pieces is not None and [len(piece) for piece in pieces] == [7, 5, 15, 13]
+    assert all(piece.n_chunks("all") == [1, 1] for piece in pieces)
+    report = sg.check(parts, rules, now="2026-11-01")
+    assert report.to_json() == sg.check(whole, rules, now="2026-11-01").to_json()
+    assert report.split()[0].to_polars().equals(sg.check(whole, rules).split()[0].to_polars())
+    assert sg.check(pl.concat([whole.head(0), whole.head(0)], rechunk=False), rules).verdict == "undecided"
