@@ -353,7 +353,7 @@ def _small_page(report: Report) -> str:
     colour = _COLOURS.get(report.verdict, "#6e7781")
     return (
         f'<div><p><b>{escape(report.dataset)}</b>: <b style="color:{colour}">{escape(report.verdict)}</b>, '
-        f"{report.rows.read:,} rows, {report.rows.quarantined:,} set aside</p><ul>{reasons}</ul>"
+        f"{report.rows.read:,} rows, {report.rows.quarantined:,} set aside</p>{f'<ul>{reasons}</ul>' if reasons else ''}"
         f'<table><thead><tr><th style="{cell}">status</th><th style="{cell}">finding</th><th style="{cell}">what was found</th>'
         f"</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
     )
