@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import os
 import time as clock
@@ -10,13 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from . import _sluicegate
+from ._errors import Fault
 from ._frames import Frame, opened
+from ._guard import guarded
 from ._report import Report
 from ._rule_text import RulesLike, given
+from ._visible import line
+from ._words import Time, time
+from ._words import memory as memory_text
 
 logger = logging.getLogger("sluicegate")
 
-Time = str | datetime.datetime | datetime.date
 #: The partitions of the data, in their order: frames, or what gives the frame of a partition's number.
 Partitions = Sequence[Frame] | Callable[[int], Frame]
 #: Reaches partitions: order, columns, which partitions (None: all) → how many there are, and the answers with their numbers.
@@ -91,7 +94,8 @@ def fold(
     if rows.frames is None:
         raise TypeError("`fold` takes a frame or a stream; files are judged by `check`")
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
-    return Fold(_sluicegate.fold_unit(terms, unit, rows.frames))
+    with guarded(lambda: terms.rules):
+        return Fold(_sluicegate.fold_unit(terms, unit, rows.frames))
 
 
 def merge(folds: Iterable[Fold], *, memory_limit: str | int | None = None) -> Fold:
@@ -135,7 +139,8 @@ def judge(
     run = None if data is None else _runner(data, fold, memory(memory_limit))
     if partitions is None and data is not None and not callable(data):
         partitions = len(data)
-    return Report.from_json(_sluicegate.judge_fold(terms, bytes(fold), partitions, batch_id, run))
+    with guarded(lambda: terms.rules):
+        return Report.from_json(_sluicegate.judge_fold(terms, bytes(fold), partitions, batch_id, run))
 
 
 def _runner(data: Partitions, fold: Fold, limit: str) -> Run:
@@ -174,9 +179,10 @@ def drive(
     """
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
     began = clock.monotonic()
-    report = Report.from_json(_sluicegate.drive(terms, schema, run, batch_id))
+    with guarded(lambda: terms.rules):
+        report = Report.from_json(_sluicegate.drive(terms, schema, run, batch_id))
     seconds = clock.monotonic() - began
-    logger.info("check: %s: %s, %s rows, %.2f s", report.dataset, report.verdict, report.rows.read, seconds)
+    logger.info("check: %s: %s, %s rows, %.2f s", line(report.dataset), report.verdict, report.rows.read, seconds)
     return report
 
 
@@ -186,6 +192,17 @@ def answer(order: bytes, partition: int, data: Frame | Iterable[Frame], memory_l
     if rows.frames is None:
         raise TypeError("a partition is a frame or a stream")
     return _sluicegate.fold_order(order, partition, rows.frames, memory(memory_limit))
+
+
+def ensure_order(terms: _sluicegate.Terms, schema: Any, is_ordered: bool, hint: str) -> None:
+    """Make sure that rules which mind the order of rows have one.
+
+    Raises:
+        Fault: there are such rules, and nothing says that the rows are in order.
+    """
+    minding = [] if is_ordered else _sluicegate.minding_order(terms, schema)
+    if minding:
+        raise Fault(f"these rules mind the order of rows: {', '.join(f'`{id}`' for id in minding)}; {hint}")
 
 
 def terms_of(
@@ -209,13 +226,4 @@ def terms_of(
 
 def memory(limit: str | int | None) -> str:
     """A limit of memory as the command line writes it."""
-    return MEMORY_LIMIT if limit is None else f"{limit}B" if isinstance(limit, int) else limit
-
-
-def time(value: Time) -> str:
-    """A time as the command line writes it."""
-    if isinstance(value, datetime.datetime):
-        if value.tzinfo is None:
-            raise ValueError("a time needs its time zone: `datetime.now(timezone.utc)`")
-        return value.isoformat()
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    return memory_text(MEMORY_LIMIT if limit is None else limit)

@@ -49,7 +49,7 @@ class Opened:
 
 
 #: Classes whose rows are in memory, by module and name: handing them over copies nothing, so nothing need be spooled.
-_HELD = {
+HELD = {
     ("pyarrow", "Table"),
     ("pyarrow", "RecordBatch"),
     ("polars", "DataFrame"),
@@ -68,7 +68,7 @@ def opened(data: Data) -> Opened:
     """
     if isinstance(data, (str, os.PathLike)):
         return Opened([os.fspath(data)], None, False)
-    if (package := _kind(data)[0]) in _ELSEWHERE:
+    if (package := kind_of(data)[0]) in _ELSEWHERE:
         raise Fault(
             f"its rows are in partitions elsewhere; write `sluicegate.{_ELSEWHERE[package]}.check(data, rules)`"
         )
@@ -83,7 +83,7 @@ def opened(data: Data) -> Opened:
 def _pieces(frame: Any) -> list[Any]:
     """The frame as it lies: Polars would copy a frame of several chunks into one before it hands that over, and hands over each
     chunk as it is."""
-    if _kind(frame) != ("polars", "DataFrame") or frame.width == 0:
+    if kind_of(frame) != ("polars", "DataFrame") or frame.width == 0:
         return [frame]
     ends = {end for column in frame.get_columns() for end in itertools.accumulate(column.chunk_lengths())}
     if not 1 < len(ends) <= _PIECES_MAX:
@@ -159,11 +159,11 @@ class _Asked:
 
 
 def _is_held(data: object) -> bool:
-    return _kind(data) in _HELD
+    return kind_of(data) in HELD
 
 
-def _kind(data: object) -> tuple[str, str]:
-    """The package and the name of an object's class."""
+def kind_of(data: object) -> tuple[str, str]:
+    """The package and the name of an object's class. DuckDB's own module is named otherwise from version to version."""
     return type(data).__module__.split(".")[0], type(data).__name__
 
 

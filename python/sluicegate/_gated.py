@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
+from ._frames import HELD, kind_of
 from ._report import Report, Table
 from ._rule_text import RulesLike
 from ._run import check
@@ -57,24 +58,20 @@ def gated(
     return decorate
 
 
-#: Frames that can be read again, by module and name; what else gives a stream may give it once.
-_KEPT = {
+#: Frames that can be read again; what else gives a stream may give it once.
+_KEPT = HELD | {
     ("pandas", "DataFrame"),
-    ("polars", "DataFrame"),
     ("polars", "LazyFrame"),
-    ("pyarrow", "Table"),
-    ("pyarrow", "RecordBatch"),
     ("_duckdb", "DuckDBPyRelation"),
     ("duckdb", "DuckDBPyRelation"),
-    ("sluicegate", "Table"),
 }
 
 
 def _held(frame: Any) -> tuple[Any, Callable[[Any], Any]]:
     """The frame, and how it is given back. A stream can be read once, by us or by whoever called: its rows are held."""
-    if _kind(frame) == ("pyarrow", "RecordBatchReader"):
+    if kind_of(frame) == ("pyarrow", "RecordBatchReader"):
         return frame.read_all(), lambda table: table.to_reader()
-    if _kind(frame) not in _KEPT and hasattr(frame, "__arrow_c_stream__"):
+    if kind_of(frame) not in _KEPT and hasattr(frame, "__arrow_c_stream__"):
         pyarrow: Any = importlib.import_module("pyarrow")
         return pyarrow.table(frame), lambda table: table
     if isinstance(frame, Iterator):
@@ -87,7 +84,7 @@ def _held(frame: Any) -> tuple[Any, Callable[[Any], Any]]:
 def _passing(frame: Any, report: Report) -> Any:
     """The rows that pass, as a frame of the same kind: the frame itself where all do."""
     good, bad = report.split()
-    kind = _kind(frame)
+    kind = kind_of(frame)
     index = _index_columns(frame) if kind == ("pandas", "DataFrame") else []
     columns = frame.collect_schema() if kind == ("polars", "LazyFrame") else frame.columns
     handed_over = len(columns) + len([name for name in index if name in good.column_names])
@@ -111,7 +108,7 @@ def _without(frame: Any, bad: Table) -> Any:
 
 def _like(rows: Table, frame: Any) -> Any:
     """The rows as a frame of the same kind."""
-    module, name = _kind(frame)
+    module, name = kind_of(frame)
     if module == "pandas":
         return _pandas_like(rows, frame)
     if module == "polars":
@@ -137,8 +134,3 @@ def _pandas_like(rows: Table, frame: Any) -> Any:
 def _index_columns(frame: Any) -> list[str]:
     """What the columns are called as which pandas hands over an index."""
     return [f"__index_level_{level}__" if name is None else name for level, name in enumerate(frame.index.names)]
-
-
-def _kind(frame: object) -> tuple[str, str]:
-    """The package and the name of a frame's class. DuckDB's own module is named otherwise from version to version."""
-    return type(frame).__module__.split(".")[0], type(frame).__name__

@@ -56,27 +56,40 @@ class Table:
         return self.to_arrow().to_pandas()
 
 
-class Finding:
-    """What one rule found of one column, or of the whole batch.
+class _Fields:
+    """A part of the report's JSON, of which each field is an attribute."""
 
-    Every field of the report's JSON is an attribute: see ``Finding.to_dict()``, and the JSON Schema of reports.
-    """
+    #: Fields that may be absent, which is None.
+    _optional: frozenset[str] = frozenset()
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self._fields = fields
 
     def __getattr__(self, name: str) -> Any:
+        # Asked for while it is being copied, there are none yet.
         fields: dict[str, Any] = self.__dict__.get("_fields", {})
         if name in fields:
             return fields[name]
-        if name in _OPTIONAL:
+        if name in self._optional:
             return None
         near = difflib.get_close_matches(name, fields, 1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise AttributeError(f"a finding has no `{name}`{hint}")
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(fields)}"
+        raise AttributeError(f"{type(self).__name__} has no `{name}`; {hint}")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._fields]
+
+
+class Finding(_Fields):
+    """What one rule found of one column, or of the whole batch.
+
+    Every field of the report's JSON is an attribute: see ``Finding.to_dict()``, and the JSON Schema of reports.
+    """
+
+    _optional = frozenset(
+        {"code", "description", "follows_from", "known_reasons", "messages", "owner", "runbook", "span", "taken_over"}
+        | {"warming_up", "written"}
+    )
 
     def __repr__(self) -> str:
         return line(f"<Finding {self.id}: {self.status}: {self.message}>")
@@ -105,13 +118,6 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """The fields, as they stand in the report's JSON."""
         return self._fields
-
-
-#: Fields of a finding that may be absent.
-_OPTIONAL = frozenset(
-    {"code", "description", "follows_from", "known_reasons", "messages", "owner", "runbook", "span", "taken_over"}
-    | {"warming_up", "written"}
-)
 
 
 class Report:
@@ -306,17 +312,8 @@ class Report:
         return _read_back, (self.to_json(), self.ok)
 
 
-class Rows:
+class Rows(_Fields):
     """How many rows were read, and where they went."""
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self._fields = fields
-
-    def __getattr__(self, name: str) -> Any:
-        fields: dict[str, Any] = self.__dict__.get("_fields", {})
-        if name in fields:
-            return fields[name]
-        raise AttributeError(f"no `{name}`; there are {', '.join(fields)}")
 
     def __repr__(self) -> str:
         return f"<Rows {self._fields}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from . import _yaml
@@ -52,6 +53,16 @@ def given(rules: RulesLike) -> tuple[str, tuple[str, str] | None]:
     raise TypeError(
         f"rules are a path, the text of a rule file, a dict, or `sluicegate.rules(…)`; this is {type(rules).__qualname__}"
     )
+
+
+def read(name: str | None, text: tuple[str, str] | None) -> str:
+    """The text of a rule file by what :func:`given` says of it; nothing where it cannot be read, which the engine tells."""
+    if text is not None:
+        return text[0]
+    try:
+        return Path(name).read_text(encoding="utf-8") if name is not None else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def as_yaml(rules: Mapping[str, Any]) -> str:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import logging
 import os
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from . import _sluicegate
-from ._errors import Fault
 from ._frames import Data, Opened, opened
+from ._guard import guarded
 from ._progress import Bar
 from ._report import Report
-from ._rule_text import RulesLike, given
+from ._rule_text import RulesLike, given, read
 from ._visible import line
+from ._words import Time, memory, time
 
 logger = logging.getLogger("sluicegate")
 
-Time = str | datetime.datetime | datetime.date
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Progress = bool | Callable[[int, int, int], object] | None
 
@@ -169,7 +166,7 @@ def profile(
     Raises:
         Fault: the data could not be read, or a report not be written.
     """
-    options = _common(locals())
+    options, path = _common(locals()), None
     if rules is not None:
         path, text = given(rules)
         if text is not None:
@@ -177,60 +174,33 @@ def profile(
         options += ["--rules", path]
     rows = opened(data)
     named = rows.paths or [name or "data"]
-    return _judged("profile", rows, named, None, options, progress)
+    return _judged("profile", rows, named, (path, None), options, progress)
 
 
 def _run(command: str, data: Data | None, rules: RulesLike, options: list[str], progress: Progress) -> Report:
     path, text = given(rules)
     rows = opened(data) if data is not None else Opened([], None, False)
-    return _judged(command, rows, rows.paths, text, ["--rules", path, "--ci", "off", *options], progress)
+    return _judged(command, rows, rows.paths, (path, text), ["--rules", path, "--ci", "off", *options], progress)
 
 
 def _judged(
-    command: str, rows: Opened, paths: list[str], text: tuple[str, str] | None, options: list[str], progress: Progress
+    command: str,
+    rows: Opened,
+    paths: list[str],
+    rules: tuple[str | None, tuple[str, str] | None],
+    options: list[str],
+    progress: Progress,
 ) -> Report:
     logger.debug("%s: begins: %s", command, line(" ".join(paths)) or "rows in memory")
-    began = time.monotonic()
-    with Bar(progress) as bar:
-        try:
-            native = _sluicegate.run([command, *options, "--", *paths], text, rows.frames, rows.is_stream, bar.listener)
-        except Fault as fault:
-            raise without_values(fault, options, text) from None
-        except BaseException as error:
-            # What breaks in a library of Rust while it takes over a frame is no `Exception`, and nobody would catch it.
-            if type(error).__name__ != "PanicException":
-                raise
-            what = "the frame cannot be taken over: an internal error"
-            hint = "please report it; until then, hand over `pyarrow.table(frame)`"
-            fault = {"code": "internal", "place": None, "what": what, "hint": hint, "span": None}
-            raise Fault(f"{what}; {hint}", json.dumps([fault])) from None
+    began = monotonic()
+    with Bar(progress) as bar, guarded(lambda: read(*rules)):
+        native = _sluicegate.run([command, *options, "--", *paths], rules[1], rows.frames, rows.is_stream, bar.listener)
     report = Report(native)
     for note in native.notes:
         logger.warning("%s", note.removeprefix("note: "))
-    seconds = time.monotonic() - began
+    seconds = monotonic() - began
     logger.info("%s: %s: %s, %s rows, %.2f s", command, line(report.dataset), report.verdict, report.rows.read, seconds)
     return report
-
-
-def without_values(fault: Fault, options: list[str], text: tuple[str, str] | None) -> Fault:
-    """The fault without what a library says that could not hand over its rows: it may quote a value, and the rules may mask its
-    column."""
-    if not any(one["code"] == "unreadable" for one in fault.faults):
-        return fault
-    rules = (
-        text[0] if text is not None else _read(options[options.index("--rules") + 1] if "--rules" in options else None)
-    )
-    if "mask" not in rules:
-        return fault
-    what = "cannot read the batches; what the library says may hold values, and the rules mask some"
-    return Fault(what, json.dumps([{"code": "unreadable", "place": None, "what": what, "hint": None, "span": None}]))
-
-
-def _read(path: str | None) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8") if path is not None else ""
-    except OSError:
-        return ""
 
 
 def _common(given: dict[str, Any]) -> list[str]:
@@ -241,10 +211,10 @@ def _common(given: dict[str, Any]) -> list[str]:
         value = given.get(name)
         options += [option, str(value)] if value is not None else []
     for name, option in {"now": "--now", "as_of": "--as-of"}.items():
-        options += [option, _time(given[name])] if given.get(name) is not None else []
+        options += [option, time(given[name])] if given.get(name) is not None else []
     memory_limit = given.get("memory_limit")
     if memory_limit is not None:
-        options += ["--memory-limit", f"{memory_limit}B" if isinstance(memory_limit, int) else memory_limit]
+        options += ["--memory-limit", memory(memory_limit)]
     for name, option in {"root": "--root", "report": "--report"}.items():
         for path in _paths(given.get(name)):
             options += [option, path]
@@ -257,11 +227,3 @@ def _paths(paths: Paths | None) -> list[str]:
     if isinstance(paths, (str, os.PathLike)):
         return [os.fspath(paths)]
     return [os.fspath(path) for path in paths]
-
-
-def _time(value: Time) -> str:
-    if isinstance(value, datetime.datetime):
-        if value.tzinfo is None:
-            raise ValueError("a time needs its time zone: `datetime.now(timezone.utc)`")
-        return value.isoformat()
-    return value.isoformat() if isinstance(value, datetime.date) else value

@@ -16,12 +16,12 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from . import _sluicegate
 from ._errors import Fault
-from ._fold import Time, answer, drive, terms_of
+from ._fold import answer, drive, ensure_order, terms_of
 from ._optional import package
 from ._report import Report
 from ._rule_text import RulesLike, RuleText
+from ._words import Time
 
 
 def check(
@@ -64,13 +64,8 @@ def check(
     else:
         schema = pa.schema(list(zip(of.names, of.types, strict=True)))
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
-    minding = _sluicegate.minding_order(terms, schema)
-    if minding and not in_order:
-        names = ", ".join(f"`{id}`" for id in minding)
-        raise Fault(
-            f"these rules mind the order of rows: {names}; give `in_order=True` if the rows are in order, block after block "
-            "(`dataset.sort(…)` sorts them)"
-        )
+    hint = "give `in_order=True` if the rows are in order, block after block (`dataset.sort(…)` sorts them)"
+    ensure_order(terms, schema, in_order, hint)
     blocks = held.to_arrow_refs()
     together = at_once or 4 * (os.cpu_count() or 1)
     fold = ray.remote(_folded)

@@ -22,10 +22,11 @@ from typing import Any
 
 from . import _sluicegate
 from ._errors import Fault
-from ._fold import Run, Time, answer, drive, terms_of, time
+from ._fold import Run, answer, drive, ensure_order, terms_of
 from ._optional import package
 from ._report import Report
 from ._rule_text import RulesLike, RuleText
+from ._words import Time, time
 
 #: A ``pyspark.sql.DataFrame``.
 DataFrame = Any
@@ -78,13 +79,11 @@ def check(
     """
     schema = _arrow_schema(df)
     terms = terms_of(rules, now=now, as_of=as_of, memory_limit=memory_limit)
-    minding = _sluicegate.minding_order(terms, schema)
-    if minding and order_by is None and not in_order:
-        names = ", ".join(f"`{id}`" for id in minding)
-        raise Fault(
-            f"these rules mind the order of rows, and the partitions of a DataFrame have none that means something: {names}; "
-            'give `order_by="column"`, or `in_order=True` if the rows are in order, partition after partition'
-        )
+    hint = (
+        'give `order_by="column"`, since the partitions of a DataFrame have no order that means something, or `in_order=True` if the '
+        "rows are in order, partition after partition"
+    )
+    ensure_order(terms, schema, order_by is not None or in_order, hint)
     if order_by is not None:
         df = df.sort(*([order_by] if isinstance(order_by, str) else order_by))
     keeps = (cache or order_by is not None) and not df.is_cached

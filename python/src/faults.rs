@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::prelude::*;
-use sluicegate::diagnostic::{Code, Fault, Faults};
+use sluicegate::cli::embedded;
+use sluicegate::diagnostic::{Fault, Faults};
 use sluicegate::report::terminal;
 
 /// The exception that says what is wrong: one line a fault, and the faults themselves as JSON.
@@ -17,10 +18,5 @@ pub(crate) fn raised(py: Python<'_>, faults: impl Into<Faults>) -> PyErr {
 
 /// What `work` gives; a panic in it is a fault, which Python code can catch.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(internal()))
-}
-
-/// A fault of ours: a library broke.
-pub(crate) fn internal() -> Fault {
-    Fault::new(Code::Internal, "internal error").hint("please report it, with what led to it")
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(embedded::internal()))
 }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{RecordBatchIterator, RecordBatchReader};
 use arrow::datatypes::{DataType, Field};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -14,6 +13,7 @@ use sluicegate::cli::embedded::fold::{self as embedded, Judged, Partitions, Take
 use sluicegate::diagnostic::{Code, Fault, Faults};
 
 use crate::faults::raised;
+use crate::frames::Frames;
 
 /// By what rules and as of when something is folded or judged.
 #[pyclass(name = "Terms", module = "sluicegate._sluicegate", frozen)]
@@ -52,29 +52,14 @@ fn memory(py: Python<'_>, limit: &str) -> PyResult<u64> {
     embedded::memory(limit).map_err(|fault| raised(py, fault))
 }
 
-/// Several frames as one stream.
-fn chained(py: Python<'_>, frames: Vec<AnyRecordBatch>) -> PyResult<Box<dyn RecordBatchReader + Send>> {
-    let mut readers = frames.into_iter().map(AnyRecordBatch::into_reader).collect::<PyResult<Vec<_>>>()?;
-    if readers.len() == 1 {
-        return Ok(readers.remove(0));
-    }
-    let Some(schema) = readers.first().map(RecordBatchReader::schema) else {
-        return Err(raised(py, Fault::new(Code::Empty, "no frames were given")));
-    };
-    if readers.iter().any(|reader| reader.schema().fields() != schema.fields()) {
-        return Err(raised(py, Fault::new(Code::FilesDiffer, "the frames of one partition have different columns")));
-    }
-    Ok(Box::new(RecordBatchIterator::new(readers.into_iter().flatten(), schema)))
-}
-
 fn bytes_or_raise<'py>(py: Python<'py>, done: Result<Vec<u8>, Faults>) -> PyResult<Bound<'py, PyBytes>> {
     done.map(|bytes| PyBytes::new(py, &bytes)).map_err(|faults| raised(py, faults))
 }
 
 #[pyfunction]
 fn fold_unit<'py>(py: Python<'py>, terms: &Terms, unit: u32, frames: Vec<AnyRecordBatch>) -> PyResult<Bound<'py, PyBytes>> {
-    let rows = chained(py, frames)?;
-    let done = py.detach(|| embedded::fold(&terms.0, unit, rows));
+    let rows = Frames::of(py, frames)?;
+    let done = py.detach(|| embedded::fold(&terms.0, unit, Box::new(rows)));
     bytes_or_raise(py, done)
 }
 
@@ -93,8 +78,8 @@ fn fold_order<'py>(
     frames: Vec<AnyRecordBatch>,
     memory_limit: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let (rows, memory_limit) = (chained(py, frames)?, memory(py, memory_limit)?);
-    let done = py.detach(|| embedded::fold_order(&order, partition, rows, memory_limit));
+    let (rows, memory_limit) = (Frames::of(py, frames)?, memory(py, memory_limit)?);
+    let done = py.detach(|| embedded::fold_order(&order, partition, Box::new(rows), memory_limit));
     bytes_or_raise(py, done)
 }
 

@@ -3,70 +3,60 @@
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchReader, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 use pyo3_arrow::input::AnyRecordBatch;
 use pyo3_arrow::{PySchema, PyTable};
 use sluicegate::cli::embedded;
+use sluicegate::diagnostic::{Code, Fault};
 
+use crate::faults::raised;
 use crate::views;
 
-/// Rows that were handed over.
-pub(crate) enum Frames {
-    /// Readers of what is held elsewhere: draining them copies nothing.
-    Held(Vec<Box<dyn RecordBatchReader + Send>>),
-    /// A stream that is made while it is read.
-    Streamed(Box<dyn RecordBatchReader + Send>),
+type Reader = Box<dyn RecordBatchReader + Send>;
+
+/// Frames that were handed over, as one stream with the columns that all of them have. Its batches are looked at before anyone
+/// believes them.
+pub(crate) struct Frames {
+    schema: SchemaRef,
+    readers: std::iter::Flatten<std::vec::IntoIter<Reader>>,
 }
 
 impl Frames {
     /// Of objects with `__arrow_c_stream__` or `__arrow_c_array__`.
-    pub(crate) fn of(objects: Vec<AnyRecordBatch>, is_stream: bool) -> PyResult<Self> {
-        let mut readers = objects.into_iter().map(AnyRecordBatch::into_reader).collect::<PyResult<Vec<_>>>()?;
-        match (is_stream, readers.len()) {
-            (_, 0) => Err(PyValueError::new_err("no frames were given")),
-            (true, 1) => Ok(Self::Streamed(readers.remove(0))),
-            (_, _) => Ok(Self::Held(readers)),
-        }
+    pub(crate) fn of(py: Python<'_>, objects: Vec<AnyRecordBatch>) -> PyResult<Self> {
+        let readers = objects.into_iter().map(AnyRecordBatch::into_reader).collect::<PyResult<Vec<_>>>()?;
+        let schemas: Vec<SchemaRef> = readers.iter().map(RecordBatchReader::schema).collect();
+        let schema = common(&schemas).map_err(|fault| raised(py, fault))?;
+        Ok(Self { schema, readers: readers.into_iter().flatten() })
     }
 
-    /// As rows for a run.
+    /// As rows for a run: of a stream, which is made while it is read, or of what is held elsewhere, so that draining it copies
+    /// nothing.
     ///
     /// # Errors
-    /// A frame has other columns than the first, or cannot be read.
-    pub(crate) fn rows(self) -> Result<embedded::Rows, String> {
-        let readers = match self {
-            Self::Streamed(reader) => return Ok(embedded::Rows::streamed(Box::new(Validated(reader)))),
-            Self::Held(readers) => readers,
-        };
-        let schemas: Vec<SchemaRef> = readers.iter().map(|reader| reader.schema()).collect();
-        let schema = common(&schemas)?;
-        let mut batches = Vec::new();
-        for reader in readers {
-            for batch in reader {
-                let batch = batch.and_then(validated).map_err(|error| format!("cannot read the batches: {error}"))?;
-                batches.push(typed(batch, &schema)?);
-            }
+    /// A frame cannot be read.
+    pub(crate) fn rows(self, is_stream: bool) -> Result<embedded::Rows, Fault> {
+        if is_stream {
+            return Ok(embedded::Rows::streamed(Box::new(self)));
         }
-        Ok(embedded::Rows::Held { schema, batches })
+        let (schema, unreadable) = (self.schema.clone(), |error| Fault::new(Code::Unreadable, format!("cannot read the batches: {error}")));
+        Ok(embedded::Rows::Held { schema, batches: self.collect::<Result<_, _>>().map_err(unreadable)? })
     }
 }
 
-/// A stream whose batches are looked at before anyone believes them.
-struct Validated(Box<dyn RecordBatchReader + Send>);
-
-impl Iterator for Validated {
+impl Iterator for Frames {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|batch| batch.and_then(validated))
+        let batch = self.readers.next()?;
+        Some(batch.and_then(validated).and_then(|batch| typed(batch, &self.schema)))
     }
 }
 
-impl RecordBatchReader for Validated {
+impl RecordBatchReader for Frames {
     fn schema(&self) -> SchemaRef {
-        self.0.schema()
+        self.schema.clone()
     }
 }
 
@@ -88,11 +78,17 @@ fn has_texts(data_type: &DataType) -> bool {
 }
 
 /// The columns that all frames have. A column without a value in one frame has the type that it has in another.
-fn common(schemas: &[SchemaRef]) -> Result<SchemaRef, String> {
-    let Some((first, others)) = schemas.split_first() else { return Ok(Schema::empty().into()) };
+fn common(schemas: &[SchemaRef]) -> Result<SchemaRef, Fault> {
+    let Some((first, others)) = schemas.split_first() else { return Err(Fault::new(Code::Empty, "no frames were given")) };
+    if others.is_empty() {
+        return Ok(first.clone());
+    }
     let mut fields: Vec<Field> = first.fields().iter().map(|field| field.as_ref().clone()).collect();
     for (number, other) in others.iter().enumerate() {
-        let told = |what: String| Err(format!("frame {} has other columns than the first: {what}", number + 2));
+        let told = |what: String| {
+            let what = format!("frame {} has other columns than the first: {what}", number + 2);
+            Err(Fault::new(Code::FilesDiffer, what))
+        };
         if other.fields().len() != fields.len() {
             return told(format!("{} of them, and not {}", other.fields().len(), fields.len()));
         }
@@ -113,7 +109,7 @@ fn common(schemas: &[SchemaRef]) -> Result<SchemaRef, String> {
 }
 
 /// The batch with the types of `schema`: nulls without a type get one.
-fn typed(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, String> {
+fn typed(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let is_typed = |(array, field): (&ArrayRef, &FieldRef)| array.data_type() == field.data_type();
     if batch.columns().iter().zip(schema.fields()).all(is_typed) {
         return Ok(batch);
@@ -122,7 +118,7 @@ fn typed(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, String> 
         true => array.clone(),
         false => new_null_array(field.data_type(), array.len()),
     });
-    RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|error| format!("cannot read the batches: {error}"))
+    RecordBatch::try_new(schema.clone(), columns.collect())
 }
 
 /// Rows in Arrow's form, which every frame library reads without copying: `__arrow_c_stream__`.

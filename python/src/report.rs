@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use sluicegate::cli::embedded::{self, Done, Kept};
 use sluicegate::report;
 
-use crate::faults::{guarded, internal, raised};
+use crate::faults::{guarded, raised};
 use crate::frames::Table;
 
 /// A report, and the rows that it speaks of while they are kept.
@@ -53,8 +53,8 @@ impl Report {
     fn split(&self, py: Python<'_>) -> PyResult<(Table, Table)> {
         let split = py.detach(|| {
             guarded(|| {
-                let kept = self.kept.as_ref().ok_or_else(internal)?;
-                kept.lock().map_err(|_| internal())?.split()
+                let kept = self.kept.as_ref().ok_or_else(embedded::internal)?;
+                kept.lock().map_err(|_| embedded::internal())?.split()
             })
         });
         let (good, bad) = split.map_err(|fault| raised(py, fault))?;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3_arrow::input::AnyRecordBatch;
 use sluicegate::cli::embedded::{self, Done, Given, RulesText};
-use sluicegate::diagnostic::{Code, Fault, Faults};
+use sluicegate::diagnostic::Faults;
 use sluicegate::engine::Cancel;
 
-use crate::faults::{internal, raised};
+use crate::faults::raised;
 use crate::frames::Frames;
 use crate::report::Report;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(
     is_stream: bool,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<Report> {
-    let frames = frames.map(|frames| Frames::of(frames, is_stream)).transpose()?;
+    let frames = frames.map(|frames| Frames::of(py, frames)).transpose()?;
     let (cancel, done) = (Cancel::default(), Arc::new([const { AtomicU64::new(0) }; 3]));
     let heard = done.clone();
     let given = Given {
@@ -52,13 +52,13 @@ pub(crate) fn run(
     let worker = std::thread::Builder::new().name("sluicegate".to_owned()).stack_size(STACK);
     worker.spawn(move || {
         // Whoever waits has gone only with the whole process.
-        _ = tell.send(judged(&arguments, given, frames));
+        _ = tell.send(judged(&arguments, given, frames, is_stream));
     })?;
     let mut shown = 0;
     let ran = loop {
         match py.detach(|| told.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PIECE)) {
             Ok(ran) => break ran,
-            Err(RecvTimeoutError::Disconnected) => break (Err(internal().into()), Vec::new()),
+            Err(RecvTimeoutError::Disconnected) => break (Err(embedded::internal().into()), Vec::new()),
             Err(RecvTimeoutError::Timeout) => {}
         }
         let counts: Vec<u64> = done.iter().map(|count| count.load(Ordering::Relaxed)).collect();
@@ -87,9 +87,9 @@ pub(crate) fn listed(py: Python<'_>, path: &str, rules: Option<(String, String)>
     py.detach(|| embedded::listed(path, text.as_ref())).map_err(|faults| raised(py, faults))
 }
 
-fn judged(arguments: &[String], given: Given, frames: Option<Frames>) -> (Result<Done, Faults>, Vec<String>) {
-    match frames.map(Frames::rows).transpose() {
+fn judged(arguments: &[String], given: Given, frames: Option<Frames>, is_stream: bool) -> (Result<Done, Faults>, Vec<String>) {
+    match frames.map(|frames| frames.rows(is_stream)).transpose() {
         Ok(rows) => embedded::run(arguments, Given { rows, ..given }),
-        Err(what) => (Err(Fault::new(Code::FilesDiffer, what).into()), Vec::new()),
+        Err(fault) => (Err(fault.into()), Vec::new()),
     }
 }

@@ -112,3 +112,19 @@ def test_what_a_library_notes_of_its_columns_does_not_tell_partitions_apart() ->
     for parts in (pandas, noted, codes, [codes[0], noted[1]]):
         report = sg.judge(sg.merge(folds(parts, PLAIN)), PLAIN, data=parts)
         assert (report["range-size"].failing_rows, report["missing-city"].failing_rows) == (2, 1)
+
+
+def test_what_a_partition_hands_over_is_looked_at_as_by_check() -> None:
+    pa, duckdb = needs("pyarrow"), needs("duckdb")
+    rules = {"dataset": "d", "rules": [{"missing": {"column": "s"}}]}
+    buffers = pa.array([b"ok", b"\xff\xfe"]).buffers()
+    with pytest.raises(sg.Fault, match="column `s`"):
+        sg.fold(pa.table({"s": pa.Array.from_buffers(pa.string(), 2, buffers)}), rules)
+    cast = duckdb.sql("select cast(s as int) s from (values ('secret00')) t(s)")
+    for data in (cast, [cast]):
+        with pytest.raises(sg.Fault, match="cannot read the batches") as raised:
+            sg.fold(data, {**rules, "schema": {"columns": {"s": {"mask": True}}}})
+        assert "secret" not in str(raised.value) + str(raised.value.faults)
+    # A batch without values has the type of the others.
+    parts = [pa.record_batch({"s": pa.nulls(2)}), pa.record_batch({"s": ["x"]})]
+    assert sg.judge(sg.fold(parts, rules), rules)["missing-s"].failing_rows == 2

@@ -27,8 +27,13 @@ pub fn run(arguments: &[String], given: Given) -> (Result<Done, Faults>, Vec<Str
     SEEDED.call_once(super::seed_names);
     output::heard(|| {
         let done = catch_unwind(AssertUnwindSafe(|| dispatched(arguments, given)));
-        done.unwrap_or_else(|_| Err(Fault::new(Code::Internal, "internal error").hint("please report it, with what led to it").into()))
+        done.unwrap_or_else(|_| Err(internal().into()))
     })
+}
+
+/// A fault of ours: something broke that should not.
+pub fn internal() -> Fault {
+    Fault::new(Code::Internal, "internal error").hint("please report it, with what led to it")
 }
 
 /// The commands that run within another program.
