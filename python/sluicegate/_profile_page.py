@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_CELL = "padding:2px 10px;text-align:left;max-width:30em;overflow-wrap:anywhere"
+_CELL = "padding:2px 10px;text-align:left;max-width:30em;overflow-wrap:break-word"
 _HEADS = ("column", "type", "missing", "distinct", "values", "remarkable")
 _SHOWN = 40
 _LONGEST = 24

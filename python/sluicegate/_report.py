@@ -340,13 +340,14 @@ def _small_page(report: Report) -> str:
     findings = sorted(report.findings, key=lambda f: (order.get(f.status, 3), f.on_fail != "reject"))
     reasons = "".join(f"<li>{escape(reason[:300])}</li>" for reason in report._beside_findings()[:3])
     status = {(f.id): "warning" if f.status == "fail" and f.severity == "warning" else f.status for f in findings}
-    cell = "padding:2px 10px;text-align:left;max-width:60em;overflow-wrap:anywhere"
+    cell = "padding:2px 10px;text-align:left;max-width:60em;overflow-wrap:break-word"
     rows = "".join(
         f'<tr><td style="{cell}">{escape(status[f.id])}</td><td style="{cell}">{escape(f.id)}</td>'
         f'<td style="{cell}">{escape(f.message[:300])}</td></tr>'
         for f in findings[:_SHOWN]
     )
-    more = f"<p>and {len(findings) - _SHOWN} more findings</p>" if len(findings) > _SHOWN else ""
+    left_out = len(findings) - _SHOWN
+    more = f"<p>and {left_out} more finding{'s' if left_out > 1 else ''}</p>" if left_out > 0 else ""
     colour = _COLOURS.get(report.verdict, "#6e7781")
     return (
         f'<div><p><b>{escape(report.dataset)}</b>: <b style="color:{colour}">{escape(report.verdict)}</b>, '
