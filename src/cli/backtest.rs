@@ -1,12 +1,12 @@
 //! `sluicegate rules backtest`
 
-use super::exit::ExitCode;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use clap::Args;
 use serde_json::json;
 
+use super::exit::ExitCode;
 use super::history::{Whose, readable, table};
 use super::output::{self, ListOptions};
 use crate::diagnostic::Faults;

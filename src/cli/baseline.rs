@@ -1,6 +1,5 @@
 //! `sluicegate baseline`
 
-use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -8,6 +7,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::begun::Begun;
+use super::exit::ExitCode;
 use super::history::{Whose, who};
 use super::output;
 use super::progress::Progress;

@@ -1,6 +1,5 @@
 //! `sluicegate check`
 
-use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +7,7 @@ use clap::Args;
 
 use super::begun::Begun;
 use super::destinations::{Ends, beside, both_named, named_by, replaces};
+use super::exit::ExitCode;
 use super::given::say_of_windows;
 use super::handed::{Done, Given, Kept};
 use super::output::{OutputOptions, Printed};

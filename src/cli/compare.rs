@@ -1,12 +1,12 @@
 //! `sluicegate compare`
 
-use super::exit::ExitCode;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::progress::Progress;
 use super::references::Surroundings;
 use super::reports::Reports;

@@ -1,6 +1,5 @@
 //! `sluicegate contract`
 
-use super::exit::ExitCode;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -12,6 +11,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use super::exit::ExitCode;
 use super::output::{self, ListOptions};
 use super::run::{ensure_mask_key, mask_key, read_rules};
 use super::scratch::Scratch;

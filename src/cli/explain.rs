@@ -1,9 +1,8 @@
 //! `sluicegate explain`
 
-use super::exit::ExitCode;
-
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::output;
 use crate::diagnostic::{Code, Fault};
 use crate::docs;

@@ -1,10 +1,10 @@
 //! `sluicegate forget`
 
-use super::exit::ExitCode;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::kept::{Whose, removes, said};
 use super::output;
 use super::run::mask_key;

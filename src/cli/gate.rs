@@ -1,6 +1,5 @@
 //! `sluicegate gate`
 
-use super::exit::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use clap::Args;
 use super::answers::Answers;
 use super::begun::Begun;
 use super::destinations::{Destinations, beside, replaces};
+use super::exit::ExitCode;
 use super::feeds::Feeds;
 use super::given::say_of_windows;
 use super::handed::{Done, Given};

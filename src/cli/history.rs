@@ -1,13 +1,12 @@
 //! `sluicegate history`
 
-use super::exit::ExitCode;
-
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value as Json, json};
 
 use super::chart;
+use super::exit::ExitCode;
 use super::output::{self, ListOptions};
 use super::record::Record;
 use super::run::{self, Trust, read_rules, surroundings};

@@ -1,12 +1,12 @@
 //! `sluicegate init`
 
-use super::exit::ExitCode;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::output;
 use super::run::{Means, countable, read_options};
 use super::scratch::Scratch;

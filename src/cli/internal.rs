@@ -1,9 +1,9 @@
 //! Errors of our own: what a panic says may hold values of the data, so it is not printed.
 
-use super::exit::ExitCode;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
 
+use super::exit::ExitCode;
 use super::output;
 use crate::diagnostic::{Code, Fault};
 

@@ -1,11 +1,11 @@
 //! `sluicegate gate` over batches that keep coming: a topic, a watched directory, data that is read again and again.
 
-use super::exit::ExitCode;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::begun::Begun;
+use super::exit::ExitCode;
 use super::gate::{Batch, Gate, is_unchanged};
 use super::output::{self, Printed};
 use super::scratch::Scratch;

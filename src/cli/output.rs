@@ -1,6 +1,5 @@
 //! Printing: all that goes to standard output or standard error passes here.
 
-use super::exit::ExitCode;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
@@ -8,6 +7,7 @@ use std::sync::Mutex;
 use clap::{Args, ValueEnum};
 
 use super::colour;
+use super::exit::ExitCode;
 use crate::diagnostic::{Code, Fault, Faults, without_credentials};
 use crate::report::terminal::{self, COLOURS, Style};
 use crate::report::{self, Report};

@@ -1,11 +1,11 @@
 //! `sluicegate profile`
 
-use super::exit::ExitCode;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::handed::{Done, Given};
 use super::output;
 use super::progress::Progress;

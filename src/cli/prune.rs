@@ -1,12 +1,12 @@
 //! `sluicegate prune`
 
-use super::exit::ExitCode;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::kept::{Whose, removes, said};
 use super::{output, time};
 use crate::diagnostic::Faults;

@@ -1,6 +1,5 @@
 //! `sluicegate quarantine`
 
-use super::exit::ExitCode;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -9,6 +8,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value as Json, json};
 
+use super::exit::ExitCode;
 use super::output::{self, ListOptions};
 use super::reports::named;
 use super::run::{mask_key, surroundings};

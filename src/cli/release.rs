@@ -1,6 +1,5 @@
 //! `sluicegate release`
 
-use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -8,6 +7,7 @@ use clap::Args;
 
 use super::begun::Begun;
 use super::destinations::{Destinations, beside};
+use super::exit::ExitCode;
 use super::gate::Gate;
 use super::output::{self, OutputOptions, Printed};
 use super::run::{self, RunOptions};

@@ -1,12 +1,12 @@
 //! `sluicegate replay`
 
-use super::exit::ExitCode;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::destinations::{Destinations, beside};
+use super::exit::ExitCode;
 use super::output;
 use super::run::{Means, Trust, ensure_mask_key, read_rules};
 use super::scratch::Scratch;

@@ -1,11 +1,11 @@
 //! `sluicegate report`
 
-use super::exit::ExitCode;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::exit::ExitCode;
 use super::output;
 use super::repository::rendering;
 use super::run::surroundings;

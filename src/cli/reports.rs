@@ -1,9 +1,9 @@
 //! The reports that were asked for: their places are looked at before anything is judged.
 
-use super::exit::ExitCode;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+use super::exit::ExitCode;
 use super::output;
 use super::repository::rendering;
 use crate::diagnostic::{Code, Fault, Faults};

@@ -1,12 +1,11 @@
 //! `sluicegate rules`
 
-use super::exit::ExitCode;
-
 use chrono::Utc;
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
 use super::backtest::Backtest;
+use super::exit::ExitCode;
 use super::output::{self, ListOptions};
 use super::run;
 use super::try_rules::Try;

@@ -1,9 +1,8 @@
 //! `sluicegate schema`
 
-use super::exit::ExitCode;
-
 use clap::{Args, ValueEnum};
 
+use super::exit::ExitCode;
 use super::output;
 
 /// Options of `schema`.

@@ -1,12 +1,12 @@
 //! `sluicegate rules try`
 
-use super::exit::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::destinations::{beside, named_by, replaces};
+use super::exit::ExitCode;
 use super::output::{self, Form};
 use super::progress::Progress;
 use super::references::Surroundings;

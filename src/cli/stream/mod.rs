@@ -6,7 +6,6 @@ mod run;
 mod sink;
 mod topics;
 
-use crate::cli::exit::ExitCode;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use super::output::{self, Form};
 use super::reports::{Reports, named};
 use super::run::{Means, Trust, ensure_mask_key, mask_key, read_rules};
 use crate::audit::{RowJudge, Standing};
+use crate::cli::exit::ExitCode;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::kafka::Settings;
 use crate::ruleset::RuleFile;

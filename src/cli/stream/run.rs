@@ -1,6 +1,5 @@
 //! The loop: what is there is read, judged, written, and only then is more read.
 
-use crate::cli::exit::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use super::sink::LineSink;
 use super::topics::{TopicInput, TopicSink};
 use super::{Prepared, StreamCommand};
 use crate::audit::{Job, References, RowJudge};
+use crate::cli::exit::ExitCode;
 use crate::cli::output;
 use crate::cli::references::Surroundings;
 use crate::cli::reports::Reports;
