@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
-use sluicegate::diagnostic::Code;
+use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::kafka::{Limits, Outgoing, Reader, Settings, Target, Topic};
 use sluicegate::source::EventRecord;
 
@@ -21,15 +21,16 @@ fn topic(brokers: &Brokers) -> Topic {
 const SECOND: Duration = Duration::from_secs(1);
 
 /// All of a partition.
-pub fn all(topic: &Topic, partition: i32) -> Vec<EventRecord> {
-    let (mut offset, latest) = topic.offsets(partition).expect("offsets");
+pub fn all(topic: &Topic, partition: i32) -> Result<Vec<EventRecord>, Fault> {
+    let (mut offset, latest) = topic.offsets(partition)?;
     let mut records = Vec::new();
+    // A broker hands out as many batches as it likes at a time, and a producer that is slow makes several.
     while offset < latest {
-        let mut fetched = topic.fetch(partition, offset, 1 << 20, SECOND).unwrap_or_else(|fault| panic!("{fault}"));
+        let mut fetched = topic.fetch(partition, offset, 1 << 20, SECOND)?;
         records.append(&mut fetched.records);
         offset = fetched.next;
     }
-    records
+    Ok(records)
 }
 
 fn number(record: &EventRecord) -> u32 {
@@ -51,7 +52,7 @@ fn records_come_whole_whatever_they_hold_and_however_they_are_compressed() {
         let settings = json!({"compression.type": compression});
         let partition = partition as i32;
         brokers.does(json!({"do": "produce", "topic": "t", "partition": partition, "records": records, "settings": settings}));
-        let records = all(&topic(&brokers), partition);
+        let records = all(&topic(&brokers), partition).expect("records");
         assert_eq!(records.iter().map(|r| r.offset).collect::<Vec<_>>(), (0..504).collect::<Vec<_>>(), "{compression}");
         let first = &records[0];
         assert_eq!((&*first.topic, first.partition, first.timestamp_ms), ("t", partition, 1_700_000_000_123));
@@ -87,7 +88,7 @@ fn what_is_sent_is_what_another_client_reads() {
     // More than a batch holds, in their order.
     let many: Vec<Outgoing> = (0..3000u32).map(|i| Outgoing { value: Some(format!("{i:0>1000}").into()), ..Outgoing::default() }).collect();
     topic.produce(Target::Partition(0), many).unwrap_or_else(|fault| panic!("{fault}"));
-    let numbers: Vec<u32> = all(&topic, 0).iter().map(number).collect();
+    let numbers: Vec<u32> = all(&topic, 0).expect("records").iter().map(number).collect();
     assert_eq!(numbers, (0..3000).collect::<Vec<_>>());
     let refused = topic.produce(Target::Partition(9), vec![Outgoing::default()]).expect_err("no such partition");
     assert_eq!((refused.code, refused.hint.as_deref()), (Code::UnknownTopic, Some("the topic has the partitions 0 to 3")));
