@@ -14,7 +14,7 @@ use crate::metric::Inputs;
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
 use crate::shown::count;
-use crate::source::Source;
+use crate::source::{ContractColumn, Source};
 use crate::summary::Summary;
 
 /// Whoever can reach what rules compare with.
@@ -29,6 +29,12 @@ pub trait References: Send + Sync {
     /// # Errors
     /// It is not there, may not be read, or is not of its format.
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults>;
+
+    /// Opens other data, whose columns are read as `columns` say.
+    ///
+    /// # Errors
+    /// See [`References::open`].
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults>;
 
     /// The baseline, if these paths name one and no data.
     ///

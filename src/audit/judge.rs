@@ -10,7 +10,7 @@ use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
 use super::samples::{self, SampleRows};
-use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
+use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, other_rows, private};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
@@ -20,7 +20,7 @@ use crate::privacy::Privacy;
 use crate::report::columns::{CandidateKey, Correlations, Exception};
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
-use crate::rules::published::{Fetched, KeyQuery};
+use crate::rules::published::{Fetched, InputQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::Over;
 use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
@@ -259,13 +259,16 @@ fn rounds(
 }
 
 /// Fetches what checks want beside the batch, as far as it was not fetched before.
-fn fetch(job: &Job<'_>, wanted: &[KeyQuery], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Fault> {
+fn fetch(job: &Job<'_>, wanted: &[InputQuery], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Faults> {
     let fetched = totals.facts.inputs.len();
     for (index, wanted) in wanted.iter().enumerate().skip(fetched) {
-        let Some(published) = &job.published else {
-            return Err(Fault::new(Code::Internal, "internal error: published rows are wanted, and there is no table"));
+        let found = match (wanted, &job.published) {
+            (InputQuery::Published(wanted), Some(published)) => published.rows(wanted)?,
+            (InputQuery::Published(_), None) => {
+                return Err(Fault::new(Code::Internal, "internal error: published rows are wanted, and there is no table").into());
+            }
+            (InputQuery::Other(wanted), _) => other_rows::fetch(job, wanted)?,
         };
-        let found = published.rows(wanted)?;
         if let Fetched::Rows(rows) = &found {
             inputs.insert(InputHandle(index).name(), rows.clone());
         }

@@ -16,6 +16,7 @@ mod groups;
 mod judge;
 mod keeps;
 mod kept;
+mod other_rows;
 mod plan_text;
 mod private;
 mod profile;

@@ -107,6 +107,18 @@ impl Surroundings {
         self.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path))
     }
 
+    fn open_with(&self, paths: &[String], columns: &[ContractColumn], use_: &str, hint: &str) -> Result<Arc<dyn Source>, Faults> {
+        paths.iter().try_for_each(|path| self.allow(path))?;
+        let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
+        let opened = source::open(paths, &options, columns, &Spool::new(&self.scratch));
+        Ok(opened.map_err(|fault| {
+            if fault.code != Code::FileNotFound {
+                return fault;
+            }
+            Fault { what: format!("{}, and {use_}", fault.what), ..fault }.hint(hint)
+        })?)
+    }
+
     fn baseline(&self, path: &str) -> Result<Kept, Faults> {
         self.allow(path)?;
         match baseline::read(path)? {
@@ -180,16 +192,12 @@ impl References for Surroundings {
     }
 
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
-        paths.iter().try_for_each(|path| self.allow(path))?;
-        let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
-        let opened = source::open(paths, &options, &self.contract, &Spool::new(&self.scratch));
-        Ok(opened.map_err(|fault| {
-            if fault.code != Code::FileNotFound {
-                return fault;
-            }
-            Fault { what: format!("{}, and a rule compares with it", fault.what), ..fault }
-                .hint("`against` takes a path, `published`, `baseline`, `{ baseline: FILE }` or `{ runs: { last: 14 } }`")
-        })?)
+        let hint = "`against` takes a path, `published`, `baseline`, `{ baseline: FILE }` or `{ runs: { last: 14 } }`";
+        self.open_with(paths, &self.contract, "a rule compares with it", hint)
+    }
+
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults> {
+        self.open_with(paths, columns, "a rule looks for keys in it", "paths start at the directory in which the program runs")
     }
 
     fn baseline_at(&self, paths: &[String]) -> Result<Option<Kept>, Faults> {

@@ -58,6 +58,7 @@ pub const SECTIONS: &[Section] = &[
         text: PROFILE,
     },
     Section { name: "baseline", tables: &[("", BaselineSection::json_schema)], lists: &[], text: BASELINE },
+    Section { name: "sources", tables: &[], lists: &[], text: SOURCES },
     Section { name: "known", tables: &[("", KnownIssue::json_schema)], lists: &[], text: KNOWN },
     Section { name: "gate", tables: &[("", GateSection::json_schema)], lists: &[], text: GATE },
     Section {
@@ -112,6 +113,7 @@ const TRANSFORM: &str = include_str!("text/transform.md");
 const MALFORMED: &str = include_str!("text/malformed.md");
 const PROFILE: &str = include_str!("text/profile.md");
 const BASELINE: &str = include_str!("text/baseline.md");
+const SOURCES: &str = include_str!("text/sources.md");
 const KNOWN: &str = include_str!("text/known.md");
 const GATE: &str = include_str!("text/gate.md");
 const NOTIFY: &str = include_str!("text/notify.md");

@@ -74,6 +74,7 @@ macro_rules! names {
 }
 
 names! {
+    ABSENT_KEYS = "absent_keys", KEYS, "different keys that do not occur in the other data";
     ABSENT_VALUES = "absent_values", KEYS, "values that must occur, and do not";
     ADJUSTED_P_VALUE = "adjusted_p_value", NONE, "the p-value, adjusted to the columns and groups of the rule";
     AGE_SECONDS = "age_seconds", SECONDS, "how old the newest value is";
@@ -85,6 +86,7 @@ names! {
     BASELINE_ROWS = "baseline_rows", ROWS, "rows with a value in what the batch is compared with";
     BASELINE_STDDEV = "baseline_stddev", OF_COLUMN, "the sample standard deviation of what the batch is compared with";
     BINS = "bins", NONE, "bins or categories that are compared";
+    CENTROID_SHIFT = "centroid_shift", NONE, "the cosine distance between the mean vectors";
     CHI_SQUARE = "chi_square", NONE, "Pearson's statistic of the groups' counts";
     COHENS_W = "cohens_w", NONE, "the effect size w of the groups' counts";
     COLUMNS = "columns", COLUMNS, "how many columns there are";
@@ -106,8 +108,10 @@ names! {
     GROUPS = "groups", GROUPS, "how many groups there are";
     HASH = "hash", NAME, "the hash by which keys were compared";
     HIGH = "high", ROWS, "rows above the upper fence";
+    IMBALANCE = "imbalance", NONE, "how many times more rows the largest class has than the smallest";
     INTERVAL_HIGH = "interval_high", SHARE_OF_ROWS, "the upper end of the share's interval";
     INTERVAL_LOW = "interval_low", SHARE_OF_ROWS, "the lower end of the share's interval";
+    INVERTED_ROWS = "inverted_rows", ROWS, "rows whose range ends before it begins";
     JENSEN_SHANNON = "jensen_shannon", NONE, "the Jensen-Shannon distance of the shares from their reference";
     LONGEST_RUN = "longest_run", ROWS, "the longest run of rows, one behind the other";
     LOW = "low", ROWS, "rows below the lower fence";
@@ -117,10 +121,14 @@ names! {
     MEAN_AD = "mean_ad", OF_COLUMN, "the mean absolute deviation from the median";
     MEDIAN = "median", OF_COLUMN, "the median";
     MISSING = "missing", ROWS, "rows without a value";
+    MISSING_PERIODS = "missing_periods", PERIODS, "periods without a row";
+    NEAR_ROWS = "near_rows", ROWS, "rows whose text is nearly another one";
     NEW_VALUE_ROWS = "new_value_rows", ROWS, "rows whose value is not in what the batch is compared with";
     NEW_VALUES = "new_values", KEYS, "different values that are not in what the batch is compared with";
     NEWEST = "newest", TIME, "the newest value";
+    OVERLAPPING_ROWS = "overlapping_rows", ROWS, "rows whose range overlaps that of another";
     P_VALUE = "p_value", NONE, "how probable such a figure or a larger one is by chance";
+    PERIODS = "periods", PERIODS, "periods that are expected to have a row";
     PUBLISHED_BEFORE = "published_before", ROWS, "rows whose key is published already";
     Q1 = "q1", OF_COLUMN, "the first quartile";
     Q3 = "q3", OF_COLUMN, "the third quartile";
@@ -132,6 +140,10 @@ names! {
     ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";
     RUNS = "runs", RUNS, "runs that are too long";
     SHARE = "share", SHARE_OF_ROWS, "the share of the group";
+    SHARED_GROUP_ROWS = "shared_group_rows", ROWS, "rows whose group the other split has too";
+    SHARED_KEY_ROWS = "shared_key_rows", ROWS, "rows whose key the other split has too";
+    SHARED_KEYS = "shared_keys", KEYS, "different keys that occur in the other data too";
+    SHARED_TIME_ROWS = "shared_time_rows", ROWS, "rows whose time lies within that of the other split";
     STDDEV = "stddev", OF_COLUMN, "the sample standard deviation";
     TOTAL_VARIATION = "total_variation", SHARE_OF_ROWS, "the total variation distance of the shares from their reference";
     TRANSFORM = "transform", NAME, "what was taken of the values first: the figures are of that";

@@ -5,13 +5,14 @@ use chrono::{DateTime, Utc};
 
 use super::RowTest;
 use super::column::BoundColumn;
-use super::published::PublishedTerms;
+use super::published::{OtherQuery, PublishedTerms};
 use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
-use super::words::{AgainstWord, Nulls, OnFail, Over, Tolerance};
+use super::words::{AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
 use crate::diagnostic::{Code, Fault, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
+use crate::shown::counted;
 use crate::sql::{Certainty, Expression, LazySql};
 use crate::types::{is_text, other_delimiter, type_name};
 use crate::yaml::Spanned;
@@ -41,6 +42,8 @@ pub struct Binder<'a> {
     pub(crate) published: Option<&'a PublishedTerms>,
     /// The baseline file that the rule is judged by, if the rule file names one.
     pub(crate) baseline: Option<String>,
+    /// The other data that the rule file names.
+    pub(crate) sources: &'a [(String, Spanned<Texts>)],
     /// Whether the values of a column are shown nowhere.
     pub(crate) is_masked: &'a dyn Fn(&str) -> bool,
     /// Whether a column's type is only what its text looks like.
@@ -288,6 +291,42 @@ impl Binder<'_> {
         }
         let scope = self.scope.clone();
         Ok(self.requests.want_beside::<S>(against, spec, columns, &scope))
+    }
+
+    /// The keys of other data that `named` means beside the key that `columns` make.
+    ///
+    /// # Errors
+    /// The rule file declares no such source, or as many columns are not named there.
+    pub fn elsewhere(&self, named: &Spanned<Elsewhere>, columns: &[BoundColumn]) -> Result<OtherQuery, Fault> {
+        let Elsewhere { source, columns: theirs, is_declared } = &named.value;
+        let declared = match source.as_slice() {
+            [name] => self.sources.iter().find(|(known, _)| known == name),
+            _ => None,
+        };
+        let paths = match declared {
+            Some((_, paths)) => paths.value.0.clone(),
+            None if *is_declared => {
+                let fault = self.fault_at(named, Code::MissingOption, format!("no source is called `{}`", source.join(", ")));
+                let hint = "name it: `sources: { NAME: PATH }`, or write `{ source: PATH, column: NAME }`";
+                return Err(if self.sources.is_empty() {
+                    fault.hint(hint)
+                } else {
+                    fault.hint_nearest(&source.join(", "), self.sources.iter().map(|(name, _)| name.as_str()))
+                });
+            }
+            None => source.clone(),
+        };
+        if !theirs.is_empty() && theirs.len() != columns.len() {
+            let what = format!("the key has {}, and {} named there", counted(columns.len() as u64, "column"), theirs.len());
+            return Err(self.fault_at(named, Code::InvalidValue, what).hint("name as many columns, in the order of the key"));
+        }
+        if let Some(column) = columns.iter().find(|column| self.is_element(column.index)) {
+            let what = format!("`{}` has several values a row, so it makes no key", column.name);
+            return Err(self.fault(Code::UnfitColumn, what));
+        }
+        let name = declared.map_or_else(|| paths.join(", "), |(name, _)| name.clone());
+        let theirs = columns.iter().enumerate().map(|(i, ours)| (ours.clone(), theirs.get(i).unwrap_or(&ours.name).clone()));
+        Ok(OtherQuery { name, paths, key: theirs.collect(), at: named.at.in_file(&self.place.file) })
     }
 
     /// What `against: baseline` is when a rule says nothing of it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::beside::{Answer, BesideAnswer, Each, Out, Why};
 use super::judgement::{Judgement, TestCounts};
-use super::published::{Fetched, KeyQuery};
+use super::published::{Fetched, InputQuery, KeyQuery, OtherQuery};
 use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
 use super::words::Over;
 use crate::diagnostic::{Code, Fault};
@@ -153,7 +153,7 @@ pub struct SecondPass<'a> {
     /// Requests before this index have run.
     pub(crate) first_new: usize,
     /// What is to be fetched from beside the batch, in the order of the handles.
-    pub(crate) inputs: &'a mut Vec<KeyQuery>,
+    pub(crate) inputs: &'a mut Vec<InputQuery>,
 }
 
 impl SecondPass<'_> {
@@ -176,8 +176,18 @@ impl SecondPass<'_> {
 
     /// Asks for published rows. No check opens a table: the audit fetches them before it judges again.
     pub fn fetch(&mut self, wanted: KeyQuery) -> InputHandle {
-        self.inputs.push(wanted);
+        self.inputs.push(InputQuery::Published(wanted));
         InputHandle(self.inputs.len() - 1)
+    }
+
+    /// Asks for keys of other data. Checks and groups that ask for the same share them.
+    pub fn fetch_other(&mut self, wanted: OtherQuery) -> InputHandle {
+        let wanted = InputQuery::Other(wanted);
+        let same = self.inputs.iter().position(|before| *before == wanted);
+        InputHandle(same.unwrap_or_else(|| {
+            self.inputs.push(wanted);
+            self.inputs.len() - 1
+        }))
     }
 }
 

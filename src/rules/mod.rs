@@ -4,6 +4,7 @@
 //! binds to the data's schema, its row test, and how it judges. Adding one touches its file, one
 //! entry in the list below, and one folder under `tests/rules/`.
 
+pub mod alike;
 mod alone;
 mod beside;
 mod binder;
@@ -20,10 +21,14 @@ mod exact_keys;
 mod expression;
 pub mod facts;
 mod files;
+mod foreign_key;
 mod freshness;
+mod gaps;
 pub mod held;
 mod json_schema;
 pub mod judgement;
+mod key_lookup;
+mod labels;
 mod length;
 mod limits;
 pub mod missing;
@@ -41,10 +46,12 @@ mod representation;
 pub mod requests;
 mod rows;
 pub mod schema;
+mod split;
 mod statistic;
 mod stuck;
 mod r#type;
 mod values;
+mod vectors;
 pub mod words;
 
 use arrow::buffer::BooleanBuffer;
@@ -285,6 +292,9 @@ rules![
     missing::Missing,
     duplicates::Duplicates,
     conflicts::Conflicts,
+    labels::Labels,
+    split::Split,
+    vectors::VectorsRule,
     range::Range,
     values::Values,
     pattern::Pattern,
@@ -292,8 +302,10 @@ rules![
     parse::Parse,
     json_schema::RecordSchema,
     expression::Expression,
+    foreign_key::ForeignKey,
     order::Order,
     stuck::Stuck,
+    gaps::Gaps,
     outliers::Outliers,
     statistic::Statistic,
     drift::Drift,

@@ -7,11 +7,32 @@ use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 use super::BoundColumn;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Fault, Place};
 use crate::identity::Identity;
 use crate::metric::Number;
 use crate::metric::keys::Foreign;
 use crate::types::micros;
+
+/// What a check wants beside the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputQuery {
+    /// Rows of the table that batches are published to.
+    Published(KeyQuery),
+    /// Rows of other data.
+    Other(OtherQuery),
+}
+
+/// Keys of other data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherQuery {
+    /// What messages call the data.
+    pub name: String,
+    pub paths: Vec<String>,
+    /// The columns of the key, as the batch has them, each with what it is called there.
+    pub key: Vec<(BoundColumn, String)>,
+    /// Where the rule file names it.
+    pub at: Place,
+}
 
 /// Which rows of the table a batch's keys are compared with.
 #[derive(Debug, Clone, PartialEq)]

@@ -64,6 +64,10 @@ pub struct Sections {
     pub profile: Option<Spanned<Profile>>,
     /// What batches are compared with where a rule says no other thing. If left out: each rule says `against`.
     pub baseline: Option<BaselineSection>,
+    /// Other data that rules speak of, by name: files, globs, directories or Delta tables, read as the batch is. If left out: rules name
+    /// paths.
+    #[serde(default)]
+    pub sources: Ordered<Spanned<Texts>>,
     /// Failures that are known and for now accepted. If left out: none.
     #[serde(default)]
     pub known: Vec<Spanned<KnownIssue>>,

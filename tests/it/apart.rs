@@ -38,6 +38,14 @@ rules:
   - duplicates: { id: pairs, key: [city, size], keep: last, on_fail: warn }
   - duplicates: { id: in-city, key: [size], by: [city], on_fail: warn }
   - conflicts: { key: [id], on: [city], on_fail: warn }
+  - gaps: { column: day, every: 1d, by: [city], allow: [sunday], on_fail: warn }
+  - gaps: { id: overlaps, overlap: { from: id, to: size, inclusive: true }, by: [city], on_fail: warn }
+  - labels: { column: city, min_share: 30%, against: d.csv, on_fail: warn }
+  - split: { against: d.ndjson, key: [id], group: city, time: day, near: { column: note }, on_fail: warn }
+  - split: { id: near, near: { column: city }, by: [size], on_fail: warn }
+  - foreign_key: { column: city, in: { source: d.csv, column: note }, on_fail: warn }
+  - foreign_key: { id: by-key, key: [city, size], by: [city], in: { source: d.ndjson, columns: [city, id] }, on_fail: warn }
+  - values: { id: elsewhere, column: size, not_in: { source: d.csv, column: id }, on_fail: warn }
   - pii: { columns: [city, note], on_fail: warn }
   - range: { column: size, min: 1, max: 900, on_fail: warn }
   - range: { id: by-range, column: score, above: -2, by: [city], tolerate: 5 rows, on_fail: warn }
@@ -139,6 +147,11 @@ impl References for Beside {
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
         let paths: Vec<String> = paths.iter().map(|path| self.directory.join(path).display().to_string()).collect();
         Ok(source::open(&paths, &self.options, &self.contract, &Spool::new(&self.spool))?)
+    }
+
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults> {
+        let paths: Vec<String> = paths.iter().map(|path| self.directory.join(path).display().to_string()).collect();
+        Ok(source::open(&paths, &self.options, columns, &Spool::new(&self.spool))?)
     }
 
     fn summaries(&self, _: &AgainstWord) -> Result<Kept, Faults> {

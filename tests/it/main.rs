@@ -36,6 +36,7 @@ mod disguised;
 mod distances;
 mod drift;
 mod drift_alarms;
+mod elsewhere;
 mod event_rules;
 mod events;
 mod events_parity;

@@ -61,6 +61,10 @@ fn rules_of(name: &str) -> &'static str {
         }
         "duplicates" => "  - duplicates: { key: [ssn] }\n  - duplicates: { id: whole, on_fail: warn }\n",
         "conflicts" => "  - conflicts: { key: [name], on: [ssn, pay], on_fail: warn }\n",
+        "labels" => "  - labels: { column: name, min_share: 90%, classes: [CANARY-CLASS], unseen: fail, on_fail: warn }\n",
+        "split" => "  - split: { against: before.csv, key: [name], group: ssn, time: born, near: { column: name }, on_fail: warn }\n",
+        "vectors" => "",
+        "foreign_key" => "  - foreign_key: { column: ssn, in: { source: before.csv, column: pay }, on_fail: warn }\n",
         "range" => {
             "  - range: { column: ssn, min: 9182710, max: 9182790 }\n  - range: { id: range-pay, column: pay, below: 91827990.5, where: \"name <> 'CANARY-WHERE'\", on_fail: warn }\n  - range: { id: range-born, column: born, min: 1903-02-01, on_fail: warn }\n  - range: { id: made, column: later, max: 9182750, on_fail: warn }\n  - range: { id: by-name, column: code, max: 3, by: [name], on_fail: warn }\n"
         }
@@ -72,6 +76,9 @@ fn rules_of(name: &str) -> &'static str {
         "parse" => "  - parse: { column: name, as: url, on_fail: warn }\n",
         "expression" => {
             "  - expression: { id: sql, sql: \"name <> 'CANARY7F3A-Quill' and ssn <> 9182701\", on_fail: warn }\n  - expression: { id: fails, sql: \"cast(name as int) > 0\", on_fail: warn }\n"
+        }
+        "gaps" => {
+            "  - gaps: { column: born, every: 1mo, on_fail: warn }\n  - gaps: { id: overlap, overlap: { from: ssn, to: ssn, inclusive: true }, by: [name], on_fail: warn }\n"
         }
         "order" => "  - order: { column: ssn, on_fail: warn }\n",
         "stuck" => "  - stuck: { column: name, max_run: 2, on_fail: warn }\n",

@@ -239,6 +239,7 @@ impl Binding<'_, '_> {
             as_of: self.terms.as_of,
             published: self.terms.published,
             baseline: baseline.map(str::to_owned),
+            sources: &self.terms.rules.sections.sources.0,
             is_masked: &is_masked,
             is_inferred: &is_inferred,
             certainty: &certainty,

@@ -24,7 +24,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::filter::Filter;
 use self::judge::PartitionJudge;
 use self::key::{Entry, FOREIGN, PARTITIONS, Record, UnitKeys, partitions, split};
-pub use self::outcome::{Keep, KeysOut, LARGEST_MAX};
+pub use self::outcome::{Keep, KeysOut, LARGEST_MAX, Lookup};
 pub use self::rows::{KeyRows, hashes};
 use self::spill::Spill;
 use super::ascending::Run;
@@ -52,8 +52,10 @@ pub struct KeysSpec {
     /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
     /// it, [`KeysOut::unsettled`] asks for a second pass without.
     pub optimistic: bool,
-    /// The name of the input in which no key of the batch may occur.
+    /// The name of the input in which the keys of the batch are looked for.
     pub beside: Option<String>,
+    /// What comes of it.
+    pub lookup: Lookup,
 }
 
 /// The keys of some units.
@@ -75,7 +77,7 @@ pub struct Keys {
 
 impl State for Keys {
     const NAME: &'static str = "keys";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Spec = KeysSpec;
     type Out = KeysOut;
     const FORKS: bool = false;
@@ -204,7 +206,7 @@ impl State for Keys {
                 self.spill()?;
             }
         }
-        let mut judge = PartitionJudge::new(self.spec.keep);
+        let mut judge = PartitionJudge::new(self.spec.keep, self.spec.lookup);
         if self.spills.is_empty() {
             partitions(std::mem::take(&mut self.units)).iter_mut().for_each(|partition| judge.look_through(partition));
         } else {

@@ -15,6 +15,19 @@ pub enum Keep {
     None,
 }
 
+/// What the keys of other data decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lookup {
+    /// Rows whose key occurs there go, beside those that [`Keep`] does not leave standing.
+    #[default]
+    Beside,
+    /// Rows whose key occurs there go, and no others.
+    Present,
+    /// Rows whose key does not occur there go, and no others.
+    Absent,
+}
+
 /// How often keys occur, and the rows that must go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeysOut {
@@ -29,6 +42,8 @@ pub struct KeysOut {
     pub groups: u64,
     /// Rows whose key occurs in the other data.
     pub foreign: u64,
+    /// Different keys of rows that [`Lookup::Present`] or [`Lookup::Absent`] makes go.
+    pub sought: u64,
     /// Rows to set aside: those, and the others that [`Keep`] does not leave standing.
     pub failing: RowSet,
     /// Rows whose key occurs in the other data.

@@ -11,7 +11,7 @@ use crate::rows::Mask;
 use crate::types::is_text;
 
 /// The values as another type, and which of them are the same there; nested ones are taken as they are cast.
-pub(super) fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRef, Mask), ArrowError> {
+pub fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRef, Mask), ArrowError> {
     if array.data_type() == data_type {
         return Ok((array.clone(), Mask::All));
     }
@@ -30,7 +30,7 @@ pub(super) fn as_type(array: &ArrayRef, data_type: &DataType) -> Result<(ArrayRe
 }
 
 /// Whether values of both types can be equal: 2 and 2.0 can, 2 and the text `2` cannot.
-pub(super) fn are_comparable(a: &DataType, b: &DataType) -> bool {
+pub fn are_comparable(a: &DataType, b: &DataType) -> bool {
     let kind = |t: &DataType| match t {
         DataType::Dictionary(_, values) if is_text(values) => 0,
         t if is_text(t) => 0,

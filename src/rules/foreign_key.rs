@@ -1,0 +1,64 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::key_lookup::KeyLookup;
+use super::words::Elsewhere;
+use super::{Binder, Judge, Judges, Rule, Subject};
+use crate::diagnostic::{Code, Faults};
+use crate::metric::keys::Lookup;
+use crate::yaml::Spanned;
+
+/// Rows whose key does not occur in other data.
+///
+/// As a foreign key of SQL: each key must be one of `in`, a column of a source that the section `sources` names
+/// (`customers.id`), or `{ source: PATH, column: NAME }`: a file, a glob, a directory or a Delta table, read as the batch is. For
+/// a key of several columns write `key` and as many `columns`; without names there, they are called as here. Values are read as
+/// the batch's columns are (so `007` stays a text where it is one here, and 2 equals 2.0); what cannot be read so is no key. Text
+/// against numbers is `no_data` with the reason. `clean` and `transform` are for the batch, not for the other data.
+///
+/// Neither side is held in memory: keys are 128-bit hashes over canonical values, which spill to disk past `--memory-limit`. With
+/// `by`, the other data are read once for each group. The figures count the different keys that do not occur (`absent_keys`).
+///
+/// - Missing values and NaN: a row that lacks a part of its key passes, as in SQL (`match simple`); `missing` judges those. A
+///   missing value there is no key.
+/// - Infinities: they are values, and each equals itself.
+/// - No rows: `no_data`, also where no row has a complete key. Where the other data have no rows, every key is absent and fails.
+///
+/// Why: an order of a customer who is not there falls out of every join, and nobody sees it go.
+///
+/// ```yaml
+/// - foreign_key: { column: customer_id, in: customers.id }
+/// - foreign_key: { column: shop, in: { source: data/shops.csv, column: code }, tolerate: 0.1% }
+/// - foreign_key: { key: [country, zip], in: { source: data/places.parquet, columns: [country, code] } }
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForeignKey {
+    /// The columns that together make the key. If left out: `column` is the key.
+    key: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Where the key must occur.
+    r#in: Spanned<Elsewhere>,
+}
+
+impl Rule for ForeignKey {
+    const NAME: &'static str = "foreign_key";
+    const SUBJECT: Subject = Subject::Column;
+    const NAMES_ROWS: bool = true;
+    const JUDGES: Judges = Judges::Measures;
+    const ABOUT_ROWS: &'static [&'static str] = &["key"];
+
+    fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        let mut faults = Faults::default();
+        let columns = match &self.key {
+            None => vec![to.column()],
+            Some(key) if key.is_empty() => {
+                return Err(to.fault_at(key, Code::InvalidValue, "`key` names no column").hint("write `key: [a, b]`").into());
+            }
+            Some(key) => key.value.iter().filter_map(|name| faults.take(to.find(name))).collect(),
+        };
+        faults.or_ok(())?;
+        let query = to.elsewhere(&self.r#in, &columns)?;
+        let says = format!("with a key that does not occur in {}", query.name);
+        Ok(Box::new(KeyLookup::bind(query, &columns, Lookup::Absent, says, to)))
+    }
+}
