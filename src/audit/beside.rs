@@ -117,7 +117,7 @@ fn types_of(plan: &Plan, columns: &[usize]) -> Vec<DataType> {
 }
 
 /// Faults of other data, so that nobody takes them for the batch's.
-fn among(faults: Faults, against: &AgainstWord) -> Faults {
+pub(super) fn among(faults: Faults, against: &AgainstWord) -> Faults {
     Faults(
         faults
             .0

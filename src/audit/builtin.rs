@@ -101,7 +101,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
         let Malformed { row, reason, raw, .. } = malformed;
         let origin = totals.row_origins.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
         let raw = (!raw.is_empty()).then(|| String::from_utf8_lossy(raw).into_owned());
-        Sample { origin, line_column: None, values: Vec::new(), raw, reason: Some(reason.clone()), same_key_as: None }
+        Sample { origin, line_column: None, values: Vec::new(), before: Vec::new(), raw, reason: Some(reason.clone()), same_key_as: None }
     };
     let mut figures = Figures::default();
     for (column, records) in &totals.malformed_columns {

@@ -98,6 +98,7 @@ pub(super) fn answer(judgement: Judgement, check: &PlannedCheck) -> FindingWithR
             test.decided(p_value).into()
         }
         Judgement::Measured(finding) => (*finding).into(),
+        Judgement::MeasuredRows(finding, rows) => FindingWithRows { rows, ..(*finding).into() },
     }
 }
 

@@ -10,7 +10,7 @@ use super::finding::{FindingWithRows, finding};
 use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
 use super::samples::{self, SampleRows};
-use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, other_rows, private};
+use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, diff, groups, kept, other_rows, private, why};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
@@ -20,10 +20,11 @@ use crate::privacy::Privacy;
 use crate::report::columns::{CandidateKey, Correlations, Exception};
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
+use crate::rules::diff::Compared;
 use crate::rules::published::{Fetched, InputQuery};
 use crate::rules::schema::SchemaChange;
 use crate::rules::words::Over;
-use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
+use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass, Wanted};
 use crate::shown::{VALUE_MAX, cut_short};
 use crate::source::{Source, Unit};
 
@@ -78,6 +79,8 @@ pub(super) type RowsOf<'a> = &'a dyn Fn(&Plan, &SampleRows<'_>) -> Result<Option
 pub(super) struct Looks<'a> {
     pub(super) second_pass: SecondPassOf<'a>,
     pub(super) rows: RowsOf<'a>,
+    /// Whether the process that judges can read the data.
+    pub(super) reads_here: bool,
 }
 
 /// One group of one check, on its way to a judgement.
@@ -106,7 +109,7 @@ pub(super) fn judge(
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
     let mut pending = pending(plan, &totals)?;
-    rounds(job, plan, &mut totals, &mut pending, looks.second_pass)?;
+    rounds((job, source.as_ref(), &privacy), plan, &mut totals, &mut pending, looks)?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
@@ -138,6 +141,9 @@ pub(super) fn judge(
         if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
             column.kinds = Some(tally.kinds);
         }
+    }
+    if looks.reads_here {
+        why::say((job, source.as_ref(), plan, &privacy), &totals, &columns, &mut findings)?;
     }
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
     let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
@@ -199,17 +205,17 @@ pub(super) fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Resu
 
 /// Judges until nobody asks again.
 fn rounds(
-    job: &Job<'_>,
+    (job, source, privacy): (&Job<'_>, &dyn Source, &Privacy),
     plan: &mut Plan,
     totals: &mut Counted,
     pending: &mut [Pending],
-    second_pass: SecondPassOf<'_>,
+    looks: &Looks<'_>,
 ) -> Result<(), Faults> {
     /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
     let schema = plan.prepare.rule_schema.clone();
-    let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
+    let (mut wanted, mut inputs) = (Wanted::default(), Inputs::default());
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
         let mut again = false;
@@ -232,7 +238,8 @@ fn rounds(
                 | Judgement::TooFewRows(_)
                 | Judgement::Rows(_)
                 | Judgement::ByChance(_)
-                | Judgement::Measured(_)) => p.judged = Some(done),
+                | Judgement::Measured(_)
+                | Judgement::MeasuredRows(..)) => p.judged = Some(done),
             }
         }
         for column in &mut plan.profile {
@@ -249,9 +256,16 @@ fn rounds(
         if totals.asked_by.is_empty() {
             totals.asked_by.push("profile".to_owned());
         }
-        fetch(job, &wanted, totals, &mut inputs)?;
+        fetch(job, &wanted.rows, totals, &mut inputs)?;
+        for query in &wanted.diffs[totals.facts.compared.len()..] {
+            let compared = match looks.reads_here {
+                true => diff::compare((job, source, plan, privacy), totals, query)?,
+                false => Compared::Unfit("rows are compared where all of them can be read, not by partitions".to_owned()),
+            };
+            totals.facts.compared.push(compared);
+        }
         if plan.requests.states.len() > first_new {
-            let fold = second_pass(plan, first_new, totals)?;
+            let fold = (looks.second_pass)(plan, first_new, totals)?;
             finish_second_pass(fold, totals, &inputs)?;
         }
     }
@@ -335,7 +349,7 @@ fn show_samples(
             let is_published = finding.published.contains(row);
             let reason = is_published.then(|| "a published row has its key".to_owned());
             let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());
-            Some(Sample { origin: origin(row), line_column, values, raw: None, reason, same_key_as })
+            Some(Sample { origin: origin(row), line_column, values, before: Vec::new(), raw: None, reason, same_key_as })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();
     }

@@ -76,6 +76,7 @@ macro_rules! names {
 names! {
     ABSENT_KEYS = "absent_keys", KEYS, "different keys that do not occur in the other data";
     ABSENT_VALUES = "absent_values", KEYS, "values that must occur, and do not";
+    ADDED = "added", ROWS, "rows whose key what the batch is compared with has not";
     ADJUSTED_P_VALUE = "adjusted_p_value", NONE, "the p-value, adjusted to the columns and groups of the rule";
     AGE_SECONDS = "age_seconds", SECONDS, "how old the newest value is";
     ALLOWED_HIGH = "allowed_high", SHARE_OF_ROWS, "the largest share of the group that is tolerated";
@@ -87,9 +88,11 @@ names! {
     BASELINE_STDDEV = "baseline_stddev", OF_COLUMN, "the sample standard deviation of what the batch is compared with";
     BINS = "bins", NONE, "bins or categories that are compared";
     CENTROID_SHIFT = "centroid_shift", NONE, "the cosine distance between the mean vectors";
+    CHANGED = "changed", ROWS, "rows of the same key of which another value differs";
     CHI_SQUARE = "chi_square", NONE, "Pearson's statistic of the groups' counts";
     COHENS_W = "cohens_w", NONE, "the effect size w of the groups' counts";
     COLUMNS = "columns", COLUMNS, "how many columns there are";
+    COMPARED_COLUMNS = "compared_columns", COLUMNS, "how many columns were compared";
     COMPARED_WITH = "compared_with", OF_COLUMN, "the same measure of what it is compared with";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
     CONFLICTING_KEYS = "conflicting_keys", KEYS, "keys that come with several values";
@@ -109,6 +112,7 @@ names! {
     HASH = "hash", NAME, "the hash by which keys were compared";
     HIGH = "high", ROWS, "rows above the upper fence";
     IMBALANCE = "imbalance", NONE, "how many times more rows the largest class has than the smallest";
+    IN_BOTH = "in_both", KEYS, "keys that the batch and what it is compared with have once each";
     INTERVAL_HIGH = "interval_high", SHARE_OF_ROWS, "the upper end of the share's interval";
     INTERVAL_LOW = "interval_low", SHARE_OF_ROWS, "the lower end of the share's interval";
     INVERTED_ROWS = "inverted_rows", ROWS, "rows whose range ends before it begins";
@@ -126,6 +130,9 @@ names! {
     NEW_VALUE_ROWS = "new_value_rows", ROWS, "rows whose value is not in what the batch is compared with";
     NEW_VALUES = "new_values", KEYS, "different values that are not in what the batch is compared with";
     NEWEST = "newest", TIME, "the newest value";
+    OTHER_REPEATED_KEYS = "other_repeated_keys", KEYS, "keys that what the batch is compared with has several times";
+    OTHER_ROWS = "other_rows", ROWS, "rows of what the batch is compared with";
+    OTHER_WITHOUT_KEY = "other_without_key", ROWS, "rows of what the batch is compared with that lack a part of the key";
     OVERLAPPING_ROWS = "overlapping_rows", ROWS, "rows whose range overlaps that of another";
     P_VALUE = "p_value", NONE, "how probable such a figure or a larger one is by chance";
     PERIODS = "periods", PERIODS, "periods that are expected to have a row";
@@ -135,6 +142,8 @@ names! {
     RATIO = "ratio", NONE, "the share of the group by its reference";
     RECOGNISED = "recognised", KEYS, "different values that look like personal data of one kind";
     REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have";
+    REMOVED = "removed", ROWS, "rows of what the batch is compared with, whose key the batch has not";
+    REPEATED_KEYS = "repeated_keys", KEYS, "keys that the batch has several times";
     ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
     ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";
@@ -154,6 +163,7 @@ names! {
     VALUES_LOOKED_AT = "values_looked_at", KEYS, "different values that were looked at";
     VANISHED_VALUE_ROWS = "vanished_value_rows", ROWS, "rows of what the batch is compared with, whose value the batch has not";
     VANISHED_VALUES = "vanished_values", KEYS, "different values of what the batch is compared with, that the batch has not";
+    WITHOUT_KEY = "without_key", ROWS, "rows that lack a part of the key";
 }
 
 /// Whether a figure of this name is one of ours: other names come from the data.

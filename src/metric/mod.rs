@@ -35,6 +35,7 @@ pub mod number;
 pub mod ordered;
 pub mod overlaps;
 pub mod overview;
+pub mod paired;
 pub mod periods;
 pub mod personal;
 mod plain;

@@ -111,6 +111,7 @@ fn of_sample(sample: &Sample) -> Sample {
         origin: sample.origin.clone(),
         line_column: None,
         values: Vec::new(),
+        before: Vec::new(),
         raw: None,
         reason: None,
         same_key_as: sample.same_key_as.clone(),

@@ -21,6 +21,7 @@ pub mod since;
 pub mod stream;
 pub mod terminal;
 mod told;
+mod why;
 
 use std::path::{Path, PathBuf};
 

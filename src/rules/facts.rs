@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::beside::{Answer, BesideAnswer, Each, Out, Why};
+use super::diff::{Compared, DiffQuery};
 use super::judgement::{Judgement, TestCounts};
 use super::published::{Fetched, InputQuery, KeyQuery, OtherQuery};
 use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
@@ -29,7 +30,20 @@ pub struct Facts {
     pub(crate) inputs: Vec<Fetched>,
     /// By question that is asked of other data.
     pub(crate) besides: Vec<BesideAnswer>,
+    /// By query that compares rows with those of other data.
+    pub(crate) compared: Vec<Compared>,
 }
+
+/// What checks want from beside the batch, in the order of their handles.
+#[derive(Default)]
+pub struct Wanted {
+    pub(crate) rows: Vec<InputQuery>,
+    pub(crate) diffs: Vec<DiffQuery>,
+}
+
+/// A claim on a comparison with the rows of other data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiffHandle(usize);
 
 /// A claim on something beside the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +99,11 @@ impl<'a> GroupFacts<'a> {
     /// What came of an input that was asked for; none until it was fetched.
     pub fn input(&self, handle: InputHandle) -> Option<&'a Fetched> {
         self.facts.inputs.get(handle.0)
+    }
+
+    /// What came of a comparison that was asked for; none until it was made.
+    pub fn compared(&self, handle: DiffHandle) -> Option<&'a Compared> {
+        self.facts.compared.get(handle.0)
     }
 }
 
@@ -152,8 +171,8 @@ pub struct SecondPass<'a> {
     pub(crate) group: Option<&'a GroupKey>,
     /// Requests before this index have run.
     pub(crate) first_new: usize,
-    /// What is to be fetched from beside the batch, in the order of the handles.
-    pub(crate) inputs: &'a mut Vec<InputQuery>,
+    /// What is to be fetched from beside the batch.
+    pub(crate) inputs: &'a mut Wanted,
 }
 
 impl SecondPass<'_> {
@@ -176,17 +195,26 @@ impl SecondPass<'_> {
 
     /// Asks for published rows. No check opens a table: the audit fetches them before it judges again.
     pub fn fetch(&mut self, wanted: KeyQuery) -> InputHandle {
-        self.inputs.push(InputQuery::Published(wanted));
-        InputHandle(self.inputs.len() - 1)
+        self.inputs.rows.push(InputQuery::Published(wanted));
+        InputHandle(self.inputs.rows.len() - 1)
+    }
+
+    /// Asks that rows be compared with those of other data, in the rule's scope. No check opens data: the audit does, before it
+    /// judges again.
+    pub fn compare(&mut self, query: DiffQuery) -> DiffHandle {
+        let condition = self.scope.condition.map(|index| self.requests.conditions[index].expression.text.clone());
+        self.inputs.diffs.push(DiffQuery { condition, ..query });
+        DiffHandle(self.inputs.diffs.len() - 1)
     }
 
     /// Asks for keys of other data. Checks and groups that ask for the same share them.
     pub fn fetch_other(&mut self, wanted: OtherQuery) -> InputHandle {
         let wanted = InputQuery::Other(wanted);
-        let same = self.inputs.iter().position(|before| *before == wanted);
+        let rows = &mut self.inputs.rows;
+        let same = rows.iter().position(|before| *before == wanted);
         InputHandle(same.unwrap_or_else(|| {
-            self.inputs.push(wanted);
-            self.inputs.len() - 1
+            rows.push(wanted);
+            rows.len() - 1
         }))
     }
 }

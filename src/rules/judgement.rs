@@ -27,6 +27,8 @@ pub enum Judgement {
     ByChance(Box<ByChance>),
     /// A measure, judged against the rule's own limit: the finding but for what the rule file says of it.
     Measured(Box<Finding>),
+    /// The same, with the rows that it is about.
+    MeasuredRows(Box<Finding>, Arc<RowSet>),
 }
 
 impl From<Why> for Judgement {

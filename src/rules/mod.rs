@@ -14,6 +14,7 @@ mod column_set;
 mod common;
 mod compared;
 mod conflicts;
+pub mod diff;
 mod drift;
 mod duplicates;
 mod earlier;
@@ -65,7 +66,7 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
@@ -309,6 +310,7 @@ rules![
     outliers::Outliers,
     statistic::Statistic,
     drift::Drift,
+    diff::Diff,
     representation::Representation,
     rows::RowCount,
     freshness::Freshness,

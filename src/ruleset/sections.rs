@@ -60,6 +60,8 @@ pub struct Sections {
     /// How many failing rows a finding shows with their values: 100 at most, 0 for none. If left out: 10.
     #[schemars(range(max = 100))]
     pub samples: Option<Spanned<usize>>,
+    /// Whether findings say in which values of other columns their failing rows concentrate. If left out: `true`.
+    pub why: Option<bool>,
     /// What the report says of columns beside the rules. If left out: `basic`.
     pub profile: Option<Spanned<Profile>>,
     /// What batches are compared with where a rule says no other thing. If left out: each rule says `against`.

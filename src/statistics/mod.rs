@@ -5,6 +5,7 @@
 mod adjusted;
 mod association;
 mod binomial;
+mod concentration;
 mod distances;
 mod fisher;
 mod fit;
@@ -20,8 +21,9 @@ mod wasserstein;
 
 pub use adjusted::benjamini_hochberg;
 pub use association::cramers_v;
+pub use concentration::{Counts, Lift};
 pub use distances::{hellinger, jensen_shannon, linf, shares, total_variation};
-pub use fisher::fisher_exact;
+pub use fisher::{fisher_exact, fisher_greater};
 pub use fit::{GoodnessOfFit, goodness_of_fit};
 pub use homogeneity::{Homogeneity, homogeneity};
 pub use intervals::{newcombe_interval, normal_upper, normal_z, score_p_value, wilson_interval};

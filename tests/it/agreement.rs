@@ -25,6 +25,7 @@ const NEEDED: &[(&str, &[(&str, &str)])] = &[
     ("stuck", &[("column", "a"), ("max_run", "3")]),
     ("outliers", &[("column", "a")]),
     ("drift", &[("column", "a"), ("against", "x.csv")]),
+    ("diff", &[("against", "x.csv"), ("key", "a")]),
     ("statistic", &[("column", "a"), ("of", "mean"), ("max", "1")]),
     ("representation", &[("groups", "[a]"), ("reference", "equal"), ("tolerance", "5 points")]),
     ("rows", &[("min", "1")]),

@@ -56,6 +56,7 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("column_set", "contains: [nothing]", ""),
     ("type", "column: x, is: bool", ""),
     ("pii", "column: mail", ""),
+    ("diff", "against: before.csv, key: k", ""),
     ("drift", "column: x, test: psi, max: 2, against: before.csv", "column: x, test: psi, against: before.csv, max: 100, warn: 2"),
     ("drift", "column: x, against: before.csv", ""),
     ("drift", "column: x, test: null_share, against: before.csv", ""),

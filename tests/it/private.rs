@@ -101,6 +101,9 @@ fn rules_of(name: &str) -> &'static str {
         "json_schema" => {
             "  - json_schema: { column: name, schema: { pattern: '^CANARY' }, on_fail: warn }\n  - json_schema: { id: record, schema: { properties: { ssn: { maximum: 9182710 }, name: { enum: [CANARY-ENUM] } } }, on_fail: warn }\n"
         }
+        "diff" => {
+            "  - diff: { against: before.csv, key: id, on_fail: warn }\n  - diff: { id: by-ssn, against: before.csv, key: ssn, columns: [name, pay], tolerance: { pay: 91827 }, where: \"name <> 'CANARY-WHERE'\", on_fail: warn }\n"
+        }
         "drift" => {
             "  - drift: { columns: [name, ssn, born, pay], against: before.csv, on_fail: warn }\n  - drift: { id: psi, columns: [name, pay], test: psi, against: before.csv, on_fail: warn }\n  - drift: { id: new, columns: [name, ssn], test: new_values, against: before.csv, on_fail: warn }\n  - drift: { id: far, column: pay, test: wasserstein, max: 0.1, by: [name], against: before.csv, on_fail: warn }\n  - drift: { id: nulls, column: name, test: null_share, against: before.csv, on_fail: warn }\n"
         }

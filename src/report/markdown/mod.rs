@@ -8,7 +8,7 @@ use super::model::Report;
 use super::rendering::Rendering;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::told::{self, Weight, dataset};
-use super::{rows, told::more_rows};
+use super::{rows, told::more_rows, why};
 use crate::findings::{Finding, Label};
 use crate::shown::{count, counted, minute};
 use crate::verdict::Verdict;
@@ -137,7 +137,8 @@ fn line(finding: &Finding) -> String {
     let place = finding.place.as_ref().map(|place| code(&place.to_string(), CHARACTERS_MAX));
     let others = [&finding.owner, &finding.runbook].into_iter().flatten().map(|text| code(text, CHARACTERS_MAX));
     let rule: Vec<String> = place.into_iter().chain(others).collect();
-    let (id, message) = (code(&finding.id, NAME_MAX), code(&told::message(finding), CHARACTERS_MAX));
+    let why = why::sentence(finding).map(|why| format!("<br>{}", code(&why, CHARACTERS_MAX))).unwrap_or_default();
+    let (id, message) = (code(&finding.id, NAME_MAX), code(&told::message(finding), CHARACTERS_MAX) + &why);
     format!("| {sign} | {id} | {message} | {} | {} |\n", rows.join("<br>"), rule.join("<br>"))
 }
 

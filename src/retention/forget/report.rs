@@ -58,7 +58,7 @@ pub(super) fn without(report: &Report, sought: &Sought, origins: &Origins) -> (R
 }
 
 fn shows(sample: &Sample, sought: &Sought) -> bool {
-    let in_values = sample.values.iter().any(|(name, json)| sought.of(name).any(|value| value.is_json(json)));
+    let in_values = sample.values.iter().chain(&sample.before).any(|(name, json)| sought.of(name).any(|value| value.is_json(json)));
     // What the record or the reason says of which column is not known.
     let texts = [&sample.raw, &sample.reason];
     in_values || texts.into_iter().flatten().any(|text| sought.all().iter().any(|value| value.is_in(text.as_bytes())))
@@ -66,6 +66,9 @@ fn shows(sample: &Sample, sought: &Sought) -> bool {
 
 fn in_finding(finding: &mut Finding, sought: &Sought, removed: &mut Removed) {
     for value in sought.all() {
+        let before = finding.why.len();
+        finding.why.retain(|why| why.column != value.column || !why.value.as_deref().is_some_and(|text| value.is_text(text)));
+        removed.figures += before - finding.why.len();
         let is_about = finding.columns.contains(&value.column);
         if is_about {
             for figure in [&mut finding.observed, &mut finding.limit] {

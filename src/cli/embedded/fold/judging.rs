@@ -159,6 +159,10 @@ impl Runner for Looks<'_> {
         Ok(merged.whole(count)?)
     }
 
+    fn reads_here(&self) -> bool {
+        false
+    }
+
     fn rows(&self, order: &RowsOrder) -> Result<Option<RowValues>, Faults> {
         let mut all = RowValues::default();
         if let Some(partitions) = self.partitions {
