@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
-use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
+use super::fold::{Counted, Fold, finish_look_at_some, finish_second_pass, too_many_groups};
 use super::profile::{self, AlertTerms};
 use super::samples::{self, SampleRows};
-use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, diff, groups, kept, other_rows, private, why};
+use super::{Audited, Job, Plan, adjusted, beside, bias, builtin, causes, diff, groups, kept, other_rows, private, why};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
@@ -83,6 +83,31 @@ pub(super) struct Looks<'a> {
     pub(super) reads_here: bool,
 }
 
+/// Which units second passes see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Units {
+    All,
+    /// Those alone that hold rows that are set aside.
+    Some,
+}
+
+/// What judgements are made with.
+#[derive(Clone, Copy)]
+struct Means<'a> {
+    job: &'a Job<'a>,
+    source: &'a dyn Source,
+    privacy: &'a Privacy,
+    looks: &'a Looks<'a>,
+    units: Units,
+}
+
+/// What checks wanted from beside the batch so far, and what of it second passes see.
+#[derive(Default)]
+struct Beside {
+    wanted: Wanted,
+    inputs: Inputs,
+}
+
 /// One group of one check, on its way to a judgement.
 struct Pending {
     check: usize,
@@ -108,24 +133,29 @@ pub(super) fn judge(
     }
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
-    let mut pending = pending(plan, &totals)?;
-    rounds((job, source.as_ref(), &privacy), plan, &mut totals, &mut pending, looks)?;
+    // Judged beside the others, and told only where rows are set aside.
+    let asked_for = plan.checks.len();
+    plan.checks.append(&mut plan.implied);
+    let (mut waiting, mut pending): (Vec<Pending>, Vec<Pending>) = pending(plan, &totals)?.into_iter().partition(|p| p.judge.waits());
+    let means = Means { job, source: source.as_ref(), privacy: &privacy, looks, units: Units::All };
+    let mut beside = Beside::default();
+    rounds(means, plan, &mut totals, &mut beside, &mut pending)?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
     findings.extend(schema_findings);
-    let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
-    for p in pending {
-        judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+    let others = findings.len();
+    findings.extend(by_check(plan, pending).into_iter().enumerate().map(|(at, judged)| of_check(job, plan, &totals, at, judged)));
+    let means = Means { units: Units::Some, ..means };
+    let wait = |totals: &mut Counted| wait(means, plan, totals, &mut beside, (waiting.as_mut_slice(), asked_for));
+    let sets_aside = bias::judge(&mut totals, &findings, wait)?;
+    for (at, judged) in by_check(plan, waiting).into_iter().enumerate().filter(|(_, judged)| !judged.is_empty()) {
+        findings[others + at] = of_check(job, plan, &totals, at, judged);
     }
-    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
-    findings.extend(plan.checks.iter().zip(judged).map(|(check, judged)| {
-        let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
-        found.finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
-        say_partial(&totals.facts.besides[check.besides.clone()], &mut found.finding);
-        found
-    }));
     causes::name(job, plan, &totals, &mut findings);
+    if !sets_aside {
+        findings.truncate(others + asked_for);
+    }
     show_samples((job, source.as_ref(), plan, &privacy), &totals, looks.rows, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
@@ -149,7 +179,49 @@ pub(super) fn judge(
     let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
     let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };
     columns.iter_mut().for_each(|column| profile::remark(column, &terms));
+    plan.implied = plan.checks.split_off(asked_for);
     Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations, candidate_keys })
+}
+
+/// Judges what waited for the rows that are set aside: what rules ask for, the first `asked_for` checks, then what follows from
+/// them. Where nobody has the data any more, the latter is not judged, and stops nothing.
+fn wait(
+    means: Means<'_>,
+    plan: &mut Plan,
+    totals: &mut Counted,
+    beside: &mut Beside,
+    (waiting, asked_for): (&mut [Pending], usize),
+) -> Result<(), Faults> {
+    let own = waiting.partition_point(|p| p.check < asked_for);
+    let (own, implied) = waiting.split_at_mut(own);
+    rounds(means, plan, totals, beside, own)?;
+    match rounds(means, plan, totals, beside, implied) {
+        Err(Faults(faults)) if faults.iter().all(|fault| fault.code == Code::NeedsScan) => {
+            let why = || Judgement::NoData("needs a scan: which rows of a group are set aside".to_owned());
+            implied.iter_mut().for_each(|p| p.judged = p.judged.take().or_else(|| Some(why())));
+            Ok(())
+        }
+        judged => judged,
+    }
+}
+
+/// What was judged of each check, by group.
+fn by_check(plan: &Plan, pending: Vec<Pending>) -> Vec<Vec<(Option<GroupKey>, Judgement)>> {
+    let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
+    for p in pending {
+        judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+    }
+    judged
+}
+
+/// The finding of the check of this index.
+fn of_check(job: &Job<'_>, plan: &Plan, totals: &Counted, at: usize, judged: Vec<(Option<GroupKey>, Judgement)>) -> FindingWithRows {
+    let check = &plan.checks[at];
+    let is_proven = check.tests_alone && check.test.is_some_and(|test| plan.passed_by_statistics[test]);
+    let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
+    found.finding.basis = if is_proven { Basis::Statistics } else { Basis::Scan };
+    say_partial(&totals.facts.besides[check.besides.clone()], &mut found.finding);
+    found
 }
 
 /// How the columns go together, and which name rows, where that was asked for.
@@ -205,17 +277,17 @@ pub(super) fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Resu
 
 /// Judges until nobody asks again.
 fn rounds(
-    (job, source, privacy): (&Job<'_>, &dyn Source, &Privacy),
+    means: Means<'_>,
     plan: &mut Plan,
     totals: &mut Counted,
+    Beside { wanted, inputs }: &mut Beside,
     pending: &mut [Pending],
-    looks: &Looks<'_>,
 ) -> Result<(), Faults> {
     /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
     const ROUNDS_MAX: usize = 16;
     let all = Scope { over: Over::All, ..Scope::default() };
     let schema = plan.prepare.rule_schema.clone();
-    let (mut wanted, mut inputs) = (Wanted::default(), Inputs::default());
+    let Means { job, source, privacy, looks, units } = means;
     for _ in 0..ROUNDS_MAX {
         let first_new = plan.requests.states.len();
         let mut again = false;
@@ -223,7 +295,7 @@ fn rounds(
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
             let scope = &plan.checks[p.check].scope;
             let facts = GroupFacts { facts: &totals.facts, group: p.group.as_ref() };
-            let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
+            let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: wanted };
             match p.judge.judge(&facts, &mut pass)? {
                 Judgement::NeedsPass => {
                     again = true;
@@ -243,11 +315,11 @@ fn rounds(
             }
         }
         for column in &mut plan.profile {
-            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
+            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: wanted };
             again |= column.advance(&schema, &totals.facts, &mut pass)?;
         }
         if let Some(relations) = &mut plan.relations {
-            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
+            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: wanted };
             again |= relations.advance(&plan.profile, &totals.facts, &mut pass)?;
         }
         if !again {
@@ -256,8 +328,8 @@ fn rounds(
         if totals.asked_by.is_empty() {
             totals.asked_by.push("profile".to_owned());
         }
-        fetch(job, &wanted.rows, totals, &mut inputs)?;
-        for query in &wanted.diffs[totals.facts.compared.len()..] {
+        fetch(job, &wanted.rows, totals, inputs)?;
+        for query in wanted.diffs.iter().skip(totals.facts.compared.len()) {
             let compared = match looks.reads_here {
                 true => diff::compare((job, source, plan, privacy), totals, query)?,
                 false => Compared::Unfit("rows are compared where all of them can be read, not by partitions".to_owned()),
@@ -266,7 +338,10 @@ fn rounds(
         }
         if plan.requests.states.len() > first_new {
             let fold = (looks.second_pass)(plan, first_new, totals)?;
-            finish_second_pass(fold, totals, &inputs)?;
+            match units {
+                Units::All => finish_second_pass(fold, totals, inputs)?,
+                Units::Some => finish_look_at_some(fold, totals, inputs)?,
+            }
         }
     }
     Err(Fault::new(Code::Internal, "internal error: rules ask for look after look").into())

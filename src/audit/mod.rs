@@ -5,6 +5,7 @@
 
 mod adjusted;
 mod beside;
+mod bias;
 mod bind;
 mod builtin;
 mod causes;

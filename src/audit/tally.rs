@@ -152,6 +152,8 @@ pub fn audit_tally(job: &Job<'_>, by: &RowJudge, mut tally: Tally, within: &str)
     plan.earlier = Earlier::default();
     plan.profile.clear();
     plan.compared.clear();
+    // Which group a row was of is not counted.
+    plan.implied.clear();
     plan.requests.forget_states();
     if plan.requests.tests.len() != by.rules().len() {
         return Err(Fault::new(Code::Internal, "internal error: rows were judged by other rules than they are counted by").into());

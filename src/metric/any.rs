@@ -14,9 +14,9 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    agreement, cells, centroid, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members,
-    minhash, moments, ordered, overlaps, overview, periods, personal, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
-    within,
+    agreement, cells, centroid, comoments, completeness, deviations, distinct, extrema, frequencies, group_units, groups, json_schema,
+    keys, members, minhash, moments, ordered, overlaps, overview, periods, personal, row_sample, runs, select, sequence, stand_ins, stuck,
+    text_format, within,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -54,6 +54,8 @@ states![
     members::Members,
     /// Rows by group, up to 10,000 groups.
     groups::GroupCounts,
+    /// Different units by group, each as `distinct` counts them, and over all groups.
+    group_units::GroupUnits,
     /// Rows by what of a JSON Schema they fail, up to 1,000 reasons.
     json_schema::Violations,
     /// A histogram in buckets of 1/512 relative width or less, which brackets every quantile.

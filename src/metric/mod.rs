@@ -23,6 +23,7 @@ pub mod exact_sum;
 pub mod extrema;
 pub mod fraction;
 pub mod frequencies;
+pub mod group_units;
 pub mod grouped;
 pub mod groups;
 pub mod inputs;

@@ -172,6 +172,12 @@ impl Binder<'_> {
         self.requests.want::<S>(spec, columns, &self.scope)
     }
 
+    /// Asks for a state over `columns`, in the rule's scope but for `over`.
+    pub fn want_over<S: State>(&mut self, over: Over, spec: S::Spec, columns: &[usize]) -> Handle<S> {
+        let scope = Scope { over, ..self.scope.clone() };
+        self.requests.want::<S>(spec, columns, &scope)
+    }
+
     /// Asks for a state over `columns` of all sound rows, whatever the rule's scope.
     pub fn want_of_sound_rows<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
         self.requests.want::<S>(spec, columns, &Scope { over: Over::Sound, ..Scope::default() })

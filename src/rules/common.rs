@@ -13,6 +13,8 @@ pub enum Judges {
     Measures,
     /// The columns, whatever their rows hold.
     Columns,
+    /// What becomes of all rows: which are left, and which are set aside.
+    Gate,
 }
 
 impl RuleEntry {
@@ -29,7 +31,7 @@ impl RuleEntry {
             "warn" if self.warn == EarlierLimit::None => Some("the rule has no earlier limit"),
             "nulls" => match self.judges {
                 Judges::Rows => None,
-                Judges::Sequences | Judges::Measures | Judges::Columns => Some("judge missing values with `missing`"),
+                Judges::Sequences | Judges::Measures | Judges::Columns | Judges::Gate => Some("judge missing values with `missing`"),
             },
             "over" => match self.judges {
                 Judges::Measures if !self.counts_rows => None,
@@ -37,6 +39,7 @@ impl RuleEntry {
                 Judges::Rows if self.also_measures => None,
                 Judges::Rows => Some("it judges each row by itself, whatever other rules set aside"),
                 Judges::Columns => Some("it judges the columns, whatever their rows hold"),
+                Judges::Gate => Some("it compares all rows with those that are left"),
             },
             _ => None,
         }

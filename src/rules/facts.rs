@@ -32,6 +32,15 @@ pub struct Facts {
     pub(crate) besides: Vec<BesideAnswer>,
     /// By query that compares rows with those of other data.
     pub(crate) compared: Vec<Compared>,
+    /// What the rules that do not wait for it set aside; none before they have judged, and where there are no rows.
+    pub(crate) set_aside: Option<SetAside>,
+}
+
+/// The rows that must not be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetAside {
+    /// Whether they are those alone that row tests set aside at once, so that states over the sound rows have seen what is left.
+    pub at_once: bool,
 }
 
 /// What checks want from beside the batch, in the order of their handles.
@@ -94,6 +103,11 @@ impl<'a> GroupFacts<'a> {
         let none = GroupKey::new();
         let group = self.group.unwrap_or(&none);
         self.facts.tests[handle.0].get(group).cloned().unwrap_or_default()
+    }
+
+    /// What is set aside, once that is known.
+    pub fn set_aside(&self) -> Option<SetAside> {
+        self.facts.set_aside
     }
 
     /// What came of an input that was asked for; none until it was fetched.
@@ -193,6 +207,14 @@ impl SecondPass<'_> {
         }
     }
 
+    /// Asks that `S` be counted again over `columns`, in the rule's scope and every group, though the first pass has counted it:
+    /// of checks that wait for what is set aside, a second look sees the units that hold such rows alone, and takes for sound what
+    /// is left.
+    pub fn want_again<S: State>(&mut self, over: Over, spec: S::Spec, columns: &[usize]) -> Handle<S> {
+        let scope = Scope { over, ..self.scope.clone() };
+        self.requests.want_again(spec, columns, &scope, self.first_new)
+    }
+
     /// Asks for published rows. No check opens a table: the audit fetches them before it judges again.
     pub fn fetch(&mut self, wanted: KeyQuery) -> InputHandle {
         self.inputs.rows.push(InputQuery::Published(wanted));
@@ -234,6 +256,16 @@ pub trait Judge: Send + Sync {
     fn repeated_key(&self) -> Option<RepeatedKey> {
         None
     }
+
+    /// The columns whose values name the groups that it makes, beside those of `by`; none if it makes none.
+    fn groups_by(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Whether it judges what the others set aside, so that it waits for them.
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// What makes two rows the same.
@@ -250,6 +282,11 @@ pub trait SinglePass: Send + Sync + Clone + 'static {
     /// # Errors
     /// See [`Judge::judge`].
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault>;
+
+    /// See [`Judge::groups_by`].
+    fn groups_by(&self) -> Vec<usize> {
+        Vec::new()
+    }
 }
 
 impl<C: SinglePass> Judge for C {
@@ -259,6 +296,10 @@ impl<C: SinglePass> Judge for C {
 
     fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
+    }
+
+    fn groups_by(&self) -> Vec<usize> {
+        SinglePass::groups_by(self)
     }
 }
 

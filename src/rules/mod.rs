@@ -25,6 +25,7 @@ mod files;
 mod foreign_key;
 mod freshness;
 mod gaps;
+mod gate_bias;
 pub mod held;
 mod json_schema;
 pub mod judgement;
@@ -35,6 +36,7 @@ mod limits;
 pub mod missing;
 mod narrow;
 mod order;
+mod outcome;
 mod outliers;
 mod parse;
 mod pattern;
@@ -66,7 +68,7 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit, Wanted};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
@@ -312,6 +314,8 @@ rules![
     drift::Drift,
     diff::Diff,
     representation::Representation,
+    outcome::OutcomeRule,
+    gate_bias::GateBias,
     rows::RowCount,
     freshness::Freshness,
     column_set::ColumnSet,
@@ -332,6 +336,14 @@ pub(crate) static MISSING: RuleEntry = RuleEntry::of::<missing::Missing>();
 
 /// The entry of the rule that a table's constraints are.
 pub(crate) static EXPRESSION: RuleEntry = RuleEntry::of::<expression::Expression>();
+
+/// The entry of the rule that follows where others declare groups.
+pub(crate) static GATE_BIAS: RuleEntry = RuleEntry::of::<gate_bias::GateBias>();
+
+/// `gate_bias` of these columns, with nothing more said.
+pub(crate) fn gate_bias_of(groups: &[String]) -> Box<dyn AnyRule> {
+    Box::new(gate_bias::GateBias::of(groups))
+}
 
 /// `missing` with nothing configured, as a contract's required columns imply it.
 pub(crate) fn missing_default() -> Box<dyn AnyRule> {

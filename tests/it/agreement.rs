@@ -28,6 +28,8 @@ const NEEDED: &[(&str, &[(&str, &str)])] = &[
     ("diff", &[("against", "x.csv"), ("key", "a")]),
     ("statistic", &[("column", "a"), ("of", "mean"), ("max", "1")]),
     ("representation", &[("groups", "[a]"), ("reference", "equal"), ("tolerance", "5 points")]),
+    ("gate_bias", &[("groups", "[a]")]),
+    ("outcome", &[("groups", "[a]"), ("label", "b"), ("demographic_parity", "5 points")]),
     ("rows", &[("min", "1")]),
     ("freshness", &[("column", "a"), ("max_age", "1d")]),
     ("column_set", &[("count", "3")]),

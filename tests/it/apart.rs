@@ -72,6 +72,13 @@ rules:
   - statistic: { id: many, column: id, of: distinct, min: 10, on_fail: warn }
   - statistic: { id: together, column: size, of: correlation, with: score, max: 0.9, on_fail: warn }
   - representation: { groups: [city], reference: equal, tolerance: 20 points, on_fail: warn }
+  - representation: { id: people, groups: [city], unit: id, reference: equal, tolerance: 20 points, on_fail: warn }
+  - representation: { id: by-people, groups: [note], by: [city], unit: size, against: d.csv, tolerance: 20 points, on_fail: warn }
+  - gate_bias: { groups: [city], max: 5 points, on_fail: warn }
+  - gate_bias: { id: by-gate, groups: [note], by: [city], where: \"size > 3\", on_fail: warn }
+  - range: { id: set-aside, column: id, max: 300, tolerate: 1 row }
+  - outcome: { groups: [city], label: note, positive: plain, demographic_parity: 5 points, on_fail: warn }
+  - outcome: { id: by-outcome, groups: [size], by: [city], label: note, positive: plain, min_ratio: 80%, on_fail: warn }
   - rows: { min: 10, on_fail: warn }
   - rows: { id: by-rows, min: 10, by: [city], on_fail: warn }
   - freshness: { column: day, max_age: 30d, on_fail: warn }

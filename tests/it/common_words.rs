@@ -46,6 +46,8 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
         "groups: [g], reference: { a: 99%, b: 1% }, tolerance: 1 points",
         "groups: [g], reference: { a: 99%, b: 1% }, tolerance: 99 points, warn: 1%",
     ),
+    ("gate_bias", "groups: [d], max: 1 points", ""),
+    ("outcome", "groups: [g], label: t, positive: a, demographic_parity: 1 points", ""),
     ("rows", "max: 3", "max: 1000, warn: 3"),
     ("rows", "min: 1000", "min: 1, warn: 1000"),
     ("freshness", "column: d, max_age: 1d", "column: d, max_age: 99999d, warn: 1d"),

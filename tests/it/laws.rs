@@ -24,6 +24,7 @@ use sluicegate::metric::deviations::{Centre, Deviations, DeviationsSpec};
 use sluicegate::metric::distinct::{Distinct, DistinctOut};
 use sluicegate::metric::extrema::{Extrema, TextExtrema};
 use sluicegate::metric::frequencies::Frequencies;
+use sluicegate::metric::group_units::GroupUnits;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
 use sluicegate::metric::json_schema::{Instance, SchemaSpec, Violations};
@@ -315,6 +316,7 @@ fn trials() -> Vec<Trial> {
         all.of::<Frequencies>((), &[column]);
         all.of::<Overview>((), &[column]);
         all.of::<GroupCounts>((), &[column, TEXT]);
+        all.of::<GroupUnits>((), &[TEXT, column]);
         all.of::<EqualRuns>(1 + column as u64 % 2, &[column]);
     }
     for column in [INTEGER, FLOAT, TEXT] {

@@ -91,6 +91,12 @@ fn rules_of(name: &str) -> &'static str {
         "representation" => {
             "  - representation: { groups: [name], reference: { CANARY7F3A-Quill: 0.5, CANARY-UNSEEN: 0.5 }, tolerance: 1 points, on_fail: warn }\n  - representation: { id: two, groups: [name, code], reference: equal, tolerance: 1 points, on_fail: warn }\n"
         }
+        "gate_bias" => {
+            "  - gate_bias: { groups: [name], max: 1 points, on_fail: warn }\n  - gate_bias: { id: lost, groups: [name, code], by: [born], on_fail: warn }\n"
+        }
+        "outcome" => {
+            "  - outcome: { groups: [name], label: code, positive: 3, reference_group: CANARY7F3A-Quill, demographic_parity: 1 points, on_fail: warn }\n  - outcome: { id: pays, groups: [code], label: name, positive: CANARY7F3A-Quill, by: [born], min_ratio: 90%, on_fail: warn }\n  - outcome: { id: both, groups: [name], label: code, positive: 3, by: [code], prediction: later, demographic_parity: 1 points, on_fail: warn }\n"
+        }
         "rows" => {
             "  - rows: { min: 1, by: [name] }\n  - rows: { id: rows-before, against: before.csv, change: 1, by: [name], on_fail: warn }\n"
         }

@@ -274,7 +274,7 @@ impl Binding<'_, '_> {
         }
         has_one_value_a_row(&binder, item.entry.name)?;
         has_names_for_groups(&binder)?;
-        let (wants_states, of_sound_rows) = (binder.requests.wants_states(), binder.requests.counts_sound_rows());
+        let (wants_states, of_sound_rows) = (binder.requests.wants_states(), is_of_sound_rows(&binder));
         let mut about: Vec<usize> = binder.shows[shown_before..].to_vec();
         about.dedup();
         let mut shows: Vec<usize> = Vec::new();
@@ -319,6 +319,11 @@ fn unfit(binder: &Binder<'_>, faults: Faults) -> Result<Box<dyn Judge>, Faults> 
         return Err(faults);
     }
     Ok(Box::new(Unfit(format!("{}; the `schema` section can say what it is", why.join("; ")))))
+}
+
+/// Whether the figures are taken over the sound rows alone: a rule that speaks of all rows may count these beside them.
+fn is_of_sound_rows(binder: &Binder<'_>) -> bool {
+    binder.requests.counts_sound_rows() && binder.scope.over == Over::Sound
 }
 
 /// A state counts rows; a row test alone can say that a row fails if one of its elements does.

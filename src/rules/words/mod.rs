@@ -6,6 +6,7 @@ mod change;
 mod columns;
 mod decimal;
 mod elsewhere;
+mod points;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,6 +21,7 @@ pub use self::change::Change;
 pub use self::columns::{ColumnSelection, TypeClass};
 pub use self::decimal::Decimal;
 pub use self::elsewhere::{Elsewhere, ElsewhereMap};
+pub use self::points::Points;
 pub use crate::findings::{OnFail, OnNoData};
 use crate::yaml::LITERAL;
 
