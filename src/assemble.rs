@@ -30,7 +30,8 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let bad = if all_bad { set_aside } else { audited.bad_rows() };
     let totals =
         Totals { considered: audited.considered(), set_aside, bad, reject_above, is_slice: audited.source.known().origins.are_events() };
-    let (verdict, reasons) = verdict::decide(&findings, totals);
+    let (verdict, mut reasons) = verdict::decide(&findings, totals);
+    reasons.extend(left_out(rules));
     let named = audited.source.known().origins.named();
     let files = named.into_iter().map(|(path, bytes)| BatchFile { path: path.to_owned(), bytes }).collect();
     let (format, version) = (audited.source.known().format_name().to_owned(), audited.source.known().table_version);
@@ -67,6 +68,7 @@ pub fn assemble_summaries(header: Header, rules: &RuleFile, judged: &AuditedSumm
         let are = if *unanswered == 1 { "needs a scan, and was" } else { "need a scan, and were" };
         reasons.push(format!("{} {are} not judged", counted(*unanswered, "rule")));
     }
+    reasons.extend(left_out(rules));
     findings.sort_by_key(rank);
     let all = RowTotals { read: *rows, ..RowTotals::default() };
     let mut report = Report {
@@ -125,7 +127,18 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         stream: None,
         correlations: None,
         candidate_keys: None,
+        left_out: rules.map(|r| r.left_out.clone()).unwrap_or_default(),
     }
+}
+
+/// That rules were left out, if some were: what they would have found is not known.
+fn left_out(rules: &RuleFile) -> Option<String> {
+    const NAMED: usize = 5;
+    let names = &rules.left_out;
+    let more = names.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!(" and {more} more")).unwrap_or_default();
+    let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let were = if names.len() == 1 { "was" } else { "were" };
+    (!names.is_empty()).then(|| format!("{} {were} left out by `--only`: {}{more}", counted(names.len() as u64, "rule"), named.join(", ")))
 }
 
 fn digest(rules: &RuleFile) -> String {

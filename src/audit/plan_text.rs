@@ -109,7 +109,7 @@ impl PlanText {
     pub(super) fn of(job: &Job<'_>, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Self {
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         Self {
-            rules: job.rules.text.clone(),
+            rules: job.rules.whole_text().to_owned(),
             path: job.rules.path.clone(),
             now: time(job.now),
             as_of: time(job.as_of),

@@ -73,7 +73,7 @@ fn about<'a>(job: &Job<'_>, plan: &'a Plan, privacy: &Privacy, check: &'a Planne
         }
     }
     // A rule may look at columns that it does not show.
-    let text = if check.at.line > 0 { job.rules.around_rule(check.at.line) } else { "" };
+    let text = if check.at.line > 0 { job.rules.around_rule(check.at) } else { "" };
     let reads = !masked.is_empty() || privacy.mentions(text);
     reads.then_some(masked)
 }

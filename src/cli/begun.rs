@@ -157,7 +157,8 @@ impl<'a> Begun<'a> {
         faults.or_ok(Done { report, is_ok: code == 0, kept })
     }
 
-    fn settle(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> Settled {
+    /// Shows and writes what the run came to.
+    pub(super) fn settle(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> Settled {
         let (quiet, verbose) = (self.options.quiet, self.options.verbose);
         let mut wrong = Faults::default();
         let (report, code) = match judged {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::answers::Answers;
-use super::begun::Begun;
+use super::begun::{Begun, Settled};
 use super::destinations::{Destinations, beside, replaces};
 use super::exit::ExitCode;
 use super::feeds::Feeds;
@@ -14,6 +14,7 @@ use super::handed::{Done, Given};
 use super::output::{self, OutputOptions, Printed};
 use super::run::RunOptions;
 use super::scratch::Scratch;
+use super::suite::Suite;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::gate::{self, AskedRelease, Judged, Merging, Moving, PublishedTable, Request};
@@ -90,9 +91,22 @@ impl Gate {
         Self { options, output, destinations, feeds, answers, supersede, dry_run, die_at_step: None }
     }
 
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(mut self) -> ExitCode {
         if let Some(step) = self.die_at_step {
             store::kill::at_step(step);
+        }
+        match Suite::of(&self.options) {
+            Ok(None) => {}
+            Ok(Some(mut suite)) => {
+                while let Some(file) = suite.next(&mut self.options) {
+                    suite.note(&file, self.one_of_suite().as_ref());
+                }
+                return suite.end(self.output, self.options.quiet);
+            }
+            Err(fault) => {
+                output::complain(&fault.into());
+                return ExitCode::from(2);
+            }
         }
         let mut begun = Begun::new(&self.options);
         begun.print_as(Printed::of(self.output));
@@ -144,6 +158,25 @@ impl Gate {
     }
 
     /// Says that there is no new batch.
+    /// Gates by one rule file of a directory; nothing if its data have not changed.
+    fn one_of_suite(&self) -> Option<Settled> {
+        let mut begun = Begun::new(&self.options);
+        begun.print_as(Printed::of_many(self.output));
+        let judged = match self.begin(&mut begun) {
+            Ok(names) if self.feeds.is_asked(&names) => {
+                let what = "`-r` names a directory, and batches that keep coming are gated by one rule file";
+                Err(Fault::new(Code::ConflictingOptions, what).hint("name the rule file behind `-r`").into())
+            }
+            Ok(_) => self.judge(&mut begun, None),
+            Err(faults) => Err(faults),
+        };
+        if judged.as_ref().is_err_and(is_unchanged) {
+            self.unchanged();
+            return None;
+        }
+        Some(begun.settle(self.mode(), judged, |report| self.exit_code(report)))
+    }
+
     pub(super) fn unchanged(&self) -> ExitCode {
         const SAID: &str = "the data are what they were when they were settled; nothing was done";
         // There is no report of what was not judged.

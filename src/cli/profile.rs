@@ -10,6 +10,7 @@ use super::handed::{Done, Given};
 use super::output;
 use super::progress::Progress;
 use super::reports::Reports;
+use super::choices::Meant;
 use super::run::{Means, countable, parse_rules, read_options};
 use super::scratch::Scratch;
 use super::trust::Trust;
@@ -45,6 +46,8 @@ pub(super) struct Profile {
     format: Option<Format>,
     #[command(flatten)]
     means: Means,
+    #[command(flatten)]
+    meant: Meant,
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
@@ -163,7 +166,7 @@ impl Profile {
             faults.or_ok(())?;
             return rules.ok_or_else(|| Fault::new(Code::Internal, "internal error: a profile without a rule file").into());
         };
-        let Parsed { rules, faults, .. } = parse_rules(path, self.trust.confines()?.as_ref())?;
+        let Parsed { rules, faults, .. } = parse_rules(path, self.trust.confines()?.as_ref(), &self.meant.choices())?;
         faults.or_ok(())?;
         let mut rules = rules.ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
         super::run::ensure_mask_key(&rules)?;

@@ -8,7 +8,8 @@ use clap::Args;
 use super::destinations::{Destinations, beside};
 use super::exit::ExitCode;
 use super::output;
-use super::run::{Means, Trust, ensure_mask_key, read_rules};
+use super::choices::Choices;
+use super::run::{Means, Trust, ensure_mask_key, read_rules_with};
 use super::scratch::Scratch;
 use crate::diagnostic::Faults;
 use crate::gate::replay::{self, Mended, Replayed, Request};
@@ -28,6 +29,8 @@ pub(super) struct Replay {
     /// The rule file, as it is now
     #[arg(short, long, value_name = "RULES")]
     rules: String,
+    #[command(flatten)]
+    choices: Choices,
     #[command(flatten)]
     destinations: Destinations,
     #[command(flatten)]
@@ -62,7 +65,7 @@ impl Replay {
 
     fn replay(&self) -> Result<ExitCode, Faults> {
         let now = self.means.clock();
-        let mut rules = read_rules(&self.rules, self.trust.confines()?.as_ref())?;
+        let mut rules = read_rules_with(&self.rules, self.trust.confines()?.as_ref(), &self.choices.choices())?;
         ensure_mask_key(&rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, publish.as_ref(), Some("a replay"))?;

@@ -17,8 +17,9 @@ use crate::ruleset::{Parsed, RuleFile};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::windows;
 
+use super::choices::Choices;
 use super::ci::CiOptions;
-pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings, whole};
+pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, read_rules_with, surroundings, whole};
 use super::handed::Given;
 use super::lineage::Lineage;
 pub(super) use super::means::{Means, countable, time};
@@ -39,6 +40,8 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
+    #[command(flatten)]
+    pub choices: Choices,
     #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
     /// Write every row on which a rule fails, with the rules, why and where it came from, to this file
@@ -209,8 +212,8 @@ impl RunOptions {
     pub(super) fn parse_rules(&self) -> Result<Parsed, Fault> {
         let confines = self.trust.confines()?;
         match &self.given.rules {
-            Some(rules) => Ok(rules.parse(confines.as_ref())),
-            None => parse_rules(&self.rules, confines.as_ref()),
+            Some(rules) => Ok(rules.parse(confines.as_ref(), &self.choices.choices())),
+            None => parse_rules(&self.rules, confines.as_ref(), &self.choices.choices()),
         }
     }
 

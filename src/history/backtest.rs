@@ -47,7 +47,7 @@ pub fn backtest(rules: &RuleFile, reports: &[Report], at_most: AtMost, shows: &d
 }
 
 fn of_item(rules: &RuleFile, item: &RuleItem, reports: &[Report], at_most: AtMost, shows: &dyn Fn(&Finding) -> bool) -> Vec<Backtested> {
-    let limit = Limit::of(rules, item);
+    let limit = Limit::of(item);
     let mut by_id: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in reports.iter().flat_map(|report| &report.findings).filter(|finding| is_of(item, finding)) {
         by_id.entry(&finding.id).or_default().push(finding);

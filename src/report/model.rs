@@ -65,6 +65,9 @@ pub struct Report {
     /// How columns go together, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlations: Option<Correlations>,
+    /// Names of rules that were not judged, because `--only` asked for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Columns, and pairs of them, that name each row, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate_keys: Option<Vec<CandidateKey>>,

@@ -5,8 +5,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::delta_section::DeltaSection;
+use super::examples::Examples;
 use super::notify::NotifySection;
 use super::profile::Profile;
+use super::resolve::Template;
 use super::source_words::{DialectWord, FixedWord, HeaderWord};
 use super::tables::{self, Compaction, MergeSection};
 use super::web::HttpSection;
@@ -41,6 +43,9 @@ pub struct Sections {
     /// Where to read what to do when the gate closes. If left out: nothing is shown.
     #[serde(rename = "runbook")]
     pub _runbook: Option<String>,
+    /// Other files, each beside the one that names it: their sections and rules are read as if they stood here. If left out: no other file.
+    #[serde(rename = "include")]
+    _include: Option<Texts>,
     /// How to read the data. If left out: the command line names the data.
     #[serde(default)]
     pub source: SourceSection,
@@ -54,6 +59,12 @@ pub struct Sections {
     /// Columns to add: name and SQL expression, in order. If left out: nothing is added.
     #[serde(default)]
     pub transform: Ordered<Spanned<String>>,
+    /// Rules with parameters, by name; a rule `use` puts them in its place. If left out: none.
+    #[serde(default, rename = "templates")]
+    _templates: Ordered<Template>,
+    /// Rows by which `sluicegate rules test` tests the rules. If left out: none.
+    #[serde(rename = "examples")]
+    _examples: Option<Examples>,
     #[serde(rename = "rules")]
     #[schemars(skip)]
     _rules: Option<IgnoredAny>,

@@ -126,6 +126,7 @@ mod stream_rules;
 mod stream_topics;
 mod stream_windows;
 mod streaming_recommendations;
+mod suites;
 mod summary_files;
 mod support;
 mod table_drift;

@@ -127,7 +127,7 @@ pub fn fold(terms: &Terms, unit: u32, rows: Box<dyn RecordBatchReader + Send>) -
 /// # Errors
 /// It cannot be read, or says something wrong.
 pub fn rules_text(path: &str) -> Result<String, Faults> {
-    Ok(read_rules(path, None)?.text)
+    Ok(read_rules(path, None)?.whole_text().to_owned())
 }
 
 /// A size such as `1GB`, in bytes.
