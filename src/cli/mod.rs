@@ -17,6 +17,7 @@ mod diff;
 pub mod embedded;
 mod exit;
 mod explain;
+mod explained;
 mod feeds;
 mod forget;
 mod gate;

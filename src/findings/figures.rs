@@ -27,6 +27,7 @@ impl FigureName {
             ("age_seconds", "Age"),
             ("allowed_high", "Largest share allowed"),
             ("allowed_low", "Smallest share allowed"),
+            ("by_chance", "Distance by chance"),
             ("chi_square", "Chi-square"),
             ("cohens_w", "Cohen’s w"),
             ("count", "Rows of the group"),
@@ -87,6 +88,7 @@ names! {
     BASELINE_ROWS = "baseline_rows", ROWS, "rows with a value in what the batch is compared with";
     BASELINE_STDDEV = "baseline_stddev", OF_COLUMN, "the sample standard deviation of what the batch is compared with";
     BINS = "bins", NONE, "bins or categories that are compared";
+    BY_CHANCE = "by_chance", NONE, "what the distance comes to, or more, in one of 20 batches that did not change";
     CENTROID_SHIFT = "centroid_shift", NONE, "the cosine distance between the mean vectors";
     CHANGED = "changed", ROWS, "rows of the same key of which another value differs";
     CHI_SQUARE = "chi_square", NONE, "Pearson's statistic of the groups' counts";

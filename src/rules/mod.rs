@@ -19,6 +19,7 @@ mod drift;
 mod duplicates;
 mod earlier;
 mod exact_keys;
+pub mod explained;
 mod expression;
 pub mod facts;
 mod files;
@@ -68,6 +69,7 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
+pub use explained::{Explanation, Told};
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
@@ -143,6 +145,11 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     fn minds_order(&self) -> bool {
         false
     }
+
+    /// How a finding of it came to its outcome, from the numbers of its report.
+    fn explain(told: &Told<'_>) -> Explanation {
+        explained::general(told)
+    }
 }
 
 /// A test of single rows.
@@ -207,6 +214,8 @@ pub struct RuleEntry {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
     pub read: ReadRule,
+    /// See [`Rule::explain`].
+    pub explain: fn(&Told<'_>) -> Explanation,
 }
 
 /// A configured rule of any kind.
@@ -280,6 +289,7 @@ impl RuleEntry {
             counts_rows: R::COUNTS_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
+            explain: R::explain,
         }
     }
 }

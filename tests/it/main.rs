@@ -43,6 +43,7 @@ mod events;
 mod events_parity;
 mod examples;
 mod excel;
+mod explain;
 mod failing_rows;
 mod false_alarms;
 mod fences;

@@ -4,6 +4,7 @@
 mod check;
 mod counted;
 mod decide;
+mod explain;
 mod reference;
 
 use arrow::datatypes::DataType;
@@ -14,7 +15,7 @@ use self::check::RepresentationCheck;
 use self::counted::Counts;
 use self::reference::Reference;
 use super::words::{Against, AgainstWord, Margin, Share};
-use super::{Alone, Binder, EarlierLimit, Judge, Rule, Subject};
+use super::{Alone, Binder, EarlierLimit, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::group_units::GroupUnits;
 use crate::metric::groups::GroupCounts;
@@ -126,6 +127,10 @@ impl Rule for Representation {
         if let Some((reference, Err(why))) = self.reference.as_ref().map(|given| (given, given.value.total())) {
             alone.fault_at(reference, Code::InvalidValue, why);
         }
+    }
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
     }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {

@@ -10,12 +10,13 @@ use serde::Deserialize;
 use self::against::NewValues;
 use self::set::{Set, Written, shown};
 use self::word::SetWord;
+use super::explained::{self, Is, Test, by_group};
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::key_lookup::KeyLookup;
 use super::requests::{Handle, TestHandle};
 use super::words::Against;
-use super::{Binder, Files, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use super::{Binder, Explanation, Files, GroupFacts, Judge, RowTest, Rule, Subject, Tested, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Column;
@@ -86,6 +87,18 @@ impl Rule for Values {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
     const ALSO_MEASURES: bool = true;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| {
+            if let Some(absent) = told.figure(&figures::ABSENT_VALUES) {
+                explanation.asks("is there a member that does not occur?", Test::of(absent, Is::Above, 0u64), Outcome::Fail);
+            }
+            match told.figure(&figures::ROWS_IN_SCOPE) {
+                Some(_) => explained::rows(told, explanation),
+                None => explanation.otherwise(Outcome::Pass),
+            }
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         if let Some(against) = &self.against {
