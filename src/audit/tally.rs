@@ -175,7 +175,7 @@ pub fn audit_tally(job: &Job<'_>, by: &RowJudge, mut tally: Tally, within: &str)
     let no_pass = |_: &Plan, _: usize, _: &Counted| -> Result<Fold, Faults> {
         Err(Fault::new(Code::Internal, "internal error: a second look at rows that are gone").into())
     };
-    let looks = judge::Looks { second_pass: &no_pass, rows: &|_, _| Ok(None), reads_here: false };
+    let looks = rounds::Looks { second_pass: &no_pass, rows: &|_, _| Ok(None), reads_here: false };
     judge::judge(job, job.source.clone(), &mut plan, counted, &looks).map(|judged| judged.into_audited(plan))
 }
 
