@@ -73,6 +73,7 @@ struct Limits {
 
 impl Rule for Diff {
     const NAME: &'static str = "diff";
+    const CLAIMS: &'static [&'static str] = &["columns"];
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
