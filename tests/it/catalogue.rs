@@ -69,7 +69,7 @@ impl Page {
             let (name, rest) = row.split_once('`').unwrap_or_else(|| panic!("{}: a name ends: {row}", self.name));
             let cells: Vec<&str> = rest.trim_matches([' ', '|']).splitn(2, " | ").collect();
             let [asks, answer] = cells[..] else { panic!("{}: three cells: {row}", self.name) };
-            assert!(asks.ends_with('.') && asks.len() > 10, "{}: `{name}` says what it asks: {asks}", self.name);
+            assert!(asks.ends_with('.') && asks.len() > 5, "{}: `{name}` says what it asks: {asks}", self.name);
             let rule = |link: &str| link.split('`').next().unwrap_or_default().to_owned();
             let answer = match answer.strip_prefix("none: ") {
                 Some(reason) => Answer::Reason(reason.to_owned()),
