@@ -1,4 +1,5 @@
 mod check;
+mod explain;
 mod query;
 mod tolerance;
 
@@ -9,7 +10,7 @@ use self::check::DiffCheck;
 pub use self::query::{Compared, DiffAnswer, DiffQuery, Of};
 pub use self::tolerance::Apart;
 use super::words::{Against, AgainstWord, Ordered, Texts, Tolerance};
-use super::{Binder, Judge, Rule, Subject};
+use super::{Binder, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::{is_numeric, is_ordered};
@@ -77,6 +78,10 @@ impl Rule for Diff {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
