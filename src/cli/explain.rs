@@ -47,7 +47,7 @@ impl Explain {
             return Err(fault.hint_nearest(name, report.findings.iter().map(|finding| finding.id.as_str())).into());
         }
         let explained = chosen.into_iter().map(|finding| explained::Explained::of(finding, &report)).collect::<Vec<_>>();
-        Ok(if self.output.is_json() { explained::json(&explained) } else { explained::text(&explained) })
+        Ok(if self.output.is_json() { explained::json(&explained, &report) } else { explained::text(&explained, &report) })
     }
 }
 

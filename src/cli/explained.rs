@@ -27,8 +27,6 @@ pub(super) struct Explained<'a> {
     severity: Severity,
     /// What it does to the batch.
     effect: String,
-    verdict: Verdict,
-    reasons: &'a [String],
 }
 
 impl<'a> Explained<'a> {
@@ -36,7 +34,7 @@ impl<'a> Explained<'a> {
         // The findings of one rule stand at one place of the rule file.
         let is_beside = |other: &&Finding| other.rule == finding.rule && other.place == finding.place;
         let beside: Vec<&Finding> = report.findings.iter().filter(is_beside).collect();
-        let told = Told::new(finding, &beside);
+        let told = Told::new(finding, &beside, &report.schema_changes);
         let explanation = rules::find(&finding.rule).map_or_else(|| general(&told), |rule| (rule.explain)(&told));
         Self {
             id: &finding.id,
@@ -49,8 +47,6 @@ impl<'a> Explained<'a> {
             on_fail: finding.on_fail,
             severity: finding.severity,
             effect: effect(finding),
-            verdict: report.verdict,
-            reasons: &report.reasons,
         }
     }
 }
@@ -74,16 +70,29 @@ fn effect(finding: &Finding) -> String {
     }
 }
 
-pub(super) fn json(explained: &[Explained<'_>]) -> String {
+pub(super) fn json(explained: &[Explained<'_>], report: &Report) -> String {
     #[derive(Serialize)]
     struct All<'a> {
         findings: &'a [Explained<'a>],
+        verdict: Verdict,
+        reasons: &'a [String],
     }
-    serde_json::to_string_pretty(&All { findings: explained }).expect("strings, numbers and lists are JSON") + "\n"
+    serde_json::to_string_pretty(&All { findings: explained, verdict: report.verdict, reasons: &report.reasons })
+        .expect("strings, numbers and lists are JSON")
+        + "\n"
 }
 
-pub(super) fn text(explained: &[Explained<'_>]) -> String {
-    explained.iter().map(one).collect::<Vec<_>>().join("\n")
+pub(super) fn text(explained: &[Explained<'_>], report: &Report) -> String {
+    explained.iter().map(one).chain([verdict(report)]).collect::<Vec<_>>().join("\n")
+}
+
+/// What came of all findings of the report together.
+fn verdict(report: &Report) -> String {
+    let mut out = format!("verdict of the report: {}\n", word(report.verdict));
+    for reason in &report.reasons {
+        writeln!(out, "  {}", visible::line(reason)).expect("writing to a string cannot fail");
+    }
+    out
 }
 
 /// A word as the JSON has it.
@@ -103,10 +112,6 @@ fn one(explained: &Explained<'_>) -> String {
     body(&explained.explanation, "  ", &mut line);
     line(format!("  outcome: {}", word(explained.outcome)));
     line(format!("  on_fail: {}; effect: {}", explained.on_fail, explained.effect));
-    line(format!("  verdict of the report: {}", word(explained.verdict)));
-    for reason in explained.reasons {
-        line(format!("    {}", visible::line(reason)));
-    }
     for source in &explained.explanation.sources {
         line(format!("  source: {source}"));
     }
@@ -147,6 +152,6 @@ fn of_step(step: &Step) -> String {
         },
         Step::Stated { what, outcome } => format!("{}: so {}", visible::line(what), word(outcome)),
         Step::Otherwise { outcome } => format!("otherwise {}", word(outcome)),
-        Step::Note { what } => visible::line(what).into_owned(),
+        Step::Note { what } => format!("note: {}", visible::line(what)),
     }
 }

@@ -108,10 +108,12 @@ names! {
     DIFFERENCE = "difference", SHARE_OF_ROWS, "the share less its reference";
     DIFFERENCE_HIGH = "difference_high", SHARE_OF_ROWS, "the upper end of the difference's interval";
     DIFFERENCE_LOW = "difference_low", SHARE_OF_ROWS, "the lower end of the difference's interval";
+    DIFFERING_COLUMNS = "differing_columns", COLUMNS, "columns that only one of both has, and those whose values cannot be compared";
     DISTINCT = "distinct", KEYS, "different keys";
     DISTINCTNESS = "distinctness", NONE, "different keys by rows";
     DUPLICATE_ROWS = "duplicate_rows", ROWS, "rows less different keys";
     DUPLICATED_GROUPS = "duplicated_groups", KEYS, "keys of several rows";
+    EARLIER_ROWS = "earlier_rows", ROWS, "rows whose time lies before that of the other split";
     EFFECT = "effect", NONE, "how far apart the distributions are: D, or V of samples of one size";
     EQUAL_OPPORTUNITY_DIFFERENCE = "equal_opportunity_difference", SHARE_OF_ROWS, "the largest true positive rate of a group less the smallest";
     EQUAL_OPPORTUNITY_RATIO = "equal_opportunity_ratio", NONE, "the smallest true positive rate of a group by the largest";
@@ -131,6 +133,7 @@ names! {
     INTERVAL_LOW = "interval_low", SHARE_OF_ROWS, "the lower end of the share's interval";
     INVERTED_ROWS = "inverted_rows", ROWS, "rows whose range ends before it begins";
     JENSEN_SHANNON = "jensen_shannon", NONE, "the Jensen-Shannon distance of the shares from their reference";
+    LATER_ROWS = "later_rows", ROWS, "rows whose time lies after that of the other split";
     LONGEST_RUN = "longest_run", ROWS, "the longest run of rows, one behind the other";
     LOW = "low", ROWS, "rows below the lower fence";
     LOWER_FENCE = "lower_fence", OF_COLUMN, "the lower fence; of logarithms with `log`";

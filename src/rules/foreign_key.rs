@@ -1,10 +1,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::explained::{self, by_group};
 use super::key_lookup::KeyLookup;
 use super::words::Elsewhere;
-use super::{Binder, Judge, Judges, Rule, Subject};
+use super::{Binder, Explanation, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Faults};
+use crate::findings::figures;
 use crate::metric::keys::Lookup;
 use crate::yaml::Spanned;
 
@@ -46,6 +48,16 @@ impl Rule for ForeignKey {
     const NAMES_ROWS: bool = true;
     const JUDGES: Judges = Judges::Measures;
     const ABOUT_ROWS: &'static [&'static str] = &["key"];
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| {
+            if let Some((distinct, absent)) = told.figure(&figures::DISTINCT).zip(told.figure(&figures::ABSENT_KEYS)) {
+                let found = (distinct.clone() - absent) / distinct;
+                explanation.derives("share of keys that occur", "(distinct keys − absent keys) / distinct keys", found);
+            }
+            explained::rows(told, explanation);
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();

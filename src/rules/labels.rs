@@ -1,3 +1,5 @@
+mod explain;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -7,7 +9,7 @@ use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::{Beside, Handle};
 use super::words::{Against, Literal, Share};
-use super::{Answer, Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Answer, Binder, Explanation, GroupFacts, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
@@ -63,6 +65,10 @@ impl Rule for Labels {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
     const CLAIMS: &'static [&'static str] = &["min_rows", "require_evidence"];
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();

@@ -1,3 +1,5 @@
+mod explain;
+
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -9,7 +11,7 @@ use super::key_lookup::lacks_keys;
 use super::published::{Fetched, OtherQuery};
 use super::requests::Handle;
 use super::words::{Against, AgainstWord, Elsewhere, Share};
-use super::{Binder, BoundColumn, GroupFacts, Judge, Judgement, Judges, RowsJudged, Rule, Subject};
+use super::{Binder, BoundColumn, Explanation, GroupFacts, Judge, Judgement, Judges, RowsJudged, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{FigureName, Figures, figures};
 use crate::metric::canonical::Normalize;
@@ -83,6 +85,10 @@ impl Rule for Split {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
     const JUDGES: Judges = Judges::Measures;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
@@ -209,9 +215,23 @@ enum Stage {
     Range(Handle<Within>),
     Times(Handle<Within>),
     Texts(Handle<MinHash>),
-    Done(RowSet, Option<String>),
+    Done(RowSet, Option<Around>),
     /// There is nothing to compare, or nothing to compare with.
     Nothing(String),
+}
+
+/// How many rows lie before the other split begins, and after it ends.
+#[derive(Debug, Clone, Copy)]
+struct Around {
+    before: u64,
+    after: u64,
+}
+
+impl Around {
+    /// What is wrong with that.
+    fn breaks(self) -> Option<String> {
+        (self.before > 0 && self.after > 0).then(|| "there are rows before the other split begins and after it ends".to_owned())
+    }
 }
 
 impl Part {
@@ -230,9 +250,9 @@ impl Part {
 
     /// Whether another pass is needed; inside, why nothing can be said.
     fn advance(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Result<bool, String>, Fault> {
-        let ours = |n: u64, rows: RowSet, wrong: Option<String>| match n {
+        let ours = |n: u64, rows: RowSet, around: Option<Around>| match n {
             0 => Stage::Nothing(format!("no row has {} to compare", self.kind.shared())),
-            _ => Stage::Done(rows, wrong),
+            _ => Stage::Done(rows, around),
         };
         self.stage = match &self.stage {
             Stage::Done(..) | Stage::Nothing(_) => return Ok(Ok(false)),
@@ -260,9 +280,8 @@ impl Part {
             },
             Stage::Times(handle) => {
                 let found = facts.get(*handle)?.cloned().unwrap_or_default();
-                let is_around = found.before > 0 && found.after > 0;
                 let times = found.before + found.after + found.inside.len();
-                ours(times, found.inside, is_around.then(|| "there are rows before the other split begins and after it ends".to_owned()))
+                ours(times, found.inside, Some(Around { before: found.before, after: found.after }))
             }
             Stage::Texts(handle) => match facts.get(*handle)? {
                 Some(None) => return Ok(Err("the hashes of all texts take more than --memory-limit".into())),
@@ -312,8 +331,8 @@ impl Judge for SplitCheck {
         let (mut rows, mut figures, mut broken, mut shared) = (RowSet::default(), Figures::default(), None, Vec::new());
         let mut nothing = None;
         for part in &self.parts {
-            let (found, wrong) = match &part.stage {
-                Stage::Done(found, wrong) => (found, wrong),
+            let (found, around) = match &part.stage {
+                Stage::Done(found, around) => (found, around),
                 Stage::Nothing(why) => {
                     nothing = nothing.or_else(|| Some(why.clone()));
                     continue;
@@ -325,7 +344,11 @@ impl Judge for SplitCheck {
                 shared.push(part.kind.shared());
             }
             rows.union(found);
-            broken = broken.or(wrong.clone());
+            if let Some(around) = around {
+                figures.set(&figures::EARLIER_ROWS, around.before);
+                figures.set(&figures::LATER_ROWS, around.after);
+                broken = broken.or(around.breaks());
+            }
         }
         // Rows that are shared are shared, whatever else cannot be told.
         if let (Some(why), true, None) = (nothing, rows.is_empty(), &broken) {

@@ -5,13 +5,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
+use super::explained::{self, Is, Test, by_group};
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::requests::{Beside, Handle, TestHandle};
 use super::words::Against;
-use super::{Answer, Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use super::{Answer, Binder, Explanation, GroupFacts, Judge, RowTest, Rule, Subject, Tested, Told};
 use crate::diagnostic::{Code, Fault, Faults, Misread};
-use crate::findings::{Figures, figures};
+use crate::findings::{Figures, Outcome, figures};
 use crate::metric::Column;
 use crate::metric::centroid::{Centroid, CentroidOut, Vectors, is_vector};
 use crate::rows::Mask;
@@ -138,6 +139,18 @@ impl Rule for VectorsRule {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
     const ALSO_MEASURES: bool = true;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| {
+            if let Some(shift) = told.figure(&figures::CENTROID_SHIFT) {
+                explanation.notes("the centroid shift is 1 − a · b / (|a| × |b|) of the mean vectors, which the report does not hold");
+                if let Some(most) = told.parsed::<f64>("max_centroid_shift") {
+                    explanation.asks("is it more than `max_centroid_shift`?", Test::of(shift, Is::Above, most), Outcome::Fail);
+                }
+            }
+            explained::rows(told, explanation);
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();

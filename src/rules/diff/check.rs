@@ -159,6 +159,7 @@ fn figures_of(answer: &DiffAnswer) -> Figures {
         (&figures::ROWS_IN_SCOPE, answer.rows.batch.into()),
     ]);
     for (figure, number) in [
+        (&figures::DIFFERING_COLUMNS, answer.columns_differ.len() as u64),
         (&figures::REPEATED_KEYS, answer.repeated_keys.batch),
         (&figures::OTHER_REPEATED_KEYS, answer.repeated_keys.other),
         (&figures::WITHOUT_KEY, answer.without_key.batch),

@@ -1,4 +1,5 @@
 mod check;
+mod explain;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,7 +7,7 @@ use serde::Deserialize;
 use self::check::DiffCheck;
 use super::paired::{Apart, DiffQuery};
 use super::words::{Against, AgainstWord, Ordered, Texts, Tolerance};
-use super::{Binder, Judge, Rule, Subject};
+use super::{Binder, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::{is_numeric, is_ordered};
@@ -75,6 +76,10 @@ impl Rule for Diff {
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
     const TAKES_GROUPS: bool = false;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();

@@ -63,6 +63,10 @@ impl Expr {
         Self::call("sqrt", &[&self], self.value.sqrt())
     }
 
+    pub(in crate::rules) fn exp(self) -> Self {
+        Self::call("exp", &[&self], self.value.exp())
+    }
+
     pub(in crate::rules) fn ln(self) -> Self {
         Self::call("log", &[&self], self.value.ln())
     }

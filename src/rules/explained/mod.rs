@@ -8,15 +8,20 @@
 //! Nothing is read but the report, so what is masked there stays masked.
 
 pub(super) mod expr;
+mod groups;
+mod intervals;
 mod limits;
 mod shared;
 
 use serde::Serialize;
 
-use crate::findings::{FigureName, Finding, GroupFigures, Outcome, Unit, Value, figures};
+use crate::findings::{FigureName, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
 use crate::metric::groups::group_name;
+use crate::rules::schema::SchemaChange;
 use crate::yaml::Node;
 
+pub(super) use groups::worst_group;
+pub(super) use intervals::{Named, Proportion, difference, normal_quantile, p_value, ratio, wilson};
 pub(super) use limits::{bounds, compared};
 pub use shared::general;
 pub(super) use shared::{at_limit, rows};
@@ -29,18 +34,23 @@ pub struct Told<'a> {
     words: Option<Node>,
     /// The findings of the same rule, this one among them, in the order of the report.
     pub beside: &'a [&'a Finding],
+    /// How the columns changed, by the same report.
+    pub changes: &'a [SchemaChange],
 }
 
 impl<'a> Told<'a> {
-    pub fn new(finding: &'a Finding, beside: &'a [&'a Finding]) -> Self {
+    pub fn new(finding: &'a Finding, beside: &'a [&'a Finding], changes: &'a [SchemaChange]) -> Self {
         let written = finding.written.as_deref().and_then(|text| Node::parse(text, "report").ok());
         let words = written.and_then(|node| node.entries().first().map(|entry| entry.value.clone()));
-        Self { finding, words, beside }
+        Self { finding, words, beside, changes }
     }
 
     /// The same rule, of another finding: of one group.
-    fn about<'b>(&self, finding: &'b Finding, beside: &'b [&'b Finding]) -> Told<'b> {
-        Told { finding, words: self.words.clone(), beside }
+    fn about<'b>(&self, finding: &'b Finding, beside: &'b [&'b Finding]) -> Told<'b>
+    where
+        'a: 'b,
+    {
+        Told { finding, words: self.words.clone(), beside, changes: self.changes }
     }
 
     /// A word of the rule, where it is written and not hidden.
@@ -58,19 +68,15 @@ impl<'a> Told<'a> {
         self.finding.figures.get(name).and_then(Expr::of_figure)
     }
 
+    /// The same word as a share, points, a number of rows; none where it is not written, or hidden.
+    pub(super) fn parsed<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
+        self.word(key)?.trim().parse().ok()
+    }
+
     /// A figure that must be there for a step.
     pub(super) fn value(&self, name: &FigureName) -> Value {
         self.finding.figures.get(name).map_or(Value::Nothing, |figure| figure.value.clone())
     }
-
-    /// Whether groups of `by` were judged each by itself.
-    fn is_grouped(&self) -> bool {
-        self.finding.groups.iter().any(is_of_by)
-    }
-}
-
-fn is_of_by(group: &GroupFigures) -> bool {
-    group.figures.get(&figures::FAILING_ROWS).is_some()
 }
 
 /// A number that the report holds.
@@ -131,19 +137,24 @@ pub struct Explanation {
 impl Explanation {
     /// Shows how `reported` is computed.
     pub(super) fn computes(&mut self, name: impl Into<String>, formula: impl Into<String>, numbers: Expr, reported: &Value) {
+        self.computed(name, formula, numbers, reported);
+    }
+
+    /// The same, where another step goes on with the number; it goes there as it is shown.
+    pub(super) fn computed(&mut self, name: impl Into<String>, formula: impl Into<String>, numbers: Expr, reported: &Value) -> Expr {
         let (name, computed) = (name.into(), numbers.value);
         let is_same = reported.as_number().is_none_or(|x| (x - computed).abs() <= 1e-9 * x.abs().max(computed.abs()).max(1e-3));
         let differs = (!is_same).then(|| Step::Differs { name: name.clone(), reported: reported.clone(), computed: computed.into() });
         let value = if is_same && !reported.is_nothing() { reported.clone() } else { computed.into() };
+        let shown = Expr::of(&value).unwrap_or_else(|| computed.into());
         self.steps.push(Step::Computed { name, formula: formula.into(), numbers: numbers.text().to_owned(), value });
         self.steps.extend(differs);
+        shown
     }
 
-    /// The same of a number that the report does not hold; it goes into the next step as it is shown.
+    /// The same of a number that the report does not hold.
     pub(super) fn derives(&mut self, name: impl Into<String>, formula: impl Into<String>, numbers: Expr) -> Expr {
-        let value = Expr::from(numbers.value);
-        self.computes(name, formula, numbers, &Value::Nothing);
-        value
+        self.computed(name, formula, numbers, &Value::Nothing)
     }
 
     pub(super) fn asks(&mut self, question: impl Into<String>, test: Test, outcome: Outcome) {
@@ -169,6 +180,25 @@ impl Explanation {
         }
     }
 
+    /// Adds what was found of one group.
+    pub(super) fn group(&mut self, group: &GroupFigures, mut of_it: Self) {
+        of_it.settle(group.outcome, &group.message);
+        for source in std::mem::take(&mut of_it.sources) {
+            self.source(source);
+        }
+        self.groups.push(Part { group: group_name(&group.group), explanation: of_it, outcome: group.outcome });
+    }
+
+    /// Says so where the steps do not come to what the report says: not all that decided is in it.
+    fn settle(&mut self, outcome: Outcome, message: &Message) {
+        if self.outcome() == Some(outcome) {
+            return;
+        }
+        let what = format!("the report holds more than these numbers say: {message}");
+        self.steps.retain(|step| !matches!(step, Step::Otherwise { .. }));
+        self.steps.insert(0, Step::Stated { what, outcome });
+    }
+
     /// What the steps come to; none where they decide nothing.
     pub fn outcome(&self) -> Option<Outcome> {
         self.steps.iter().find_map(|step| match step {
@@ -181,13 +211,13 @@ impl Explanation {
 /// Explains a finding, or each of its groups of `by`, with the arithmetic of its rule.
 pub(super) fn by_group(told: &Told<'_>, one: fn(&Told<'_>, &mut Explanation)) -> Explanation {
     let mut explanation = Explanation { numbers: numbers(told.finding), ..Explanation::default() };
-    if told.is_grouped() {
-        parts(told, one, &mut explanation);
-        worst(told, &mut explanation);
+    if groups::are_of_by(told) {
+        groups::parts(told, one, &mut explanation);
+        groups::worst(told, &mut explanation);
     } else if !shared::is_unjudged(told, &mut explanation) {
         one(told, &mut explanation);
     }
-    settle(told.finding, &mut explanation);
+    explanation.settle(told.finding.outcome, &told.finding.message);
     explanation
 }
 
@@ -213,85 +243,4 @@ fn numbers(finding: &Finding) -> Vec<Given> {
         add("limit".to_owned(), &finding.limit, &finding.unit, "what it was judged against");
     }
     numbers
-}
-
-/// Explains each group by itself.
-fn parts(told: &Told<'_>, one: fn(&Told<'_>, &mut Explanation), into: &mut Explanation) {
-    let groups = &told.finding.groups;
-    let outer: Vec<usize> = (0..groups.len()).filter(|&i| is_of_by(&groups[i])).collect();
-    let findings = outer.iter().enumerate().map(|(i, &at)| {
-        let group = &groups[at];
-        let end = outer.get(i + 1).copied().unwrap_or(groups.len());
-        let within =
-            groups[at + 1..end].iter().map(|inner| GroupFigures { group: inner.group[group.group.len()..].to_vec(), ..inner.clone() });
-        of_group(told.finding, group, within.collect())
-    });
-    let findings: Vec<Finding> = findings.collect();
-    let beside: Vec<&Finding> = findings.iter().collect();
-    for (finding, &at) in findings.iter().zip(&outer) {
-        let part = told.about(finding, &beside);
-        let mut explanation = Explanation { numbers: numbers(finding), ..Explanation::default() };
-        if !shared::is_unjudged(&part, &mut explanation) {
-            one(&part, &mut explanation);
-        }
-        settle(finding, &mut explanation);
-        for source in std::mem::take(&mut explanation.sources) {
-            into.source(source);
-        }
-        into.groups.push(Part { group: group_name(&groups[at].group), explanation, outcome: finding.outcome });
-    }
-}
-
-/// What is known of one group, as a finding.
-fn of_group(finding: &Finding, group: &GroupFigures, within: Vec<GroupFigures>) -> Finding {
-    let failing = group.figures.get(&figures::FAILING_ROWS).and_then(|rows| rows.value.as_u64()).unwrap_or(0);
-    let is_of_rows = group.figures.get(&figures::ROWS_IN_SCOPE).is_some();
-    Finding {
-        outcome: group.outcome,
-        message: group.message.clone(),
-        figures: group.figures.clone(),
-        groups: within,
-        failing_rows: failing,
-        known_rows: 0,
-        observed: if is_of_rows { failing.into() } else { Value::Nothing },
-        limit: if is_of_rows { finding.limit.clone() } else { Value::Nothing },
-        ..finding.clone()
-    }
-}
-
-/// From the groups to the finding: it comes out as the worst of those that were judged.
-fn worst(told: &Told<'_>, explanation: &mut Explanation) {
-    let outcomes = || explanation.groups.iter().map(|part| part.outcome);
-    let is_open = |outcome: &Outcome| matches!(outcome, Outcome::NotJudged | Outcome::InsufficientEvidence | Outcome::NoData);
-    let judged = outcomes().filter(|outcome| !is_open(outcome)).max();
-    let open = outcomes().filter(is_open).max();
-    let settled = judged.or(open).unwrap_or(Outcome::NoData);
-    let says = match judged {
-        Some(_) => "the worst of the groups that were judged",
-        None => "no group was judged: the worst of what kept them from it",
-    };
-    let failing = outcomes().filter(|outcome| *outcome == Outcome::Fail).count() as u64;
-    if told.finding.unit == Unit::FAILING_GROUPS {
-        explanation.notes(format!("failing groups: {failing} of {}", explanation.groups.len()));
-    }
-    let settled = match (open, told.word("on_no_data")) {
-        (Some(Outcome::NoData), Some("stop")) => settled.max(Outcome::NoData),
-        (Some(Outcome::NoData), Some("warn")) => settled.max(Outcome::Warn),
-        _ => settled,
-    };
-    // A group may make so many groups of its own that more rows would not help; only the report tells that.
-    match settled == told.finding.outcome {
-        true => explanation.states(says, settled),
-        false => explanation.states(told.finding.message.to_string(), told.finding.outcome),
-    }
-}
-
-/// Says so where the steps do not come to what the report says: not all that decided is in it.
-fn settle(finding: &Finding, explanation: &mut Explanation) {
-    if explanation.outcome() == Some(finding.outcome) {
-        return;
-    }
-    let what = format!("the report holds more than these numbers say: {}", finding.message);
-    explanation.steps.retain(|step| !matches!(step, Step::Otherwise { .. }));
-    explanation.steps.insert(0, Step::Stated { what, outcome: finding.outcome });
 }

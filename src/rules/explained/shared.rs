@@ -10,12 +10,23 @@ pub fn general(told: &Told<'_>) -> Explanation {
         let is_of_rows = told.figure(&figures::ROWS_IN_SCOPE).is_some();
         match &told.finding.limit {
             _ if is_of_rows => rows(told, explanation),
+            _ if told.finding.unit == Unit::INCOMPATIBLE_CHANGES => changes(told, explanation),
             Value::Integer(_) | Value::Float(_) if Expr::of(&told.finding.observed).is_some() => at_limit(told, explanation),
             Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::Nothing => {
                 explanation.states(as_told(told), told.finding.outcome);
             }
         }
     })
+}
+
+/// Changes of columns: each is compatible or not.
+fn changes(told: &Told<'_>, explanation: &mut Explanation) {
+    let Some(breaking) = Expr::of(&told.finding.observed) else { return explanation.states(as_told(told), told.finding.outcome) };
+    let taken = told.changes.iter().filter(|change| change.compatible && change.kind.takes_a_column_away()).count() as u64;
+    explanation.asks("is a change not compatible?", Test::of(breaking, Is::Above, 0u64), Outcome::Fail);
+    let question = "does a compatible change take a column away, which no rule can judge then?";
+    explanation.asks(question, Test::of(taken, Is::Above, 0u64), Outcome::Warn);
+    explanation.otherwise(Outcome::Pass);
 }
 
 /// What the report says of it.

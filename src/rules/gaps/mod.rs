@@ -1,5 +1,6 @@
 //! Periods without a row, and ranges that overlap.
 
+mod explain;
 mod overlap;
 mod words;
 
@@ -13,7 +14,7 @@ use self::words::{Allowed, EveryWord};
 use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
-use super::{Binder, GroupFacts, Judge, Judges, Rule, Subject};
+use super::{Binder, Explanation, GroupFacts, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::periods::{Calendar, Every, Periods, PeriodsOut, PeriodsSpec};
@@ -69,6 +70,10 @@ impl Rule for Gaps {
     const NAMES_ROWS: bool = true;
     const JUDGES: Judges = Judges::Sequences;
     const ABOUT_ROWS: &'static [&'static str] = &["overlap"];
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         to.judge_all_rows();

@@ -1,13 +1,14 @@
 //! `gate_bias`: what it says in a rule file, and how it binds. [`check`] judges the groups.
 
 mod check;
+mod explain;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::check::{GateBiasCheck, Terms};
 use super::words::{Over, Points, Share};
-use super::{Alone, Binder, Judge, Judges, Rule, Subject};
+use super::{Alone, Binder, Explanation, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Faults};
 use crate::metric::groups::GroupCounts;
 use crate::yaml::{Position, Spanned};
@@ -78,6 +79,10 @@ impl Rule for GateBias {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const JUDGES: Judges = Judges::Gate;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn validate(&self, alone: &mut Alone<'_>) {
         if let Some(given) = self.improper() {

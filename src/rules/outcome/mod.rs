@@ -3,6 +3,7 @@
 
 mod check;
 mod decide;
+mod explain;
 mod group_word;
 mod rates;
 mod said;
@@ -16,7 +17,7 @@ use self::decide::Limit;
 use self::group_word::GroupWord;
 use self::rates::{Positive, Rate};
 use super::words::{Literal, Points, Share};
-use super::{Alone, Binder, BoundColumn, Judge, Rule, Subject};
+use super::{Alone, Binder, BoundColumn, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::groups::{GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
@@ -104,6 +105,10 @@ impl Rule for OutcomeRule {
     const NAME: &'static str = "outcome";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn validate(&self, alone: &mut Alone<'_>) {
         for (at, code, what) in self.at_odds() {

@@ -1,12 +1,9 @@
 //! The arithmetic of groups and their shares.
 
 use crate::findings::{FigureName, Finding, GroupFigures, Outcome, Value, figures};
-use crate::metric::groups::group_name;
-use crate::rules::explained::{Explanation, Expr, Is, Part, Test, Told, by_group};
+use crate::rules::explained::{Explanation, Expr, Is, Test, Told, by_group, normal_quantile, wilson, worst_group};
 use crate::rules::words::{Margin, Share};
-use crate::statistics::{normal_z, wilson_interval};
-
-const SOURCE: &str = "interval: E. B. Wilson 1927, Probable inference, the law of succession, and statistical inference";
+use crate::statistics::wilson_interval;
 
 pub(super) fn explain(told: &Told<'_>) -> Explanation {
     by_group(told, |told, explanation| {
@@ -17,18 +14,10 @@ pub(super) fn explain(told: &Told<'_>) -> Explanation {
         for group in &groups {
             let mut part = Explanation::default();
             group.explain(told, &groups, &mut part);
-            explanation.groups.push(Part { group: group_name(&group.told.group), outcome: group.told.outcome, explanation: part });
-        }
-        if let Some(Part { explanation: part, .. }) = explanation.groups.first() {
-            part.sources.clone().into_iter().for_each(|source| explanation.source(source));
+            explanation.group(group.told, part);
         }
         overall(told.finding, &groups, explanation);
-        let outcomes = || groups.iter().map(|group| group.told.outcome);
-        let is_open = outcomes().any(|outcome| matches!(outcome, Outcome::InsufficientEvidence | Outcome::NotJudged));
-        match is_open && told.word("require_evidence") == Some("true") {
-            true => explanation.states("a group cannot be judged, and `require_evidence` demands it", Outcome::Fail),
-            false => explanation.states("the worst of the groups", outcomes().max().unwrap_or(Outcome::Pass)),
-        }
+        worst_group(told, explanation);
     })
 }
 
@@ -109,27 +98,9 @@ impl<'a> Group<'a> {
             );
             return;
         }
-        part.source(SOURCE);
-        let quantile = Expr::from(1.0) - (Expr::from(1.0) - Expr::from(confidence)) / Expr::from(2.0);
-        let z = part.derives(
-            "z",
-            "the normal quantile of 1 − (1 − confidence) / 2",
-            Expr::scipy("norm.ppf", &[&quantile], normal_z(confidence)),
-        );
-        let (two, four) = (|| Expr::from(2.0), || Expr::from(4.0));
-        let widened = || Expr::from(1.0) + z.clone().squared() / n.clone();
-        let centre = (p.clone() + z.clone().squared() / (two() * n.clone())) / widened();
-        let centre = part.derives("centre", "(share + z² / 2n) / (1 + z² / n)", centre);
-        let spread = p.clone() * (Expr::from(1.0) - p.clone()) / n.clone() + z.clone().squared() / (four() * n.clone().squared());
-        let half = part.derives("half", "z × √(share × (1 − share) / n + z² / 4n²) / (1 + z² / n)", z.clone() * spread.sqrt() / widened());
-        match self.count.value == 0.0 {
-            true => part.notes("of no rows the interval begins at 0"),
-            false => part.computes("interval low", "centre − half", centre.clone() - half.clone(), &self.value(&figures::INTERVAL_LOW)),
-        }
-        match self.count.value == n.value {
-            true => part.notes("of all rows the interval ends at 1"),
-            false => part.computes("interval high", "centre + half", centre + half, &self.value(&figures::INTERVAL_HIGH)),
-        }
+        let z = normal_quantile(confidence, part);
+        let reported = [&self.value(&figures::INTERVAL_LOW), &self.value(&figures::INTERVAL_HIGH)];
+        wilson("", (&self.count, n, p), &z, reported, part);
     }
 
     /// What a margin allows; shown as it is computed.
@@ -188,7 +159,7 @@ fn overall(finding: &Finding, groups: &[Group<'_>], explanation: &mut Explanatio
     match is_apart {
         true => explanation.computes("Jensen–Shannon distance", formula, Expr::sum(terms).sqrt(), &value(&figures::JENSEN_SHANNON)),
         // Rounding is larger than what the root would be taken of.
-        false => explanation.notes("the shares are all but equal: so is the Jensen–Shannon distance to 0"),
+        false => explanation.notes("the shares are equal but for rounding, and the Jensen–Shannon distance is 0 but for rounding"),
     }
     let Some(statistic) = finding.figures.get(&figures::CHI_SQUARE).and_then(Expr::of_figure) else { return };
     let term = |group: &Group<'_>| {

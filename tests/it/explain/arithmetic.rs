@@ -143,11 +143,13 @@ fn call(name: &str, arguments: &[f64]) -> Result<f64, String> {
     Ok(match (name, arguments) {
         ("abs", [x]) => x.abs(),
         ("sqrt", [x]) => x.sqrt(),
+        ("exp", [x]) => x.exp(),
         ("log", [x]) => x.ln(),
         ("log2", [x]) => x.log2(),
         ("round", [x]) => x.round_ties_even(),
         ("min", all) => all.iter().copied().fold(f64::INFINITY, f64::min),
         ("max", all) => all.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        ("norm.sf", [x]) => Normal::standard().sf(*x),
         ("norm.ppf", [p]) => Normal::standard().inverse_cdf(*p),
         ("chi2.sf", [x, freedom]) => chi2(*freedom)?.sf(*x),
         ("chi2.ppf", [p, freedom]) => chi2(*freedom)?.inverse_cdf(*p),
