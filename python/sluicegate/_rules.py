@@ -1222,8 +1222,9 @@ class Rules(build.Builder):
         With `max_centroid_shift`, the mean of the batch's vectors is held against that of the other data: their
         cosine distance, 1 less the cosine of the angle between them (from 0 to 2), may be no more than that.
         Both means are exact sums, rounded once, over the sound rows whose vectors are whole. Where it is more,
-        or cannot be told, the rule fails whatever the tolerance, and all its rows are as good as before: so
-        `max_centroid_shift` rejects the batch unless `on_fail` says `warn` or `info`.
+        the rule fails whatever the tolerance, and no row is to blame: so `max_centroid_shift` rejects the batch
+        unless `on_fail` says `warn` or `info`. Where it cannot be told (there is nothing to compare with, or a
+        mean is zero), the rule fails if rows do, and is `no_data` otherwise.
 
         - Missing values: a missing vector passes, unless `nulls: fail`.
         - No rows: `no_data`.

@@ -1,12 +1,11 @@
 //! The arithmetic of rates, of their differences and of their ratios.
 
+use super::rates::Rate;
 use crate::findings::{FigureName, GroupFigures, Outcome, Value, figures};
 use crate::rules::explained::{
     Explanation, Expr, Is, Named, Proportion, Test, Told, by_group, difference, normal_quantile, p_value, ratio, worst_group,
 };
 use crate::rules::words::{Points, Share};
-
-use super::rates::Rate;
 
 pub(super) fn explain(told: &Told<'_>) -> Explanation {
     by_group(told, |told, explanation| {
