@@ -44,6 +44,7 @@ mod pattern;
 mod pii;
 pub mod published;
 pub mod quantiles;
+pub mod query;
 mod questions;
 mod range;
 mod representation;
@@ -65,7 +66,7 @@ use serde::de::DeserializeOwned;
 pub use alone::Alone;
 pub(crate) use beside::Out;
 pub use beside::{Answer, BesideAnswer, Each, Why};
-pub use binder::{Binder, Subject};
+pub use binder::{Binder, OtherColumns, OtherData, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
@@ -110,6 +111,8 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
     const COUNTS_ROWS: bool = false;
+    /// Whether it can judge groups of rows one by one.
+    const BY_GROUP: bool = true;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
@@ -210,6 +213,7 @@ pub struct RuleEntry {
     pub minds_kind: bool,
     pub names_key: bool,
     pub counts_rows: bool,
+    pub by_group: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -287,6 +291,7 @@ impl RuleEntry {
             minds_kind: R::MINDS_KIND,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
+            by_group: R::BY_GROUP,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
             explain: R::explain,
@@ -316,6 +321,7 @@ rules![
     json_schema::RecordSchema,
     expression::Expression,
     foreign_key::ForeignKey,
+    query::Query,
     order::Order,
     stuck::Stuck,
     gaps::Gaps,
