@@ -26,7 +26,7 @@ def main():
         "site": pa.array([maybe(pick.choice("ABC")) for _ in range(rows)], pa.string()),
         "price": pa.array([maybe(pick.randrange(-80, 800) / 8) for _ in range(rows)], pa.float64()),
         "quantity": pa.array([pick.randrange(0, 5) for _ in range(rows)], pa.int32()),
-        "at": pa.array([datetime(2026, 1, 1) + timedelta(hours=pick.randrange(500)) for _ in range(rows)], pa.timestamp("us")),
+        "seen": pa.array([datetime(2026, 1, 1) + timedelta(hours=pick.randrange(500)) for _ in range(rows)], pa.timestamp("us")),
     })
     customers = pa.table({
         "id": pa.array([pick.randrange(people) for _ in range(people)], pa.int64()),

@@ -216,6 +216,11 @@ impl Binder<'_> {
         self.published
     }
 
+    /// Whether the rule file gives a tolerance.
+    pub fn tolerates(&self) -> bool {
+        self.policy.tolerance_given
+    }
+
     /// The other data that the rule file names.
     pub fn sources(&self) -> &[(String, Spanned<Texts>)] {
         self.sources

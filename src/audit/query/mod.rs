@@ -46,6 +46,13 @@ impl Other {
 /// # Errors
 /// It does not fit the tables, or cannot be computed; other data cannot be opened or read, or the batch cannot be read again.
 pub(super) fn ask(batch: Batch<'_>, totals: &Counted, asked: &QueryAsked) -> Result<Queried, Faults> {
+    match asked_of(batch, totals, asked) {
+        Err(Faults(faults)) if faults.iter().any(table::is_too_large) => Ok(Queried::Unfit(table::too_large().what)),
+        asked => asked,
+    }
+}
+
+fn asked_of(batch: Batch<'_>, totals: &Counted, asked: &QueryAsked) -> Result<Queried, Faults> {
     /// As many as the batch itself may take to settle its types.
     const PASSES_MAX: usize = 4;
     let (job, _, plan, privacy) = batch;
@@ -189,7 +196,7 @@ fn run(
         Ok(Returned::Rows(numbers)) => Ok(ReturnedRows::OfBatch(Arc::new(rows_of(&numbers)))),
         Ok(Returned::Others { count, first }) => Ok(ReturnedRows::Others { count, first: in_words(&first) }),
         Err(Failed::Cancelled) => job.cancel.check().and(Err(Fault::new(Code::Internal, "internal error: a query ended early"))),
-        Err(Failed::TooLarge) => Err(table::too_large().at(asked.at.clone())),
+        Err(Failed::TooLarge) => Err(table::too_large()),
         Err(Failed::Computing(why)) => {
             // What cannot be computed is told with its value.
             let why = if shows { why } else { "values of masked columns are not shown".to_owned() };

@@ -89,9 +89,16 @@ impl Loading {
     }
 }
 
+/// Why a query is not judged for which memory does not suffice.
+const FULL: &str = "the query and the rows that it reads take more than --memory-limit";
+
 pub(super) fn too_large() -> Fault {
-    let fault = Fault::new(Code::TooLarge, "the query needs more memory than there is");
-    fault.hint("raise `--memory-limit`, or let it read fewer columns or rows: `where` leaves rows of the batch out")
+    Fault::new(Code::TooLarge, FULL)
+}
+
+/// Whether that is why, and no table of other data is at fault.
+pub(super) fn is_too_large(fault: &Fault) -> bool {
+    fault.code == Code::TooLarge && fault.what.ends_with(FULL)
 }
 
 fn failed(why: arrow::error::ArrowError) -> Fault {

@@ -30,8 +30,9 @@ use crate::yaml::Spanned;
 /// batch unless `on_fail` says `warn` or `info`.
 ///
 /// The query sees the sound rows (with `over: all` all of them), with `where` those it speaks of. All rows of the columns that it reads are
-/// held in memory, within `--memory-limit`, beside what the query itself needs; more is a fault. What a type cannot hold, a division by zero and text that is
-/// no number are faults too; a condition holds them back from those behind it: `q <> 0 AND p / q > 1`.
+/// held in memory, within `--memory-limit`, beside what the query itself needs; a batch for which that is too little is not judged. What
+/// a type cannot hold, a division by zero and text that is no number are faults; a condition holds them back from those behind it:
+/// `q <> 0 AND p / q > 1`.
 ///
 /// - Missing values and NaN: both are null in SQL, and a condition that is null returns no row.
 /// - Infinities: they are values; one that arithmetic makes is a fault.
@@ -82,7 +83,7 @@ impl Rule for Query {
         let planned = self.planned(&asked, to)?;
         let names_rows = planned.as_ref().is_none_or(PlannedQuery::names_rows);
         if !names_rows {
-            to.names_no_rows("sql")?;
+            self.ensure_counts(to)?;
         } else if let Some(max) = &self.max {
             let what = "`max` counts rows that are no rows of the batch, and each row of this query is one";
             return Err(to.fault_at(max, Code::MisplacedWord, what).hint("write `tolerate: 10 rows`, or a share").into());
@@ -119,6 +120,17 @@ impl Query {
             }
         }
         Ok(sources)
+    }
+
+    /// A query whose rows are no rows of the batch fails as a whole.
+    fn ensure_counts(&self, to: &mut Binder<'_>) -> Result<(), Fault> {
+        let hint = "write `reject`, `warn` or `info`; a query that returns rows of the batch groups none and joins none by `UNION`";
+        to.rejects_unless_given("query", hint)?;
+        if to.tolerates() {
+            let what = "`tolerate` counts rows of the batch, and this query returns none of them";
+            return Err(to.fault(Code::MisplacedWord, what).hint("write `max: 10`, of the rows that it returns"));
+        }
+        to.names_no_rows("query")
     }
 
     /// The query over the columns as they are known now; none where they are not known: other data cannot be opened here, or types

@@ -23,7 +23,6 @@ pub(super) fn context() -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(ROWS_MAX);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;
-    options.execution.enable_recursive_ctes = false;
     // Conditions stay where they stand in the query: one that is moved may be computed on rows that another one holds back.
     let kept = Optimizer::new().rules.into_iter().filter(|rule| rule.name() != "push_down_filter");
     let kept_of_engine = PhysicalOptimizer::new().rules.into_iter().filter(|rule| !rule.name().starts_with("FilterPushdown"));

@@ -37,7 +37,10 @@ pub(super) fn statement(text: &str, state: &SessionState) -> Result<Statement, W
     }
     let dialect = state.config_options().sql_parser.dialect;
     let parsed = state.sql_to_statement(text, &dialect).map_err(|error| {
-        let why = explained(root(&error));
+        let why = match root(&error) {
+            DataFusionError::NotImplemented(_) => Misread::new("these are several statements, and one query is asked"),
+            other => explained(other),
+        };
         wrong(if why.hint.is_none() { why.hint(EXAMPLE) } else { why })
     })?;
     let is_query = matches!(&parsed, Statement::Statement(statement) if matches!(statement.as_ref(), ast::Statement::Query(_)));

@@ -11,6 +11,8 @@ mod rows;
 mod run;
 mod sums;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
