@@ -89,7 +89,8 @@ fn queries_return_what_duckdb_returns() {
                 assert_eq!(found["observed"].as_u64(), Some(rows.len() as u64), "{case}");
                 let message = found["message"].as_str().expect("a message");
                 for row in rows {
-                    let values: Vec<String> = row.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
+                    let values: Vec<String> =
+                        row.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
                     let is_shown = message.split('(').any(|shown| {
                         let shown = shown.split(')').next().unwrap_or_default().split(", ");
                         shown.map(|cell| cell.split_once(' ').map_or("", |(_, value)| value)).eq(values.iter().map(String::as_str))
@@ -105,7 +106,12 @@ fn queries_return_what_duckdb_returns() {
 fn prices(rows: u64) -> String {
     let mut text = "id,site,price\n".to_owned();
     for i in 0..rows {
-        _ = writeln!(text, "{i},{},{}", ["A", "B", "C"][i as usize % 3], (i * 7919 % 1000) as f64 / 7.0 * if i % 11 == 0 { 1e9 } else { 1.0 });
+        _ = writeln!(
+            text,
+            "{i},{},{}",
+            ["A", "B", "C"][i as usize % 3],
+            (i * 7919 % 1000) as f64 / 7.0 * if i % 11 == 0 { 1e9 } else { 1.0 }
+        );
     }
     text
 }

@@ -122,7 +122,8 @@ fn planned(job: &Job<'_>, plan: &Plan, others: &[Other], asked: &QueryAsked) -> 
 /// Whether values of what the query makes may be shown: it reads no masked column, by name.
 fn shows_values(query: &Query, plan: &Plan, others: &[Other], privacy: &Privacy) -> bool {
     let schemas = std::iter::once(&plan.prepare.schema).chain(others.iter().map(|other| &other.prepare.schema));
-    let mut read = schemas.enumerate().flat_map(|(at, schema)| query.reads(at).columns.into_iter().map(|column| schema.field(column).name()));
+    let mut read =
+        schemas.enumerate().flat_map(|(at, schema)| query.reads(at).columns.into_iter().map(|column| schema.field(column).name()));
     read.all(|name| privacy.mask_of(name).is_none())
 }
 

@@ -78,7 +78,9 @@ impl Checking<'_> {
     /// What an operator, cast or function computes of its operands; none for other expressions.
     fn alone(&self, expression: &Expr) -> Result<Option<Compiled>> {
         let computes = match expression {
-            Expr::BinaryExpr(BinaryExpr { op, .. }) => !matches!(op, Operator::And | Operator::Or) && !super::super::literals::compares(*op),
+            Expr::BinaryExpr(BinaryExpr { op, .. }) => {
+                !matches!(op, Operator::And | Operator::Or) && !super::super::literals::compares(*op)
+            }
             Expr::ScalarFunction(function) => !(function.func.inner().as_ref() as &dyn Any).is::<Part>(),
             Expr::Negative(_) | Expr::Cast(_) | Expr::TryCast(_) => true,
             _ => false,
@@ -167,6 +169,7 @@ impl Arguments {
 }
 
 fn has_query(expression: &Expr) -> bool {
-    let is_query = |part: &Expr| Ok(matches!(part, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_)));
+    let is_query =
+        |part: &Expr| Ok(matches!(part, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_)));
     expression.exists(is_query).unwrap_or(true)
 }

@@ -65,7 +65,9 @@ pub(crate) fn unknown_table(name: &str, known: &[&str]) -> Misread {
     let others: Vec<String> = known.iter().filter(|known| **known != BATCH).map(|name| format!("`{name}`")).collect();
     match (crate::diagnostic::nearest(name, known.iter().copied()), others.as_slice()) {
         (Some(near), _) => misread.hint(format!("did you mean `{near}`?")),
-        (None, []) => misread.hint(format!("the batch is the table `{BATCH}`; the section `sources` names others: `sources: {{ NAME: PATH }}`")),
+        (None, []) => {
+            misread.hint(format!("the batch is the table `{BATCH}`; the section `sources` names others: `sources: {{ NAME: PATH }}`"))
+        }
         (None, others) => misread.hint(format!("the batch is the table `{BATCH}`; of `sources` there is {}", others.join(", "))),
     }
 }

@@ -15,6 +15,9 @@ use super::tables::TableRows;
 use super::{Query, engine, mistakes};
 use crate::sql::messages::one_line;
 
+/// Nested queries are planned and computed by functions that call themselves.
+const STACK_BYTES: usize = 16 << 20;
+
 /// What a query returned.
 #[derive(Debug)]
 pub(crate) enum Returned {
@@ -56,7 +59,10 @@ impl Query {
         // On a thread of its own: whoever asks may be within a runtime.
         let computed = std::thread::scope(|scope| {
             let computing = || catch_unwind(AssertUnwindSafe(|| self.computed(means)));
-            scope.spawn(computing).join().ok().and_then(Result::ok)
+            match std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, computing) {
+                Ok(computing) => computing.join().ok().and_then(Result::ok),
+                Err(why) => Some(Err(why.into())),
+            }
         });
         match computed {
             Some(Ok(returned)) => Ok(returned),

@@ -48,9 +48,10 @@ impl Exact {
             // DataFusion takes means of decimals with room for the sum.
             _ if self.is_mean => None,
             DataType::Int64 | DataType::UInt64 | DataType::Duration(_) => Some(Kind::Whole(0)),
-            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => {
-                Some(Kind::Whole(*scale))
-            }
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale)
+            | DataType::Decimal256(_, scale) => Some(Kind::Whole(*scale)),
             _ => None,
         }
     }

@@ -8,9 +8,10 @@ use super::*;
 /// The batch and one other table: numbers with and without a value, infinities, text.
 fn tables() -> [(&'static str, arrow::array::RecordBatch); 2] {
     let floats = vec![Some(1.0), Some(1e300), None, Some(-2.5), Some(f64::INFINITY), Some(1e16), Some(1.0)];
-    let of = |columns: Vec<(&str, ArrayRef)>| arrow::array::RecordBatch::try_from_iter_with_nullable(
-        columns.into_iter().map(|(name, array)| (name, array, true)),
-    ).expect("a batch");
+    let of = |columns: Vec<(&str, ArrayRef)>| {
+        arrow::array::RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+            .expect("a batch")
+    };
     let batch = of(vec![
         ("id", Arc::new(Int64Array::from_iter_values(0..7))),
         ("n", Arc::new(Int64Array::from(vec![Some(0), Some(i64::MAX), None, Some(4), Some(-1), Some(2), Some(3)]))),
@@ -105,10 +106,22 @@ fn sums_are_exact_and_never_wrap() {
     assert_eq!(rows("SELECT sum(x) FROM batch WHERE x IN (1, 1e16)"), ["1.0000000000000002e16"]);
     assert_eq!(rows("SELECT sum(x), avg(x) FROM batch WHERE x < 0 OR x = 1"), ["-0.5 -0.16666666666666666"]);
     assert_eq!(rows("SELECT sum(x), avg(x) FROM batch WHERE x > 0"), ["inf inf"]);
-    assert_eq!(fails("SELECT sum(1e8 * x) FROM batch WHERE x = 1e300 OR id = 1 UNION ALL SELECT sum(y) FROM (SELECT 1e308 AS y FROM other) AS o"),
-        "the sum is more than float64 can hold");
-    assert_eq!(rows("SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s, count(*) FROM batch GROUP BY id ORDER BY s DESC LIMIT 2"), ["11 1", "9 1"]);
-    assert_eq!(rows("SELECT id FROM (SELECT id, avg(x) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM batch) AS s WHERE m < 0"), ["3"]);
+    assert_eq!(
+        fails("SELECT sum(1e8 * x) FROM batch WHERE x = 1e300 OR id = 1 UNION ALL SELECT sum(y) FROM (SELECT 1e308 AS y FROM other) AS o"),
+        "the sum is more than float64 can hold"
+    );
+    assert_eq!(
+        rows(
+            "SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s, count(*) FROM batch GROUP BY id ORDER BY s DESC LIMIT 2"
+        ),
+        ["11 1", "9 1"]
+    );
+    assert_eq!(
+        rows(
+            "SELECT id FROM (SELECT id, avg(x) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM batch) AS s WHERE m < 0"
+        ),
+        ["3"]
+    );
     assert_eq!(rows("SELECT sum(n) FROM batch WHERE id > 99"), [""]);
 }
 
@@ -160,6 +173,7 @@ fn values_are_what_they_are_elsewhere_in_sql() {
 
 fn as_type_seen(text: &str, data_type: &DataType) -> DataType {
     let schema = Schema::new(vec![Field::new("code", data_type.clone(), false)]);
-    let query = Query::plan(&format!("{text} WHERE code = 'a'"), &[Named { name: BATCH, schema: &schema, unseen: &[] }], DateTime::UNIX_EPOCH);
+    let query =
+        Query::plan(&format!("{text} WHERE code = 'a'"), &[Named { name: BATCH, schema: &schema, unseen: &[] }], DateTime::UNIX_EPOCH);
     query.unwrap_or_else(|wrong| panic!("{}", wrong.why)).reads(0).schema.field(0).data_type().clone()
 }
