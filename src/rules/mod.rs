@@ -71,7 +71,7 @@ pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
 pub use explained::{Explanation, Told};
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, QueryHandle, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};

@@ -220,10 +220,8 @@ fn rows_of(numbers: &[u64]) -> RowSet {
 fn in_words(first: &RecordBatch) -> Vec<String> {
     let schema = first.schema();
     let cell = |row: usize, column: usize| {
-        let value = match value_json(first.column(column), row, VALUE_MAX) {
-            serde_json::Value::String(text) => text,
-            other => other.to_string(),
-        };
+        let value = value_json(first.column(column), row, VALUE_MAX);
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{} {value}", schema.field(column).name())
     };
     (0..first.num_rows()).map(|row| (0..first.num_columns()).map(|column| cell(row, column)).collect::<Vec<_>>().join(", ")).collect()

@@ -54,9 +54,12 @@ pub enum Queried {
 
 /// The columns that the text of a query mentions, in their own order.
 pub(super) fn mentioned(sql: &str, schema: &Schema) -> Vec<usize> {
-    let words: BTreeSet<&str> = sql.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-    let is_mentioned = |name: &str| words.contains(name) || sql.contains(&format!("\"{}\"", name.replace('"', "\"\"")));
-    (0..schema.fields().len()).filter(|&column| is_mentioned(schema.field(column).name())).collect()
+    let is_apart = |c: char| !c.is_alphanumeric() && c != '_';
+    // What stands in double quotes is one name, blanks and all.
+    let parts = sql.split('"').enumerate();
+    let words: BTreeSet<&str> =
+        parts.flat_map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split(is_apart).collect() }).collect();
+    (0..schema.fields().len()).filter(|&column| words.contains(schema.field(column).name().as_str())).collect()
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use super::{Queried, QueryAnswer, QueryAsked, ReturnedRows};
 use crate::diagnostic::{Code, Fault};
 use crate::findings::{Figures, Finding, Message, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
-use crate::rules::facts::QueryHandle;
-use crate::rules::{GroupFacts, Handle, Judge, Judgement, RowsJudged, SecondPass};
+use crate::rules::{GroupFacts, Handle, Judge, Judgement, QueryHandle, RowsJudged, SecondPass};
 use crate::shown::{count, counted};
 
 #[derive(Clone)]

@@ -74,7 +74,7 @@ fn what_overflows_or_is_divided_by_zero_is_an_error_wherever_it_stands() {
         "SELECT sum(10 / n) FROM batch",
         "SELECT count(*) FILTER (WHERE 10 / n > 1) FROM batch",
         "SELECT a.id FROM batch a JOIN batch b ON a.id = 10 / b.n",
-        "SELECT a.id FROM batch a JOIN batch b ON a.id < b.id AND 10 / b.n > 1",
+        "SELECT a.id FROM batch a JOIN batch b ON a.id <> b.id AND 10 / b.n > 1",
         "SELECT id FROM batch WHERE id IN (SELECT 10 / n FROM batch)",
         "SELECT DISTINCT lag(10 / n) OVER (ORDER BY id) FROM batch",
         "SELECT id, CASE WHEN id >= 0 THEN 10 / n END AS k FROM batch UNION ALL SELECT 1, 2",
@@ -164,7 +164,7 @@ fn rows_of_the_batch_are_told_from_others() {
 fn values_are_what_they_are_elsewhere_in_sql() {
     // 0.1 against a float32, the run's clock, times beyond 2262.
     assert_eq!(rows("SELECT DISTINCT CAST(0.1 AS real) = 0.1 FROM other"), ["true"]);
-    assert_eq!(rows("SELECT DISTINCT now() FROM other"), ["1970-01-01T00:00:00Z"]);
+    assert_eq!(rows("SELECT DISTINCT now() FROM other"), ["1970-01-01T00:00:00"]);
     assert_eq!(rows("SELECT count(*) FROM batch WHERE DATE '9999-12-31' > now()"), ["7"]);
     assert!(planned("SELECT * FROM batch WHERE t > 3").is_err_and(|why| why.contains("text is compared with a number")));
     let seen = as_type_seen("SELECT * FROM batch", &DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)));
