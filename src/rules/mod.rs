@@ -14,7 +14,7 @@ mod column_set;
 mod common;
 mod compared;
 mod conflicts;
-pub mod diff;
+mod diff;
 mod drift;
 mod duplicates;
 mod earlier;
@@ -39,6 +39,7 @@ mod narrow;
 mod order;
 mod outcome;
 mod outliers;
+pub mod paired;
 mod parse;
 mod pattern;
 mod pii;
@@ -107,12 +108,12 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const ABOUT_ROWS: &'static [&'static str] = &[];
     /// Whether it cannot judge a column whose values are of another kind than the contract's.
     const MINDS_KIND: bool = true;
+    /// Whether it can judge each group of `by` by itself.
+    const TAKES_GROUPS: bool = true;
     /// Whether its columns tell rows apart, so that samples of every finding show them.
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
     const COUNTS_ROWS: bool = false;
-    /// Whether it can judge groups of rows one by one.
-    const BY_GROUP: bool = true;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
@@ -211,9 +212,9 @@ pub struct RuleEntry {
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
     pub minds_kind: bool,
+    pub takes_groups: bool,
     pub names_key: bool,
     pub counts_rows: bool,
-    pub by_group: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -289,9 +290,9 @@ impl RuleEntry {
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,
             minds_kind: R::MINDS_KIND,
+            takes_groups: R::TAKES_GROUPS,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
-            by_group: R::BY_GROUP,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
             explain: R::explain,

@@ -60,7 +60,7 @@ impl Rule for Query {
     const NAMES_ROWS: bool = true;
     const ON_FAIL_DEPENDS: bool = true;
     const JUDGES: Judges = Judges::Measures;
-    const BY_GROUP: bool = false;
+    const TAKES_GROUPS: bool = false;
 
     fn validate(&self, alone: &mut Alone<'_>) {
         if let Err(why) = query::tables_named(&self.sql.value) {
