@@ -24,7 +24,6 @@ impl RuleEntry {
             "column" | "columns" if self.subject == Subject::Table => Some("the rule is about rows, not about one column"),
             "by" if !self.takes_groups => Some("it compares all rows at once, not by group; `where` asks for a part of them"),
             "where" | "by" if self.judges == Judges::Columns => Some("it judges the columns, whatever their rows hold"),
-            "by" if !self.by_group => Some("it looks at all rows at once, not by group"),
             "on_no_data" if self.judges == Judges::Columns && self.subject == Subject::Table => Some("there are always columns to judge"),
             "tolerate" if !self.names_rows => Some("the rule names no rows that could stay"),
             "min_rows" | "require_evidence" if self.counts_rows || self.judges == Judges::Columns => {
