@@ -1,7 +1,8 @@
 //! Arithmetic of a query that fails where it leaves the range of its type, as that of single expressions does.
 //!
 //! DataFusion builds the expressions of its operators itself. So parts that may come out wrong are replaced in the plan by functions
-//! ([`Part`]) that compute the same, checked. `AND` and `OR` that hold such a part are replaced whole: their left side holds back the right.
+//! ([`Part`]) that compute the same, checked. `AND`, `OR` and
+//! `CASE` that hold such a part are replaced whole, since one side of them holds back another.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -60,7 +61,12 @@ impl Checking<'_> {
 
     /// An expression, with what may fail in it checked.
     fn part(&self, expression: Expr) -> Result<Expr> {
-        let is_joint = matches!(&expression, Expr::BinaryExpr(BinaryExpr { op: Operator::And | Operator::Or, .. }));
+        // The optimizer writes a condition of `CASE` with `AND` and `OR`.
+        let is_joint = match &expression {
+            Expr::BinaryExpr(BinaryExpr { op, .. }) => matches!(op, Operator::And | Operator::Or),
+            Expr::Case(_) => true,
+            _ => false,
+        };
         if is_joint && !has_query(&expression) && self.may_fail(&expression)? {
             return self.whole(&expression);
         }
