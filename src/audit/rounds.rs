@@ -10,7 +10,7 @@ use crate::metric::groups::GroupKey;
 use crate::privacy::Privacy;
 use crate::rules::paired::Compared;
 use crate::rules::published::{Fetched, InputQuery};
-use crate::rules::query::Queried;
+use crate::rules::queried::Queried;
 use crate::rules::words::Over;
 use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass, Wanted};
 use crate::source::Source;

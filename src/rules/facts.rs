@@ -8,7 +8,7 @@ use super::beside::{Answer, BesideAnswer, Each, Out, Why};
 use super::judgement::{Judgement, TestCounts};
 use super::paired::{Compared, DiffQuery};
 use super::published::{Fetched, InputQuery, KeyQuery, OtherQuery};
-use super::query::{Queried, QueryAsked};
+use super::queried::{Queried, QueryAsked};
 use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
 use super::words::Over;
 use crate::diagnostic::{Code, Fault};

@@ -218,5 +218,5 @@ fn values_of_masked_columns_are_shown_nowhere() {
     assert_eq!(with("SELECT * FROM batch WHERE id > 1").finding("q")["failing_rows"], 2);
     assert_eq!(with("SELECT name, count(*) FROM batch GROUP BY name").finding("q")["observed"], 2);
     assert_eq!(with("SELECT DISTINCT * FROM ref").finding("q")["observed"], 1);
-    assert_eq!(with("WITH t (a, b, c) AS (SELECT * FROM batch) SELECT CAST(b AS int) > 0 FROM t").code, 2);
+    assert_eq!(with("WITH t (a, b, c) AS (SELECT * FROM batch) SELECT DISTINCT CAST(b AS int) FROM t").code, 2);
 }

@@ -19,7 +19,7 @@ use crate::engine::UnitSelection;
 use crate::prepare::Prepare;
 use crate::privacy::Privacy;
 use crate::rows::{RowId, RowSet};
-use crate::rules::query::{Queried, QueryAnswer, QueryAsked, ReturnedRows};
+use crate::rules::queried::{Queried, QueryAnswer, QueryAsked, ReturnedRows};
 use crate::rules::words::Over;
 use crate::shown::VALUE_MAX;
 use crate::source::Source;

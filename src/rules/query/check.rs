@@ -1,9 +1,9 @@
 //! How many rows came back, and whether that is too many.
 
-use super::{Queried, QueryAnswer, QueryAsked, ReturnedRows};
 use crate::diagnostic::{Code, Fault};
 use crate::findings::{Figures, Finding, Message, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
+use crate::rules::queried::{Queried, QueryAnswer, QueryAsked, ReturnedRows};
 use crate::rules::{GroupFacts, Handle, Judge, Judgement, QueryHandle, RowsJudged, SecondPass};
 use crate::shown::{count, counted};
 

@@ -1,12 +1,10 @@
-mod asked;
 mod check;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::asked::mentioned;
-pub use self::asked::{Queried, QueryAnswer, QueryAsked, ReturnedRows};
 use self::check::QueryCheck;
+use super::queried::{QueryAsked, mentioned};
 use super::words::Over;
 use super::{Alone, Binder, Judge, Judges, OtherColumns, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults, Misread};
