@@ -22,6 +22,7 @@ mod other_rows;
 mod plan_text;
 mod private;
 mod profile;
+mod query;
 mod rounds;
 mod row_judge;
 mod row_keys;

@@ -3,13 +3,14 @@
 use super::bind::PlannedCheck;
 use super::fold::{Counted, Fold, finish_look_at_some, finish_second_pass, too_many_groups};
 use super::samples::{self, SampleRows};
-use super::{Job, Plan, diff, other_rows};
+use super::{Job, Plan, diff, other_rows, query};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::privacy::Privacy;
 use crate::rules::paired::Compared;
 use crate::rules::published::{Fetched, InputQuery};
+use crate::rules::queried::Queried;
 use crate::rules::words::Over;
 use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass, Wanted};
 use crate::source::Source;
@@ -152,6 +153,13 @@ pub(super) fn rounds(
                 false => Compared::Unfit("rows are compared where all of them can be read, not by partitions".to_owned()),
             };
             totals.facts.compared.push(compared);
+        }
+        for asked in wanted.queries.iter().skip(totals.facts.queried.len()) {
+            let queried = match looks.reads_here {
+                true => query::ask((job, source, plan, privacy), totals, asked)?,
+                false => Queried::Unfit("a query is asked where all rows can be read, not by partitions".to_owned()),
+            };
+            totals.facts.queried.push(queried);
         }
         if plan.requests.states.len() > first_new {
             let fold = (looks.second_pass)(plan, first_new, totals)?;

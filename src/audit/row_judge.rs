@@ -115,6 +115,7 @@ impl RowJudge {
             published: None,
             keeps: Keeps::Nothing,
             profiled: &[],
+            others: None,
         };
         let mut plan = bind::bind(&terms)?;
         unfit(&plan, &rules.path).or_ok(())?;

@@ -197,7 +197,8 @@ impl References for Surroundings {
     }
 
     fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults> {
-        self.open_with(paths, columns, "a rule looks for keys in it", "paths start at the directory in which the program runs")
+        let use_ = if columns.is_empty() { "a rule reads it" } else { "a rule looks for keys in it" };
+        self.open_with(paths, columns, use_, "paths start at the directory in which the program runs")
     }
 
     fn baseline_at(&self, paths: &[String]) -> Result<Option<Kept>, Faults> {

@@ -245,7 +245,11 @@ impl RunOptions {
         let mut faults = audit::mistakes_alone(rules, now);
         let Some(scratch) = is_comparable.then(Scratch::new).and_then(Result::ok) else { return faults };
         match self.open_data(rules, &scratch) {
-            Ok(data) => faults.extend(audit::mistakes_beside(&self.job(now, rules, data, None, &scratch, &|_, _| {}))),
+            Ok(data) => {
+                let references = self.comparable(now, rules, &scratch).ok().map(|reached| Arc::new(reached) as Arc<dyn References>);
+                let job = Job { references, ..self.job(now, rules, data, None, &scratch, &|_, _| {}) };
+                faults.extend(audit::mistakes_beside(&job));
+            }
             // Said now, or it would be the next thing to mend.
             Err(more) => faults.extend(more),
         }

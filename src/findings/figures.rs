@@ -165,6 +165,7 @@ names! {
     REJECTION_RATE = "rejection_rate", SHARE_OF_ROWS, "the share of the rows that is set aside";
     REMOVED = "removed", ROWS, "rows of what the batch is compared with, whose key the batch has not";
     REPEATED_KEYS = "repeated_keys", KEYS, "keys that the batch has several times";
+    RETURNED_ROWS = "returned_rows", ROWS, "rows that a query returns";
     ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
     ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";

@@ -1,6 +1,6 @@
 //! What a rule may ask for while it binds: columns, row tests, states.
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
@@ -8,7 +8,7 @@ use super::column::BoundColumn;
 use super::published::{OtherQuery, PublishedTerms};
 use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
-use crate::diagnostic::{Code, Fault, Misread, Place};
+use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
@@ -24,6 +24,20 @@ pub enum Subject {
     Column,
     /// The rows as a whole.
     Table,
+}
+
+/// The columns of other data that a rule names.
+#[derive(Debug, Clone)]
+pub struct OtherColumns {
+    pub schema: SchemaRef,
+    /// Whether their types follow from values that were not all read yet.
+    pub infers_types: bool,
+}
+
+/// Whoever can reach other data.
+pub trait OtherData {
+    /// Their columns; none where they cannot be reached.
+    fn columns(&self, paths: &[String]) -> Option<Result<OtherColumns, Faults>>;
 }
 
 /// What a rule binds to: the schema of the rows it will see, and the requests being gathered.
@@ -44,6 +58,8 @@ pub struct Binder<'a> {
     pub(crate) baseline: Option<String>,
     /// The other data that the rule file names.
     pub(crate) sources: &'a [(String, Spanned<Texts>)],
+    /// Whoever can reach other data, where someone can.
+    pub(crate) others: Option<&'a dyn OtherData>,
     /// Whether the values of a column are shown nowhere.
     pub(crate) is_masked: &'a dyn Fn(&str) -> bool,
     /// Whether a column's type is only what its text looks like.
@@ -198,6 +214,47 @@ impl Binder<'_> {
     /// The table that batches are published to, if there is one.
     pub fn published(&self) -> Option<&PublishedTerms> {
         self.published
+    }
+
+    /// Whether the rule file gives a tolerance.
+    pub fn tolerates(&self) -> bool {
+        self.policy.tolerance_given
+    }
+
+    /// The other data that the rule file names.
+    pub fn sources(&self) -> &[(String, Spanned<Texts>)] {
+        self.sources
+    }
+
+    /// The columns of other data; none where these cannot be reached from here.
+    pub fn open(&self, paths: &[String]) -> Option<Result<OtherColumns, Faults>> {
+        self.others?.columns(paths)
+    }
+
+    /// Where `spanned` stands.
+    pub fn place_of<T>(&self, spanned: &Spanned<T>) -> Place {
+        spanned.at.in_file(&self.place.file)
+    }
+
+    /// Lets samples show a column.
+    pub fn show(&mut self, column: usize) {
+        self.shows.push(column);
+    }
+
+    /// The columns of which no value has been seen: that they are text is no more than a guess.
+    pub fn unseen_columns(&self) -> Vec<String> {
+        let fields = self.prepare.schema.fields().iter();
+        fields.filter(|field| (self.certainty)(field) == Certainty::Unseen).map(|field| field.name().clone()).collect()
+    }
+
+    /// Whether the type of a column follows from values that were not all read yet.
+    pub fn infers_types(&self) -> bool {
+        self.prepare.schema.fields().iter().any(|field| (self.certainty)(field) != Certainty::Settled)
+    }
+
+    /// What `now()` is.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.sql.now()
     }
 
     /// Whether the rule is judged by group.

@@ -8,6 +8,7 @@ use super::beside::{Answer, BesideAnswer, Each, Out, Why};
 use super::judgement::{Judgement, TestCounts};
 use super::paired::{Compared, DiffQuery};
 use super::published::{Fetched, InputQuery, KeyQuery, OtherQuery};
+use super::queried::{Queried, QueryAsked};
 use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
 use super::words::Over;
 use crate::diagnostic::{Code, Fault};
@@ -32,6 +33,8 @@ pub struct Facts {
     pub(crate) besides: Vec<BesideAnswer>,
     /// By query that compares rows with those of other data.
     pub(crate) compared: Vec<Compared>,
+    /// By query over the batch and other data.
+    pub(crate) queried: Vec<Queried>,
     /// What the rules that do not wait for it set aside; none before they have judged, and where there are no rows.
     pub(crate) set_aside: Option<SetAside>,
 }
@@ -48,11 +51,16 @@ pub struct SetAside {
 pub struct Wanted {
     pub(crate) rows: Vec<InputQuery>,
     pub(crate) diffs: Vec<DiffQuery>,
+    pub(crate) queries: Vec<QueryAsked>,
 }
 
 /// A claim on a comparison with the rows of other data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiffHandle(usize);
+
+/// A claim on what a query over the batch and other data returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueryHandle(usize);
 
 /// A claim on something beside the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +126,11 @@ impl<'a> GroupFacts<'a> {
     /// What came of a comparison that was asked for; none until it was made.
     pub fn compared(&self, handle: DiffHandle) -> Option<&'a Compared> {
         self.facts.compared.get(handle.0)
+    }
+
+    /// What came of a query that was asked; none until it was.
+    pub fn queried(&self, handle: QueryHandle) -> Option<&'a Queried> {
+        self.facts.queried.get(handle.0)
     }
 }
 
@@ -227,6 +240,13 @@ impl SecondPass<'_> {
         let condition = self.scope.condition.map(|index| self.requests.conditions[index].expression.text.clone());
         self.inputs.diffs.push(DiffQuery { condition, ..query });
         DiffHandle(self.inputs.diffs.len() - 1)
+    }
+
+    /// Asks a query, of the rows in the rule's scope. No check reads rows: the audit does, before it judges again.
+    pub fn query(&mut self, asked: QueryAsked) -> QueryHandle {
+        let condition = self.scope.condition.map(|index| self.requests.conditions[index].expression.text.clone());
+        self.inputs.queries.push(QueryAsked { condition, over: self.scope.over, ..asked });
+        QueryHandle(self.inputs.queries.len() - 1)
     }
 
     /// Asks for keys of other data. Checks and groups that ask for the same share them.

@@ -45,6 +45,8 @@ mod pattern;
 mod pii;
 pub mod published;
 pub mod quantiles;
+pub mod queried;
+mod query;
 mod questions;
 mod range;
 mod representation;
@@ -66,12 +68,12 @@ use serde::de::DeserializeOwned;
 pub use alone::Alone;
 pub(crate) use beside::Out;
 pub use beside::{Answer, BesideAnswer, Each, Why};
-pub use binder::{Binder, Subject};
+pub use binder::{Binder, OtherColumns, OtherData, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
 pub use explained::{Explanation, Told};
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, QueryHandle, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
 pub use questions::{Question, TestQuestion};
@@ -321,6 +323,7 @@ rules![
     json_schema::RecordSchema,
     expression::Expression,
     foreign_key::ForeignKey,
+    query::Query,
     order::Order,
     stuck::Stuck,
     gaps::Gaps,

@@ -21,6 +21,7 @@ const NEEDED: &[(&str, &[(&str, &str)])] = &[
     ("length", &[("column", "a"), ("min", "0")]),
     ("parse", &[("column", "a"), ("as", "json")]),
     ("expression", &[("sql", "a > 1")]),
+    ("query", &[("sql", "SELECT * FROM batch")]),
     ("order", &[("column", "a")]),
     ("stuck", &[("column", "a"), ("max_run", "3")]),
     ("outliers", &[("column", "a")]),

@@ -30,6 +30,7 @@ schema:
     day: { type: date }
 clean: [{ drop_where: \"city = 'nowhere'\" }]
 transform: { ratio: 100 / size }
+sources: { other: d.csv }
 rules:
   - missing: { columns: [city, note], tolerate: 30% }
   - missing: { id: runs, column: score, by: [city], max_run: 3, on_fail: warn }
@@ -59,6 +60,8 @@ rules:
   - length: { column: note, max: 8, by: [city], on_fail: warn }
   - parse: { column: note, as: number, on_fail: warn }
   - expression: { sql: \"score < size\", where: \"city <> 'Ulm'\", on_fail: warn }
+  - query: { sql: \"SELECT * FROM batch WHERE size > 500\", on_fail: warn }
+  - query: { id: cities, sql: \"SELECT b.city, count(*) FROM batch b JOIN other o ON b.id = o.id GROUP BY b.city\", on_fail: warn }
   - order: { column: id, on_fail: warn }
   - order: { id: by-order, column: size, by: [city], strict: true, on_fail: warn }
   - stuck: { column: size, max_run: 2, on_fail: warn }

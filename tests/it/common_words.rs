@@ -31,6 +31,8 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("length", "column: t, min: 2", ""),
     ("parse", "column: t, as: uuid", ""),
     ("expression", "sql: \"x < 10\"", ""),
+    ("query", "sql: \"SELECT * FROM batch WHERE x < 10\"", ""),
+    ("query", "sql: \"SELECT y, count(*) FROM batch GROUP BY y\"", ""),
     ("order", "column: x", ""),
     ("gaps", "column: d, every: 1d", ""),
     ("gaps", "overlap: { from: x, to: z }", ""),

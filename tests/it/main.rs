@@ -102,6 +102,7 @@ mod promises;
 mod published_summaries;
 mod purchase_filter;
 mod quarantine;
+mod query;
 mod recorded;
 mod reference;
 mod released;

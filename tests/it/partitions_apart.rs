@@ -156,7 +156,7 @@ fn local_rules(place: &Place) -> String {
     let word = |text: String, word: &str| {
         ["d.csv", "d.ndjson"].iter().fold(text, |text, file| text.replace(&format!("{word}: {file}"), &format!("{word}: {beside}")))
     };
-    word(word(RULES_TEXT.to_owned(), "against"), "source")
+    word(word(word(RULES_TEXT.to_owned(), "against"), "source"), "other")
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn rules_of(name: &str) -> &'static str {
         "expression" => {
             "  - expression: { id: sql, sql: \"name <> 'CANARY7F3A-Quill' and ssn <> 9182701\", on_fail: warn }\n  - expression: { id: fails, sql: \"cast(name as int) > 0\", on_fail: warn }\n"
         }
+        "query" => "  - query: { sql: \"SELECT name, max(pay) FROM batch WHERE name <> 'CANARY-WHERE' GROUP BY name\", on_fail: warn }\n",
         "gaps" => {
             "  - gaps: { column: born, every: 1mo, on_fail: warn }\n  - gaps: { id: overlap, overlap: { from: ssn, to: ssn, inclusive: true }, by: [name], on_fail: warn }\n"
         }

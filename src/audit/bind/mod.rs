@@ -29,7 +29,7 @@ use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
 use crate::rules::published::PublishedTerms;
 use crate::rules::words::OnNoData;
-use crate::rules::{Handle, Judge, Policy, Requests, Scope};
+use crate::rules::{Handle, Judge, OtherData, Policy, Requests, Scope};
 use crate::ruleset::{RuleFile, Words};
 use crate::source::Source;
 use crate::sql::LazySql;
@@ -119,6 +119,8 @@ pub(crate) struct Terms<'a> {
     pub keeps: Keeps,
     /// What is known of the columns of earlier data.
     pub profiled: &'a [Profiled],
+    /// Whoever can reach other data, for their columns.
+    pub others: Option<&'a dyn OtherData>,
 }
 
 /// Binds the rule file; what the source's own statistics prove is not known yet.

@@ -7,7 +7,7 @@ mod cells;
 mod columns;
 mod kept;
 mod samples;
-mod side;
+pub(super) mod side;
 
 use std::sync::Arc;
 

@@ -14,26 +14,26 @@ use crate::source::{Projection, RowOrigins, SchemaEvidence, Source, Unit, UnitEn
 use crate::sql::{Expression, Sql};
 
 /// A data set, and which of its rows are compared.
-pub(super) struct Side<'a> {
+pub(in crate::audit) struct Side<'a> {
     /// 0 for what is there, 1 for the batch: indices of columns are kept by it.
-    pub(super) number: usize,
-    pub(super) job: &'a Job<'a>,
-    pub(super) source: &'a dyn Source,
-    pub(super) prepare: &'a Prepare,
+    pub(in crate::audit) number: usize,
+    pub(in crate::audit) job: &'a Job<'a>,
+    pub(in crate::audit) source: &'a dyn Source,
+    pub(in crate::audit) prepare: &'a Prepare,
     condition: Option<Expression>,
     /// Records that cannot be read, where that is known.
     malformed: Option<&'a RowSet>,
 }
 
 /// Some rows of a unit.
-pub(super) struct SideRows {
+pub(in crate::audit) struct SideRows {
     /// The columns that were asked for, in that order.
-    pub(super) columns: Vec<ArrayRef>,
-    pub(super) numbers: RowNumbers,
+    pub(in crate::audit) columns: Vec<ArrayRef>,
+    pub(in crate::audit) numbers: RowNumbers,
     /// Those that are compared.
-    pub(super) selected: Mask,
+    pub(in crate::audit) selected: Mask,
     /// Records among them that could not be read.
-    malformed: u64,
+    pub(in crate::audit) malformed: u64,
 }
 
 /// What the first look at a data set found.
@@ -61,7 +61,7 @@ impl<'a> Side<'a> {
     ///
     /// # Errors
     /// The condition does not fit the columns.
-    pub(super) fn new(
+    pub(in crate::audit) fn new(
         number: usize,
         (job, source, prepare): (&'a Job<'a>, &'a dyn Source, &'a Prepare),
         condition: Option<&str>,
@@ -76,7 +76,7 @@ impl<'a> Side<'a> {
     }
 
     /// Reads the columns `wanted` of units, compact ones where values are only hashed: `take` gets rows in their order, `merge` the units in theirs.
-    pub(super) fn read<T: Default + Send>(
+    pub(in crate::audit) fn read<T: Default + Send>(
         &self,
         wanted: &[usize],
         (units, is_compact): (UnitSelection<'_>, bool),
