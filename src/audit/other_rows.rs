@@ -26,6 +26,9 @@ pub(super) fn fetch(job: &Job<'_>, wanted: &OtherQuery) -> Result<Fetched, Fault
         let what = format!("no key can be looked for in {} here", wanted.name);
         return Err(Fault::new(Code::Unsupported, what).at(wanted.at.clone()).into());
     };
+    if let Some(rows) = wanted.table {
+        return references.rows_of_table(wanted, rows);
+    }
     let contract = |(ours, theirs): &(crate::rules::BoundColumn, String)| ContractColumn {
         name: theirs.clone(),
         data_type: plain(&ours.data_type),

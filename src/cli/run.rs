@@ -96,6 +96,9 @@ impl RunOptions {
         if self.given.rows.is_some() {
             return Vec::new();
         }
+        if !rules.tables.is_empty() && self.data.is_empty() {
+            return rules.tables.iter().flat_map(|table| self.paths(&table.rules)).collect();
+        }
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
     }
 
@@ -243,6 +246,7 @@ impl RunOptions {
     pub(super) fn more_mistakes(&self, rules: &RuleFile, is_comparable: bool) -> Faults {
         let now = self.means.clock();
         let mut faults = audit::mistakes_alone(rules, now);
+        rules.tables.iter().for_each(|table| faults.extend(table.rules.quiet(audit::mistakes_alone(&table.rules, now))));
         let Some(scratch) = is_comparable.then(Scratch::new).and_then(Result::ok) else { return faults };
         match self.open_data(rules, &scratch) {
             Ok(data) => faults.extend(audit::mistakes_beside(&self.job(now, rules, data, None, &scratch, &|_, _| {}))),

@@ -90,7 +90,7 @@ impl Suite {
 }
 
 /// The path of one rule file's report: `report.html` is `report.orders.html`.
-fn beside(path: &Path, stem: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, stem: &str) -> PathBuf {
     let written = path.display().to_string();
     // Behind the name of a format.
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

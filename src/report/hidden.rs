@@ -23,6 +23,7 @@ pub(super) fn without_values(report: &Report) -> Report {
     hidden.schema_changes = report.schema_changes.iter().map(of_change).collect();
     hidden.columns = report.columns.iter().map(of_column).collect();
     hidden.history = report.history.as_ref().map(of_history);
+    hidden.tables.iter_mut().for_each(|table| table.report = without_values(&table.report));
     if let Some(publication) = &mut hidden.publication {
         publication.warnings.clear();
     }

@@ -16,6 +16,11 @@ use crate::yaml::Spanned;
 /// the batch's columns are (so `007` stays a text where it is one here, and 2 equals 2.0); what cannot be read so is no key. Text
 /// against numbers is `no_data` with the reason. `clean` and `transform` are for the batch, not for the other data.
 ///
+/// `in` also takes a column of another table of the rule file, where it has several (`tables`). Then the key must be that of a row
+/// that passes there, or that is published already; a row that lacks its parent since that one was set aside says so.
+///
+/// `cardinality: { max: 1 }` is one to one: at most one row of the batch has a key. Of a key that more rows have, all of them fail.
+///
 /// Neither side is held in memory: keys are 128-bit hashes over canonical values, which spill to disk past `--memory-limit`. With
 /// `by`, the other data are read once for each group. The figures count the different keys that do not occur (`absent_keys`).
 ///
@@ -29,6 +34,7 @@ use crate::yaml::Spanned;
 /// ```yaml
 /// - foreign_key: { column: customer_id, in: customers.id }
 /// - foreign_key: { column: shop, in: { source: data/shops.csv, column: code }, tolerate: 0.1% }
+/// - foreign_key: { column: order_id, in: orders.id, cardinality: { max: 1 } }
 /// - foreign_key: { key: [country, zip], in: { source: data/places.parquet, columns: [country, code] } }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -38,6 +44,17 @@ pub(super) struct ForeignKey {
     key: Option<Spanned<Vec<Spanned<String>>>>,
     /// Where the key must occur.
     r#in: Spanned<Elsewhere>,
+    /// How many rows may have one key. If left out: any number.
+    cardinality: Option<Spanned<Cardinality>>,
+}
+
+/// How many children a parent may have.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Cardinality {
+    /// The rows of the batch that may have one key: 1 for one to one. Of a key that more rows have, all of them fail.
+    #[schemars(range(min = 1))]
+    max: u32,
 }
 
 impl Rule for ForeignKey {
@@ -59,6 +76,15 @@ impl Rule for ForeignKey {
         faults.or_ok(())?;
         let query = to.elsewhere(&self.r#in, &columns)?;
         let says = format!("with a key that does not occur in {}", query.name);
-        Ok(Box::new(KeyLookup::bind(query, &columns, Lookup::Absent, says, to)))
+        let lookup = KeyLookup::bind(query, &columns, Lookup::Absent, says, to);
+        let Some(cardinality) = &self.cardinality else { return Ok(Box::new(lookup)) };
+        if cardinality.max == 0 {
+            return Err(to.fault_at(cardinality, Code::InvalidValue, "`max: 0` lets no row have a key").hint("write `max: 1`").into());
+        }
+        Ok(Box::new(lookup.at_most(cardinality.max)))
+    }
+
+    fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {
+        vec![self.r#in.clone()]
     }
 }

@@ -81,6 +81,9 @@ pub struct Sections {
     /// paths.
     #[serde(default)]
     pub sources: Ordered<Spanned<Texts>>,
+    #[serde(rename = "tables")]
+    #[schemars(skip)]
+    _tables: Option<IgnoredAny>,
     /// Failures that are known and for now accepted. If left out: none.
     #[serde(default)]
     pub known: Vec<Spanned<KnownIssue>>,

@@ -240,6 +240,7 @@ impl Binding<'_, '_> {
             published: self.terms.published,
             baseline: baseline.map(str::to_owned),
             sources: &self.terms.rules.sections.sources.0,
+            tables: &self.terms.rules.siblings,
             is_masked: &is_masked,
             is_inferred: &is_inferred,
             certainty: &certainty,

@@ -99,8 +99,9 @@ impl PartitionJudge {
         match self.lookup {
             Lookup::Beside if self.out.foreign > foreign_before => self.note_elsewhere(partition),
             Lookup::Beside => {}
-            Lookup::Present => self.note_sought(partition, IS_FOREIGN),
-            Lookup::Absent => self.note_sought(partition, 0),
+            Lookup::Present => self.note_sought(partition, |count| count & IS_FOREIGN != 0),
+            Lookup::Absent => self.note_sought(partition, |count| count & IS_FOREIGN == 0),
+            Lookup::MoreThan(most) => self.note_sought(partition, |count| count & !IS_FOREIGN > most),
         }
         for count in self.table.iter().map(|slot| slot.count & !IS_FOREIGN).filter(|&count| count > 0) {
             self.out.rows += u64::from(count);
@@ -130,11 +131,11 @@ impl PartitionJudge {
         }
     }
 
-    /// Lets every row of a partition go whose key was found in the other data, or was not.
-    fn note_sought(&mut self, partition: &[Record], found: u32) {
-        self.out.sought += self.table.iter().filter(|slot| slot.count > 0 && slot.count & IS_FOREIGN == found).count() as u64;
+    /// Lets every row of a partition go whose key is one that goes, by how often it came and whether the other data have it.
+    fn note_sought(&mut self, partition: &[Record], goes: impl Fn(u32) -> bool) {
+        self.out.sought += self.table.iter().filter(|slot| slot.count > 0 && goes(slot.count)).count() as u64;
         for record in partition.iter().filter(|record| record.unit != FOREIGN) {
-            if self.slot_of(partition, record).count & IS_FOREIGN == found {
+            if goes(self.slot_of(partition, record).count) {
                 note(&mut self.failing, record);
             }
         }

@@ -136,6 +136,14 @@ impl Rule for Values {
         }
     }
 
+    fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {
+        let column = |set: &Spanned<SetWord>| match &set.value {
+            SetWord::Column(elsewhere) => Some(Spanned { at: set.at, value: elsewhere.clone() }),
+            SetWord::Members { .. } | SetWord::File(_) => None,
+        };
+        [&self.r#in, &self.not_in].into_iter().flatten().filter_map(column).collect()
+    }
+
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
         let mut faults = Faults::default();
         for set in [&mut self.r#in, &mut self.not_in, &mut self.must_contain, &mut self.must_equal].into_iter().flatten() {
