@@ -205,7 +205,7 @@ fn check_alone(check: &PlannedCheck, plan: &mut Plan, facts: &Facts) -> Result<V
 }
 
 fn once(check: &PlannedCheck, judge: &dyn Judge, plan: &mut Plan, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
-    if let Some(judgement) = super::judge::too_few_rows(check, facts)? {
+    if let Some(judgement) = super::rounds::too_few_rows(check, facts)? {
         return Ok(judgement);
     }
     let (first_new, mut inputs) = (plan.requests.states.len(), Wanted::default());

@@ -22,6 +22,7 @@ mod other_rows;
 mod plan_text;
 mod private;
 mod profile;
+mod rounds;
 mod row_judge;
 mod row_keys;
 mod samples;
@@ -389,7 +390,7 @@ fn folded_and_judged(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Fa
             folding.second_pass(source.as_ref(), &evidence, plan, first_state, counted)
         };
         let rows = |plan: &Plan, rows: &SampleRows<'_>| folding.rows(source.as_ref(), &evidence, plan, rows);
-        let looks = judge::Looks { second_pass: &second_pass, rows: &rows, reads_here: folding.reads_here() };
+        let looks = rounds::Looks { second_pass: &second_pass, rows: &rows, reads_here: folding.reads_here() };
         return judge::judge(job, source.clone(), &mut plan, counted, &looks).map(|parts| parts.into_audited(plan));
     }
     let fault = Fault::new(Code::TypesUnsettled, "the columns' types did not settle");

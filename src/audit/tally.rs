@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::earlier::Earlier;
 use super::fold::{Counted, shown};
+use super::rounds::Looks;
 use super::row_judge::{JudgedRows, Standing};
 use super::{Audited, Fold, Job, Plan, RowJudge, judge};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -175,7 +176,7 @@ pub fn audit_tally(job: &Job<'_>, by: &RowJudge, mut tally: Tally, within: &str)
     let no_pass = |_: &Plan, _: usize, _: &Counted| -> Result<Fold, Faults> {
         Err(Fault::new(Code::Internal, "internal error: a second look at rows that are gone").into())
     };
-    let looks = judge::Looks { second_pass: &no_pass, rows: &|_, _| Ok(None), reads_here: false };
+    let looks = Looks { second_pass: &no_pass, rows: &|_, _| Ok(None), reads_here: false };
     judge::judge(job, job.source.clone(), &mut plan, counted, &looks).map(|judged| judged.into_audited(plan))
 }
 

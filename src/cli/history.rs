@@ -6,10 +6,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value as Json, json};
 
 use super::chart;
+use super::choices::Meant;
 use super::exit::ExitCode;
 use super::output::{self, ListOptions};
 use super::record::Record;
-use super::choices::Meant;
 use super::run::{self, Trust, read_rules_with, surroundings};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::{Args, ValueEnum};
 
+use super::choices::Meant;
 use super::destinations::Destinations;
 use super::record::Record;
-use super::choices::Meant;
 use super::run::{Trust, read_rules_with, surroundings, time};
 use crate::diagnostic::Faults;
 use crate::history::History;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::choices::Meant;
 use super::exit::ExitCode;
 use super::handed::{Done, Given};
 use super::output;
 use super::progress::Progress;
 use super::reports::Reports;
-use super::choices::Meant;
 use super::run::{Means, countable, parse_rules, read_options};
 use super::scratch::Scratch;
 use super::trust::Trust;

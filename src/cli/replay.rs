@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::choices::Choices;
 use super::destinations::{Destinations, beside};
 use super::exit::ExitCode;
 use super::output;
-use super::choices::Choices;
 use super::run::{Means, Trust, ensure_mask_key, read_rules_with};
 use super::scratch::Scratch;
 use crate::diagnostic::Faults;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::choices::Meant;
 use super::destinations::{beside, named_by, replaces};
 use super::exit::ExitCode;
 use super::output::{self, Form};
 use super::progress::Progress;
 use super::references::Surroundings;
-use super::choices::Meant;
 use super::run::{Means, Trust, ensure_mask_key, read_options, read_rules_with};
 use super::scratch::Scratch;
 use super::try_shown;

@@ -70,7 +70,7 @@ pub struct MinHashOut {
 
 /// Numbers to tell hashes apart, from one seed (SplitMix64, Steele, Lea and Flood 2014).
 fn factors() -> [(u64, u64); HASHES] {
-    let mut seed = 0x5_1a1c_e9a7_e5eed_u64;
+    let mut seed = 0x0051_a1ce_9a7e_5eed_u64;
     let mut next = || {
         seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = seed;

@@ -83,7 +83,7 @@ fn unknown(name: &str, items: &[RuleItem]) -> Fault {
             if tags.is_empty() { fault.hint("write `tags: [NAME]` beside a rule") } else { fault.hint_nearest(tag, tags) }
         }
         None => {
-            let names: Vec<String> = items.iter().map(|item| called(item)).collect();
+            let names: Vec<String> = items.iter().map(called).collect();
             let fault = Fault::new(Code::UnknownRule, format!("`--only {name}`: no rule is called so"));
             if tags.clone().any(|tag| tag == name) {
                 return fault.hint(format!("there is a tag of that name: write `--only {TAG}{name}`"));

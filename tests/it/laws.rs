@@ -274,6 +274,19 @@ impl Trials {
         self.0.push(Trial::of::<Grouped<S>>(every, &by));
     }
 
+    /// Stand-ins for missing values, and JSON Schemas.
+    fn lists(&mut self) {
+        self.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
+        self.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
+        self.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
+        let schema = r#"{"properties": {"n": {"minimum": 0}, "x": {"type": "number", "maximum": 7}, "t": {"enum": ["a", null]}}}"#;
+        let schema = |omit_missing| SchemaSpec::read(schema.to_owned(), None, false, omit_missing).expect("a schema");
+        let record = Instance::Record(["n", "x", "t"].map(str::to_owned).to_vec());
+        self.of::<Violations>(schema(true).of(record), &[INTEGER, FLOAT, CODES]);
+        self.of::<Violations>(schema(true).of(Instance::Text), &[TEXT]);
+        self.of::<Violations>(schema(false).of(Instance::Value), &[DECIMAL]);
+    }
+
     /// Sets of values.
     fn members(&mut self) {
         self.of::<Members>(vec![Member::Missing, Member::Int(0), Member::Int(100)], &[INTEGER]);
@@ -370,15 +383,7 @@ fn trials() -> Vec<Trial> {
     }
     all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
     all.of::<Extrema>((), &[BOOLEAN]);
-    all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
-    all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
-    all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
-    let schema = r#"{"properties": {"n": {"minimum": 0}, "x": {"type": "number", "maximum": 7}, "t": {"enum": ["a", null]}}}"#;
-    let schema = |omit_missing| SchemaSpec::read(schema.to_owned(), None, false, omit_missing).expect("a schema");
-    let record = Instance::Record(["n", "x", "t"].map(str::to_owned).to_vec());
-    all.of::<Violations>(schema(true).of(record), &[INTEGER, FLOAT, CODES]);
-    all.of::<Violations>(schema(true).of(Instance::Text), &[TEXT]);
-    all.of::<Violations>(schema(false).of(Instance::Value), &[DECIMAL]);
+    all.lists();
     all.members();
     all.keys();
     let first = vec![Some("a".to_owned())];

@@ -6,7 +6,7 @@ use crate::diagnostic::Faults;
 use crate::findings::builtin::GATE_BIAS;
 use crate::findings::{OnFail, OnNoData};
 use crate::ruleset::{RuleItem, Words};
-use crate::yaml::{Position, Spanned};
+use crate::yaml::{Node, Position, Spanned, Value};
 
 /// Plans a check for each list of columns by which a rule makes groups, and no rule asks for what the gate does to these.
 ///
@@ -44,6 +44,7 @@ fn item(groups: &[String]) -> RuleItem {
         },
         at,
         about_rows: false,
+        config: Node { at, value: Value::Mapping(Vec::new()) },
         meaning: 0,
     }
 }

@@ -278,12 +278,7 @@ impl Binding<'_, '_> {
         let (wants_states, of_sound_rows) = (binder.requests.wants_states(), is_of_sound_rows(&binder));
         let mut about: Vec<usize> = binder.shows[shown_before..].to_vec();
         about.dedup();
-        let mut shows: Vec<usize> = Vec::new();
-        for index in binder.shows.iter().copied() {
-            if !shows.contains(&index) {
-                shows.push(index);
-            }
-        }
+        let shows = different(&binder.shows);
         let (scope, policy) = (binder.scope.clone(), binder.policy.clone());
         let groups = (!scope.by.is_empty()).then(|| {
             // A group whose rows all fail is a group.
@@ -350,4 +345,15 @@ fn has_names_for_groups(binder: &Binder<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Each index once, where it first stands.
+fn different(indices: &[usize]) -> Vec<usize> {
+    let mut different: Vec<usize> = Vec::new();
+    for index in indices.iter().copied() {
+        if !different.contains(&index) {
+            different.push(index);
+        }
+    }
+    different
 }

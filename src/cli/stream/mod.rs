@@ -12,10 +12,10 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use clap::Args;
 
+use super::choices::Meant;
 use super::feeds;
 use super::output::{self, Form};
 use super::reports::{Reports, named};
-use super::choices::Meant;
 use super::run::{Means, Trust, ensure_mask_key, mask_key, read_rules_with};
 use crate::audit::{RowJudge, Standing};
 use crate::cli::exit::ExitCode;

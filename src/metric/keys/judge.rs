@@ -58,9 +58,8 @@ impl PartitionJudge {
                     let is_key = slot.count > 0 && slot.tag == tag && partition[slot.kept as usize].hash == record.hash;
                     if is_key && slot.count & IS_FOREIGN == 0 {
                         // The others with this key are failing already.
-                        if goes_by_keep {
-                            note(&mut self.failing, &partition[slot.kept as usize]);
-                        }
+                        let kept = goes_by_keep.then(|| &partition[slot.kept as usize]);
+                        kept.into_iter().for_each(|kept| note(&mut self.failing, kept));
                         self.out.foreign += u64::from(slot.count);
                         slot.count |= IS_FOREIGN;
                     }

@@ -76,7 +76,7 @@ impl Expr {
         Self { text, value: self.value * self.value, binds: Binds::Product }
     }
 
-    pub(in crate::rules) fn to_power(self, power: Self) -> Self {
+    pub(in crate::rules) fn raised_to(self, power: Self) -> Self {
         let text = format!("{}**{}", self.within(Binds::Whole), power.within(Binds::Whole));
         Self { text, value: self.value.powf(power.value), binds: Binds::Product }
     }

@@ -78,7 +78,7 @@ impl<'a> Group<'a> {
         }
         let least = told.word("min_rows").and_then(|text| text.parse::<u64>().ok()).filter(|least| (count.value as u64) < *least);
         if count.value == 0.0 {
-            let chance = (Expr::from(1.0) - reference.clone()).to_power(total.clone());
+            let chance = (Expr::from(1.0) - reference.clone()).raised_to(total.clone());
             let chance = part.derives("chance that no row is of the group", "(1 − reference) to the power of rows", chance);
             part.asks("does chance not explain that it is unseen?", Test::of(chance, Is::Below, 1.0 - confidence), Outcome::Fail);
         }
