@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::audit::{Audited, AuditedSummaries};
 use crate::diagnostic::Faults;
 use crate::findings::Finding;
-use crate::report::limits;
 use crate::report::TableReport;
+use crate::report::limits;
 use crate::report::model::{Batch, BatchFile, Mode, Publication, PublicationState, Report, RowTotals, SCHEMA_VERSION, WouldPass, time};
 use crate::ruleset::RuleFile;
 use crate::shown::counted;
@@ -157,10 +157,9 @@ pub fn assemble_tables(header: Header, rules: &RuleFile, tables: Vec<TableReport
         rows.late += late;
     }
     let would = |pass: fn(&WouldPass) -> u64| reports().filter_map(|report| report.would_pass.as_ref()).map(pass).sum();
-    let would_pass = reports().any(|report| report.would_pass.is_some()).then(|| WouldPass {
-        published: would(|pass| pass.published),
-        quarantined: would(|pass| pass.quarantined),
-    });
+    let would_pass = reports()
+        .any(|report| report.would_pass.is_some())
+        .then(|| WouldPass { published: would(|pass| pass.published), quarantined: would(|pass| pass.quarantined) });
     let states: Vec<&Publication> = reports().filter_map(|report| report.publication.as_ref()).collect();
     let state = |of: fn(&Publication) -> PublicationState| {
         // Where one table was there before, the others are what is new.

@@ -25,6 +25,11 @@ pub trait References: Send + Sync {
         let _ = identity;
     }
 
+    /// Whether batches are compared with anything; else keys alone are looked for.
+    fn compares(&self) -> bool {
+        true
+    }
+
     /// Opens data that a rule names.
     ///
     /// # Errors

@@ -51,7 +51,18 @@ pub(super) struct Settled {
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
         let (now, ci, printed) = (options.means.clock(), options.ci.system(), Printed::Whole);
-        Self { options, now, printed, reports: Reports::default(), ci, rules: None, takes_tables: false, history: None, summary: None, kept: None }
+        Self {
+            options,
+            now,
+            printed,
+            reports: Reports::default(),
+            ci,
+            rules: None,
+            takes_tables: false,
+            history: None,
+            summary: None,
+            kept: None,
+        }
     }
 
     /// Lets the report be printed so.

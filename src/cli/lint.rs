@@ -7,11 +7,11 @@ use serde_json::{Value as Json, json};
 use super::choices::Meant;
 use super::exit::ExitCode;
 use super::output::{self, ListOptions};
-use super::rules::shared;
+use super::rules::{one_by_one, shared};
 use super::run;
 use crate::audit;
 use crate::diagnostic::{Code, Fault, Faults, Place};
-use crate::ruleset::{Choices, Odd, Oddity, Parsed};
+use crate::ruleset::{Choices, Odd, Oddity, Parsed, RuleFile};
 use crate::visible;
 
 /// Options of `rules lint`.
@@ -54,10 +54,10 @@ fn linted(path: &str, choices: &Choices) -> Result<Vec<Odd>, Faults> {
     let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None, choices)?;
     let Some(rules) = rules else { return Err(faults) };
     let now = Utc::now();
-    faults.extend(audit::mistakes_alone(&rules, now));
-    let mut odd = rules.odd();
-    if is_comparable && faults.is_empty() {
-        let audit::AgainstContract { faults: wrong, doubts } = audit::against_contract(&rules, now);
+    one_by_one(&rules).for_each(|rules| faults.extend(audit::mistakes_alone(rules, now)));
+    let mut odd: Vec<Odd> = one_by_one(&rules).flat_map(RuleFile::odd).collect();
+    for rules in one_by_one(&rules).filter(|_| is_comparable && faults.is_empty()).collect::<Vec<_>>() {
+        let audit::AgainstContract { faults: wrong, doubts } = audit::against_contract(rules, now);
         let (unknown, wrong): (Vec<Fault>, Vec<Fault>) = wrong.into_iter().partition(is_about_names);
         faults.extend(wrong);
         odd.extend(unknown.into_iter().chain(doubts).map(|fault| Odd {

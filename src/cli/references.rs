@@ -258,3 +258,28 @@ impl References for Surroundings {
         }
     }
 }
+
+/// Other data in which keys are looked for, and with which nothing is compared.
+pub(super) struct OnlyKeys(pub Surroundings);
+
+impl References for OnlyKeys {
+    fn compares(&self) -> bool {
+        false
+    }
+
+    fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
+        Err(Fault::new(Code::Unsupported, format!("nothing can be compared with {} here", paths.join(", "))).into())
+    }
+
+    fn rows_of_table(&self, wanted: &OtherQuery, rows: TableRows) -> Result<Fetched, Faults> {
+        self.0.rows_of_table(wanted, rows)
+    }
+
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults> {
+        self.0.open_as(paths, columns)
+    }
+
+    fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults> {
+        Err(Fault::new(Code::Unsupported, format!("nothing can be compared with {against} here")).into())
+    }
+}

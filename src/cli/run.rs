@@ -13,7 +13,7 @@ use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model;
 use crate::rules::published::Published;
-use crate::ruleset::{Parsed, RuleFile};
+use crate::ruleset::{Parsed, RuleFile, Table};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::windows;
 
@@ -245,8 +245,11 @@ impl RunOptions {
     /// opened, what its columns show.
     pub(super) fn more_mistakes(&self, rules: &RuleFile, is_comparable: bool) -> Faults {
         let now = self.means.clock();
+        if !rules.tables.is_empty() {
+            let of_table = |table: &Table| table.rules.quiet(self.more_mistakes(&table.rules, is_comparable));
+            return Faults(rules.tables.iter().flat_map(of_table).collect());
+        }
         let mut faults = audit::mistakes_alone(rules, now);
-        rules.tables.iter().for_each(|table| faults.extend(table.rules.quiet(audit::mistakes_alone(&table.rules, now))));
         let Some(scratch) = is_comparable.then(Scratch::new).and_then(Result::ok) else { return faults };
         match self.open_data(rules, &scratch) {
             Ok(data) => faults.extend(audit::mistakes_beside(&self.job(now, rules, data, None, &scratch, &|_, _| {}))),

@@ -97,7 +97,7 @@ fn ensure_apart(rules: &RuleFile, all: &[Surrounding]) -> Result<(), Fault> {
         }
         for (other, Surrounding { ends, .. }) in rules.tables.iter().zip(all).filter(|(other, _)| other.name != table.name) {
             if let Some((_, theirs)) = ends {
-                publish.allow_quarantine(theirs).map_err(|fault| about(&other.name, fault))?;
+                publish.allow_quarantine(&theirs.directory).map_err(|fault| about(&other.name, fault))?;
             }
         }
     }
@@ -142,11 +142,11 @@ impl Check {
             }
         }
         faults.or_ok(())?;
-        let verdict = |(table, report)| -> TableVerdict<'_> {
+        let mut verdicts: Vec<TableVerdict<'_>> = Vec::new();
+        for (table, report) in &mut reports {
             let table: &Table = table;
-            TableVerdict { name: &table.name, parents: &table.parents, report }
-        };
-        let mut verdicts: Vec<TableVerdict<'_>> = reports.iter_mut().map(|(table, report)| verdict((*table, report))).collect();
+            verdicts.push(TableVerdict { name: &table.name, parents: &table.parents, report });
+        }
         assemble::decide_together(&mut verdicts);
         let named = |(table, report): (&Table, Report)| TableReport { name: table.name.clone(), parents: table.parents.clone(), report };
         Ok(assemble::assemble_tables(options.header_of_tables(Mode::Check, now), rules, reports.into_iter().map(named).collect()))

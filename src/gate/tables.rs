@@ -2,14 +2,14 @@
 //! one after the other, parents first, so that nobody ever sees a child without its parent.
 
 use super::parents::{Parent, Parents};
-use super::prepared::Judging;
+use super::prepared::{Judging, Prepared};
 use super::publishing::Ready;
 use super::{ATTEMPTS_MAX, Judged, Request, ensure_allowed};
 use crate::assemble::{self, TableVerdict};
 use crate::audit::Job;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::report::model::{Publication, PublicationState};
-use crate::store::GateLock;
+use crate::store::{GateLock, Stored};
 
 /// One of several tables that are gated as one.
 pub struct TableJob<'a> {
@@ -134,10 +134,11 @@ fn publish(tables: &[TableJob<'_>], judging: Vec<Judging<'_>>) -> Result<Option<
 /// The table as it is when nothing of any table is published.
 fn withheld(judging: Judging<'_>) -> Judged {
     let Judging { prepared, mut report, .. } = judging;
-    report.publication = Some(match prepared.request.dry_run {
-        true => Publication::of_dry_run(PublicationState::Withheld),
-        false => Publication::of_nothing(PublicationState::Withheld),
-    });
+    let Prepared { request, stamp, .. } = &prepared;
+    // What was published before stays, whatever is judged now.
+    let is_there = matches!(request.publish.stored(stamp), Ok(Stored::Batch(there)) if there == *stamp);
+    let state = if is_there { PublicationState::Unchanged } else { PublicationState::Withheld };
+    report.publication = Some(if request.dry_run { Publication::of_dry_run(state) } else { Publication::of_nothing(state) });
     Judged { report, summary: prepared.summary }
 }
 

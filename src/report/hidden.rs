@@ -173,7 +173,7 @@ fn of_finding_since(finding: &FindingSince) -> FindingSince {
 #[cfg(test)]
 mod tests {
     /// Fields of a report that hold no value of the data, and those that are emptied of values above.
-    const KNOWN: [&str; 23] = [
+    const KNOWN: [&str; 25] = [
         "as_of",
         "batch",
         "began",
@@ -185,6 +185,7 @@ mod tests {
         "faults",
         "findings",
         "history",
+        "left_out",
         "mode",
         "owner",
         "publication",
@@ -195,6 +196,7 @@ mod tests {
         "schema_version",
         "sluicegate_version",
         "stream",
+        "tables",
         "verdict",
         "would_pass",
     ];

@@ -69,7 +69,13 @@ pub const FORMATS: &[ReportFormat] = &[
         keeps_tables: true,
         render: |report, _| json(report),
     },
-    ReportFormat { name: "html", extension: Some("html"), meaning: "A page for people, in one file.", keeps_tables: false, render: html::render },
+    ReportFormat {
+        name: "html",
+        extension: Some("html"),
+        meaning: "A page for people, in one file.",
+        keeps_tables: false,
+        render: html::render,
+    },
     ReportFormat {
         name: "markdown",
         extension: Some("md"),
@@ -98,7 +104,13 @@ pub const FORMATS: &[ReportFormat] = &[
         keeps_tables: false,
         render: github::render,
     },
-    ReportFormat { name: "gitlab", extension: None, meaning: "GitLab's code quality report, for merge requests.", keeps_tables: false, render: gitlab::render },
+    ReportFormat {
+        name: "gitlab",
+        extension: None,
+        meaning: "GitLab's code quality report, for merge requests.",
+        keeps_tables: false,
+        render: gitlab::render,
+    },
     ReportFormat {
         name: "openmetrics",
         extension: Some("prom"),

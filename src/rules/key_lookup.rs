@@ -73,9 +73,9 @@ impl KeyLookup {
     }
 
     /// What comes of it; `gone` are the keys whose rows in the other table are set aside.
-    fn judged(&self, facts: &GroupFacts<'_>, counted: Counted, gone: Option<&KeysOut>, of: u64) -> Result<Judgement, Fault> {
+    fn judged(&self, facts: &GroupFacts<'_>, keys: Counted, gone: Option<&KeysOut>, of: u64) -> Result<Judgement, Fault> {
         let none = KeysOut::default();
-        let found = facts.get(counted.looked)?.unwrap_or(&none);
+        let found = facts.get(keys.looked)?.unwrap_or(&none);
         if found.rows == 0 {
             return Ok(Judgement::NoData("no row has a complete key: each lacks a part of it".into()));
         }
@@ -100,7 +100,7 @@ impl KeyLookup {
         if self.query.table.is_some() && self.lookup == Lookup::Absent {
             reasons.push((format!("there is no such parent in `{name}`"), Arc::new(found.failing.clone())));
         }
-        if let (Some(frequent), Some(most)) = (counted.frequent, self.most) {
+        if let (Some(frequent), Some(most)) = (keys.frequent, self.most) {
             let frequent = facts.get(frequent)?.unwrap_or(&none);
             figures.set(&figures::FREQUENT_KEYS, frequent.sought);
             let most = counted(u64::from(most), "row");
@@ -146,25 +146,25 @@ impl Judge for KeyLookup {
                 }
                 Some(Fetched::NoRows) | None => Err(lost()),
             },
-            Stage::Looked(counted) => {
-                if !facts.get(counted.looked)?.is_some_and(|found| self.asks_why(found)) {
-                    return self.judged(facts, counted, None, of);
+            Stage::Looked(keys) => {
+                if !facts.get(keys.looked)?.is_some_and(|found| self.asks_why(found)) {
+                    return self.judged(facts, keys, None, of);
                 }
                 let set_aside = OtherQuery { table: Some(TableRows::SetAside), ..self.query.clone() };
-                self.stage = Stage::SetAside(counted, pass.fetch_other(set_aside));
+                self.stage = Stage::SetAside(keys, pass.fetch_other(set_aside));
                 Ok(Judgement::NeedsPass)
             }
-            Stage::SetAside(counted, input) => match facts.input(input) {
+            Stage::SetAside(keys, input) => match facts.input(input) {
                 Some(Fetched::Rows(_)) => {
-                    self.stage = Stage::Told(counted, self.want(Lookup::Present, Some(input), pass));
+                    self.stage = Stage::Told(keys, self.want(Lookup::Present, Some(input), pass));
                     Ok(Judgement::NeedsPass)
                 }
                 Some(Fetched::NoRows | Fetched::OtherType(_)) | None => Err(lost()),
             },
-            Stage::Told(counted, told) => {
+            Stage::Told(keys, told) => {
                 let none = KeysOut::default();
                 let gone = facts.get(told)?.unwrap_or(&none);
-                self.judged(facts, counted, Some(gone), of)
+                self.judged(facts, keys, Some(gone), of)
             }
         }
     }

@@ -1,10 +1,63 @@
 //! `tables`: several tables in one rule file, which are judged and gated as one. Each is read as a rule file of its own.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+use serde_json::{Map, Value as Json, json};
+
 use super::resolve::{self, Choices, Wording};
 use super::{Parsed, RuleFile, private, reading, shape};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::words::Elsewhere;
 use crate::yaml::{Entry, Node, Position, Spanned, Value};
+
+/// The section, once its tables are read.
+#[derive(Debug, Clone)]
+pub(super) struct TablesWord;
+
+impl<'de> Deserialize<'de> for TablesWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl JsonSchema for TablesWord {
+    fn schema_name() -> Cow<'static, str> {
+        "Tables".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object" })
+    }
+}
+
+/// Completes the JSON Schema of rule files: a table has sections of its own, which then do not stand beside `tables`.
+pub(super) fn complete_schema(root: &mut Json) {
+    let Some(all) = root["properties"].as_object().cloned() else { return };
+    let mut own: Map<String, Json> = all.into_iter().filter(|(key, _)| !NOT_OF_A_TABLE.contains(&key.as_str())).collect();
+    let with_path = json!({ "anyOf": [{ "type": ["string", "array"] }, { "type": "object", "required": ["path"] }] });
+    if let Some(source) = own.get_mut("source") {
+        *source = json!({ "allOf": [source.take(), with_path] });
+    }
+    root["$defs"]["Table"] = json!({
+        "description": "One of several tables, with its own sections: each means what it means in a rule file about one data set.",
+        "type": "object", "properties": own, "required": ["source"], "additionalProperties": false
+    });
+    let tables = &mut root["properties"]["tables"];
+    tables["type"] = json!(["object", "null"]);
+    tables["additionalProperties"] = json!({ "$ref": "#/$defs/Table" });
+    tables["propertyNames"] = json!({ "pattern": "^[A-Za-z0-9_-]+$" });
+    tables["minProperties"] = 1.into();
+    let refused = OF_A_TABLE.iter().chain(NOT_OF_A_TABLE.iter().filter(|key| !OF_ALL.contains(key)));
+    let refused: Map<String, Json> = refused.map(|key| ((*key).to_owned(), Json::Bool(false))).collect();
+    let is_given = json!({ "required": ["tables"], "properties": { "tables": { "not": { "type": "null" } } } });
+    root["if"] = is_given;
+    root["then"] = json!({ "properties": refused });
+}
 
 /// One of the tables of a rule file.
 pub struct Table {
@@ -34,8 +87,6 @@ pub(super) fn has_tables(tree: &Node) -> bool {
 /// Reads a rule file that is about several tables; where one is chosen, that one.
 pub(super) fn read(mut tree: Node, text_and_path: (&str, &str), wording: &Wording, mut faults: Faults, choices: &Choices) -> Parsed {
     let path = text_and_path.1;
-    // Ids are known within a table only.
-    let choices = &Choices { is_shared: choices.is_shared || choices.table.is_none(), ..choices.clone() };
     if choices.table.is_none() && !choices.only.is_empty() {
         let fault = Fault::new(Code::ConflictingOptions, "`--only` chooses rules of one table, and the rule file has several");
         faults.push(fault.hint("choose the table too: `--table NAME`"));
@@ -47,7 +98,9 @@ pub(super) fn read(mut tree: Node, text_and_path: (&str, &str), wording: &Wordin
     let (mut tables, mut is_comparable) = (Vec::new(), true);
     for entry in &entries {
         let mut own = table_tree(&tree, entry, path, &mut faults);
-        let parsed = RuleFile::read_tree(&mut own, text_and_path, Faults::default(), choices);
+        // Ids are known within a table only.
+        let is_shared = choices.is_shared || choices.table.as_ref() != Some(&entry.key);
+        let parsed = RuleFile::read_tree(&mut own, text_and_path, Faults::default(), &Choices { is_shared, ..choices.clone() });
         faults.extend(private::quiet(&own, text_and_path, wording, parsed.faults));
         is_comparable &= parsed.is_comparable;
         let Some(rules) = parsed.rules else { continue };
@@ -80,7 +133,7 @@ pub(super) fn read(mut tree: Node, text_and_path: (&str, &str), wording: &Wordin
         let digest = xxhash_rust::xxh3::xxh3_128(&digests);
         RuleFile { tables: if is_whole { tables } else { Vec::new() }, digest, wording: wording.clone(), ..rules }
     });
-    Parsed { rules, faults, is_comparable: false }
+    Parsed { rules, faults, is_comparable }
 }
 
 fn is_about_people(section: &str) -> bool {
@@ -112,7 +165,7 @@ fn named(section: &Node, path: &str, faults: &mut Faults) -> Vec<Entry> {
     };
     let mut kept = Vec::new();
     for entry in entries {
-        let is_name = !entry.key.is_empty() && entry.key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        let is_name = !entry.key.is_empty() && entry.key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         match (&entry.value.value, is_name) {
             (_, false) => {
                 let fault = Fault::new(Code::InvalidValue, format!("`{}` is no name of a table", entry.key));
@@ -146,12 +199,9 @@ fn table_tree(tree: &Node, entry: &Entry, path: &str, faults: &mut Faults) -> No
     let dataset = tree.get("dataset").and_then(|dataset| dataset.value.text()).unwrap_or_default();
     let name = Value::Scalar { text: format!("{dataset}.{}", entry.key), quoted: true };
     let mut sections = vec![Entry { key: "dataset".into(), key_at: entry.key_at, value: Node { at: entry.key_at, value: name } }];
-    for shared in tree.entries().iter().filter(|section| SHARED.contains(&section.key.as_str())) {
-        match own.iter().find(|section| section.key == shared.key) {
-            None => sections.push(shared.clone()),
-            Some(_) => {}
-        }
-    }
+    let is_own = |key: &str| own.iter().any(|section| section.key == key);
+    let shared = tree.entries().iter().filter(|section| SHARED.contains(&section.key.as_str()) && !is_own(&section.key));
+    sections.extend(shared.cloned());
     let stands = |section: &Entry| !NOT_OF_A_TABLE.contains(&section.key.as_str());
     sections.extend(own.into_iter().filter(stands).map(|mut section| {
         let shared = tree.get(&section.key).filter(|_| matches!(section.key.as_str(), "sources" | "templates"));
@@ -246,7 +296,8 @@ fn refuse_moving_parents(tables: &[Table], path: &str, faults: &mut Faults) {
         let gate = &table.rules.sections.gate;
         let word = gate.replace.as_ref().map(|_| "replace").or_else(|| gate.merge.as_ref().map(|_| "merge"));
         if let Some(word) = word {
-            let what = format!("`{}` takes published rows away (`gate: {{ {word}: … }}`), and other tables look for keys in it", table.name);
+            let what =
+                format!("`{}` takes published rows away (`gate: {{ {word}: … }}`), and other tables look for keys in it", table.name);
             let fault = Fault::new(Code::Unsupported, what).at(crate::diagnostic::Place::file(path));
             faults.push(fault.hint(format!("leave `{word}` out of its `gate`")));
         }

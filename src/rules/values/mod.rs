@@ -15,7 +15,7 @@ use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::key_lookup::KeyLookup;
 use super::requests::{Handle, TestHandle};
-use super::words::Against;
+use super::words::{Against, Elsewhere};
 use super::{Binder, Explanation, Files, GroupFacts, Judge, RowTest, Rule, Subject, Tested, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
