@@ -88,7 +88,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     } else {
         Outcome::Pass
     };
-    let beyond = |part, whole| (tolerate.is_exceeded_by(part, whole), warn.map(|w| w.is_exceeded_by(part, whole)));
+    let beyond = |part, whole| (tolerate.has_share_below(part, whole), warn.map(|w| w.has_share_below(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} cannot be read", count(failing), counted(of, "record")));
     if tolerate != Tolerance::NONE {

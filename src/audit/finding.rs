@@ -144,7 +144,7 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     };
     figures.set(&figures::ROWS_IN_SCOPE, of);
     let (observed, limit, unit) = against(policy.tolerate, failing, of);
-    let beyond = |part, whole| (policy.tolerate.is_exceeded_by(part, whole), policy.warn.map(|w| w.is_exceeded_by(part, whole)));
+    let beyond = |part, whole| (policy.tolerate.has_share_below(part, whole), policy.warn.map(|w| w.has_share_below(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} {says}", count(failing), counted(of, "row")));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
