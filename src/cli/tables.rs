@@ -27,6 +27,9 @@ struct Surrounding {
     scratch: Scratch,
 }
 
+/// Is told of bytes read and bytes to read.
+type Told<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
 impl RunOptions {
     /// Refuses options that are about one table only, beside `others` of the command.
     fn ensure_of_tables(&self, others: &[(bool, &str)]) -> Result<(), Faults> {
@@ -237,7 +240,7 @@ impl Gate {
         table: &'a Table,
         Surrounding { scratch, .. }: &Surrounding,
         request: &Request,
-        (now, parents, advance): (DateTime<Utc>, &Arc<Parents>, &'a (dyn Fn(u64, u64) + Sync)),
+        (now, parents, advance): (DateTime<Utc>, &Arc<Parents>, Told<'a>),
     ) -> Result<Job<'a>, Faults> {
         let options = &self.options;
         let data = options.data_of(table, scratch)?;
