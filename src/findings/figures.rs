@@ -132,6 +132,7 @@ names! {
     INTERVAL_LOW = "interval_low", SHARE_OF_ROWS, "the lower end of the share's interval";
     INVERTED_ROWS = "inverted_rows", ROWS, "rows whose range ends before it begins";
     JENSEN_SHANNON = "jensen_shannon", NONE, "the Jensen-Shannon distance of the shares from their reference";
+    LACKING_KEYS = "lacking_keys", KEYS, "different keys of the other data that have fewer rows than each must have";
     LONGEST_RUN = "longest_run", ROWS, "the longest run of rows, one behind the other";
     LOW = "low", ROWS, "rows below the lower fence";
     LOWER_FENCE = "lower_fence", OF_COLUMN, "the lower fence; of logarithms with `log`";

@@ -118,6 +118,7 @@ impl Parent {
         let mut all: Vec<Arc<dyn Foreign>> = Vec::new();
         match rows {
             TableRows::SetAside => all.push(Arc::new(takes(false))),
+            TableRows::New => all.push(Arc::new(takes(true))),
             TableRows::Passing => {
                 if !self.is_there {
                     all.push(Arc::new(takes(true)));
@@ -151,6 +152,7 @@ pub fn published_parents(store: Arc<dyn Store>, wanted: &OtherQuery, rows: Table
     match rows {
         // Why a row is not there is not known any more.
         TableRows::SetAside => {}
+        TableRows::New => return Ok(Fetched::OtherType(format!("the rows of `{}` are judged beside it only", wanted.name))),
         TableRows::Passing => match store.snapshot(&no_batch())?.rows(key_query(wanted))? {
             Fetched::Rows(published) => all.push(published),
             Fetched::OtherType(why) => return Ok(Fetched::OtherType(why)),

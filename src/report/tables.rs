@@ -47,6 +47,15 @@ impl Report {
             }
         }
         all.findings.sort_by_key(Finding::rank);
+        for table in &mut all.tables {
+            // All of it is told, and is not told again.
+            let of_table = &mut table.report;
+            (of_table.findings, of_table.columns, of_table.schema_changes) = (Vec::new(), Vec::new(), Vec::new());
+            (of_table.batch.files, of_table.left_out) = (Vec::new(), Vec::new());
+            if let Some(publication) = &mut of_table.publication {
+                publication.warnings.clear();
+            }
+        }
         Cow::Owned(all)
     }
 }

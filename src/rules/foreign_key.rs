@@ -1,10 +1,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::explained::{self, Is, Test, by_group};
 use super::key_lookup::KeyLookup;
 use super::words::Elsewhere;
-use super::{Binder, Judge, Judges, Rule, Subject};
+use super::{Binder, Explanation, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Faults};
+use crate::findings::{Outcome, figures};
 use crate::metric::keys::Lookup;
 use crate::yaml::Spanned;
 
@@ -20,6 +22,8 @@ use crate::yaml::Spanned;
 /// that passes there, or that is published already; a row that lacks its parent since that one was set aside says so.
 ///
 /// `cardinality: { max: 1 }` is one to one: at most one row of the batch has a key. Of a key that more rows have, all of them fail.
+/// `cardinality: { min: 1 }` asks for a row of each key there. A key without rows is no row that could be set aside, so such a rule rejects the
+/// batch unless `on_fail` says otherwise; all keys there are held then, or spilled.
 ///
 /// Neither side is held in memory: keys are 128-bit hashes over canonical values, which spill to disk past `--memory-limit`. With
 /// `by`, the other data are read once for each group. The figures count the different keys that do not occur (`absent_keys`).
@@ -52,9 +56,14 @@ pub(super) struct ForeignKey {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Cardinality {
-    /// The rows of the batch that may have one key: 1 for one to one. Of a key that more rows have, all of them fail.
+    /// So many rows of the batch each key of the other data must have; of a table that is judged beside this one, each key of
+    /// a row that passes. If left out: none.
     #[schemars(range(min = 1))]
-    max: u32,
+    min: Option<u32>,
+    /// So many rows of the batch may have one key: 1 for one to one. Of a key that more rows have, all of them fail. If left out:
+    /// any number.
+    #[schemars(range(min = 1))]
+    max: Option<u32>,
 }
 
 impl Rule for ForeignKey {
@@ -63,6 +72,15 @@ impl Rule for ForeignKey {
     const NAMES_ROWS: bool = true;
     const JUDGES: Judges = Judges::Measures;
     const ABOUT_ROWS: &'static [&'static str] = &["key"];
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| {
+            if let Some(lacking) = told.figure(&figures::LACKING_KEYS) {
+                explanation.asks("has a key of the other data too few rows?", Test::of(lacking, Is::Above, 0u64), Outcome::Fail);
+            }
+            explained::rows(told, explanation);
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
@@ -78,10 +96,21 @@ impl Rule for ForeignKey {
         let says = format!("with a key that does not occur in {}", query.name);
         let lookup = KeyLookup::bind(query, &columns, Lookup::Absent, says, to);
         let Some(cardinality) = &self.cardinality else { return Ok(Box::new(lookup)) };
-        if cardinality.max == 0 {
-            return Err(to.fault_at(cardinality, Code::InvalidValue, "`max: 0` lets no row have a key").hint("write `max: 1`").into());
+        let Cardinality { min, max } = cardinality.value;
+        let wrong = match (min, max) {
+            (None, None) => Some("`cardinality` limits nothing".to_owned()),
+            (Some(0), _) => Some("`min: 0` limits nothing".to_owned()),
+            (_, Some(0)) => Some("`max: 0` lets no row have a key".to_owned()),
+            (Some(min), Some(max)) if min > max => Some(format!("`min: {min}` is more than `max: {max}`")),
+            (Some(_), _) | (_, Some(_)) => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(to.fault_at(cardinality, Code::InvalidValue, wrong).hint("write `cardinality: { min: 1, max: 5 }`").into());
         }
-        Ok(Box::new(lookup.at_most(cardinality.max)))
+        if min.is_some() {
+            to.rejects_unless_given("min", "write two rules: the one without `min` sets rows aside")?;
+        }
+        Ok(Box::new(lookup.limited(min, max)))
     }
 
     fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {

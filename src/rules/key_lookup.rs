@@ -22,7 +22,8 @@ pub(super) struct KeyLookup {
     columns: Vec<usize>,
     lookup: Lookup,
     says: String,
-    /// How many rows may have one key, if that is limited.
+    /// How many rows each key of the other data must have, and how many may have one, where that is limited.
+    least: Option<u32>,
     most: Option<u32>,
     rows: Handle<Completeness>,
     stage: Stage,
@@ -31,8 +32,8 @@ pub(super) struct KeyLookup {
 #[derive(Clone, Copy)]
 enum Stage {
     Start,
-    /// The other data are being opened.
-    Fetched(InputHandle),
+    /// The other data are being opened; with those whose keys need rows.
+    Fetched(InputHandle, Option<InputHandle>),
     Looked(Counted),
     /// Rows that the other table sets aside are being opened.
     SetAside(Counted, InputHandle),
@@ -45,18 +46,20 @@ enum Stage {
 struct Counted {
     looked: Handle<Keys>,
     frequent: Option<Handle<Keys>>,
+    /// How often the keys of the other data occur.
+    lacking: Option<Handle<Keys>>,
 }
 
 impl KeyLookup {
     /// Of the key that `columns` make; `says` what is wrong with a row.
     pub(super) fn bind(query: OtherQuery, columns: &[BoundColumn], lookup: Lookup, says: String, to: &mut Binder<'_>) -> Self {
         let columns = columns.iter().map(|column| column.index).collect();
-        Self { query, columns, lookup, says, most: None, rows: to.rows_in_scope(), stage: Stage::Start }
+        Self { query, columns, lookup, says, least: None, most: None, rows: to.rows_in_scope(), stage: Stage::Start }
     }
 
-    /// The same, and all rows fail of a key that more rows have than so.
-    pub(super) fn at_most(self, most: u32) -> Self {
-        Self { most: Some(most), ..self }
+    /// The same, where each key of the other data must have so many rows, and only so many may have one.
+    pub(super) fn limited(self, least: Option<u32>, most: Option<u32>) -> Self {
+        Self { least, most, ..self }
     }
 
     fn spec(lookup: Lookup, beside: Option<String>) -> KeysSpec {
@@ -108,8 +111,16 @@ impl KeyLookup {
             failing.union(&frequent.failing);
             reasons.push((format!("more than {most} of the batch have its key"), Arc::new(frequent.failing.clone())));
         }
+        let mut broken = None;
+        if let (Some(lacking), Some(least)) = (keys.lacking, self.least) {
+            let lacking = facts.get(lacking)?.unwrap_or(&none).sought;
+            figures.set(&figures::LACKING_KEYS, lacking);
+            let (parents, least) = (counted(lacking, "key"), counted(u64::from(least), "row"));
+            let have = if lacking == 1 { "has" } else { "have" };
+            broken = (lacking > 0).then(|| format!("{parents} of {name} {have} fewer than {least} here"));
+        }
         let (failing, rows) = (failing.len(), Arc::new(failing));
-        Ok(Judgement::Rows(RowsJudged { failing, of, rows, says, reasons, figures, ..RowsJudged::default() }))
+        Ok(Judgement::Rows(RowsJudged { failing, of, rows, says, reasons, figures, broken, ..RowsJudged::default() }))
     }
 }
 
@@ -133,19 +144,25 @@ impl Judge for KeyLookup {
         match self.stage {
             Stage::Start if of == 0 => Ok(Judgement::NoData("no rows in scope".into())),
             Stage::Start => {
-                self.stage = Stage::Fetched(pass.fetch_other(self.query.clone()));
+                let new = self.query.table.map(|_| TableRows::New);
+                let parents = self.least.map(|_| pass.fetch_other(OtherQuery { table: new, ..self.query.clone() }));
+                self.stage = Stage::Fetched(pass.fetch_other(self.query.clone()), parents);
                 Ok(Judgement::NeedsPass)
             }
-            Stage::Fetched(input) => match facts.input(input) {
-                Some(Fetched::OtherType(why)) => Ok(Judgement::Unfit(why.clone())),
-                Some(Fetched::Rows(_)) => {
-                    let looked = self.want(self.lookup, Some(input), pass);
-                    let frequent = self.most.map(|most| self.want(Lookup::MoreThan(most), None, pass));
-                    self.stage = Stage::Looked(Counted { looked, frequent });
-                    Ok(Judgement::NeedsPass)
+            Stage::Fetched(input, parents) => {
+                for fetched in std::iter::once(input).chain(parents) {
+                    match facts.input(fetched) {
+                        Some(Fetched::Rows(_)) => {}
+                        Some(Fetched::OtherType(why)) => return Ok(Judgement::Unfit(why.clone())),
+                        Some(Fetched::NoRows) | None => return Err(lost()),
+                    }
                 }
-                Some(Fetched::NoRows) | None => Err(lost()),
-            },
+                let looked = self.want(self.lookup, Some(input), pass);
+                let frequent = self.most.map(|most| self.want(Lookup::MoreThan(most), None, pass));
+                let lacking = self.least.zip(parents).map(|(least, parents)| self.want(Lookup::FewerThan(least), Some(parents), pass));
+                self.stage = Stage::Looked(Counted { looked, frequent, lacking });
+                Ok(Judgement::NeedsPass)
+            }
             Stage::Looked(keys) => {
                 if !facts.get(keys.looked)?.is_some_and(|found| self.asks_why(found)) {
                     return self.judged(facts, keys, None, of);

@@ -41,6 +41,8 @@ pub struct OtherQuery {
 pub enum TableRows {
     /// Those that pass, and those that are published already.
     Passing,
+    /// Those of the batch that pass.
+    New,
     /// Those of the batch that are set aside.
     SetAside,
 }

@@ -247,6 +247,21 @@ fn cardinality_limits_how_many_children_a_parent_has() {
     let reasons: Vec<&str> = found["samples"].as_array().expect("samples").iter().filter_map(|sample| sample["reason"].as_str()).collect();
     let many = "more than 1 row of the batch have its key";
     assert_eq!(reasons, [many, many, "there is no such parent in `people`"]);
+    // Of those that pass there, one has no passport.
+    let rules = std::fs::read_to_string(place.path("r.yaml")).expect("the rules");
+    place.write("p.csv", "id\n1\n2\n3\n3\n-1\n");
+    let rules = rules.replace("people: { source: p.csv }", "people: { source: p.csv, rules: [range: { column: id, min: 0 }] }");
+    place.write("r.yaml", rules.replace("max: 1", "min: 1"));
+    let run = place.run(&["check", "-r", "r.yaml"]);
+    let found = finding(&run, "passports", "foreign_key-person");
+    assert_eq!((&found["outcome"], &found["figures"]["lacking_keys"]), (&"fail".into(), &1.into()), "{found}");
+    assert!(found["message"].as_str().is_some_and(|said| said.contains("1 key of people has fewer than 1 row here")), "{found}");
+    assert_eq!(run.verdict(), "reject");
+    place.write("q.csv", "number,person\na,1\nb,2\nc,2\nd,3\n");
+    let run = place.run(&["check", "-r", "r.yaml"]);
+    assert_eq!(finding(&run, "passports", "foreign_key-person")["outcome"], "pass");
+    place.write("r.yaml", rules.replace("max: 1", "min: 3, max: 2"));
+    assert!(place.run(&["check", "-r", "r.yaml"]).stderr.contains("`min: 3` is more than `max: 2`"));
 }
 
 #[test]
@@ -300,6 +315,51 @@ fn mistakes_in_tables_are_named_with_their_place() {
         other.stderr
     );
     assert_eq!(place.run(&["rules", "validate", "r.yaml"]).stdout, "r.yaml: valid, 0 rules\n");
+}
+
+/// docs/several-tables.md: its commands are run, and what it shows is what is printed.
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let docs = std::fs::read_to_string(project("docs/several-tables.md")).expect("the page");
+    let blocks: Vec<&str> = docs.split("```console\n").skip(1).map(|block| block.split("```").next().expect("an end")).collect();
+    let place = shop();
+    assert_eq!(blocks.len(), 1);
+    for block in blocks {
+        let commands = block.lines().filter_map(|line| line.strip_prefix("$ sluicegate "));
+        let transcript = commands.map(|command| {
+            let run = place.run(&command.split_whitespace().collect::<Vec<_>>());
+            format!("$ sluicegate {command}\n{}{}", run.stdout, run.stderr)
+        });
+        assert_eq!(transcript.collect::<String>(), block);
+    }
+    // What the page shows of the rule file stands in it.
+    let yaml = docs.split("```yaml\n").nth(1).and_then(|block| block.split("```").next()).expect("the rules");
+    let rules = std::fs::read_to_string(project("rules/shop.yaml")).expect("the rules");
+    let missing: Vec<&str> = yaml.lines().filter(|line| !rules.lines().any(|own| own == *line)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Every format shows the findings of every table; read back, the report is the same.
+#[test]
+fn every_format_tells_of_every_table() {
+    let place = shop();
+    let formats = ["json", "html", "markdown", "junit", "sarif", "github", "gitlab", "openmetrics", "openlineage"];
+    let reports: Vec<String> = formats.iter().flat_map(|format| ["--report".to_owned(), format!("{format}=report.{format}")]).collect();
+    let arguments: Vec<&str> = ["check", "-r", "rules/shop.yaml"].into_iter().chain(reports.iter().map(String::as_str)).collect();
+    let run = place.run(&arguments);
+    assert_eq!(run.verdict(), "quarantine", "{}", run.stderr);
+    let text = |format: &str| std::fs::read_to_string(place.path(&format!("report.{format}"))).expect("a report");
+    for format in &formats[1..] {
+        for id in ["customers/missing-email", "orders/foreign_key-customer_id", "order_items/range-quantity"] {
+            assert!(text(format).contains(id), "{format} does not tell of {id}");
+        }
+    }
+    assert!(run.stdout.contains("orders/foreign_key-customer_id") && run.stdout.contains("order_items  QUARANTINE"), "{}", run.stdout);
+    let html = text("html");
+    assert!(html.contains("id=\"tables\"") && html.contains("<th scope=\"row\">order_items</th>"));
+    let again = place.run(&["report", "report.json", "-o", "again.json"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(std::fs::read_to_string(place.path("again.json")).expect("a report") == text("json"));
 }
 
 /// Which threads run, and how data is cut, changes no byte.

@@ -47,6 +47,7 @@ impl PartitionJudge {
         let slots = (partition.len() * 2).next_power_of_two();
         let foreign_before = self.out.foreign;
         let goes_by_keep = self.lookup == Lookup::Beside;
+        let counts_lacking = matches!(self.lookup, Lookup::FewerThan(_));
         self.table.clear();
         self.table.resize(slots, Slot::default());
         for (i, record) in partition.iter().enumerate() {
@@ -64,6 +65,9 @@ impl PartitionJudge {
                         slot.count |= IS_FOREIGN;
                     }
                     if is_key || slot.count == 0 {
+                        if !is_key && counts_lacking {
+                            *slot = Slot { tag, kept: i as u32, count: IS_FOREIGN };
+                        }
                         break;
                     }
                     place = (place + 1) & (slots - 1);
@@ -101,6 +105,10 @@ impl PartitionJudge {
             Lookup::Present => self.note_sought(partition, |count| count & IS_FOREIGN != 0),
             Lookup::Absent => self.note_sought(partition, |count| count & IS_FOREIGN == 0),
             Lookup::MoreThan(most) => self.note_sought(partition, |count| count & !IS_FOREIGN > most),
+            Lookup::FewerThan(least) => {
+                let lacks = |slot: &&Slot| slot.count & IS_FOREIGN != 0 && slot.count & !IS_FOREIGN < least;
+                self.out.sought += self.table.iter().filter(lacks).count() as u64;
+            }
         }
         for count in self.table.iter().map(|slot| slot.count & !IS_FOREIGN).filter(|&count| count > 0) {
             self.out.rows += u64::from(count);
