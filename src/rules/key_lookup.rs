@@ -96,7 +96,7 @@ impl KeyLookup {
             figures.set(&figures::PARENTS_SET_ASIDE, with_parent.len());
             if !with_parent.is_empty() {
                 let which = if with_parent == found.failing { "each".to_owned() } else { counted(with_parent.len(), "row") };
-                says.push_str(&format!(" (of {which} the parent was set aside)"));
+                says.push_str(&format!(" (the parent of {which} was set aside)"));
             }
             reasons.push((format!("its parent in `{name}` was set aside"), Arc::new(with_parent)));
         }

@@ -351,7 +351,7 @@ fn every_format_tells_of_every_table() {
     let text = |format: &str| std::fs::read_to_string(place.path(&format!("report.{format}"))).expect("a report");
     for format in &formats[1..] {
         for id in ["customers/missing-email", "orders/foreign_key-customer_id", "order_items/range-quantity"] {
-            assert!(text(format).contains(id), "{format} does not tell of {id}");
+            assert!(text(format).replace("&#x2f;", "/").contains(id), "{format} does not tell of {id}");
         }
     }
     assert!(run.stdout.contains("orders/foreign_key-customer_id") && run.stdout.contains("order_items  QUARANTINE"), "{}", run.stdout);

@@ -9,6 +9,7 @@ mod profiled;
 use crate::shown::{count, counted, minute};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
+use super::TableReport;
 use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
 use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
@@ -61,7 +62,10 @@ pub fn render(report: &Report, style: Style) -> String {
         page.line(&format!("  batch {}", visible::line(&report.batch.id)));
     }
     if let Some(publication) = &report.publication {
-        publication_lines(publication).iter().for_each(|line| page.line(line));
+        match places_of_tables(report, publication) {
+            lines if lines.is_empty() => publication_lines(publication).iter().for_each(|line| page.line(line)),
+            lines => lines.iter().for_each(|line| page.line(line)),
+        }
         let warnings = publication.warnings.iter();
         warnings.for_each(|said| page.hang(&warning, 4, &format!("warning: {}", visible::cut(said, MESSAGE_MAX))));
     }
@@ -81,6 +85,20 @@ fn tables(page: &mut Page, report: &Report) {
         let lead = format!("  {name}{}  {}{}  ", page::filled(&name, longest), page.style.paint(word, colour), page::filled(word, 10));
         page.hang(&lead, longest + 16, &rows::sum(&table.report));
     }
+}
+
+/// Of several tables: what became of each; nothing where all of them stay where they are.
+fn places_of_tables(report: &Report, whole: &Publication) -> Vec<String> {
+    match whole.state {
+        PublicationState::Withheld | PublicationState::SetAside => return Vec::new(),
+        PublicationState::Published | PublicationState::Unchanged | PublicationState::Superseded | PublicationState::DryRun => {}
+    }
+    let of_table = |table: &TableReport| {
+        let name = visible::cut(&table.name, NAME_MAX).into_owned();
+        let lines = table.report.publication.iter().flat_map(publication_lines).collect::<Vec<_>>();
+        lines.into_iter().map(move |line| format!("  {name}: {}", line.trim_start())).collect::<Vec<_>>()
+    };
+    report.tables.iter().flat_map(of_table).collect()
 }
 
 fn verdict_word(verdict: Verdict) -> (&'static str, &'static str) {
