@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::datatypes::DataType;
 
@@ -9,7 +10,7 @@ use super::Job;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Cancel, UnitSelection};
 use crate::metric::Column;
-use crate::metric::inputs::{Foreign, TakeKeys};
+use crate::metric::inputs::{Foreign, TakeKeys, has_whole_key};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::alike::{are_comparable, as_type};
@@ -70,7 +71,7 @@ pub(super) fn fetch(job: &Job<'_>, wanted: &OtherQuery) -> Result<Fetched, Fault
     }
     faults.or_ok(())?;
     let (name, threads, cancel) = (wanted.name.clone(), job.threads, job.cancel.clone());
-    Ok(Fetched::Rows(Arc::new(OtherRows { name, source, columns, threads, cancel })))
+    Ok(Fetched::Rows(Arc::new(OtherRows { name, source, columns, threads, cancel, has_keys: AtomicBool::new(false) })))
 }
 
 /// The type that values are read as: of codes, what they stand for.
@@ -103,6 +104,8 @@ struct OtherRows {
     columns: Vec<Place>,
     threads: usize,
     cancel: Cancel,
+    /// Whether a row that was given had a whole key.
+    has_keys: AtomicBool,
 }
 
 impl std::fmt::Debug for OtherRows {
@@ -139,11 +142,20 @@ impl Foreign for OtherRows {
                 Ok(parts)
             },
             |parts| {
-                parts.iter().for_each(|(columns, rows)| take(columns, rows));
+                for (columns, rows) in &parts {
+                    if !self.has_keys() && has_whole_key(columns, rows) {
+                        self.has_keys.store(true, Ordering::Relaxed);
+                    }
+                    take(columns, rows);
+                }
                 Ok(())
             },
         );
         read.map_err(|fault| io::Error::other(format!("{}: {}", self.name, fault.what)))
+    }
+
+    fn has_keys(&self) -> bool {
+        self.has_keys.load(Ordering::Relaxed)
     }
 }
 

@@ -23,6 +23,11 @@ impl Meant {
         let (variables, settings, table) = (self.variables.clone(), self.settings.clone(), self.table.clone());
         ruleset::Choices { variables, settings, table, ..ruleset::Choices::default() }
     }
+
+    /// With what each of several rule files is read.
+    pub(super) fn shared(&self, files: &[String]) -> ruleset::Choices {
+        ruleset::Choices { is_shared: files.len() > 1, ..self.choices() }
+    }
 }
 
 /// These, and which rules are judged.

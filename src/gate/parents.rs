@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::DataType;
@@ -11,7 +12,7 @@ use crate::audit::{Audited, Job};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Cancel, UnitSelection};
 use crate::metric::Column;
-use crate::metric::keys::{Foreign, TakeKeys};
+use crate::metric::inputs::{Foreign, TakeKeys, has_whole_key};
 use crate::rows::{Mask, RowSet};
 use crate::rules::BoundColumn;
 use crate::rules::alike::{are_comparable, as_type};
@@ -130,7 +131,7 @@ impl Parent {
                 }
             }
         }
-        Ok(Fetched::Rows(Arc::new(Together(all))))
+        Ok(Together::of(all))
     }
 }
 
@@ -159,7 +160,7 @@ pub fn published_parents(store: Arc<dyn Store>, wanted: &OtherQuery, rows: Table
             Fetched::NoRows => {}
         },
     }
-    Ok(Fetched::Rows(Arc::new(Together(all))))
+    Ok(Together::of(all))
 }
 
 /// All published rows, as far as the columns of the key are concerned.
@@ -215,11 +216,31 @@ impl Parents {
 
 /// Rows of several places.
 #[derive(Debug)]
-struct Together(Vec<Arc<dyn Foreign>>);
+struct Together {
+    all: Vec<Arc<dyn Foreign>>,
+    /// Whether a row that was given had a whole key.
+    has_keys: AtomicBool,
+}
+
+impl Together {
+    fn of(all: Vec<Arc<dyn Foreign>>) -> Fetched {
+        Fetched::Rows(Arc::new(Self { all, has_keys: AtomicBool::new(false) }))
+    }
+}
 
 impl Foreign for Together {
     fn each(&self, take: TakeKeys<'_>) -> io::Result<()> {
-        self.0.iter().try_for_each(|rows| rows.each(take))
+        let mut see = |columns: &[Column], rows: &Mask| {
+            if !self.has_keys() && has_whole_key(columns, rows) {
+                self.has_keys.store(true, Ordering::Relaxed);
+            }
+            take(columns, rows);
+        };
+        self.all.iter().try_for_each(|rows| rows.each(&mut see))
+    }
+
+    fn has_keys(&self) -> bool {
+        self.has_keys.load(Ordering::Relaxed)
     }
 }
 

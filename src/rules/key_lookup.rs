@@ -44,6 +44,7 @@ enum Stage {
 /// What was counted of the batch's keys.
 #[derive(Clone, Copy)]
 struct Counted {
+    beside: InputHandle,
     looked: Handle<Keys>,
     frequent: Option<Handle<Keys>>,
     /// How often the keys of the other data occur.
@@ -160,10 +161,16 @@ impl Judge for KeyLookup {
                 let looked = self.want(self.lookup, Some(input), pass);
                 let frequent = self.most.map(|most| self.want(Lookup::MoreThan(most), None, pass));
                 let lacking = self.least.zip(parents).map(|(least, parents)| self.want(Lookup::FewerThan(least), Some(parents), pass));
-                self.stage = Stage::Looked(Counted { looked, frequent, lacking });
+                self.stage = Stage::Looked(Counted { beside: input, looked, frequent, lacking });
                 Ok(Judgement::NeedsPass)
             }
             Stage::Looked(keys) => {
+                // Where there is no key, each of ours is absent; but that none occurs there would say nothing.
+                if self.lookup == Lookup::Present
+                    && let Some(why) = lacks_keys(facts, keys.beside, &self.query)
+                {
+                    return Ok(Judgement::NoData(why));
+                }
                 if !facts.get(keys.looked)?.is_some_and(|found| self.asks_why(found)) {
                     return self.judged(facts, keys, None, of);
                 }
@@ -184,5 +191,16 @@ impl Judge for KeyLookup {
                 self.judged(facts, keys, Some(gone), of)
             }
         }
+    }
+}
+
+/// Why nothing can be compared with what was fetched, once it was read: no row of it has a whole key.
+pub(super) fn lacks_keys(facts: &GroupFacts<'_>, input: InputHandle, query: &OtherQuery) -> Option<String> {
+    match facts.input(input) {
+        Some(Fetched::Rows(rows)) if !rows.has_keys() => {
+            let columns: Vec<&str> = query.key.iter().map(|(_, theirs)| theirs.as_str()).collect();
+            Some(format!("no row of {} has a value of `{}` to compare with", query.name, columns.join("`, `")))
+        }
+        Some(Fetched::Rows(_) | Fetched::OtherType(_) | Fetched::NoRows) | None => None,
     }
 }
