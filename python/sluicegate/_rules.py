@@ -22,6 +22,7 @@ __all__ = [
     "BatchCount",
     "Between",
     "ByteSize",
+    "Cardinality",
     "Change",
     "ColumnContract",
     "ColumnContractWords",
@@ -309,6 +310,13 @@ Kind: TypeAlias = Literal[
     "currency",
     "language",
 ]
+
+
+class Cardinality(TypedDict, total=False):
+    """How many children a parent may have."""
+
+    max: int
+    min: int
 
 
 class _ElsewhereWords(TypedDict):
@@ -793,6 +801,16 @@ class Rules(build.Builder):
         """
         ...
 
+    @build.named
+    def tables(
+        self,
+        entries: Mapping[str, str] | None = None,
+        /,
+        **more: str,
+    ) -> Rules:
+        """Tables that are judged and gated as one, by name. If left out: the rule file is about one data set."""
+        ...
+
     @build.value
     def tags(
         self,
@@ -1222,8 +1240,9 @@ class Rules(build.Builder):
         With `max_centroid_shift`, the mean of the batch's vectors is held against that of the other data: their
         cosine distance, 1 less the cosine of the angle between them (from 0 to 2), may be no more than that.
         Both means are exact sums, rounded once, over the sound rows whose vectors are whole. Where it is more,
-        or cannot be told, the rule fails whatever the tolerance, and all its rows are as good as before: so
-        `max_centroid_shift` rejects the batch unless `on_fail` says `warn` or `info`.
+        the rule fails whatever the tolerance, and no row is to blame: so `max_centroid_shift` rejects the batch
+        unless `on_fail` says `warn` or `info`. Where it cannot be told (there is nothing to compare with, or a
+        mean is zero), the rule fails if rows do, and is `no_data` otherwise.
 
         - Missing values: a missing vector passes, unless `nulls: fail`.
         - No rows: `no_data`.
@@ -1702,6 +1721,7 @@ class Rules(build.Builder):
         column: Columns | None = None,
         *,
         in_: Elsewhere,
+        cardinality: Cardinality | None = None,
         key: Iterable[str] | str | None = None,
         id: str | None = None,
         description: str | None = None,
@@ -1728,6 +1748,15 @@ class Rules(build.Builder):
         where it is one here, and 2 equals 2.0); what cannot be read so is no key. Text against numbers is
         `no_data` with the reason. `clean` and `transform` are for the batch, not for the other data.
 
+        `in` also takes a column of another table of the rule file, where it has several (`tables`). Then the
+        key must be that of a row that passes there, or that is published already; a row that lacks its parent
+        since that one was set aside says so.
+
+        `cardinality: { max: 1 }` is one to one: at most one row of the batch has a key. Of a key that more rows
+        have, all of them fail. `cardinality: { min: 1 }` asks for a row of each key there. A key without rows
+        is no row that could be set aside, so such a rule rejects the batch unless `on_fail` says otherwise; all
+        keys there are held then, or spilled.
+
         Neither side is held in memory: keys are 128-bit hashes over canonical values, which spill to disk past
         `--memory-limit`. With `by`, the other data are read once for each group. The figures count the
         different keys that do not occur (`absent_keys`).
@@ -1743,9 +1772,11 @@ class Rules(build.Builder):
         ```python
         rules.foreign_key("customer_id", in_="customers.id")
         rules.foreign_key("shop", in_={"source": "data/shops.csv", "column": "code"}, tolerate="0.1%")
+        rules.foreign_key("order_id", in_="orders.id", cardinality={"max": 1})
         rules.foreign_key(key=["country", "zip"], in_={"source": "data/places.parquet", "columns": ["country", "code"]})
         ```
 
+        - `cardinality`: How many rows may have one key. If left out: any number.
         - `in_`: Where the key must occur.
         - `key`: The columns that together make the key. If left out: `column` is the key.
 

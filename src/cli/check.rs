@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::begun::{Begun, Settled};
-use super::destinations::{Ends, beside, both_named, named_by, replaces};
+use super::destinations::{Ends, beside, both_named, named_by, of_tables, replaces};
 use super::exit::ExitCode;
 use super::given::say_of_windows;
 use super::handed::{Done, Given, Kept};
@@ -14,7 +14,6 @@ use super::output::{self, OutputOptions, Printed};
 use super::run::RunOptions;
 use super::scratch::Scratch;
 use super::suite::Suite;
-use super::tables;
 use crate::audit::{Job, References};
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::{self, Choice, PublishedTable};
@@ -94,7 +93,7 @@ impl Check {
         let now = begun.now;
         let rules = begun.read_rules()?;
         if !rules.tables.is_empty() {
-            let destinations = tables::destinations(rules);
+            let destinations = of_tables(rules);
             begun.keep_reports_apart(&destinations)?;
             return self.judge_tables(begun);
         }

@@ -115,6 +115,12 @@ pub(super) fn both_named(publish: Option<&String>, quarantine: Option<&String>) 
     publish.cloned().into_iter().chain(quarantine).collect()
 }
 
+/// The same of all tables of a rule file that has several.
+pub(super) fn of_tables(rules: &RuleFile) -> Vec<String> {
+    let gates = rules.tables.iter().map(|table| &table.rules.sections.gate);
+    gates.flat_map(|gate| both_named(gate.publish.as_ref(), gate.quarantine.as_ref())).collect()
+}
+
 /// Where rows go that pass, and where those go that are set aside.
 pub(super) type Ends = (Arc<dyn Store>, Quarantine);
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::answers::Answers;
 use super::begun::{Begun, Settled};
-use super::destinations::{Destinations, beside, replaces};
+use super::destinations::{Destinations, beside, of_tables, replaces};
 use super::exit::ExitCode;
 use super::feeds::Feeds;
 use super::given::say_of_windows;
@@ -15,7 +15,6 @@ use super::output::{self, OutputOptions, Printed};
 use super::run::RunOptions;
 use super::scratch::Scratch;
 use super::suite::Suite;
-use super::tables;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::gate::{self, AskedRelease, Judged, Merging, Moving, PublishedTable, Request};
@@ -153,7 +152,7 @@ impl Gate {
     pub(super) fn begin(&self, begun: &mut Begun<'_>) -> Result<Vec<String>, Faults> {
         let rules = begun.read_rules()?;
         let (names, mut apart) = (self.options.paths(rules), self.destinations.taken(rules));
-        apart.extend(tables::destinations(rules));
+        apart.extend(of_tables(rules));
         if !rules.tables.is_empty() && self.feeds.is_asked(&names) {
             let fault = Fault::new(Code::Unsupported, "tables are judged beside each other, and these are batches that keep coming");
             return Err(fault.hint("gate the rule file again and again, or a table by itself: `--table NAME`").into());

@@ -7,7 +7,6 @@ use serde_json::{Value as Json, json};
 use super::choices::Meant;
 use super::exit::ExitCode;
 use super::output::{self, ListOptions};
-use super::rules::one_by_one;
 use super::run;
 use crate::audit;
 use crate::diagnostic::{Code, Fault, Faults, Place};
@@ -54,9 +53,9 @@ fn linted(path: &str, choices: &Choices) -> Result<Vec<Odd>, Faults> {
     let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None, choices)?;
     let Some(rules) = rules else { return Err(faults) };
     let now = Utc::now();
-    one_by_one(&rules).for_each(|rules| faults.extend(audit::mistakes_alone(rules, now)));
-    let mut odd: Vec<Odd> = one_by_one(&rules).flat_map(RuleFile::odd).collect();
-    for rules in one_by_one(&rules).filter(|_| is_comparable && faults.is_empty()).collect::<Vec<_>>() {
+    rules.one_by_one().for_each(|rules| faults.extend(audit::mistakes_alone(rules, now)));
+    let mut odd: Vec<Odd> = rules.one_by_one().flat_map(RuleFile::odd).collect();
+    for rules in rules.one_by_one().filter(|_| is_comparable && faults.is_empty()).collect::<Vec<_>>() {
         let audit::AgainstContract { faults: wrong, doubts } = audit::against_contract(rules, now);
         let (unknown, wrong): (Vec<Fault>, Vec<Fault>) = wrong.into_iter().partition(is_about_names);
         faults.extend(wrong);

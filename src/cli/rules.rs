@@ -90,10 +90,10 @@ fn validate(paths: &[String], choices: &Choices) -> ExitCode {
                 let noun = if rules.count() == 1 { "rule" } else { "rules" };
                 output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.count()));
                 doubts.0.iter().for_each(|doubt| output::note(&doubt.to_string()));
-                if one_by_one(&rules).all(RuleFile::judges_nothing) {
+                if rules.one_by_one().all(RuleFile::judges_nothing) {
                     output::note(&format!("{path}: {}", JUDGES_NOTHING));
                 }
-                for rules in one_by_one(&rules).filter(|rules| !rules.judges_nothing() && rules.contract().is_empty()) {
+                for rules in rules.one_by_one().filter(|rules| !rules.judges_nothing() && rules.contract().is_empty()) {
                     let of = if rules.siblings.is_empty() { String::new() } else { format!(" of `{}`", rules.sections.dataset) };
                     output::note(&format!("{path}: columns{of} were not looked at: there is no `schema` section, and no data"));
                 }
@@ -126,19 +126,13 @@ fn validate_as_json(paths: &[String], choices: &Choices) -> ExitCode {
     code
 }
 
-/// The rule file, or the tables of one that has several.
-pub(super) fn one_by_one(rules: &RuleFile) -> impl Iterator<Item = &RuleFile> {
-    let own = rules.tables.is_empty().then_some(rules);
-    own.into_iter().chain(rules.tables.iter().map(|table| &table.rules))
-}
-
 /// The rule file at `path`, or what is wrong with it; and beside either, the columns that its contract does not name.
 fn validated(path: &str, choices: &Choices) -> Result<(RuleFile, Faults), (Faults, Faults)> {
     let Parsed { rules, mut faults, is_comparable } =
         run::parse_rules(path, None, choices).map_err(|fault| (fault.into(), Faults::default()))?;
     let Some(rules) = rules else { return Err((faults, Faults::default())) };
     let (now, mut doubts) = (Utc::now(), Faults::default());
-    for rules in one_by_one(&rules) {
+    for rules in rules.one_by_one() {
         if let Some(Err(fault)) = rules.sections.gate.publish.as_deref().map(store::refuse_other_files) {
             faults.push(fault.at(Place::file(path)));
         }

@@ -67,7 +67,7 @@ impl Suite {
         self.code = self.code.max(settled.map_or(0, |settled| settled.code));
         let line = match settled {
             Some(Settled { report, .. }) => {
-                let findings = report.findings.iter().filter(|finding| finding.is_problem()).count();
+                let findings = report.together().findings.iter().filter(|finding| finding.is_problem()).count();
                 let (verdict, rows) = (format!("{:?}", report.verdict).to_lowercase(), counted(report.rows.read, "row"));
                 format!("  {verdict:<11} {file}: {rows}, {}", counted(findings as u64, "finding"))
             }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::begun::Begun;
 use super::check::Check;
-use super::destinations::{Ends, beside, both_named, named_by, replaces};
+use super::destinations::{Ends, beside, named_by, replaces};
 use super::gate::{Batch, Gate};
 use super::run::RunOptions;
 use super::scratch::Scratch;
@@ -110,12 +110,6 @@ fn ensure_apart(rules: &RuleFile, all: &[Surrounding]) -> Result<(), Fault> {
 /// A fault that says which table it is about.
 fn about(table: &str, fault: Fault) -> Fault {
     Fault { what: format!("table `{table}`: {}", fault.what), ..fault }
-}
-
-/// Where all tables go, for looking that no report is written there.
-pub(super) fn destinations(rules: &RuleFile) -> Vec<String> {
-    let of = |table: &Table| both_named(table.rules.sections.gate.publish.as_ref(), table.rules.sections.gate.quarantine.as_ref());
-    rules.tables.iter().flat_map(of).collect()
 }
 
 fn is_parent(rules: &RuleFile, table: &Table) -> bool {

@@ -28,10 +28,9 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 pub use gitlab::beside;
-pub use model::Report;
+pub use model::{Report, TableReport};
 pub use read::read;
 pub use rendering::{Rendering, Repository, Values};
-pub use tables::TableReport;
 
 use crate::diagnostic::{Code, Fault, nearest};
 

@@ -10,7 +10,6 @@ use serde_json::Value as Json;
 use super::columns::{Alert, CandidateKey, Correlations, Fence, Formats, Lengths, Overlay, Role, Scale};
 use super::since::HistoryReport;
 use super::stream::StreamReport;
-use super::tables::TableReport;
 use crate::diagnostic::Place;
 use crate::findings::builtin::{EMPTY, KNOWN, MALFORMED, PREPARE, SOURCE};
 use crate::findings::{Finding, Value};
@@ -76,6 +75,16 @@ pub struct Report {
     /// verdict is the worst of theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableReport>,
+}
+
+/// One of several tables that were judged as one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TableReport {
+    pub name: String,
+    /// The tables in which its foreign keys look.
+    pub parents: Vec<String>,
+    /// What was found in it, and what was done with its rows.
+    pub report: Report,
 }
 
 impl Report {

@@ -1,22 +1,9 @@
-//! Several tables that were judged as one: a report each, and all of them as one for formats that list findings.
+//! Several tables that were judged as one: all of them as one report, for formats that list findings.
 
 use std::borrow::Cow;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::model::{Publication, Report};
+use super::model::{Publication, Report, TableReport};
 use crate::findings::Finding;
-
-/// One of several tables that were judged as one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TableReport {
-    pub name: String,
-    /// The tables in which its foreign keys look.
-    pub parents: Vec<String>,
-    /// What was found in it, and what was done with its rows.
-    pub report: Report,
-}
 
 impl Report {
     /// The report with all that its tables say, each under a name that tells the tables apart: `orders/missing-email`.

@@ -146,6 +146,12 @@ impl RuleFile {
         self.flat.as_deref().unwrap_or(&self.text)
     }
 
+    /// It, or the tables that it has.
+    pub fn one_by_one(&self) -> impl Iterator<Item = &Self> {
+        let own = self.tables.is_empty().then_some(self);
+        own.into_iter().chain(self.tables.iter().map(|table| &table.rules))
+    }
+
     /// How many rules it has.
     pub fn count(&self) -> usize {
         let of_tables: usize = self.tables.iter().map(|table| table.rules.count()).sum();

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde_json::{Map, Value as Json, json};
 
 use super::resolve::{self, Choices, Wording};
-use super::{Parsed, RuleFile, private, reading, shape};
+use super::{Parsed, RuleFile, private, shape};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::words::Elsewhere;
 use crate::yaml::{Entry, Node, Position, Spanned, Value};
@@ -120,7 +120,7 @@ pub(super) fn read(mut tree: Node, text_and_path: (&str, &str), wording: &Wordin
             let fault = Fault::new(Code::MalformedOption, format!("`--table {chosen}`: the rule file has no such table"));
             faults.push(fault.hint_nearest(chosen, names.iter().map(String::as_str)));
         }
-        return Parsed { rules, faults: reading::sorted(faults), is_comparable };
+        return Parsed { rules, faults: faults.or_ok(()).err().unwrap_or_default(), is_comparable };
     }
     if let Value::Mapping(sections) = &mut tree.value {
         let is_of_tables = |key: &str| OF_A_TABLE.contains(&key) || SHARED.contains(&key) && !is_about_people(key);
