@@ -105,7 +105,8 @@ pub(super) fn rounds(
     let schema = plan.prepare.rule_schema.clone();
     let Means { job, source, privacy, looks, units } = means;
     for _ in 0..ROUNDS_MAX {
-        let first_new = plan.requests.states.len();
+        // A check that was judged at once may have asked for more before it was: that has not run.
+        let first_new = totals.facts.states.len();
         let mut again = false;
         totals.asked_by.clear();
         for p in pending.iter_mut().filter(|p| p.judged.is_none()) {

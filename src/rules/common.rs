@@ -22,6 +22,7 @@ impl RuleEntry {
     pub fn refuses(&self, word: &str) -> Option<&'static str> {
         match word {
             "column" | "columns" if self.subject == Subject::Table => Some("the rule is about rows, not about one column"),
+            "by" if !self.takes_groups => Some("it compares all rows at once, not by group; `where` asks for a part of them"),
             "where" | "by" if self.judges == Judges::Columns => Some("it judges the columns, whatever their rows hold"),
             "on_no_data" if self.judges == Judges::Columns && self.subject == Subject::Table => Some("there are always columns to judge"),
             "tolerate" if !self.names_rows => Some("the rule names no rows that could stay"),

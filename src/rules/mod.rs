@@ -107,6 +107,8 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const ABOUT_ROWS: &'static [&'static str] = &[];
     /// Whether it cannot judge a column whose values are of another kind than the contract's.
     const MINDS_KIND: bool = true;
+    /// Whether it can judge each group of `by` by itself.
+    const TAKES_GROUPS: bool = true;
     /// Whether its columns tell rows apart, so that samples of every finding show them.
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
@@ -214,6 +216,7 @@ pub struct RuleEntry {
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
     pub minds_kind: bool,
+    pub takes_groups: bool,
     pub names_key: bool,
     pub counts_rows: bool,
     /// The JSON Schema of its configuration, documentation included.
@@ -298,6 +301,7 @@ impl RuleEntry {
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,
             minds_kind: R::MINDS_KIND,
+            takes_groups: R::TAKES_GROUPS,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
             schema: R::json_schema,

@@ -17,6 +17,7 @@ mod beside_others;
 mod brokers;
 mod cancel;
 mod cases;
+mod catalogue;
 mod cells;
 mod check_published;
 mod cli;

@@ -74,14 +74,11 @@ impl Rule for Diff {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
+    const TAKES_GROUPS: bool = false;
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
         faults.take(to.names_no_rows("diff"));
-        if to.has_groups() {
-            let fault = to.fault(Code::ConflictingWords, "`diff` compares all rows at once, not by group");
-            faults.push(fault.hint("write `where` for a part of the rows, or leave `by` out"));
-        }
         let AgainstWord::Paths(against) = &self.against.value.0 else {
             let what = format!("rows cannot be compared with {}: no row of it is kept", self.against.value.0);
             faults.push(to.fault_at(&self.against, Code::Unsupported, what).hint("name data: `against: PATH`"));

@@ -211,17 +211,23 @@ impl Merged {
 
     /// What was merged, if these are all `partitions` there are.
     fn whole(self, partitions: u32) -> Result<Fold, Fault> {
+        self.of(partitions, 0..partitions)
+    }
+
+    /// What was merged of so many partitions, if each that was `asked` is among them; in ascending order.
+    fn of(self, partitions: u32, asked: impl Iterator<Item = u32>) -> Result<Fold, Fault> {
         let Some(fold) = self.fold else {
             let what = format!("none of the {partitions} partitions was folded");
             return Err(Fault::new(Code::ForeignFold, what));
         };
-        let mut next = 0;
+        let folded = fold.ranges();
         let mut gaps: Vec<(u32, u32)> = Vec::new();
-        for (first, behind) in fold.ranges() {
-            gaps.extend((next < first).then_some((next, first)));
-            next = behind;
+        for partition in asked.filter(|partition| !folded.iter().any(|(first, behind)| (*first..*behind).contains(partition))) {
+            match gaps.last_mut() {
+                Some((_, behind)) if *behind == partition => *behind += 1,
+                Some(_) | None => gaps.push((partition, partition + 1)),
+            }
         }
-        gaps.extend((next < partitions).then_some((next, partitions)));
         if gaps.is_empty() {
             return fold.of_all(partitions);
         }
