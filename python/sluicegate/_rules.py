@@ -2241,7 +2241,6 @@ class Rules(build.Builder):
         tags: str | Iterable[str] | None = None,
         runbook: str | None = None,
         where: str | None = None,
-        by: str | Iterable[str] | None = None,
         on_fail: Literal["reject", "warn", "info"] | None = None,
         on_no_data: Literal["stop", "warn", "pass"] | None = None,
     ) -> Rules:
@@ -2285,7 +2284,7 @@ class Rules(build.Builder):
         - `tolerance`: How far values may be apart, by column or pattern of columns: `0.01`, `1%`, `5s`. If left
           out: they must be equal.
 
-        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `on_no_data`.
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `on_fail`, `on_no_data`.
         """
         ...
 
