@@ -22,6 +22,7 @@ __all__ = [
     "BatchCount",
     "Between",
     "ByteSize",
+    "Cardinality",
     "Change",
     "ColumnContract",
     "ColumnContractWords",
@@ -309,6 +310,13 @@ Kind: TypeAlias = Literal[
     "currency",
     "language",
 ]
+
+
+class Cardinality(TypedDict, total=False):
+    """How many children a parent may have."""
+
+    max: int
+    min: int
 
 
 class _ElsewhereWords(TypedDict):
@@ -791,6 +799,16 @@ class Rules(build.Builder):
         """Other data that rules speak of, by name: files, globs, directories or Delta tables, read as the batch
         is. If left out: rules name paths.
         """
+        ...
+
+    @build.named
+    def tables(
+        self,
+        entries: Mapping[str, str] | None = None,
+        /,
+        **more: str,
+    ) -> Rules:
+        """Tables that are judged and gated as one, by name. If left out: the rule file is about one data set."""
         ...
 
     @build.value
@@ -1703,6 +1721,7 @@ class Rules(build.Builder):
         column: Columns | None = None,
         *,
         in_: Elsewhere,
+        cardinality: Cardinality | None = None,
         key: Iterable[str] | str | None = None,
         id: str | None = None,
         description: str | None = None,
@@ -1729,6 +1748,15 @@ class Rules(build.Builder):
         where it is one here, and 2 equals 2.0); what cannot be read so is no key. Text against numbers is
         `no_data` with the reason. `clean` and `transform` are for the batch, not for the other data.
 
+        `in` also takes a column of another table of the rule file, where it has several (`tables`). Then the
+        key must be that of a row that passes there, or that is published already; a row that lacks its parent
+        since that one was set aside says so.
+
+        `cardinality: { max: 1 }` is one to one: at most one row of the batch has a key. Of a key that more rows
+        have, all of them fail. `cardinality: { min: 1 }` asks for a row of each key there. A key without rows
+        is no row that could be set aside, so such a rule rejects the batch unless `on_fail` says otherwise; all
+        keys there are held then, or spilled.
+
         Neither side is held in memory: keys are 128-bit hashes over canonical values, which spill to disk past
         `--memory-limit`. With `by`, the other data are read once for each group. The figures count the
         different keys that do not occur (`absent_keys`).
@@ -1744,9 +1772,11 @@ class Rules(build.Builder):
         ```python
         rules.foreign_key("customer_id", in_="customers.id")
         rules.foreign_key("shop", in_={"source": "data/shops.csv", "column": "code"}, tolerate="0.1%")
+        rules.foreign_key("order_id", in_="orders.id", cardinality={"max": 1})
         rules.foreign_key(key=["country", "zip"], in_={"source": "data/places.parquet", "columns": ["country", "code"]})
         ```
 
+        - `cardinality`: How many rows may have one key. If left out: any number.
         - `in_`: Where the key must occur.
         - `key`: The columns that together make the key. If left out: `column` is the key.
 
@@ -2211,7 +2241,6 @@ class Rules(build.Builder):
         tags: str | Iterable[str] | None = None,
         runbook: str | None = None,
         where: str | None = None,
-        by: str | Iterable[str] | None = None,
         on_fail: Literal["reject", "warn", "info"] | None = None,
         on_no_data: Literal["stop", "warn", "pass"] | None = None,
     ) -> Rules:
@@ -2255,7 +2284,7 @@ class Rules(build.Builder):
         - `tolerance`: How far values may be apart, by column or pattern of columns: `0.01`, `1%`, `5s`. If left
           out: they must be equal.
 
-        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `on_no_data`.
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `on_fail`, `on_no_data`.
         """
         ...
 

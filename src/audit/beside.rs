@@ -11,6 +11,7 @@ use super::{Job, Plan, fold};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::identity::Identity;
 use crate::metric::Inputs;
+use crate::rules::published::{Fetched, OtherQuery, TableRows};
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
 use crate::shown::count;
@@ -24,6 +25,11 @@ pub trait References: Send + Sync {
         let _ = identity;
     }
 
+    /// Whether batches are compared with anything; else keys alone are looked for.
+    fn compares(&self) -> bool {
+        true
+    }
+
     /// Opens data that a rule names.
     ///
     /// # Errors
@@ -35,6 +41,16 @@ pub trait References: Send + Sync {
     /// # Errors
     /// See [`References::open`].
     fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults>;
+
+    /// Rows of a table that is judged with this one.
+    ///
+    /// # Errors
+    /// It has no such column, or cannot be read; or no tables are judged together here.
+    fn rows_of_table(&self, wanted: &OtherQuery, rows: TableRows) -> Result<Fetched, Faults> {
+        let _ = rows;
+        let what = format!("no key can be looked for in the table `{}` here", wanted.name);
+        Err(Fault::new(Code::Unsupported, what).at(wanted.at.clone()).into())
+    }
 
     /// The baseline, if these paths name one and no data.
     ///

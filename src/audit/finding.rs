@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bind::PlannedCheck;
 use crate::findings::{Figures, Finding, Message, OnNoData, Outcome, Unit, Value, figures};
-use crate::rows::{Repeats, RowSet};
+use crate::rows::{Repeats, RowId, RowSet};
 use crate::rules::words::Tolerance;
 use crate::rules::{Judgement, Policy, RowsJudged};
 use crate::shown::{count, counted, percent_by};
@@ -20,6 +20,8 @@ pub struct FindingWithRows {
     pub spared: Arc<RowSet>,
     /// Of the failing rows, those that are published already.
     pub published: Arc<RowSet>,
+    /// Why rows fail, where there are several reasons: the first that names a row is its own.
+    pub reasons: Vec<(String, Arc<RowSet>)>,
     /// Of the first rows whose key occurs elsewhere: another row that has it.
     pub(super) repeats: Repeats,
     /// Columns whose values samples show.
@@ -36,6 +38,11 @@ impl From<Finding> for FindingWithRows {
 }
 
 impl FindingWithRows {
+    /// Why the row fails, where rows fail for several reasons.
+    pub fn reason_of(&self, row: RowId) -> Option<&str> {
+        self.reasons.iter().find(|(_, rows)| rows.contains(row)).map(|(reason, _)| reason.as_str())
+    }
+
     /// Its rows but for those that are published already.
     pub fn add_bad_rows(&self, to: &mut RowSet) {
         if self.published.is_empty() {
@@ -122,7 +129,7 @@ fn too_few_rows(rows: u64, check: &PlannedCheck) -> Finding {
 }
 
 fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
-    let RowsJudged { failing, of, known, rows, published, repeats, says, mut figures, broken, open } = judged;
+    let RowsJudged { failing, of, known, rows, published, repeats, reasons, says, mut figures, broken, open } = judged;
     if of == 0 {
         return Finding { figures, ..no_data("no rows in scope").finding }.into();
     }
@@ -155,7 +162,7 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
     message.extend(broken.or(open));
     let (failing_rows, known_rows) = (failing, known);
     let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
-    FindingWithRows { finding, rows, published, repeats, ..FindingWithRows::default() }
+    FindingWithRows { finding, rows, published, repeats, reasons, ..FindingWithRows::default() }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.

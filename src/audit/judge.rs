@@ -228,7 +228,7 @@ fn show_samples(
             let origin = |row: RowId| totals.row_origins.origin(row, &source.known().origins);
             let (values, same_key_as) = (columns.iter().filter_map(named).collect(), finding.repeats.get(row).map(origin));
             let is_published = finding.published.contains(row);
-            let reason = is_published.then(|| "a published row has its key".to_owned());
+            let reason = is_published.then_some("a published row has its key").or_else(|| finding.reason_of(row)).map(str::to_owned);
             let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());
             Some(Sample { origin: origin(row), line_column, values, before: Vec::new(), raw: None, reason, same_key_as })
         };

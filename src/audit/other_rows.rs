@@ -10,7 +10,7 @@ use super::Job;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::engine::{self, Cancel, UnitSelection};
 use crate::metric::Column;
-use crate::metric::inputs::{Foreign, TakeKeys};
+use crate::metric::inputs::{Foreign, TakeKeys, has_whole_key};
 use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::alike::{are_comparable, as_type};
@@ -27,6 +27,9 @@ pub(super) fn fetch(job: &Job<'_>, wanted: &OtherQuery) -> Result<Fetched, Fault
         let what = format!("no key can be looked for in {} here", wanted.name);
         return Err(Fault::new(Code::Unsupported, what).at(wanted.at.clone()).into());
     };
+    if let Some(rows) = wanted.table {
+        return references.rows_of_table(wanted, rows);
+    }
     let contract = |(ours, theirs): &(crate::rules::BoundColumn, String)| ContractColumn {
         name: theirs.clone(),
         data_type: plain(&ours.data_type),
@@ -140,7 +143,7 @@ impl Foreign for OtherRows {
             },
             |parts| {
                 for (columns, rows) in &parts {
-                    if !self.has_keys() && has_keys(columns, rows) {
+                    if !self.has_keys() && has_whole_key(columns, rows) {
                         self.has_keys.store(true, Ordering::Relaxed);
                     }
                     take(columns, rows);
@@ -154,12 +157,6 @@ impl Foreign for OtherRows {
     fn has_keys(&self) -> bool {
         self.has_keys.load(Ordering::Relaxed)
     }
-}
-
-/// Whether one of `rows` has a value in every column.
-fn has_keys(columns: &[Column], rows: &Mask) -> bool {
-    let len = columns.first().map_or(0, |column| column.array.len());
-    columns.iter().fold(rows.clone(), |whole, column| whole.without(column.missing())).count(len) > 0
 }
 
 fn lost() -> Fault {

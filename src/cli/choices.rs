@@ -13,11 +13,15 @@ pub(super) struct Meant {
     /// Part of the rule file, written anew: `--set gate.publish=lake/orders`; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
+    /// Of a rule file that has `tables`: this table alone. Its foreign keys look into what its parents have published
+    #[arg(long = "table", value_name = "NAME")]
+    table: Option<String>,
 }
 
 impl Meant {
     pub(super) fn choices(&self) -> ruleset::Choices {
-        ruleset::Choices { variables: self.variables.clone(), settings: self.settings.clone(), ..ruleset::Choices::default() }
+        let (variables, settings, table) = (self.variables.clone(), self.settings.clone(), self.table.clone());
+        ruleset::Choices { variables, settings, table, ..ruleset::Choices::default() }
     }
 
     /// With what each of several rule files is read.

@@ -40,7 +40,7 @@ impl Explain {
 
     /// The arithmetic of one finding of the report `from`, or of all of them.
     fn finding(&self, from: &str, name: Option<&str>) -> Result<String, Faults> {
-        let report = report::read(&Location::new(from, &surroundings())?)?;
+        let report = report::read(&Location::new(from, &surroundings())?)?.together().into_owned();
         let chosen: Vec<_> = report.findings.iter().filter(|finding| name.is_none_or(|name| finding.id == name)).collect();
         if let Some(name) = name.filter(|_| chosen.is_empty()) {
             let fault = Fault::new(Code::UnknownRule, format!("{from}: no finding is called `{name}`"));

@@ -66,10 +66,25 @@ pub(super) fn read_rules_with(path: &str, confines: Option<&Confines>, choices: 
 /// # Errors
 /// What is.
 pub(super) fn whole(Parsed { rules, faults, .. }: Parsed) -> Result<RuleFile, Faults> {
-    match rules {
-        Some(rules) => faults.or_ok(rules),
-        None => Err(faults),
+    let rules = match rules {
+        Some(rules) => faults.or_ok(rules)?,
+        None => return Err(faults),
+    };
+    ensure_one_table(&rules)?;
+    Ok(rules)
+}
+
+/// Refuses a rule file with several tables where one is worked on.
+///
+/// # Errors
+/// It has several.
+pub(super) fn ensure_one_table(rules: &RuleFile) -> Result<(), Fault> {
+    if rules.tables.is_empty() {
+        return Ok(());
     }
+    let names: Vec<String> = rules.tables.iter().map(|table| format!("`{}`", table.name)).collect();
+    let fault = Fault::new(Code::Unsupported, format!("the rule file has several tables ({}), and this works on one", names.join(", ")));
+    Err(fault.at(Place::file(&rules.path)).hint("choose one: `--table NAME`; `check` and `gate` judge all of them as one"))
 }
 
 /// What can be read of the rule file at `path`, and what is wrong with it.

@@ -10,7 +10,7 @@ use super::output::{self, ListOptions};
 use super::run;
 use crate::audit;
 use crate::diagnostic::{Code, Fault, Faults, Place};
-use crate::ruleset::{Choices, Odd, Oddity, Parsed};
+use crate::ruleset::{Choices, Odd, Oddity, Parsed, RuleFile};
 use crate::visible;
 
 /// Options of `rules lint`.
@@ -53,10 +53,10 @@ fn linted(path: &str, choices: &Choices) -> Result<Vec<Odd>, Faults> {
     let Parsed { rules, mut faults, is_comparable } = run::parse_rules(path, None, choices)?;
     let Some(rules) = rules else { return Err(faults) };
     let now = Utc::now();
-    faults.extend(audit::mistakes_alone(&rules, now));
-    let mut odd = rules.odd();
-    if is_comparable && faults.is_empty() {
-        let audit::AgainstContract { faults: wrong, doubts } = audit::against_contract(&rules, now);
+    rules.one_by_one().for_each(|rules| faults.extend(audit::mistakes_alone(rules, now)));
+    let mut odd: Vec<Odd> = rules.one_by_one().flat_map(RuleFile::odd).collect();
+    for rules in rules.one_by_one().filter(|_| is_comparable && faults.is_empty()).collect::<Vec<_>>() {
+        let audit::AgainstContract { faults: wrong, doubts } = audit::against_contract(rules, now);
         let (unknown, wrong): (Vec<Fault>, Vec<Fault>) = wrong.into_iter().partition(is_about_names);
         faults.extend(wrong);
         odd.extend(unknown.into_iter().chain(doubts).map(|fault| Odd {

@@ -52,6 +52,7 @@ mod serve;
 mod signals;
 mod stream;
 mod suite;
+mod tables;
 mod test_rules;
 mod trust;
 mod try_rules;

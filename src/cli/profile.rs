@@ -169,6 +169,7 @@ impl Profile {
         let Parsed { rules, faults, .. } = parse_rules(path, self.trust.confines()?.as_ref(), &self.meant.choices())?;
         faults.or_ok(())?;
         let mut rules = rules.ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
+        super::given::ensure_one_table(&rules)?;
         super::run::ensure_mask_key(&rules)?;
         rules.items.clear();
         rules.sections.known.clear();

@@ -9,8 +9,10 @@ use super::choices::Choices;
 use super::destinations::{Destinations, beside};
 use super::exit::ExitCode;
 use super::output;
+use super::references::{OnlyKeys, Surroundings};
 use super::run::{Means, Trust, ensure_mask_key, read_rules_with};
 use super::scratch::Scratch;
+use crate::audit::{Job, References};
 use crate::diagnostic::Faults;
 use crate::gate::replay::{self, Mended, Replayed, Request};
 use crate::report::model::Release;
@@ -85,7 +87,12 @@ impl Replay {
             }
             None | Some(_) => {}
         }
-        let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(now, &rules, source, Some(table), &spill, &|_, _| {});
+        // Rows that come back are too few to be compared with other data; their keys can be looked for there.
+        let keys: Arc<dyn References> = Arc::new(OnlyKeys(Surroundings::of(&rules, spill.path.clone(), self.trust.confines()?)?));
+        let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| Job {
+            references: Some(keys.clone()),
+            ..self.means.job(now, &rules, source, Some(table), &spill, &|_, _| {})
+        };
         let (scratch, dry_run, waiting) = (spill.path.as_path(), self.dry_run, self.destinations.waiting());
         let mended = mended.as_ref();
         let request = Request { rules: &rules, publish, quarantine, job: &job, release: None, mended, scratch, dry_run, waiting };

@@ -90,10 +90,12 @@ fn validate(paths: &[String], choices: &Choices) -> ExitCode {
                 let noun = if rules.count() == 1 { "rule" } else { "rules" };
                 output::print(&format!("{}: valid, {} {noun}\n", visible::line(path), rules.count()));
                 doubts.0.iter().for_each(|doubt| output::note(&doubt.to_string()));
-                if rules.judges_nothing() {
+                if rules.one_by_one().all(RuleFile::judges_nothing) {
                     output::note(&format!("{path}: {}", JUDGES_NOTHING));
-                } else if rules.contract().is_empty() {
-                    output::note(&format!("{path}: columns were not looked at: there is no `schema` section, and no data"));
+                }
+                for rules in rules.one_by_one().filter(|rules| !rules.judges_nothing() && rules.contract().is_empty()) {
+                    let of = if rules.siblings.is_empty() { String::new() } else { format!(" of `{}`", rules.sections.dataset) };
+                    output::note(&format!("{path}: columns{of} were not looked at: there is no `schema` section, and no data"));
                 }
             }
             Err((faults, doubts)) => {
@@ -129,14 +131,17 @@ fn validated(path: &str, choices: &Choices) -> Result<(RuleFile, Faults), (Fault
     let Parsed { rules, mut faults, is_comparable } =
         run::parse_rules(path, None, choices).map_err(|fault| (fault.into(), Faults::default()))?;
     let Some(rules) = rules else { return Err((faults, Faults::default())) };
-    if let Some(Err(fault)) = rules.sections.gate.publish.as_deref().map(store::refuse_other_files) {
-        faults.push(fault.at(Place::file(path)));
+    let (now, mut doubts) = (Utc::now(), Faults::default());
+    for rules in rules.one_by_one() {
+        if let Some(Err(fault)) = rules.sections.gate.publish.as_deref().map(store::refuse_other_files) {
+            faults.push(fault.at(Place::file(path)));
+        }
+        faults.extend(audit::mistakes_alone(rules, now));
+        let audit::AgainstContract { faults: more, doubts: doubted } =
+            if is_comparable { audit::against_contract(rules, now) } else { audit::AgainstContract::default() };
+        faults.extend(more);
+        doubts.extend(doubted);
     }
-    let now = Utc::now();
-    faults.extend(audit::mistakes_alone(&rules, now));
-    let audit::AgainstContract { faults: more, doubts } =
-        if is_comparable { audit::against_contract(&rules, now) } else { audit::AgainstContract::default() };
-    faults.extend(more);
     match faults.or_ok(()) {
         Ok(()) => Ok((rules, doubts)),
         Err(faults) => Err((faults, doubts)),

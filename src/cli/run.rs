@@ -13,7 +13,7 @@ use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model;
 use crate::rules::published::Published;
-use crate::ruleset::{Parsed, RuleFile};
+use crate::ruleset::{Parsed, RuleFile, Table};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::windows;
 
@@ -95,6 +95,9 @@ impl RunOptions {
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.given.rows.is_some() {
             return Vec::new();
+        }
+        if !rules.tables.is_empty() && self.data.is_empty() {
+            return rules.tables.iter().flat_map(|table| self.paths(&table.rules)).collect();
         }
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
     }
@@ -242,6 +245,10 @@ impl RunOptions {
     /// opened, what its columns show.
     pub(super) fn more_mistakes(&self, rules: &RuleFile, is_comparable: bool) -> Faults {
         let now = self.means.clock();
+        if !rules.tables.is_empty() {
+            let of_table = |table: &Table| table.rules.quiet(self.more_mistakes(&table.rules, is_comparable));
+            return Faults(rules.tables.iter().flat_map(of_table).collect());
+        }
         let mut faults = audit::mistakes_alone(rules, now);
         let Some(scratch) = is_comparable.then(Scratch::new).and_then(Result::ok) else { return faults };
         match self.open_data(rules, &scratch) {

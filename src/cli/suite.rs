@@ -67,7 +67,7 @@ impl Suite {
         self.code = self.code.max(settled.map_or(0, |settled| settled.code));
         let line = match settled {
             Some(Settled { report, .. }) => {
-                let findings = report.findings.iter().filter(|finding| finding.is_problem()).count();
+                let findings = report.together().findings.iter().filter(|finding| finding.is_problem()).count();
                 let (verdict, rows) = (format!("{:?}", report.verdict).to_lowercase(), counted(report.rows.read, "row"));
                 format!("  {verdict:<11} {file}: {rows}, {}", counted(findings as u64, "finding"))
             }
@@ -90,7 +90,7 @@ impl Suite {
 }
 
 /// The path of one rule file's report: `report.html` is `report.orders.html`.
-fn beside(path: &Path, stem: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, stem: &str) -> PathBuf {
     let written = path.display().to_string();
     // Behind the name of a format.
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -59,6 +59,7 @@ pub const SECTIONS: &[Section] = &[
     },
     Section { name: "baseline", tables: &[("", BaselineSection::json_schema)], lists: &[], text: BASELINE },
     Section { name: "sources", tables: &[], lists: &[], text: SOURCES },
+    Section { name: "tables", tables: &[], lists: &[], text: TABLES },
     Section { name: "known", tables: &[("", KnownIssue::json_schema)], lists: &[], text: KNOWN },
     Section { name: "gate", tables: &[("", GateSection::json_schema)], lists: &[], text: GATE },
     Section {
@@ -114,6 +115,7 @@ const MALFORMED: &str = include_str!("text/malformed.md");
 const PROFILE: &str = include_str!("text/profile.md");
 const BASELINE: &str = include_str!("text/baseline.md");
 const SOURCES: &str = include_str!("text/sources.md");
+const TABLES: &str = include_str!("text/tables.md");
 const KNOWN: &str = include_str!("text/known.md");
 const GATE: &str = include_str!("text/gate.md");
 const NOTIFY: &str = include_str!("text/notify.md");

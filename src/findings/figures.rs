@@ -124,6 +124,7 @@ names! {
     FALSE_POSITIVE_RATE_DIFFERENCE = "false_positive_rate_difference", SHARE_OF_ROWS, "the false positive rate less that of what the group is compared with";
     FALSE_POSITIVE_RATE_DIFFERENCE_HIGH = "false_positive_rate_difference_high", SHARE_OF_ROWS, "the upper end of that difference's interval";
     FALSE_POSITIVE_RATE_DIFFERENCE_LOW = "false_positive_rate_difference_low", SHARE_OF_ROWS, "the lower end of that difference's interval";
+    FREQUENT_KEYS = "frequent_keys", KEYS, "different keys that more rows have than may have one";
     GROUPS = "groups", GROUPS, "how many groups there are";
     HASH = "hash", NAME, "the hash by which keys were compared";
     HIGH = "high", ROWS, "rows above the upper fence";
@@ -133,6 +134,7 @@ names! {
     INTERVAL_LOW = "interval_low", SHARE_OF_ROWS, "the lower end of the share's interval";
     INVERTED_ROWS = "inverted_rows", ROWS, "rows whose range ends before it begins";
     JENSEN_SHANNON = "jensen_shannon", NONE, "the Jensen-Shannon distance of the shares from their reference";
+    LACKING_KEYS = "lacking_keys", KEYS, "different keys of the other data that have fewer rows than each must have";
     LATER_ROWS = "later_rows", ROWS, "rows whose time lies after that of the other split";
     LONGEST_RUN = "longest_run", ROWS, "the longest run of rows, one behind the other";
     LOW = "low", ROWS, "rows below the lower fence";
@@ -151,6 +153,7 @@ names! {
     OTHER_ROWS = "other_rows", ROWS, "rows of what the batch is compared with";
     OTHER_WITHOUT_KEY = "other_without_key", ROWS, "rows of what the batch is compared with that lack a part of the key";
     OVERLAPPING_ROWS = "overlapping_rows", ROWS, "rows whose range overlaps that of another";
+    PARENTS_SET_ASIDE = "parents_set_aside", ROWS, "rows whose parent in another table was set aside";
     P_VALUE = "p_value", NONE, "how probable such a figure or a larger one is by chance";
     PERIODS = "periods", PERIODS, "periods that are expected to have a row";
     POSITIVES = "positives", ROWS, "rows with the positive label";

@@ -174,6 +174,22 @@ impl Finding {
         self.outcome == Outcome::NoData && self.severity == Severity::Error
     }
 
+    /// The worst first: what keeps rows from being published, then what warns.
+    pub fn rank(&self) -> u8 {
+        match (self.label(), self.severity) {
+            (Label::Fail, _) => 0,
+            (Label::NoData, Severity::Error) => 1,
+            (Label::Warning, _) => 2,
+            (Label::CannotTell, _) => 3,
+            (Label::NoData, Severity::Warning) => 4,
+            (Label::Info, _) => 5,
+            (Label::NoData, Severity::Info) => 6,
+            (Label::NotJudged, _) => 7,
+            (Label::Known, _) => 8,
+            (Label::Pass, _) => 9,
+        }
+    }
+
     /// Whether it was judged and did not pass, or could not be judged.
     pub fn is_problem(&self) -> bool {
         match self.outcome {

@@ -25,6 +25,12 @@ pub trait Foreign: Send + Sync + std::fmt::Debug {
     }
 }
 
+/// Whether one of `rows` has a value in every column.
+pub fn has_whole_key(columns: &[Column], rows: &Mask) -> bool {
+    let len = columns.first().map_or(0, |column| column.array.len());
+    columns.iter().fold(rows.clone(), |whole, column| whole.without(column.missing())).count(len) > 0
+}
+
 /// What states may ask for when they finish.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {

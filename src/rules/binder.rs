@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::RowTest;
 use super::column::BoundColumn;
-use super::published::{OtherQuery, PublishedTerms};
+use super::published::{OtherQuery, PublishedTerms, TableRows};
 use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
 use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
@@ -60,6 +60,8 @@ pub struct Binder<'a> {
     pub(crate) sources: &'a [(String, Spanned<Texts>)],
     /// Whoever can reach other data, where someone can.
     pub(crate) others: Option<&'a dyn OtherData>,
+    /// The tables that are judged with this one.
+    pub(crate) tables: &'a [String],
     /// Whether the values of a column are shown nowhere.
     pub(crate) is_masked: &'a dyn Fn(&str) -> bool,
     /// Whether a column's type is only what its text looks like.
@@ -366,8 +368,13 @@ impl Binder<'_> {
             [name] => self.sources.iter().find(|(known, _)| known == name),
             _ => None,
         };
+        let table = match source.as_slice() {
+            [name] if self.tables.contains(name) => Some(TableRows::Passing),
+            _ => None,
+        };
         let paths = match declared {
             Some((_, paths)) => paths.value.0.clone(),
+            None if table.is_some() => Vec::new(),
             None if *is_declared => {
                 let fault = self.fault_at(named, Code::MissingOption, format!("no source is called `{}`", source.join(", ")));
                 let hint = "name it: `sources: { NAME: PATH }`, or write `{ source: PATH, column: NAME }`";
@@ -387,9 +394,9 @@ impl Binder<'_> {
             let what = format!("`{}` has several values a row, so it makes no key", column.name);
             return Err(self.fault(Code::UnfitColumn, what));
         }
-        let name = declared.map_or_else(|| paths.join(", "), |(name, _)| name.clone());
+        let name = declared.map_or_else(|| source.join(", "), |(name, _)| name.clone());
         let theirs = columns.iter().enumerate().map(|(i, ours)| (ours.clone(), theirs.get(i).unwrap_or(&ours.name).clone()));
-        Ok(OtherQuery { name, paths, key: theirs.collect(), at: named.at.in_file(&self.place.file) })
+        Ok(OtherQuery { name, paths, key: theirs.collect(), at: named.at.in_file(&self.place.file), table })
     }
 
     /// What `against: baseline` is when a rule says nothing of it.

@@ -114,6 +114,8 @@ pub struct RowsJudged {
     pub published: Arc<RowSet>,
     /// Of the first rows whose key occurs elsewhere: another row that has it.
     pub repeats: Repeats,
+    /// Why rows fail, where there are several reasons: the first that names a row is its own.
+    pub reasons: Vec<(String, Arc<RowSet>)>,
     /// What was found, without the count: "no email", "below 0".
     pub says: String,
     pub figures: Figures,

@@ -82,7 +82,7 @@ pub use requests::{Asking, Beside, BesideRequest, Condition, Handle, Policy, Req
 use crate::diagnostic::Faults;
 use crate::metric::{Column, ColumnStatistics};
 use crate::rows::Mask;
-use crate::yaml::Node;
+use crate::yaml::{Node, Spanned};
 use words::OnFail;
 
 /// A rule, as its configuration in a rule file.
@@ -149,6 +149,11 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     /// Whether it judges a row by those that stand before it, so that the order of rows matters.
     fn minds_order(&self) -> bool {
         false
+    }
+
+    /// The other data in which it looks for keys.
+    fn looks_into(&self) -> Vec<Spanned<words::Elsewhere>> {
+        Vec::new()
     }
 
     /// How a finding of it came to its outcome, from the numbers of its report.
@@ -249,6 +254,9 @@ pub trait AnyRule: Send + Sync {
 
     /// See [`Rule::minds_order`].
     fn minds_order(&self) -> bool;
+
+    /// See [`Rule::looks_into`].
+    fn looks_into(&self) -> Vec<Spanned<words::Elsewhere>>;
 }
 
 impl<R: Rule> AnyRule for R {
@@ -274,6 +282,10 @@ impl<R: Rule> AnyRule for R {
 
     fn minds_order(&self) -> bool {
         Rule::minds_order(self)
+    }
+
+    fn looks_into(&self) -> Vec<Spanned<words::Elsewhere>> {
+        Rule::looks_into(self)
     }
 }
 

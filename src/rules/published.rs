@@ -32,6 +32,19 @@ pub struct OtherQuery {
     pub key: Vec<(BoundColumn, String)>,
     /// Where the rule file names it.
     pub at: Place,
+    /// Which rows of it, where it is a table that is judged beside this one; then there are no paths.
+    pub table: Option<TableRows>,
+}
+
+/// Rows of a table in which others look for their parents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableRows {
+    /// Those that pass, and those that are published already.
+    Passing,
+    /// Those of the batch that pass.
+    New,
+    /// Those of the batch that are set aside.
+    SetAside,
 }
 
 /// Which rows of the table a batch's keys are compared with.

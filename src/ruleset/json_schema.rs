@@ -28,6 +28,7 @@ pub fn json_schema() -> Json {
         root["$defs"][empty]["type"] = json!(["object", "null"]);
     }
     short_forms(&mut root);
+    super::several::complete_schema(&mut root);
     root["$id"] = "https://sluicegate.dev/schemas/rules-1.json".into();
     root
 }

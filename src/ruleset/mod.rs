@@ -17,6 +17,7 @@ mod profile;
 mod reading;
 mod resolve;
 mod sections;
+mod several;
 mod shape;
 mod source_words;
 mod table;
@@ -43,6 +44,7 @@ pub use sections::SAMPLES_MAX;
 pub use sections::{
     Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, OnReject, Sections, SourceSection, TableFormat,
 };
+pub use several::Table;
 pub use table::Contract;
 pub use web::{HttpSection, Paging};
 pub use windows::{WindowSection, WindowSpan};
@@ -69,19 +71,7 @@ impl Parsed {
     #[must_use]
     pub fn with_files(mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Self {
         let Some(rules) = &mut self.rules else { return self };
-        let (mut files, before) = (Files::new(&rules.path, allow), self.faults.0.len());
-        rules.items.retain_mut(|item| match item.rule.read_files(&mut files) {
-            Ok(()) => true,
-            Err(faults) => {
-                self.faults.extend(faults);
-                false
-            }
-        });
-        rules.digest = files.digest_with(rules.digest);
-        if self.faults.0.len() > before {
-            // What is known of a rule that was left out is not wrong.
-            rules.sections.known.clear();
-        }
+        self.faults.extend(rules.take_files(allow));
         self.faults = reading::sorted(self.faults);
         self
     }
@@ -109,11 +99,36 @@ pub struct RuleFile {
     pub examples: Vec<Example>,
     /// Names of rules that were left out because others alone were asked for.
     pub left_out: Vec<String>,
+    /// The tables that are judged as one, parents first; none of a rule file about one data set, which has rules itself.
+    pub tables: Vec<Table>,
+    /// Of one of several tables: the names of all of them.
+    pub siblings: Vec<String>,
+    /// Of one of several tables that is judged alone: where each of them publishes.
+    pub sibling_places: Vec<(String, GateSection)>,
     /// The rule file as one text, where it is made of more than its own.
     flat: Option<String>,
 }
 
 impl RuleFile {
+    /// Takes in the files that its rules name; gives what is wrong with them.
+    fn take_files(&mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Faults {
+        let (mut files, mut wrong) = (Files::new(&self.path, allow), Faults::default());
+        self.items.retain_mut(|item| match item.rule.read_files(&mut files) {
+            Ok(()) => true,
+            Err(faults) => {
+                wrong.extend(faults);
+                false
+            }
+        });
+        self.digest = files.digest_with(self.digest);
+        if !wrong.is_empty() {
+            // What is known of a rule that was left out is not wrong.
+            self.sections.known.clear();
+        }
+        self.tables.iter_mut().for_each(|table| wrong.extend(table.rules.take_files(allow)));
+        wrong
+    }
+
     /// Reads the text of the rule file called `path`.
     ///
     /// # Errors
@@ -131,9 +146,16 @@ impl RuleFile {
         self.flat.as_deref().unwrap_or(&self.text)
     }
 
+    /// It, or the tables that it has.
+    pub fn one_by_one(&self) -> impl Iterator<Item = &Self> {
+        let own = self.tables.is_empty().then_some(self);
+        own.into_iter().chain(self.tables.iter().map(|table| &table.rules))
+    }
+
     /// How many rules it has.
     pub fn count(&self) -> usize {
-        self.items.len() + usize::from(self.malformed.at != Position::default())
+        let of_tables: usize = self.tables.iter().map(|table| table.rules.count()).sum();
+        self.items.len() + usize::from(self.malformed.at != Position::default()) + of_tables
     }
 
     /// Whether it has neither rules nor a contract.

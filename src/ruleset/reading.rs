@@ -2,7 +2,7 @@
 
 use super::only::Only;
 use super::resolve::{self, Choices, Expanded, Wording};
-use super::{Parsed, RuleFile, RuleItem, Sections, Words, examples, item, private, shape};
+use super::{Parsed, RuleFile, RuleItem, Sections, Words, examples, item, private, several, shape};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
@@ -27,6 +27,13 @@ impl RuleFile {
         let resolved = resolve::resolve(tree, (text, path), choices, allow, &mut faults);
         let is_other = resolved.is_other || !choices.only.is_empty();
         let (mut tree, wording) = (resolved.tree, resolved.wording);
+        if several::has_tables(&tree) {
+            return several::read(tree, (text, path), &wording, faults, choices);
+        }
+        if let Some(table) = &choices.table {
+            let what = format!("`--table {table}`: the rule file is about one table, and has no `tables`");
+            faults.push(Fault::new(Code::MalformedOption, what).hint("leave `--table` out"));
+        }
         let parsed = Self::read_tree(&mut tree, (text, path), faults, choices);
         let faults = private::quiet(&tree, (text, path), &wording, parsed.faults);
         let rules = parsed.rules.map(|rules| Self { flat: is_other.then(|| resolve::flat(&tree)), wording, ..rules });
@@ -35,7 +42,7 @@ impl RuleFile {
 
     /// The same of a tree that is resolved but for templates, with faults that may quote values of masked columns. Then the tree is
     /// that of what is judged.
-    fn read_tree(tree: &mut Node, (text, path): (&str, &str), mut faults: Faults, choices: &Choices) -> Parsed {
+    pub(super) fn read_tree(tree: &mut Node, (text, path): (&str, &str), mut faults: Faults, choices: &Choices) -> Parsed {
         let (templates, examples) = (resolve::taken(tree, "templates"), resolve::taken(tree, "examples"));
         let nodes = resolve::expand(rule_nodes(tree, path, &mut faults), templates.as_ref(), path, &mut faults);
         let mut rest = tree.clone();
@@ -85,6 +92,9 @@ impl RuleFile {
             wording,
             examples,
             left_out,
+            tables: Vec::new(),
+            siblings: Vec::new(),
+            sibling_places: Vec::new(),
             flat: None,
         };
         Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }

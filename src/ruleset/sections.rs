@@ -9,6 +9,7 @@ use super::examples::Examples;
 use super::notify::NotifySection;
 use super::profile::Profile;
 use super::resolve::Template;
+use super::several::TablesWord;
 use super::source_words::{DialectWord, FixedWord, HeaderWord};
 use super::tables::{self, Compaction, MergeSection};
 use super::web::HttpSection;
@@ -81,6 +82,9 @@ pub struct Sections {
     /// paths.
     #[serde(default)]
     pub sources: Ordered<Spanned<Texts>>,
+    /// Tables that are judged and gated as one, by name. If left out: the rule file is about one data set.
+    #[serde(rename = "tables")]
+    _tables: Option<TablesWord>,
     /// Failures that are known and for now accepted. If left out: none.
     #[serde(default)]
     pub known: Vec<Spanned<KnownIssue>>,

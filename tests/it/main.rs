@@ -121,6 +121,7 @@ mod s3;
 mod schema_drift;
 mod sequences;
 mod set_aside;
+mod several_tables;
 mod site;
 mod strangers;
 mod stream;

@@ -47,6 +47,7 @@ impl PartitionJudge {
         let slots = (partition.len() * 2).next_power_of_two();
         let foreign_before = self.out.foreign;
         let goes_by_keep = self.lookup == Lookup::Beside;
+        let counts_lacking = matches!(self.lookup, Lookup::FewerThan(_));
         self.table.clear();
         self.table.resize(slots, Slot::default());
         for (i, record) in partition.iter().enumerate() {
@@ -64,6 +65,9 @@ impl PartitionJudge {
                         slot.count |= IS_FOREIGN;
                     }
                     if is_key || slot.count == 0 {
+                        if !is_key && counts_lacking {
+                            *slot = Slot { tag, kept: i as u32, count: IS_FOREIGN };
+                        }
                         break;
                     }
                     place = (place + 1) & (slots - 1);
@@ -98,8 +102,13 @@ impl PartitionJudge {
         match self.lookup {
             Lookup::Beside if self.out.foreign > foreign_before => self.note_elsewhere(partition),
             Lookup::Beside => {}
-            Lookup::Present => self.note_sought(partition, IS_FOREIGN),
-            Lookup::Absent => self.note_sought(partition, 0),
+            Lookup::Present => self.note_sought(partition, |count| count & IS_FOREIGN != 0),
+            Lookup::Absent => self.note_sought(partition, |count| count & IS_FOREIGN == 0),
+            Lookup::MoreThan(most) => self.note_sought(partition, |count| count & !IS_FOREIGN > most),
+            Lookup::FewerThan(least) => {
+                let lacks = |slot: &&Slot| slot.count & IS_FOREIGN != 0 && slot.count & !IS_FOREIGN < least;
+                self.out.sought += self.table.iter().filter(lacks).count() as u64;
+            }
         }
         for count in self.table.iter().map(|slot| slot.count & !IS_FOREIGN).filter(|&count| count > 0) {
             self.out.rows += u64::from(count);
@@ -129,11 +138,11 @@ impl PartitionJudge {
         }
     }
 
-    /// Lets every row of a partition go whose key was found in the other data, or was not.
-    fn note_sought(&mut self, partition: &[Record], found: u32) {
-        self.out.sought += self.table.iter().filter(|slot| slot.count > 0 && slot.count & IS_FOREIGN == found).count() as u64;
+    /// Lets every row of a partition go whose key is one that goes, by how often it came and whether the other data have it.
+    fn note_sought(&mut self, partition: &[Record], goes: impl Fn(u32) -> bool) {
+        self.out.sought += self.table.iter().filter(|slot| slot.count > 0 && goes(slot.count)).count() as u64;
         for record in partition.iter().filter(|record| record.unit != FOREIGN) {
-            if self.slot_of(partition, record).count & IS_FOREIGN == found {
+            if goes(self.slot_of(partition, record).count) {
                 note(&mut self.failing, record);
             }
         }

@@ -276,7 +276,8 @@ impl Keys {
         Ok(())
     }
 
-    /// Takes in the keys of `foreign` that may be the batch's: so the memory is the batch's, however much there is elsewhere.
+    /// Takes in the keys of `foreign` that may be the batch's: so the memory is the batch's, however much there is elsewhere. Where
+    /// keys count that the batch lacks, all are taken.
     pub(super) fn take_foreign(&mut self, foreign: &dyn Foreign) -> Result<(), Fault> {
         let spilled: u64 = self.spills.iter().map(Spill::len).sum();
         let mut filter = Filter::new(spilled + self.units.iter().map(|(_, entries)| entries.len() as u64).sum::<u64>());
@@ -293,7 +294,11 @@ impl Keys {
             let selection = self.spec.rows.of(&columns, selection);
             let len = columns.first().map_or(0, |c| c.len());
             encoder.encode(&columns, len);
-            selection.rows(len, |i| filter.look_for(split(xxh3_128(encoder.row(i))), &mut found));
+            let all = matches!(self.spec.lookup, Lookup::FewerThan(_));
+            selection.rows(len, |i| match split(xxh3_128(encoder.row(i))) {
+                hash if all => found.push(Entry { hash, row: 0 }),
+                hash => filter.look_for(hash, &mut found),
+            });
             if found.len() >= SPILL_ENTRIES {
                 failure = failure.take().or(self.take_found(std::mem::take(&mut found)).err());
             }

@@ -26,6 +26,10 @@ pub enum Lookup {
     Present,
     /// Rows whose key does not occur there go, and no others.
     Absent,
+    /// No other data decide: all rows go whose key occurs more often than so.
+    MoreThan(u32),
+    /// No row goes: of the keys of the other data, those are counted that occur less often than so.
+    FewerThan(u32),
 }
 
 /// How often keys occur, and the rows that must go.
@@ -42,7 +46,8 @@ pub struct KeysOut {
     pub groups: u64,
     /// Rows whose key occurs in the other data.
     pub foreign: u64,
-    /// Different keys of rows that [`Lookup::Present`] or [`Lookup::Absent`] makes go.
+    /// Different keys of rows that [`Lookup::Present`], [`Lookup::Absent`] or [`Lookup::MoreThan`] makes go; or those that
+    /// [`Lookup::FewerThan`] counts.
     pub sought: u64,
     /// Rows to set aside: those, and the others that [`Keep`] does not leave standing.
     pub failing: RowSet,

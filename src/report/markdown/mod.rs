@@ -8,7 +8,7 @@ use super::model::Report;
 use super::rendering::Rendering;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::told::{self, Weight, dataset};
-use super::{rows, told::more_rows, why};
+use super::{TableReport, rows, told::more_rows, why};
 use crate::findings::{Finding, Label};
 use crate::shown::{count, counted, minute};
 use crate::verdict::Verdict;
@@ -44,6 +44,14 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
                 code(&told::fault(fault), CHARACTERS_MAX),
                 code(fault.code.as_str(), NAME_MAX)
             )
+        }),
+    );
+    let of_tables = "| table | verdict | rows |\n|---|---|---|\n";
+    page.list(
+        "table",
+        of_tables,
+        report.tables.iter().map(|TableReport { name, report, .. }| {
+            format!("| {} | {} | {} |\n", code(name, NAME_MAX), headline(report.verdict), rows::sum(report))
         }),
     );
     let told: Vec<&Finding> = report.findings.iter().filter(|f| Weight::of(f) != Weight::Nothing || f.label() == Label::Known).collect();

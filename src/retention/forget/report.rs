@@ -22,6 +22,13 @@ impl Removed {
         self == Self::default()
     }
 
+    fn add(&mut self, more: Self) {
+        self.samples += more.samples;
+        self.groups += more.groups;
+        self.figures += more.figures;
+        self.texts += more.texts;
+    }
+
     /// In words.
     pub(super) fn told(self) -> String {
         let Self { samples, groups, figures, texts } = self;
@@ -53,6 +60,12 @@ pub(super) fn without(report: &Report, sought: &Sought, origins: &Origins) -> (R
     }
     for value in sought.all() {
         hide(&mut report.reasons, value, true, &mut removed);
+    }
+    // The values may stand in tables that belong with it.
+    for table in &mut report.tables {
+        let (without, of_table) = without(&table.report, sought, origins);
+        table.report = without;
+        removed.add(of_table);
     }
     (report, removed)
 }

@@ -15,7 +15,7 @@ use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
 use super::key_lookup::KeyLookup;
 use super::requests::{Handle, TestHandle};
-use super::words::Against;
+use super::words::{Against, Elsewhere};
 use super::{Binder, Explanation, Files, GroupFacts, Judge, RowTest, Rule, Subject, Tested, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
@@ -134,6 +134,14 @@ impl Rule for Values {
                 Err(to.fault(Code::ConflictingWords, what).hint("write two rules").into())
             }
         }
+    }
+
+    fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {
+        let column = |set: &Spanned<SetWord>| match &set.value {
+            SetWord::Column(elsewhere) => Some(Spanned { at: set.at, value: elsewhere.clone() }),
+            SetWord::Members { .. } | SetWord::File(_) => None,
+        };
+        [&self.r#in, &self.not_in].into_iter().flatten().filter_map(column).collect()
     }
 
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {

@@ -27,6 +27,8 @@ pub struct Choices {
     pub settings: Vec<(String, String)>,
     /// The rules that are judged, by id or as `tag:NAME`; all if there is none.
     pub only: Vec<String>,
+    /// The table that alone is meant, of a rule file that has several.
+    pub table: Option<String>,
     /// Whether other rule files are read with the same choices: then one need not use them all.
     pub is_shared: bool,
 }
