@@ -180,8 +180,11 @@ impl Block {
                 if !is_right {
                     let names = asked.names.join(", ");
                     let at = format!("docs/catalogue/{}.md: the block at line {}", page.name, self.line);
-                    wrong.push(format!("{at}: `{}` ({names}) over {kind} data: {outcomes:?}\n{}", asked.rule, run.stderr));
+                    wrong.push(format!("{at}: `{}` ({names}) over {kind} data: {outcomes:?}", asked.rule));
                 }
+            }
+            if !run.stderr.is_empty() && !wrong.is_empty() {
+                wrong.push(run.stderr);
             }
         }
         wrong
@@ -229,7 +232,10 @@ fn is_complete(page: &Page) {
     let names = counted(page.lists.iter().flat_map(|list| listed(list)));
     assert!(names.values().all(|times| *times == 1), "{}: a list has a name twice: {names:?}", page.name);
     let (entries, blocks) = (page.entries(), page.blocks());
-    assert_eq!(counted(entries.iter().map(|entry| entry.name.clone())), names, "{}: the tables, and the lists", page.name);
+    let in_tables = counted(entries.iter().map(|entry| entry.name.clone()));
+    let differ = |name: &&String| in_tables.get(*name) != names.get(*name);
+    let differing: Vec<&String> = in_tables.keys().chain(names.keys()).filter(differ).collect();
+    assert!(differing.is_empty(), "{}: not once in the tables and once in the lists: {differing:?}", page.name);
     let mut answered: BTreeMap<&str, (Vec<&str>, Vec<usize>)> = BTreeMap::new();
     for (block, asked) in blocks.iter().flat_map(|block| block.rules.iter().map(move |asked| (block, asked))) {
         assert!(!asked.names.is_empty(), "{}: line {}: a rule without an entry", page.name, block.line);
