@@ -122,7 +122,7 @@ fn too_few_rows(rows: u64, check: &PlannedCheck) -> Finding {
 }
 
 fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
-    let RowsJudged { failing, of, known, rows, published, repeats, says, mut figures, broken } = judged;
+    let RowsJudged { failing, of, known, rows, published, repeats, says, mut figures, broken, open } = judged;
     if of == 0 {
         return Finding { figures, ..no_data("no rows in scope").finding }.into();
     }
@@ -136,6 +136,9 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
         Outcome::Pass
     };
     figures.set(&figures::ROWS_IN_SCOPE, of);
+    if let Some(why) = open.as_ref().filter(|_| outcome != Outcome::Fail) {
+        return Finding { figures, ..no_data(why.clone()).finding }.into();
+    }
     let (observed, limit, unit) = against(policy.tolerate, failing, of);
     let beyond = |part, whole| (policy.tolerate.has_share_below(part, whole), policy.warn.map(|w| w.has_share_below(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
@@ -149,7 +152,7 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
             false => format!("more than {warn} is a warning"),
         }));
     }
-    message.extend(broken);
+    message.extend(broken.or(open));
     let (failing_rows, known_rows) = (failing, known);
     let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
     FindingWithRows { finding, rows, published, repeats, ..FindingWithRows::default() }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::datatypes::DataType;
 
@@ -67,7 +68,7 @@ pub(super) fn fetch(job: &Job<'_>, wanted: &OtherQuery) -> Result<Fetched, Fault
     }
     faults.or_ok(())?;
     let (name, threads, cancel) = (wanted.name.clone(), job.threads, job.cancel.clone());
-    Ok(Fetched::Rows(Arc::new(OtherRows { name, source, columns, threads, cancel })))
+    Ok(Fetched::Rows(Arc::new(OtherRows { name, source, columns, threads, cancel, has_keys: AtomicBool::new(false) })))
 }
 
 /// The type that values are read as: of codes, what they stand for.
@@ -100,6 +101,8 @@ struct OtherRows {
     columns: Vec<Place>,
     threads: usize,
     cancel: Cancel,
+    /// Whether a row that was given had a whole key.
+    has_keys: AtomicBool,
 }
 
 impl std::fmt::Debug for OtherRows {
@@ -136,12 +139,27 @@ impl Foreign for OtherRows {
                 Ok(parts)
             },
             |parts| {
-                parts.iter().for_each(|(columns, rows)| take(columns, rows));
+                for (columns, rows) in &parts {
+                    if !self.has_keys() && has_keys(columns, rows) {
+                        self.has_keys.store(true, Ordering::Relaxed);
+                    }
+                    take(columns, rows);
+                }
                 Ok(())
             },
         );
         read.map_err(|fault| io::Error::other(format!("{}: {}", self.name, fault.what)))
     }
+
+    fn has_keys(&self) -> bool {
+        self.has_keys.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether one of `rows` has a value in every column.
+fn has_keys(columns: &[Column], rows: &Mask) -> bool {
+    let len = columns.first().map_or(0, |column| column.array.len());
+    columns.iter().fold(rows.clone(), |whole, column| whole.without(column.missing())).count(len) > 0
 }
 
 fn lost() -> Fault {

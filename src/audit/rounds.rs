@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::privacy::Privacy;
-use crate::rules::diff::Compared;
+use crate::rules::paired::Compared;
 use crate::rules::published::{Fetched, InputQuery};
 use crate::rules::words::Over;
 use crate::rules::{GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass, Wanted};

@@ -19,6 +19,11 @@ impl Meant {
     pub(super) fn choices(&self) -> ruleset::Choices {
         ruleset::Choices { variables: self.variables.clone(), settings: self.settings.clone(), ..ruleset::Choices::default() }
     }
+
+    /// With what each of several rule files is read.
+    pub(super) fn shared(&self, files: &[String]) -> ruleset::Choices {
+        ruleset::Choices { is_shared: files.len() > 1, ..self.choices() }
+    }
 }
 
 /// These, and which rules are judged.

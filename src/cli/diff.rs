@@ -8,7 +8,7 @@ use super::two::{Two, reported};
 use crate::compare;
 use crate::diagnostic::{Fault, Faults};
 use crate::report::Report;
-use crate::rules::diff::Apart;
+use crate::rules::paired::Apart;
 use crate::rules::words::Tolerance;
 use crate::verdict::Verdict;
 

@@ -7,7 +7,6 @@ use serde_json::{Value as Json, json};
 use super::choices::Meant;
 use super::exit::ExitCode;
 use super::output::{self, ListOptions};
-use super::rules::shared;
 use super::run;
 use crate::audit;
 use crate::diagnostic::{Code, Fault, Faults, Place};
@@ -29,7 +28,7 @@ pub(super) struct Lint {
 impl Lint {
     pub(super) fn run(self) -> ExitCode {
         let (mut code, mut told) = (0, Vec::new());
-        let choices = shared(&self.meant, &self.rules);
+        let choices = self.meant.shared(&self.rules);
         for path in &self.rules {
             let (odd, faults) = match linted(path, &choices) {
                 Ok(odd) => (odd, Faults::default()),

@@ -62,8 +62,8 @@ enum Command {
 impl Rules {
     pub(super) fn run(self) -> ExitCode {
         match self.command {
-            Command::Validate { rules, meant, output } if output.is_json() => validate_as_json(&rules, &shared(&meant, &rules)),
-            Command::Validate { rules, meant, output: _ } => validate(&rules, &shared(&meant, &rules)),
+            Command::Validate { rules, meant, output } if output.is_json() => validate_as_json(&rules, &meant.shared(&rules)),
+            Command::Validate { rules, meant, output: _ } => validate(&rules, &meant.shared(&rules)),
             Command::Lint(lint) => lint.run(),
             Command::Test(test) => test.run(),
             Command::Backtest(backtest) => backtest.run(),
@@ -77,11 +77,6 @@ impl Rules {
             }
         }
     }
-}
-
-/// With what each of several rule files is read.
-pub(super) fn shared(meant: &Meant, files: &[String]) -> Choices {
-    Choices { is_shared: files.len() > 1, ..meant.choices() }
 }
 
 /// Said of a rule file without rules.

@@ -9,7 +9,6 @@ use serde_json::{Value as Json, json};
 use super::choices::Meant;
 use super::exit::ExitCode;
 use super::output::{self, ListOptions};
-use super::rules::shared;
 use super::run::{self, Means, read_rules_with};
 use super::scratch::Scratch;
 use crate::audit::{RowJudge, Standing};
@@ -54,7 +53,7 @@ enum Said {
 
 impl TestRules {
     pub(super) fn run(self) -> ExitCode {
-        let choices = shared(&self.meant, &self.rules);
+        let choices = self.meant.shared(&self.rules);
         let (mut code, mut told) = (0, Vec::new());
         for path in &self.rules {
             let tested = self.tested(path, &choices);

@@ -18,6 +18,11 @@ pub trait Foreign: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// They cannot be read.
     fn each(&self, take: TakeKeys<'_>) -> io::Result<()>;
+
+    /// Whether a row that was given had a whole key, for those who must tell "none of them" from "there are none".
+    fn has_keys(&self) -> bool {
+        true
+    }
 }
 
 /// What states may ask for when they finish.

@@ -172,7 +172,7 @@ fn of_finding_since(finding: &FindingSince) -> FindingSince {
 #[cfg(test)]
 mod tests {
     /// Fields of a report that hold no value of the data, and those that are emptied of values above.
-    const KNOWN: [&str; 23] = [
+    const KNOWN: [&str; 24] = [
         "as_of",
         "batch",
         "began",
@@ -184,6 +184,7 @@ mod tests {
         "faults",
         "findings",
         "history",
+        "left_out",
         "mode",
         "owner",
         "publication",

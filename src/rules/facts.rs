@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::beside::{Answer, BesideAnswer, Each, Out, Why};
-use super::diff::{Compared, DiffQuery};
 use super::judgement::{Judgement, TestCounts};
+use super::paired::{Compared, DiffQuery};
 use super::published::{Fetched, InputQuery, KeyQuery, OtherQuery};
 use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
 use super::words::Over;

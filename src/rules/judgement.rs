@@ -119,6 +119,8 @@ pub struct RowsJudged {
     pub figures: Figures,
     /// A limit of the rule's own that is broken, whatever the tolerance.
     pub broken: Option<String>,
+    /// Why a limit of the rule's own cannot be judged: without failing rows, there is no data.
+    pub open: Option<String>,
 }
 
 impl RowsJudged {

@@ -28,7 +28,7 @@ enum Stage {
     Start,
     /// The other data are being opened.
     Fetched(InputHandle),
-    Looked(Handle<Keys>),
+    Looked(Handle<Keys>, InputHandle),
 }
 
 impl KeyLookup {
@@ -65,7 +65,7 @@ impl Judge for KeyLookup {
             }
             Stage::Fetched(input) => match facts.input(input) {
                 Some(Fetched::Rows(_)) => {
-                    self.stage = Stage::Looked(pass.want::<Keys>(self.spec(input), &self.columns));
+                    self.stage = Stage::Looked(pass.want::<Keys>(self.spec(input), &self.columns), input);
                     return Ok(Judgement::NeedsPass);
                 }
                 Some(Fetched::OtherType(why)) => return Ok(Judgement::Unfit(why.clone())),
@@ -73,7 +73,15 @@ impl Judge for KeyLookup {
                     return Err(Fault::new(Code::Internal, "internal error: rows of other data were not fetched"));
                 }
             },
-            Stage::Looked(handle) => facts.get(handle)?,
+            Stage::Looked(handle, input) => {
+                // Where there is no key, each of ours is absent; but that none occurs there would say nothing.
+                if self.lookup == Lookup::Present
+                    && let Some(why) = lacks_keys(facts, input, &self.query)
+                {
+                    return Ok(Judgement::NoData(why));
+                }
+                facts.get(handle)?
+            }
         };
         let none = KeysOut::default();
         let found = found.unwrap_or(&none);
@@ -94,5 +102,16 @@ impl Judge for KeyLookup {
             ]),
             ..RowsJudged::default()
         }))
+    }
+}
+
+/// Why nothing can be compared with what was fetched, once it was read: no row of it has a whole key.
+pub(super) fn lacks_keys(facts: &GroupFacts<'_>, input: InputHandle, query: &OtherQuery) -> Option<String> {
+    match facts.input(input) {
+        Some(Fetched::Rows(rows)) if !rows.has_keys() => {
+            let columns: Vec<&str> = query.key.iter().map(|(_, theirs)| theirs.as_str()).collect();
+            Some(format!("no row of {} has a value of `{}` to compare with", query.name, columns.join("`, `")))
+        }
+        Some(Fetched::Rows(_) | Fetched::OtherType(_) | Fetched::NoRows) | None => None,
     }
 }

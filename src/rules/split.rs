@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::{InputHandle, SecondPass};
+use super::key_lookup::lacks_keys;
 use super::published::{Fetched, OtherQuery};
 use super::requests::Handle;
 use super::words::{Against, AgainstWord, Elsewhere, Share};
@@ -136,7 +137,7 @@ impl Split {
         faults.or_ok(())?;
         let kind = Kind::Texts((similarity * 128.0).ceil() as u32);
         if self.against.is_none() {
-            return Ok(Part { kind, query: None, columns: vec![column.index], stage: Stage::Start });
+            return Ok(Part { kind, query: None, columns: vec![column.index], input: None, stage: Stage::Start });
         }
         Ok(self.part(kind, vec![column], to)?)
     }
@@ -153,7 +154,7 @@ impl Split {
         };
         let named = Elsewhere { source: paths.clone(), columns: Vec::new(), is_declared: false };
         let query = Some(to.elsewhere(&Spanned { at: against.at, value: named }, &columns)?);
-        Ok(Part { kind, query, columns: columns.iter().map(|column| column.index).collect(), stage: Stage::Start })
+        Ok(Part { kind, query, columns: columns.iter().map(|column| column.index).collect(), input: None, stage: Stage::Start })
     }
 }
 
@@ -195,6 +196,8 @@ struct Part {
     /// The other split; none where the batch is compared with itself.
     query: Option<OtherQuery>,
     columns: Vec<usize>,
+    /// The other split, once it was opened.
+    input: Option<InputHandle>,
     stage: Stage,
 }
 
@@ -207,6 +210,8 @@ enum Stage {
     Times(Handle<Within>),
     Texts(Handle<MinHash>),
     Done(RowSet, Option<String>),
+    /// There is nothing to compare, or nothing to compare with.
+    Nothing(String),
 }
 
 impl Part {
@@ -225,36 +230,54 @@ impl Part {
 
     /// Whether another pass is needed; inside, why nothing can be said.
     fn advance(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Result<bool, String>, Fault> {
+        let ours = |n: u64, rows: RowSet, wrong: Option<String>| match n {
+            0 => Stage::Nothing(format!("no row has {} to compare", self.kind.shared())),
+            _ => Stage::Done(rows, wrong),
+        };
         self.stage = match &self.stage {
-            Stage::Done(..) => return Ok(Ok(false)),
+            Stage::Done(..) | Stage::Nothing(_) => return Ok(Ok(false)),
             Stage::Start => match &self.query {
                 Some(query) => Stage::Fetched(pass.fetch_other(query.clone())),
                 None => self.look(None, pass),
             },
             Stage::Fetched(input) => match facts.input(*input) {
-                Some(Fetched::Rows(_)) => self.look(Some(input.name()), pass),
+                Some(Fetched::Rows(_)) => {
+                    self.input = Some(*input);
+                    self.look(Some(input.name()), pass)
+                }
                 Some(Fetched::OtherType(why)) => return Ok(Err(why.clone())),
                 Some(Fetched::NoRows) | None => {
                     return Err(Fault::new(Code::Internal, "internal error: rows of other data were not fetched"));
                 }
             },
-            Stage::Keys(handle) => Stage::Done(facts.get(*handle)?.map(|found| found.failing.clone()).unwrap_or_default(), None),
+            Stage::Keys(handle) => {
+                let found = facts.get(*handle)?;
+                ours(found.map_or(0, |found| found.rows), found.map(|found| found.failing.clone()).unwrap_or_default(), None)
+            }
             Stage::Range(handle) => match facts.get(*handle)?.and_then(|found| found.range) {
                 Some((low, high)) => Stage::Times(pass.want::<Within>(WithinSpec::Between(low, high), &self.columns)),
-                None => Stage::Done(RowSet::default(), None),
+                None => ours(0, RowSet::default(), None),
             },
             Stage::Times(handle) => {
                 let found = facts.get(*handle)?.cloned().unwrap_or_default();
                 let is_around = found.before > 0 && found.after > 0;
-                Stage::Done(found.inside, is_around.then(|| "there are rows before the other split begins and after it ends".to_owned()))
+                let times = found.before + found.after + found.inside.len();
+                ours(times, found.inside, is_around.then(|| "there are rows before the other split begins and after it ends".to_owned()))
             }
             Stage::Texts(handle) => match facts.get(*handle)? {
                 Some(None) => return Ok(Err("the hashes of all texts take more than --memory-limit".into())),
-                Some(Some(found)) => Stage::Done(found.near.clone(), None),
-                None => Stage::Done(RowSet::default(), None),
+                Some(Some(found)) => ours(found.rows, found.near.clone(), None),
+                None => ours(0, RowSet::default(), None),
             },
         };
-        Ok(Ok(!matches!(self.stage, Stage::Done(..))))
+        let is_done = matches!(self.stage, Stage::Done(..) | Stage::Nothing(_));
+        if is_done
+            && let (Some(input), Some(query)) = (self.input, &self.query)
+            && let Some(why) = lacks_keys(facts, input, query)
+        {
+            self.stage = Stage::Nothing(why);
+        }
+        Ok(Ok(!is_done))
     }
 }
 
@@ -287,14 +310,26 @@ impl Judge for SplitCheck {
             return Ok(Judgement::NeedsPass);
         }
         let (mut rows, mut figures, mut broken, mut shared) = (RowSet::default(), Figures::default(), None, Vec::new());
+        let mut nothing = None;
         for part in &self.parts {
-            let Stage::Done(found, wrong) = &part.stage else { continue };
+            let (found, wrong) = match &part.stage {
+                Stage::Done(found, wrong) => (found, wrong),
+                Stage::Nothing(why) => {
+                    nothing = nothing.or_else(|| Some(why.clone()));
+                    continue;
+                }
+                Stage::Start | Stage::Fetched(_) | Stage::Keys(_) | Stage::Range(_) | Stage::Times(_) | Stage::Texts(_) => continue,
+            };
             figures.set(part.kind.figure(), found.len());
             if !found.is_empty() {
                 shared.push(part.kind.shared());
             }
             rows.union(found);
             broken = broken.or(wrong.clone());
+        }
+        // Rows that are shared are shared, whatever else cannot be told.
+        if let (Some(why), true, None) = (nothing, rows.is_empty(), &broken) {
+            return Ok(Judgement::NoData(why));
         }
         let says = match &self.other {
             Some(other) if shared.is_empty() => format!("that share anything with {other}"),

@@ -28,8 +28,9 @@ use crate::yaml::{Spanned, misread};
 ///
 /// With `max_centroid_shift`, the mean of the batch's vectors is held against that of the other data: their cosine distance, 1 less
 /// the cosine of the angle between them (from 0 to 2), may be no more than that. Both means are exact sums, rounded once, over the
-/// sound rows whose vectors are whole. Where it is more, or cannot be told, the rule fails whatever the tolerance, and all its rows are as
-/// good as before: so `max_centroid_shift` rejects the batch unless `on_fail` says `warn` or `info`.
+/// sound rows whose vectors are whole. Where it is more, the rule fails whatever the tolerance, and no row is to blame: so
+/// `max_centroid_shift` rejects the batch unless `on_fail` says `warn` or `info`. Where it cannot be told (there is nothing to compare
+/// with, or a mean is zero), the rule fails if rows do, and is `no_data` otherwise.
 ///
 /// - Missing values: a missing vector passes, unless `nulls: fail`.
 /// - No rows: `no_data`.
@@ -195,16 +196,16 @@ impl Rule for VectorsRule {
 
 /// What a failing row has.
 fn says(dim: Option<usize>, norm: Option<(f64, f64)>, zero: Zero) -> String {
-    let mut wrong = vec!["a number that is none".to_owned()];
-    wrong.extend(dim.map(|dim| format!("other than {dim} numbers")));
+    let mut wrong = vec!["a missing or infinite number".to_owned()];
+    wrong.extend(dim.map(|dim| format!("not {dim} numbers")));
     wrong.extend(norm.map(|(low, high)| match high.is_finite() {
         true => format!("a length outside {low} to {high}"),
         false => format!("a length below {low}"),
     }));
     if zero == Zero::Fail {
-        wrong.push("zeros alone".to_owned());
+        wrong.push("zeros only".to_owned());
     }
-    format!("with a vector of {}", wrong.join(", or of "))
+    format!("with a vector that has {}", wrong.join(", or "))
 }
 
 struct VectorTest {
@@ -257,27 +258,28 @@ fn cosine_distance(a: &[f64], b: &[f64]) -> Option<f64> {
 }
 
 impl Shift {
-    /// The distance, and what is wrong with it.
-    fn judge(&self, facts: &GroupFacts<'_>) -> Result<(Option<f64>, Option<String>), Fault> {
+    /// The distance; inside, why there is none.
+    fn distance(&self, facts: &GroupFacts<'_>) -> Result<Result<f64, String>, Fault> {
         let none = CentroidOut::default();
         let ours = facts.get(self.ours)?.unwrap_or(&none);
         let theirs = match facts.beside(self.theirs)? {
             Answer::There(theirs) => theirs,
             Answer::NotThere(super::Why::NoData(why) | super::Why::WarmingUp(why)) => {
-                return Ok((None, Some(format!("the means cannot be compared: {why}"))));
+                return Ok(Err(format!("the means cannot be compared: {why}")));
             }
         };
         if ours.rows == 0 || theirs.rows == 0 {
             let whose = if ours.rows == 0 { "the batch" } else { self.against.as_str() };
-            return Ok((None, Some(format!("the means cannot be compared: {whose} has no whole vector"))));
+            return Ok(Err(format!("the means cannot be compared: {whose} has no whole vector")));
         }
-        let Some(distance) = cosine_distance(&ours.mean, &theirs.mean) else {
-            return Ok((None, Some("the means cannot be compared: one of them is zero".to_owned())));
-        };
-        let wrong = (distance > self.max).then(|| {
-            format!("the mean has moved by {} from that of {}, at most {} expected", beside(distance, &[self.max]), self.against, self.max)
-        });
-        Ok((Some(distance), wrong))
+        Ok(cosine_distance(&ours.mean, &theirs.mean).ok_or_else(|| "the means cannot be compared: one of them is zero".to_owned()))
+    }
+
+    /// What is wrong with a distance.
+    fn breaks(&self, distance: f64) -> Option<String> {
+        let shown = beside(distance, &[self.max]);
+        let says = || format!("the mean has moved by {shown} from that of {}, at most {} expected", self.against, self.max);
+        (distance > self.max).then(says)
     }
 }
 
@@ -285,11 +287,13 @@ impl SinglePass for VectorsCheck {
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
         let mut judged = RowsJudged::of_test(facts.test(self.test), &self.says);
         if let Some(shift) = &self.shift {
-            let (distance, broken) = shift.judge(facts)?;
-            if let Some(distance) = distance {
-                judged.figures = Figures::from([(&figures::CENTROID_SHIFT, distance.into())]);
+            match shift.distance(facts)? {
+                Ok(distance) => {
+                    judged.figures = Figures::from([(&figures::CENTROID_SHIFT, distance.into())]);
+                    judged.broken = shift.breaks(distance);
+                }
+                Err(why) => judged.open = Some(why),
             }
-            judged.broken = broken;
         }
         Ok(Judgement::Rows(judged))
     }

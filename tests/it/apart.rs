@@ -39,13 +39,14 @@ rules:
   - duplicates: { id: in-city, key: [size], by: [city], on_fail: warn }
   - conflicts: { key: [id], on: [city], on_fail: warn }
   - gaps: { column: day, every: 1d, by: [city], allow: [sunday], on_fail: warn }
-  - gaps: { id: overlaps, overlap: { from: id, to: size, inclusive: true }, by: [city], on_fail: warn }
+  - gaps: { id: overlaps, overlap: { from: day, to: day, inclusive: true }, by: [city], on_fail: warn }
   - labels: { column: city, min_share: 30%, against: d.csv, on_fail: warn }
   - split: { against: d.ndjson, key: [id], group: city, time: day, near: { column: note }, on_fail: warn }
   - split: { id: near, near: { column: city }, by: [size], on_fail: warn }
   - foreign_key: { column: city, in: { source: d.csv, column: note }, on_fail: warn }
   - foreign_key: { id: by-key, key: [city, size], by: [city], in: { source: d.ndjson, columns: [city, id] }, on_fail: warn }
   - values: { id: elsewhere, column: size, not_in: { source: d.csv, column: id }, on_fail: warn }
+  - diff: { against: d.ndjson, key: id, on_fail: warn }
   - pii: { columns: [city, note], on_fail: warn }
   - range: { column: size, min: 1, max: 900, on_fail: warn }
   - range: { id: by-range, column: score, above: -2, by: [city], tolerate: 5 rows, on_fail: warn }
@@ -86,6 +87,15 @@ rules:
   - type: { column: id, is: int64, on_fail: warn }
 gate: { reject_above: 100% }
 profile: full
+";
+
+/// The same for vectors.
+const VECTORS_TEXT: &str = "dataset: apart
+rules:
+  - vectors: { column: v, dim: 2, norm: { max: 9 } }
+  - vectors: { id: shift, column: v, dim: 2, zero: pass, max_centroid_shift: 0.001, against: v.ndjson, on_fail: warn }
+  - vectors: { id: by-shift, column: v, dim: 2, by: [city], max_centroid_shift: 0.5, against: v.ndjson, on_fail: warn }
+gate: { reject_above: 100% }
 ";
 
 /// How pieces come together: pairs of pieces to be merged, one after the other, into the first of them.
@@ -319,14 +329,19 @@ fn data_sets(place: &Place, count: u64) -> Vec<String> {
 }
 
 fn data(place: &Place, path: &str, memory: u64) -> Data {
-    let rules = RuleFile::parse(RULES_TEXT, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
+    judged_by(RULES_TEXT, place, path, memory)
+}
+
+fn judged_by(rules: &str, place: &Place, path: &str, memory: u64) -> Data {
+    let rules = RuleFile::parse(rules, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
     let cut = Cut { unit_bytes: 2000, batch_rows: 17 };
     Data { paths: vec![path.to_owned()], rules, cut, memory, spool: place.path("") }
 }
 
 #[test]
 fn the_rules_of_these_tests_are_all_there_are() {
-    for rule in RULES {
+    // Vectors are no text, so the files of the others hold none.
+    for rule in RULES.iter().filter(|rule| !VECTORS_TEXT.contains(&format!("- {}: {{", rule.name))) {
         assert!(RULES_TEXT.contains(&format!("- {}: {{", rule.name)), "no `{}` in the rules", rule.name);
     }
 }
@@ -345,6 +360,26 @@ fn folds_made_in_three_processes_give_the_report_of_one() {
         let apart = data.told(audit::audit_by(&data.job(), &pieces));
         assert!(whole == apart, "{path}: {}", first_difference(&whole, &apart));
     }
+}
+
+#[test]
+fn vectors_folded_in_three_processes_give_the_report_of_one() {
+    let place = Place::new();
+    let row = |(i, (_, city, size, score, _)): (usize, (u64, &str, u64, Option<f64>, &str))| match i % 41 {
+        7 => format!("{{\"city\": \"{city}\", \"v\": [0.0, 0.0]}}\n"),
+        8 => format!("{{\"city\": \"{city}\", \"v\": [1.0]}}\n"),
+        _ => format!("{{\"city\": \"{city}\", \"v\": [{size}.5, {:.3}]}}\n", score.unwrap_or(1.0)),
+    };
+    place.write("v.ndjson", rows(600).into_iter().enumerate().map(row).collect::<String>());
+    let path = place.path("v.ndjson").display().to_string();
+    let data = judged_by(&VECTORS_TEXT.replace("v.ndjson", &path), &place, &path, 1 << 30);
+    let units = data.units();
+    assert!(units >= 6, "{units} units only");
+    let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
+    assert!(whole.contains("\"centroid_shift\"") && whole.contains("\"verdict\": \"quarantine\""), "{whole}");
+    let fold = |order: &Order, _: usize| Ok(fold_elsewhere(&data, order));
+    let apart = data.told(audit::audit_by(&data.job(), &Pieces { data: &data, grouping: GROUPINGS[1], units, fold: &fold }));
+    assert!(whole == apart, "{}", first_difference(&whole, &apart));
 }
 
 #[test]

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take};
 use arrow::datatypes::UInt64Type;
 use foldhash::{HashMap, HashMapExt};
 
 use super::columns::{PairedColumn, PairedColumns};
-use super::kept::{KeptRows, Parts, UnitRows};
+use super::kept::{KeptRows, Parts, UnitRows, failed};
 use super::side::Side;
 use crate::audit::Job;
 use crate::diagnostic::{Code, Fault};
@@ -20,7 +20,7 @@ use crate::metric::canonical::RowBytes;
 use crate::metric::paired::{Paired, in_nanoseconds};
 use crate::metric::{Column, Number};
 use crate::rows::{RowId, RowSet};
-use crate::rules::diff::Apart;
+use crate::rules::paired::Apart;
 use crate::source::RowOrigins;
 
 /// What the values of rows that differ say.
@@ -169,14 +169,4 @@ fn number(apart: Apart, column: &Column, row: usize) -> Option<Number> {
 
 fn changed_meanwhile() -> Fault {
     Fault::new(Code::Unreadable, "the data changed while they were compared")
-}
-
-pub(super) fn failed(why: arrow::error::ArrowError) -> Fault {
-    Fault::new(Code::Internal, format!("cannot compare rows: {why}"))
-}
-
-/// The hash of a key, as two integers each.
-pub(super) fn key_columns(hashes: &[u128]) -> [UInt64Array; 2] {
-    let part = |shift: u32| hashes.iter().map(move |hash| (hash >> shift) as u64).collect::<Vec<u64>>().into();
-    [part(64), part(0)]
 }

@@ -3,7 +3,7 @@
 use crate::metric::paired::Form;
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
-use crate::rules::diff::{Apart, DiffQuery};
+use crate::rules::paired::{Apart, DiffQuery};
 use crate::types::type_name;
 
 /// A column that both have.

@@ -11,7 +11,6 @@ use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::cells::{failed, key_columns};
 use super::columns::PairedColumns;
 use super::side::SideRows;
 use crate::diagnostic::{Code, Fault};
@@ -168,4 +167,14 @@ fn written(budget: &Budget, unit: &OrderedRows) -> Result<SpillFile, Fault> {
 
 fn on_disk(why: String) -> Fault {
     Fault::new(Code::ScratchFailed, format!("cannot compare: {why}"))
+}
+
+pub(super) fn failed(why: arrow::error::ArrowError) -> Fault {
+    Fault::new(Code::Internal, format!("cannot compare rows: {why}"))
+}
+
+/// The hash of a key, as two integers each.
+fn key_columns(hashes: &[u128]) -> [UInt64Array; 2] {
+    let part = |shift: u32| hashes.iter().map(move |hash| (hash >> shift) as u64).collect::<Vec<u64>>().into();
+    [part(64), part(0)]
 }

@@ -22,7 +22,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::paired::{Paired, pair};
 use crate::privacy::Privacy;
 use crate::rows::RowSet;
-use crate::rules::diff::{Compared, DiffAnswer, DiffQuery, Of};
+use crate::rules::paired::{Compared, DiffAnswer, DiffQuery, Of};
 use crate::rules::words::AgainstWord;
 use crate::source::Source;
 

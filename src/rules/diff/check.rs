@@ -1,9 +1,10 @@
 //! How much differs, and whether that is too much.
 
-use super::{Compared, DiffAnswer, DiffQuery, Limits, Of};
+use super::Limits;
 use crate::diagnostic::{Code, Fault};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, figures};
 use crate::rules::facts::DiffHandle;
+use crate::rules::paired::{Compared, DiffAnswer, DiffQuery, Of};
 use crate::rules::{GroupFacts, Judge, Judgement, SecondPass};
 use crate::shown::{count, counted, percent};
 

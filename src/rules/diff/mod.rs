@@ -1,13 +1,10 @@
 mod check;
-mod query;
-mod tolerance;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::check::DiffCheck;
-pub use self::query::{Compared, DiffAnswer, DiffQuery, Of};
-pub use self::tolerance::Apart;
+use super::paired::{Apart, DiffQuery};
 use super::words::{Against, AgainstWord, Ordered, Texts, Tolerance};
 use super::{Binder, Judge, Rule, Subject};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -73,6 +70,7 @@ struct Limits {
 
 impl Rule for Diff {
     const NAME: &'static str = "diff";
+    const CLAIMS: &'static [&'static str] = &["columns"];
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;

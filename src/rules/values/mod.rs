@@ -139,7 +139,7 @@ impl Rule for Values {
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
         let mut faults = Faults::default();
         for set in [&mut self.r#in, &mut self.not_in, &mut self.must_contain, &mut self.must_equal].into_iter().flatten() {
-            faults.take(set.value.read(files));
+            faults.take(set.value.read(set.at, files));
         }
         faults.or_ok(())
     }

@@ -11,7 +11,7 @@ use super::set::Written;
 use crate::diagnostic::{Code, Fault, Misread};
 use crate::rules::Files;
 use crate::rules::words::{Elsewhere, ElsewhereMap, Literal, Texts};
-use crate::yaml::{Spanned, misread};
+use crate::yaml::{Position, Spanned, misread};
 
 /// A set.
 #[derive(Debug, Clone)]
@@ -25,11 +25,18 @@ pub(super) enum SetWord {
 }
 
 impl SetWord {
-    /// Reads the file, if it names one.
+    /// Reads the file, if it names one; `at` is where the set is written.
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn read(&mut self, files: &mut Files<'_>) -> Result<(), Fault> {
+    pub(super) fn read(&mut self, at: Position, files: &mut Files<'_>) -> Result<(), Fault> {
+        if let Self::Members { members, file: None } = self
+            && let [Spanned { at: of_one, value: Some(one) }] = members.as_slice()
+            && *of_one == at
+            && let Some(column) = column_of(&one.0)
+        {
+            *self = Self::Column(column);
+        }
         let Self::File(path) = self else { return Ok(()) };
         let text = files.text(path)?;
         let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().filter(|line| !line.is_empty());
@@ -41,6 +48,12 @@ impl SetWord {
         *self = Self::Members { members, file: Some(path.value.clone()) };
         Ok(())
     }
+}
+
+/// The column that a value by itself names, as `source.column`.
+fn column_of(text: &str) -> Option<Elsewhere> {
+    let is_number = text.trim().parse::<f64>().is_ok();
+    (text.contains('.') && !is_number).then(|| Elsewhere::of_text::<serde::de::value::Error>(text).ok()).flatten()
 }
 
 /// The mapping.
@@ -64,12 +77,6 @@ impl<'de> Deserialize<'de> for SetWord {
                 let members = Vec::deserialize(de::value::SeqAccessDeserializer::new(seq))?;
                 Ok(SetWord::Members { members, file: None })
             }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<SetWord, E> {
-                match text.contains('.') {
-                    true => Ok(SetWord::Column(Elsewhere::of_text(text)?)),
-                    false => Err(misread(Misread::new(format!("`{text}` is no list of values")).hint(format!("write `[{text}]`")))),
-                }
-            }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<SetWord, A::Error> {
                 let hint = "write `{ file: PATH }` or `{ source: PATH, column: NAME }`";
                 match Map::deserialize(de::value::MapAccessDeserializer::new(map))? {
@@ -81,7 +88,8 @@ impl<'de> Deserialize<'de> for SetWord {
                 }
             }
         }
-        deserializer.deserialize_any(Read)
+        // A value by itself comes as a list of one; `SetWord::read` takes `source.column` for what it is.
+        deserializer.deserialize_seq(Read)
     }
 }
 

@@ -4,6 +4,7 @@ use arrow::datatypes::DataType;
 
 use super::limits::{Limits, number};
 use super::{Odd, Oddity, columns, has_only, text, texts};
+use crate::rules::MISSING;
 use crate::ruleset::{RuleFile, RuleItem};
 
 /// A rule that can never fail.
@@ -15,7 +16,7 @@ pub(super) fn never_fails(rules: &RuleFile, item: &RuleItem) -> Option<Odd> {
 /// A rule that the contract implies.
 pub(super) fn of_contract(rules: &RuleFile, item: &RuleItem) -> Option<Odd> {
     let contract = &rules.sections.schema.as_ref()?.value.columns.0;
-    if item.entry.name != "missing" || !has_only(item, &["column", "columns", "on_fail"]) {
+    if item.entry.name != MISSING.name || !has_only(item, &["column", "columns", "on_fail"]) {
         return None;
     }
     let required = |name: &&str| contract.iter().any(|(column, terms)| column == *name && terms.required == Some(true));

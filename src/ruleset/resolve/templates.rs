@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::variables::{Escapes, Part, Trouble, filled, scalar};
+use super::variables::{Escapes, Part, Trouble, filled, parameters, scalar};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::words::{Ordered, Texts};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
@@ -64,18 +64,6 @@ impl Used {
             return fault;
         }
         Fault { what: format!("{} (template `{}`, used at {place})", fault.what, self.template), ..fault }
-    }
-}
-
-/// The parameters that a template says it has.
-pub(super) fn parameters(template: &Node) -> Vec<String> {
-    match template.get("params").map(|params| &params.value) {
-        Some(params) => match &params.value {
-            Value::Sequence(items) => items.iter().filter_map(Node::text).map(str::to_owned).collect(),
-            Value::Scalar { text, .. } => vec![text.clone()],
-            Value::Mapping(_) | Value::Null => Vec::new(),
-        },
-        None => Vec::new(),
     }
 }
 

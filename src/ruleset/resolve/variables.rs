@@ -58,7 +58,7 @@ impl Variables {
     fn fill_templates(&mut self, templates: &mut Node, path: &str, faults: &mut Faults) {
         let Value::Mapping(templates) = &mut templates.value else { return };
         for template in templates {
-            let parameters: Vec<String> = super::templates::parameters(&template.value);
+            let parameters: Vec<String> = parameters(&template.value);
             let Value::Mapping(keys) = &mut template.value.value else { continue };
             for key in keys.iter_mut().filter(|key| key.key == "rules") {
                 self.fill_node(&mut key.value, Some(&parameters), path, faults);
@@ -206,4 +206,16 @@ pub(super) fn scalar(text: String, quoted: bool) -> Value {
         && !text.contains(" #")
         && !text.ends_with(':');
     Value::Scalar { text, quoted: quoted || !is_plain }
+}
+
+/// The parameters that a template says it has.
+pub(super) fn parameters(template: &Node) -> Vec<String> {
+    match template.get("params").map(|params| &params.value) {
+        Some(params) => match &params.value {
+            Value::Sequence(items) => items.iter().filter_map(Node::text).map(str::to_owned).collect(),
+            Value::Scalar { text, .. } => vec![text.clone()],
+            Value::Mapping(_) | Value::Null => Vec::new(),
+        },
+        None => Vec::new(),
+    }
 }

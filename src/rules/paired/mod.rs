@@ -1,8 +1,10 @@
-//! What is asked of two data sets that are compared row by row, and what comes of it.
+//! Rows paired by key with those of other data: what is asked, and what comes of it.
+
+mod tolerance;
 
 use std::sync::Arc;
 
-use super::tolerance::Apart;
+pub use self::tolerance::Apart;
 use crate::findings::Sample;
 use crate::rows::RowSet;
 
