@@ -64,10 +64,11 @@ impl PartitionJudge {
                         self.out.foreign += u64::from(slot.count);
                         slot.count |= IS_FOREIGN;
                     }
+                    if slot.count == 0 && counts_lacking {
+                        *slot = Slot { tag, kept: i as u32, count: IS_FOREIGN };
+                        break;
+                    }
                     if is_key || slot.count == 0 {
-                        if !is_key && counts_lacking {
-                            *slot = Slot { tag, kept: i as u32, count: IS_FOREIGN };
-                        }
                         break;
                     }
                     place = (place + 1) & (slots - 1);
