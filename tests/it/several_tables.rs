@@ -182,7 +182,7 @@ fn killed_at_any_step_no_child_is_there_without_its_parent_and_the_rest_follows(
         }
         assert!(steps >= 12, "{format} has only {steps} steps");
         let states: Vec<[bool; 3]> = vec![[false, false, false], [true, false, false], [true, true, false]];
-        assert!(states.iter().all(|state| seen.contains(&state.to_vec())), "{format}: readers saw {seen:?}");
+        assert!(states.iter().all(|state| seen.contains(state.as_slice())), "{format}: readers saw {seen:?}");
     }
 }
 
