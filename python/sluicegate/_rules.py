@@ -1785,6 +1785,69 @@ class Rules(build.Builder):
         """
         ...
 
+    @build.rule
+    def query(
+        self,
+        sql: str,
+        *,
+        max: int | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        where: str | None = None,
+        on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
+        tolerate: Tolerance | None = None,
+        warn: Tolerance | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+        over: Literal["sound", "all"] | None = None,
+    ) -> Rules:
+        """Rows that a query returns: each of them is bad.
+
+        The query is SQL over the table `batch` (the rows left by `clean`, with what `transform` adds) and over
+        the sources that the section `sources` names, each a table of its name, as its files hold it. It may
+        join, group and nest as it likes; docs/formats.md says more of its SQL. It only reads: there are no
+        other tables, and no functions that differ from run to run. `now()` is the run's clock.
+
+        Where each row that it returns is a row of the batch, that row fails: it can be set aside, and
+        `tolerate` counts it, once however often it is returned. So it is with a query of the batch alone, or
+        joined with other tables, whatever its conditions, windows, order and limit; `SELECT *` need not be
+        written. Of a join on the side of which rows are made up (the right one of a `LEFT JOIN`) the rows of
+        the batch cannot be told; of a batch that is joined with itself the left one fails.
+
+        Where the query makes other rows (by `GROUP BY`, `DISTINCT`, `UNION`, an aggregate), no row of the batch
+        fails: the number of rows that it returns is held against `max`, and the first of them are shown, unless
+        a masked column is read. More than that rejects the batch unless `on_fail` says `warn` or `info`.
+
+        The query sees the sound rows (with `over: all` all of them), with `where` those it speaks of. All rows
+        of the columns that it reads are held in memory, within `--memory-limit`, beside what the query itself
+        needs; a batch for which that is too little is not judged. What a type cannot hold, a division by zero
+        and text that is no number are faults; a condition holds them back from those behind it: `q <> 0 AND p /
+        q > 1`.
+
+        - Missing values and NaN: both are null in SQL, and a condition that is null returns no row.
+        - Infinities: they are values; one that arithmetic makes is a fault.
+        - No rows: `no_data`. A source without rows is an empty table.
+
+        Why: some mistakes show only across rows and tables, and whoever knows them can write them in SQL.
+
+        ```python
+        rules.query("SELECT * FROM batch WHERE shipped_at < ordered_at")
+        rules.query("SELECT b.* FROM batch b LEFT JOIN customers c ON b.customer = c.id WHERE c.id IS NULL", tolerate="1%")
+        rules.query("SELECT country, count(*) FROM batch GROUP BY country HAVING count(*) < 10", max=2, on_fail="warn")
+        ```
+
+        - `max`: How many rows a query may return that are no rows of the batch. If left out: none.
+        - `sql`: The query, whose rows are bad.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `on_fail`, `tolerate`, `warn`,
+        `on_no_data`, `min_rows`, `require_evidence`, `over`.
+        """
+        ...
+
     @build.column_rule
     def order(
         self,

@@ -4,10 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::check::QueryCheck;
+use super::explained::{self, Expr, Is, Test};
 use super::queried::{QueryAsked, mentioned};
 use super::words::Over;
-use super::{Alone, Binder, Judge, Judges, OtherColumns, Rule, Subject};
+use super::{Alone, Binder, Explanation, Judge, Judges, OtherColumns, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults, Misread};
+use crate::findings::{Outcome, figures};
 use crate::metric::completeness::Completeness;
 use crate::sql::query::{self, BATCH, Named, Query as PlannedQuery};
 use crate::yaml::Spanned;
@@ -20,7 +22,7 @@ use crate::yaml::Spanned;
 ///
 /// Where each row that it returns is a row of the batch, that row fails: it can be set aside, and `tolerate` counts it, once however often
 /// it is returned. So it is with a query of the batch alone, or joined with other tables, whatever its conditions, windows, order and
-/// limit; `SELECT *` need not be written. Of a join on the side of which rows are made up (the right one of a `LEFT JOIN`) the rows of the
+/// limit; which columns it selects does not matter, and nothing of these is computed. Of a join on the side of which rows are made up (the right one of a `LEFT JOIN`) the rows of the
 /// batch cannot be told; of a batch that is joined with itself the left one fails.
 ///
 /// Where the query makes other rows (by `GROUP BY`, `DISTINCT`, `UNION`, an aggregate), no row of the batch fails: the number of rows
@@ -64,6 +66,16 @@ impl Rule for Query {
         if let Err(why) = query::tables_named(&self.sql.value) {
             alone.fault_at(&self.sql, Code::InvalidSql, why);
         }
+    }
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        let (Some(returned), Some(max)) = (told.figure(&figures::RETURNED_ROWS), Expr::of(&told.finding.limit)) else {
+            return explained::general(told);
+        };
+        let mut explanation = Explanation::default();
+        explanation.asks("does the query return more rows than `max`?", Test::of(returned, Is::Above, max), Outcome::Fail);
+        explanation.otherwise(Outcome::Pass);
+        explanation
     }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
