@@ -105,7 +105,7 @@ impl TestRules {
         let file = scratch.path.join("example.ndjson");
         std::fs::write(&file, format!("{}\n", example.row))
             .map_err(|e| Fault::new(Code::ScratchFailed, format!("the example cannot be written: {e}")))?;
-        let options = ReadOptions { format: Some(Format::Json), ..ReadOptions::default() };
+        let options = ReadOptions { format: Some(Format::Ndjson), ..ReadOptions::default() };
         let spool = Spool::new(&scratch.path);
         let data: Arc<dyn Source> = source::open(&[file.display().to_string()], &options, &alone.contract(), &spool)?;
         let Some(item) = alone.items.first() else { return Ok(Said::Passes) };

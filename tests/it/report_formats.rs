@@ -163,6 +163,8 @@ const HOSTILE: [(&str, &str); 16] = [
 fn hostile_rule(at: usize, text: &str) -> String {
     let quoted = serde_json::to_string(text).expect("JSON").replace('\u{ffff}', "\\uffff").replace('\u{fffe}', "\\ufffe");
     let quoted = quoted.replace('\u{202e}', "\\u202e").replace('\u{2066}', "\\u2066").replace('\u{200b}', "\\u200b");
+    // In a rule file, `${` begins a variable.
+    let quoted = quoted.replace("${", "$${");
     // GitHub takes ten annotations of a level.
     let on_fail = if at.is_multiple_of(2) { "warn" } else { "info" };
     format!(

@@ -100,8 +100,8 @@ fn included_files_are_read_as_if_they_stood_in_the_rule_file() {
     place.write("parts/more.yaml", "rules:\n  - missing: { column: id }\n");
     let run = check(&place, &[]);
     assert_eq!(run.code, 1, "{}", run.stderr);
-    assert_eq!(run.finding("range-price")["place"]["file"], "parts/money.yaml");
-    assert_eq!(run.finding("range-price")["place"]["line"], 4);
+    assert_eq!(run.finding("range-price")["span"]["file"], "parts/money.yaml");
+    assert_eq!(run.finding("range-price")["span"]["line"], 4);
     assert_eq!(run.finding("range-price")["written"], "range: { column: price, min: 0 }");
     let whole = Place::with(
         "samples: 0\ndataset: t\nrules:\n  - missing: { column: id }\n  - range: { column: price, min: 0 }\n  - range: { column: cost, min: 0 }\n",
@@ -149,7 +149,7 @@ fn templates_put_rules_with_parameters_in_their_place() {
     let run = check(&place, &[]);
     assert_eq!(run.finding("range-price")["failing_rows"], 2, "{}", run.stderr);
     assert_eq!(run.finding("range-cost")["failing_rows"], 1);
-    assert_eq!(run.finding("range-cost")["place"]["line"], 10, "where the template is used");
+    assert_eq!(run.finding("range-cost")["span"]["line"], 10, "where the template is used");
 }
 
 #[test]
