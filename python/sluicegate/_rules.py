@@ -1814,9 +1814,10 @@ class Rules(build.Builder):
 
         Where each row that it returns is a row of the batch, that row fails: it can be set aside, and
         `tolerate` counts it, once however often it is returned. So it is with a query of the batch alone, or
-        joined with other tables, whatever its conditions, windows, order and limit; `SELECT *` need not be
-        written. Of a join on the side of which rows are made up (the right one of a `LEFT JOIN`) the rows of
-        the batch cannot be told; of a batch that is joined with itself the left one fails.
+        joined with other tables, whatever its conditions, windows, order and limit; which columns it selects
+        does not matter, and nothing of these is computed. Of a join on the side of which rows are made up (the
+        right one of a `LEFT JOIN`) the rows of the batch cannot be told; of a batch that is joined with itself
+        the left one fails.
 
         Where the query makes other rows (by `GROUP BY`, `DISTINCT`, `UNION`, an aggregate), no row of the batch
         fails: the number of rows that it returns is held against `max`, and the first of them are shown, unless
