@@ -1,11 +1,11 @@
 //! What a rule may ask for while it binds: columns, row tests, states.
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, Utc};
 
 use super::RowTest;
 use super::column::BoundColumn;
-use super::published::{OtherQuery, PublishedTerms, TableRows};
+use super::published::{OtherColumns, OtherData, OtherQuery, PublishedTerms, TableRows};
 use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
 use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
@@ -24,20 +24,6 @@ pub enum Subject {
     Column,
     /// The rows as a whole.
     Table,
-}
-
-/// The columns of other data that a rule names.
-#[derive(Debug, Clone)]
-pub struct OtherColumns {
-    pub schema: SchemaRef,
-    /// Whether their types follow from values that were not all read yet.
-    pub infers_types: bool,
-}
-
-/// Whoever can reach other data.
-pub trait OtherData {
-    /// Their columns; none where they cannot be reached.
-    fn columns(&self, paths: &[String]) -> Option<Result<OtherColumns, Faults>>;
 }
 
 /// What a rule binds to: the schema of the rows it will see, and the requests being gathered.

@@ -68,7 +68,7 @@ use serde::de::DeserializeOwned;
 pub use alone::Alone;
 pub(crate) use beside::Out;
 pub use beside::{Answer, BesideAnswer, Each, Why};
-pub use binder::{Binder, OtherColumns, OtherData, Subject};
+pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
@@ -76,6 +76,7 @@ pub use explained::{Explanation, Told};
 pub use facts::{Facts, GroupFacts, InputHandle, Judge, QueryHandle, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
+pub use published::{OtherColumns, OtherData};
 pub use questions::{Question, TestQuestion};
 pub use requests::{Asking, Beside, BesideRequest, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 

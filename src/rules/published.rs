@@ -3,15 +3,29 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use super::BoundColumn;
-use crate::diagnostic::{Fault, Place};
+use crate::diagnostic::{Fault, Faults, Place};
 use crate::identity::Identity;
 use crate::metric::Number;
 use crate::metric::keys::Foreign;
 use crate::types::micros;
+
+/// The columns of other data that a rule names.
+#[derive(Debug, Clone)]
+pub struct OtherColumns {
+    pub schema: SchemaRef,
+    /// Whether their types follow from values that were not all read yet.
+    pub infers_types: bool,
+}
+
+/// Whoever can reach other data.
+pub trait OtherData {
+    /// Their columns; none where they cannot be reached.
+    fn columns(&self, paths: &[String]) -> Option<Result<OtherColumns, Faults>>;
+}
 
 /// What a check wants beside the batch.
 #[derive(Debug, Clone, PartialEq)]

@@ -65,7 +65,8 @@ fn sarif(text: &str) -> Json {
         assert!(fingerprints.insert(result["partialFingerprints"].to_string()), "{result}");
         assert!(!result["locations"].as_array().expect("locations").is_empty(), "{result}");
     }
-    for rule in rules {
+    // Rows of a rule are told up to a number; each mistake of a rule file is one of its own.
+    for rule in rules.iter().filter(|rule| !rule["id"].as_str().expect("a name").starts_with("fault/")) {
         let of_rule = run["results"].as_array().expect("results").iter().filter(|result| result["ruleId"] == rule["id"]).count();
         assert!(of_rule <= 10, "{rule}");
     }

@@ -241,7 +241,7 @@ fn examples_test_the_rules() {
     let run = place.run(&test);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("4 examples, all came out as they should"), "{}", run.stdout);
-    assert!(run.stdout.contains("`duplicates` was not asked: it judges whole batches"), "{}", run.stdout);
+    assert!(run.stdout.contains("`duplicates-price` was not asked: it judges whole batches"), "{}", run.stdout);
     place.write("r.yaml", rules.replace("min: 0", "min: -5"));
     let run = place.run(&test);
     assert_eq!(run.code, 1);
