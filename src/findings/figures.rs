@@ -153,8 +153,8 @@ names! {
     OTHER_ROWS = "other_rows", ROWS, "rows of what the batch is compared with";
     OTHER_WITHOUT_KEY = "other_without_key", ROWS, "rows of what the batch is compared with that lack a part of the key";
     OVERLAPPING_ROWS = "overlapping_rows", ROWS, "rows whose range overlaps that of another";
-    PARENTS_SET_ASIDE = "parents_set_aside", ROWS, "rows whose parent in another table was set aside";
     P_VALUE = "p_value", NONE, "how probable such a figure or a larger one is by chance";
+    PARENTS_SET_ASIDE = "parents_set_aside", ROWS, "rows whose parent in another table was set aside";
     PERIODS = "periods", PERIODS, "periods that are expected to have a row";
     POSITIVES = "positives", ROWS, "rows with the positive label";
     PUBLISHED_BEFORE = "published_before", ROWS, "rows whose key is published already";
